@@ -1,0 +1,2 @@
+//! What is claimed about speed.
+fn main() {}
