@@ -1,0 +1,32 @@
+//! The policy language: what the rest of the crate may use of it.
+//!
+//! Pure and total: nothing in here asks the time, waits, or fails on any input. A policy is data; with the facts fixed its
+//! decision is a step function of time, so the next change is computed, not searched for.
+
+mod decide;
+mod decision;
+mod diagnostic;
+mod document;
+mod evidence;
+mod horizon;
+mod parse;
+mod request;
+mod rule;
+mod set;
+mod time;
+
+pub use self::{
+    decide::{Facts, SKEW},
+    decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
+    diagnostic::{Diagnostic, Place, Problems, SourceText},
+    document::{Fields, Key, Node, NodeKind, Reader, did_you_mean},
+    evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification},
+    parse::parse,
+    request::{Authentication, Malformed, PolicyName, Request, VerificationId},
+    rule::{Requirement, Rule},
+    set::{EvidenceTerms, Policy, PolicySet, Revision},
+    time::{
+        NotADuration, Shown, Timestamp, Window, after, before, between, from_millis,
+        parse_duration, whole_millis,
+    },
+};

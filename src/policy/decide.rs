@@ -1,0 +1,129 @@
+//! The product: facts in, decision out. Synchronous and total: no clock, no I/O, and nothing that can fail.
+
+use std::{cmp::Reverse, sync::Arc, time::Duration};
+
+use super::{
+    decision::{Decision, Effect, Reason, ReasonCode, Refusal},
+    evidence::{Evidence, Finding, Verification},
+    horizon::{Term, effect_at, next_change},
+    request::Request,
+    set::Policy,
+    time::{Timestamp, Window, after, before, from_millis},
+};
+
+/// How far ahead of ours the upstream's clock may be.
+pub const SKEW: Duration = Duration::from_mins(1);
+
+/// 2015-01-01T00:00:00Z: no verification is older than the vendor. Times in seconds, read as milliseconds, fall before it.
+const PLAUSIBLE_SINCE_MS: i64 = 1_420_070_400_000;
+
+/// All that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// The question.
+    pub request: &'a Request,
+    /// What is known.
+    pub evidence: &'a Evidence,
+    /// The instant to decide for.
+    pub now: Timestamp,
+}
+
+impl Policy {
+    /// Decides. Guards come first, then the strictest unmet rule; ALLOW only if every rule holds.
+    pub fn decide(&self, facts: &Facts<'_>) -> Decision {
+        let deny = |code| refuse(facts.now, Refusal::Deny, code);
+        match &facts.evidence.finding {
+            Finding::Present(verification) => match guard(verification, facts) {
+                Some(code) => deny(code),
+                None => self.judge(verification, facts.now),
+            },
+            Finding::Absent => deny(ReasonCode::VerificationNotFound),
+            Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
+            Finding::Unknown(_) => refuse(
+                facts.now,
+                self.evidence().unavailable,
+                ReasonCode::EvidenceUnavailable,
+            ),
+        }
+    }
+
+    /// Judges by the rules a verification that may be judged.
+    fn judge(&self, verification: &Verification, now: Timestamp) -> Decision {
+        let not_in_future = not_in_future(verification);
+        let terms: Vec<Term> = std::iter::once(Term {
+            holds: not_in_future,
+            otherwise: Effect::Deny,
+        })
+        .chain(self.rules().iter().map(|rule| Term {
+            holds: rule.requirement().holds(verification),
+            otherwise: rule.otherwise().into(),
+        }))
+        .collect();
+
+        let effect = effect_at(&terms, now);
+        let next_change = next_change(&terms, now);
+        let reasons = if not_in_future.contains(now) {
+            self.reasons(verification, now)
+        } else {
+            vec![guarded(Refusal::Deny, ReasonCode::VerifiedAtInFuture)]
+        };
+        let valid_until = (effect == Effect::Allow && !self.reuse_allow().is_zero()).then(|| {
+            let cap = after(now, self.reuse_allow());
+            next_change.map_or(cap, |change| change.at.min(cap))
+        });
+        Decision {
+            effect,
+            reasons,
+            next_change,
+            decided_at: now,
+            valid_until,
+        }
+    }
+
+    /// One for each unmet rule, strictest first, then in the order of the policy.
+    fn reasons(&self, verification: &Verification, now: Timestamp) -> Vec<Reason> {
+        let mut reasons: Vec<Reason> = self
+            .rules()
+            .iter()
+            .filter(|rule| !rule.requirement().holds(verification).contains(now))
+            .map(|rule| rule.reason(verification, now))
+            .collect();
+        reasons.sort_by_key(|reason| Reverse(reason.effect));
+        reasons
+    }
+}
+
+/// Why this evidence may not be judged at all, now or ever.
+fn guard(verification: &Verification, facts: &Facts<'_>) -> Option<ReasonCode> {
+    let about_another = !verification.is_about(&facts.request.verification);
+    let implausible = verification
+        .verified_at
+        .is_some_and(|at| at < from_millis(PLAUSIBLE_SINCE_MS));
+    (about_another || implausible).then_some(ReasonCode::EvidenceInvalid)
+}
+
+/// The instants at which the verification does not claim to have been made in the future.
+fn not_in_future(verification: &Verification) -> Window {
+    verification
+        .verified_at
+        .map_or(Window::ALWAYS, |at| Window::from(before(at, SKEW)))
+}
+
+/// A refusal that no rule of the policy is behind, and that time does not change.
+fn refuse(now: Timestamp, refusal: Refusal, code: ReasonCode) -> Decision {
+    Decision {
+        effect: refusal.into(),
+        reasons: vec![guarded(refusal, code)],
+        next_change: None,
+        decided_at: now,
+        valid_until: None,
+    }
+}
+
+fn guarded(effect: Refusal, code: ReasonCode) -> Reason {
+    Reason {
+        code,
+        rule: Arc::from("guard"),
+        effect,
+    }
+}

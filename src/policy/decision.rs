@@ -1,0 +1,185 @@
+//! The answer: what to do, why, until when that holds. Only [`Policy::decide`](super::Policy::decide) makes one.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use super::time::{Timestamp, between};
+
+/// What a door shall do. Stricter is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// Let the person pass.
+    Allow,
+    /// More proof is needed.
+    StepUp,
+    /// Do not let the person pass.
+    Deny,
+}
+
+/// What a rule may ask for where it is not met. There is no way to write "otherwise allow".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Refusal {
+    /// More proof is needed.
+    StepUp,
+    /// Do not let the person pass.
+    Deny,
+}
+
+impl From<Refusal> for Effect {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::StepUp => Self::StepUp,
+            Refusal::Deny => Self::Deny,
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Allow => "allow",
+            Self::StepUp => "step_up",
+            Self::Deny => "deny",
+        })
+    }
+}
+
+/// Why a rule is not met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ReasonCode {
+    /// The upstream knows no such verification.
+    VerificationNotFound,
+    /// Nothing usable is known: the upstream could not be asked.
+    EvidenceUnavailable,
+    /// What the upstream sent cannot be read, is about another verification, or is implausible.
+    EvidenceInvalid,
+    /// The status is not one that the policy accepts.
+    StatusNotAccepted,
+    /// The verification was made too long ago.
+    VerificationTooOld,
+    /// The evidence does not say when the verification was made.
+    VerifiedAtMissing,
+    /// The verification claims to have been made in the future.
+    VerifiedAtInFuture,
+    /// A scope that the policy needs is not granted.
+    ScopeNotGranted,
+    /// The scope is granted, but its data is not there.
+    DataMissing,
+    /// The scope is granted and its data is there, but it cannot be read.
+    DataInvalid,
+    /// The person is too young.
+    UnderAge,
+}
+
+impl ReasonCode {
+    /// Every code there is.
+    pub const ALL: [Self; 11] = [
+        Self::VerificationNotFound,
+        Self::EvidenceUnavailable,
+        Self::EvidenceInvalid,
+        Self::StatusNotAccepted,
+        Self::VerificationTooOld,
+        Self::VerifiedAtMissing,
+        Self::VerifiedAtInFuture,
+        Self::ScopeNotGranted,
+        Self::DataMissing,
+        Self::DataInvalid,
+        Self::UnderAge,
+    ];
+
+    /// The code as the contract spells it, without its prefix.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::VerificationNotFound => "VERIFICATION_NOT_FOUND",
+            Self::EvidenceUnavailable => "EVIDENCE_UNAVAILABLE",
+            Self::EvidenceInvalid => "EVIDENCE_INVALID",
+            Self::StatusNotAccepted => "STATUS_NOT_ACCEPTED",
+            Self::VerificationTooOld => "VERIFICATION_TOO_OLD",
+            Self::VerifiedAtMissing => "VERIFIED_AT_MISSING",
+            Self::VerifiedAtInFuture => "VERIFIED_AT_IN_FUTURE",
+            Self::ScopeNotGranted => "SCOPE_NOT_GRANTED",
+            Self::DataMissing => "DATA_MISSING",
+            Self::DataInvalid => "DATA_INVALID",
+            Self::UnderAge => "UNDER_AGE",
+        }
+    }
+
+    /// The reason in words, for people at a help desk. Never carries a person's data.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::VerificationNotFound => "no such verification is known",
+            Self::EvidenceUnavailable => "the verification could not be looked up",
+            Self::EvidenceInvalid => "what is known about the verification cannot be used",
+            Self::StatusNotAccepted => "the verification's status is not accepted",
+            Self::VerificationTooOld => "the verification was made too long ago",
+            Self::VerifiedAtMissing => "it is not known when the verification was made",
+            Self::VerifiedAtInFuture => "the verification claims to have been made in the future",
+            Self::ScopeNotGranted => "the verification does not grant a scope that is needed",
+            Self::DataMissing => "the verification lacks data that is needed",
+            Self::DataInvalid => "the verification has data that cannot be read",
+            Self::UnderAge => "the person is too young",
+        }
+    }
+}
+
+/// One rule that is not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// Why.
+    pub code: ReasonCode,
+    /// The rule, as the policy writes it; `guard` where it is none of the policy's.
+    pub rule: Arc<str>,
+    /// What this rule alone asks for.
+    pub effect: Refusal,
+}
+
+/// A change that time alone brings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change {
+    /// The first instant at which the effect is another.
+    pub at: Timestamp,
+    /// The effect from then on.
+    pub to: Effect,
+}
+
+/// An answer that cannot be made outside the policy core.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    pub(super) effect: Effect,
+    pub(super) reasons: Vec<Reason>,
+    pub(super) next_change: Option<Change>,
+    pub(super) decided_at: Timestamp,
+    pub(super) valid_until: Option<Timestamp>,
+}
+
+impl Decision {
+    /// What to do.
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// One for each unmet rule, strictest first, then in the order of the policy.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// The first change that time alone brings, at most ten years on.
+    pub fn next_change(&self) -> Option<Change> {
+        self.next_change
+    }
+
+    /// The instant that it was made for.
+    pub fn decided_at(&self) -> Timestamp {
+        self.decided_at
+    }
+
+    /// Until when the answer may be reused; never, if nothing.
+    pub fn valid_until(&self) -> Option<Timestamp> {
+        self.valid_until
+    }
+
+    /// The same, counted from the instant of the decision.
+    pub fn valid_for(&self) -> Option<Duration> {
+        self.valid_until
+            .map(|until| between(self.decided_at, until))
+    }
+}

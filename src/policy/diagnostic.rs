@@ -1,0 +1,133 @@
+//! A problem in a text that a person wrote: what, where, and what to do about it.
+
+use std::{fmt, sync::Arc};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// No more problems than this are kept; the rest are counted.
+const PROBLEMS_MAX: usize = 100;
+
+/// A text and the path that it came from.
+#[derive(Debug)]
+pub struct SourceText {
+    /// Where it came from, as the reader would name it.
+    pub path: String,
+    /// The text itself.
+    pub text: String,
+}
+
+/// Where something stands in a text: on one line, from one column to another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column of the first character, from 1, in characters.
+    pub column: usize,
+    /// How many characters long it is on this line; at least 1.
+    pub width: usize,
+}
+
+impl Place {
+    /// The first character of a text.
+    pub const START: Self = Self {
+        line: 1,
+        column: 1,
+        width: 1,
+    };
+}
+
+/// One problem with its place.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// The text that has it.
+    pub source: Arc<SourceText>,
+    /// Where in the text.
+    pub place: Place,
+    /// What is wrong.
+    pub message: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// The problem with its line and a caret under the place, for a terminal.
+    pub fn render(&self, renderer: &Renderer) -> String {
+        let line = self
+            .source
+            .text
+            .split('\n')
+            .nth(self.place.line.saturating_sub(1))
+            .unwrap_or("")
+            .trim_end_matches('\r');
+        let byte_of = |column: usize| {
+            let nth = column.saturating_sub(1);
+            line.char_indices()
+                .nth(nth)
+                .map_or(line.len(), |(byte, _)| byte)
+        };
+        let end = self.place.column.saturating_add(self.place.width);
+        let snippet = Snippet::source(line)
+            .line_start(self.place.line)
+            .path(self.source.path.as_str())
+            .annotation(AnnotationKind::Primary.span(byte_of(self.place.column)..byte_of(end)));
+        let mut group: Group<'_> = Level::ERROR.primary_title(&self.message).element(snippet);
+        if let Some(hint) = &self.hint {
+            group = group.element(Level::HELP.message(hint));
+        }
+        renderer.render(&[group])
+    }
+}
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(&Renderer::plain()))
+    }
+}
+
+/// Every problem that was found, at least one.
+#[derive(Debug, Clone, Default, thiserror::Error)]
+pub struct Problems {
+    kept: Vec<Diagnostic>,
+    more: usize,
+}
+
+impl Problems {
+    /// The problems that are kept, in the order in which they were found.
+    pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
+        self.kept.iter()
+    }
+
+    /// How many problems there are, kept or not.
+    pub fn len(&self) -> usize {
+        self.kept.len().saturating_add(self.more)
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.kept.is_empty()
+    }
+
+    /// Adds one.
+    pub fn push(&mut self, diagnostic: Diagnostic) {
+        if self.kept.len() < PROBLEMS_MAX {
+            self.kept.push(diagnostic);
+        } else {
+            self.more = self.more.saturating_add(1);
+        }
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, diagnostic) in self.kept.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n\n")?;
+            }
+            write!(f, "{diagnostic}")?;
+        }
+        if self.more > 0 {
+            write!(f, "\n\nand {} more problems", self.more)?;
+        }
+        Ok(())
+    }
+}

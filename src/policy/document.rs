@@ -1,0 +1,404 @@
+//! A YAML text as a tree in which every node knows its place, and the reader that turns nodes into values while it
+//! collects every problem. Anchors, aliases, tags and duplicate keys are errors: a policy says what it means where it
+//! stands.
+
+use std::{collections::HashSet, ops::RangeInclusive, sync::Arc, time::Duration};
+
+use saphyr_parser::{Event, Parser, ScalarStyle, Span};
+
+use super::{
+    diagnostic::{Diagnostic, Place, Problems, SourceText},
+    time::parse_duration,
+};
+
+/// The largest text that is read.
+pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
+const DEPTH_MAX: usize = 32;
+
+/// A value in a document, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it is.
+    pub kind: NodeKind,
+    /// Where it begins.
+    pub place: Place,
+}
+
+/// What a node can be.
+#[derive(Debug, Clone)]
+pub enum NodeKind {
+    /// A scalar, as it was written.
+    Text(String),
+    /// `~`, `null`, or nothing at all.
+    Null,
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the text; keys are texts and differ.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a map, and where it stands.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// The key.
+    pub name: String,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// Reads one text: parses it, turns nodes into values, and collects every problem on the way.
+#[derive(Debug)]
+pub struct Reader<'p> {
+    source: Arc<SourceText>,
+    problems: &'p mut Problems,
+}
+
+impl<'p> Reader<'p> {
+    /// A reader of this text that adds to these problems.
+    pub fn new(source: Arc<SourceText>, problems: &'p mut Problems) -> Self {
+        Self { source, problems }
+    }
+
+    /// Notes a problem.
+    pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
+        self.problems.push(Diagnostic {
+            source: Arc::clone(&self.source),
+            place,
+            message: message.into(),
+            hint,
+        });
+    }
+
+    /// The tree of the text's one document.
+    pub fn document(&mut self) -> Option<Node> {
+        let source = Arc::clone(&self.source);
+        if source.text.len() > TEXT_BYTES_MAX {
+            let hint = "split it into several files".to_owned();
+            self.error(Place::START, "the file is larger than 1 MiB", Some(hint));
+            return None;
+        }
+        let mut tree = Tree::default();
+        for step in Parser::new_from_str(&source.text) {
+            match step {
+                Ok((event, span)) => {
+                    if !tree.grow(event, span, self) {
+                        return None;
+                    }
+                }
+                Err(error) => {
+                    let place = place_of(&Span::empty(*error.marker()));
+                    self.error(place, format!("not YAML: {}", error.info()), None);
+                    return None;
+                }
+            }
+        }
+        if tree.root.is_none() {
+            self.error(Place::START, "the file is empty", None);
+        }
+        tree.root
+    }
+
+    /// The map's entries, to be taken by name.
+    pub fn fields<'n>(&mut self, node: &'n Node, what: &str) -> Option<Fields<'n>> {
+        let NodeKind::Map(entries) = &node.kind else {
+            self.expected(node, &format!("{what} is a map of keys and values"));
+            return None;
+        };
+        Some(Fields {
+            entries,
+            place: node.place,
+            known: Vec::new(),
+        })
+    }
+
+    /// The items of a list that is not empty.
+    pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        match &node.kind {
+            NodeKind::List(items) if items.is_empty() => {
+                self.error(node.place, format!("{what} is empty"), None);
+                None
+            }
+            NodeKind::List(items) => Some(items),
+            NodeKind::Text(text) => {
+                let hint = format!("write a list: `[{text}]`");
+                self.error(node.place, format!("{what} is a list"), Some(hint));
+                None
+            }
+            _ => {
+                self.expected(node, &format!("{what} is a list"));
+                None
+            }
+        }
+    }
+
+    /// The texts of a list that is not empty.
+    pub fn texts<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<&'n str>> {
+        let items = self.list(node, what)?;
+        let texts: Vec<&str> = items
+            .iter()
+            .filter_map(|item| self.text(item, &format!("an item of {what}")))
+            .collect();
+        (texts.len() == items.len()).then_some(texts)
+    }
+
+    /// A scalar's text, which is not empty.
+    pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        match &node.kind {
+            NodeKind::Text(text) if text.is_empty() => {
+                self.error(node.place, format!("{what} is empty"), None);
+                None
+            }
+            NodeKind::Text(text) => Some(text),
+            _ => {
+                self.expected(node, &format!("{what} is a text"));
+                None
+            }
+        }
+    }
+
+    /// A duration such as `30d`.
+    pub fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
+        let text = self.text(node, what)?;
+        let duration = parse_duration(text);
+        if duration.is_err() {
+            let hint = "a duration is a sum of whole numbers with units, such as `30d`, `12h` or `1d12h` (units: ms, s, m, h, d, w)";
+            let message = format!("{what}: `{text}` is not a duration");
+            self.error(node.place, message, Some(hint.to_owned()));
+        }
+        duration.ok()
+    }
+
+    /// A whole number in a range.
+    pub fn whole_number(
+        &mut self,
+        node: &Node,
+        what: &str,
+        range: RangeInclusive<u16>,
+    ) -> Option<u16> {
+        let text = self.text(node, what)?;
+        let digits = text.bytes().all(|b| b.is_ascii_digit());
+        let number = text.parse().ok().filter(|n| digits && range.contains(n));
+        if number.is_none() {
+            let (from, to) = (range.start(), range.end());
+            let message = format!("{what}: `{text}` is not a whole number between {from} and {to}");
+            self.error(node.place, message, None);
+        }
+        number
+    }
+
+    /// One of a few words.
+    pub fn word<T: Copy>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(node, what)?;
+        let found = words.iter().find(|(word, _)| *word == text);
+        if found.is_none() {
+            let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+            let message = format!("{what} is {}, not `{text}`", all.join(" or "));
+            let hint = did_you_mean(text, words.iter().map(|(word, _)| *word));
+            self.error(node.place, message, hint);
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    fn expected(&mut self, node: &Node, expectation: &str) {
+        let found = match &node.kind {
+            NodeKind::Text(_) => "a text",
+            NodeKind::Null => "nothing",
+            NodeKind::List(_) => "a list",
+            NodeKind::Map(_) => "a map",
+        };
+        self.error(node.place, format!("{expectation}, not {found}"), None);
+    }
+}
+
+/// The entries of a map, taken by name. What nobody asked for is an error in the end.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    entries: &'n [(Key, Node)],
+    /// Where the map stands.
+    pub place: Place,
+    known: Vec<&'static str>,
+}
+
+impl<'n> Fields<'n> {
+    /// The value of this key, if the map has it.
+    pub fn take(&mut self, name: &'static str) -> Option<&'n Node> {
+        self.known.push(name);
+        self.entries
+            .iter()
+            .find(|(key, _)| key.name == name)
+            .map(|(_, node)| node)
+    }
+
+    /// The value of this key, which the map must have.
+    pub fn require(&mut self, name: &'static str, reader: &mut Reader<'_>) -> Option<&'n Node> {
+        let node = self.take(name);
+        if node.is_none() {
+            reader.error(self.place, format!("`{name}` is missing"), None);
+        }
+        node
+    }
+
+    /// The entries whose keys have not been asked for.
+    pub fn others(&self) -> impl Iterator<Item = &'n (Key, Node)> {
+        self.entries
+            .iter()
+            .filter(|(key, _)| !self.known.contains(&key.name.as_str()))
+    }
+
+    /// Reports every key that was not asked for.
+    pub fn finish(self, reader: &mut Reader<'_>) {
+        for (key, _) in self.others() {
+            unknown_key(reader, key, self.known.iter().copied());
+        }
+    }
+}
+
+/// Reports a key that is not one of these.
+pub fn unknown_key<'k>(reader: &mut Reader<'_>, key: &Key, known: impl Iterator<Item = &'k str>) {
+    let known: Vec<&str> = known.collect();
+    let hint = did_you_mean(&key.name, known.iter().copied())
+        .or_else(|| Some(format!("known here: {}", known.join(", "))));
+    reader.error(key.place, format!("unknown key `{}`", key.name), hint);
+}
+
+/// A hint at the nearest word, if one is near.
+pub fn did_you_mean<'k>(text: &str, words: impl Iterator<Item = &'k str>) -> Option<String> {
+    words
+        .map(|word| (strsim::damerau_levenshtein(text, word), word))
+        .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
+        .min()
+        .map(|(_, word)| format!("did you mean `{word}`?"))
+}
+
+/// A tree that grows event by event.
+#[derive(Default)]
+struct Tree {
+    open: Vec<Open>,
+    root: Option<Node>,
+}
+
+/// A list or map that has begun and not ended.
+enum Open {
+    List(Place, Vec<Node>),
+    Map(Place, OpenMap),
+}
+
+/// A map that has begun: its entries, the names of their keys, and a key that waits for its value.
+#[derive(Default)]
+struct OpenMap {
+    entries: Vec<(Key, Node)>,
+    names: HashSet<String>,
+    key: Option<Key>,
+}
+
+impl Tree {
+    /// Takes the next event; whether it is worth going on.
+    fn grow(&mut self, event: Event<'_>, span: Span, reader: &mut Reader<'_>) -> bool {
+        let place = place_of(&span);
+        match event {
+            Event::DocumentStart(_) if self.root.is_some() => {
+                reader.error(place, "a second document in one file", None);
+                return false;
+            }
+            Event::Alias(_) => {
+                refuse_alias(reader, place);
+                self.put(node(NodeKind::Null, place), reader);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                refuse_decoration(anchor, tag.is_some(), place, reader);
+                let bare = style == ScalarStyle::Plain;
+                let kind = if bare && matches!(&*text, "" | "~" | "null" | "Null" | "NULL") {
+                    NodeKind::Null
+                } else {
+                    NodeKind::Text(text.into_owned())
+                };
+                self.put(node(kind, place), reader);
+            }
+            Event::SequenceStart(anchor, tag) => {
+                refuse_decoration(anchor, tag.is_some(), place, reader);
+                self.open.push(Open::List(place, Vec::new()));
+            }
+            Event::MappingStart(anchor, tag) => {
+                refuse_decoration(anchor, tag.is_some(), place, reader);
+                self.open.push(Open::Map(place, OpenMap::default()));
+            }
+            Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
+                Some(Open::List(place, items)) => {
+                    self.put(node(NodeKind::List(items), place), reader);
+                }
+                Some(Open::Map(place, map)) => {
+                    self.put(node(NodeKind::Map(map.entries), place), reader);
+                }
+                None => return false,
+            },
+            _ => {}
+        }
+        if self.open.len() > DEPTH_MAX {
+            reader.error(place, format!("nested more than {DEPTH_MAX} deep"), None);
+            return false;
+        }
+        true
+    }
+
+    /// Puts a finished node where it belongs: as the root, an item, a key or a value.
+    fn put(&mut self, node: Node, reader: &mut Reader<'_>) {
+        match self.open.last_mut() {
+            None => self.root = Some(node),
+            Some(Open::List(_, items)) => items.push(node),
+            Some(Open::Map(_, map)) => match map.key.take() {
+                None => map.key = Some(as_key(node, reader)),
+                Some(key) if map.names.insert(key.name.clone()) => map.entries.push((key, node)),
+                Some(key) => {
+                    let message = format!("the key `{}` is here twice", key.name);
+                    reader.error(key.place, message, None);
+                }
+            },
+        }
+    }
+}
+
+fn node(kind: NodeKind, place: Place) -> Node {
+    Node { kind, place }
+}
+
+/// A node as the key of a map. What cannot be one is reported, and gets a name that no key has.
+fn as_key(node: Node, reader: &mut Reader<'_>) -> Key {
+    let name = if let NodeKind::Text(name) = node.kind {
+        name
+    } else {
+        reader.error(node.place, "a key is a text", None);
+        format!("?{}:{}", node.place.line, node.place.column)
+    };
+    Key {
+        name,
+        place: node.place,
+    }
+}
+
+fn refuse_alias(reader: &mut Reader<'_>, place: Place) {
+    let hint = Some("write the value out where it is used".to_owned());
+    reader.error(place, "YAML anchors and aliases are not allowed", hint);
+}
+
+fn refuse_decoration(anchor: usize, tagged: bool, place: Place, reader: &mut Reader<'_>) {
+    if anchor != 0 {
+        refuse_alias(reader, place);
+    }
+    if tagged {
+        reader.error(place, "YAML tags are not allowed", None);
+    }
+}
+
+fn place_of(span: &Span) -> Place {
+    let width = if span.start.line() == span.end.line() {
+        span.end.col().saturating_sub(span.start.col())
+    } else {
+        1
+    };
+    Place {
+        line: span.start.line(),
+        column: span.start.col().saturating_add(1),
+        width: width.max(1),
+    }
+}

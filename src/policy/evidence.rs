@@ -1,0 +1,300 @@
+//! What is known about a verification, and how well. A person's data is kept only as far as a policy can ask for it: of a
+//! name, that there is one.
+
+use std::{collections::BTreeSet, fmt};
+
+use super::{
+    decision::ReasonCode,
+    request::VerificationId,
+    time::{Timestamp, Window, anniversary},
+};
+
+/// A date of birth longer ago than this is a mistake.
+const AGE_YEARS_MAX: u16 = 150;
+
+/// What is known about one verification, and since when.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// What is known.
+    pub finding: Finding,
+    /// When the upstream said so, at the latest: the instant at which the answer's question was sent.
+    pub seen_at: Timestamp,
+    /// When the upstream was last asked; later than `seen_at` where it did not answer.
+    pub asked_at: Timestamp,
+}
+
+/// What asking about a verification found out.
+#[derive(Debug, Clone)]
+pub enum Finding {
+    /// The upstream described it.
+    Present(Verification),
+    /// The upstream knows no such verification.
+    Absent,
+    /// The upstream answered, but what it said cannot be used.
+    Unusable(Flaw),
+    /// The upstream could not be asked.
+    Unknown(Outage),
+}
+
+/// Why an answer of the upstream cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flaw {
+    /// It is not the JSON that was agreed.
+    Unreadable,
+    /// It is larger than any honest answer.
+    TooLarge,
+    /// It is about another verification.
+    AnotherVerification,
+}
+
+/// Why the upstream could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// No connection, or one that broke.
+    Unreachable,
+    /// No answer in time.
+    TimedOut,
+    /// It refused a token that it had just issued.
+    TokenRefused,
+    /// It refused our credentials: a mistake in the configuration.
+    CredentialsRefused,
+    /// It asked us to slow down.
+    RateLimited,
+    /// It answered with an error of its own.
+    Failed,
+    /// The task that asked ended without an answer: a mistake of ours.
+    Abandoned,
+}
+
+impl Outage {
+    /// The outage as metrics and logs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::TokenRefused => "token_refused",
+            Self::CredentialsRefused => "credentials_refused",
+            Self::RateLimited => "rate_limited",
+            Self::Failed => "failed",
+            Self::Abandoned => "abandoned",
+        }
+    }
+}
+
+/// Where evidence came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// This process's memory.
+    Cache,
+    /// The upstream, asked for this check or for another that waited with it.
+    Upstream,
+    /// Memory older than the policy likes, because the upstream could not be asked.
+    Stale,
+    /// Nothing is known.
+    Nowhere,
+}
+
+impl Origin {
+    /// The origin as metrics and the journal name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Upstream => "upstream",
+            Self::Stale => "stale",
+            Self::Nowhere => "none",
+        }
+    }
+}
+
+/// A verification as the upstream describes it.
+#[derive(Debug, Clone, Default)]
+pub struct Verification {
+    /// Its own identifier.
+    pub id: Option<Box<str>>,
+    /// The upstream's trace id, which some of its pages call the verification's identifier.
+    pub trace_id: Option<Box<str>>,
+    /// The project that it was made in.
+    pub project: Option<Box<str>>,
+    /// The status, as it came.
+    pub status: Option<Box<str>>,
+    /// When it was made.
+    pub verified_at: Option<Timestamp>,
+    /// The scopes that are granted, as they came.
+    pub scopes: BTreeSet<Scope>,
+    /// The identity that it is about.
+    pub identity: Datum<Box<str>>,
+    /// Whether it carries a name.
+    pub name: Datum<()>,
+    /// Whether it carries a telephone number in E.164 form.
+    pub phone: Datum<()>,
+    /// The date of birth: a local midnight of an unknown zone.
+    pub born: Datum<Timestamp>,
+}
+
+impl Verification {
+    /// Whether it is what was asked for: the upstream uses both identifiers for that.
+    pub fn is_about(&self, asked: &VerificationId) -> bool {
+        [&self.id, &self.trace_id]
+            .into_iter()
+            .flatten()
+            .any(|id| **id == *asked.as_str())
+    }
+
+    /// Whether this scope's data may be used. `IDENTITY_ID` always may.
+    pub fn grants(&self, scope: &Scope) -> bool {
+        *scope == Scope::IdentityId || self.scopes.contains(scope)
+    }
+
+    /// The instants at which this scope is granted and its data is there and readable; or why there are none.
+    pub(super) fn readable(&self, scope: &Scope) -> Result<Window, ReasonCode> {
+        match scope {
+            Scope::IdentityId => self.datum(scope, &self.identity).map(|_| Window::ALWAYS),
+            Scope::Name => self.datum(scope, &self.name).map(|&()| Window::ALWAYS),
+            Scope::Phone => self.datum(scope, &self.phone).map(|&()| Window::ALWAYS),
+            Scope::DateOfBirth => self.born().map(plausible_birth),
+            Scope::Other(_) => self
+                .datum(scope, &Datum::Known(()))
+                .map(|&()| Window::ALWAYS),
+        }
+    }
+
+    /// The date of birth, if it may be used.
+    pub(super) fn born(&self) -> Result<Timestamp, ReasonCode> {
+        self.datum(&Scope::DateOfBirth, &self.born).copied()
+    }
+
+    fn datum<'a, T>(&self, scope: &Scope, datum: &'a Datum<T>) -> Result<&'a T, ReasonCode> {
+        if !self.grants(scope) {
+            return Err(ReasonCode::ScopeNotGranted);
+        }
+        match datum {
+            Datum::Missing => Err(ReasonCode::DataMissing),
+            Datum::Unreadable => Err(ReasonCode::DataInvalid),
+            Datum::Known(value) => Ok(value),
+        }
+    }
+}
+
+/// The instants at which this is a plausible date of birth: not in the future, and not over 150 years ago.
+pub(super) fn plausible_birth(born: Timestamp) -> Window {
+    let last = anniversary(born, AGE_YEARS_MAX);
+    let implausible = super::time::after(last, std::time::Duration::from_millis(1));
+    Window::from(born).and(Window::until(implausible))
+}
+
+/// One piece of a person's data. Its `Debug` tells whether it is there, never what it is.
+#[derive(Clone, Default)]
+pub enum Datum<T> {
+    /// It did not come.
+    #[default]
+    Missing,
+    /// It came, but it cannot be read.
+    Unreadable,
+    /// It came.
+    Known(T),
+}
+
+impl<T> fmt::Debug for Datum<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "Missing",
+            Self::Unreadable => "Unreadable",
+            Self::Known(_) => "Known(…)",
+        })
+    }
+}
+
+/// A permission that a verification carries. Tenants have scopes of their own, which are kept as they came.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Scope {
+    /// `IDENTITY_ID`: the identity.
+    IdentityId,
+    /// `NAME`: the names.
+    Name,
+    /// `DATE_OF_BIRTH`.
+    DateOfBirth,
+    /// `PHONE`: the telephone number.
+    Phone,
+    /// Any other.
+    Other(Box<str>),
+}
+
+impl Scope {
+    /// The scope as the upstream spells it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::IdentityId => "IDENTITY_ID",
+            Self::Name => "NAME",
+            Self::DateOfBirth => "DATE_OF_BIRTH",
+            Self::Phone => "PHONE",
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl From<&str> for Scope {
+    fn from(text: &str) -> Self {
+        [Self::IdentityId, Self::Name, Self::DateOfBirth, Self::Phone]
+            .into_iter()
+            .find(|scope| scope.as_str() == text)
+            .unwrap_or_else(|| Self::Other(text.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_never_shows_a_persons_data() {
+        let verification = Verification {
+            identity: Datum::Known("id-of-ada".into()),
+            born: Datum::Known(super::super::time::from_millis(587_455_200_000)),
+            ..Verification::default()
+        };
+        let debug = format!("{verification:?}");
+        assert!(!debug.contains("ada"), "{debug}");
+        assert!(!debug.contains("1988"), "{debug}");
+    }
+
+    #[test]
+    fn data_of_a_scope_that_is_not_granted_is_ignored() {
+        let mut verification = Verification {
+            name: Datum::Known(()),
+            ..Verification::default()
+        };
+        assert_eq!(
+            verification.readable(&Scope::Name),
+            Err(ReasonCode::ScopeNotGranted)
+        );
+        verification.scopes.insert(Scope::Name);
+        assert_eq!(verification.readable(&Scope::Name), Ok(Window::ALWAYS));
+    }
+
+    #[test]
+    fn the_identity_needs_no_scope_and_any_other_scope_needs_no_data() {
+        let mut verification = Verification::default();
+        assert_eq!(
+            verification.readable(&Scope::IdentityId),
+            Err(ReasonCode::DataMissing)
+        );
+        let badge = Scope::from("BADGE");
+        assert_eq!(
+            verification.readable(&badge),
+            Err(ReasonCode::ScopeNotGranted)
+        );
+        verification.scopes.insert(badge.clone());
+        assert_eq!(verification.readable(&badge), Ok(Window::ALWAYS));
+    }
+
+    #[test]
+    fn either_identifier_tells_what_a_verification_is_about() {
+        let verification = Verification {
+            id: Some("v-1".into()),
+            trace_id: Some("t-1".into()),
+            ..Verification::default()
+        };
+        let about = |id| verification.is_about(&VerificationId::parse(id).unwrap());
+        assert!(about("v-1") && about("t-1") && !about("v-2"));
+    }
+}
