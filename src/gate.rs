@@ -1,0 +1,130 @@
+//! A check, from question to answer.
+
+use std::{sync::Arc, time::Duration};
+
+use uuid::{NoContext, Uuid};
+
+use crate::{
+    clock::{Clock, Reading},
+    journal::{Entry, Journal, Stopped},
+    live::Live,
+    metrics::Metrics,
+    policy::{Decision, Facts, Policy, PolicyName, Request, Revision, Timestamp},
+    source::{Freshness, Known, Source},
+};
+
+/// Where questions are answered.
+#[derive(Debug)]
+pub struct Gate {
+    /// Tells the time, once a check.
+    pub clock: Arc<dyn Clock>,
+    /// The policies in force.
+    pub live: Arc<Live>,
+    /// Knows about verifications.
+    pub source: Arc<dyn Source>,
+    /// Remembers what was decided.
+    pub journal: Journal,
+    /// Counts what was decided.
+    pub metrics: Arc<Metrics>,
+}
+
+/// An answer, and what it rests on.
+#[derive(Debug)]
+pub struct Ruling {
+    /// Names the decision.
+    pub id: Uuid,
+    /// The policy set that decided.
+    pub revision: Revision,
+    /// What was decided.
+    pub decision: Decision,
+    /// What it rests on.
+    pub known: Known,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NoRuling {
+    /// No policy has this name.
+    #[error("there is no policy `{0}`")]
+    NoSuchPolicy(PolicyName),
+    /// What was decided could not be recorded, so it does not count.
+    #[error("the decision could not be recorded")]
+    NotRecorded(#[from] Stopped),
+}
+
+impl Gate {
+    /// Answers a question. Evidence is waited for no longer than `patience`.
+    pub async fn check(&self, request: &Request, patience: Duration) -> Result<Ruling, NoRuling> {
+        let reading = self.clock.read();
+        let policies = self.live.current();
+        let policy = policies
+            .find(&request.policy)
+            .ok_or_else(|| NoRuling::NoSuchPolicy(request.policy.clone()))?;
+        let known = self
+            .source
+            .look_up(
+                &request.verification,
+                freshness(policy, reading.now, patience),
+            )
+            .await;
+        let decision = policy.decide(&Facts {
+            request,
+            evidence: &known.evidence,
+            now: reading.now,
+        });
+        self.record(request, &reading, policies.revision(), decision, known)
+            .await
+    }
+
+    /// Writes the decision down and counts it, then lets it out.
+    async fn record(
+        &self,
+        request: &Request,
+        reading: &Reading,
+        revision: Revision,
+        decision: Decision,
+        known: Known,
+    ) -> Result<Ruling, NoRuling> {
+        let id = name(reading.now);
+        let (effect, origin) = (decision.effect(), known.origin);
+        self.journal
+            .record(Entry {
+                id,
+                request_id: request.id.clone(),
+                policy: request.policy.clone(),
+                revision,
+                verification: request.verification.clone(),
+                identity: request.identity.clone(),
+                decision: decision.clone(),
+                evidence: Arc::clone(&known.evidence),
+                origin,
+                degraded: known.degraded(),
+            })
+            .await?;
+        self.metrics
+            .check(effect, &request.policy, origin, reading.elapsed());
+        Ok(Ruling {
+            id,
+            revision,
+            decision,
+            known,
+        })
+    }
+}
+
+/// What the policy asks of evidence.
+fn freshness(policy: &Policy, now: Timestamp, patience: Duration) -> Freshness {
+    Freshness {
+        now,
+        fresh_for: policy.evidence().fresh_for,
+        stale_for: policy.evidence().stale_for,
+        patience,
+    }
+}
+
+/// A version 7 UUID of the decision's own instant.
+fn name(now: Timestamp) -> Uuid {
+    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
+    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
+    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
+}

@@ -1,0 +1,371 @@
+//! The upstream's JSON, decoded by type: a duplicate key, a wrong type or a missing brace is an error, an unknown key is
+//! not. A person's data is read leniently, so that one odd field spoils itself and not the rest, and is kept only as far
+//! as a policy can ask for it.
+
+use std::{borrow::Cow, fmt, marker::PhantomData};
+
+use secrecy::SecretString;
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
+
+use crate::policy::{Datum, Flaw, Scope, Verification, VerificationId, from_millis};
+
+/// What `POST /v1/integration/authorize/server` is asked.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Authorize<'a> {
+    /// The integration, as the upstream names it.
+    pub integration_id: Cow<'a, str>,
+    /// Its secret.
+    pub secret: Cow<'a, str>,
+}
+
+/// What `POST /v1/integration/authorize/server` answers.
+#[derive(Deserialize)]
+struct Authorized {
+    token: String,
+}
+
+/// Reads the token for later calls.
+pub fn token(body: &[u8]) -> Option<SecretString> {
+    let Object(Authorized { token }) = serde_json::from_slice::<Object<Authorized>>(body).ok()?;
+    (!token.is_empty()).then(|| token.into())
+}
+
+/// What `GET /v1/verification/details/{id}` answers.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Details {
+    id: Option<Box<str>>,
+    project_id: Option<Box<str>>,
+    trace_id: Option<Box<str>>,
+    /// Milliseconds since 1970.
+    verified_at: Option<i64>,
+    status: Option<Box<str>>,
+    scopes: Option<Vec<Box<str>>>,
+    data: Option<Object<Data>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct Data {
+    identity_id: Lenient,
+    full_name: Lenient,
+    first_name: Lenient,
+    last_name: Lenient,
+    phone: Lenient,
+    date_of_birth: Lenient,
+}
+
+/// Reads the details of the verification that was asked for.
+pub fn details(body: &[u8], asked: &VerificationId) -> Result<Verification, Flaw> {
+    let Object(details) =
+        serde_json::from_slice::<Object<Details>>(body).map_err(|_| Flaw::Unreadable)?;
+    let verification = Verification::from(details);
+    if verification.is_about(asked) {
+        Ok(verification)
+    } else {
+        Err(Flaw::AnotherVerification)
+    }
+}
+
+impl From<Details> for Verification {
+    fn from(details: Details) -> Self {
+        let data = details.data.map_or_else(Data::default, |Object(data)| data);
+        let scopes = details.scopes.unwrap_or_default();
+        Self {
+            id: details.id,
+            trace_id: details.trace_id,
+            project: details.project_id,
+            status: details.status,
+            verified_at: details.verified_at.map(from_millis),
+            scopes: scopes.iter().map(|name| Scope::from(&**name)).collect(),
+            name: data.name(),
+            identity: data.identity_id.text(Some),
+            phone: data.phone.text(|phone| is_e164(&phone).then_some(())),
+            born: data.date_of_birth.millis(),
+        }
+    }
+}
+
+impl Data {
+    /// Whether there is a full name, or a first and a last one.
+    fn name(&self) -> Datum<()> {
+        let part = |name: &Lenient| name.clone().text(|_| Some(()));
+        match (
+            part(&self.full_name),
+            part(&self.first_name),
+            part(&self.last_name),
+        ) {
+            (Datum::Known(()), _, _) | (_, Datum::Known(()), Datum::Known(())) => Datum::Known(()),
+            (Datum::Unreadable, _, _) | (_, Datum::Unreadable, _) | (_, _, Datum::Unreadable) => {
+                Datum::Unreadable
+            }
+            _ => Datum::Missing,
+        }
+    }
+}
+
+/// E.164: a plus sign, and 2 to 15 digits of which the first is not 0.
+fn is_e164(phone: &str) -> bool {
+    phone.strip_prefix('+').is_some_and(|digits| {
+        (2..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
+/// A JSON object. serde alone would also take an array for it, field by field.
+struct Object<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor(PhantomData))
+    }
+}
+
+struct ObjectVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
+    type Value = Object<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Object<T>, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(entries)).map(Object)
+    }
+}
+
+/// A field of a person's data, whatever its type.
+#[derive(Clone, Default)]
+enum Lenient {
+    #[default]
+    Missing,
+    Text(Box<str>),
+    Number(i64),
+    Odd,
+}
+
+impl Lenient {
+    /// The field as a text that is not blank, made into what it means.
+    fn text<T>(self, meaning: impl FnOnce(Box<str>) -> Option<T>) -> Datum<T> {
+        match self {
+            Self::Missing => Datum::Missing,
+            Self::Text(text) if text.trim().is_empty() => Datum::Missing,
+            Self::Text(text) => meaning(text).map_or(Datum::Unreadable, Datum::Known),
+            Self::Number(_) | Self::Odd => Datum::Unreadable,
+        }
+    }
+
+    /// The field as milliseconds since 1970, which may come as a numeric text.
+    fn millis(self) -> Datum<crate::policy::Timestamp> {
+        let millis = match self {
+            Self::Missing => return Datum::Missing,
+            Self::Text(text) if text.trim().is_empty() => return Datum::Missing,
+            Self::Text(text) => text.parse().ok(),
+            Self::Number(number) => Some(number),
+            Self::Odd => None,
+        };
+        millis.map_or(Datum::Unreadable, |millis| {
+            Datum::Known(from_millis(millis))
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Lenient {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LenientVisitor)
+    }
+}
+
+struct LenientVisitor;
+
+impl<'de> Visitor<'de> for LenientVisitor {
+    type Value = Lenient;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_unit<E>(self) -> Result<Lenient, E> {
+        Ok(Lenient::Missing)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Lenient, E> {
+        Ok(Lenient::Text(text.into()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Lenient, E> {
+        Ok(Lenient::Number(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Lenient, E> {
+        Ok(i64::try_from(number).map_or(Lenient::Odd, Lenient::Number))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Lenient, E> {
+        Ok(Lenient::Odd)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Lenient, E> {
+        Ok(Lenient::Odd)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Lenient, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Lenient::Odd)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Lenient, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Lenient::Odd)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "55a951eb-265c-4706-9ebf-99ae35c745ab";
+
+    fn read(body: &str) -> Result<Verification, Flaw> {
+        details(body.as_bytes(), &VerificationId::parse(ID).unwrap())
+    }
+
+    fn with_data(data: &str) -> Verification {
+        read(&format!(r#"{{"id":"{ID}","data":{data}}}"#)).unwrap()
+    }
+
+    #[test]
+    fn the_vendors_own_sample_is_read() {
+        let verification = read(include_str!("../../tests/incode/details.json")).unwrap();
+        assert_eq!(verification.status.as_deref(), Some("VERIFIED"));
+        assert_eq!(
+            verification.verified_at,
+            Some(from_millis(1_730_481_625_983))
+        );
+        assert_eq!(verification.scopes, [Scope::DateOfBirth].into());
+        assert!(
+            matches!(verification.born, Datum::Known(at) if at == from_millis(802_224_000_000))
+        );
+    }
+
+    #[test]
+    fn what_is_not_the_agreed_json_is_unreadable() {
+        let swapped_types = format!(r#"{{"id":"{ID}","verifiedAt":"1730481625983"}}"#);
+        let twice = format!(r#"{{"id":"{ID}","status":"FAILED","status":"VERIFIED"}}"#);
+        let twice_inside = format!(r#"{{"id":"{ID}","data":{{"phone":"+1","phone":"+2"}}}}"#);
+        let in_order = format!(r#"["{ID}",null,null,1730481625983,"VERIFIED",[],{{}}]"#);
+        let data_in_order = format!(r#"{{"id":"{ID}","data":["i","Ada Example"]}}"#);
+        let float = format!(r#"{{"id":"{ID}","verifiedAt":1.7e12}}"#);
+        let huge = format!(r#"{{"id":"{ID}","verifiedAt":99999999999999999999}}"#);
+        let trailing = format!(r#"{{"id":"{ID}"}} x"#);
+        for body in [
+            "",
+            "null",
+            "[]",
+            "<html>502</html>",
+            r#"{"id":"#,
+            r#"{"status":401,"error":"Unauthorized"}"#,
+            &swapped_types,
+            &twice,
+            &twice_inside,
+            &in_order,
+            &data_in_order,
+            &float,
+            &huge,
+            &trailing,
+        ] {
+            assert_eq!(read(body).err(), Some(Flaw::Unreadable), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_answer_about_another_verification_is_refused() {
+        for body in [r#"{"id":"another"}"#, "{}", r#"{"id":null}"#] {
+            assert_eq!(read(body).err(), Some(Flaw::AnotherVerification), "{body}");
+        }
+        assert!(read(&format!(r#"{{"id":"another","traceId":"{ID}"}}"#)).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_key_does_no_harm() {
+        let body = format!(r#"{{"id":"{ID}","novel":{{"a":[1,{{"b":null}}]}},"data":{{"x":1}}}}"#);
+        assert!(read(&body).is_ok());
+    }
+
+    #[test]
+    fn a_date_of_birth_may_come_as_a_number_or_a_numeric_text() {
+        let born = |value: &str| with_data(&format!(r#"{{"dateOfBirth":{value}}}"#)).born;
+        for value in ["-1000", r#""-1000""#] {
+            assert!(matches!(born(value), Datum::Known(at) if at == from_millis(-1000)));
+        }
+        for value in [
+            "1.5",
+            r#""soon""#,
+            "true",
+            "[]",
+            "{}",
+            r#""1 ""#,
+            "18446744073709551615",
+        ] {
+            assert!(matches!(born(value), Datum::Unreadable), "{value}");
+        }
+        for value in ["null", r#""""#] {
+            assert!(matches!(born(value), Datum::Missing), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_a_full_one_or_a_first_and_a_last() {
+        let name = |data| with_data(data).name;
+        for data in [
+            r#"{"fullName":"Ada Example"}"#,
+            r#"{"firstName":"Ada","lastName":"Example"}"#,
+            r#"{"fullName":7,"firstName":"Ada","lastName":"Example"}"#,
+        ] {
+            assert!(matches!(name(data), Datum::Known(())), "{data}");
+        }
+        for data in ["{}", r#"{"firstName":"Ada"}"#, r#"{"fullName":"  "}"#] {
+            assert!(matches!(name(data), Datum::Missing), "{data}");
+        }
+        assert!(matches!(name(r#"{"fullName":7}"#), Datum::Unreadable));
+    }
+
+    #[test]
+    fn a_telephone_number_is_e164() {
+        let phone = |value: &str| with_data(&format!(r#"{{"phone":"{value}"}}"#)).phone;
+        assert!(matches!(phone("+12014825099"), Datum::Known(())));
+        for value in [
+            "12014825099",
+            "+",
+            "+0123456",
+            "+1 201",
+            "+1234567890123456",
+        ] {
+            assert!(matches!(phone(value), Datum::Unreadable), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_time_that_no_calendar_has_is_kept_at_the_end_of_time() {
+        let at = |value: &str| {
+            read(&format!(r#"{{"id":"{ID}","verifiedAt":{value}}}"#))
+                .unwrap()
+                .verified_at
+        };
+        assert_eq!(
+            at("9223372036854775807"),
+            Some(crate::policy::Timestamp::MAX)
+        );
+        assert_eq!(
+            at("-9223372036854775808"),
+            Some(crate::policy::Timestamp::MIN)
+        );
+        assert_eq!(at("null"), None);
+    }
+}

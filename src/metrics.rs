@@ -1,0 +1,197 @@
+//! Every metric, named once. Labels have few values: never an identifier.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use prometheus::{
+    Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
+    TextEncoder, histogram_opts, register_histogram_vec_with_registry,
+    register_histogram_with_registry, register_int_counter_vec_with_registry,
+    register_int_counter_with_registry, register_int_gauge_with_registry,
+};
+
+use crate::policy::{Effect, Origin, PolicyName};
+
+/// From a warm answer to the longest that a door waits.
+const CHECK_SECONDS: [f64; 16] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0,
+];
+/// From a near data centre to the longest that a call may take.
+const UPSTREAM_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
+
+/// The service's metrics.
+pub struct Metrics {
+    registry: Registry,
+    checks: IntCounterVec,
+    check_seconds: Histogram,
+    evidence: IntCounterVec,
+    upstream_calls: IntCounterVec,
+    upstream_seconds: HistogramVec,
+    cache_entries: IntGauge,
+    policies: IntGauge,
+    journal_entries: IntCounter,
+    journal_failures: IntCounter,
+}
+
+/// A call to the upstream.
+#[derive(Debug, Clone, Copy)]
+pub enum UpstreamCall {
+    /// Asks for a token.
+    Authorize,
+    /// Asks for the details of a verification.
+    Details,
+}
+
+impl UpstreamCall {
+    /// The call as metrics and logs name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Authorize => "authorize",
+            Self::Details => "details",
+        }
+    }
+}
+
+impl Metrics {
+    /// Registers every metric.
+    pub fn new() -> Result<Arc<Self>, prometheus::Error> {
+        let registry = &Registry::new();
+        Ok(Arc::new(Self {
+            checks: register_int_counter_vec_with_registry!(
+                "verigate_checks_total",
+                "Checks answered, by decision and policy.",
+                &["decision", "policy"],
+                registry
+            )?,
+            check_seconds: register_histogram_with_registry!(
+                histogram_opts!(
+                    "verigate_check_duration_seconds",
+                    "Time from question to answer.",
+                    CHECK_SECONDS.to_vec()
+                ),
+                registry
+            )?,
+            evidence: register_int_counter_vec_with_registry!(
+                "verigate_evidence_total",
+                "Evidence that checks rested on, by where it came from.",
+                &["source"],
+                registry
+            )?,
+            upstream_calls: register_int_counter_vec_with_registry!(
+                "verigate_upstream_calls_total",
+                "Calls to the upstream, by call and outcome.",
+                &["call", "outcome"],
+                registry
+            )?,
+            upstream_seconds: register_histogram_vec_with_registry!(
+                histogram_opts!(
+                    "verigate_upstream_call_duration_seconds",
+                    "Time that calls to the upstream took.",
+                    UPSTREAM_SECONDS.to_vec()
+                ),
+                &["call"],
+                registry
+            )?,
+            cache_entries: register_int_gauge_with_registry!(
+                "verigate_cache_entries",
+                "Verifications that are remembered, about.",
+                registry
+            )?,
+            policies: register_int_gauge_with_registry!(
+                "verigate_policies",
+                "Policies in force.",
+                registry
+            )?,
+            journal_entries: register_int_counter_with_registry!(
+                "verigate_journal_entries_total",
+                "Decisions written to the journal.",
+                registry
+            )?,
+            journal_failures: register_int_counter_with_registry!(
+                "verigate_journal_write_failures_total",
+                "Writes to the journal that failed and are tried again.",
+                registry
+            )?,
+            registry: registry.clone(),
+        }))
+    }
+
+    /// Counts a check that has been answered.
+    pub fn check(&self, effect: Effect, policy: &PolicyName, origin: Origin, took: Duration) {
+        let decision = match effect {
+            Effect::Allow => "allow",
+            Effect::StepUp => "step_up",
+            Effect::Deny => "deny",
+        };
+        self.checks
+            .with_label_values(&[decision, policy.as_str()])
+            .inc();
+        self.evidence.with_label_values(&[origin.as_str()]).inc();
+        self.check_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Times a call to the upstream that begins.
+    pub fn upstream_call(&self, call: UpstreamCall) -> UpstreamTimer {
+        UpstreamTimer {
+            calls: self.upstream_calls.clone(),
+            call,
+            outcome: "timed_out",
+            _observes_when_dropped: self
+                .upstream_seconds
+                .with_label_values(&[call.as_str()])
+                .start_timer(),
+        }
+    }
+
+    /// Counts decisions that are safely in the journal.
+    pub fn journaled(&self, entries: u64) {
+        self.journal_entries.inc_by(entries);
+    }
+
+    /// Counts a write to the journal that failed.
+    pub fn journal_failed(&self) {
+        self.journal_failures.inc();
+    }
+
+    /// Says how many policies are in force.
+    pub fn policies(&self, count: usize) {
+        self.policies.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Everything as Prometheus text. What is counted elsewhere is read now.
+    pub fn render(&self, cache_entries: u64) -> Result<String, prometheus::Error> {
+        self.cache_entries
+            .set(i64::try_from(cache_entries).unwrap_or(i64::MAX));
+        TextEncoder::new().encode_to_string(&self.registry.gather())
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// A call to the upstream under way. One that is dropped before it ends has timed out.
+#[derive(Debug)]
+pub struct UpstreamTimer {
+    calls: IntCounterVec,
+    call: UpstreamCall,
+    outcome: &'static str,
+    _observes_when_dropped: HistogramTimer,
+}
+
+impl UpstreamTimer {
+    /// The call has ended so.
+    pub fn ended(mut self, outcome: &'static str) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for UpstreamTimer {
+    fn drop(&mut self) {
+        self.calls
+            .with_label_values(&[self.call.as_str(), self.outcome])
+            .inc();
+    }
+}
