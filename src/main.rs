@@ -1,3 +1,11 @@
 //! Parse, run, exit.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the environment is read here, once"
+)]
+fn main() -> ExitCode {
+    verigate::cli::run(std::env::args_os(), std::env::vars_os().collect()).into()
+}

@@ -1,0 +1,192 @@
+//! `verigate check`: asks a service, and tells its answer to a person or, as JSON, to a program.
+
+use std::{collections::HashMap, fmt::Write as _, time::Duration};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use prost::Message as _;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+use tonic::transport::Endpoint;
+
+use super::{Exit, talk, tell};
+use crate::{
+    policy::{Shown, Timestamp, from_millis},
+    proto::{
+        DESCRIPTORS,
+        v1::{
+            CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo, EvidenceSource,
+            ReasonCode, access_service_client::AccessServiceClient,
+        },
+    },
+};
+
+/// How long the answer is waited for.
+const DEADLINE: Duration = Duration::from_secs(5);
+
+/// Ask a service about one verification.
+///
+/// Ends with 0 for ALLOW, 3 for STEP_UP, 4 for DENY, and 2 if there was no answer.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The policy to judge by.
+    #[arg(long, value_name = "NAME")]
+    policy: String,
+    /// The verification to judge.
+    #[arg(long, value_name = "ID")]
+    verification: String,
+    /// The identity that you believe you are dealing with.
+    #[arg(long, value_name = "ID", default_value = "")]
+    identity: String,
+    /// A fact about the situation; may be given again.
+    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
+    attributes: Vec<(String, String)>,
+    /// Your own name for the question.
+    #[arg(long, value_name = "ID", default_value = "")]
+    request_id: String,
+    /// The service to ask.
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    server: String,
+    /// Tell the answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn attribute(text: &str) -> Result<(String, String), &'static str> {
+    text.split_once('=')
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .ok_or("not of the form KEY=VALUE")
+}
+
+impl Check {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let endpoint = Endpoint::from_shared(self.server.clone())
+            .with_context(|| format!("`{}` is not a URL", self.server))?
+            .connect_timeout(DEADLINE);
+        if endpoint.uri().scheme_str() != Some("http") {
+            bail!("`{}` must begin with http://", self.server);
+        }
+        let channel = endpoint
+            .connect()
+            .await
+            .with_context(|| format!("nobody answers at {}", self.server))?;
+        let mut request = tonic::Request::new(CheckAccessRequest {
+            verification_id: self.verification,
+            policy: self.policy,
+            identity_id: self.identity,
+            authentication: None,
+            attributes: self.attributes.into_iter().collect::<HashMap<_, _>>(),
+            request_id: self.request_id,
+        });
+        request.set_timeout(DEADLINE);
+        let answer = match AccessServiceClient::new(channel)
+            .check_access(request)
+            .await
+        {
+            Ok(answer) => answer.into_inner(),
+            Err(status) => {
+                talk(&format!(
+                    "verigate: {:?}: {}",
+                    status.code(),
+                    status.message()
+                ));
+                return Ok(Exit::CannotRun);
+            }
+        };
+        if self.json {
+            tell(&as_json(&answer)?)?;
+        } else {
+            tell(&in_words(&answer))?;
+        }
+        Ok(match answer.decision() {
+            Decision::Allow => Exit::Done,
+            Decision::StepUp => Exit::StepUp,
+            Decision::Deny => Exit::Deny,
+            Decision::Unspecified => bail!("the service answered without a decision"),
+        })
+    }
+}
+
+/// The answer as the contract's own JSON.
+fn as_json(answer: &CheckAccessResponse) -> anyhow::Result<String> {
+    let pool = DescriptorPool::decode(DESCRIPTORS)?;
+    let descriptor = pool
+        .get_message_by_name("verigate.v1.CheckAccessResponse")
+        .context("the contract has no answer")?;
+    let dynamic = DynamicMessage::decode(descriptor, answer.encode_to_vec().as_slice())?;
+    Ok(format!("{}\n", serde_json::to_string_pretty(&dynamic)?))
+}
+
+/// The answer for a person.
+fn in_words(answer: &CheckAccessResponse) -> String {
+    let mut text = format!("{}\n", decision(answer.decision()));
+    let mut line = |label: &str, told: String| {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "  {label:<9} {told}");
+    };
+    for reason in &answer.reasons {
+        let code = code(reason.code());
+        let told = format!("{code}: {} ({})", reason.message, reason.rule);
+        line("because", told);
+    }
+    if answer.degraded {
+        line("degraded", "the vendor could not be asked".to_owned());
+    }
+    if let (Some(until), Some(span)) = (&answer.valid_until, &answer.valid_for) {
+        let span = Duration::from_secs(span.seconds.try_into().unwrap_or(0))
+            + Duration::from_nanos(span.nanos.try_into().unwrap_or(0));
+        let told = format!("until {} ({} from now)", instant(until), Shown(span));
+        line("reusable", told);
+    }
+    if let Some(change) = &answer.next_change {
+        let at = change.at.as_ref().map_or_else(String::new, instant);
+        line("then", format!("{} from {at}", decision(change.to())));
+    }
+    if let Some(evidence) = &answer.evidence {
+        line("evidence", rests_on(evidence));
+    }
+    let named = format!(
+        "{} (policies {})",
+        answer.decision_id, answer.policy_revision
+    );
+    line("decision", named);
+    text
+}
+
+fn rests_on(evidence: &EvidenceInfo) -> String {
+    let mut told = match evidence.source() {
+        EvidenceSource::Cache => "remembered".to_owned(),
+        EvidenceSource::SharedCache => "remembered by the fleet".to_owned(),
+        EvidenceSource::Upstream => "from the vendor".to_owned(),
+        EvidenceSource::Stale => "remembered, and old".to_owned(),
+        EvidenceSource::None | EvidenceSource::Unspecified => "none".to_owned(),
+    };
+    let mut add = |label: &str, value: &str| {
+        if !value.is_empty() {
+            let _ = write!(told, ", {label} {value}");
+        }
+    };
+    add("status", &evidence.status);
+    let at = evidence.verified_at.as_ref().map(instant);
+    add("verified at", &at.unwrap_or_default());
+    add("scopes", &evidence.scopes.join(" "));
+    told
+}
+
+fn decision(decision: Decision) -> &'static str {
+    let name = decision.as_str_name();
+    name.strip_prefix("DECISION_").unwrap_or(name)
+}
+
+fn code(code: ReasonCode) -> &'static str {
+    let name = code.as_str_name();
+    name.strip_prefix("REASON_CODE_").unwrap_or(name)
+}
+
+fn instant(wire: &prost_types::Timestamp) -> String {
+    let millis = wire
+        .seconds
+        .saturating_mul(1000)
+        .saturating_add(i64::from(wire.nanos / 1_000_000));
+    let instant: Timestamp = from_millis(millis);
+    instant.to_string()
+}

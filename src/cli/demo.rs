@@ -1,0 +1,152 @@
+//! `verigate demo`: a pretend Incode, sample policies and the service, in one process, with commands to paste.
+
+use std::{
+    fmt::Write as _,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
+use tokio::net::TcpListener;
+
+use super::{Exit, sim::introduction, tell, told_to_stop};
+use crate::{
+    clock::{Clock as _, SystemClock},
+    config::{Config, IncodeConfig, LogConfig},
+    policy::{PolicySet, Problems, SourceText, parse},
+    serve::Service,
+    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
+    telemetry,
+};
+
+const POLICIES: [(&str, &str); 3] = [
+    (
+        "policies/front-door.yaml",
+        include_str!("../../policies/front-door.yaml"),
+    ),
+    (
+        "policies/server-room.yaml",
+        include_str!("../../policies/server-room.yaml"),
+    ),
+    (
+        "policies/sso-admin.yaml",
+        include_str!("../../policies/sso-admin.yaml"),
+    ),
+];
+
+/// What to try first: a policy, a verification, and what comes of it.
+const TRY: [(&str, &str, &str); 5] = [
+    ("front-door", "ada-fresh", "ALLOW"),
+    ("front-door", "ada-month-old", "STEP_UP: older than 30 days"),
+    ("server-room", "mia-minor", "DENY: a minor"),
+    ("sso-admin", "ben-name-only", "STEP_UP: no telephone number"),
+    ("front-door", "nobody", "DENY: no such verification"),
+];
+
+const USUAL_GRPC: u16 = 50051;
+
+/// Try it out: a pretend Incode, sample policies and the service, in one process.
+#[derive(Debug, Args)]
+pub(super) struct Demo {}
+
+impl Demo {
+    pub(super) async fn run(self) -> anyhow::Result<Exit> {
+        let stop = told_to_stop()?;
+        let log = LogConfig {
+            level: tracing::Level::INFO,
+            json: false,
+        };
+        telemetry::start(log);
+        let clock = Arc::new(SystemClock);
+        let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
+        let address = free(9000).await;
+        let credentials = Credentials::default();
+        let simulator =
+            Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
+        let config = config(&simulator, log).await?;
+        let service = Service::start(&config, policies()?, clock).await?;
+        tell(&introduction(&simulator))?;
+        tell(&commands(&service))?;
+        stop.await;
+        service.stop().await?;
+        Ok(Exit::Done)
+    }
+}
+
+fn policies() -> Result<PolicySet, Problems> {
+    let files = POLICIES.map(|(path, text)| {
+        Arc::new(SourceText {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        })
+    });
+    parse(&files)
+}
+
+async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config> {
+    let known = simulator.credentials().clone();
+    Ok(Config {
+        grpc: free(USUAL_GRPC).await,
+        http: free(8080).await,
+        admin: free(9090).await,
+        policies: "policies".into(),
+        incode: IncodeConfig {
+            url: format!("http://{}", simulator.address).parse()?,
+            api_key: known.api_key.into(),
+            integration_id: known.integration_id,
+            secret: known.secret.into(),
+            headers: Vec::new(),
+            connect_timeout: Duration::from_secs(1),
+            timeout: Duration::from_secs(2),
+        },
+        cache_capacity: 10_000,
+        journal: "-".into(),
+        log,
+    })
+}
+
+/// The usual loopback port, or any free one if that is taken.
+async fn free(usual: u16) -> SocketAddr {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, usual));
+    match TcpListener::bind(address).await {
+        Ok(_) => address,
+        Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+    }
+}
+
+/// What to paste.
+fn commands(service: &Service) -> String {
+    let program = program();
+    let server = if service.grpc.port() == USUAL_GRPC {
+        String::new()
+    } else {
+        format!(" --server http://{}", service.grpc)
+    };
+    let mut text = format!(
+        "\nthe service takes questions on {} (gRPC); operators look at http://{}/metrics\n\
+         each decision is a line of JSON below; stop it with Ctrl-C\n\nin another terminal, try:\n\n",
+        service.grpc, service.admin
+    );
+    for (policy, verification, outcome) in TRY {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(
+            text,
+            "  {program} check --policy {policy} --verification {verification}{server}   # {outcome}"
+        );
+    }
+    text.push('\n');
+    text
+}
+
+/// How this program was found: its path from here, or its name.
+fn program() -> String {
+    let (Ok(program), Ok(here)) = (std::env::current_exe(), std::env::current_dir()) else {
+        return "verigate".to_owned();
+    };
+    program
+        .strip_prefix(&here)
+        .unwrap_or(&program)
+        .display()
+        .to_string()
+}

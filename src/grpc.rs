@@ -1,0 +1,68 @@
+//! The gRPC server: the decision service, health and reflection on one listener.
+
+mod access;
+mod answer;
+mod deadline;
+mod question;
+mod status;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::Router;
+use tonic::service::Routes;
+use tonic_health::server::HealthReporter;
+
+use self::access::Access;
+use crate::{
+    gate::Gate,
+    proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
+};
+
+/// A question is small; nothing larger is read.
+const REQUEST_BYTES_MAX: usize = 16 * 1024;
+
+/// The services, and the switch that says whether they serve.
+#[derive(Debug)]
+pub struct Grpc {
+    /// Every service.
+    pub router: Router,
+    /// What health checks are told.
+    pub health: HealthReporter,
+}
+
+/// Why the services cannot be put together.
+#[derive(Debug, thiserror::Error)]
+#[error("the contract's descriptors cannot be served")]
+pub struct Broken(#[from] tonic_reflection::server::Error);
+
+/// Puts the services together. Callers who send no deadline wait for evidence up to `patience`.
+pub fn services(gate: Arc<Gate>, patience: Duration) -> Result<Grpc, Broken> {
+    let access = AccessServiceServer::new(Access::new(gate, patience))
+        .max_decoding_message_size(REQUEST_BYTES_MAX);
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let router = Routes::new(access)
+        .add_service(health_service)
+        .add_service(reflection().build_v1()?)
+        .add_service(reflection().build_v1alpha()?)
+        .prepare()
+        .into_axum_router();
+    Ok(Grpc { router, health })
+}
+
+/// Tells health checks whether the decision service serves.
+pub async fn serving(health: &HealthReporter, serving: bool) {
+    let status = if serving {
+        tonic_health::ServingStatus::Serving
+    } else {
+        tonic_health::ServingStatus::NotServing
+    };
+    // The empty name stands for the whole server.
+    for service in ["", "verigate.v1.AccessService"] {
+        health.set_service_status(service, status).await;
+    }
+}

@@ -1,0 +1,131 @@
+//! A ruling as the wire's answer.
+
+use std::time::Duration;
+
+use crate::{
+    gate::Ruling,
+    policy::{
+        Change, Decision, Effect, Evidence, Finding, Origin, Reason, ReasonCode, Request, Scope,
+        Timestamp,
+    },
+    proto::v1,
+};
+
+/// Renders a ruling.
+pub(super) fn answer(question: Request, ruling: Ruling) -> v1::CheckAccessResponse {
+    let Ruling {
+        id,
+        revision,
+        decision,
+        known,
+    } = ruling;
+    v1::CheckAccessResponse {
+        decision: effect(decision.effect()).into(),
+        reasons: decision.reasons().iter().map(reason).collect(),
+        decision_id: id.to_string(),
+        policy_revision: revision.to_string(),
+        decided_at: Some(timestamp(decision.decided_at())),
+        valid_until: decision.valid_until().map(timestamp),
+        valid_for: decision.valid_for().map(duration),
+        next_change: next_change(&decision),
+        step_up: None,
+        evidence: Some(evidence(&known.evidence, known.origin)),
+        degraded: known.degraded(),
+        request_id: question.id.into(),
+    }
+}
+
+fn effect(effect: Effect) -> v1::Decision {
+    match effect {
+        Effect::Allow => v1::Decision::Allow,
+        Effect::StepUp => v1::Decision::StepUp,
+        Effect::Deny => v1::Decision::Deny,
+    }
+}
+
+fn reason(reason: &Reason) -> v1::Reason {
+    v1::Reason {
+        code: code(reason.code).into(),
+        rule: reason.rule.to_string(),
+        effect: effect(reason.effect.into()).into(),
+        message: reason.code.in_words().to_owned(),
+    }
+}
+
+fn code(code: ReasonCode) -> v1::ReasonCode {
+    match code {
+        ReasonCode::VerificationNotFound => v1::ReasonCode::VerificationNotFound,
+        ReasonCode::EvidenceUnavailable => v1::ReasonCode::EvidenceUnavailable,
+        ReasonCode::EvidenceInvalid => v1::ReasonCode::EvidenceInvalid,
+        ReasonCode::StatusNotAccepted => v1::ReasonCode::StatusNotAccepted,
+        ReasonCode::VerificationTooOld => v1::ReasonCode::VerificationTooOld,
+        ReasonCode::VerifiedAtMissing => v1::ReasonCode::VerifiedAtMissing,
+        ReasonCode::VerifiedAtInFuture => v1::ReasonCode::VerifiedAtInFuture,
+        ReasonCode::ScopeNotGranted => v1::ReasonCode::ScopeNotGranted,
+        ReasonCode::DataMissing => v1::ReasonCode::DataMissing,
+        ReasonCode::DataInvalid => v1::ReasonCode::DataInvalid,
+        ReasonCode::UnderAge => v1::ReasonCode::UnderAge,
+    }
+}
+
+fn next_change(decision: &Decision) -> Option<v1::Change> {
+    decision.next_change().map(|Change { at, to }| v1::Change {
+        at: Some(timestamp(at)),
+        to: effect(to).into(),
+    })
+}
+
+fn evidence(evidence: &Evidence, origin: Origin) -> v1::EvidenceInfo {
+    let source = match origin {
+        Origin::Cache => v1::EvidenceSource::Cache,
+        Origin::Upstream => v1::EvidenceSource::Upstream,
+        Origin::Stale => v1::EvidenceSource::Stale,
+        Origin::Nowhere => v1::EvidenceSource::None,
+    };
+    let info = v1::EvidenceInfo {
+        source: source.into(),
+        ..v1::EvidenceInfo::default()
+    };
+    let seen_at = Some(timestamp(evidence.seen_at));
+    match &evidence.finding {
+        Finding::Unknown(_) => info,
+        Finding::Absent | Finding::Unusable(_) => v1::EvidenceInfo { seen_at, ..info },
+        Finding::Present(verification) => v1::EvidenceInfo {
+            seen_at,
+            verified_at: verification.verified_at.map(timestamp),
+            status: text(verification.status.as_deref()),
+            scopes: names(&verification.scopes),
+            trace_id: text(verification.trace_id.as_deref()),
+            ..info
+        },
+    }
+}
+
+fn text(text: Option<&str>) -> String {
+    text.unwrap_or_default().to_owned()
+}
+
+fn names<'s>(scopes: impl IntoIterator<Item = &'s Scope>) -> Vec<String> {
+    scopes.into_iter().map(|s| s.as_str().to_owned()).collect()
+}
+
+/// An instant on the wire, whose calendar begins with the year 1 and ends with 9999.
+fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
+    let millis = instant
+        .as_millisecond()
+        .clamp(-62_135_596_800_000, 253_402_300_799_999);
+    prost_types::Timestamp {
+        seconds: millis.div_euclid(1000),
+        nanos: i32::try_from(millis.rem_euclid(1000) * 1_000_000).unwrap_or(0),
+    }
+}
+
+/// A span on the wire, which holds ten thousand years at most.
+fn duration(span: Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: i64::try_from(span.as_secs())
+            .unwrap_or(i64::MAX)
+            .min(315_576_000_000),
+        nanos: i32::try_from(span.subsec_nanos()).unwrap_or(0),
+    }
+}

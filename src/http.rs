@@ -1,0 +1,72 @@
+//! The HTTP servers: a table of contents.
+
+mod admin;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
+use axum::{
+    Json, Router,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{any, get},
+};
+use serde_json::json;
+
+use crate::{live::Live, metrics::Metrics, source::Recent};
+
+/// What operators are shown.
+#[derive(Debug, Clone)]
+pub struct Operations {
+    /// The policies in force.
+    pub live: Arc<Live>,
+    /// What has been counted.
+    pub metrics: Arc<Metrics>,
+    /// What is remembered.
+    pub recent: Recent,
+    /// Whether questions are taken.
+    pub serving: Arc<Serving>,
+}
+
+/// Whether the service takes questions: from when it listens until it is told to stop.
+#[derive(Debug, Default)]
+pub struct Serving(AtomicBool);
+
+impl Serving {
+    /// Says whether it does.
+    pub fn set(&self, serving: bool) {
+        self.0.store(serving, Ordering::SeqCst);
+    }
+
+    /// Whether it does.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+/// What operators ask.
+pub fn admin(operations: Operations) -> Router {
+    Router::new()
+        .route("/livez", get(admin::livez))
+        .route("/readyz", get(admin::readyz))
+        .route("/metrics", get(admin::metrics))
+        .route("/policies", get(admin::policies))
+        .with_state(operations)
+}
+
+/// What callers will ask over HTTP. Each path of the contract is there already, and says that it is yet to come.
+pub fn decisions() -> Router {
+    Router::new()
+        .route("/access/v1/evaluation", any(to_come))
+        .route("/access/v1/evaluations", any(to_come))
+        .route("/.well-known/authzen-configuration", any(to_come))
+        .route("/check/{policy}", any(to_come))
+        .route("/webhooks/incode", any(to_come))
+}
+
+async fn to_come() -> Response {
+    let told = json!({ "error": "this call is yet to come; ask over gRPC" });
+    (StatusCode::NOT_IMPLEMENTED, Json(told)).into_response()
+}

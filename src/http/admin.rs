@@ -1,0 +1,51 @@
+//! What operators ask: is it alive, does it take questions, what has it counted, what is in force.
+
+use axum::{
+    Json,
+    extract::State,
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::Operations;
+
+/// Alive, as long as it answers.
+pub(super) async fn livez() -> &'static str {
+    "ok\n"
+}
+
+/// Ready, as long as it takes questions.
+pub(super) async fn readyz(State(operations): State<Operations>) -> Response {
+    let policies = operations.live.current();
+    let ready = operations.serving.get() && !policies.is_empty();
+    let detail = json!({
+        "ready": ready,
+        "policies": policies.len(),
+        "policy_revision": policies.revision().to_string(),
+    });
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (status, Json(detail)).into_response()
+}
+
+/// Everything that is counted, as Prometheus text.
+pub(super) async fn metrics(State(operations): State<Operations>) -> Response {
+    match operations.metrics.render(operations.recent.entries()) {
+        Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
+}
+
+/// The policies in force, by name.
+pub(super) async fn policies(State(operations): State<Operations>) -> Json<Value> {
+    let set = operations.live.current();
+    let policies: Vec<Value> = set
+        .iter()
+        .map(|(name, policy)| json!({ "name": name.as_str(), "description": policy.description() }))
+        .collect();
+    Json(json!({ "policy_revision": set.revision().to_string(), "policies": policies }))
+}

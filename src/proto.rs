@@ -1,0 +1,16 @@
+//! The public contract as Rust, made from `proto/verigate/v1/access.proto` when the crate is built.
+
+/// Package `verigate.v1`.
+pub mod v1 {
+    #![allow(
+        missing_docs,
+        missing_debug_implementations,
+        clippy::pedantic,
+        clippy::large_enum_variant,
+        reason = "generated"
+    )]
+    include!(concat!(env!("OUT_DIR"), "/verigate.v1.rs"));
+}
+
+/// The contract as a descriptor set, for reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/access.binpb"));

@@ -1,0 +1,197 @@
+//! Wires everything once, runs it, drains it.
+
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::{Router, serve::ListenerExt as _};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::timeout,
+};
+use tonic_health::server::HealthReporter;
+use tracing::{info, warn};
+
+use crate::{
+    clock::Clock,
+    config::Config,
+    gate::Gate,
+    grpc,
+    http::{self, Operations, Serving},
+    incode::{Incode, NoClient},
+    journal::{self, Journal, Limits, Writer},
+    live::Live,
+    metrics::Metrics,
+    policy::PolicySet,
+    source::Recent,
+};
+
+/// How long calls in flight may take to finish once the service is told to stop.
+const DRAIN_MAX: Duration = Duration::from_secs(8);
+/// How long the journal may take to be written after that.
+const FLUSH_MAX: Duration = Duration::from_secs(1);
+
+/// A service that takes questions.
+#[derive(Debug)]
+pub struct Service {
+    /// Where it does over gRPC.
+    pub grpc: SocketAddr,
+    /// Where it will over HTTP.
+    pub http: SocketAddr,
+    /// Where operators look.
+    pub admin: SocketAddr,
+    /// The memory of what the upstream said.
+    pub recent: Recent,
+    servers: JoinSet<io::Result<()>>,
+    stop: watch::Sender<bool>,
+    serving: Arc<Serving>,
+    health: HealthReporter,
+    writer: Writer,
+}
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum CannotStart {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {0}")]
+    Listen(SocketAddr, #[source] io::Error),
+    /// The journal cannot be opened.
+    #[error("cannot write the journal `{}`", .0.display())]
+    Journal(PathBuf, #[source] io::Error),
+    /// The HTTP client for the upstream cannot be built.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+    /// A metric is registered twice, or the contract's descriptors are broken: a mistake of ours.
+    #[error("the service is put together wrongly")]
+    Assembly(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What was not finished when the service stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unfinished {
+    /// Decisions were not written to the journal.
+    #[error("the journal could not be written to the end")]
+    Journal,
+}
+
+impl Service {
+    /// Puts everything together and listens.
+    pub async fn start(
+        config: &Config,
+        set: PolicySet,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, CannotStart> {
+        let assembly =
+            |error: Box<dyn std::error::Error + Send + Sync>| CannotStart::Assembly(error);
+        let metrics = Metrics::new().map_err(|error| assembly(error.into()))?;
+        metrics.policies(set.len());
+        let revision = set.revision();
+        let policies = set.len();
+        let live = Arc::new(Live::new(set));
+        let (journal, writer) = open_journal(config, &metrics)?;
+        let account = config.incode.clone();
+        let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
+        let patience = config.incode.timeout;
+        let recent = Recent::new(Arc::new(upstream), config.cache_capacity, patience);
+        let gate = Arc::new(Gate {
+            clock,
+            live: Arc::clone(&live),
+            source: Arc::new(recent.clone()),
+            journal,
+            metrics: Arc::clone(&metrics),
+        });
+        let services = grpc::services(gate, patience).map_err(|error| assembly(error.into()))?;
+        let serving = Arc::new(Serving::default());
+        let operations = Operations {
+            live,
+            metrics,
+            recent: recent.clone(),
+            serving: Arc::clone(&serving),
+        };
+
+        let (stop, stopping) = watch::channel(false);
+        let mut servers = JoinSet::new();
+        let mut listen =
+            async |address, router| listen(&mut servers, address, router, stopping.clone()).await;
+        let grpc = listen(config.grpc, services.router).await?;
+        let http = listen(config.http, http::decisions()).await?;
+        let admin = listen(config.admin, http::admin(operations)).await?;
+        grpc::serving(&services.health, true).await;
+        serving.set(true);
+        info!(%grpc, %http, %admin, policies, %revision, "taking questions");
+        Ok(Self {
+            grpc,
+            http,
+            admin,
+            recent,
+            servers,
+            stop,
+            serving,
+            health: services.health,
+            writer,
+        })
+    }
+
+    /// Stops: says so to health checks, takes nothing new, lets calls in flight finish, writes the journal to the end.
+    pub async fn stop(mut self) -> Result<(), Unfinished> {
+        info!("stopping");
+        self.serving.set(false);
+        grpc::serving(&self.health, false).await;
+        self.stop.send_replace(true);
+        let drained = timeout(DRAIN_MAX, async {
+            while self.servers.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
+            warn!("some connections did not end in time and are cut");
+        }
+        self.servers.shutdown().await;
+        timeout(FLUSH_MAX, self.writer.flush())
+            .await
+            .map_err(|_| Unfinished::Journal)?;
+        info!("stopped");
+        Ok(())
+    }
+}
+
+/// Runs the service until `shutdown`.
+pub async fn run(
+    config: &Config,
+    policies: PolicySet,
+    clock: Arc<dyn Clock>,
+    shutdown: impl Future<Output = ()>,
+) -> anyhow::Result<()> {
+    let service = Service::start(config, policies, clock).await?;
+    shutdown.await;
+    Ok(service.stop().await?)
+}
+
+fn open_journal(config: &Config, metrics: &Arc<Metrics>) -> Result<(Journal, Writer), CannotStart> {
+    let failed = |error| CannotStart::Journal(config.journal.clone(), error);
+    let output = journal::open(&config.journal).map_err(failed)?;
+    journal::start(output, Limits::default(), Arc::clone(metrics)).map_err(failed)
+}
+
+/// Serves a router on an address until it is told to stop; the address that it got.
+async fn listen(
+    servers: &mut JoinSet<io::Result<()>>,
+    address: SocketAddr,
+    router: Router,
+    mut stopping: watch::Receiver<bool>,
+) -> Result<SocketAddr, CannotStart> {
+    let failed = |error| CannotStart::Listen(address, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    let listener = listener.tap_io(|stream: &mut TcpStream| {
+        // Without it an answer may wait for the caller's acknowledgement; it is only slower if it cannot be set.
+        let _ = stream.set_nodelay(true);
+    });
+    servers.spawn(async move {
+        axum::serve(listener, router)
+            .with_graceful_shutdown(async move {
+                // An error says that nobody can stop it any more, which stops it too.
+                let _ = stopping.wait_for(|stop| *stop).await;
+            })
+            .await
+    });
+    Ok(bound)
+}

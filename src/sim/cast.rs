@@ -1,0 +1,221 @@
+//! Who the pretend Incode knows: people and verifications, from YAML.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::policy::{
+    Fields, Node, NodeKind, Problems, Reader, SourceText, Timestamp, VerificationId, after, before,
+};
+
+/// The cast that is built in.
+pub const BUILT_IN: &str = include_str!("cast.yaml");
+
+/// People and what is known about their verifications.
+#[derive(Debug, Clone, Default)]
+pub struct Cast {
+    /// The verifications by their identifiers.
+    pub verifications: BTreeMap<VerificationId, Part>,
+}
+
+/// One verification, and the person whom it is about.
+#[derive(Debug, Clone)]
+pub struct Part {
+    /// What it is good for, in words.
+    pub about: Option<String>,
+    /// The status.
+    pub status: String,
+    /// When it was made, if it was.
+    pub verified_at: Option<Timestamp>,
+    /// The scopes that are granted.
+    pub scopes: Vec<String>,
+    /// The trace id.
+    pub trace_id: String,
+    /// The project.
+    pub project_id: String,
+    /// The person.
+    pub person: Person,
+}
+
+/// A made-up person.
+#[derive(Debug, Clone, Default)]
+pub struct Person {
+    /// The identity.
+    pub identity_id: Option<String>,
+    /// The names.
+    pub full_name: Option<String>,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+    /// The telephone number.
+    pub phone: Option<String>,
+    /// The date of birth: midnight of that day in UTC.
+    pub date_of_birth: Option<Timestamp>,
+}
+
+impl Cast {
+    /// Reads a cast; ages are counted back from `now`.
+    pub fn read(path: &str, text: &str, now: Timestamp) -> Result<Self, Problems> {
+        let mut problems = Problems::default();
+        let source = Arc::new(SourceText {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        });
+        let cast = read_cast(&mut Reader::new(source, &mut problems), now);
+        match cast {
+            Some(cast) if problems.is_empty() => Ok(cast),
+            _ => Err(problems),
+        }
+    }
+}
+
+fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
+    let root = reader.document()?;
+    let mut fields = reader.fields(&root, "a cast")?;
+    let people = fields.require("people", reader);
+    let verifications = fields.require("verifications", reader);
+    fields.finish(reader);
+    let people = people.and_then(|node| reader.fields(node, "`people`"))?;
+    let people: BTreeMap<&str, Person> = people
+        .others()
+        .filter_map(|(key, node)| Some((key.name.as_str(), read_person(reader, node)?)))
+        .collect();
+    let listed = verifications.and_then(|node| reader.fields(node, "`verifications`"))?;
+    let mut verifications = BTreeMap::new();
+    for (key, node) in listed.others() {
+        let id = VerificationId::parse(&key.name);
+        if let Err(why) = &id {
+            let message = format!("`{}` cannot name a verification", key.name);
+            reader.error(key.place, message, Some(format!("it {why}")));
+        }
+        let part = read_part(reader, &key.name, node, &people, now);
+        verifications.extend(id.ok().zip(part));
+    }
+    Some(Cast { verifications })
+}
+
+fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
+    let mut fields = reader.fields(node, "a person")?;
+    let mut text = |key: &'static str| owned(reader, &mut fields, key);
+    let identity_id = text("identity_id");
+    let full_name = text("full_name");
+    let first_name = text("first_name");
+    let last_name = text("last_name");
+    let phone = text("phone");
+    let date_of_birth = fields.take("date_of_birth").and_then(|node| {
+        let day = reader.text(node, "`date_of_birth`")?;
+        let midnight = format!("{day}T00:00:00Z").parse().ok();
+        if midnight.is_none() {
+            let message = format!("`{day}` is not a date such as `1990-05-17`");
+            reader.error(node.place, message, None);
+        }
+        midnight
+    });
+    fields.finish(reader);
+    Some(Person {
+        identity_id,
+        full_name,
+        first_name,
+        last_name,
+        phone,
+        date_of_birth,
+    })
+}
+
+fn read_part(
+    reader: &mut Reader<'_>,
+    id: &str,
+    node: &Node,
+    people: &BTreeMap<&str, Person>,
+    now: Timestamp,
+) -> Option<Part> {
+    let mut fields = reader.fields(node, "a verification")?;
+    let person = fields.require("person", reader).and_then(|node| {
+        let name = reader.text(node, "`person`")?;
+        let person = people.get(name);
+        if person.is_none() {
+            let message = format!("`{name}` is not among the people");
+            reader.error(node.place, message, None);
+        }
+        person
+    });
+    let about = owned(reader, &mut fields, "about");
+    let status = owned(reader, &mut fields, "status").unwrap_or_else(|| "VERIFIED".to_owned());
+    let trace_id = owned(reader, &mut fields, "trace_id").unwrap_or_else(|| format!("trace-{id}"));
+    let project_id =
+        owned(reader, &mut fields, "project_id").unwrap_or_else(|| "project-demo".to_owned());
+    let verified_at = read_verified_at(reader, &mut fields, now);
+    let scopes = match fields.take("scopes") {
+        Some(node) if !matches!(&node.kind, NodeKind::List(items) if items.is_empty()) => {
+            reader.texts(node, "`scopes`")?
+        }
+        _ => Vec::new(),
+    };
+    fields.finish(reader);
+    Some(Part {
+        about,
+        status,
+        verified_at,
+        scopes: scopes.into_iter().map(str::to_owned).collect(),
+        trace_id,
+        project_id,
+        person: person?.clone(),
+    })
+}
+
+/// When it was made: an instant, or how long ago, or in how long.
+fn read_verified_at(
+    reader: &mut Reader<'_>,
+    fields: &mut Fields<'_>,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let instant = fields.take("verified_at").and_then(|node| {
+        let text = reader.text(node, "`verified_at`")?;
+        let instant = text.parse().ok();
+        if instant.is_none() {
+            let message = format!("`{text}` is not an instant such as `2026-01-31T00:00:00Z`");
+            reader.error(node.place, message, None);
+        }
+        instant
+    });
+    let ago = fields.take("verified_ago").and_then(|node| {
+        let ago = reader.duration(node, "`verified_ago`")?;
+        Some(before(now, ago))
+    });
+    let ahead = fields.take("verified_in").and_then(|node| {
+        let ahead = reader.duration(node, "`verified_in`")?;
+        Some(after(now, ahead))
+    });
+    instant.or(ago).or(ahead)
+}
+
+fn owned(reader: &mut Reader<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<String> {
+    let node = fields.take(key)?;
+    reader.text(node, &format!("`{key}`")).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::from_millis;
+
+    #[test]
+    fn the_built_in_cast_can_be_read() {
+        let cast = Cast::read("cast.yaml", BUILT_IN, from_millis(0)).unwrap();
+        assert!(cast.verifications.len() >= 8);
+        assert!(cast.verifications.values().all(|part| part.about.is_some()));
+    }
+
+    #[test]
+    fn a_mistaken_cast_is_told_with_every_place() {
+        let text = "people:\n  ada: { ful_name: Ada }\nverifications:\n  a/b: { person: bob }\n";
+        let problems = Cast::read("cast.yaml", text, from_millis(0)).unwrap_err();
+        let told = problems.to_string();
+        for expected in [
+            "did you mean `full_name`?",
+            "`a/b` cannot name a verification",
+            "`bob` is not among the people",
+        ] {
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The vendor's two calls, as its page describes them.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
+    response::{Html, IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+use tokio::time::sleep;
+
+use super::{Call, Fault, Part, World};
+use crate::{
+    incode::wire::Authorize,
+    policy::{Timestamp, VerificationId},
+};
+
+/// No more verifications than this are counted one by one.
+const IDS_COUNTED_MAX: usize = 100_000;
+
+/// `POST /v1/integration/authorize/server`
+pub(super) async fn authorize(
+    State(world): State<Arc<World>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    {
+        let mut calls = world.calls();
+        calls.authorize = calls.authorize.saturating_add(1);
+    }
+    let (late, fault) = world.faults.strike(Call::Authorize, None);
+    sleep(late).await;
+    let known = &world.credentials;
+    let right = json!({ "token": world.issue() });
+    let asked = serde_json::from_str::<Authorize<'_>>(&body);
+    let honest = || match asked {
+        _ if header(&headers, "x-api-key") != Some(known.api_key.as_str()) => {
+            refusal(&world, StatusCode::FORBIDDEN, &uri)
+        }
+        Ok(asked)
+            if asked.integration_id == known.integration_id && asked.secret == known.secret =>
+        {
+            Json(right.clone()).into_response()
+        }
+        Ok(_) => refusal(&world, StatusCode::UNAUTHORIZED, &uri),
+        Err(_) => refusal(&world, StatusCode::BAD_REQUEST, &uri),
+    };
+    match fault {
+        None => honest(),
+        Some(fault) => spoilt(&world, fault, &right, &uri).await,
+    }
+}
+
+/// `GET /v1/verification/details/{id}`
+pub(super) async fn details(
+    State(world): State<Arc<World>>,
+    Path(id): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    {
+        let mut calls = world.calls();
+        calls.details = calls.details.saturating_add(1);
+        if calls.details_of.len() < IDS_COUNTED_MAX || calls.details_of.contains_key(&id) {
+            let of = calls.details_of.entry(id.clone()).or_default();
+            *of = of.saturating_add(1);
+        }
+    }
+    let (late, fault) = world.faults.strike(Call::Details, Some(&id));
+    sleep(late).await;
+    let token = header(&headers, "x-auth-token").unwrap_or_default();
+    if !world.admits(token) {
+        return refusal(&world, StatusCode::UNAUTHORIZED, &uri);
+    }
+    let part = VerificationId::parse(&id)
+        .ok()
+        .and_then(|id| world.cast.verifications.get(&id));
+    let right = part.map(|part| describe(&id, part));
+    match (fault, right) {
+        (Some(fault), right) => spoilt(&world, fault, &right.unwrap_or_default(), &uri).await,
+        (None, Some(right)) => Json(right).into_response(),
+        (None, None) => refusal(&world, StatusCode::NOT_FOUND, &uri),
+    }
+}
+
+/// A verification, with the data of the scopes that are granted.
+fn describe(id: &str, part: &Part) -> Value {
+    let person = &part.person;
+    let granted = |scope: &str| part.scopes.iter().any(|granted| granted == scope);
+    let mut data = Map::new();
+    let mut put = |key: &str, value: Option<Value>| {
+        if let Some(value) = value {
+            data.insert(key.to_owned(), value);
+        }
+    };
+    let text = |text: &Option<String>| text.clone().map(Value::from);
+    put("identityId", text(&person.identity_id));
+    if granted("NAME") {
+        put("fullName", text(&person.full_name));
+        put("firstName", text(&person.first_name));
+        put("lastName", text(&person.last_name));
+    }
+    if granted("DATE_OF_BIRTH") {
+        let born = person
+            .date_of_birth
+            .map(|born| born.as_millisecond().into());
+        put("dateOfBirth", born);
+    }
+    if granted("PHONE") {
+        put("phone", text(&person.phone));
+    }
+    json!({
+        "id": id,
+        "projectId": part.project_id,
+        "traceId": part.trace_id,
+        "verifiedAt": part.verified_at.map(Timestamp::as_millisecond),
+        "status": part.status,
+        "scopes": part.scopes,
+        "data": data,
+    })
+}
+
+/// What a fault makes of the right answer.
+async fn spoilt(world: &World, fault: Fault, right: &Value, uri: &Uri) -> Response {
+    match fault {
+        Fault::LatencyMs(_) => Json(right.clone()).into_response(),
+        Fault::Status(status) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            refusal(world, status, uri)
+        }
+        Fault::Truncated => {
+            let text = right.to_string();
+            let half = text.chars().take(text.len() / 2).collect();
+            as_json(half)
+        }
+        Fault::Html => Html("<html><body>Bad gateway</body></html>").into_response(),
+        Fault::ExpiredToken => refusal(world, StatusCode::UNAUTHORIZED, uri),
+        Fault::AnotherId => {
+            let mut other = right.clone();
+            if let Some(fields) = other.as_object_mut() {
+                fields.insert("id".to_owned(), "another".into());
+                fields.insert("traceId".to_owned(), "trace-another".into());
+            }
+            Json(other).into_response()
+        }
+        Fault::Hang => std::future::pending().await,
+        Fault::Body(body) => as_json(body),
+    }
+}
+
+fn as_json(body: String) -> Response {
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+/// An error as the vendor tells it.
+fn refusal(world: &World, status: StatusCode, uri: &Uri) -> Response {
+    let told = json!({
+        "timestamp": world.clock.now().as_millisecond(),
+        "status": status.as_u16(),
+        "error": status.canonical_reason().unwrap_or_default(),
+        "message": "refused by the simulator",
+        "path": uri.path(),
+    });
+    (status, Json(told)).into_response()
+}
+
+fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
