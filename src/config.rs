@@ -130,7 +130,11 @@ impl fmt::Display for Problems {
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} problem{plural} in the configuration")?;
         for problem in &self.0 {
-            write!(f, "\n  {}: {}", problem.place, problem.message)?;
+            f.write_str("\n  ")?;
+            if !problem.message.starts_with(&problem.place) {
+                write!(f, "{}: ", problem.place)?;
+            }
+            f.write_str(&problem.message)?;
             if let Some(hint) = &problem.hint {
                 write!(f, "\n    hint: {hint}")?;
             }

@@ -35,14 +35,14 @@ pub(super) struct Check {
     #[arg(long, value_name = "ID")]
     verification: String,
     /// The identity that you believe you are dealing with.
-    #[arg(long, value_name = "ID", default_value = "")]
-    identity: String,
+    #[arg(long, value_name = "ID")]
+    identity: Option<String>,
     /// A fact about the situation; may be given again.
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
     /// Your own name for the question.
-    #[arg(long, value_name = "ID", default_value = "")]
-    request_id: String,
+    #[arg(long, value_name = "ID")]
+    request_id: Option<String>,
     /// The service to ask.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
     server: String,
@@ -72,10 +72,10 @@ impl Check {
         let mut request = tonic::Request::new(CheckAccessRequest {
             verification_id: self.verification,
             policy: self.policy,
-            identity_id: self.identity,
+            identity_id: self.identity.unwrap_or_default(),
             authentication: None,
             attributes: self.attributes.into_iter().collect::<HashMap<_, _>>(),
-            request_id: self.request_id,
+            request_id: self.request_id.unwrap_or_default(),
         });
         request.set_timeout(DEADLINE);
         let answer = match AccessServiceClient::new(channel)

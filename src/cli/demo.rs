@@ -15,7 +15,7 @@ use crate::{
     clock::{Clock as _, SystemClock},
     config::{Config, IncodeConfig, LogConfig},
     policy::{PolicySet, Problems, SourceText, parse},
-    serve::Service,
+    serve::{CannotStart, Service},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
     telemetry,
 };
@@ -64,14 +64,26 @@ impl Demo {
         let credentials = Credentials::default();
         let simulator =
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
-        let config = config(&simulator, log).await?;
-        let service = Service::start(&config, policies()?, clock).await?;
+        let service = start(config(&simulator, log).await?, clock).await?;
         tell(&introduction(&simulator))?;
         tell(&commands(&service))?;
         stop.await;
         service.stop().await?;
         Ok(Exit::Done)
     }
+}
+
+/// Starts the service; on any free ports if somebody else was faster on the usual ones.
+async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Service> {
+    let policies = policies()?;
+    match Service::start(&config, policies.clone(), clock.clone()).await {
+        Err(CannotStart::Listen(..)) => {}
+        started => return Ok(started?),
+    }
+    for address in [&mut config.grpc, &mut config.http, &mut config.admin] {
+        address.set_port(0);
+    }
+    Ok(Service::start(&config, policies, clock).await?)
 }
 
 fn policies() -> Result<PolicySet, Problems> {

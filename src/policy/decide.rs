@@ -67,10 +67,10 @@ impl Policy {
         } else {
             vec![guarded(Refusal::Deny, ReasonCode::VerifiedAtInFuture)]
         };
-        let valid_until = (effect == Effect::Allow && !self.reuse_allow().is_zero()).then(|| {
-            let cap = after(now, self.reuse_allow());
-            next_change.map_or(cap, |change| change.at.min(cap))
-        });
+        let valid_until = (effect == Effect::Allow)
+            .then(|| after(now, self.reuse_allow()))
+            .map(|cap| next_change.map_or(cap, |change| change.at.min(cap)))
+            .filter(|until| *until > now);
         Decision {
             effect,
             reasons,

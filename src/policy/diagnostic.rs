@@ -2,8 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+/// A longer line is not shown: nobody wrote it, and nobody could read it.
+const LINE_BYTES_MAX: usize = 1000;
 /// No more problems than this are kept; the rest are counted.
 const PROBLEMS_MAX: usize = 100;
 
@@ -65,12 +67,26 @@ impl Diagnostic {
                 .nth(nth)
                 .map_or(line.len(), |(byte, _)| byte)
         };
-        let end = self.place.column.saturating_add(self.place.width);
-        let snippet = Snippet::source(line)
-            .line_start(self.place.line)
-            .path(self.source.path.as_str())
-            .annotation(AnnotationKind::Primary.span(byte_of(self.place.column)..byte_of(end)));
-        let mut group: Group<'_> = Level::ERROR.primary_title(&self.message).element(snippet);
+        let Place {
+            line: number,
+            column,
+            width,
+        } = self.place;
+        let (title, path) = (
+            Level::ERROR.primary_title(&self.message),
+            self.source.path.as_str(),
+        );
+        let mut group: Group<'_> = if line.len() > LINE_BYTES_MAX {
+            title.element(Origin::path(path).line(number).char_column(column))
+        } else {
+            let span = byte_of(column)..byte_of(column.saturating_add(width));
+            title.element(
+                Snippet::source(line)
+                    .line_start(number)
+                    .path(path)
+                    .annotation(AnnotationKind::Primary.span(span)),
+            )
+        };
         if let Some(hint) = &self.hint {
             group = group.element(Level::HELP.message(hint));
         }
@@ -105,6 +121,16 @@ impl Problems {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
+    }
+
+    /// The same, in the order in which a reader meets them.
+    pub fn in_order(mut self) -> Self {
+        self.kept.sort_by(|one, other| {
+            let place = |d: &Diagnostic| (d.place.line, d.place.column);
+            let path = one.source.path.cmp(&other.source.path);
+            path.then_with(|| place(one).cmp(&place(other)))
+        });
+        self
     }
 
     /// Adds one.

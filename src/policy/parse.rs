@@ -57,7 +57,7 @@ pub fn parse(files: &[Arc<SourceText>]) -> Result<PolicySet, Problems> {
             if policies.len() >= POLICIES_MAX {
                 let message = format!("more than {POLICIES_MAX} policies");
                 reader.error(place, message, None);
-                return Err(problems);
+                return Err(problems.in_order());
             }
             first_seen
                 .entry(name.clone())
@@ -68,7 +68,7 @@ pub fn parse(files: &[Arc<SourceText>]) -> Result<PolicySet, Problems> {
     if problems.is_empty() {
         Ok(PolicySet::new(policies))
     } else {
-        Err(problems)
+        Err(problems.in_order())
     }
 }
 

@@ -62,6 +62,11 @@ impl Recent {
         self.slots.entry_count()
     }
 
+    /// Does the upkeep that moka puts off, so that [`entries`](Self::entries) is exact.
+    pub async fn settle(&self) {
+        self.slots.run_pending_tasks().await;
+    }
+
     /// Joins the fetch for this id or starts one; or finds that one has landed in the meantime.
     async fn board(&self, id: &VerificationId, freshness: Freshness) -> Slot {
         let entry = self.slots.entry_by_ref(id);
