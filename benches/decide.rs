@@ -1,2 +1,156 @@
-//! What is claimed about speed.
-fn main() {}
+//! What is claimed about speed, side by side in one run: deciding beside looking up warm evidence beside a whole warm check,
+//! and a set of policies compiled. Read the figures as ratios; `cargo bench` prints them.
+
+#![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
+
+use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use verigate::{
+    clock::{Clock as _, SystemClock},
+    gate::Gate,
+    journal::{self, Limits},
+    live::Live,
+    metrics::Metrics,
+    policy::{
+        Datum, Evidence, EvidenceTerms, Facts, Finding, Origin, Policy, PolicyName, PolicySet,
+        Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
+        VerificationId, before, from_millis, parse,
+    },
+    source::{Freshness, Known, Recent, Source},
+};
+
+const DAY: Duration = Duration::from_hours(24);
+
+fn request() -> Request {
+    Request {
+        policy: PolicyName::parse("p").unwrap(),
+        verification: VerificationId::parse("v-1").unwrap(),
+        identity: None,
+        authentication: None,
+        attributes: BTreeMap::new(),
+        id: "".into(),
+    }
+}
+
+fn evidence(now: Timestamp) -> Evidence {
+    Evidence {
+        finding: Finding::Present(Verification {
+            id: Some("v-1".into()),
+            status: Some("VERIFIED".into()),
+            verified_at: Some(before(now, DAY)),
+            scopes: [Scope::Name, Scope::DateOfBirth].into(),
+            name: Datum::Known(()),
+            born: Datum::Known(from_millis(587_455_200_000)),
+            ..Verification::default()
+        }),
+        seen_at: now,
+        asked_at: now,
+    }
+}
+
+/// A policy of so many rules, all of which hold.
+fn policy(rules: usize) -> Policy {
+    let rule = |n: usize| {
+        let requirement = match n % 3 {
+            0 => Requirement::VerifiedWithin(DAY * u32::try_from(30 + n).unwrap()),
+            1 => Requirement::Scopes(vec![Scope::Name, Scope::DateOfBirth]),
+            _ => Requirement::AgeAtLeast(18),
+        };
+        Rule::new(requirement, Refusal::Deny)
+    };
+    let terms = EvidenceTerms {
+        fresh_for: DAY,
+        ..EvidenceTerms::default()
+    };
+    Policy::new(None, (0..rules).map(rule).collect(), terms, DAY)
+}
+
+fn decide(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decide, by rules");
+    let now = SystemClock.now();
+    let (request, evidence) = (request(), evidence(now));
+    for rules in [1, 8, 64] {
+        let policy = policy(rules);
+        group.bench_with_input(BenchmarkId::from_parameter(rules), &policy, |b, policy| {
+            b.iter(|| {
+                policy.decide(black_box(&Facts {
+                    request: &request,
+                    evidence: &evidence,
+                    now,
+                }))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// An upstream that answers at once.
+#[derive(Debug)]
+struct Instant;
+
+#[async_trait]
+impl Source for Instant {
+    async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
+        Known {
+            evidence: Arc::new(evidence(freshness.now)),
+            origin: Origin::Upstream,
+        }
+    }
+}
+
+fn check(c: &mut Criterion) {
+    let mut group = c.benchmark_group("warm, 8 rules");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let metrics = Metrics::new().unwrap();
+    let output = Box::new(std::io::sink());
+    let (journal, _writer) =
+        journal::start(output, Limits::default(), Arc::clone(&metrics)).unwrap();
+    let source = Recent::new(Arc::new(Instant), 1000, DAY);
+    let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
+    let gate = Gate {
+        clock: Arc::new(SystemClock),
+        live: Arc::new(Live::new(PolicySet::new(policies))),
+        source: Arc::new(source.clone()),
+        journal,
+        metrics,
+    };
+    let request = request();
+    let freshness = Freshness {
+        now: SystemClock.now(),
+        fresh_for: DAY,
+        stale_for: Duration::ZERO,
+        patience: DAY,
+    };
+    group.bench_function("look up", |b| {
+        b.to_async(&runtime)
+            .iter(|| source.look_up(&request.verification, freshness));
+    });
+    group.bench_function("check", |b| {
+        b.to_async(&runtime)
+            .iter(async || gate.check(&request, DAY).await.unwrap());
+    });
+    group.finish();
+}
+
+fn compile(c: &mut Criterion) {
+    let mut text = String::from("version: 1\npolicies:\n");
+    for n in 0..1000 {
+        let days = n + 1;
+        writeln!(
+            text,
+            "  p{n}:\n    require:\n      - verified_within: {days}d"
+        )
+        .unwrap();
+        writeln!(text, "      - scopes: [NAME]\n        otherwise: step_up").unwrap();
+    }
+    let path = "p.yaml".to_owned();
+    let files = [Arc::new(SourceText { path, text })];
+    c.bench_function("compile 1000 policies", |b| {
+        b.iter(|| parse(black_box(&files)).unwrap());
+    });
+}
+
+criterion_group!(benches, decide, check, compile);
+criterion_main!(benches);

@@ -1,1 +1,23 @@
-//! The integration tests.
+//! The integration tests: the service on real sockets, a pretend upstream, and a clock that stands still.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    reason = "a test fails by panicking"
+)]
+
+mod access;
+mod architecture;
+mod cli;
+mod config;
+mod golden;
+mod journal;
+mod lies;
+mod operations;
+mod outage;
+mod policies;
+mod properties;
+mod recent;
+mod world;

@@ -1,0 +1,208 @@
+//! The commands as a person or a script runs them: what they print, and how they end.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, Output, Stdio},
+};
+
+use crate::world::World;
+
+fn verigate(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+async fn check(world: &World, policy: &str, verification: &str, more: &[&str]) -> (i32, String) {
+    let server = format!("http://{}", world.service.grpc);
+    let mut arguments: Vec<String> = [
+        "check",
+        "--policy",
+        policy,
+        "--verification",
+        verification,
+        "--server",
+        &server,
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    arguments.extend(more.iter().map(|&a| a.to_owned()));
+    // The service lives in this process: the client must not block it.
+    let output = tokio::task::spawn_blocking(move || {
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        verigate(&arguments)
+    });
+    let output = output.await.unwrap();
+    let told = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), told)
+}
+
+#[tokio::test]
+async fn an_answer_is_told_in_words_and_by_the_exit_code() {
+    let world = World::new().await;
+    let (code, told) = check(&world, "front-door", "fresh", &[]).await;
+    assert_eq!(code, 0, "{told}");
+    assert!(told.starts_with("ALLOW\n"), "{told}");
+    assert!(
+        told.contains("until 2026-01-31T12:10:00Z (10m from now)"),
+        "{told}"
+    );
+    assert!(told.contains("STEP_UP from 2026-03-02T11:50:00Z"), "{told}");
+    let (code, told) = check(&world, "front-door", "month-old", &[]).await;
+    assert_eq!(code, 3, "{told}");
+    assert!(told.contains("VERIFICATION_TOO_OLD"), "{told}");
+    assert_eq!(check(&world, "front-door", "nobody", &[]).await.0, 4);
+    let (code, told) = check(&world, "no-such", "fresh", &[]).await;
+    assert_eq!(code, 2);
+    assert!(told.contains("there is no policy `no-such`"), "{told}");
+}
+
+#[tokio::test]
+async fn an_answer_is_told_as_the_contracts_own_json() {
+    let world = World::new().await;
+    let (code, told) = check(
+        &world,
+        "front-door",
+        "fresh",
+        &["--json", "--request-id", "r-1"],
+    )
+    .await;
+    assert_eq!(code, 0, "{told}");
+    let answer: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(answer["decision"], "DECISION_ALLOW");
+    assert_eq!(answer["validUntil"], "2026-01-31T12:10:00Z");
+    assert_eq!(answer["validFor"], "600s");
+    assert_eq!(answer["requestId"], "r-1");
+}
+
+#[test]
+fn a_command_that_cannot_run_says_why() {
+    for (arguments, expected) in [
+        (&["check", "--policy", "p"][..], "--verification"),
+        (
+            &[
+                "check",
+                "--policy",
+                "p",
+                "--verification",
+                "v",
+                "--attribute",
+                "x",
+            ],
+            "KEY=VALUE",
+        ),
+        (
+            &[
+                "check",
+                "--policy",
+                "p",
+                "--verification",
+                "v",
+                "--server",
+                "http://127.0.0.1:1",
+            ],
+            "nobody answers at http://127.0.0.1:1",
+        ),
+        (&["serve", "--config", "/no/such/file"], "cannot be read"),
+        (&["sim", "--cast", "/no/such/file"], "cannot read"),
+        (&["sim", "--latency", "5"], "not a duration"),
+    ] {
+        let output = verigate(arguments);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{told}");
+        assert!(told.contains(expected), "{told}");
+    }
+}
+
+#[test]
+fn a_configuration_and_its_policies_can_be_checked_without_serving() {
+    let folder = tempfile::tempdir().unwrap();
+    let policies = folder.path().join("p.yaml");
+    let config = folder.path().join("verigate.toml");
+    std::fs::write(
+        &config,
+        format!(
+            "[policies]\npath = '{}'\n[incode]\nurl = 'https://api.example.com'\napi_key = 'k'\nintegration_id = 'i'\nsecret = 's'\n",
+            policies.display()
+        ),
+    )
+    .unwrap();
+    let check = || {
+        let output = verigate(&["serve", "--check", "--config", config.to_str().unwrap()]);
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&output.stderr).into_owned(),
+        )
+    };
+    std::fs::write(
+        &policies,
+        "version: 1\npolicies: {a: {require: [verified_within: 1d]}}",
+    )
+    .unwrap();
+    let (code, told) = check();
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("valid"), "{told}");
+    std::fs::write(
+        &policies,
+        "version: 1\npolicies: {a: {require: [verified_witin: 1d]}}",
+    )
+    .unwrap();
+    let (code, told) = check();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    std::fs::remove_file(&policies).unwrap();
+    assert_eq!(check().0, Some(2));
+}
+
+/// A child that is killed when the test ends, however it ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
+    let demo = Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .arg("demo")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut demo = Killed(demo);
+    let stdout = BufReader::new(demo.0.stdout.take().unwrap());
+    let mut tried = 0;
+    for line in stdout.lines() {
+        let line = line.unwrap();
+        let Some((command, outcome)) = line.split_once('#') else {
+            continue;
+        };
+        let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
+        let output = verigate(&arguments);
+        let expected = match outcome.trim().split(':').next().unwrap() {
+            "ALLOW" => 0,
+            "STEP_UP" => 3,
+            _ => 4,
+        };
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(expected), "{line}\n{told}");
+        tried += 1;
+        if tried == 5 {
+            break;
+        }
+    }
+    assert_eq!(tried, 5);
+    let pid = demo.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert!(demo.0.wait().unwrap().success());
+}

@@ -1,0 +1,164 @@
+//! The configuration: layers, and every problem at once without a secret.
+
+use std::{ffi::OsString, fs};
+
+use expect_test::{Expect, expect};
+use secrecy::ExposeSecret as _;
+use verigate::config::Config;
+
+const GOOD: &str = r#"
+[incode]
+url = "https://api.example.com/base"
+api_key = "key-of-the-file"
+integration_id = "integration"
+secret = "secret-of-the-file"
+"#;
+
+fn load(file: &str, environment: &[(&str, &str)]) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("verigate.toml");
+    fs::write(&path, file).unwrap();
+    let environment = environment
+        .iter()
+        .map(|(name, value)| (OsString::from(name), OsString::from(value)));
+    Config::load(Some(&path), environment).map_err(|problems| {
+        let folder = format!("{}/", folder.path().display());
+        problems.to_string().replace(&folder, "")
+    })
+}
+
+fn check(file: &str, environment: &[(&str, &str)], expected: &Expect) {
+    expected.assert_eq(&load(file, environment).unwrap_err());
+}
+
+#[test]
+fn what_is_not_set_has_its_default() {
+    let config = load(GOOD, &[]).unwrap();
+    assert_eq!(config.grpc.to_string(), "127.0.0.1:50051");
+    assert_eq!(config.cache_capacity, 100_000);
+    assert_eq!(config.journal.to_str(), Some("-"));
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let environment = [
+        ("VERIGATE_GRPC__LISTEN", "[::1]:7"),
+        ("VERIGATE_INCODE__API_KEY", "key-of-the-environment"),
+        ("VERIGATE_CACHE__CAPACITY", "7"),
+        ("VERIGATE_INCODE__HEADERS", r#"{ api-version = "1.0" }"#),
+        // Kubernetes sets such for a service of our name.
+        ("VERIGATE_SERVICE_HOST", "10.0.0.1"),
+    ];
+    let config = load(GOOD, &environment).unwrap();
+    assert_eq!(config.grpc.to_string(), "[::1]:7");
+    assert_eq!(
+        config.incode.api_key.expose_secret(),
+        "key-of-the-environment"
+    );
+    assert_eq!(config.cache_capacity, 7);
+    assert_eq!(config.incode.headers[0].0, "api-version");
+}
+
+#[test]
+fn a_secret_may_come_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "from-the-file\n").unwrap();
+    let file = GOOD.replace(
+        "secret = \"secret-of-the-file\"",
+        &format!("secret_file = '{}'", secret.display()),
+    );
+    let config = load(&file, &[]).unwrap();
+    assert_eq!(config.incode.secret.expose_secret(), "from-the-file");
+    fs::write(&secret, "").unwrap();
+    assert!(
+        load(&file, &[])
+            .unwrap_err()
+            .contains("incode.secret is empty")
+    );
+    fs::remove_file(&secret).unwrap();
+    assert!(load(&file, &[]).unwrap_err().contains("cannot be read"));
+}
+
+#[test]
+fn every_problem_is_told_at_once_and_no_secret_with_it() {
+    check(
+        r#"
+[grpc]
+listen = "0.0.0.0:50051"
+[incod]
+[incode]
+url = "http://api.example.com"
+api_kye = "hush-hush"
+secret = "hush-hush"
+secret_file = "/run/secret"
+connect_timeout = "soon"
+headers = { x-auth-token = "hush-hush" }
+[cache]
+capacity = "many"
+[log]
+level = "loud"
+"#,
+        &[
+            ("VERIGATE_CACHE__SIZE", "7"),
+            ("VERIGATE_HTTP__LISTEN", "8080"),
+        ],
+        &expect![[r#"
+            13 problems in the configuration
+              verigate.toml:13:1: cache.capacity is not of type integer
+              verigate.toml:4:2: unknown section `incod`
+                hint: did you mean `incode`?
+              verigate.toml:7:1: unknown setting `incode.api_kye`
+                hint: did you mean `incode.api_key`?
+              VERIGATE_CACHE__SIZE: unknown setting `cache.size`
+              verigate.toml:3:1: grpc.listen: 0.0.0.0:50051 is not a loopback address
+                hint: anybody who reaches it could ask for decisions: listen on 127.0.0.1 or [::1], and put a proxy that knows its callers in front
+              VERIGATE_HTTP__LISTEN: http.listen: `8080` is not an IP address with a port
+                hint: such as "127.0.0.1:50051" or "[::1]:50051"
+              verigate.toml:6:1: incode.url must be https, because secrets are sent there; http only to a loopback address
+              incode.api_key is not set
+                hint: set incode.api_key or incode.api_key_file
+              incode.integration_id is not set
+              verigate.toml:9:1: incode.secret and incode.secret_file are both set
+              verigate.toml:11:1: incode.headers: `x-auth-token` is set by the service itself
+              verigate.toml:10:1: incode.connect_timeout: `soon` is not a duration above zero
+                hint: such as "2s"
+              verigate.toml:15:1: log.level: `loud` is not one of: error, warn, info, debug, trace"#]],
+    );
+}
+
+#[test]
+fn what_is_not_toml_is_told_with_its_place_and_without_its_text() {
+    check(
+        "[incode]\nsecret = \"hush-hush\n",
+        &[],
+        &expect![[r#"
+            5 problems in the configuration
+              verigate.toml:2:20: not TOML: invalid basic string, expected `"`
+              incode.url is not set
+              incode.api_key is not set
+                hint: set incode.api_key or incode.api_key_file
+              incode.integration_id is not set
+              incode.secret is not set
+                hint: set incode.secret or incode.secret_file"#]],
+    );
+}
+
+#[test]
+fn plain_http_is_taken_only_to_this_machine() {
+    for (url, taken) in [
+        ("http://127.0.0.1:9000", true),
+        ("http://[::1]:9000", true),
+        ("http://localhost:9000", true),
+        ("https://api.example.com", true),
+        ("http://api.example.com", false),
+        ("http://127.0.0.1.example.com", false),
+        ("ftp://127.0.0.1", false),
+        ("https://user:pass@api.example.com", false),
+        ("https://api.example.com?x=1", false),
+        ("api.example.com", false),
+    ] {
+        let file = GOOD.replace("https://api.example.com/base", url);
+        assert_eq!(load(&file, &[]).is_ok(), taken, "{url}");
+    }
+}

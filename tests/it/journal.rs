@@ -1,0 +1,78 @@
+//! The decision log from the outside: a line for each answer, and nothing of a person's.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use verigate::proto::v1::CheckAccessRequest;
+
+use crate::world::{World, question};
+
+#[tokio::test]
+async fn each_answer_has_its_line_once_the_service_has_stopped() {
+    let world = World::new().await;
+    let mut ids = Vec::new();
+    for verification in ["fresh", "month-old", "nobody", "pending"] {
+        let request = CheckAccessRequest {
+            identity_id: "id-ada".to_owned(),
+            request_id: format!("r-{verification}"),
+            ..question("front-door", verification)
+        };
+        ids.push(world.ask(request).await.unwrap().decision_id);
+    }
+    world
+        .ask(question("no-such-policy", "fresh"))
+        .await
+        .unwrap_err();
+    let (stopped, journal) = world.stop().await;
+    assert_eq!(stopped, Ok(()));
+    let lines: Vec<Value> = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let journaled: Vec<&str> = lines
+        .iter()
+        .filter_map(|l| l["decision_id"].as_str())
+        .collect();
+    assert_eq!(journaled, ids);
+    let second = &lines[1];
+    assert_eq!(second["at"], "2026-01-31T12:00:00.000Z");
+    assert_eq!(second["policy"], "front-door");
+    assert_eq!(second["verification_id"], "month-old");
+    assert_eq!(second["identity_id"], "id-ada");
+    assert_eq!(second["request_id"], "r-month-old");
+    assert_eq!(second["decision"], "step_up");
+    assert_eq!(second["reasons"][0]["code"], "VERIFICATION_TOO_OLD");
+    assert_eq!(second["reasons"][0]["rule"], "verified_within: 30d");
+    assert_eq!(second["evidence"]["source"], "upstream");
+    assert_eq!(second["evidence"]["status"], "VERIFIED");
+}
+
+#[tokio::test]
+async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
+    let world = World::new().await;
+    let mut told = String::new();
+    for policy in ["front-door", "adults", "tolerant"] {
+        for verification in ["fresh", "month-old", "minor", "scopeless"] {
+            let answer = world.check(policy, verification).await;
+            write!(told, "{answer:?}").unwrap();
+        }
+    }
+    let (_, journal) = world.stop().await;
+    told += &journal;
+    let born = "1990-05-17T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
+    let born_ms = born.as_millisecond().to_string();
+    let born_s = born.as_second().to_string();
+    for secret in [
+        "Ada",
+        "Example",
+        "Minor",
+        "2025550101",
+        "1990",
+        &born_ms,
+        &born_s,
+        "demo-api-key",
+        "demo-secret",
+    ] {
+        assert!(!told.contains(secret), "{secret} is told");
+    }
+}

@@ -1,0 +1,75 @@
+//! What the upstream may say wrongly: none of it becomes an ALLOW.
+
+use verigate::sim::{Call, Fault};
+
+use crate::world::{World, gist};
+
+/// The answer to `fresh` at `front-door` where the upstream's body is this.
+async fn told(world: &World, body: &str) -> String {
+    world.spoil(Call::Details, Some(1), Fault::Body(body.to_owned()));
+    let answer = world.check("front-door", "fresh").await;
+    // What cannot be used is not remembered, so that each body of a test is asked for.
+    gist(&answer)
+}
+
+#[tokio::test]
+async fn what_is_not_the_agreed_json_is_invalid_evidence() {
+    let world = World::new().await;
+    let padded = format!(r#"{{"id":"fresh","padding":"{}"}}"#, "x".repeat(70_000));
+    for body in [
+        "",
+        "null",
+        "[]",
+        "{",
+        r#"{"id":"another","status":"VERIFIED"}"#,
+        r#"{"status":"VERIFIED"}"#,
+        r#"{"id":"fresh","status":"FAILED","status":"VERIFIED"}"#,
+        r#"{"id":"fresh","verifiedAt":"1769860200000"}"#,
+        r#"{"timestamp":1769860200000,"status":401,"error":"Unauthorized"}"#,
+        &padded,
+    ] {
+        assert_eq!(
+            told(&world, body).await,
+            "DENY EVIDENCE_INVALID",
+            "{body:.60}"
+        );
+    }
+    for fault in [Fault::Html, Fault::Truncated, Fault::AnotherId] {
+        world.spoil(Call::Details, Some(1), fault.clone());
+        let answer = world.check("front-door", "fresh").await;
+        assert_eq!(gist(&answer), "DENY EVIDENCE_INVALID", "{fault:?}");
+    }
+    assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+}
+
+#[tokio::test]
+async fn a_time_in_seconds_or_before_2015_is_invalid_evidence() {
+    let world = World::new().await;
+    for verified_at in ["1769860200", "0", "-1", "1420070399999"] {
+        let body = format!(
+            r#"{{"id":"fresh","verifiedAt":{verified_at},"status":"VERIFIED","scopes":["NAME"],"data":{{"fullName":"Ada Example"}}}}"#
+        );
+        assert_eq!(
+            told(&world, &body).await,
+            "DENY EVIDENCE_INVALID",
+            "{verified_at}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn data_of_a_scope_that_is_not_granted_does_not_count() {
+    let world = World::new().await;
+    let body = r#"{"id":"fresh","verifiedAt":1769860200000,"status":"VERIFIED","scopes":["name"],"data":{"fullName":"Ada Example"}}"#;
+    assert_eq!(told(&world, body).await, "STEP_UP SCOPE_NOT_GRANTED");
+}
+
+#[tokio::test]
+async fn an_unknown_status_is_kept_as_it_came_and_not_accepted() {
+    let world = World::new().await;
+    let body = r#"{"id":"fresh","verifiedAt":1769860200000,"status":"verified","scopes":["NAME"],"data":{"fullName":"Ada Example"}}"#;
+    world.spoil(Call::Details, Some(1), Fault::Body(body.to_owned()));
+    let answer = world.check("front-door", "fresh").await;
+    assert_eq!(gist(&answer), "DENY STATUS_NOT_ACCEPTED");
+    assert_eq!(answer.evidence.unwrap().status, "verified");
+}

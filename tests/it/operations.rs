@@ -1,0 +1,189 @@
+//! What operators see and do: health, readiness, metrics, reflection, and stopping.
+
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use tonic::transport::Channel;
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use verigate::sim::{Call, Fault};
+
+use crate::world::{World, gist, question};
+
+async fn get(world: &World, path: &str) -> (u16, String) {
+    let url = format!("http://{}{path}", world.service.admin);
+    let response = reqwest::get(url).await.unwrap();
+    (response.status().as_u16(), response.text().await.unwrap())
+}
+
+async fn channel(world: &World) -> Channel {
+    let url = format!("http://{}", world.service.grpc);
+    Channel::from_shared(url).unwrap().connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn it_is_alive_and_ready_once_its_policies_are_in_force() {
+    let world = World::new().await;
+    assert_eq!(get(&world, "/livez").await.0, 200);
+    let (status, detail) = get(&world, "/readyz").await;
+    assert_eq!(status, 200);
+    assert!(detail.contains(r#""policies":3"#), "{detail}");
+    let (_, policies) = get(&world, "/policies").await;
+    assert!(policies.contains(r#""name":"front-door""#), "{policies}");
+    let mut health = HealthClient::new(channel(&world).await);
+    for service in ["", "verigate.v1.AccessService"] {
+        let request = HealthCheckRequest {
+            service: service.to_owned(),
+        };
+        let answer = health.check(request).await.unwrap().into_inner();
+        assert_eq!(answer.status(), ServingStatus::Serving);
+    }
+}
+
+#[tokio::test]
+async fn both_versions_of_reflection_list_the_services() {
+    use tonic_reflection::pb::{v1, v1alpha};
+    let world = World::new().await;
+    let mut client =
+        v1::server_reflection_client::ServerReflectionClient::new(channel(&world).await);
+    let request = v1::ServerReflectionRequest {
+        message_request: Some(v1::server_reflection_request::MessageRequest::ListServices(
+            String::new(),
+        )),
+        ..v1::ServerReflectionRequest::default()
+    };
+    let mut answers = client
+        .server_reflection_info(futures_util::stream::iter([request]))
+        .await
+        .unwrap()
+        .into_inner();
+    let told = format!("{:?}", answers.message().await.unwrap());
+    assert!(told.contains("verigate.v1.AccessService"), "{told}");
+    let mut client =
+        v1alpha::server_reflection_client::ServerReflectionClient::new(channel(&world).await);
+    let request = v1alpha::ServerReflectionRequest {
+        message_request: Some(
+            v1alpha::server_reflection_request::MessageRequest::FileContainingSymbol(
+                "verigate.v1.AccessService".to_owned(),
+            ),
+        ),
+        ..v1alpha::ServerReflectionRequest::default()
+    };
+    let mut answers = client
+        .server_reflection_info(futures_util::stream::iter([request]))
+        .await
+        .unwrap()
+        .into_inner();
+    let told = format!("{:?}", answers.message().await.unwrap());
+    assert!(told.contains("FileDescriptorResponse"), "{told:.200}");
+}
+
+#[tokio::test]
+async fn checks_evidence_and_upstream_calls_are_counted() {
+    let world = World::new().await;
+    world.check("front-door", "fresh").await;
+    world.check("front-door", "fresh").await;
+    world.check("front-door", "nobody").await;
+    let (_, text) = get(&world, "/metrics").await;
+    for line in [
+        r#"verigate_checks_total{decision="allow",policy="front-door"} 2"#,
+        r#"verigate_checks_total{decision="deny",policy="front-door"} 1"#,
+        r#"verigate_check_duration_seconds_bucket{le="0.00005"}"#,
+        r#"verigate_check_duration_seconds_bucket{le="5"} 3"#,
+        r#"verigate_evidence_total{source="cache"} 1"#,
+        r#"verigate_evidence_total{source="upstream"} 2"#,
+        r#"verigate_upstream_calls_total{call="authorize",outcome="ok"} 1"#,
+        r#"verigate_upstream_calls_total{call="details",outcome="not_found"} 1"#,
+        r#"verigate_upstream_calls_total{call="details",outcome="ok"} 1"#,
+        "verigate_policies 3",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+    for secret in ["fresh", "nobody", "Ada"] {
+        assert!(!text.contains(secret), "{secret} is in\n{text}");
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only there must everything be installed"
+)]
+fn in_ci() -> bool {
+    std::env::var_os("CI").is_some()
+}
+
+/// Where Prometheus' own checker is installed, it finds nothing wrong; `.ci/run` installs it.
+#[tokio::test]
+async fn promtool_finds_nothing_wrong_with_the_metrics() {
+    let checker = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut checker) = checker else {
+        assert!(!in_ci(), "promtool is not installed");
+        return;
+    };
+    let world = World::new().await;
+    world.check("front-door", "fresh").await;
+    let (_, text) = get(&world, "/metrics").await;
+    let mut stdin = checker.stdin.take().unwrap();
+    stdin.write_all(text.as_bytes()).unwrap();
+    drop(stdin);
+    let output = checker.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && told.is_empty(), "{told}");
+}
+
+#[tokio::test]
+async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
+    let world = World::new().await;
+    for path in [
+        "/access/v1/evaluation",
+        "/check/front-door",
+        "/webhooks/incode",
+    ] {
+        let url = format!("http://{}{path}", world.service.http);
+        let response = reqwest::Client::new().post(url).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), 501, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_in_flight_is_finished_when_the_service_stops() {
+    let world = World::new().await;
+    world.spoil(Call::Details, None, Fault::LatencyMs(300));
+    let mut watch = HealthClient::new(channel(&world).await)
+        .watch(HealthCheckRequest::default())
+        .await
+        .unwrap()
+        .into_inner();
+    let first = watch.message().await.unwrap().unwrap();
+    assert_eq!(first.status(), ServingStatus::Serving);
+    let channel = channel(&world).await;
+    let in_flight = tokio::spawn(async move {
+        let mut client =
+            verigate::proto::v1::access_service_client::AccessServiceClient::new(channel);
+        client.check_access(question("front-door", "fresh")).await
+    });
+    world.until_asked(1).await;
+    let grpc = world.service.grpc;
+    let stopping = tokio::spawn(world.stop());
+    let told = watch.message().await.unwrap().unwrap();
+    assert_eq!(told.status(), ServingStatus::NotServing);
+    drop(watch);
+    let answer = in_flight.await.unwrap().unwrap().into_inner();
+    assert_eq!(gist(&answer), "ALLOW");
+    let (stopped, journal) = tokio::time::timeout(Duration::from_secs(10), stopping)
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(stopped, Ok(()));
+    assert!(journal.contains(&answer.decision_id));
+    assert!(tokio::net::TcpStream::connect(grpc).await.is_err());
+}

@@ -1,0 +1,305 @@
+//! Policy files as their authors write them: every mistake at once, with its place, a caret and a hint.
+
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use verigate::policy::{PolicySet, SourceText, parse};
+
+fn read(text: &str) -> Result<PolicySet, String> {
+    let path = "p.yaml".to_owned();
+    let text = text.to_owned();
+    parse(&[Arc::new(SourceText { path, text })]).map_err(|problems| problems.to_string())
+}
+
+fn check(text: &str, expected: &Expect) {
+    expected.assert_eq(&read(text).unwrap_err());
+}
+
+#[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is told is long, because all is told"
+)]
+fn every_mistake_is_told_at_once() {
+    check(
+        "\
+version: 1
+policies:
+  Front Door:
+    require:
+      - verified_witin: 90d
+      - verified_within: 90
+        otherwise: allow
+      - age_at_least: 200
+      - scopes: NAME
+      - status: [VERIFIED]
+        verified_within: 1d
+      - otherwise: deny
+      - schedule: { days: [mon] }
+    evidence: { fresh_fro: 5m, unavailable: allow }
+    reuse: 10m
+",
+        &expect![[r#"
+            error: `Front Door` cannot name a policy
+             --> p.yaml:3:3
+              |
+            3 |   Front Door:
+              |   ^^^^^^^^^^
+              |
+              = help: a name must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends
+
+            error: unknown key `verified_witin`
+             --> p.yaml:5:9
+              |
+            5 |       - verified_witin: 90d
+              |         ^^^^^^^^^^^^^^
+              |
+              = help: did you mean `verified_within`?
+
+            error: `verified_within`: `90` is not a duration
+             --> p.yaml:6:26
+              |
+            6 |       - verified_within: 90
+              |                          ^^
+              |
+              = help: a duration is a sum of whole numbers with units, such as `30d`, `12h` or `1d12h` (units: ms, s, m, h, d, w)
+
+            error: `otherwise` is `step_up` or `deny`, not `allow`
+             --> p.yaml:7:20
+              |
+            7 |         otherwise: allow
+              |                    ^^^^^
+
+            error: `age_at_least`: `200` is not a whole number between 0 and 150
+             --> p.yaml:8:23
+              |
+            8 |       - age_at_least: 200
+              |                       ^^^
+
+            error: `scopes` is a list
+             --> p.yaml:9:17
+              |
+            9 |       - scopes: NAME
+              |                 ^^^^
+              |
+              = help: write a list: `[NAME]`
+
+            error: a second requirement, `verified_within`, in one rule
+              --> p.yaml:11:9
+               |
+            11 |         verified_within: 1d
+               |         ^^^^^^^^^^^^^^^
+               |
+               = help: begin another rule with `-`: a rule has one requirement
+
+            error: the rule requires nothing
+              --> p.yaml:12:9
+               |
+            12 |       - otherwise: deny
+               |         ^
+               |
+               = help: one of: status, verified_within, scopes, age_at_least
+
+            error: this version does not judge `schedule` yet
+              --> p.yaml:13:9
+               |
+            13 |       - schedule: { days: [mon] }
+               |         ^^^^^^^^
+               |
+               = help: known today: status, verified_within, scopes, age_at_least
+
+            error: unknown key `fresh_fro`
+              --> p.yaml:14:17
+               |
+            14 |     evidence: { fresh_fro: 5m, unavailable: allow }
+               |                 ^^^^^^^^^
+               |
+               = help: did you mean `fresh_for`?
+
+            error: `unavailable` is `step_up` or `deny`, not `allow`
+              --> p.yaml:14:45
+               |
+            14 |     evidence: { fresh_fro: 5m, unavailable: allow }
+               |                                             ^^^^^
+
+            error: `reuse` is a map of keys and values, not a text
+              --> p.yaml:15:12
+               |
+            15 |     reuse: 10m
+               |            ^^^"#]],
+    );
+}
+
+#[test]
+fn what_yaml_can_do_and_a_policy_may_not_is_refused() {
+    check(
+        "\
+version: 1
+version: 2
+policies:
+  a: &anchor
+    require: [verified_within: 1d]
+  b: *anchor
+  c: !tag
+    require: [status: [~]]
+",
+        &expect![[r#"
+            error: the key `version` is here twice
+             --> p.yaml:2:1
+              |
+            2 | version: 2
+              | ^^^^^^^
+
+            error: YAML anchors and aliases are not allowed
+             --> p.yaml:4:6
+              |
+            4 |   a: &anchor
+              |      ^
+              |
+              = help: write the value out where it is used
+
+            error: YAML anchors and aliases are not allowed
+             --> p.yaml:6:6
+              |
+            6 |   b: *anchor
+              |      ^^^^^^^
+              |
+              = help: write the value out where it is used
+
+            error: a policy is a map of keys and values, not nothing
+             --> p.yaml:6:6
+              |
+            6 |   b: *anchor
+              |      ^^^^^^^
+
+            error: YAML tags are not allowed
+             --> p.yaml:7:6
+              |
+            7 |   c: !tag
+              |      ^
+
+            error: an item of `status` is a text, not nothing
+             --> p.yaml:8:24
+              |
+            8 |     require: [status: [~]]
+              |                        ^"#]],
+    );
+}
+
+#[test]
+fn what_is_no_policy_file_is_told_so() {
+    for (text, expected) in [
+        ("", "the file is empty"),
+        ("[", "not YAML"),
+        (
+            "- 1",
+            "a policy file is a map of keys and values, not a list",
+        ),
+        (
+            "version: 2\npolicies: {}",
+            "this version of the language is not known",
+        ),
+        ("policies: {}", "`version` is missing"),
+        ("version: 1", "`policies` is missing"),
+        ("version: 1\npolicies: {a: {}}", "`require` is missing"),
+        (
+            "version: 1\npolicies: {a: {require: []}}",
+            "`require` is empty",
+        ),
+        (
+            "version: 1\npolicies: {}\n---\nversion: 1",
+            "a second document",
+        ),
+        ("{a: {b: {c", "not YAML"),
+    ] {
+        let told = read(text).unwrap_err();
+        assert!(told.contains(expected), "{text:?} tells {told}");
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_hostile_file_is_refused_and_does_not_hang() {
+    let deep = "[".repeat(100);
+    let deeper = "[".repeat(500_000);
+    let wide = format!(
+        "version: 1\npolicies:\n  a: {{{}}}",
+        "k: 1, ".repeat(150_000)
+    );
+    let keys = lines((0..100_000).map(|n| format!("k{n}: 1")));
+    let rules = "\n      - verified_within: 1d".repeat(65);
+    let many = format!("version: 1\npolicies:\n  a:\n    require:{rules}");
+    let policies = lines((0..1001).map(|n| format!("  p{n}: {{require: [verified_within: 1d]}}")));
+    let crowd = format!("version: 1\npolicies:\n{policies}");
+    let large = format!("# {}", "x".repeat(1024 * 1024));
+    for (text, expected) in [
+        (&deep, "nested more than 32 deep"),
+        (&deeper, "not YAML: recursion limit exceeded"),
+        (&wide, "twice"),
+        (&keys, "unknown key"),
+        (&many, "more than 64 rules"),
+        (&crowd, "more than 1000 policies"),
+        (&large, "larger than 1 MiB"),
+    ] {
+        let told = read(text).unwrap_err();
+        assert!(told.contains(expected), "{expected}: {told:.300}");
+    }
+}
+
+const FRONT: &str = "\
+version: 1
+policies:
+  a:
+    require:
+      - verified_within: 30d
+      - scopes: [NAME, PHONE]
+        otherwise: step_up
+";
+
+fn revision(text: &str) -> String {
+    read(text).unwrap().revision().to_string()
+}
+
+#[test]
+fn the_revision_is_that_of_the_meaning() {
+    let one = revision(FRONT);
+    assert_eq!(one.len(), 16);
+    for same in [
+        FRONT.replace("30d", "720h"),
+        FRONT.replace("version: 1", "# a comment\nversion:    1"),
+        FRONT.replace("  a:\n", "  a:\n    description: for people\n"),
+        FRONT.replace("30d", "30d\n        otherwise: deny"),
+        FRONT
+            .replace("30d\n", "30d\n      - status: [VERIFIED]\n")
+            .replace(
+                "      - verified_within: 30d\n      - status: [VERIFIED]\n",
+                "      - status: [VERIFIED]\n      - verified_within: 30d\n",
+            ),
+    ] {
+        assert_eq!(revision(&same), one, "{same}");
+    }
+    for other in [
+        FRONT.replace("30d", "31d"),
+        FRONT.replace("  a:", "  b:"),
+        FRONT.replace("step_up", "deny"),
+        FRONT.replace("[NAME, PHONE]", "[PHONE, NAME]"),
+        format!("{FRONT}    reuse: {{allow: 1s}}\n"),
+        format!("{FRONT}    evidence: {{stale_for: 1s}}\n"),
+    ] {
+        assert_ne!(revision(&other), one, "{other}");
+    }
+}
+
+#[test]
+fn the_revision_is_the_same_in_every_process() {
+    expect!["3392627ccaa4d8b4"].assert_eq(&revision(FRONT));
+}
+
+#[test]
+fn the_sample_policies_are_valid() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
+    assert_eq!(verigate::live::load(&folder).unwrap().len(), 3);
+}

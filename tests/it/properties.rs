@@ -1,0 +1,232 @@
+//! What holds for every policy and every evidence.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use proptest::prelude::*;
+use verigate::policy::{
+    Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw, Outage, Policy,
+    PolicyName, Refusal, Request, Requirement, Rule, Scope, Timestamp, Verification,
+    VerificationId, from_millis,
+};
+
+const DAY_MS: i64 = 86_400_000;
+/// The instant around which everything happens: 2026-01-31T00:00:00Z.
+const NOW_MS: i64 = 1_769_817_600_000;
+
+fn verdict(rules: Vec<Rule>, finding: &Finding, now: Timestamp) -> Decision {
+    let request = Request {
+        policy: PolicyName::parse("p").unwrap(),
+        verification: VerificationId::parse("v-1").unwrap(),
+        identity: None,
+        authentication: None,
+        attributes: BTreeMap::new(),
+        id: "".into(),
+    };
+    let evidence = Evidence {
+        finding: finding.clone(),
+        seen_at: now,
+        asked_at: now,
+    };
+    let reuse = Duration::from_mins(10);
+    Policy::new(None, rules, EvidenceTerms::default(), reuse).decide(&Facts {
+        request: &request,
+        evidence: &evidence,
+        now,
+    })
+}
+
+/// Durations and instants from a small pool, so that edges meet.
+fn days() -> impl Strategy<Value = Duration> {
+    let whole = prop::sample::select(vec![0_u64, 1, 7, 30, 31, 90, 4000]);
+    (whole, 0_u64..3).prop_map(|(days, ms)| Duration::from_millis(days * 86_400_000 + ms))
+}
+
+fn instant() -> impl Strategy<Value = i64> {
+    let whole = prop::sample::select(vec![-4000_i64, -90, -31, -30, -7, -1, 0, 1, 30]);
+    let near = (whole, -2_i64..3).prop_map(|(days, ms)| NOW_MS + days * DAY_MS + ms);
+    prop_oneof![8 => near, 1 => Just(NOW_MS + 60_000), 1 => Just(NOW_MS + 60_001), 1 => any::<i64>()]
+}
+
+fn born() -> impl Strategy<Value = Datum<Timestamp>> {
+    let year = 366 * DAY_MS;
+    prop_oneof![
+        Just(Datum::Missing),
+        Just(Datum::Unreadable),
+        instant().prop_map(|ms| Datum::Known(from_millis(ms))),
+        (1_i64..160, 0..year).prop_map(move |(years, ms)| Datum::Known(from_millis(
+            NOW_MS.saturating_sub(years * year).saturating_add(ms)
+        ))),
+    ]
+}
+
+fn scopes() -> impl Strategy<Value = Vec<Scope>> {
+    let all = ["NAME", "DATE_OF_BIRTH", "PHONE", "IDENTITY_ID", "BADGE"];
+    prop::sample::subsequence(all.map(Scope::from).to_vec(), 0..=5)
+}
+
+fn datum() -> impl Strategy<Value = Datum<()>> {
+    prop_oneof![
+        Just(Datum::Missing),
+        Just(Datum::Unreadable),
+        Just(Datum::Known(()))
+    ]
+}
+
+prop_compose! {
+    fn verification()(
+        status in prop::option::of(prop::sample::select(vec!["VERIFIED", "PENDING", ""])),
+        verified_at in prop::option::of(instant()),
+        granted in scopes(),
+        name in datum(),
+        phone in datum(),
+        born in born(),
+        about in prop::bool::weighted(0.95),
+    ) -> Verification {
+        Verification {
+            id: Some(if about { "v-1" } else { "v-2" }.into()),
+            status: status.map(Into::into),
+            verified_at: verified_at.map(from_millis),
+            scopes: granted.into_iter().collect(),
+            name,
+            phone,
+            born,
+            ..Verification::default()
+        }
+    }
+}
+
+fn finding() -> impl Strategy<Value = Finding> {
+    prop_oneof![
+        16 => verification().prop_map(Finding::Present),
+        1 => Just(Finding::Absent),
+        1 => Just(Finding::Unusable(Flaw::Unreadable)),
+        1 => Just(Finding::Unknown(Outage::Failed)),
+    ]
+}
+
+fn requirement() -> impl Strategy<Value = Requirement> {
+    prop_oneof![
+        1 => Just(Requirement::Status(["VERIFIED".into(), "PENDING".into()].into())),
+        4 => days().prop_map(Requirement::VerifiedWithin),
+        2 => scopes().prop_map(Requirement::Scopes),
+        2 => (0_u16..=150).prop_map(Requirement::AgeAtLeast),
+    ]
+}
+
+fn rule() -> impl Strategy<Value = Rule> {
+    let otherwise = prop::sample::select(vec![Refusal::StepUp, Refusal::Deny]);
+    (requirement(), otherwise)
+        .prop_map(|(requirement, otherwise)| Rule::new(requirement, otherwise))
+}
+
+fn rules() -> impl Strategy<Value = Vec<Rule>> {
+    prop::collection::vec(rule(), 0..6)
+}
+
+fn now() -> impl Strategy<Value = Timestamp> {
+    instant().prop_map(from_millis)
+}
+
+fn plus_ms(at: Timestamp, ms: i64) -> Timestamp {
+    from_millis(at.as_millisecond().saturating_add(ms))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_makes_a_decision_panic_and_no_refusal_is_without_a_reason(
+        rules in rules(), finding in finding(), now in now()
+    ) {
+        let decision = verdict(rules, &finding, now);
+        let strictest = decision.reasons().iter().map(|r| Effect::from(r.effect)).max();
+        prop_assert_eq!(strictest.unwrap_or(Effect::Allow), decision.effect());
+    }
+
+    #[test]
+    fn another_rule_never_loosens(
+        rules in rules(), more in rule(), finding in finding(), now in now()
+    ) {
+        let about_status = |rule: &Rule| matches!(rule.requirement(), Requirement::Status(_));
+        // A rule about the status takes the place of the one that stands where none is written.
+        prop_assume!(!about_status(&more) || rules.iter().any(about_status));
+        let before = verdict(rules.clone(), &finding, now).effect();
+        let after = verdict([rules, vec![more]].concat(), &finding, now).effect();
+        prop_assert!(after >= before);
+    }
+
+    #[test]
+    fn order_never_matters_to_the_decision(
+        (rules, shuffled) in rules().prop_flat_map(|r| (Just(r.clone()), Just(r).prop_shuffle())),
+        finding in finding(),
+        now in now()
+    ) {
+        let (one, other) = (verdict(rules, &finding, now), verdict(shuffled, &finding, now));
+        prop_assert_eq!(one.effect(), other.effect());
+        prop_assert_eq!(one.next_change(), other.next_change());
+    }
+
+    #[test]
+    fn waiting_never_loosens_a_policy_of_verified_within_rules(
+        limits in prop::collection::vec((days(), prop::bool::ANY), 0..6),
+        verification in verification(),
+        now in now(),
+        later in 0_i64..(100 * DAY_MS)
+    ) {
+        let skewed = verification.verified_at.is_some_and(|at| at > plus_ms(now, 60_000));
+        prop_assume!(!skewed);
+        let rules: Vec<Rule> = limits
+            .into_iter()
+            .map(|(limit, deny)| {
+                let otherwise = if deny { Refusal::Deny } else { Refusal::StepUp };
+                Rule::new(Requirement::VerifiedWithin(limit), otherwise)
+            })
+            .collect();
+        let finding = Finding::Present(verification);
+        let before = verdict(rules.clone(), &finding, now).effect();
+        let after = verdict(rules, &finding, plus_ms(now, later)).effect();
+        prop_assert!(after >= before);
+    }
+
+    #[test]
+    fn the_next_change_is_exact(
+        rules in rules(), finding in finding(), now in now(), part in 0.0_f64..1.0
+    ) {
+        let decision = verdict(rules.clone(), &finding, now);
+        let effect_at = |instant| verdict(rules.clone(), &finding, instant).effect();
+        match decision.next_change() {
+            Some(Change { at, to }) => {
+                prop_assert!(at > now);
+                prop_assert_ne!(to, decision.effect());
+                prop_assert_eq!(effect_at(at), to);
+                prop_assert_eq!(effect_at(plus_ms(at, -1)), decision.effect());
+                let span = at.as_millisecond() - now.as_millisecond();
+                #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "any instant between will do")]
+                let between = plus_ms(now, ((span - 1) as f64 * part) as i64);
+                prop_assert_eq!(effect_at(between), decision.effect());
+            }
+            None => {
+                // Nothing changes at any edge of any rule either.
+                for days in [1, 7, 30, 31, 90, 365, 3650] {
+                    for ms in -62_000..-59_000 {
+                        if ms % 1000 == 0 {
+                            prop_assert_eq!(effect_at(plus_ms(now, days * DAY_MS + ms)), decision.effect());
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_answer_may_be_reused_only_while_it_stays_the_same(
+        rules in rules(), finding in finding(), now in now()
+    ) {
+        let decision = verdict(rules.clone(), &finding, now);
+        if let Some(until) = decision.valid_until() {
+            prop_assert_eq!(decision.effect(), Effect::Allow);
+            prop_assert!(until > now && until <= plus_ms(now, 600_000));
+            prop_assert_eq!(verdict(rules, &finding, plus_ms(until, -1)).effect(), Effect::Allow);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! A world to test in: a pretend Incode, the service on free loopback ports, a client, and a clock that only the test moves.
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use tempfile::TempDir;
+use tonic::{Code, Status, transport::Channel};
+use verigate::{
+    clock::{Clock as _, ManualClock},
+    config::{Config, IncodeConfig, LogConfig},
+    live,
+    policy::Timestamp,
+    proto::v1::{
+        CheckAccessRequest, CheckAccessResponse, access_service_client::AccessServiceClient,
+    },
+    serve::{Service, Unfinished},
+    sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
+};
+
+/// The instant at which every world begins.
+pub const BEGINNING: &str = "2026-01-31T12:00:00Z";
+
+/// The policies of every world.
+pub const POLICIES: &str = "\
+version: 1
+policies:
+  front-door:
+    require:
+      - verified_within: 90d
+      - verified_within: 30d
+        otherwise: step_up
+      - scopes: [NAME]
+        otherwise: step_up
+    reuse:
+      allow: 10m
+  adults:
+    require:
+      - verified_within: 30d
+      - scopes: [NAME, DATE_OF_BIRTH]
+      - age_at_least: 18
+  tolerant:
+    require:
+      - verified_within: 90d
+    evidence:
+      fresh_for: 1m
+      stale_for: 1h
+      unavailable: step_up
+";
+
+/// People whose data must never be told.
+const CAST: &str = "\
+people:
+  ada:
+    identity_id: id-ada
+    full_name: Ada Example
+    first_name: Ada
+    last_name: Example
+    date_of_birth: 1990-05-17
+    phone: \"+12025550101\"
+  mia: { full_name: Mia Minor, date_of_birth: 2015-03-09 }
+verifications:
+  fresh: { person: ada, verified_ago: 10m, scopes: [NAME, DATE_OF_BIRTH, PHONE] }
+  month-old: { person: ada, verified_ago: 31d, scopes: [NAME, DATE_OF_BIRTH] }
+  stale: { person: ada, verified_ago: 200d, scopes: [NAME] }
+  pending: { person: ada, status: PENDING, scopes: [NAME] }
+  scopeless: { person: ada, verified_ago: 10m }
+  minor: { person: mia, verified_ago: 10m, scopes: [NAME, DATE_OF_BIRTH] }
+  soon: { person: ada, verified_in: 60s, scopes: [NAME] }
+  too-soon: { person: ada, verified_in: 60001ms, scopes: [NAME] }
+";
+
+pub struct World {
+    pub clock: Arc<ManualClock>,
+    pub simulator: Simulator,
+    pub service: Service,
+    pub journal: PathBuf,
+    client: AccessServiceClient<Channel>,
+    _folder: TempDir,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A world whose configuration is another.
+    pub async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
+        let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
+        let cast = Cast::read("the test's cast", CAST, clock.now()).unwrap();
+        let credentials = Credentials::default();
+        let simulator = Simulator::start(
+            loopback(),
+            cast,
+            credentials,
+            TOKEN_LIFE,
+            Arc::clone(&clock) as _,
+        )
+        .await
+        .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config(&simulator, &folder);
+        adjust(&mut config);
+        let policies = live::load(&config.policies).unwrap();
+        let service = Service::start(&config, policies, Arc::clone(&clock) as _)
+            .await
+            .unwrap();
+        let client = AccessServiceClient::connect(format!("http://{}", service.grpc))
+            .await
+            .unwrap();
+        Self {
+            clock,
+            simulator,
+            service,
+            journal: config.journal,
+            client,
+            _folder: folder,
+        }
+    }
+
+    pub async fn ask(&self, request: CheckAccessRequest) -> Result<CheckAccessResponse, Status> {
+        let answer = self.client.clone().check_access(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    pub async fn ask_within(
+        &self,
+        limit: Duration,
+        request: CheckAccessRequest,
+    ) -> Result<CheckAccessResponse, Status> {
+        let mut request = tonic::Request::new(request);
+        request.set_timeout(limit);
+        let answer = self.client.clone().check_access(request).await;
+        answer.map(tonic::Response::into_inner)
+    }
+
+    /// The answer to a question that has one.
+    pub async fn check(&self, policy: &str, verification: &str) -> CheckAccessResponse {
+        self.ask(question(policy, verification)).await.unwrap()
+    }
+
+    /// The code of a question that is refused.
+    pub async fn refused(&self, request: CheckAccessRequest) -> Code {
+        self.ask(request).await.unwrap_err().code()
+    }
+
+    pub fn spoil(&self, call: Call, times: Option<u32>, fault: Fault) {
+        let planned = Planned {
+            call,
+            id: None,
+            times,
+            fault,
+        };
+        self.simulator.faults().plan(planned).unwrap();
+    }
+
+    pub fn calls(&self) -> Calls {
+        self.simulator.calls()
+    }
+
+    /// Waits until the upstream has been asked for details so often. A call that never comes fails the test.
+    pub async fn until_asked(&self, details: u64) {
+        let asked = async {
+            while self.calls().details < details {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), asked)
+            .await
+            .expect("the upstream is asked");
+    }
+
+    /// Stops the service; what the journal holds then.
+    pub async fn stop(self) -> (Result<(), Unfinished>, String) {
+        drop(self.client);
+        let stopped = self.service.stop().await;
+        (stopped, fs::read_to_string(&self.journal).unwrap())
+    }
+}
+
+fn config(simulator: &Simulator, folder: &TempDir) -> Config {
+    let policies = folder.path().join("policies.yaml");
+    fs::write(&policies, POLICIES).unwrap();
+    let known = simulator.credentials().clone();
+    Config {
+        grpc: loopback(),
+        http: loopback(),
+        admin: loopback(),
+        policies,
+        incode: IncodeConfig {
+            url: format!("http://{}", simulator.address).parse().unwrap(),
+            api_key: known.api_key.into(),
+            integration_id: known.integration_id,
+            secret: known.secret.into(),
+            headers: Vec::new(),
+            connect_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
+        },
+        cache_capacity: 1_000,
+        journal: folder.path().join("journal.jsonl"),
+        log: LogConfig {
+            level: tracing::Level::ERROR,
+            json: false,
+        },
+    }
+}
+
+/// A free port of this machine.
+pub fn loopback() -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], 0))
+}
+
+pub fn question(policy: &str, verification: &str) -> CheckAccessRequest {
+    CheckAccessRequest {
+        policy: policy.to_owned(),
+        verification_id: verification.to_owned(),
+        ..CheckAccessRequest::default()
+    }
+}
+
+/// What was decided, and why, in a few words: `STEP_UP VERIFICATION_TOO_OLD`.
+pub fn gist(answer: &CheckAccessResponse) -> String {
+    let decision = answer.decision().as_str_name();
+    let reasons = answer.reasons.iter().map(|r| r.code().as_str_name());
+    let words: Vec<&str> = std::iter::once(decision.trim_start_matches("DECISION_"))
+        .chain(reasons.map(|reason| reason.trim_start_matches("REASON_CODE_")))
+        .collect();
+    words.join(" ")
+}
+
+pub fn instant(wire: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
+    wire.map(|t| Timestamp::new(t.seconds, t.nanos).unwrap())
+}
+
+pub fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
