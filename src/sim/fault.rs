@@ -43,6 +43,10 @@ pub enum Fault {
     Truncated,
     /// The answer is a page of a proxy in between.
     Html,
+    /// The answer is the right one, but under another content type.
+    ContentType(String),
+    /// The answer is that the right one is elsewhere.
+    Redirect(String),
     /// The token is refused, whatever it is.
     ExpiredToken,
     /// The answer is about another verification.

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Path, State},
-    http::{HeaderMap, StatusCode, Uri, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode, Uri,
+        header::{CONTENT_TYPE, LOCATION},
+    },
     response::{Html, IntoResponse, Response},
 };
 use serde_json::{Map, Value, json};
@@ -137,6 +140,10 @@ async fn spoilt(world: &World, fault: Fault, right: &Value, uri: &Uri) -> Respon
             as_json(half)
         }
         Fault::Html => Html("<html><body>Bad gateway</body></html>").into_response(),
+        Fault::ContentType(kind) => ([(CONTENT_TYPE, kind)], right.to_string()).into_response(),
+        Fault::Redirect(place) => {
+            (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, place)]).into_response()
+        }
         Fault::ExpiredToken => refusal(world, StatusCode::UNAUTHORIZED, uri),
         Fault::AnotherId => {
             let mut other = right.clone();

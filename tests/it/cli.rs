@@ -169,6 +169,10 @@ impl Drop for Killed {
 fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
     let demo = Command::new(env!("CARGO_BIN_EXE_verigate"))
         .arg("demo")
+        // A proxy from the environment would be led our secrets; nothing listens there.
+        .env("HTTP_PROXY", "http://127.0.0.1:1")
+        .env("http_proxy", "http://127.0.0.1:1")
+        .env("ALL_PROXY", "http://127.0.0.1:1")
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()

@@ -43,6 +43,33 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
 }
 
 #[tokio::test]
+async fn the_right_answer_under_another_content_type_is_invalid_evidence() {
+    let world = World::new().await;
+    for kind in ["text/html", "text/json", "application/jsonp", ""] {
+        world.spoil(Call::Details, Some(1), Fault::ContentType(kind.to_owned()));
+        let answer = world.check("front-door", "fresh").await;
+        assert_eq!(gist(&answer), "DENY EVIDENCE_INVALID", "{kind}");
+    }
+    let kind = "Application/JSON; charset=utf-8".to_owned();
+    world.spoil(Call::Details, Some(1), Fault::ContentType(kind));
+    assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_and_leads_no_token_away() {
+    let world = World::new().await;
+    let elsewhere = World::new().await;
+    let place = format!(
+        "http://{}/v1/verification/details/fresh",
+        elsewhere.simulator.address
+    );
+    world.spoil(Call::Details, Some(1), Fault::Redirect(place));
+    let answer = world.check("front-door", "fresh").await;
+    assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
+    assert_eq!(elsewhere.calls().details, 0);
+}
+
+#[tokio::test]
 async fn a_time_in_seconds_or_before_2015_is_invalid_evidence() {
     let world = World::new().await;
     for verified_at in ["1769860200", "0", "-1", "1420070399999"] {
