@@ -1,18 +1,15 @@
-//! The upstream's token: asked for by one caller for all, renewed at two thirds of its life while the old one still
-//! serves, dropped when the upstream refuses it.
+//! The upstream's token: asked for by one task for all, renewed at two thirds of its life while the old one still serves,
+//! dropped when the upstream refuses it.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use secrecy::SecretString;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
@@ -29,7 +26,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// Gives out tokens.
 #[async_trait]
 pub trait Issuer: std::fmt::Debug + Send + Sync + 'static {
-    /// Asks for a new token.
+    /// Asks for a new token. Ends in bounded time.
     async fn issue(&self) -> Result<SecretString, Outage>;
 }
 
@@ -55,19 +52,29 @@ type Outcome = Result<Arc<Token>, Outage>;
 #[derive(Debug)]
 pub struct Tokens {
     current: ArcSwapOption<Token>,
-    /// Held while a token is asked for.
-    renewal: Mutex<Renewal>,
-    /// How many renewals have ended, so that those who waited for one see that it was theirs too.
-    renewals: AtomicU64,
+    /// The last renewal. Those who need a token join it while it is under way: it is a task of its own, so that it goes on
+    /// when they leave, and its failure is theirs too.
+    renewal: Mutex<Option<Renewal>>,
     issuer: Box<dyn Issuer>,
     clock: Arc<dyn Clock>,
 }
 
-/// The last renewal.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Renewal {
-    outcome: Option<Outcome>,
     began_at: Timestamp,
+    outcome: watch::Receiver<Option<Outcome>>,
+}
+
+impl Renewal {
+    fn under_way(&self) -> bool {
+        self.outcome.has_changed().is_ok() && self.outcome.borrow().is_none()
+    }
+
+    fn just_failed(&self, now: Timestamp) -> bool {
+        matches!(*self.outcome.borrow(), Some(Err(_)))
+            && self.began_at <= now
+            && now < after(self.began_at, RETRY_AFTER)
+    }
 }
 
 impl Tokens {
@@ -75,11 +82,7 @@ impl Tokens {
     pub fn new(issuer: Box<dyn Issuer>, clock: Arc<dyn Clock>) -> Arc<Self> {
         Arc::new(Self {
             current: ArcSwapOption::empty(),
-            renewal: Mutex::new(Renewal {
-                outcome: None,
-                began_at: Timestamp::MIN,
-            }),
-            renewals: AtomicU64::new(0),
+            renewal: Mutex::default(),
             issuer,
             clock,
         })
@@ -91,10 +94,16 @@ impl Tokens {
         match self.current.load_full() {
             Some(token) if token.younger(RENEW_AFTER, now) => Ok(token),
             Some(token) if token.younger(LIFE, now) => {
-                self.renew_meanwhile(now);
+                // It still serves; whoever needs the next one later finds it there.
+                let _ = self.renew(now, Renewal::just_failed);
                 Ok(token)
             }
-            _ => self.wait_for_one().await,
+            _ => {
+                let mut renewal = self.renew(now, |_, _| false);
+                let ended = renewal.outcome.wait_for(Option::is_some).await;
+                let ended = ended.ok().and_then(|outcome| outcome.clone());
+                ended.unwrap_or(Err(Outage::Abandoned))
+            }
         }
     }
 
@@ -106,55 +115,54 @@ impl Tokens {
         }
     }
 
-    /// Renews in a task of its own, unless somebody does already or just failed to.
-    fn renew_meanwhile(self: &Arc<Self>, now: Timestamp) {
+    /// The renewal that is under way or will do; else another, begun now.
+    fn renew(
+        self: &Arc<Self>,
+        now: Timestamp,
+        will_do: impl Fn(&Renewal, Timestamp) -> bool,
+    ) -> Renewal {
+        let mut last = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(last) = &*last
+            && (last.under_way() || will_do(last, now) || self.is_in_use(last, now))
+        {
+            return last.clone();
+        }
+        let (ending, outcome) = watch::channel(None);
+        let renewal = Renewal {
+            began_at: now,
+            outcome,
+        };
+        *last = Some(renewal.clone());
         let tokens = Arc::clone(self);
         tokio::spawn(async move {
-            let Ok(renewal) = tokens.renewal.try_lock() else {
-                return;
-            };
-            let just_failed = matches!(renewal.outcome, Some(Err(_)))
-                && renewal.began_at <= now
-                && now < after(renewal.began_at, RETRY_AFTER);
-            let renewed = tokens
-                .current
-                .load()
-                .as_ref()
-                .is_some_and(|t| t.younger(RENEW_AFTER, now));
-            if !just_failed && !renewed {
-                // A failure is told by whoever asks; the old token still serves.
-                let _ = tokens.renew(renewal).await;
+            let issued = tokens.issuer.issue().await;
+            let outcome = issued.map(|secret| {
+                let issued_at = now;
+                Arc::new(Token { secret, issued_at })
+            });
+            if let Ok(token) = &outcome {
+                tokens.current.store(Some(Arc::clone(token)));
             }
+            // Nobody may be waiting any more; then it is enough that it is stored.
+            let _ = ending.send(Some(outcome));
         });
+        renewal
     }
 
-    /// Asks for a token, or takes what came of another's asking meanwhile.
-    async fn wait_for_one(&self) -> Outcome {
-        let arrived = self.renewals.load(Ordering::SeqCst);
-        let renewal = self.renewal.lock().await;
-        match &renewal.outcome {
-            Some(outcome) if self.renewals.load(Ordering::SeqCst) != arrived => outcome.clone(),
-            _ => self.renew(renewal).await,
+    /// Whether what this renewal brought is what everybody uses: it ended between two looks.
+    fn is_in_use(&self, renewal: &Renewal, now: Timestamp) -> bool {
+        match (&*renewal.outcome.borrow(), &*self.current.load()) {
+            (Some(Ok(token)), Some(current)) => {
+                Arc::ptr_eq(token, current) && token.younger(RENEW_AFTER, now)
+            }
+            _ => false,
         }
-    }
-
-    async fn renew(&self, mut renewal: MutexGuard<'_, Renewal>) -> Outcome {
-        let issued_at = self.clock.now();
-        let issued = self.issuer.issue().await;
-        let outcome = issued.map(|secret| Arc::new(Token { secret, issued_at }));
-        if let Ok(token) = &outcome {
-            self.current.store(Some(Arc::clone(token)));
-        }
-        renewal.began_at = issued_at;
-        renewal.outcome = Some(outcome.clone());
-        self.renewals.fetch_add(1, Ordering::SeqCst);
-        outcome
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicBool;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use secrecy::ExposeSecret as _;
 
@@ -166,13 +174,17 @@ mod tests {
     struct Counting {
         issued: Arc<AtomicU64>,
         down: Arc<AtomicBool>,
+        panics: Arc<AtomicBool>,
+        slow_ms: Arc<AtomicU64>,
     }
 
     #[async_trait]
     impl Issuer for Counting {
         async fn issue(&self) -> Result<SecretString, Outage> {
             let count = self.issued.fetch_add(1, Ordering::SeqCst) + 1;
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            let slow_ms = self.slow_ms.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(10 + slow_ms)).await;
+            assert!(!self.panics.load(Ordering::SeqCst), "as it was told to");
             if self.down.load(Ordering::SeqCst) {
                 return Err(Outage::Failed);
             }
@@ -269,6 +281,33 @@ mod tests {
         let (tokens, _, clock) = tokens();
         assert_eq!(get(&tokens).await, "token-1");
         clock.set(from_millis(-1));
+        assert_eq!(get(&tokens).await, "token-2");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_caller_who_gives_up_does_not_cut_the_renewal_that_others_need() {
+        let (tokens, issuer, _) = tokens();
+        issuer.slow_ms.store(3_000, Ordering::SeqCst);
+        let hasty = |n: u64| {
+            let tokens = Arc::clone(&tokens);
+            async move {
+                tokio::time::sleep(Duration::from_millis(n * 20)).await;
+                tokio::time::timeout(Duration::from_secs(2), tokens.get()).await
+            }
+        };
+        let all = futures_util::future::join_all((0..100).map(hasty)).await;
+        assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
+        // The first callers gave up; those who came while the renewal had 2 s left or less got what it brought.
+        assert!(all.first().is_some_and(Result::is_err));
+        assert!(all.last().is_some_and(|got| matches!(got, Ok(Ok(_)))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_issuer_that_panics_pins_nobody() {
+        let (tokens, issuer, _) = tokens();
+        issuer.panics.store(true, Ordering::SeqCst);
+        assert_eq!(tokens.get().await.err(), Some(Outage::Abandoned));
+        issuer.panics.store(false, Ordering::SeqCst);
         assert_eq!(get(&tokens).await, "token-2");
     }
 }
