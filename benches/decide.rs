@@ -46,7 +46,6 @@ fn evidence(now: Timestamp) -> Evidence {
             ..Verification::default()
         }),
         seen_at: now,
-        asked_at: now,
     }
 }
 

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::time::timeout;
+use tokio::{sync::Semaphore, time::timeout};
 use tracing::{error, warn};
 use url::Url;
 
@@ -26,6 +26,8 @@ use crate::{
 /// No honest answer is larger.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 const REFUSED: &str = "the upstream refuses our credentials: check incode.api_key, incode.integration_id and incode.secret";
+/// No more calls than this are under way at once; the others wait, within their time.
+const CALLS_MAX: usize = 64;
 /// How long an idle connection is kept for the next call.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 
@@ -42,6 +44,8 @@ pub struct Incode {
 struct Door {
     http: Client,
     account: IncodeConfig,
+    /// Whose turn it is to call.
+    turns: Semaphore,
     metrics: Arc<Metrics>,
 }
 
@@ -77,6 +81,7 @@ impl Incode {
         let door = Arc::new(Door {
             http,
             account,
+            turns: Semaphore::new(CALLS_MAX),
             metrics,
         });
         let tokens = Tokens::new(Box::new(Arc::clone(&door)), Arc::clone(&clock));
@@ -89,13 +94,15 @@ impl Incode {
 
     /// What the upstream says, at the second try if it refuses the first token.
     async fn ask(&self, id: &VerificationId) -> Finding {
-        for _ in 0..2 {
-            if let Ok(finding) = self.try_once(id).await {
-                return finding;
-            }
-        }
-        warn!("the upstream refuses a token that it has just issued");
-        Finding::Unknown(Outage::TokenRefused)
+        let refused = match self.try_once(id).await {
+            Ok(finding) => return finding,
+            Err(Refused(token)) => token,
+        };
+        self.tokens.refused(&refused);
+        self.try_once(id).await.unwrap_or_else(|Refused(_)| {
+            warn!("the upstream refuses a token that it has just issued");
+            Finding::Unknown(Outage::TokenRefused)
+        })
     }
 
     async fn try_once(&self, id: &VerificationId) -> Result<Finding, Refused> {
@@ -103,22 +110,18 @@ impl Incode {
             Ok(token) => token,
             Err(outage) => return Ok(Finding::Unknown(outage)),
         };
-        let answer = self.door.details(id, &token).await;
-        match answer {
-            Answer::Is(verification) => Ok(Finding::Present(verification)),
-            Answer::NotFound => Ok(Finding::Absent),
-            Answer::Flawed(flaw) => Ok(Finding::Unusable(flaw)),
-            Answer::Out(outage) => Ok(Finding::Unknown(outage)),
-            Answer::Unauthorized => {
-                self.tokens.refused(&token);
-                Err(Refused)
-            }
+        match self.door.details(id, &token).await {
+            Ok(verification) => Ok(Finding::Present(verification)),
+            Err(NoAnswer::NotFound) => Ok(Finding::Absent),
+            Err(NoAnswer::Unusable(flaw)) => Ok(Finding::Unusable(flaw)),
+            Err(NoAnswer::Out(outage)) => Ok(Finding::Unknown(outage)),
+            Err(NoAnswer::Unauthorized) => Err(Refused(token)),
         }
     }
 }
 
-/// The token was refused.
-struct Refused;
+/// This token was refused.
+struct Refused(Arc<Token>);
 
 #[async_trait]
 impl Source for Incode {
@@ -137,68 +140,90 @@ impl Source for Incode {
         let evidence = Arc::new(Evidence {
             finding,
             seen_at: asked_at,
-            asked_at,
         });
         Known { evidence, origin }
     }
 }
 
-/// What one request for details came to.
-enum Answer {
-    Is(Verification),
+/// Why a call brought nothing.
+enum NoAnswer {
     NotFound,
     Unauthorized,
-    Flawed(Flaw),
+    Unusable(Flaw),
     Out(Outage),
 }
 
+impl NoAnswer {
+    /// The outcome as metrics and logs name it.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Unauthorized => "unauthorized",
+            Self::Unusable(_) => "unusable",
+            Self::Out(outage) => outage.as_str(),
+        }
+    }
+}
+
 impl Door {
-    async fn details(&self, id: &VerificationId, token: &Token) -> Answer {
-        let Ok(mut secret) = HeaderValue::from_str(token.secret.expose_secret()) else {
-            return Answer::Unauthorized;
-        };
+    async fn details(&self, id: &VerificationId, token: &Token) -> Result<Verification, NoAnswer> {
+        let mut secret = HeaderValue::from_str(token.secret.expose_secret())
+            .map_err(|_| NoAnswer::Unauthorized)?;
         secret.set_sensitive(true);
         let url = self.url(&["v1", "verification", "details", id.as_str()]);
         let request = self.http.get(url).header("x-auth-token", secret);
-        match self.send(UpstreamCall::Details, request).await {
-            Ok(Body(body)) => wire::details(&body, id).map_or_else(
-                |flaw| {
-                    warn!(?flaw, "the upstream's answer cannot be used");
-                    Answer::Flawed(flaw)
-                },
-                Answer::Is,
-            ),
-            Err(answer) => answer,
-        }
+        self.call(UpstreamCall::Details, request, |body| {
+            wire::details(body, id)
+        })
+        .await
     }
 
-    /// Sends a request, and reads the body of a success.
-    async fn send(&self, call: UpstreamCall, request: RequestBuilder) -> Result<Body, Answer> {
+    /// Makes one call, in its turn, and reads its answer.
+    async fn call<T>(
+        &self,
+        call: UpstreamCall,
+        request: RequestBuilder,
+        read: impl FnOnce(&[u8]) -> Result<T, Flaw>,
+    ) -> Result<T, NoAnswer> {
+        // Never closed, so that there is always a turn.
+        let _turn = self.turns.acquire().await;
         let timer = self.metrics.upstream_call(call);
-        let (status, outcome) = match request.send().await {
-            Ok(response) => (Some(response.status()), read(response).await),
-            Err(error) => (None, Err(Answer::Out(outage(&error)))),
+        let answer = match self.send(call, request).await {
+            Ok(body) => read(&body).map_err(NoAnswer::Unusable),
+            Err(none) => Err(none),
         };
-        timer.ended(match &outcome {
-            Ok(_) | Err(Answer::Is(_)) => "ok",
-            Err(Answer::NotFound) => "not_found",
-            Err(Answer::Unauthorized) => "unauthorized",
-            Err(Answer::Flawed(_)) => "unusable",
-            Err(Answer::Out(outage)) => outage.as_str(),
-        });
-        let (call, status) = (call.as_str(), status.map(|status| status.as_u16()));
-        match &outcome {
-            Err(Answer::Out(Outage::CredentialsRefused)) => error!(call, status, "{REFUSED}"),
-            Err(Answer::Out(outage)) => {
-                let outage = outage.as_str();
-                warn!(call, outage, status, "the upstream could not be asked");
-            }
-            Err(Answer::Flawed(flaw)) => {
+        let call = call.as_str();
+        match &answer {
+            Err(NoAnswer::Out(Outage::CredentialsRefused)) => error!(call, "{REFUSED}"),
+            Err(NoAnswer::Unusable(flaw)) => {
                 warn!(call, ?flaw, "the upstream's answer cannot be used");
             }
             _ => {}
         }
-        outcome
+        timer.ended(answer.as_ref().err().map_or("ok", NoAnswer::as_str));
+        answer
+    }
+
+    /// Sends a request, and takes the body of a success.
+    async fn send(&self, call: UpstreamCall, request: RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
+        let response = request.send().await.map_err(|error| broken(call, error))?;
+        match response.status() {
+            StatusCode::OK => take(response)
+                .await
+                .map_err(|error| broken(call, error))?
+                .map_err(NoAnswer::Unusable),
+            StatusCode::NOT_FOUND => Err(NoAnswer::NotFound),
+            StatusCode::UNAUTHORIZED => Err(NoAnswer::Unauthorized),
+            StatusCode::FORBIDDEN => Err(NoAnswer::Out(Outage::CredentialsRefused)),
+            status => {
+                let (call, status) = (call.as_str(), status.as_u16());
+                warn!(call, status, "the upstream answers with an error");
+                Err(NoAnswer::Out(match status {
+                    429 => Outage::RateLimited,
+                    _ => Outage::Failed,
+                }))
+            }
+        }
     }
 
     /// The account's address with these segments appended.
@@ -225,51 +250,36 @@ impl Issuer for Arc<Door> {
                 integration_id: self.account.integration_id.as_str().into(),
                 secret: self.account.secret.expose_secret().into(),
             });
-        match self.send(UpstreamCall::Authorize, request).await {
-            Ok(Body(body)) => wire::token(&body).ok_or_else(|| {
-                warn!("the upstream authorises us without a token");
-                Outage::Failed
-            }),
-            Err(Answer::Unauthorized) => {
+        let token = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
+        match self.call(UpstreamCall::Authorize, request, token).await {
+            Ok(token) => Ok(token),
+            Err(NoAnswer::Unauthorized) => {
                 error!("{REFUSED}");
                 Err(Outage::CredentialsRefused)
             }
-            Err(Answer::Out(outage)) => Err(outage),
-            Err(_) => {
-                warn!("there is nothing to authorise with at incode.url");
+            Err(NoAnswer::NotFound) => {
+                error!("there is nothing to authorise with at incode.url");
                 Err(Outage::Failed)
             }
+            Err(NoAnswer::Unusable(_)) => Err(Outage::Failed),
+            Err(NoAnswer::Out(outage)) => Err(outage),
         }
     }
 }
 
-/// The body of a success.
-struct Body(Vec<u8>);
-
-/// Reads what came, as far as any honest answer goes.
-async fn read(mut response: Response) -> Result<Body, Answer> {
-    match response.status() {
-        StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Err(Answer::NotFound),
-        StatusCode::UNAUTHORIZED => return Err(Answer::Unauthorized),
-        StatusCode::FORBIDDEN => return Err(Answer::Out(Outage::CredentialsRefused)),
-        StatusCode::TOO_MANY_REQUESTS => return Err(Answer::Out(Outage::RateLimited)),
-        _ => return Err(Answer::Out(Outage::Failed)),
-    }
+/// Takes what came, as far as any honest answer goes.
+async fn take(mut response: Response) -> reqwest::Result<Result<Vec<u8>, Flaw>> {
     if !is_json(response.headers()) {
-        return Err(Answer::Flawed(Flaw::Unreadable));
+        return Ok(Err(Flaw::Unreadable));
     }
     let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX => {
-                return Err(Answer::Flawed(Flaw::TooLarge));
-            }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => return Ok(Body(body)),
-            Err(error) => return Err(Answer::Out(outage(&error))),
+    while let Some(chunk) = response.chunk().await? {
+        if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
+            return Ok(Err(Flaw::TooLarge));
         }
+        body.extend_from_slice(&chunk);
     }
+    Ok(Ok(body))
 }
 
 /// Whether the content type is `application/json`, with or without parameters.
@@ -280,10 +290,15 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-fn outage(error: &reqwest::Error) -> Outage {
-    if error.is_timeout() {
+/// A call that no answer came to. The log names every cause, but not the address, which ends in an identifier.
+fn broken(call: UpstreamCall, error: reqwest::Error) -> NoAnswer {
+    let outage = if error.is_timeout() {
         Outage::TimedOut
     } else {
         Outage::Unreachable
-    }
+    };
+    let error = anyhow::Error::new(error.without_url());
+    let call = call.as_str();
+    warn!(call, cause = %format!("{error:#}"), "the upstream could not be asked");
+    NoAnswer::Out(outage)
 }

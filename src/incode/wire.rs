@@ -12,6 +12,11 @@ use serde::{
 
 use crate::policy::{Datum, Flaw, Scope, Verification, VerificationId, from_millis};
 
+/// No honest identifier, status or scope is longer.
+const TEXT_BYTES_MAX: usize = 256;
+/// No honest verification has more scopes.
+const SCOPES_MAX: usize = 64;
+
 /// What `POST /v1/integration/authorize/server` is asked.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -59,10 +64,27 @@ struct Data {
     date_of_birth: Lenient,
 }
 
+impl Details {
+    /// Whether its texts are no longer than any honest one: they are remembered, answered and journaled.
+    fn is_modest(&self) -> bool {
+        let scopes = self.scopes.as_deref().unwrap_or_default();
+        let texts = [&self.id, &self.project_id, &self.trace_id, &self.status];
+        scopes.len() <= SCOPES_MAX
+            && texts
+                .into_iter()
+                .flatten()
+                .chain(scopes)
+                .all(|text| text.len() <= TEXT_BYTES_MAX)
+    }
+}
+
 /// Reads the details of the verification that was asked for.
 pub fn details(body: &[u8], asked: &VerificationId) -> Result<Verification, Flaw> {
     let Object(details) =
         serde_json::from_slice::<Object<Details>>(body).map_err(|_| Flaw::Unreadable)?;
+    if !details.is_modest() {
+        return Err(Flaw::TooLarge);
+    }
     let verification = Verification::from(details);
     if verification.is_about(asked) {
         Ok(verification)
@@ -83,7 +105,9 @@ impl From<Details> for Verification {
             verified_at: details.verified_at.map(from_millis),
             scopes: scopes.iter().map(|name| Scope::from(&**name)).collect(),
             name: data.name(),
-            identity: data.identity_id.text(Some),
+            identity: data
+                .identity_id
+                .text(|id| (id.len() <= TEXT_BYTES_MAX).then_some(id)),
             phone: data.phone.text(|phone| is_e164(&phone).then_some(())),
             born: data.date_of_birth.millis(),
         }
@@ -290,6 +314,22 @@ mod tests {
             assert_eq!(read(body).err(), Some(Flaw::AnotherVerification), "{body}");
         }
         assert!(read(&format!(r#"{{"id":"another","traceId":"{ID}"}}"#)).is_ok());
+    }
+
+    #[test]
+    fn texts_that_no_honest_answer_has_are_refused() {
+        let long = "x".repeat(257);
+        let many = vec!["\"S\""; 65].join(",");
+        for field in [
+            format!(r#""status":"{long}""#),
+            format!(r#""traceId":"{long}""#),
+            format!(r#""projectId":"{long}""#),
+            format!(r#""scopes":["{long}"]"#),
+            format!(r#""scopes":[{many}]"#),
+        ] {
+            let body = format!(r#"{{"id":"{ID}",{field}}}"#);
+            assert_eq!(read(&body).err(), Some(Flaw::TooLarge), "{field:.40}");
+        }
     }
 
     #[test]

@@ -19,8 +19,6 @@ pub struct Evidence {
     pub finding: Finding,
     /// When the upstream said so, at the latest: the instant at which the answer's question was sent.
     pub seen_at: Timestamp,
-    /// When the upstream was last asked; later than `seen_at` where it did not answer.
-    pub asked_at: Timestamp,
 }
 
 /// What asking about a verification found out.
@@ -62,6 +60,8 @@ pub enum Outage {
     RateLimited,
     /// It answered with an error of its own.
     Failed,
+    /// Too much is being asked for already.
+    Busy,
     /// The task that asked ended without an answer: a mistake of ours.
     Abandoned,
 }
@@ -76,6 +76,7 @@ impl Outage {
             Self::CredentialsRefused => "credentials_refused",
             Self::RateLimited => "rate_limited",
             Self::Failed => "failed",
+            Self::Busy => "busy",
             Self::Abandoned => "abandoned",
         }
     }

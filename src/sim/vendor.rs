@@ -37,7 +37,6 @@ pub(super) async fn authorize(
     let (late, fault) = world.faults.strike(Call::Authorize, None);
     sleep(late).await;
     let known = &world.credentials;
-    let right = json!({ "token": world.issue() });
     let asked = serde_json::from_str::<Authorize<'_>>(&body);
     let honest = || match asked {
         _ if header(&headers, "x-api-key") != Some(known.api_key.as_str()) => {
@@ -46,14 +45,17 @@ pub(super) async fn authorize(
         Ok(asked)
             if asked.integration_id == known.integration_id && asked.secret == known.secret =>
         {
-            Json(right.clone()).into_response()
+            Json(json!({ "token": world.issue() })).into_response()
         }
         Ok(_) => refusal(&world, StatusCode::UNAUTHORIZED, &uri),
         Err(_) => refusal(&world, StatusCode::BAD_REQUEST, &uri),
     };
     match fault {
         None => honest(),
-        Some(fault) => spoilt(&world, fault, &right, &uri).await,
+        Some(fault) => {
+            let right = json!({ "token": world.issue() });
+            spoilt(&world, fault, &right, &uri).await
+        }
     }
 }
 

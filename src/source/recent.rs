@@ -13,11 +13,16 @@ use moka::{
     ops::compute::{CompResult, Op},
     policy::EvictionPolicy,
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 
 use super::{Freshness, Known, Source};
 use crate::policy::{Evidence, Finding, Origin, Outage, Timestamp, VerificationId, after, before};
 
+/// No more fetches than this are under way at once; what needs another is answered as in an outage.
+const FLIGHTS_MAX: usize = 4096;
 /// How long it is remembered that the upstream does not know a verification.
 const ABSENT_FOR: Duration = Duration::from_secs(5);
 /// Evidence from further in the future than this says that the clock was set back: its age is not known.
@@ -28,6 +33,8 @@ const FROM_FUTURE_MAX: Duration = Duration::from_secs(10);
 pub struct Recent {
     slots: Cache<VerificationId, Slot>,
     behind: Arc<dyn Source>,
+    /// How many more fetches may start.
+    starts: Arc<Semaphore>,
     /// How long a fetch may take, whoever still waits for it.
     fetch_max: Duration,
 }
@@ -53,6 +60,7 @@ impl Recent {
         Self {
             slots,
             behind,
+            starts: Arc::new(Semaphore::new(FLIGHTS_MAX)),
             fetch_max,
         }
     }
@@ -60,11 +68,6 @@ impl Recent {
     /// How many verifications are remembered, about.
     pub fn entries(&self) -> u64 {
         self.slots.entry_count()
-    }
-
-    /// Does the upkeep that moka puts off, so that [`entries`](Self::entries) is exact.
-    pub async fn settle(&self) {
-        self.slots.run_pending_tasks().await;
     }
 
     /// Joins the fetch for this id or starts one; or finds that one has landed in the meantime.
@@ -102,11 +105,15 @@ impl Recent {
                 patience,
                 ..freshness
             };
-            let asked = memory.behind.look_up(&id, freshness);
-            let evidence = timeout(patience, asked).await.map_or_else(
-                |_| unknown(Outage::TimedOut, freshness.now),
-                |known| known.evidence,
-            );
+            let evidence = match memory.starts.try_acquire() {
+                Ok(_started) => timeout(patience, memory.behind.look_up(&id, freshness))
+                    .await
+                    .map_or_else(
+                        |_| unknown(Outage::TimedOut, freshness.now),
+                        |known| known.evidence,
+                    ),
+                Err(_) => unknown(Outage::Busy, freshness.now),
+            };
             memory.remember(&id, &own, &evidence).await;
             // Nobody may be waiting any more; then it is enough that it is remembered.
             let _ = landing.send(Some(evidence));
@@ -136,6 +143,8 @@ impl Recent {
                 })
             })
             .await;
+        // moka puts its upkeep off; done here, the count of entries is right, and no warm check pays for it.
+        self.slots.run_pending_tasks().await;
     }
 }
 
@@ -154,11 +163,15 @@ impl Source for Recent {
             );
         };
         let brought = landed(flight, freshness).await;
-        match (&brought.finding, slot.stale(freshness)) {
-            (Finding::Unknown(_), Some(stale)) => known(stale, Origin::Stale),
-            (Finding::Unknown(_), None) => known(brought, Origin::Nowhere),
-            _ => known(brought, Origin::Upstream),
+        if !matches!(brought.finding, Finding::Unknown(_)) {
+            return known(brought, Origin::Upstream);
         }
+        // Looked up again: what was remembered may have been forgotten since.
+        let stale = self.slots.get(id).await.and_then(|s| s.stale(freshness));
+        stale.map_or_else(
+            || known(brought, Origin::Nowhere),
+            |stale| known(stale, Origin::Stale),
+        )
     }
 
     async fn forget(&self, id: &VerificationId) {
@@ -224,6 +237,5 @@ fn unknown(outage: Outage, now: Timestamp) -> Arc<Evidence> {
     Arc::new(Evidence {
         finding: Finding::Unknown(outage),
         seen_at: now,
-        asked_at: now,
     })
 }

@@ -25,7 +25,6 @@ fn verdict(rules: Vec<Rule>, finding: &Finding, now: Timestamp) -> Decision {
     let evidence = Evidence {
         finding: finding.clone(),
         seen_at: now,
-        asked_at: now,
     };
     let reuse = Duration::from_mins(10);
     Policy::new(None, rules, EvidenceTerms::default(), reuse).decide(&Facts {

@@ -55,7 +55,6 @@ impl Source for Told {
             evidence: Arc::new(Evidence {
                 finding: (self.finding)(count),
                 seen_at: freshness.now,
-                asked_at: freshness.now,
             }),
             origin: Origin::Upstream,
         }
@@ -74,12 +73,20 @@ fn panics(count: u64) -> Finding {
     present(count)
 }
 
+fn first_present_then_outage(count: u64) -> Finding {
+    if count == 1 {
+        present(1)
+    } else {
+        outage(count)
+    }
+}
+
 fn outage(_: u64) -> Finding {
     Finding::Unknown(Outage::Failed)
 }
 
 fn memory(behind: &Arc<Told>) -> Recent {
-    Recent::new(Arc::clone(behind) as _, 100, Duration::from_hours(1))
+    Recent::new(Arc::clone(behind) as _, 10_000, Duration::from_hours(1))
 }
 
 fn id() -> VerificationId {
@@ -135,6 +142,45 @@ async fn a_question_after_a_forget_does_not_join_the_fetch_from_before_it() {
     );
     // The later fetch is the one that is remembered, whichever landed last.
     assert_eq!(status(&recent).await, "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_forgotten_is_not_served_stale_to_those_who_wait() {
+    let upstream = Told::new(first_present_then_outage);
+    let recent = memory(&upstream);
+    upstream.may_answer.add_permits(1);
+    assert_eq!(status(&recent).await, "1");
+    let stale = Freshness {
+        stale_for: Duration::from_hours(1),
+        ..freshness(from_millis(60_000))
+    };
+    let asker = recent.clone();
+    let waiting = tokio::spawn(async move { asker.look_up(&id(), stale).await });
+    upstream.until_asked(2).await;
+    recent.forget(&id()).await;
+    upstream.may_answer.add_permits(1);
+    let known = waiting.await.unwrap();
+    assert_eq!(known.origin, Origin::Nowhere);
+    assert!(matches!(known.evidence.finding, Finding::Unknown(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_fetches_start_than_the_bound_allows() {
+    let upstream = Told::new(present);
+    let recent = memory(&upstream);
+    let hasty = Freshness {
+        patience: Duration::from_millis(1),
+        ..freshness(from_millis(0))
+    };
+    let look = async |n: u32| {
+        let id = VerificationId::parse(&format!("v-{n}")).unwrap();
+        recent.look_up(&id, hasty).await.evidence.finding.clone()
+    };
+    for n in 0..4096 {
+        assert!(matches!(look(n).await, Finding::Unknown(Outage::TimedOut)));
+    }
+    assert!(matches!(look(4096).await, Finding::Unknown(Outage::Busy)));
+    assert_eq!(upstream.asked(), 4096);
 }
 
 #[tokio::test(start_paused = true)]
@@ -244,7 +290,6 @@ async fn memory_stays_within_its_capacity() {
         let id = VerificationId::parse(&format!("v-{n}")).unwrap();
         recent.look_up(&id, freshness(from_millis(0))).await;
     }
-    recent.settle().await;
     assert!(recent.entries() <= 10, "{}", recent.entries());
     assert!(recent.entries() > 0);
 }
