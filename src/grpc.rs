@@ -21,6 +21,9 @@ use crate::{
 /// A question is small; nothing larger is read.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 
+/// What health checks ask about; the empty name stands for the whole server.
+const SERVICES: [&str; 2] = ["", "verigate.v1.AccessService"];
+
 /// The services, and the switch that says whether they serve.
 #[derive(Debug)]
 pub struct Grpc {
@@ -35,11 +38,12 @@ pub struct Grpc {
 #[error("the contract's descriptors cannot be served")]
 pub struct Broken(#[from] tonic_reflection::server::Error);
 
-/// Puts the services together. Callers who send no deadline wait for evidence up to `patience`.
-pub fn services(gate: Arc<Gate>, patience: Duration) -> Result<Grpc, Broken> {
-    let access = AccessServiceServer::new(Access::new(gate, patience))
+/// Puts the services together. No answer takes longer than `longest`, whatever the caller's deadline.
+pub fn services(gate: Arc<Gate>, longest: Duration) -> Result<Grpc, Broken> {
+    let access = AccessServiceServer::new(Access::new(gate, longest))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
+    let health_service = health_service.max_decoding_message_size(REQUEST_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -47,8 +51,16 @@ pub fn services(gate: Arc<Gate>, patience: Duration) -> Result<Grpc, Broken> {
     };
     let router = Routes::new(access)
         .add_service(health_service)
-        .add_service(reflection().build_v1()?)
-        .add_service(reflection().build_v1alpha()?)
+        .add_service(
+            reflection()
+                .build_v1()?
+                .max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
+        .add_service(
+            reflection()
+                .build_v1alpha()?
+                .max_decoding_message_size(REQUEST_BYTES_MAX),
+        )
         .prepare()
         .into_axum_router();
     Ok(Grpc { router, health })
@@ -61,8 +73,14 @@ pub async fn serving(health: &HealthReporter, serving: bool) {
     } else {
         tonic_health::ServingStatus::NotServing
     };
-    // The empty name stands for the whole server.
-    for service in ["", "verigate.v1.AccessService"] {
+    for service in SERVICES {
         health.set_service_status(service, status).await;
+    }
+}
+
+/// Ends the streams of those who watch the service's health: they would keep its connections open.
+pub async fn end_watches(health: &mut HealthReporter) {
+    for service in SERVICES {
+        health.clear_service_status(service).await;
     }
 }

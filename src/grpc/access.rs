@@ -17,13 +17,13 @@ use crate::{
 /// The decision service.
 pub(super) struct Access {
     gate: Arc<Gate>,
-    /// How long evidence is waited for where the caller sends no deadline.
-    patience: Duration,
+    /// How long any answer may take.
+    longest: Duration,
 }
 
 impl Access {
-    pub(super) fn new(gate: Arc<Gate>, patience: Duration) -> Self {
-        Self { gate, patience }
+    pub(super) fn new(gate: Arc<Gate>, longest: Duration) -> Self {
+        Self { gate, longest }
     }
 }
 
@@ -33,10 +33,10 @@ impl AccessService for Access {
         &self,
         request: Request<CheckAccessRequest>,
     ) -> Result<Response<CheckAccessResponse>, Status> {
-        let deadline = Deadline::of(request.metadata());
+        let deadline = Deadline::of(request.metadata(), self.longest);
         let question = question(request.into_inner()).map_err(|wrong| status::malformed(&wrong))?;
         let ruling = deadline
-            .keep(self.gate.check(&question, deadline.patience(self.patience)))
+            .keep(self.gate.check(&question, deadline.patience()))
             .await
             .ok_or_else(status::too_late)?
             .map_err(|none| status::no_ruling(&none))?;

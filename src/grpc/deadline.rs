@@ -13,31 +13,26 @@ const HEADER: &str = "grpc-timeout";
 const MARGIN_MIN: Duration = Duration::from_millis(5);
 const MARGIN_MAX: Duration = Duration::from_millis(50);
 
-/// How long the caller waits; nothing if it did not say.
+/// How long an answer may take. There always is a limit: an answer that comes later is about a time that has passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Deadline(Option<Duration>);
+pub(super) struct Deadline(Duration);
 
 impl Deadline {
-    /// The deadline that these headers carry. One that cannot be read counts as none, as the protocol has it.
-    pub(super) fn of(metadata: &MetadataMap) -> Self {
+    /// The deadline that these headers carry, `most` at most. One that cannot be read counts as none.
+    pub(super) fn of(metadata: &MetadataMap, most: Duration) -> Self {
         let text = metadata.get(HEADER).and_then(|value| value.to_str().ok());
-        Self(text.and_then(parse))
+        Self(text.and_then(parse).unwrap_or(most).min(most))
     }
 
-    /// How long evidence may be waited for, `most` at most.
-    pub(super) fn patience(self, most: Duration) -> Duration {
-        self.0.map_or(most, |limit| {
-            let margin = (limit / 10).clamp(MARGIN_MIN, MARGIN_MAX);
-            limit.saturating_sub(margin).min(most)
-        })
+    /// How long evidence may be waited for.
+    pub(super) fn patience(self) -> Duration {
+        let margin = (self.0 / 10).clamp(MARGIN_MIN, MARGIN_MAX);
+        self.0.saturating_sub(margin)
     }
 
     /// Does it within the deadline, or not at all.
     pub(super) async fn keep<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        match self.0 {
-            Some(limit) => timeout(limit, work).await.ok(),
-            None => Some(work.await),
-        }
+        timeout(self.0, work).await.ok()
     }
 }
 
@@ -84,24 +79,31 @@ mod tests {
 
     #[test]
     fn evidence_is_waited_for_less_long_than_the_caller_waits() {
+        for (limit, patience) in [(3, 0), (50, 45), (200, 180), (2000, 1950)] {
+            let deadline = Deadline(Duration::from_millis(limit));
+            assert_eq!(deadline.patience(), Duration::from_millis(patience));
+        }
+    }
+
+    #[test]
+    fn nobody_is_answered_later_than_the_service_allows() {
         let most = Duration::from_secs(2);
-        let patience = |limit| Deadline(limit).patience(most);
-        assert_eq!(patience(None), most);
-        assert_eq!(patience(Some(Duration::from_millis(3))), Duration::ZERO);
-        assert_eq!(
-            patience(Some(Duration::from_millis(50))),
-            Duration::from_millis(45)
-        );
-        assert_eq!(
-            patience(Some(Duration::from_millis(200))),
-            Duration::from_millis(180)
-        );
-        assert_eq!(patience(Some(Duration::from_mins(1))), most);
+        let of = |text: Option<&str>| {
+            let mut metadata = MetadataMap::new();
+            if let Some(text) = text {
+                metadata.insert(HEADER, text.parse().unwrap());
+            }
+            Deadline::of(&metadata, most).0
+        };
+        assert_eq!(of(None), most);
+        assert_eq!(of(Some("soon")), most);
+        assert_eq!(of(Some("1H")), most);
+        assert_eq!(of(Some("1S")), Duration::from_secs(1));
     }
 
     #[tokio::test(start_paused = true)]
     async fn work_that_does_not_fit_is_given_up() {
-        let deadline = Deadline(Some(Duration::from_millis(10)));
+        let deadline = Deadline(Duration::from_millis(10));
         assert_eq!(deadline.keep(std::future::pending::<()>()).await, None);
         assert_eq!(deadline.keep(async { 7 }).await, Some(7));
     }
