@@ -3,7 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write},
+    io::{self, Read as _, Seek as _, SeekFrom, Write},
     path::Path,
     sync::Arc,
     thread,
@@ -63,7 +63,7 @@ struct Line<'e> {
     verification_id: &'e str,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_id: Option<&'e str>,
-    decision: String,
+    decision: &'static str,
     reasons: Vec<LineReason<'e>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_until: Option<String>,
@@ -82,7 +82,7 @@ struct LineReason<'e> {
 #[derive(Serialize)]
 struct LineChange {
     at: String,
-    to: String,
+    to: &'static str,
 }
 
 #[derive(Serialize)]
@@ -113,12 +113,12 @@ impl<'e> From<&'e Entry> for Line<'e> {
             policy_revision: entry.revision.to_string(),
             verification_id: entry.verification.as_str(),
             identity_id: entry.identity.as_deref(),
-            decision: decision.effect().to_string(),
+            decision: decision.effect().as_str(),
             reasons: reasons.collect(),
             valid_until: decision.valid_until().map(rfc3339),
             next_change: decision.next_change().map(|change| LineChange {
                 at: rfc3339(change.at),
-                to: change.to.to_string(),
+                to: change.to.as_str(),
             }),
             evidence: LineEvidence::new(&entry.evidence, entry.origin),
             degraded: entry.degraded,
@@ -172,8 +172,14 @@ pub struct Journal {
     queue: mpsc::Sender<Message>,
 }
 
-/// What the writer is handed: boxed, because the queue has room for many.
-type Message = Option<Box<Entry>>;
+/// What the writer is handed.
+#[derive(Debug)]
+enum Message {
+    /// A decision, boxed because the queue has room for many.
+    Record(Box<Entry>),
+    /// Take nothing more.
+    Stop,
+}
 
 /// The journal has stopped, so that a decision cannot be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -183,7 +189,7 @@ pub struct Stopped;
 impl Journal {
     /// Hands in a decision; waits while the queue is full.
     pub async fn record(&self, entry: Entry) -> Result<(), Stopped> {
-        let message = Some(Box::new(entry));
+        let message = Message::Record(Box::new(entry));
         self.queue.send(message).await.map_err(|_| Stopped)
     }
 }
@@ -199,7 +205,7 @@ impl Writer {
     /// Takes nothing more, and waits until everything that was taken is written.
     pub async fn flush(self) {
         // An error says that the thread has ended already.
-        let _ = self.queue.send(None).await;
+        let _ = self.queue.send(Message::Stop).await;
         // An error says that the thread is gone, which is what is waited for.
         let _ = self.ended.await;
     }
@@ -210,8 +216,28 @@ pub fn open(path: &Path) -> io::Result<Box<dyn Write + Send>> {
     if path.as_os_str() == "-" {
         return Ok(Box::new(io::stdout()));
     }
-    let file: File = OpenOptions::new().create(true).append(true).open(path)?;
+    let mut file = OpenOptions::new()
+        .create(true)
+        .read(true)
+        .append(true)
+        .open(path)?;
+    end_line(&mut file)?;
     Ok(Box::new(file))
+}
+
+/// Ends the line that a crash may have cut, so that the next decision has a line of its own.
+fn end_line(file: &mut File) -> io::Result<()> {
+    // What is no regular file, such as a pipe, has no end to look at.
+    if !file.metadata()?.is_file() || file.seek(SeekFrom::End(0))? == 0 {
+        return Ok(());
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    if last != *b"\n" {
+        file.write_all(b"\n")?;
+    }
+    Ok(())
 }
 
 /// Starts the writer.
@@ -227,10 +253,13 @@ pub fn start(
         .spawn(move || {
             let mut batch = Vec::with_capacity(BATCH_MAX);
             while entries.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-                if batch.iter().any(Option::is_none) {
-                    entries.close();
+                let mut taken = Vec::with_capacity(batch.len());
+                for message in batch.drain(..) {
+                    match message {
+                        Message::Record(entry) => taken.push(entry),
+                        Message::Stop => entries.close(),
+                    }
                 }
-                let taken: Vec<Box<Entry>> = batch.drain(..).flatten().collect();
                 write_all(&mut *output, &lines(&taken), || {
                     metrics.journal_failed();
                     thread::sleep(limits.retry_after);
@@ -301,7 +330,6 @@ mod tests {
         let evidence = Arc::new(Evidence {
             finding: Finding::Unknown(Outage::TimedOut),
             seen_at: from_millis(0),
-            asked_at: from_millis(0),
         });
         let terms = EvidenceTerms {
             unavailable: Refusal::StepUp,
@@ -387,6 +415,21 @@ mod tests {
             ..Disk::default()
         };
         assert_eq!(written(disk, 20).await.len(), 20);
+    }
+
+    #[test]
+    fn a_line_that_a_crash_cut_does_not_swallow_the_next_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.jsonl");
+        for (before, after) in [
+            ("", "new"),
+            ("{\"at\":\"ha", "{\"at\":\"ha\nnew"),
+            ("{}\n", "{}\nnew"),
+        ] {
+            std::fs::write(&path, before).unwrap();
+            open(&path).unwrap().write_all(b"new").unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The decision log from the outside: a line for each answer, and nothing of a person's.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, process::Command, time::Duration};
 
 use serde_json::Value;
+use tonic::Code;
 use verigate::proto::v1::CheckAccessRequest;
 
 use crate::world::{World, question};
@@ -75,4 +76,31 @@ async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
     ] {
         assert!(!told.contains(secret), "{secret} is told");
     }
+}
+
+/// A pipe that is never read takes 64 KiB, and then blocks whoever writes.
+#[tokio::test]
+async fn while_the_journal_cannot_be_written_nothing_is_let_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let world = World::with(|config| {
+        config.journal.clone_from(&pipe);
+        config.incode.timeout = Duration::from_millis(200);
+    })
+    .await;
+    let mut refused = Code::Ok;
+    for _ in 0..100 {
+        let together = (0..100).map(|_| world.ask(question("front-door", "fresh")));
+        for answer in futures_util::future::join_all(together).await {
+            if let Err(status) = answer {
+                refused = status.code();
+            }
+        }
+        if refused != Code::Ok {
+            break;
+        }
+    }
+    assert_eq!(refused, Code::DeadlineExceeded);
 }
