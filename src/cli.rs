@@ -110,12 +110,14 @@ fn tell(text: &str) -> io::Result<()> {
     stdout.flush()
 }
 
-/// Waits for SIGTERM or SIGINT.
+/// Waits for SIGTERM, SIGINT, or SIGHUP, which a terminal that closes sends.
 fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
+            _ = hang_up.recv() => {}
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }

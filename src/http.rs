@@ -2,9 +2,12 @@
 
 mod admin;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
@@ -15,19 +18,25 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{live::Live, metrics::Metrics, source::Recent};
+use crate::{live::Live, metrics::Metrics};
 
 /// What operators are shown.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Operations {
     /// The policies in force.
     pub live: Arc<Live>,
     /// What has been counted.
     pub metrics: Arc<Metrics>,
-    /// What is remembered.
-    pub recent: Recent,
+    /// How many verifications are remembered, about.
+    pub cache_entries: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// Whether questions are taken.
     pub serving: Arc<Serving>,
+}
+
+impl fmt::Debug for Operations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Operations").finish_non_exhaustive()
+    }
 }
 
 /// Whether the service takes questions: from when it listens until it is told to stop.

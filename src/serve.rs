@@ -7,7 +7,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tonic_health::server::HealthReporter;
 use tracing::{info, warn};
@@ -26,7 +26,11 @@ use crate::{
     source::Recent,
 };
 
-/// How long calls in flight may take to finish once the service is told to stop.
+/// How long deciding and recording may take beyond looking up: then even an ALLOW is too old to be let out.
+const BEYOND_LOOK_UP: Duration = Duration::from_millis(500);
+/// How long the service goes on after it has said that it stops, so that whoever sends it questions can hear of it.
+const LAME_DUCK: Duration = Duration::from_millis(300);
+/// How long calls in flight may take to finish once no new ones are taken.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
 /// How long the journal may take to be written after that.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
@@ -40,8 +44,6 @@ pub struct Service {
     pub http: SocketAddr,
     /// Where operators look.
     pub admin: SocketAddr,
-    /// The memory of what the upstream said.
-    pub recent: Recent,
     servers: JoinSet<io::Result<()>>,
     stop: watch::Sender<bool>,
     serving: Arc<Serving>,
@@ -91,8 +93,8 @@ impl Service {
         let (journal, writer) = open_journal(config, &metrics)?;
         let account = config.incode.clone();
         let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
-        let patience = config.incode.timeout;
-        let recent = Recent::new(Arc::new(upstream), config.cache_capacity, patience);
+        let fetch_max = config.incode.timeout;
+        let recent = Recent::new(Arc::new(upstream), config.cache_capacity, fetch_max);
         let gate = Arc::new(Gate {
             clock,
             live: Arc::clone(&live),
@@ -100,22 +102,23 @@ impl Service {
             journal,
             metrics: Arc::clone(&metrics),
         });
-        let services = grpc::services(gate, patience).map_err(|error| assembly(error.into()))?;
+        let services = grpc::services(gate, fetch_max.saturating_add(BEYOND_LOOK_UP))
+            .map_err(|error| assembly(error.into()))?;
         let serving = Arc::new(Serving::default());
         let operations = Operations {
             live,
             metrics,
-            recent: recent.clone(),
+            cache_entries: Arc::new(move || recent.entries()),
             serving: Arc::clone(&serving),
         };
 
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
-        let mut listen =
+        let mut open =
             async |address, router| listen(&mut servers, address, router, stopping.clone()).await;
-        let grpc = listen(config.grpc, services.router).await?;
-        let http = listen(config.http, http::decisions()).await?;
-        let admin = listen(config.admin, http::admin(operations)).await?;
+        let grpc = open(config.grpc, services.router).await?;
+        let http = open(config.http, http::decisions()).await?;
+        let admin = open(config.admin, http::admin(operations)).await?;
         grpc::serving(&services.health, true).await;
         serving.set(true);
         info!(%grpc, %http, %admin, policies, %revision, "taking questions");
@@ -123,7 +126,6 @@ impl Service {
             grpc,
             http,
             admin,
-            recent,
             servers,
             stop,
             serving,
@@ -137,14 +139,16 @@ impl Service {
         info!("stopping");
         self.serving.set(false);
         grpc::serving(&self.health, false).await;
+        sleep(LAME_DUCK).await;
+        grpc::end_watches(&mut self.health).await;
         self.stop.send_replace(true);
         let drained = timeout(DRAIN_MAX, async {
             while self.servers.join_next().await.is_some() {}
         });
         if drained.await.is_err() {
+            // They are tasks of their own, and end with the process.
             warn!("some connections did not end in time and are cut");
         }
-        self.servers.shutdown().await;
         timeout(FLUSH_MAX, self.writer.flush())
             .await
             .map_err(|_| Unfinished::Journal)?;

@@ -34,7 +34,7 @@ pub(super) async fn readyz(State(operations): State<Operations>) -> Response {
 
 /// Everything that is counted, as Prometheus text.
 pub(super) async fn metrics(State(operations): State<Operations>) -> Response {
-    match operations.metrics.render(operations.recent.entries()) {
+    match operations.metrics.render((operations.cache_entries)()) {
         Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }

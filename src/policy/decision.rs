@@ -33,13 +33,20 @@ impl From<Refusal> for Effect {
     }
 }
 
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Effect {
+    /// The effect as policies, metrics and the journal name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Allow => "allow",
             Self::StepUp => "step_up",
             Self::Deny => "deny",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Effect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

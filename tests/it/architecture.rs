@@ -24,7 +24,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
     ("metrics", &["policy"]),
     ("proto", &[]),
     ("grpc", &["policy", "gate", "proto"]),
-    ("http", &["policy", "live", "metrics", "source"]),
+    ("http", &["policy", "live", "metrics"]),
     ("config", &["policy"]),
     ("telemetry", &["config"]),
     (

@@ -210,3 +210,21 @@ fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
     );
     assert!(demo.0.wait().unwrap().success());
 }
+
+#[test]
+fn a_terminal_that_closes_stops_it_in_order() {
+    let sim = Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .args(["sim", "--listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut sim = Killed(sim);
+    let mut told = String::new();
+    let mut stdout = BufReader::new(sim.0.stdout.take().unwrap());
+    stdout.read_line(&mut told).unwrap();
+    assert!(told.contains("http://127.0.0.1:"), "{told}");
+    let pid = sim.0.id().to_string();
+    let hung_up = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
+    assert!(hung_up.success());
+    assert!(sim.0.wait().unwrap().success());
+}

@@ -88,17 +88,21 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     world.check("front-door", "fresh").await;
     world.check("front-door", "fresh").await;
     world.check("front-door", "nobody").await;
+    world.spoil(Call::Details, Some(1), Fault::AnotherId);
+    world.check("front-door", "month-old").await;
     let (_, text) = get(&world, "/metrics").await;
     for line in [
         r#"verigate_checks_total{decision="allow",policy="front-door"} 2"#,
-        r#"verigate_checks_total{decision="deny",policy="front-door"} 1"#,
+        r#"verigate_checks_total{decision="deny",policy="front-door"} 2"#,
         r#"verigate_check_duration_seconds_bucket{le="0.00005"}"#,
-        r#"verigate_check_duration_seconds_bucket{le="5"} 3"#,
+        r#"verigate_check_duration_seconds_bucket{le="5"} 4"#,
         r#"verigate_evidence_total{source="cache"} 1"#,
-        r#"verigate_evidence_total{source="upstream"} 2"#,
+        r#"verigate_evidence_total{source="upstream"} 3"#,
         r#"verigate_upstream_calls_total{call="authorize",outcome="ok"} 1"#,
         r#"verigate_upstream_calls_total{call="details",outcome="not_found"} 1"#,
         r#"verigate_upstream_calls_total{call="details",outcome="ok"} 1"#,
+        r#"verigate_upstream_calls_total{call="details",outcome="unusable"} 1"#,
+        "verigate_cache_entries 2",
         "verigate_policies 3",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
@@ -176,10 +180,10 @@ async fn a_call_in_flight_is_finished_when_the_service_stops() {
     let stopping = tokio::spawn(world.stop());
     let told = watch.message().await.unwrap().unwrap();
     assert_eq!(told.status(), ServingStatus::NotServing);
-    drop(watch);
     let answer = in_flight.await.unwrap().unwrap().into_inner();
     assert_eq!(gist(&answer), "ALLOW");
-    let (stopped, journal) = tokio::time::timeout(Duration::from_secs(10), stopping)
+    // Whoever watches is told, and does not hold the service up.
+    let (stopped, journal) = tokio::time::timeout(Duration::from_secs(5), stopping)
         .await
         .unwrap()
         .unwrap();
