@@ -4,15 +4,17 @@
 mod layers;
 
 use std::{
+    cmp::Ordering,
     ffi::OsString,
     fmt, fs,
+    io::{self, Read as _},
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::SecretString;
 use url::{Host, Url};
 
 use self::layers::Layers;
@@ -29,7 +31,9 @@ const OWN_HEADERS: [&str; 5] = [
     "content-length",
 ];
 /// No secret is longer.
-const SECRET_BYTES_MAX: usize = 16 * 1024;
+const SECRET_BYTES_MAX: u64 = 16 * 1024;
+/// No configuration is longer.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -89,15 +93,16 @@ impl Config {
         let mut reader = Reader::default();
         let mut layers = Layers::defaults();
         if let Some(path) = file {
-            match fs::read_to_string(path) {
+            let shown = path.display().to_string();
+            match read_bounded(path, FILE_BYTES_MAX) {
                 Ok(text) => {
-                    layers.add_file(&path.display().to_string(), &text, &mut reader.problems);
+                    let read = layers.add_file(&shown, &text, &mut reader.problems);
+                    reader.file_is_missing = !read;
                 }
-                Err(error) => reader.problem(
-                    path.display().to_string(),
-                    format!("cannot be read: {error}"),
-                    None,
-                ),
+                Err(error) => {
+                    reader.problem(shown, format!("cannot be read: {error}"), None);
+                    reader.file_is_missing = true;
+                }
             }
         }
         layers.add_environment(environment, &mut reader.problems);
@@ -106,6 +111,22 @@ impl Config {
             (Some(config), problems) if problems.is_empty() => Ok(config),
             (_, problems) => Err(Problems(problems)),
         }
+    }
+}
+
+/// Reads a text that is no longer than this.
+fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<String> {
+    let mut text = String::new();
+    let file = fs::File::open(path)?;
+    let read = file
+        .take(bytes_max.saturating_add(1))
+        .read_to_string(&mut text)?;
+    if u64::try_from(read).is_ok_and(|read| read <= bytes_max) {
+        Ok(text)
+    } else {
+        Err(io::Error::other(format!(
+            "it is longer than {bytes_max} bytes"
+        )))
     }
 }
 
@@ -147,6 +168,8 @@ impl fmt::Display for Problems {
 #[derive(Default)]
 struct Reader {
     problems: Vec<Problem>,
+    /// Whether the file could not be read, which explains every setting that is missing.
+    file_is_missing: bool,
 }
 
 impl Reader {
@@ -157,8 +180,9 @@ impl Reader {
         let policies = self.required(layers, "policies", "path");
         let incode = self.incode(layers);
         let cache_capacity = self.at_least_one(layers, "cache", "capacity");
-        let journal = self.required(layers, "journal", "path");
+        let journal = self.journal(layers);
         let log = self.log(layers);
+        self.different(layers, [("grpc", grpc), ("http", http), ("admin", admin)]);
         Some(Config {
             grpc: grpc?,
             http: http?,
@@ -166,7 +190,7 @@ impl Reader {
             policies: policies?.into(),
             incode: incode?,
             cache_capacity: cache_capacity?,
-            journal: journal?.into(),
+            journal: journal?,
             log: log?,
         })
     }
@@ -198,6 +222,34 @@ impl Reader {
             level: level?.parse().ok()?,
             json: format? == "json",
         })
+    }
+
+    /// The journal's file, whose folder must be there.
+    fn journal(&mut self, layers: &Layers) -> Option<PathBuf> {
+        let path = PathBuf::from(self.required(layers, "journal", "path")?);
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            let message = format!("journal.path: there is no folder `{}`", folder.display());
+            self.problem(layers.place("journal", "path"), message, None);
+            return None;
+        }
+        Some(path)
+    }
+
+    /// Two listeners cannot share an address; port 0 is another one each time.
+    fn different(&mut self, layers: &Layers, addresses: [(&'static str, Option<SocketAddr>); 3]) {
+        for (index, (section, address)) in addresses.iter().enumerate() {
+            let before = addresses.iter().take(index);
+            let twin = before
+                .filter(|(_, other)| other == address)
+                .find(|(_, other)| other.is_some_and(|other| other.port() != 0));
+            if let Some((other, _)) = twin {
+                let message = format!("{section}.listen is the address of {other}.listen");
+                self.problem(layers.place(section, "listen"), message, None);
+            }
+        }
     }
 
     /// An address to listen on where anybody who reaches it may ask: only this machine, while callers have no names.
@@ -257,42 +309,46 @@ impl Reader {
         key: &'static str,
         file_key: &'static str,
     ) -> Option<SecretString> {
-        let (value, file) = (layers.text("incode", key), layers.text("incode", file_key));
-        let (place, secret) = match (value.is_empty(), file.is_empty()) {
-            (true, true) => {
-                let hint = format!("set incode.{key} or incode.{file_key}");
-                let message = format!("incode.{key} is not set");
-                self.problem(layers.place("incode", key), message, Some(&hint));
-                return None;
-            }
-            (false, false) => {
-                let message = format!("incode.{key} and incode.{file_key} are both set");
-                self.problem(layers.place("incode", file_key), message, None);
-                return None;
-            }
-            (false, true) => (layers.place("incode", key), value.to_owned()),
-            (true, false) => {
-                let place = layers.place("incode", file_key);
-                match fs::read_to_string(file) {
-                    Ok(text) => (place, text.trim_end_matches(['\r', '\n']).to_owned()),
-                    Err(error) => {
-                        let message =
-                            format!("incode.{file_key}: `{file}` cannot be read: {error}");
-                        self.problem(place, message, None);
-                        return None;
-                    }
+        let (mut value, mut file) = (layers.text("incode", key), layers.text("incode", file_key));
+        // The environment overrides the file, whichever of the two it sets.
+        let (of_value, of_file) = (
+            layers.layer("incode", key),
+            layers.layer("incode", file_key),
+        );
+        if !value.is_empty() && !file.is_empty() {
+            match of_value.cmp(&of_file) {
+                Ordering::Less => value = "",
+                Ordering::Greater => file = "",
+                Ordering::Equal => {
+                    let message = format!("incode.{key} and incode.{file_key} are both set");
+                    self.problem(layers.place("incode", file_key), message, None);
+                    return None;
                 }
             }
+        }
+        let (place, secret) = if !file.is_empty() {
+            let place = layers.place("incode", file_key);
+            match read_bounded(Path::new(file), SECRET_BYTES_MAX) {
+                Ok(text) => (place, text.trim_end_matches(['\r', '\n']).to_owned()),
+                Err(error) => {
+                    let message = format!("incode.{file_key}: `{file}` cannot be read: {error}");
+                    self.problem(place, message, None);
+                    return None;
+                }
+            }
+        } else if value.is_empty() {
+            let hint = format!("set incode.{key} or incode.{file_key}");
+            self.missing(layers, "incode", key, Some(&hint));
+            return None;
+        } else {
+            (layers.place("incode", key), value.to_owned())
         };
-        let sendable = HeaderValue::from_str(&secret).is_ok() && secret.len() <= SECRET_BYTES_MAX;
-        let secret = SecretString::from(secret);
-        if secret.expose_secret().is_empty() || !sendable {
-            let message =
-                format!("incode.{key} is empty, too long, or has control characters in it");
+        if secret.is_empty() || HeaderValue::from_str(&secret).is_err() {
+            let message = format!("incode.{key} is empty or has control characters in it");
             self.problem(place, message, None);
             return None;
         }
-        Some(secret)
+        Some(secret.into())
     }
 
     fn headers(&mut self, layers: &Layers) -> Option<Vec<(HeaderName, HeaderValue)>> {
@@ -305,7 +361,11 @@ impl Reader {
                 .ok()
                 .zip(value.and_then(|value| HeaderValue::try_from(value).ok()));
             match parsed {
-                Some(header) if !own => headers.push(header),
+                Some((name, mut value)) if !own => {
+                    // A gateway's key may be among them.
+                    value.set_sensitive(true);
+                    headers.push((name, value));
+                }
                 Some(_) => {
                     let message = format!("incode.headers: `{name}` is set by the service itself");
                     self.problem(place.clone(), message, None);
@@ -377,11 +437,17 @@ impl Reader {
     ) -> Option<&'l str> {
         let text = layers.text(section, key);
         if text.is_empty() {
-            let message = format!("{section}.{key} is not set");
-            self.problem(layers.place(section, key), message, None);
+            self.missing(layers, section, key, None);
             return None;
         }
         Some(text)
+    }
+
+    fn missing(&mut self, layers: &Layers, section: &str, key: &str, hint: Option<&str>) {
+        if !self.file_is_missing {
+            let message = format!("{section}.{key} is not set");
+            self.problem(layers.place(section, key), message, hint);
+        }
     }
 
     fn problem(&mut self, place: String, message: impl Into<String>, hint: Option<&str>) {

@@ -1,19 +1,22 @@
 //! The policy set in force: read from a file or a folder, compiled whole, and swapped in whole.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Read as _},
     path::{Path, PathBuf},
     sync::Arc,
 };
 
 use arc_swap::ArcSwap;
 
-use crate::policy::{PolicySet, Problems, SourceText, parse};
+use crate::policy::{PolicySet, Problems, SourceText, TEXT_BYTES_MAX, parse};
 
 /// What a policy file's name ends in.
 const EXTENSION: &str = "yaml";
-/// No policy file is read beyond this; the parser names the exact limit.
-const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+/// What it may not end in, because it would be left out without a word.
+const NEARLY_EXTENSION: &str = "yml";
+/// A file is read just beyond what the parser takes, so that it tells that there is more.
+const READ_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 + 1;
 
 /// The policy set in force.
 #[derive(Debug)]
@@ -44,6 +47,9 @@ pub enum NoPolicies {
     /// There is nothing to read.
     #[error("no policy file (*.{EXTENSION}) in `{}`", .0.display())]
     NoFile(PathBuf),
+    /// A file would be left out.
+    #[error("`{}` is not read: name it *.{EXTENSION}", .0.display())]
+    Misnamed(PathBuf),
     /// There are files, but no policy in them.
     #[error("no policy in `{}`", .0.display())]
     NoPolicy(PathBuf),
@@ -80,6 +86,9 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, NoPolicies> {
         let hidden = file
             .file_name()
             .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && file.extension().is_some_and(|e| e == NEARLY_EXTENSION) {
+            return Err(NoPolicies::Misnamed(file));
+        }
         if !hidden && file.extension().is_some_and(|e| e == EXTENSION) && file.is_file() {
             files.push(file);
         }
@@ -91,14 +100,12 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, NoPolicies> {
     Ok(files)
 }
 
+/// What is not UTF-8 is read as far as it is, and the parser tells where it is not.
 fn read(file: &Path) -> io::Result<String> {
-    if fs::metadata(file)?.len() > FILE_BYTES_MAX {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            "the file is larger than 1 MiB",
-        ));
-    }
-    fs::read_to_string(file)
+    let mut bytes = Vec::new();
+    let file = fs::File::open(file)?;
+    file.take(READ_BYTES_MAX).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 #[cfg(test)]
@@ -156,9 +163,12 @@ mod tests {
         assert!(matches!(load(empty.path()), Err(NoPolicies::NoPolicy(_))));
         let latin1 = folder(&[]);
         fs::write(latin1.path().join("a.yaml"), b"version: \xe9").unwrap();
+        let told = load(latin1.path()).unwrap_err().to_string();
+        assert!(told.contains("not UTF-8"), "{told}");
+        let misnamed = folder(&[("a.yml", "version: 1\n")]);
         assert!(matches!(
-            load(latin1.path()),
-            Err(NoPolicies::Unreadable(..))
+            load(misnamed.path()),
+            Err(NoPolicies::Misnamed(_))
         ));
     }
 }

@@ -4,22 +4,22 @@
 //! decision is a step function of time, so the next change is computed, not searched for.
 
 mod decide;
-mod decision;
-mod diagnostic;
-mod document;
-mod evidence;
-mod horizon;
-mod parse;
-mod request;
 mod rule;
+mod horizon;
+mod decision;
+mod request;
+mod evidence;
 mod set;
+mod parse;
+mod document;
+mod diagnostic;
 mod time;
 
 pub use self::{
     decide::{Facts, SKEW},
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
     diagnostic::{Diagnostic, Place, Problems, SourceText},
-    document::{Fields, Key, Node, NodeKind, Reader, did_you_mean},
+    document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification},
     parse::parse,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -156,9 +157,16 @@ fn program() -> String {
     let (Ok(program), Ok(here)) = (std::env::current_exe(), std::env::current_dir()) else {
         return "verigate".to_owned();
     };
-    program
-        .strip_prefix(&here)
-        .unwrap_or(&program)
-        .display()
-        .to_string()
+    let path = program.strip_prefix(&here).unwrap_or(&program);
+    let path = if path.components().count() == 1 {
+        Path::new(".").join(path)
+    } else {
+        path.to_owned()
+    };
+    let shown = path.display().to_string();
+    if shown.contains(char::is_whitespace) {
+        format!("'{shown}'")
+    } else {
+        shown
+    }
 }

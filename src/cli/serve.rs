@@ -28,11 +28,11 @@ impl Serve {
         let config = Config::load(self.config.as_deref(), environment)?;
         let policies = match live::load(&config.policies) {
             Ok(policies) => policies,
-            Err(NoPolicies::Mistaken(problems)) => {
-                talk(&problems.to_string());
+            Err(error @ NoPolicies::Unreadable(..)) => return Err(error.into()),
+            Err(invalid) => {
+                talk(&invalid.to_string());
                 return Ok(Exit::Invalid);
             }
-            Err(error) => return Err(error.into()),
         };
         if self.check {
             let (count, revision) = (policies.len(), policies.revision());

@@ -27,6 +27,15 @@ pub(super) struct Layers {
 struct Setting {
     value: Value,
     place: String,
+    layer: Layer,
+}
+
+/// Where a value is from; a later one overrides an earlier one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Layer {
+    Default,
+    File,
+    Environment,
 }
 
 impl Layers {
@@ -38,14 +47,19 @@ impl Layers {
             let Value::Table(keys) = keys else { continue };
             for (key, value) in keys {
                 let place = format!("{section}.{key}");
-                settings.insert((section.clone(), key), Setting { value, place });
+                let setting = Setting {
+                    value,
+                    place,
+                    layer: Layer::Default,
+                };
+                settings.insert((section.clone(), key), setting);
             }
         }
         Self { settings }
     }
 
-    /// Overrides settings with those of a file.
-    pub(super) fn add_file(&mut self, path: &str, text: &str, problems: &mut Vec<Problem>) {
+    /// Overrides settings with those of a file; whether it could be read.
+    pub(super) fn add_file(&mut self, path: &str, text: &str, problems: &mut Vec<Problem>) -> bool {
         let at = |span: Range<usize>| {
             let before = text.get(..span.start).unwrap_or(text);
             let line = before.matches('\n').count().saturating_add(1);
@@ -65,7 +79,8 @@ impl Layers {
             (Err(error), _) | (_, Err(error)) => {
                 let place = error.span().map_or_else(|| path.to_owned(), at);
                 let message = format!("not TOML: {}", error.message());
-                return problem(place, message, None);
+                problem(place, message, None);
+                return false;
             }
         };
         for (section, keys) in document.get_ref() {
@@ -88,12 +103,13 @@ impl Layers {
                 else {
                     continue;
                 };
-                let set = self.set(name, key.get_ref(), value.clone(), &place);
+                let set = self.set(name, key.get_ref(), value.clone(), &place, Layer::File);
                 if let Err((message, hint)) = set {
                     problem(place, message, hint);
                 }
             }
         }
+        true
     }
 
     /// Overrides settings with those of the environment: `VERIGATE_SECTION__KEY`.
@@ -106,10 +122,9 @@ impl Layers {
             let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
                 continue;
             };
-            let Some((section, key)) = name
-                .strip_prefix(PREFIX)
-                .and_then(|rest| rest.split_once(SEPARATOR))
-            else {
+            let rest = name.strip_prefix(PREFIX).unwrap_or(name);
+            let Some((section, key)) = rest.split_once(SEPARATOR) else {
+                problems.extend(self.nearly_a_setting(name, rest));
                 continue;
             };
             let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
@@ -117,7 +132,8 @@ impl Layers {
                 .to_str()
                 .ok_or_else(|| ("the value is not UTF-8".to_owned(), None))
                 .and_then(|text| self.typed(&section, &key, text));
-            let set = typed.and_then(|value| self.set(&section, &key, value, name));
+            let set =
+                typed.and_then(|value| self.set(&section, &key, value, name, Layer::Environment));
             if let Err((message, hint)) = set {
                 problems.push(Problem {
                     place: name.to_owned(),
@@ -126,6 +142,22 @@ impl Layers {
                 });
             }
         }
+    }
+
+    /// The problem of a variable that is a setting but for its second underscore.
+    fn nearly_a_setting(&self, name: &str, rest: &str) -> Option<Problem> {
+        let meant = self
+            .settings
+            .keys()
+            .find(|(section, key)| format!("{section}_{key}").eq_ignore_ascii_case(rest));
+        meant.map(|(section, key)| {
+            let (section, key) = (section.to_ascii_uppercase(), key.to_ascii_uppercase());
+            Problem {
+                place: name.to_owned(),
+                message: "sets nothing".to_owned(),
+                hint: Some(format!("did you mean `{PREFIX}{section}{SEPARATOR}{key}`?")),
+            }
+        })
     }
 
     /// A variable's text as a value of the setting's type.
@@ -145,7 +177,14 @@ impl Layers {
             .ok_or_else(|| (format!("{section}.{key} is not of type {wanted}"), None))
     }
 
-    fn set(&mut self, section: &str, key: &str, value: Value, place: &str) -> Result<(), Refused> {
+    fn set(
+        &mut self,
+        section: &str,
+        key: &str,
+        value: Value,
+        place: &str,
+        layer: Layer,
+    ) -> Result<(), Refused> {
         let name = (section.to_owned(), key.to_owned());
         let Some(setting) = self.settings.get_mut(&name) else {
             let known = self.settings.keys().map(|(s, k)| format!("{s}.{k}"));
@@ -161,6 +200,7 @@ impl Layers {
         *setting = Setting {
             value,
             place: place.to_owned(),
+            layer,
         };
         Ok(())
     }
@@ -169,6 +209,12 @@ impl Layers {
     pub(super) fn place(&self, section: &str, key: &str) -> String {
         self.get(section, key)
             .map_or_else(String::new, |setting| setting.place.clone())
+    }
+
+    /// Which layer the value of this setting is from.
+    pub(super) fn layer(&self, section: &str, key: &str) -> Layer {
+        self.get(section, key)
+            .map_or(Layer::Default, |setting| setting.layer)
     }
 
     /// A text.

@@ -78,6 +78,10 @@ impl<'p> Reader<'p> {
             self.error(Place::START, "the file is larger than 1 MiB", Some(hint));
             return None;
         }
+        if let Some(place) = place_of_replacement(&source.text) {
+            self.error(place, "not UTF-8", None);
+            return None;
+        }
         let mut tree = Tree::default();
         for step in Parser::new_from_str(&source.text) {
             match step {
@@ -94,7 +98,8 @@ impl<'p> Reader<'p> {
             }
         }
         if tree.root.is_none() {
-            self.error(Place::START, "the file is empty", None);
+            let hint = "begin with `version: 1` and `policies:`".to_owned();
+            self.error(Place::START, "the file is empty", Some(hint));
         }
         tree.root
     }
@@ -116,7 +121,8 @@ impl<'p> Reader<'p> {
     pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
         match &node.kind {
             NodeKind::List(items) if items.is_empty() => {
-                self.error(node.place, format!("{what} is empty"), None);
+                let hint = "name at least one, or leave it out".to_owned();
+                self.error(node.place, format!("{what} is empty"), Some(hint));
                 None
             }
             NodeKind::List(items) => Some(items),
@@ -182,7 +188,8 @@ impl<'p> Reader<'p> {
         if number.is_none() {
             let (from, to) = (range.start(), range.end());
             let message = format!("{what}: `{text}` is not a whole number between {from} and {to}");
-            self.error(node.place, message, None);
+            let hint = format!("such as `{to}`");
+            self.error(node.place, message, Some(hint));
         }
         number
     }
@@ -194,7 +201,8 @@ impl<'p> Reader<'p> {
         if found.is_none() {
             let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
             let message = format!("{what} is {}, not `{text}`", all.join(" or "));
-            let hint = did_you_mean(text, words.iter().map(|(word, _)| *word));
+            let hint = did_you_mean(text, words.iter().map(|(word, _)| *word))
+                .or_else(|| Some(format!("write one of {}", all.join(", "))));
             self.error(node.place, message, hint);
         }
         found.map(|(_, value)| *value)
@@ -298,7 +306,8 @@ impl Tree {
         let place = place_of(&span);
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
-                reader.error(place, "a second document in one file", None);
+                let hint = "write it into a file of its own".to_owned();
+                reader.error(place, "a second document in one file", Some(hint));
                 return false;
             }
             Event::Alias(_) => {
@@ -335,7 +344,9 @@ impl Tree {
             _ => {}
         }
         if self.open.len() > DEPTH_MAX {
-            reader.error(place, format!("nested more than {DEPTH_MAX} deep"), None);
+            let hint = "a policy needs no more than a few levels".to_owned();
+            let message = format!("nested more than {DEPTH_MAX} deep");
+            reader.error(place, message, Some(hint));
             return false;
         }
         true
@@ -351,7 +362,8 @@ impl Tree {
                 Some(key) if map.names.insert(key.name.clone()) => map.entries.push((key, node)),
                 Some(key) => {
                     let message = format!("the key `{}` is here twice", key.name);
-                    reader.error(key.place, message, None);
+                    let hint = "keep one of the two".to_owned();
+                    reader.error(key.place, message, Some(hint));
                 }
             },
         }
@@ -386,8 +398,26 @@ fn refuse_decoration(anchor: usize, tagged: bool, place: Place, reader: &mut Rea
         refuse_alias(reader, place);
     }
     if tagged {
-        reader.error(place, "YAML tags are not allowed", None);
+        let hint = "write the value alone; it is read by what is expected here".to_owned();
+        reader.error(place, "YAML tags are not allowed", Some(hint));
     }
+}
+
+/// Where the text has the character that stands for bytes that are no text.
+fn place_of_replacement(text: &str) -> Option<Place> {
+    let lines = text.split('\n').enumerate();
+    let (index, line) = lines
+        .into_iter()
+        .find(|(_, line)| line.contains(char::REPLACEMENT_CHARACTER))?;
+    let column = line
+        .chars()
+        .take_while(|c| *c != char::REPLACEMENT_CHARACTER)
+        .count();
+    Some(Place {
+        line: index.saturating_add(1),
+        column: column.saturating_add(1),
+        width: 1,
+    })
 }
 
 fn place_of(span: &Span) -> Place {

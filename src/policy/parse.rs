@@ -56,7 +56,8 @@ pub fn parse(files: &[Arc<SourceText>]) -> Result<PolicySet, Problems> {
             }
             if policies.len() >= POLICIES_MAX {
                 let message = format!("more than {POLICIES_MAX} policies");
-                reader.error(place, message, None);
+                let hint = "run another service for the rest".to_owned();
+                reader.error(place, message, Some(hint));
                 return Err(problems.in_order());
             }
             first_seen
@@ -126,7 +127,7 @@ fn read_policy(reader: &mut Reader<'_>, node: &Node) -> Option<Policy> {
     let reuse_allow = fields
         .take("reuse")
         .map_or(Some(Duration::ZERO), |node| read_reuse(reader, node));
-    if fields.take("step_up").is_some() {
+    if let Some(node) = fields.take("step_up") {
         let message = "`step_up` is part of the language, but this version does not act on it yet";
         let hint = "leave it out: a policy never promises what is not done";
         reader.error(node.place, message, Some(hint.to_owned()));
@@ -139,7 +140,8 @@ fn read_rules(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Rule>> {
     let items = reader.list(node, "`require`")?;
     if items.len() > RULES_MAX {
         let message = format!("more than {RULES_MAX} rules in one policy");
-        reader.error(node.place, message, None);
+        let hint = "split it into several policies".to_owned();
+        reader.error(node.place, message, Some(hint));
         return None;
     }
     let rules: Vec<Rule> = items

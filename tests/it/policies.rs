@@ -69,12 +69,16 @@ policies:
               |
             7 |         otherwise: allow
               |                    ^^^^^
+              |
+              = help: write one of `step_up`, `deny`
 
             error: `age_at_least`: `200` is not a whole number between 0 and 150
              --> p.yaml:8:23
               |
             8 |       - age_at_least: 200
               |                       ^^^
+              |
+              = help: such as `150`
 
             error: `scopes` is a list
              --> p.yaml:9:17
@@ -121,6 +125,8 @@ policies:
                |
             14 |     evidence: { fresh_fro: 5m, unavailable: allow }
                |                                             ^^^^^
+               |
+               = help: write one of `step_up`, `deny`
 
             error: `reuse` is a map of keys and values, not a text
               --> p.yaml:15:12
@@ -149,6 +155,8 @@ policies:
               |
             2 | version: 2
               | ^^^^^^^
+              |
+              = help: keep one of the two
 
             error: YAML anchors and aliases are not allowed
              --> p.yaml:4:6
@@ -177,6 +185,8 @@ policies:
               |
             7 |   c: !tag
               |      ^
+              |
+              = help: write the value alone; it is read by what is expected here
 
             error: an item of `status` is a text, not nothing
              --> p.yaml:8:24
