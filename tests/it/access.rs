@@ -216,9 +216,10 @@ async fn calls_that_are_yet_to_come_say_so() {
 #[tokio::test]
 async fn a_short_deadline_gets_an_answer_and_still_warms_the_memory() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(300));
+    // The client gives up by itself, so it must have time for an answer even on a busy machine.
+    world.spoil(Call::Details, None, Fault::LatencyMs(1500));
     let answer = world
-        .ask_within(Duration::from_millis(100), question("front-door", "fresh"))
+        .ask_within(Duration::from_secs(1), question("front-door", "fresh"))
         .await
         .unwrap();
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");

@@ -29,7 +29,7 @@ async fn an_error_of_the_upstream_is_the_policys_unavailable() {
 
 #[tokio::test]
 async fn an_upstream_that_never_answers_is_given_up_after_its_time() {
-    let world = World::with(|config| config.incode.timeout = Duration::from_millis(100)).await;
+    let world = World::with(|config| config.incode.timeout = Duration::from_secs(1)).await;
     world.spoil(Call::Details, Some(1), Fault::Hang);
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
