@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
@@ -15,6 +15,8 @@ use crate::policy::{PolicySet, Problems, SourceText, TEXT_BYTES_MAX, parse};
 const EXTENSION: &str = "yaml";
 /// What it may not end in, because it would be left out without a word.
 const NEARLY_EXTENSION: &str = "yml";
+/// No list of identities is longer: 100,000 of them, and room to spare.
+const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// A file is read just beyond what the parser takes, so that it tells that there is more.
 const READ_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 + 1;
 
@@ -66,7 +68,7 @@ pub fn load(path: &Path) -> Result<PolicySet, NoPolicies> {
         let path = file.display().to_string();
         files.push(Arc::new(SourceText { path, text }));
     }
-    let set = parse(&files).map_err(NoPolicies::Mistaken)?;
+    let set = parse(&files, &read_list).map_err(NoPolicies::Mistaken)?;
     if set.is_empty() {
         return Err(NoPolicies::NoPolicy(path.to_owned()));
     }
@@ -98,6 +100,25 @@ fn policy_files(path: &Path) -> Result<Vec<PathBuf>, NoPolicies> {
         return Err(NoPolicies::NoFile(path.to_owned()));
     }
     Ok(files)
+}
+
+/// The text of a list of identities, whose name is relative to the policy file that names it.
+pub fn read_list(policy: &str, name: &str) -> Result<String, String> {
+    let inside = Path::new(name)
+        .components()
+        .all(|part| matches!(part, Component::Normal(_)));
+    if !inside {
+        return Err("its name must be relative to the policy file, and lead inside".to_owned());
+    }
+    let path = Path::new(policy).with_file_name(name);
+    let mut text = String::new();
+    fs::File::open(path)
+        .and_then(|file| file.take(LIST_BYTES_MAX + 1).read_to_string(&mut text))
+        .map_err(|error| error.to_string())?;
+    if u64::try_from(text.len()).is_ok_and(|length| length > LIST_BYTES_MAX) {
+        return Err(format!("it is longer than {LIST_BYTES_MAX} bytes"));
+    }
+    Ok(text)
 }
 
 /// What is not UTF-8 is read as far as it is, and the parser tells where it is not.

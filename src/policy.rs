@@ -13,6 +13,9 @@ mod set;
 mod parse;
 mod document;
 mod diagnostic;
+mod text;
+mod when;
+mod schedule;
 mod time;
 
 pub use self::{
@@ -21,12 +24,14 @@ pub use self::{
     diagnostic::{Diagnostic, Place, Problems, SourceText},
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification},
-    parse::parse,
+    parse::{Lists, parse},
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
-    rule::{Requirement, Rule},
+    rule::{Authenticated, Given, Identities, Requirement, Rule},
+    schedule::{DAYS, Schedule, TimeOfDay, Zone},
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
-        NotADuration, Shown, Timestamp, Window, after, before, between, from_millis,
-        parse_duration, whole_millis,
+        NotADuration, Shown, Timestamp, after, before, between, from_millis, parse_duration,
+        whole_millis,
     },
+    when::{When, Window},
 };

@@ -94,7 +94,8 @@ fn policies() -> Result<PolicySet, Problems> {
             text: text.to_owned(),
         })
     });
-    parse(&files)
+    let no_lists = |_: &str, _: &str| Err("the samples have none".to_owned());
+    parse(&files, &no_lists)
 }
 
 async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config> {

@@ -65,6 +65,17 @@ fn code(code: ReasonCode) -> v1::ReasonCode {
         ReasonCode::DataMissing => v1::ReasonCode::DataMissing,
         ReasonCode::DataInvalid => v1::ReasonCode::DataInvalid,
         ReasonCode::UnderAge => v1::ReasonCode::UnderAge,
+        ReasonCode::OverAge => v1::ReasonCode::OverAge,
+        ReasonCode::PhoneNotAccepted => v1::ReasonCode::PhoneNotAccepted,
+        ReasonCode::IdentityNotGiven => v1::ReasonCode::IdentityNotGiven,
+        ReasonCode::IdentityMismatch => v1::ReasonCode::IdentityMismatch,
+        ReasonCode::IdentityNotListed => v1::ReasonCode::IdentityNotListed,
+        ReasonCode::IdentityBlocked => v1::ReasonCode::IdentityBlocked,
+        ReasonCode::ProjectNotAccepted => v1::ReasonCode::ProjectNotAccepted,
+        ReasonCode::AuthenticationRequired => v1::ReasonCode::AuthenticationRequired,
+        ReasonCode::AttributeNotAccepted => v1::ReasonCode::AttributeNotAccepted,
+        ReasonCode::OutsideSchedule => v1::ReasonCode::OutsideSchedule,
+        ReasonCode::NoAlternativeMet => v1::ReasonCode::NoAlternativeMet,
     }
 }
 

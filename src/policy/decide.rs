@@ -7,8 +7,10 @@ use super::{
     evidence::{Evidence, Finding, Verification},
     horizon::{Term, effect_at, next_change},
     request::Request,
+    rule::Given,
     set::Policy,
-    time::{Timestamp, Window, after, before, from_millis},
+    time::{Timestamp, after, before, from_millis},
+    when::{When, Window},
 };
 
 /// How far ahead of ours the upstream's clock may be.
@@ -35,7 +37,13 @@ impl Policy {
         match &facts.evidence.finding {
             Finding::Present(verification) => match guard(verification, facts) {
                 Some(code) => deny(code),
-                None => self.judge(verification, facts.now),
+                None => self.judge(
+                    &Given {
+                        request: facts.request,
+                        verification,
+                    },
+                    facts.now,
+                ),
             },
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
@@ -48,14 +56,14 @@ impl Policy {
     }
 
     /// Judges by the rules a verification that may be judged.
-    fn judge(&self, verification: &Verification, now: Timestamp) -> Decision {
-        let not_in_future = not_in_future(verification);
+    fn judge(&self, given: &Given<'_>, now: Timestamp) -> Decision {
+        let not_in_future = not_in_future(given.verification);
         let terms: Vec<Term> = std::iter::once(Term {
-            holds: not_in_future,
+            holds: When::Window(not_in_future),
             otherwise: Effect::Deny,
         })
         .chain(self.rules().iter().map(|rule| Term {
-            holds: rule.requirement().holds(verification),
+            holds: rule.requirement().holds(given),
             otherwise: rule.otherwise().into(),
         }))
         .collect();
@@ -63,7 +71,7 @@ impl Policy {
         let effect = effect_at(&terms, now);
         let next_change = next_change(&terms, now);
         let reasons = if not_in_future.contains(now) {
-            self.reasons(verification, now)
+            self.reasons(given, now)
         } else {
             vec![guarded(Refusal::Deny, ReasonCode::VerifiedAtInFuture)]
         };
@@ -81,12 +89,11 @@ impl Policy {
     }
 
     /// One for each unmet rule, strictest first, then in the order of the policy.
-    fn reasons(&self, verification: &Verification, now: Timestamp) -> Vec<Reason> {
+    fn reasons(&self, given: &Given<'_>, now: Timestamp) -> Vec<Reason> {
         let mut reasons: Vec<Reason> = self
             .rules()
             .iter()
-            .filter(|rule| !rule.requirement().holds(verification).contains(now))
-            .map(|rule| rule.reason(verification, now))
+            .filter_map(|rule| rule.reason(given, now))
             .collect();
         reasons.sort_by_key(|reason| Reverse(reason.effect));
         reasons

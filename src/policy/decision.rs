@@ -75,11 +75,33 @@ pub enum ReasonCode {
     DataInvalid,
     /// The person is too young.
     UnderAge,
+    /// The person is too old.
+    OverAge,
+    /// The telephone number does not begin as the policy asks.
+    PhoneNotAccepted,
+    /// The policy needs the request to name an identity.
+    IdentityNotGiven,
+    /// The evidence is about another identity than the request.
+    IdentityMismatch,
+    /// The identity is not on the policy's list.
+    IdentityNotListed,
+    /// The identity is on the policy's block list.
+    IdentityBlocked,
+    /// The verification was made in a project that the policy does not accept.
+    ProjectNotAccepted,
+    /// The session's authentication is missing, too old or too weak.
+    AuthenticationRequired,
+    /// A request attribute is missing or has a value that the policy does not accept.
+    AttributeNotAccepted,
+    /// The time is outside the policy's schedule.
+    OutsideSchedule,
+    /// None of a rule's alternatives holds.
+    NoAlternativeMet,
 }
 
 impl ReasonCode {
     /// Every code there is.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 22] = [
         Self::VerificationNotFound,
         Self::EvidenceUnavailable,
         Self::EvidenceInvalid,
@@ -91,6 +113,17 @@ impl ReasonCode {
         Self::DataMissing,
         Self::DataInvalid,
         Self::UnderAge,
+        Self::OverAge,
+        Self::PhoneNotAccepted,
+        Self::IdentityNotGiven,
+        Self::IdentityMismatch,
+        Self::IdentityNotListed,
+        Self::IdentityBlocked,
+        Self::ProjectNotAccepted,
+        Self::AuthenticationRequired,
+        Self::AttributeNotAccepted,
+        Self::OutsideSchedule,
+        Self::NoAlternativeMet,
     ];
 
     /// The code as the contract spells it, without its prefix.
@@ -107,6 +140,17 @@ impl ReasonCode {
             Self::DataMissing => "DATA_MISSING",
             Self::DataInvalid => "DATA_INVALID",
             Self::UnderAge => "UNDER_AGE",
+            Self::OverAge => "OVER_AGE",
+            Self::PhoneNotAccepted => "PHONE_NOT_ACCEPTED",
+            Self::IdentityNotGiven => "IDENTITY_NOT_GIVEN",
+            Self::IdentityMismatch => "IDENTITY_MISMATCH",
+            Self::IdentityNotListed => "IDENTITY_NOT_LISTED",
+            Self::IdentityBlocked => "IDENTITY_BLOCKED",
+            Self::ProjectNotAccepted => "PROJECT_NOT_ACCEPTED",
+            Self::AuthenticationRequired => "AUTHENTICATION_REQUIRED",
+            Self::AttributeNotAccepted => "ATTRIBUTE_NOT_ACCEPTED",
+            Self::OutsideSchedule => "OUTSIDE_SCHEDULE",
+            Self::NoAlternativeMet => "NO_ALTERNATIVE_MET",
         }
     }
 
@@ -124,6 +168,19 @@ impl ReasonCode {
             Self::DataMissing => "the verification lacks data that is needed",
             Self::DataInvalid => "the verification has data that cannot be read",
             Self::UnderAge => "the person is too young",
+            Self::OverAge => "the person is too old",
+            Self::PhoneNotAccepted => "the telephone number does not begin as it must",
+            Self::IdentityNotGiven => "the question names no identity",
+            Self::IdentityMismatch => "the verification is about another identity",
+            Self::IdentityNotListed => "the identity is not on the list",
+            Self::IdentityBlocked => "the identity is blocked",
+            Self::ProjectNotAccepted => {
+                "the verification was made in a project that is not accepted"
+            }
+            Self::AuthenticationRequired => "the session is not authenticated as it must be",
+            Self::AttributeNotAccepted => "an attribute of the question is missing or not accepted",
+            Self::OutsideSchedule => "it is outside the hours",
+            Self::NoAlternativeMet => "none of the alternatives holds",
         }
     }
 }

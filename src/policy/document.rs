@@ -60,6 +60,11 @@ impl<'p> Reader<'p> {
         Self { source, problems }
     }
 
+    /// The path of the text.
+    pub fn path(&self) -> &str {
+        &self.source.path
+    }
+
     /// Notes a problem.
     pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
         self.problems.push(Diagnostic {
@@ -195,7 +200,7 @@ impl<'p> Reader<'p> {
     }
 
     /// One of a few words.
-    pub fn word<T: Copy>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
+    pub fn word<T: Clone>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(node, what)?;
         let found = words.iter().find(|(word, _)| *word == text);
         if found.is_none() {
@@ -205,7 +210,7 @@ impl<'p> Reader<'p> {
                 .or_else(|| Some(format!("write one of {}", all.join(", "))));
             self.error(node.place, message, hint);
         }
-        found.map(|(_, value)| *value)
+        found.map(|(_, value)| value.clone())
     }
 
     fn expected(&mut self, node: &Node, expectation: &str) {

@@ -6,7 +6,8 @@ use std::{collections::BTreeSet, fmt};
 use super::{
     decision::ReasonCode,
     request::VerificationId,
-    time::{Timestamp, Window, anniversary},
+    time::{Timestamp, anniversary},
+    when::Window,
 };
 
 /// A date of birth longer ago than this is a mistake.
@@ -126,8 +127,8 @@ pub struct Verification {
     pub identity: Datum<Box<str>>,
     /// Whether it carries a name.
     pub name: Datum<()>,
-    /// Whether it carries a telephone number in E.164 form.
-    pub phone: Datum<()>,
+    /// The telephone number, in E.164 form.
+    pub phone: Datum<Box<str>>,
     /// The date of birth: a local midnight of an unknown zone.
     pub born: Datum<Timestamp>,
 }
@@ -149,14 +150,25 @@ impl Verification {
     /// The instants at which this scope is granted and its data is there and readable; or why there are none.
     pub(super) fn readable(&self, scope: &Scope) -> Result<Window, ReasonCode> {
         match scope {
-            Scope::IdentityId => self.datum(scope, &self.identity).map(|_| Window::ALWAYS),
+            Scope::IdentityId => self.identity().map(|_| Window::ALWAYS),
             Scope::Name => self.datum(scope, &self.name).map(|&()| Window::ALWAYS),
-            Scope::Phone => self.datum(scope, &self.phone).map(|&()| Window::ALWAYS),
+            Scope::Phone => self.phone().map(|_| Window::ALWAYS),
             Scope::DateOfBirth => self.born().map(plausible_birth),
             Scope::Other(_) => self
                 .datum(scope, &Datum::Known(()))
                 .map(|&()| Window::ALWAYS),
         }
+    }
+
+    /// The identity, which always may be used.
+    pub(super) fn identity(&self) -> Result<&str, ReasonCode> {
+        let identity = self.datum(&Scope::IdentityId, &self.identity);
+        identity.map(AsRef::as_ref)
+    }
+
+    /// The telephone number, if it may be used.
+    pub(super) fn phone(&self) -> Result<&str, ReasonCode> {
+        self.datum(&Scope::Phone, &self.phone).map(AsRef::as_ref)
     }
 
     /// The date of birth, if it may be used.
@@ -193,6 +205,17 @@ pub enum Datum<T> {
     Unreadable,
     /// It came.
     Known(T),
+}
+
+impl<T> Datum<T> {
+    /// The same piece of data in another form.
+    pub fn map<U>(self, into: impl FnOnce(T) -> U) -> Datum<U> {
+        match self {
+            Self::Missing => Datum::Missing,
+            Self::Unreadable => Datum::Unreadable,
+            Self::Known(value) => Datum::Known(into(value)),
+        }
+    }
 }
 
 impl<T> fmt::Debug for Datum<T> {

@@ -3,16 +3,17 @@
 
 use super::{
     decision::{Change, Effect},
-    time::{Timestamp, Window, anniversary},
+    time::{Timestamp, anniversary},
+    when::When,
 };
 
 /// How far ahead a change is looked for, in calendar years.
 const YEARS_AHEAD: u16 = 10;
 
 /// One rule's part in the decision: when it holds, and what it asks for otherwise.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Term {
-    pub(super) holds: Window,
+    pub(super) holds: When,
     pub(super) otherwise: Effect,
 }
 
@@ -28,20 +29,19 @@ pub(super) fn effect_at(terms: &[Term], instant: Timestamp) -> Effect {
 
 /// The first instant after `now` at which the effect is another than it is now.
 pub(super) fn next_change(terms: &[Term], now: Timestamp) -> Option<Change> {
-    let effect = effect_at(terms, now);
+    let (effect, last) = (effect_at(terms, now), anniversary(now, YEARS_AHEAD));
     let stricter = terms
         .iter()
         .filter(|term| term.otherwise > effect)
-        .filter_map(|term| term.holds.next_outside(now))
+        .filter_map(|term| term.holds.next(false, now, last))
         .min();
-    let looser = terms
-        .iter()
-        .filter(|term| term.otherwise == effect)
-        .map(|term| term.holds)
-        .reduce(Window::and)
-        .and_then(|all_hold| all_hold.next_inside(now));
+    // Not beyond the stricter one, so that what it masks is not looked for.
+    let last = stricter.unwrap_or(last);
+    let looser = (effect > Effect::Allow)
+        .then(|| terms.iter().filter(|term| term.otherwise == effect))
+        .and_then(|equal| When::all(equal.map(|t| t.holds.clone())).next(true, now, last));
     let at = stricter.into_iter().chain(looser).min()?;
-    (at <= anniversary(now, YEARS_AHEAD)).then(|| Change {
+    Some(Change {
         at,
         to: effect_at(terms, at),
     })
@@ -50,18 +50,18 @@ pub(super) fn next_change(terms: &[Term], now: Timestamp) -> Option<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::time::from_millis;
+    use crate::policy::{time::from_millis, when::Window};
 
     fn until(millis: i64, otherwise: Effect) -> Term {
         Term {
-            holds: Window::until(from_millis(millis)),
+            holds: When::Window(Window::until(from_millis(millis))),
             otherwise,
         }
     }
 
     fn from(millis: i64, otherwise: Effect) -> Term {
         Term {
-            holds: Window::from(from_millis(millis)),
+            holds: When::Window(Window::from(from_millis(millis))),
             otherwise,
         }
     }
@@ -101,7 +101,7 @@ mod tests {
         let now: Timestamp = "2020-02-29T00:00:00Z".parse().unwrap();
         let at_ten: Timestamp = "2030-03-01T00:00:00Z".parse().unwrap();
         let term = |until| Term {
-            holds: Window::until(until),
+            holds: When::Window(Window::until(until)),
             otherwise: Effect::Deny,
         };
         assert!(next_change(&[term(at_ten)], now).is_some());

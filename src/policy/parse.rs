@@ -1,18 +1,16 @@
 //! Policy files in, one compiled set out; or every problem in all of them at once.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+mod requirement;
 
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use self::requirement::Context;
 use super::{
     decision::Refusal,
     diagnostic::{Place, Problems, SourceText},
-    document::{Fields, Key, Node, Reader, unknown_key},
-    evidence::Scope,
+    document::{Node, Reader},
     request::PolicyName,
-    rule::{Requirement, Rule},
+    rule::Rule,
     set::{EvidenceTerms, Policy, PolicySet},
 };
 
@@ -20,36 +18,20 @@ use super::{
 const POLICIES_MAX: usize = 1000;
 /// How many rules a policy may have.
 const RULES_MAX: usize = 64;
-/// The greatest age that can be asked for, in years.
-const AGE_MAX: u16 = 150;
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 
-/// The requirements that can be written today.
-const REQUIREMENTS: [&str; 4] = ["status", "verified_within", "scopes", "age_at_least"];
-/// The requirements that the language names and this version does not judge yet.
-const REQUIREMENTS_TO_COME: [&str; 11] = [
-    "age_below",
-    "phone_prefix",
-    "identity",
-    "identity_in",
-    "identity_not_in",
-    "project",
-    "attribute",
-    "authenticated",
-    "schedule",
-    "any_of",
-    "all_of",
-];
+/// Finds the text of a list that a policy file names: given the policy file's path and the name in it, or why not.
+pub type Lists<'l> = &'l dyn Fn(&str, &str) -> Result<String, String>;
 
-/// Compiles every file into one set.
-pub fn parse(files: &[Arc<SourceText>]) -> Result<PolicySet, Problems> {
+/// Compiles every file into one set. Pure: the texts of lists are handed in by who may read files.
+pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, Problems> {
     let mut problems = Problems::default();
     let mut policies = BTreeMap::new();
     let mut first_seen: BTreeMap<PolicyName, String> = BTreeMap::new();
     for file in files {
         let mut reader = Reader::new(Arc::clone(file), &mut problems);
-        for (place, name, policy) in read_file(&mut reader) {
+        for (place, name, policy) in read_file(&mut reader, lists) {
             if let Some(path) = first_seen.get(&name) {
                 let message = format!("the policy `{name}` is defined twice");
                 reader.error(place, message, Some(format!("the other is in {path}")));
@@ -74,7 +56,7 @@ pub fn parse(files: &[Arc<SourceText>]) -> Result<PolicySet, Problems> {
 }
 
 /// The policies of one file that could be read.
-fn read_file(reader: &mut Reader<'_>) -> Vec<(Place, PolicyName, Policy)> {
+fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyName, Policy)> {
     let Some(root) = reader.document() else {
         return Vec::new();
     };
@@ -104,13 +86,13 @@ fn read_file(reader: &mut Reader<'_>) -> Vec<(Place, PolicyName, Policy)> {
                     reader.error(key.place, message, Some(format!("a name {why}")));
                 })
                 .ok();
-            let policy = read_policy(reader, node);
+            let policy = read_policy(reader, node, lists);
             Some((key.place, name?, policy?))
         })
         .collect()
 }
 
-fn read_policy(reader: &mut Reader<'_>, node: &Node) -> Option<Policy> {
+fn read_policy(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<Policy> {
     let mut fields = reader.fields(node, "a policy")?;
     let description = fields
         .take("description")
@@ -118,7 +100,7 @@ fn read_policy(reader: &mut Reader<'_>, node: &Node) -> Option<Policy> {
         .map(str::to_owned);
     let rules = fields
         .require("require", reader)
-        .and_then(|node| read_rules(reader, node));
+        .and_then(|node| read_rules(reader, node, lists));
     let evidence = fields
         .take("evidence")
         .map_or(Some(EvidenceTerms::default()), |node| {
@@ -136,7 +118,7 @@ fn read_policy(reader: &mut Reader<'_>, node: &Node) -> Option<Policy> {
     Some(Policy::new(description, rules?, evidence?, reuse_allow?))
 }
 
-fn read_rules(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Rule>> {
+fn read_rules(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<Vec<Rule>> {
     let items = reader.list(node, "`require`")?;
     if items.len() > RULES_MAX {
         let message = format!("more than {RULES_MAX} rules in one policy");
@@ -146,78 +128,25 @@ fn read_rules(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Rule>> {
     }
     let rules: Vec<Rule> = items
         .iter()
-        .filter_map(|item| read_rule(reader, item))
+        .filter_map(|item| read_rule(reader, item, lists))
         .collect();
     (rules.len() == items.len()).then_some(rules)
 }
 
-fn read_rule(reader: &mut Reader<'_>, node: &Node) -> Option<Rule> {
+fn read_rule(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<Rule> {
     let mut fields = reader.fields(node, "a rule")?;
     let otherwise = fields
         .take("otherwise")
         .map_or(Some(Refusal::Deny), |node| {
             reader.word(node, "`otherwise`", &REFUSALS)
         });
-    let requirement = read_requirement(reader, &fields);
-    Some(Rule::new(requirement?, otherwise?))
-}
-
-/// The one requirement among the fields of a rule.
-fn read_requirement(reader: &mut Reader<'_>, fields: &Fields<'_>) -> Option<Requirement> {
-    let mut others = fields.others();
-    let Some((key, node)) = others.next() else {
-        let hint = format!("one of: {}", REQUIREMENTS.join(", "));
-        reader.error(fields.place, "the rule requires nothing", Some(hint));
-        return None;
+    let context = Context {
+        lists,
+        beside: &["otherwise"],
+        depth: 0,
     };
-    let requirement = requirement(reader, key, node);
-    let mut alone = true;
-    for (key, _) in others {
-        alone = false;
-        if REQUIREMENTS.contains(&key.name.as_str()) {
-            let hint = "begin another rule with `-`: a rule has one requirement";
-            let message = format!("a second requirement, `{}`, in one rule", key.name);
-            reader.error(key.place, message, Some(hint.to_owned()));
-        } else {
-            unknown_requirement(reader, key);
-        }
-    }
-    requirement.filter(|_| alone)
-}
-
-fn requirement(reader: &mut Reader<'_>, key: &Key, node: &Node) -> Option<Requirement> {
-    let what = format!("`{}`", key.name);
-    match key.name.as_str() {
-        "status" => reader
-            .texts(node, &what)
-            .map(|names| Requirement::Status(names.into_iter().map(Into::into).collect())),
-        "verified_within" => reader
-            .duration(node, &what)
-            .map(Requirement::VerifiedWithin),
-        "scopes" => reader.texts(node, &what).map(|names| {
-            let mut seen = BTreeSet::new();
-            let scopes = names.into_iter().filter(|name| seen.insert(*name));
-            Requirement::Scopes(scopes.map(Scope::from).collect())
-        }),
-        "age_at_least" => reader
-            .whole_number(node, &what, 0..=AGE_MAX)
-            .map(Requirement::AgeAtLeast),
-        _ => {
-            unknown_requirement(reader, key);
-            None
-        }
-    }
-}
-
-fn unknown_requirement(reader: &mut Reader<'_>, key: &Key) {
-    if REQUIREMENTS_TO_COME.contains(&key.name.as_str()) {
-        let message = format!("this version does not judge `{}` yet", key.name);
-        let hint = format!("known today: {}", REQUIREMENTS.join(", "));
-        reader.error(key.place, message, Some(hint));
-    } else {
-        let known = REQUIREMENTS.into_iter().chain(["otherwise"]);
-        unknown_key(reader, key, known);
-    }
+    let requirement = requirement::read(reader, &fields, context);
+    Some(Rule::new(requirement?, otherwise?))
 }
 
 fn read_evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceTerms> {

@@ -8,6 +8,7 @@ use super::{
     decision::{Effect, Refusal},
     request::PolicyName,
     rule::{Requirement, Rule},
+    text::Whole,
     time::Shown,
 };
 
@@ -164,7 +165,8 @@ impl fmt::Display for Canonical<'_> {
         } = self.0;
         for rule in rules {
             let otherwise = Effect::from(rule.otherwise());
-            writeln!(f, "rule {} otherwise {otherwise}", rule.requirement())?;
+            let requirement = Whole(rule.requirement());
+            writeln!(f, "rule {requirement} otherwise {otherwise}")?;
         }
         let EvidenceTerms {
             fresh_for,

@@ -116,74 +116,6 @@ impl fmt::Display for Shown {
     }
 }
 
-/// The instants from `from` on and before `until`. `Timestamp::MAX` as `until` means for ever; crossed bounds mean never.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
-    from: Timestamp,
-    until: Timestamp,
-}
-
-impl Window {
-    /// Every instant.
-    pub const ALWAYS: Self = Self {
-        from: Timestamp::MIN,
-        until: Timestamp::MAX,
-    };
-    /// No instant.
-    pub const NEVER: Self = Self {
-        from: Timestamp::MAX,
-        until: Timestamp::MIN,
-    };
-
-    /// Every instant, or none.
-    pub fn constant(holds: bool) -> Self {
-        if holds { Self::ALWAYS } else { Self::NEVER }
-    }
-
-    /// From this instant on.
-    pub fn from(from: Timestamp) -> Self {
-        Self {
-            from,
-            ..Self::ALWAYS
-        }
-    }
-
-    /// Before this instant.
-    pub fn until(until: Timestamp) -> Self {
-        Self {
-            until,
-            ..Self::ALWAYS
-        }
-    }
-
-    /// The instants that are in both.
-    pub fn and(self, other: Self) -> Self {
-        Self {
-            from: self.from.max(other.from),
-            until: self.until.min(other.until),
-        }
-    }
-
-    /// Whether it holds at this instant.
-    pub fn contains(self, instant: Timestamp) -> bool {
-        self.from <= instant && (instant < self.until || self.until == Timestamp::MAX)
-    }
-
-    /// The first instant, from `instant` on, that is inside.
-    pub fn next_inside(self, instant: Timestamp) -> Option<Timestamp> {
-        let first = self.from.max(instant);
-        self.contains(first).then_some(first)
-    }
-
-    /// The first instant, from `instant` on, that is outside.
-    pub fn next_outside(self, instant: Timestamp) -> Option<Timestamp> {
-        if !self.contains(instant) {
-            return Some(instant);
-        }
-        (self.until < Timestamp::MAX).then_some(self.until)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,19 +201,5 @@ mod tests {
             whole_millis(at("1969-12-31T23:59:59.9995Z")),
             at("1969-12-31T23:59:59.999Z")
         );
-    }
-
-    #[test]
-    fn a_window_is_half_open() {
-        let (one, two) = (from_millis(1), from_millis(2));
-        let window = Window::from(one).and(Window::until(two));
-        assert!(window.contains(one));
-        assert!(!window.contains(two));
-        assert_eq!(window.next_inside(from_millis(0)), Some(one));
-        assert_eq!(window.next_inside(two), None);
-        assert_eq!(window.next_outside(one), Some(two));
-        assert_eq!(Window::ALWAYS.next_outside(one), None);
-        assert_eq!(Window::NEVER.next_inside(one), None);
-        assert!(Window::ALWAYS.contains(Timestamp::MAX));
     }
 }

@@ -5,10 +5,18 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use verigate::policy::{PolicySet, SourceText, parse};
 
+/// A list beside the policy.
+fn lists(_: &str, name: &str) -> Result<String, String> {
+    match name {
+        "people.txt" => Ok("id-1\n\n  id-2  \n".to_owned()),
+        _ => Err("no such file".to_owned()),
+    }
+}
+
 fn read(text: &str) -> Result<PolicySet, String> {
     let path = "p.yaml".to_owned();
     let text = text.to_owned();
-    parse(&[Arc::new(SourceText { path, text })]).map_err(|problems| problems.to_string())
+    parse(&[Arc::new(SourceText { path, text })], &lists).map_err(|problems| problems.to_string())
 }
 
 fn check(text: &str, expected: &Expect) {
@@ -102,15 +110,25 @@ policies:
             12 |       - otherwise: deny
                |         ^
                |
-               = help: one of: status, verified_within, scopes, age_at_least
+               = help: one of: status, verified_within, scopes, age_at_least, age_below, phone_prefix, identity, identity_in, identity_not_in, project, attribute, authenticated, schedule, any_of, all_of
 
-            error: this version does not judge `schedule` yet
-              --> p.yaml:13:9
+            error: `from` is missing
+              --> p.yaml:13:19
                |
             13 |       - schedule: { days: [mon] }
-               |         ^^^^^^^^
+               |                   ^^
+
+            error: `to` is missing
+              --> p.yaml:13:19
                |
-               = help: known today: status, verified_within, scopes, age_at_least
+            13 |       - schedule: { days: [mon] }
+               |                   ^^
+
+            error: `zone` is missing
+              --> p.yaml:13:19
+               |
+            13 |       - schedule: { days: [mon] }
+               |                   ^^
 
             error: unknown key `fresh_fro`
               --> p.yaml:14:17

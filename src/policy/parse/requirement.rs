@@ -1,0 +1,355 @@
+//! One requirement, as a policy file writes it: `key: value`.
+
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
+
+use super::Lists;
+use crate::policy::{
+    document::{Fields, Key, Node, NodeKind, Reader, unknown_key},
+    evidence::Scope,
+    rule::{Authenticated, Identities, Requirement},
+    schedule::{DAYS, Schedule, TimeOfDay, Zone},
+};
+
+/// The greatest age that can be asked for, in years.
+const AGE_MAX: u16 = 150;
+/// How deep `any_of` and `all_of` may nest.
+const NESTING_MAX: usize = 4;
+/// How many identities a list may have.
+const IDENTITIES_MAX: usize = 100_000;
+/// How long an identity may be.
+const IDENTITY_BYTES_MAX: usize = 256;
+
+/// Every requirement there is.
+const KEYS: [&str; 15] = [
+    "status",
+    "verified_within",
+    "scopes",
+    "age_at_least",
+    "age_below",
+    "phone_prefix",
+    "identity",
+    "identity_in",
+    "identity_not_in",
+    "project",
+    "attribute",
+    "authenticated",
+    "schedule",
+    "any_of",
+    "all_of",
+];
+
+/// What is the same for a requirement and for those inside it.
+#[derive(Clone, Copy)]
+pub(super) struct Context<'c> {
+    /// Where the texts of lists come from.
+    pub(super) lists: Lists<'c>,
+    /// The keys that may stand beside a requirement.
+    pub(super) beside: &'c [&'static str],
+    /// How deep inside `any_of` and `all_of` it is.
+    pub(super) depth: usize,
+}
+
+/// The one requirement among these fields.
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    fields: &Fields<'_>,
+    context: Context<'_>,
+) -> Option<Requirement> {
+    let mut entries = fields.others();
+    let Some((key, node)) = entries.next() else {
+        let hint = format!("one of: {}", KEYS.join(", "));
+        reader.error(fields.place, "the rule requires nothing", Some(hint));
+        return None;
+    };
+    let requirement = requirement(reader, key, node, context);
+    let mut alone = true;
+    for (key, _) in entries {
+        alone = false;
+        if KEYS.contains(&key.name.as_str()) {
+            let hint = "begin another rule with `-`: a rule has one requirement";
+            let message = format!("a second requirement, `{}`, in one rule", key.name);
+            reader.error(key.place, message, Some(hint.to_owned()));
+        } else {
+            unknown(reader, key, context);
+        }
+    }
+    requirement.filter(|_| alone)
+}
+
+fn requirement(
+    reader: &mut Reader<'_>,
+    key: &Key,
+    node: &Node,
+    context: Context<'_>,
+) -> Option<Requirement> {
+    let what = &format!("`{}`", key.name);
+    match key.name.as_str() {
+        "status" => reader
+            .texts(node, what)
+            .map(|names| Requirement::Status(set(names))),
+        "verified_within" => reader.duration(node, what).map(Requirement::VerifiedWithin),
+        "scopes" => scopes(reader, node, what),
+        "age_at_least" => reader
+            .whole_number(node, what, 0..=AGE_MAX)
+            .map(Requirement::AgeAtLeast),
+        "age_below" => reader
+            .whole_number(node, what, 0..=AGE_MAX)
+            .map(Requirement::AgeBelow),
+        "phone_prefix" => phone_prefix(reader, node, what),
+        "identity" => {
+            let words = [("same_as_request", Requirement::IdentityAsRequested)];
+            reader.word(node, what, &words)
+        }
+        "identity_in" => identities(reader, node, what, context).map(Requirement::IdentityIn),
+        "identity_not_in" => {
+            identities(reader, node, what, context).map(Requirement::IdentityNotIn)
+        }
+        "project" => reader
+            .texts(node, what)
+            .map(|names| Requirement::Project(set(names))),
+        "attribute" => attribute(reader, node, what),
+        "authenticated" => authenticated(reader, node, what),
+        "schedule" => schedule(reader, node, what),
+        "any_of" => parts(reader, node, what, context).map(Requirement::AnyOf),
+        "all_of" => parts(reader, node, what, context).map(Requirement::AllOf),
+        _ => {
+            unknown(reader, key, context);
+            None
+        }
+    }
+}
+
+fn unknown(reader: &mut Reader<'_>, key: &Key, context: Context<'_>) {
+    if context.depth > 0 && key.name == "otherwise" {
+        let hint = "only a whole rule has one: write it beside `any_of` or `all_of`";
+        let message = "`otherwise` inside a requirement";
+        return reader.error(key.place, message, Some(hint.to_owned()));
+    }
+    let beside = context.beside.iter().copied();
+    unknown_key(reader, key, KEYS.into_iter().chain(beside));
+}
+
+fn set(texts: Vec<&str>) -> BTreeSet<Box<str>> {
+    texts.into_iter().map(Into::into).collect()
+}
+
+fn scopes(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let names = reader.texts(node, what)?;
+    let mut seen = HashSet::new();
+    let scopes = names.into_iter().filter(|name| seen.insert(*name));
+    Some(Requirement::Scopes(scopes.map(Scope::from).collect()))
+}
+
+fn phone_prefix(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let items = reader.list(node, what)?;
+    let mut prefixes = BTreeSet::new();
+    for item in items {
+        let text = reader.text(item, "a prefix")?;
+        let digits = text.strip_prefix('+').unwrap_or("");
+        let plausible = (1..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|b| b.is_ascii_digit());
+        if !plausible {
+            let hint = r#"a plus sign and digits, in quotes, such as "+1""#;
+            let message = format!("`{text}` does not begin a telephone number");
+            reader.error(item.place, message, Some(hint.to_owned()));
+            return None;
+        }
+        prefixes.insert(text.into());
+    }
+    Some(Requirement::PhonePrefix(prefixes))
+}
+
+/// Identities in place, or in a file beside the policy: `{file: people.txt}`, one a line.
+fn identities(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    what: &str,
+    context: Context<'_>,
+) -> Option<Identities> {
+    let identities = if let NodeKind::Map(_) = &node.kind {
+        listed(reader, node, what, context)?
+    } else {
+        Identities {
+            file: None,
+            ids: Arc::new(set(reader.texts(node, what)?)),
+        }
+    };
+    let problem = if identities.ids.len() > IDENTITIES_MAX {
+        format!("{what} lists more than {IDENTITIES_MAX} identities")
+    } else if identities
+        .ids
+        .iter()
+        .any(|id| id.len() > IDENTITY_BYTES_MAX)
+    {
+        format!("{what} lists an identity longer than {IDENTITY_BYTES_MAX} bytes")
+    } else {
+        return Some(identities);
+    };
+    reader.error(node.place, problem, None);
+    None
+}
+
+fn listed(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    what: &str,
+    context: Context<'_>,
+) -> Option<Identities> {
+    let mut fields = reader.fields(node, what)?;
+    let named = fields.require("file", reader);
+    fields.finish(reader);
+    let name = reader.text(named?, "`file`")?;
+    match (context.lists)(reader.path(), name) {
+        Ok(text) => {
+            let lines = text.lines().enumerate();
+            let mut ids = BTreeSet::new();
+            for (index, line) in lines.map(|(index, line)| (index, line.trim())) {
+                // An attempted comment would take an identity off a block list without a word.
+                if line.starts_with('#') || line.contains(char::is_whitespace) {
+                    let number = index.saturating_add(1);
+                    let message = format!("`{name}`, line {number}: not one identity");
+                    let hint = "one a line, and no comments".to_owned();
+                    reader.error(named?.place, message, Some(hint));
+                    return None;
+                }
+                if !line.is_empty() {
+                    ids.insert(line.into());
+                }
+            }
+            if ids.is_empty() {
+                let hint = "a block list that was emptied by mistake would let everybody in";
+                let message = format!("the list `{name}` is empty");
+                reader.error(named?.place, message, Some(hint.to_owned()));
+                return None;
+            }
+            Some(Identities {
+                file: Some(name.into()),
+                ids: Arc::new(ids),
+            })
+        }
+        Err(why) => {
+            let message = format!("the list `{name}` cannot be read: {why}");
+            reader.error(named?.place, message, None);
+            None
+        }
+    }
+}
+
+fn attribute(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let mut fields = reader.fields(node, what)?;
+    let name = fields
+        .require("name", reader)
+        .and_then(|node| reader.text(node, "`name`"));
+    let values = fields
+        .require("in", reader)
+        .and_then(|node| reader.texts(node, "`in`"));
+    fields.finish(reader);
+    Some(Requirement::Attribute(name?.into(), set(values?)))
+}
+
+fn authenticated(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let mut fields = reader.fields(node, what)?;
+    let within = fields
+        .require("within", reader)
+        .and_then(|node| reader.duration(node, "`within`"));
+    let mut any = |key: &'static str| match fields.take(key) {
+        Some(node) => reader.texts(node, &format!("`{key}`")).map(set),
+        None => Some(BTreeSet::new()),
+    };
+    let (amr_any, acr_any) = (any("amr_any"), any("acr_any"));
+    fields.finish(reader);
+    Some(Requirement::Authenticated(Authenticated {
+        within: within?,
+        amr_any: amr_any?,
+        acr_any: acr_any?,
+    }))
+}
+
+fn schedule(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let mut fields = reader.fields(node, what)?;
+    let days = fields
+        .require("days", reader)
+        .and_then(|node| days(reader, node));
+    let from = fields
+        .require("from", reader)
+        .and_then(|node| time_of_day(reader, node, "`from`"));
+    let to = fields
+        .require("to", reader)
+        .and_then(|node| time_of_day(reader, node, "`to`"));
+    let zone = fields
+        .require("zone", reader)
+        .and_then(|node| zone(reader, node));
+    fields.finish(reader);
+    let (from, to) = (from?, to?);
+    if from == to || from.is_end() {
+        let hint = r#"a whole day is from "00:00" to "24:00""#;
+        let message = format!("{what} from {from} to {to} is no time");
+        reader.error(node.place, message, Some(hint.to_owned()));
+        return None;
+    }
+    Some(Requirement::Schedule(Schedule::new(days?, from, to, zone?)))
+}
+
+fn days(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<u16>> {
+    let words: Vec<(&str, u16)> = DAYS.into_iter().zip(0..).collect();
+    let items = reader.list(node, "`days`")?;
+    let days: Vec<u16> = items
+        .iter()
+        .filter_map(|item| reader.word(item, "a day", &words))
+        .collect();
+    (days.len() == items.len()).then_some(days)
+}
+
+fn time_of_day(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<TimeOfDay> {
+    let text = reader.text(node, what)?;
+    let time = TimeOfDay::parse(text);
+    if time.is_none() {
+        let hint = r#"two digits and two, in quotes, such as "07:00""#;
+        let message = format!("{what}: `{text}` is not a time of day");
+        reader.error(node.place, message, Some(hint.to_owned()));
+    }
+    time
+}
+
+fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<Zone> {
+    let name = reader.text(node, "`zone`")?;
+    let zone = Zone::named(name);
+    if zone.is_none() {
+        let hint = "a name of the IANA time zone database, such as `Europe/Berlin` or `UTC`";
+        let message = format!("`{name}` is not a time zone");
+        reader.error(node.place, message, Some(hint.to_owned()));
+    }
+    zone
+}
+
+fn parts(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    what: &str,
+    context: Context<'_>,
+) -> Option<Vec<Requirement>> {
+    let context = Context {
+        depth: context.depth.saturating_add(1),
+        beside: &[],
+        ..context
+    };
+    if context.depth > NESTING_MAX {
+        let message = format!("`any_of` and `all_of` nest more than {NESTING_MAX} deep");
+        let hint = "split the rule into several".to_owned();
+        reader.error(node.place, message, Some(hint));
+        return None;
+    }
+    let items = reader.list(node, what)?;
+    let parts: Vec<Requirement> = items
+        .iter()
+        .filter_map(|item| {
+            let fields = reader.fields(item, "a requirement")?;
+            read(reader, &fields, context)
+        })
+        .collect();
+    (parts.len() == items.len()).then_some(parts)
+}

@@ -1,0 +1,143 @@
+//! Requirements as text: as a policy would write them, for people, and whole, for the digest that names a set.
+
+use std::fmt;
+
+use super::{
+    evidence::Scope,
+    rule::{Authenticated, Identities, Requirement},
+    schedule::{DAYS, Schedule},
+    time::Shown,
+};
+
+const DAY_MINUTES: u16 = 24 * 60;
+
+/// Shows it as a policy would write it, in one way only. Of a list of identities, how many there are: an answer shows this
+/// to callers, and who is blocked is nobody's business.
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_requirement(self, false, f)
+    }
+}
+
+/// Shows it with everything that it means.
+#[derive(Debug)]
+pub(super) struct Whole<'r>(pub(super) &'r Requirement);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_requirement(self.0, true, f)
+    }
+}
+
+fn write_requirement(
+    requirement: &Requirement,
+    whole: bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    match requirement {
+        Requirement::Status(accepted) => write!(f, "status: {}", list(accepted)),
+        Requirement::VerifiedWithin(age_max) => write!(f, "verified_within: {}", Shown(*age_max)),
+        Requirement::Scopes(scopes) => {
+            write!(f, "scopes: {}", list(scopes.iter().map(Scope::as_str)))
+        }
+        Requirement::AgeAtLeast(years) => write!(f, "age_at_least: {years}"),
+        Requirement::AgeBelow(years) => write!(f, "age_below: {years}"),
+        Requirement::PhonePrefix(prefixes) => write!(f, "phone_prefix: {}", list(prefixes)),
+        Requirement::IdentityAsRequested => f.write_str("identity: same_as_request"),
+        Requirement::IdentityIn(ids) => write!(f, "identity_in: {}", identities(ids, whole)),
+        Requirement::IdentityNotIn(ids) => {
+            write!(f, "identity_not_in: {}", identities(ids, whole))
+        }
+        Requirement::Project(accepted) => write!(f, "project: {}", list(accepted)),
+        Requirement::Attribute(name, accepted) => {
+            let name = as_yaml(name);
+            write!(f, "attribute: {{name: {name}, in: {}}}", list(accepted))
+        }
+        Requirement::Authenticated(wanted) => write_authenticated(wanted, f),
+        Requirement::Schedule(schedule) => write_schedule(schedule, f),
+        Requirement::AnyOf(parts) => write_parts("any_of", parts, whole, f),
+        Requirement::AllOf(parts) => write_parts("all_of", parts, whole, f),
+    }
+}
+
+fn write_authenticated(wanted: &Authenticated, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    write!(f, "authenticated: {{within: {}", Shown(wanted.within))?;
+    if !wanted.amr_any.is_empty() {
+        write!(f, ", amr_any: {}", list(&wanted.amr_any))?;
+    }
+    if !wanted.acr_any.is_empty() {
+        write!(f, ", acr_any: {}", list(&wanted.acr_any))?;
+    }
+    f.write_str("}")
+}
+
+/// The times, not the words: two ways to write the same times are one.
+fn write_schedule(schedule: &Schedule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("schedule: {")?;
+    for (index, (begins, ends)) in schedule.stretches().iter().enumerate() {
+        let comma = if index > 0 { ", " } else { "" };
+        // The minute before the end tells the day that it belongs to.
+        let (day, last_day) = (begins / DAY_MINUTES, ends.saturating_sub(1) / DAY_MINUTES);
+        write!(
+            f,
+            "{comma}{} {}-",
+            day_name(day),
+            time(begins % DAY_MINUTES)
+        )?;
+        if last_day != day {
+            write!(f, "{} ", day_name(last_day))?;
+        }
+        f.write_str(&time(
+            ends.saturating_sub(last_day.saturating_mul(DAY_MINUTES)),
+        ))?;
+    }
+    write!(f, ", zone: {}}}", schedule.zone())
+}
+
+fn day_name(day: u16) -> &'static str {
+    DAYS.get(usize::from(day)).copied().unwrap_or_default()
+}
+
+fn time(minutes: u16) -> String {
+    format!("{:02}:{:02}", minutes / 60, minutes % 60)
+}
+
+fn write_parts(
+    key: &str,
+    parts: &[Requirement],
+    whole: bool,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "{key}: [")?;
+    for (index, part) in parts.iter().enumerate() {
+        if index > 0 {
+            f.write_str(", ")?;
+        }
+        write_requirement(part, whole, f)?;
+    }
+    f.write_str("]")
+}
+
+fn identities(listed: &Identities, whole: bool) -> String {
+    match &listed.file {
+        _ if whole => list(&*listed.ids),
+        Some(file) => format!("{{file: {}}}", as_yaml(file)),
+        None if listed.ids.len() == 1 => "[1 identity]".to_owned(),
+        None => format!("[{} identities]", listed.ids.len()),
+    }
+}
+
+fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let items: Vec<String> = items.into_iter().map(|i| as_yaml(i.as_ref())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A text as a YAML scalar: bare where it can be, else quoted.
+fn as_yaml(text: &str) -> String {
+    let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    if !text.is_empty() && text.bytes().all(bare) {
+        text.to_owned()
+    } else {
+        format!("{text:?}")
+    }
+}

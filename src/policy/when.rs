@@ -1,0 +1,244 @@
+//! When a requirement holds, the facts being given: as windows, weekly schedules, and combinations of them. From this the
+//! next change is computed; nothing steps through time.
+
+use super::{schedule::Schedule, time::Timestamp};
+
+/// The instants from `from` on and before `until`. `Timestamp::MAX` as `until` means for ever; crossed bounds mean never.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    from: Timestamp,
+    until: Timestamp,
+}
+
+impl Window {
+    /// Every instant.
+    pub const ALWAYS: Self = Self {
+        from: Timestamp::MIN,
+        until: Timestamp::MAX,
+    };
+    /// No instant.
+    pub const NEVER: Self = Self {
+        from: Timestamp::MAX,
+        until: Timestamp::MIN,
+    };
+
+    /// Every instant, or none.
+    pub fn constant(holds: bool) -> Self {
+        if holds { Self::ALWAYS } else { Self::NEVER }
+    }
+
+    /// From this instant on.
+    pub fn from(from: Timestamp) -> Self {
+        Self {
+            from,
+            ..Self::ALWAYS
+        }
+    }
+
+    /// Before this instant.
+    pub fn until(until: Timestamp) -> Self {
+        Self {
+            until,
+            ..Self::ALWAYS
+        }
+    }
+
+    /// The instants that are in both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            from: self.from.max(other.from),
+            until: self.until.min(other.until),
+        }
+    }
+
+    /// Whether it never holds.
+    pub fn is_empty(self) -> bool {
+        self.from >= self.until && !self.contains(self.from)
+    }
+
+    /// Whether it holds at this instant.
+    pub fn contains(self, instant: Timestamp) -> bool {
+        self.from <= instant && (instant < self.until || self.until == Timestamp::MAX)
+    }
+
+    /// The first instant, from `instant` on, that is inside.
+    pub fn next_inside(self, instant: Timestamp) -> Option<Timestamp> {
+        let first = self.from.max(instant);
+        self.contains(first).then_some(first)
+    }
+
+    /// The first instant, from `instant` on, that is outside.
+    pub fn next_outside(self, instant: Timestamp) -> Option<Timestamp> {
+        if !self.contains(instant) {
+            return Some(instant);
+        }
+        (self.until < Timestamp::MAX).then_some(self.until)
+    }
+}
+
+/// The instants at which something holds.
+#[derive(Debug, Clone)]
+pub enum When {
+    /// In one stretch of time.
+    Window(Window),
+    /// Week by week, by the clock on a wall.
+    Weekly(Schedule),
+    /// Where all of these hold.
+    All(Vec<When>),
+    /// Where one of these holds.
+    Any(Vec<When>),
+}
+
+impl When {
+    /// Every instant.
+    pub const ALWAYS: Self = Self::Window(Window::ALWAYS);
+    /// No instant.
+    pub const NEVER: Self = Self::Window(Window::NEVER);
+
+    /// Every instant, or none.
+    pub fn constant(holds: bool) -> Self {
+        Self::Window(Window::constant(holds))
+    }
+
+    /// Where all of these hold. Windows become one, and so do schedules of one zone, so that a combination that never holds
+    /// is known at once.
+    pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut window = Window::ALWAYS;
+        let mut rest: Vec<Self> = Vec::new();
+        for part in parts {
+            match part {
+                Self::Window(part) => window = window.and(part),
+                Self::All(parts) => rest.extend(parts),
+                Self::Weekly(part) => match zone_mate(&mut rest, &part) {
+                    Some(mate) => *mate = mate.and(&part),
+                    None => rest.push(Self::Weekly(part)),
+                },
+                any @ Self::Any(_) => rest.push(any),
+            }
+        }
+        let never = window.is_empty() || rest.iter().any(Self::is_never);
+        match rest.pop() {
+            _ if never => Self::NEVER,
+            None => Self::Window(window),
+            Some(last) if rest.is_empty() && window == Window::ALWAYS => last,
+            Some(last) => {
+                rest.push(last);
+                // First, because it is the cheapest to ask.
+                rest.insert(0, Self::Window(window));
+                Self::All(rest)
+            }
+        }
+    }
+
+    /// Where one of these holds.
+    pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut rest: Vec<Self> = Vec::new();
+        for part in parts {
+            match part {
+                Self::Any(parts) => rest.extend(parts),
+                Self::Weekly(part) => match zone_mate(&mut rest, &part) {
+                    Some(mate) => *mate = mate.or(&part),
+                    None => rest.push(Self::Weekly(part)),
+                },
+                part => rest.push(part),
+            }
+        }
+        if rest.iter().any(Self::is_always) {
+            return Self::ALWAYS;
+        }
+        rest.retain(|part| !part.is_never());
+        match rest.pop() {
+            None => Self::NEVER,
+            Some(only) if rest.is_empty() => only,
+            Some(last) => {
+                rest.push(last);
+                Self::Any(rest)
+            }
+        }
+    }
+
+    /// Whether it holds at this instant.
+    pub fn contains(&self, instant: Timestamp) -> bool {
+        match self {
+            Self::Window(window) => window.contains(instant),
+            Self::Weekly(schedule) => schedule.contains(instant),
+            Self::All(parts) => parts.iter().all(|part| part.contains(instant)),
+            Self::Any(parts) => parts.iter().any(|part| part.contains(instant)),
+        }
+    }
+
+    /// The first instant, from `from` to `last`, at which it does (or, if not `holds`, does not) hold.
+    pub fn next(&self, holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
+        let next = match self {
+            Self::Window(window) if holds => window.next_inside(from),
+            Self::Window(window) => window.next_outside(from),
+            Self::Weekly(schedule) => schedule.next(holds, from, last),
+            Self::All(parts) if holds => together(parts, true, from, last),
+            Self::Any(parts) if !holds => together(parts, false, from, last),
+            Self::All(parts) | Self::Any(parts) => parts
+                .iter()
+                .filter_map(|part| part.next(holds, from, last))
+                .min(),
+        };
+        next.filter(|next| *next <= last)
+    }
+
+    fn is_never(&self) -> bool {
+        match self {
+            Self::Window(window) => window.is_empty(),
+            Self::Weekly(schedule) => schedule.is_never(),
+            Self::All(_) | Self::Any(_) => false,
+        }
+    }
+
+    fn is_always(&self) -> bool {
+        match self {
+            Self::Window(window) => *window == Window::ALWAYS,
+            Self::Weekly(schedule) => schedule.is_always(),
+            Self::All(_) | Self::Any(_) => false,
+        }
+    }
+}
+
+/// The schedule among these that has the same zone.
+fn zone_mate<'w>(parts: &'w mut [When], schedule: &Schedule) -> Option<&'w mut Schedule> {
+    parts.iter_mut().find_map(|part| match part {
+        When::Weekly(mate) if mate.shares_zone(schedule) => Some(mate),
+        _ => None,
+    })
+}
+
+/// The first instant at which every part does (or does not) hold: each part in turn names the next one that it can live
+/// with, until all can.
+fn together(parts: &[When], holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
+    let mut instant = from;
+    loop {
+        let mut agreed = instant;
+        for part in parts {
+            agreed = part.next(holds, agreed, last)?;
+        }
+        if agreed == instant {
+            return Some(agreed);
+        }
+        instant = agreed;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::time::from_millis, *};
+
+    #[test]
+    fn a_window_is_half_open() {
+        let (one, two) = (from_millis(1), from_millis(2));
+        let window = Window::from(one).and(Window::until(two));
+        assert!(window.contains(one));
+        assert!(!window.contains(two));
+        assert_eq!(window.next_inside(from_millis(0)), Some(one));
+        assert_eq!(window.next_inside(two), None);
+        assert_eq!(window.next_outside(one), Some(two));
+        assert_eq!(Window::ALWAYS.next_outside(one), None);
+        assert_eq!(Window::NEVER.next_inside(one), None);
+        assert!(Window::ALWAYS.contains(Timestamp::MAX));
+    }
+}
