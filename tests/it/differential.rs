@@ -1,0 +1,151 @@
+//! The real evaluator beside the naive one, which shares no code with it nor its time zones: on random policies and cases
+//! they agree on the decision, the reasons, the next change and how long an answer may be reused.
+//!
+//! A million of them: `PROPTEST_CASES=1000000 cargo test --release --test it differential`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use proptest::prelude::*;
+use verigate::policy::{
+    Authentication, Datum, Effect, Evidence, Facts, Finding, Outage, PolicyName, PolicySet,
+    Request, Scope, SourceText, Timestamp, Verification, VerificationId, from_millis, parse,
+};
+
+use crate::naive::{
+    eval::evaluate,
+    model::{self, Case, Decision, Outcome, Upstream},
+    render::{list_files, policy_file},
+    strategy::scenario_with_files,
+};
+
+fn compiled(policy: &model::Policy) -> PolicySet {
+    let text = policy_file(&[("p", policy)]);
+    let files: BTreeMap<String, String> = list_files(policy).into_iter().collect();
+    let lists = |_: &str, name: &str| files.get(name).cloned().ok_or_else(|| "no file".to_owned());
+    let source = SourceText {
+        path: "p.yaml".to_owned(),
+        text: text.clone(),
+    };
+    parse(&[Arc::new(source)], &lists)
+        .map_err(|problems| format!("{problems}\n{text}"))
+        .unwrap()
+}
+
+fn datum<T>(value: Option<T>) -> Datum<T> {
+    value.map_or(Datum::Missing, Datum::Known)
+}
+
+fn text(text: Option<&String>) -> Option<Box<str>> {
+    text.filter(|text| !text.is_empty())
+        .map(|t| t.as_str().into())
+}
+
+/// A verification as the upstream's decoder would have made it.
+fn verification(given: &model::Verification) -> Verification {
+    let is_there = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
+    let named =
+        is_there(&given.full_name) || (is_there(&given.first_name) && is_there(&given.last_name));
+    let phone = text(given.phone.as_ref()).map(|phone| {
+        let digits = phone.strip_prefix('+').unwrap_or("");
+        let readable = (2..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|b| b.is_ascii_digit());
+        if readable {
+            Datum::Known(phone.clone())
+        } else {
+            Datum::Unreadable
+        }
+    });
+    Verification {
+        id: Some("v-1".into()),
+        trace_id: None,
+        project: text(given.project_id.as_ref()),
+        status: Some(given.status.as_deref().unwrap_or("VERIFIED").into()),
+        verified_at: given.verified_at.map(from_millis),
+        scopes: given
+            .scopes
+            .iter()
+            .map(|s| Scope::from(s.as_str()))
+            .collect(),
+        identity: datum(text(given.identity_id.as_ref())),
+        name: datum(named.then_some(())),
+        phone: phone.unwrap_or(Datum::Missing),
+        born: datum(given.date_of_birth.map(from_millis)),
+    }
+}
+
+fn request(given: &model::Request) -> Request {
+    Request {
+        policy: PolicyName::parse("p").unwrap(),
+        verification: VerificationId::parse("v-1").unwrap(),
+        identity: text(given.identity_id.as_ref()),
+        authentication: given.authentication.as_ref().map(|given| Authentication {
+            acr: given.acr.clone().unwrap_or_default(),
+            amr: given.amr.clone(),
+            auth_time: given.auth_time.map(from_millis),
+        }),
+        attributes: given.attributes.clone(),
+        id: "".into(),
+    }
+}
+
+fn effect(effect: Effect) -> Decision {
+    match effect {
+        Effect::Allow => Decision::Allow,
+        Effect::StepUp => Decision::StepUp,
+        Effect::Deny => Decision::Deny,
+    }
+}
+
+/// What the real evaluator says, in the words of the naive one.
+fn judged(set: &PolicySet, case: &Case) -> Outcome {
+    let now = from_millis(case.at);
+    let finding = match &case.upstream {
+        Upstream::Answered(given) => Finding::Present(verification(given)),
+        Upstream::Down => Finding::Unknown(Outage::Failed),
+        Upstream::Absent => Finding::Absent,
+    };
+    let (request, evidence) = (
+        request(&case.request),
+        Evidence {
+            finding,
+            seen_at: now,
+        },
+    );
+    let policy = set.find(&request.policy).unwrap();
+    let decision = policy.decide(&Facts {
+        request: &request,
+        evidence: &evidence,
+        now,
+    });
+    let reasons = decision.reasons().iter();
+    let next_change = decision.next_change();
+    Outcome {
+        decision: effect(decision.effect()),
+        reasons: reasons
+            .map(|reason| (reason.code.as_str(), effect(reason.effect.into())))
+            .collect(),
+        next_change: next_change.map(|change| (change.at.as_millisecond(), effect(change.to))),
+        valid_until: decision.valid_until().map(Timestamp::as_millisecond),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+
+    #[test]
+    fn both_evaluators_say_the_same((policy, case) in scenario_with_files()) {
+        let (real, naive) = (judged(&compiled(&policy), &case), evaluate(&policy, &case));
+        prop_assert_eq!(real, naive, "{}", policy_file(&[("p", &policy)]));
+    }
+}
+
+/// Thousands in the ordinary run; more where proptest's own variable asks for them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "proptest's own variable for a longer run"
+)]
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(4_000)
+}
