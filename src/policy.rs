@@ -7,6 +7,7 @@ mod decide;
 mod rule;
 mod horizon;
 mod decision;
+mod remedy;
 mod request;
 mod evidence;
 mod set;
@@ -25,6 +26,7 @@ pub use self::{
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification},
     parse::{Lists, parse},
+    remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
     rule::{Authenticated, Given, Identities, Requirement, Rule},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},

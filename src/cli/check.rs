@@ -14,8 +14,9 @@ use crate::{
     proto::{
         DESCRIPTORS,
         v1::{
-            CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo, EvidenceSource,
-            ReasonCode, access_service_client::AccessServiceClient,
+            Authenticate, CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo,
+            EvidenceSource, GrantScopes, ReasonCode, Remedy, Reverify, Wait,
+            access_service_client::AccessServiceClient, remedy::Remedy as Kind,
         },
     },
 };
@@ -132,14 +133,19 @@ fn in_words(answer: &CheckAccessResponse) -> String {
         line("degraded", "the vendor could not be asked".to_owned());
     }
     if let (Some(until), Some(span)) = (&answer.valid_until, &answer.valid_for) {
-        let span = Duration::from_secs(span.seconds.try_into().unwrap_or(0))
-            + Duration::from_nanos(span.nanos.try_into().unwrap_or(0));
-        let told = format!("until {} ({} from now)", instant(until), Shown(span));
+        let told = format!(
+            "until {} ({} from now)",
+            instant(until),
+            Shown(self::span(span))
+        );
         line("reusable", told);
     }
     if let Some(change) = &answer.next_change {
         let at = change.at.as_ref().map_or_else(String::new, instant);
         line("then", format!("{} from {at}", decision(change.to())));
+    }
+    for remedy in answer.step_up.iter().flat_map(|step_up| &step_up.remedies) {
+        line("needed", needed(remedy));
     }
     if let Some(evidence) = &answer.evidence {
         line("evidence", rests_on(evidence));
@@ -150,6 +156,40 @@ fn in_words(answer: &CheckAccessResponse) -> String {
     );
     line("decision", named);
     text
+}
+
+fn needed(remedy: &Remedy) -> String {
+    let listed = |label: &str, names: &[String]| match names {
+        [] => String::new(),
+        names => format!(", {label} {}", names.join(" or ")),
+    };
+    let within = |age: &Option<prost_types::Duration>| {
+        let age = age.as_ref().map(|age| Shown(span(age)).to_string());
+        age.map_or_else(String::new, |age| format!(", younger than {age}"))
+    };
+    match &remedy.remedy {
+        Some(Kind::Reverify(Reverify { max_age })) => format!("verify again{}", within(max_age)),
+        Some(Kind::Authenticate(Authenticate { acr, amr, max_age })) => format!(
+            "authenticate{}{}{}",
+            listed("by", amr),
+            listed("at", acr),
+            within(max_age)
+        ),
+        Some(Kind::GrantScopes(GrantScopes { scopes })) => {
+            format!("let the verification carry {}", scopes.join(" and "))
+        }
+        Some(Kind::Wait(Wait { until })) => {
+            let until = until.as_ref().map_or_else(String::new, instant);
+            format!("come back, not before {until}")
+        }
+        Some(Kind::Identify(_)) => "name the identity in the question".to_owned(),
+        None => "something that this program does not know of".to_owned(),
+    }
+}
+
+fn span(wire: &prost_types::Duration) -> Duration {
+    let seconds = Duration::from_secs(wire.seconds.try_into().unwrap_or(0));
+    seconds.saturating_add(Duration::from_nanos(wire.nanos.try_into().unwrap_or(0)))
 }
 
 fn rests_on(evidence: &EvidenceInfo) -> String {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use crate::{
     gate::Ruling,
     policy::{
-        Change, Decision, Effect, Evidence, Finding, Origin, Reason, ReasonCode, Request, Scope,
-        Timestamp,
+        Change, Decision, Effect, Evidence, Finding, Origin, Reason, ReasonCode, Remedy, Request,
+        Scope, Timestamp,
     },
     proto::v1,
 };
@@ -28,7 +28,7 @@ pub(super) fn answer(question: Request, ruling: Ruling) -> v1::CheckAccessRespon
         valid_until: decision.valid_until().map(timestamp),
         valid_for: decision.valid_for().map(duration),
         next_change: next_change(&decision),
-        step_up: None,
+        step_up: step_up(&decision),
         evidence: Some(evidence(&known.evidence, known.origin)),
         degraded: known.degraded(),
         request_id: question.id.into(),
@@ -84,6 +84,35 @@ fn next_change(decision: &Decision) -> Option<v1::Change> {
         at: Some(timestamp(at)),
         to: effect(to).into(),
     })
+}
+
+fn step_up(decision: &Decision) -> Option<v1::StepUp> {
+    let remedies: Vec<v1::Remedy> = decision.remedies().iter().map(remedy).collect();
+    (!remedies.is_empty()).then_some(v1::StepUp { remedies })
+}
+
+fn remedy(remedy: &Remedy) -> v1::Remedy {
+    use v1::remedy::Remedy as Wire;
+    let remedy = match remedy {
+        Remedy::Reverify { max_age } => Wire::Reverify(v1::Reverify {
+            max_age: max_age.map(duration),
+        }),
+        Remedy::Authenticate(wanted) => Wire::Authenticate(v1::Authenticate {
+            acr: wanted.acr_any.iter().map(ToString::to_string).collect(),
+            amr: wanted.amr_any.iter().map(ToString::to_string).collect(),
+            max_age: Some(duration(wanted.within)),
+        }),
+        Remedy::GrantScopes(scopes) => Wire::GrantScopes(v1::GrantScopes {
+            scopes: names(scopes),
+        }),
+        Remedy::Identify => Wire::Identify(v1::Identify {}),
+        Remedy::Wait(until) => Wire::Wait(v1::Wait {
+            until: Some(timestamp(*until)),
+        }),
+    };
+    v1::Remedy {
+        remedy: Some(remedy),
+    }
 }
 
 fn evidence(evidence: &Evidence, origin: Origin) -> v1::EvidenceInfo {

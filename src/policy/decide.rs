@@ -6,6 +6,7 @@ use super::{
     decision::{Decision, Effect, Reason, ReasonCode, Refusal},
     evidence::{Evidence, Finding, Verification},
     horizon::{Term, effect_at, next_change},
+    remedy::remedies,
     request::Request,
     rule::Given,
     set::Policy,
@@ -75,6 +76,11 @@ impl Policy {
         } else {
             vec![guarded(Refusal::Deny, ReasonCode::VerifiedAtInFuture)]
         };
+        let remedies = if effect == Effect::Allow {
+            Vec::new()
+        } else {
+            remedies(self.rules(), given, &When::Window(not_in_future), now)
+        };
         let valid_until = (effect == Effect::Allow)
             .then(|| after(now, self.reuse_allow()))
             .map(|cap| next_change.map_or(cap, |change| change.at.min(cap)))
@@ -85,6 +91,7 @@ impl Policy {
             next_change,
             decided_at: now,
             valid_until,
+            remedies,
         }
     }
 
@@ -124,6 +131,7 @@ fn refuse(now: Timestamp, refusal: Refusal, code: ReasonCode) -> Decision {
         next_change: None,
         decided_at: now,
         valid_until: None,
+        remedies: Vec::new(),
     }
 }
 

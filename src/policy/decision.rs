@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use super::time::{Timestamp, between};
+use super::{
+    remedy::Remedy,
+    time::{Timestamp, between},
+};
 
 /// What a door shall do. Stricter is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,6 +216,7 @@ pub struct Decision {
     pub(super) next_change: Option<Change>,
     pub(super) decided_at: Timestamp,
     pub(super) valid_until: Option<Timestamp>,
+    pub(super) remedies: Vec<Remedy>,
 }
 
 impl Decision {
@@ -234,6 +238,11 @@ impl Decision {
     /// The instant that it was made for.
     pub fn decided_at(&self) -> Timestamp {
         self.decided_at
+    }
+
+    /// A smallest set of things that would make it ALLOW; empty if it is, or if nothing would.
+    pub fn remedies(&self) -> &[Remedy] {
+        &self.remedies
     }
 
     /// Until when the answer may be reused; never, if nothing.

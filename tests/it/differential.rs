@@ -18,7 +18,7 @@ use crate::naive::{
     strategy::scenario_with_files,
 };
 
-fn compiled(policy: &model::Policy) -> PolicySet {
+pub fn compiled(policy: &model::Policy) -> PolicySet {
     let text = policy_file(&[("p", policy)]);
     let files: BTreeMap<String, String> = list_files(policy).into_iter().collect();
     let lists = |_: &str, name: &str| files.get(name).cloned().ok_or_else(|| "no file".to_owned());
@@ -41,7 +41,7 @@ fn text(text: Option<&String>) -> Option<Box<str>> {
 }
 
 /// A verification as the upstream's decoder would have made it.
-fn verification(given: &model::Verification) -> Verification {
+pub fn verification(given: &model::Verification) -> Verification {
     let is_there = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
     let named =
         is_there(&given.full_name) || (is_there(&given.first_name) && is_there(&given.last_name));
@@ -74,7 +74,7 @@ fn verification(given: &model::Verification) -> Verification {
     }
 }
 
-fn request(given: &model::Request) -> Request {
+pub fn request(given: &model::Request) -> Request {
     Request {
         policy: PolicyName::parse("p").unwrap(),
         verification: VerificationId::parse("v-1").unwrap(),

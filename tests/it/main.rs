@@ -22,4 +22,5 @@ mod outage;
 mod policies;
 mod properties;
 mod recent;
+mod remedies;
 mod world;

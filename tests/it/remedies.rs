@@ -1,0 +1,223 @@
+//! Remedies: what they are for examples, and, for random policies and cases, that following them leads to ALLOW and that
+//! none of them can be left out.
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use verigate::policy::{
+    Authentication, Datum, Effect, Evidence, Facts, Finding, PolicySet, Remedy, Request, Scope,
+    SourceText, Timestamp, Verification, after, before, from_millis, parse,
+};
+
+use crate::{
+    differential::{compiled, request, verification},
+    naive::{
+        model::{Requirement, Upstream},
+        strategy::scenario_with_files,
+    },
+};
+
+/// The facts of a case, which remedies change.
+#[derive(Clone)]
+struct Situation {
+    request: Request,
+    verification: Verification,
+    now: Timestamp,
+}
+
+impl Situation {
+    fn decide(&self, set: &PolicySet) -> (Effect, Vec<Remedy>) {
+        let evidence = Evidence {
+            finding: Finding::Present(self.verification.clone()),
+            seen_at: self.now,
+        };
+        let decision = set.find(&self.request.policy).unwrap().decide(&Facts {
+            request: &self.request,
+            evidence: &evidence,
+            now: self.now,
+        });
+        (decision.effect(), decision.remedies().to_vec())
+    }
+
+    /// The same after these remedies have been followed.
+    fn follow(mut self, remedies: &[Remedy]) -> Self {
+        for remedy in remedies {
+            if let Remedy::Wait(until) = remedy {
+                self.now = *until;
+            }
+        }
+        for remedy in remedies {
+            match remedy {
+                Remedy::Wait(_) => {}
+                Remedy::Reverify { .. } => {
+                    self.verification.verified_at = Some(self.now);
+                    self.verification.status = Some("VERIFIED".into());
+                }
+                Remedy::Identify => {
+                    if let Datum::Known(identity) = &self.verification.identity {
+                        self.request.identity = Some(identity.clone());
+                    }
+                }
+                Remedy::Authenticate(wanted) => {
+                    self.request.authentication = Some(Authentication {
+                        acr: wanted.acr_any.first().map_or("", |acr| acr).to_owned(),
+                        amr: wanted.amr_any.iter().map(ToString::to_string).collect(),
+                        auth_time: Some(self.now),
+                    });
+                }
+                Remedy::GrantScopes(scopes) => {
+                    self.verification.scopes.extend(scopes.iter().cloned());
+                    self.verification.name = Datum::Known(());
+                    self.verification.identity = Datum::Known("id-new".into());
+                    self.verification.phone = Datum::Known("+12025550101".into());
+                    self.verification.born = Datum::Known(from_millis(0));
+                }
+            }
+        }
+        self
+    }
+}
+
+/// Whether it reads what a grant would bring, which nobody knows yet.
+fn reads_data(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => parts.iter().any(reads_data),
+        Requirement::AgeAtLeast(_)
+        | Requirement::AgeBelow(_)
+        | Requirement::PhonePrefix(_)
+        | Requirement::IdentityIn(_)
+        | Requirement::IdentityNotIn(_) => true,
+        _ => false,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3_000) })]
+
+    #[test]
+    fn whoever_follows_the_remedies_is_let_in_and_none_can_be_left_out(
+        (policy, case) in scenario_with_files()
+    ) {
+        let Upstream::Answered(given) = &case.upstream else { return Ok(()) };
+        let set = compiled(&policy);
+        let before = Situation {
+            request: request(&case.request),
+            verification: verification(given),
+            now: from_millis(case.at),
+        };
+        let (effect, remedies) = before.decide(&set);
+        if effect == Effect::Allow {
+            prop_assert!(remedies.is_empty());
+            return Ok(());
+        }
+        let grants = remedies.iter().any(|r| matches!(r, Remedy::GrantScopes(_)));
+        let sessions = remedies.iter().filter(|r| matches!(r, Remedy::Authenticate(_)));
+        let unknown = grants && policy.rules.iter().any(|rule| reads_data(&rule.requirement));
+        if remedies.is_empty() || unknown || sessions.count() > 1 {
+            return Ok(());
+        }
+        prop_assert_eq!(before.clone().follow(&remedies).decide(&set).0, Effect::Allow, "{:?}", remedies);
+        for left_out in 0..remedies.len() {
+            let mut fewer = remedies.clone();
+            fewer.remove(left_out);
+            prop_assert!(before.clone().follow(&fewer).decide(&set).0 > Effect::Allow, "{:?}", remedies);
+        }
+    }
+}
+
+/// What is needed at noon on 31 January 2026, of a verification made so many days before.
+fn needed(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<Remedy> {
+    let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
+    let path = "p.yaml".to_owned();
+    let set = parse(&[Arc::new(SourceText { path, text })], &|_, _| {
+        Err(String::new())
+    })
+    .unwrap();
+    let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+    let mut situation = Situation {
+        request: request(&crate::naive::model::Request::default()),
+        verification: Verification {
+            id: Some("v-1".into()),
+            status: Some("VERIFIED".into()),
+            verified_at: Some(from_millis(now.as_millisecond() - days_ago * 86_400_000)),
+            scopes: [Scope::DateOfBirth].into(),
+            identity: Datum::Known("id-1".into()),
+            born: Datum::Known("2008-03-02T00:00:00Z".parse().unwrap()),
+            ..Verification::default()
+        },
+        now,
+    };
+    more(&mut situation);
+    situation.decide(&set).1
+}
+
+fn days(days: u64) -> std::time::Duration {
+    std::time::Duration::from_hours(24 * days)
+}
+
+#[test]
+fn an_old_verification_is_made_again_as_young_as_the_tightest_rule_asks() {
+    let rules =
+        "      - verified_within: 30d\n      - verified_within: 7d\n        otherwise: step_up\n";
+    let max_age = Some(days(7));
+    assert_eq!(needed(rules, 31, |_| {}), [Remedy::Reverify { max_age }]);
+    assert_eq!(needed(rules, 1, |_| {}), []);
+}
+
+#[test]
+fn only_waiting_helps_who_is_too_young() {
+    let until = "2026-03-02T14:00:00Z".parse().unwrap();
+    let adults = "      - age_at_least: 18\n";
+    assert_eq!(needed(adults, 1, |_| {}), [Remedy::Wait(until)]);
+    // By then the verification is too old, so that it is needed too.
+    let both = format!("{adults}      - verified_within: 30d\n");
+    let max_age = Some(days(30));
+    assert_eq!(
+        needed(&both, 1, |_| {}),
+        [Remedy::Reverify { max_age }, Remedy::Wait(until)]
+    );
+}
+
+#[test]
+fn nothing_helps_who_is_blocked_or_too_old() {
+    assert_eq!(needed("      - identity_not_in: [id-1]\n", 1, |_| {}), []);
+    assert_eq!(needed("      - age_below: 16\n", 1, |_| {}), []);
+    assert_eq!(needed("      - project: [p-9]\n", 1, |_| {}), []);
+}
+
+#[test]
+fn the_alternative_that_needs_least_is_told() {
+    let rules = "      - any_of:\n          - all_of: [{scopes: [NAME]}, {verified_within: 1d}]\n          - identity: same_as_request\n";
+    assert_eq!(needed(rules, 31, |_| {}), [Remedy::Identify]);
+    let mismatch = needed(rules, 31, |s| s.request.identity = Some("id-2".into()));
+    let scopes = [Scope::Name].into();
+    let max_age = Some(days(1));
+    assert_eq!(
+        mismatch,
+        [Remedy::Reverify { max_age }, Remedy::GrantScopes(scopes)]
+    );
+}
+
+#[test]
+fn one_session_does_for_several_rules_if_it_can() {
+    let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
+    let told = needed(rules, 1, |_| {});
+    let [Remedy::Authenticate(wanted)] = told.as_slice() else {
+        return assert_eq!(told, [], "one session");
+    };
+    assert_eq!(wanted.within, std::time::Duration::from_hours(1));
+    assert_eq!(wanted.amr_any, ["face".into()].into());
+}
+
+#[test]
+fn a_verification_from_the_future_need_only_be_waited_for() {
+    let rules = "      - verified_within: 30d\n";
+    let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+    let ahead = after(now, std::time::Duration::from_mins(5));
+    let told = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
+    let until = before(ahead, std::time::Duration::from_mins(1));
+    assert!(
+        told == [Remedy::Wait(until)] || told == [Remedy::Reverify { max_age: None }],
+        "{told:?}"
+    );
+}
