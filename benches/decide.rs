@@ -85,6 +85,70 @@ fn decide(c: &mut Criterion) {
     group.finish();
 }
 
+/// What the extras of an answer cost: an ALLOW has its next change, a refusal its reasons and remedies too.
+fn refuse(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decide, 8 rules");
+    let now = SystemClock.now();
+    let (request, fresh, policy) = (request(), evidence(now), policy(8));
+    let old = Evidence {
+        finding: evidence(before(now, DAY * 32)).finding,
+        seen_at: now,
+    };
+    for (name, evidence) in [("allow", &fresh), ("refuse, with remedies", &old)] {
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                policy.decide(black_box(&Facts {
+                    request: &request,
+                    evidence,
+                    now,
+                }))
+            });
+        });
+    }
+    group.finish();
+}
+
+/// Three policies with a schedule: one that it opens and shuts, one where a stricter rule hides it, one that never opens.
+const SCHEDULES: &str = "\
+version: 1
+policies:
+  open:
+    require:
+      - schedule: {days: [mon, tue, wed, thu, fri], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
+  masked:
+    require:
+      - age_below: 1
+      - schedule: {days: [mon, tue, wed, thu, fri], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
+  never:
+    require:
+      - schedule: {days: [mon], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
+      - schedule: {days: [tue], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
+";
+
+/// A schedule that is hidden costs one look, not a step for each of its openings in ten years.
+fn schedules(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decide, with a weekly schedule");
+    let source = SourceText {
+        path: "p.yaml".to_owned(),
+        text: SCHEDULES.to_owned(),
+    };
+    let set = parse(&[Arc::new(source)], &|_, _| Err(String::new())).unwrap();
+    let now = SystemClock.now();
+    let (request, evidence) = (request(), evidence(now));
+    for (name, policy) in set.iter() {
+        group.bench_function(name.as_str(), |b| {
+            b.iter(|| {
+                policy.decide(black_box(&Facts {
+                    request: &request,
+                    evidence: &evidence,
+                    now,
+                }))
+            });
+        });
+    }
+    group.finish();
+}
+
 /// An upstream that answers at once.
 #[derive(Debug)]
 struct Instant;
@@ -151,5 +215,5 @@ fn compile(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decide, check, compile);
+criterion_group!(benches, decide, refuse, schedules, check, compile);
 criterion_main!(benches);

@@ -1,7 +1,7 @@
 //! The commands as a person or a script runs them: what they print, and how they end.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read as _},
     process::{Child, Command, Output, Stdio},
 };
 
@@ -178,9 +178,10 @@ fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
         .spawn()
         .unwrap();
     let mut demo = Killed(demo);
-    let stdout = BufReader::new(demo.0.stdout.take().unwrap());
+    // Kept open to the end: the journal is written there, and a demo that cannot write it does not end well.
+    let mut stdout = BufReader::new(demo.0.stdout.take().unwrap());
     let mut tried = 0;
-    for line in stdout.lines() {
+    for line in stdout.by_ref().lines() {
         let line = line.unwrap();
         let Some((command, outcome)) = line.split_once('#') else {
             continue;
