@@ -4,6 +4,8 @@ mod requirement;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use url::Url;
+
 use self::requirement::Context;
 use super::{
     decision::Refusal,
@@ -109,13 +111,12 @@ fn read_policy(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option
     let reuse_allow = fields
         .take("reuse")
         .map_or(Some(Duration::ZERO), |node| read_reuse(reader, node));
-    if let Some(node) = fields.take("step_up") {
-        let message = "`step_up` is part of the language, but this version does not act on it yet";
-        let hint = "leave it out: a policy never promises what is not done";
-        reader.error(node.place, message, Some(hint.to_owned()));
-    }
+    let redirect = fields
+        .take("step_up")
+        .map_or(Some(None), |node| read_step_up(reader, node).map(Some));
     fields.finish(reader);
-    Some(Policy::new(description, rules?, evidence?, reuse_allow?))
+    let policy = Policy::new(description, rules?, evidence?, reuse_allow?);
+    Some(policy.redirecting(redirect?))
 }
 
 fn read_rules(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<Vec<Rule>> {
@@ -182,4 +183,23 @@ fn read_reuse(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
     });
     fields.finish(reader);
     allow
+}
+
+/// Where a browser may be sent; whether that is on the configured allow-list is judged by who knows the configuration.
+fn read_step_up(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
+    let mut fields = reader.fields(node, "`step_up`")?;
+    let redirect = fields.require("redirect", reader);
+    fields.finish(reader);
+    let text = reader.text(redirect?, "`redirect`")?;
+    let url = Url::parse(text).ok();
+    let usable = url.is_some_and(|url| {
+        url.scheme() == "https" && url.username().is_empty() && url.password().is_none()
+    });
+    if !usable {
+        let hint = "such as `https://sso.example.com/step-up`".to_owned();
+        let message = format!("`{text}` is not an https URL without a user");
+        reader.error(redirect?.place, message, Some(hint));
+        return None;
+    }
+    Some(text.into())
 }

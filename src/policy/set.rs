@@ -19,6 +19,7 @@ pub struct Policy {
     rules: Vec<Rule>,
     evidence: EvidenceTerms,
     reuse_allow: Duration,
+    redirect: Option<Box<str>>,
 }
 
 /// How old evidence may be, and what happens without any.
@@ -60,7 +61,14 @@ impl Policy {
             rules,
             evidence,
             reuse_allow,
+            redirect: None,
         }
+    }
+
+    /// The same, with where a browser may be sent for a step-up.
+    pub fn redirecting(mut self, redirect: Option<Box<str>>) -> Self {
+        self.redirect = redirect;
+        self
     }
 
     /// What the policy is for, in its author's words.
@@ -76,6 +84,11 @@ impl Policy {
     /// How old evidence may be, and what happens without any.
     pub fn evidence(&self) -> EvidenceTerms {
         self.evidence
+    }
+
+    /// Where a browser may be sent for a step-up, if anywhere.
+    pub fn redirect(&self) -> Option<&str> {
+        self.redirect.as_deref()
     }
 
     /// How long an ALLOW may be reused at most; zero: not at all.
@@ -162,6 +175,7 @@ impl fmt::Display for Canonical<'_> {
             rules,
             evidence,
             reuse_allow,
+            redirect,
         } = self.0;
         for rule in rules {
             let otherwise = Effect::from(rule.otherwise());
@@ -176,6 +190,9 @@ impl fmt::Display for Canonical<'_> {
         writeln!(f, "fresh_for {}", Shown(fresh_for))?;
         writeln!(f, "stale_for {}", Shown(stale_for))?;
         writeln!(f, "unavailable {}", Effect::from(unavailable))?;
+        if let Some(redirect) = redirect {
+            writeln!(f, "redirect {redirect:?}")?;
+        }
         write!(f, "reuse_allow {}", Shown(*reuse_allow))
     }
 }

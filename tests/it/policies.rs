@@ -329,5 +329,5 @@ fn the_revision_is_the_same_in_every_process() {
 #[test]
 fn the_sample_policies_are_valid() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    assert_eq!(verigate::live::load(&folder).unwrap().len(), 3);
+    assert_eq!(verigate::live::load(&folder).unwrap().len(), 9);
 }
