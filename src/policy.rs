@@ -8,6 +8,8 @@ mod rule;
 mod horizon;
 mod decision;
 mod remedy;
+mod explain;
+mod needs;
 mod request;
 mod evidence;
 mod set;
@@ -25,6 +27,8 @@ pub use self::{
     diagnostic::{Diagnostic, Place, Problems, SourceText},
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification},
+    explain::{Explanation, Verdict},
+    needs::Needs,
     parse::{Lists, parse},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
