@@ -29,6 +29,7 @@ pub struct Metrics {
     upstream_seconds: HistogramVec,
     cache_entries: IntGauge,
     policies: IntGauge,
+    policy_reloads: Reloads,
     journal_entries: IntCounter,
     journal_failures: IntCounter,
 }
@@ -49,6 +50,64 @@ impl UpstreamCall {
             Self::Authorize => "authorize",
             Self::Details => "details",
         }
+    }
+}
+
+/// What came of a look at the policy files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reload {
+    /// Another set is in force.
+    Ok,
+    /// What is there cannot be used.
+    Failed,
+    /// Nothing has changed that decides.
+    Unchanged,
+}
+
+impl Reload {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Failed, Self::Unchanged];
+
+    /// The outcome as metrics name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// The metrics of looks at the policy files.
+struct Reloads {
+    total: IntCounterVec,
+    successful: IntGauge,
+}
+
+impl Reloads {
+    fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let reloads = Self {
+            total: register_int_counter_vec_with_registry!(
+                "verigate_policy_reloads_total",
+                "Looks at the policy files, by outcome.",
+                &["outcome"],
+                registry
+            )?,
+            successful: register_int_gauge_with_registry!(
+                "verigate_policy_last_reload_successful",
+                "Whether the policy files as they are now are in force: 1, or 0.",
+                registry
+            )?,
+        };
+        for outcome in Reload::ALL {
+            // A failure shows as a rise only if its count was there before, at nought.
+            reloads.by(outcome);
+        }
+        Ok(reloads)
+    }
+
+    fn by(&self, outcome: Reload) -> IntCounter {
+        self.total.with_label_values(&[outcome.as_str()])
     }
 }
 
@@ -102,6 +161,7 @@ impl Metrics {
                 "Policies in force.",
                 registry
             )?,
+            policy_reloads: Reloads::new(registry)?,
             journal_entries: register_int_counter_with_registry!(
                 "verigate_journal_entries_total",
                 "Decisions written to the journal.",
@@ -151,6 +211,16 @@ impl Metrics {
     /// Says how many policies are in force.
     pub fn policies(&self, count: usize) {
         self.policies.set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts a look at the policy files.
+    pub fn policy_reload(&self, outcome: Reload) {
+        self.policy_reloads.by(outcome).inc();
+    }
+
+    /// Says whether the policy files as they are now are in force.
+    pub fn policy_reload_successful(&self, successful: bool) {
+        self.policy_reloads.successful.set(i64::from(successful));
     }
 
     /// Everything as Prometheus text. What is counted elsewhere is read now.
