@@ -1,29 +1,30 @@
-//! The policy set in force: read from a file or a folder, compiled whole, and swapped in whole.
+//! The policy set in force: read from a file or a folder, compiled whole, and swapped in whole. What cannot be compiled
+//! never takes its place.
+
+mod reload;
+mod sources;
+mod watch;
 
 use std::{
-    fs,
-    io::{self, Read as _},
-    path::{Component, Path, PathBuf},
+    io,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
-use crate::policy::{PolicySet, Problems, SourceText, TEXT_BYTES_MAX, parse};
+use self::sources::{EXTENSION, Reading};
+pub use self::{
+    reload::{Failure, Reloader},
+    watch::watch,
+};
+use crate::policy::{PolicySet, Problems};
 
-/// What a policy file's name ends in.
-const EXTENSION: &str = "yaml";
-/// What it may not end in, because it would be left out without a word.
-const NEARLY_EXTENSION: &str = "yml";
-/// No list of identities is longer: 100,000 of them, and room to spare.
-const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
-/// A file is read just beyond what the parser takes, so that it tells that there is more.
-const READ_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 + 1;
-
-/// The policy set in force.
+/// The policy set in force, and why there is no newer one.
 #[derive(Debug)]
 pub struct Live {
     set: ArcSwap<PolicySet>,
+    failure: ArcSwapOption<Failure>,
 }
 
 impl Live {
@@ -31,12 +32,18 @@ impl Live {
     pub fn new(set: PolicySet) -> Self {
         Self {
             set: ArcSwap::from_pointee(set),
+            failure: ArcSwapOption::empty(),
         }
     }
 
     /// The set in force now. It stays whole for whoever holds it.
     pub fn current(&self) -> Arc<PolicySet> {
         self.set.load_full()
+    }
+
+    /// Why what is written now is not in force, if so.
+    pub fn failure(&self) -> Option<Arc<Failure>> {
+        self.failure.load_full()
     }
 }
 
@@ -46,6 +53,12 @@ pub enum NoPolicies {
     /// A file or folder cannot be read.
     #[error("cannot read `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
+    /// It was another each time it was read.
+    #[error("`{}` is being changed while it is read", .0.display())]
+    Unsettled(PathBuf),
+    /// There is more to read than is read.
+    #[error("at `{}` there are more than {}", .0.display(), .1)]
+    TooMuch(PathBuf, String),
     /// There is nothing to read.
     #[error("no policy file (*.{EXTENSION}) in `{}`", .0.display())]
     NoFile(PathBuf),
@@ -60,78 +73,27 @@ pub enum NoPolicies {
     Mistaken(Problems),
 }
 
-/// Reads and compiles a policy file, or every `*.yaml` of a folder.
+impl NoPolicies {
+    /// The whole of it, with what the system says.
+    fn told(&self) -> String {
+        match self {
+            Self::Unreadable(_, error) => format!("{self}: {error}"),
+            _ => self.to_string(),
+        }
+    }
+}
+
+/// Reads and compiles a policy file, or every `*.yaml` of a folder and its sub-folders.
 pub fn load(path: &Path) -> Result<PolicySet, NoPolicies> {
-    let mut files = Vec::new();
-    for file in policy_files(path)? {
-        let text = read(&file).map_err(|error| NoPolicies::Unreadable(file.clone(), error))?;
-        let path = file.display().to_string();
-        files.push(Arc::new(SourceText { path, text }));
-    }
-    let set = parse(&files, &read_list).map_err(NoPolicies::Mistaken)?;
-    if set.is_empty() {
-        return Err(NoPolicies::NoPolicy(path.to_owned()));
-    }
-    Ok(set)
-}
-
-/// The file itself, or the policy files of the folder in the order of their names. Hidden ones are left out: editors and
-/// Kubernetes keep their own there.
-fn policy_files(path: &Path) -> Result<Vec<PathBuf>, NoPolicies> {
-    let unreadable = |error| NoPolicies::Unreadable(path.to_owned(), error);
-    if fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in fs::read_dir(path).map_err(unreadable)? {
-        let file = entry.map_err(unreadable)?.path();
-        let hidden = file
-            .file_name()
-            .is_none_or(|name| name.as_encoded_bytes().starts_with(b"."));
-        if !hidden && file.extension().is_some_and(|e| e == NEARLY_EXTENSION) {
-            return Err(NoPolicies::Misnamed(file));
-        }
-        if !hidden && file.extension().is_some_and(|e| e == EXTENSION) && file.is_file() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(NoPolicies::NoFile(path.to_owned()));
-    }
-    Ok(files)
-}
-
-/// The text of a list of identities, whose name is relative to the policy file that names it.
-pub fn read_list(policy: &str, name: &str) -> Result<String, String> {
-    let inside = Path::new(name)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
-    if !inside {
-        return Err("its name must be relative to the policy file, and lead inside".to_owned());
-    }
-    let path = Path::new(policy).with_file_name(name);
-    let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(LIST_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|error| error.to_string())?;
-    if u64::try_from(text.len()).is_ok_and(|length| length > LIST_BYTES_MAX) {
-        return Err(format!("it is longer than {LIST_BYTES_MAX} bytes"));
-    }
-    Ok(text)
-}
-
-/// What is not UTF-8 is read as far as it is, and the parser tells where it is not.
-fn read(file: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(file)?;
-    file.take(READ_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Reading::settled(path, None).sources?.compile(path)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
+    use crate::policy::TEXT_BYTES_MAX;
 
     const POLICY: &str =
         "version: 1\npolicies:\n  NAME:\n    require:\n      - verified_within: 90d\n";
@@ -191,5 +153,61 @@ mod tests {
             load(misnamed.path()),
             Err(NoPolicies::Misnamed(_))
         ));
+    }
+
+    #[test]
+    fn sub_folders_are_read_once_whatever_links_lead_to_them() {
+        let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
+        let sub = folder.path().join("sub/.hidden");
+        fs::create_dir_all(&sub).unwrap();
+        fs::write(sub.join("x.yaml"), "not: [a policy").unwrap();
+        fs::write(
+            folder.path().join("sub/b.yaml"),
+            POLICY.replace("NAME", "b"),
+        )
+        .unwrap();
+        let link = |target: &str, name: &str| {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+        };
+        link("..", "sub/ring");
+        link("sub", "again");
+        link("a.yaml", "c.yaml");
+        assert_eq!(load(folder.path()).unwrap().len(), 2);
+        link("nowhere", "d");
+        let told = load(folder.path()).unwrap_err();
+        assert!(matches!(told, NoPolicies::Unreadable(..)), "{told}");
+    }
+
+    #[test]
+    fn what_is_read_has_bounds() {
+        let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
+        let told = |what: &str| {
+            let told = load(folder.path()).unwrap_err().to_string();
+            assert!(told.contains(what), "{told}");
+        };
+        let deep = folder.path().join(["d"; 17].join("/"));
+        fs::create_dir_all(deep).unwrap();
+        told("16 folders in each other");
+        fs::remove_dir_all(folder.path().join("d")).unwrap();
+        for n in 0..17 {
+            let comment = "#".repeat(TEXT_BYTES_MAX);
+            fs::write(folder.path().join(format!("{n}.yaml")), comment).unwrap();
+        }
+        told("16777216 bytes in all");
+        for n in 0..1000 {
+            fs::write(folder.path().join(format!("{n}.yaml")), "").unwrap();
+        }
+        told("1000 files");
+        for n in 0..200 {
+            fs::create_dir(folder.path().join(format!("{n}"))).unwrap();
+        }
+        for n in 0..1000 {
+            fs::remove_file(folder.path().join(format!("{n}.yaml"))).unwrap();
+        }
+        told("200 folders");
+        for n in 0..10_000 {
+            fs::write(folder.path().join(format!("{n}.txt")), "").unwrap();
+        }
+        told("10000 entries");
     }
 }

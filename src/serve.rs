@@ -5,7 +5,7 @@ use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::D
 use axum::{Router, serve::ListenerExt as _};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Notify, watch},
     task::JoinSet,
     time::{sleep, timeout},
 };
@@ -20,7 +20,7 @@ use crate::{
     http::{self, Operations, Serving},
     incode::{Incode, NoClient},
     journal::{self, Journal, Limits, Writer},
-    live::Live,
+    live::{self, Live, Reloader},
     metrics::Metrics,
     policy::PolicySet,
     source::Recent,
@@ -44,6 +44,10 @@ pub struct Service {
     pub http: SocketAddr,
     /// Where operators look.
     pub admin: SocketAddr,
+    /// Puts other policies in force.
+    pub reloader: Arc<Reloader>,
+    /// Wakes it, once that is begun.
+    watching: JoinSet<()>,
     servers: JoinSet<io::Result<()>>,
     stop: watch::Sender<bool>,
     serving: Arc<Serving>,
@@ -86,10 +90,14 @@ impl Service {
         let assembly =
             |error: Box<dyn std::error::Error + Send + Sync>| CannotStart::Assembly(error);
         let metrics = Metrics::new().map_err(|error| assembly(error.into()))?;
-        metrics.policies(set.len());
-        let revision = set.revision();
-        let policies = set.len();
+        let (policies, revision) = (set.len(), set.revision());
         let live = Arc::new(Live::new(set));
+        let reloader = Reloader::new(
+            &config.policies,
+            Arc::clone(&live),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+        );
         let (journal, writer) = open_journal(config, &metrics)?;
         let account = config.incode.clone();
         let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
@@ -126,6 +134,8 @@ impl Service {
             grpc,
             http,
             admin,
+            reloader,
+            watching: JoinSet::new(),
             servers,
             stop,
             serving,
@@ -134,9 +144,16 @@ impl Service {
         })
     }
 
+    /// Begins to reload the policies when their files change, and when asked.
+    pub fn watch(&mut self, asked: Arc<Notify>) {
+        let reloader = Arc::clone(&self.reloader);
+        self.watching.spawn(live::watch(reloader, asked));
+    }
+
     /// Stops: says so to health checks, takes nothing new, lets calls in flight finish, writes the journal to the end.
     pub async fn stop(mut self) -> Result<(), Unfinished> {
         info!("stopping");
+        self.watching.abort_all();
         self.serving.set(false);
         grpc::serving(&self.health, false).await;
         sleep(LAME_DUCK).await;
@@ -157,14 +174,15 @@ impl Service {
     }
 }
 
-/// Runs the service until `shutdown`.
+/// Runs the service until `shutdown`, and reloads the policies when they change.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let service = Service::start(config, policies, clock).await?;
+    let mut service = Service::start(config, policies, clock).await?;
+    service.watch(Arc::default());
     shutdown.await;
     Ok(service.stop().await?)
 }

@@ -28,7 +28,9 @@ impl Serve {
         let config = Config::load(self.config.as_deref(), environment)?;
         let policies = match live::load(&config.policies) {
             Ok(policies) => policies,
-            Err(error @ NoPolicies::Unreadable(..)) => return Err(error.into()),
+            Err(error @ (NoPolicies::Unreadable(..) | NoPolicies::Unsettled(_))) => {
+                return Err(error.into());
+            }
             Err(invalid) => {
                 talk(&invalid.to_string());
                 return Ok(Exit::Invalid);

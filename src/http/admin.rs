@@ -15,14 +15,17 @@ pub(super) async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready, as long as it takes questions.
+/// Ready, as long as it takes questions. Policies that cannot be used do not change that: the last good ones are in force.
 pub(super) async fn readyz(State(operations): State<Operations>) -> Response {
     let policies = operations.live.current();
     let ready = operations.serving.get() && !policies.is_empty();
+    let failure = operations.live.failure();
+    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.told }));
     let detail = json!({
         "ready": ready,
         "policies": policies.len(),
         "policy_revision": policies.revision().to_string(),
+        "policy_reload_failure": failure,
     });
     let status = if ready {
         StatusCode::OK

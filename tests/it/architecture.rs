@@ -19,7 +19,7 @@ const ROOMS: [(&str, &[&str]); 16] = [
         &["policy", "clock", "source", "metrics", "config"],
     ),
     ("clock", &["policy"]),
-    ("live", &["policy"]),
+    ("live", &["policy", "clock", "metrics"]),
     ("journal", &["policy", "metrics"]),
     ("metrics", &["policy"]),
     ("proto", &[]),

@@ -23,4 +23,5 @@ mod policies;
 mod properties;
 mod recent;
 mod remedies;
+mod reload;
 mod world;

@@ -1,0 +1,539 @@
+//! Policies that change while the service runs: another set is in force whole or not at all, and the last good one stays.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::{runtime::Handle, sync::Notify};
+use tonic::Code;
+use verigate::{live, metrics::Reload};
+
+use crate::world::{BEGINNING, World, gist, question};
+
+/// A file with one policy. A verification that is a month old passes it, or not, by how old it may be.
+fn policy(name: &str, within: &str, otherwise: &str) -> String {
+    let rule = format!("{{verified_within: {within}, otherwise: {otherwise}}}");
+    format!("version: 1\npolicies: {{{name}: {{require: [{rule}]}}}}\n")
+}
+
+fn allows(name: &str) -> String {
+    policy(name, "90d", "deny")
+}
+
+fn steps_up(name: &str) -> String {
+    policy(name, "30d", "step_up")
+}
+
+fn denies(name: &str) -> String {
+    policy(name, "30d", "deny")
+}
+
+const BROKEN: &str = "version: 1\npolicies: {p: {require: [verified_witin: 30d]}}\n";
+
+/// A folder of policies that the test writes.
+struct Folder {
+    temporary: TempDir,
+    root: PathBuf,
+}
+
+impl Folder {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = temporary.path().join("policies");
+        fs::create_dir(&root).unwrap();
+        let folder = Self { temporary, root };
+        for (name, text) in files {
+            folder.write(name, text);
+        }
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+
+    /// As editors do it: a file beside it takes its name.
+    fn rename_over(&self, name: &str, text: &str) {
+        let beside = self.temporary.path().join("beside");
+        fs::write(&beside, text).unwrap();
+        fs::rename(beside, self.path(name)).unwrap();
+    }
+
+    /// As Kubernetes does it: a new hidden folder, a link that takes the place of `..data`, links into it, and the old
+    /// folder deleted.
+    fn swap(&self, version: &str, files: &[(&str, &str)]) {
+        let old = fs::read_link(self.path("..data")).ok();
+        for (name, text) in files {
+            self.write(&format!("..{version}/{name}"), text);
+        }
+        symlink(format!("..{version}"), self.path("..data_tmp")).unwrap();
+        fs::rename(self.path("..data_tmp"), self.path("..data")).unwrap();
+        for (name, _) in files {
+            let first = Path::new(name).iter().next().unwrap();
+            let link = self.root.join(first);
+            if fs::symlink_metadata(&link).is_err() {
+                symlink(Path::new("..data").join(first), link).unwrap();
+            }
+        }
+        if let Some(old) = old {
+            fs::remove_dir_all(self.root.join(old)).unwrap();
+        }
+    }
+
+    async fn world(&self) -> World {
+        World::with(|config| config.policies.clone_from(&self.root)).await
+    }
+}
+
+async fn get(world: &World, path: &str) -> String {
+    let url = format!("http://{}{path}", world.service.admin);
+    reqwest::get(url).await.unwrap().text().await.unwrap()
+}
+
+async fn readyz(world: &World) -> serde_json::Value {
+    let url = format!("http://{}/readyz", world.service.admin);
+    let answer = reqwest::get(url).await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200, "a good set is in force");
+    answer.json().await.unwrap()
+}
+
+/// What this policy says of a verification that is a month old; nothing if there is no such policy.
+async fn decides(world: &World, policy: &str) -> String {
+    let answer = world.ask(question(policy, "month-old")).await;
+    let missing = answer
+        .as_ref()
+        .is_err_and(|status| status.code() == Code::NotFound);
+    if missing {
+        return "none".to_owned();
+    }
+    let gist = gist(&answer.unwrap());
+    gist.split(' ').next().unwrap().to_owned()
+}
+
+/// Waits until it is so. What never comes fails the test.
+async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let limit = Duration::from_secs(20);
+    tokio::time::timeout(limit, waiting).await.expect(what);
+}
+
+async fn until_decides(world: &World, policy: &str, expected: &str) {
+    until(expected, async || decides(world, policy).await == expected).await;
+}
+
+async fn until_told(world: &World, line: &str) {
+    until(line, async || get(world, "/metrics").await.contains(line)).await;
+}
+
+#[tokio::test]
+async fn a_changed_file_is_in_force_once_it_is_read_again() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let world = folder.world().await;
+    assert_eq!(decides(&world, "p").await, "ALLOW");
+    let before = world.check("p", "month-old").await.policy_revision;
+    folder.write("p.yaml", &denies("p"));
+    assert_eq!(decides(&world, "p").await, "ALLOW");
+    assert_eq!(world.service.reloader.reload_now(), Reload::Ok);
+    let answer = world.check("p", "month-old").await;
+    assert_eq!(gist(&answer), "DENY VERIFICATION_TOO_OLD");
+    assert_ne!(answer.policy_revision, before);
+    assert_eq!(world.service.reloader.reload_now(), Reload::Unchanged);
+    folder.write("p.yaml", &format!("# A remark.\n{}", denies("p")));
+    assert_eq!(world.service.reloader.reload_now(), Reload::Unchanged);
+    let metrics = get(&world, "/metrics").await;
+    for line in [
+        r#"verigate_policy_reloads_total{outcome="ok"} 1"#,
+        r#"verigate_policy_reloads_total{outcome="failed"} 0"#,
+        r#"verigate_policy_reloads_total{outcome="unchanged"} 2"#,
+        "verigate_policy_last_reload_successful 1",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
+    let folder = Folder::new(&[("p.yaml", &allows("p")), ("q.yaml", &allows("q"))]);
+    let world = folder.world().await;
+    let reloader = &world.service.reloader;
+    assert!(readyz(&world).await["policy_reload_failure"].is_null());
+    let before = world.check("p", "month-old").await.policy_revision;
+    folder.write("p.yaml", BROKEN);
+    folder.write("q.yaml", &denies("q"));
+    assert_eq!(reloader.look_now(), Reload::Failed);
+    let answer = world.check("q", "month-old").await;
+    assert_eq!(gist(&answer), "ALLOW", "nothing of a broken set is used");
+    assert_eq!(answer.policy_revision, before);
+    let ready = readyz(&world).await;
+    let failure = &ready["policy_reload_failure"];
+    let told = failure["error"].as_str().unwrap();
+    assert!(told.contains("p.yaml:2:"), "{told}");
+    assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    assert_eq!(failure["at"], BEGINNING);
+    assert_eq!(ready["policy_revision"], before);
+    let metrics = get(&world, "/metrics").await;
+    for line in [
+        r#"verigate_policy_reloads_total{outcome="failed"} 1"#,
+        "verigate_policy_last_reload_successful 0",
+        "verigate_policies 2",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+    // Looking at the same again tells nothing new; whoever asks by name is told again.
+    assert_eq!(reloader.look_now(), Reload::Unchanged);
+    assert!(!readyz(&world).await["policy_reload_failure"].is_null());
+    assert_eq!(reloader.reload_now(), Reload::Failed);
+    folder.write("p.yaml", &steps_up("p"));
+    assert_eq!(reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "p").await, "STEP_UP");
+    assert_eq!(decides(&world, "q").await, "DENY");
+    assert!(readyz(&world).await["policy_reload_failure"].is_null());
+    let metrics = get(&world, "/metrics").await;
+    assert!(metrics.contains("verigate_policy_last_reload_successful 1"));
+}
+
+#[tokio::test]
+async fn going_back_to_what_is_in_force_mends_it_too() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let world = folder.world().await;
+    folder.write("p.yaml", BROKEN);
+    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    folder.write("p.yaml", &allows("p"));
+    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert!(readyz(&world).await["policy_reload_failure"].is_null());
+}
+
+#[tokio::test]
+async fn a_long_failure_is_shown_in_a_few_lines() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let world = folder.world().await;
+    let rules = "      - nonsense: 1\n".repeat(60);
+    let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
+    folder.write("p.yaml", &text);
+    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    let ready = readyz(&world).await;
+    let told = ready["policy_reload_failure"]["error"].as_str().unwrap();
+    assert!(told.lines().count() <= 13, "{told}");
+    assert!(told.ends_with('…'), "{told}");
+}
+
+#[tokio::test]
+async fn a_config_map_is_swapped_whole() {
+    let folder = Folder::new(&[]);
+    let (allows_p, denies_p) = (allows("p"), denies("p"));
+    folder.swap(
+        "one",
+        &[("p.yaml", &allows_p), ("sub/q.yaml", &allows("q"))],
+    );
+    let world = folder.world().await;
+    assert_eq!(decides(&world, "q").await, "ALLOW");
+    folder.swap(
+        "two",
+        &[("p.yaml", &denies_p), ("sub/q.yaml", &denies("q"))],
+    );
+    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "p").await, "DENY");
+    assert_eq!(decides(&world, "q").await, "DENY");
+    // A key that is gone leaves a link to nowhere for a moment, and one that is new has none yet.
+    folder.swap(
+        "three",
+        &[("p.yaml", &steps_up("p")), ("r.yaml", &denies("r"))],
+    );
+    fs::remove_file(folder.path("r.yaml")).unwrap();
+    assert!(fs::metadata(folder.path("sub")).is_err());
+    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "p").await, "STEP_UP");
+    assert_eq!(decides(&world, "q").await, "none");
+    assert_eq!(decides(&world, "r").await, "DENY");
+}
+
+#[tokio::test]
+async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
+    let folder = Folder::new(&[("p.yaml", &allows("p")), ("q.yaml", &allows("q"))]);
+    let world = folder.world().await;
+    let reloader = &world.service.reloader;
+    fs::remove_file(folder.path("q.yaml")).unwrap();
+    assert_eq!(reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "q").await, "none");
+    assert!(
+        get(&world, "/metrics")
+            .await
+            .contains("verigate_policies 1")
+    );
+    for deleted in ["p.yaml", ""] {
+        let path = folder.path(deleted);
+        if deleted.is_empty() {
+            fs::remove_dir(path).unwrap();
+        } else {
+            fs::remove_file(path).unwrap();
+        }
+        assert_eq!(reloader.look_now(), Reload::Failed);
+        assert_eq!(decides(&world, "p").await, "ALLOW");
+        let ready = readyz(&world).await;
+        assert_eq!(ready["policies"], 1);
+        let told = ready["policy_reload_failure"]["error"].as_str().unwrap();
+        assert!(told.contains("policies"), "{told}");
+    }
+    fs::create_dir(&folder.root).unwrap();
+    folder.write("p.yaml", &denies("p"));
+    assert_eq!(reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "p").await, "DENY");
+}
+
+#[tokio::test]
+async fn whatever_way_files_change_it_is_noticed() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let mut world = folder.world().await;
+    world.service.watch(Arc::new(Notify::new()));
+    folder.write("p.yaml", &denies("p"));
+    until_decides(&world, "p", "DENY").await;
+    folder.rename_over("p.yaml", &steps_up("p"));
+    until_decides(&world, "p", "STEP_UP").await;
+    folder.write("new/deep/q.yaml", &allows("q"));
+    until_decides(&world, "q", "ALLOW").await;
+    folder.write("new/deep/q.yaml", &denies("q"));
+    until_decides(&world, "q", "DENY").await;
+    fs::rename(folder.path("new"), folder.temporary.path().join("away")).unwrap();
+    until_decides(&world, "q", "none").await;
+    folder.write("p.yaml", BROKEN);
+    until_told(&world, "verigate_policy_last_reload_successful 0").await;
+    folder.write("p.yaml", &allows("p"));
+    until_decides(&world, "p", "ALLOW").await;
+    // The folder itself gives way to another.
+    let beside = Folder::new(&[("p.yaml", &denies("p"))]);
+    fs::rename(&folder.root, folder.temporary.path().join("old")).unwrap();
+    until_told(&world, "verigate_policy_last_reload_successful 0").await;
+    fs::rename(&beside.root, &folder.root).unwrap();
+    until_decides(&world, "p", "DENY").await;
+    folder.write("p.yaml", &allows("p"));
+    until_decides(&world, "p", "ALLOW").await;
+}
+
+#[tokio::test]
+async fn the_swaps_of_a_config_map_are_noticed_in_a_folder_and_for_one_file() {
+    for one_file in [false, true] {
+        let folder = Folder::new(&[]);
+        folder.swap("v0", &[("p.yaml", &allows("p"))]);
+        let path = folder.path(if one_file { "p.yaml" } else { "" });
+        let mut world = World::with(|config| config.policies = path).await;
+        world.service.watch(Arc::new(Notify::new()));
+        folder.swap("v1", &[("p.yaml", &denies("p"))]);
+        until_decides(&world, "p", "DENY").await;
+        folder.swap("v2", &[("p.yaml", &steps_up("p"))]);
+        until_decides(&world, "p", "STEP_UP").await;
+    }
+}
+
+#[tokio::test]
+async fn a_folder_behind_links_is_noticed_when_any_of_them_is_swapped() {
+    let folder = Folder::new(&[
+        ("v1/policies/p.yaml", &allows("p")),
+        ("v2/policies/p.yaml", &denies("p")),
+    ]);
+    symlink("v1", folder.path("current")).unwrap();
+    symlink("current/policies", folder.path("link")).unwrap();
+    let path = folder.path("link");
+    let mut world = World::with(|config| config.policies = path).await;
+    world.service.watch(Arc::new(Notify::new()));
+    symlink("v2", folder.path("next")).unwrap();
+    fs::rename(folder.path("next"), folder.path("current")).unwrap();
+    until_decides(&world, "p", "DENY").await;
+    folder.write("v2/policies/p.yaml", &steps_up("p"));
+    until_decides(&world, "p", "STEP_UP").await;
+}
+
+#[tokio::test]
+async fn a_stream_of_changes_does_not_put_a_reload_off_for_ever() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let mut world = folder.world().await;
+    world.service.watch(Arc::new(Notify::new()));
+    // Once a second change is noticed, the folder is watched.
+    folder.write("p.yaml", &steps_up("p"));
+    until_decides(&world, "p", "STEP_UP").await;
+    folder.write("p.yaml", &allows("p"));
+    until_decides(&world, "p", "ALLOW").await;
+    let (busy, noise) = (Arc::new(AtomicBool::new(true)), folder.path("noise.txt"));
+    let still = Arc::clone(&busy);
+    let noisy = tokio::task::spawn_blocking(move || {
+        while still.load(Ordering::SeqCst) {
+            fs::write(&noise, "noise").unwrap();
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    });
+    folder.write("p.yaml", &denies("p"));
+    until_decides(&world, "p", "DENY").await;
+    busy.store(false, Ordering::SeqCst);
+    noisy.await.unwrap();
+}
+
+/// The revision of what is in the folder now.
+fn revision(folder: &Folder) -> String {
+    live::load(&folder.root).unwrap().revision().to_string()
+}
+
+/// Checks without end: how many were answered by each revision. An answer that is not that revision's fails the test.
+async fn check_on(
+    world: Arc<World>,
+    known: Arc<HashMap<String, &'static str>>,
+    stormy: Arc<AtomicBool>,
+    checks: Arc<AtomicUsize>,
+) -> HashMap<String, usize> {
+    let mut answered = HashMap::new();
+    while stormy.load(Ordering::SeqCst) {
+        for policy in ["p", "q"] {
+            let answer = world.check(policy, "month-old").await;
+            let revision = answer.policy_revision.clone();
+            let expected = known.get(&revision);
+            let decision = gist(&answer);
+            assert_eq!(
+                decision.split(' ').next(),
+                expected.copied(),
+                "{policy} by {revision}"
+            );
+            *answered.entry(revision).or_insert(0) += 1;
+            checks.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+    answered
+}
+
+/// Three sets, each of two files that decide alike: a mixed set would have another revision.
+fn three() -> [(&'static str, [String; 2]); 3] {
+    [
+        ("ALLOW", [allows("p"), allows("q")]),
+        ("STEP_UP", [steps_up("p"), steps_up("q")]),
+        ("DENY", [denies("p"), denies("q")]),
+    ]
+}
+
+/// Lets checks run while the policies change. Ends when `change` has been called so often and enough checks were made.
+async fn storm(folder: Folder, change: impl Fn(&Folder, &World, usize) + Send + 'static) {
+    let mut known = HashMap::new();
+    for (effect, [p, q]) in three() {
+        known.insert(
+            revision(&Folder::new(&[("p.yaml", &p), ("q.yaml", &q)])),
+            effect,
+        );
+    }
+    assert_eq!(known.len(), 3);
+    let (known, world) = (Arc::new(known), Arc::new(folder.world().await));
+    let stormy = Arc::new(AtomicBool::new(true));
+    let checks = Arc::new(AtomicUsize::new(0));
+    let checkers: Vec<_> = (0..4)
+        .map(|_| {
+            let (world, known) = (Arc::clone(&world), Arc::clone(&known));
+            tokio::spawn(check_on(
+                world,
+                known,
+                Arc::clone(&stormy),
+                Arc::clone(&checks),
+            ))
+        })
+        .collect();
+    let stage = Arc::clone(&world);
+    let swaps = tokio::task::spawn_blocking(move || {
+        let mut swaps = 0;
+        while swaps < SWAPS || checks.load(Ordering::SeqCst) < SWAPS {
+            change(&folder, &stage, swaps);
+            swaps += 1;
+            assert!(swaps < 20 * SWAPS, "the checks do not get on");
+        }
+        swaps
+    });
+    let swapped = swaps.await;
+    stormy.store(false, Ordering::SeqCst);
+    let mut answered: HashMap<String, usize> = HashMap::new();
+    for checker in checkers {
+        for (revision, count) in checker.await.unwrap() {
+            *answered.entry(revision).or_insert(0) += count;
+        }
+    }
+    assert!(swapped.unwrap() >= SWAPS);
+    assert_eq!(answered.len(), 3, "every set has decided: {answered:?}");
+}
+
+const SWAPS: usize = 3_000;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_reload_storm_every_answer_is_that_of_the_revision_that_it_names() {
+    let [(_, [p, q]), ..] = three();
+    let folder = Folder::new(&[("p.yaml", &p), ("q.yaml", &q)]);
+    storm(folder, |folder, world, n| {
+        let reloader = &world.service.reloader;
+        let in_force = || {
+            let asked = world.check("p", "month-old");
+            Handle::current().block_on(asked).policy_revision
+        };
+        if n % 4 == 3 {
+            folder.rename_over("p.yaml", BROKEN);
+            assert_eq!(reloader.reload_now(), Reload::Failed);
+            return;
+        }
+        let (_, [p, q]) = &three()[n % 3];
+        folder.rename_over("p.yaml", p);
+        folder.rename_over("q.yaml", q);
+        assert_ne!(reloader.reload_now(), Reload::Failed);
+        if n % 16 == 2 {
+            let expected = revision(folder);
+            assert_eq!(in_force(), expected);
+            folder.rename_over("q.yaml", BROKEN);
+            assert_eq!(reloader.reload_now(), Reload::Failed);
+            assert_eq!(in_force(), expected);
+        }
+    })
+    .await;
+}
+
+#[test]
+fn a_swap_while_files_are_read_never_mixes_them() {
+    let folder = Folder::new(&[]);
+    for (n, (_, [p, q])) in three().into_iter().enumerate() {
+        folder.write(&format!("..v{n}/p.yaml"), &p);
+        folder.write(&format!("..v{n}/q.yaml"), &q);
+    }
+    symlink("..v0", folder.path("..data")).unwrap();
+    symlink("..data/p.yaml", folder.path("p.yaml")).unwrap();
+    symlink("..data/q.yaml", folder.path("q.yaml")).unwrap();
+    let (next, data) = (folder.path("..next"), folder.path("..data"));
+    let stormy = Arc::new(AtomicBool::new(true));
+    let still = Arc::clone(&stormy);
+    let swapping = std::thread::spawn(move || {
+        let mut swaps = 0_usize;
+        while still.load(Ordering::SeqCst) {
+            symlink(format!("..v{}", swaps % 3), &next).unwrap();
+            fs::rename(&next, &data).unwrap();
+            swaps += 1;
+        }
+        swaps
+    });
+    // What never comes to rest may fail; what is read is whole.
+    let whole: Vec<Option<String>> = (0..SWAPS)
+        .map(|_| Some(live::load(&folder.root).ok()?.revision().to_string()))
+        .collect();
+    stormy.store(false, Ordering::SeqCst);
+    assert!(swapping.join().unwrap() > SWAPS);
+    let written: HashSet<String> = three()
+        .map(|(_, [p, q])| revision(&Folder::new(&[("p.yaml", &p), ("q.yaml", &q)])))
+        .into();
+    let read: HashSet<String> = whole.into_iter().flatten().collect();
+    assert_eq!(read, written);
+}
