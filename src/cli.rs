@@ -112,12 +112,22 @@ fn tell(text: &str) -> io::Result<()> {
 
 /// Waits for SIGTERM, SIGINT, or SIGHUP, which a terminal that closes sends.
 fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
+    let stop = told_to_end()?;
     Ok(async move {
         tokio::select! {
             _ = hang_up.recv() => {}
+            () = stop => {}
+        }
+    })
+}
+
+/// Waits for SIGTERM or SIGINT.
+fn told_to_end() -> io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }

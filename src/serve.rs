@@ -174,15 +174,16 @@ impl Service {
     }
 }
 
-/// Runs the service until `shutdown`, and reloads the policies when they change.
+/// Runs the service until `shutdown`, and reloads the policies when they change or `reload` asks for it.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
+    reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut service = Service::start(config, policies, clock).await?;
-    service.watch(Arc::default());
+    service.watch(reload);
     shutdown.await;
     Ok(service.stop().await?)
 }

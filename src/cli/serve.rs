@@ -1,10 +1,14 @@
 //! `verigate serve`: the service.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::Notify,
+};
 
-use super::{Environment, Exit, talk, told_to_stop};
+use super::{Environment, Exit, talk, told_to_end};
 use crate::{
     clock::SystemClock,
     config::Config,
@@ -43,9 +47,22 @@ impl Serve {
             ));
             return Ok(Exit::Done);
         }
-        let stop = told_to_stop()?;
+        let (reload, stop) = (told_to_reload()?, told_to_end()?);
         telemetry::start(config.log);
-        serve::run(&config, policies, Arc::new(SystemClock), stop).await?;
+        serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await?;
         Ok(Exit::Done)
     }
+}
+
+/// Passes on each SIGHUP. Those that come while it is being followed are followed once more.
+fn told_to_reload() -> io::Result<Arc<Notify>> {
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let reload = Arc::new(Notify::new());
+    let told = Arc::clone(&reload);
+    tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            told.notify_one();
+        }
+    });
+    Ok(reload)
 }

@@ -3,11 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     time::Duration,
 };
@@ -536,4 +539,66 @@ fn a_swap_while_files_are_read_never_mixes_them() {
         .into();
     let read: HashSet<String> = whole.into_iter().flatten().collect();
     assert_eq!(read, written);
+}
+
+/// A child that is killed when the test ends, however it ends.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Killed {
+    fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+/// SIGHUP compiles even what failed before, which nothing else does: so it can be told from a change that is noticed.
+#[test]
+fn a_hang_up_reloads_and_does_not_stop_the_service() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let config = folder.temporary.path().join("verigate.toml");
+    let text = format!(
+        "[grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
+         [policies]\npath = '{}'\n[journal]\npath = '{}'\n[log]\nformat = 'json'\n\
+         [incode]\nurl = 'http://127.0.0.1:1'\napi_key = 'k'\nintegration_id = 'i'\nsecret = 's'\n",
+        folder.root.display(),
+        folder.temporary.path().join("journal.jsonl").display()
+    );
+    fs::write(&config, text).unwrap();
+    let serve = Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .args(["serve", "--config", config.to_str().unwrap()])
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut serve = Killed(serve);
+    let log = BufReader::new(serve.0.stderr.take().unwrap()).lines();
+    let (told, lines) = mpsc::channel();
+    std::thread::spawn(move || log.map_while(Result::ok).try_for_each(|l| told.send(l)));
+    let until = |what: &str| loop {
+        let line = lines.recv_timeout(Duration::from_secs(20));
+        let line = line.expect(what);
+        if line.contains(what) {
+            return line;
+        }
+    };
+    until("taking questions");
+    serve.signal("-HUP");
+    until("the policies were read again and are the same");
+    folder.write("p.yaml", BROKEN);
+    let told = until("the last good ones stay in force");
+    assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    serve.signal("-HUP");
+    until("the last good ones stay in force");
+    folder.write("p.yaml", &denies("p"));
+    until("the policies were read again and are in force");
+    serve.signal("-TERM");
+    until("stopped");
+    assert!(serve.0.wait().unwrap().success());
 }
