@@ -57,7 +57,9 @@ impl Sources {
     pub(super) fn compile(&self, path: &Path) -> Result<PolicySet, NoPolicies> {
         let list = |policy: &str, name: &str| {
             let known = self.lists.get(&(policy.to_owned(), name.to_owned()));
-            known.cloned().unwrap_or_else(|| Err("it was not read".to_owned()))
+            known
+                .cloned()
+                .unwrap_or_else(|| Err("it was not read".to_owned()))
         };
         let set = parse(&self.files, &list).map_err(NoPolicies::Mistaken)?;
         if set.is_empty() {

@@ -174,6 +174,38 @@ async fn a_changed_file_is_in_force_once_it_is_read_again() {
 }
 
 #[tokio::test]
+async fn a_list_of_identities_is_reloaded_with_the_policies() {
+    let policy = "version: 1\npolicies: {p: {require: [identity_not_in: {file: blocked.txt}]}}\n";
+    let folder = Folder::new(&[("p.yaml", policy), ("blocked.txt", "id-nobody\n")]);
+    let world = folder.world().await;
+    assert_eq!(decides(&world, "p").await, "ALLOW");
+    folder.write("blocked.txt", "id-nobody\nid-ada\n");
+    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "p").await, "DENY");
+    // A list that is gone or was emptied lets nobody in: the last good one stays.
+    for broken in ["", "# id-ada\n"] {
+        folder.write("blocked.txt", broken);
+        assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+        assert_eq!(decides(&world, "p").await, "DENY");
+    }
+    fs::remove_file(folder.path("blocked.txt")).unwrap();
+    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(decides(&world, "p").await, "DENY");
+}
+
+#[tokio::test]
+async fn a_list_that_leads_outside_is_not_read() {
+    for name in ["../secret.txt", "/etc/passwd", "a/../../secret.txt"] {
+        let policy =
+            format!("version: 1\npolicies: {{p: {{require: [identity_in: {{file: {name}}}]}}}}\n");
+        let folder = Folder::new(&[("p.yaml", &policy)]);
+        fs::write(folder.temporary.path().join("secret.txt"), "id-ada\n").unwrap();
+        let told = verigate::live::load(&folder.root).unwrap_err().to_string();
+        assert!(told.contains("lead inside"), "{told}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
     let folder = Folder::new(&[("p.yaml", &allows("p")), ("q.yaml", &allows("q"))]);
     let world = folder.world().await;
