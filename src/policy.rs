@@ -19,6 +19,7 @@ mod diagnostic;
 mod text;
 mod when;
 mod schedule;
+mod week;
 mod time;
 
 pub use self::{

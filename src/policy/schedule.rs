@@ -5,14 +5,10 @@ use std::fmt;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::time::{Timestamp, from_millis};
+use super::{time::Timestamp, week::Week};
 
 const MINUTE_MS: i64 = 60_000;
 const DAY_MINUTES: u16 = 24 * 60;
-const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
-const WEEK_MS: i64 = WEEK_MINUTES as i64 * MINUTE_MS;
-/// 1970 began on a Thursday, three days after a Monday.
-const MONDAY_TO_EPOCH_MS: i64 = 3 * 24 * 60 * MINUTE_MS;
 
 /// The days of a week as policies write them.
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -20,8 +16,8 @@ pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Times of the week in one zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// Half-open stretches in minutes since Monday began; sorted, apart from one another.
-    stretches: Vec<(u16, u16)>,
+    /// As the clock on the wall reads it.
+    week: Week,
     zone: Zone,
 }
 
@@ -83,77 +79,26 @@ impl Schedule {
         } else {
             DAY_MINUTES.saturating_sub(from.0).saturating_add(to.0)
         };
-        let mut stretches = Vec::new();
-        for day in days {
+        let stretch = |day: u16| {
             let begins = day.saturating_mul(DAY_MINUTES).saturating_add(from.0);
-            let ends = begins.saturating_add(length);
-            stretches.push((begins, ends.min(WEEK_MINUTES)));
-            if ends > WEEK_MINUTES {
-                stretches.push((0, ends.saturating_sub(WEEK_MINUTES)));
-            }
-        }
+            (ms(begins), ms(begins.saturating_add(length)))
+        };
         Self {
-            stretches: joined(stretches),
+            week: Week::new(days.into_iter().map(stretch)),
             zone,
         }
     }
 
-    /// Whether it holds at this instant.
-    pub fn contains(&self, instant: Timestamp) -> bool {
-        let offset_ms =
-            i64::from(self.zone.rules.to_offset(instant).seconds()).saturating_mul(1000);
-        let local_ms = week_ms(instant, offset_ms);
-        self.stretches
-            .iter()
-            .any(|(begins, ends)| (ms(*begins)..ms(*ends)).contains(&local_ms))
+    /// The same in UTC, as long as the zone keeps the offset that it has at this instant.
+    pub fn utc(&self, instant: Timestamp) -> Week {
+        let offset = self.zone.rules.to_offset(instant).seconds();
+        self.week.behind(i64::from(offset).saturating_mul(1000))
     }
 
-    /// The first instant, from `from` to `last`, at which it does (or does not) hold. Between two changes of the zone's
-    /// offset the wall clock runs evenly, so each such span takes one look.
-    pub fn next(&self, holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
-        if (holds && self.is_never()) || (!holds && self.is_always()) {
-            return None;
-        }
-        let mut span_begins = from;
-        while span_begins <= last {
-            let rules = &self.zone.rules;
-            let span_ends = rules.following(span_begins).next().map(|t| t.timestamp());
-            let offset = rules.to_offset(span_begins).seconds();
-            let offset_ms = i64::from(offset).saturating_mul(1000);
-            let wait = self.wait_ms(holds, week_ms(span_begins, offset_ms));
-            let next = from_millis(span_begins.as_millisecond().saturating_add(wait));
-            match span_ends {
-                Some(span_ends) if span_ends <= next => span_begins = span_ends,
-                _ => return Some(next),
-            }
-        }
-        None
-    }
-
-    /// How long it is, on a clock that runs evenly, until it does (or does not) hold.
-    fn wait_ms(&self, holds: bool, local_ms: i64) -> i64 {
-        let inside = self
-            .stretches
-            .iter()
-            .find(|(begins, ends)| (ms(*begins)..ms(*ends)).contains(&local_ms));
-        let next_begin = || {
-            let begins = self.stretches.iter().map(|(begins, _)| ms(*begins));
-            let ahead = begins.map(|begins| (begins - local_ms).rem_euclid(WEEK_MS));
-            ahead.min().unwrap_or(WEEK_MS)
-        };
-        match inside {
-            None if holds => next_begin(),
-            None => 0,
-            Some(_) if holds => 0,
-            Some((_, ends)) => {
-                let wait = ms(*ends) - local_ms;
-                // A stretch that ends with the week may go on in the next.
-                match self.stretches.first() {
-                    Some((0, more)) if *ends == WEEK_MINUTES => wait + ms(*more),
-                    _ => wait,
-                }
-            }
-        }
+    /// The next instant after this one at which the zone's clocks are set.
+    pub fn offset_changes(&self, instant: Timestamp) -> Option<Timestamp> {
+        let mut following = self.zone.rules.following(instant);
+        following.next().map(|transition| transition.timestamp())
     }
 
     /// Whether both are of the same zone.
@@ -163,16 +108,8 @@ impl Schedule {
 
     /// The times that both have, this zone being the other's.
     pub fn and(&self, other: &Self) -> Self {
-        let meet = |(a, b): &(u16, u16)| {
-            let (a, b) = (*a, *b);
-            let met = other
-                .stretches
-                .iter()
-                .map(move |(c, d)| (a.max(*c), b.min(*d)));
-            met.filter(|(begins, ends)| begins < ends)
-        };
         Self {
-            stretches: joined(self.stretches.iter().flat_map(meet).collect()),
+            week: self.week.and(&other.week),
             zone: self.zone.clone(),
         }
     }
@@ -180,19 +117,14 @@ impl Schedule {
     /// The times that either has, this zone being the other's.
     pub fn or(&self, other: &Self) -> Self {
         Self {
-            stretches: joined([self.stretches.as_slice(), &other.stretches].concat()),
+            week: self.week.or(&other.week),
             zone: self.zone.clone(),
         }
     }
 
-    /// Whether it never holds.
-    pub fn is_never(&self) -> bool {
-        self.stretches.is_empty()
-    }
-
-    /// Whether it always holds.
-    pub fn is_always(&self) -> bool {
-        self.stretches == [(0, WEEK_MINUTES)]
+    /// The times of the week, as the clock on the wall reads them.
+    pub fn week(&self) -> &Week {
+        &self.week
     }
 
     /// The zone's name.
@@ -201,40 +133,21 @@ impl Schedule {
     }
 
     /// The stretches in minutes since Monday began, sorted and apart from one another.
-    pub fn stretches(&self) -> &[(u16, u16)] {
-        &self.stretches
+    pub fn stretches(&self) -> impl Iterator<Item = (u16, u16)> {
+        let minutes = |ms: i64| u16::try_from(ms / MINUTE_MS).unwrap_or(0);
+        let stretches = self.week.stretches().iter();
+        stretches.map(move |(begins, ends)| (minutes(*begins), minutes(*ends)))
     }
-}
-
-/// The milliseconds since Monday began, on a wall clock that is so far ahead of UTC.
-fn week_ms(instant: Timestamp, offset_ms: i64) -> i64 {
-    instant
-        .as_millisecond()
-        .saturating_add(offset_ms)
-        .saturating_add(MONDAY_TO_EPOCH_MS)
-        .rem_euclid(WEEK_MS)
 }
 
 fn ms(minutes: u16) -> i64 {
-    i64::from(minutes) * MINUTE_MS
-}
-
-/// The same times, sorted, with stretches that touch made one.
-fn joined(mut stretches: Vec<(u16, u16)>) -> Vec<(u16, u16)> {
-    stretches.sort_unstable();
-    let mut joined: Vec<(u16, u16)> = Vec::with_capacity(stretches.len());
-    for (begins, ends) in stretches {
-        match joined.last_mut() {
-            Some((_, last)) if begins <= *last => *last = ends.max(*last),
-            _ => joined.push((begins, ends)),
-        }
-    }
-    joined
+    i64::from(minutes).saturating_mul(MINUTE_MS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::when::When;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -250,9 +163,15 @@ mod tests {
         )
     }
 
+    fn holds(schedule: &Schedule, instant: Timestamp) -> bool {
+        When::Weekly(schedule.clone()).contains(instant)
+    }
+
     fn next(schedule: &Schedule, holds: bool, from: &str) -> Option<String> {
         let last = at("2040-01-01T00:00:00Z");
-        schedule.next(holds, at(from), last).map(|t| t.to_string())
+        When::Weekly(schedule.clone())
+            .next(holds, at(from), last)
+            .map(|t| t.to_string())
     }
 
     #[test]
@@ -284,9 +203,9 @@ mod tests {
     fn weekdays_hold_by_the_wall_clock_of_the_zone() {
         let work = schedule(&[0, 1, 2, 3, 4], "07:00", "19:00", "Europe/Berlin");
         // Friday, 30 January 2026, in winter: 07:00 is 06:00 in UTC.
-        assert!(!work.contains(at("2026-01-30T05:59:59.999Z")));
-        assert!(work.contains(at("2026-01-30T06:00:00Z")));
-        assert!(!work.contains(at("2026-01-30T18:00:00Z")));
+        assert!(!holds(&work, at("2026-01-30T05:59:59.999Z")));
+        assert!(holds(&work, at("2026-01-30T06:00:00Z")));
+        assert!(!holds(&work, at("2026-01-30T18:00:00Z")));
         assert_eq!(
             next(&work, true, "2026-01-30T18:00:00Z").unwrap(),
             "2026-02-02T06:00:00Z"
@@ -305,10 +224,10 @@ mod tests {
     #[test]
     fn a_night_belongs_to_the_day_it_began_on() {
         let night = schedule(&[6], "22:00", "06:00", "UTC");
-        assert!(night.contains(at("2026-02-01T22:00:00Z")));
-        assert!(night.contains(at("2026-02-02T05:59:59.999Z")));
-        assert!(!night.contains(at("2026-02-02T06:00:00Z")));
-        assert!(!night.contains(at("2026-02-01T05:00:00Z")));
+        assert!(holds(&night, at("2026-02-01T22:00:00Z")));
+        assert!(holds(&night, at("2026-02-02T05:59:59.999Z")));
+        assert!(!holds(&night, at("2026-02-02T06:00:00Z")));
+        assert!(!holds(&night, at("2026-02-01T05:00:00Z")));
         assert_eq!(
             next(&night, false, "2026-02-01T23:00:00Z").unwrap(),
             "2026-02-02T06:00:00Z"
@@ -346,14 +265,14 @@ mod tests {
     #[test]
     fn a_whole_week_always_holds_and_an_empty_one_never() {
         let week = schedule(&[0, 1, 2, 3, 4, 5, 6], "00:00", "24:00", "UTC");
-        assert!(week.is_always());
+        assert!(week.week().is_full());
         assert_eq!(next(&week, false, "2026-01-01T00:00:00Z"), None);
         let (early, late) = (
             schedule(&[0], "00:00", "12:00", "UTC"),
             schedule(&[0], "12:00", "24:00", "UTC"),
         );
-        assert!(early.and(&late).is_never());
-        assert_eq!(early.or(&late).stretches, [(0, 1440)]);
+        assert!(early.and(&late).week().is_empty());
+        assert!(early.or(&late).stretches().eq([(0, 1440)]));
         assert_eq!(next(&early.and(&late), true, "2026-01-01T00:00:00Z"), None);
     }
 

@@ -1,7 +1,7 @@
 //! When a requirement holds, the facts being given: as windows, weekly schedules, and combinations of them. From this the
 //! next change is computed; nothing steps through time.
 
-use super::{schedule::Schedule, time::Timestamp};
+use super::{schedule::Schedule, time::Timestamp, week::Week};
 
 /// The instants from `from` on and before `until`. `Timestamp::MAX` as `until` means for ever; crossed bounds mean never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +61,12 @@ impl Window {
         self.from <= instant && (instant < self.until || self.until == Timestamp::MAX)
     }
 
-    /// The first instant, from `instant` on, that is inside.
-    pub fn next_inside(self, instant: Timestamp) -> Option<Timestamp> {
-        let first = self.from.max(instant);
-        self.contains(first).then_some(first)
-    }
-
-    /// The first instant, from `instant` on, that is outside.
-    pub fn next_outside(self, instant: Timestamp) -> Option<Timestamp> {
-        if !self.contains(instant) {
-            return Some(instant);
-        }
-        (self.until < Timestamp::MAX).then_some(self.until)
+    /// The next instant after this one at which it begins or ends.
+    pub fn edge(self, instant: Timestamp) -> Option<Timestamp> {
+        let real = self.from < self.until;
+        let edges = [self.from, self.until].into_iter();
+        let edges = edges.filter(|edge| real && *edge > instant && *edge < Timestamp::MAX);
+        edges.min()
     }
 }
 
@@ -161,32 +155,63 @@ impl When {
     pub fn contains(&self, instant: Timestamp) -> bool {
         match self {
             Self::Window(window) => window.contains(instant),
-            Self::Weekly(schedule) => schedule.contains(instant),
+            Self::Weekly(schedule) => schedule.utc(instant).next(true, instant) == Some(instant),
             Self::All(parts) => parts.iter().all(|part| part.contains(instant)),
             Self::Any(parts) => parts.iter().any(|part| part.contains(instant)),
         }
     }
 
     /// The first instant, from `from` to `last`, at which it does (or, if not `holds`, does not) hold.
+    ///
+    /// From one edge to the next, no window begins or ends and no clock is set, so that all of it is one week that comes
+    /// again; what that week does not show once, it never does. A zone has two edges a year, so that ten years take some
+    /// twenty looks, however often its schedules open.
     pub fn next(&self, holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
-        let next = match self {
-            Self::Window(window) if holds => window.next_inside(from),
-            Self::Window(window) => window.next_outside(from),
-            Self::Weekly(schedule) => schedule.next(holds, from, last),
-            Self::All(parts) if holds => together(parts, true, from, last),
-            Self::Any(parts) if !holds => together(parts, false, from, last),
-            Self::All(parts) | Self::Any(parts) => parts
-                .iter()
-                .filter_map(|part| part.next(holds, from, last))
-                .min(),
-        };
-        next.filter(|next| *next <= last)
+        let mut begins = from;
+        while begins <= last {
+            let next = self.week(begins).next(holds, begins);
+            let ends = self.edge(begins);
+            match next {
+                Some(next) if ends.is_none_or(|ends| next < ends) => {
+                    return Some(next).filter(|next| *next <= last);
+                }
+                _ => begins = ends?,
+            }
+        }
+        None
+    }
+
+    /// The next instant after this one at which a window begins or ends, or clocks are set.
+    fn edge(&self, instant: Timestamp) -> Option<Timestamp> {
+        match self {
+            Self::Window(window) => window.edge(instant),
+            Self::Weekly(schedule) => schedule.offset_changes(instant),
+            Self::All(parts) | Self::Any(parts) => {
+                parts.iter().filter_map(|part| part.edge(instant)).min()
+            }
+        }
+    }
+
+    /// The times of a week in UTC at which it holds, until the next edge after this instant.
+    fn week(&self, instant: Timestamp) -> Week {
+        match self {
+            Self::Window(window) => Week::constant(window.contains(instant)),
+            Self::Weekly(schedule) => schedule.utc(instant),
+            Self::All(parts) => {
+                let weeks = parts.iter().map(|part| part.week(instant));
+                weeks.fold(Week::constant(true), |all, week| all.and(&week))
+            }
+            Self::Any(parts) => {
+                let weeks = parts.iter().map(|part| part.week(instant));
+                weeks.fold(Week::constant(false), |any, week| any.or(&week))
+            }
+        }
     }
 
     fn is_never(&self) -> bool {
         match self {
             Self::Window(window) => window.is_empty(),
-            Self::Weekly(schedule) => schedule.is_never(),
+            Self::Weekly(schedule) => schedule.week().is_empty(),
             Self::All(_) | Self::Any(_) => false,
         }
     }
@@ -194,7 +219,7 @@ impl When {
     fn is_always(&self) -> bool {
         match self {
             Self::Window(window) => *window == Window::ALWAYS,
-            Self::Weekly(schedule) => schedule.is_always(),
+            Self::Weekly(schedule) => schedule.week().is_full(),
             Self::All(_) | Self::Any(_) => false,
         }
     }
@@ -208,22 +233,6 @@ fn zone_mate<'w>(parts: &'w mut [When], schedule: &Schedule) -> Option<&'w mut S
     })
 }
 
-/// The first instant at which every part does (or does not) hold: each part in turn names the next one that it can live
-/// with, until all can.
-fn together(parts: &[When], holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
-    let mut instant = from;
-    loop {
-        let mut agreed = instant;
-        for part in parts {
-            agreed = part.next(holds, agreed, last)?;
-        }
-        if agreed == instant {
-            return Some(agreed);
-        }
-        instant = agreed;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::{super::time::from_millis, *};
@@ -234,11 +243,19 @@ mod tests {
         let window = Window::from(one).and(Window::until(two));
         assert!(window.contains(one));
         assert!(!window.contains(two));
-        assert_eq!(window.next_inside(from_millis(0)), Some(one));
-        assert_eq!(window.next_inside(two), None);
-        assert_eq!(window.next_outside(one), Some(two));
-        assert_eq!(Window::ALWAYS.next_outside(one), None);
-        assert_eq!(Window::NEVER.next_inside(one), None);
+        let next = |when: Window, holds, from| When::Window(when).next(holds, from, Timestamp::MAX);
+        assert_eq!(next(window, true, from_millis(0)), Some(one));
+        assert_eq!(next(window, true, two), None);
+        assert_eq!(next(window, false, one), Some(two));
+        assert_eq!(next(Window::ALWAYS, false, one), None);
+        assert_eq!(next(Window::NEVER, true, one), None);
         assert!(Window::ALWAYS.contains(Timestamp::MAX));
+    }
+
+    #[test]
+    fn what_is_after_the_last_instant_is_not_told() {
+        let when = When::Window(Window::from(from_millis(10)));
+        assert_eq!(when.next(true, from_millis(0), from_millis(9)), None);
+        assert!(when.next(true, from_millis(0), from_millis(10)).is_some());
     }
 }

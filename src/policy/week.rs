@@ -1,0 +1,149 @@
+//! Times of a week that comes again: what a schedule is on an even clock, and what becomes of schedules that are combined.
+
+use super::time::{Timestamp, from_millis};
+
+/// A week, which every clock that is not set runs through evenly.
+pub const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// 1970 began on a Thursday, three days after a Monday.
+const MONDAY_TO_EPOCH_MS: i64 = 3 * 24 * 60 * 60 * 1000;
+
+/// Half-open stretches in milliseconds since Monday began; sorted, and apart from one another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Week(Vec<(i64, i64)>);
+
+impl Week {
+    /// These stretches, whatever their order; one that ends after the week goes on at its beginning.
+    pub fn new(stretches: impl IntoIterator<Item = (i64, i64)>) -> Self {
+        let mut cut = Vec::new();
+        for (begins, ends) in stretches {
+            cut.push((begins, ends.min(WEEK_MS)));
+            if ends > WEEK_MS {
+                cut.push((0, ends.saturating_sub(WEEK_MS)));
+            }
+        }
+        cut.sort_unstable();
+        let mut joined: Vec<(i64, i64)> = Vec::with_capacity(cut.len());
+        for (begins, ends) in cut {
+            match joined.last_mut() {
+                Some((_, last)) if begins <= *last => *last = ends.max(*last),
+                _ => joined.push((begins, ends)),
+            }
+        }
+        Self(joined)
+    }
+
+    /// All of the week, or nothing of it.
+    pub fn constant(holds: bool) -> Self {
+        Self::new(holds.then_some((0, WEEK_MS)))
+    }
+
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether it is all of the week.
+    pub fn is_full(&self) -> bool {
+        self.0 == [(0, WEEK_MS)]
+    }
+
+    /// The stretches.
+    pub fn stretches(&self) -> &[(i64, i64)] {
+        &self.0
+    }
+
+    /// The times that both have.
+    pub fn and(&self, other: &Self) -> Self {
+        let meet = |(a, b): &(i64, i64)| {
+            let (a, b) = (*a, *b);
+            let met = other.0.iter().map(move |(c, d)| (a.max(*c), b.min(*d)));
+            met.filter(|(begins, ends)| begins < ends)
+        };
+        Self::new(self.0.iter().flat_map(meet))
+    }
+
+    /// The times that either has.
+    pub fn or(&self, other: &Self) -> Self {
+        Self::new(self.0.iter().chain(&other.0).copied())
+    }
+
+    /// What a clock that is so far behind reads at these times of this one.
+    pub fn behind(&self, by_ms: i64) -> Self {
+        let earlier = |(begins, ends): &(i64, i64)| {
+            let length = ends.saturating_sub(*begins);
+            let begins = begins.saturating_sub(by_ms).rem_euclid(WEEK_MS);
+            (begins, begins.saturating_add(length))
+        };
+        Self::new(self.0.iter().map(earlier))
+    }
+
+    /// The first instant, from `from` on, at which a clock in UTC reads a time of these, or, if not `inside`, another time.
+    pub fn next(&self, inside: bool, from: Timestamp) -> Option<Timestamp> {
+        let now = from
+            .as_millisecond()
+            .saturating_add(MONDAY_TO_EPOCH_MS)
+            .rem_euclid(WEEK_MS);
+        let around = self
+            .0
+            .iter()
+            .find(|(begins, ends)| (*begins..*ends).contains(&now));
+        let wait = match around {
+            None if !inside => return Some(from),
+            Some(_) if inside => return Some(from),
+            None => {
+                let ahead = self
+                    .0
+                    .iter()
+                    .map(|(begins, _)| (begins - now).rem_euclid(WEEK_MS));
+                ahead.min()?
+            }
+            Some(_) if self.is_full() => return None,
+            Some((_, ends)) => {
+                // A stretch that ends with the week may go on in the next.
+                let more = match self.0.first() {
+                    Some((0, more)) if *ends == WEEK_MS => *more,
+                    _ => 0,
+                };
+                ends.saturating_sub(now).saturating_add(more)
+            }
+        };
+        Some(from_millis(from.as_millisecond().saturating_add(wait)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn combining_is_pointwise() {
+        let (early, late) = (Week::new([(0, 10)]), Week::new([(5, 20), (30, 40)]));
+        assert_eq!(early.and(&late), Week::new([(5, 10)]));
+        assert_eq!(early.or(&late), Week::new([(0, 20), (30, 40)]));
+        assert!(early.and(&Week::constant(false)).is_empty());
+        assert!(early.or(&Week::constant(true)).is_full());
+    }
+
+    #[test]
+    fn a_clock_that_is_behind_may_read_the_week_before() {
+        let monday = Week::new([(0, 10)]);
+        let sunday = Week::new([(WEEK_MS - 5, WEEK_MS), (0, 5)]);
+        assert_eq!(monday.behind(5), sunday);
+        assert_eq!(sunday.behind(-5), monday);
+    }
+
+    #[test]
+    fn a_stretch_that_ends_with_the_week_goes_on_in_the_next() {
+        let days = Week::new([(WEEK_MS - 1000, WEEK_MS + 1000)]);
+        let monday = from_millis(-MONDAY_TO_EPOCH_MS);
+        let before = from_millis(-MONDAY_TO_EPOCH_MS - 500);
+        assert_eq!(days.next(true, before), Some(before));
+        assert_eq!(
+            days.next(false, before),
+            Some(from_millis(monday.as_millisecond() + 1000))
+        );
+        assert_eq!(Week::constant(true).next(false, monday), None);
+        assert_eq!(Week::constant(false).next(true, monday), None);
+        assert_eq!(Week::constant(false).next(false, monday), Some(monday));
+    }
+}
