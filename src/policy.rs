@@ -30,6 +30,7 @@ pub use self::{
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification},
     explain::{Explanation, Verdict},
     needs::Needs,
+    evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     parse::{Lists, parse},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},

@@ -10,12 +10,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-use crate::policy::{Datum, Flaw, Scope, Verification, VerificationId, from_millis};
-
-/// No honest identifier, status or scope is longer.
-const TEXT_BYTES_MAX: usize = 256;
-/// No honest verification has more scopes.
-const SCOPES_MAX: usize = 64;
+use crate::policy::{Datum, Flaw, Scope, Verification, VerificationId, are_modest, from_millis};
 
 /// What `POST /v1/integration/authorize/server` is asked.
 #[derive(Serialize, Deserialize)]
@@ -65,16 +60,14 @@ struct Data {
 }
 
 impl Details {
-    /// Whether its texts are no longer than any honest one: they are remembered, answered and journaled.
+    /// Whether it is no larger than any honest answer.
     fn is_modest(&self) -> bool {
         let scopes = self.scopes.as_deref().unwrap_or_default();
         let texts = [&self.id, &self.project_id, &self.trace_id, &self.status];
-        scopes.len() <= SCOPES_MAX
-            && texts
-                .into_iter()
-                .flatten()
-                .chain(scopes)
-                .all(|text| text.len() <= TEXT_BYTES_MAX)
+        are_modest(
+            texts.into_iter().flatten().map(AsRef::as_ref),
+            scopes.iter().map(AsRef::as_ref),
+        )
     }
 }
 
@@ -104,41 +97,16 @@ impl From<Details> for Verification {
             status: details.status,
             verified_at: details.verified_at.map(from_millis),
             scopes: scopes.iter().map(|name| Scope::from(&**name)).collect(),
-            name: data.name(),
-            identity: data
-                .identity_id
-                .text(|id| (id.len() <= TEXT_BYTES_MAX).then_some(id)),
-            phone: data.phone.text(|phone| is_e164(&phone).then_some(phone)),
+            name: Datum::name(
+                data.full_name.text(),
+                data.first_name.text(),
+                data.last_name.text(),
+            ),
+            identity: data.identity_id.text().as_identity(),
+            phone: data.phone.text().as_phone(),
             born: data.date_of_birth.millis(),
         }
     }
-}
-
-impl Data {
-    /// Whether there is a full name, or a first and a last one.
-    fn name(&self) -> Datum<()> {
-        let part = |name: &Lenient| name.clone().text(|_| Some(()));
-        match (
-            part(&self.full_name),
-            part(&self.first_name),
-            part(&self.last_name),
-        ) {
-            (Datum::Known(()), _, _) | (_, Datum::Known(()), Datum::Known(())) => Datum::Known(()),
-            (Datum::Unreadable, _, _) | (_, Datum::Unreadable, _) | (_, _, Datum::Unreadable) => {
-                Datum::Unreadable
-            }
-            _ => Datum::Missing,
-        }
-    }
-}
-
-/// E.164: a plus sign, and 2 to 15 digits of which the first is not 0.
-fn is_e164(phone: &str) -> bool {
-    phone.strip_prefix('+').is_some_and(|digits| {
-        (2..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|b| b.is_ascii_digit())
-    })
 }
 
 /// A JSON object. serde alone would also take an array for it, field by field.
@@ -165,7 +133,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
 }
 
 /// A field of a person's data, whatever its type.
-#[derive(Clone, Default)]
+#[derive(Default)]
 enum Lenient {
     #[default]
     Missing,
@@ -175,12 +143,11 @@ enum Lenient {
 }
 
 impl Lenient {
-    /// The field as a text that is not blank, made into what it means.
-    fn text<T>(self, meaning: impl FnOnce(Box<str>) -> Option<T>) -> Datum<T> {
+    /// The field as a text.
+    fn text(self) -> Datum<Box<str>> {
         match self {
             Self::Missing => Datum::Missing,
-            Self::Text(text) if text.trim().is_empty() => Datum::Missing,
-            Self::Text(text) => meaning(text).map_or(Datum::Unreadable, Datum::Known),
+            Self::Text(text) => Datum::text(text),
             Self::Number(_) | Self::Odd => Datum::Unreadable,
         }
     }

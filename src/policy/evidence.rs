@@ -12,6 +12,22 @@ use super::{
 
 /// A date of birth longer ago than this is a mistake.
 const AGE_YEARS_MAX: u16 = 150;
+/// No honest identifier, status or scope is longer.
+const TEXT_BYTES_MAX: usize = 256;
+/// No honest verification has more scopes.
+const SCOPES_MAX: usize = 64;
+
+/// Whether these texts and scopes are no more than any honest answer has: they are remembered, answered and journaled.
+pub fn are_modest<'t>(
+    texts: impl IntoIterator<Item = &'t str>,
+    scopes: impl ExactSizeIterator<Item = &'t str>,
+) -> bool {
+    scopes.len() <= SCOPES_MAX
+        && texts
+            .into_iter()
+            .chain(scopes)
+            .all(|text| text.len() <= TEXT_BYTES_MAX)
+}
 
 /// What is known about one verification, and since when.
 #[derive(Debug, Clone)]
@@ -214,6 +230,54 @@ impl<T> Datum<T> {
             Self::Missing => Datum::Missing,
             Self::Unreadable => Datum::Unreadable,
             Self::Known(value) => Datum::Known(into(value)),
+        }
+    }
+}
+
+impl Datum<Box<str>> {
+    /// A text as it came; a blank one is none.
+    pub fn text(text: impl Into<Box<str>>) -> Self {
+        let text = text.into();
+        if text.trim().is_empty() {
+            Self::Missing
+        } else {
+            Self::Known(text)
+        }
+    }
+
+    /// The text as an identity, which is never long.
+    pub fn as_identity(self) -> Self {
+        self.readable_if(|id| id.len() <= TEXT_BYTES_MAX)
+    }
+
+    /// The text as a telephone number in E.164 form: a plus sign, and 2 to 15 digits of which the first is not 0.
+    pub fn as_phone(self) -> Self {
+        self.readable_if(|phone| {
+            phone.strip_prefix('+').is_some_and(|digits| {
+                (2..=15).contains(&digits.len())
+                    && !digits.starts_with('0')
+                    && digits.bytes().all(|b| b.is_ascii_digit())
+            })
+        })
+    }
+
+    fn readable_if(self, readable: impl FnOnce(&str) -> bool) -> Self {
+        match self {
+            Self::Known(text) if !readable(&text) => Self::Unreadable,
+            other => other,
+        }
+    }
+}
+
+impl Datum<()> {
+    /// Whether there is a full name, or a first and a last one. The names themselves are not kept.
+    pub fn name(full: Datum<Box<str>>, first: Datum<Box<str>>, last: Datum<Box<str>>) -> Self {
+        match (full.map(drop), first.map(drop), last.map(drop)) {
+            (Self::Known(()), _, _) | (_, Self::Known(()), Self::Known(())) => Self::Known(()),
+            (Self::Unreadable, _, _) | (_, Self::Unreadable, _) | (_, _, Self::Unreadable) => {
+                Self::Unreadable
+            }
+            _ => Self::Missing,
         }
     }
 }
