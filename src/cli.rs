@@ -2,6 +2,7 @@
 
 mod check;
 mod demo;
+mod policy;
 mod serve;
 mod sim;
 
@@ -31,6 +32,7 @@ enum Command {
     Demo(demo::Demo),
     Sim(sim::Sim),
     Check(check::Check),
+    Policy(policy::Policy),
 }
 
 /// How the process ends.
@@ -84,6 +86,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             Command::Demo(demo) => demo.run().await,
             Command::Sim(sim) => sim.run().await,
             Command::Check(check) => check.run().await,
+            Command::Policy(policy) => policy.run(),
         }
     });
     // What still runs has been told to stop, and nobody waits for it.

@@ -21,6 +21,7 @@ mod when;
 mod schedule;
 mod week;
 mod time;
+pub mod suite;
 
 pub use self::{
     decide::{Facts, SKEW},

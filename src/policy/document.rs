@@ -103,8 +103,8 @@ impl<'p> Reader<'p> {
             }
         }
         if tree.root.is_none() {
-            let hint = "begin with `version: 1` and `policies:`".to_owned();
-            self.error(Place::START, "the file is empty", Some(hint));
+            let hint = "a policy file has `version: 1` and `policies:`, a case file `cases:`";
+            self.error(Place::START, "the file is empty", Some(hint.to_owned()));
         }
         tree.root
     }

@@ -95,7 +95,16 @@ fn every_reason_is_spelt_as_the_contract_spells_it() {
 #[test]
 fn the_help_is_what_scripts_and_people_know() {
     let mut text = String::new();
-    for command in [&[][..], &["serve"], &["demo"], &["sim"], &["check"]] {
+    for command in [
+        &[][..],
+        &["serve"],
+        &["demo"],
+        &["sim"],
+        &["check"],
+        &["policy"],
+        &["policy", "check"],
+        &["policy", "test"],
+    ] {
         let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
             .args(command)
             .arg("--help")

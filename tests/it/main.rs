@@ -24,4 +24,5 @@ mod properties;
 mod recent;
 mod remedies;
 mod reload;
+mod suite;
 mod world;

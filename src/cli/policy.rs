@@ -1,0 +1,98 @@
+//! `verigate policy`: what a policy's author needs, one file per command. None of them asks a service.
+
+mod cases;
+mod check;
+mod test;
+
+use std::{fmt::Write as _, io::IsTerminal, path::Path};
+
+use annotate_snippets::Renderer;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Exit;
+use crate::{
+    live::{self, NoPolicies},
+    policy::{Diagnostic, PolicySet, Problems},
+};
+
+/// Check and test policies.
+#[derive(Debug, Args)]
+pub(super) struct Policy {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+    Test(test::Test),
+}
+
+impl Policy {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        match self.command {
+            Command::Check(check) => check.run(),
+            Command::Test(test) => test.run(),
+        }
+    }
+}
+
+/// The policies of a file or folder; or what is wrong with them, where it is not that they cannot be read.
+fn load(path: &Path) -> anyhow::Result<Result<PolicySet, NoPolicies>> {
+    match live::load(path) {
+        Err(error @ NoPolicies::Unreadable(..)) => Err(error.into()),
+        loaded => Ok(loaded),
+    }
+}
+
+/// What is wrong with policies, for a person.
+fn mistakes(invalid: &NoPolicies, renderer: &Renderer) -> String {
+    match invalid {
+        NoPolicies::Mistaken(problems) => shown(problems, renderer),
+        other => format!("error: {other}\n"),
+    }
+}
+
+/// Problems for a person, each with its line and a caret.
+fn shown(problems: &Problems, renderer: &Renderer) -> String {
+    let mut text = String::new();
+    for diagnostic in problems.iter() {
+        text.push_str(&diagnostic.render(renderer));
+        text.push_str("\n\n");
+    }
+    let more = problems.len().saturating_sub(problems.iter().count());
+    if more > 0 {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "and {more} more problems");
+    }
+    text
+}
+
+/// How problems look where this output goes: colours only on a terminal.
+fn renderer(output: &impl IsTerminal) -> Renderer {
+    if output.is_terminal() {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+}
+
+/// What is wrong with policies, for a program.
+fn mistakes_as_json(invalid: &NoPolicies) -> Vec<Value> {
+    match invalid {
+        NoPolicies::Mistaken(problems) => problems.iter().map(problem_as_json).collect(),
+        other => vec![json!({ "message": other.to_string() })],
+    }
+}
+
+fn problem_as_json(diagnostic: &Diagnostic) -> Value {
+    json!({
+        "path": diagnostic.source.path,
+        "line": diagnostic.place.line,
+        "column": diagnostic.place.column,
+        "width": diagnostic.place.width,
+        "message": diagnostic.message,
+        "hint": diagnostic.hint,
+    })
+}

@@ -1,0 +1,133 @@
+//! Runs cases, and tells of each what came out otherwise than expected.
+
+use super::{Case, Next};
+use crate::policy::{
+    decide::Facts,
+    decision::{Decision, ReasonCode},
+    set::PolicySet,
+};
+
+/// What came of every case, in their order.
+#[derive(Debug)]
+pub struct Report<'c> {
+    /// One for each case.
+    pub outcomes: Vec<Outcome<'c>>,
+}
+
+/// What came of one case.
+#[derive(Debug)]
+pub struct Outcome<'c> {
+    /// The case.
+    pub case: &'c Case,
+    /// What the policy decides; nothing if the set has no such policy.
+    pub decision: Option<Decision>,
+    /// What is otherwise than expected; nothing if the case passes.
+    pub differences: Vec<Difference>,
+}
+
+/// One thing that is otherwise than expected, in the words of a case file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// What: a key of `expect`, or `policy`.
+    pub what: &'static str,
+    /// What was expected.
+    pub expected: String,
+    /// What came out.
+    pub actual: String,
+}
+
+impl Report<'_> {
+    /// How many cases failed.
+    pub fn failed(&self) -> usize {
+        self.outcomes.iter().filter(|o| !o.passed()).count()
+    }
+
+    /// How many cases passed.
+    pub fn passed(&self) -> usize {
+        self.outcomes.iter().filter(|o| o.passed()).count()
+    }
+}
+
+impl Outcome<'_> {
+    /// Whether everything that was expected came out.
+    pub fn passed(&self) -> bool {
+        self.differences.is_empty()
+    }
+}
+
+/// Runs these cases against this set.
+pub fn run<'c>(policies: &PolicySet, cases: &'c [Case]) -> Report<'c> {
+    let outcomes = cases.iter().map(|case| outcome(policies, case)).collect();
+    Report { outcomes }
+}
+
+fn outcome<'c>(policies: &PolicySet, case: &'c Case) -> Outcome<'c> {
+    let Some(policy) = policies.find(&case.request.policy) else {
+        return Outcome {
+            case,
+            decision: None,
+            differences: vec![Difference {
+                what: "policy",
+                expected: case.request.policy.to_string(),
+                actual: "no such policy".to_owned(),
+            }],
+        };
+    };
+    let decision = policy.decide(&case.facts());
+    Outcome {
+        case,
+        differences: differences(case, &decision),
+        decision: Some(decision),
+    }
+}
+
+impl Case {
+    /// What a policy decides by.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            request: &self.request,
+            evidence: &self.evidence,
+            now: self.now,
+        }
+    }
+}
+
+fn differences(case: &Case, decision: &Decision) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    let mut compare = |what, expected: String, actual: String| {
+        if expected != actual {
+            differences.push(Difference {
+                what,
+                expected,
+                actual,
+            });
+        }
+    };
+    if let Some(expected) = case.expect.effect {
+        compare(
+            "decision",
+            expected.to_string(),
+            decision.effect().to_string(),
+        );
+    }
+    if let Some(expected) = &case.expect.reasons {
+        let actual = decision.reasons().iter().map(|reason| reason.code);
+        compare(
+            "reasons",
+            reasons(expected.iter().copied()),
+            reasons(actual),
+        );
+    }
+    if let Some(expected) = case.expect.next_change {
+        let actual = Next::from(decision.next_change());
+        compare("next_change", expected.to_string(), actual.to_string());
+    }
+    differences
+}
+
+/// The reasons in one order, because theirs is not compared; but how often each comes is.
+fn reasons(codes: impl Iterator<Item = ReasonCode>) -> String {
+    let mut names: Vec<&str> = codes.map(ReasonCode::as_str).collect();
+    names.sort_unstable();
+    format!("[{}]", names.join(", "))
+}

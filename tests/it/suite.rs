@@ -1,0 +1,429 @@
+//! Tests of policies as their authors write them: the corpus, which documents the language by example, and what is told
+//! where a case is mistaken or fails.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::Arc,
+};
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use verigate::{
+    live,
+    policy::{
+        PolicySet, SourceText, parse,
+        suite::{self, Case},
+    },
+};
+
+use crate::naive::{
+    eval::evaluate,
+    render::{NamedCase, case_file, list_files, policy_file},
+    strategy::scenario_with_files,
+};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn text(path: &str, text: &str) -> Arc<SourceText> {
+    let (path, text) = (path.to_owned(), text.to_owned());
+    Arc::new(SourceText { path, text })
+}
+
+fn policy_test(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["policy", "test"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn corpus() -> (PolicySet, Vec<Case>) {
+    let policies = live::load(&folder("tests/policies")).unwrap();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder("tests/cases"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    files.sort();
+    let texts: Vec<Arc<SourceText>> = files
+        .iter()
+        .map(|file| {
+            text(
+                &file.display().to_string(),
+                &fs::read_to_string(file).unwrap(),
+            )
+        })
+        .collect();
+    let cases = suite::read(&texts, &policies).unwrap();
+    (policies, cases)
+}
+
+#[test]
+fn the_corpus_says_what_the_language_means() {
+    let (policies, cases) = corpus();
+    assert!(cases.len() >= 180);
+    let report = suite::run(&policies, &cases);
+    for outcome in &report.outcomes {
+        let (case, differences) = (outcome.case, &outcome.differences);
+        assert!(
+            outcome.passed(),
+            "{}:{}: {}: {differences:#?}",
+            case.source.path,
+            case.place.line,
+            case.name
+        );
+    }
+}
+
+#[test]
+fn the_corpus_passes_by_the_command_too() {
+    let output = policy_test(&["--policies", "tests/policies", "tests/cases"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.ends_with(" passed, 0 failed\n"), "{told}");
+}
+
+const POLICY: &str = "\
+version: 1
+policies:
+  front-door:
+    require:
+      - verified_within: 30d
+        otherwise: step_up
+      - scopes: [NAME, PHONE]
+      - age_at_least: 18
+";
+
+fn policies() -> PolicySet {
+    let no_lists = |_: &str, _: &str| Err("no lists here".to_owned());
+    parse(&[text("p.yaml", POLICY)], &no_lists).unwrap()
+}
+
+fn read(cases: &str) -> Result<Vec<Case>, String> {
+    suite::read(&[text("c.yaml", cases)], &policies()).map_err(|problems| problems.to_string())
+}
+
+fn check_mistakes(cases: &str, expected: &Expect) {
+    expected.assert_eq(&read(cases).unwrap_err());
+}
+
+#[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is told is long, because all is told"
+)]
+fn every_mistake_in_a_case_is_told_at_once() {
+    check_mistakes(
+        "\
+cases:
+  - name: mistaken
+    policy: frontdoor
+    at: 2026-01-31
+    verification: { verified_at: yesterday, scopes: NAME, date_of_birth: 17.5.1990, fullname: Ada }
+    request: { authentication: { amr: hwk } }
+    expect:
+      decision: permit
+      reasons: [VERIFICATION_TO_OLD]
+      next_change: { at: never }
+  - policy: front-door
+    at: 2026-01-31T00:00:00Z
+    upstream: up
+  - name: two sources
+    policy: front-door
+    at: 2026-01-31T00:00:00Z
+    upstream: down
+    verification: {}
+  - name: none
+    policy: front-door
+    at: 2026-01-31T00:00:00Z
+    expect: { next_change: soon }
+",
+        &expect![[r#"
+            error: there is no policy `frontdoor`
+             --> c.yaml:3:13
+              |
+            3 |     policy: frontdoor
+              |             ^^^^^^^^^
+              |
+              = help: did you mean `front-door`?
+
+            error: `at`: `2026-01-31` is not an instant
+             --> c.yaml:4:9
+              |
+            4 |     at: 2026-01-31
+              |         ^^^^^^^^^^
+              |
+              = help: an instant is written such as `2026-01-31T00:00:00Z`
+
+            error: `verified_at`: `yesterday` is not an instant
+             --> c.yaml:5:34
+              |
+            5 |     verification: { verified_at: yesterday, scopes: NAME, date_of_birth: 17.5.1990, fullname: Ada }
+              |                                  ^^^^^^^^^
+              |
+              = help: an instant is written such as `2026-01-31T00:00:00Z`
+
+            error: `scopes` is a list
+             --> c.yaml:5:53
+              |
+            5 |     verification: { verified_at: yesterday, scopes: NAME, date_of_birth: 17.5.1990, fullname: Ada }
+              |                                                     ^^^^
+              |
+              = help: write a list: `[NAME]`
+
+            error: `date_of_birth`: `17.5.1990` is not a date
+             --> c.yaml:5:74
+              |
+            5 |     verification: { verified_at: yesterday, scopes: NAME, date_of_birth: 17.5.1990, fullname: Ada }
+              |                                                                          ^^^^^^^^^
+              |
+              = help: a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970
+
+            error: unknown key `fullname`
+             --> c.yaml:5:85
+              |
+            5 |     verification: { verified_at: yesterday, scopes: NAME, date_of_birth: 17.5.1990, fullname: Ada }
+              |                                                                                     ^^^^^^^^
+              |
+              = help: did you mean `full_name`?
+
+            error: `amr` is a list
+             --> c.yaml:6:39
+              |
+            6 |     request: { authentication: { amr: hwk } }
+              |                                       ^^^
+              |
+              = help: write a list: `[hwk]`
+
+            error: `decision` is `allow` or `step_up` or `deny`, not `permit`
+             --> c.yaml:8:17
+              |
+            8 |       decision: permit
+              |                 ^^^^^^
+              |
+              = help: write one of `allow`, `step_up`, `deny`
+
+            error: there is no reason `VERIFICATION_TO_OLD`
+             --> c.yaml:9:17
+              |
+            9 |       reasons: [VERIFICATION_TO_OLD]
+              |                 ^^^^^^^^^^^^^^^^^^^
+              |
+              = help: did you mean `VERIFICATION_TOO_OLD`?
+
+            error: `to` is missing
+              --> c.yaml:10:20
+               |
+            10 |       next_change: { at: never }
+               |                    ^^
+
+            error: `at`: `never` is not an instant
+              --> c.yaml:10:26
+               |
+            10 |       next_change: { at: never }
+               |                          ^^^^^
+               |
+               = help: an instant is written such as `2026-01-31T00:00:00Z`
+
+            error: `name` is missing
+              --> c.yaml:11:5
+               |
+            11 |   - policy: front-door
+               |     ^
+
+            error: `upstream` is `down` or `absent`, not `up`
+              --> c.yaml:13:15
+               |
+            13 |     upstream: up
+               |               ^^
+               |
+               = help: write one of `down`, `absent`
+
+            error: both `verification` and `upstream` in one case
+              --> c.yaml:17:15
+               |
+            17 |     upstream: down
+               |               ^^^^
+               |
+               = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`
+
+            error: the case does not say what is known
+              --> c.yaml:19:5
+               |
+            19 |   - name: none
+               |     ^
+               |
+               = help: write `verification:`, or `upstream: down` or `upstream: absent` in its place
+
+            error: `next_change`: `soon` is no change
+              --> c.yaml:22:28
+               |
+            22 |     expect: { next_change: soon }
+               |                            ^^^^
+               |
+               = help: write `never`, or such as `{ at: 2026-04-01T00:00:00Z, to: deny }`"#]],
+    );
+    check_mistakes(
+        "# nothing\n",
+        &expect![[r#"
+        error: the file is empty
+         --> c.yaml:1:1
+          |
+        1 | # nothing
+          | ^
+          |
+          = help: a policy file has `version: 1` and `policies:`, a case file `cases:`"#]],
+    );
+}
+
+/// Runs one case whose verification or request is written so; what differs.
+fn differences(case: &str) -> String {
+    let head = "cases:\n  - name: one\n    policy: front-door\n    at: 2026-01-31T00:00:00.0009Z\n";
+    let cases = read(&format!("{head}{case}")).unwrap();
+    let policies = policies();
+    let report = suite::run(&policies, &cases);
+    let told = report.outcomes.iter().flat_map(|o| &o.differences);
+    told.map(|d| format!("{}: expected {}, got {}", d.what, d.expected, d.actual))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn what_came_out_otherwise_than_expected_is_told() {
+    let verification = "    verification: { verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE, DATE_OF_BIRTH], \
+         full_name: Ada Example, phone: \"+12025550101\", date_of_birth: 1990-05-17 }\n";
+    let check = |expectation: &str, expected: Expect| {
+        expected.assert_eq(&differences(&format!("{verification}{expectation}")));
+    };
+    check("", expect![[r#""#]]);
+    check(
+        "    expect: { decision: allow, reasons: [], next_change: never }\n",
+        expect![[r#"
+            decision: expected allow, got step_up
+            reasons: expected [], got [VERIFICATION_TOO_OLD]"#]],
+    );
+    check(
+        "    expect: { reasons: [VERIFICATION_TOO_OLD, VERIFICATION_TOO_OLD], next_change: { at: 2026-01-31T00:00:00Z, to: deny } }\n",
+        expect![[r#"
+            reasons: expected [VERIFICATION_TOO_OLD, VERIFICATION_TOO_OLD], got [VERIFICATION_TOO_OLD]
+            next_change: expected { at: 2026-01-31T00:00:00Z, to: deny }, got never"#]],
+    );
+}
+
+#[test]
+fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
+    let reasons = |data: &str| {
+        let facts = "verified_at: 2026-01-30T00:00:00Z, scopes: [NAME, PHONE, DATE_OF_BIRTH]";
+        let told = differences(&format!(
+            "    verification: {{ {facts}, {data} }}\n    expect: {{ reasons: [] }}\n"
+        ));
+        told.trim_start_matches("reasons: expected [], got ")
+            .trim_end()
+            .to_owned()
+    };
+    let rest = "phone: \"+12025550101\", date_of_birth: 1990-05-17";
+    assert_eq!(reasons(&format!("full_name: Ada Example, {rest}")), "");
+    assert_eq!(
+        reasons(&format!(
+            "full_name: ~, first_name: Ada, last_name: Example, {rest}"
+        )),
+        ""
+    );
+    assert_eq!(
+        reasons(&format!("first_name: Ada, {rest}")),
+        "[DATA_MISSING]"
+    );
+    assert_eq!(
+        reasons(&format!("full_name: \"  \", {rest}")),
+        "[DATA_MISSING]"
+    );
+    for (phone, told) in [
+        ("\"(202) 555-0101\"", "[DATA_INVALID]"),
+        ("\"\"", "[DATA_MISSING]"),
+    ] {
+        let data = format!("full_name: Ada Example, phone: {phone}, date_of_birth: 1990-05-17");
+        assert_eq!(reasons(&data), told);
+    }
+    for born in [
+        "1990-05-17",
+        "1990-05-17T02:00:00+02:00",
+        "642902400000",
+        "\"642902400000\"",
+    ] {
+        let data =
+            format!("full_name: Ada Example, phone: \"+12025550101\", date_of_birth: {born}");
+        assert_eq!(reasons(&data), "", "{born}");
+    }
+    let data = "full_name: Ada Example, phone: \"+12025550101\", date_of_birth: \"\"";
+    assert_eq!(reasons(data), "[DATA_MISSING]");
+    let long = "x".repeat(257);
+    assert_eq!(
+        reasons(&format!("status: {long}, {rest}")),
+        "[EVIDENCE_INVALID]"
+    );
+}
+
+#[test]
+fn a_failure_is_told_with_its_place_and_ends_with_1() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    write("policies/p.yaml", POLICY);
+    write(
+        "cases/deep/c.yaml",
+        "cases:\n  - name: fails\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    upstream: down\n    expect: { decision: allow }\n",
+    );
+    write("cases/.hidden.yaml", "not: cases");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (policies, cases) = (path("policies"), path("cases"));
+    let output = policy_test(&["--policies", &policies, &cases]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.starts_with("FAIL "), "{told}");
+    assert!(told.contains("c.yaml:2: fails"), "{told}");
+    assert!(told.ends_with("0 passed, 1 failed\n"), "{told}");
+    let nowhere = path("nowhere");
+    assert_eq!(
+        policy_test(&["--policies", &nowhere, &cases]).status.code(),
+        Some(2)
+    );
+    assert_eq!(
+        policy_test(&["--policies", &policies, &nowhere])
+            .status
+            .code(),
+        Some(2)
+    );
+    assert_eq!(
+        policy_test(&["--policies", &cases, &cases]).status.code(),
+        Some(1)
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    #[test]
+    fn a_random_case_passes_with_what_the_naive_evaluator_says((policy, case) in scenario_with_files()) {
+        let files = list_files(&policy);
+        let lists = |_: &str, name: &str| {
+            let found = files.iter().find(|(file, _)| file == name);
+            found.map(|(_, ids)| ids.clone()).ok_or_else(|| "no file".to_owned())
+        };
+        let policy_text = policy_file(&[("p", &policy)]);
+        let set = parse(&[text("p.yaml", &policy_text)], &lists).unwrap();
+        let outcome = evaluate(&policy, &case);
+        let named = NamedCase { name: "n", policy: "p", case: &case, expect: Some(&outcome) };
+        let case_text = case_file(&[named]);
+        let cases = suite::read(&[text("c.yaml", &case_text)], &set);
+        let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
+        let report = suite::run(&set, &cases);
+        prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.outcomes, policy_text, case_text);
+    }
+}
