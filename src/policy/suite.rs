@@ -3,6 +3,10 @@
 
 mod read;
 mod run;
+mod edge;
+mod coverage;
+mod propose;
+mod write;
 
 use std::{fmt, sync::Arc};
 
@@ -15,8 +19,12 @@ use super::{
 };
 
 pub use self::{
+    coverage::{Coverage, EdgeCoverage, PolicyCoverage, RuleCoverage},
+    edge::Turn,
+    propose::{Proposals, propose},
     read::read,
     run::{Difference, Outcome, Report, run},
+    write::write,
 };
 
 /// One case: a situation, and what a policy shall say about it.

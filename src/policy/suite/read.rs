@@ -29,6 +29,11 @@ const EFFECTS: [(&str, Effect); 3] = [
     ("deny", Effect::Deny),
 ];
 
+/// The same as an identifier, which it is.
+pub(super) fn verification_id() -> Option<VerificationId> {
+    VerificationId::parse(VERIFICATION).ok()
+}
+
 /// Reads every case of these files, which are about the policies of this set.
 pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, Problems> {
     let mut problems = Problems::default();
@@ -121,7 +126,7 @@ fn read_case(reader: &mut Reader<'_>, node: &Node, policies: &PolicySet) -> Opti
         name: name?.to_owned(),
         request: Request {
             policy: policy?,
-            verification: VerificationId::parse(VERIFICATION).ok()?,
+            verification: verification_id()?,
             identity: asked.identity,
             authentication: asked.authentication,
             attributes: asked.attributes,

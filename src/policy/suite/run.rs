@@ -1,6 +1,6 @@
 //! Runs cases, and tells of each what came out otherwise than expected.
 
-use super::{Case, Next};
+use super::{Case, Next, coverage::Coverage};
 use crate::policy::{
     decide::Facts,
     decision::{Decision, ReasonCode},
@@ -12,6 +12,8 @@ use crate::policy::{
 pub struct Report<'c> {
     /// One for each case.
     pub outcomes: Vec<Outcome<'c>>,
+    /// What they have tried of the policies.
+    pub coverage: Coverage,
 }
 
 /// What came of one case.
@@ -57,27 +59,35 @@ impl Outcome<'_> {
 
 /// Runs these cases against this set.
 pub fn run<'c>(policies: &PolicySet, cases: &'c [Case]) -> Report<'c> {
-    let outcomes = cases.iter().map(|case| outcome(policies, case)).collect();
-    Report { outcomes }
+    let mut coverage = Coverage::none(policies);
+    let outcomes = cases
+        .iter()
+        .map(|case| match policies.find(&case.request.policy) {
+            Some(policy) => {
+                let decision = policy.decide(&case.facts());
+                coverage.note(policy, case, &decision);
+                Outcome {
+                    case,
+                    differences: differences(case, &decision),
+                    decision: Some(decision),
+                }
+            }
+            None => without_policy(case),
+        })
+        .collect();
+    Report { outcomes, coverage }
 }
 
-fn outcome<'c>(policies: &PolicySet, case: &'c Case) -> Outcome<'c> {
-    let Some(policy) = policies.find(&case.request.policy) else {
-        return Outcome {
-            case,
-            decision: None,
-            differences: vec![Difference {
-                what: "policy",
-                expected: case.request.policy.to_string(),
-                actual: "no such policy".to_owned(),
-            }],
-        };
-    };
-    let decision = policy.decide(&case.facts());
+/// What comes of a case that was read for another set.
+fn without_policy(case: &Case) -> Outcome<'_> {
     Outcome {
         case,
-        differences: differences(case, &decision),
-        decision: Some(decision),
+        decision: None,
+        differences: vec![Difference {
+            what: "policy",
+            expected: case.request.policy.to_string(),
+            actual: "no such policy".to_owned(),
+        }],
     }
 }
 

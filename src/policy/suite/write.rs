@@ -1,0 +1,202 @@
+//! Cases as a case file, so that what was proposed or found can be kept, read again and run.
+
+use std::fmt::Write as _;
+
+use super::Case;
+use crate::policy::{
+    decision::ReasonCode,
+    document::TEXT_BYTES_MAX,
+    evidence::{Datum, Finding, Scope, Verification},
+    request::Request,
+};
+
+/// A text that no honest answer has: a verification with it cannot be used.
+const IMMODEST_BYTES: usize = 257;
+
+/// As many of these cases as a case file can hold, and how many those are.
+pub fn write(cases: &[Case]) -> (String, usize) {
+    let mut file = String::from("cases:\n");
+    for (index, case) in cases.iter().enumerate() {
+        let written = one(case);
+        if file.len().saturating_add(written.len()) > TEXT_BYTES_MAX {
+            return (file, index);
+        }
+        file.push_str(&written);
+    }
+    (file, cases.len())
+}
+
+fn one(case: &Case) -> String {
+    let mut lines = Lines(String::new());
+    lines.add(&format!("  - name: {}", quoted(&case.name)));
+    lines.add(&format!(
+        "    policy: {}",
+        scalar(case.request.policy.as_str())
+    ));
+    lines.add(&format!("    at: {}", case.now));
+    match &case.evidence.finding {
+        Finding::Present(verification) => lines.verification(verification),
+        Finding::Absent => lines.add("    upstream: absent"),
+        Finding::Unknown(_) => lines.add("    upstream: down"),
+        Finding::Unusable(_) => {
+            lines.add("    verification:");
+            lines.add(&format!("      status: {}", "x".repeat(IMMODEST_BYTES)));
+        }
+    }
+    lines.request(&case.request);
+    lines.expect(case);
+    lines.0
+}
+
+/// The lines of one case.
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, line: &str) {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(self.0, "{line}");
+    }
+
+    fn field(&mut self, key: &str, value: Option<String>) {
+        if let Some(value) = value {
+            self.add(&format!("      {key}: {value}"));
+        }
+    }
+
+    /// Of a person, only what a policy can tell apart: a name stands for any other.
+    fn verification(&mut self, verification: &Verification) {
+        self.add("    verification:");
+        let status = verification.status.as_deref().unwrap_or_default();
+        self.field("status", Some(scalar(status)));
+        self.field(
+            "verified_at",
+            verification.verified_at.map(|at| at.to_string()),
+        );
+        let scopes = verification.scopes.iter().map(Scope::as_str);
+        self.field("scopes", Some(list(scopes)));
+        self.field(
+            "identity_id",
+            match &verification.identity {
+                Datum::Missing => None,
+                Datum::Unreadable => Some("x".repeat(IMMODEST_BYTES)),
+                Datum::Known(id) => Some(scalar(id)),
+            },
+        );
+        self.field("project_id", verification.project.as_deref().map(scalar));
+        self.field(
+            "full_name",
+            match &verification.name {
+                Datum::Known(()) => Some("Ada Example".to_owned()),
+                // A name that is there and cannot be read is nothing that a text can say.
+                Datum::Missing | Datum::Unreadable => None,
+            },
+        );
+        self.field(
+            "phone",
+            match &verification.phone {
+                Datum::Missing => None,
+                Datum::Unreadable => Some("unreadable".to_owned()),
+                Datum::Known(phone) => Some(scalar(phone)),
+            },
+        );
+        self.field(
+            "date_of_birth",
+            match &verification.born {
+                Datum::Missing => None,
+                // As unreadable as any date in the future.
+                Datum::Unreadable => Some("9999-12-30".to_owned()),
+                Datum::Known(born) => {
+                    let born = born.to_string();
+                    Some(
+                        born.strip_suffix("T00:00:00Z")
+                            .map(str::to_owned)
+                            .unwrap_or(born),
+                    )
+                }
+            },
+        );
+    }
+
+    fn request(&mut self, request: &Request) {
+        let Request {
+            policy: _,
+            verification: _,
+            identity,
+            authentication,
+            attributes,
+            id: _,
+        } = request;
+        if identity.is_none() && authentication.is_none() && attributes.is_empty() {
+            return;
+        }
+        self.add("    request:");
+        self.field("identity_id", identity.as_deref().map(scalar));
+        let pairs: Vec<String> = attributes
+            .iter()
+            .map(|(key, value)| format!("{}: {}", quoted(key), quoted(value)))
+            .collect();
+        let some = (!pairs.is_empty()).then(|| format!("{{ {} }}", pairs.join(", ")));
+        self.field("attributes", some);
+        self.field(
+            "authentication",
+            authentication.as_ref().map(|session| {
+                let mut fields = vec![format!("acr: {}", quoted(&session.acr))];
+                fields.push(format!(
+                    "amr: {}",
+                    list(session.amr.iter().map(String::as_str))
+                ));
+                fields.extend(session.auth_time.map(|at| format!("auth_time: {at}")));
+                format!("{{ {} }}", fields.join(", "))
+            }),
+        );
+    }
+
+    fn expect(&mut self, case: &Case) {
+        let expect = &case.expect;
+        let codes = expect
+            .reasons
+            .as_ref()
+            .map(|codes| list(codes.iter().copied().map(ReasonCode::as_str)));
+        if expect.effect.is_some() || codes.is_some() || expect.next_change.is_some() {
+            self.add("    expect:");
+        }
+        self.field("decision", expect.effect.map(|effect| effect.to_string()));
+        self.field("reasons", codes);
+        self.field(
+            "next_change",
+            expect.next_change.map(|next| next.to_string()),
+        );
+    }
+}
+
+fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
+    let items: Vec<String> = items.map(scalar).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A text as a YAML scalar: bare where nothing else can be meant, else quoted.
+fn scalar(text: &str) -> String {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(letter);
+    if bare && !text.eq_ignore_ascii_case("null") {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            // Nothing that a reader of YAML takes for the end of a line, or for nothing.
+            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
