@@ -20,6 +20,7 @@ use verigate::{
 
 use crate::naive::{
     eval::evaluate,
+    model,
     render::{NamedCase, case_file, list_files, policy_file},
     strategy::scenario_with_files,
 };
@@ -406,18 +407,163 @@ fn a_failure_is_told_with_its_place_and_ends_with_1() {
     );
 }
 
+#[test]
+fn what_no_case_has_tried_is_told() {
+    let cases = read(
+        "\
+cases:
+  - name: a millisecond before
+    policy: front-door
+    at: 2026-01-30T23:59:59.999Z
+    verification: { verified_at: 2026-01-01T00:00:00Z, scopes: [NAME] }
+  - name: a millisecond after
+    policy: front-door
+    at: 2026-01-31T00:00:00.001Z
+    verification: { verified_at: 2026-01-01T00:00:00Z, scopes: [NAME] }
+  - name: no rule is asked
+    policy: front-door
+    at: 2008-05-17T14:00:00Z
+    upstream: down
+",
+    )
+    .unwrap();
+    let policies = policies();
+    let report = suite::run(&policies, &cases);
+    let front_door = report.coverage.policies.values().next().unwrap();
+    assert_eq!(front_door.cases, 3);
+    let told: Vec<String> = front_door
+        .rules
+        .iter()
+        .map(|r| {
+            let edges = r.edges.iter();
+            let edges: Vec<String> = edges
+                .map(|e| format!("{} {} {} {}", e.requirement, e.turn, e.before, e.after))
+                .collect();
+            format!("{}: {} {} {edges:?}", r.rule, r.met, r.unmet)
+        })
+        .collect();
+    expect![[r#"
+        status: [VERIFIED]: true false []
+        verified_within: 30d: true true ["verified_within: 30d ends true true"]
+        scopes: [NAME, PHONE]: false true []
+        age_at_least: 18: false true ["age_at_least: 18 begins false false"]"#]]
+    .assert_eq(&told.join("\n"));
+    assert_eq!(report.coverage.rules(), (4, 1));
+    assert_eq!(report.coverage.edges(), (2, 1));
+}
+
+#[test]
+fn cases_are_proposed_at_every_edge_and_pass_today() {
+    let (policies, cases) = corpus();
+    for beginnings in [&cases[..], &[]] {
+        let proposals = suite::propose(&policies, beginnings);
+        assert_eq!(proposals.unreached, [""; 0]);
+        let (file, written) = suite::write(&proposals.cases);
+        assert_eq!(written, proposals.cases.len());
+        let proposed = suite::read(&[text("proposed.yaml", &file)], &policies).unwrap();
+        let report = suite::run(&policies, &proposed);
+        assert_eq!(report.failed(), 0);
+        let (edges, tried) = report.coverage.edges();
+        assert_eq!(edges, tried);
+    }
+    let output = policy_test(&["--policies", "policies", "--generate"]);
+    assert_eq!(output.status.code(), Some(0));
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        told.starts_with("cases:\n  - name: \"1 ms before `"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_program_and_a_build_server_are_told_in_their_own_words() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policies, cases) = (folder.path().join("p.yaml"), folder.path().join("c.yaml"));
+    fs::write(&policies, POLICY).unwrap();
+    let text = "cases:\n  - name: \"a <b> & \\\"c\\\" \\u0007\"\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    \
+         upstream: down\n    expect: { decision: allow, next_change: never }\n";
+    fs::write(&cases, text).unwrap();
+    let (policies, cases) = (policies.display().to_string(), cases.display().to_string());
+    let told = |format: &str| {
+        let output = policy_test(&["--policies", &policies, &cases, "--format", format]);
+        assert_eq!(output.status.code(), Some(1));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let report: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+    assert_eq!(report["failed"], 1);
+    assert_eq!(report["cases"][0]["decision"], "deny");
+    assert_eq!(report["cases"][0]["line"], 2);
+    assert_eq!(report["cases"][0]["differences"][0]["actual"], "deny");
+    assert_eq!(report["coverage"][0]["rules"][0]["met"], false);
+    expect![[r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="verigate policy test" tests="1" failures="1">
+          <testsuite name="c.yaml" tests="1" failures="1">
+            <testcase name="a &lt;b&gt; &amp; &quot;c&quot; �" classname="front-door" file="c.yaml" line="2">
+              <failure type="difference" message="decision otherwise than expected">
+        decision: expected allow, got deny
+              </failure>
+            </testcase>
+          </testsuite>
+        </testsuites>
+    "#]].assert_eq(&told("junit").replace(&cases, "c.yaml"));
+    fs::write(&cases, "cases: []\n").unwrap();
+    let mistaken: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+    assert_eq!(mistaken["problems"][0]["message"], "`cases` is empty");
+}
+
+#[test]
+fn policies_are_checked_without_a_service() {
+    let check = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["policy", "check"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        (
+            output.status.code().unwrap(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, told) = check(&["policies"]);
+    assert_eq!(code, 0);
+    assert!(told.starts_with("ok: 3 policies, revision "), "{told}");
+    let mistaken = folder("tests/cases/whole.yaml").display().to_string();
+    let (code, told) = check(&[&mistaken]);
+    assert_eq!(code, 1);
+    assert!(told.contains("error: `version` is missing"), "{told}");
+    assert!(!told.contains('\u{1b}'), "colours are for terminals");
+    let (code, told) = check(&["--format", "json", "policies", &mistaken]);
+    assert_eq!(code, 1);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["sets"][0]["policies"], 3);
+    assert_eq!(told["sets"][1]["problems"][0]["line"], 2);
+    assert_eq!(check(&["/no/such/place"]).0, 2);
+}
+
+/// The policy of a scenario, compiled, and its text.
+fn compiled(policy: &model::Policy) -> (PolicySet, String) {
+    let files = list_files(policy);
+    let lists = |_: &str, name: &str| {
+        let found = files.iter().find(|(file, _)| file == name);
+        found
+            .map(|(_, ids)| ids.clone())
+            .ok_or_else(|| "no file".to_owned())
+    };
+    let policy_text = policy_file(&[("p", policy)]);
+    (
+        parse(&[text("p.yaml", &policy_text)], &lists).unwrap(),
+        policy_text,
+    )
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
 
     #[test]
     fn a_random_case_passes_with_what_the_naive_evaluator_says((policy, case) in scenario_with_files()) {
-        let files = list_files(&policy);
-        let lists = |_: &str, name: &str| {
-            let found = files.iter().find(|(file, _)| file == name);
-            found.map(|(_, ids)| ids.clone()).ok_or_else(|| "no file".to_owned())
-        };
-        let policy_text = policy_file(&[("p", &policy)]);
-        let set = parse(&[text("p.yaml", &policy_text)], &lists).unwrap();
+        let (set, policy_text) = compiled(&policy);
         let outcome = evaluate(&policy, &case);
         let named = NamedCase { name: "n", policy: "p", case: &case, expect: Some(&outcome) };
         let case_text = case_file(&[named]);
@@ -425,5 +571,29 @@ proptest! {
         let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
         let report = suite::run(&set, &cases);
         prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.outcomes, policy_text, case_text);
+        // Written again it is the same case.
+        let again = suite::read(&[text("c.yaml", &suite::write(&cases).0)], &set).unwrap();
+        prop_assert_eq!(suite::run(&set, &again).passed(), 1);
+    }
+}
+
+proptest! {
+    // Each makes dozens of cases.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn whatever_is_proposed_passes_today_and_tries_its_edges((policy, case) in scenario_with_files()) {
+        let (set, policy_text) = compiled(&policy);
+        let named = NamedCase { name: "n", policy: "p", case: &case, expect: None };
+        let cases = suite::read(&[text("c.yaml", &case_file(&[named]))], &set).unwrap();
+        let proposals = suite::propose(&set, &cases);
+        if proposals.cases.is_empty() {
+            return Ok(());
+        }
+        let proposed = suite::read(&[text("c.yaml", &suite::write(&proposals.cases).0)], &set).unwrap();
+        let report = suite::run(&set, &proposed);
+        prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.outcomes, policy_text);
+        let (edges, tried) = report.coverage.edges();
+        prop_assert!(tried + proposals.unreached.len() >= edges, "{}", policy_text);
     }
 }

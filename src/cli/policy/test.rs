@@ -1,15 +1,18 @@
 //! `verigate policy test`: runs case files against policies, and tells what failed and what no case has tried.
 
 mod human;
+mod json;
+mod junit;
 
 use std::{io, path::PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
 
-use super::{Exit, cases, load, mistakes, renderer, shown};
+use super::{Exit, cases, load, mistakes, mistakes_as_json, problem_as_json, renderer, shown};
 use crate::{
     cli::{talk, tell},
-    policy::suite,
+    policy::{PolicySet, suite},
 };
 
 /// Run test cases against policies.
@@ -21,8 +24,24 @@ pub(super) struct Test {
     #[arg(long, value_name = "PATH")]
     policies: PathBuf,
     /// Case files, or folders of them.
-    #[arg(required = true, value_name = "CASES")]
+    #[arg(required_unless_present = "generate", value_name = "CASES")]
     cases: Vec<PathBuf>,
+    /// Run nothing, but propose cases at every edge in time, as a case file that expects what the policies decide today.
+    #[arg(long, conflicts_with = "format")]
+    generate: bool,
+    /// How to tell what came out.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person: failures first, then what no case has tried, then a summary.
+    Human,
+    /// For a program.
+    Json,
+    /// For a build server.
+    Junit,
 }
 
 impl Test {
@@ -32,22 +51,59 @@ impl Test {
             Ok(policies) => policies,
             Err(invalid) => {
                 talk(mistakes(&invalid, &renderer).trim_end());
-                return Ok(Exit::Invalid);
+                return self.invalid(&mistakes_as_json(&invalid));
             }
         };
         let cases = match suite::read(&cases::texts(&self.cases)?, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
                 talk(shown(&problems, &renderer).trim_end());
-                return Ok(Exit::Invalid);
+                let problems: Vec<Value> = problems.iter().map(problem_as_json).collect();
+                return self.invalid(&problems);
             }
         };
+        if self.generate {
+            return generate(&policies, &cases);
+        }
         let report = suite::run(&policies, &cases);
-        tell(&human::page(&report))?;
+        tell(&match self.format {
+            Format::Human => human::page(&report),
+            Format::Json => json::object(&report, policies.revision()),
+            Format::Junit => junit::document(&report),
+        })?;
         Ok(if report.failed() == 0 {
             Exit::Done
         } else {
             Exit::Invalid
         })
     }
+
+    /// A program that asked for JSON gets JSON, whatever happens.
+    fn invalid(&self, problems: &[Value]) -> anyhow::Result<Exit> {
+        if self.format == Format::Json {
+            tell(&format!("{:#}\n", json!({ "problems": problems })))?;
+        }
+        Ok(Exit::Invalid)
+    }
+}
+
+/// Tells cases at every edge, and on stderr what is not among them.
+fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit> {
+    let proposals = suite::propose(policies, cases);
+    for edge in &proposals.unreached {
+        talk(&format!("no verification comes to this edge: {edge}"));
+    }
+    if proposals.cases.is_empty() {
+        talk("no policy has an edge in time");
+        return Ok(Exit::Done);
+    }
+    let (file, written) = suite::write(&proposals.cases);
+    let left = proposals.cases.len().saturating_sub(written);
+    if left > 0 {
+        talk(&format!(
+            "{left} more cases do not fit into one file: propose for fewer policies at a time"
+        ));
+    }
+    tell(&file)?;
+    Ok(Exit::Done)
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::policy::{
     Decision,
-    suite::{Outcome, Report},
+    suite::{Coverage, Outcome, Report, RuleCoverage},
 };
 
 /// The report as a page.
@@ -13,6 +13,7 @@ pub(super) fn page(report: &Report<'_>) -> String {
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
         failure(&mut page, outcome);
     }
+    coverage(&mut page, &report.coverage);
     let (passed, failed) = (report.passed(), report.failed());
     // Writing to a `String` cannot fail.
     let _ = writeln!(page, "{passed} passed, {failed} failed");
@@ -38,4 +39,53 @@ fn failure(page: &mut String, outcome: &Outcome<'_>) {
         let _ = writeln!(page, "  unmet    {rule} ({code})");
     }
     page.push('\n');
+}
+
+/// What no case has tried. A policy that no case is about is told in one line.
+fn coverage(page: &mut String, coverage: &Coverage) {
+    page.push_str("coverage\n");
+    for (name, policy) in &coverage.policies {
+        if policy.cases == 0 {
+            let _ = writeln!(page, "  {name}: no case");
+            continue;
+        }
+        let untried: Vec<String> = policy.rules.iter().flat_map(untried).collect();
+        if !untried.is_empty() {
+            let _ = writeln!(page, "  {name}");
+        }
+        for line in untried {
+            let _ = writeln!(page, "    {line}");
+        }
+    }
+    let ((rules, whole_rules), (edges, whole_edges)) = (coverage.rules(), coverage.edges());
+    let _ = writeln!(
+        page,
+        "  {whole_rules} of {rules} rules met and unmet by some case"
+    );
+    let _ = writeln!(
+        page,
+        "  {whole_edges} of {edges} edges in time tried from both sides\n"
+    );
+}
+
+/// What no case has tried of a rule, each in a line.
+fn untried(rule: &RuleCoverage) -> Vec<String> {
+    let mut lines = Vec::new();
+    let text = &rule.rule;
+    match (rule.met, rule.unmet) {
+        (true, true) => {}
+        (false, false) => lines.push(format!("never judged          {text}")),
+        (false, true) => lines.push(format!("never met             {text}")),
+        (true, false) => lines.push(format!("never unmet           {text}")),
+    }
+    for edge in &rule.edges {
+        let missing = match (edge.before, edge.after) {
+            (true, true) => continue,
+            (false, false) => "neither before nor at",
+            (false, true) => "not 1 ms before      ",
+            (true, false) => "not at               ",
+        };
+        lines.push(format!("{missing} {} {}", edge.requirement, edge.turn));
+    }
+    lines
 }
