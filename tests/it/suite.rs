@@ -1,10 +1,11 @@
 //! Tests of policies as their authors write them: the corpus, which documents the language by example, and what is told
 //! where a case is mistaken or fails.
 
+mod command;
+
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Output},
     sync::Arc,
 };
 
@@ -32,15 +33,6 @@ fn folder(name: &str) -> PathBuf {
 fn text(path: &str, text: &str) -> Arc<SourceText> {
     let (path, text) = (path.to_owned(), text.to_owned());
     Arc::new(SourceText { path, text })
-}
-
-fn policy_test(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_verigate"))
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["policy", "test"])
-        .args(arguments)
-        .output()
-        .unwrap()
 }
 
 fn corpus() -> (PolicySet, Vec<Case>) {
@@ -78,14 +70,6 @@ fn the_corpus_says_what_the_language_means() {
             case.name
         );
     }
-}
-
-#[test]
-fn the_corpus_passes_by_the_command_too() {
-    let output = policy_test(&["--policies", "tests/policies", "tests/cases"]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.ends_with(" passed, 0 failed\n"), "{told}");
 }
 
 const POLICY: &str = "\
@@ -369,45 +353,6 @@ fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
 }
 
 #[test]
-fn a_failure_is_told_with_its_place_and_ends_with_1() {
-    let folder = tempfile::tempdir().unwrap();
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-    };
-    write("policies/p.yaml", POLICY);
-    write(
-        "cases/deep/c.yaml",
-        "cases:\n  - name: fails\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    upstream: down\n    expect: { decision: allow }\n",
-    );
-    write("cases/.hidden.yaml", "not: cases");
-    let path = |name: &str| folder.path().join(name).display().to_string();
-    let (policies, cases) = (path("policies"), path("cases"));
-    let output = policy_test(&["--policies", &policies, &cases]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.starts_with("FAIL "), "{told}");
-    assert!(told.contains("c.yaml:2: fails"), "{told}");
-    assert!(told.ends_with("0 passed, 1 failed\n"), "{told}");
-    let nowhere = path("nowhere");
-    assert_eq!(
-        policy_test(&["--policies", &nowhere, &cases]).status.code(),
-        Some(2)
-    );
-    assert_eq!(
-        policy_test(&["--policies", &policies, &nowhere])
-            .status
-            .code(),
-        Some(2)
-    );
-    assert_eq!(
-        policy_test(&["--policies", &cases, &cases]).status.code(),
-        Some(1)
-    );
-}
-
-#[test]
 fn what_no_case_has_tried_is_told() {
     let cases = read(
         "\
@@ -466,80 +411,6 @@ fn cases_are_proposed_at_every_edge_and_pass_today() {
         let (edges, tried) = report.coverage.edges();
         assert_eq!(edges, tried);
     }
-    let output = policy_test(&["--policies", "policies", "--generate"]);
-    assert_eq!(output.status.code(), Some(0));
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        told.starts_with("cases:\n  - name: \"1 ms before `"),
-        "{told}"
-    );
-}
-
-#[test]
-fn a_program_and_a_build_server_are_told_in_their_own_words() {
-    let folder = tempfile::tempdir().unwrap();
-    let (policies, cases) = (folder.path().join("p.yaml"), folder.path().join("c.yaml"));
-    fs::write(&policies, POLICY).unwrap();
-    let text = "cases:\n  - name: \"a <b> & \\\"c\\\" \\u0007\"\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    \
-         upstream: down\n    expect: { decision: allow, next_change: never }\n";
-    fs::write(&cases, text).unwrap();
-    let (policies, cases) = (policies.display().to_string(), cases.display().to_string());
-    let told = |format: &str| {
-        let output = policy_test(&["--policies", &policies, &cases, "--format", format]);
-        assert_eq!(output.status.code(), Some(1));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    let report: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
-    assert_eq!(report["failed"], 1);
-    assert_eq!(report["cases"][0]["decision"], "deny");
-    assert_eq!(report["cases"][0]["line"], 2);
-    assert_eq!(report["cases"][0]["differences"][0]["actual"], "deny");
-    assert_eq!(report["coverage"][0]["rules"][0]["met"], false);
-    expect![[r#"
-        <?xml version="1.0" encoding="UTF-8"?>
-        <testsuites name="verigate policy test" tests="1" failures="1">
-          <testsuite name="c.yaml" tests="1" failures="1">
-            <testcase name="a &lt;b&gt; &amp; &quot;c&quot; �" classname="front-door" file="c.yaml" line="2">
-              <failure type="difference" message="decision otherwise than expected">
-        decision: expected allow, got deny
-              </failure>
-            </testcase>
-          </testsuite>
-        </testsuites>
-    "#]].assert_eq(&told("junit").replace(&cases, "c.yaml"));
-    fs::write(&cases, "cases: []\n").unwrap();
-    let mistaken: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
-    assert_eq!(mistaken["problems"][0]["message"], "`cases` is empty");
-}
-
-#[test]
-fn policies_are_checked_without_a_service() {
-    let check = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["policy", "check"])
-            .args(arguments)
-            .output()
-            .unwrap();
-        (
-            output.status.code().unwrap(),
-            String::from_utf8(output.stdout).unwrap(),
-        )
-    };
-    let (code, told) = check(&["policies"]);
-    assert_eq!(code, 0);
-    assert!(told.starts_with("ok: 3 policies, revision "), "{told}");
-    let mistaken = folder("tests/cases/whole.yaml").display().to_string();
-    let (code, told) = check(&[&mistaken]);
-    assert_eq!(code, 1);
-    assert!(told.contains("error: `version` is missing"), "{told}");
-    assert!(!told.contains('\u{1b}'), "colours are for terminals");
-    let (code, told) = check(&["--format", "json", "policies", &mistaken]);
-    assert_eq!(code, 1);
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["sets"][0]["policies"], 3);
-    assert_eq!(told["sets"][1]["problems"][0]["line"], 2);
-    assert_eq!(check(&["/no/such/place"]).0, 2);
 }
 
 /// The policy of a scenario, compiled, and its text.
