@@ -11,7 +11,7 @@ use super::{
     time::parse_duration,
 };
 
-/// The largest text that is read.
+/// The largest policy file that is read.
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
 const DEPTH_MAX: usize = 32;
@@ -75,12 +75,13 @@ impl<'p> Reader<'p> {
         });
     }
 
-    /// The tree of the text's one document.
-    pub fn document(&mut self) -> Option<Node> {
+    /// The tree of the text's one document, which is no larger than so many bytes.
+    pub fn document(&mut self, bytes_max: usize) -> Option<Node> {
         let source = Arc::clone(&self.source);
-        if source.text.len() > TEXT_BYTES_MAX {
+        if source.text.len() > bytes_max {
+            let message = format!("the file is larger than {} MiB", bytes_max / (1024 * 1024));
             let hint = "split it into several files".to_owned();
-            self.error(Place::START, "the file is larger than 1 MiB", Some(hint));
+            self.error(Place::START, message, Some(hint));
             return None;
         }
         if let Some(place) = place_of_replacement(&source.text) {

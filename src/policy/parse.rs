@@ -10,7 +10,7 @@ use self::requirement::Context;
 use super::{
     decision::Refusal,
     diagnostic::{Place, Problems, SourceText},
-    document::{Node, Reader},
+    document::{Node, Reader, TEXT_BYTES_MAX},
     request::PolicyName,
     rule::Rule,
     set::{EvidenceTerms, Policy, PolicySet},
@@ -59,7 +59,7 @@ pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, P
 
 /// The policies of one file that could be read.
 fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyName, Policy)> {
-    let Some(root) = reader.document() else {
+    let Some(root) = reader.document(TEXT_BYTES_MAX) else {
         return Vec::new();
     };
     let Some(mut fields) = reader.fields(&root, "a policy file") else {

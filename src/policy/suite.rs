@@ -27,6 +27,9 @@ pub use self::{
     write::write,
 };
 
+/// The largest case file that is read: tens of thousands of cases.
+pub const CASES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// One case: a situation, and what a policy shall say about it.
 #[derive(Debug, Clone)]
 pub struct Case {

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::policy::{
-    Fields, Node, NodeKind, Problems, Reader, SourceText, Timestamp, VerificationId, after, before,
+    Fields, Node, NodeKind, Problems, Reader, SourceText, TEXT_BYTES_MAX, Timestamp,
+    VerificationId, after, before,
 };
 
 /// The cast that is built in.
@@ -69,7 +70,7 @@ impl Cast {
 }
 
 fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
-    let root = reader.document()?;
+    let root = reader.document(TEXT_BYTES_MAX)?;
     let mut fields = reader.fields(&root, "a cast")?;
     let people = fields.require("people", reader);
     let verifications = fields.require("verifications", reader);

@@ -36,8 +36,13 @@ fn text(path: &str, text: &str) -> Arc<SourceText> {
 }
 
 fn corpus() -> (PolicySet, Vec<Case>) {
-    let policies = live::load(&folder("tests/policies")).unwrap();
-    let mut files: Vec<PathBuf> = fs::read_dir(folder("tests/cases"))
+    read_all("tests/policies", "tests/cases")
+}
+
+/// The policies of a folder, and the cases of another.
+fn read_all(policies: &str, cases: &str) -> (PolicySet, Vec<Case>) {
+    let policies = live::load(&folder(policies)).unwrap();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder(cases))
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
@@ -59,7 +64,18 @@ fn corpus() -> (PolicySet, Vec<Case>) {
 fn the_corpus_says_what_the_language_means() {
     let (policies, cases) = corpus();
     assert!(cases.len() >= 180);
-    let report = suite::run(&policies, &cases);
+    all_pass(&policies, &cases);
+}
+
+#[test]
+fn the_samples_decide_as_their_comments_say() {
+    let (policies, cases) = read_all("policies", "tests/samples");
+    assert!(cases.len() >= 20);
+    all_pass(&policies, &cases);
+}
+
+fn all_pass(policies: &PolicySet, cases: &[Case]) {
+    let report = suite::run(policies, cases);
     for outcome in &report.outcomes {
         let (case, differences) = (outcome.case, &outcome.differences);
         assert!(

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use crate::policy::{SourceText, TEXT_BYTES_MAX};
+use crate::policy::{SourceText, suite::CASES_BYTES_MAX};
 
 /// What a case file's name ends in.
 const EXTENSION: &str = "yaml";
@@ -20,7 +20,7 @@ const DEPTH_MAX: usize = 16;
 /// How many files are read at most.
 const FILES_MAX: usize = 10_000;
 /// A file is read just beyond what the reader takes, so that it tells that there is more.
-const READ_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 + 1;
+const READ_BYTES_MAX: u64 = CASES_BYTES_MAX as u64 + 1;
 
 /// The texts of these files, and of every `*.yaml` below these folders in the order of their names.
 pub(super) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<SourceText>>> {

@@ -59,7 +59,9 @@ fn gather<'r>(requirement: &'r Requirement, edges: &mut Vec<Edge<'r>>) {
         Requirement::VerifiedWithin(_) | Requirement::AgeBelow(1..) => &[Turn::Ends],
         // A session begins to count when it is no further in the future than another clock may be.
         Requirement::Authenticated(_) => &[Turn::Begins, Turn::Ends],
-        Requirement::Schedule(schedule) if !schedule.is_always() => &[Turn::Begins, Turn::Ends],
+        Requirement::Schedule(schedule) if !schedule.week().is_full() => {
+            &[Turn::Begins, Turn::Ends]
+        }
         Requirement::Schedule(_)
         | Requirement::AgeAtLeast(_)
         | Requirement::AgeBelow(_)

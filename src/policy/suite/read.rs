@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::{Case, Expect, Next};
+use super::{CASES_BYTES_MAX, Case, Expect, Next};
 use crate::policy::{
     decision::{Change, Effect, ReasonCode},
     diagnostic::{Place, Problems, SourceText},
@@ -85,7 +85,7 @@ impl Draft {
 
 /// The cases of one file that could be read.
 fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft)> {
-    let Some(root) = reader.document() else {
+    let Some(root) = reader.document(CASES_BYTES_MAX) else {
         return Vec::new();
     };
     let Some(mut fields) = reader.fields(&root, "a case file") else {

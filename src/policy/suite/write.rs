@@ -2,10 +2,9 @@
 
 use std::fmt::Write as _;
 
-use super::Case;
+use super::{CASES_BYTES_MAX, Case};
 use crate::policy::{
     decision::ReasonCode,
-    document::TEXT_BYTES_MAX,
     evidence::{Datum, Finding, Scope, Verification},
     request::Request,
 };
@@ -18,7 +17,7 @@ pub fn write(cases: &[Case]) -> (String, usize) {
     let mut file = String::from("cases:\n");
     for (index, case) in cases.iter().enumerate() {
         let written = one(case);
-        if file.len().saturating_add(written.len()) > TEXT_BYTES_MAX {
+        if file.len().saturating_add(written.len()) > CASES_BYTES_MAX {
             return (file, index);
         }
         file.push_str(&written);

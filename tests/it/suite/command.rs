@@ -129,7 +129,7 @@ fn policies_are_checked_without_a_service() {
     };
     let (code, told) = check(&["policies"]);
     assert_eq!(code, 0);
-    assert!(told.starts_with("ok: 3 policies, revision "), "{told}");
+    assert!(told.starts_with("ok: 9 policies, revision "), "{told}");
     let mistaken = folder("tests/cases/whole.yaml").display().to_string();
     let (code, told) = check(&[&mistaken]);
     assert_eq!(code, 1);
@@ -138,7 +138,7 @@ fn policies_are_checked_without_a_service() {
     let (code, told) = check(&["--format", "json", "policies", &mistaken]);
     assert_eq!(code, 1);
     let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["sets"][0]["policies"], 3);
+    assert_eq!(told["sets"][0]["policies"], 9);
     assert_eq!(told["sets"][1]["problems"][0]["line"], 2);
     assert_eq!(check(&["/no/such/place"]).0, 2);
 }
