@@ -23,6 +23,11 @@ mod week;
 mod time;
 pub mod suite;
 
+/// The JSON Schema of a policy file.
+pub const POLICY_SCHEMA: &str = include_str!("policy/schema/policy.schema.json");
+/// The JSON Schema of a case file.
+pub const CASES_SCHEMA: &str = include_str!("policy/schema/cases.schema.json");
+
 pub use self::{
     decide::{Facts, SKEW},
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},

@@ -2,6 +2,9 @@
 
 mod cases;
 mod check;
+mod explain;
+mod needs;
+mod schema;
 mod test;
 
 use std::{fmt::Write as _, io::IsTerminal, path::Path};
@@ -26,6 +29,9 @@ pub(super) struct Policy {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Explain(explain::Explain),
+    Needs(needs::NeedsOf),
+    Schema(schema::Schema),
     Test(test::Test),
 }
 
@@ -33,6 +39,9 @@ impl Policy {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Check(check) => check.run(),
+            Command::Explain(explain) => explain.run(),
+            Command::Needs(needs) => needs.run(),
+            Command::Schema(schema) => schema.run(),
             Command::Test(test) => test.run(),
         }
     }

@@ -229,3 +229,111 @@ fn a_terminal_that_closes_stops_it_in_order() {
     assert!(hung_up.success());
     assert!(sim.0.wait().unwrap().success());
 }
+
+#[test]
+fn a_case_is_laid_open_with_each_rule_and_what_time_brings() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = folder.path().join("case.yaml");
+    std::fs::write(
+        &cases,
+        "cases:\n  - name: a month-old verification\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, DATE_OF_BIRTH], full_name: Ada Example, date_of_birth: 1990-05-17}\n",
+    )
+    .unwrap();
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+    let output = verigate(&[
+        "policy",
+        "explain",
+        "--policies",
+        policies,
+        cases.to_str().unwrap(),
+    ]);
+    assert_eq!(output.status.code(), Some(0));
+    expect_test::expect![[r#"
+        a month-old verification
+        STEP_UP by `front-door` at 2026-01-31T00:00:00Z
+
+          met       status: [VERIFIED]
+          met       verified_within: 90d, until 2026-04-01T00:00:00Z
+          STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
+          met       scopes: [NAME]
+          met       age_at_least: 16
+          needed    verify again, younger than 30d
+
+          ●  STEP_UP   now
+          │            for 60d
+          ●  DENY      2026-04-01T00:00:00Z
+          ▼            as far as ten years ahead
+    "#]].assert_eq(&String::from_utf8(output.stdout).unwrap());
+    let none = [
+        "policy",
+        "explain",
+        "--policies",
+        policies,
+        cases.to_str().unwrap(),
+        "--case",
+        "nobody",
+    ];
+    assert_eq!(verigate(&none).status.code(), Some(2));
+}
+
+#[test]
+fn what_policies_read_is_told_and_no_more() {
+    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
+    let needs = |file: &str| {
+        let path = format!("{policies}/{file}.yaml");
+        String::from_utf8(verigate(&["policy", "needs", &path]).stdout).unwrap()
+    };
+    assert_eq!(
+        needs("server-room"),
+        "server-room\n  scopes    NAME DATE_OF_BIRTH\n"
+    );
+    let contractor = needs("contractor");
+    assert!(
+        contractor.contains("question  identity_id\n"),
+        "{contractor}"
+    );
+    assert!(
+        contractor.contains("zones     Europe/Berlin\n"),
+        "{contractor}"
+    );
+    let json = verigate(&["policy", "needs", "--format", "json", policies]).stdout;
+    let all: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(all["front-door"]["scopes"][0], "NAME");
+}
+
+/// Every requirement that the parser knows is in the schema, and none that it does not.
+#[test]
+fn the_schema_knows_the_language() {
+    let told = |file: &str| {
+        let output = verigate(&["policy", "schema", file]);
+        serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
+    };
+    let policy = told("policy");
+    let known = policy["$defs"]["requirement"]["properties"]
+        .as_object()
+        .unwrap();
+    let hint = verigate::policy::parse(
+        &[std::sync::Arc::new(verigate::policy::SourceText {
+            path: "p.yaml".to_owned(),
+            text: "version: 1\npolicies: {a: {require: [otherwise: deny]}}".to_owned(),
+        })],
+        &|_, _| Err(String::new()),
+    )
+    .unwrap_err()
+    .to_string();
+    let listed = hint.split("one of: ").nth(1).unwrap().trim();
+    let mut listed: Vec<&str> = listed.split(", ").collect();
+    listed.sort_unstable();
+    let mut known: Vec<&str> = known.keys().map(String::as_str).collect();
+    known.sort_unstable();
+    assert_eq!(known, listed);
+    let reasons = &told("cases")["$defs"]["case"]["properties"]["expect"]["properties"]["reasons"];
+    let reasons = reasons["items"]["enum"].as_array().unwrap();
+    assert_eq!(reasons.len(), verigate::policy::ReasonCode::ALL.len());
+    for code in verigate::policy::ReasonCode::ALL {
+        assert!(
+            reasons.iter().any(|reason| reason == code.as_str()),
+            "{code:?}"
+        );
+    }
+}

@@ -1,0 +1,177 @@
+//! `verigate policy explain`: one case laid open: each rule's verdict, why, what time brings, and what would help.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+
+use super::{Exit, cases, load, mistakes, renderer, shown};
+use crate::{
+    cli::{talk, tell},
+    policy::{
+        Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
+        suite::{self, Case},
+    },
+};
+
+/// Lay open what a policy says of a case, and what time will make of it.
+///
+/// The case is one of a case file. Ends with 0 if it could be explained, 1 if a file has mistakes, 2 if it could not run.
+#[derive(Debug, Args)]
+pub(super) struct Explain {
+    /// A policy file, or a folder of them.
+    #[arg(long, value_name = "PATH")]
+    policies: PathBuf,
+    /// The case file.
+    #[arg(value_name = "CASES")]
+    cases: PathBuf,
+    /// The name of the case, or a part of it; every case of the file if not given.
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+}
+
+impl Explain {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        let renderer = renderer(&std::io::stderr());
+        let policies = match load(&self.policies)? {
+            Ok(policies) => policies,
+            Err(invalid) => {
+                talk(&mistakes(&invalid, &renderer));
+                return Ok(Exit::Invalid);
+            }
+        };
+        let texts = cases::texts(std::slice::from_ref(&self.cases))?;
+        let cases = match suite::read(&texts, &policies) {
+            Ok(cases) => cases,
+            Err(problems) => {
+                talk(&shown(&problems, &renderer));
+                return Ok(Exit::Invalid);
+            }
+        };
+        let wanted = |case: &&Case| {
+            self.case
+                .as_ref()
+                .is_none_or(|name| case.name.contains(name))
+        };
+        let mut text = String::new();
+        for case in cases.iter().filter(wanted) {
+            let policy = policies
+                .find(&case.request.policy)
+                .context("the case is about no policy of these")?;
+            let explanation = policy.explain(&Facts {
+                request: &case.request,
+                evidence: &case.evidence,
+                now: case.now,
+            });
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(&in_words(case, &explanation));
+        }
+        if text.is_empty() {
+            bail!("no case of `{}` has such a name", self.cases.display());
+        }
+        tell(&text)?;
+        Ok(Exit::Done)
+    }
+}
+
+fn in_words(case: &Case, explanation: &Explanation) -> String {
+    let decision = &explanation.decision;
+    let mut text = format!("{}\n", case.name);
+    let mut line = |told: String| {
+        // Writing to a `String` cannot fail.
+        let _ = writeln!(text, "{told}");
+    };
+    let (policy, now) = (case.request.policy.as_str(), case.now);
+    line(format!(
+        "{} by `{policy}` at {now}\n",
+        loud(decision.effect().as_str())
+    ));
+    if explanation.verdicts.is_empty() || decision.reasons().iter().any(|r| &*r.rule == "guard") {
+        for reason in decision.reasons() {
+            line(format!(
+                "  guard     {}: {}",
+                reason.code.as_str(),
+                reason.code.in_words()
+            ));
+        }
+    } else {
+        for verdict in &explanation.verdicts {
+            let until = verdict
+                .until
+                .map_or_else(String::new, |until| format!(", until {until}"));
+            line(match verdict.unmet {
+                None => format!("  met       {}{until}", verdict.rule),
+                Some(code) => format!(
+                    "  {:<9} {} ({}){until}",
+                    loud(verdict.otherwise.as_str()),
+                    verdict.rule,
+                    code.as_str()
+                ),
+            });
+        }
+    }
+    for remedy in decision.remedies() {
+        line(format!("  needed    {}", help(remedy)));
+    }
+    if let (Some(until), Some(span)) = (decision.valid_until(), decision.valid_for()) {
+        line(format!("  reusable  until {until} ({})", Shown(span)));
+    }
+    line(String::new());
+    line(timeline(now, explanation));
+    text
+}
+
+/// `now ALLOW ──(29d)── 2026-03-02T00:00:00Z STEP_UP ──(60d)── …`, one change a line.
+fn timeline(now: Timestamp, explanation: &Explanation) -> String {
+    let mut text = format!(
+        "  ●  {:<9} now",
+        loud(explanation.decision.effect().as_str())
+    );
+    let mut before = now;
+    for change in &explanation.timeline {
+        let span = Shown(between(before, change.at));
+        // Writing to a `String` cannot fail.
+        let _ = write!(
+            text,
+            "\n  │            for {span}\n  ●  {:<9} {}",
+            loud(change.to.as_str()),
+            change.at
+        );
+        before = change.at;
+    }
+    text.push_str("\n  ▼            as far as ten years ahead");
+    text
+}
+
+fn loud(effect: &str) -> String {
+    effect.to_ascii_uppercase()
+}
+
+fn help(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Reverify { max_age: None } => "verify again".to_owned(),
+        Remedy::Reverify { max_age: Some(age) } => {
+            format!("verify again, younger than {}", Shown(*age))
+        }
+        Remedy::Authenticate(wanted) => {
+            let listed = |label: &str, names: Vec<&str>| match names.as_slice() {
+                [] => String::new(),
+                names => format!(", {label} {}", names.join(" or ")),
+            };
+            format!(
+                "authenticate{}{}, younger than {}",
+                listed("by", wanted.amr_any.iter().map(AsRef::as_ref).collect()),
+                listed("at", wanted.acr_any.iter().map(AsRef::as_ref).collect()),
+                Shown(wanted.within)
+            )
+        }
+        Remedy::GrantScopes(scopes) => {
+            let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+            format!("let the verification carry {}", names.join(" and "))
+        }
+        Remedy::Identify => "name the identity in the question".to_owned(),
+        Remedy::Wait(until) => format!("come back, not before {until}"),
+    }
+}

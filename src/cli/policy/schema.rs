@@ -1,0 +1,35 @@
+//! `verigate policy schema`: JSON Schema of policy and case files, for editors.
+
+use clap::{Args, ValueEnum};
+
+use super::Exit;
+use crate::{
+    cli::tell,
+    policy::{CASES_SCHEMA, POLICY_SCHEMA},
+};
+
+/// Tell the JSON Schema of a file, for editors that complete and check while one writes.
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Of which file.
+    #[arg(value_enum, default_value_t = File::Policy)]
+    file: File,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum File {
+    /// A policy file.
+    Policy,
+    /// A case file.
+    Cases,
+}
+
+impl Schema {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        tell(match self.file {
+            File::Policy => POLICY_SCHEMA,
+            File::Cases => CASES_SCHEMA,
+        })?;
+        Ok(Exit::Done)
+    }
+}
