@@ -16,7 +16,7 @@ use verigate::{
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Origin, Policy, PolicyName, PolicySet,
         Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
-        VerificationId, before, from_millis, parse,
+        VerificationId, before, diff::compare, from_millis, parse,
     },
     source::{Freshness, Known, Recent, Source},
 };
@@ -215,5 +215,42 @@ fn compile(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decide, refuse, schedules, check, compile);
+/// A policy of twenty rules of every kind, one of which is of so many days.
+fn twenty_rules(days: u32) -> Policy {
+    let mut rules = String::new();
+    for n in 0..5 {
+        write!(
+            rules,
+            "
+      - any_of: [verified_within: {}d, authenticated: {{within: {}h, amr_any: [hwk, face]}}]
+        otherwise: step_up
+      - scopes: [NAME, S{n}]
+      - attribute: {{name: a{n}, in: [x, y]}}
+        otherwise: step_up
+      - schedule: {{days: [mon, tue, wed], from: \"0{n}:00\", to: \"2{}:00\", zone: Europe/Berlin}}",
+            days + n,
+            n + 1,
+            n % 4
+        )
+        .unwrap();
+    }
+    let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
+    let path = "p.yaml".to_owned();
+    let files = [Arc::new(SourceText { path, text })];
+    let set = parse(&files, &|_, _| Err(String::new())).unwrap();
+    set.find(&PolicyName::parse("p").unwrap()).unwrap().clone()
+}
+
+fn diff(c: &mut Criterion) {
+    let (name, old, new) = (
+        PolicyName::parse("p").unwrap(),
+        twenty_rules(30),
+        twenty_rules(33),
+    );
+    c.bench_function("diff of two policies of 20 rules", |b| {
+        b.iter(|| compare(&name, black_box(&old), black_box(&new)).unwrap());
+    });
+}
+
+criterion_group!(benches, decide, refuse, schedules, check, compile, diff);
 criterion_main!(benches);

@@ -27,6 +27,7 @@ pub mod suite;
 pub const POLICY_SCHEMA: &str = include_str!("policy/schema/policy.schema.json");
 /// The JSON Schema of a case file.
 pub const CASES_SCHEMA: &str = include_str!("policy/schema/cases.schema.json");
+pub mod diff;
 
 pub use self::{
     decide::{Facts, SKEW},

@@ -2,6 +2,7 @@
 
 mod cases;
 mod check;
+mod diff;
 mod explain;
 mod needs;
 mod schema;
@@ -29,6 +30,7 @@ pub(super) struct Policy {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Diff(diff::Diff),
     Explain(explain::Explain),
     Needs(needs::NeedsOf),
     Schema(schema::Schema),
@@ -39,6 +41,7 @@ impl Policy {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         match self.command {
             Command::Check(check) => check.run(),
+            Command::Diff(diff) => diff.run(),
             Command::Explain(explain) => explain.run(),
             Command::Needs(needs) => needs.run(),
             Command::Schema(schema) => schema.run(),

@@ -18,7 +18,7 @@ use super::{
 pub const SKEW: Duration = Duration::from_mins(1);
 
 /// 2015-01-01T00:00:00Z: no verification is older than the vendor. Times in seconds, read as milliseconds, fall before it.
-const PLAUSIBLE_SINCE_MS: i64 = 1_420_070_400_000;
+pub(super) const PLAUSIBLE_SINCE_MS: i64 = 1_420_070_400_000;
 
 /// All that a decision rests on.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use super::{
 };
 
 /// An age is reached when it is reached in every time zone: the zone of a date of birth is not known.
-const BIRTHDAY_EVERYWHERE: Duration = Duration::from_hours(14);
+pub(super) const BIRTHDAY_EVERYWHERE: Duration = Duration::from_hours(14);
 
 /// A requirement, and what happens where it does not hold.
 #[derive(Debug, Clone)]

@@ -8,7 +8,8 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use super::{time::Timestamp, week::Week};
 
 const MINUTE_MS: i64 = 60_000;
-const DAY_MINUTES: u16 = 24 * 60;
+pub(super) const DAY_MINUTES: u16 = 24 * 60;
+pub(super) const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
 
 /// The days of a week as policies write them.
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
@@ -91,14 +92,23 @@ impl Schedule {
 
     /// The same in UTC, as long as the zone keeps the offset that it has at this instant.
     pub fn utc(&self, instant: Timestamp) -> Week {
-        let offset = self.zone.rules.to_offset(instant).seconds();
-        self.week.behind(i64::from(offset).saturating_mul(1000))
+        self.week.behind(self.ahead_ms(instant))
+    }
+
+    /// How far ahead of UTC the wall clock is at this instant.
+    pub(super) fn ahead_ms(&self, instant: Timestamp) -> i64 {
+        i64::from(self.zone.rules.to_offset(instant).seconds()).saturating_mul(1000)
+    }
+
+    /// The instants after this one at which the wall clock is set.
+    pub(super) fn settings(&self, instant: Timestamp) -> impl Iterator<Item = Timestamp> {
+        let following = self.zone.rules.following(instant);
+        following.map(|transition| transition.timestamp())
     }
 
     /// The next instant after this one at which the zone's clocks are set.
     pub fn offset_changes(&self, instant: Timestamp) -> Option<Timestamp> {
-        let mut following = self.zone.rules.following(instant);
-        following.next().map(|transition| transition.timestamp())
+        self.settings(instant).next()
     }
 
     /// Whether both are of the same zone.
@@ -133,14 +143,16 @@ impl Schedule {
     }
 
     /// The stretches in minutes since Monday began, sorted and apart from one another.
-    pub fn stretches(&self) -> impl Iterator<Item = (u16, u16)> {
+    pub fn stretches(&self) -> Vec<(u16, u16)> {
         let minutes = |ms: i64| u16::try_from(ms / MINUTE_MS).unwrap_or(0);
         let stretches = self.week.stretches().iter();
-        stretches.map(move |(begins, ends)| (minutes(*begins), minutes(*ends)))
+        stretches
+            .map(|(begins, ends)| (minutes(*begins), minutes(*ends)))
+            .collect()
     }
 }
 
-fn ms(minutes: u16) -> i64 {
+pub(super) fn ms(minutes: u16) -> i64 {
     i64::from(minutes).saturating_mul(MINUTE_MS)
 }
 
@@ -272,7 +284,7 @@ mod tests {
             schedule(&[0], "12:00", "24:00", "UTC"),
         );
         assert!(early.and(&late).week().is_empty());
-        assert!(early.or(&late).stretches().eq([(0, 1440)]));
+        assert_eq!(early.or(&late).stretches(), [(0, 1440)]);
         assert_eq!(next(&early.and(&late), true, "2026-01-01T00:00:00Z"), None);
     }
 

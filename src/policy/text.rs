@@ -74,7 +74,7 @@ fn write_authenticated(wanted: &Authenticated, f: &mut fmt::Formatter<'_>) -> fm
 /// The times, not the words: two ways to write the same times are one.
 fn write_schedule(schedule: &Schedule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("schedule: {")?;
-    for (index, (begins, ends)) in schedule.stretches().enumerate() {
+    for (index, (begins, ends)) in schedule.stretches().into_iter().enumerate() {
         let comma = if index > 0 { ", " } else { "" };
         // The minute before the end tells the day that it belongs to.
         let (day, last_day) = (begins / DAY_MINUTES, ends.saturating_sub(1) / DAY_MINUTES);

@@ -77,16 +77,20 @@ impl Week {
         Self::new(self.0.iter().map(earlier))
     }
 
+    /// Whether a clock reads a time of these, so many milliseconds after Monday began.
+    pub fn contains(&self, week_ms: i64) -> bool {
+        self.around(week_ms).is_some()
+    }
+
+    fn around(&self, week_ms: i64) -> Option<&(i64, i64)> {
+        let mut stretches = self.0.iter();
+        stretches.find(|(begins, ends)| (*begins..*ends).contains(&week_ms))
+    }
+
     /// The first instant, from `from` on, at which a clock in UTC reads a time of these, or, if not `inside`, another time.
     pub fn next(&self, inside: bool, from: Timestamp) -> Option<Timestamp> {
-        let now = from
-            .as_millisecond()
-            .saturating_add(MONDAY_TO_EPOCH_MS)
-            .rem_euclid(WEEK_MS);
-        let around = self
-            .0
-            .iter()
-            .find(|(begins, ends)| (*begins..*ends).contains(&now));
+        let now = week_ms(from, 0);
+        let around = self.around(now);
         let wait = match around {
             None if !inside => return Some(from),
             Some(_) if inside => return Some(from),
@@ -109,6 +113,15 @@ impl Week {
         };
         Some(from_millis(from.as_millisecond().saturating_add(wait)))
     }
+}
+
+/// The milliseconds since Monday began, on a wall clock that is so far ahead of UTC.
+pub fn week_ms(instant: Timestamp, ahead_ms: i64) -> i64 {
+    instant
+        .as_millisecond()
+        .saturating_add(ahead_ms)
+        .saturating_add(MONDAY_TO_EPOCH_MS)
+        .rem_euclid(WEEK_MS)
 }
 
 #[cfg(test)]

@@ -263,7 +263,8 @@ fn a_case_is_laid_open_with_each_rule_and_what_time_brings() {
           │            for 60d
           ●  DENY      2026-04-01T00:00:00Z
           ▼            as far as ten years ahead
-    "#]].assert_eq(&String::from_utf8(output.stdout).unwrap());
+    "#]]
+    .assert_eq(&String::from_utf8(output.stdout).unwrap());
     let none = [
         "policy",
         "explain",

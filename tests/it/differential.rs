@@ -98,7 +98,7 @@ fn effect(effect: Effect) -> Decision {
 }
 
 /// What the real evaluator says, in the words of the naive one.
-fn judged(set: &PolicySet, case: &Case) -> Outcome {
+pub fn judged(set: &PolicySet, case: &Case) -> Outcome {
     let now = from_millis(case.at);
     let finding = match &case.upstream {
         Upstream::Answered(given) => Finding::Present(verification(given)),

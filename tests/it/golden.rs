@@ -103,6 +103,10 @@ fn the_help_is_what_scripts_and_people_know() {
         &["check"],
         &["policy"],
         &["policy", "check"],
+        &["policy", "diff"],
+        &["policy", "explain"],
+        &["policy", "needs"],
+        &["policy", "schema"],
         &["policy", "test"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_verigate"))

@@ -12,6 +12,7 @@ mod access;
 mod architecture;
 mod cli;
 mod config;
+mod diff;
 mod differential;
 mod golden;
 mod journal;

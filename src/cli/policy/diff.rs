@@ -1,0 +1,183 @@
+//! `verigate policy diff`: what two policies, or two folders of them, decide differently.
+
+use std::{fmt::Write as _, path::PathBuf};
+
+use anyhow::bail;
+use clap::{Args, ValueEnum};
+use serde_json::{Value, json};
+
+use crate::{
+    cli::{Exit, talk, tell},
+    live::{self, NoPolicies},
+    policy::{
+        PolicyName, PolicySet,
+        diff::{Changed, Changes, Comparison, compare_sets},
+    },
+};
+
+/// Tell every kind of check that two sets of policies decide differently, each with an example.
+///
+/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`) are told,
+/// but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends with 0,
+/// with 1 if a policy is invalid or a change is not of the only kind that is asked for, and with 2 if the two cannot be compared.
+#[derive(Debug, Args)]
+pub(super) struct Diff {
+    /// The old policies: a file or a folder.
+    old: PathBuf,
+    /// The new policies: a file or a folder.
+    new: PathBuf,
+    /// Compare this policy only.
+    #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
+    policy: Option<PolicyName>,
+    /// How to tell it.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// End with 1 if anything loosens.
+    #[arg(long)]
+    only_tightens: bool,
+    /// End with 1 if anything tightens.
+    #[arg(long)]
+    only_loosens: bool,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+impl Diff {
+    pub(super) fn run(self) -> anyhow::Result<Exit> {
+        let mut sets = Vec::new();
+        for path in [&self.old, &self.new] {
+            match live::load(path) {
+                Ok(set) => sets.push(set),
+                Err(error @ NoPolicies::Unreadable(..)) => return Err(error.into()),
+                Err(invalid) => {
+                    talk(&invalid.to_string());
+                    return Ok(Exit::Invalid);
+                }
+            }
+        }
+        if let Some(name) = &self.policy {
+            if sets.iter().all(|set| set.find(name).is_none()) {
+                bail!("neither has a policy `{name}`");
+            }
+            sets = sets.iter().map(|set| only(set, name)).collect();
+        }
+        let [old, new] = sets.as_slice() else {
+            bail!("two sets of policies are needed");
+        };
+        let comparison = compare_sets(old, new)?;
+        match self.format {
+            Format::Human => tell(&in_words(&comparison))?,
+            Format::Json => tell(&format!("{:#}\n", as_json(&comparison)))?,
+        }
+        let loosened = self.only_tightens && comparison.loosens();
+        let tightened = self.only_loosens && comparison.tightens();
+        if loosened {
+            talk("verigate: a change loosens, and only those that tighten were expected");
+        }
+        if tightened {
+            talk("verigate: a change tightens, and only those that loosen were expected");
+        }
+        Ok(if loosened || tightened {
+            Exit::Invalid
+        } else {
+            Exit::Done
+        })
+    }
+}
+
+fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
+    let found = set.find(name).cloned();
+    PolicySet::new(
+        found
+            .into_iter()
+            .map(|policy| (name.clone(), policy))
+            .collect(),
+    )
+}
+
+fn in_words(comparison: &Comparison) -> String {
+    let mut text = String::new();
+    // Writing to a `String` cannot fail.
+    for (name, changes) in &comparison.changed {
+        let _ = writeln!(text, "policy {name}");
+        changes_in_words(&mut text, changes);
+    }
+    for name in &comparison.removed {
+        let _ = writeln!(text, "policy {name} is removed: checks of it get NOT_FOUND");
+    }
+    for name in &comparison.added {
+        let _ = writeln!(text, "policy {name} is added");
+    }
+    let cells = || comparison.changed.values().flat_map(|c| &c.cells);
+    let loosen = cells().filter(|cell| cell.loosens()).count();
+    let tighten = cells().count().saturating_sub(loosen);
+    if loosen + tighten == 0 {
+        text.push_str("no check is decided differently\n");
+    } else {
+        let _ = writeln!(text, "{loosen} loosen, {tighten} tighten");
+    }
+    text
+}
+
+fn changes_in_words(text: &mut String, changes: &Changes) {
+    for cell in &changes.cells {
+        let Changed { old, new, when, .. } = cell;
+        let _ = writeln!(text, "\n  {}: {when}: {new} instead of {old}\n", kind(cell));
+        for line in cell.as_case().lines() {
+            let _ = writeln!(text, "      {line}");
+        }
+    }
+    if !changes.settings.is_empty() {
+        text.push('\n');
+    }
+    for setting in &changes.settings {
+        let (name, old, new) = (setting.name, &setting.old, &setting.new);
+        let _ = writeln!(text, "  setting: {name}: {new} instead of {old}");
+    }
+    text.push('\n');
+}
+
+fn as_json(comparison: &Comparison) -> Value {
+    let names = |names: &[PolicyName]| names.iter().map(PolicyName::as_str).collect::<Value>();
+    let changed = comparison.changed.iter().map(|(name, changes)| {
+        let cells = changes.cells.iter().map(|cell| {
+            json!({
+                "kind": kind(cell),
+                "old": cell.old.as_str(),
+                "new": cell.new.as_str(),
+                "when": cell.when,
+                "case": cell.as_case(),
+            })
+        });
+        let settings = changes
+            .settings
+            .iter()
+            .map(|setting| json!({ "name": setting.name, "old": setting.old, "new": setting.new }));
+        json!({
+            "policy": name.as_str(),
+            "cells": cells.collect::<Value>(),
+            "settings": settings.collect::<Value>(),
+        })
+    });
+    json!({
+        "changed": changed.collect::<Value>(),
+        "removed": names(&comparison.removed),
+        "added": names(&comparison.added),
+        "loosens": comparison.loosens(),
+        "tightens": comparison.tightens(),
+    })
+}
+
+fn kind(cell: &Changed) -> &'static str {
+    if cell.loosens() {
+        "loosens"
+    } else {
+        "tightens"
+    }
+}

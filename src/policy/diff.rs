@@ -1,0 +1,286 @@
+//! Two policies compared exactly: every kind of check on which they decide differently, without a solver and without
+//! sampling. A policy tells only finitely many inputs apart, so that the inputs fall into cells; a decision diagram finds
+//! those in which the decisions differ, and of each cell a witness is decided by both policies before it is shown.
+//!
+//! Compared are checks from 2015 (no verification is older) to the end of the century.
+
+mod axis;
+mod region;
+mod hours;
+mod phone;
+mod formula;
+mod diagram;
+mod witness;
+mod words;
+mod case;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use self::witness::Witness;
+use self::{
+    axis::{Atoms, Axis, Space},
+    diagram::Rest,
+    formula::Formulas,
+};
+use super::{
+    decide::Facts,
+    decision::{Effect, Refusal},
+    request::PolicyName,
+    rule::Rule,
+    set::{Policy, PolicySet},
+    text::Whole,
+    time::Shown,
+};
+
+/// 2026-01-31T00:00:00Z: when witnesses are checked, unless a schedule or an age asks for another time.
+const NICE_NOW_MS: i64 = 1_769_817_600_000;
+
+/// What differs between two sets of policies.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The policies that only the old set has: checks of them would get NOT_FOUND.
+    pub removed: Vec<PolicyName>,
+    /// The policies that only the new set has.
+    pub added: Vec<PolicyName>,
+    /// The policies that both have and that differ.
+    pub changed: BTreeMap<PolicyName, Changes>,
+}
+
+/// What differs between two policies.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// The kinds of checks that are decided differently, those that loosen first.
+    pub cells: Vec<Changed>,
+    /// The terms that decide how old an answer may be, and not what it is.
+    pub settings: Vec<Setting>,
+}
+
+/// A kind of check that is decided differently.
+#[derive(Debug, Clone)]
+pub struct Changed {
+    /// What the old policy decides.
+    pub old: Effect,
+    /// What the new policy decides.
+    pub new: Effect,
+    /// Which checks these are, in words.
+    pub when: String,
+    /// One of them.
+    pub witness: Witness,
+}
+
+/// A term that is another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name in a policy.
+    pub name: &'static str,
+    /// What it was.
+    pub old: String,
+    /// What it is.
+    pub new: String,
+}
+
+/// Why two policies could not be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotCompared {
+    /// They are exact, but too many.
+    #[error("too many cells: the two policies differ in more ways than can be told")]
+    TooManyCells,
+    /// A cell without a check in it.
+    #[error("no check was found for a difference; this is a mistake in verigate")]
+    NoWitness,
+    /// A check that does not decide as its cell says.
+    #[error("a difference was not confirmed: `{0}`; this is a mistake in verigate")]
+    WrongWitness(String),
+}
+
+/// Why two sets could not be compared, and the policy that is behind it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("policy `{policy}`")]
+pub struct SetNotCompared {
+    /// The policy.
+    pub policy: PolicyName,
+    /// Why.
+    #[source]
+    pub why: NotCompared,
+}
+
+/// Compares two sets, policy by policy.
+pub fn compare_sets(old: &PolicySet, new: &PolicySet) -> Result<Comparison, SetNotCompared> {
+    let only_in = |one: &PolicySet, other: &PolicySet| -> Vec<PolicyName> {
+        let names = one.iter().map(|(name, _)| name);
+        names.filter(|n| other.find(n).is_none()).cloned().collect()
+    };
+    let mut changed = BTreeMap::new();
+    for (name, old) in old.iter() {
+        let Some(new) = new.find(name) else {
+            continue;
+        };
+        let changes = compare(name, old, new).map_err(|why| SetNotCompared {
+            policy: name.clone(),
+            why,
+        })?;
+        if !changes.is_empty() {
+            changed.insert(name.clone(), changes);
+        }
+    }
+    Ok(Comparison {
+        removed: only_in(old, new),
+        added: only_in(new, old),
+        changed,
+    })
+}
+
+/// Compares two policies of one name.
+pub fn compare(name: &PolicyName, old: &Policy, new: &Policy) -> Result<Changes, NotCompared> {
+    let mut cells = Vec::new();
+    let (was, is) = (old.evidence().unavailable, new.evidence().unavailable);
+    if was != is {
+        cells.push(Changed {
+            old: was.into(),
+            new: is.into(),
+            when: "nothing is known of the verification".to_owned(),
+            witness: witness::of_outage(name)?,
+        });
+    }
+    let mut atoms = Atoms::default();
+    for rule in old.rules().iter().chain(new.rules()) {
+        atoms.add(rule.requirement());
+    }
+    let space = Space::of(atoms, differing(old, new))?;
+    let mut formulas = Formulas::over(space.sizes());
+    let rests = [old, new].map(|policy| rest(policy, &space, &mut formulas));
+    let [rest_old, rest_new] = rests;
+    for cell in diagram::cells(rest_old, rest_new, &mut formulas)? {
+        if let Some(witness) = witness::of(&cell, &space, name)? {
+            cells.push(Changed {
+                old: cell.old,
+                new: cell.new,
+                when: words::describe(&cell, &space),
+                witness,
+            });
+        }
+    }
+    for cell in &cells {
+        cell.confirm(old, new)?;
+    }
+    cells.sort_by_key(|cell| (!cell.loosens(), cell.old, cell.new));
+    Ok(Changes {
+        cells,
+        settings: settings(old, new),
+    })
+}
+
+impl Comparison {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.removed.is_empty() && self.added.is_empty() && self.changed.is_empty()
+    }
+
+    /// Whether some check that both sets can answer is decided less strictly. A policy that is removed or added loosens
+    /// and tightens nothing: who asks for one that is not there gets no decision at all.
+    pub fn loosens(&self) -> bool {
+        let mut cells = self.changed.values().flat_map(|changes| &changes.cells);
+        cells.any(Changed::loosens)
+    }
+
+    /// Whether some check that both sets can answer is decided more strictly.
+    pub fn tightens(&self) -> bool {
+        let mut cells = self.changed.values().flat_map(|changes| &changes.cells);
+        cells.any(|cell| !cell.loosens())
+    }
+}
+
+impl Changes {
+    /// Whether nothing differs.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.settings.is_empty()
+    }
+}
+
+impl Changed {
+    /// Whether the new decision is less strict; else it is stricter.
+    pub fn loosens(&self) -> bool {
+        self.new < self.old
+    }
+
+    /// The witness as an item of a case file's `cases:`, which expects what the new policy decides.
+    pub fn as_case(&self) -> String {
+        let Self { old, new, when, .. } = self;
+        case::of(
+            &self.witness,
+            &format!("{when}: {new} instead of {old}"),
+            *new,
+        )
+    }
+
+    /// Lets both policies decide the witness.
+    fn confirm(&self, old: &Policy, new: &Policy) -> Result<(), NotCompared> {
+        let Witness {
+            request,
+            evidence,
+            now,
+        } = &self.witness;
+        let facts = Facts {
+            request,
+            evidence,
+            now: *now,
+        };
+        let decided = (old.decide(&facts).effect(), new.decide(&facts).effect());
+        if decided == (self.old, self.new) {
+            Ok(())
+        } else {
+            Err(NotCompared::WrongWitness(self.when.clone()))
+        }
+    }
+}
+
+/// The axes that rules read which only one of the two has.
+fn differing(old: &Policy, new: &Policy) -> BTreeSet<Axis> {
+    let key = |rule: &Rule| (Whole(rule.requirement()).to_string(), rule.otherwise());
+    let keys = |policy: &Policy| -> BTreeSet<(String, Refusal)> {
+        policy.rules().iter().map(key).collect()
+    };
+    let (olds, news) = (keys(old), keys(new));
+    let mut atoms = Atoms::default();
+    for rule in old.rules().iter().filter(|rule| !news.contains(&key(rule))) {
+        atoms.add(rule.requirement());
+    }
+    for rule in new.rules().iter().filter(|rule| !olds.contains(&key(rule))) {
+        atoms.add(rule.requirement());
+    }
+    atoms.axes
+}
+
+/// The whole policy, before anything is decided.
+fn rest(policy: &Policy, space: &Space<'_>, formulas: &mut Formulas) -> Rest {
+    let mut asked = |refusal| {
+        let rules = policy.rules().iter();
+        let rules = rules.filter(|rule| rule.otherwise() == refusal);
+        let parts: Vec<_> = rules
+            .map(|rule| space.formula(rule.requirement(), formulas))
+            .collect();
+        formulas.all(parts)
+    };
+    let (deny, step_up) = (asked(Refusal::Deny), asked(Refusal::StepUp));
+    Rest::new(deny, step_up, formulas)
+}
+
+fn settings(old: &Policy, new: &Policy) -> Vec<Setting> {
+    let terms = |policy: &Policy| {
+        let evidence = policy.evidence();
+        [
+            ("evidence.fresh_for", evidence.fresh_for),
+            ("evidence.stale_for", evidence.stale_for),
+            ("reuse.allow", policy.reuse_allow()),
+        ]
+    };
+    let pairs = terms(old).into_iter().zip(terms(new));
+    pairs
+        .filter(|((_, old), (_, new))| old != new)
+        .map(|((name, old), (_, new))| Setting {
+            name,
+            old: Shown(old).to_string(),
+            new: Shown(new).to_string(),
+        })
+        .collect()
+}

@@ -1,0 +1,483 @@
+//! Two policies compared: what is told is short and true, every witness is decided differently, and no input that is tried
+//! at random is decided differently without being told.
+
+use std::sync::Arc;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use verigate::policy::{
+    Effect, Facts, PolicySet, SourceText,
+    diff::{Comparison, NotCompared, compare_sets},
+    parse,
+};
+
+use crate::{
+    differential::{compiled, judged},
+    naive::{
+        model::{self, Case, Decision, Otherwise},
+        render::policy_file,
+        strategy::{case_near, near, policy_near},
+    },
+};
+
+fn read(text: &str) -> PolicySet {
+    let source = SourceText {
+        path: "p.yaml".to_owned(),
+        text: text.to_owned(),
+    };
+    let lists = |_: &str, _: &str| Err("no file".to_owned());
+    parse(&[Arc::new(source)], &lists)
+        .map_err(|problems| problems.to_string())
+        .unwrap()
+}
+
+/// A set of one policy with these rules, a line each.
+fn policy(rules: &str) -> PolicySet {
+    let rules: Vec<String> = rules
+        .lines()
+        .map(|rule| format!("      - {rule}\n"))
+        .collect();
+    let rules = rules.concat();
+    read(&format!(
+        "version: 1\npolicies:\n  p:\n    require:\n{rules}"
+    ))
+}
+
+fn told(comparison: &Comparison) -> String {
+    let cells = comparison.changed.values().flat_map(|c| &c.cells);
+    let lines = cells.map(|cell| format!("{}: {} instead of {}\n", cell.when, cell.new, cell.old));
+    lines.collect()
+}
+
+fn check(old: &str, new: &str, expected: &Expect) {
+    let comparison = compare_sets(&policy(old), &policy(new)).unwrap();
+    expected.assert_eq(&told(&comparison));
+}
+
+#[test]
+fn a_limit_that_moves_changes_what_lies_between() {
+    check(
+        "{ verified_within: 90d, otherwise: step_up }\nscopes: [NAME]",
+        "{ verified_within: 30d, otherwise: step_up }\nscopes: [NAME]",
+        &expect![[r#"
+            verified 30d to 90d ago, status VERIFIED, NAME readable: step_up instead of allow
+        "#]],
+    );
+}
+
+#[test]
+fn lists_change_for_what_only_one_of_them_names() {
+    check(
+        "status: [VERIFIED, SUCCESS]\nidentity_not_in: [eve]\nphone_prefix: [\"+1\", \"+49\"]",
+        "status: [VERIFIED]\nidentity_not_in: [eve, mallory]\nphone_prefix: [\"+1202\", \"+49\"]",
+        &expect![[r#"
+            status SUCCESS, PHONE beginning with +1 or +49, identity known and none of eve: deny instead of allow
+            status VERIFIED, PHONE beginning with +1, not with +1202, identity known and none of eve: deny instead of allow
+            status VERIFIED, PHONE beginning with +1202 or +49, identity mallory: deny instead of allow
+        "#]],
+    );
+}
+
+#[test]
+fn a_rule_of_another_strictness_changes_where_it_is_unmet() {
+    check(
+        "age_at_least: 18\n{ project: [a], otherwise: step_up }",
+        "{ age_at_least: 18, otherwise: step_up }\n{ project: [a], otherwise: step_up }",
+        &expect![[r#"
+            under 18 (or over by less than 14h), or DATE_OF_BIRTH not granted or not readable, status VERIFIED: step_up instead of deny
+        "#]],
+    );
+}
+
+#[test]
+fn alternatives_change_where_none_of_the_others_holds() {
+    check(
+        "{ any_of: [verified_within: 30d, authenticated: { within: 12h, amr_any: [hwk, face] }], otherwise: step_up }",
+        "{ any_of: [verified_within: 30d, authenticated: { within: 1h, amr_any: [hwk] }], otherwise: step_up }",
+        &expect![[r#"
+            verified 30d ago or more or at no known time, authenticated less than 1h ago, with amr face, without amr hwk, status VERIFIED: step_up instead of allow
+            verified 30d ago or more or at no known time, authenticated 1h to 12h ago, with amr face, status VERIFIED: step_up instead of allow
+            verified 30d ago or more or at no known time, authenticated 1h to 12h ago, without amr face, with amr hwk, status VERIFIED: step_up instead of allow
+        "#]],
+    );
+}
+
+#[test]
+fn hours_change_by_the_times_of_the_week() {
+    check(
+        "schedule: { days: [mon, tue, wed, thu, fri], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin }",
+        "schedule: { days: [mon, tue, wed, thu, fri, sat], from: \"08:00\", to: \"19:00\", zone: Europe/Berlin }",
+        &expect![[r#"
+            on sat 08:00-19:00 Europe/Berlin, status VERIFIED: allow instead of deny
+            on mon-fri 07:00-08:00 Europe/Berlin, status VERIFIED: deny instead of allow
+        "#]],
+    );
+}
+
+#[test]
+fn hours_of_two_zones_change_as_their_clocks_meet() {
+    let new_york =
+        "schedule: { days: [mon, tue], from: \"09:00\", to: \"17:00\", zone: America/New_York }";
+    let berlin = |to: &str| {
+        format!(
+            "schedule: {{ days: [mon, tue], from: \"09:00\", to: \"{to}\", zone: Europe/Berlin }}"
+        )
+    };
+    check(
+        &format!("{new_york}\n{}", berlin("17:00")),
+        &format!("{new_york}\n{}", berlin("18:00")),
+        &expect![[r#"
+            inside mon and tue 09:00-17:00 America/New_York and outside mon and tue 09:00-17:00 Europe/Berlin and inside mon and tue 09:00-18:00 Europe/Berlin, status VERIFIED: allow instead of deny
+        "#]],
+    );
+}
+
+#[test]
+fn an_identity_that_is_asked_for_changes_where_the_request_names_another() {
+    check(
+        "attribute: { name: site, in: [hq, lab] }",
+        "identity: same_as_request\nattribute: { name: site, in: [hq] }",
+        &expect![[r#"
+            identity known, the request names that identity, attribute site lab, status VERIFIED: deny instead of allow
+            identity known, the request names another identity or none, attribute site lab or hq, status VERIFIED: deny instead of allow
+            identity missing, attribute site lab or hq, status VERIFIED: deny instead of allow
+        "#]],
+    );
+}
+
+#[test]
+fn ages_change_by_the_birthday_in_every_zone() {
+    check(
+        "age_at_least: 18",
+        "age_at_least: 16\nage_below: 18",
+        &expect![[r#"
+            aged 16 or more and under 18, status VERIFIED: allow instead of deny
+            aged 18 or more, status VERIFIED: deny instead of allow
+        "#]],
+    );
+}
+
+#[test]
+fn what_only_reads_otherwise_is_no_change() {
+    for (old, new) in [
+        (
+            "scopes: [NAME]\nverified_within: 1d",
+            "verified_within: 24h\nscopes: [NAME]",
+        ),
+        (
+            "verified_within: 1d",
+            "verified_within: 1d\n{ verified_within: 2d, otherwise: step_up }",
+        ),
+        (
+            "scopes: [NAME, BADGE]",
+            "any_of: [all_of: [scopes: [BADGE], scopes: [NAME]]]",
+        ),
+        (
+            "age_at_least: 18",
+            "age_at_least: 18\nscopes: [DATE_OF_BIRTH]\nage_at_least: 16",
+        ),
+        (
+            "phone_prefix: [\"+1\"]",
+            "phone_prefix: [\"+1\", \"+1202\"]\nscopes: [PHONE]",
+        ),
+        (
+            "identity_in: [a, b]\nidentity_not_in: [b]",
+            "identity_in: [a]",
+        ),
+        (
+            "authenticated: { within: 1h, amr_any: [hwk] }",
+            "authenticated: { within: 1h, amr_any: [hwk] }\nauthenticated: { within: 2h }",
+        ),
+        // Another reason, but the same decision.
+        (
+            "identity_in: [a]\nidentity: same_as_request",
+            "identity: same_as_request\nidentity_in: [a]",
+        ),
+        (
+            "schedule: { days: [mon], from: \"22:00\", to: \"06:00\", zone: UTC }",
+            "any_of: [schedule: { days: [mon], from: \"22:00\", to: \"24:00\", zone: UTC }, schedule: { days: [tue], from: \"00:00\", to: \"06:00\", zone: UTC }]",
+        ),
+        // No verification is older than 2015, and checks are compared to the end of the century.
+        ("verified_within: 100000d", "verified_within: 200000d"),
+    ] {
+        check(old, new, &expect![[""]]);
+    }
+}
+
+#[test]
+fn a_witness_is_a_case_to_be_pasted() {
+    let (old, new) = (
+        policy(
+            "verified_within: 90d\nscopes: [NAME, PHONE, DATE_OF_BIRTH]\nage_at_least: 18\n{ authenticated: { within: 1h, amr_any: [hwk] }, otherwise: step_up }\nidentity: same_as_request",
+        ),
+        policy(
+            "verified_within: 90d\nscopes: [NAME, PHONE, DATE_OF_BIRTH]\nage_at_least: 21\n{ authenticated: { within: 1h, amr_any: [hwk] }, otherwise: step_up }\nidentity: same_as_request\nattribute: { name: site, in: [\"1\"] }",
+        ),
+    );
+    let comparison = compare_sets(&old, &new).unwrap();
+    let cells = comparison.changed.values().flat_map(|c| &c.cells);
+    let cases: Vec<String> = cells
+        .map(verigate::policy::diff::Changed::as_case)
+        .collect();
+    expect![[r#"
+        - name: "aged 18 or more and under 21 (or over by less than 14h), status VERIFIED, verified less than 90d ago, NAME readable, PHONE readable, identity known, the request names that identity, authenticated less than 1h ago, with amr hwk: deny instead of allow"
+          policy: p
+          at: 2026-01-31T00:00:00Z
+          verification:
+            status: VERIFIED
+            verified_at: 2026-01-30T23:00:00Z
+            scopes: [NAME, DATE_OF_BIRTH, PHONE]
+            identity_id: id-1
+            full_name: Ada Example
+            phone: "+12025550123"
+            date_of_birth: 2008-01-30
+          request: { identity_id: id-1, attributes: { site: "1" }, authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z } }
+          expect: { decision: deny }
+        - name: "aged 21 or more, attribute site missing or none of 1, status VERIFIED, verified less than 90d ago, NAME readable, PHONE readable, identity known, the request names that identity, authenticated less than 1h ago, with amr hwk: deny instead of allow"
+          policy: p
+          at: 2026-01-31T00:00:00Z
+          verification:
+            status: VERIFIED
+            verified_at: 2026-01-30T23:00:00Z
+            scopes: [NAME, DATE_OF_BIRTH, PHONE]
+            identity_id: id-1
+            full_name: Ada Example
+            phone: "+12025550123"
+            date_of_birth: 2005-01-30
+          request: { identity_id: id-1, authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z } }
+          expect: { decision: deny }
+    "#]].assert_eq(&cases[..2].concat());
+}
+
+#[test]
+fn sets_are_compared_by_the_names_of_their_policies() {
+    let old = read(
+        "version: 1\npolicies: {a: {require: [verified_within: 1d]}, b: {require: [verified_within: 1d]}, c: {require: [verified_within: 1d]}}",
+    );
+    let new = read(
+        "version: 1\npolicies: {a: {require: [verified_within: 24h]}, c: {require: [verified_within: 1d], evidence: {unavailable: step_up, fresh_for: 1h}}, d: {require: [verified_within: 1d]}}",
+    );
+    let comparison = compare_sets(&old, &new).unwrap();
+    let names = |names: &[verigate::policy::PolicyName]| -> Vec<String> {
+        names.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(names(&comparison.removed), ["b"]);
+    assert_eq!(names(&comparison.added), ["d"]);
+    expect![[r#"
+        nothing is known of the verification: step_up instead of deny
+    "#]]
+    .assert_eq(&told(&comparison));
+    let settings: Vec<_> = comparison
+        .changed
+        .values()
+        .flat_map(|c| &c.settings)
+        .collect();
+    expect![[r#"
+        [
+            Setting {
+                name: "evidence.fresh_for",
+                old: "5m",
+                new: "1h",
+            },
+        ]
+    "#]]
+    .assert_debug_eq(&settings);
+    assert!(comparison.loosens() && !comparison.tightens());
+}
+
+#[test]
+fn too_many_cells_are_an_error_and_not_a_part_of_the_answer() {
+    // Each rule can be met in 40 ways that have nothing to do with one another.
+    let rules = |letter: &str| -> String {
+        let parts = |n: usize| -> String {
+            let part = |m: usize| {
+                format!(
+                    "all_of: [scopes: [{letter}{m}], attribute: {{ name: \"{}\", in: [x] }}]",
+                    (n * 7 + m * 11) % 41
+                )
+            };
+            (0..40).map(part).collect::<Vec<_>>().join(", ")
+        };
+        let rules = (0..20).map(|n| format!("any_of: [{}]", parts(n)));
+        rules.collect::<Vec<_>>().join("\n")
+    };
+    let error = compare_sets(&policy(&rules("a")), &policy(&rules("b"))).unwrap_err();
+    assert_eq!(error.why, NotCompared::TooManyCells);
+}
+
+/// A way to make another policy of one: by a rule of a second, or wholly.
+#[derive(Debug, Clone, Copy)]
+enum Edit {
+    Replace,
+    Remove,
+    Add,
+    Flip,
+    Unavailable,
+    Whole,
+}
+
+fn edited(policy: &model::Policy, other: &model::Policy, edit: Edit, at: usize) -> model::Policy {
+    let mut edited = policy.clone();
+    let index = at % policy.rules.len();
+    let another = other.rules[0].clone();
+    let flipped = |otherwise: Option<Otherwise>| match otherwise {
+        Some(Otherwise::StepUp) => Some(Otherwise::Deny),
+        _ => Some(Otherwise::StepUp),
+    };
+    match edit {
+        Edit::Replace => edited.rules[index] = another,
+        Edit::Remove if policy.rules.len() > 1 => drop(edited.rules.remove(index)),
+        Edit::Remove | Edit::Add => edited.rules.insert(index, another),
+        Edit::Flip => edited.rules[index].otherwise = flipped(edited.rules[index].otherwise),
+        Edit::Unavailable => edited.unavailable = flipped(edited.unavailable),
+        Edit::Whole => edited = other.clone(),
+    }
+    edited
+}
+
+/// A policy, what has become of it, and cases that lie near the edges of both.
+fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
+    use crate::naive::model::IdList;
+    let ids = proptest::sample::subsequence(vec!["id-1", "id-2", "id-3", "ID-1"], 1..=4);
+    let lists = ids
+        .prop_map(|ids| IdList::Inline(ids.into_iter().map(str::to_owned).collect()))
+        .boxed();
+    let edit = proptest::sample::select(vec![
+        Edit::Replace,
+        Edit::Replace,
+        Edit::Remove,
+        Edit::Add,
+        Edit::Flip,
+        Edit::Unavailable,
+        Edit::Whole,
+    ]);
+    (near(), edit, 0_usize..8).prop_flat_map(move |(near, edit, at)| {
+        let policies = (
+            policy_near(&near, lists.clone()),
+            policy_near(&near, lists.clone()),
+        );
+        let cases = prop::collection::vec(case_near(&near), 24);
+        (policies, cases).prop_map(move |((old, other), cases)| {
+            let new = edited(&old, &other, edit, at);
+            (old, new, cases)
+        })
+    })
+}
+
+fn decision(effect: Effect) -> Decision {
+    match effect {
+        Effect::Allow => Decision::Allow,
+        Effect::StepUp => Decision::StepUp,
+        Effect::Deny => Decision::Deny,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+
+    #[test]
+    fn nothing_is_missed_and_nothing_invented((old, new, cases) in edits()) {
+        let (olds, news) = (compiled(&old), compiled(&new));
+        let texts = || format!("{}\n{}", policy_file(&[("p", &old)]), policy_file(&[("p", &new)]));
+        let comparison = compare_sets(&olds, &news)
+            .map_err(|error| TestCaseError::fail(format!("{error}: {}\n{}", error.why, texts())))?;
+        let cells: Vec<_> = comparison.changed.values().flat_map(|c| &c.cells).collect();
+        for cell in &cells {
+            let facts = Facts { request: &cell.witness.request, evidence: &cell.witness.evidence, now: cell.witness.now };
+            let effect = |set: &PolicySet| set.find(&facts.request.policy).unwrap().decide(&facts).effect();
+            prop_assert_ne!(cell.old, cell.new);
+            prop_assert_eq!((effect(&olds), effect(&news)), (cell.old, cell.new));
+        }
+        for case in &cases {
+            let decided = (judged(&olds, case).decision, judged(&news, case).decision);
+            let listed = cells.iter().any(|cell| (decision(cell.old), decision(cell.new)) == decided);
+            prop_assert!(decided.0 == decided.1 || listed, "{:?} {:?}\n{}", decided, case, texts());
+        }
+        prop_assert!(compare_sets(&olds, &olds).unwrap().is_empty());
+    }
+}
+
+/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable asks for them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "proptest's own variable for a longer run"
+)]
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(500)
+}
+
+#[test]
+fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, rule: &str| {
+        let path = folder.path().join(name);
+        let text = format!(
+            "version: 1\npolicies: {{p: {{require: [{rule}]}}, q: {{require: [scopes: [NAME]]}}}}"
+        );
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (old, new) = (
+        file("old.yaml", "verified_within: 90d"),
+        file("new.yaml", "verified_within: 30d"),
+    );
+    let diff = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_verigate"))
+            .args(["policy", "diff"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        (
+            output.status.code().unwrap(),
+            told,
+            String::from_utf8(output.stderr).unwrap(),
+        )
+    };
+    let (code, told, _) = diff(&[&old, &new, "--only-tightens"]);
+    assert_eq!(code, 0);
+    expect![[r#"
+        policy p
+
+          tightens: verified 30d to 90d ago, status VERIFIED: deny instead of allow
+
+              - name: "verified 30d to 90d ago, status VERIFIED: deny instead of allow"
+                policy: p
+                at: 2026-01-31T00:00:00Z
+                verification:
+                  status: VERIFIED
+                  verified_at: 2026-01-01T00:00:00Z
+                  scopes: []
+                expect: { decision: deny }
+
+        0 loosen, 1 tighten
+    "#]]
+    .assert_eq(&told);
+    assert_eq!(diff(&[&old, &new, "--only-loosens"]).0, 1);
+    assert_eq!(diff(&[&new, &old, "--only-tightens"]).0, 1);
+    assert_eq!(
+        diff(&[&old, &old, "--only-tightens", "--only-loosens"]).0,
+        0
+    );
+    let (code, told, _) = diff(&[&old, &new, "--policy", "q"]);
+    assert_eq!(
+        (code, told.as_str()),
+        (0, "no check is decided differently\n")
+    );
+    let (code, _, why) = diff(&[&old, &new, "--policy", "r"]);
+    assert!(
+        code == 2 && why.contains("neither has a policy `r`"),
+        "{why}"
+    );
+    let (_, told, _) = diff(&[&old, &new, "--format", "json"]);
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["changed"][0]["cells"][0]["old"], "allow");
+    assert_eq!(told["changed"][0]["cells"][0]["new"], "deny");
+    assert_eq!(
+        (&told["loosens"], &told["tightens"]),
+        (&false.into(), &true.into())
+    );
+    let broken = file("broken.yaml", "verified_within: soon");
+    assert_eq!(diff(&[&old, &broken]).0, 1);
+}
