@@ -5,6 +5,7 @@ mod layers;
 
 use std::{
     cmp::Ordering,
+    collections::BTreeSet,
     ffi::OsString,
     fmt, fs,
     io::{self, Read as _},
@@ -50,6 +51,8 @@ pub struct Config {
     pub incode: IncodeConfig,
     /// How many verifications are remembered.
     pub cache_capacity: u64,
+    /// Where policies may send a browser for a step-up.
+    pub redirects: BTreeSet<String>,
     /// The file that decisions are appended to, or `-`.
     pub journal: PathBuf,
     /// What is logged, and how.
@@ -180,6 +183,7 @@ impl Reader {
         let policies = self.required(layers, "policies", "path");
         let incode = self.incode(layers);
         let cache_capacity = self.at_least_one(layers, "cache", "capacity");
+        let redirects = self.redirects(layers);
         let journal = self.journal(layers);
         let log = self.log(layers);
         self.different(layers, [("grpc", grpc), ("http", http), ("admin", admin)]);
@@ -190,6 +194,7 @@ impl Reader {
             policies: policies?.into(),
             incode: incode?,
             cache_capacity: cache_capacity?,
+            redirects: redirects?,
             journal: journal?,
             log: log?,
         })
@@ -222,6 +227,19 @@ impl Reader {
             level: level?.parse().ok()?,
             json: format? == "json",
         })
+    }
+
+    fn redirects(&mut self, layers: &Layers) -> Option<BTreeSet<String>> {
+        let listed = layers.list("step_up", "redirects");
+        let redirects: Option<BTreeSet<String>> = listed
+            .into_iter()
+            .map(|text| text.map(str::to_owned))
+            .collect();
+        if redirects.is_none() {
+            let message = "step_up.redirects is not a list of texts";
+            self.problem(layers.place("step_up", "redirects"), message, None);
+        }
+        redirects
     }
 
     /// The journal's file, whose folder must be there.

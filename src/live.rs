@@ -6,6 +6,7 @@ mod sources;
 mod watch;
 
 use std::{
+    collections::BTreeSet,
     io,
     path::{Path, PathBuf},
     sync::Arc,
@@ -18,7 +19,7 @@ pub use self::{
     reload::{Failure, Reloader},
     watch::watch,
 };
-use crate::policy::{PolicySet, Problems};
+use crate::policy::{PolicyName, PolicySet, Problems};
 
 /// The policy set in force, and why there is no newer one.
 #[derive(Debug)]
@@ -68,6 +69,11 @@ pub enum NoPolicies {
     /// There are files, but no policy in them.
     #[error("no policy in `{}`", .0.display())]
     NoPolicy(PathBuf),
+    /// A policy would send browsers where nobody has allowed it.
+    #[error(
+        "the policy `{0}` redirects to `{1}`, which is not in step_up.redirects of the configuration"
+    )]
+    Redirect(PolicyName, String),
     /// The files have mistakes.
     #[error("{0}")]
     Mistaken(Problems),
@@ -81,6 +87,15 @@ impl NoPolicies {
             _ => self.to_string(),
         }
     }
+}
+
+/// Lets a set pass whose policies redirect only to these addresses.
+pub fn admit(set: PolicySet, redirects: &BTreeSet<String>) -> Result<PolicySet, NoPolicies> {
+    let redirects_elsewhere = set.iter().find_map(|(name, policy)| {
+        let redirect = policy.redirect().filter(|to| !redirects.contains(*to))?;
+        Some(NoPolicies::Redirect(name.clone(), redirect.to_owned()))
+    });
+    redirects_elsewhere.map_or(Ok(set), Err)
 }
 
 /// Reads and compiles a policy file, or every `*.yaml` of a folder and its sub-folders.

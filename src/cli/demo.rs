@@ -1,6 +1,7 @@
 //! `verigate demo`: a pretend Incode, sample policies and the service, in one process, with commands to paste.
 
 use std::{
+    collections::BTreeSet,
     fmt::Write as _,
     net::{Ipv4Addr, SocketAddr},
     path::Path,
@@ -115,6 +116,7 @@ async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config>
             timeout: Duration::from_secs(2),
         },
         cache_capacity: 10_000,
+        redirects: BTreeSet::new(),
         journal: "-".into(),
         log,
     })

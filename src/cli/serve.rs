@@ -30,7 +30,9 @@ pub(super) struct Serve {
 impl Serve {
     pub(super) async fn run(self, environment: Environment) -> anyhow::Result<Exit> {
         let config = Config::load(self.config.as_deref(), environment)?;
-        let policies = match live::load(&config.policies) {
+        let policies = match live::load(&config.policies)
+            .and_then(|set| live::admit(set, &config.redirects))
+        {
             Ok(policies) => policies,
             Err(error @ (NoPolicies::Unreadable(..) | NoPolicies::Unsettled(_))) => {
                 return Err(error.into());

@@ -231,6 +231,12 @@ impl Layers {
             .unwrap_or_default()
     }
 
+    /// A list of texts; nothing where an item is none.
+    pub(super) fn list(&self, section: &str, key: &str) -> Vec<Option<&str>> {
+        let list = self.get(section, key).and_then(|s| s.value.as_array());
+        list.map_or_else(Vec::new, |list| list.iter().map(|v| v.as_str()).collect())
+    }
+
     /// A table of texts; nothing where a value is none.
     pub(super) fn table(&self, section: &str, key: &str) -> Vec<(&str, Option<&str>)> {
         let table = self.get(section, key).and_then(|s| s.value.as_table());

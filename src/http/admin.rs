@@ -48,7 +48,13 @@ pub(super) async fn policies(State(operations): State<Operations>) -> Json<Value
     let set = operations.live.current();
     let policies: Vec<Value> = set
         .iter()
-        .map(|(name, policy)| json!({ "name": name.as_str(), "description": policy.description() }))
+        .map(|(name, policy)| {
+            json!({
+                "name": name.as_str(),
+                "description": policy.description(),
+                "redirect": policy.redirect(),
+            })
+        })
         .collect();
     Json(json!({ "policy_revision": set.revision().to_string(), "policies": policies }))
 }

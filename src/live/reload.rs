@@ -1,6 +1,7 @@
 //! Puts another policy set in force when the files have one; keeps the last good one, and tells why, when they have not.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
@@ -8,7 +9,7 @@ use std::{
 use tracing::{error, info};
 
 use super::{
-    Live, NoPolicies,
+    Live, NoPolicies, admit,
     sources::{Fingerprint, Places, Reading},
 };
 use crate::{
@@ -37,6 +38,8 @@ pub struct Failure {
 #[derive(Debug)]
 pub struct Reloader {
     path: PathBuf,
+    /// Where policies may send a browser.
+    redirects: BTreeSet<String>,
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -61,6 +64,7 @@ impl Reloader {
     /// Will read this path, from which the set in force came.
     pub fn new(
         path: &Path,
+        redirects: BTreeSet<String>,
         live: Arc<Live>,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
@@ -69,6 +73,7 @@ impl Reloader {
         metrics.policy_reload_successful(true);
         Arc::new(Self {
             path: path.to_owned(),
+            redirects,
             live,
             clock,
             metrics,
@@ -122,6 +127,7 @@ impl Reloader {
             }
             _ => {
                 let compiled = reading.sources.and_then(|s| s.compile(&self.path));
+                let compiled = compiled.and_then(|set| admit(set, &self.redirects));
                 last.judged = Some(Judged {
                     fingerprint: reading.fingerprint,
                     good: compiled.is_ok(),

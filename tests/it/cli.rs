@@ -151,6 +151,21 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
     let (code, told) = check();
     assert_eq!(code, Some(1), "{told}");
     assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    std::fs::write(
+        &policies,
+        "version: 1\npolicies: {a: {require: [verified_within: 1d], step_up: {redirect: 'https://sso.example.com/x'}}}",
+    )
+    .unwrap();
+    let (code, told) = check();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("not in step_up.redirects"), "{told}");
+    let allowed = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(
+        &config,
+        format!("{allowed}[step_up]\nredirects = ['https://sso.example.com/x']\n"),
+    )
+    .unwrap();
+    assert_eq!(check().0, Some(0));
     std::fs::remove_file(&policies).unwrap();
     assert_eq!(check().0, Some(2));
 }

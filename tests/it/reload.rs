@@ -194,6 +194,26 @@ async fn a_list_of_identities_is_reloaded_with_the_policies() {
 }
 
 #[tokio::test]
+async fn a_reload_that_redirects_where_nobody_allowed_it_is_refused() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let world = folder.world().await;
+    let step_up =
+        "require: [verified_within: 1d], step_up: {redirect: 'https://sso.example.com/x'}";
+    folder.write(
+        "p.yaml",
+        &format!("version: 1\npolicies: {{p: {{{step_up}}}}}\n"),
+    );
+    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(decides(&world, "p").await, "ALLOW");
+    assert!(
+        readyz(&world)
+            .await
+            .to_string()
+            .contains("step_up.redirects")
+    );
+}
+
+#[tokio::test]
 async fn a_list_that_leads_outside_is_not_read() {
     for name in ["../secret.txt", "/etc/passwd", "a/../../secret.txt"] {
         let policy =

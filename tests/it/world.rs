@@ -1,6 +1,6 @@
 //! A world to test in: a pretend Incode, the service on free loopback ports, a client, and a clock that only the test moves.
 
-use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
@@ -195,6 +195,7 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
             timeout: Duration::from_secs(5),
         },
         cache_capacity: 1_000,
+        redirects: BTreeSet::new(),
         journal: folder.path().join("journal.jsonl"),
         log: LogConfig {
             level: tracing::Level::ERROR,
