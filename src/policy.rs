@@ -10,6 +10,7 @@ mod decision;
 mod remedy;
 mod explain;
 mod needs;
+mod lint;
 mod request;
 mod evidence;
 mod set;
@@ -36,6 +37,7 @@ pub use self::{
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     explain::{Explanation, Verdict},
+    lint::{Warning, lint},
     needs::Needs,
     parse::{Lists, parse},
     remedy::Remedy,

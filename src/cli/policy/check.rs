@@ -6,11 +6,14 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{Exit, load, mistakes, mistakes_as_json, renderer};
-use crate::cli::tell;
+use crate::{
+    cli::tell,
+    policy::{Warning, lint},
+};
 
-/// Tell everything that is wrong with policies.
+/// Tell everything that is wrong with policies, and what is valid but surely not meant.
 ///
-/// Ends with 0 if nothing is, 1 if something is, and 2 if a path cannot be read.
+/// Ends with 0 if nothing is wrong, 1 if something is, and 2 if a path cannot be read.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     /// A policy file, or a folder of them; each is a set of its own.
@@ -38,6 +41,11 @@ impl Check {
             match load(path)? {
                 Ok(set) => {
                     let (count, revision) = (set.len(), set.revision());
+                    let warnings = lint(&set);
+                    for warning in &warnings {
+                        // Writing to a `String` cannot fail.
+                        let _ = writeln!(text, "{warning}\n");
+                    }
                     let of = match self.paths.len() {
                         1 => String::new(),
                         _ => format!("{shown}: "),
@@ -49,6 +57,7 @@ impl Check {
                         "policies": count,
                         "revision": revision.to_string(),
                         "problems": [],
+                        "warnings": warnings.iter().map(warning_as_json).collect::<Vec<_>>(),
                     }));
                 }
                 Err(invalid) => {
@@ -69,4 +78,12 @@ impl Check {
         }
         Ok(exit)
     }
+}
+
+fn warning_as_json(warning: &Warning) -> Value {
+    json!({
+        "policy": warning.policy.as_str(),
+        "message": warning.message,
+        "hint": warning.hint,
+    })
 }
