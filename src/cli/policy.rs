@@ -11,7 +11,7 @@ mod test;
 use std::{fmt::Write as _, io::IsTerminal, path::Path};
 
 use annotate_snippets::Renderer;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use super::Exit;
@@ -48,6 +48,15 @@ impl Policy {
             Command::Test(test) => test.run(),
         }
     }
+}
+
+/// How a command tells what it found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For a person.
+    Human,
+    /// For a program.
+    Json,
 }
 
 /// The policies of a file or folder; or what is wrong with them, where it is not that they cannot be read.

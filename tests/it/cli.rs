@@ -2,10 +2,10 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
-    process::{Child, Command, Output, Stdio},
+    process::{Command, Output, Stdio},
 };
 
-use crate::world::World;
+use crate::world::{Killed, World};
 
 fn verigate(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_verigate"))
@@ -168,16 +168,6 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
     assert_eq!(check().0, Some(0));
     std::fs::remove_file(&policies).unwrap();
     assert_eq!(check().0, Some(2));
-}
-
-/// A child that is killed when the test ends, however it ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
 }
 
 #[test]

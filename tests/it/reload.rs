@@ -1,12 +1,14 @@
 //! Policies that change while the service runs: another set is in force whole or not at all, and the last good one stays.
 
+mod storm;
+
 use std::{
     collections::{HashMap, HashSet},
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -20,7 +22,7 @@ use tokio::{runtime::Handle, sync::Notify};
 use tonic::Code;
 use verigate::{live, metrics::Reload};
 
-use crate::world::{BEGINNING, World, gist, question};
+use crate::world::{BEGINNING, Killed, World, gist, question};
 
 /// A file with one policy. A verification that is a month old passes it, or not, by how old it may be.
 fn policy(name: &str, within: &str, otherwise: &str) -> String {
@@ -438,177 +440,6 @@ async fn a_stream_of_changes_does_not_put_a_reload_off_for_ever() {
     until_decides(&world, "p", "DENY").await;
     busy.store(false, Ordering::SeqCst);
     noisy.await.unwrap();
-}
-
-/// The revision of what is in the folder now.
-fn revision(folder: &Folder) -> String {
-    live::load(&folder.root).unwrap().revision().to_string()
-}
-
-/// Checks without end: how many were answered by each revision. An answer that is not that revision's fails the test.
-async fn check_on(
-    world: Arc<World>,
-    known: Arc<HashMap<String, &'static str>>,
-    stormy: Arc<AtomicBool>,
-    checks: Arc<AtomicUsize>,
-) -> HashMap<String, usize> {
-    let mut answered = HashMap::new();
-    while stormy.load(Ordering::SeqCst) {
-        for policy in ["p", "q"] {
-            let answer = world.check(policy, "month-old").await;
-            let revision = answer.policy_revision.clone();
-            let expected = known.get(&revision);
-            let decision = gist(&answer);
-            assert_eq!(
-                decision.split(' ').next(),
-                expected.copied(),
-                "{policy} by {revision}"
-            );
-            *answered.entry(revision).or_insert(0) += 1;
-            checks.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-    answered
-}
-
-/// Three sets, each of two files that decide alike: a mixed set would have another revision.
-fn three() -> [(&'static str, [String; 2]); 3] {
-    [
-        ("ALLOW", [allows("p"), allows("q")]),
-        ("STEP_UP", [steps_up("p"), steps_up("q")]),
-        ("DENY", [denies("p"), denies("q")]),
-    ]
-}
-
-/// Lets checks run while the policies change. Ends when `change` has been called so often and enough checks were made.
-async fn storm(folder: Folder, change: impl Fn(&Folder, &World, usize) + Send + 'static) {
-    let mut known = HashMap::new();
-    for (effect, [p, q]) in three() {
-        known.insert(
-            revision(&Folder::new(&[("p.yaml", &p), ("q.yaml", &q)])),
-            effect,
-        );
-    }
-    assert_eq!(known.len(), 3);
-    let (known, world) = (Arc::new(known), Arc::new(folder.world().await));
-    let stormy = Arc::new(AtomicBool::new(true));
-    let checks = Arc::new(AtomicUsize::new(0));
-    let checkers: Vec<_> = (0..4)
-        .map(|_| {
-            let (world, known) = (Arc::clone(&world), Arc::clone(&known));
-            tokio::spawn(check_on(
-                world,
-                known,
-                Arc::clone(&stormy),
-                Arc::clone(&checks),
-            ))
-        })
-        .collect();
-    let stage = Arc::clone(&world);
-    let swaps = tokio::task::spawn_blocking(move || {
-        let mut swaps = 0;
-        while swaps < SWAPS || checks.load(Ordering::SeqCst) < SWAPS {
-            change(&folder, &stage, swaps);
-            swaps += 1;
-            assert!(swaps < 20 * SWAPS, "the checks do not get on");
-        }
-        swaps
-    });
-    let swapped = swaps.await;
-    stormy.store(false, Ordering::SeqCst);
-    let mut answered: HashMap<String, usize> = HashMap::new();
-    for checker in checkers {
-        for (revision, count) in checker.await.unwrap() {
-            *answered.entry(revision).or_insert(0) += count;
-        }
-    }
-    assert!(swapped.unwrap() >= SWAPS);
-    assert_eq!(answered.len(), 3, "every set has decided: {answered:?}");
-}
-
-const SWAPS: usize = 3_000;
-
-#[tokio::test(flavor = "multi_thread")]
-async fn in_a_reload_storm_every_answer_is_that_of_the_revision_that_it_names() {
-    let [(_, [p, q]), ..] = three();
-    let folder = Folder::new(&[("p.yaml", &p), ("q.yaml", &q)]);
-    storm(folder, |folder, world, n| {
-        let reloader = &world.service.reloader;
-        let in_force = || {
-            let asked = world.check("p", "month-old");
-            Handle::current().block_on(asked).policy_revision
-        };
-        if n % 4 == 3 {
-            folder.rename_over("p.yaml", BROKEN);
-            assert_eq!(reloader.reload_now(), Reload::Failed);
-            return;
-        }
-        let (_, [p, q]) = &three()[n % 3];
-        folder.rename_over("p.yaml", p);
-        folder.rename_over("q.yaml", q);
-        assert_ne!(reloader.reload_now(), Reload::Failed);
-        if n % 16 == 2 {
-            let expected = revision(folder);
-            assert_eq!(in_force(), expected);
-            folder.rename_over("q.yaml", BROKEN);
-            assert_eq!(reloader.reload_now(), Reload::Failed);
-            assert_eq!(in_force(), expected);
-        }
-    })
-    .await;
-}
-
-#[test]
-fn a_swap_while_files_are_read_never_mixes_them() {
-    let folder = Folder::new(&[]);
-    for (n, (_, [p, q])) in three().into_iter().enumerate() {
-        folder.write(&format!("..v{n}/p.yaml"), &p);
-        folder.write(&format!("..v{n}/q.yaml"), &q);
-    }
-    symlink("..v0", folder.path("..data")).unwrap();
-    symlink("..data/p.yaml", folder.path("p.yaml")).unwrap();
-    symlink("..data/q.yaml", folder.path("q.yaml")).unwrap();
-    let (next, data) = (folder.path("..next"), folder.path("..data"));
-    let stormy = Arc::new(AtomicBool::new(true));
-    let still = Arc::clone(&stormy);
-    let swapping = std::thread::spawn(move || {
-        let mut swaps = 0_usize;
-        while still.load(Ordering::SeqCst) {
-            symlink(format!("..v{}", swaps % 3), &next).unwrap();
-            fs::rename(&next, &data).unwrap();
-            swaps += 1;
-        }
-        swaps
-    });
-    // What never comes to rest may fail; what is read is whole.
-    let whole: Vec<Option<String>> = (0..SWAPS)
-        .map(|_| Some(live::load(&folder.root).ok()?.revision().to_string()))
-        .collect();
-    stormy.store(false, Ordering::SeqCst);
-    assert!(swapping.join().unwrap() > SWAPS);
-    let written: HashSet<String> = three()
-        .map(|(_, [p, q])| revision(&Folder::new(&[("p.yaml", &p), ("q.yaml", &q)])))
-        .into();
-    let read: HashSet<String> = whole.into_iter().flatten().collect();
-    assert_eq!(read, written);
-}
-
-/// A child that is killed when the test ends, however it ends.
-struct Killed(Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Killed {
-    fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
-        assert!(sent.success());
-    }
 }
 
 /// SIGHUP compiles even what failed before, which nothing else does: so it can be told from a change that is noticed.

@@ -1,6 +1,14 @@
 //! A world to test in: a pretend Incode, the service on free loopback ports, a client, and a clock that only the test moves.
 
-use std::{collections::BTreeSet, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command},
+    sync::Arc,
+    time::Duration,
+};
 
 use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
@@ -233,4 +241,22 @@ pub fn instant(wire: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
+}
+
+/// A child that is killed when the test ends, however it ends.
+pub struct Killed(pub Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Killed {
+    pub fn signal(&self, name: &str) {
+        let pid = self.0.id().to_string();
+        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
+        assert!(sent.success());
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::{fmt::Write as _, io, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, load, mistakes, mistakes_as_json, renderer};
+use super::{Exit, Format, load, mistakes, mistakes_as_json, renderer};
 use crate::{
     cli::tell,
     policy::{Warning, lint},
@@ -22,14 +22,6 @@ pub(super) struct Check {
     /// How to tell it.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person: each problem with its line and a caret.
-    Human,
-    /// For a program.
-    Json,
 }
 
 impl Check {

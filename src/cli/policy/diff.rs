@@ -3,9 +3,10 @@
 use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
+use super::Format;
 use crate::{
     cli::{Exit, talk, tell},
     live::{self, NoPolicies},
@@ -38,14 +39,6 @@ pub(super) struct Diff {
     /// End with 1 if anything tightens.
     #[arg(long)]
     only_loosens: bool,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// For people.
-    Human,
-    /// For programs.
-    Json,
 }
 
 impl Diff {

@@ -2,10 +2,10 @@
 
 use std::{fmt::Write as _, path::PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, load, mistakes, renderer};
+use super::{Exit, Format, load, mistakes, renderer};
 use crate::{
     cli::{talk, tell},
     policy::{Needs, Scope},
@@ -20,14 +20,6 @@ pub(super) struct NeedsOf {
     /// How to tell it.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For a person.
-    Human,
-    /// For a program.
-    Json,
 }
 
 impl NeedsOf {
