@@ -106,11 +106,16 @@ fn talk(line: &str) {
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Text on stdout.
+/// Text on stdout. Who has read enough, as `head` has, is no failure.
 fn tell(text: &str) -> io::Result<()> {
     let mut stdout = io::stdout();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    let told = stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush());
+    told.or_else(|error| match error.kind() {
+        io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Waits for SIGTERM, SIGINT, or SIGHUP, which a terminal that closes sends.

@@ -76,7 +76,7 @@ impl Gate {
             .await
     }
 
-    /// Writes the decision down and counts it, then lets it out.
+    /// Hands the decision to the journal and counts it, then lets it out.
     async fn record(
         &self,
         request: &Request,

@@ -1,5 +1,5 @@
 //! The decision log: one line of JSON for each decision, written by a thread of its own. When its queue is full the check
-//! waits, so that nothing is dropped; when a write fails it is tried again, so that nothing is lost.
+//! waits, so that nothing is dropped; when a write fails it is tried again. What waits to be written is lost only with the process.
 
 use std::{
     fs::{File, OpenOptions},

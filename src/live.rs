@@ -84,6 +84,7 @@ impl NoPolicies {
     fn told(&self) -> String {
         match self {
             Self::Unreadable(_, error) => format!("{self}: {error}"),
+            Self::Mistaken(problems) => problems.in_short(),
             _ => self.to_string(),
         }
     }

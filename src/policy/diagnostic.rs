@@ -113,6 +113,24 @@ impl Problems {
         self.kept.iter()
     }
 
+    /// Each problem in a line, without what stands in the file: that may name people, and a log is read by many.
+    pub fn in_short(&self) -> String {
+        let line = |d: &Diagnostic| {
+            let (path, place) = (&d.source.path, d.place);
+            let hint = d.hint.iter().map(|hint| format!(" ({hint})"));
+            let hint: String = hint.collect();
+            format!(
+                "{path}:{}:{}: {}{hint}",
+                place.line, place.column, d.message
+            )
+        };
+        let mut lines: Vec<String> = self.kept.iter().map(line).collect();
+        if self.more > 0 {
+            lines.push(format!("and {} more problems", self.more));
+        }
+        lines.join("\n")
+    }
+
     /// How many problems there are, kept or not.
     pub fn len(&self) -> usize {
         self.kept.len().saturating_add(self.more)

@@ -230,13 +230,14 @@ impl Plan {
     fn remedies(self, wait: Option<Timestamp>) -> Vec<Remedy> {
         let max_age = self.max_age;
         let mut remedies = Vec::new();
+        // First, because what is done before may have passed by then.
+        remedies.extend(wait.map(Remedy::Wait));
         remedies.extend(self.reverify.then_some(Remedy::Reverify { max_age }));
         remedies.extend(self.sessions.into_iter().map(Remedy::Authenticate));
         if !self.scopes.is_empty() {
             remedies.push(Remedy::GrantScopes(self.scopes));
         }
         remedies.extend(self.identify.then_some(Remedy::Identify));
-        remedies.extend(wait.map(Remedy::Wait));
         remedies
     }
 }

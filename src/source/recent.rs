@@ -155,12 +155,12 @@ impl Source for Recent {
             return known(evidence, Origin::Cache);
         }
         let slot = self.board(id, freshness).await;
-        let Some(flight) = slot.flight.clone() else {
-            // Another's fetch landed between the two looks.
-            return slot.fresh(freshness).map_or_else(
-                || known(unknown(Outage::Abandoned, freshness.now), Origin::Nowhere),
-                |evidence| known(evidence, Origin::Upstream),
-            );
+        if let Some(evidence) = slot.fresh(freshness) {
+            // Another's fetch landed between the two looks; one for a stricter policy may be under way already.
+            return known(evidence, Origin::Upstream);
+        }
+        let Some(flight) = slot.flight else {
+            return known(unknown(Outage::Abandoned, freshness.now), Origin::Nowhere);
         };
         let brought = landed(flight, freshness).await;
         if !matches!(brought.finding, Finding::Unknown(_)) {

@@ -8,6 +8,9 @@ use verigate::policy::{PolicySet, SourceText, parse};
 /// A list beside the policy.
 fn lists(_: &str, name: &str) -> Result<String, String> {
     match name {
+        "marked.txt" => Ok("\u{feff}id-1\n".to_owned()),
+        "commented.txt" => Ok("# id-1\nid-2\n".to_owned()),
+        "empty.txt" => Ok("\n\n".to_owned()),
         "people.txt" => Ok("id-1\n\n  id-2  \n".to_owned()),
         _ => Err("no such file".to_owned()),
     }
@@ -385,4 +388,25 @@ fn the_samples_have_nothing_to_warn_of() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
     let set = verigate::live::load(&folder).unwrap();
     assert_eq!(verigate::policy::lint(&set), []);
+}
+
+#[test]
+fn a_list_that_would_take_somebody_off_without_a_word_is_refused() {
+    for list in [
+        "{file: marked.txt}",
+        "{file: commented.txt}",
+        "{file: empty.txt}",
+        "{file: gone.txt}",
+        "['id-1 ']",
+        "['#id-1']",
+        "[\"id-1\\u200b\"]",
+        "[\"\\uFEFFid-1\"]",
+    ] {
+        let text = format!("version: 1\npolicies: {{a: {{require: [identity_not_in: {list}]}}}}");
+        assert!(read(&text).is_err(), "{list}");
+    }
+    for list in ["{file: people.txt}", "[id-1, 'ä@example.com']"] {
+        let text = format!("version: 1\npolicies: {{a: {{require: [identity_not_in: {list}]}}}}");
+        assert!(read(&text).is_ok(), "{list}");
+    }
 }

@@ -188,7 +188,7 @@ fn only_waiting_helps_who_is_too_young() {
     let max_age = Some(days(30));
     assert_eq!(
         needed(&both, 1, |_| {}),
-        [Remedy::Reverify { max_age }, Remedy::Wait(until)]
+        [Remedy::Wait(until), Remedy::Reverify { max_age }]
     );
 }
 

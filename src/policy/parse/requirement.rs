@@ -173,9 +173,16 @@ fn identities(
     let identities = if let NodeKind::Map(_) = &node.kind {
         listed(reader, node, what, context)?
     } else {
+        let ids = set(reader.texts(node, what)?);
+        if let Some(odd) = ids.iter().find(|id| !is_one_identity(id)) {
+            let message = format!("{what}: `{odd}` is not an identity");
+            let hint = "without spaces and invisible characters, and not a comment".to_owned();
+            reader.error(node.place, message, Some(hint));
+            return None;
+        }
         Identities {
             file: None,
-            ids: Arc::new(set(reader.texts(node, what)?)),
+            ids: Arc::new(ids),
         }
     };
     let problem = if identities.ids.len() > IDENTITIES_MAX {
@@ -193,6 +200,17 @@ fn identities(
     None
 }
 
+/// Whether this is what it looks like. An attempted comment, a space or a character that nobody sees, such as the mark that
+/// some editors put at the beginning of a file, would take an identity off a block list without a word.
+fn is_one_identity(text: &str) -> bool {
+    let unseen = |c: char| {
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    };
+    !text.starts_with('#') && !text.contains(unseen)
+}
+
 fn listed(
     reader: &mut Reader<'_>,
     node: &Node,
@@ -208,11 +226,11 @@ fn listed(
             let lines = text.lines().enumerate();
             let mut ids = BTreeSet::new();
             for (index, line) in lines.map(|(index, line)| (index, line.trim())) {
-                // An attempted comment would take an identity off a block list without a word.
-                if line.starts_with('#') || line.contains(char::is_whitespace) {
+                if !line.is_empty() && !is_one_identity(line) {
                     let number = index.saturating_add(1);
                     let message = format!("`{name}`, line {number}: not one identity");
-                    let hint = "one a line, and no comments".to_owned();
+                    let hint =
+                        "one a line, without spaces, comments and invisible characters".to_owned();
                     reader.error(named?.place, message, Some(hint));
                     return None;
                 }
