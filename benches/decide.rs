@@ -125,7 +125,7 @@ policies:
       - schedule: {days: [tue], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
 ";
 
-/// A schedule that is hidden costs one look, not a step for each of its openings in ten years.
+/// A schedule that is hidden costs some twenty looks, at the changes of its zone, not a step for each opening in ten years.
 fn schedules(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, with a weekly schedule");
     let source = SourceText {
