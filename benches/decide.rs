@@ -18,7 +18,7 @@ use verigate::{
         Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
         VerificationId, before, diff::compare, from_millis, parse,
     },
-    source::{Freshness, Known, Recent, Source},
+    source::{self, Asker, Freshness, Known, Recent, Source, Took},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -157,8 +157,9 @@ struct Instant;
 impl Source for Instant {
     async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
         Known {
-            evidence: Arc::new(evidence(freshness.now)),
+            evidence: Arc::new(evidence(freshness.at.now)),
             origin: Origin::Upstream,
+            took: Took::default(),
         }
     }
 }
@@ -170,7 +171,16 @@ fn check(c: &mut Criterion) {
     let output = Box::new(std::io::sink());
     let (journal, _writer) =
         journal::start(output, Limits::default(), Arc::clone(&metrics)).unwrap();
-    let source = Recent::new(Arc::new(Instant), 1000, DAY);
+    let limits = source::Limits {
+        capacity: 1000,
+        fetch_max: DAY,
+        fetches_per_second: 1,
+        fetches_burst: 1,
+    };
+    let clock = Arc::new(SystemClock);
+    let spawn = |task| drop(tokio::spawn(task));
+    let behind = Arc::new(Instant);
+    let source = Recent::new(behind, limits, clock, Arc::clone(&metrics), spawn);
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
     let gate = Gate {
         clock: Arc::new(SystemClock),
@@ -181,10 +191,11 @@ fn check(c: &mut Criterion) {
     };
     let request = request();
     let freshness = Freshness {
-        now: SystemClock.now(),
+        at: SystemClock.moment(),
         fresh_for: DAY,
         stale_for: Duration::ZERO,
         patience: DAY,
+        asker: Asker::Ourselves,
     };
     group.bench_function("look up", |b| {
         b.to_async(&runtime)
@@ -192,7 +203,7 @@ fn check(c: &mut Criterion) {
     });
     group.bench_function("check", |b| {
         b.to_async(&runtime)
-            .iter(async || gate.check(&request, DAY).await.unwrap());
+            .iter(async || gate.check(&request, Asker::Ourselves, DAY).await.unwrap());
     });
     group.finish();
 }

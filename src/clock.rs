@@ -2,11 +2,17 @@
 
 use std::{
     fmt::Debug,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use crate::policy::{Timestamp, from_millis, whole_millis};
+use crate::policy::{Timestamp, before, between, from_millis, whole_millis};
+
+/// What is from further in the future than this says that the clock was set back: its age is not known.
+const FROM_FUTURE_MAX: Duration = Duration::from_secs(10);
 
 /// Tells the time.
 pub trait Clock: Debug + Send + Sync + 'static {
@@ -15,15 +21,39 @@ pub trait Clock: Debug + Send + Sync + 'static {
 
     /// The instant, to the millisecond.
     fn now(&self) -> Timestamp {
-        self.read().now
+        self.read().moment.now
+    }
+
+    /// The instant, by both of its clocks.
+    fn moment(&self) -> Moment {
+        self.read().moment
     }
 }
 
-/// What a clock said once: an instant to judge by, and the start of a stopwatch.
+/// An instant by two clocks: that of the wall, which can be set, and one that only ever goes forwards.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall's, to the millisecond.
+    pub now: Timestamp,
+    /// How long the process has been running.
+    pub uptime: Duration,
+}
+
+impl Moment {
+    /// How old at this moment is what began at `earlier`: by whichever clock it is older, so that a wall clock that is set
+    /// back makes nothing younger. Nothing if by the wall it has not begun: then its age is not known.
+    pub fn age_of(self, earlier: Self) -> Option<Duration> {
+        let known = before(earlier.now, FROM_FUTURE_MAX) <= self.now;
+        let by_wall = between(earlier.now, self.now);
+        known.then(|| by_wall.max(self.uptime.saturating_sub(earlier.uptime)))
+    }
+}
+
+/// What a clock said once: a moment to judge by, and the start of a stopwatch.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading {
-    /// The instant, to the millisecond.
-    pub now: Timestamp,
+    /// The moment.
+    pub moment: Moment,
     started: Instant,
 }
 
@@ -40,17 +70,25 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn read(&self) -> Reading {
+        let started = stopwatch();
         Reading {
-            now: whole_millis(wall()),
-            started: stopwatch(),
+            moment: Moment {
+                now: whole_millis(wall()),
+                uptime: started.saturating_duration_since(*BEGINNING),
+            },
+            started,
         }
     }
 }
+
+/// When the first clock of the process was read.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(stopwatch);
 
 /// A clock that stands still until it is set: time as a fact that tests choose.
 #[derive(Debug)]
 pub struct ManualClock {
     millis: AtomicI64,
+    uptime_millis: AtomicU64,
 }
 
 impl ManualClock {
@@ -58,16 +96,19 @@ impl ManualClock {
     pub fn at(now: Timestamp) -> Self {
         Self {
             millis: AtomicI64::new(now.as_millisecond()),
+            uptime_millis: AtomicU64::new(0),
         }
     }
 
-    /// Sets the clock, forwards or backwards.
+    /// Sets the wall's clock, forwards or backwards; no time passes by that.
     pub fn set(&self, now: Timestamp) {
         self.millis.store(now.as_millisecond(), Ordering::SeqCst);
     }
 
-    /// Moves the clock forwards.
+    /// Lets time pass.
     pub fn advance(&self, duration: Duration) {
+        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.uptime_millis.fetch_add(millis, Ordering::SeqCst);
         self.set(crate::policy::after(self.now(), duration));
     }
 }
@@ -75,7 +116,10 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn read(&self) -> Reading {
         Reading {
-            now: from_millis(self.millis.load(Ordering::SeqCst)),
+            moment: Moment {
+                now: from_millis(self.millis.load(Ordering::SeqCst)),
+                uptime: Duration::from_millis(self.uptime_millis.load(Ordering::SeqCst)),
+            },
             started: stopwatch(),
         }
     }
@@ -103,6 +147,36 @@ mod tests {
         assert_eq!(clock.now(), from_millis(1_005));
         clock.set(from_millis(3));
         assert_eq!(clock.now(), from_millis(3));
+    }
+
+    #[test]
+    fn age_is_the_larger_of_two_clocks() {
+        let clock = ManualClock::at(from_millis(1_000_000));
+        let earlier = clock.moment();
+        let age_ms = |clock: &ManualClock| {
+            let age = clock.moment().age_of(earlier);
+            age.map(|age| age.as_millis())
+        };
+        assert_eq!(age_ms(&clock), Some(0));
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(age_ms(&clock), Some(60_000));
+        // Set back by 50 s: the other clock still knows.
+        clock.set(from_millis(1_010_000));
+        assert_eq!(age_ms(&clock), Some(60_000));
+        // Set forwards, or the machine slept: the wall knows better.
+        clock.set(from_millis(1_100_000));
+        assert_eq!(age_ms(&clock), Some(100_000));
+        // Set back before it began: a moment's doubt is let pass, more is not.
+        clock.set(from_millis(990_000));
+        assert_eq!(age_ms(&clock), Some(60_000));
+        clock.set(from_millis(989_999));
+        assert_eq!(age_ms(&clock), None);
+    }
+
+    #[test]
+    fn the_system_clock_never_runs_backwards() {
+        let (first, second) = (SystemClock.moment(), SystemClock.moment());
+        assert!(first.uptime <= second.uptime);
     }
 
     #[test]

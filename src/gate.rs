@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use uuid::{NoContext, Uuid};
 
+pub use crate::source::Asker;
 use crate::{
     clock::{Clock, Reading},
     journal::{Entry, Journal, Stopped},
     live::Live,
     metrics::Metrics,
-    policy::{Decision, Facts, Policy, PolicyName, Request, Revision, Timestamp},
+    policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision, Timestamp},
     source::{Freshness, Known, Source},
 };
 
@@ -39,6 +40,17 @@ pub struct Ruling {
     pub decision: Decision,
     /// What it rests on.
     pub known: Known,
+    /// What deciding took.
+    pub spent: Spent,
+}
+
+/// What deciding took, beyond what was known.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// Judging.
+    pub decide: Duration,
+    /// Waiting until the journal had taken it.
+    pub journal: Duration,
 }
 
 /// Why there is no answer.
@@ -47,33 +59,57 @@ pub enum NoRuling {
     /// No policy has this name.
     #[error("there is no policy `{0}`")]
     NoSuchPolicy(PolicyName),
+    /// This caller has caused too many fetches, and nothing is known without another.
+    #[error("too many verifications that are not remembered were asked for")]
+    OverQuota {
+        /// When another fetch may be in.
+        retry_after: Duration,
+    },
     /// What was decided could not be recorded, so it does not count.
     #[error("the decision could not be recorded")]
     NotRecorded(#[from] Stopped),
 }
 
 impl Gate {
-    /// Answers a question. Evidence is waited for no longer than `patience`.
-    pub async fn check(&self, request: &Request, patience: Duration) -> Result<Ruling, NoRuling> {
+    /// Answers a question for whom it is asked. Evidence is waited for no longer than `patience`.
+    pub async fn check(
+        &self,
+        request: &Request,
+        asker: Asker,
+        patience: Duration,
+    ) -> Result<Ruling, NoRuling> {
         let reading = self.clock.read();
         let policies = self.live.current();
         let policy = policies
             .find(&request.policy)
             .ok_or_else(|| NoRuling::NoSuchPolicy(request.policy.clone()))?;
-        let known = self
-            .source
-            .look_up(
-                &request.verification,
-                freshness(policy, reading.now, patience),
-            )
-            .await;
+        let freshness = Freshness {
+            at: reading.moment,
+            fresh_for: policy.evidence().fresh_for,
+            stale_for: policy.evidence().stale_for,
+            patience,
+            asker,
+        };
+        let known = self.source.look_up(&request.verification, freshness).await;
+        if let Finding::Unknown(Outage::OverQuota { retry_after }) = known.evidence.finding {
+            return Err(NoRuling::OverQuota { retry_after });
+        }
+        let deciding = self.clock.read();
         let decision = policy.decide(&Facts {
             request,
             evidence: &known.evidence,
-            now: reading.now,
+            now: reading.moment.now,
         });
-        self.record(request, &reading, policies.revision(), decision, known)
-            .await
+        let decide = deciding.elapsed();
+        self.record(
+            request,
+            &reading,
+            policies.revision(),
+            decision,
+            known,
+            decide,
+        )
+        .await
     }
 
     /// Hands the decision to the journal and counts it, then lets it out.
@@ -84,9 +120,11 @@ impl Gate {
         revision: Revision,
         decision: Decision,
         known: Known,
+        decide: Duration,
     ) -> Result<Ruling, NoRuling> {
-        let id = name(reading.now);
-        let (effect, origin) = (decision.effect(), known.origin);
+        let id = name(reading.moment.now);
+        let (effect, origin, degraded) = (decision.effect(), known.origin, known.degraded());
+        let recording = self.clock.read();
         self.journal
             .record(Entry {
                 id,
@@ -98,27 +136,19 @@ impl Gate {
                 decision: decision.clone(),
                 evidence: Arc::clone(&known.evidence),
                 origin,
-                degraded: known.degraded(),
+                degraded,
             })
             .await?;
+        let journal = recording.elapsed();
         self.metrics
-            .check(effect, &request.policy, origin, reading.elapsed());
+            .check(effect, &request.policy, origin, degraded, reading.elapsed());
         Ok(Ruling {
             id,
             revision,
             decision,
             known,
+            spent: Spent { decide, journal },
         })
-    }
-}
-
-/// What the policy asks of evidence.
-fn freshness(policy: &Policy, now: Timestamp, patience: Duration) -> Freshness {
-    Freshness {
-        now,
-        fresh_for: policy.evidence().fresh_for,
-        stale_for: policy.evidence().stale_for,
-        patience,
     }
 }
 

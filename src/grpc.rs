@@ -4,16 +4,18 @@ mod access;
 mod answer;
 mod deadline;
 mod question;
+mod receipt;
 mod status;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, middleware::map_response};
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use self::access::Access;
 use crate::{
+    config::Deadlines,
     gate::Gate,
     proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
 };
@@ -38,9 +40,9 @@ pub struct Grpc {
 #[error("the contract's descriptors cannot be served")]
 pub struct Broken(#[from] tonic_reflection::server::Error);
 
-/// Puts the services together. No answer takes longer than `longest`, whatever the caller's deadline.
-pub fn services(gate: Arc<Gate>, longest: Duration) -> Result<Grpc, Broken> {
-    let access = AccessServiceServer::new(Access::new(gate, longest))
+/// Puts the services together. Every answer comes within its deadline.
+pub fn services(gate: Arc<Gate>, deadlines: Deadlines) -> Result<Grpc, Broken> {
+    let access = AccessServiceServer::new(Access::new(gate, deadlines))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(REQUEST_BYTES_MAX);
@@ -62,7 +64,8 @@ pub fn services(gate: Arc<Gate>, longest: Duration) -> Result<Grpc, Broken> {
                 .max_decoding_message_size(REQUEST_BYTES_MAX),
         )
         .prepare()
-        .into_axum_router();
+        .into_axum_router()
+        .layer(map_response(receipt::attach));
     Ok(Grpc { router, health })
 }
 

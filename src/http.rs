@@ -18,7 +18,10 @@ use axum::{
 };
 use serde_json::json;
 
-use crate::{live::Live, metrics::Metrics};
+use crate::{
+    live::Live,
+    metrics::{Metrics, Upstream},
+};
 
 /// What operators are shown.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Operations {
     pub metrics: Arc<Metrics>,
     /// How many verifications are remembered, about.
     pub cache_entries: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// How the upstream is doing.
+    pub upstream: Arc<dyn Fn() -> Upstream + Send + Sync>,
     /// Whether questions are taken.
     pub serving: Arc<Serving>,
 }

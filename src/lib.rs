@@ -5,6 +5,7 @@ pub mod policy;
 pub mod source;
 pub mod incode;
 pub mod clock;
+pub mod pace;
 pub mod live;
 pub mod journal;
 pub mod metrics;

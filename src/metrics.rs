@@ -1,14 +1,17 @@
 //! Every metric, named once. Labels have few values: never an identifier.
 
+mod upstream;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use prometheus::{
-    Histogram, HistogramTimer, HistogramVec, IntCounter, IntCounterVec, IntGauge, Registry,
-    TextEncoder, histogram_opts, register_histogram_vec_with_registry,
+    Histogram, IntCounter, IntCounterVec, IntGauge, Registry, TextEncoder, histogram_opts,
     register_histogram_with_registry, register_int_counter_vec_with_registry,
     register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 
+use self::upstream::UpstreamMetrics;
+pub use self::upstream::{BreakerState, Fetch, Held, Upstream, UpstreamCall, UpstreamTimer};
 use crate::policy::{Effect, Origin, PolicyName};
 
 /// From a warm answer to the longest that a door waits.
@@ -16,41 +19,19 @@ const CHECK_SECONDS: [f64; 16] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 2.5, 5.0,
 ];
-/// From a near data centre to the longest that a call may take.
-const UPSTREAM_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-
 /// The service's metrics.
 pub struct Metrics {
     registry: Registry,
     checks: IntCounterVec,
     check_seconds: Histogram,
     evidence: IntCounterVec,
-    upstream_calls: IntCounterVec,
-    upstream_seconds: HistogramVec,
+    degraded: IntCounter,
+    upstream: UpstreamMetrics,
     cache_entries: IntGauge,
     policies: IntGauge,
     policy_reloads: Reloads,
     journal_entries: IntCounter,
     journal_failures: IntCounter,
-}
-
-/// A call to the upstream.
-#[derive(Debug, Clone, Copy)]
-pub enum UpstreamCall {
-    /// Asks for a token.
-    Authorize,
-    /// Asks for the details of a verification.
-    Details,
-}
-
-impl UpstreamCall {
-    /// The call as metrics and logs name it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Authorize => "authorize",
-            Self::Details => "details",
-        }
-    }
 }
 
 /// What came of a look at the policy files.
@@ -136,21 +117,12 @@ impl Metrics {
                 &["source"],
                 registry
             )?,
-            upstream_calls: register_int_counter_vec_with_registry!(
-                "verigate_upstream_calls_total",
-                "Calls to the upstream, by call and outcome.",
-                &["call", "outcome"],
+            degraded: register_int_counter_with_registry!(
+                "verigate_checks_degraded_total",
+                "Checks answered from old evidence or none, because the upstream could not be asked.",
                 registry
             )?,
-            upstream_seconds: register_histogram_vec_with_registry!(
-                histogram_opts!(
-                    "verigate_upstream_call_duration_seconds",
-                    "Time that calls to the upstream took.",
-                    UPSTREAM_SECONDS.to_vec()
-                ),
-                &["call"],
-                registry
-            )?,
+            upstream: UpstreamMetrics::new(registry)?,
             cache_entries: register_int_gauge_with_registry!(
                 "verigate_cache_entries",
                 "Verifications that are remembered, about.",
@@ -177,7 +149,17 @@ impl Metrics {
     }
 
     /// Counts a check that has been answered.
-    pub fn check(&self, effect: Effect, policy: &PolicyName, origin: Origin, took: Duration) {
+    pub fn check(
+        &self,
+        effect: Effect,
+        policy: &PolicyName,
+        origin: Origin,
+        degraded: bool,
+        took: Duration,
+    ) {
+        if degraded {
+            self.degraded.inc();
+        }
         self.checks
             .with_label_values(&[effect.as_str(), policy.as_str()])
             .inc();
@@ -187,15 +169,22 @@ impl Metrics {
 
     /// Times a call to the upstream that begins.
     pub fn upstream_call(&self, call: UpstreamCall) -> UpstreamTimer {
-        UpstreamTimer {
-            calls: self.upstream_calls.clone(),
-            call,
-            outcome: "timed_out",
-            _observes_when_dropped: self
-                .upstream_seconds
-                .with_label_values(&[call.as_str()])
-                .start_timer(),
-        }
+        self.upstream.call(call)
+    }
+
+    /// Counts a call to the upstream that was not made.
+    pub fn held_back(&self, why: Held) {
+        self.upstream.held_back(why);
+    }
+
+    /// Counts a look-up that is tried a second time.
+    pub fn second_try(&self) {
+        self.upstream.second_try();
+    }
+
+    /// Counts a wish for evidence that is not at hand, by what comes of it.
+    pub fn fetch(&self, fetch: Fetch) {
+        self.upstream.fetch(fetch);
     }
 
     /// Counts decisions that are safely in the journal.
@@ -224,7 +213,12 @@ impl Metrics {
     }
 
     /// Everything as Prometheus text. What is counted elsewhere is read now.
-    pub fn render(&self, cache_entries: u64) -> Result<String, prometheus::Error> {
+    pub fn render(
+        &self,
+        cache_entries: u64,
+        upstream: &Upstream,
+    ) -> Result<String, prometheus::Error> {
+        self.upstream.condition(upstream);
         self.cache_entries
             .set(i64::try_from(cache_entries).unwrap_or(i64::MAX));
         TextEncoder::new().encode_to_string(&self.registry.gather())
@@ -234,29 +228,5 @@ impl Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics").finish_non_exhaustive()
-    }
-}
-
-/// A call to the upstream under way. One that is dropped before it ends has timed out.
-#[derive(Debug)]
-pub struct UpstreamTimer {
-    calls: IntCounterVec,
-    call: UpstreamCall,
-    outcome: &'static str,
-    _observes_when_dropped: HistogramTimer,
-}
-
-impl UpstreamTimer {
-    /// The call has ended so.
-    pub fn ended(mut self, outcome: &'static str) {
-        self.outcome = outcome;
-    }
-}
-
-impl Drop for UpstreamTimer {
-    fn drop(&mut self) {
-        self.calls
-            .with_label_values(&[self.call.as_str(), self.outcome])
-            .inc();
     }
 }

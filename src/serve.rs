@@ -19,15 +19,13 @@ use crate::{
     grpc,
     http::{self, Operations, Serving},
     incode::{Incode, NoClient},
-    journal::{self, Journal, Limits, Writer},
+    journal::{self, Journal, Writer},
     live::{self, Live, Reloader},
     metrics::Metrics,
     policy::PolicySet,
-    source::Recent,
+    source::{Limits, Recent},
 };
 
-/// How long deciding and recording may take beyond looking up: then even an ALLOW is too old to be let out.
-const BEYOND_LOOK_UP: Duration = Duration::from_millis(500);
 /// How long the service goes on after it has said that it stops, so that whoever sends it questions can hear of it.
 const LAME_DUCK: Duration = Duration::from_millis(300);
 /// How long calls in flight may take to finish once no new ones are taken.
@@ -102,8 +100,14 @@ impl Service {
         let (journal, writer) = open_journal(config, &metrics)?;
         let account = config.incode.clone();
         let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
-        let fetch_max = config.incode.timeout;
-        let recent = Recent::new(Arc::new(upstream), config.cache_capacity, fetch_max);
+        let upstream = Arc::new(upstream);
+        let recent = Recent::new(
+            Arc::clone(&upstream) as _,
+            limits(config),
+            Arc::clone(&clock),
+            Arc::clone(&metrics),
+            |task| drop(tokio::spawn(task)),
+        );
         let gate = Arc::new(Gate {
             clock,
             live: Arc::clone(&live),
@@ -111,13 +115,14 @@ impl Service {
             journal,
             metrics: Arc::clone(&metrics),
         });
-        let services = grpc::services(gate, fetch_max.saturating_add(BEYOND_LOOK_UP))
-            .map_err(|error| assembly(error.into()))?;
+        let services =
+            grpc::services(gate, config.deadlines).map_err(|error| assembly(error.into()))?;
         let serving = Arc::new(Serving::default());
         let operations = Operations {
             live,
             metrics,
             cache_entries: Arc::new(move || recent.entries()),
+            upstream: Arc::new(move || upstream.condition()),
             serving: Arc::clone(&serving),
         };
 
@@ -189,10 +194,19 @@ pub async fn run(
     Ok(service.stop().await?)
 }
 
+fn limits(config: &Config) -> Limits {
+    Limits {
+        capacity: config.cache_capacity,
+        fetch_max: config.incode.timeout,
+        fetches_per_second: config.quota.per_second,
+        fetches_burst: config.quota.burst,
+    }
+}
+
 fn open_journal(config: &Config, metrics: &Arc<Metrics>) -> Result<(Journal, Writer), CannotStart> {
     let failed = |error| CannotStart::Journal(config.journal.clone(), error);
     let output = journal::open(&config.journal).map_err(failed)?;
-    journal::start(output, Limits::default(), Arc::clone(metrics)).map_err(failed)
+    journal::start(output, journal::Limits::default(), Arc::clone(metrics)).map_err(failed)
 }
 
 /// Serves a router on an address until it is told to stop; the address that it got.
@@ -209,6 +223,7 @@ async fn listen(
         // Without it an answer may wait for the caller's acknowledgement; it is only slower if it cannot be set.
         let _ = stream.set_nodelay(true);
     });
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     servers.spawn(async move {
         axum::serve(listener, router)
             .with_graceful_shutdown(async move {

@@ -19,9 +19,12 @@ use std::{
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
+    http::{StatusCode, header::DATE},
+    middleware::map_response_with_state,
+    response::Response,
     routing::{get, post},
 };
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 use uuid::Uuid;
@@ -195,7 +198,18 @@ fn router(world: Arc<World>) -> Router {
         .route("/sim/faults", post(plan).delete(lift))
         .route("/sim/tokens/expire", post(expire))
         .route("/sim/calls", get(calls))
+        .layer(map_response_with_state(Arc::clone(&world), dated))
         .with_state(world)
+}
+
+/// Dates an answer by the pretended clock.
+async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Response {
+    let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.clock.now());
+    // No year of a clock is too far for a date; if it were, the answer has none.
+    if let Some(date) = now.ok().and_then(|date| date.parse().ok()) {
+        response.headers_mut().insert(DATE, date);
+    }
+    response
 }
 
 async fn plan(

@@ -2,12 +2,15 @@
 
 mod recent;
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{fmt::Debug, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::recent::Recent;
-use crate::policy::{Evidence, Finding, Origin, Timestamp, VerificationId};
+pub use self::recent::{Limits, Recent, Spawn};
+use crate::{
+    clock::Moment,
+    policy::{Evidence, Finding, Origin, VerificationId},
+};
 
 /// Knows about verifications.
 #[async_trait]
@@ -15,7 +18,8 @@ pub trait Source: Debug + Send + Sync + 'static {
     /// What is known about this verification. Never fails: an upstream that cannot be asked is a finding.
     async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known;
 
-    /// Forgets it, so that the next look-up asks again. A fetch that is under way is not remembered either.
+    /// Forgets it, by whichever of its names, so that the next look-up asks again. A fetch that is under way is not
+    /// remembered either.
     async fn forget(&self, _id: &VerificationId) {}
 }
 
@@ -26,6 +30,8 @@ pub struct Known {
     pub evidence: Arc<Evidence>,
     /// Where it came from, for this check.
     pub origin: Origin,
+    /// What finding it out took; nothing where it was remembered.
+    pub took: Took,
 }
 
 impl Known {
@@ -35,15 +41,37 @@ impl Known {
     }
 }
 
-/// How good evidence must be, and how long to wait for it.
+/// What a fetch took, by what it was spent on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Took {
+    /// Waiting for its turn.
+    pub queue: Duration,
+    /// Getting a token.
+    pub token: Duration,
+    /// Asking, and reading the answer.
+    pub fetch: Duration,
+}
+
+/// How good evidence must be, how long to wait for it, and who wants it.
 #[derive(Debug, Clone, Copy)]
 pub struct Freshness {
-    /// The instant that ages are counted to.
-    pub now: Timestamp,
+    /// The moment that ages are counted to.
+    pub at: Moment,
     /// How old evidence may be before the upstream is asked again.
     pub fresh_for: Duration,
     /// How much older it may be when the upstream cannot be asked.
     pub stale_for: Duration,
     /// How long the caller can wait.
     pub patience: Duration,
+    /// On whose behalf: each caller has a quota of fetches.
+    pub asker: Asker,
+}
+
+/// On whose behalf the upstream is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asker {
+    /// A caller, known by the address that it calls from.
+    Caller(IpAddr),
+    /// The service itself, ahead of callers. Whoever lets it do so sees to the bound.
+    Ourselves,
 }

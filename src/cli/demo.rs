@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::{Exit, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{Config, IncodeConfig, LogConfig},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate},
     policy::{PolicySet, Problems, SourceText, parse},
     serve::{CannotStart, Service},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
@@ -103,6 +103,10 @@ async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config>
     let known = simulator.credentials().clone();
     Ok(Config {
         grpc: free(USUAL_GRPC).await,
+        deadlines: Deadlines {
+            default: Duration::from_secs(2),
+            longest: Duration::from_millis(2500),
+        },
         http: free(8080).await,
         admin: free(9090).await,
         policies: "policies".into(),
@@ -114,8 +118,17 @@ async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config>
             headers: Vec::new(),
             connect_timeout: Duration::from_secs(1),
             timeout: Duration::from_secs(2),
+            rate: Rate {
+                per_second: 100,
+                burst: 100,
+            },
+            concurrency: 64,
         },
         cache_capacity: 10_000,
+        quota: Rate {
+            per_second: 50,
+            burst: 500,
+        },
         redirects: BTreeSet::new(),
         journal: "-".into(),
         log,

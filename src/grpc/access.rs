@@ -1,12 +1,17 @@
 //! `AccessService`: each call parses the question, asks the gate, and renders the answer.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
+use axum::extract::ConnectInfo;
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 
-use super::{answer::answer, deadline::Deadline, question::question, status};
+use super::{answer::answer, deadline::Deadline, question::question, receipt::Receipt, status};
 use crate::{
-    gate::Gate,
+    config::Deadlines,
+    gate::{Asker, Gate},
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,
         CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
@@ -17,13 +22,13 @@ use crate::{
 /// The decision service.
 pub(super) struct Access {
     gate: Arc<Gate>,
-    /// How long any answer may take.
-    longest: Duration,
+    /// How long answers may take.
+    deadlines: Deadlines,
 }
 
 impl Access {
-    pub(super) fn new(gate: Arc<Gate>, longest: Duration) -> Self {
-        Self { gate, longest }
+    pub(super) fn new(gate: Arc<Gate>, deadlines: Deadlines) -> Self {
+        Self { gate, deadlines }
     }
 }
 
@@ -33,14 +38,18 @@ impl AccessService for Access {
         &self,
         request: Request<CheckAccessRequest>,
     ) -> Result<Response<CheckAccessResponse>, Status> {
-        let deadline = Deadline::of(request.metadata(), self.longest);
+        let deadline = Deadline::of(request.metadata(), self.deadlines);
+        let asker = asker(&request);
         let question = question(request.into_inner()).map_err(|wrong| status::malformed(&wrong))?;
         let ruling = deadline
-            .keep(self.gate.check(&question, deadline.patience()))
+            .keep(self.gate.check(&question, asker, deadline.patience()))
             .await
             .ok_or_else(status::too_late)?
             .map_err(|none| status::no_ruling(&none))?;
-        Ok(Response::new(answer(question, ruling)))
+        let receipt = Receipt::of(&ruling);
+        let mut response = Response::new(answer(question, ruling));
+        response.extensions_mut().insert(receipt);
+        Ok(response)
     }
 
     async fn batch_check_access(
@@ -65,4 +74,12 @@ impl AccessService for Access {
     ) -> Result<Response<BeginStepUpResponse>, Status> {
         Err(status::to_come("BeginStepUp"))
     }
+}
+
+/// Who asks: for now, the address that the call comes from.
+fn asker<T>(request: &Request<T>) -> Asker {
+    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    // The listener always says; who comes without is one caller among others, not one without a quota.
+    let unknown = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    Asker::Caller(info.map_or(unknown, |ConnectInfo(address)| address.ip()))
 }

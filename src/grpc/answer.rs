@@ -18,6 +18,7 @@ pub(super) fn answer(question: Request, ruling: Ruling) -> v1::CheckAccessRespon
         revision,
         decision,
         known,
+        spent: _,
     } = ruling;
     v1::CheckAccessResponse {
         decision: effect(decision.effect()).into(),

@@ -7,6 +7,8 @@ use std::{future::Future, time::Duration};
 use tokio::time::timeout;
 use tonic::metadata::MetadataMap;
 
+use crate::config::Deadlines;
+
 /// The header in which gRPC carries it.
 const HEADER: &str = "grpc-timeout";
 /// What is kept back of the caller's time for deciding and for the way back: a tenth, within these bounds.
@@ -18,10 +20,11 @@ const MARGIN_MAX: Duration = Duration::from_millis(50);
 pub(super) struct Deadline(Duration);
 
 impl Deadline {
-    /// The deadline that these headers carry, `most` at most. One that cannot be read counts as none.
-    pub(super) fn of(metadata: &MetadataMap, most: Duration) -> Self {
+    /// The deadline that these headers carry, within the service's own. One that cannot be read counts as none.
+    pub(super) fn of(metadata: &MetadataMap, deadlines: Deadlines) -> Self {
         let text = metadata.get(HEADER).and_then(|value| value.to_str().ok());
-        Self(text.and_then(parse).unwrap_or(most).min(most))
+        let deadline = text.and_then(parse).unwrap_or(deadlines.default);
+        Self(deadline.min(deadlines.longest))
     }
 
     /// How long evidence may be waited for.
@@ -87,18 +90,21 @@ mod tests {
 
     #[test]
     fn nobody_is_answered_later_than_the_service_allows() {
-        let most = Duration::from_secs(2);
+        let deadlines = Deadlines {
+            default: Duration::from_secs(1),
+            longest: Duration::from_secs(2),
+        };
         let of = |text: Option<&str>| {
             let mut metadata = MetadataMap::new();
             if let Some(text) = text {
                 metadata.insert(HEADER, text.parse().unwrap());
             }
-            Deadline::of(&metadata, most).0
+            Deadline::of(&metadata, deadlines).0
         };
-        assert_eq!(of(None), most);
-        assert_eq!(of(Some("soon")), most);
-        assert_eq!(of(Some("1H")), most);
-        assert_eq!(of(Some("1S")), Duration::from_secs(1));
+        assert_eq!(of(None), deadlines.default);
+        assert_eq!(of(Some("soon")), deadlines.default);
+        assert_eq!(of(Some("1H")), deadlines.longest);
+        assert_eq!(of(Some("1500m")), Duration::from_millis(1500));
     }
 
     #[tokio::test(start_paused = true)]

@@ -27,6 +27,10 @@ pub(super) fn malformed(violations: &[Violation]) -> Status {
 pub(super) fn no_ruling(none: &NoRuling) -> Status {
     match none {
         NoRuling::NoSuchPolicy(_) => Status::not_found(none.to_string()),
+        NoRuling::OverQuota { retry_after } => {
+            let details = ErrorDetails::with_retry_info(Some(*retry_after));
+            Status::with_error_details(Code::ResourceExhausted, none.to_string(), details)
+        }
         NoRuling::NotRecorded(_) => Status::unavailable(none.to_string()),
     }
 }

@@ -2,7 +2,10 @@
 //! dropped when the upstream refuses it.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,8 +15,9 @@ use secrecy::SecretString;
 use tokio::sync::watch;
 
 use crate::{
-    clock::Clock,
-    policy::{Outage, Timestamp, after},
+    clock::{Clock, Moment},
+    pace::about,
+    policy::Outage,
 };
 
 /// How long the vendor says that a token lives.
@@ -22,6 +26,11 @@ const LIFE: Duration = Duration::from_mins(15);
 const RENEW_AFTER: Duration = Duration::from_mins(10);
 /// How long a renewal that failed is not tried again while the old token still serves.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
+/// How long no other is tried when there is no token that serves, and up to half as much again: so long are those who need one
+/// told what the last one brought, a failure, or a token that was refused at once.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+/// The same where our credentials were refused: that does not pass by itself.
+const REFUSED_AFTER: Duration = Duration::from_secs(10);
 
 /// Gives out tokens.
 #[async_trait]
@@ -35,13 +44,15 @@ pub trait Issuer: std::fmt::Debug + Send + Sync + 'static {
 pub struct Token {
     /// What is sent with each call.
     pub secret: SecretString,
-    issued_at: Timestamp,
+    asked_at: Moment,
+    /// Whether the upstream did not take it.
+    refused: AtomicBool,
 }
 
 impl Token {
-    /// Whether it is younger than this. One from the future has no known age, and is not.
-    fn younger(&self, age_max: Duration, now: Timestamp) -> bool {
-        self.issued_at <= now && now < after(self.issued_at, age_max)
+    /// Whether it is younger than this. One of no known age is not.
+    fn younger(&self, age_max: Duration, at: Moment) -> bool {
+        at.age_of(self.asked_at).is_some_and(|age| age < age_max)
     }
 }
 
@@ -61,7 +72,12 @@ pub struct Tokens {
 
 #[derive(Debug, Clone)]
 struct Renewal {
-    began_at: Timestamp,
+    began_at: Moment,
+    /// How long it is not repeated if nothing that serves came of it.
+    lull: Duration,
+    /// Whether it replaces a token that was refused as soon as it was there. One such is asked for at once; if that is refused
+    /// as soon, another would be too.
+    again: bool,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -70,10 +86,25 @@ impl Renewal {
         self.outcome.has_changed().is_ok() && self.outcome.borrow().is_none()
     }
 
-    fn just_failed(&self, now: Timestamp) -> bool {
-        matches!(*self.outcome.borrow(), Some(Err(_)))
-            && self.began_at <= now
-            && now < after(self.began_at, RETRY_AFTER)
+    /// Whether it has just failed, while the old token serves.
+    fn just_failed(&self, at: Moment) -> bool {
+        matches!(*self.outcome.borrow(), Some(Err(_))) && self.is_younger(RETRY_AFTER, at)
+    }
+
+    /// Whether it ended without a token that serves, just now.
+    fn just_ended(&self, at: Moment) -> bool {
+        let lull = match *self.outcome.borrow() {
+            // Nobody was asked.
+            None | Some(Err(Outage::HeldBack)) => return false,
+            Some(Ok(_)) if !self.again => return false,
+            Some(Err(Outage::CredentialsRefused)) => REFUSED_AFTER,
+            Some(_) => self.lull,
+        };
+        self.is_younger(lull, at)
+    }
+
+    fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
+        at.age_of(self.began_at).is_some_and(|age| age < age_max)
     }
 }
 
@@ -90,46 +121,58 @@ impl Tokens {
 
     /// A token that is worth sending.
     pub async fn get(self: &Arc<Self>) -> Outcome {
-        let now = self.clock.now();
+        let at = self.clock.moment();
         match self.current.load_full() {
-            Some(token) if token.younger(RENEW_AFTER, now) => Ok(token),
-            Some(token) if token.younger(LIFE, now) => {
+            Some(token) if token.younger(RENEW_AFTER, at) => Ok(token),
+            Some(token) if token.younger(LIFE, at) => {
                 // It still serves; whoever needs the next one later finds it there.
-                let _ = self.renew(now, Renewal::just_failed);
+                let _ = self.renew(at, Renewal::just_failed);
                 Ok(token)
             }
             _ => {
-                let mut renewal = self.renew(now, |_, _| false);
+                let mut renewal = self.renew(at, Renewal::just_ended);
                 let ended = renewal.outcome.wait_for(Option::is_some).await;
                 let ended = ended.ok().and_then(|outcome| outcome.clone());
-                ended.unwrap_or(Err(Outage::Abandoned))
+                match ended.unwrap_or(Err(Outage::Abandoned)) {
+                    Ok(token) if token.refused.load(Ordering::Relaxed) => Err(Outage::TokenRefused),
+                    outcome => outcome,
+                }
             }
         }
     }
 
     /// Drops this token, if it is still the one in use.
     pub fn refused(&self, token: &Arc<Token>) {
+        token.refused.store(true, Ordering::Relaxed);
         let current = self.current.load();
         if current.as_ref().is_some_and(|t| Arc::ptr_eq(t, token)) {
             self.current.compare_and_swap(&current, None);
         }
     }
 
+    /// How old the token in use is.
+    pub fn age(&self) -> Option<Duration> {
+        let current = self.current.load();
+        let token = current.as_ref()?;
+        self.clock.moment().age_of(token.asked_at)
+    }
+
     /// The renewal that is under way or will do; else another, begun now.
-    fn renew(
-        self: &Arc<Self>,
-        now: Timestamp,
-        will_do: impl Fn(&Renewal, Timestamp) -> bool,
-    ) -> Renewal {
+    fn renew(self: &Arc<Self>, at: Moment, will_do: impl Fn(&Renewal, Moment) -> bool) -> Renewal {
         let mut last = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(last) = &*last
-            && (last.under_way() || will_do(last, now) || self.is_in_use(last, now))
+            && (last.under_way() || will_do(last, at) || self.is_in_use(last, at))
         {
             return last.clone();
         }
+        let again = |last: &Renewal| {
+            matches!(*last.outcome.borrow(), Some(Ok(_))) && last.is_younger(last.lull, at)
+        };
         let (ending, outcome) = watch::channel(None);
         let renewal = Renewal {
-            began_at: now,
+            began_at: at,
+            lull: about(AGAIN_AFTER),
+            again: last.as_ref().is_some_and(again),
             outcome,
         };
         *last = Some(renewal.clone());
@@ -137,8 +180,11 @@ impl Tokens {
         tokio::spawn(async move {
             let issued = tokens.issuer.issue().await;
             let outcome = issued.map(|secret| {
-                let issued_at = now;
-                Arc::new(Token { secret, issued_at })
+                Arc::new(Token {
+                    secret,
+                    asked_at: at,
+                    refused: AtomicBool::new(false),
+                })
             });
             if let Ok(token) = &outcome {
                 tokens.current.store(Some(Arc::clone(token)));
@@ -150,10 +196,10 @@ impl Tokens {
     }
 
     /// Whether what this renewal brought is what everybody uses: it ended between two looks.
-    fn is_in_use(&self, renewal: &Renewal, now: Timestamp) -> bool {
+    fn is_in_use(&self, renewal: &Renewal, at: Moment) -> bool {
         match (&*renewal.outcome.borrow(), &*self.current.load()) {
             (Some(Ok(token)), Some(current)) => {
-                Arc::ptr_eq(token, current) && token.younger(RENEW_AFTER, now)
+                Arc::ptr_eq(token, current) && token.younger(RENEW_AFTER, at)
             }
             _ => false,
         }
@@ -162,7 +208,7 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::sync::atomic::AtomicU64;
 
     use secrecy::ExposeSecret as _;
 
@@ -226,14 +272,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_hundred_callers_share_a_failure_too_and_the_next_one_tries_again() {
-        let (tokens, issuer, _) = tokens();
+    async fn a_hundred_callers_share_a_failure_too_and_it_is_tried_again_after_a_moment() {
+        let (tokens, issuer, clock) = tokens();
         issuer.down.store(true, Ordering::SeqCst);
         let together = (0..100).map(|_| tokens.get());
         let all = futures_util::future::join_all(together).await;
         assert!(all.iter().all(Result::is_err));
         assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
         issuer.down.store(false, Ordering::SeqCst);
+        clock.advance(Duration::from_millis(999));
+        assert_eq!(tokens.get().await.err(), Some(Outage::Failed));
+        assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
+        clock.advance(Duration::from_millis(501));
         assert_eq!(get(&tokens).await, "token-2");
     }
 
@@ -267,8 +317,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_refused_token_is_dropped_once_however_many_say_so() {
-        let (tokens, issuer, _) = tokens();
+        let (tokens, issuer, clock) = tokens();
         let refused = tokens.get().await.unwrap();
+        clock.advance(Duration::from_mins(1));
         tokens.refused(&refused);
         assert_eq!(get(&tokens).await, "token-2");
         tokens.refused(&refused);
@@ -277,10 +328,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn tokens_that_are_refused_at_once_are_not_asked_for_in_a_storm() {
+        let (tokens, issuer, clock) = tokens();
+        for _ in 0..200 {
+            for _ in 0..2 {
+                if let Ok(token) = tokens.get().await {
+                    tokens.refused(&token);
+                }
+            }
+            assert_eq!(tokens.get().await.err(), Some(Outage::TokenRefused));
+            clock.advance(Duration::from_millis(25));
+        }
+        let issued = issuer.issued.load(Ordering::SeqCst);
+        // Two at once, then one a second or less often.
+        assert!((5..=10).contains(&issued), "{issued}");
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_clock_that_was_set_back_does_not_prolong_a_token() {
         let (tokens, _, clock) = tokens();
         assert_eq!(get(&tokens).await, "token-1");
-        clock.set(from_millis(-1));
+        clock.set(from_millis(-10_001));
         assert_eq!(get(&tokens).await, "token-2");
     }
 

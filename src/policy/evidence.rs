@@ -1,7 +1,7 @@
 //! What is known about a verification, and how well. A person's data is kept only as far as a policy can ask for it: of a
 //! name, that there is one.
 
-use std::{collections::BTreeSet, fmt};
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use super::{
     decision::ReasonCode,
@@ -77,7 +77,16 @@ pub enum Outage {
     RateLimited,
     /// It answered with an error of its own.
     Failed,
-    /// Too much is being asked for already.
+    /// It answered with a status that was not agreed on.
+    Unexpected,
+    /// It was not asked, so as not to hurt it.
+    HeldBack,
+    /// It was not asked: this caller has caused too many fetches.
+    OverQuota {
+        /// When another one may be in.
+        retry_after: Duration,
+    },
+    /// It was not asked: too much is being asked for already.
     Busy,
     /// The task that asked ended without an answer: a mistake of ours.
     Abandoned,
@@ -93,9 +102,33 @@ impl Outage {
             Self::CredentialsRefused => "credentials_refused",
             Self::RateLimited => "rate_limited",
             Self::Failed => "failed",
+            Self::Unexpected => "unexpected",
+            Self::HeldBack => "held_back",
+            Self::OverQuota { .. } => "over_quota",
             Self::Busy => "busy",
             Self::Abandoned => "abandoned",
         }
+    }
+}
+
+impl Outage {
+    /// Whether the upstream was asked, and it is better not to ask it again at once.
+    pub fn was_asked(self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::TokenRefused
+            | Self::CredentialsRefused
+            | Self::RateLimited
+            | Self::Failed
+            | Self::Unexpected => true,
+            Self::HeldBack | Self::OverQuota { .. } | Self::Busy | Self::Abandoned => false,
+        }
+    }
+
+    /// Whether a second try may help at once.
+    pub fn may_pass(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Failed)
     }
 }
 

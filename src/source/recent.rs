@@ -1,241 +1,345 @@
 //! This process's memory of what the upstream said. Bounded; keeps evidence, never decisions; asks once for an id however
-//! many want to know, in a task of its own that no departing caller cancels.
+//! many want to know, in a task of its own that no departing caller cancels; asks again ahead of time for what is used often,
+//! and not at all for a moment when asking has just failed.
 //!
 //! Reads, fetches that land, and forgets all go through one lock a key, so that a forget wins over a fetch that is under
 //! way: the fetch finds its place taken away, and what it brings is not remembered.
 
-use std::{future::ready, sync::Arc, time::Duration};
+mod names;
+mod slot;
+
+use std::{
+    future::{Future, ready},
+    net::IpAddr,
+    pin::Pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
-use moka::{
-    Entry,
-    future::Cache,
-    ops::compute::{CompResult, Op},
-    policy::EvictionPolicy,
-};
+use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
 
-use super::{Freshness, Known, Source};
-use crate::policy::{Evidence, Finding, Origin, Outage, Timestamp, VerificationId, after, before};
+use self::{
+    names::{Names, Tick},
+    slot::{Flight, Slot},
+};
+use super::{Asker, Freshness, Known, Source, Took};
+use crate::{
+    clock::{Clock, Moment},
+    metrics::{Fetch, Metrics},
+    pace::Bucket,
+    policy::{Evidence, Finding, Origin, Outage, VerificationId},
+};
 
 /// No more fetches than this are under way at once; what needs another is answered as in an outage.
 const FLIGHTS_MAX: usize = 4096;
-/// How long it is remembered that the upstream does not know a verification.
-const ABSENT_FOR: Duration = Duration::from_secs(5);
-/// Evidence from further in the future than this says that the clock was set back: its age is not known.
-const FROM_FUTURE_MAX: Duration = Duration::from_secs(10);
+/// No more fetches than this are under way ahead of time.
+const REFRESHES_MAX: usize = 64;
+/// The quotas of no more callers than this are kept; who is dropped has a full one.
+const CALLERS_MAX: u64 = 10_000;
 
 /// Memory in front of another source.
 #[derive(Debug, Clone)]
-pub struct Recent {
+pub struct Recent(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     slots: Cache<VerificationId, Slot>,
+    names: Names,
     behind: Arc<dyn Source>,
+    limits: Limits,
     /// How many more fetches may start.
     starts: Arc<Semaphore>,
+    /// How many more may start ahead of time.
+    refreshes: Arc<Semaphore>,
+    quotas: Cache<IpAddr, Arc<Bucket>>,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+    spawn: Spawn,
+}
+
+/// How much is remembered and asked for.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many verifications are remembered.
+    pub capacity: u64,
     /// How long a fetch may take, whoever still waits for it.
-    fetch_max: Duration,
+    pub fetch_max: Duration,
+    /// How many fetches a second each caller may cause, and how many at once after a pause.
+    pub fetches_per_second: u32,
+    /// See `fetches_per_second`.
+    pub fetches_burst: u32,
 }
 
-/// What is remembered about one verification, and the fetch that is under way for it.
-#[derive(Debug, Clone, Default)]
-struct Slot {
-    evidence: Option<Arc<Evidence>>,
-    flight: Option<Flight>,
-}
+/// Runs a task on its own: `tokio::spawn`, or a scheduler that explores the orders in which tasks can run.
+pub type Spawn = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-/// A fetch under way: nothing until it lands.
-type Flight = watch::Receiver<Option<Arc<Evidence>>>;
+/// What came of wanting a fetch.
+enum Boarding {
+    /// It need not be: this is known by now.
+    Landed(Known),
+    /// It is under way.
+    Flight(Flight),
+    /// The caller has used its quota; the next fetch may be in so long.
+    OverQuota(Duration),
+}
 
 impl Recent {
-    /// Remembers up to `capacity` verifications of what `behind` says; a fetch takes at most `fetch_max`.
-    pub fn new(behind: Arc<dyn Source>, capacity: u64, fetch_max: Duration) -> Self {
+    /// Remembers what `behind` says.
+    pub fn new(
+        behind: Arc<dyn Source>,
+        limits: Limits,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+        spawn: Spawn,
+    ) -> Self {
         let slots = Cache::builder()
-            .max_capacity(capacity)
+            .max_capacity(limits.capacity)
             // The newest always stays: a slot that is turned away would be a fetch that nobody can join.
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self {
+        Self(Arc::new(Inner {
             slots,
+            names: Names::new(limits.capacity),
             behind,
+            limits,
             starts: Arc::new(Semaphore::new(FLIGHTS_MAX)),
-            fetch_max,
-        }
+            refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
+            quotas: Cache::new(CALLERS_MAX),
+            clock,
+            metrics,
+            spawn,
+        }))
     }
 
     /// How many verifications are remembered, about.
     pub fn entries(&self) -> u64 {
-        self.slots.entry_count()
+        self.0.slots.entry_count()
     }
 
-    /// Joins the fetch for this id or starts one; or finds that one has landed in the meantime.
-    async fn board(&self, id: &VerificationId, freshness: Freshness) -> Slot {
-        let entry = self.slots.entry_by_ref(id);
-        let boarded = entry
-            .and_compute_with(|slot| {
-                let slot = slot.map(Entry::into_value).unwrap_or_default();
-                ready(match slot.flight {
-                    _ if slot.fresh(freshness).is_some() => Op::Nop,
-                    Some(flight) if under_way(&flight) => Op::Nop,
-                    _ => Op::Put(Slot {
-                        evidence: slot.evidence,
-                        flight: Some(self.take_off(id, freshness)),
-                    }),
-                })
-            })
-            .await;
-        match boarded {
-            CompResult::Inserted(entry)
-            | CompResult::ReplacedWith(entry)
-            | CompResult::Unchanged(entry)
-            | CompResult::Removed(entry) => entry.into_value(),
-            CompResult::StillNone(_) => Slot::default(),
+    /// Fetches it, or joins those who do, and waits as long as the caller can.
+    async fn fetch(&self, id: &VerificationId, freshness: Freshness) -> Known {
+        let outage = match self.board(id, freshness, None).await {
+            Boarding::Landed(known) => return known,
+            Boarding::OverQuota(retry_after) => Outage::OverQuota { retry_after },
+            Boarding::Flight(flight) => match landed(flight, freshness.patience).await {
+                Ok(known) => match known.evidence.finding {
+                    Finding::Unknown(outage) => outage,
+                    _ => return known,
+                },
+                Err(outage) => outage,
+            },
+        };
+        // Looked up again: what was remembered may have been forgotten since.
+        let slot = self.0.slots.get(id).await;
+        slot.and_then(|slot| slot.stale(freshness))
+            .unwrap_or_else(|| unknown(outage, freshness.at))
+    }
+
+    /// Asks again ahead of time, without waiting. One that is too many is left out.
+    async fn refresh(&self, id: &VerificationId, freshness: Freshness) {
+        if let Ok(permit) = Arc::clone(&self.0.refreshes).try_acquire_owned() {
+            let freshness = Freshness {
+                asker: Asker::Ourselves,
+                ..freshness
+            };
+            self.board(id, freshness, Some(permit)).await;
         }
     }
 
-    /// Starts a fetch in a task of its own.
-    fn take_off(&self, id: &VerificationId, freshness: Freshness) -> Flight {
-        let (landing, flight) = watch::channel(None);
-        let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
-        tokio::spawn(async move {
-            let patience = memory.fetch_max;
-            let freshness = Freshness {
-                patience,
-                ..freshness
-            };
-            let evidence = match memory.starts.try_acquire() {
-                Ok(_started) => timeout(patience, memory.behind.look_up(&id, freshness))
-                    .await
-                    .map_or_else(
-                        |_| unknown(Outage::TimedOut, freshness.now),
-                        |known| known.evidence,
-                    ),
-                Err(_) => unknown(Outage::Busy, freshness.now),
-            };
-            memory.remember(&id, &own, &evidence).await;
-            // Nobody may be waiting any more; then it is enough that it is remembered.
-            let _ = landing.send(Some(evidence));
-        });
-        flight
-    }
-
-    /// Remembers what a fetch brought, unless its place was taken away while it was under way.
-    async fn remember(&self, id: &VerificationId, own: &Flight, brought: &Arc<Evidence>) {
-        self.slots
+    /// Joins the fetch for this id or starts one, ahead of time if there is a permit for that; or finds that one has landed
+    /// in the meantime.
+    async fn board(
+        &self,
+        id: &VerificationId,
+        freshness: Freshness,
+        ahead: Option<OwnedSemaphorePermit>,
+    ) -> Boarding {
+        let quota = match freshness.asker {
+            Asker::Caller(address) => Some(self.quota(address).await),
+            Asker::Ourselves => None,
+        };
+        let mut boarding = None;
+        self.0
+            .slots
             .entry_by_ref(id)
             .and_compute_with(|slot| {
                 let slot = slot.map(Entry::into_value).unwrap_or_default();
-                let mine = slot.flight.is_some_and(|flight| flight.same_channel(own));
-                let kept = match brought.finding {
-                    Finding::Present(_) | Finding::Absent => Some(Arc::clone(brought)),
-                    Finding::Unknown(_) => slot.evidence,
-                    Finding::Unusable(_) => None,
+                // Ahead of time, what is there is still good: that is no reason not to ask.
+                let answer = slot.answer(freshness).filter(|_| ahead.is_none());
+                let (outcome, op) = match (answer, &slot.flight) {
+                    (Some(known), _) => (Boarding::Landed(known), Op::Nop),
+                    (None, Some(flight)) if slot.is_asking() => {
+                        self.0.metrics.fetch(Fetch::Joined);
+                        (Boarding::Flight(flight.clone()), Op::Nop)
+                    }
+                    _ => match within(quota.as_deref(), freshness.at) {
+                        Err(wait) => {
+                            self.0.metrics.fetch(Fetch::Refused);
+                            (Boarding::OverQuota(wait), Op::Nop)
+                        }
+                        Ok(()) => {
+                            let flight = self.take_off(id, freshness, ahead);
+                            let asking = slot.asking(flight.clone());
+                            (Boarding::Flight(flight), Op::Put(asking))
+                        }
+                    },
                 };
-                ready(match kept {
-                    _ if !mine => Op::Nop,
-                    None => Op::Remove,
-                    evidence => Op::Put(Slot {
-                        evidence,
-                        flight: None,
-                    }),
-                })
+                boarding = Some(outcome);
+                ready(op)
+            })
+            .await;
+        boarding.unwrap_or_else(|| Boarding::Landed(unknown(Outage::Abandoned, freshness.at)))
+    }
+
+    async fn quota(&self, address: IpAddr) -> Arc<Bucket> {
+        let Limits {
+            fetches_per_second,
+            fetches_burst,
+            ..
+        } = self.0.limits;
+        let full = async { Arc::new(Bucket::new(fetches_per_second, fetches_burst)) };
+        self.0.quotas.get_with(address, full).await
+    }
+
+    /// Starts a fetch in a task of its own.
+    fn take_off(
+        &self,
+        id: &VerificationId,
+        freshness: Freshness,
+        ahead: Option<OwnedSemaphorePermit>,
+    ) -> Flight {
+        let began = self.0.names.tick();
+        let (landing, flight) = watch::channel(None);
+        let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
+        let ahead_of_time = ahead.is_some();
+        self.0.metrics.fetch(if ahead_of_time {
+            Fetch::Refresh
+        } else {
+            Fetch::Cold
+        });
+        (self.0.spawn)(Box::pin(async move {
+            let known = memory.ask(&id, freshness).await;
+            memory
+                .remember(&id, &own, &known, began, freshness.at)
+                .await;
+            drop(ahead);
+            // Nobody may be waiting any more; then it is enough that it is remembered.
+            let _ = landing.send(Some(known));
+        }));
+        flight
+    }
+
+    /// Asks the source behind, within the fetch's own bound.
+    async fn ask(&self, id: &VerificationId, freshness: Freshness) -> Known {
+        let patience = self.0.limits.fetch_max;
+        let freshness = Freshness {
+            patience,
+            ..freshness
+        };
+        let outage = match self.0.starts.try_acquire() {
+            Ok(_started) => match timeout(patience, self.0.behind.look_up(id, freshness)).await {
+                Ok(known) => return known,
+                Err(_) => Outage::TimedOut,
+            },
+            Err(_) => Outage::Busy,
+        };
+        unknown(outage, freshness.at)
+    }
+
+    /// Remembers what a fetch brought, unless its place was taken away while it was under way, or what it brought was
+    /// forgotten by another of its names.
+    async fn remember(
+        &self,
+        id: &VerificationId,
+        own: &Flight,
+        brought: &Known,
+        began: Tick,
+        since: Moment,
+    ) {
+        let names = &self.0.names;
+        let verification = match &brought.evidence.finding {
+            Finding::Present(verification) => Some(verification),
+            _ => None,
+        };
+        if let Some(verification) = verification {
+            names.learn(id, verification).await;
+        }
+        let entry = self.0.slots.entry_by_ref(id);
+        entry
+            .and_compute_with(async |slot| {
+                let slot = slot.map(Entry::into_value).unwrap_or_default();
+                let flight = slot.flight.as_ref();
+                if !flight.is_some_and(|flight| flight.same_channel(own)) {
+                    return Op::Nop;
+                }
+                let forgotten = match verification {
+                    Some(verification) => names.was_forgotten(verification, began).await,
+                    None => false,
+                };
+                let slot = slot.after(brought, since, self.0.clock.moment());
+                if forgotten || slot.is_empty() {
+                    Op::Remove
+                } else {
+                    Op::Put(slot)
+                }
             })
             .await;
         // moka puts its upkeep off; done here, the count of entries is right, and no warm check pays for it.
-        self.slots.run_pending_tasks().await;
+        self.0.slots.run_pending_tasks().await;
     }
 }
 
 #[async_trait]
 impl Source for Recent {
     async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known {
-        if let Some(evidence) = self.slots.get(id).await.and_then(|s| s.fresh(freshness)) {
-            return known(evidence, Origin::Cache);
+        if let Some(slot) = self.0.slots.get(id).await
+            && let Some(known) = slot.answer(freshness)
+        {
+            if slot.used(freshness) {
+                self.refresh(id, freshness).await;
+            }
+            return known;
         }
-        let slot = self.board(id, freshness).await;
-        if let Some(evidence) = slot.fresh(freshness) {
-            // Another's fetch landed between the two looks; one for a stricter policy may be under way already.
-            return known(evidence, Origin::Upstream);
-        }
-        let Some(flight) = slot.flight else {
-            return known(unknown(Outage::Abandoned, freshness.now), Origin::Nowhere);
-        };
-        let brought = landed(flight, freshness).await;
-        if !matches!(brought.finding, Finding::Unknown(_)) {
-            return known(brought, Origin::Upstream);
-        }
-        // Looked up again: what was remembered may have been forgotten since.
-        let stale = self.slots.get(id).await.and_then(|s| s.stale(freshness));
-        stale.map_or_else(
-            || known(brought, Origin::Nowhere),
-            |stale| known(stale, Origin::Stale),
-        )
+        self.fetch(id, freshness).await
     }
 
     async fn forget(&self, id: &VerificationId) {
-        self.slots
-            .entry_by_ref(id)
-            .and_compute_with(|_| ready(Op::Remove))
-            .await;
-        self.behind.forget(id).await;
+        let other = self.0.names.forget(id).await;
+        for name in [Some(id), other.as_ref()].into_iter().flatten() {
+            let entry = self.0.slots.entry_by_ref(name);
+            entry.and_compute_with(|_| ready(Op::Remove)).await;
+            self.0.behind.forget(name).await;
+        }
     }
 }
 
-impl Slot {
-    /// The evidence, if it is young enough to be used as it is.
-    fn fresh(&self, freshness: Freshness) -> Option<Arc<Evidence>> {
-        let evidence = self.evidence.as_ref()?;
-        let fresh_for = match evidence.finding {
-            Finding::Absent => freshness.fresh_for.min(ABSENT_FOR),
-            _ => freshness.fresh_for,
-        };
-        younger(evidence, fresh_for, freshness.now).then(|| Arc::clone(evidence))
-    }
-
-    /// The evidence, if it is young enough to be used while the upstream cannot be asked. That a verification was unknown
-    /// is not served stale.
-    fn stale(&self, freshness: Freshness) -> Option<Arc<Evidence>> {
-        let evidence = self.evidence.as_ref()?;
-        let stale_for = freshness.fresh_for.saturating_add(freshness.stale_for);
-        let usable = matches!(evidence.finding, Finding::Present(_))
-            && younger(evidence, stale_for, freshness.now);
-        usable.then(|| Arc::clone(evidence))
-    }
-}
-
-/// Whether evidence is younger than this. Evidence from the future has no known age, and is not.
-fn younger(evidence: &Evidence, age_max: Duration, now: Timestamp) -> bool {
-    now < after(evidence.seen_at, age_max) && before(evidence.seen_at, FROM_FUTURE_MAX) <= now
-}
-
-/// Whether somebody still works on it.
-fn under_way(flight: &Flight) -> bool {
-    flight.has_changed().is_ok()
+/// Takes one fetch of a caller's quota; the error is when there will be another.
+fn within(quota: Option<&Bucket>, at: Moment) -> Result<(), Duration> {
+    let taken = quota.map(|quota| quota.take(at.uptime, Duration::ZERO));
+    taken.transpose().map(drop)
 }
 
 /// Waits for a fetch to land, as long as the caller can.
-async fn landed(mut flight: Flight, freshness: Freshness) -> Arc<Evidence> {
-    let waited = timeout(freshness.patience, flight.wait_for(Option::is_some)).await;
-    let outage = match waited {
-        Ok(Ok(landed)) => match landed.as_ref() {
-            Some(evidence) => return Arc::clone(evidence),
-            None => Outage::Abandoned,
-        },
-        Ok(Err(_)) => Outage::Abandoned,
-        Err(_) => Outage::TimedOut,
-    };
-    unknown(outage, freshness.now)
+async fn landed(mut flight: Flight, patience: Duration) -> Result<Known, Outage> {
+    match timeout(patience, flight.wait_for(Option::is_some)).await {
+        Ok(Ok(landed)) => landed.clone().ok_or(Outage::Abandoned),
+        Ok(Err(_)) => Err(Outage::Abandoned),
+        Err(_) => Err(Outage::TimedOut),
+    }
 }
 
-fn known(evidence: Arc<Evidence>, origin: Origin) -> Known {
-    Known { evidence, origin }
-}
-
-fn unknown(outage: Outage, now: Timestamp) -> Arc<Evidence> {
-    Arc::new(Evidence {
-        finding: Finding::Unknown(outage),
-        seen_at: now,
-    })
+fn unknown(outage: Outage, at: Moment) -> Known {
+    Known {
+        evidence: Arc::new(Evidence {
+            finding: Finding::Unknown(outage),
+            seen_at: at.now,
+        }),
+        origin: Origin::Nowhere,
+        took: Took::default(),
+    }
 }

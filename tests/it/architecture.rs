@@ -7,23 +7,24 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 16] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     (
         "gate",
         &["policy", "clock", "source", "live", "journal", "metrics"],
     ),
     ("policy", &[]),
-    ("source", &["policy"]),
+    ("source", &["policy", "clock", "pace", "metrics"]),
     (
         "incode",
-        &["policy", "clock", "source", "metrics", "config"],
+        &["policy", "clock", "pace", "source", "metrics", "config"],
     ),
     ("clock", &["policy"]),
+    ("pace", &[]),
     ("live", &["policy", "clock", "metrics"]),
     ("journal", &["policy", "metrics"]),
     ("metrics", &["policy"]),
     ("proto", &[]),
-    ("grpc", &["policy", "gate", "proto"]),
+    ("grpc", &["policy", "gate", "proto", "config"]),
     ("http", &["policy", "live", "metrics"]),
     ("config", &["policy"]),
     ("telemetry", &["config"]),

@@ -2,14 +2,18 @@
 
 use verigate::sim::{Call, Fault};
 
-use crate::world::{World, gist};
+use crate::world::{FAILED_FOR_MAX, World, gist};
 
 /// The answer to `fresh` at `front-door` where the upstream's body is this.
 async fn told(world: &World, body: &str) -> String {
     world.spoil(Call::Details, Some(1), Fault::Body(body.to_owned()));
-    let answer = world.check("front-door", "fresh").await;
-    // What cannot be used is not remembered, so that each body of a test is asked for.
-    gist(&answer)
+    after_a_moment(world).await
+}
+
+/// The answer once what could not be used is not remembered any more.
+async fn after_a_moment(world: &World) -> String {
+    world.clock.advance(FAILED_FOR_MAX);
+    gist(&world.check("front-door", "fresh").await)
 }
 
 #[tokio::test]
@@ -36,10 +40,13 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
     }
     for fault in [Fault::Html, Fault::Truncated, Fault::AnotherId] {
         world.spoil(Call::Details, Some(1), fault.clone());
-        let answer = world.check("front-door", "fresh").await;
-        assert_eq!(gist(&answer), "DENY EVIDENCE_INVALID", "{fault:?}");
+        assert_eq!(
+            after_a_moment(&world).await,
+            "DENY EVIDENCE_INVALID",
+            "{fault:?}"
+        );
     }
-    assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+    assert_eq!(after_a_moment(&world).await, "ALLOW");
 }
 
 #[tokio::test]
@@ -47,12 +54,15 @@ async fn the_right_answer_under_another_content_type_is_invalid_evidence() {
     let world = World::new().await;
     for kind in ["text/html", "text/json", "application/jsonp", ""] {
         world.spoil(Call::Details, Some(1), Fault::ContentType(kind.to_owned()));
-        let answer = world.check("front-door", "fresh").await;
-        assert_eq!(gist(&answer), "DENY EVIDENCE_INVALID", "{kind}");
+        assert_eq!(
+            after_a_moment(&world).await,
+            "DENY EVIDENCE_INVALID",
+            "{kind}"
+        );
     }
     let kind = "Application/JSON; charset=utf-8".to_owned();
     world.spoil(Call::Details, Some(1), Fault::ContentType(kind));
-    assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+    assert_eq!(after_a_moment(&world).await, "ALLOW");
 }
 
 #[tokio::test]

@@ -102,12 +102,12 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
         r#"verigate_upstream_calls_total{call="details",outcome="not_found"} 1"#,
         r#"verigate_upstream_calls_total{call="details",outcome="ok"} 1"#,
         r#"verigate_upstream_calls_total{call="details",outcome="unusable"} 1"#,
-        "verigate_cache_entries 2",
+        "verigate_cache_entries 3",
         "verigate_policies 3",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
-    for secret in ["fresh", "nobody", "Ada"] {
+    for secret in [r#""fresh"#, "nobody", "Ada"] {
         assert!(!text.contains(secret), "{secret} is in\n{text}");
     }
 }

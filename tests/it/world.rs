@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
-    config::{Config, IncodeConfig, LogConfig},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate},
     live,
     policy::Timestamp,
     proto::v1::{
@@ -184,12 +184,25 @@ impl World {
     }
 }
 
+/// No failure is remembered longer.
+pub const FAILED_FOR_MAX: Duration = Duration::from_millis(1500);
+
+/// More than any test asks for.
+pub const PLENTY: Rate = Rate {
+    per_second: 100_000,
+    burst: 100_000,
+};
+
 fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     let policies = folder.path().join("policies.yaml");
     fs::write(&policies, POLICIES).unwrap();
     let known = simulator.credentials().clone();
     Config {
         grpc: loopback(),
+        deadlines: Deadlines {
+            default: Duration::from_millis(5500),
+            longest: Duration::from_millis(5500),
+        },
         http: loopback(),
         admin: loopback(),
         policies,
@@ -201,8 +214,12 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
             headers: Vec::new(),
             connect_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(5),
+            // The clock stands still, so that what is used up comes back only when the test moves it.
+            rate: PLENTY,
+            concurrency: 64,
         },
         cache_capacity: 1_000,
+        quota: PLENTY,
         redirects: BTreeSet::new(),
         journal: folder.path().join("journal.jsonl"),
         log: LogConfig {

@@ -1,0 +1,276 @@
+//! The circuit breaker: when too many calls fail none is made for a moment, then a few are tried one at a time. Told the
+//! time, so that it can be tested without waiting.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tracing::{info, warn};
+
+use crate::{metrics::BreakerState, pace::about};
+
+/// It judges by so many calls, the last ones.
+const WINDOW: u32 = 20;
+/// It does not judge by fewer.
+const CALLS_MIN: u32 = 10;
+/// It stays open for this, and up to half as much again: short, because a try costs one call, and doors wait.
+const OPEN_FOR: Duration = Duration::from_millis(750);
+/// So many tries in a row must succeed before it closes.
+const TRIES: u32 = 2;
+
+/// Lets calls through, or not.
+#[derive(Debug)]
+pub(super) struct Breaker(Mutex<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    state: State,
+    /// Counts the changes of state, so that a call that began before the last one does not count.
+    era: u64,
+}
+
+#[derive(Debug)]
+enum State {
+    Closed(Window),
+    /// Until then, by the time that the process has been running.
+    Open(Duration),
+    HalfOpen {
+        trying: bool,
+        succeeded: u32,
+    },
+}
+
+/// How the last calls ended, one bit each; a set bit is a failure.
+#[derive(Debug, Clone, Copy, Default)]
+struct Window {
+    failures: u32,
+    calls: u32,
+}
+
+/// A call that was let through.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Trial {
+    era: u64,
+}
+
+/// How a call ended, as far as the upstream's health goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It answered sensibly, if not as one would like.
+    Answered,
+    /// It did not.
+    Failed,
+    /// It is well but asks for peace.
+    Neither,
+}
+
+impl Breaker {
+    /// Closed: every call is let through.
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Inner {
+            state: State::Closed(Window::default()),
+            era: 0,
+        }))
+    }
+
+    /// Lets a call through, or not.
+    pub(super) fn admit(&self, uptime: Duration) -> Option<Trial> {
+        let mut inner = self.lock();
+        match &mut inner.state {
+            State::Closed(_) => {}
+            State::Open(until) if uptime < *until => return None,
+            State::Open(_) => inner.change(State::HalfOpen {
+                trying: true,
+                succeeded: 0,
+            }),
+            State::HalfOpen { trying: true, .. } => return None,
+            State::HalfOpen { trying, .. } => *trying = true,
+        }
+        Some(Trial { era: inner.era })
+    }
+
+    /// Whether a call would be let through. It may be otherwise when it comes to it.
+    pub(super) fn would_admit(&self, uptime: Duration) -> bool {
+        match &self.lock().state {
+            State::Closed(_) => true,
+            State::Open(until) => *until <= uptime,
+            State::HalfOpen { trying, .. } => !trying,
+        }
+    }
+
+    /// A call that was let through has ended.
+    pub(super) fn ended(&self, trial: Trial, outcome: Outcome, uptime: Duration) {
+        let mut inner = self.lock();
+        if trial.era != inner.era {
+            return;
+        }
+        let open = || State::Open(uptime.saturating_add(about(OPEN_FOR)));
+        let next = match (&mut inner.state, outcome) {
+            (State::Open(_), _) => None,
+            (State::Closed(window), outcome) => {
+                window.note(outcome);
+                window.is_bad().then(open)
+            }
+            (State::HalfOpen { .. }, Outcome::Failed) => Some(open()),
+            (State::HalfOpen { trying, succeeded }, outcome) => {
+                *trying = false;
+                *succeeded += u32::from(outcome == Outcome::Answered);
+                (*succeeded >= TRIES).then(|| State::Closed(Window::default()))
+            }
+        };
+        if let Some(next) = next {
+            inner.change(next);
+        }
+    }
+
+    /// The state as operators are told it.
+    pub(super) fn state(&self) -> BreakerState {
+        match self.lock().state {
+            State::Closed(_) => BreakerState::Closed,
+            State::Open(_) => BreakerState::Open,
+            State::HalfOpen { .. } => BreakerState::HalfOpen,
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn change(&mut self, next: State) {
+        match (&self.state, &next) {
+            (State::Closed(_), State::Open(_)) => {
+                warn!(
+                    "the upstream fails too often: it is left in peace, and tried again every moment"
+                );
+            }
+            (_, State::Closed(_)) => info!("the upstream is well again"),
+            _ => {}
+        }
+        self.state = next;
+        self.era = self.era.wrapping_add(1);
+    }
+}
+
+impl Window {
+    fn note(&mut self, outcome: Outcome) {
+        if outcome != Outcome::Neither {
+            let mask = (1 << WINDOW) - 1;
+            let failed = u32::from(outcome == Outcome::Failed);
+            self.failures = (self.failures << 1 | failed) & mask;
+            self.calls = WINDOW.min(self.calls + 1);
+        }
+    }
+
+    /// Whether half of the calls failed, or more.
+    fn is_bad(self) -> bool {
+        self.calls >= CALLS_MIN && self.failures.count_ones() * 2 >= self.calls
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// Makes a call that ends at once; whether it was let through.
+    fn call(breaker: &Breaker, outcome: Outcome, at: Duration) -> bool {
+        let trial = breaker.admit(at);
+        trial.is_some_and(|trial| {
+            breaker.ended(trial, outcome, at);
+            true
+        })
+    }
+
+    fn opened(at: Duration) -> Breaker {
+        let breaker = Breaker::new();
+        for _ in 0..CALLS_MIN {
+            assert!(call(&breaker, Outcome::Failed, at));
+        }
+        assert_eq!(breaker.state(), BreakerState::Open);
+        breaker
+    }
+
+    #[test]
+    fn it_opens_when_half_of_the_last_calls_failed() {
+        let breaker = Breaker::new();
+        for n in 0..1000 {
+            let outcome = if n % 5 < 3 {
+                Outcome::Answered
+            } else {
+                Outcome::Failed
+            };
+            assert!(call(&breaker, outcome, ms(n)), "four in ten are borne");
+        }
+        while breaker.state() == BreakerState::Closed {
+            call(&breaker, Outcome::Failed, ms(1000));
+        }
+        assert!(!call(&breaker, Outcome::Answered, ms(1000)));
+    }
+
+    #[test]
+    fn a_few_failures_do_not_open_it() {
+        let breaker = Breaker::new();
+        for _ in 1..CALLS_MIN {
+            assert!(call(&breaker, Outcome::Failed, ms(0)));
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        for _ in 0..100 {
+            assert!(call(&breaker, Outcome::Neither, ms(0)));
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn it_tries_one_call_at_a_time_and_closes_after_two_that_succeed() {
+        let breaker = opened(ms(0));
+        assert!(breaker.admit(ms(749)).is_none());
+        let later = OPEN_FOR * 3 / 2;
+        assert!(breaker.would_admit(later));
+        let trial = breaker.admit(later).unwrap();
+        assert!(!breaker.would_admit(later));
+        assert!(breaker.admit(later).is_none());
+        breaker.ended(trial, Outcome::Answered, later);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        assert!(call(&breaker, Outcome::Answered, later));
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_try_that_fails_opens_it_again() {
+        let breaker = opened(ms(0));
+        let later = OPEN_FOR * 3 / 2;
+        assert!(call(&breaker, Outcome::Failed, later));
+        assert_eq!(breaker.state(), BreakerState::Open);
+        assert!(breaker.admit(later).is_none());
+    }
+
+    #[test]
+    fn a_call_from_before_it_opened_does_not_count_after() {
+        let breaker = Breaker::new();
+        let early = breaker.admit(ms(0)).unwrap();
+        for _ in 0..CALLS_MIN {
+            call(&breaker, Outcome::Failed, ms(0));
+        }
+        let later = OPEN_FOR * 3 / 2;
+        let trial = breaker.admit(later).unwrap();
+        breaker.ended(early, Outcome::Failed, later);
+        assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        breaker.ended(trial, Outcome::Answered, later);
+    }
+
+    #[test]
+    fn an_upstream_that_asks_for_peace_neither_closes_nor_opens_it() {
+        let breaker = opened(ms(0));
+        let later = OPEN_FOR * 3 / 2;
+        for _ in 0..10 {
+            assert!(call(&breaker, Outcome::Neither, later));
+            assert_eq!(breaker.state(), BreakerState::HalfOpen);
+        }
+    }
+}

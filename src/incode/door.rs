@@ -1,0 +1,296 @@
+//! The way to the upstream: one HTTP client, the guard that every call passes, and what each answer means.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
+use reqwest::{Client, RequestBuilder, Response, redirect};
+use secrecy::{ExposeSecret as _, SecretString};
+use tracing::{error, info, warn};
+use url::Url;
+
+use super::{
+    breaker::Outcome,
+    dates::{ClockGuard, retry_after},
+    guard::Guard,
+    token::{Issuer, Token},
+    wire,
+};
+use crate::{
+    clock::Clock,
+    config::IncodeConfig,
+    metrics::{Metrics, UpstreamCall},
+    policy::{Flaw, Outage, Verification, VerificationId},
+    source::Took,
+};
+
+/// No honest answer is larger.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+const REFUSED: &str = "the upstream refuses our credentials: check incode.api_key, incode.integration_id and incode.secret";
+/// How long an idle connection is kept for the next call.
+const IDLE_MAX: Duration = Duration::from_secs(90);
+
+/// The way to the upstream.
+#[derive(Debug)]
+pub(super) struct Door {
+    http: Client,
+    account: IncodeConfig,
+    pub(super) guard: Guard,
+    pub(super) clocks: ClockGuard,
+    /// Whether our credentials were refused, and have not been accepted since.
+    credentials_refused: AtomicBool,
+    clock: Arc<dyn Clock>,
+    metrics: Arc<Metrics>,
+}
+
+/// Why the HTTP client could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("the client for the upstream cannot be built")]
+pub struct NoClient(#[source] reqwest::Error);
+
+/// Why a call brought nothing.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    NotFound,
+    Unauthorized,
+    Unusable(Flaw),
+    Out(Outage),
+}
+
+impl NoAnswer {
+    /// The outcome as metrics and logs name it.
+    fn as_str(&self) -> &'static str {
+        match self {
+            Self::NotFound => "not_found",
+            Self::Unauthorized => "unauthorized",
+            Self::Unusable(_) => "unusable",
+            Self::Out(outage) => outage.as_str(),
+        }
+    }
+
+    /// What it says of the upstream's health. One that makes no sense is well enough to be asked: it is judged per answer.
+    fn outcome(&self) -> Outcome {
+        match self {
+            Self::NotFound | Self::Unauthorized | Self::Unusable(_) => Outcome::Answered,
+            Self::Out(Outage::RateLimited) => Outcome::Neither,
+            Self::Out(_) => Outcome::Failed,
+        }
+    }
+}
+
+impl Door {
+    pub(super) fn new(
+        account: IncodeConfig,
+        clock: Arc<dyn Clock>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, NoClient> {
+        // Once a process; an error says that it has been done.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let headers: HeaderMap = account.headers.iter().cloned().collect();
+        // A redirect or a proxy from the environment would lead our secrets elsewhere. Whether plain HTTP will do has been
+        // judged with the configuration. Connecting includes TLS.
+        let http = Client::builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .https_only(account.url.scheme() == "https")
+            .connect_timeout(account.connect_timeout)
+            .timeout(account.timeout)
+            .pool_idle_timeout(IDLE_MAX)
+            .tcp_nodelay(true)
+            .default_headers(headers)
+            .user_agent(concat!("verigate/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(NoClient)?;
+        Ok(Self {
+            http,
+            guard: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
+            clocks: ClockGuard::new(),
+            credentials_refused: AtomicBool::new(false),
+            account,
+            clock,
+            metrics,
+        })
+    }
+
+    /// Asks for the details of a verification.
+    pub(super) async fn details(
+        &self,
+        id: &VerificationId,
+        token: &Token,
+        took: &mut Took,
+    ) -> Result<Verification, NoAnswer> {
+        let url = self.url(&["v1", "verification", "details", id.as_str()]);
+        let request = self.http.get(url).header("x-auth-token", sensitive(token)?);
+        self.call(UpstreamCall::Details, request, took, |body| {
+            wire::details(body, id)
+        })
+        .await
+    }
+
+    /// Makes one call, in its turn, and reads its answer.
+    async fn call<T>(
+        &self,
+        call: UpstreamCall,
+        request: RequestBuilder,
+        took: &mut Took,
+        read: impl FnOnce(&[u8]) -> Result<T, Flaw>,
+    ) -> Result<T, NoAnswer> {
+        let queued = self.clock.read();
+        let pass = self.guard.enter().await;
+        took.queue = took.queue.saturating_add(queued.elapsed());
+        let pass = pass.map_err(|_| NoAnswer::Out(Outage::HeldBack))?;
+        let timer = self.metrics.upstream_call(call);
+        let started = self.clock.read();
+        let answer = match self.send(call, request).await {
+            Ok(body) => read(&body).map_err(NoAnswer::Unusable),
+            Err(none) => Err(none),
+        };
+        took.fetch = took.fetch.saturating_add(started.elapsed());
+        let none = answer.as_ref().err();
+        pass.ended(none.map_or(Outcome::Answered, NoAnswer::outcome));
+        timer.ended(none.map_or("ok", NoAnswer::as_str));
+        if let Some(NoAnswer::Unusable(flaw)) = none {
+            let call = call.as_str();
+            warn!(call, ?flaw, "the upstream's answer cannot be used");
+        }
+        answer
+    }
+
+    /// Sends a request, and takes the body of a success.
+    async fn send(&self, call: UpstreamCall, request: RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
+        let response = request.send().await.map_err(|error| broken(call, error))?;
+        let now = self.clock.now();
+        self.clocks.compare(response.headers(), now);
+        let asked_for = retry_after(response.headers(), now);
+        let status = response.status();
+        match status {
+            StatusCode::OK => {
+                let body = take(response).await.map_err(|error| broken(call, error))?;
+                return body.map_err(NoAnswer::Unusable);
+            }
+            StatusCode::NOT_FOUND => return Err(NoAnswer::NotFound),
+            StatusCode::UNAUTHORIZED => return Err(NoAnswer::Unauthorized),
+            StatusCode::TOO_MANY_REQUESTS => self.guard.pause(asked_for),
+            StatusCode::SERVICE_UNAVAILABLE if asked_for.is_some() => self.guard.pause(asked_for),
+            _ => {}
+        }
+        let (call, code) = (call.as_str(), status.as_u16());
+        warn!(call, status = code, "the upstream answers with an error");
+        Err(NoAnswer::Out(match status {
+            StatusCode::FORBIDDEN => Outage::CredentialsRefused,
+            StatusCode::TOO_MANY_REQUESTS => Outage::RateLimited,
+            status if status.is_server_error() => Outage::Failed,
+            _ => Outage::Unexpected,
+        }))
+    }
+
+    /// The account's address with these segments appended.
+    fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.account.url.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+
+    /// Whether our credentials were refused, and have not been accepted since.
+    pub(super) fn credentials_refused(&self) -> bool {
+        self.credentials_refused.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether our credentials are accepted. That they are not is told each time, which is seldom: `Tokens` waits long.
+    fn credentials(&self, refused: bool) {
+        let before = self.credentials_refused.swap(refused, Ordering::Relaxed);
+        match (before, refused) {
+            (_, true) => error!("{REFUSED}"),
+            (true, false) => info!("the upstream accepts our credentials again"),
+            (false, false) => {}
+        }
+    }
+}
+
+#[async_trait]
+impl Issuer for Arc<Door> {
+    async fn issue(&self) -> Result<SecretString, Outage> {
+        let mut api_key = HeaderValue::from_str(self.account.api_key.expose_secret())
+            .map_err(|_| Outage::CredentialsRefused)?;
+        api_key.set_sensitive(true);
+        let request = self
+            .http
+            .post(self.url(&["v1", "integration", "authorize", "server"]))
+            .header("x-api-key", api_key)
+            .json(&wire::Authorize {
+                integration_id: self.account.integration_id.as_str().into(),
+                secret: self.account.secret.expose_secret().into(),
+            });
+        let token = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
+        let took = &mut Took::default();
+        let answer = self.call(UpstreamCall::Authorize, request, took, token);
+        match answer.await {
+            Ok(token) => {
+                self.credentials(false);
+                Ok(token)
+            }
+            Err(NoAnswer::Unauthorized | NoAnswer::Out(Outage::CredentialsRefused)) => {
+                self.credentials(true);
+                Err(Outage::CredentialsRefused)
+            }
+            Err(NoAnswer::NotFound) => {
+                error!("there is nothing to authorise with at incode.url");
+                Err(Outage::Unexpected)
+            }
+            Err(NoAnswer::Unusable(_)) => Err(Outage::Unexpected),
+            Err(NoAnswer::Out(outage)) => Err(outage),
+        }
+    }
+}
+
+/// The token as a header that is not shown. One that cannot be a header is as good as refused.
+fn sensitive(token: &Token) -> Result<HeaderValue, NoAnswer> {
+    let secret = token.secret.expose_secret();
+    let mut value = HeaderValue::from_str(secret).map_err(|_| NoAnswer::Unauthorized)?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// Takes what came, as far as any honest answer goes.
+async fn take(mut response: Response) -> reqwest::Result<Result<Vec<u8>, Flaw>> {
+    if !is_json(response.headers()) {
+        return Ok(Err(Flaw::Unreadable));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
+            return Ok(Err(Flaw::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Ok(body))
+}
+
+/// Whether the content type is `application/json`, with or without parameters.
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    content_type
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
+}
+
+/// A call that no answer came to. The log names every cause, but not the address, which ends in an identifier.
+fn broken(call: UpstreamCall, error: reqwest::Error) -> NoAnswer {
+    let outage = if error.is_timeout() && !error.is_connect() {
+        Outage::TimedOut
+    } else {
+        Outage::Unreachable
+    };
+    let error = anyhow::Error::new(error.without_url());
+    let call = call.as_str();
+    warn!(call, cause = %format!("{error:#}"), "the upstream could not be asked");
+    NoAnswer::Out(outage)
+}
