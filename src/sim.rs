@@ -6,6 +6,7 @@
 
 mod cast;
 mod fault;
+mod network;
 mod vendor;
 
 use std::{
@@ -23,15 +24,18 @@ use axum::{
     middleware::map_response_with_state,
     response::Response,
     routing::{get, post},
+    serve::Listener as _,
 };
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle};
 use uuid::Uuid;
 
+use self::network::Behind;
 pub use self::{
     cast::{BUILT_IN, Cast, Part, Person},
     fault::{Call, Fault, Faults, Planned, TooMany},
+    network::Network,
 };
 use crate::{
     clock::Clock,
@@ -69,6 +73,7 @@ impl Default for Credentials {
 pub struct Simulator {
     /// Where it listens.
     pub address: SocketAddr,
+    network: watch::Sender<Network>,
     world: Arc<World>,
     server: JoinHandle<io::Result<()>>,
 }
@@ -105,7 +110,8 @@ impl Simulator {
         token_life: Duration,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        let (network, state) = watch::channel(Network::Up);
+        let listener = Behind::bind(address, state).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(World {
             cast,
@@ -120,6 +126,7 @@ impl Simulator {
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Self {
             address,
+            network,
             world,
             server,
         })
@@ -128,6 +135,11 @@ impl Simulator {
     /// The faults that wait.
     pub fn faults(&self) -> &Faults {
         &self.world.faults
+    }
+
+    /// Changes how the network is.
+    pub fn network(&self, network: Network) {
+        self.network.send_replace(network);
     }
 
     /// The cast.
@@ -207,7 +219,7 @@ async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Respo
     let now = DateTimePrinter::new().timestamp_to_rfc9110_string(&world.clock.now());
     // No year of a clock is too far for a date; if it were, the answer has none.
     if let Some(date) = now.ok().and_then(|date| date.parse().ok()) {
-        response.headers_mut().insert(DATE, date);
+        response.headers_mut().entry(DATE).or_insert(date);
     }
     response
 }

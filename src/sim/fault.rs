@@ -1,6 +1,12 @@
 //! What the pretend Incode does wrong, on request.
 
-use std::{sync::Mutex, sync::PoisonError, time::Duration};
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::Deserialize;
 
@@ -55,12 +61,23 @@ pub enum Fault {
     Hang,
     /// The answer is this JSON text, whatever was asked.
     Body(String),
+    /// The answer asks for peace, for so many seconds.
+    RetryAfter(u64),
+    /// The answer is larger than any honest one.
+    Huge,
+    /// The answer begins, and comes so slowly that it never ends.
+    SlowBody,
+    /// The connection breaks in the middle of the answer.
+    Reset,
+    /// The answer is the right one, dated so many milliseconds in the future, or in the past.
+    ClockAheadMs(i64),
 }
 
 /// The faults that wait.
 #[derive(Debug, Default)]
 pub struct Faults {
     planned: Mutex<Vec<Planned>>,
+    struck: AtomicU64,
 }
 
 /// Too many faults wait already.
@@ -87,6 +104,11 @@ impl Faults {
             .clear();
     }
 
+    /// How often a fault has struck.
+    pub fn struck(&self) -> u64 {
+        self.struck.load(Ordering::SeqCst)
+    }
+
     /// The faults of this call: how late it is, and what else goes wrong.
     pub(super) fn strike(&self, call: Call, id: Option<&str>) -> (Duration, Option<Fault>) {
         let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
@@ -106,6 +128,7 @@ impl Faults {
                 (_, Some(_)) => false,
             };
             if struck {
+                self.struck.fetch_add(1, Ordering::SeqCst);
                 plan.times = plan.times.map(|times| times.saturating_sub(1));
             }
         }

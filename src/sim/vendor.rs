@@ -1,27 +1,36 @@
 //! The vendor's two calls, as its page describes them.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, pending, ready},
+    io,
+    sync::Arc,
+};
 
 use axum::{
     Json,
+    body::Body,
     extract::{Path, State},
     http::{
         HeaderMap, StatusCode, Uri,
-        header::{CONTENT_TYPE, LOCATION},
+        header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
     },
     response::{Html, IntoResponse, Response},
 };
+use futures_util::stream::{self, StreamExt as _};
+use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::{Map, Value, json};
 use tokio::time::sleep;
 
 use super::{Call, Fault, Part, World};
 use crate::{
     incode::wire::Authorize,
-    policy::{Timestamp, VerificationId},
+    policy::{Timestamp, VerificationId, from_millis},
 };
 
 /// No more verifications than this are counted one by one.
 const IDS_COUNTED_MAX: usize = 100_000;
+/// More than anybody should read.
+const HUGE_BYTES: usize = 256 * 1024;
 
 /// `POST /v1/integration/authorize/server`
 pub(super) async fn authorize(
@@ -155,9 +164,42 @@ async fn spoilt(world: &World, fault: Fault, right: &Value, uri: &Uri) -> Respon
             }
             Json(other).into_response()
         }
-        Fault::Hang => std::future::pending().await,
+        Fault::Hang => pending().await,
+        Fault::RetryAfter(seconds) => {
+            let told = refusal(world, StatusCode::TOO_MANY_REQUESTS, uri);
+            ([(RETRY_AFTER, seconds.to_string())], told).into_response()
+        }
+        Fault::Huge => {
+            let padding = "x".repeat(HUGE_BYTES);
+            let rest = right.to_string();
+            let rest = rest.trim_start_matches('{');
+            as_json(format!(r#"{{"padding":"{padding}",{rest}"#))
+        }
+        Fault::SlowBody => begun(right, pending()),
+        Fault::Reset => begun(right, ready(Err(io::ErrorKind::ConnectionReset.into()))),
+        Fault::ClockAheadMs(ms) => {
+            let there = world.clock.now().as_millisecond().saturating_add(ms);
+            let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&from_millis(there));
+            let dated = date.ok().map(|date| [(DATE, date)]);
+            (dated, Json(right.clone())).into_response()
+        }
         Fault::Body(body) => as_json(body),
     }
+}
+
+/// The beginning of the right answer, and then what the rest turns out to be.
+fn begun(
+    right: &Value,
+    rest: impl Future<Output = io::Result<String>> + Send + 'static,
+) -> Response {
+    let text = right.to_string();
+    let half: String = text.chars().take(text.len() / 2).collect();
+    let parts = stream::once(ready(Ok(half))).chain(stream::once(rest));
+    (
+        [(CONTENT_TYPE, "application/json")],
+        Body::from_stream(parts),
+    )
+        .into_response()
 }
 
 fn as_json(body: String) -> Response {

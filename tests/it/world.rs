@@ -92,8 +92,13 @@ impl World {
 
     /// A world whose configuration is another.
     pub async fn with(adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::of(CAST, adjust).await
+    }
+
+    /// A world of other people.
+    pub async fn of(cast: &str, adjust: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let cast = Cast::read("the test's cast", CAST, clock.now()).unwrap();
+        let cast = Cast::read("the test's cast", cast, clock.now()).unwrap();
         let credentials = Credentials::default();
         let simulator = Simulator::start(
             loopback(),
@@ -138,6 +143,26 @@ impl World {
         request.set_timeout(limit);
         let answer = self.client.clone().check_access(request).await;
         answer.map(tonic::Response::into_inner)
+    }
+
+    /// What the trailers of an answer tell.
+    pub async fn receipt(&self, policy: &str, verification: &str) -> Receipt {
+        let request = question(policy, verification);
+        let answer = self.client.clone().check_access(request).await.unwrap();
+        // The client puts headers and trailers together.
+        let text = |name| answer.metadata().get(name).map(|v| v.to_str().unwrap());
+        let steps = text("server-timing").unwrap().split(", ").map(|step| {
+            let (name, took) = step.split_once(";dur=").unwrap();
+            (name.to_owned(), took.parse().unwrap())
+        });
+        Receipt {
+            steps: steps.collect(),
+            evidence_age_ms: text("verigate-evidence-age-ms").map(|age| age.parse().unwrap()),
+        }
+    }
+
+    pub fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// The answer to a question that has one.
@@ -192,6 +217,13 @@ pub const PLENTY: Rate = Rate {
     per_second: 100_000,
     burst: 100_000,
 };
+
+/// What an answer took, in milliseconds, by step; and how old its evidence is.
+#[derive(Debug)]
+pub struct Receipt {
+    pub steps: Vec<(String, f64)>,
+    pub evidence_age_ms: Option<u64>,
+}
 
 fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     let policies = folder.path().join("policies.yaml");

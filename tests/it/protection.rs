@@ -1,0 +1,372 @@
+//! What the upstream is spared, counted by the upstream itself; and what callers are told meanwhile.
+
+use std::{fmt::Write as _, fs, time::Duration};
+
+use futures_util::future::join_all;
+use serde_json::Value;
+use tonic::Code;
+use tonic_types::StatusExt as _;
+use verigate::{
+    config::{Config, Rate},
+    sim::{Call, Fault},
+};
+
+use crate::world::{FAILED_FOR_MAX, World, gist, question};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Verifications `v-0`, `v-1`, … of a person with a name.
+fn crowd(size: usize) -> String {
+    let mut cast = String::from("people:\n  ada: { full_name: Ada Example }\nverifications:\n");
+    for n in 0..size {
+        writeln!(
+            cast,
+            "  v-{n}: {{ person: ada, verified_ago: 1d, scopes: [NAME] }}"
+        )
+        .unwrap();
+    }
+    cast
+}
+
+/// A policy by which evidence is fresh for a second, and stale for an hour.
+fn brief(config: &mut Config) {
+    let policy = "version: 1\npolicies:\n  brief:\n    require: [{ verified_within: 90d }]\n    evidence: { fresh_for: 1s, stale_for: 1h }\n";
+    fs::write(&config.policies, policy).unwrap();
+}
+
+async fn get(world: &World, path: &str) -> String {
+    let url = format!("http://{}{path}", world.service.admin);
+    reqwest::get(url).await.unwrap().text().await.unwrap()
+}
+
+async fn upstream(world: &World) -> Value {
+    let detail: Value = serde_json::from_str(&get(world, "/readyz").await).unwrap();
+    detail["upstream"].clone()
+}
+
+/// Asks so many questions a second about one verification, for so long, by the world's clock.
+async fn keep_asking(world: &World, per_second: u32, seconds: u32) {
+    for _ in 0..per_second * seconds {
+        world.check("tolerant", "fresh").await;
+        world.clock.advance(SECOND / per_second);
+    }
+}
+
+#[tokio::test]
+async fn ten_thousand_callers_of_one_cold_id_cost_one_call_and_one_token() {
+    let world = World::new().await;
+    world.spoil(Call::Details, None, Fault::LatencyMs(300));
+    let together = (0..10_000).map(|_| world.check("front-door", "fresh"));
+    for answer in join_all(together).await {
+        assert_eq!(gist(&answer), "ALLOW");
+    }
+    let calls = world.calls();
+    assert_eq!((calls.authorize, calls.details), (1, 1));
+}
+
+#[tokio::test]
+async fn a_failing_id_that_is_asked_for_all_the_time_costs_a_handful_of_calls() {
+    let world = World::new().await;
+    world.spoil(Call::Details, None, Fault::Status(503));
+    keep_asking(&world, 200, 5).await;
+    // One a second, and the one second try that there is at first.
+    let calls = world.calls().details;
+    assert!((4..=6).contains(&calls), "{calls}");
+}
+
+#[tokio::test]
+async fn an_unknown_id_that_is_asked_for_all_the_time_costs_a_call_in_several_seconds() {
+    let world = World::new().await;
+    for _ in 0..1000 {
+        world.check("tolerant", "nobody").await;
+        world.clock.advance(Duration::from_millis(5));
+    }
+    let calls = world.calls().details;
+    assert!((1..=2).contains(&calls), "{calls}");
+}
+
+#[tokio::test]
+async fn a_refused_api_key_is_told_loudly_and_not_tried_in_a_loop() {
+    let world = World::new().await;
+    world.spoil(Call::Authorize, None, Fault::Status(403));
+    keep_asking(&world, 20, 29).await;
+    let calls = world.calls();
+    assert_eq!((calls.authorize, calls.details), (3, 0));
+    assert_eq!(upstream(&world).await["credentials_refused"], true);
+    let metrics = get(&world, "/metrics").await;
+    assert!(metrics.contains("verigate_upstream_credentials_refused 1"));
+    world.simulator.faults().clear();
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!(gist(&world.check("tolerant", "fresh").await), "ALLOW");
+    assert_eq!(upstream(&world).await["credentials_refused"], false);
+}
+
+#[tokio::test]
+async fn a_storm_of_refused_tokens_is_no_storm_of_authorisations() {
+    let world = World::of(&crowd(200), |_| {}).await;
+    world.check("tolerant", "v-0").await;
+    world.spoil(Call::Details, None, Fault::ExpiredToken);
+    let ids: Vec<_> = (1..200).map(|n| format!("v-{n}")).collect();
+    let all = join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
+    for answer in all {
+        assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
+    }
+    // The first token, one in its place, and one in the place of that.
+    let calls = world.calls();
+    assert!((2..=3).contains(&calls.authorize), "{calls:?}");
+    // A second or so later it is looked at again, as carefully.
+    world.clock.advance(FAILED_FOR_MAX);
+    let all = join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
+    assert!(all.iter().all(|answer| answer.degraded));
+    assert!(world.calls().authorize - calls.authorize <= 2);
+}
+
+#[tokio::test]
+async fn an_upstream_that_asks_for_peace_gets_it() {
+    let world = World::of(&crowd(100), |_| {}).await;
+    world.check("tolerant", "v-0").await;
+    world.spoil(Call::Details, Some(1), Fault::RetryAfter(30));
+    for n in 1..50 {
+        let answer = world.check("tolerant", &format!("v-{n}")).await;
+        assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
+    }
+    world.clock.advance(Duration::from_millis(29_999));
+    world.check("tolerant", "v-50").await;
+    assert_eq!(world.calls().details, 2);
+    let metrics = get(&world, "/metrics").await;
+    let held = r#"verigate_upstream_held_back_total{reason="retry_after"} 49"#;
+    assert!(metrics.contains(held), "{metrics}");
+    world.clock.advance(Duration::from_millis(1));
+    assert_eq!(gist(&world.check("tolerant", "v-50").await), "ALLOW");
+}
+
+#[tokio::test]
+async fn an_upstream_that_fails_for_everybody_is_tried_one_call_at_a_time() {
+    let world = World::of(&crowd(500), |_| {}).await;
+    world.check("tolerant", "v-0").await;
+    world.spoil(Call::Details, None, Fault::Status(500));
+    for n in 1..300 {
+        world.check("tolerant", &format!("v-{n}")).await;
+    }
+    let calls = world.calls().details;
+    // Ten calls of which half failed, the two before them included, and no more.
+    assert_eq!(calls, 9);
+    assert_eq!(upstream(&world).await["breaker"], "open");
+    for n in 300..400 {
+        world.check("tolerant", &format!("v-{n}")).await;
+        world.clock.advance(SECOND / 10);
+    }
+    let tries = world.calls().details - calls;
+    assert!((8..=13).contains(&tries), "{tries} in ten seconds");
+    world.simulator.faults().clear();
+    world.clock.advance(FAILED_FOR_MAX);
+    for n in 400..402 {
+        let answer = world.check("tolerant", &format!("v-{n}")).await;
+        assert_eq!(gist(&answer), "ALLOW");
+    }
+    assert_eq!(upstream(&world).await["breaker"], "closed");
+}
+
+/// Asks 200 questions a second about fifty verifications, for so long, by the world's clock; the calls that it cost in each
+/// second, and when everybody had a full answer for the first time.
+async fn drive(world: &World, seconds: u64) -> (Vec<u64>, Option<Duration>) {
+    let (mut costs, mut full, mut well_at) = (Vec::new(), 0, None);
+    for second in 0..seconds {
+        let before = world.calls().details;
+        for tick in 0..200 {
+            let id = format!("v-{}", tick % 50);
+            let answer = world.check("brief", &id).await;
+            full = if answer.degraded { 0 } else { full + 1 };
+            let now = Duration::from_secs(second) + Duration::from_millis(tick * 5);
+            if full == 50 && well_at.is_none() {
+                well_at = Some(now);
+            }
+            world.clock.advance(Duration::from_millis(5));
+        }
+        costs.push(world.calls().details - before);
+    }
+    (costs, well_at)
+}
+
+#[tokio::test]
+async fn after_an_outage_the_upstream_sees_no_flood_and_callers_are_well_within_two_seconds() {
+    let world = World::of(&crowd(50), brief).await;
+    let (steady, _) = drive(&world, 4).await;
+    let steady = steady.iter().skip(1).max().copied().unwrap();
+    world.spoil(Call::Details, None, Fault::Status(503));
+    let (outage, well_at) = drive(&world, 5).await;
+    assert_eq!(well_at.filter(|at| *at > SECOND), None, "it is an outage");
+    // It falls within the first second, by ten calls that fail; then one a second is tried.
+    assert!(outage.iter().skip(1).all(|calls| *calls <= 2), "{outage:?}");
+    world.simulator.faults().clear();
+    let (after, well_at) = drive(&world, 4).await;
+    assert!(well_at.is_some_and(|at| at < 2 * SECOND), "{well_at:?}");
+    assert!(
+        after.iter().all(|calls| *calls <= 2 * steady),
+        "{after:?} against {steady}"
+    );
+}
+
+#[tokio::test]
+async fn no_more_calls_are_made_than_the_rate_allows() {
+    let world = World::of(&crowd(100), |config| {
+        config.incode.rate = Rate {
+            per_second: 1,
+            burst: 11,
+        };
+        config.incode.timeout = Duration::from_millis(500);
+    })
+    .await;
+    for n in 0..50 {
+        let expected = if n < 10 {
+            "ALLOW"
+        } else {
+            "STEP_UP EVIDENCE_UNAVAILABLE"
+        };
+        let answer = world.check("tolerant", &format!("v-{n}")).await;
+        assert_eq!(gist(&answer), expected, "{n}");
+    }
+    assert_eq!(world.calls().details, 10);
+    world.clock.advance(SECOND);
+    assert_eq!(gist(&world.check("tolerant", "v-50").await), "ALLOW");
+}
+
+#[tokio::test]
+async fn no_more_calls_are_under_way_at_once_than_are_allowed() {
+    let world = World::of(&crowd(20), |config| {
+        config.incode.concurrency = 2;
+        config.incode.timeout = Duration::from_millis(300);
+    })
+    .await;
+    world.check("tolerant", "v-0").await;
+    world.spoil(Call::Details, None, Fault::Hang);
+    let ids: Vec<_> = (1..20).map(|n| format!("v-{n}")).collect();
+    join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
+    // One, and the two that hang; those whose turn came when these were given up have no time left.
+    let calls = world.calls().details;
+    assert!((3..=5).contains(&calls), "{calls}");
+}
+
+#[tokio::test]
+async fn a_caller_who_tries_identifiers_is_told_to_come_back_later() {
+    let world = World::of(&crowd(10), |config| {
+        config.quota = Rate {
+            per_second: 2,
+            burst: 5,
+        };
+    })
+    .await;
+    for n in 0..5 {
+        world.check("tolerant", &format!("v-{n}")).await;
+    }
+    let refused = world.ask(question("tolerant", "v-5")).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted);
+    let retry = refused.get_details_retry_info().unwrap();
+    assert_eq!(retry.retry_delay, Some(Duration::from_millis(500)));
+    assert_eq!(world.calls().details, 5);
+    assert_eq!(gist(&world.check("tolerant", "v-4").await), "ALLOW");
+    world.clock.advance(Duration::from_millis(500));
+    assert_eq!(gist(&world.check("tolerant", "v-5").await), "ALLOW");
+    let metrics = get(&world, "/metrics").await;
+    assert!(metrics.contains(r#"verigate_fetches_total{kind="refused"} 1"#));
+}
+
+#[tokio::test]
+async fn over_its_quota_a_caller_still_gets_what_may_be_served_stale() {
+    let world = World::of(&crowd(2), |config| {
+        brief(config);
+        config.quota = Rate {
+            per_second: 1,
+            burst: 1,
+        };
+    })
+    .await;
+    world.check("brief", "v-0").await;
+    world.clock.advance(SECOND);
+    world.check("brief", "v-1").await;
+    let answer = world.check("brief", "v-0").await;
+    assert_eq!((gist(&answer).as_str(), answer.degraded), ("ALLOW", true));
+}
+
+#[tokio::test]
+async fn a_caller_who_cannot_wait_warms_the_cache_for_the_next() {
+    let world = World::new().await;
+    world.check("front-door", "month-old").await;
+    world.spoil(Call::Details, None, Fault::LatencyMs(60));
+    let hasty = question("front-door", "fresh");
+    // A client on a busy machine may give up before it has read the answer.
+    if let Ok(answer) = world.ask_within(Duration::from_millis(50), hasty).await {
+        assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
+        assert!(answer.degraded);
+    }
+    assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+    assert_eq!(world.calls().details, 2);
+}
+
+#[tokio::test]
+async fn an_error_that_passes_is_not_seen_by_the_caller() {
+    let world = World::new().await;
+    for fault in [Fault::Status(503), Fault::Reset] {
+        world.spoil(Call::Details, Some(1), fault);
+        let id = if world.calls().details == 0 {
+            "fresh"
+        } else {
+            "minor"
+        };
+        assert!(!world.check("front-door", id).await.degraded);
+        // The budget of second tries grows by one in ten.
+        for n in 0..10 {
+            world.check("front-door", &format!("nobody-{n}")).await;
+        }
+    }
+    let metrics = get(&world, "/metrics").await;
+    assert!(
+        metrics.contains("verigate_upstream_second_tries_total 2"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn a_clock_that_is_apart_from_the_upstreams_is_told() {
+    let world = World::new().await;
+    world.check("front-door", "fresh").await;
+    let told = upstream(&world).await;
+    assert_eq!(told["clocks_apart"], false, "{told}");
+    world.spoil(Call::Details, Some(1), Fault::ClockAheadMs(-31_000));
+    world.check("front-door", "minor").await;
+    let told = upstream(&world).await;
+    assert_eq!(told["clocks_apart"], true, "{told}");
+    assert_eq!(told["clock_ahead_ms"], -30_500, "{told}");
+    let metrics = get(&world, "/metrics").await;
+    assert!(metrics.contains("verigate_upstream_clock_ahead_seconds -30.5"));
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_prolong_what_is_known() {
+    let world = World::new().await;
+    world.check("front-door", "fresh").await;
+    let begun = world.clock_now();
+    world.clock.advance(Duration::from_mins(5));
+    world.clock.set(begun);
+    world.check("front-door", "fresh").await;
+    assert_eq!(world.calls().details, 2);
+}
+
+#[tokio::test]
+async fn an_answers_trailers_tell_what_it_took() {
+    let world = World::new().await;
+    world.spoil(Call::Details, None, Fault::LatencyMs(20));
+    let cold = world.receipt("front-door", "fresh").await;
+    let names: Vec<_> = cold.steps.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["queue", "token", "fetch", "decide", "journal"]);
+    let fetch = |steps: &[(String, f64)]| steps[2].1;
+    assert!(fetch(&cold.steps) >= 20.0, "{cold:?}");
+    assert_eq!(cold.evidence_age_ms, Some(0));
+    world.clock.advance(Duration::from_millis(1234));
+    let warm = world.receipt("front-door", "fresh").await;
+    assert!(fetch(&warm.steps) < 0.001, "{warm:?}");
+    assert_eq!(warm.evidence_age_ms, Some(1234));
+    world.spoil(Call::Details, None, Fault::Status(400));
+    let nothing = world.receipt("front-door", "minor").await;
+    assert_eq!(nothing.evidence_age_ms, None);
+}
