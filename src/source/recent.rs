@@ -24,7 +24,7 @@ use tokio::{
 };
 
 use self::{
-    names::{Names, Tick},
+    names::Names,
     slot::{Flight, Slot},
 };
 use super::{Asker, Freshness, Known, Source, Took};
@@ -123,21 +123,39 @@ impl Recent {
 
     /// Fetches it, or joins those who do, and waits as long as the caller can.
     async fn fetch(&self, id: &VerificationId, freshness: Freshness) -> Known {
-        let outage = match self.board(id, freshness, None).await {
-            Boarding::Landed(known) => return known,
-            Boarding::OverQuota(retry_after) => Outage::OverQuota { retry_after },
-            Boarding::Flight(flight) => match landed(flight, freshness.patience).await {
-                Ok(known) => match known.evidence.finding {
-                    Finding::Unknown(outage) => outage,
-                    _ => return known,
-                },
-                Err(outage) => outage,
+        let waited = timeout(freshness.patience, self.wait(id, freshness)).await;
+        let outage = match waited.unwrap_or(Err(Outage::TimedOut)) {
+            Ok(known) => match known.evidence.finding {
+                Finding::Unknown(outage) => outage,
+                _ => return known,
             },
+            Err(outage) => outage,
         };
         // Looked up again: what was remembered may have been forgotten since.
         let slot = self.0.slots.get(id).await;
         slot.and_then(|slot| slot.stale(freshness))
             .unwrap_or_else(|| unknown(outage, freshness.at))
+    }
+
+    /// Waits for a fetch to land. One that was under way at a forget by another of its names, which nobody knew yet, may have
+    /// been joined after that forget: then another is waited for, which takes off after the question.
+    async fn wait(&self, id: &VerificationId, freshness: Freshness) -> Result<Known, Outage> {
+        let mut brought = Err(Outage::Abandoned);
+        for _ in 0..2 {
+            let flight = match self.board(id, freshness, None).await {
+                Boarding::Landed(known) => return Ok(known),
+                Boarding::OverQuota(retry_after) => return Err(Outage::OverQuota { retry_after }),
+                Boarding::Flight(flight) => flight,
+            };
+            let began = flight.began;
+            brought = landed(flight).await;
+            match brought.as_ref().map(|known| &known.evidence.finding) {
+                Ok(Finding::Present(verification))
+                    if self.0.names.was_forgotten(verification, began).await => {}
+                _ => break,
+            }
+        }
+        brought
     }
 
     /// Asks again ahead of time, without waiting. One that is too many is left out.
@@ -213,8 +231,9 @@ impl Recent {
         freshness: Freshness,
         ahead: Option<OwnedSemaphorePermit>,
     ) -> Flight {
+        let (sender, landing) = watch::channel(None);
         let began = self.0.names.tick();
-        let (landing, flight) = watch::channel(None);
+        let flight = Flight { began, landing };
         let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
         let ahead_of_time = ahead.is_some();
         self.0.metrics.fetch(if ahead_of_time {
@@ -224,12 +243,10 @@ impl Recent {
         });
         (self.0.spawn)(Box::pin(async move {
             let known = memory.ask(&id, freshness).await;
-            memory
-                .remember(&id, &own, &known, began, freshness.at)
-                .await;
+            memory.remember(&id, &own, &known, freshness.at).await;
             drop(ahead);
             // Nobody may be waiting any more; then it is enough that it is remembered.
-            let _ = landing.send(Some(known));
+            let _ = sender.send(Some(known));
         }));
         flight
     }
@@ -253,14 +270,7 @@ impl Recent {
 
     /// Remembers what a fetch brought, unless its place was taken away while it was under way, or what it brought was
     /// forgotten by another of its names.
-    async fn remember(
-        &self,
-        id: &VerificationId,
-        own: &Flight,
-        brought: &Known,
-        began: Tick,
-        since: Moment,
-    ) {
+    async fn remember(&self, id: &VerificationId, own: &Flight, brought: &Known, since: Moment) {
         let names = &self.0.names;
         let verification = match &brought.evidence.finding {
             Finding::Present(verification) => Some(verification),
@@ -274,11 +284,11 @@ impl Recent {
             .and_compute_with(async |slot| {
                 let slot = slot.map(Entry::into_value).unwrap_or_default();
                 let flight = slot.flight.as_ref();
-                if !flight.is_some_and(|flight| flight.same_channel(own)) {
+                if flight.is_none_or(|flight| flight.began != own.began) {
                     return Op::Nop;
                 }
                 let forgotten = match verification {
-                    Some(verification) => names.was_forgotten(verification, began).await,
+                    Some(verification) => names.was_forgotten(verification, own.began).await,
                     None => false,
                 };
                 let slot = slot.after(brought, since, self.0.clock.moment());
@@ -324,13 +334,12 @@ fn within(quota: Option<&Bucket>, at: Moment) -> Result<(), Duration> {
     taken.transpose().map(drop)
 }
 
-/// Waits for a fetch to land, as long as the caller can.
-async fn landed(mut flight: Flight, patience: Duration) -> Result<Known, Outage> {
-    match timeout(patience, flight.wait_for(Option::is_some)).await {
-        Ok(Ok(landed)) => landed.clone().ok_or(Outage::Abandoned),
-        Ok(Err(_)) => Err(Outage::Abandoned),
-        Err(_) => Err(Outage::TimedOut),
-    }
+/// What a fetch brings, once it has landed.
+async fn landed(flight: Flight) -> Result<Known, Outage> {
+    let mut landing = flight.landing;
+    let landed = landing.wait_for(Option::is_some).await;
+    let brought = landed.ok().and_then(|brought| brought.clone());
+    brought.ok_or(Outage::Abandoned)
 }
 
 fn unknown(outage: Outage, at: Moment) -> Known {

@@ -16,6 +16,7 @@ mod diff;
 mod differential;
 mod golden;
 mod faults;
+mod interleavings;
 mod journal;
 mod lies;
 mod naive;

@@ -49,7 +49,7 @@ impl Names {
     /// Whether a forget by any name of this has come since.
     pub(super) async fn was_forgotten(&self, verification: &Verification, since: Tick) -> bool {
         for name in names_of(verification) {
-            if self.forgotten.get(&name).await.is_some_and(|at| at > since) {
+            if self.forgotten.get(&name).await.is_some_and(|at| since < at) {
                 return true;
             }
         }

@@ -1,0 +1,326 @@
+//! The orders in which fetches, forgets, refreshes, expiries and departures can meet in memory, explored by a scheduler that
+//! runs one task at a time and chooses which: what was true when something was forgotten is never told afterwards, and
+//! nobody waits for ever. That the exploration can find a loss is shown on a memory that has the trap.
+
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use shuttle::{
+    future::{block_on, spawn, yield_now},
+    scheduler::RandomScheduler,
+};
+use tokio::runtime::{Builder, Runtime};
+use verigate::{
+    clock::{Clock as _, ManualClock},
+    metrics::Metrics,
+    policy::{Evidence, Finding, Origin, Verification, VerificationId, from_millis},
+    source::{Asker, Freshness, Known, Limits, Recent, Source, Took},
+};
+
+/// How many orders each test tries.
+const ORDERS: usize = 1_000;
+/// What a task may use of the stack, unoptimised.
+const STACK_BYTES: usize = 1024 * 1024;
+const FRESH_FOR: Duration = Duration::from_mins(1);
+
+/// Time-outs need a timer to be there. Nobody runs this one, so that none of them ends.
+static TIMER: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
+
+/// An upstream whose truth is a number that grows, at first that there is no such verification; it reads it when it is asked,
+/// and tells it some time later.
+#[derive(Debug, Default)]
+struct Truth {
+    version: AtomicU64,
+    asked: AtomicU64,
+}
+
+impl Truth {
+    fn now(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
+    }
+
+    /// Another truth from now on.
+    fn changes(&self) {
+        self.version.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Source for Truth {
+    async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        yield_now().await;
+        let version = self.now();
+        yield_now().await;
+        yield_now().await;
+        let finding = match version {
+            0 => Finding::Absent,
+            version => Finding::Present(Verification {
+                id: Some("v-1".into()),
+                trace_id: Some("trace-1".into()),
+                status: Some(version.to_string().into()),
+                ..Verification::default()
+            }),
+        };
+        Known {
+            evidence: Arc::new(Evidence {
+                finding,
+                seen_at: freshness.at.now,
+            }),
+            origin: Origin::Upstream,
+            took: Took::default(),
+        }
+    }
+
+    async fn forget(&self, _: &VerificationId) {
+        yield_now().await;
+    }
+}
+
+/// A memory with the trap: it looks, asks and remembers, each in a step of its own, so that a forget in between is lost.
+#[derive(Debug)]
+struct Trap {
+    remembered: Mutex<BTreeMap<VerificationId, Known>>,
+    behind: Arc<dyn Source>,
+}
+
+#[async_trait]
+impl Source for Trap {
+    async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known {
+        let remembered = self.remembered.lock().unwrap().get(id).cloned();
+        if let Some(known) = remembered {
+            return known;
+        }
+        let known = self.behind.look_up(id, freshness).await;
+        let mut remembered = self.remembered.lock().unwrap();
+        remembered.insert(id.clone(), known.clone());
+        known
+    }
+
+    async fn forget(&self, id: &VerificationId) {
+        self.remembered.lock().unwrap().remove(id);
+        self.behind.forget(id).await;
+    }
+}
+
+/// A memory, what is behind it, and the time.
+#[derive(Debug, Clone)]
+struct Scene {
+    memory: Arc<dyn Source>,
+    truth: Arc<Truth>,
+    clock: Arc<ManualClock>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let (truth, clock) = (Arc::default(), Arc::new(ManualClock::at(from_millis(0))));
+        let limits = Limits {
+            capacity: 100,
+            fetch_max: Duration::from_hours(1),
+            fetches_per_second: 1_000,
+            fetches_burst: 1_000,
+        };
+        let memory = Recent::new(
+            Arc::clone(&truth) as _,
+            limits,
+            Arc::clone(&clock) as _,
+            Metrics::new().unwrap(),
+            // Nobody waits for it by its handle, but it shall be run to its end.
+            |task| std::mem::forget(spawn(task)),
+        );
+        Self {
+            memory: Arc::new(memory),
+            truth,
+            clock,
+        }
+    }
+
+    fn with_the_trap() -> Self {
+        let scene = Self::new();
+        let memory = Arc::new(Trap {
+            remembered: Mutex::default(),
+            behind: Arc::clone(&scene.truth) as _,
+        });
+        Self { memory, ..scene }
+    }
+
+    /// The version that is told.
+    async fn look(&self) -> u64 {
+        let freshness = Freshness {
+            at: self.clock.moment(),
+            fresh_for: FRESH_FOR,
+            stale_for: Duration::ZERO,
+            patience: Duration::from_hours(1),
+            asker: Asker::Caller(IpAddr::from([127, 0, 0, 1])),
+        };
+        let known = self.memory.look_up(&named("v-1"), freshness).await;
+        let Finding::Present(verification) = &known.evidence.finding else {
+            assert!(matches!(known.evidence.finding, Finding::Absent));
+            return 0;
+        };
+        let version = verification.status.as_ref().unwrap();
+        version.parse().unwrap()
+    }
+
+    /// The truth changes, and is forgotten by this name; whoever asks afterwards is told it, or a later one.
+    async fn change(&self, name: &str) {
+        self.truth.changes();
+        let least = self.truth.now();
+        self.memory.forget(&named(name)).await;
+        let told = self.look().await;
+        assert!(told >= least, "told {told} after {least} was forgotten");
+    }
+}
+
+fn named(name: &str) -> VerificationId {
+    VerificationId::parse(name).unwrap()
+}
+
+/// Plays a scene in many orders. At its end everybody is told the last truth, and the upstream is not asked again for it.
+fn explore(scene: fn() -> Scene, play: impl AsyncFn(Scene) + Send + Sync + Copy + 'static) {
+    let _timer = TIMER.enter();
+    let mut config = shuttle::Config::new();
+    config.stack_size = STACK_BYTES;
+    let orders = RandomScheduler::new(ORDERS);
+    shuttle::Runner::new(orders, config).run(move || {
+        block_on(async move {
+            let scene = scene();
+            play(scene.clone()).await;
+            let told = scene.look().await;
+            assert_eq!(told, scene.truth.now(), "what is remembered in the end");
+        });
+    });
+}
+
+/// Runs it beside whatever else runs.
+fn beside<F: Future<Output = ()> + Send + 'static>(task: F) -> shuttle::future::JoinHandle<()> {
+    spawn(task)
+}
+
+async fn forgets_by_both_names(scene: Scene) {
+    // What does not exist yet has no other name.
+    scene.truth.changes();
+    let tasks: Vec<_> = ["v-1", "trace-1", "trace-1"]
+        .into_iter()
+        .map(|name| {
+            let scene = scene.clone();
+            beside(async move { scene.change(name).await })
+        })
+        .collect();
+    let looking = scene.clone();
+    let look = beside(async move {
+        looking.look().await;
+        looking.look().await;
+    });
+    for task in tasks {
+        task.await.unwrap();
+    }
+    look.await.unwrap();
+}
+
+#[test]
+fn a_forget_is_never_lost() {
+    explore(Scene::new, forgets_by_both_names);
+}
+
+#[test]
+#[should_panic(expected = "was forgotten")]
+fn a_memory_that_loses_forgets_is_found_out() {
+    explore(Scene::with_the_trap, async |scene| {
+        let looking = scene.clone();
+        let look = beside(async move {
+            let _ = looking.look().await;
+        });
+        let changing = scene.clone();
+        let change = beside(async move { changing.change("v-1").await });
+        look.await.unwrap();
+        change.await.unwrap();
+    });
+}
+
+#[test]
+fn a_forget_during_a_refresh_is_never_lost() {
+    explore(Scene::new, async |scene| {
+        scene.truth.changes();
+        for _ in 0..3 {
+            scene.look().await;
+        }
+        scene.clock.advance(FRESH_FOR * 4 / 5);
+        let looking = scene.clone();
+        let look = beside(async move {
+            for _ in 0..3 {
+                looking.look().await;
+            }
+        });
+        let changing = scene.clone();
+        let change = beside(async move { changing.change("trace-1").await });
+        look.await.unwrap();
+        change.await.unwrap();
+    });
+}
+
+#[test]
+fn what_runs_out_while_it_is_forgotten_is_asked_for_again() {
+    explore(Scene::new, async |scene| {
+        scene.look().await;
+        let aging = scene.clone();
+        let age = beside(async move {
+            for _ in 0..4 {
+                aging.clock.advance(FRESH_FOR / 2);
+                aging.look().await;
+            }
+        });
+        let changing = scene.clone();
+        let change = beside(async move { changing.change("v-1").await });
+        age.await.unwrap();
+        change.await.unwrap();
+    });
+}
+
+#[test]
+fn callers_who_leave_pin_nobody_and_lose_nothing() {
+    explore(Scene::new, async |scene| {
+        let leavers: Vec<_> = (0..3)
+            .map(|_| {
+                let scene = scene.clone();
+                beside(async move {
+                    let _ = scene.look().await;
+                })
+            })
+            .collect();
+        let changing = scene.clone();
+        let change = beside(async move { changing.change("v-1").await });
+        yield_now().await;
+        for leaver in leavers {
+            leaver.abort();
+        }
+        change.await.unwrap();
+    });
+}
+
+#[test]
+fn those_who_ask_together_cause_one_fetch_in_every_order() {
+    explore(Scene::new, async |scene| {
+        let together: Vec<_> = (0..5)
+            .map(|_| {
+                let scene = scene.clone();
+                beside(async move {
+                    let _ = scene.look().await;
+                })
+            })
+            .collect();
+        for task in together {
+            task.await.unwrap();
+        }
+        assert_eq!(scene.truth.asked.load(Ordering::SeqCst), 1);
+    });
+}
