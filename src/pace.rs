@@ -16,8 +16,17 @@ pub struct Bucket {
     interval: Duration,
     /// How long all of them take.
     fill: Duration,
-    /// When it is full again, by the time that the process has been running.
-    full_at: Mutex<Duration>,
+    level: Mutex<Level>,
+}
+
+/// By the time that the process has been running.
+#[derive(Debug, Clone, Copy, Default)]
+struct Level {
+    /// When the bucket is full again.
+    full_at: Duration,
+    /// The latest time that it was told. Who read the clock a moment before somebody else, and comes after, shall not wait for
+    /// that.
+    latest: Duration,
 }
 
 impl Bucket {
@@ -27,26 +36,23 @@ impl Bucket {
         Self {
             interval,
             fill: interval.saturating_mul(burst.max(1)),
-            full_at: Mutex::default(),
+            level: Mutex::default(),
         }
     }
 
     /// Takes a token: how long to wait until it is there. If that is more than `patience` none is taken, and the error is how
     /// long it would have been.
     pub fn take(&self, uptime: Duration, patience: Duration) -> Result<Duration, Duration> {
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = uptime.max(*full_at).saturating_add(self.interval);
-        let wait = next.saturating_sub(self.fill).saturating_sub(uptime);
+        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = uptime.max(level.latest);
+        level.latest = now;
+        let next = now.max(level.full_at).saturating_add(self.interval);
+        let wait = next.saturating_sub(self.fill).saturating_sub(now);
         if wait > patience {
             return Err(wait);
         }
-        *full_at = next;
+        level.full_at = next;
         Ok(wait)
-    }
-
-    /// Whether it is full, as one that was never used.
-    pub fn is_full(&self, uptime: Duration) -> bool {
-        *self.full_at.lock().unwrap_or_else(PoisonError::into_inner) <= uptime
     }
 }
 
@@ -130,11 +136,16 @@ mod tests {
     fn a_bucket_never_holds_more_than_its_burst() {
         let bucket = Bucket::new(10, 2);
         let hour = Duration::from_hours(1);
-        assert!(bucket.is_full(hour));
         let taken = (0..100).filter(|_| bucket.take(hour, NONE).is_ok()).count();
         assert_eq!(taken, 2);
-        assert!(!bucket.is_full(hour));
-        assert!(bucket.is_full(hour + ms(200)));
+    }
+
+    #[test]
+    fn who_read_the_clock_earlier_and_comes_later_does_not_wait_for_that() {
+        let bucket = Bucket::new(10, 2);
+        assert_eq!(bucket.take(ms(60_000), NONE), Ok(NONE));
+        assert_eq!(bucket.take(ms(0), NONE), Ok(NONE));
+        assert_eq!(bucket.take(ms(0), NONE), Err(ms(100)));
     }
 
     #[test]

@@ -164,7 +164,8 @@ impl Scene {
         };
         let known = self.memory.look_up(&named("v-1"), freshness).await;
         let Finding::Present(verification) = &known.evidence.finding else {
-            assert!(matches!(known.evidence.finding, Finding::Absent));
+            let finding = &known.evidence.finding;
+            assert!(matches!(finding, Finding::Absent), "{finding:?}");
             return 0;
         };
         let version = verification.status.as_ref().unwrap();
@@ -196,7 +197,7 @@ fn explore(scene: fn() -> Scene, play: impl AsyncFn(Scene) + Send + Sync + Copy 
             let scene = scene();
             play(scene.clone()).await;
             let told = scene.look().await;
-            assert_eq!(told, scene.truth.now(), "what is remembered in the end");
+            assert_eq!(told, scene.truth.now(), "what was forgotten is remembered in the end");
         });
     });
 }
