@@ -47,7 +47,7 @@ pub use self::{
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
         NotADuration, Shown, Timestamp, after, before, between, from_millis, parse_duration,
-        whole_millis,
+        parse_instant, whole_millis,
     },
     when::{When, Window},
 };

@@ -52,7 +52,8 @@ pub(super) struct Check {
     json: bool,
 }
 
-fn attribute(text: &str) -> Result<(String, String), &'static str> {
+/// Reads `KEY=VALUE`.
+pub(super) fn attribute(text: &str) -> Result<(String, String), &'static str> {
     text.split_once('=')
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .ok_or("not of the form KEY=VALUE")

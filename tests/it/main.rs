@@ -14,6 +14,7 @@ mod cli;
 mod config;
 mod diff;
 mod differential;
+mod explain;
 mod golden;
 mod journal;
 mod lies;

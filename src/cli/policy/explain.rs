@@ -1,13 +1,17 @@
 //! `verigate policy explain`: one case laid open: each rule's verdict, why, what time brings, and what would help.
 
+mod flags;
+
 use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 
+use self::flags::Flags;
 use super::{Exit, cases, load, mistakes, renderer, shown};
 use crate::{
     cli::{talk, tell},
+    clock::{Clock as _, SystemClock},
     policy::{
         Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
         suite::{self, Case},
@@ -16,18 +20,25 @@ use crate::{
 
 /// Lay open what a policy says of a case, and what time will make of it.
 ///
-/// The case is one of a case file. Ends with 0 if it could be explained, 1 if a file has mistakes, 2 if it could not run.
+/// The case is one of a case file, or told by flags: `--policy front-door --verified-ago 40d --scope NAME`. What no flag
+/// tells is not known to the policy. Ends with 0 if it could be explained, 1 if a file has mistakes, 2 if it could not run.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("case or policy").required(true).args(["cases", "policy"])))]
 pub(super) struct Explain {
     /// A policy file, or a folder of them.
     #[arg(long, value_name = "PATH")]
     policies: PathBuf,
     /// The case file.
     #[arg(value_name = "CASES")]
-    cases: PathBuf,
+    cases: Option<PathBuf>,
     /// The name of the case, or a part of it; every case of the file if not given.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "policy")]
     case: Option<String>,
+    /// The policy to judge by, where flags tell the case.
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    #[command(flatten)]
+    flags: Box<Flags>,
 }
 
 impl Explain {
@@ -36,16 +47,26 @@ impl Explain {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(&mistakes(&invalid, &renderer));
+                talk(mistakes(&invalid, &renderer).trim_end());
                 return Ok(Exit::Invalid);
             }
         };
-        let texts = cases::texts(std::slice::from_ref(&self.cases))?;
+        if self.cases.is_some() && !self.flags.are_none() {
+            bail!("a case file tells the case: flags that tell another go with --policy");
+        }
+        let (texts, if_mistaken) = match (&self.cases, &self.policy) {
+            (Some(cases), _) => (cases::texts(std::slice::from_ref(cases))?, Exit::Invalid),
+            (None, Some(policy)) => {
+                let document = self.flags.document(policy, SystemClock.now());
+                (vec![document], Exit::CannotRun)
+            }
+            (None, None) => bail!("neither a case file nor a policy is given"),
+        };
         let cases = match suite::read(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                talk(&shown(&problems, &renderer));
-                return Ok(Exit::Invalid);
+                talk(shown(&problems, &renderer).trim_end());
+                return Ok(if_mistaken);
             }
         };
         let wanted = |case: &&Case| {
@@ -69,7 +90,7 @@ impl Explain {
             text.push_str(&in_words(case, &explanation));
         }
         if text.is_empty() {
-            bail!("no case of `{}` has such a name", self.cases.display());
+            bail!("no case has such a name");
         }
         tell(&text)?;
         Ok(Exit::Done)

@@ -13,7 +13,7 @@ use crate::policy::{
     evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
-    time::{Timestamp, from_millis, whole_millis},
+    time::{Timestamp, from_millis, parse_instant},
 };
 
 /// How many cases are run together.
@@ -364,10 +364,9 @@ fn read_change(reader: &mut Reader<'_>, node: &Node) -> Option<Next> {
     Some(Next::Change(Change { at: at?, to: to? }))
 }
 
-/// An instant as RFC 3339 writes it. Its part below a millisecond is cut: nobody can say it on the wire.
 fn instant(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Timestamp> {
     let text = reader.text(node, what)?;
-    let instant = text.parse().ok().map(whole_millis);
+    let instant = parse_instant(text);
     if instant.is_none() {
         let hint = "an instant is written such as `2026-01-31T00:00:00Z`";
         let message = format!("{what}: `{text}` is not an instant");
@@ -391,7 +390,7 @@ fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp
         .parse()
         .ok()
         .map(from_millis)
-        .or_else(|| text.parse().ok().map(whole_millis))
+        .or_else(|| parse_instant(text))
         .or_else(midnight);
     if born.is_none() {
         let hint = "a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970";

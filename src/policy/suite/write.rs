@@ -168,13 +168,14 @@ impl Lines {
     }
 }
 
-fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
+/// Texts as a YAML list on one line.
+pub fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
     let items: Vec<String> = items.map(scalar).collect();
     format!("[{}]", items.join(", "))
 }
 
 /// A text as a YAML scalar: bare where nothing else can be meant, else quoted.
-fn scalar(text: &str) -> String {
+pub fn scalar(text: &str) -> String {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(letter);
     if bare && !text.eq_ignore_ascii_case("null") {
