@@ -33,7 +33,7 @@ pub mod diff;
 pub use self::{
     decide::{Facts, SKEW},
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
-    diagnostic::{Diagnostic, Place, Problems, SourceText},
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     explain::{Explanation, Verdict},

@@ -7,7 +7,7 @@ use std::{collections::HashSet, ops::RangeInclusive, sync::Arc, time::Duration};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{
-    diagnostic::{Diagnostic, Place, Problems, SourceText},
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     time::parse_duration,
 };
 
@@ -65,11 +65,18 @@ impl<'p> Reader<'p> {
         &self.source.path
     }
 
+    /// This place in the text.
+    pub fn spot(&self, place: Place) -> Spot {
+        Spot {
+            source: Arc::clone(&self.source),
+            place,
+        }
+    }
+
     /// Notes a problem.
     pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
         self.problems.push(Diagnostic {
-            source: Arc::clone(&self.source),
-            place,
+            spot: self.spot(place),
             message: message.into(),
             hint,
         });

@@ -89,7 +89,8 @@ fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyNam
                 })
                 .ok();
             let policy = read_policy(reader, node, lists);
-            Some((key.place, name?, policy?))
+            let policy = policy?.read_at(reader.spot(key.place));
+            Some((key.place, name?, policy))
         })
         .collect()
 }
@@ -146,8 +147,13 @@ fn read_rule(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<R
         beside: &["otherwise"],
         depth: 0,
     };
+    let place = fields
+        .others()
+        .next()
+        .map_or(node.place, |(key, _)| key.place);
     let requirement = requirement::read(reader, &fields, context);
-    Some(Rule::new(requirement?, otherwise?))
+    let rule = Rule::new(requirement?, otherwise?);
+    Some(rule.read_at(reader.spot(place)))
 }
 
 fn read_evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceTerms> {

@@ -142,3 +142,76 @@ fn policies_are_checked_without_a_service() {
     assert_eq!(told["sets"][1]["problems"][0]["line"], 2);
     assert_eq!(check(&["/no/such/place"]).0, 2);
 }
+
+#[test]
+fn a_warning_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.yaml");
+    let text = "\
+version: 1
+policies:
+  hidden:
+    require:
+      - otherwise: deny
+        verified_within: 90d
+      - verified_within: 30d
+  never:
+    require: [age_at_least: 18, age_below: 18]
+  kept:
+    require:
+      - scopes: [NAME]
+      - any_of: [verified_within: 1m, scopes: [BADGE]]
+";
+    fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    let check = |format: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
+            .args(["policy", "check", "--format", format, &path])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    expect![[r#"
+        warning: policy `hidden`: the rule `verified_within: 90d` can never matter
+         --> p.yaml:6:9
+          |
+        6 |         verified_within: 90d
+          |         ^^^^^^^^^^^^^^^
+          |
+          = help: another rule always asks for as much: take one of the two out
+
+        warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
+          --> p.yaml:13:9
+           |
+        13 |       - any_of: [verified_within: 1m, scopes: [BADGE]]
+           |         ^^^^^^
+           |
+           = help: a new verification would go unnoticed for longer than an old one counts
+
+        warning: policy `never`: it can never ALLOW
+         --> p.yaml:8:3
+          |
+        8 |   never:
+          |   ^^^^^
+          |
+          = help: its rules cannot all hold together
+
+        ok: 3 policies, revision 64d66e56e6a4730c
+    "#]]
+    .assert_eq(&check("human").replace(&path, "p.yaml"));
+    let told: serde_json::Value = serde_json::from_str(&check("json")).unwrap();
+    let warnings = told["sets"][0]["warnings"].as_array().unwrap();
+    let places: Vec<(&str, u64, u64)> = warnings
+        .iter()
+        .map(|w| {
+            (
+                w["policy"].as_str().unwrap(),
+                w["line"].as_u64().unwrap(),
+                w["column"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(places, [("hidden", 6, 9), ("kept", 13, 9), ("never", 8, 3)]);
+    assert_eq!(warnings[0]["path"], path);
+}
