@@ -6,15 +6,15 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use verigate::policy::{
-    Effect, Facts, PolicySet, SourceText,
-    diff::{Comparison, NotCompared, compare_sets},
-    parse,
+    Facts, PolicySet, SourceText,
+    diff::{Comparison, NotCompared, Survey, compare, compare_sets},
+    from_millis, parse,
 };
 
 use crate::{
-    differential::{compiled, judged},
+    differential::{asked, compiled},
     naive::{
-        model::{self, Case, Decision, Otherwise},
+        model::{self, Case, Otherwise},
         render::policy_file,
         strategy::{case_near, near, policy_near},
     },
@@ -364,14 +364,6 @@ fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
     })
 }
 
-fn decision(effect: Effect) -> Decision {
-    match effect {
-        Effect::Allow => Decision::Allow,
-        Effect::StepUp => Decision::StepUp,
-        Effect::Deny => Decision::Deny,
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
@@ -379,19 +371,24 @@ proptest! {
     fn nothing_is_missed_and_nothing_invented((old, new, cases) in edits()) {
         let (olds, news) = (compiled(&old), compiled(&new));
         let texts = || format!("{}\n{}", policy_file(&[("p", &old)]), policy_file(&[("p", &new)]));
-        let comparison = compare_sets(&olds, &news)
-            .map_err(|error| TestCaseError::fail(format!("{error}: {}\n{}", error.why, texts())))?;
-        let cells: Vec<_> = comparison.changed.values().flat_map(|c| &c.cells).collect();
-        for cell in &cells {
-            let facts = Facts { request: &cell.witness.request, evidence: &cell.witness.evidence, now: cell.witness.now };
-            let effect = |set: &PolicySet| set.find(&facts.request.policy).unwrap().decide(&facts).effect();
+        let (name, old_policy) = olds.iter().next().unwrap();
+        let new_policy = news.find(name).unwrap();
+        let decided = |facts: &Facts<'_>| {
+            (old_policy.decide(facts).effect(), new_policy.decide(facts).effect())
+        };
+        let survey = Survey::of(name, old_policy, new_policy)
+            .map_err(|error| TestCaseError::fail(format!("{error}\n{}", texts())))?;
+        for cell in compare(name, old_policy, new_policy).unwrap().cells {
             prop_assert_ne!(cell.old, cell.new);
-            prop_assert_eq!((effect(&olds), effect(&news)), (cell.old, cell.new));
+            prop_assert_eq!(decided(&cell.witness.facts()), (cell.old, cell.new));
         }
         for case in &cases {
-            let decided = (judged(&olds, case).decision, judged(&news, case).decision);
-            let listed = cells.iter().any(|cell| (decision(cell.old), decision(cell.new)) == decided);
-            prop_assert!(decided.0 == decided.1 || listed, "{:?} {:?}\n{}", decided, case, texts());
+            let (request, evidence) = asked(case);
+            let facts = Facts { request: &request, evidence: &evidence, now: from_millis(case.at) };
+            let (old, new) = decided(&facts);
+            let cells: Vec<_> = survey.cells_of(&facts).map(|c| (c.old, c.new)).collect();
+            let expected = if old == new { vec![] } else { vec![(old, new)] };
+            prop_assert_eq!(cells, expected, "{:?}\n{}", case, texts());
         }
         prop_assert!(compare_sets(&olds, &olds).unwrap().is_empty());
     }

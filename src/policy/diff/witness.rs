@@ -10,7 +10,7 @@ use super::{
     region::{Line, Regions},
 };
 use crate::policy::{
-    decide::{PLAUSIBLE_SINCE_MS, SKEW},
+    decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
     request::{Authentication, PolicyName, Request, VerificationId},
     rule::BIRTHDAY_EVERYWHERE,
@@ -33,6 +33,17 @@ pub struct Witness {
     pub evidence: Evidence,
     /// The instant of the check.
     pub now: Timestamp,
+}
+
+impl Witness {
+    /// What a policy decides by.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            request: &self.request,
+            evidence: &self.evidence,
+            now: self.now,
+        }
+    }
 }
 
 /// The instants that a cell leaves open: of the check, and of what is told by its age. Only these depend on one another,
@@ -269,7 +280,8 @@ fn born(line: &Line<Birthday>, region: u16, now: Timestamp) -> Option<Timestamp>
         })
 }
 
-fn instant_of(born: Timestamp, birthday: Birthday) -> Timestamp {
+/// The instant at which who was born then passes this birthday.
+pub(super) fn instant_of(born: Timestamp, birthday: Birthday) -> Timestamp {
     let day = anniversary(born, birthday.years);
     if birthday.after {
         after(day, BIRTHDAY_EVERYWHERE)
