@@ -26,5 +26,6 @@ mod properties;
 mod recent;
 mod remedies;
 mod reload;
+mod schema;
 mod suite;
 mod world;
