@@ -296,3 +296,36 @@ fn the_schema_knows_the_language() {
         );
     }
 }
+
+#[test]
+fn fifty_processes_give_the_same_policies_one_revision() {
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let (policies, cases) = (
+        format!("{tests}/policies"),
+        format!("{tests}/cases/reuse.yaml"),
+    );
+    let revision = |_| {
+        let output = verigate(&[
+            "policy",
+            "test",
+            "--format",
+            "json",
+            "--policies",
+            &policies,
+            &cases,
+        ]);
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["revision"].as_str().unwrap().to_owned()
+    };
+    // Beside one another, because starting them is all that takes time.
+    let revisions: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+        let beside: Vec<_> = (0..5)
+            .map(|_| scope.spawn(|| (0..10).map(revision).collect::<Vec<_>>()))
+            .collect();
+        beside
+            .into_iter()
+            .flat_map(|ten| ten.join().unwrap())
+            .collect()
+    });
+    assert_eq!(revisions.len(), 1, "{revisions:?}");
+}
