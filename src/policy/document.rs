@@ -260,6 +260,13 @@ impl<'n> Fields<'n> {
         node
     }
 
+    /// This key, if the map has it, and has none of the other: a file that was given in another's place.
+    pub fn mistaken_for(&self, name: &str, other: &str) -> Option<&'n Key> {
+        let mut keys = self.entries.iter().map(|(key, _)| key);
+        let key = keys.clone().find(|key| key.name == name)?;
+        keys.all(|key| key.name != other).then_some(key)
+    }
+
     /// The entries whose keys have not been asked for.
     pub fn others(&self) -> impl Iterator<Item = &'n (Key, Node)> {
         self.entries

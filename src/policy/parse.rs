@@ -65,6 +65,12 @@ fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyNam
     let Some(mut fields) = reader.fields(&root, "a policy file") else {
         return Vec::new();
     };
+    if let Some(cases) = fields.mistaken_for("cases", "policies") {
+        let hint = "`verigate policy test` runs cases against policies".to_owned();
+        let message = "this is a case file, not a policy file";
+        reader.error(cases.place, message, Some(hint));
+        return Vec::new();
+    }
     if let Some(version) = fields.require("version", reader) {
         let hint = "this release reads version 1 of the language";
         if reader.text(version, "`version`").is_some_and(|v| v != "1") {

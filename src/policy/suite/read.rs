@@ -91,6 +91,12 @@ fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft
     let Some(mut fields) = reader.fields(&root, "a case file") else {
         return Vec::new();
     };
+    if let Some(policies) = fields.mistaken_for("policies", "cases") {
+        let hint = "give policies by `--policies`, and case files after it".to_owned();
+        let message = "this is a policy file, not a case file";
+        reader.error(policies.place, message, Some(hint));
+        return Vec::new();
+    }
     let items = fields
         .require("cases", reader)
         .and_then(|node| reader.list(node, "`cases`"));

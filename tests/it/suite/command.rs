@@ -64,6 +64,14 @@ fn a_failure_is_told_with_its_place_and_ends_with_1() {
         policy_test(&["--policies", &nowhere, &cases]).status.code(),
         Some(2)
     );
+    let swapped = policy_test(&["--policies", &policies, &policies]);
+    let told = String::from_utf8(swapped.stderr).unwrap();
+    assert_eq!(swapped.status.code(), Some(1));
+    assert_eq!(told.matches("error").count(), 1, "{told}");
+    assert!(
+        told.contains("this is a policy file, not a case file"),
+        "{told}"
+    );
     assert_eq!(
         policy_test(&["--policies", &policies, &nowhere])
             .status
@@ -133,7 +141,17 @@ fn policies_are_checked_without_a_service() {
     let mistaken = folder("tests/cases/whole.yaml").display().to_string();
     let (code, told) = check(&[&mistaken]);
     assert_eq!(code, 1);
-    assert!(told.contains("error: `version` is missing"), "{told}");
+    expect![[r#"
+        error: this is a case file, not a policy file
+         --> whole.yaml:2:1
+          |
+        2 | cases:
+          | ^^^^^
+          |
+          = help: `verigate policy test` runs cases against policies
+
+    "#]]
+    .assert_eq(&told.replace(&mistaken, "whole.yaml"));
     assert!(!told.contains('\u{1b}'), "colours are for terminals");
     let (code, told) = check(&["--format", "json", "policies", &mistaken]);
     assert_eq!(code, 1);
