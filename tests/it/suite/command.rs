@@ -24,6 +24,56 @@ fn the_corpus_passes_by_the_command_too() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.ends_with(" passed, 0 failed\n"), "{told}");
+    assert_eq!(told.lines().count(), 6, "{told}");
+}
+
+#[test]
+fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policies, cases) = (folder.path().join("p.yaml"), folder.path().join("c.yaml"));
+    fs::write(
+        &policies,
+        format!("{POLICY}  back-door: {{require: [verified_within: 1d]}}\n"),
+    )
+    .unwrap();
+    fs::write(
+        &cases,
+        "cases:\n  - name: passes\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE]}\n",
+    )
+    .unwrap();
+    let arguments = [
+        "--policies",
+        policies.to_str().unwrap(),
+        cases.to_str().unwrap(),
+    ];
+    let told = |more: &[&str]| {
+        String::from_utf8(policy_test(&[&arguments[..], more].concat()).stdout).unwrap()
+    };
+    expect![[r#"
+        coverage
+          0 of 6 rules met and unmet by some case
+          0 of 3 edges in time tried from both sides
+          (--coverage tells which are not)
+
+        1 passed, 0 failed
+    "#]]
+    .assert_eq(&told(&[]));
+    expect![[r#"
+        coverage
+          back-door: no case
+          front-door
+            never unmet           status: [VERIFIED]
+            never met             verified_within: 30d
+            not 1 ms before       verified_within: 30d ends
+            never met             scopes: [NAME, PHONE]
+            never met             age_at_least: 18
+            neither before nor at age_at_least: 18 begins
+          0 of 6 rules met and unmet by some case
+          0 of 3 edges in time tried from both sides
+
+        1 passed, 0 failed
+    "#]]
+    .assert_eq(&told(&["--coverage"]));
 }
 
 #[test]
