@@ -296,14 +296,9 @@ mod tests {
     }
 
     fn request() -> Request {
-        Request {
-            policy: crate::policy::PolicyName::parse("p").unwrap(),
-            verification: crate::policy::VerificationId::parse("v-1").unwrap(),
-            identity: None,
-            authentication: None,
-            attributes: std::collections::BTreeMap::new(),
-            id: "".into(),
-        }
+        use crate::policy::{PolicyName, VerificationId};
+        let verification = VerificationId::parse("v-1").unwrap();
+        Request::bare(PolicyName::parse("p").unwrap(), verification)
     }
 
     fn holds(requirement: &Requirement, verification: &Verification, now: &str) -> bool {

@@ -1,7 +1,5 @@
 //! A concrete check out of a cell: a question, evidence and an instant that a person can look at and decide by themselves.
 
-use std::collections::BTreeMap;
-
 use super::{
     NICE_NOW_MS, NotCompared,
     axis::{Axis, Birthday, Space},
@@ -93,14 +91,7 @@ pub(super) fn of_outage(policy: &PolicyName) -> Result<Witness, NotCompared> {
 
 fn bare_request(policy: &PolicyName) -> Result<Request, NotCompared> {
     let verification = VerificationId::parse("v-1").map_err(|_| NotCompared::NoWitness)?;
-    Ok(Request {
-        policy: policy.clone(),
-        verification,
-        identity: None,
-        authentication: None,
-        attributes: BTreeMap::new(),
-        id: "".into(),
-    })
+    Ok(Request::bare(policy.clone(), verification))
 }
 
 struct Chooser<'c> {
