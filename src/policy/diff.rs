@@ -13,7 +13,6 @@ mod diagram;
 mod witness;
 mod point;
 mod words;
-mod case;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +30,7 @@ use super::{
     request::PolicyName,
     rule::Rule,
     set::{Policy, PolicySet},
+    suite::{self, Expect},
     text::Whole,
     time::Shown,
 };
@@ -267,11 +267,12 @@ impl Changed {
     /// The witness as an item of a case file's `cases:`, which expects what the new policy decides.
     pub fn as_case(&self) -> String {
         let Self { old, new, when, .. } = self;
-        case::of(
-            &self.witness,
-            &format!("{when}: {new} instead of {old}"),
-            *new,
-        )
+        let name = format!("{when}: {new} instead of {old}");
+        let expect = Expect {
+            effect: Some(*new),
+            ..Expect::default()
+        };
+        suite::one(&self.witness.as_case(name, expect), 0)
     }
 }
 

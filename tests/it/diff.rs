@@ -231,8 +231,12 @@ fn a_witness_is_a_case_to_be_pasted() {
             full_name: Ada Example
             phone: "+12025550123"
             date_of_birth: 2008-01-30
-          request: { identity_id: id-1, attributes: { site: "1" }, authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z } }
-          expect: { decision: deny }
+          request:
+            identity_id: id-1
+            attributes: { site: "1" }
+            authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z }
+          expect:
+            decision: deny
         - name: "aged 21 or more, attribute site missing or none of 1, status VERIFIED, verified less than 90d ago, NAME readable, PHONE readable, identity known, the request names that identity, authenticated less than 1h ago, with amr hwk: deny instead of allow"
           policy: p
           at: 2026-01-31T00:00:00Z
@@ -244,8 +248,11 @@ fn a_witness_is_a_case_to_be_pasted() {
             full_name: Ada Example
             phone: "+12025550123"
             date_of_birth: 2005-01-30
-          request: { identity_id: id-1, authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z } }
-          expect: { decision: deny }
+          request:
+            identity_id: id-1
+            authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z }
+          expect:
+            decision: deny
     "#]].assert_eq(&cases[..2].concat());
 }
 
@@ -446,7 +453,8 @@ fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
                   status: VERIFIED
                   verified_at: 2026-01-01T00:00:00Z
                   scopes: []
-                expect: { decision: deny }
+                expect:
+                  decision: deny
 
         0 loosen, 1 tighten
     "#]]

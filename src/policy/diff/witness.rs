@@ -1,5 +1,7 @@
 //! A concrete check out of a cell: a question, evidence and an instant that a person can look at and decide by themselves.
 
+use std::sync::Arc;
+
 use super::{
     NICE_NOW_MS, NotCompared,
     axis::{Axis, Birthday, Space},
@@ -9,9 +11,11 @@ use super::{
 };
 use crate::policy::{
     decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
+    diagnostic::{Place, SourceText},
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
     request::{Authentication, PolicyName, Request, VerificationId},
     rule::BIRTHDAY_EVERYWHERE,
+    suite::{Case, Expect},
     time::{Timestamp, after, anniversary, before, from_millis},
 };
 
@@ -40,6 +44,22 @@ impl Witness {
             request: &self.request,
             evidence: &self.evidence,
             now: self.now,
+        }
+    }
+
+    /// The same as a case of this name, which expects this.
+    pub(super) fn as_case(&self, name: String, expect: Expect) -> Case {
+        Case {
+            name,
+            source: Arc::new(SourceText {
+                path: "witness".to_owned(),
+                text: String::new(),
+            }),
+            place: Place::START,
+            request: self.request.clone(),
+            evidence: self.evidence.clone(),
+            now: self.now,
+            expect,
         }
     }
 }
