@@ -261,3 +261,13 @@ fn flags_that_contradict_one_another_are_told() {
         "#]],
     );
 }
+
+#[test]
+fn what_a_guard_refuses_has_no_verdicts() {
+    let output = explain(&[
+        "--policy front-door --at 2026-01-31T00:00:00Z --verified-at 2026-01-31T00:01:00.001Z",
+    ]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("guard     VERIFIED_AT_IN_FUTURE"), "{told}");
+    assert!(!told.contains("met"), "{told}");
+}

@@ -109,7 +109,7 @@ fn in_words(case: &Case, explanation: &Explanation) -> String {
         "{} by `{policy}` at {now}\n",
         loud(decision.effect().as_str())
     ));
-    if explanation.verdicts.is_empty() || decision.reasons().iter().any(|r| &*r.rule == "guard") {
+    if explanation.verdicts.is_empty() {
         for reason in decision.reasons() {
             line(format!(
                 "  guard     {}: {}",
