@@ -54,7 +54,7 @@ pub struct Comparison {
 pub struct Changes {
     /// The kinds of checks that are decided differently, those that loosen first.
     pub cells: Vec<Changed>,
-    /// The terms that decide how old an answer may be, and not what it is.
+    /// The terms that do not decide what an answer is: how old it may be, and where a step-up sends to.
     pub settings: Vec<Setting>,
 }
 
@@ -316,13 +316,20 @@ fn settings(old: &Policy, new: &Policy) -> Vec<Setting> {
             ("reuse.allow", policy.reuse_allow()),
         ]
     };
+    let redirect = |policy: &Policy| policy.redirect().unwrap_or("none").to_owned();
+    let (was, is) = (redirect(old), redirect(new));
+    let redirects = (was != is).then_some(Setting {
+        name: "step_up.redirect",
+        old: was,
+        new: is,
+    });
     let pairs = terms(old).into_iter().zip(terms(new));
-    pairs
+    let terms = pairs
         .filter(|((_, old), (_, new))| old != new)
         .map(|((name, old), (_, new))| Setting {
             name,
             old: Shown(old).to_string(),
             new: Shown(new).to_string(),
-        })
-        .collect()
+        });
+    terms.chain(redirects).collect()
 }

@@ -293,6 +293,31 @@ fn sets_are_compared_by_the_names_of_their_policies() {
 }
 
 #[test]
+fn where_a_step_up_sends_to_is_a_setting() {
+    let file = |redirect: &str| {
+        read(&format!(
+            "version: 1\npolicies: {{p: {{require: [verified_within: 1d]{redirect}}}}}"
+        ))
+    };
+    let (old, new) = (
+        file(""),
+        file(", step_up: {redirect: \"https://sso.example.com/x\"}"),
+    );
+    let comparison = compare_sets(&old, &new).unwrap();
+    let settings: Vec<_> = comparison
+        .changed
+        .values()
+        .flat_map(|c| &c.settings)
+        .map(|s| (s.name, &*s.old, &*s.new))
+        .collect();
+    assert_eq!(
+        settings,
+        [("step_up.redirect", "none", "https://sso.example.com/x")]
+    );
+    assert!(!comparison.loosens() && !comparison.tightens());
+}
+
+#[test]
 fn too_many_cells_are_an_error_and_not_a_part_of_the_answer() {
     // Each rule can be met in 40 ways that have nothing to do with one another.
     let rules = |letter: &str| -> String {
