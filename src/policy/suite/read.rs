@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::{CASES_BYTES_MAX, Case, Expect, Next};
+use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::policy::{
     decision::{Change, Effect, ReasonCode},
     diagnostic::{Place, Problems, SourceText},
@@ -268,12 +268,14 @@ fn read_asked(reader: &mut Reader<'_>, node: &Node) -> Option<Asked> {
 
 fn read_attributes(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
     let fields = reader.fields(node, "`attributes`")?;
-    let mut attributes = BTreeMap::new();
+    let (mut attributes, mut all) = (BTreeMap::new(), true);
     for (key, node) in fields.others() {
-        let value = any_text(reader, node, &format!("the attribute `{}`", key.name))?;
-        attributes.insert(key.name.clone(), value.to_owned());
+        match any_text(reader, node, &format!("the attribute `{}`", key.name)) {
+            Some(value) => drop(attributes.insert(key.name.clone(), value.to_owned())),
+            None => all = false,
+        }
     }
-    Some(attributes)
+    all.then_some(attributes)
 }
 
 fn read_authentication(reader: &mut Reader<'_>, node: &Node) -> Option<Authentication> {
@@ -389,12 +391,13 @@ fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp
     }
     let midnight = || {
         // Nothing but a date: of a longer text the parser would drop the time without a word.
-        let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
+        let date: Date = text.parse().ok().filter(|_| text.len() == DATE_BYTES)?;
         date.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
     };
-    let born = text
-        .parse()
-        .ok()
+    // A year, or a date without dashes, would be read as the first hours of 1970.
+    let looks_like_a_date = text.len() == 4 || text.len() == 8 && text.parse::<Date>().is_ok();
+    let millis = text.parse().ok().filter(|_| !looks_like_a_date);
+    let born = millis
         .map(from_millis)
         .or_else(|| parse_instant(text))
         .or_else(midnight);
