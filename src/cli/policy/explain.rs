@@ -10,7 +10,7 @@ use clap::{ArgGroup, Args};
 use self::flags::Flags;
 use super::{Exit, cases, load, mistakes, renderer, shown};
 use crate::{
-    cli::{talk, tell},
+    cli::{remedies, talk, tell},
     clock::{Clock as _, SystemClock},
     policy::{
         Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
@@ -172,27 +172,17 @@ fn loud(effect: &str) -> String {
 
 fn help(remedy: &Remedy) -> String {
     match remedy {
-        Remedy::Reverify { max_age: None } => "verify again".to_owned(),
-        Remedy::Reverify { max_age: Some(age) } => {
-            format!("verify again, younger than {}", Shown(*age))
-        }
+        Remedy::Reverify { max_age } => remedies::reverify(*max_age),
         Remedy::Authenticate(wanted) => {
-            let listed = |label: &str, names: Vec<&str>| match names.as_slice() {
-                [] => String::new(),
-                names => format!(", {label} {}", names.join(" or ")),
-            };
-            format!(
-                "authenticate{}{}, younger than {}",
-                listed("by", wanted.amr_any.iter().map(AsRef::as_ref).collect()),
-                listed("at", wanted.acr_any.iter().map(AsRef::as_ref).collect()),
-                Shown(wanted.within)
-            )
+            let amr: Vec<&str> = wanted.amr_any.iter().map(AsRef::as_ref).collect();
+            let acr: Vec<&str> = wanted.acr_any.iter().map(AsRef::as_ref).collect();
+            remedies::authenticate(&amr, &acr, Some(wanted.within))
         }
         Remedy::GrantScopes(scopes) => {
             let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
-            format!("let the verification carry {}", names.join(" and "))
+            remedies::grant(&names)
         }
-        Remedy::Identify => "name the identity in the question".to_owned(),
-        Remedy::Wait(until) => format!("come back, not before {until}"),
+        Remedy::Identify => remedies::identify(),
+        Remedy::Wait(until) => remedies::wait(&until.to_string()),
     }
 }
