@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-use std::{collections::BTreeMap, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
+use std::{fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{
+    BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
+};
 use verigate::{
     clock::{Clock as _, SystemClock},
     gate::Gate,
@@ -24,22 +26,17 @@ use verigate::{
 const DAY: Duration = Duration::from_hours(24);
 
 fn request() -> Request {
-    Request {
-        policy: PolicyName::parse("p").unwrap(),
-        verification: VerificationId::parse("v-1").unwrap(),
-        identity: None,
-        authentication: None,
-        attributes: BTreeMap::new(),
-        id: "".into(),
-    }
+    let verification = VerificationId::parse("v-1").unwrap();
+    Request::bare(PolicyName::parse("p").unwrap(), verification)
 }
 
-fn evidence(now: Timestamp) -> Evidence {
+/// What is known of somebody who was verified so long before.
+fn evidence(now: Timestamp, ago: Duration) -> Evidence {
     Evidence {
         finding: Finding::Present(Verification {
             id: Some("v-1".into()),
             status: Some("VERIFIED".into()),
-            verified_at: Some(before(now, DAY)),
+            verified_at: Some(before(now, ago)),
             scopes: [Scope::Name, Scope::DateOfBirth].into(),
             name: Datum::Known(()),
             born: Datum::Known(from_millis(587_455_200_000)),
@@ -66,46 +63,48 @@ fn policy(rules: usize) -> Policy {
     Policy::new(None, (0..rules).map(rule).collect(), terms, DAY)
 }
 
+/// What is done with a policy and the facts, one after another, of somebody who was verified so long before.
+fn run<T>(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    id: BenchmarkId,
+    ago: Duration,
+    mut judge: impl FnMut(&Facts<'_>) -> T,
+) {
+    let now = SystemClock.now();
+    let (request, evidence) = (request(), evidence(now, ago));
+    let facts = Facts {
+        request: &request,
+        evidence: &evidence,
+        now,
+    };
+    group.bench_function(id, |b| b.iter(|| judge(black_box(&facts))));
+}
+
+/// What the extras of an answer cost: judging alone, then an ALLOW, which has its next change, then a refusal, which has its
+/// next change, its reasons and its remedies.
 fn decide(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, by rules");
-    let now = SystemClock.now();
-    let (request, evidence) = (request(), evidence(now));
     for rules in [1, 8, 64] {
         let policy = policy(rules);
-        group.bench_with_input(BenchmarkId::from_parameter(rules), &policy, |b, policy| {
-            b.iter(|| {
-                policy.decide(black_box(&Facts {
-                    request: &request,
-                    evidence: &evidence,
-                    now,
-                }))
-            });
+        let id = |what| BenchmarkId::new(what, rules);
+        run(&mut group, id("effect only"), DAY, |facts| {
+            policy.effect(facts)
+        });
+        run(&mut group, id("ALLOW"), DAY, |facts| policy.decide(facts));
+        run(&mut group, id("DENY, with remedies"), DAY * 32, |facts| {
+            policy.decide(facts)
         });
     }
     group.finish();
 }
 
-/// What the extras of an answer cost: an ALLOW has its next change, a refusal its reasons and remedies too.
-fn refuse(c: &mut Criterion) {
-    let mut group = c.benchmark_group("decide, 8 rules");
-    let now = SystemClock.now();
-    let (request, fresh, policy) = (request(), evidence(now), policy(8));
-    let old = Evidence {
-        finding: evidence(before(now, DAY * 32)).finding,
-        seen_at: now,
-    };
-    for (name, evidence) in [("allow", &fresh), ("refuse, with remedies", &old)] {
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                policy.decide(black_box(&Facts {
-                    request: &request,
-                    evidence,
-                    now,
-                }))
-            });
-        });
-    }
-    group.finish();
+fn file(text: String) -> Arc<SourceText> {
+    let path = "p.yaml".to_owned();
+    Arc::new(SourceText { path, text })
+}
+
+fn compiled(files: &[Arc<SourceText>]) -> PolicySet {
+    parse(files, &|_, _| Err(String::new())).unwrap()
 }
 
 /// Three policies with a schedule: one that it opens and shuts, one where a stricter rule hides it, one that never opens.
@@ -125,26 +124,16 @@ policies:
       - schedule: {days: [tue], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
 ";
 
-/// A schedule that is hidden costs some twenty looks, at the changes of its zone, not a step for each opening in ten years.
+/// A schedule that a stricter rule hides for ever costs no looks; one that never opens is known to when it is combined.
 fn schedules(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, with a weekly schedule");
-    let source = SourceText {
-        path: "p.yaml".to_owned(),
-        text: SCHEDULES.to_owned(),
-    };
-    let set = parse(&[Arc::new(source)], &|_, _| Err(String::new())).unwrap();
-    let now = SystemClock.now();
-    let (request, evidence) = (request(), evidence(now));
+    let set = compiled(&[file(SCHEDULES.to_owned())]);
     for (name, policy) in set.iter() {
-        group.bench_function(name.as_str(), |b| {
-            b.iter(|| {
-                policy.decide(black_box(&Facts {
-                    request: &request,
-                    evidence: &evidence,
-                    now,
-                }))
-            });
+        let id = |what| BenchmarkId::new(what, name);
+        run(&mut group, id("effect only"), DAY, |facts| {
+            policy.effect(facts)
         });
+        run(&mut group, id("whole"), DAY, |facts| policy.decide(facts));
     }
     group.finish();
 }
@@ -157,7 +146,7 @@ struct Instant;
 impl Source for Instant {
     async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
         Known {
-            evidence: Arc::new(evidence(freshness.at.now)),
+            evidence: Arc::new(evidence(freshness.at.now, DAY)),
             origin: Origin::Upstream,
             took: Took::default(),
         }
@@ -219,10 +208,9 @@ fn compile(c: &mut Criterion) {
         .unwrap();
         writeln!(text, "      - scopes: [NAME]\n        otherwise: step_up").unwrap();
     }
-    let path = "p.yaml".to_owned();
-    let files = [Arc::new(SourceText { path, text })];
+    let files = [file(text)];
     c.bench_function("compile 1000 policies", |b| {
-        b.iter(|| parse(black_box(&files), &|_, _| Err(String::new())).unwrap());
+        b.iter(|| compiled(black_box(&files)));
     });
 }
 
@@ -246,9 +234,7 @@ fn twenty_rules(days: u32) -> Policy {
         .unwrap();
     }
     let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
-    let path = "p.yaml".to_owned();
-    let files = [Arc::new(SourceText { path, text })];
-    let set = parse(&files, &|_, _| Err(String::new())).unwrap();
+    let set = compiled(&[file(text)]);
     set.find(&PolicyName::parse("p").unwrap()).unwrap().clone()
 }
 
@@ -263,5 +249,5 @@ fn diff(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decide, refuse, schedules, check, compile, diff);
+criterion_group!(benches, decide, schedules, check, compile, diff);
 criterion_main!(benches);

@@ -3,6 +3,7 @@
 mod check;
 mod demo;
 mod policy;
+mod remedies;
 mod serve;
 mod sim;
 

@@ -319,13 +319,11 @@ mod tests {
     };
 
     fn entry(id: u128) -> Entry {
+        let verification = VerificationId::parse("v-1").unwrap();
+        let policy = PolicyName::parse("front-door").unwrap();
         let request = Request {
-            policy: PolicyName::parse("front-door").unwrap(),
-            verification: VerificationId::parse("v-1").unwrap(),
-            identity: None,
-            authentication: None,
-            attributes: std::collections::BTreeMap::new(),
             id: "r\n1".into(),
+            ..Request::bare(policy, verification)
         };
         let evidence = Arc::new(Evidence {
             finding: Finding::Unknown(Outage::TimedOut),

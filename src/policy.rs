@@ -33,7 +33,7 @@ pub mod diff;
 pub use self::{
     decide::{Facts, SKEW},
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
-    diagnostic::{Diagnostic, Place, Problems, SourceText},
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     explain::{Explanation, Verdict},
@@ -47,7 +47,7 @@ pub use self::{
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
         NotADuration, Shown, Timestamp, after, before, between, from_millis, parse_duration,
-        whole_millis,
+        parse_instant, whole_millis,
     },
     when::{When, Window},
 };

@@ -8,7 +8,7 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use tonic::transport::Endpoint;
 
-use super::{Exit, talk, tell};
+use super::{Exit, remedies, talk, tell};
 use crate::{
     policy::{Shown, Timestamp, from_millis},
     proto::{
@@ -52,7 +52,8 @@ pub(super) struct Check {
     json: bool,
 }
 
-fn attribute(text: &str) -> Result<(String, String), &'static str> {
+/// Reads `KEY=VALUE`.
+pub(super) fn attribute(text: &str) -> Result<(String, String), &'static str> {
     text.split_once('=')
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .ok_or("not of the form KEY=VALUE")
@@ -159,32 +160,25 @@ fn in_words(answer: &CheckAccessResponse) -> String {
 }
 
 fn needed(remedy: &Remedy) -> String {
-    let listed = |label: &str, names: &[String]| match names {
-        [] => String::new(),
-        names => format!(", {label} {}", names.join(" or ")),
-    };
-    let within = |age: &Option<prost_types::Duration>| {
-        let age = age.as_ref().map(|age| Shown(span(age)).to_string());
-        age.map_or_else(String::new, |age| format!(", younger than {age}"))
-    };
     match &remedy.remedy {
-        Some(Kind::Reverify(Reverify { max_age })) => format!("verify again{}", within(max_age)),
-        Some(Kind::Authenticate(Authenticate { acr, amr, max_age })) => format!(
-            "authenticate{}{}{}",
-            listed("by", amr),
-            listed("at", acr),
-            within(max_age)
-        ),
-        Some(Kind::GrantScopes(GrantScopes { scopes })) => {
-            format!("let the verification carry {}", scopes.join(" and "))
+        Some(Kind::Reverify(Reverify { max_age })) => {
+            remedies::reverify(max_age.as_ref().map(span))
         }
+        Some(Kind::Authenticate(Authenticate { acr, amr, max_age })) => {
+            remedies::authenticate(&texts(amr), &texts(acr), max_age.as_ref().map(span))
+        }
+        Some(Kind::GrantScopes(GrantScopes { scopes })) => remedies::grant(&texts(scopes)),
         Some(Kind::Wait(Wait { until })) => {
             let until = until.as_ref().map_or_else(String::new, instant);
-            format!("come back, not before {until}")
+            remedies::wait(&until)
         }
-        Some(Kind::Identify(_)) => "name the identity in the question".to_owned(),
+        Some(Kind::Identify(_)) => remedies::identify(),
         None => "something that this program does not know of".to_owned(),
     }
+}
+
+fn texts(names: &[String]) -> Vec<&str> {
+    names.iter().map(String::as_str).collect()
 }
 
 fn span(wire: &prost_types::Duration) -> Duration {

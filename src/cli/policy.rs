@@ -109,10 +109,10 @@ fn mistakes_as_json(invalid: &NoPolicies) -> Vec<Value> {
 
 fn problem_as_json(diagnostic: &Diagnostic) -> Value {
     json!({
-        "path": diagnostic.source.path,
-        "line": diagnostic.place.line,
-        "column": diagnostic.place.column,
-        "width": diagnostic.place.width,
+        "path": diagnostic.spot.source.path,
+        "line": diagnostic.spot.place.line,
+        "column": diagnostic.spot.place.column,
+        "width": diagnostic.spot.place.width,
         "message": diagnostic.message,
         "hint": diagnostic.hint,
     })

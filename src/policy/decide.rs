@@ -34,41 +34,63 @@ pub struct Facts<'a> {
 impl Policy {
     /// Decides. Guards come first, then the strictest unmet rule; ALLOW only if every rule holds.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        let deny = |code| refuse(facts.now, Refusal::Deny, code);
+        match self.given(facts) {
+            Ok(given) => self.judge(&given, facts.now),
+            Err((refusal, code)) => refuse(facts.now, refusal, code),
+        }
+    }
+
+    /// What `decide` decides, without reasons, remedies and what time will bring. It lets nobody in: only a `Decision` does.
+    pub fn effect(&self, facts: &Facts<'_>) -> Effect {
+        match self.given(facts) {
+            Ok(given) => effect_at(&self.terms(&given), facts.now),
+            Err((refusal, _)) => refusal.into(),
+        }
+    }
+
+    /// What the rules judge; or the refusal that comes before them, which time does not change.
+    fn given<'a>(&self, facts: &Facts<'a>) -> Result<Given<'a>, (Refusal, ReasonCode)> {
+        let deny = |code| Err((Refusal::Deny, code));
         match &facts.evidence.finding {
             Finding::Present(verification) => match guard(verification, facts) {
                 Some(code) => deny(code),
-                None => self.judge(
-                    &Given {
-                        request: facts.request,
-                        verification,
-                    },
-                    facts.now,
-                ),
+                None => Ok(Given {
+                    request: facts.request,
+                    verification,
+                }),
             },
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
-            Finding::Unknown(_) => refuse(
-                facts.now,
-                self.evidence().unavailable,
-                ReasonCode::EvidenceUnavailable,
-            ),
+            Finding::Unknown(_) => {
+                Err((self.evidence().unavailable, ReasonCode::EvidenceUnavailable))
+            }
         }
+    }
+
+    /// What the rules judge at this instant; nothing where a guard refuses it or nothing is known.
+    pub(super) fn judged<'a>(&self, facts: &Facts<'a>) -> Option<Given<'a>> {
+        let given = self.given(facts).ok()?;
+        let in_future = !not_in_future(given.verification).contains(facts.now);
+        (!in_future).then_some(given)
+    }
+
+    /// When the guard of the future and each rule hold, and what they ask for otherwise.
+    fn terms(&self, given: &Given<'_>) -> Vec<Term> {
+        let guard = Term {
+            holds: When::Window(not_in_future(given.verification)),
+            otherwise: Effect::Deny,
+        };
+        let rules = self.rules().iter().map(|rule| Term {
+            holds: rule.requirement().holds(given),
+            otherwise: rule.otherwise().into(),
+        });
+        std::iter::once(guard).chain(rules).collect()
     }
 
     /// Judges by the rules a verification that may be judged.
     fn judge(&self, given: &Given<'_>, now: Timestamp) -> Decision {
         let not_in_future = not_in_future(given.verification);
-        let terms: Vec<Term> = std::iter::once(Term {
-            holds: When::Window(not_in_future),
-            otherwise: Effect::Deny,
-        })
-        .chain(self.rules().iter().map(|rule| Term {
-            holds: rule.requirement().holds(given),
-            otherwise: rule.otherwise().into(),
-        }))
-        .collect();
-
+        let terms = self.terms(given);
         let effect = effect_at(&terms, now);
         let next_change = next_change(&terms, now);
         let reasons = if not_in_future.contains(now) {

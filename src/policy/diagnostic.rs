@@ -38,44 +38,54 @@ impl Place {
     };
 }
 
-/// One problem with its place.
-#[derive(Debug, Clone)]
-pub struct Diagnostic {
-    /// The text that has it.
+/// A place in a text, with the text.
+#[derive(Clone)]
+pub struct Spot {
+    /// The text.
     pub source: Arc<SourceText>,
     /// Where in the text.
     pub place: Place,
-    /// What is wrong.
-    pub message: String,
-    /// What can be done about it.
-    pub hint: Option<String>,
 }
 
-impl Diagnostic {
-    /// The problem with its line and a caret under the place, for a terminal.
-    pub fn render(&self, renderer: &Renderer) -> String {
-        let line = self
-            .source
-            .text
-            .split('\n')
-            .nth(self.place.line.saturating_sub(1))
-            .unwrap_or("")
-            .trim_end_matches('\r');
+/// The path, the line and the column.
+impl fmt::Display for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, place) = (&self.source.path, self.place);
+        write!(f, "{path}:{}:{}", place.line, place.column)
+    }
+}
+
+/// Without the text, which is long and may name people.
+impl fmt::Debug for Spot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Spot {
+    /// What there is to say of this place, with its line and a caret under it.
+    pub(super) fn render(
+        &self,
+        level: Level<'_>,
+        message: &str,
+        hint: Option<&str>,
+        renderer: &Renderer,
+    ) -> String {
+        let Place {
+            line: number,
+            column,
+            width,
+        } = self.place;
+        let mut lines = self.source.text.split('\n');
+        let line = lines.nth(number.saturating_sub(1));
+        let line = line.unwrap_or("").trim_end_matches('\r');
         let byte_of = |column: usize| {
             let nth = column.saturating_sub(1);
             line.char_indices()
                 .nth(nth)
                 .map_or(line.len(), |(byte, _)| byte)
         };
-        let Place {
-            line: number,
-            column,
-            width,
-        } = self.place;
-        let (title, path) = (
-            Level::ERROR.primary_title(&self.message),
-            self.source.path.as_str(),
-        );
+        let (title, path) = (level.primary_title(message), self.source.path.as_str());
         let mut group: Group<'_> = if line.len() > LINE_BYTES_MAX {
             title.element(Origin::path(path).line(number).char_column(column))
         } else {
@@ -87,10 +97,29 @@ impl Diagnostic {
                     .annotation(AnnotationKind::Primary.span(span)),
             )
         };
-        if let Some(hint) = &self.hint {
+        if let Some(hint) = hint {
             group = group.element(Level::HELP.message(hint));
         }
         renderer.render(&[group])
+    }
+}
+
+/// One problem with its place.
+#[derive(Debug, Clone)]
+pub struct Diagnostic {
+    /// Where it is.
+    pub spot: Spot,
+    /// What is wrong.
+    pub message: String,
+    /// What can be done about it.
+    pub hint: Option<String>,
+}
+
+impl Diagnostic {
+    /// The problem with its line and a caret under the place, for a terminal.
+    pub fn render(&self, renderer: &Renderer) -> String {
+        let (message, hint) = (&self.message, self.hint.as_deref());
+        self.spot.render(Level::ERROR, message, hint, renderer)
     }
 }
 
@@ -116,13 +145,10 @@ impl Problems {
     /// Each problem in a line, without what stands in the file: that may name people, and a log is read by many.
     pub fn in_short(&self) -> String {
         let line = |d: &Diagnostic| {
-            let (path, place) = (&d.source.path, d.place);
+            let spot = &d.spot;
             let hint = d.hint.iter().map(|hint| format!(" ({hint})"));
             let hint: String = hint.collect();
-            format!(
-                "{path}:{}:{}: {}{hint}",
-                place.line, place.column, d.message
-            )
+            format!("{spot}: {}{hint}", d.message)
         };
         let mut lines: Vec<String> = self.kept.iter().map(line).collect();
         if self.more > 0 {
@@ -144,7 +170,8 @@ impl Problems {
     /// The same, in the order in which a reader meets them.
     pub fn in_order(mut self) -> Self {
         self.kept.sort_by(|one, other| {
-            let place = |d: &Diagnostic| (d.place.line, d.place.column);
+            let (one, other) = (&one.spot, &other.spot);
+            let place = |spot: &Spot| (spot.place.line, spot.place.column);
             let path = one.source.path.cmp(&other.source.path);
             path.then_with(|| place(one).cmp(&place(other)))
         });

@@ -11,23 +11,26 @@ mod phone;
 mod formula;
 mod diagram;
 mod witness;
+mod point;
 mod words;
-mod case;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 pub use self::witness::Witness;
 use self::{
     axis::{Atoms, Axis, Space},
-    diagram::Rest,
+    diagram::{Cell, Rest},
     formula::Formulas,
+    point::Point,
 };
 use super::{
     decide::Facts,
     decision::{Effect, Refusal},
+    evidence::Finding,
     request::PolicyName,
     rule::Rule,
     set::{Policy, PolicySet},
+    suite::{self, Expect},
     text::Whole,
     time::Shown,
 };
@@ -51,7 +54,7 @@ pub struct Comparison {
 pub struct Changes {
     /// The kinds of checks that are decided differently, those that loosen first.
     pub cells: Vec<Changed>,
-    /// The terms that decide how old an answer may be, and not what it is.
+    /// The terms that do not decide what an answer is: how old it may be, and where a step-up sends to.
     pub settings: Vec<Setting>,
 }
 
@@ -88,7 +91,7 @@ pub enum NotCompared {
     /// A cell without a check in it.
     #[error("no check was found for a difference; this is a mistake in verigate")]
     NoWitness,
-    /// A check that does not decide as its cell says.
+    /// A check that does not decide as its cell says, or is not in it.
     #[error("a difference was not confirmed: `{0}`; this is a mistake in verigate")]
     WrongWitness(String),
 }
@@ -132,42 +135,100 @@ pub fn compare_sets(old: &PolicySet, new: &PolicySet) -> Result<Comparison, SetN
 
 /// Compares two policies of one name.
 pub fn compare(name: &PolicyName, old: &Policy, new: &Policy) -> Result<Changes, NotCompared> {
-    let mut cells = Vec::new();
-    let (was, is) = (old.evidence().unavailable, new.evidence().unavailable);
-    if was != is {
-        cells.push(Changed {
-            old: was.into(),
-            new: is.into(),
-            when: "nothing is known of the verification".to_owned(),
-            witness: witness::of_outage(name)?,
-        });
+    let survey = Survey::of(name, old, new)?;
+    let settings = settings(old, new);
+    let cells = survey.cells.into_iter().map(|(_, changed)| changed);
+    Ok(Changes {
+        cells: cells.collect(),
+        settings,
+    })
+}
+
+/// Two policies compared, with the space in which they were, so that it can tell of any check whether it is in a cell.
+#[derive(Debug)]
+pub struct Survey<'p> {
+    old: &'p Policy,
+    space: Space<'p>,
+    cells: Vec<(Extent, Changed)>,
+}
+
+/// The checks that a cell has.
+#[derive(Debug)]
+enum Extent {
+    /// Every check while nothing is known.
+    Outage,
+    /// Those that the rules judge and that lie here.
+    Judged(Cell),
+}
+
+impl<'p> Survey<'p> {
+    /// Compares two policies of one name.
+    pub fn of(name: &PolicyName, old: &'p Policy, new: &'p Policy) -> Result<Self, NotCompared> {
+        let mut cells = Vec::new();
+        let (was, is) = (old.evidence().unavailable, new.evidence().unavailable);
+        if was != is {
+            let changed = Changed {
+                old: was.into(),
+                new: is.into(),
+                when: "nothing is known of the verification".to_owned(),
+                witness: witness::of_outage(name)?,
+            };
+            cells.push((Extent::Outage, changed));
+        }
+        let mut atoms = Atoms::default();
+        for rule in old.rules().iter().chain(new.rules()) {
+            atoms.add(rule.requirement());
+        }
+        let space = Space::of(atoms, differing(old, new))?;
+        let mut formulas = Formulas::over(space.sizes());
+        let [rest_old, rest_new] = [old, new].map(|policy| rest(policy, &space, &mut formulas));
+        for cell in diagram::cells(rest_old, rest_new, &mut formulas)? {
+            if let Some(witness) = witness::of(&cell, &space, name)? {
+                let changed = Changed {
+                    old: cell.old,
+                    new: cell.new,
+                    when: words::describe(&cell, &space),
+                    witness,
+                };
+                cells.push((Extent::Judged(cell), changed));
+            }
+        }
+        cells.sort_by_key(|(_, changed)| (!changed.loosens(), changed.old, changed.new));
+        let survey = Self { old, space, cells };
+        survey.confirm(new)?;
+        Ok(survey)
     }
-    let mut atoms = Atoms::default();
-    for rule in old.rules().iter().chain(new.rules()) {
-        atoms.add(rule.requirement());
+
+    /// The cells that this check is in: one where the two policies decide it differently, else none.
+    pub fn cells_of(&self, check: &Facts<'_>) -> impl Iterator<Item = &Changed> {
+        let around = self
+            .cells
+            .iter()
+            .filter(|(extent, _)| self.has(extent, check));
+        around.map(|(_, changed)| changed)
     }
-    let space = Space::of(atoms, differing(old, new))?;
-    let mut formulas = Formulas::over(space.sizes());
-    let rests = [old, new].map(|policy| rest(policy, &space, &mut formulas));
-    let [rest_old, rest_new] = rests;
-    for cell in diagram::cells(rest_old, rest_new, &mut formulas)? {
-        if let Some(witness) = witness::of(&cell, &space, name)? {
-            cells.push(Changed {
-                old: cell.old,
-                new: cell.new,
-                when: words::describe(&cell, &space),
-                witness,
-            });
+
+    fn has(&self, extent: &Extent, check: &Facts<'_>) -> bool {
+        match extent {
+            Extent::Outage => matches!(check.evidence.finding, Finding::Unknown(_)),
+            Extent::Judged(cell) => self.old.judged(check).is_some_and(|given| {
+                let now = check.now;
+                Point { given, now }.is_in(cell, &self.space)
+            }),
         }
     }
-    for cell in &cells {
-        cell.confirm(old, new)?;
+
+    /// Lets both policies decide every witness, and looks whether it is where it should be.
+    fn confirm(&self, new: &Policy) -> Result<(), NotCompared> {
+        for (extent, changed) in &self.cells {
+            let check = changed.witness.facts();
+            let decided = (self.old.effect(&check), new.effect(&check));
+            if decided != (changed.old, changed.new) || !self.has(extent, &check) {
+                return Err(NotCompared::WrongWitness(changed.when.clone()));
+            }
+        }
+        Ok(())
     }
-    cells.sort_by_key(|cell| (!cell.loosens(), cell.old, cell.new));
-    Ok(Changes {
-        cells,
-        settings: settings(old, new),
-    })
 }
 
 impl Comparison {
@@ -206,31 +267,12 @@ impl Changed {
     /// The witness as an item of a case file's `cases:`, which expects what the new policy decides.
     pub fn as_case(&self) -> String {
         let Self { old, new, when, .. } = self;
-        case::of(
-            &self.witness,
-            &format!("{when}: {new} instead of {old}"),
-            *new,
-        )
-    }
-
-    /// Lets both policies decide the witness.
-    fn confirm(&self, old: &Policy, new: &Policy) -> Result<(), NotCompared> {
-        let Witness {
-            request,
-            evidence,
-            now,
-        } = &self.witness;
-        let facts = Facts {
-            request,
-            evidence,
-            now: *now,
+        let name = format!("{when}: {new} instead of {old}");
+        let expect = Expect {
+            effect: Some(*new),
+            ..Expect::default()
         };
-        let decided = (old.decide(&facts).effect(), new.decide(&facts).effect());
-        if decided == (self.old, self.new) {
-            Ok(())
-        } else {
-            Err(NotCompared::WrongWitness(self.when.clone()))
-        }
+        suite::one(&self.witness.as_case(name, expect), 0)
     }
 }
 
@@ -274,13 +316,20 @@ fn settings(old: &Policy, new: &Policy) -> Vec<Setting> {
             ("reuse.allow", policy.reuse_allow()),
         ]
     };
+    let redirect = |policy: &Policy| policy.redirect().unwrap_or("none").to_owned();
+    let (was, is) = (redirect(old), redirect(new));
+    let redirects = (was != is).then_some(Setting {
+        name: "step_up.redirect",
+        old: was,
+        new: is,
+    });
     let pairs = terms(old).into_iter().zip(terms(new));
-    pairs
+    let terms = pairs
         .filter(|((_, old), (_, new))| old != new)
         .map(|((name, old), (_, new))| Setting {
             name,
             old: Shown(old).to_string(),
             new: Shown(new).to_string(),
-        })
-        .collect()
+        });
+    terms.chain(redirects).collect()
 }

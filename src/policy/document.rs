@@ -7,7 +7,7 @@ use std::{collections::HashSet, ops::RangeInclusive, sync::Arc, time::Duration};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{
-    diagnostic::{Diagnostic, Place, Problems, SourceText},
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     time::parse_duration,
 };
 
@@ -65,11 +65,18 @@ impl<'p> Reader<'p> {
         &self.source.path
     }
 
+    /// This place in the text.
+    pub fn spot(&self, place: Place) -> Spot {
+        Spot {
+            source: Arc::clone(&self.source),
+            place,
+        }
+    }
+
     /// Notes a problem.
     pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
         self.problems.push(Diagnostic {
-            source: Arc::clone(&self.source),
-            place,
+            spot: self.spot(place),
             message: message.into(),
             hint,
         });
@@ -251,6 +258,13 @@ impl<'n> Fields<'n> {
             reader.error(self.place, format!("`{name}` is missing"), None);
         }
         node
+    }
+
+    /// This key, if the map has it, and has none of the other: a file that was given in another's place.
+    pub fn mistaken_for(&self, name: &str, other: &str) -> Option<&'n Key> {
+        let mut keys = self.entries.iter().map(|(key, _)| key);
+        let key = keys.clone().find(|key| key.name == name)?;
+        keys.all(|key| key.name != other).then_some(key)
     }
 
     /// The entries whose keys have not been asked for.

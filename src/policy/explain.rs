@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::{
     decide::Facts,
     decision::{Change, Decision, Effect, ReasonCode},
-    evidence::Finding,
-    rule::Given,
+    rule::Rule,
     set::Policy,
     time::{Timestamp, anniversary},
 };
@@ -51,15 +50,11 @@ impl Policy {
     }
 
     fn verdicts(&self, facts: &Facts<'_>) -> Vec<Verdict> {
-        let Finding::Present(verification) = &facts.evidence.finding else {
+        let Some(given) = self.judged(facts) else {
             return Vec::new();
         };
-        let given = Given {
-            request: facts.request,
-            verification,
-        };
         let last = anniversary(facts.now, YEARS_AHEAD);
-        let verdict = |rule: &super::Rule| {
+        let verdict = |rule: &Rule| {
             let unmet = rule.reason(&given, facts.now).map(|reason| reason.code);
             let holds = rule.requirement().holds(&given);
             Verdict {

@@ -1,10 +1,13 @@
 //! What is valid in a policy and surely not meant. Found by comparing the policy with itself less a rule, so that a warning is
 //! never a guess.
 
-use std::{collections::BTreeSet, fmt, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
+
+use annotate_snippets::{Level, Renderer};
 
 use super::{
     decision::{Effect, Refusal},
+    diagnostic::Spot,
     diff::compare,
     request::PolicyName,
     rule::{Requirement, Rule},
@@ -13,24 +16,35 @@ use super::{
 };
 
 /// Something that is valid and surely not meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Warning {
     /// The policy that has it.
     pub policy: PolicyName,
+    /// Where it is, if the policy was read from a text.
+    pub spot: Option<Spot>,
     /// What it is.
     pub message: String,
     /// What can be done about it.
     pub hint: &'static str,
 }
 
-impl fmt::Display for Warning {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Warning {
+    /// The warning with its line and a caret under the place, for a terminal.
+    pub fn render(&self, renderer: &Renderer) -> String {
         let Self {
             policy,
+            spot,
             message,
             hint,
         } = self;
-        write!(f, "warning: policy `{policy}`: {message}\n  = help: {hint}")
+        let message = format!("policy `{policy}`: {message}");
+        match spot {
+            Some(spot) => spot.render(Level::WARNING, &message, Some(hint), renderer),
+            None => {
+                let title = Level::WARNING.primary_title(&message);
+                renderer.render(&[title.element(Level::HELP.message(*hint))])
+            }
+        }
     }
 }
 
@@ -41,14 +55,16 @@ pub fn lint(set: &PolicySet) -> Vec<Warning> {
 }
 
 fn lint_one(name: &PolicyName, policy: &Policy) -> Vec<Warning> {
-    let warning = |message, hint| Warning {
+    let warning = |spot: Option<&Spot>, message, hint| Warning {
         policy: name.clone(),
+        spot: spot.cloned(),
         message,
         hint,
     };
     if never_allows(name, policy) {
         let hint = "its rules cannot all hold together";
-        return vec![warning("it can never ALLOW".to_owned(), hint)];
+        let message = "it can never ALLOW".to_owned();
+        return vec![warning(policy.spot(), message, hint)];
     }
     let mut warnings = Vec::new();
     for (index, rule) in policy.rules().iter().enumerate() {
@@ -57,22 +73,21 @@ fn lint_one(name: &PolicyName, policy: &Policy) -> Vec<Warning> {
         if !about_status && never_matters(name, policy, index) {
             let message = format!("the rule `{}` can never matter", rule.text());
             let hint = "another rule always asks for as much: take one of the two out";
-            warnings.push(warning(message, hint));
+            warnings.push(warning(rule.spot(), message, hint));
         }
     }
-    let tightest = policy
-        .rules()
-        .iter()
-        .filter_map(|r| tightest(r.requirement()))
-        .min();
+    let rules = policy.rules().iter();
+    let limits = rules.filter_map(|rule| Some((tightest(rule.requirement())?, rule)));
     let fresh_for = policy.evidence().fresh_for;
-    if let Some(tightest) = tightest.filter(|tightest| *tightest < fresh_for) {
+    if let Some((tightest, rule)) = limits.min_by_key(|(limit, _)| *limit)
+        && tightest < fresh_for
+    {
         let (fresh_for, tightest) = (Shown(fresh_for), Shown(tightest));
         let message = format!(
             "`fresh_for: {fresh_for}` is longer than its tightest `verified_within: {tightest}`"
         );
         let hint = "a new verification would go unnoticed for longer than an old one counts";
-        warnings.push(warning(message, hint));
+        warnings.push(warning(rule.spot(), message, hint));
     }
     warnings
 }

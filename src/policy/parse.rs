@@ -65,6 +65,12 @@ fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyNam
     let Some(mut fields) = reader.fields(&root, "a policy file") else {
         return Vec::new();
     };
+    if let Some(cases) = fields.mistaken_for("cases", "policies") {
+        let hint = "`verigate policy test` runs cases against policies".to_owned();
+        let message = "this is a case file, not a policy file";
+        reader.error(cases.place, message, Some(hint));
+        return Vec::new();
+    }
     if let Some(version) = fields.require("version", reader) {
         let hint = "this release reads version 1 of the language";
         if reader.text(version, "`version`").is_some_and(|v| v != "1") {
@@ -89,7 +95,8 @@ fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyNam
                 })
                 .ok();
             let policy = read_policy(reader, node, lists);
-            Some((key.place, name?, policy?))
+            let policy = policy?.read_at(reader.spot(key.place));
+            Some((key.place, name?, policy))
         })
         .collect()
 }
@@ -146,8 +153,13 @@ fn read_rule(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<R
         beside: &["otherwise"],
         depth: 0,
     };
+    let place = fields
+        .others()
+        .next()
+        .map_or(node.place, |(key, _)| key.place);
     let requirement = requirement::read(reader, &fields, context);
-    Some(Rule::new(requirement?, otherwise?))
+    let rule = Rule::new(requirement?, otherwise?);
+    Some(rule.read_at(reader.spot(place)))
 }
 
 fn read_evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceTerms> {

@@ -27,6 +27,20 @@ pub struct Request {
     pub id: Box<str>,
 }
 
+impl Request {
+    /// The question of a caller who says nothing more.
+    pub fn bare(policy: PolicyName, verification: VerificationId) -> Self {
+        Self {
+            policy,
+            verification,
+            identity: None,
+            authentication: None,
+            attributes: BTreeMap::new(),
+            id: "".into(),
+        }
+    }
+}
+
 /// How the person authenticated in the current session, in the terms of `OpenID` Connect.
 #[derive(Debug, Clone, Default)]
 pub struct Authentication {

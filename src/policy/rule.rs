@@ -6,6 +6,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::{
     decide::SKEW,
     decision::{Reason, ReasonCode, Refusal},
+    diagnostic::Spot,
     evidence::{Scope, Verification, plausible_birth},
     request::Request,
     schedule::Schedule,
@@ -23,6 +24,8 @@ pub struct Rule {
     otherwise: Refusal,
     /// The requirement as the policy would write it, made once because every reason shows it.
     text: Arc<str>,
+    /// Where it was read, for those who write policies. Means nothing.
+    spot: Option<Spot>,
 }
 
 impl Rule {
@@ -33,7 +36,14 @@ impl Rule {
             requirement,
             otherwise,
             text,
+            spot: None,
         }
+    }
+
+    /// The same, read here.
+    pub fn read_at(mut self, spot: Spot) -> Self {
+        self.spot = Some(spot);
+        self
     }
 
     /// What has to hold.
@@ -49,6 +59,11 @@ impl Rule {
     /// The requirement as the policy would write it.
     pub fn text(&self) -> &Arc<str> {
         &self.text
+    }
+
+    /// Where it was read, if it was.
+    pub fn spot(&self) -> Option<&Spot> {
+        self.spot.as_ref()
     }
 
     /// Why it is not met at this instant, if it is not.
@@ -281,14 +296,9 @@ mod tests {
     }
 
     fn request() -> Request {
-        Request {
-            policy: crate::policy::PolicyName::parse("p").unwrap(),
-            verification: crate::policy::VerificationId::parse("v-1").unwrap(),
-            identity: None,
-            authentication: None,
-            attributes: std::collections::BTreeMap::new(),
-            id: "".into(),
-        }
+        use crate::policy::{PolicyName, VerificationId};
+        let verification = VerificationId::parse("v-1").unwrap();
+        Request::bare(PolicyName::parse("p").unwrap(), verification)
     }
 
     fn holds(requirement: &Requirement, verification: &Verification, now: &str) -> bool {

@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     decision::{Effect, Refusal},
+    diagnostic::Spot,
     request::PolicyName,
     rule::{Requirement, Rule},
     text::Whole,
@@ -20,6 +21,8 @@ pub struct Policy {
     evidence: EvidenceTerms,
     reuse_allow: Duration,
     redirect: Option<Box<str>>,
+    /// Where its name was read, for those who write policies. Means nothing.
+    spot: Option<Spot>,
 }
 
 /// How old evidence may be, and what happens without any.
@@ -62,13 +65,25 @@ impl Policy {
             evidence,
             reuse_allow,
             redirect: None,
+            spot: None,
         }
+    }
+
+    /// The same, its name read here.
+    pub fn read_at(mut self, spot: Spot) -> Self {
+        self.spot = Some(spot);
+        self
     }
 
     /// The same, with where a browser may be sent for a step-up.
     pub fn redirecting(mut self, redirect: Option<Box<str>>) -> Self {
         self.redirect = redirect;
         self
+    }
+
+    /// Where its name was read, if it was.
+    pub fn spot(&self) -> Option<&Spot> {
+        self.spot.as_ref()
     }
 
     /// What the policy is for, in its author's words.
@@ -176,6 +191,7 @@ impl fmt::Display for Canonical<'_> {
             evidence,
             reuse_allow,
             redirect,
+            spot: _,
         } = self.0;
         for rule in rules {
             let otherwise = Effect::from(rule.otherwise());

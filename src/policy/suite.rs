@@ -24,7 +24,7 @@ pub use self::{
     propose::{Proposals, propose},
     read::read,
     run::{Difference, Outcome, Report, run},
-    write::write,
+    write::{list, one, scalar, write},
 };
 
 /// The largest case file that is read: tens of thousands of cases.

@@ -62,6 +62,11 @@ pub fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// Reads an instant as RFC 3339 writes it. Its part below a millisecond is cut: nobody can say it on the wire.
+pub fn parse_instant(text: &str) -> Option<Timestamp> {
+    text.parse().ok().map(whole_millis)
+}
+
 /// Reads a duration such as `30d`, `90s` or `1d12h`. A bare number has no unit and is refused.
 pub fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
     let mut total_ms: u64 = 0;

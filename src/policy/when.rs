@@ -165,10 +165,17 @@ impl When {
     ///
     /// From one edge to the next, no window begins or ends and no clock is set, so that all of it is one week that comes
     /// again; what that week does not show once, it never does. A zone has two edges a year, so that ten years take some
-    /// twenty looks, however often its schedules open.
+    /// twenty looks, however often its schedules open. A schedule that something else hides is not looked at while it does.
     pub fn next(&self, holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
         let mut begins = from;
         while begins <= last {
+            if let Some(steady) = self.steady(begins) {
+                if steady.holds == holds {
+                    return Some(begins);
+                }
+                begins = steady.until?;
+                continue;
+            }
             let next = self.week(begins).next(holds, begins);
             let ends = self.edge(begins);
             match next {
@@ -179,6 +186,26 @@ impl When {
             }
         }
         None
+    }
+
+    /// What it is from this instant on, whatever its schedules say, and how long at least; nothing if they have a say. A
+    /// window that is past never holds again, and neither does what asks for that window and a schedule.
+    fn steady(&self, instant: Timestamp) -> Option<Steady> {
+        match self {
+            Self::Window(window) => Some(Steady {
+                holds: window.contains(instant),
+                until: window.edge(instant),
+            }),
+            Self::Weekly(schedule) => {
+                let week = schedule.week();
+                (week.is_full() || week.is_empty()).then(|| Steady {
+                    holds: week.is_full(),
+                    until: None,
+                })
+            }
+            Self::All(parts) => Steady::of(parts, false, instant),
+            Self::Any(parts) => Steady::of(parts, true, instant),
+        }
     }
 
     /// The next instant after this one at which a window begins or ends, or clocks are set.
@@ -225,6 +252,45 @@ impl When {
     }
 }
 
+/// What something is, and the instant before which it does not change; nothing if it never does.
+struct Steady {
+    holds: bool,
+    until: Option<Timestamp>,
+}
+
+impl Steady {
+    /// Of parts of which one alone decides by being `decisive`: that it does not hold, where all have to, and that it does,
+    /// where one is enough. Decisive for as long as one part is, and else as long as every part is steady.
+    fn of(parts: &[When], decisive: bool, instant: Timestamp) -> Option<Self> {
+        let (mut deciding, mut steady) = (None::<Self>, Some(None));
+        for part in parts.iter().map(|part| part.steady(instant)) {
+            match part {
+                Some(part) if part.holds == decisive => {
+                    let Some(until) = part.until else {
+                        return Some(part);
+                    };
+                    let longest = deciding.and_then(|longest| longest.until);
+                    deciding = Some(Self {
+                        holds: decisive,
+                        until: longest.max(Some(until)),
+                    });
+                }
+                Some(part) => {
+                    let untils = |soonest: Option<Timestamp>| soonest.into_iter().chain(part.until);
+                    steady = steady.map(|soonest| untils(soonest).min());
+                }
+                None => steady = None,
+            }
+        }
+        deciding.or_else(|| {
+            steady.map(|until| Self {
+                holds: !decisive,
+                until,
+            })
+        })
+    }
+}
+
 /// The schedule among these that has the same zone.
 fn zone_mate<'w>(parts: &'w mut [When], schedule: &Schedule) -> Option<&'w mut Schedule> {
     parts.iter_mut().find_map(|part| match part {
@@ -235,7 +301,13 @@ fn zone_mate<'w>(parts: &'w mut [When], schedule: &Schedule) -> Option<&'w mut S
 
 #[cfg(test)]
 mod tests {
-    use super::{super::time::from_millis, *};
+    use super::{
+        super::{
+            schedule::{TimeOfDay, Zone},
+            time::from_millis,
+        },
+        *,
+    };
 
     #[test]
     fn a_window_is_half_open() {
@@ -250,6 +322,41 @@ mod tests {
         assert_eq!(next(Window::ALWAYS, false, one), None);
         assert_eq!(next(Window::NEVER, true, one), None);
         assert!(Window::ALWAYS.contains(Timestamp::MAX));
+    }
+
+    #[test]
+    fn what_hides_a_schedule_decides_for_as_long_as_it_does() {
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let [from, to] = ["07:00", "19:00"].map(|text| TimeOfDay::parse(text).unwrap());
+        // A Monday.
+        let now = at("2026-01-05T00:00:00Z");
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let mondays = || When::Weekly(Schedule::new([0], from, to, zone.clone()));
+        let until = |text| When::Window(Window::until(at(text)));
+        let since = |text| When::Window(Window::from(at(text)));
+        let next = |when: When, holds| {
+            let last = at("2036-01-05T00:00:00Z");
+            when.next(holds, now, last).map(|at| at.to_string())
+        };
+        let past = || until("2026-01-01T00:00:00Z");
+        assert_eq!(next(When::all([past(), mondays()]), true), None);
+        assert_eq!(
+            next(When::all([past(), mondays()]), false).unwrap(),
+            now.to_string()
+        );
+        // Open from a Wednesday on, eight years ahead: the Monday after it, in summer.
+        let later = || since("2034-07-05T00:00:00Z");
+        let open = "2034-07-10T05:00:00Z";
+        assert_eq!(next(When::all([later(), mondays()]), true).unwrap(), open);
+        let ends = until("2034-07-04T00:00:00Z");
+        assert_eq!(next(When::all([later(), ends, mondays()]), true), None);
+        let either = When::any([past(), When::all([later(), mondays()])]);
+        assert_eq!(next(either, true).unwrap(), open);
+        let closed = until("2034-07-05T00:00:00Z");
+        let any = When::any([closed, mondays(), later()]);
+        assert_eq!(next(any, false), None);
+        let gap = When::any([until("2034-07-05T00:00:00Z"), mondays()]);
+        assert_eq!(next(gap, false).unwrap(), "2034-07-05T00:00:00Z");
     }
 
     #[test]

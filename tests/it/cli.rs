@@ -236,53 +236,6 @@ fn a_terminal_that_closes_stops_it_in_order() {
 }
 
 #[test]
-fn a_case_is_laid_open_with_each_rule_and_what_time_brings() {
-    let folder = tempfile::tempdir().unwrap();
-    let cases = folder.path().join("case.yaml");
-    std::fs::write(
-        &cases,
-        "cases:\n  - name: a month-old verification\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, DATE_OF_BIRTH], full_name: Ada Example, date_of_birth: 1990-05-17}\n",
-    )
-    .unwrap();
-    let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
-    let output = verigate(&[
-        "policy",
-        "explain",
-        "--policies",
-        policies,
-        cases.to_str().unwrap(),
-    ]);
-    assert_eq!(output.status.code(), Some(0));
-    expect_test::expect![[r#"
-        a month-old verification
-        STEP_UP by `front-door` at 2026-01-31T00:00:00Z
-
-          met       status: [VERIFIED]
-          met       verified_within: 90d, until 2026-04-01T00:00:00Z
-          STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
-          met       scopes: [NAME]
-          met       age_at_least: 16
-          needed    verify again, younger than 30d
-
-          ●  STEP_UP   now
-          │            for 60d
-          ●  DENY      2026-04-01T00:00:00Z
-          ▼            as far as ten years ahead
-    "#]]
-    .assert_eq(&String::from_utf8(output.stdout).unwrap());
-    let none = [
-        "policy",
-        "explain",
-        "--policies",
-        policies,
-        cases.to_str().unwrap(),
-        "--case",
-        "nobody",
-    ];
-    assert_eq!(verigate(&none).status.code(), Some(2));
-}
-
-#[test]
 fn what_policies_read_is_told_and_no_more() {
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
     let needs = |file: &str| {
@@ -342,4 +295,37 @@ fn the_schema_knows_the_language() {
             "{code:?}"
         );
     }
+}
+
+#[test]
+fn fifty_processes_give_the_same_policies_one_revision() {
+    let tests = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let (policies, cases) = (
+        format!("{tests}/policies"),
+        format!("{tests}/cases/reuse.yaml"),
+    );
+    let revision = |_| {
+        let output = verigate(&[
+            "policy",
+            "test",
+            "--format",
+            "json",
+            "--policies",
+            &policies,
+            &cases,
+        ]);
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        told["revision"].as_str().unwrap().to_owned()
+    };
+    // Beside one another, because starting them is all that takes time.
+    let revisions: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
+        let beside: Vec<_> = (0..5)
+            .map(|_| scope.spawn(|| (0..10).map(revision).collect::<Vec<_>>()))
+            .collect();
+        beside
+            .into_iter()
+            .flat_map(|ten| ten.join().unwrap())
+            .collect()
+    });
+    assert_eq!(revisions.len(), 1, "{revisions:?}");
 }

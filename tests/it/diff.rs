@@ -6,15 +6,15 @@ use std::sync::Arc;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use verigate::policy::{
-    Effect, Facts, PolicySet, SourceText,
-    diff::{Comparison, NotCompared, compare_sets},
-    parse,
+    Facts, PolicySet, SourceText,
+    diff::{Changed, Comparison, NotCompared, Survey, compare, compare_sets},
+    from_millis, parse,
 };
 
 use crate::{
-    differential::{compiled, judged},
+    differential::{asked, compiled},
     naive::{
-        model::{self, Case, Decision, Otherwise},
+        model::{self, Case, Otherwise},
         render::policy_file,
         strategy::{case_near, near, policy_near},
     },
@@ -43,9 +43,19 @@ fn policy(rules: &str) -> PolicySet {
     ))
 }
 
+fn cells(comparison: &Comparison) -> impl Iterator<Item = &Changed> {
+    comparison.changed.values().flat_map(|c| &c.cells)
+}
+
+/// The settings that are others: their names, what they were and what they are.
+fn settings(comparison: &Comparison) -> Vec<(&str, &str, &str)> {
+    let settings = comparison.changed.values().flat_map(|c| &c.settings);
+    settings.map(|s| (s.name, &*s.old, &*s.new)).collect()
+}
+
 fn told(comparison: &Comparison) -> String {
-    let cells = comparison.changed.values().flat_map(|c| &c.cells);
-    let lines = cells.map(|cell| format!("{}: {} instead of {}\n", cell.when, cell.new, cell.old));
+    let lines = cells(comparison)
+        .map(|cell| format!("{}: {} instead of {}\n", cell.when, cell.new, cell.old));
     lines.collect()
 }
 
@@ -215,10 +225,7 @@ fn a_witness_is_a_case_to_be_pasted() {
         ),
     );
     let comparison = compare_sets(&old, &new).unwrap();
-    let cells = comparison.changed.values().flat_map(|c| &c.cells);
-    let cases: Vec<String> = cells
-        .map(verigate::policy::diff::Changed::as_case)
-        .collect();
+    let cases: Vec<String> = cells(&comparison).map(Changed::as_case).collect();
     expect![[r#"
         - name: "aged 18 or more and under 21 (or over by less than 14h), status VERIFIED, verified less than 90d ago, NAME readable, PHONE readable, identity known, the request names that identity, authenticated less than 1h ago, with amr hwk: deny instead of allow"
           policy: p
@@ -231,8 +238,12 @@ fn a_witness_is_a_case_to_be_pasted() {
             full_name: Ada Example
             phone: "+12025550123"
             date_of_birth: 2008-01-30
-          request: { identity_id: id-1, attributes: { site: "1" }, authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z } }
-          expect: { decision: deny }
+          request:
+            identity_id: id-1
+            attributes: { site: "1" }
+            authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z }
+          expect:
+            decision: deny
         - name: "aged 21 or more, attribute site missing or none of 1, status VERIFIED, verified less than 90d ago, NAME readable, PHONE readable, identity known, the request names that identity, authenticated less than 1h ago, with amr hwk: deny instead of allow"
           policy: p
           at: 2026-01-31T00:00:00Z
@@ -244,8 +255,11 @@ fn a_witness_is_a_case_to_be_pasted() {
             full_name: Ada Example
             phone: "+12025550123"
             date_of_birth: 2005-01-30
-          request: { identity_id: id-1, authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z } }
-          expect: { decision: deny }
+          request:
+            identity_id: id-1
+            authentication: { amr: [hwk], auth_time: 2026-01-31T00:00:00Z }
+          expect:
+            decision: deny
     "#]].assert_eq(&cases[..2].concat());
 }
 
@@ -267,22 +281,27 @@ fn sets_are_compared_by_the_names_of_their_policies() {
         nothing is known of the verification: step_up instead of deny
     "#]]
     .assert_eq(&told(&comparison));
-    let settings: Vec<_> = comparison
-        .changed
-        .values()
-        .flat_map(|c| &c.settings)
-        .collect();
-    expect![[r#"
-        [
-            Setting {
-                name: "evidence.fresh_for",
-                old: "5m",
-                new: "1h",
-            },
-        ]
-    "#]]
-    .assert_debug_eq(&settings);
+    assert_eq!(settings(&comparison), [("evidence.fresh_for", "5m", "1h")]);
     assert!(comparison.loosens() && !comparison.tightens());
+}
+
+#[test]
+fn where_a_step_up_sends_to_is_a_setting() {
+    let file = |redirect: &str| {
+        read(&format!(
+            "version: 1\npolicies: {{p: {{require: [verified_within: 1d]{redirect}}}}}"
+        ))
+    };
+    let (old, new) = (
+        file(""),
+        file(", step_up: {redirect: \"https://sso.example.com/x\"}"),
+    );
+    let comparison = compare_sets(&old, &new).unwrap();
+    assert_eq!(
+        settings(&comparison),
+        [("step_up.redirect", "none", "https://sso.example.com/x")]
+    );
+    assert!(!comparison.loosens() && !comparison.tightens());
 }
 
 #[test]
@@ -364,14 +383,6 @@ fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
     })
 }
 
-fn decision(effect: Effect) -> Decision {
-    match effect {
-        Effect::Allow => Decision::Allow,
-        Effect::StepUp => Decision::StepUp,
-        Effect::Deny => Decision::Deny,
-    }
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
 
@@ -379,19 +390,24 @@ proptest! {
     fn nothing_is_missed_and_nothing_invented((old, new, cases) in edits()) {
         let (olds, news) = (compiled(&old), compiled(&new));
         let texts = || format!("{}\n{}", policy_file(&[("p", &old)]), policy_file(&[("p", &new)]));
-        let comparison = compare_sets(&olds, &news)
-            .map_err(|error| TestCaseError::fail(format!("{error}: {}\n{}", error.why, texts())))?;
-        let cells: Vec<_> = comparison.changed.values().flat_map(|c| &c.cells).collect();
-        for cell in &cells {
-            let facts = Facts { request: &cell.witness.request, evidence: &cell.witness.evidence, now: cell.witness.now };
-            let effect = |set: &PolicySet| set.find(&facts.request.policy).unwrap().decide(&facts).effect();
+        let (name, old_policy) = olds.iter().next().unwrap();
+        let new_policy = news.find(name).unwrap();
+        let decided = |facts: &Facts<'_>| {
+            (old_policy.decide(facts).effect(), new_policy.decide(facts).effect())
+        };
+        let survey = Survey::of(name, old_policy, new_policy)
+            .map_err(|error| TestCaseError::fail(format!("{error}\n{}", texts())))?;
+        for cell in compare(name, old_policy, new_policy).unwrap().cells {
             prop_assert_ne!(cell.old, cell.new);
-            prop_assert_eq!((effect(&olds), effect(&news)), (cell.old, cell.new));
+            prop_assert_eq!(decided(&cell.witness.facts()), (cell.old, cell.new));
         }
         for case in &cases {
-            let decided = (judged(&olds, case).decision, judged(&news, case).decision);
-            let listed = cells.iter().any(|cell| (decision(cell.old), decision(cell.new)) == decided);
-            prop_assert!(decided.0 == decided.1 || listed, "{:?} {:?}\n{}", decided, case, texts());
+            let (request, evidence) = asked(case);
+            let facts = Facts { request: &request, evidence: &evidence, now: from_millis(case.at) };
+            let (old, new) = decided(&facts);
+            let cells: Vec<_> = survey.cells_of(&facts).map(|c| (c.old, c.new)).collect();
+            let expected = if old == new { vec![] } else { vec![(old, new)] };
+            prop_assert_eq!(cells, expected, "{:?}\n{}", case, texts());
         }
         prop_assert!(compare_sets(&olds, &olds).unwrap().is_empty());
     }
@@ -449,7 +465,8 @@ fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
                   status: VERIFIED
                   verified_at: 2026-01-01T00:00:00Z
                   scopes: []
-                expect: { decision: deny }
+                expect:
+                  decision: deny
 
         0 loosen, 1 tighten
     "#]]

@@ -97,26 +97,25 @@ fn effect(effect: Effect) -> Decision {
     }
 }
 
-/// What the real evaluator says, in the words of the naive one.
-pub fn judged(set: &PolicySet, case: &Case) -> Outcome {
-    let now = from_millis(case.at);
+/// The question and the evidence of a case.
+pub fn asked(case: &Case) -> (Request, Evidence) {
     let finding = match &case.upstream {
         Upstream::Answered(given) => Finding::Present(verification(given)),
         Upstream::Down => Finding::Unknown(Outage::Failed),
         Upstream::Absent => Finding::Absent,
     };
-    let (request, evidence) = (
-        request(&case.request),
-        Evidence {
-            finding,
-            seen_at: now,
-        },
-    );
+    let seen_at = from_millis(case.at);
+    (request(&case.request), Evidence { finding, seen_at })
+}
+
+/// What the real evaluator says, in the words of the naive one.
+pub fn judged(set: &PolicySet, case: &Case) -> Outcome {
+    let (request, evidence) = asked(case);
     let policy = set.find(&request.policy).unwrap();
     let decision = policy.decide(&Facts {
         request: &request,
         evidence: &evidence,
-        now,
+        now: from_millis(case.at),
     });
     let reasons = decision.reasons().iter();
     let next_change = decision.next_change();

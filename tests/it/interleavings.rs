@@ -197,7 +197,11 @@ fn explore(scene: fn() -> Scene, play: impl AsyncFn(Scene) + Send + Sync + Copy 
             let scene = scene();
             play(scene.clone()).await;
             let told = scene.look().await;
-            assert_eq!(told, scene.truth.now(), "what was forgotten is remembered in the end");
+            assert_eq!(
+                told,
+                scene.truth.now(),
+                "what was forgotten is remembered in the end"
+            );
         });
     });
 }

@@ -1,6 +1,6 @@
 //! What holds for every policy and every evidence.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use verigate::policy::{
@@ -13,25 +13,24 @@ const DAY_MS: i64 = 86_400_000;
 /// The instant around which everything happens: 2026-01-31T00:00:00Z.
 const NOW_MS: i64 = 1_769_817_600_000;
 
+/// The decision of a policy of these rules, which is the same when only it is asked for.
 fn verdict(rules: Vec<Rule>, finding: &Finding, now: Timestamp) -> Decision {
-    let request = Request {
-        policy: PolicyName::parse("p").unwrap(),
-        verification: VerificationId::parse("v-1").unwrap(),
-        identity: None,
-        authentication: None,
-        attributes: BTreeMap::new(),
-        id: "".into(),
-    };
+    let verification = VerificationId::parse("v-1").unwrap();
+    let request = Request::bare(PolicyName::parse("p").unwrap(), verification);
     let evidence = Evidence {
         finding: finding.clone(),
         seen_at: now,
     };
     let reuse = Duration::from_mins(10);
-    Policy::new(None, rules, EvidenceTerms::default(), reuse).decide(&Facts {
+    let facts = Facts {
         request: &request,
         evidence: &evidence,
         now,
-    })
+    };
+    let policy = Policy::new(None, rules, EvidenceTerms::default(), reuse);
+    let decision = policy.decide(&facts);
+    assert_eq!(policy.effect(&facts), decision.effect());
+    decision
 }
 
 /// Durations and instants from a small pool, so that edges meet.

@@ -369,6 +369,41 @@ fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
 }
 
 #[test]
+fn every_attribute_that_is_no_text_is_told() {
+    let told = read(
+        "cases: [{name: n, policy: front-door, at: \"2026-01-31T00:00:00Z\", upstream: down, request: {attributes: {a: [], b: {}}}}]",
+    )
+    .unwrap_err();
+    assert_eq!(told.matches("error: the attribute").count(), 2, "{told}");
+}
+
+#[test]
+fn a_year_or_a_date_without_dashes_is_not_taken_for_milliseconds() {
+    let born = |born: &str| {
+        read(&format!(
+            "cases: [{{name: n, policy: front-door, at: \"2026-01-31T00:00:00Z\", verification: {{date_of_birth: {born}}}}}]"
+        ))
+    };
+    for mistaken in ["1990", "19900517", "'19900517'"] {
+        let told = born(mistaken).unwrap_err();
+        assert!(told.contains("is not a date"), "{mistaken}: {told}");
+    }
+    for right in ["0", "-86400000", "18000000", "642902400000"] {
+        assert!(born(right).is_ok(), "{right}");
+    }
+}
+
+#[test]
+fn a_birth_before_the_first_year_is_written_so_that_it_can_be_read() {
+    let cases = read(
+        "cases: [{name: n, policy: front-door, at: \"2026-01-31T00:00:00Z\", verification: {date_of_birth: -62198755200000}}]",
+    )
+    .unwrap();
+    let (file, _) = suite::write(&cases);
+    assert!(read(&file).is_ok(), "{file}");
+}
+
+#[test]
 fn what_no_case_has_tried_is_told() {
     let cases = read(
         "\

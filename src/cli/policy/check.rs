@@ -36,7 +36,7 @@ impl Check {
                     let warnings = lint(&set);
                     for warning in &warnings {
                         // Writing to a `String` cannot fail.
-                        let _ = writeln!(text, "{warning}\n");
+                        let _ = writeln!(text, "{}\n", warning.render(&renderer));
                     }
                     let of = match self.paths.len() {
                         1 => String::new(),
@@ -73,8 +73,13 @@ impl Check {
 }
 
 fn warning_as_json(warning: &Warning) -> Value {
+    let spot = warning.spot.as_ref();
     json!({
         "policy": warning.policy.as_str(),
+        "path": spot.map(|spot| &spot.source.path),
+        "line": spot.map(|spot| spot.place.line),
+        "column": spot.map(|spot| spot.place.column),
+        "width": spot.map(|spot| spot.place.width),
         "message": warning.message,
         "hint": warning.hint,
     })

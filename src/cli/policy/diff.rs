@@ -1,15 +1,14 @@
 //! `verigate policy diff`: what two policies, or two folders of them, decide differently.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::{fmt::Write as _, io, path::PathBuf};
 
 use anyhow::bail;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::Format;
+use super::{Format, load, mistakes, renderer};
 use crate::{
     cli::{Exit, talk, tell},
-    live::{self, NoPolicies},
     policy::{
         PolicyName, PolicySet,
         diff::{Changed, Changes, Comparison, compare_sets},
@@ -18,7 +17,7 @@ use crate::{
 
 /// Tell every kind of check that two sets of policies decide differently, each with an example.
 ///
-/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`) are told,
+/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`) are told,
 /// but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends with 0,
 /// with 1 if a policy is invalid or a change is not of the only kind that is asked for, and with 2 if the two cannot be compared.
 #[derive(Debug, Args)]
@@ -45,11 +44,10 @@ impl Diff {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
         let mut sets = Vec::new();
         for path in [&self.old, &self.new] {
-            match live::load(path) {
+            match load(path)? {
                 Ok(set) => sets.push(set),
-                Err(error @ NoPolicies::Unreadable(..)) => return Err(error.into()),
                 Err(invalid) => {
-                    talk(&invalid.to_string());
+                    talk(mistakes(&invalid, &renderer(&io::stderr())).trim_end());
                     return Ok(Exit::Invalid);
                 }
             }

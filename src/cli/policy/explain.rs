@@ -1,13 +1,17 @@
 //! `verigate policy explain`: one case laid open: each rule's verdict, why, what time brings, and what would help.
 
+mod flags;
+
 use std::{fmt::Write as _, path::PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::Args;
+use clap::{ArgGroup, Args};
 
+use self::flags::Flags;
 use super::{Exit, cases, load, mistakes, renderer, shown};
 use crate::{
-    cli::{talk, tell},
+    cli::{remedies, talk, tell},
+    clock::{Clock as _, SystemClock},
     policy::{
         Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
         suite::{self, Case},
@@ -16,18 +20,25 @@ use crate::{
 
 /// Lay open what a policy says of a case, and what time will make of it.
 ///
-/// The case is one of a case file. Ends with 0 if it could be explained, 1 if a file has mistakes, 2 if it could not run.
+/// The case is one of a case file, or told by flags: `--policy front-door --verified-ago 40d --scope NAME`. What no flag
+/// tells is not known to the policy. Ends with 0 if it could be explained, 1 if a file has mistakes, 2 if it could not run.
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("case or policy").required(true).args(["cases", "policy"])))]
 pub(super) struct Explain {
     /// A policy file, or a folder of them.
     #[arg(long, value_name = "PATH")]
     policies: PathBuf,
     /// The case file.
     #[arg(value_name = "CASES")]
-    cases: PathBuf,
+    cases: Option<PathBuf>,
     /// The name of the case, or a part of it; every case of the file if not given.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "policy")]
     case: Option<String>,
+    /// The policy to judge by, where flags tell the case.
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    #[command(flatten)]
+    flags: Box<Flags>,
 }
 
 impl Explain {
@@ -36,16 +47,26 @@ impl Explain {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(&mistakes(&invalid, &renderer));
+                talk(mistakes(&invalid, &renderer).trim_end());
                 return Ok(Exit::Invalid);
             }
         };
-        let texts = cases::texts(std::slice::from_ref(&self.cases))?;
+        if self.cases.is_some() && !self.flags.are_none() {
+            bail!("a case file tells the case: flags that tell another go with --policy");
+        }
+        let (texts, if_mistaken) = match (&self.cases, &self.policy) {
+            (Some(cases), _) => (cases::texts(std::slice::from_ref(cases))?, Exit::Invalid),
+            (None, Some(policy)) => {
+                let document = self.flags.document(policy, SystemClock.now());
+                (vec![document], Exit::CannotRun)
+            }
+            (None, None) => bail!("neither a case file nor a policy is given"),
+        };
         let cases = match suite::read(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                talk(&shown(&problems, &renderer));
-                return Ok(Exit::Invalid);
+                talk(shown(&problems, &renderer).trim_end());
+                return Ok(if_mistaken);
             }
         };
         let wanted = |case: &&Case| {
@@ -69,7 +90,7 @@ impl Explain {
             text.push_str(&in_words(case, &explanation));
         }
         if text.is_empty() {
-            bail!("no case of `{}` has such a name", self.cases.display());
+            bail!("no case has such a name");
         }
         tell(&text)?;
         Ok(Exit::Done)
@@ -88,7 +109,7 @@ fn in_words(case: &Case, explanation: &Explanation) -> String {
         "{} by `{policy}` at {now}\n",
         loud(decision.effect().as_str())
     ));
-    if explanation.verdicts.is_empty() || decision.reasons().iter().any(|r| &*r.rule == "guard") {
+    if explanation.verdicts.is_empty() {
         for reason in decision.reasons() {
             line(format!(
                 "  guard     {}: {}",
@@ -151,27 +172,17 @@ fn loud(effect: &str) -> String {
 
 fn help(remedy: &Remedy) -> String {
     match remedy {
-        Remedy::Reverify { max_age: None } => "verify again".to_owned(),
-        Remedy::Reverify { max_age: Some(age) } => {
-            format!("verify again, younger than {}", Shown(*age))
-        }
+        Remedy::Reverify { max_age } => remedies::reverify(*max_age),
         Remedy::Authenticate(wanted) => {
-            let listed = |label: &str, names: Vec<&str>| match names.as_slice() {
-                [] => String::new(),
-                names => format!(", {label} {}", names.join(" or ")),
-            };
-            format!(
-                "authenticate{}{}, younger than {}",
-                listed("by", wanted.amr_any.iter().map(AsRef::as_ref).collect()),
-                listed("at", wanted.acr_any.iter().map(AsRef::as_ref).collect()),
-                Shown(wanted.within)
-            )
+            let amr: Vec<&str> = wanted.amr_any.iter().map(AsRef::as_ref).collect();
+            let acr: Vec<&str> = wanted.acr_any.iter().map(AsRef::as_ref).collect();
+            remedies::authenticate(&amr, &acr, Some(wanted.within))
         }
         Remedy::GrantScopes(scopes) => {
             let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
-            format!("let the verification carry {}", names.join(" and "))
+            remedies::grant(&names)
         }
-        Remedy::Identify => "name the identity in the question".to_owned(),
-        Remedy::Wait(until) => format!("come back, not before {until}"),
+        Remedy::Identify => remedies::identify(),
+        Remedy::Wait(until) => remedies::wait(&until.to_string()),
     }
 }

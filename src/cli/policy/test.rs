@@ -32,11 +32,14 @@ pub(super) struct Test {
     /// How to tell what came out.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    /// Tell a person which rules and edges no case has tried, and not only how many; JSON always does.
+    #[arg(long, conflicts_with = "generate")]
+    coverage: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// For a person: failures first, then what no case has tried, then a summary.
+    /// For a person: failures first, then how much the cases have tried, then a summary.
     Human,
     /// For a program.
     Json,
@@ -67,7 +70,7 @@ impl Test {
         }
         let report = suite::run(&policies, &cases);
         tell(&match self.format {
-            Format::Human => human::page(&report),
+            Format::Human => human::page(&report, self.coverage),
             Format::Json => json::object(&report, policies.revision()),
             Format::Junit => junit::document(&report),
         })?;

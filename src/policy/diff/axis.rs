@@ -137,6 +137,7 @@ impl<'p> Atoms<'p> {
 }
 
 /// The axes of two policies in the order in which they are decided, and the regions of each.
+#[derive(Debug)]
 pub(super) struct Space<'p> {
     axes: Vec<Axis>,
     ranks: BTreeMap<Axis, Rank>,

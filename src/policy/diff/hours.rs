@@ -76,6 +76,18 @@ impl<'p> Hours<'p> {
             .map(|(region, _)| region)
     }
 
+    /// The combination of this instant, which is one of those that are compared.
+    pub(super) fn region(&self, instant: Timestamp) -> Option<u16> {
+        let holds = |schedule: &&Schedule| {
+            let ahead = schedule.ahead_ms(instant);
+            schedule.week().contains(week_ms(instant, ahead))
+        };
+        let holds: Vec<bool> = self.schedules.iter().map(holds).collect();
+        let mut combinations = self.combinations.iter();
+        let region = combinations.position(|combination| combination.holds == holds)?;
+        u16::try_from(region).ok()
+    }
+
     /// Instants at which these combinations occur, the nicest first, and for each combination the last one too.
     pub(super) fn instants(&self, regions: &Regions) -> Vec<i64> {
         let chosen = || {

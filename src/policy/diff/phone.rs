@@ -70,6 +70,13 @@ impl<'p> Phones<'p> {
             .map(|(region, _)| region)
     }
 
+    /// The region of this number: that of the longest prefix that it begins with.
+    pub(super) fn region(&self, phone: &str) -> Option<u16> {
+        let prefixes = self.regions.iter();
+        let begun = prefixes.filter(|(prefix, _)| phone.starts_with(**prefix));
+        begun.max_by_key(|(prefix, _)| prefix.len())?.1.to_owned()
+    }
+
     /// A number of this region; nothing where it is the unreadable one.
     pub(super) fn example(&self, region: u16) -> Option<&str> {
         let index = usize::from(region).checked_sub(1)?;

@@ -101,6 +101,13 @@ impl<'p> Groups<'p> {
         (0..).zip(self.groups.iter().map(Vec::as_slice))
     }
 
+    /// The region of this text.
+    pub(super) fn region(&self, text: &str) -> u16 {
+        let mut groups = self.iter();
+        let group = groups.find(|(_, texts)| texts.contains(&text));
+        group.map_or(self.other(), |(region, _)| region)
+    }
+
     /// The region of every text that no list names.
     pub(super) fn other(&self) -> u16 {
         u16::try_from(self.groups.len()).unwrap_or(u16::MAX)
@@ -148,6 +155,12 @@ impl<E: Copy + Ord> Line<E> {
 
     pub(super) fn size(&self) -> usize {
         self.0.len().saturating_add(2)
+    }
+
+    /// The region of what has passed these edges and no others.
+    pub(super) fn region(&self, passed: impl Fn(E) -> bool) -> u16 {
+        let edges = self.0.iter().take_while(|edge| passed(**edge));
+        u16::try_from(edges.count().saturating_add(1)).unwrap_or(u16::MAX)
     }
 
     /// The regions in which something is known.
@@ -208,6 +221,7 @@ mod tests {
         assert_eq!(named, [(0, &["a", "b"][..]), (1, &["c"][..])]);
         assert_eq!(groups.inside(&one).collect::<Vec<_>>(), [0]);
         assert_eq!(groups.example(2, "c").as_deref(), Some("c-2"));
+        assert_eq!(["b", "c", "d"].map(|text| groups.region(text)), [0, 1, 2]);
     }
 
     #[test]
@@ -218,6 +232,10 @@ mod tests {
         assert_eq!(line.stretches(&regions), stretches);
         assert_eq!(line.before(20).collect::<Vec<_>>(), [1, 2]);
         assert_eq!(line.after(20).collect::<Vec<_>>(), [3, 4]);
+        assert_eq!(
+            [9, 10, 30].map(|at| line.region(|edge| edge <= at)),
+            [1, 2, 4]
+        );
     }
 
     #[test]

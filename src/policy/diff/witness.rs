@@ -1,6 +1,6 @@
 //! A concrete check out of a cell: a question, evidence and an instant that a person can look at and decide by themselves.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{
     NICE_NOW_MS, NotCompared,
@@ -10,10 +10,12 @@ use super::{
     region::{Line, Regions},
 };
 use crate::policy::{
-    decide::{PLAUSIBLE_SINCE_MS, SKEW},
+    decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
+    diagnostic::{Place, SourceText},
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
     request::{Authentication, PolicyName, Request, VerificationId},
     rule::BIRTHDAY_EVERYWHERE,
+    suite::{Case, Expect},
     time::{Timestamp, after, anniversary, before, from_millis},
 };
 
@@ -33,6 +35,33 @@ pub struct Witness {
     pub evidence: Evidence,
     /// The instant of the check.
     pub now: Timestamp,
+}
+
+impl Witness {
+    /// What a policy decides by.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            request: &self.request,
+            evidence: &self.evidence,
+            now: self.now,
+        }
+    }
+
+    /// The same as a case of this name, which expects this.
+    pub(super) fn as_case(&self, name: String, expect: Expect) -> Case {
+        Case {
+            name,
+            source: Arc::new(SourceText {
+                path: "witness".to_owned(),
+                text: String::new(),
+            }),
+            place: Place::START,
+            request: self.request.clone(),
+            evidence: self.evidence.clone(),
+            now: self.now,
+            expect,
+        }
+    }
 }
 
 /// The instants that a cell leaves open: of the check, and of what is told by its age. Only these depend on one another,
@@ -82,14 +111,7 @@ pub(super) fn of_outage(policy: &PolicyName) -> Result<Witness, NotCompared> {
 
 fn bare_request(policy: &PolicyName) -> Result<Request, NotCompared> {
     let verification = VerificationId::parse("v-1").map_err(|_| NotCompared::NoWitness)?;
-    Ok(Request {
-        policy: policy.clone(),
-        verification,
-        identity: None,
-        authentication: None,
-        attributes: BTreeMap::new(),
-        id: "".into(),
-    })
+    Ok(Request::bare(policy.clone(), verification))
 }
 
 struct Chooser<'c> {
@@ -269,7 +291,8 @@ fn born(line: &Line<Birthday>, region: u16, now: Timestamp) -> Option<Timestamp>
         })
 }
 
-fn instant_of(born: Timestamp, birthday: Birthday) -> Timestamp {
+/// The instant at which who was born then passes this birthday.
+pub(super) fn instant_of(born: Timestamp, birthday: Birthday) -> Timestamp {
     let day = anniversary(born, birthday.years);
     if birthday.after {
         after(day, BIRTHDAY_EVERYWHERE)

@@ -13,8 +13,6 @@ use super::{
     edge::{MS, Turn, edges},
 };
 use crate::policy::{
-    decision::Decision,
-    evidence::Finding,
     request::PolicyName,
     rule::{Given, Rule},
     set::{Policy, PolicySet},
@@ -91,12 +89,12 @@ impl Coverage {
     }
 
     /// Notes what this case tries.
-    pub(super) fn note(&mut self, policy: &Policy, case: &Case, decision: &Decision) {
+    pub(super) fn note(&mut self, policy: &Policy, case: &Case) {
         let Some(coverage) = self.policies.get_mut(&case.request.policy) else {
             return;
         };
         coverage.cases = coverage.cases.saturating_add(1);
-        if let Some(given) = judged(case, decision) {
+        if let Some(given) = policy.judged(&case.facts()) {
             for (rule, coverage) in policy.rules().iter().zip(&mut coverage.rules) {
                 coverage.note(rule, &given, case);
             }
@@ -146,16 +144,4 @@ impl RuleCoverage {
             coverage.after |= edge.at_one_of(given, behind).is_some();
         }
     }
-}
-
-/// What the rules judged, if they were asked.
-pub(super) fn judged<'c>(case: &'c Case, decision: &Decision) -> Option<Given<'c>> {
-    let Finding::Present(verification) = &case.evidence.finding else {
-        return None;
-    };
-    let guarded = decision.reasons().iter().any(|r| &*r.rule == "guard");
-    (!guarded).then_some(Given {
-        request: &case.request,
-        verification,
-    })
 }

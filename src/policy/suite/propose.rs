@@ -9,7 +9,6 @@ use jiff::tz::TimeZone;
 
 use super::{
     Case, Expect, Next,
-    coverage::judged,
     edge::{Edge, MS, Turn, edges},
 };
 use crate::policy::{
@@ -111,8 +110,8 @@ impl Trial {
     fn worth(&self, policy: &Policy) -> Option<Worth> {
         let judge = |now| {
             let case = self.at(now);
+            policy.judged(&case.facts())?;
             let decision = policy.decide(&case.facts());
-            judged(&case, &decision)?;
             Some((decision.effect(), codes(&decision)))
         };
         let last_before = judge(before(self.edge, MS))?;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::{CASES_BYTES_MAX, Case, Expect, Next};
+use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::policy::{
     decision::{Change, Effect, ReasonCode},
     diagnostic::{Place, Problems, SourceText},
@@ -13,7 +13,7 @@ use crate::policy::{
     evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
-    time::{Timestamp, from_millis, whole_millis},
+    time::{Timestamp, from_millis, parse_instant},
 };
 
 /// How many cases are run together.
@@ -91,6 +91,12 @@ fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft
     let Some(mut fields) = reader.fields(&root, "a case file") else {
         return Vec::new();
     };
+    if let Some(policies) = fields.mistaken_for("policies", "cases") {
+        let hint = "give policies by `--policies`, and case files after it".to_owned();
+        let message = "this is a policy file, not a case file";
+        reader.error(policies.place, message, Some(hint));
+        return Vec::new();
+    }
     let items = fields
         .require("cases", reader)
         .and_then(|node| reader.list(node, "`cases`"));
@@ -262,12 +268,14 @@ fn read_asked(reader: &mut Reader<'_>, node: &Node) -> Option<Asked> {
 
 fn read_attributes(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
     let fields = reader.fields(node, "`attributes`")?;
-    let mut attributes = BTreeMap::new();
+    let (mut attributes, mut all) = (BTreeMap::new(), true);
     for (key, node) in fields.others() {
-        let value = any_text(reader, node, &format!("the attribute `{}`", key.name))?;
-        attributes.insert(key.name.clone(), value.to_owned());
+        match any_text(reader, node, &format!("the attribute `{}`", key.name)) {
+            Some(value) => drop(attributes.insert(key.name.clone(), value.to_owned())),
+            None => all = false,
+        }
     }
-    Some(attributes)
+    all.then_some(attributes)
 }
 
 fn read_authentication(reader: &mut Reader<'_>, node: &Node) -> Option<Authentication> {
@@ -364,10 +372,9 @@ fn read_change(reader: &mut Reader<'_>, node: &Node) -> Option<Next> {
     Some(Next::Change(Change { at: at?, to: to? }))
 }
 
-/// An instant as RFC 3339 writes it. Its part below a millisecond is cut: nobody can say it on the wire.
 fn instant(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Timestamp> {
     let text = reader.text(node, what)?;
-    let instant = text.parse().ok().map(whole_millis);
+    let instant = parse_instant(text);
     if instant.is_none() {
         let hint = "an instant is written such as `2026-01-31T00:00:00Z`";
         let message = format!("{what}: `{text}` is not an instant");
@@ -384,14 +391,15 @@ fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp
     }
     let midnight = || {
         // Nothing but a date: of a longer text the parser would drop the time without a word.
-        let date: Date = text.parse().ok().filter(|_| text.len() == 10)?;
+        let date: Date = text.parse().ok().filter(|_| text.len() == DATE_BYTES)?;
         date.to_zoned(TimeZone::UTC).ok().map(|at| at.timestamp())
     };
-    let born = text
-        .parse()
-        .ok()
+    // A year, or a date without dashes, would be read as the first hours of 1970.
+    let looks_like_a_date = text.len() == 4 || text.len() == 8 && text.parse::<Date>().is_ok();
+    let millis = text.parse().ok().filter(|_| !looks_like_a_date);
+    let born = millis
         .map(from_millis)
-        .or_else(|| text.parse().ok().map(whole_millis))
+        .or_else(|| parse_instant(text))
         .or_else(midnight);
     if born.is_none() {
         let hint = "a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970";

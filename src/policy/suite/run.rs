@@ -65,7 +65,7 @@ pub fn run<'c>(policies: &PolicySet, cases: &'c [Case]) -> Report<'c> {
         .map(|case| match policies.find(&case.request.policy) {
             Some(policy) => {
                 let decision = policy.decide(&case.facts());
-                coverage.note(policy, case, &decision);
+                coverage.note(policy, case);
                 Outcome {
                     case,
                     differences: differences(case, &decision),

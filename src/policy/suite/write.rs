@@ -1,4 +1,4 @@
-//! Cases as a case file, so that what was proposed or found can be kept, read again and run.
+//! Cases as a case file, so that what was proposed or found can be kept, read again and run. The one place that writes them.
 
 use std::fmt::Write as _;
 
@@ -7,16 +7,23 @@ use crate::policy::{
     decision::ReasonCode,
     evidence::{Datum, Finding, Scope, Verification},
     request::Request,
+    time::Timestamp,
 };
 
+/// Words that some readers of YAML take for something else than a text.
+const NO_TEXTS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 /// A text that no honest answer has: a verification with it cannot be used.
 const IMMODEST_BYTES: usize = 257;
+/// How far the cases of a case file are indented.
+const INDENT: usize = 2;
+/// How long a date is, such as `1990-05-17`.
+pub(super) const DATE_BYTES: usize = 10;
 
 /// As many of these cases as a case file can hold, and how many those are.
 pub fn write(cases: &[Case]) -> (String, usize) {
     let mut file = String::from("cases:\n");
     for (index, case) in cases.iter().enumerate() {
-        let written = one(case);
+        let written = one(case, INDENT);
         if file.len().saturating_add(written.len()) > CASES_BYTES_MAX {
             return (file, index);
         }
@@ -25,46 +32,54 @@ pub fn write(cases: &[Case]) -> (String, usize) {
     (file, cases.len())
 }
 
-fn one(case: &Case) -> String {
-    let mut lines = Lines(String::new());
-    lines.add(&format!("  - name: {}", quoted(&case.name)));
-    lines.add(&format!(
-        "    policy: {}",
-        scalar(case.request.policy.as_str())
-    ));
-    lines.add(&format!("    at: {}", case.now));
+/// This case as an item of a list that is indented so far.
+pub fn one(case: &Case, indent: usize) -> String {
+    let mut lines = Lines {
+        text: String::new(),
+        indent,
+    };
+    lines.add(0, &format!("- name: {}", quoted(&case.name)));
+    lines.add(
+        1,
+        &format!("policy: {}", scalar(case.request.policy.as_str())),
+    );
+    lines.add(1, &format!("at: {}", case.now));
     match &case.evidence.finding {
         Finding::Present(verification) => lines.verification(verification),
-        Finding::Absent => lines.add("    upstream: absent"),
-        Finding::Unknown(_) => lines.add("    upstream: down"),
+        Finding::Absent => lines.add(1, "upstream: absent"),
+        Finding::Unknown(_) => lines.add(1, "upstream: down"),
         Finding::Unusable(_) => {
-            lines.add("    verification:");
-            lines.add(&format!("      status: {}", "x".repeat(IMMODEST_BYTES)));
+            lines.add(1, "verification:");
+            lines.field("status", Some("x".repeat(IMMODEST_BYTES)));
         }
     }
     lines.request(&case.request);
     lines.expect(case);
-    lines.0
+    lines.text
 }
 
 /// The lines of one case.
-struct Lines(String);
+struct Lines {
+    text: String,
+    indent: usize,
+}
 
 impl Lines {
-    fn add(&mut self, line: &str) {
+    fn add(&mut self, depth: usize, line: &str) {
+        let spaces = depth.saturating_mul(2).saturating_add(self.indent);
         // Writing to a `String` cannot fail.
-        let _ = writeln!(self.0, "{line}");
+        let _ = writeln!(self.text, "{:spaces$}{line}", "");
     }
 
     fn field(&mut self, key: &str, value: Option<String>) {
         if let Some(value) = value {
-            self.add(&format!("      {key}: {value}"));
+            self.add(2, &format!("{key}: {value}"));
         }
     }
 
     /// Of a person, only what a policy can tell apart: a name stands for any other.
     fn verification(&mut self, verification: &Verification) {
-        self.add("    verification:");
+        self.add(1, "verification:");
         let status = verification.status.as_deref().unwrap_or_default();
         self.field("status", Some(scalar(status)));
         self.field(
@@ -104,14 +119,7 @@ impl Lines {
                 Datum::Missing => None,
                 // As unreadable as any date in the future.
                 Datum::Unreadable => Some("9999-12-30".to_owned()),
-                Datum::Known(born) => {
-                    let born = born.to_string();
-                    Some(
-                        born.strip_suffix("T00:00:00Z")
-                            .map(str::to_owned)
-                            .unwrap_or(born),
-                    )
-                }
+                Datum::Known(born) => Some(date(*born)),
             },
         );
     }
@@ -128,22 +136,23 @@ impl Lines {
         if identity.is_none() && authentication.is_none() && attributes.is_empty() {
             return;
         }
-        self.add("    request:");
+        self.add(1, "request:");
         self.field("identity_id", identity.as_deref().map(scalar));
         let pairs: Vec<String> = attributes
             .iter()
-            .map(|(key, value)| format!("{}: {}", quoted(key), quoted(value)))
+            .map(|(key, value)| format!("{}: {}", scalar(key), scalar(value)))
             .collect();
         let some = (!pairs.is_empty()).then(|| format!("{{ {} }}", pairs.join(", ")));
         self.field("attributes", some);
         self.field(
             "authentication",
             authentication.as_ref().map(|session| {
-                let mut fields = vec![format!("acr: {}", quoted(&session.acr))];
-                fields.push(format!(
-                    "amr: {}",
-                    list(session.amr.iter().map(String::as_str))
-                ));
+                let acr = (!session.acr.is_empty()).then(|| scalar(&session.acr));
+                let amr = session.amr.iter().map(String::as_str);
+                let amr = (!session.amr.is_empty()).then(|| list(amr));
+                let mut fields: Vec<String> = Vec::new();
+                fields.extend(acr.map(|acr| format!("acr: {acr}")));
+                fields.extend(amr.map(|amr| format!("amr: {amr}")));
                 fields.extend(session.auth_time.map(|at| format!("auth_time: {at}")));
                 format!("{{ {} }}", fields.join(", "))
             }),
@@ -157,7 +166,7 @@ impl Lines {
             .as_ref()
             .map(|codes| list(codes.iter().copied().map(ReasonCode::as_str)));
         if expect.effect.is_some() || codes.is_some() || expect.next_change.is_some() {
-            self.add("    expect:");
+            self.add(1, "expect:");
         }
         self.field("decision", expect.effect.map(|effect| effect.to_string()));
         self.field("reasons", codes);
@@ -168,16 +177,25 @@ impl Lines {
     }
 }
 
-fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
+/// A midnight in UTC as its date alone, where that can be read back, which has a year of four digits.
+fn date(born: Timestamp) -> String {
+    let text = born.to_string();
+    let date = text.strip_suffix("T00:00:00Z");
+    let date = date.filter(|date| date.len() == DATE_BYTES);
+    date.map(str::to_owned).unwrap_or(text)
+}
+
+/// Texts as a YAML list on one line.
+pub fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
     let items: Vec<String> = items.map(scalar).collect();
     format!("[{}]", items.join(", "))
 }
 
 /// A text as a YAML scalar: bare where nothing else can be meant, else quoted.
-fn scalar(text: &str) -> String {
+pub fn scalar(text: &str) -> String {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let bare = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(letter);
-    if bare && !text.eq_ignore_ascii_case("null") {
+    if bare && !NO_TEXTS.contains(&text.to_ascii_lowercase().as_str()) {
         text.to_owned()
     } else {
         quoted(text)

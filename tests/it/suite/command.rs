@@ -24,6 +24,56 @@ fn the_corpus_passes_by_the_command_too() {
     let told = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(0), "{told}");
     assert!(told.ends_with(" passed, 0 failed\n"), "{told}");
+    assert_eq!(told.lines().count(), 6, "{told}");
+}
+
+#[test]
+fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (policies, cases) = (folder.path().join("p.yaml"), folder.path().join("c.yaml"));
+    fs::write(
+        &policies,
+        format!("{POLICY}  back-door: {{require: [verified_within: 1d]}}\n"),
+    )
+    .unwrap();
+    fs::write(
+        &cases,
+        "cases:\n  - name: passes\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE]}\n",
+    )
+    .unwrap();
+    let arguments = [
+        "--policies",
+        policies.to_str().unwrap(),
+        cases.to_str().unwrap(),
+    ];
+    let told = |more: &[&str]| {
+        String::from_utf8(policy_test(&[&arguments[..], more].concat()).stdout).unwrap()
+    };
+    expect![[r#"
+        coverage
+          0 of 6 rules met and unmet by some case
+          0 of 3 edges in time tried from both sides
+          (--coverage tells which are not)
+
+        1 passed, 0 failed
+    "#]]
+    .assert_eq(&told(&[]));
+    expect![[r#"
+        coverage
+          back-door: no case
+          front-door
+            never unmet           status: [VERIFIED]
+            never met             verified_within: 30d
+            not 1 ms before       verified_within: 30d ends
+            never met             scopes: [NAME, PHONE]
+            never met             age_at_least: 18
+            neither before nor at age_at_least: 18 begins
+          0 of 6 rules met and unmet by some case
+          0 of 3 edges in time tried from both sides
+
+        1 passed, 0 failed
+    "#]]
+    .assert_eq(&told(&["--coverage"]));
 }
 
 #[test]
@@ -63,6 +113,14 @@ fn a_failure_is_told_with_its_place_and_ends_with_1() {
     assert_eq!(
         policy_test(&["--policies", &nowhere, &cases]).status.code(),
         Some(2)
+    );
+    let swapped = policy_test(&["--policies", &policies, &policies]);
+    let told = String::from_utf8(swapped.stderr).unwrap();
+    assert_eq!(swapped.status.code(), Some(1));
+    assert_eq!(told.matches("error").count(), 1, "{told}");
+    assert!(
+        told.contains("this is a policy file, not a case file"),
+        "{told}"
     );
     assert_eq!(
         policy_test(&["--policies", &policies, &nowhere])
@@ -133,7 +191,17 @@ fn policies_are_checked_without_a_service() {
     let mistaken = folder("tests/cases/whole.yaml").display().to_string();
     let (code, told) = check(&[&mistaken]);
     assert_eq!(code, 1);
-    assert!(told.contains("error: `version` is missing"), "{told}");
+    expect![[r#"
+        error: this is a case file, not a policy file
+         --> whole.yaml:2:1
+          |
+        2 | cases:
+          | ^^^^^
+          |
+          = help: `verigate policy test` runs cases against policies
+
+    "#]]
+    .assert_eq(&told.replace(&mistaken, "whole.yaml"));
     assert!(!told.contains('\u{1b}'), "colours are for terminals");
     let (code, told) = check(&["--format", "json", "policies", &mistaken]);
     assert_eq!(code, 1);
@@ -141,4 +209,77 @@ fn policies_are_checked_without_a_service() {
     assert_eq!(told["sets"][0]["policies"], 9);
     assert_eq!(told["sets"][1]["problems"][0]["line"], 2);
     assert_eq!(check(&["/no/such/place"]).0, 2);
+}
+
+#[test]
+fn a_warning_is_told_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("p.yaml");
+    let text = "\
+version: 1
+policies:
+  hidden:
+    require:
+      - otherwise: deny
+        verified_within: 90d
+      - verified_within: 30d
+  never:
+    require: [age_at_least: 18, age_below: 18]
+  kept:
+    require:
+      - scopes: [NAME]
+      - any_of: [verified_within: 1m, scopes: [BADGE]]
+";
+    fs::write(&path, text).unwrap();
+    let path = path.display().to_string();
+    let check = |format: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
+            .args(["policy", "check", "--format", format, &path])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(0));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    expect![[r#"
+        warning: policy `hidden`: the rule `verified_within: 90d` can never matter
+         --> p.yaml:6:9
+          |
+        6 |         verified_within: 90d
+          |         ^^^^^^^^^^^^^^^
+          |
+          = help: another rule always asks for as much: take one of the two out
+
+        warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
+          --> p.yaml:13:9
+           |
+        13 |       - any_of: [verified_within: 1m, scopes: [BADGE]]
+           |         ^^^^^^
+           |
+           = help: a new verification would go unnoticed for longer than an old one counts
+
+        warning: policy `never`: it can never ALLOW
+         --> p.yaml:8:3
+          |
+        8 |   never:
+          |   ^^^^^
+          |
+          = help: its rules cannot all hold together
+
+        ok: 3 policies, revision 64d66e56e6a4730c
+    "#]]
+    .assert_eq(&check("human").replace(&path, "p.yaml"));
+    let told: serde_json::Value = serde_json::from_str(&check("json")).unwrap();
+    let warnings = told["sets"][0]["warnings"].as_array().unwrap();
+    let places: Vec<(&str, u64, u64)> = warnings
+        .iter()
+        .map(|w| {
+            (
+                w["policy"].as_str().unwrap(),
+                w["line"].as_u64().unwrap(),
+                w["column"].as_u64().unwrap(),
+            )
+        })
+        .collect();
+    assert_eq!(places, [("hidden", 6, 9), ("kept", 13, 9), ("never", 8, 3)]);
+    assert_eq!(warnings[0]["path"], path);
 }

@@ -7,13 +7,17 @@ use crate::policy::{
     suite::{Coverage, Outcome, Report, RuleCoverage},
 };
 
-/// The report as a page.
-pub(super) fn page(report: &Report<'_>) -> String {
+/// The report as a page; in full, with what no case has tried.
+pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
     let mut page = String::new();
     for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
         failure(&mut page, outcome);
     }
-    coverage(&mut page, &report.coverage);
+    page.push_str("coverage\n");
+    if in_full {
+        untried(&mut page, &report.coverage);
+    }
+    figures(&mut page, &report.coverage, in_full);
     let (passed, failed) = (report.passed(), report.failed());
     // Writing to a `String` cannot fail.
     let _ = writeln!(page, "{passed} passed, {failed} failed");
@@ -42,14 +46,13 @@ fn failure(page: &mut String, outcome: &Outcome<'_>) {
 }
 
 /// What no case has tried. A policy that no case is about is told in one line.
-fn coverage(page: &mut String, coverage: &Coverage) {
-    page.push_str("coverage\n");
+fn untried(page: &mut String, coverage: &Coverage) {
     for (name, policy) in &coverage.policies {
         if policy.cases == 0 {
             let _ = writeln!(page, "  {name}: no case");
             continue;
         }
-        let untried: Vec<String> = policy.rules.iter().flat_map(untried).collect();
+        let untried: Vec<String> = policy.rules.iter().flat_map(untried_of).collect();
         if !untried.is_empty() {
             let _ = writeln!(page, "  {name}");
         }
@@ -57,6 +60,10 @@ fn coverage(page: &mut String, coverage: &Coverage) {
             let _ = writeln!(page, "    {line}");
         }
     }
+}
+
+/// How much the cases have tried, and how to learn what they have not.
+fn figures(page: &mut String, coverage: &Coverage, in_full: bool) {
     let ((rules, whole_rules), (edges, whole_edges)) = (coverage.rules(), coverage.edges());
     let _ = writeln!(
         page,
@@ -64,12 +71,16 @@ fn coverage(page: &mut String, coverage: &Coverage) {
     );
     let _ = writeln!(
         page,
-        "  {whole_edges} of {edges} edges in time tried from both sides\n"
+        "  {whole_edges} of {edges} edges in time tried from both sides"
     );
+    if !in_full && (whole_rules < rules || whole_edges < edges) {
+        page.push_str("  (--coverage tells which are not)\n");
+    }
+    page.push('\n');
 }
 
 /// What no case has tried of a rule, each in a line.
-fn untried(rule: &RuleCoverage) -> Vec<String> {
+fn untried_of(rule: &RuleCoverage) -> Vec<String> {
     let mut lines = Vec::new();
     let text = &rule.rule;
     match (rule.met, rule.unmet) {

@@ -1,0 +1,273 @@
+//! `verigate policy explain`: a case laid open, of a file or told by flags.
+
+use std::process::{Command, Output};
+
+use expect_test::{Expect, expect};
+
+/// With these arguments; of a part of them that has a space, an argument each.
+fn explain(arguments: &[&str]) -> Output {
+    let arguments = arguments.iter().flat_map(|part| part.split(' '));
+    Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["policy", "explain", "--policies", "policies"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+fn check(arguments: &[&str], expected: &Expect) {
+    let output = explain(arguments);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    expected.assert_eq(&String::from_utf8(output.stdout).unwrap());
+}
+
+/// Without the usage and the pointer to the help, which `clap` adds.
+fn check_mistake(arguments: &[&str], expected: &Expect) {
+    let output = explain(arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(output.stdout.is_empty());
+    let told = String::from_utf8(output.stderr).unwrap();
+    expected.assert_eq(told.split("\n\nUsage:").next().unwrap());
+}
+
+#[test]
+fn a_case_of_a_file_is_laid_open_with_each_rule_and_what_time_brings() {
+    let folder = tempfile::tempdir().unwrap();
+    let cases = folder.path().join("case.yaml");
+    std::fs::write(
+        &cases,
+        "cases:\n  - name: a month-old verification\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, DATE_OF_BIRTH], full_name: Ada Example, date_of_birth: 1990-05-17}\n",
+    )
+    .unwrap();
+    let cases = cases.to_str().unwrap();
+    check(
+        &[cases],
+        &expect![[r#"
+        a month-old verification
+        STEP_UP by `front-door` at 2026-01-31T00:00:00Z
+
+          met       status: [VERIFIED]
+          met       verified_within: 90d, until 2026-04-01T00:00:00Z
+          STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
+          met       scopes: [NAME]
+          met       age_at_least: 16
+          needed    verify again, younger than 30d
+
+          ●  STEP_UP   now
+          │            for 60d
+          ●  DENY      2026-04-01T00:00:00Z
+          ▼            as far as ten years ahead
+    "#]],
+    );
+    let none = explain(&[cases, "--case", "nobody"]);
+    assert_eq!(none.status.code(), Some(2));
+    let mistaken = explain(&["policies/front-door.yaml"]);
+    assert_eq!(mistaken.status.code(), Some(1));
+}
+
+#[test]
+fn flags_tell_the_same_case_as_a_file() {
+    let at = "--policy front-door --at 2026-01-31T00:00:00Z --verified-at 2026-01-01T00:00:00Z";
+    let person = "--scope NAME --scope DATE_OF_BIRTH --full-name Ada --date-of-birth 1990-05-17";
+    check(
+        &[at, person],
+        &expect![[r#"
+        as the flags say
+        STEP_UP by `front-door` at 2026-01-31T00:00:00Z
+
+          met       status: [VERIFIED]
+          met       verified_within: 90d, until 2026-04-01T00:00:00Z
+          STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
+          met       scopes: [NAME]
+          met       age_at_least: 16
+          needed    verify again, younger than 30d
+
+          ●  STEP_UP   now
+          │            for 60d
+          ●  DENY      2026-04-01T00:00:00Z
+          ▼            as far as ten years ahead
+    "#]],
+    );
+}
+
+#[test]
+fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
+    let told = |more: &str| {
+        let output = explain(&["--at 2026-01-31T00:00:00Z", more]);
+        let text = String::from_utf8(output.stdout).unwrap();
+        let why = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{more:?}: {why}");
+        text.lines()
+            .skip(1)
+            .take_while(|line| !line.contains('●'))
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
+    expect![[r#"
+        DENY by `front-door` at 2026-01-31T00:00:00Z
+
+          met       status: [VERIFIED]
+          DENY      verified_within: 90d (VERIFIED_AT_MISSING)
+          STEP_UP   verified_within: 30d (VERIFIED_AT_MISSING)
+          STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
+          DENY      age_at_least: 16 (SCOPE_NOT_GRANTED)
+          needed    verify again, younger than 30d
+          needed    let the verification carry NAME and DATE_OF_BIRTH
+    "#]]
+    .assert_eq(&told("--policy front-door"));
+    expect![[r#"
+        DENY by `front-door` at 2026-01-31T00:00:00Z
+
+          guard     EVIDENCE_UNAVAILABLE: the verification could not be looked up
+    "#]]
+    .assert_eq(&told("--policy front-door --upstream down"));
+    expect![[r#"
+        DENY by `front-door` at 2026-01-31T00:00:00Z
+
+          guard     VERIFICATION_NOT_FOUND: no such verification is known
+    "#]]
+    .assert_eq(&told("--policy front-door --upstream absent"));
+    expect![[r#"
+        DENY by `contractor` at 2026-01-31T00:00:00Z
+
+          met       status: [VERIFIED]
+          DENY      identity: same_as_request (IDENTITY_MISMATCH)
+          DENY      identity_in: {file: contractors.txt} (IDENTITY_NOT_LISTED)
+          met       verified_within: 30d, until 2026-02-25T00:00:00Z
+          met       verified_within: 7d, until 2026-02-02T00:00:00Z
+          STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
+          DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri 07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
+    "#]].assert_eq(&told(
+        "--policy contractor --verified-ago 5d --verified-identity id-ben --identity id-eve",
+    ));
+    expect![[r#"
+        DENY by `sso-admin` at 2026-01-31T00:00:00Z
+
+          DENY      status: [VERIFIED] (STATUS_NOT_ACCEPTED)
+          met       verified_within: 90d, until 2026-04-26T00:00:00Z
+          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until 2026-01-31T00:10:00Z
+          STEP_UP   scopes: [NAME, PHONE] (SCOPE_NOT_GRANTED)
+          needed    verify again, younger than 90d
+          needed    let the verification carry PHONE
+    "#]].assert_eq(&told(
+        "--policy sso-admin --verified-ago 5d --status PENDING --acr phr --amr hwk --amr face --auth-ago 5m --attribute app=x \
+         --project-id p --first-name Ada --last-name Example --scope NAME --phone +12025550101",
+    ));
+}
+
+#[test]
+fn a_check_is_now_if_no_flag_tells_its_instant() {
+    let output = explain(&["--policy", "front-door", "--verified-ago", "40d"]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("STEP_UP   verified_within: 30d"), "{told}");
+    assert!(told.contains("met       verified_within: 90d"), "{told}");
+}
+
+#[test]
+fn a_mistake_in_a_flag_is_told_as_it_is_in_a_file() {
+    check_mistake(
+        &[
+            "--policy frontdoor --at today --verified-ago 1d --date-of-birth 17.5.1990 --attribute a=1 --attribute a=2",
+        ],
+        &expect![[r#"
+            error: there is no policy `frontdoor`
+             --> the flags:3:13
+              |
+            3 |     policy: frontdoor
+              |             ^^^^^^^^^
+              |
+              = help: did you mean `front-door`?
+
+            error: `at`: `today` is not an instant
+             --> the flags:4:9
+              |
+            4 |     at: today
+              |         ^^^^^
+              |
+              = help: an instant is written such as `2026-01-31T00:00:00Z`
+
+            error: `date_of_birth`: `17.5.1990` is not a date
+             --> the flags:6:22
+              |
+            6 |       date_of_birth: "17.5.1990"
+              |                      ^^^^^^^^^^^
+              |
+              = help: a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970
+
+            error: the key `a` is here twice
+              --> the flags:10:9
+               |
+            10 |         a: "2"
+               |         ^
+               |
+               = help: keep one of the two
+        "#]],
+    );
+}
+
+#[test]
+fn flags_that_contradict_one_another_are_told() {
+    check_mistake(
+        &[],
+        &expect![[r#"
+        error: the following required arguments were not provided:
+          <CASES|--policy <NAME>>"#]],
+    );
+    check_mistake(
+        &["tests/samples --policy front-door"],
+        &expect!["error: the argument '[CASES]' cannot be used with '--policy <NAME>'"],
+    );
+    check_mistake(
+        &["tests/samples --status VERIFIED"],
+        &expect![[r#"
+            verigate: a case file tells the case: flags that tell another go with --policy
+        "#]],
+    );
+    check_mistake(
+        &["--status VERIFIED"],
+        &expect![[r#"
+        error: the following required arguments were not provided:
+          <CASES|--policy <NAME>>"#]],
+    );
+    check_mistake(
+        &["--policy front-door --case ada"],
+        &expect!["error: the argument '--policy <NAME>' cannot be used with '--case <NAME>'"],
+    );
+    check_mistake(
+        &["--policy front-door --verified-at 2026-01-31T00:00:00Z --verified-ago 1d"],
+        &expect![
+            "error: the argument '--verified-at <TIME>' cannot be used with '--verified-ago <DURATION>'"
+        ],
+    );
+    check_mistake(
+        &["--policy front-door --verified-ago 30"],
+        &expect![[r#"
+            error: invalid value '30' for '--verified-ago <DURATION>': not a duration such as 30d, 12h or 1d12h
+
+            For more information, try '--help'.
+        "#]],
+    );
+    check_mistake(
+        &["--policy front-door --upstream down --status VERIFIED"],
+        &expect![[r#"
+            error: both `verification` and `upstream` in one case
+             --> the flags:5:15
+              |
+            5 |     upstream: down
+              |               ^^^^
+              |
+              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_guard_refuses_has_no_verdicts() {
+    let output = explain(&[
+        "--policy front-door --at 2026-01-31T00:00:00Z --verified-at 2026-01-31T00:01:00.001Z",
+    ]);
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("guard     VERIFIED_AT_IN_FUTURE"), "{told}");
+    assert!(!told.contains("met"), "{told}");
+}

@@ -1,0 +1,183 @@
+//! The JSON Schemas that editors check policy and case files by: they take every sample, and refuse what the readers refuse.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use saphyr_parser::{Event, Parser, ScalarStyle};
+use serde_json::{Map, Value};
+use verigate::policy::{CASES_SCHEMA, POLICY_SCHEMA, SourceText, parse, suite};
+
+/// A schema as an editor applies it, the formats of texts included.
+struct Schema {
+    schemas: Schemas,
+    index: SchemaIndex,
+}
+
+impl Schema {
+    fn of(text: &str) -> Self {
+        let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+        compiler.enable_format_assertions();
+        let schema = serde_json::from_str(text).unwrap();
+        compiler.add_resource("schema.json", schema).unwrap();
+        let index = compiler.compile("schema.json", &mut schemas).unwrap();
+        Self { schemas, index }
+    }
+
+    fn check(&self, yaml: &str) -> Result<(), String> {
+        let json = as_json(yaml);
+        let told = self.schemas.validate(&json, self.index);
+        told.map_err(|error| error.to_string())
+    }
+}
+
+/// What a reader of YAML 1.2 takes a text for, which editors are.
+fn as_json(yaml: &str) -> Value {
+    let events = Parser::new_from_str(yaml).map(|event| event.unwrap().0);
+    let mut inside = events.skip_while(|event| !matches!(event, Event::DocumentStart(_)));
+    inside.next();
+    value(&mut inside).expect("one document of texts, lists and maps of texts")
+}
+
+/// The next value; nothing where a list or a map ends.
+fn value<'e>(events: &mut impl Iterator<Item = Event<'e>>) -> Option<Value> {
+    Some(match events.next()? {
+        Event::Scalar(text, ScalarStyle::Plain, ..) => match &*text {
+            "" | "~" | "null" => Value::Null,
+            "true" => true.into(),
+            "false" => false.into(),
+            text => text.parse::<i64>().map_or(text.into(), Value::from),
+        },
+        Event::Scalar(text, ..) => text.into_owned().into(),
+        Event::SequenceStart(..) => {
+            let mut items = Vec::new();
+            while let Some(item) = value(events) {
+                items.push(item);
+            }
+            items.into()
+        }
+        Event::MappingStart(..) => {
+            let mut map = Map::new();
+            while let Some(key) = value(events) {
+                map.insert(key.as_str()?.to_owned(), value(events)?);
+            }
+            map.into()
+        }
+        _ => return None,
+    })
+}
+
+fn yaml_files(folder: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let entries = fs::read_dir(folder).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
+        .collect()
+}
+
+#[test]
+fn every_sample_is_taken() {
+    let (policy, cases) = (Schema::of(POLICY_SCHEMA), Schema::of(CASES_SCHEMA));
+    let mut count = 0;
+    for (schema, folder) in [
+        (&policy, "policies"),
+        (&policy, "tests/policies"),
+        (&cases, "tests/cases"),
+        (&cases, "tests/samples"),
+    ] {
+        for path in yaml_files(folder) {
+            let told = schema.check(&fs::read_to_string(&path).unwrap());
+            assert_eq!(told, Ok(()), "{}", path.display());
+            count += 1;
+        }
+    }
+    assert!(count >= 40, "{count} files");
+}
+
+fn source(text: &str) -> Arc<SourceText> {
+    let (path, text) = ("p.yaml".to_owned(), text.to_owned());
+    Arc::new(SourceText { path, text })
+}
+
+fn no_lists(_: &str, _: &str) -> Result<String, String> {
+    Err("no lists here".to_owned())
+}
+
+#[test]
+fn a_policy_file_that_the_reader_refuses_is_refused() {
+    let schema = Schema::of(POLICY_SCHEMA);
+    let file = |policy: &str| format!("version: 1\npolicies: {{p: {policy}}}");
+    let right = file("{require: [verified_within: 1d]}");
+    assert_eq!(schema.check(&right), Ok(()));
+    for wrong in [
+        "policies: {p: {require: [verified_within: 1d]}}".to_owned(),
+        right.replace("version: 1", "version: 2"),
+        right.replace("{p:", "{P:"),
+        right.replace("policies:", "polices:"),
+        file("{}"),
+        file("{require: []}"),
+        file("{require: [verified_witin: 1d]}"),
+        file("{require: [verified_within: 1]}"),
+        file("{require: [{verified_within: 1d, otherwise: allow}]}"),
+        file("{require: [{verified_within: 1d, scopes: [NAME]}]}"),
+        file("{require: [otherwise: deny]}"),
+        file("{require: [age_at_least: 151]}"),
+        file("{require: [scopes: NAME]}"),
+        file("{require: [phone_prefix: [\"1\"]]}"),
+        file("{require: [identity: id-1]}"),
+        file("{require: [identity_in: {path: people.txt}]}"),
+        file("{require: [any_of: [{verified_within: 1d, otherwise: deny}]]}"),
+        file("{require: [schedule: {days: [monday], from: \"07:00\", to: \"19:00\", zone: UTC}]}"),
+        file("{require: [schedule: {days: [mon], from: \"24:00\", to: \"19:00\", zone: UTC}]}"),
+        file("{require: [verified_within: 1d], evidence: {unavailable: allow}}"),
+        file("{require: [verified_within: 1d], step_up: {redirect: \"http://sso.example.com\"}}"),
+    ] {
+        assert!(parse(&[source(&wrong)], &no_lists).is_err(), "{wrong}");
+        assert!(schema.check(&wrong).is_err(), "{wrong}");
+    }
+}
+
+#[test]
+fn a_case_file_that_the_reader_refuses_is_refused() {
+    let schema = Schema::of(CASES_SCHEMA);
+    let policy = "version: 1\npolicies: {p: {require: [verified_within: 1d]}}";
+    let policies = parse(&[source(policy)], &no_lists).unwrap();
+    let file = |rest: &str| {
+        format!("cases:\n  - {{name: n, policy: p, at: \"2026-01-31T00:00:00Z\", {rest}}}")
+    };
+    for right in [
+        "verification: {}",
+        "upstream: down, expect: {next_change: never}",
+        "verification: {full_name: ~, verified_at: ~, date_of_birth: 642902400000}, request: {identity_id: ~}",
+    ] {
+        let read = suite::read(&[source(&file(right))], &policies);
+        assert!(read.is_ok(), "{right}: {read:?}");
+        assert_eq!(schema.check(&file(right)), Ok(()), "{right}");
+    }
+    for wrong in [
+        "cases: []".to_owned(),
+        "case: []".to_owned(),
+        file("verification: {}").replace("name: n, ", ""),
+        file("verification: {}").replace("-31T00:00:00Z", "-31"),
+        file(""),
+        file("verification: {}, upstream: down"),
+        file("upstream: up"),
+        file("verification: {fullname: Ada}"),
+        file("verification: {scopes: NAME}"),
+        file("verification: {date_of_birth: 17.5.1990}"),
+        file("upstream: down, request: {authentication: {amr: hwk}}"),
+        file("upstream: down, expect: {decision: permit}"),
+        file("upstream: down, expect: {reasons: [VERIFICATION_TO_OLD]}"),
+        file("upstream: down, expect: {next_change: soon}"),
+    ] {
+        assert!(
+            suite::read(&[source(&wrong)], &policies).is_err(),
+            "{wrong}"
+        );
+        assert!(schema.check(&wrong).is_err(), "{wrong}");
+    }
+}
