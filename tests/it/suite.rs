@@ -369,6 +369,14 @@ fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
 }
 
 #[test]
+fn a_birth_before_our_era_is_written_so_that_it_is_read_again() {
+    let head = "cases:\n  - name: one\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n";
+    let born = "    verification: { date_of_birth: -86400000000000 }\n";
+    let cases = read(&format!("{head}{born}")).unwrap();
+    read(&suite::write(&cases).0).unwrap();
+}
+
+#[test]
 fn what_no_case_has_tried_is_told() {
     let cases = read(
         "\

@@ -106,11 +106,10 @@ impl Lines {
                 Datum::Unreadable => Some("9999-12-30".to_owned()),
                 Datum::Known(born) => {
                     let born = born.to_string();
-                    Some(
-                        born.strip_suffix("T00:00:00Z")
-                            .map(str::to_owned)
-                            .unwrap_or(born),
-                    )
+                    // A year before our era has six digits and a sign: it is only read with a time.
+                    let date = born.strip_suffix("T00:00:00Z");
+                    let date = date.filter(|date| date.len() == "1990-05-17".len());
+                    Some(date.unwrap_or(&born).to_owned())
                 }
             },
         );
