@@ -26,4 +26,5 @@ mod recent;
 mod remedies;
 mod reload;
 mod suite;
+mod thrown;
 mod world;
