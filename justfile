@@ -31,6 +31,12 @@ lint-proto:
 bench:
     cargo bench --locked
 
+# Throws texts at a parser until it falls: `policies`, `cases` or `differences`. Needs the nightly toolchain and cargo-fuzz.
+fuzz target seconds='600':
+    mkdir -p fuzz/target/kept/{{target}}
+    cargo +nightly fuzz run --sanitizer none {{target}} fuzz/target/kept/{{target}} fuzz/corpus/{{target}} -- \
+        -dict=fuzz/dictionary.txt -max_total_time={{seconds}} -timeout=2 -rss_limit_mb=1024 -max_len=4096
+
 # Take over goldens that were changed on purpose.
 bless:
     UPDATE_EXPECT=1 cargo test --locked

@@ -76,9 +76,8 @@ impl Spot {
             column,
             width,
         } = self.place;
-        let mut lines = self.source.text.split('\n');
-        let line = lines.nth(number.saturating_sub(1));
-        let line = line.unwrap_or("").trim_end_matches('\r');
+        let line = lines(&self.source.text).nth(number.saturating_sub(1));
+        let line = line.unwrap_or("");
         let byte_of = |column: usize| {
             let nth = column.saturating_sub(1);
             line.char_indices()
@@ -127,6 +126,12 @@ impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.render(&Renderer::plain()))
     }
+}
+
+/// The lines of a text as YAML counts them: a carriage return ends one too, alone or before a line feed.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
 /// Every problem that was found, at least one.

@@ -7,7 +7,7 @@ use std::{collections::HashSet, ops::RangeInclusive, sync::Arc, time::Duration};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::{
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot, lines},
     time::parse_duration,
 };
 
@@ -425,9 +425,8 @@ fn refuse_decoration(anchor: usize, tagged: bool, place: Place, reader: &mut Rea
 
 /// Where the text has the character that stands for bytes that are no text.
 fn place_of_replacement(text: &str) -> Option<Place> {
-    let lines = text.split('\n').enumerate();
-    let (index, line) = lines
-        .into_iter()
+    let (index, line) = lines(text)
+        .enumerate()
         .find(|(_, line)| line.contains(char::REPLACEMENT_CHARACTER))?;
     let column = line
         .chars()

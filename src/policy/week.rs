@@ -1,6 +1,6 @@
 //! Times of a week that comes again: what a schedule is on an even clock, and what becomes of schedules that are combined.
 
-use super::time::{Timestamp, from_millis};
+use super::time::Timestamp;
 
 /// A week, which every clock that is not set runs through evenly.
 pub const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -111,7 +111,8 @@ impl Week {
                 ends.saturating_sub(now).saturating_add(more)
             }
         };
-        Some(from_millis(from.as_millisecond().saturating_add(wait)))
+        // Beyond the last instant that there is, nothing begins and nothing ends.
+        Timestamp::from_millisecond(from.as_millisecond().saturating_add(wait)).ok()
     }
 }
 
@@ -126,7 +127,7 @@ pub fn week_ms(instant: Timestamp, ahead_ms: i64) -> i64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::time::from_millis, *};
 
     #[test]
     fn combining_is_pointwise() {
@@ -158,5 +159,15 @@ mod tests {
         assert_eq!(Week::constant(true).next(false, monday), None);
         assert_eq!(Week::constant(false).next(true, monday), None);
         assert_eq!(Week::constant(false).next(false, monday), Some(monday));
+    }
+
+    #[test]
+    fn what_would_begin_or_end_after_the_last_instant_never_does() {
+        let last = Timestamp::MAX;
+        let now = week_ms(last, 0);
+        let here = Week::new([(now, now + 10)]);
+        assert_eq!(here.next(false, last), None);
+        let ahead = Week::new([(now + 10, now + 20)]);
+        assert_eq!(ahead.next(true, last), None);
     }
 }

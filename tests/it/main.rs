@@ -31,4 +31,5 @@ mod remedies;
 mod reload;
 mod schema;
 mod suite;
+mod thrown;
 mod world;

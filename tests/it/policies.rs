@@ -248,6 +248,18 @@ fn what_is_no_policy_file_is_told_so() {
     }
 }
 
+#[test]
+fn a_carriage_return_ends_a_line_alone_too() {
+    for ends in ["\n", "\r\n", "\r"] {
+        let text = ["version: 1", "policies:", "  a: {}", ""].join(ends);
+        let told = read(&text).unwrap_err();
+        assert!(told.contains("p.yaml:3:6"), "{told}");
+        assert!(told.contains("3 |   a: {}\n"), "{told}");
+        let told = read(&["# one", "# tw\u{fffd}"].join(ends)).unwrap_err();
+        assert!(told.contains("p.yaml:2:5"), "{told}");
+    }
+}
+
 fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }

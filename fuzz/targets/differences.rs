@@ -1,0 +1,18 @@
+//! Throws text as two files of policies, to be compared.
+
+#![no_main]
+
+#[path = "../throw.rs"]
+#[expect(dead_code, reason = "each target throws at one thing")]
+mod throw;
+
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    // What is no text is told before anything is read.
+    let Ok(text) = str::from_utf8(bytes) else {
+        return Corpus::Reject;
+    };
+    throw::differences(text);
+    Corpus::Keep
+});

@@ -1,0 +1,265 @@
+//! What becomes of a text that somebody wrote: whatever it says, it is read or its problems are told, and what was read is
+//! used in every way that there is. Fuzzing throws new texts at this, and a test those that were kept.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use verigate::policy::{
+    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Outage, Policy, PolicyName,
+    PolicySet, Problems, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
+    before, diff, from_millis, lint, parse, suite,
+};
+
+/// What stands between the two files of a comparison.
+const OLD_FROM_NEW: &str = "\n---\n";
+/// The first and the last instant, 2026-01-31T00:00:00Z, a leap day, and the millisecond before clocks are set in Berlin.
+const INSTANTS_MS: [i64; 5] = [
+    i64::MIN,
+    1_769_817_600_000,
+    1_709_164_800_000,
+    1_774_745_999_999,
+    i64::MAX,
+];
+const MS: Duration = Duration::from_millis(1);
+
+/// What cases are about: the policies that document the language.
+static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
+    let files = [
+        include_str!("../tests/policies/ages.yaml"),
+        include_str!("../tests/policies/any-of-all-of.yaml"),
+        include_str!("../tests/policies/attribute.yaml"),
+        include_str!("../tests/policies/authenticated.yaml"),
+        include_str!("../tests/policies/evidence.yaml"),
+        include_str!("../tests/policies/guards.yaml"),
+        include_str!("../tests/policies/identity-lists.yaml"),
+        include_str!("../tests/policies/identity.yaml"),
+        include_str!("../tests/policies/phone-prefix.yaml"),
+        include_str!("../tests/policies/project.yaml"),
+        include_str!("../tests/policies/reuse.yaml"),
+        include_str!("../tests/policies/schedules.yaml"),
+        include_str!("../tests/policies/scopes.yaml"),
+        include_str!("../tests/policies/status.yaml"),
+        include_str!("../tests/policies/verified-within.yaml"),
+        include_str!("../tests/policies/whole.yaml"),
+    ];
+    parse(&files.map(file), &list).expect("these are policies")
+});
+
+/// A file of policies: whatever compiles decides, is told about, and proposes cases that it passes.
+pub fn policies(text: &str) {
+    let set = match parse(&[file(text)], &list) {
+        Ok(set) => set,
+        Err(problems) => return told(text, &problems),
+    };
+    for warning in lint(&set) {
+        let spot = warning.spot.as_ref();
+        assert!(spot.is_some_and(|spot| spot.place.line >= 1));
+        assert!(!warning.message.is_empty());
+    }
+    for (name, policy) in set.iter() {
+        let needs = policy.needs();
+        assert!(needs.zones.iter().all(|zone| !zone.is_empty()));
+        for (request, finding) in situations(name) {
+            for now in INSTANTS_MS.map(from_millis) {
+                decided(policy, &request, &finding, now);
+            }
+        }
+    }
+    let proposals = suite::propose(&set, &[]);
+    if !proposals.cases.is_empty() {
+        let proposed = written_and_read(&proposals.cases, &set);
+        assert_eq!(suite::run(&set, &proposed).failed(), 0);
+    }
+    let same = diff::compare_sets(&set, &set).expect("a policy can be compared with itself");
+    assert!(same.is_empty());
+}
+
+/// A file of cases: whatever is read runs, and is the same when it is written and read again.
+pub fn cases(text: &str) {
+    let cases = match suite::read(&[file(text)], &DOCUMENTED) {
+        Ok(cases) => cases,
+        Err(problems) => return told(text, &problems),
+    };
+    // Only the policies that are asked for, because the others cost time and tell nothing.
+    let asked: BTreeMap<PolicyName, Policy> = cases
+        .iter()
+        .filter_map(|case| DOCUMENTED.find(&case.request.policy).map(|p| (case, p)))
+        .map(|(case, policy)| (case.request.policy.clone(), policy.clone()))
+        .collect();
+    let set = PolicySet::new(asked);
+    let report = suite::run(&set, &cases);
+    assert_eq!(report.passed() + report.failed(), cases.len());
+    let (rules, whole) = report.coverage.rules();
+    let (edges, tried) = report.coverage.edges();
+    assert!(whole <= rules && tried <= edges);
+    let again = written_and_read(&cases, &set);
+    for (outcome, other) in report
+        .outcomes
+        .iter()
+        .zip(suite::run(&set, &again).outcomes)
+    {
+        assert_eq!(outcome.decision, other.decision);
+        assert_eq!(outcome.differences, other.differences);
+    }
+    for case in &cases {
+        let policy = set.find(&case.request.policy).expect("it was read");
+        decided(policy, &case.request, &case.evidence.finding, case.now);
+    }
+    let proposals = suite::propose(&set, &cases);
+    assert_eq!(suite::run(&set, &proposals.cases).failed(), 0);
+}
+
+/// Two files of policies: what differs is told by examples that are decided so.
+pub fn differences(text: &str) {
+    let Some((old, new)) = text.split_once(OLD_FROM_NEW) else {
+        return;
+    };
+    let (Ok(old), Ok(new)) = (parse(&[file(old)], &list), parse(&[file(new)], &list)) else {
+        return;
+    };
+    let there = match diff::compare_sets(&old, &new) {
+        Ok(comparison) => comparison,
+        // Exact, but too many to be told.
+        Err(why) => return assert_eq!(why.why, diff::NotCompared::TooManyCells),
+    };
+    for (name, changes) in &there.changed {
+        for cell in &changes.cells {
+            assert_ne!(cell.old, cell.new);
+            assert!(!cell.when.is_empty());
+            let case = format!("cases:\n{}", cell.as_case());
+            let case = suite::read(&[file(&case)], &new).expect("it is a case");
+            assert_eq!(suite::run(&new, &case).failed(), 0, "{name}: {}", cell.when);
+            let decided_before = suite::run(&old, &case).outcomes.remove(0).decision;
+            assert_eq!(decided_before.expect("both have it").effect(), cell.old);
+        }
+    }
+    if let Ok(back) = diff::compare_sets(&new, &old) {
+        let names = |c: &diff::Comparison| c.changed.keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(names(&there), names(&back));
+        assert_eq!(there.loosens(), back.tightens());
+        assert_eq!(there.tightens(), back.loosens());
+    }
+}
+
+fn file(text: &str) -> Arc<SourceText> {
+    let (path, text) = ("thrown.yaml".to_owned(), text.to_owned());
+    Arc::new(SourceText { path, text })
+}
+
+/// A list of this name. A name that is none of the known ones is the list itself, so that any list can be thrown.
+fn list(_: &str, name: &str) -> Result<String, String> {
+    match name {
+        "people.txt" => Ok("id-ada\nid-ben\n".to_owned()),
+        "blocked.txt" => Ok("id-mallory\n".to_owned()),
+        "nowhere.txt" => Err("there is none".to_owned()),
+        other => Ok(other.to_owned()),
+    }
+}
+
+/// There are problems, each stands somewhere in the text, and each can be shown.
+fn told(text: &str, problems: &Problems) {
+    assert!(!problems.is_empty());
+    // A carriage return may end a line too.
+    let lines = text.split(['\n', '\r']).count();
+    for problem in problems.iter() {
+        let place = problem.spot.place;
+        assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
+        assert!(place.line <= lines + 1, "{place:?} of {lines} lines");
+        assert!(!problem.message.is_empty());
+    }
+    assert!(!problems.to_string().is_empty());
+    assert!(!problems.in_short().is_empty());
+}
+
+/// These cases, after they were written to a file and read from it.
+fn written_and_read(cases: &[suite::Case], set: &PolicySet) -> Vec<suite::Case> {
+    let (written, count) = suite::write(cases);
+    assert_eq!(count, cases.len());
+    suite::read(&[file(&written)], set).expect("what was written can be read")
+}
+
+/// One decision laid open, and what it says of itself and of the future is so.
+fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp) {
+    let evidence = Evidence {
+        finding: finding.clone(),
+        seen_at: now,
+    };
+    let at = |now| Facts {
+        request,
+        evidence: &evidence,
+        now,
+    };
+    let explanation = policy.explain(&at(now));
+    let decision = &explanation.decision;
+    let reasons = decision.reasons().iter().map(|r| Effect::from(r.effect));
+    assert_eq!(reasons.max().unwrap_or(Effect::Allow), decision.effect());
+    let may_pass = decision.effect() == Effect::Allow;
+    assert!(may_pass || decision.valid_until().is_none());
+    assert!(!may_pass || decision.remedies().is_empty());
+    if let Some(Change { at: then, to }) = decision.next_change() {
+        assert!(then > now && to != decision.effect());
+        assert_eq!(policy.decide(&at(then)).effect(), to);
+        let last = policy.decide(&at(before(then, MS).max(now)));
+        assert_eq!(last.effect(), decision.effect());
+    }
+    assert_eq!(
+        explanation.timeline.first().copied(),
+        decision.next_change()
+    );
+}
+
+/// Questions and findings that have everything, something, and nothing.
+fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
+    let [_, now, ..] = INSTANTS_MS.map(from_millis);
+    let silent = Request {
+        policy: policy.clone(),
+        verification: VerificationId::parse("v-1").expect("it is one"),
+        identity: None,
+        authentication: None,
+        attributes: BTreeMap::new(),
+        id: "".into(),
+    };
+    let asked = Request {
+        identity: Some("id-ada".into()),
+        authentication: Some(Authentication {
+            acr: "a".to_owned(),
+            amr: vec!["hwk".to_owned(), "face".to_owned()],
+            auth_time: Some(before(now, Duration::from_mins(5))),
+        }),
+        attributes: [("site".to_owned(), "hq".to_owned())].into(),
+        ..silent.clone()
+    };
+    let scopes = ["NAME", "DATE_OF_BIRTH", "PHONE", "BADGE"].map(Scope::from);
+    let whole = Verification {
+        id: Some("v-1".into()),
+        project: Some("p-1".into()),
+        status: Some("VERIFIED".into()),
+        verified_at: Some(before(now, Duration::from_hours(24))),
+        scopes: scopes.into(),
+        identity: Datum::Known("id-ada".into()),
+        name: Datum::Known(()),
+        phone: Datum::Known("+12025550101".into()),
+        born: Datum::Known(from_millis(951_782_400_000)),
+        ..Verification::default()
+    };
+    let old = Verification {
+        verified_at: Some(from_millis(i64::MAX)),
+        born: Datum::Known(from_millis(i64::MIN)),
+        phone: Datum::Unreadable,
+        name: Datum::Unreadable,
+        ..whole.clone()
+    };
+    let bare = Verification {
+        id: Some("v-1".into()),
+        ..Verification::default()
+    };
+    vec![
+        (asked.clone(), Finding::Present(whole)),
+        (silent.clone(), Finding::Present(old)),
+        (silent, Finding::Present(bare)),
+        (asked, Finding::Unknown(Outage::Failed)),
+    ]
+}
