@@ -22,6 +22,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
+use tracing::warn;
 
 use self::{
     names::{Names, Tick},
@@ -31,7 +32,7 @@ use super::{Asker, Freshness, Known, Source, Took};
 use crate::{
     clock::{Clock, Moment},
     metrics::{Fetch, Metrics},
-    pace::Bucket,
+    pace::{Bucket, Seldom},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
 };
 
@@ -59,6 +60,7 @@ struct Inner {
     quotas: Cache<IpAddr, Arc<Bucket>>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    log: Seldom,
     spawn: Spawn,
 }
 
@@ -112,6 +114,7 @@ impl Recent {
             quotas: Cache::new(CALLERS_MAX),
             clock,
             metrics,
+            log: Seldom::default(),
             spawn,
         }))
     }
@@ -180,6 +183,7 @@ impl Recent {
                     _ => match within(quota.as_deref(), freshness.at) {
                         Err(wait) => {
                             self.0.metrics.fetch(Fetch::Refused);
+                            self.tell_of_quota(freshness.at);
                             (Boarding::OverQuota(wait), Op::Nop)
                         }
                         Ok(()) => {
@@ -204,6 +208,15 @@ impl Recent {
         } = self.0.limits;
         let full = async { Arc::new(Bucket::new(fetches_per_second, fetches_burst)) };
         self.0.quotas.get_with(address, full).await
+    }
+
+    fn tell_of_quota(&self, at: Moment) {
+        if let Some(left_out) = self.0.log.tell("over_quota", at.uptime) {
+            warn!(
+                left_out,
+                "a caller has used its quota of fetches and is refused: it tries identifiers, or quota.fetches_per_second is too low for it"
+            );
+        }
     }
 
     /// Starts a fetch in a task of its own.
@@ -246,7 +259,15 @@ impl Recent {
                 Ok(known) => return known,
                 Err(_) => Outage::TimedOut,
             },
-            Err(_) => Outage::Busy,
+            Err(_) => {
+                if let Some(left_out) = self.0.log.tell("busy", freshness.at.uptime) {
+                    warn!(
+                        left_out,
+                        "{FLIGHTS_MAX} fetches are under way, and no other is begun: the upstream is slow, or far too many verifications are asked for"
+                    );
+                }
+                Outage::Busy
+            }
         };
         unknown(outage, freshness.at)
     }

@@ -17,6 +17,7 @@ mod differential;
 mod golden;
 mod journal;
 mod lies;
+mod log;
 mod naive;
 mod operations;
 mod outage;
