@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod alerts;
 mod architecture;
 mod cli;
 mod config;
