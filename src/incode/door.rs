@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 use url::Url;
 
 use super::{
@@ -29,6 +29,7 @@ use crate::{
     pace::Seldom,
     policy::{Flaw, Outage, Verification, VerificationId},
     source::Took,
+    span,
 };
 
 /// No honest answer is larger.
@@ -151,14 +152,18 @@ impl Door {
         let pass = pass.map_err(|_| NoAnswer::Out(Outage::HeldBack))?;
         let timer = self.metrics.upstream_call(call);
         let started = self.clock.read();
-        let answer = match self.send(call, request).await {
+        let span = span::upstream_call(call.as_str());
+        let sending = self.send(call, request).instrument(span.clone());
+        let answer = match sending.await {
             Ok(body) => read(&body).map_err(NoAnswer::Unusable),
             Err(none) => Err(none),
         };
         took.fetch = took.fetch.saturating_add(started.elapsed());
         let none = answer.as_ref().err();
         pass.ended(none.map_or(Outcome::Answered, NoAnswer::outcome));
-        timer.ended(none.map_or("ok", NoAnswer::as_str));
+        let outcome = none.map_or("ok", NoAnswer::as_str);
+        timer.ended(outcome);
+        span::ended(&span, outcome);
         if let Some(NoAnswer::Unusable(flaw)) = none
             && let Some(left_out) = self.tell("unusable")
         {

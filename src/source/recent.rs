@@ -22,7 +22,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
-use tracing::warn;
+use tracing::{Instrument as _, warn};
 
 use self::{
     names::{Names, Tick},
@@ -34,6 +34,7 @@ use crate::{
     metrics::{Fetch, Metrics},
     pace::{Bucket, Seldom},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
+    span,
 };
 
 /// No more fetches than this are under way at once; what needs another is answered as in an outage.
@@ -178,6 +179,7 @@ impl Recent {
                     (Some(known), _) => (Boarding::Landed(known), Op::Nop),
                     (None, Some(flight)) if slot.is_asking() => {
                         self.0.metrics.fetch(Fetch::Joined);
+                        span::joined(flight.span.as_ref());
                         (Boarding::Flight(flight.clone()), Op::Nop)
                     }
                     _ => match within(quota.as_deref(), freshness.at) {
@@ -227,15 +229,20 @@ impl Recent {
         ahead: Option<OwnedSemaphorePermit>,
     ) -> Flight {
         let began = self.0.names.tick();
-        let (landing, flight) = watch::channel(None);
-        let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
         let ahead_of_time = ahead.is_some();
+        let span = span::fetch(ahead_of_time);
+        let (landing, awaited) = watch::channel(None);
+        let flight = Flight {
+            landing: awaited,
+            span: span.id(),
+        };
+        let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
         self.0.metrics.fetch(if ahead_of_time {
             Fetch::Refresh
         } else {
             Fetch::Cold
         });
-        (self.0.spawn)(Box::pin(async move {
+        let flying = async move {
             let known = memory.ask(&id, freshness).await;
             memory
                 .remember(&id, &own, &known, began, freshness.at)
@@ -243,7 +250,8 @@ impl Recent {
             drop(ahead);
             // Nobody may be waiting any more; then it is enough that it is remembered.
             let _ = landing.send(Some(known));
-        }));
+        };
+        (self.0.spawn)(Box::pin(flying.instrument(span)));
         flight
     }
 
@@ -295,7 +303,7 @@ impl Recent {
             .and_compute_with(async |slot| {
                 let slot = slot.map(Entry::into_value).unwrap_or_default();
                 let flight = slot.flight.as_ref();
-                if !flight.is_some_and(|flight| flight.same_channel(own)) {
+                if !flight.is_some_and(|flight| flight.landing.same_channel(&own.landing)) {
                     return Op::Nop;
                 }
                 let forgotten = match verification {
@@ -347,7 +355,7 @@ fn within(quota: Option<&Bucket>, at: Moment) -> Result<(), Duration> {
 
 /// Waits for a fetch to land, as long as the caller can.
 async fn landed(mut flight: Flight, patience: Duration) -> Result<Known, Outage> {
-    match timeout(patience, flight.wait_for(Option::is_some)).await {
+    match timeout(patience, flight.landing.wait_for(Option::is_some)).await {
         Ok(Ok(landed)) => landed.clone().ok_or(Outage::Abandoned),
         Ok(Err(_)) => Err(Outage::Abandoned),
         Err(_) => Err(Outage::TimedOut),

@@ -28,4 +28,5 @@ mod recent;
 mod remedies;
 mod reload;
 mod suite;
+mod trace;
 mod world;

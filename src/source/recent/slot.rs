@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::sync::watch;
+use tracing::Id;
 
 use super::super::{Freshness, Known, Took};
 use crate::{
@@ -25,8 +26,14 @@ const FAILED_FOR: Duration = Duration::from_secs(1);
 /// Evidence is asked for again ahead of time when it was used so often since it came.
 const OFTEN: u32 = 3;
 
-/// A fetch under way: nothing until it lands.
-pub(super) type Flight = watch::Receiver<Option<Known>>;
+/// A fetch under way.
+#[derive(Debug, Clone)]
+pub(super) struct Flight {
+    /// What it brings: nothing until it lands.
+    pub(super) landing: watch::Receiver<Option<Known>>,
+    /// Its span, if traces are collected.
+    pub(super) span: Option<Id>,
+}
 
 /// One verification's place in memory.
 #[derive(Debug, Clone, Default)]
@@ -127,7 +134,7 @@ impl Slot {
     pub(super) fn is_asking(&self) -> bool {
         // An error says that its task ended without a word.
         let flight = self.flight.as_ref();
-        flight.is_some_and(|flight| flight.has_changed().is_ok())
+        flight.is_some_and(|flight| flight.landing.has_changed().is_ok())
     }
 
     /// Counts a use of what is remembered; whether it should be asked for again ahead of time: it is used often, three
