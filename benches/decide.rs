@@ -9,18 +9,21 @@ use async_trait::async_trait;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
+use tracing::Instrument as _;
 use verigate::{
     clock::{Clock as _, SystemClock},
+    config::{LogConfig, TraceConfig},
     gate::Gate,
     journal::{self, Limits},
     live::Live,
     metrics::Metrics,
     policy::{
-        Datum, Evidence, EvidenceTerms, Facts, Finding, Origin, Policy, PolicyName, PolicySet,
-        Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
+        Datum, Effect, Evidence, EvidenceTerms, Facts, Finding, Origin, Policy, PolicyName,
+        PolicySet, Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
         VerificationId, before, diff::compare, from_millis, parse,
     },
     source::{self, Asker, Freshness, Known, Recent, Source, Took},
+    span, telemetry,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -189,6 +192,21 @@ fn check(c: &mut Criterion) {
     group.bench_function("look up", |b| {
         b.to_async(&runtime)
             .iter(|| source.look_up(&request.verification, freshness));
+    });
+    // As the service runs without a collector of traces: a log that wants no spans.
+    let log = LogConfig {
+        level: tracing::Level::INFO,
+        json: false,
+    };
+    let _telemetry = telemetry::start(log, &TraceConfig::default()).unwrap();
+    group.bench_function("spans of a check that nobody collects", |b| {
+        b.to_async(&runtime).iter(async || {
+            let checking = async {
+                std::future::ready(()).instrument(span::look_up()).await;
+                span::decided(&request.policy, Effect::Allow, Origin::Cache, false);
+            };
+            checking.instrument(span::check(black_box(None))).await;
+        });
     });
     group.bench_function("check", |b| {
         b.to_async(&runtime)

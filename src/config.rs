@@ -48,6 +48,8 @@ pub struct Config {
     pub redirects: BTreeSet<String>,
     /// The file that decisions are appended to, or `-`.
     pub journal: PathBuf,
+    /// Which traces are sent, and where.
+    pub trace: TraceConfig,
     /// What is logged, and how.
     pub log: LogConfig,
 }
@@ -91,6 +93,15 @@ pub struct Rate {
     pub per_second: u32,
     /// At once, after a pause.
     pub burst: u32,
+}
+
+/// Which traces are sent, and where.
+#[derive(Debug, Clone, Default)]
+pub struct TraceConfig {
+    /// The collector's address, which `/v1/traces` is appended to; none if traces are off.
+    pub otlp_endpoint: Option<Url>,
+    /// How many of the traces that begin here are sent, from 0 to 1.
+    pub sample: f64,
 }
 
 /// What is logged, and how.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tracing::Instrument as _;
 use uuid::{NoContext, Uuid};
 
 pub use crate::source::Asker;
@@ -12,6 +13,7 @@ use crate::{
     metrics::Metrics,
     policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision, Timestamp},
     source::{Freshness, Known, Source},
+    span,
 };
 
 /// Where questions are answered.
@@ -90,7 +92,8 @@ impl Gate {
             patience,
             asker,
         };
-        let known = self.source.look_up(&request.verification, freshness).await;
+        let looking = self.source.look_up(&request.verification, freshness);
+        let known = looking.instrument(span::look_up()).await;
         if let Finding::Unknown(Outage::OverQuota { retry_after }) = known.evidence.finding {
             return Err(NoRuling::OverQuota { retry_after });
         }
@@ -142,6 +145,7 @@ impl Gate {
         let journal = recording.elapsed();
         self.metrics
             .check(effect, &request.policy, origin, degraded, reading.elapsed());
+        span::decided(&request.policy, effect, origin, degraded);
         Ok(Ruling {
             id,
             revision,

@@ -88,7 +88,12 @@ impl Incode {
             .await
             .unwrap_or_else(|Refused(token)| {
                 self.tokens.refused(&token);
-                warn!("the upstream refuses a token that it has just issued");
+                if let Some(left_out) = self.door.tell("token_refused") {
+                    warn!(
+                        left_out,
+                        "the upstream refuses a token that it has just issued: ask the vendor, and check that no other machine of theirs answers at incode.url"
+                    );
+                }
                 Finding::Unknown(Outage::TokenRefused)
             })
     }
@@ -122,7 +127,12 @@ impl Source for Incode {
         let finding = timeout(freshness.patience, self.ask(id, &mut took))
             .await
             .unwrap_or_else(|_| {
-                warn!("the upstream did not answer in time");
+                if let Some(left_out) = self.door.tell("too_slow") {
+                    warn!(
+                        left_out,
+                        "a look-up was given up after incode.timeout: the upstream is slow, or calls wait for their turn (incode.rate, incode.concurrency)"
+                    );
+                }
                 Finding::Unknown(Outage::TimedOut)
             });
         let origin = match finding {

@@ -12,7 +12,7 @@ use std::{
 
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
-use tracing::error;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{
@@ -25,6 +25,8 @@ use crate::{
 
 /// How many decisions are written at once.
 const BATCH_MAX: usize = 256;
+/// A journal that stays broken is told of again after so many tries: a minute, as `Limits` are by default.
+const TOLD_EVERY: u64 = 120;
 
 /// One decision, as it is handed in.
 #[derive(Debug, Clone)]
@@ -260,8 +262,9 @@ pub fn start(
                         Message::Stop => entries.close(),
                     }
                 }
-                write_all(&mut *output, &lines(&taken), || {
+                write_all(&mut *output, &lines(&taken), |error, tries| {
                     metrics.journal_failed();
+                    complain(error, tries);
                     thread::sleep(limits.retry_after);
                 });
                 metrics.journaled(u64::try_from(taken.len()).unwrap_or(u64::MAX));
@@ -286,27 +289,36 @@ fn lines(entries: &[Box<Entry>]) -> Vec<u8> {
 }
 
 /// Writes all of it, however often that has to be tried. Going on from where a write failed keeps lines whole.
-fn write_all(output: &mut dyn Write, lines: &[u8], put_off: impl Fn()) {
-    let mut rest = lines;
+fn write_all(output: &mut dyn Write, lines: &[u8], put_off: impl Fn(&io::Error, u64)) {
+    let (mut rest, mut tries) = (lines, 0);
+    let mut failed = |error| {
+        put_off(&error, tries);
+        tries += 1;
+    };
     while !rest.is_empty() {
         match output.write(rest) {
             Ok(count) if count > 0 => rest = rest.get(count..).unwrap_or_default(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            stuck => {
-                complain(stuck.err());
-                put_off();
-            }
+            Ok(_) => failed(io::ErrorKind::WriteZero.into()),
+            Err(error) => failed(error),
         }
     }
     while let Err(error) = output.flush() {
-        complain(Some(error));
-        put_off();
+        failed(error);
+    }
+    if tries > 0 {
+        info!(
+            tries,
+            "the journal can be written again, and nothing of it is lost"
+        );
     }
 }
 
-fn complain(error: Option<io::Error>) {
-    let error = error.unwrap_or_else(|| io::ErrorKind::WriteZero.into());
-    error!(%error, "the journal cannot be written; checks wait until it can");
+/// Tells of the first write that fails and, while it goes on, of one a minute.
+fn complain(error: &io::Error, tries: u64) {
+    if tries.is_multiple_of(TOLD_EVERY) {
+        error!(%error, tries, "the journal cannot be written, and checks wait until it can: make room on the disk of journal.path, or mend what reads it");
+    }
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ pub mod pace;
 pub mod live;
 pub mod journal;
 pub mod metrics;
+pub mod span;
 pub mod proto;
 pub mod grpc;
 pub mod http;

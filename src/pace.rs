@@ -1,5 +1,5 @@
-//! How fast, how often, how long: rates as buckets of tokens, a budget for second tries, and chance, so that many do not do
-//! the same at the same moment. Nothing here asks the time or waits; it is told the time, and says how long to wait.
+//! How fast, how often, how long: rates as buckets of tokens, a budget for second tries, how often the log is told the same, and
+//! chance, so that many do not do the same at the same moment. Nothing here asks the time or waits; it is told the time, and says how long to wait.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -91,6 +91,52 @@ impl Budget {
     }
 }
 
+/// How long the log is not told the same again: an outage has few lines, however many calls it spoils.
+const TOLD_AGAIN_AFTER: Duration = Duration::from_mins(1);
+/// No more kinds of lines than this are told apart; those beyond are of one kind.
+const KINDS_MAX: usize = 32;
+
+/// Lets a line of each kind into the log once a minute, and counts those that are left out.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<Vec<Line>>);
+
+#[derive(Debug)]
+struct Line {
+    kind: &'static str,
+    /// When one of its kind may be told again, by the time that the process has been running.
+    next_at: Duration,
+    left_out: u64,
+}
+
+impl Seldom {
+    /// Whether to tell a line of this kind now: then how many like it have been left out since the last one.
+    pub fn tell(&self, kind: &'static str, uptime: Duration) -> Option<u64> {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = lines.len() >= KINDS_MAX;
+        let known = lines.iter().position(|line| line.kind == kind);
+        let known = known.or(full.then_some(KINDS_MAX - 1));
+        let next_at = uptime.saturating_add(TOLD_AGAIN_AFTER);
+        match known.and_then(|index| lines.get_mut(index)) {
+            Some(line) if uptime < line.next_at => {
+                line.left_out = line.left_out.saturating_add(1);
+                None
+            }
+            Some(line) => {
+                line.next_at = next_at;
+                Some(std::mem::take(&mut line.left_out))
+            }
+            None => {
+                lines.push(Line {
+                    kind,
+                    next_at,
+                    left_out: 0,
+                });
+                Some(0)
+            }
+        }
+    }
+}
+
 /// Anything up to this.
 pub fn up_to(duration: Duration) -> Duration {
     duration.mul_f64(fastrand::f64())
@@ -165,6 +211,35 @@ mod tests {
         (0..10_000).for_each(|_| budget.earn());
         let spent = (0..1000).filter(|_| budget.spend()).count();
         assert_eq!(spent, 10);
+    }
+
+    #[test]
+    fn an_outage_of_an_hour_at_two_hundred_checks_a_second_is_sixty_lines() {
+        let seldom = Seldom::default();
+        let told = |at| seldom.tell("failed", ms(at));
+        let lines: Vec<u64> = (0..3_600_000).step_by(5).filter_map(told).collect();
+        assert_eq!(lines.len(), 60);
+        assert_eq!(lines[..2], [0, 11_999]);
+    }
+
+    #[test]
+    fn what_is_told_of_one_kind_does_not_hide_another() {
+        let seldom = Seldom::default();
+        assert_eq!(seldom.tell("failed", ms(0)), Some(0));
+        assert_eq!(seldom.tell("timed_out", ms(0)), Some(0));
+        assert_eq!(seldom.tell("failed", ms(59_999)), None);
+        assert_eq!(seldom.tell("failed", ms(60_000)), Some(1));
+        assert_eq!(seldom.tell("failed", ms(120_000)), Some(0));
+    }
+
+    #[test]
+    fn only_so_many_kinds_of_lines_are_told_apart() {
+        let seldom = Seldom::default();
+        let kinds: Vec<&'static str> = (1..=100).map(|n| &*"k".repeat(n).leak()).collect();
+        let told = kinds
+            .iter()
+            .filter(|kind| seldom.tell(kind, NONE).is_some());
+        assert_eq!(told.count(), KINDS_MAX);
     }
 
     #[test]

@@ -170,7 +170,9 @@ impl Service {
         });
         if drained.await.is_err() {
             // They are tasks of their own, and end with the process.
-            warn!("some connections did not end in time and are cut");
+            warn!(
+                "some connections did not end in time and are cut: their callers did not let go of them"
+            );
         }
         timeout(FLUSH_MAX, self.writer.flush())
             .await

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
-use tonic::transport::Endpoint;
+use tonic::{metadata::MetadataMap, transport::Endpoint};
 
 use super::{Exit, remedies, talk, tell};
 use crate::{
@@ -50,6 +50,10 @@ pub(super) struct Check {
     /// Tell the answer as JSON.
     #[arg(long)]
     json: bool,
+    /// Tell what the answer took, part by part, and how old its evidence was; with --json on stderr, because stdout is the
+    /// contract's own JSON, which has no place for it.
+    #[arg(long)]
+    explain: bool,
 }
 
 /// Reads `KEY=VALUE`.
@@ -80,11 +84,12 @@ impl Check {
             request_id: self.request_id.unwrap_or_default(),
         });
         request.set_timeout(DEADLINE);
-        let answer = match AccessServiceClient::new(channel)
+        let (receipt, answer) = match AccessServiceClient::new(channel)
             .check_access(request)
             .await
         {
-            Ok(answer) => answer.into_inner(),
+            // The client has put the trailers among the headers.
+            Ok(answer) => (receipt(answer.metadata()), answer.into_inner()),
             Err(status) => {
                 talk(&format!(
                     "verigate: {:?}: {}",
@@ -98,6 +103,11 @@ impl Check {
             tell(&as_json(&answer)?)?;
         } else {
             tell(&in_words(&answer))?;
+        }
+        match (self.explain, self.json) {
+            (true, true) => talk(receipt.trim_end()),
+            (true, false) => tell(&receipt)?,
+            (false, _) => {}
         }
         Ok(match answer.decision() {
             Decision::Allow => Exit::Done,
@@ -116,6 +126,27 @@ fn as_json(answer: &CheckAccessResponse) -> anyhow::Result<String> {
         .context("the contract has no answer")?;
     let dynamic = DynamicMessage::decode(descriptor, answer.encode_to_vec().as_slice())?;
     Ok(format!("{}\n", serde_json::to_string_pretty(&dynamic)?))
+}
+
+/// What the answer took, as its trailers tell it. A service that is none of ours, or an old one, has none.
+fn receipt(trailers: &MetadataMap) -> String {
+    let text = |name| trailers.get(name).and_then(|value| value.to_str().ok());
+    let part = |part: &str| {
+        let (name, ms) = part.trim().split_once(";dur=")?;
+        Some(format!("{name} {ms} ms"))
+    };
+    let parts = text("server-timing").unwrap_or_default().split(',');
+    let parts: Vec<String> = parts.filter_map(part).collect();
+    let took = match parts.as_slice() {
+        [] => "the service does not tell".to_owned(),
+        parts => parts.join(", "),
+    };
+    let age = text("verigate-evidence-age-ms").and_then(|ms| ms.parse().ok());
+    let age = age.map_or_else(
+        || "there is no evidence".to_owned(),
+        |ms| format!("the evidence was {} old", Shown(Duration::from_millis(ms))),
+    );
+    format!("  {:<9} {took}\n  {:<9} {age}\n", "took", "age")
 }
 
 /// The answer for a person.

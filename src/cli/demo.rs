@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use super::{Exit, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, TraceConfig},
     policy::{PolicySet, Problems, SourceText, parse},
     serve::{CannotStart, Service},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
@@ -59,7 +59,7 @@ impl Demo {
             level: tracing::Level::INFO,
             json: false,
         };
-        telemetry::start(log);
+        let telemetry = telemetry::start(log, &TraceConfig::default())?;
         let clock = Arc::new(SystemClock);
         let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
         let address = free(9000).await;
@@ -71,6 +71,7 @@ impl Demo {
         tell(&commands(&service))?;
         stop.await;
         service.stop().await?;
+        telemetry.flush().await;
         Ok(Exit::Done)
     }
 }
@@ -131,6 +132,7 @@ async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config>
         },
         redirects: BTreeSet::new(),
         journal: "-".into(),
+        trace: TraceConfig::default(),
         log,
     })
 }

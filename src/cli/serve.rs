@@ -50,9 +50,10 @@ impl Serve {
             return Ok(Exit::Done);
         }
         let (reload, stop) = (told_to_reload()?, told_to_end()?);
-        telemetry::start(config.log);
-        serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await?;
-        Ok(Exit::Done)
+        let telemetry = telemetry::start(config.log, &config.trace)?;
+        let ran = serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await;
+        telemetry.flush().await;
+        ran.map(|()| Exit::Done)
     }
 }
 

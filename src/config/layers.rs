@@ -231,6 +231,13 @@ impl Layers {
             .unwrap_or_default()
     }
 
+    /// A number.
+    pub(super) fn number(&self, section: &str, key: &str) -> f64 {
+        self.get(section, key)
+            .and_then(|setting| setting.value.as_float())
+            .unwrap_or_default()
+    }
+
     /// A list of texts; nothing where an item is none.
     pub(super) fn list(&self, section: &str, key: &str) -> Vec<Option<&str>> {
         let list = self.get(section, key).and_then(|s| s.value.as_array());

@@ -13,7 +13,8 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use super::{
-    Config, Deadlines, IncodeConfig, LogConfig, Problem, Rate, layers::Layers, read_bounded,
+    Config, Deadlines, IncodeConfig, LogConfig, Problem, Rate, TraceConfig, layers::Layers,
+    read_bounded,
 };
 use crate::policy::parse_duration;
 
@@ -50,6 +51,7 @@ impl Reader {
         let quota = self.rate(layers, "quota", "fetches_per_second", "fetches_burst");
         let redirects = self.redirects(layers);
         let journal = self.journal(layers);
+        let trace = self.trace(layers);
         let log = self.log(layers);
         self.different(layers, [("grpc", grpc), ("http", http), ("admin", admin)]);
         Some(Config {
@@ -63,6 +65,7 @@ impl Reader {
             quota: quota?,
             redirects: redirects?,
             journal: journal?,
+            trace: trace?,
             log: log?,
         })
     }
@@ -126,6 +129,29 @@ impl Reader {
             self.problem(layers.place(section, key), message, None);
         }
         count
+    }
+
+    fn trace(&mut self, layers: &Layers) -> Option<TraceConfig> {
+        let sample = layers.number("trace", "sample");
+        if !(0.0..=1.0).contains(&sample) {
+            let message = format!("trace.sample: {sample} is not from 0.0 to 1.0");
+            self.problem(layers.place("trace", "sample"), message, None);
+            return None;
+        }
+        let text = layers.text("trace", "otlp_endpoint");
+        let otlp_endpoint = Url::parse(text).ok().filter(|url| {
+            matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.has_host()
+        });
+        if otlp_endpoint.is_none() && !text.is_empty() {
+            let message = "trace.otlp_endpoint is not an http or https URL";
+            let hint = "such as http://127.0.0.1:4318";
+            self.problem(layers.place("trace", "otlp_endpoint"), message, Some(hint));
+            return None;
+        }
+        Some(TraceConfig {
+            otlp_endpoint,
+            sample,
+        })
     }
 
     fn log(&mut self, layers: &Layers) -> Option<LogConfig> {

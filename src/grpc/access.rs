@@ -7,6 +7,7 @@ use std::{
 
 use axum::extract::ConnectInfo;
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
+use tracing::Instrument as _;
 
 use super::{answer::answer, deadline::Deadline, question::question, receipt::Receipt, status};
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
         CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
         access_service_server::AccessService,
     },
+    span,
 };
 
 /// The decision service.
@@ -30,11 +32,8 @@ impl Access {
     pub(super) fn new(gate: Arc<Gate>, deadlines: Deadlines) -> Self {
         Self { gate, deadlines }
     }
-}
 
-#[tonic::async_trait]
-impl AccessService for Access {
-    async fn check_access(
+    async fn check(
         &self,
         request: Request<CheckAccessRequest>,
     ) -> Result<Response<CheckAccessResponse>, Status> {
@@ -50,6 +49,21 @@ impl AccessService for Access {
         let mut response = Response::new(answer(question, ruling));
         response.extensions_mut().insert(receipt);
         Ok(response)
+    }
+}
+
+#[tonic::async_trait]
+impl AccessService for Access {
+    async fn check_access(
+        &self,
+        request: Request<CheckAccessRequest>,
+    ) -> Result<Response<CheckAccessResponse>, Status> {
+        let span = span::check(traceparent(&request));
+        let checked = self.check(request).instrument(span.clone()).await;
+        if let Err(status) = &checked {
+            span::refused(&span, status.code());
+        }
+        checked
     }
 
     async fn batch_check_access(
@@ -74,6 +88,12 @@ impl AccessService for Access {
     ) -> Result<Response<BeginStepUpResponse>, Status> {
         Err(status::to_come("BeginStepUp"))
     }
+}
+
+/// Where the caller is in a trace of its own.
+fn traceparent<T>(request: &Request<T>) -> Option<&str> {
+    let value = request.metadata().get(span::TRACEPARENT)?;
+    value.to_str().ok()
 }
 
 /// Who asks: for now, the address that the call comes from.

@@ -8,7 +8,10 @@ use std::{
 
 use tracing::{info, warn};
 
-use crate::{metrics::BreakerState, pace::about};
+use crate::{
+    metrics::BreakerState,
+    pace::{Seldom, about},
+};
 
 /// It judges by so many calls, the last ones.
 const WINDOW: u32 = 20;
@@ -28,6 +31,8 @@ struct Inner {
     state: State,
     /// Counts the changes of state, so that a call that began before the last one does not count.
     era: u64,
+    /// An upstream that comes and goes is told of once a minute.
+    log: Seldom,
 }
 
 #[derive(Debug)]
@@ -71,6 +76,7 @@ impl Breaker {
         Self(Mutex::new(Inner {
             state: State::Closed(Window::default()),
             era: 0,
+            log: Seldom::default(),
         }))
     }
 
@@ -80,10 +86,13 @@ impl Breaker {
         match &mut inner.state {
             State::Closed(_) => {}
             State::Open(until) if uptime < *until => return None,
-            State::Open(_) => inner.change(State::HalfOpen {
-                trying: true,
-                succeeded: 0,
-            }),
+            State::Open(_) => {
+                let trying = State::HalfOpen {
+                    trying: true,
+                    succeeded: 0,
+                };
+                inner.change(trying, uptime);
+            }
             State::HalfOpen { trying: true, .. } => return None,
             State::HalfOpen { trying, .. } => *trying = true,
         }
@@ -120,7 +129,7 @@ impl Breaker {
             }
         };
         if let Some(next) = next {
-            inner.change(next);
+            inner.change(next, uptime);
         }
     }
 
@@ -139,14 +148,21 @@ impl Breaker {
 }
 
 impl Inner {
-    fn change(&mut self, next: State) {
+    fn change(&mut self, next: State, uptime: Duration) {
         match (&self.state, &next) {
             (State::Closed(_), State::Open(_)) => {
-                warn!(
-                    "the upstream fails too often: it is left in peace, and tried again every moment"
-                );
+                if let Some(left_out) = self.log.tell("opened", uptime) {
+                    warn!(
+                        left_out,
+                        "half of the last calls to the upstream failed: it is left in peace and tried about once a second; the lines before this one say how it fails"
+                    );
+                }
             }
-            (_, State::Closed(_)) => info!("the upstream is well again"),
+            (_, State::Closed(_)) => {
+                if let Some(left_out) = self.log.tell("closed", uptime) {
+                    info!(left_out, "the upstream is well again");
+                }
+            }
             _ => {}
         }
         self.state = next;

@@ -12,7 +12,11 @@ use http::{
 use jiff::fmt::rfc2822::DateTimeParser;
 use tracing::{info, warn};
 
-use crate::policy::{Timestamp, between};
+use crate::{
+    clock::Moment,
+    pace::Seldom,
+    policy::{Timestamp, between},
+};
 
 /// Clocks further apart than this are told: half of what a verification may lie in the future.
 const APART_MAX_MS: u64 = 30_000;
@@ -41,31 +45,43 @@ fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
 pub(super) struct ClockGuard {
     /// How far the upstream's clock is ahead of ours.
     ahead_ms: AtomicI64,
+    /// Where several machines answer for the upstream, one of them may be wrong.
+    log: Seldom,
 }
 
 impl ClockGuard {
     pub(super) fn new() -> Self {
         Self {
             ahead_ms: AtomicI64::new(UNKNOWN),
+            log: Seldom::default(),
         }
     }
 
     /// Looks at the `Date` of an answer that has just come.
-    pub(super) fn compare(&self, headers: &HeaderMap, now: Timestamp) {
+    pub(super) fn compare(&self, headers: &HeaderMap, at: Moment) {
         let Some(there) = date(headers, &DATE) else {
             return;
         };
         let ahead_ms = there
             .as_millisecond()
             .saturating_add(HALF_A_SECOND_MS)
-            .saturating_sub(now.as_millisecond());
+            .saturating_sub(at.now.as_millisecond());
         let before = self.ahead_ms.swap(ahead_ms, Ordering::Relaxed);
         match (is_apart(before), is_apart(ahead_ms)) {
-            (false, true) => warn!(
-                ahead_ms,
-                "the upstream's clock and ours are apart: check the time of this machine, because ages are judged by it"
-            ),
-            (true, false) => info!("the upstream's clock and ours agree again"),
+            (false, true) => {
+                if let Some(left_out) = self.log.tell("apart", at.uptime) {
+                    warn!(
+                        ahead_ms,
+                        left_out,
+                        "the upstream's clock and ours are apart: check the time of this machine, because ages are judged by it"
+                    );
+                }
+            }
+            (true, false) => {
+                if let Some(left_out) = self.log.tell("agree", at.uptime) {
+                    info!(left_out, "the upstream's clock and ours agree again");
+                }
+            }
             _ => {}
         }
     }
@@ -122,6 +138,13 @@ mod tests {
         }
     }
 
+    fn moment(now: i64) -> Moment {
+        Moment {
+            now: from_millis(now),
+            uptime: Duration::ZERO,
+        }
+    }
+
     #[test]
     fn clocks_half_a_minute_apart_are_suspect() {
         let guard = ClockGuard::new();
@@ -134,11 +157,11 @@ mod tests {
             (-29_501, 30_001, true),
             (0, 500, false),
         ] {
-            guard.compare(&at_0, from_millis(now));
+            guard.compare(&at_0, moment(now));
             assert_eq!(guard.ahead_ms(), Some(ahead_ms));
             assert_eq!(guard.are_apart(), apart, "{now}");
         }
-        guard.compare(&HeaderMap::new(), from_millis(i64::from(u32::MAX)));
+        guard.compare(&HeaderMap::new(), moment(i64::from(u32::MAX)));
         assert_eq!(guard.ahead_ms(), Some(500));
     }
 }

@@ -12,7 +12,7 @@ use async_trait::async_trait;
 use http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
-use tracing::{error, info, warn};
+use tracing::{Instrument as _, error, info, warn};
 use url::Url;
 
 use super::{
@@ -26,13 +26,15 @@ use crate::{
     clock::Clock,
     config::IncodeConfig,
     metrics::{Metrics, UpstreamCall},
+    pace::Seldom,
     policy::{Flaw, Outage, Verification, VerificationId},
     source::Took,
+    span,
 };
 
 /// No honest answer is larger.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-const REFUSED: &str = "the upstream refuses our credentials: check incode.api_key, incode.integration_id and incode.secret";
+const REFUSED: &str = "the upstream refuses our credentials, so that nothing new can be asked: check incode.api_key, incode.integration_id and incode.secret, and whether the vendor has withdrawn them";
 /// How long an idle connection is kept for the next call.
 const IDLE_MAX: Duration = Duration::from_secs(90);
 
@@ -45,6 +47,8 @@ pub(super) struct Door {
     pub(super) clocks: ClockGuard,
     /// Whether our credentials were refused, and have not been accepted since.
     credentials_refused: AtomicBool,
+    /// What goes wrong, by what it is.
+    log: Seldom,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -112,6 +116,7 @@ impl Door {
             guard: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
             clocks: ClockGuard::new(),
             credentials_refused: AtomicBool::new(false),
+            log: Seldom::default(),
             account,
             clock,
             metrics,
@@ -147,31 +152,44 @@ impl Door {
         let pass = pass.map_err(|_| NoAnswer::Out(Outage::HeldBack))?;
         let timer = self.metrics.upstream_call(call);
         let started = self.clock.read();
-        let answer = match self.send(call, request).await {
+        let span = span::upstream_call(call.as_str());
+        let sending = self.send(call, request).instrument(span.clone());
+        let answer = match sending.await {
             Ok(body) => read(&body).map_err(NoAnswer::Unusable),
             Err(none) => Err(none),
         };
         took.fetch = took.fetch.saturating_add(started.elapsed());
         let none = answer.as_ref().err();
         pass.ended(none.map_or(Outcome::Answered, NoAnswer::outcome));
-        timer.ended(none.map_or("ok", NoAnswer::as_str));
-        if let Some(NoAnswer::Unusable(flaw)) = none {
+        let outcome = none.map_or("ok", NoAnswer::as_str);
+        timer.ended(outcome);
+        span::ended(&span, outcome);
+        if let Some(NoAnswer::Unusable(flaw)) = none
+            && let Some(left_out) = self.tell("unusable")
+        {
             let call = call.as_str();
-            warn!(call, ?flaw, "the upstream's answer cannot be used");
+            warn!(
+                call,
+                ?flaw,
+                left_out,
+                "the upstream's answer makes no sense, and nothing is decided by it but DENY: look for a proxy in between that answers in its place, and show it to the vendor"
+            );
         }
         answer
     }
 
     /// Sends a request, and takes the body of a success.
     async fn send(&self, call: UpstreamCall, request: RequestBuilder) -> Result<Vec<u8>, NoAnswer> {
-        let response = request.send().await.map_err(|error| broken(call, error))?;
-        let now = self.clock.now();
-        self.clocks.compare(response.headers(), now);
-        let asked_for = retry_after(response.headers(), now);
+        let response = request.send().await;
+        let response = response.map_err(|error| self.broken(call, error))?;
+        let at = self.clock.moment();
+        self.clocks.compare(response.headers(), at);
+        let asked_for = retry_after(response.headers(), at.now);
         let status = response.status();
         match status {
             StatusCode::OK => {
-                let body = take(response).await.map_err(|error| broken(call, error))?;
+                let body = take(response).await;
+                let body = body.map_err(|error| self.broken(call, error))?;
                 return body.map_err(NoAnswer::Unusable);
             }
             StatusCode::NOT_FOUND => return Err(NoAnswer::NotFound),
@@ -180,14 +198,45 @@ impl Door {
             StatusCode::SERVICE_UNAVAILABLE if asked_for.is_some() => self.guard.pause(asked_for),
             _ => {}
         }
-        let (call, code) = (call.as_str(), status.as_u16());
-        warn!(call, status = code, "the upstream answers with an error");
-        Err(NoAnswer::Out(match status {
+        let outage = match status {
             StatusCode::FORBIDDEN => Outage::CredentialsRefused,
             StatusCode::TOO_MANY_REQUESTS => Outage::RateLimited,
             status if status.is_server_error() => Outage::Failed,
             _ => Outage::Unexpected,
-        }))
+        };
+        if let Some(left_out) = self.tell(outage.as_str()) {
+            let (call, status, advice) = (call.as_str(), status.as_u16(), advice(outage));
+            warn!(
+                call,
+                status, left_out, "the upstream answers with an error: {advice}"
+            );
+        }
+        Err(NoAnswer::Out(outage))
+    }
+
+    /// A call that no answer came to. The log names every cause, but not the address, which ends in an identifier.
+    fn broken(&self, call: UpstreamCall, error: reqwest::Error) -> NoAnswer {
+        let outage = if error.is_timeout() && !error.is_connect() {
+            Outage::TimedOut
+        } else {
+            Outage::Unreachable
+        };
+        if let Some(left_out) = self.tell(outage.as_str()) {
+            let error = anyhow::Error::new(error.without_url());
+            let (call, cause) = (call.as_str(), format!("{error:#}"));
+            warn!(
+                call,
+                cause,
+                left_out,
+                "the upstream could not be asked: check incode.url, and the way there from this machine"
+            );
+        }
+        NoAnswer::Out(outage)
+    }
+
+    /// Whether to tell that this goes wrong, and how many like it were left out.
+    pub(super) fn tell(&self, what: &'static str) -> Option<u64> {
+        self.log.tell(what, self.clock.moment().uptime)
     }
 
     /// The account's address with these segments appended.
@@ -204,11 +253,15 @@ impl Door {
         self.credentials_refused.load(Ordering::Relaxed)
     }
 
-    /// Notes whether our credentials are accepted. That they are not is told each time, which is seldom: `Tokens` waits long.
+    /// Notes whether our credentials are accepted.
     fn credentials(&self, refused: bool) {
         let before = self.credentials_refused.swap(refused, Ordering::Relaxed);
         match (before, refused) {
-            (_, true) => error!("{REFUSED}"),
+            (_, true) => {
+                if let Some(left_out) = self.tell("refused") {
+                    error!(left_out, "{REFUSED}");
+                }
+            }
             (true, false) => info!("the upstream accepts our credentials again"),
             (false, false) => {}
         }
@@ -242,7 +295,12 @@ impl Issuer for Arc<Door> {
                 Err(Outage::CredentialsRefused)
             }
             Err(NoAnswer::NotFound) => {
-                error!("there is nothing to authorise with at incode.url");
+                if let Some(left_out) = self.tell("nothing_there") {
+                    error!(
+                        left_out,
+                        "there is nothing to authorise with at incode.url: give the address of the vendor's API for the tenant, without `/v1`"
+                    );
+                }
                 Err(Outage::Unexpected)
             }
             Err(NoAnswer::Unusable(_)) => Err(Outage::Unexpected),
@@ -282,15 +340,12 @@ fn is_json(headers: &HeaderMap) -> bool {
         .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"))
 }
 
-/// A call that no answer came to. The log names every cause, but not the address, which ends in an identifier.
-fn broken(call: UpstreamCall, error: reqwest::Error) -> NoAnswer {
-    let outage = if error.is_timeout() && !error.is_connect() {
-        Outage::TimedOut
-    } else {
-        Outage::Unreachable
-    };
-    let error = anyhow::Error::new(error.without_url());
-    let call = call.as_str();
-    warn!(call, cause = %format!("{error:#}"), "the upstream could not be asked");
-    NoAnswer::Out(outage)
+/// Where to look when the upstream answers with such an error.
+fn advice(outage: Outage) -> &'static str {
+    match outage {
+        Outage::CredentialsRefused => "ask the vendor whether the integration may still do this",
+        Outage::RateLimited => "more is asked than it lets the tenant do",
+        Outage::Failed => "it is theirs to mend; checks rest on what is remembered meanwhile",
+        _ => "check incode.url, and incode.headers for what the tenant wants (406: api-version)",
+    }
 }

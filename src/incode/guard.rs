@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     config::IncodeConfig,
     metrics::{BreakerState, Held, Metrics},
-    pace::{Bucket, about},
+    pace::{Bucket, Seldom, about},
 };
 
 /// How long the upstream is left in peace when it asks for that but does not say how long; and up to half as much again.
@@ -33,6 +33,7 @@ pub(super) struct Guard {
     breaker: Breaker,
     /// Until when the upstream asks for peace, by the time that the process has been running.
     paused_until: Mutex<Duration>,
+    log: Seldom,
     patience: Duration,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -62,6 +63,7 @@ impl Guard {
             ),
             breaker: Breaker::new(),
             paused_until: Mutex::default(),
+            log: Seldom::default(),
             patience: account.timeout,
             clock,
             metrics,
@@ -110,15 +112,19 @@ impl Guard {
     /// The upstream asks for peace: for so long if it says so.
     pub(super) fn pause(&self, asked_for: Option<Duration>) {
         let pause = asked_for.map_or_else(|| about(PAUSE), |asked| asked.min(PAUSE_MAX));
-        let until = self.uptime().saturating_add(pause);
+        let uptime = self.uptime();
+        let until = uptime.saturating_add(pause);
         let mut paused_until = self.paused_until();
         if *paused_until < until {
             *paused_until = until;
-            let seconds = pause.as_secs_f64();
-            warn!(
-                seconds,
-                "the upstream asks us to slow down: it is left in peace"
-            );
+            if let Some(left_out) = self.log.tell("paused", uptime) {
+                let seconds = pause.as_secs_f64();
+                warn!(
+                    seconds,
+                    left_out,
+                    "the upstream asks us to slow down and is left in peace: if this goes on, lower incode.rate below what it lets the tenant do, all replicas together"
+                );
+            }
         }
     }
 

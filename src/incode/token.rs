@@ -13,6 +13,7 @@ use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use secrecy::SecretString;
 use tokio::sync::watch;
+use tracing::Instrument as _;
 
 use crate::{
     clock::{Clock, Moment},
@@ -177,7 +178,7 @@ impl Tokens {
         };
         *last = Some(renewal.clone());
         let tokens = Arc::clone(self);
-        tokio::spawn(async move {
+        let renewing = async move {
             let issued = tokens.issuer.issue().await;
             let outcome = issued.map(|secret| {
                 Arc::new(Token {
@@ -191,7 +192,8 @@ impl Tokens {
             }
             // Nobody may be waiting any more; then it is enough that it is stored.
             let _ = ending.send(Some(outcome));
-        });
+        };
+        tokio::spawn(renewing.in_current_span());
         renewal
     }
 

@@ -112,7 +112,7 @@ impl Reloader {
         self.metrics.policy_reload(Reload::Failed);
         let problems = first(told, LOG_LINES_MAX, LOG_CHARS_MAX);
         let revision = self.live.current().revision();
-        error!(%revision, %problems, "the policies cannot be used, and the last good ones stay in force");
+        error!(%revision, %problems, "the policies cannot be used, and the last good ones stay in force until the files are corrected");
     }
 
     fn reload(&self, asked: bool) -> Reload {

@@ -22,6 +22,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time::timeout,
 };
+use tracing::{Instrument as _, warn};
 
 use self::{
     names::Names,
@@ -31,8 +32,9 @@ use super::{Asker, Freshness, Known, Source, Took};
 use crate::{
     clock::{Clock, Moment},
     metrics::{Fetch, Metrics},
-    pace::Bucket,
+    pace::{Bucket, Seldom},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
+    span,
 };
 
 /// No more fetches than this are under way at once; what needs another is answered as in an outage.
@@ -59,6 +61,7 @@ struct Inner {
     quotas: Cache<IpAddr, Arc<Bucket>>,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
+    log: Seldom,
     spawn: Spawn,
 }
 
@@ -112,6 +115,7 @@ impl Recent {
             quotas: Cache::new(CALLERS_MAX),
             clock,
             metrics,
+            log: Seldom::default(),
             spawn,
         }))
     }
@@ -193,11 +197,13 @@ impl Recent {
                     (Some(known), _) => (Boarding::Landed(known), Op::Nop),
                     (None, Some(flight)) if slot.is_asking() => {
                         self.0.metrics.fetch(Fetch::Joined);
+                        span::joined(flight.span.as_ref());
                         (Boarding::Flight(flight.clone()), Op::Nop)
                     }
                     _ => match within(quota.as_deref(), freshness.at) {
                         Err(wait) => {
                             self.0.metrics.fetch(Fetch::Refused);
+                            self.tell_of_quota(freshness.at);
                             (Boarding::OverQuota(wait), Op::Nop)
                         }
                         Ok(()) => {
@@ -224,6 +230,15 @@ impl Recent {
         self.0.quotas.get_with(address, full).await
     }
 
+    fn tell_of_quota(&self, at: Moment) {
+        if let Some(left_out) = self.0.log.tell("over_quota", at.uptime) {
+            warn!(
+                left_out,
+                "a caller has used its quota of fetches and is refused: it tries identifiers, or quota.fetches_per_second is too low for it"
+            );
+        }
+    }
+
     /// Starts a fetch in a task of its own.
     fn take_off(
         &self,
@@ -233,21 +248,27 @@ impl Recent {
     ) -> Flight {
         let (sender, landing) = watch::channel(None);
         let began = self.0.names.tick();
-        let flight = Flight { began, landing };
-        let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
         let ahead_of_time = ahead.is_some();
+        let span = span::fetch(ahead_of_time);
+        let flight = Flight {
+            began,
+            landing,
+            span: span.id(),
+        };
+        let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
         self.0.metrics.fetch(if ahead_of_time {
             Fetch::Refresh
         } else {
             Fetch::Cold
         });
-        (self.0.spawn)(Box::pin(async move {
+        let flying = async move {
             let known = memory.ask(&id, freshness).await;
             memory.remember(&id, &own, &known, freshness.at).await;
             drop(ahead);
             // Nobody may be waiting any more; then it is enough that it is remembered.
             let _ = sender.send(Some(known));
-        }));
+        };
+        (self.0.spawn)(Box::pin(flying.instrument(span)));
         flight
     }
 
@@ -263,7 +284,15 @@ impl Recent {
                 Ok(known) => return known,
                 Err(_) => Outage::TimedOut,
             },
-            Err(_) => Outage::Busy,
+            Err(_) => {
+                if let Some(left_out) = self.0.log.tell("busy", freshness.at.uptime) {
+                    warn!(
+                        left_out,
+                        "{FLIGHTS_MAX} fetches are under way, and no other is begun: the upstream is slow, or far too many verifications are asked for"
+                    );
+                }
+                Outage::Busy
+            }
         };
         unknown(outage, freshness.at)
     }

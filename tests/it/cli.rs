@@ -5,6 +5,8 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use verigate::sim::{Call, Fault};
+
 use crate::world::{Killed, World};
 
 fn verigate(arguments: &[&str]) -> Output {
@@ -74,6 +76,55 @@ async fn an_answer_is_told_as_the_contracts_own_json() {
     assert_eq!(answer["validUntil"], "2026-01-31T12:10:00Z");
     assert_eq!(answer["validFor"], "600s");
     assert_eq!(answer["requestId"], "r-1");
+}
+
+#[tokio::test]
+async fn what_an_answer_took_is_told_on_request() {
+    let world = World::new().await;
+    let took = |told: &str| {
+        let line = told.lines().find(|l| l.starts_with("  took")).unwrap();
+        let parts = line.trim_start_matches("  took").split(',');
+        let words = parts.map(|part| part.split_whitespace().map(str::to_owned).collect());
+        words.collect::<Vec<Vec<String>>>()
+    };
+    let (_, cold) = check(&world, "front-door", "fresh", &["--explain"]).await;
+    assert!(cold.starts_with("ALLOW\n"), "{cold}");
+    let parts = took(&cold);
+    let names: Vec<&str> = parts.iter().map(|part| part[0].as_str()).collect();
+    assert_eq!(names, ["queue", "token", "fetch", "decide", "journal"]);
+    assert_ne!(parts[2][1..], ["0.000", "ms"], "{cold}");
+    assert!(
+        cold.ends_with("  age       the evidence was 0s old\n"),
+        "{cold}"
+    );
+    world.clock.advance(std::time::Duration::from_secs(61));
+    let (_, warm) = check(&world, "front-door", "fresh", &["--explain"]).await;
+    assert_eq!(took(&warm)[2][1..], ["0.000", "ms"], "{warm}");
+    assert!(warm.contains("the evidence was 1m1s old"), "{warm}");
+    world.spoil(Call::Details, None, Fault::Status(400));
+    let (_, none) = check(&world, "front-door", "month-old", &["--explain"]).await;
+    assert!(
+        none.ends_with("  age       there is no evidence\n"),
+        "{none}"
+    );
+    let (_, plain) = check(&world, "front-door", "fresh", &[]).await;
+    assert!(!plain.contains("took"), "{plain}");
+}
+
+/// The contract's own JSON has no place for it, and who reads that by the contract refuses what it does not know.
+#[tokio::test]
+async fn what_an_answer_took_is_no_part_of_its_json() {
+    let world = World::new().await;
+    let (_, plain) = check(&world, "front-door", "fresh", &["--json"]).await;
+    let keys = |told: &str| {
+        let answer: serde_json::Value = serde_json::from_str(told).unwrap();
+        let keys = answer.as_object().unwrap().keys();
+        keys.cloned().collect::<Vec<_>>()
+    };
+    let (_, told) = check(&world, "front-door", "fresh", &["--json", "--explain"]).await;
+    let (json, receipt) = told.split_once("\n}\n").unwrap();
+    assert_eq!(keys(&format!("{json}}}")), keys(&plain));
+    assert!(receipt.contains("took      queue"), "{receipt}");
 }
 
 #[test]

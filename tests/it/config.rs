@@ -101,6 +101,12 @@ fn what_could_not_work_is_told_before_it_is_tried() {
             "[http]\nlisten = '127.0.0.1:50051'",
             "http.listen is the address of grpc.listen",
         ),
+        (
+            "[trace]\notlp_endpoint = 'localhost:4318'",
+            "such as http://127.0.0.1:4318",
+        ),
+        ("[trace]\nsample = 1.5", "1.5 is not from 0.0 to 1.0"),
+        ("[trace]\nsample = nan", "is not from 0.0 to 1.0"),
     ] {
         let told = load(&format!("{settings}\n{GOOD}"), &[]).unwrap_err();
         assert!(told.contains(expected), "{told}");

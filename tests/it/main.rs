@@ -9,6 +9,7 @@
 )]
 
 mod access;
+mod alerts;
 mod architecture;
 mod cli;
 mod config;
@@ -20,6 +21,7 @@ mod faults;
 mod interleavings;
 mod journal;
 mod lies;
+mod log;
 mod naive;
 mod operations;
 mod outage;
@@ -32,4 +34,5 @@ mod reload;
 mod schema;
 mod suite;
 mod thrown;
+mod trace;
 mod world;

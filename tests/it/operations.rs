@@ -116,7 +116,7 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     clippy::disallowed_methods,
     reason = "only there must everything be installed"
 )]
-fn in_ci() -> bool {
+pub fn in_ci() -> bool {
     std::env::var_os("CI").is_some()
 }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, TraceConfig},
     live,
     policy::Timestamp,
     proto::v1::{
@@ -254,6 +254,7 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
         quota: PLENTY,
         redirects: BTreeSet::new(),
         journal: folder.path().join("journal.jsonl"),
+        trace: TraceConfig::default(),
         log: LogConfig {
             level: tracing::Level::ERROR,
             json: false,

@@ -10,6 +10,7 @@ use std::{
 };
 
 use tokio::sync::watch;
+use tracing::Id;
 
 use super::{
     super::{Freshness, Known, Took},
@@ -35,6 +36,8 @@ pub(super) struct Flight {
     pub(super) began: Tick,
     /// What it brings: nothing until it lands.
     pub(super) landing: watch::Receiver<Option<Known>>,
+    /// Its span, if traces are collected.
+    pub(super) span: Option<Id>,
 }
 
 /// One verification's place in memory.

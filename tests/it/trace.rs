@@ -1,0 +1,286 @@
+//! Traces: a check is followed into the calls that it causes, in its caller's trace, and nobody is named. A collector that is
+//! not there harms nothing.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    net::{SocketAddr, TcpListener},
+    process::{Command, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, body::Bytes, extract::State, routing::post};
+use opentelemetry_proto::tonic::{
+    collector::trace::v1::ExportTraceServiceRequest,
+    common::v1::any_value::Value,
+    trace::v1::{Span, span::SpanKind},
+};
+use prost::Message as _;
+use tempfile::TempDir;
+use tonic::transport::Channel;
+use verigate::{
+    clock::{Clock as _, SystemClock},
+    proto::v1::access_service_client::AccessServiceClient,
+    sim::{BUILT_IN, Call, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
+};
+
+use crate::world::{Killed, loopback, question};
+
+const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+const CALLER: &str = "b7ad6b7169203331";
+const ID: &str = "ada-fresh";
+
+/// What a collector was sent.
+#[derive(Clone, Default)]
+struct Collector(Arc<Mutex<Vec<Bytes>>>);
+
+impl Collector {
+    async fn start() -> (Self, SocketAddr) {
+        let (collector, listener) = (
+            Self::default(),
+            tokio::net::TcpListener::bind(loopback()).await.unwrap(),
+        );
+        let address = listener.local_addr().unwrap();
+        let take = async |State(Self(taken)): State<Self>, body: Bytes| {
+            taken.lock().unwrap().push(body);
+        };
+        let router = Router::new().route("/v1/traces", post(take));
+        let router = router.with_state(collector.clone());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        (collector, address)
+    }
+
+    fn spans(&self) -> Vec<Span> {
+        let taken = self.0.lock().unwrap();
+        let requests = taken
+            .iter()
+            .map(|body| ExportTraceServiceRequest::decode(body.clone()).unwrap());
+        requests
+            .flat_map(|request| request.resource_spans)
+            .flat_map(|resource| resource.scope_spans)
+            .flat_map(|scope| scope.spans)
+            .collect()
+    }
+}
+
+/// The program itself, with a pretend upstream, and this in its `[trace]`.
+struct Served {
+    simulator: Simulator,
+    process: Killed,
+    log: std::thread::JoinHandle<Vec<String>>,
+    client: AccessServiceClient<Channel>,
+    _folder: TempDir,
+}
+
+impl Served {
+    async fn start(trace: &str) -> Self {
+        let clock = Arc::new(SystemClock);
+        let cast = Cast::read("the built-in cast", BUILT_IN, clock.now()).unwrap();
+        let known = Credentials::default();
+        let simulator = Simulator::start(loopback(), cast, known.clone(), TOKEN_LIFE, clock)
+            .await
+            .unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(path("p.yaml"), crate::world::POLICIES).unwrap();
+        let config = format!(
+            "[grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
+             [policies]\npath = '{}'\n[journal]\npath = '{}'\n[log]\nformat = 'json'\n\
+             [incode]\nurl = 'http://{}'\napi_key = '{}'\nintegration_id = '{}'\nsecret = '{}'\n[trace]\n{trace}\n",
+            path("p.yaml"),
+            path("journal.jsonl"),
+            simulator.address,
+            known.api_key,
+            known.integration_id,
+            known.secret,
+        );
+        std::fs::write(path("verigate.toml"), config).unwrap();
+        let process = Command::new(env!("CARGO_BIN_EXE_verigate"))
+            .args(["serve", "--config", &path("verigate.toml")])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut process = Killed(process);
+        let mut lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        let log = std::thread::spawn(move || lines.map_while(Result::ok).collect());
+        let told: serde_json::Value = serde_json::from_str(&first).unwrap();
+        let url = format!("http://{}", told["fields"]["grpc"].as_str().unwrap());
+        let client = AccessServiceClient::connect(url).await.unwrap();
+        Self {
+            simulator,
+            process,
+            log,
+            client,
+            _folder: folder,
+        }
+    }
+
+    async fn check(&self, traceparent: Option<&str>) {
+        let mut request = tonic::Request::new(question("front-door", ID));
+        if let Some(text) = traceparent {
+            let headers = request.metadata_mut();
+            headers.insert("traceparent", text.parse().unwrap());
+            headers.insert("tracestate", format!("v={ID}").parse().unwrap());
+        }
+        self.client.clone().check_access(request).await.unwrap();
+    }
+
+    /// Ends it, in time and well; what it logged.
+    async fn stop(mut self) -> Vec<String> {
+        drop(self.client);
+        self.process.signal("-TERM");
+        let ended = tokio::task::spawn_blocking(move || self.process.0.wait().unwrap());
+        let ended = tokio::time::timeout(Duration::from_secs(10), ended).await;
+        assert!(ended.expect("it ends in time").unwrap().success());
+        self.log.join().unwrap()
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    digits.concat()
+}
+
+/// The attributes of a span, in a few words.
+fn attributes(span: &Span) -> String {
+    let pairs = span.attributes.iter().map(|pair| {
+        let value = pair.value.clone().and_then(|value| value.value);
+        match value {
+            Some(Value::StringValue(text)) => format!("{}={text}", pair.key),
+            Some(Value::BoolValue(flag)) => format!("{}={flag}", pair.key),
+            other => format!("{}={other:?}", pair.key),
+        }
+    });
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+#[tokio::test]
+async fn a_cold_check_is_followed_into_the_upstream_call_and_nobody_is_named() {
+    let (collector, address) = Collector::start().await;
+    let served = Served::start(&format!("otlp_endpoint = 'http://{address}'")).await;
+    let late = Planned {
+        call: Call::Details,
+        id: None,
+        times: Some(1),
+        fault: Fault::LatencyMs(300),
+    };
+    served.simulator.faults().plan(late).unwrap();
+    let parent = format!("00-{TRACE}-{CALLER}-01");
+    let joiner = async {
+        while served.simulator.calls().details == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        served.check(None).await;
+    };
+    tokio::join!(served.check(Some(&parent)), joiner);
+    // A caller that has decided that its trace is not collected is heard.
+    served
+        .check(Some(&format!("00-{}-{CALLER}-00", "1".repeat(32))))
+        .await;
+    served.stop().await;
+
+    let spans = collector.spans();
+    let in_trace = |name: &str| {
+        let mut named = spans
+            .iter()
+            .filter(|s| s.name == name && hex(&s.trace_id) == TRACE);
+        let span = named
+            .next()
+            .unwrap_or_else(|| panic!("no {name} in {spans:#?}"));
+        assert!(named.next().is_none(), "{name} is there twice");
+        span
+    };
+    let check = in_trace("check");
+    assert_eq!(hex(&check.parent_span_id), CALLER);
+    assert_eq!(check.kind(), SpanKind::Server);
+    assert_eq!(
+        attributes(check),
+        "policy=front-door decision=allow origin=upstream degraded=false"
+    );
+    let mut parent = check;
+    for name in ["look up", "fetch"] {
+        let span = in_trace(name);
+        assert_eq!(span.parent_span_id, parent.span_id, "{name}");
+        parent = span;
+    }
+    for name in ["authorize", "details"] {
+        let call = in_trace(name);
+        assert_eq!(call.parent_span_id, parent.span_id, "{name}");
+        assert_eq!(call.kind(), SpanKind::Client);
+        assert_eq!(attributes(call), "outcome=ok");
+    }
+    let waited = in_trace("details").end_time_unix_nano - in_trace("details").start_time_unix_nano;
+    assert!(waited >= 300_000_000, "{waited}");
+    // Who joins has a trace of its own, which leads to the fetch.
+    let joined: Vec<&Span> = spans.iter().filter(|s| !s.links.is_empty()).collect();
+    assert_eq!(joined.len(), 1, "{spans:#?}");
+    assert_eq!(joined[0].name, "look up");
+    assert_eq!(joined[0].links[0].span_id, parent.span_id);
+    assert_eq!(spans.len(), 5 + 2, "{spans:#?}");
+
+    let sent: Vec<u8> = collector.0.lock().unwrap().concat();
+    let sent = String::from_utf8_lossy(&sent);
+    assert!(sent.contains("front-door"));
+    for secret in [ID, "Ada", "id-ada", "demo-secret", "demo-api-key", "eyJ"] {
+        assert!(!sent.contains(secret), "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_that_is_refused_says_why() {
+    let (collector, address) = Collector::start().await;
+    let served = Served::start(&format!("otlp_endpoint = 'http://{address}/'")).await;
+    let unknown = question("no-such-policy", ID);
+    let refused = served.client.clone().check_access(unknown).await;
+    assert_eq!(refused.unwrap_err().code(), tonic::Code::NotFound);
+    served.stop().await;
+    let spans = collector.spans();
+    assert_eq!(spans.len(), 1);
+    assert_eq!(attributes(&spans[0]), "refused=NotFound");
+}
+
+#[tokio::test]
+async fn without_a_collector_nothing_is_sent_or_printed() {
+    let served = Served::start("otlp_endpoint = ''").await;
+    served.check(Some(&format!("00-{TRACE}-{CALLER}-01"))).await;
+    let log = served.stop().await;
+    assert!(log.iter().all(|line| !line.contains("span")), "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_sample_of_none_sends_nothing_but_what_callers_have_begun() {
+    let (collector, address) = Collector::start().await;
+    let served = Served::start(&format!("otlp_endpoint = 'http://{address}'\nsample = 0.0")).await;
+    served.check(None).await;
+    served.check(Some(&format!("00-{TRACE}-{CALLER}-01"))).await;
+    // What callers send for a trace that cannot be one is no trace.
+    for nonsense in ["", "00", "ff-x-y-z", "00-0-0-01", &"-".repeat(999)] {
+        served.check(Some(nonsense)).await;
+    }
+    served.stop().await;
+    let spans = collector.spans();
+    assert!(!spans.is_empty());
+    assert!(spans.iter().all(|span| hex(&span.trace_id) == TRACE));
+}
+
+#[tokio::test]
+async fn a_collector_that_hangs_or_is_not_there_harms_no_check() {
+    // Connections are taken by the system, and nobody answers.
+    let hangs = TcpListener::bind(loopback()).unwrap();
+    let gone = TcpListener::bind(loopback()).unwrap().local_addr().unwrap();
+    for (address, told) in [(hangs.local_addr().unwrap(), false), (gone, true)] {
+        let served = Served::start(&format!("otlp_endpoint = 'http://{address}'")).await;
+        let checks = async {
+            for _ in 0..1000 {
+                served.check(None).await;
+            }
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), checks).await;
+        assert!(in_time.is_ok(), "a thousand warm checks");
+        let log = served.stop().await;
+        let lines = log.iter().filter(|l| l.contains("could not be sent"));
+        assert!(lines.count() <= 1, "{log:#?}");
+        assert!(!told || log.iter().any(|l| l.contains("trace.otlp_endpoint")));
+    }
+}
