@@ -32,6 +32,7 @@ mod recent;
 mod remedies;
 mod reload;
 mod schema;
+mod soak;
 mod suite;
 mod thrown;
 mod trace;

@@ -1,0 +1,157 @@
+//! Faults that come and go under load, for as long as one likes: memory, tasks and descriptors stay where they are, and nobody
+//! is let in who is not known. A few seconds in the ordinary run;
+//! `SOAK_MINUTES=15 cargo test --release --test it soak -- --nocapture` shows the figures of fifteen minutes.
+
+use std::{fmt::Write as _, fs, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::{runtime::Handle, time::timeout};
+use verigate::{
+    clock::{Clock as _, SystemClock},
+    proto::v1::{Decision, EvidenceSource},
+    sim::{Call, Fault, Network},
+};
+
+use crate::world::{World, question};
+
+const VERIFICATIONS: usize = 300;
+/// Checks that are asked at once.
+const TOGETHER: usize = 20;
+/// How often the faults change, in rounds.
+const ROUNDS_A_FAULT: u64 = 40;
+/// How much of the world's time passes in a round.
+const ROUND: Duration = Duration::from_millis(50);
+/// How much larger than after a fifth of the time the process may be in the end, for what the allocator keeps.
+const KIB_MORE_MAX: u64 = 24 * 1024;
+
+/// What the process holds.
+#[derive(Debug, Clone, Copy)]
+struct Held {
+    memory_kib: u64,
+    tasks: usize,
+    descriptors: usize,
+}
+
+impl Held {
+    fn now() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+        let memory_kib = line.unwrap().split_whitespace().nth(1).unwrap();
+        Self {
+            memory_kib: memory_kib.parse().unwrap(),
+            tasks: Handle::current().metrics().num_alive_tasks(),
+            descriptors: fs::read_dir("/proc/self/fd").unwrap().count(),
+        }
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that runs as long as it is told to"
+)]
+fn length() -> Duration {
+    let minutes = std::env::var("SOAK_MINUTES");
+    let minutes = minutes.ok().and_then(|minutes| minutes.parse().ok());
+    minutes.map_or(Duration::from_secs(4), |minutes: u64| {
+        Duration::from_secs(minutes * 60)
+    })
+}
+
+fn cast() -> String {
+    let mut cast = String::from("people:\n  ada: { full_name: Ada Example }\nverifications:\n");
+    for n in 0..VERIFICATIONS {
+        // Every third is one that no policy lets in.
+        let status = if n % 3 == 0 { "FAILED" } else { "VERIFIED" };
+        writeln!(
+            cast,
+            "  v-{n}: {{ person: ada, status: {status}, verified_ago: 1d, scopes: [NAME] }}"
+        )
+        .unwrap();
+    }
+    cast
+}
+
+/// Another state of the upstream: well, every other time.
+fn weather(world: &World, turn: u64) {
+    world.simulator.faults().clear();
+    world.simulator.network(Network::Up);
+    let details = |fault| world.spoil(Call::Details, None, fault);
+    match turn % 20 {
+        1 => details(Fault::Hang),
+        3 => details(Fault::Status(503)),
+        5 => world.simulator.network(Network::Refusing),
+        7 => details(Fault::SlowBody),
+        9 => world.simulator.network(Network::Swallowing),
+        11 => details(Fault::Html),
+        13 => details(Fault::RetryAfter(1)),
+        15 => details(Fault::Reset),
+        17 => world.spoil(Call::Authorize, None, Fault::Status(500)),
+        19 => details(Fault::ExpiredToken),
+        _ => {}
+    }
+}
+
+/// Asks about somebody, and leaves before the answer now and then. Whether the answer is an ALLOW.
+async fn ask(world: &World) -> Option<bool> {
+    let n = fastrand::usize(..VERIFICATIONS + 20);
+    let policy = ["front-door", "tolerant"][n % 2];
+    let question = question(policy, &format!("v-{n}"));
+    let patience = Duration::from_millis(fastrand::u64(5..300));
+    let leaves = Duration::from_millis(fastrand::u64(1..200));
+    let asked = world.ask_within(patience, question);
+    let answer = match fastrand::u8(..4) {
+        0 => timeout(leaves, asked).await.ok()?.ok()?,
+        _ => asked.await.ok()?,
+    };
+    let allowed = answer.decision() == Decision::Allow;
+    let known = n < VERIFICATIONS && n % 3 != 0;
+    assert!(!allowed || known, "v-{n} was let in");
+    let source = answer.evidence.as_ref().unwrap().source();
+    assert!(!allowed || source != EvidenceSource::None);
+    Some(allowed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn faults_that_come_and_go_leave_nothing_behind() {
+    let world = World::of(&cast(), |config| {
+        config.incode.timeout = Duration::from_millis(500);
+        config.incode.connect_timeout = Duration::from_millis(200);
+    })
+    .await;
+    let (started, length) = (SystemClock.read(), length());
+    let (mut early, mut asked, mut answered, mut allowed) = (None, 0, 0, 0);
+    for round in 0_u64.. {
+        if started.elapsed() >= length {
+            break;
+        }
+        if round % ROUNDS_A_FAULT == 0 {
+            weather(&world, round / ROUNDS_A_FAULT);
+        }
+        let answers = join_all((0..TOGETHER).map(|_| ask(&world))).await;
+        asked += answers.len();
+        answered += answers.iter().flatten().count();
+        allowed += answers.iter().flatten().filter(|allow| **allow).count();
+        world.clock.advance(ROUND);
+        if early.is_none() && started.elapsed() > length / 5 {
+            early = Some(Held::now());
+        }
+    }
+    weather(&world, 0);
+    world.clock.advance(Duration::from_secs(10));
+    // What was under way ends within its own bounds.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (early, late) = (early.unwrap(), Held::now());
+    println!("{asked} checks, {answered} answered, {allowed} allowed: {early:?} then {late:?}");
+    assert!(allowed > 0 && answered > allowed, "{answered}, {allowed}");
+    assert!(late.tasks <= early.tasks + 20, "{early:?} {late:?}");
+    assert!(
+        late.descriptors <= early.descriptors + 20,
+        "{early:?} {late:?}"
+    );
+    assert!(
+        late.memory_kib <= early.memory_kib + KIB_MORE_MAX,
+        "{early:?} {late:?}"
+    );
+    let answer = world.check("tolerant", "v-1").await;
+    assert_eq!(answer.decision(), Decision::Allow);
+}
