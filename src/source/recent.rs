@@ -231,9 +231,9 @@ impl Recent {
         let began = self.0.names.tick();
         let ahead_of_time = ahead.is_some();
         let span = span::fetch(ahead_of_time);
-        let (landing, awaited) = watch::channel(None);
+        let (sender, landing) = watch::channel(None);
         let flight = Flight {
-            landing: awaited,
+            landing,
             span: span.id(),
         };
         let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
@@ -249,7 +249,7 @@ impl Recent {
                 .await;
             drop(ahead);
             // Nobody may be waiting any more; then it is enough that it is remembered.
-            let _ = landing.send(Some(known));
+            let _ = sender.send(Some(known));
         };
         (self.0.spawn)(Box::pin(flying.instrument(span)));
         flight
