@@ -140,10 +140,13 @@ impl Reader {
         }
         let text = layers.text("trace", "otlp_endpoint");
         let otlp_endpoint = Url::parse(text).ok().filter(|url| {
-            matches!(url.scheme(), "http" | "https") && url.query().is_none() && url.has_host()
+            let bare =
+                url.query().is_none() && url.username().is_empty() && url.password().is_none();
+            matches!(url.scheme(), "http" | "https") && url.has_host() && bare
         });
         if otlp_endpoint.is_none() && !text.is_empty() {
-            let message = "trace.otlp_endpoint is not an http or https URL";
+            let message =
+                "trace.otlp_endpoint is not an http or https URL without user, password and query";
             let hint = "such as http://127.0.0.1:4318";
             self.problem(layers.place("trace", "otlp_endpoint"), message, Some(hint));
             return None;

@@ -105,6 +105,10 @@ fn what_could_not_work_is_told_before_it_is_tried() {
             "[trace]\notlp_endpoint = 'localhost:4318'",
             "such as http://127.0.0.1:4318",
         ),
+        (
+            "[trace]\notlp_endpoint = 'http://u:hush@localhost:4318'",
+            "without user, password and query",
+        ),
         ("[trace]\nsample = 1.5", "1.5 is not from 0.0 to 1.0"),
         ("[trace]\nsample = nan", "is not from 0.0 to 1.0"),
     ] {

@@ -271,6 +271,13 @@ async fn a_collector_that_hangs_or_is_not_there_harms_no_check() {
     let gone = TcpListener::bind(loopback()).unwrap().local_addr().unwrap();
     for (address, told) in [(hangs.local_addr().unwrap(), false), (gone, true)] {
         let served = Served::start(&format!("otlp_endpoint = 'http://{address}'")).await;
+        let refused = Planned {
+            call: Call::Details,
+            id: None,
+            times: Some(1),
+            fault: Fault::Status(400),
+        };
+        served.simulator.faults().plan(refused).unwrap();
         let checks = async {
             for _ in 0..1000 {
                 served.check(None).await;
@@ -282,5 +289,12 @@ async fn a_collector_that_hangs_or_is_not_there_harms_no_check() {
         let lines = log.iter().filter(|l| l.contains("could not be sent"));
         assert!(lines.count() <= 1, "{log:#?}");
         assert!(!told || log.iter().any(|l| l.contains("trace.otlp_endpoint")));
+        // A line that is told within a span is told as without.
+        assert!(log.iter().any(|l| l.contains("answers with an error")));
+        assert!(
+            log.iter()
+                .all(|l| !l.contains("\"span\":") && !l.contains("\"spans\":")),
+            "{log:#?}"
+        );
     }
 }
