@@ -4,6 +4,7 @@ pub mod gate;
 pub mod policy;
 pub mod source;
 pub mod incode;
+pub mod json;
 pub mod clock;
 pub mod pace;
 pub mod live;

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 18] = [
     (
         "gate",
         &["policy", "clock", "source", "live", "journal", "metrics"],
@@ -16,8 +16,11 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ("source", &["policy", "clock", "pace", "metrics"]),
     (
         "incode",
-        &["policy", "clock", "pace", "source", "metrics", "config"],
+        &[
+            "policy", "clock", "pace", "source", "json", "metrics", "config",
+        ],
     ),
+    ("json", &[]),
     ("clock", &["policy"]),
     ("pace", &[]),
     ("live", &["policy", "clock", "metrics"]),
