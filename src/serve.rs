@@ -92,7 +92,7 @@ impl Service {
         let live = Arc::new(Live::new(set));
         let reloader = Reloader::new(
             &config.policies,
-            config.redirects.clone(),
+            config.step_up.redirects.clone(),
             Arc::clone(&live),
             Arc::clone(&clock),
             Arc::clone(&metrics),

@@ -10,12 +10,13 @@ use std::{
 };
 
 use clap::Args;
+use http::HeaderName;
 use tokio::net::TcpListener;
 
 use super::{Exit, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, WebhookConfig},
     policy::{PolicySet, Problems, SourceText, parse},
     serve::{CannotStart, Service},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
@@ -47,6 +48,11 @@ const TRY: [(&str, &str, &str); 5] = [
 ];
 
 const USUAL_GRPC: u16 = 50051;
+/// Where a browser goes after a step-up; nobody is there.
+const REDIRECT: &str = "https://sso.example.com/step-up";
+/// How the pretend Incode's webhooks are told from others.
+const WEBHOOK_HEADER: &str = "x-webhook-secret";
+const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
 /// Try it out: a pretend Incode, sample policies and the service, in one process.
 #[derive(Debug, Args)]
@@ -129,7 +135,19 @@ async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config>
             per_second: 50,
             burst: 500,
         },
-        redirects: BTreeSet::new(),
+        step_up: StepUpConfig {
+            redirects: BTreeSet::from([REDIRECT.to_owned()]),
+            link_life: Duration::from_mins(15),
+            links: Rate {
+                per_second: 2,
+                burst: 50,
+            },
+        },
+        webhook: Some(WebhookConfig {
+            header: HeaderName::from_static(WEBHOOK_HEADER),
+            secret: WEBHOOK_SECRET.into(),
+            previous_secret: None,
+        }),
         journal: "-".into(),
         log,
     })

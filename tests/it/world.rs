@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig},
     live,
     policy::Timestamp,
     proto::v1::{
@@ -220,7 +220,12 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
         },
         cache_capacity: 1_000,
         quota: PLENTY,
-        redirects: BTreeSet::new(),
+        step_up: StepUpConfig {
+            redirects: BTreeSet::new(),
+            link_life: Duration::from_mins(15),
+            links: PLENTY,
+        },
+        webhook: None,
         journal: folder.path().join("journal.jsonl"),
         log: LogConfig {
             level: tracing::Level::ERROR,
