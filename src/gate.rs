@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use uuid::{NoContext, Uuid};
+use uuid::Uuid;
 
 pub use crate::source::Asker;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     journal::{Entry, Journal, Stopped},
     live::Live,
     metrics::Metrics,
-    policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision, Timestamp},
+    policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision},
     source::{Freshness, Known, Source},
 };
 
@@ -122,7 +122,7 @@ impl Gate {
         known: Known,
         decide: Duration,
     ) -> Result<Ruling, NoRuling> {
-        let id = name(reading.moment.now);
+        let id = reading.moment.name();
         let (effect, origin, degraded) = (decision.effect(), known.origin, known.degraded());
         let recording = self.clock.read();
         self.journal
@@ -150,11 +150,4 @@ impl Gate {
             spent: Spent { decide, journal },
         })
     }
-}
-
-/// A version 7 UUID of the decision's own instant.
-fn name(now: Timestamp) -> Uuid {
-    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
 }

@@ -21,6 +21,7 @@ use serde_json::json;
 use crate::{
     live::Live,
     metrics::{Metrics, Upstream},
+    step_up::StepUps,
 };
 
 /// What operators are shown.
@@ -34,6 +35,8 @@ pub struct Operations {
     pub cache_entries: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// How the upstream is doing.
     pub upstream: Arc<dyn Fn() -> Upstream + Send + Sync>,
+    /// Which step-ups there are.
+    pub step_ups: StepUps,
     /// Whether questions are taken.
     pub serving: Arc<Serving>,
 }
@@ -67,6 +70,7 @@ pub fn admin(operations: Operations) -> Router {
         .route("/readyz", get(admin::readyz))
         .route("/metrics", get(admin::metrics))
         .route("/policies", get(admin::policies))
+        .route("/step-ups/{step_up_id}", get(admin::step_up))
         .with_state(operations)
 }
 

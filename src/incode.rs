@@ -1,5 +1,6 @@
 //! The upstream, Incode Workforce: asks for the details of a verification, authorises again once when its token is
-//! refused, tries a second time when that may help, and never fails: an outage is a finding.
+//! refused, tries a second time when that may help, and never fails: an outage is a finding. Asks for links, too, but each
+//! once.
 
 mod door;
 mod guard;
@@ -12,7 +13,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
+use tracing::{error, warn};
+use uuid::Uuid;
 
 pub use self::door::NoClient;
 use self::{
@@ -23,13 +25,17 @@ use crate::{
     clock::Clock,
     config::IncodeConfig,
     metrics::{Metrics, Upstream},
-    pace::{Budget, up_to},
+    pace::{Budget, Seldom, up_to},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
     source::{Freshness, Known, Source, Took},
+    step_up::{Link, Links, Wish},
 };
 
 /// A second try waits for anything up to this, so that those of many callers do not come together.
 const SECOND_TRY_AFTER: Duration = Duration::from_millis(100);
+
+/// A mistake in the configuration that shows with each call is told no more often than this.
+const SAID_EVERY: Duration = Duration::from_mins(1);
 
 /// The upstream as a source of evidence.
 #[derive(Debug)]
@@ -38,6 +44,8 @@ pub struct Incode {
     tokens: Arc<Tokens>,
     /// How many look-ups may be tried again.
     second_tries: Budget,
+    /// Says now and then that links are refused.
+    refused_links: Seldom,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -56,6 +64,7 @@ impl Incode {
             door,
             tokens,
             second_tries: Budget::default(),
+            refused_links: Seldom::new(SAID_EVERY),
             clock,
             metrics,
         })
@@ -69,6 +78,35 @@ impl Incode {
             clock_ahead_ms: self.door.clocks.ahead_ms(),
             clocks_apart: self.door.clocks.are_apart(),
             token_age: self.tokens.age(),
+        }
+    }
+
+    /// A link, at the second token if the first is refused. Nothing else is tried again: the link may have been made.
+    async fn make_link(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage> {
+        for _ in 0..2 {
+            let token = self.tokens.get().await?;
+            match self.door.link(id, wish, &token).await {
+                Ok(link) => return Ok(link),
+                Err(NoAnswer::Unauthorized) => self.tokens.refused(&token),
+                Err(NoAnswer::Out(Outage::CredentialsRefused)) => {
+                    self.links_refused();
+                    return Err(Outage::CredentialsRefused);
+                }
+                Err(NoAnswer::Out(outage)) => return Err(outage),
+                Err(NoAnswer::NotFound | NoAnswer::Unusable(_)) => return Err(Outage::Unexpected),
+            }
+        }
+        warn!("the upstream refuses a token that it has just issued");
+        Err(Outage::TokenRefused)
+    }
+
+    /// Says that the upstream makes no links for us, loudly but not with each call.
+    fn links_refused(&self) {
+        if let Some(times) = self.refused_links.pass(self.clock.moment().uptime) {
+            error!(
+                times,
+                "the upstream refuses to make links: check that the integration of incode.integration_id may"
+            );
         }
     }
 
@@ -108,6 +146,13 @@ impl Incode {
             Err(NoAnswer::Out(outage)) => Ok(Finding::Unknown(outage)),
             Err(NoAnswer::Unauthorized) => Err(Refused(token)),
         }
+    }
+}
+
+#[async_trait]
+impl Links for Incode {
+    async fn make(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage> {
+        self.make_link(id, wish).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! How fast, how often, how long: rates as buckets of tokens, a budget for second tries, and chance, so that many do not do
-//! the same at the same moment. Nothing here asks the time or waits; it is told the time, and says how long to wait.
+//! How fast, how often, how long: rates as buckets of tokens, a budget for second tries, what is said only now and then, and
+//! chance, so that many do not do the same at the same moment. Nothing here asks the time or waits; it is told the time, and says how long to wait.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -85,6 +85,37 @@ impl Budget {
     }
 }
 
+/// Lets one through in a while and counts the others: for what is worth saying, but not each time.
+#[derive(Debug)]
+pub struct Seldom {
+    every: Duration,
+    /// When the next one is let through, by the time that the process has been running; how many were not since the last.
+    state: Mutex<(Duration, u64)>,
+}
+
+impl Seldom {
+    /// One in this time.
+    pub fn new(every: Duration) -> Self {
+        Self {
+            every,
+            state: Mutex::default(),
+        }
+    }
+
+    /// How many there were since the last one that was let through, with this one; nothing if it is not let through.
+    pub fn pass(&self, uptime: Duration) -> Option<u64> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (next, held) = &mut *state;
+        let count = held.saturating_add(1);
+        if uptime < *next {
+            *held = count;
+            return None;
+        }
+        *state = (uptime.saturating_add(self.every), 0);
+        Some(count)
+    }
+}
+
 /// Anything up to this.
 pub fn up_to(duration: Duration) -> Duration {
     duration.mul_f64(fastrand::f64())
@@ -154,6 +185,16 @@ mod tests {
         (0..10_000).for_each(|_| budget.earn());
         let spent = (0..1000).filter(|_| budget.spend()).count();
         assert_eq!(spent, 10);
+    }
+
+    #[test]
+    fn what_is_said_seldom_says_how_often_it_was_not() {
+        let seldom = Seldom::new(ms(1000));
+        assert_eq!(seldom.pass(NONE), Some(1));
+        assert_eq!(seldom.pass(NONE), None);
+        assert_eq!(seldom.pass(ms(999)), None);
+        assert_eq!(seldom.pass(ms(1000)), Some(3));
+        assert_eq!(seldom.pass(ms(5000)), Some(1));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::{
     clock::Clock,
     config::Config,
     gate::Gate,
-    grpc,
+    grpc::{self, Grpc},
     http::{self, Operations, Serving},
     incode::{Incode, NoClient},
     journal::{self, Journal, Writer},
@@ -24,6 +24,7 @@ use crate::{
     metrics::Metrics,
     policy::PolicySet,
     source::{Limits, Recent},
+    step_up::StepUps,
 };
 
 /// How long the service goes on after it has said that it stops, so that whoever sends it questions can hear of it.
@@ -85,56 +86,23 @@ impl Service {
         set: PolicySet,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CannotStart> {
-        let assembly =
-            |error: Box<dyn std::error::Error + Send + Sync>| CannotStart::Assembly(error);
-        let metrics = Metrics::new().map_err(|error| assembly(error.into()))?;
-        let (policies, revision) = (set.len(), set.revision());
-        let live = Arc::new(Live::new(set));
-        let reloader = Reloader::new(
-            &config.policies,
-            config.step_up.redirects.clone(),
-            Arc::clone(&live),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-        );
-        let (journal, writer) = open_journal(config, &metrics)?;
-        let account = config.incode.clone();
-        let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
-        let upstream = Arc::new(upstream);
-        let recent = Recent::new(
-            Arc::clone(&upstream) as _,
-            limits(config),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-            |task| drop(tokio::spawn(task)),
-        );
-        let gate = Arc::new(Gate {
-            clock,
-            live: Arc::clone(&live),
-            source: Arc::new(recent.clone()),
-            journal,
-            metrics: Arc::clone(&metrics),
-        });
-        let services =
-            grpc::services(gate, config.deadlines).map_err(|error| assembly(error.into()))?;
-        let serving = Arc::new(Serving::default());
-        let operations = Operations {
-            live,
-            metrics,
-            cache_entries: Arc::new(move || recent.entries()),
-            upstream: Arc::new(move || upstream.condition()),
-            serving: Arc::clone(&serving),
-        };
-
+        let Parts {
+            services,
+            operations,
+            reloader,
+            writer,
+        } = assemble(config, set, clock)?;
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let mut open =
             async |address, router| listen(&mut servers, address, router, stopping.clone()).await;
         let grpc = open(config.grpc, services.router).await?;
         let http = open(config.http, http::decisions()).await?;
-        let admin = open(config.admin, http::admin(operations)).await?;
+        let admin = open(config.admin, http::admin(operations.clone())).await?;
         grpc::serving(&services.health, true).await;
-        serving.set(true);
+        operations.serving.set(true);
+        let policies = operations.live.current();
+        let (policies, revision) = (policies.len(), policies.revision());
         info!(%grpc, %http, %admin, policies, %revision, "taking questions");
         Ok(Self {
             grpc,
@@ -144,7 +112,7 @@ impl Service {
             watching: JoinSet::new(),
             servers,
             stop,
-            serving,
+            serving: operations.serving,
             health: services.health,
             writer,
         })
@@ -192,6 +160,72 @@ pub async fn run(
     service.watch(reload);
     shutdown.await;
     Ok(service.stop().await?)
+}
+
+/// What is put together before anything listens.
+struct Parts {
+    services: Grpc,
+    operations: Operations,
+    reloader: Arc<Reloader>,
+    writer: Writer,
+}
+
+/// Puts everything together.
+fn assemble(config: &Config, set: PolicySet, clock: Arc<dyn Clock>) -> Result<Parts, CannotStart> {
+    let metrics = Metrics::new().map_err(assembly)?;
+    let live = Arc::new(Live::new(set));
+    let reloader = Reloader::new(
+        &config.policies,
+        config.step_up.redirects.clone(),
+        Arc::clone(&live),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    );
+    let (journal, writer) = open_journal(config, &metrics)?;
+    let account = config.incode.clone();
+    let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
+    let upstream = Arc::new(upstream);
+    let recent = Recent::new(
+        Arc::clone(&upstream) as _,
+        limits(config),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+        |task| drop(tokio::spawn(task)),
+    );
+    let step_ups = StepUps::new(
+        Arc::clone(&upstream) as _,
+        Arc::clone(&live),
+        config.step_up.clone(),
+        config.incode.timeout,
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    );
+    let gate = Arc::new(Gate {
+        clock,
+        live: Arc::clone(&live),
+        source: Arc::new(recent.clone()),
+        journal,
+        metrics: Arc::clone(&metrics),
+    });
+    let services = grpc::services(gate, step_ups.clone(), config.deadlines).map_err(assembly)?;
+    let operations = Operations {
+        live,
+        metrics,
+        cache_entries: Arc::new(move || recent.entries()),
+        upstream: Arc::new(move || upstream.condition()),
+        step_ups,
+        serving: Arc::default(),
+    };
+    Ok(Parts {
+        services,
+        operations,
+        reloader,
+        writer,
+    })
+}
+
+fn assembly(error: impl std::error::Error + Send + Sync + 'static) -> CannotStart {
+    CannotStart::Assembly(Box::new(error))
 }
 
 fn limits(config: &Config) -> Limits {

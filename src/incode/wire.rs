@@ -2,11 +2,15 @@
 //! not. A person's data is read leniently, so that one odd field spoils itself and not the rest, and is kept only as far
 //! as a policy can ask for it.
 
+mod link;
+
 use std::borrow::Cow;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::link::LinkWanted;
+pub use self::link::link;
 use crate::{
     json::{Lenient, Object},
     policy::{Datum, Flaw, Scope, Verification, VerificationId, are_modest, from_millis},

@@ -216,7 +216,7 @@ impl Recent {
         let began = self.0.names.tick();
         let (landing, flight) = watch::channel(None);
         let (memory, id, own) = (self.clone(), id.clone(), flight.clone());
-        let ahead_of_time = ahead.is_some();
+        let ahead_of_time = freshness.asker == Asker::Ourselves;
         self.0.metrics.fetch(if ahead_of_time {
             Fetch::Refresh
         } else {

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     (
         "gate",
         &["policy", "clock", "source", "live", "journal", "metrics"],
@@ -15,9 +15,15 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("policy", &[]),
     ("source", &["policy", "clock", "pace", "metrics"]),
     (
+        "step_up",
+        &[
+            "policy", "clock", "pace", "live", "source", "metrics", "config",
+        ],
+    ),
+    (
         "incode",
         &[
-            "policy", "clock", "pace", "source", "json", "metrics", "config",
+            "policy", "clock", "pace", "source", "step_up", "json", "metrics", "config",
         ],
     ),
     ("json", &[]),
@@ -27,15 +33,15 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("journal", &["policy", "metrics"]),
     ("metrics", &["policy"]),
     ("proto", &[]),
-    ("grpc", &["policy", "gate", "proto", "config"]),
-    ("http", &["policy", "live", "metrics"]),
+    ("grpc", &["policy", "gate", "step_up", "proto", "config"]),
+    ("http", &["policy", "live", "step_up", "metrics"]),
     ("config", &["policy"]),
     ("telemetry", &["config"]),
     (
         "serve",
         &[
-            "gate", "policy", "source", "incode", "clock", "live", "journal", "metrics", "grpc",
-            "http", "config",
+            "gate", "policy", "source", "step_up", "incode", "clock", "live", "journal", "metrics",
+            "grpc", "http", "config",
         ],
     ),
     ("sim", &["policy", "clock", "incode"]),
