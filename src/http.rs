@@ -1,6 +1,7 @@
 //! The HTTP servers: a table of contents.
 
 mod admin;
+mod webhook;
 
 use std::{
     fmt,
@@ -14,10 +15,11 @@ use axum::{
     Json, Router,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use serde_json::json;
 
+pub use self::webhook::Webhooks;
 use crate::{
     live::Live,
     metrics::{Metrics, Upstream},
@@ -74,14 +76,16 @@ pub fn admin(operations: Operations) -> Router {
         .with_state(operations)
 }
 
-/// What callers will ask over HTTP. Each path of the contract is there already, and says that it is yet to come.
-pub fn decisions() -> Router {
+/// What callers will ask over HTTP, and what the upstream tells. Each path of the contract is there already; those of callers
+/// say that they are yet to come.
+pub fn decisions(webhooks: Arc<Webhooks>) -> Router {
     Router::new()
         .route("/access/v1/evaluation", any(to_come))
         .route("/access/v1/evaluations", any(to_come))
         .route("/.well-known/authzen-configuration", any(to_come))
         .route("/check/{policy}", any(to_come))
-        .route("/webhooks/incode", any(to_come))
+        .route("/webhooks/incode", post(webhook::receive))
+        .with_state(webhooks)
 }
 
 async fn to_come() -> Response {

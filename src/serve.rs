@@ -4,6 +4,7 @@ use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::D
 
 use axum::{Router, serve::ListenerExt as _};
 use tokio::{
+    join,
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
     task::JoinSet,
@@ -17,13 +18,14 @@ use crate::{
     config::Config,
     gate::Gate,
     grpc::{self, Grpc},
-    http::{self, Operations, Serving},
+    hints::{self, Worker},
+    http::{self, Operations, Serving, Webhooks},
     incode::{Incode, NoClient},
     journal::{self, Journal, Writer},
     live::{self, Live, Reloader},
     metrics::Metrics,
     policy::PolicySet,
-    source::{Limits, Recent},
+    source::{Limits, Recent, Source},
     step_up::StepUps,
 };
 
@@ -31,7 +33,7 @@ use crate::{
 const LAME_DUCK: Duration = Duration::from_millis(300);
 /// How long calls in flight may take to finish once no new ones are taken.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
-/// How long the journal may take to be written after that.
+/// How long the journal may take to be written after that, and hints to be followed.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// A service that takes questions.
@@ -39,7 +41,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(1);
 pub struct Service {
     /// Where it does over gRPC.
     pub grpc: SocketAddr,
-    /// Where it will over HTTP.
+    /// Where it will over HTTP, and where the upstream tells what has changed.
     pub http: SocketAddr,
     /// Where operators look.
     pub admin: SocketAddr,
@@ -51,6 +53,8 @@ pub struct Service {
     stop: watch::Sender<bool>,
     serving: Arc<Serving>,
     health: HealthReporter,
+    /// Follows the upstream's hints.
+    follower: Worker,
     writer: Writer,
 }
 
@@ -88,8 +92,10 @@ impl Service {
     ) -> Result<Self, CannotStart> {
         let Parts {
             services,
+            webhooks,
             operations,
             reloader,
+            follower,
             writer,
         } = assemble(config, set, clock)?;
         let (stop, stopping) = watch::channel(false);
@@ -97,7 +103,7 @@ impl Service {
         let mut open =
             async |address, router| listen(&mut servers, address, router, stopping.clone()).await;
         let grpc = open(config.grpc, services.router).await?;
-        let http = open(config.http, http::decisions()).await?;
+        let http = open(config.http, http::decisions(webhooks)).await?;
         let admin = open(config.admin, http::admin(operations.clone())).await?;
         grpc::serving(&services.health, true).await;
         operations.serving.set(true);
@@ -114,6 +120,7 @@ impl Service {
             stop,
             serving: operations.serving,
             health: services.health,
+            follower,
             writer,
         })
     }
@@ -140,9 +147,11 @@ impl Service {
             // They are tasks of their own, and end with the process.
             warn!("some connections did not end in time and are cut");
         }
-        timeout(FLUSH_MAX, self.writer.flush())
-            .await
-            .map_err(|_| Unfinished::Journal)?;
+        let (flushed, ()) = join!(
+            timeout(FLUSH_MAX, self.writer.flush()),
+            self.follower.finish(FLUSH_MAX)
+        );
+        flushed.map_err(|_| Unfinished::Journal)?;
         info!("stopped");
         Ok(())
     }
@@ -165,8 +174,10 @@ pub async fn run(
 /// What is put together before anything listens.
 struct Parts {
     services: Grpc,
+    webhooks: Arc<Webhooks>,
     operations: Operations,
     reloader: Arc<Reloader>,
+    follower: Worker,
     writer: Writer,
 }
 
@@ -200,10 +211,19 @@ fn assemble(config: &Config, set: PolicySet, clock: Arc<dyn Clock>) -> Result<Pa
         Arc::clone(&clock),
         Arc::clone(&metrics),
     );
+    let source: Arc<dyn Source> = Arc::new(recent.clone());
+    let (hints, follower) = hints::start(
+        Arc::clone(&source),
+        step_ups.clone(),
+        Arc::clone(&clock),
+        hints::QUEUE_MAX,
+    );
+    let (webhook, own) = (config.webhook.as_ref(), Arc::clone(&metrics));
+    let webhooks = Arc::new(Webhooks::new(webhook, hints, Arc::clone(&clock), own));
     let gate = Arc::new(Gate {
         clock,
         live: Arc::clone(&live),
-        source: Arc::new(recent.clone()),
+        source,
         journal,
         metrics: Arc::clone(&metrics),
     });
@@ -218,8 +238,10 @@ fn assemble(config: &Config, set: PolicySet, clock: Arc<dyn Clock>) -> Result<Pa
     };
     Ok(Parts {
         services,
+        webhooks,
         operations,
         reloader,
+        follower,
         writer,
     })
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     (
         "gate",
         &["policy", "clock", "source", "live", "journal", "metrics"],
@@ -20,6 +20,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "policy", "clock", "pace", "live", "source", "metrics", "config",
         ],
     ),
+    ("hints", &["policy", "clock", "pace", "source", "step_up"]),
     (
         "incode",
         &[
@@ -34,14 +35,19 @@ const ROOMS: [(&str, &[&str]); 19] = [
     ("metrics", &["policy"]),
     ("proto", &[]),
     ("grpc", &["policy", "gate", "step_up", "proto", "config"]),
-    ("http", &["policy", "live", "step_up", "metrics"]),
+    (
+        "http",
+        &[
+            "policy", "clock", "pace", "json", "live", "step_up", "hints", "metrics", "config",
+        ],
+    ),
     ("config", &["policy"]),
     ("telemetry", &["config"]),
     (
         "serve",
         &[
-            "gate", "policy", "source", "step_up", "incode", "clock", "live", "journal", "metrics",
-            "grpc", "http", "config",
+            "gate", "policy", "source", "step_up", "hints", "incode", "clock", "live", "journal",
+            "metrics", "grpc", "http", "config",
         ],
     ),
     ("sim", &["policy", "clock", "incode"]),
