@@ -19,7 +19,7 @@ use crate::{
     config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, WebhookConfig},
     policy::{PolicySet, Problems, SourceText, parse},
     serve::{CannotStart, Service},
-    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
+    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, Webhook},
     telemetry,
 };
 
@@ -73,8 +73,11 @@ impl Demo {
         let simulator =
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
         let service = start(config(&simulator, log).await?, clock).await?;
+        let webhooks = format!("http://{}/webhooks/incode", service.http);
+        simulator.call_back(Webhook::new(&webhooks, WEBHOOK_HEADER, WEBHOOK_SECRET)?);
         tell(&introduction(&simulator))?;
         tell(&commands(&service))?;
+        tell(&step_up(&service))?;
         stop.await;
         service.stop().await?;
         Ok(Exit::Done)
@@ -184,6 +187,21 @@ fn commands(service: &Service) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What to paste to see somebody verify again.
+fn step_up(service: &Service) -> String {
+    let wish = format!(
+        r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
+    );
+    let (grpc, admin) = (service.grpc, service.admin);
+    format!(
+        "let somebody verify again: get a link, open it, see what came of it (the first command needs `buf`)\n\n  \
+         buf curl --http2-prior-knowledge --protocol grpc --data '{wish}' \
+         http://{grpc}/verigate.v1.AccessService/BeginStepUp\n  \
+         curl VERIFICATION_LINK\n  \
+         curl http://{admin}/step-ups/STEP_UP_ID\n\n"
+    )
 }
 
 /// How this program was found: its path from here, or its name.

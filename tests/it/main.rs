@@ -25,5 +25,7 @@ mod properties;
 mod recent;
 mod remedies;
 mod reload;
+mod step_up;
 mod suite;
+mod webhook;
 mod world;

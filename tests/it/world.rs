@@ -18,7 +18,8 @@ use verigate::{
     live,
     policy::Timestamp,
     proto::v1::{
-        CheckAccessRequest, CheckAccessResponse, access_service_client::AccessServiceClient,
+        BeginStepUpRequest, BeginStepUpResponse, CheckAccessRequest, CheckAccessResponse,
+        access_service_client::AccessServiceClient,
     },
     serve::{Service, Unfinished},
     sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
@@ -138,6 +139,11 @@ impl World {
         request.set_timeout(limit);
         let answer = self.client.clone().check_access(request).await;
         answer.map(tonic::Response::into_inner)
+    }
+
+    pub async fn begin(&self, wish: BeginStepUpRequest) -> Result<BeginStepUpResponse, Status> {
+        let begun = self.client.clone().begin_step_up(wish).await;
+        begun.map(tonic::Response::into_inner)
     }
 
     /// The answer to a question that has one.
