@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use uuid::{NoContext, Uuid};
+
 use crate::policy::{Timestamp, before, between, from_millis, whole_millis};
 
 /// What is from further in the future than this says that the clock was set back: its age is not known.
@@ -46,6 +48,13 @@ impl Moment {
         let known = before(earlier.now, FROM_FUTURE_MAX) <= self.now;
         let by_wall = between(earlier.now, self.now);
         known.then(|| by_wall.max(self.uptime.saturating_sub(earlier.uptime)))
+    }
+
+    /// A new name for what happens at this moment: a version 7 UUID of it, so that names sort by time.
+    pub fn name(self) -> Uuid {
+        let seconds = u64::try_from(self.now.as_second()).unwrap_or(0);
+        let nanos = u32::try_from(self.now.subsec_nanosecond()).unwrap_or(0);
+        Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
     }
 }
 

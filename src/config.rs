@@ -3,20 +3,22 @@
 
 mod layers;
 mod reader;
+mod secret;
+mod step_up;
 
 use std::{
     collections::BTreeSet,
     ffi::OsString,
     fmt, fs,
     io::{self, Read as _},
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use http::{HeaderName, HeaderValue};
 use secrecy::SecretString;
-use url::Url;
+use url::{Host, Url};
 
 use self::{layers::Layers, reader::Reader};
 
@@ -44,8 +46,10 @@ pub struct Config {
     pub cache_capacity: u64,
     /// How many fetches a caller may cause.
     pub quota: Rate,
-    /// Where policies may send a browser for a step-up.
-    pub redirects: BTreeSet<String>,
+    /// Links by which people verify again.
+    pub step_up: StepUpConfig,
+    /// How the upstream's webhooks are told from others; nothing if none are taken.
+    pub webhook: Option<WebhookConfig>,
     /// The file that decisions are appended to, or `-`.
     pub journal: PathBuf,
     /// Which traces are sent, and where.
@@ -84,6 +88,28 @@ pub struct Deadlines {
     pub default: Duration,
     /// Whatever the caller says.
     pub longest: Duration,
+}
+
+/// Links by which people verify again.
+#[derive(Debug, Clone)]
+pub struct StepUpConfig {
+    /// Where a browser may be sent afterwards.
+    pub redirects: BTreeSet<String>,
+    /// How long a link is held good.
+    pub link_life: Duration,
+    /// How many links a caller may ask for.
+    pub links: Rate,
+}
+
+/// How the upstream's webhooks are told from others.
+#[derive(Debug, Clone)]
+pub struct WebhookConfig {
+    /// The header that carries the secret.
+    pub header: HeaderName,
+    /// The secret.
+    pub secret: SecretString,
+    /// The one before it, while it is being replaced.
+    pub previous_secret: Option<SecretString>,
 }
 
 /// How often something may be done.
@@ -140,6 +166,16 @@ impl Config {
             (Some(config), problems) if problems.is_empty() => Ok(config),
             (_, problems) => Err(Problems(problems)),
         }
+    }
+}
+
+/// Whether this address is on this machine.
+pub(crate) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
+        None => false,
     }
 }
 

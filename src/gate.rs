@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tracing::Instrument as _;
-use uuid::{NoContext, Uuid};
+use uuid::Uuid;
 
 pub use crate::source::Asker;
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     journal::{Entry, Journal, Stopped},
     live::Live,
     metrics::Metrics,
-    policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision, Timestamp},
+    policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision},
     source::{Freshness, Known, Source},
     span,
 };
@@ -125,7 +125,7 @@ impl Gate {
         known: Known,
         decide: Duration,
     ) -> Result<Ruling, NoRuling> {
-        let id = name(reading.moment.now);
+        let id = reading.moment.name();
         let (effect, origin, degraded) = (decision.effect(), known.origin, known.degraded());
         let recording = self.clock.read();
         self.journal
@@ -154,11 +154,4 @@ impl Gate {
             spent: Spent { decide, journal },
         })
     }
-}
-
-/// A version 7 UUID of the decision's own instant.
-fn name(now: Timestamp) -> Uuid {
-    let seconds = u64::try_from(now.as_second()).unwrap_or(0);
-    let nanos = u32::try_from(now.subsec_nanosecond()).unwrap_or(0);
-    Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))
 }

@@ -6,6 +6,7 @@ mod deadline;
 mod question;
 mod receipt;
 mod status;
+mod wish;
 
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use crate::{
     config::Deadlines,
     gate::Gate,
     proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
+    step_up::StepUps,
 };
 
 /// A question is small; nothing larger is read.
@@ -41,8 +43,8 @@ pub struct Grpc {
 pub struct Broken(#[from] tonic_reflection::server::Error);
 
 /// Puts the services together. Every answer comes within its deadline.
-pub fn services(gate: Arc<Gate>, deadlines: Deadlines) -> Result<Grpc, Broken> {
-    let access = AccessServiceServer::new(Access::new(gate, deadlines))
+pub fn services(gate: Arc<Gate>, step_ups: StepUps, deadlines: Deadlines) -> Result<Grpc, Broken> {
+    let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(REQUEST_BYTES_MAX);

@@ -1,6 +1,7 @@
 //! The HTTP servers: a table of contents.
 
 mod admin;
+mod webhook;
 
 use std::{
     fmt,
@@ -14,13 +15,15 @@ use axum::{
     Json, Router,
     http::StatusCode,
     response::{IntoResponse, Response},
-    routing::{any, get},
+    routing::{any, get, post},
 };
 use serde_json::json;
 
+pub use self::webhook::Webhooks;
 use crate::{
     live::Live,
     metrics::{Metrics, Upstream},
+    step_up::StepUps,
 };
 
 /// What operators are shown.
@@ -34,6 +37,8 @@ pub struct Operations {
     pub cache_entries: Arc<dyn Fn() -> u64 + Send + Sync>,
     /// How the upstream is doing.
     pub upstream: Arc<dyn Fn() -> Upstream + Send + Sync>,
+    /// Which step-ups there are.
+    pub step_ups: StepUps,
     /// Whether questions are taken.
     pub serving: Arc<Serving>,
 }
@@ -67,17 +72,20 @@ pub fn admin(operations: Operations) -> Router {
         .route("/readyz", get(admin::readyz))
         .route("/metrics", get(admin::metrics))
         .route("/policies", get(admin::policies))
+        .route("/step-ups/{step_up_id}", get(admin::step_up))
         .with_state(operations)
 }
 
-/// What callers will ask over HTTP. Each path of the contract is there already, and says that it is yet to come.
-pub fn decisions() -> Router {
+/// What callers will ask over HTTP, and what the upstream tells. Each path of the contract is there already; those of callers
+/// say that they are yet to come.
+pub fn decisions(webhooks: Arc<Webhooks>) -> Router {
     Router::new()
         .route("/access/v1/evaluation", any(to_come))
         .route("/access/v1/evaluations", any(to_come))
         .route("/.well-known/authzen-configuration", any(to_come))
         .route("/check/{policy}", any(to_come))
-        .route("/webhooks/incode", any(to_come))
+        .route("/webhooks/incode", post(webhook::receive))
+        .with_state(webhooks)
 }
 
 async fn to_come() -> Response {

@@ -1,5 +1,6 @@
 //! The upstream, Incode Workforce: asks for the details of a verification, authorises again once when its token is
-//! refused, tries a second time when that may help, and never fails: an outage is a finding.
+//! refused, tries a second time when that may help, and never fails: an outage is a finding. Asks for links, too, but each
+//! once.
 
 mod door;
 mod guard;
@@ -12,7 +13,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use tokio::time::{sleep, timeout};
-use tracing::warn;
+use tracing::{error, warn};
+use uuid::Uuid;
 
 pub use self::door::NoClient;
 use self::{
@@ -26,6 +28,7 @@ use crate::{
     pace::{Budget, up_to},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
     source::{Freshness, Known, Source, Took},
+    step_up::{Link, Links, Wish},
 };
 
 /// A second try waits for anything up to this, so that those of many callers do not come together.
@@ -72,6 +75,34 @@ impl Incode {
         }
     }
 
+    /// A link, at the second token if the first is refused. Nothing else is tried again: the link may have been made.
+    async fn make_link(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage> {
+        for _ in 0..2 {
+            let token = self.tokens.get().await?;
+            match self.door.link(id, wish, &token).await {
+                Ok(link) => return Ok(link),
+                Err(NoAnswer::Unauthorized) => self.tokens.refused(&token),
+                Err(NoAnswer::Out(Outage::CredentialsRefused)) => {
+                    self.links_refused();
+                    return Err(Outage::CredentialsRefused);
+                }
+                Err(NoAnswer::Out(outage)) => return Err(outage),
+                Err(NoAnswer::NotFound | NoAnswer::Unusable(_)) => return Err(Outage::Unexpected),
+            }
+        }
+        Err(self.token_refused())
+    }
+
+    /// Says that the upstream makes no links for us, loudly but not with each call.
+    fn links_refused(&self) {
+        if let Some(left_out) = self.door.tell("links_refused") {
+            error!(
+                left_out,
+                "the upstream refuses to make links: check that the integration of incode.integration_id may"
+            );
+        }
+    }
+
     /// What the upstream says, at the second try if it refuses the first token, or if another try may help and there are not
     /// too many.
     async fn ask(&self, id: &VerificationId, took: &mut Took) -> Finding {
@@ -88,14 +119,19 @@ impl Incode {
             .await
             .unwrap_or_else(|Refused(token)| {
                 self.tokens.refused(&token);
-                if let Some(left_out) = self.door.tell("token_refused") {
-                    warn!(
-                        left_out,
-                        "the upstream refuses a token that it has just issued: ask the vendor, and check that no other machine of theirs answers at incode.url"
-                    );
-                }
-                Finding::Unknown(Outage::TokenRefused)
+                Finding::Unknown(self.token_refused())
             })
+    }
+
+    /// The outage that a token is which was refused as soon as it was issued, and tells of it.
+    fn token_refused(&self) -> Outage {
+        if let Some(left_out) = self.door.tell("token_refused") {
+            warn!(
+                left_out,
+                "the upstream refuses a token that it has just issued: ask the vendor, and check that no other machine of theirs answers at incode.url"
+            );
+        }
+        Outage::TokenRefused
     }
 
     async fn try_once(&self, id: &VerificationId, took: &mut Took) -> Result<Finding, Refused> {
@@ -113,6 +149,13 @@ impl Incode {
             Err(NoAnswer::Out(outage)) => Ok(Finding::Unknown(outage)),
             Err(NoAnswer::Unauthorized) => Err(Refused(token)),
         }
+    }
+}
+
+#[async_trait]
+impl Links for Incode {
+    async fn make(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage> {
+        self.make_link(id, wish).await
     }
 }
 

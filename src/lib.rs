@@ -3,7 +3,10 @@
 pub mod gate;
 pub mod policy;
 pub mod source;
+pub mod step_up;
+pub mod hints;
 pub mod incode;
+pub mod json;
 pub mod clock;
 pub mod pace;
 pub mod live;

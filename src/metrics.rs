@@ -1,5 +1,6 @@
 //! Every metric, named once. Labels have few values: never an identifier.
 
+mod step_up;
 mod upstream;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -10,8 +11,11 @@ use prometheus::{
     register_int_counter_with_registry, register_int_gauge_with_registry,
 };
 
-use self::upstream::UpstreamMetrics;
-pub use self::upstream::{BreakerState, Fetch, Held, Upstream, UpstreamCall, UpstreamTimer};
+use self::{step_up::StepUpMetrics, upstream::UpstreamMetrics};
+pub use self::{
+    step_up::{StepUpEvent, Webhook},
+    upstream::{BreakerState, Fetch, Held, Upstream, UpstreamCall, UpstreamTimer},
+};
 use crate::policy::{Effect, Origin, PolicyName};
 
 /// From a warm answer to the longest that a door waits.
@@ -27,6 +31,7 @@ pub struct Metrics {
     evidence: IntCounterVec,
     degraded: IntCounter,
     upstream: UpstreamMetrics,
+    step_ups: StepUpMetrics,
     cache_entries: IntGauge,
     policies: IntGauge,
     policy_reloads: Reloads,
@@ -123,6 +128,7 @@ impl Metrics {
                 registry
             )?,
             upstream: UpstreamMetrics::new(registry)?,
+            step_ups: StepUpMetrics::new(registry)?,
             cache_entries: register_int_gauge_with_registry!(
                 "verigate_cache_entries",
                 "Verifications that are remembered, about.",
@@ -185,6 +191,16 @@ impl Metrics {
     /// Counts a wish for evidence that is not at hand, by what comes of it.
     pub fn fetch(&self, fetch: Fetch) {
         self.upstream.fetch(fetch);
+    }
+
+    /// Counts what becomes of a step-up.
+    pub fn step_up(&self, event: StepUpEvent) {
+        self.step_ups.step_up(event);
+    }
+
+    /// Counts a webhook, by what becomes of it.
+    pub fn webhook(&self, outcome: Webhook) {
+        self.step_ups.webhook(outcome);
     }
 
     /// Counts decisions that are safely in the journal.

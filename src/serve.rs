@@ -4,6 +4,7 @@ use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::D
 
 use axum::{Router, serve::ListenerExt as _};
 use tokio::{
+    join,
     net::{TcpListener, TcpStream},
     sync::{Notify, watch},
     task::JoinSet,
@@ -16,21 +17,23 @@ use crate::{
     clock::Clock,
     config::Config,
     gate::Gate,
-    grpc,
-    http::{self, Operations, Serving},
+    grpc::{self, Grpc},
+    hints::{self, Worker},
+    http::{self, Operations, Serving, Webhooks},
     incode::{Incode, NoClient},
     journal::{self, Journal, Writer},
     live::{self, Live, Reloader},
     metrics::Metrics,
     policy::PolicySet,
-    source::{Limits, Recent},
+    source::{Limits, Recent, Source},
+    step_up::StepUps,
 };
 
 /// How long the service goes on after it has said that it stops, so that whoever sends it questions can hear of it.
 const LAME_DUCK: Duration = Duration::from_millis(300);
 /// How long calls in flight may take to finish once no new ones are taken.
 const DRAIN_MAX: Duration = Duration::from_secs(8);
-/// How long the journal may take to be written after that.
+/// How long the journal may take to be written after that, and hints to be followed.
 const FLUSH_MAX: Duration = Duration::from_secs(1);
 
 /// A service that takes questions.
@@ -38,7 +41,7 @@ const FLUSH_MAX: Duration = Duration::from_secs(1);
 pub struct Service {
     /// Where it does over gRPC.
     pub grpc: SocketAddr,
-    /// Where it will over HTTP.
+    /// Where it will over HTTP, and where the upstream tells what has changed.
     pub http: SocketAddr,
     /// Where operators look.
     pub admin: SocketAddr,
@@ -50,6 +53,8 @@ pub struct Service {
     stop: watch::Sender<bool>,
     serving: Arc<Serving>,
     health: HealthReporter,
+    /// Follows the upstream's hints.
+    follower: Worker,
     writer: Writer,
 }
 
@@ -85,56 +90,25 @@ impl Service {
         set: PolicySet,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, CannotStart> {
-        let assembly =
-            |error: Box<dyn std::error::Error + Send + Sync>| CannotStart::Assembly(error);
-        let metrics = Metrics::new().map_err(|error| assembly(error.into()))?;
-        let (policies, revision) = (set.len(), set.revision());
-        let live = Arc::new(Live::new(set));
-        let reloader = Reloader::new(
-            &config.policies,
-            config.redirects.clone(),
-            Arc::clone(&live),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-        );
-        let (journal, writer) = open_journal(config, &metrics)?;
-        let account = config.incode.clone();
-        let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
-        let upstream = Arc::new(upstream);
-        let recent = Recent::new(
-            Arc::clone(&upstream) as _,
-            limits(config),
-            Arc::clone(&clock),
-            Arc::clone(&metrics),
-            |task| drop(tokio::spawn(task)),
-        );
-        let gate = Arc::new(Gate {
-            clock,
-            live: Arc::clone(&live),
-            source: Arc::new(recent.clone()),
-            journal,
-            metrics: Arc::clone(&metrics),
-        });
-        let services =
-            grpc::services(gate, config.deadlines).map_err(|error| assembly(error.into()))?;
-        let serving = Arc::new(Serving::default());
-        let operations = Operations {
-            live,
-            metrics,
-            cache_entries: Arc::new(move || recent.entries()),
-            upstream: Arc::new(move || upstream.condition()),
-            serving: Arc::clone(&serving),
-        };
-
+        let Parts {
+            services,
+            webhooks,
+            operations,
+            reloader,
+            follower,
+            writer,
+        } = assemble(config, set, clock)?;
         let (stop, stopping) = watch::channel(false);
         let mut servers = JoinSet::new();
         let mut open =
             async |address, router| listen(&mut servers, address, router, stopping.clone()).await;
         let grpc = open(config.grpc, services.router).await?;
-        let http = open(config.http, http::decisions()).await?;
-        let admin = open(config.admin, http::admin(operations)).await?;
+        let http = open(config.http, http::decisions(webhooks)).await?;
+        let admin = open(config.admin, http::admin(operations.clone())).await?;
         grpc::serving(&services.health, true).await;
-        serving.set(true);
+        operations.serving.set(true);
+        let policies = operations.live.current();
+        let (policies, revision) = (policies.len(), policies.revision());
         info!(%grpc, %http, %admin, policies, %revision, "taking questions");
         Ok(Self {
             grpc,
@@ -144,8 +118,9 @@ impl Service {
             watching: JoinSet::new(),
             servers,
             stop,
-            serving,
+            serving: operations.serving,
             health: services.health,
+            follower,
             writer,
         })
     }
@@ -174,9 +149,11 @@ impl Service {
                 "some connections did not end in time and are cut: their callers did not let go of them"
             );
         }
-        timeout(FLUSH_MAX, self.writer.flush())
-            .await
-            .map_err(|_| Unfinished::Journal)?;
+        let (flushed, ()) = join!(
+            timeout(FLUSH_MAX, self.writer.flush()),
+            self.follower.finish(FLUSH_MAX)
+        );
+        flushed.map_err(|_| Unfinished::Journal)?;
         info!("stopped");
         Ok(())
     }
@@ -194,6 +171,85 @@ pub async fn run(
     service.watch(reload);
     shutdown.await;
     Ok(service.stop().await?)
+}
+
+/// What is put together before anything listens.
+struct Parts {
+    services: Grpc,
+    webhooks: Arc<Webhooks>,
+    operations: Operations,
+    reloader: Arc<Reloader>,
+    follower: Worker,
+    writer: Writer,
+}
+
+/// Puts everything together.
+fn assemble(config: &Config, set: PolicySet, clock: Arc<dyn Clock>) -> Result<Parts, CannotStart> {
+    let metrics = Metrics::new().map_err(assembly)?;
+    let live = Arc::new(Live::new(set));
+    let reloader = Reloader::new(
+        &config.policies,
+        config.step_up.redirects.clone(),
+        Arc::clone(&live),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    );
+    let (journal, writer) = open_journal(config, &metrics)?;
+    let account = config.incode.clone();
+    let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
+    let upstream = Arc::new(upstream);
+    let recent = Recent::new(
+        Arc::clone(&upstream) as _,
+        limits(config),
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+        |task| drop(tokio::spawn(task)),
+    );
+    let step_ups = StepUps::new(
+        Arc::clone(&upstream) as _,
+        Arc::clone(&live),
+        config.step_up.clone(),
+        config.incode.timeout,
+        Arc::clone(&clock),
+        Arc::clone(&metrics),
+    );
+    let source: Arc<dyn Source> = Arc::new(recent.clone());
+    let (hints, follower) = hints::start(
+        Arc::clone(&source),
+        step_ups.clone(),
+        Arc::clone(&clock),
+        hints::QUEUE_MAX,
+    );
+    let (webhook, own) = (config.webhook.as_ref(), Arc::clone(&metrics));
+    let webhooks = Arc::new(Webhooks::new(webhook, hints, Arc::clone(&clock), own));
+    let gate = Arc::new(Gate {
+        clock,
+        live: Arc::clone(&live),
+        source,
+        journal,
+        metrics: Arc::clone(&metrics),
+    });
+    let services = grpc::services(gate, step_ups.clone(), config.deadlines).map_err(assembly)?;
+    let operations = Operations {
+        live,
+        metrics,
+        cache_entries: Arc::new(move || recent.entries()),
+        upstream: Arc::new(move || upstream.condition()),
+        step_ups,
+        serving: Arc::default(),
+    };
+    Ok(Parts {
+        services,
+        webhooks,
+        operations,
+        reloader,
+        follower,
+        writer,
+    })
+}
+
+fn assembly(error: impl std::error::Error + Send + Sync + 'static) -> CannotStart {
+    CannotStart::Assembly(Box::new(error))
 }
 
 fn limits(config: &Config) -> Limits {

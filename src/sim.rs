@@ -1,11 +1,13 @@
-//! A pretend Incode: the two calls with real checks of key, integration, secret and token, a cast of made-up people, and
-//! faults on request.
+//! A pretend Incode: the calls with real checks of key, integration, secret and token, a cast of made-up people, links by
+//! which they verify again, webhooks, and faults on request.
 //!
 //! What it pretends is under `/v1`; `/sim` controls it: `POST /sim/faults` plans a fault, `DELETE /sim/faults` lifts all,
-//! `POST /sim/tokens/expire` ends every token, `GET /sim/calls` tells how often it was asked.
+//! `POST /sim/tokens/expire` ends every token, `GET /sim/calls` tells how often it was asked, `GET /sim/links/{trace}` is a
+//! person who opens a link.
 
 mod cast;
 mod fault;
+mod links;
 mod network;
 mod vendor;
 
@@ -35,6 +37,7 @@ use self::network::Behind;
 pub use self::{
     cast::{BUILT_IN, Cast, Part, Person},
     fault::{Call, Fault, Faults, Planned, TooMany},
+    links::Webhook,
     network::Network,
 };
 use crate::{
@@ -81,12 +84,16 @@ pub struct Simulator {
 /// What the pretend Incode knows.
 #[derive(Debug)]
 struct World {
+    /// Where it listens.
+    address: SocketAddr,
     cast: Cast,
     credentials: Credentials,
     token_life: Duration,
     tokens: Mutex<Vec<(String, Timestamp)>>,
     faults: Faults,
     calls: Mutex<Calls>,
+    links: Mutex<Vec<links::Made>>,
+    webhook: Mutex<Option<Webhook>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -99,6 +106,8 @@ pub struct Calls {
     pub details: u64,
     /// For the details of each verification.
     pub details_of: BTreeMap<String, u64>,
+    /// For a link.
+    pub link: u64,
 }
 
 impl Simulator {
@@ -114,12 +123,15 @@ impl Simulator {
         let listener = Behind::bind(address, state).await?;
         let address = listener.local_addr()?;
         let world = Arc::new(World {
+            address,
             cast,
             credentials,
             token_life,
             tokens: Mutex::default(),
             faults: Faults::default(),
             calls: Mutex::default(),
+            links: Mutex::default(),
+            webhook: Mutex::default(),
             clock,
         });
         let router = router(Arc::clone(&world));
@@ -157,6 +169,12 @@ impl Simulator {
         self.world.calls().clone()
     }
 
+    /// Tells by webhooks what becomes of links, from now on.
+    pub fn call_back(&self, webhook: Webhook) {
+        let current = self.world.webhook.lock();
+        *current.unwrap_or_else(PoisonError::into_inner) = Some(webhook);
+    }
+
     /// Ends every token.
     pub fn expire_tokens(&self) {
         self.world.tokens().clear();
@@ -183,6 +201,15 @@ impl World {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn links(&self) -> std::sync::MutexGuard<'_, Vec<links::Made>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn webhook(&self) -> Option<Webhook> {
+        let webhook = self.webhook.lock();
+        webhook.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Makes a token.
     fn issue(&self) -> String {
         let token = Uuid::new_v4().to_string();
@@ -207,6 +234,11 @@ fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/v1/integration/authorize/server", post(vendor::authorize))
         .route("/v1/verification/details/{id}", get(vendor::details))
+        .route(
+            "/v1/verification/generate-verification-link",
+            post(links::make),
+        )
+        .route("/sim/links/{trace}", get(links::open))
         .route("/sim/faults", post(plan).delete(lift))
         .route("/sim/tokens/expire", post(expire))
         .route("/sim/calls", get(calls))
@@ -249,6 +281,12 @@ async fn calls(State(world): State<Arc<World>>) -> Json<Value> {
         authorize,
         details,
         details_of,
+        link,
     } = world.calls().clone();
-    Json(json!({ "authorize": authorize, "details": details, "details_of": details_of }))
+    Json(json!({
+        "authorize": authorize,
+        "details": details,
+        "details_of": details_of,
+        "link": link,
+    }))
 }

@@ -68,7 +68,7 @@ pub struct Freshness {
 }
 
 /// On whose behalf the upstream is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Asker {
     /// A caller, known by the address that it calls from.
     Caller(IpAddr),

@@ -10,15 +10,18 @@ use std::{
 };
 
 use clap::Args;
+use http::HeaderName;
 use tokio::net::TcpListener;
 
 use super::{Exit, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, TraceConfig},
+    config::{
+        Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig, WebhookConfig,
+    },
     policy::{PolicySet, Problems, SourceText, parse},
     serve::{CannotStart, Service},
-    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
+    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, Webhook},
     telemetry,
 };
 
@@ -47,6 +50,11 @@ const TRY: [(&str, &str, &str); 5] = [
 ];
 
 const USUAL_GRPC: u16 = 50051;
+/// Where a browser goes after a step-up; nobody is there.
+const REDIRECT: &str = "https://sso.example.com/step-up";
+/// How the pretend Incode's webhooks are told from others.
+const WEBHOOK_HEADER: &str = "x-webhook-secret";
+const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
 /// Try it out: a pretend Incode, sample policies and the service, in one process.
 #[derive(Debug, Args)]
@@ -67,8 +75,11 @@ impl Demo {
         let simulator =
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
         let service = start(config(&simulator, log).await?, clock).await?;
+        let webhooks = format!("http://{}/webhooks/incode", service.http);
+        simulator.call_back(Webhook::new(&webhooks, WEBHOOK_HEADER, WEBHOOK_SECRET)?);
         tell(&introduction(&simulator))?;
         tell(&commands(&service))?;
+        tell(&step_up(&service))?;
         stop.await;
         service.stop().await?;
         telemetry.flush().await;
@@ -130,7 +141,19 @@ async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config>
             per_second: 50,
             burst: 500,
         },
-        redirects: BTreeSet::new(),
+        step_up: StepUpConfig {
+            redirects: BTreeSet::from([REDIRECT.to_owned()]),
+            link_life: Duration::from_mins(15),
+            links: Rate {
+                per_second: 2,
+                burst: 50,
+            },
+        },
+        webhook: Some(WebhookConfig {
+            header: HeaderName::from_static(WEBHOOK_HEADER),
+            secret: WEBHOOK_SECRET.into(),
+            previous_secret: None,
+        }),
         journal: "-".into(),
         trace: TraceConfig::default(),
         log,
@@ -168,6 +191,21 @@ fn commands(service: &Service) -> String {
     }
     text.push('\n');
     text
+}
+
+/// What to paste to see somebody verify again.
+fn step_up(service: &Service) -> String {
+    let wish = format!(
+        r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
+    );
+    let (grpc, admin) = (service.grpc, service.admin);
+    format!(
+        "let somebody verify again: get a link, open it, see what came of it (the first command needs `buf`)\n\n  \
+         buf curl --http2-prior-knowledge --protocol grpc --data '{wish}' \
+         http://{grpc}/verigate.v1.AccessService/BeginStepUp\n  \
+         curl VERIFICATION_LINK\n  \
+         curl http://{admin}/step-ups/STEP_UP_ID\n\n"
+    )
 }
 
 /// How this program was found: its path from here, or its name.

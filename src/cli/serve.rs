@@ -31,7 +31,7 @@ impl Serve {
     pub(super) async fn run(self, environment: Environment) -> anyhow::Result<Exit> {
         let config = Config::load(self.config.as_deref(), environment)?;
         let policies = match live::load(&config.policies)
-            .and_then(|set| live::admit(set, &config.redirects))
+            .and_then(|set| live::admit(set, &config.step_up.redirects))
         {
             Ok(policies) => policies,
             Err(error @ (NoPolicies::Unreadable(..) | NoPolicies::Unsettled(_))) => {

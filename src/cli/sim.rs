@@ -9,7 +9,7 @@ use super::{Exit, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
     policy::{NotADuration, parse_duration},
-    sim::{BUILT_IN, Call, Cast, Credentials, Fault, Planned, Simulator},
+    sim::{BUILT_IN, Call, Cast, Credentials, Fault, Planned, Simulator, Webhook},
 };
 
 /// Run a pretend Incode with made-up people.
@@ -39,6 +39,15 @@ pub(super) struct Sim {
     /// Answer every request for details with this HTTP status.
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(400..=599))]
     fail: Option<u16>,
+    /// Tell there by webhooks how it goes when a link is opened; none are sent if not given.
+    #[arg(long, value_name = "URL")]
+    webhook: Option<String>,
+    /// The header of webhooks that carries their secret.
+    #[arg(long, value_name = "NAME", default_value = "x-webhook-secret")]
+    webhook_header: String,
+    /// The secret of webhooks.
+    #[arg(long, value_name = "SECRET", default_value = "demo-webhook-secret")]
+    webhook_secret: String,
 }
 
 fn duration(text: &str) -> Result<Duration, NotADuration> {
@@ -81,6 +90,11 @@ impl Sim {
         if late > 0 {
             plan(&simulator, Call::Authorize, Fault::LatencyMs(late))?;
             plan(&simulator, Call::Details, Fault::LatencyMs(late))?;
+            plan(&simulator, Call::Link, Fault::LatencyMs(late))?;
+        }
+        if let Some(url) = &self.webhook {
+            let webhook = Webhook::new(url, &self.webhook_header, &self.webhook_secret)?;
+            simulator.call_back(webhook);
         }
         if let Some(status) = self.fail {
             plan(&simulator, Call::Details, Fault::Status(status))?;

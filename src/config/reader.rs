@@ -1,20 +1,13 @@
 //! Turns settings into values, and collects problems on the way.
 
-use std::{
-    cmp::Ordering,
-    collections::BTreeSet,
-    net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use http::{HeaderName, HeaderValue};
-use secrecy::SecretString;
-use url::{Host, Url};
+use url::Url;
 
 use super::{
-    Config, Deadlines, IncodeConfig, LogConfig, Problem, Rate, TraceConfig, layers::Layers,
-    read_bounded,
+    Config, Deadlines, IncodeConfig, LogConfig, Problem, Rate, TraceConfig, is_loopback,
+    layers::Layers,
 };
 use crate::policy::parse_duration;
 
@@ -26,8 +19,6 @@ const OWN_HEADERS: [&str; 5] = [
     "content-type",
     "content-length",
 ];
-/// No secret is longer.
-const SECRET_BYTES_MAX: u64 = 16 * 1024;
 /// Nothing happens more often in a second, or is done at once.
 const COUNT_MAX: u32 = 1_000_000;
 
@@ -49,7 +40,8 @@ impl Reader {
         let incode = self.incode(layers);
         let cache_capacity = self.at_least_one(layers, "cache", "capacity");
         let quota = self.rate(layers, "quota", "fetches_per_second", "fetches_burst");
-        let redirects = self.redirects(layers);
+        let step_up = self.step_up(layers);
+        let webhook = self.webhook(layers);
         let journal = self.journal(layers);
         let trace = self.trace(layers);
         let log = self.log(layers);
@@ -63,7 +55,8 @@ impl Reader {
             incode: incode?,
             cache_capacity: cache_capacity?,
             quota: quota?,
-            redirects: redirects?,
+            step_up: step_up?,
+            webhook: webhook?,
             journal: journal?,
             trace: trace?,
             log: log?,
@@ -72,9 +65,9 @@ impl Reader {
 
     fn incode(&mut self, layers: &Layers) -> Option<IncodeConfig> {
         let url = self.upstream_url(layers);
-        let api_key = self.secret(layers, "api_key", "api_key_file");
+        let api_key = self.required_secret(layers, "incode", "api_key", "api_key_file");
         let integration_id = self.required(layers, "incode", "integration_id");
-        let secret = self.secret(layers, "secret", "secret_file");
+        let secret = self.required_secret(layers, "incode", "secret", "secret_file");
         let headers = self.headers(layers);
         let connect_timeout = self.duration(layers, "incode", "connect_timeout");
         let timeout = self.duration(layers, "incode", "timeout");
@@ -105,7 +98,7 @@ impl Reader {
         Some(Deadlines { default, longest })
     }
 
-    fn rate(
+    pub(super) fn rate(
         &mut self,
         layers: &Layers,
         section: &'static str,
@@ -167,19 +160,6 @@ impl Reader {
         })
     }
 
-    fn redirects(&mut self, layers: &Layers) -> Option<BTreeSet<String>> {
-        let listed = layers.list("step_up", "redirects");
-        let redirects: Option<BTreeSet<String>> = listed
-            .into_iter()
-            .map(|text| text.map(str::to_owned))
-            .collect();
-        if redirects.is_none() {
-            let message = "step_up.redirects is not a list of texts";
-            self.problem(layers.place("step_up", "redirects"), message, None);
-        }
-        redirects
-    }
-
     /// The journal's file, whose folder must be there.
     fn journal(&mut self, layers: &Layers) -> Option<PathBuf> {
         let path = PathBuf::from(self.required(layers, "journal", "path")?);
@@ -239,13 +219,7 @@ impl Reader {
             self.problem(place, "incode.url is not a URL", Some(hint));
             return None;
         };
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
-            Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
-            None => false,
-        };
-        let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && loopback) {
+        let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
             "incode.url must be https, because secrets are sent there; http only to a loopback address"
         } else if !url.username().is_empty() || url.password().is_some() {
             "incode.url must not carry a user or password"
@@ -256,55 +230,6 @@ impl Reader {
         };
         self.problem(place, wrong, None);
         None
-    }
-
-    /// A secret of the upstream's, given in place or by a file, but not by both.
-    fn secret(
-        &mut self,
-        layers: &Layers,
-        key: &'static str,
-        file_key: &'static str,
-    ) -> Option<SecretString> {
-        let (mut value, mut file) = (layers.text("incode", key), layers.text("incode", file_key));
-        // The environment overrides the file, whichever of the two it sets.
-        let (of_value, of_file) = (
-            layers.layer("incode", key),
-            layers.layer("incode", file_key),
-        );
-        if !value.is_empty() && !file.is_empty() {
-            match of_value.cmp(&of_file) {
-                Ordering::Less => value = "",
-                Ordering::Greater => file = "",
-                Ordering::Equal => {
-                    let message = format!("incode.{key} and incode.{file_key} are both set");
-                    self.problem(layers.place("incode", file_key), message, None);
-                    return None;
-                }
-            }
-        }
-        let (place, secret) = if !file.is_empty() {
-            let place = layers.place("incode", file_key);
-            match read_bounded(Path::new(file), SECRET_BYTES_MAX) {
-                Ok(text) => (place, text.trim_end_matches(['\r', '\n']).to_owned()),
-                Err(error) => {
-                    let message = format!("incode.{file_key}: `{file}` cannot be read: {error}");
-                    self.problem(place, message, None);
-                    return None;
-                }
-            }
-        } else if value.is_empty() {
-            let hint = format!("set incode.{key} or incode.{file_key}");
-            self.missing(layers, "incode", key, Some(&hint));
-            return None;
-        } else {
-            (layers.place("incode", key), value.to_owned())
-        };
-        if secret.is_empty() || HeaderValue::from_str(&secret).is_err() {
-            let message = format!("incode.{key} is empty or has control characters in it");
-            self.problem(place, message, None);
-            return None;
-        }
-        Some(secret.into())
     }
 
     fn headers(&mut self, layers: &Layers) -> Option<Vec<(HeaderName, HeaderValue)>> {
@@ -335,7 +260,7 @@ impl Reader {
         (self.problems.len() == before).then_some(headers)
     }
 
-    fn duration(
+    pub(super) fn duration(
         &mut self,
         layers: &Layers,
         section: &'static str,
@@ -399,7 +324,13 @@ impl Reader {
         Some(text)
     }
 
-    fn missing(&mut self, layers: &Layers, section: &str, key: &str, hint: Option<&str>) {
+    pub(super) fn missing(
+        &mut self,
+        layers: &Layers,
+        section: &str,
+        key: &str,
+        hint: Option<&str>,
+    ) {
         if !self.file_is_missing {
             let message = format!("{section}.{key} is not set");
             self.problem(layers.place(section, key), message, hint);

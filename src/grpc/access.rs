@@ -1,4 +1,4 @@
-//! `AccessService`: each call parses the question, asks the gate, and renders the answer.
+//! `AccessService`: each call parses the question, asks the gate, or for a step-up, and renders the answer.
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -9,7 +9,14 @@ use axum::extract::ConnectInfo;
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 use tracing::Instrument as _;
 
-use super::{answer::answer, deadline::Deadline, question::question, receipt::Receipt, status};
+use super::{
+    answer::{answer, begun as begun_answer},
+    deadline::Deadline,
+    question::question,
+    receipt::Receipt,
+    status,
+    wish::wish,
+};
 use crate::{
     config::Deadlines,
     gate::{Asker, Gate},
@@ -19,18 +26,24 @@ use crate::{
         access_service_server::AccessService,
     },
     span,
+    step_up::StepUps,
 };
 
 /// The decision service.
 pub(super) struct Access {
     gate: Arc<Gate>,
+    step_ups: StepUps,
     /// How long answers may take.
     deadlines: Deadlines,
 }
 
 impl Access {
-    pub(super) fn new(gate: Arc<Gate>, deadlines: Deadlines) -> Self {
-        Self { gate, deadlines }
+    pub(super) fn new(gate: Arc<Gate>, step_ups: StepUps, deadlines: Deadlines) -> Self {
+        Self {
+            gate,
+            step_ups,
+            deadlines,
+        }
     }
 
     async fn check(
@@ -84,9 +97,17 @@ impl AccessService for Access {
 
     async fn begin_step_up(
         &self,
-        _: Request<BeginStepUpRequest>,
+        request: Request<BeginStepUpRequest>,
     ) -> Result<Response<BeginStepUpResponse>, Status> {
-        Err(status::to_come("BeginStepUp"))
+        let deadline = Deadline::of(request.metadata(), self.deadlines);
+        let asker = asker(&request);
+        let wish = wish(request.into_inner(), &self.step_ups).map_err(|no| status::no_wish(&no))?;
+        let begun = deadline
+            .keep(self.step_ups.begin(wish, asker))
+            .await
+            .ok_or_else(status::too_late)?
+            .map_err(|none| status::no_step_up(&none))?;
+        Ok(Response::new(begun_answer(begun)))
     }
 }
 

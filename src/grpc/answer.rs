@@ -1,4 +1,4 @@
-//! A ruling as the wire's answer.
+//! A ruling, or a step-up that has begun, as the wire's answer.
 
 use std::time::Duration;
 
@@ -6,9 +6,10 @@ use crate::{
     gate::Ruling,
     policy::{
         Change, Decision, Effect, Evidence, Finding, Origin, Reason, ReasonCode, Remedy, Request,
-        Scope, Timestamp,
+        Scope, Timestamp, VerificationId,
     },
     proto::v1,
+    step_up::Begun,
 };
 
 /// Renders a ruling.
@@ -33,6 +34,21 @@ pub(super) fn answer(question: Request, ruling: Ruling) -> v1::CheckAccessRespon
         evidence: Some(evidence(&known.evidence, known.origin)),
         degraded: known.degraded(),
         request_id: question.id.into(),
+    }
+}
+
+/// Renders a step-up that has begun.
+pub(super) fn begun(begun: Begun) -> v1::BeginStepUpResponse {
+    let Begun {
+        id,
+        link,
+        expires_at,
+    } = begun;
+    v1::BeginStepUpResponse {
+        step_up_id: id.to_string(),
+        verification_link: link.url.into(),
+        trace_id: text(link.trace.as_ref().map(VerificationId::as_str)),
+        expires_at: Some(timestamp(expires_at)),
     }
 }
 

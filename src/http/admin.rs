@@ -1,14 +1,16 @@
-//! What operators ask: is it alive, does it take questions, what has it counted, what is in force.
+//! What operators ask: is it alive, does it take questions, what has it counted, what is in force, what became of a step-up.
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Path, State},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Operations;
+use crate::step_up::{State as StepUpState, StepUp};
 
 /// Alive, as long as it answers.
 pub(super) async fn livez() -> &'static str {
@@ -67,4 +69,37 @@ pub(super) async fn policies(State(operations): State<Operations>) -> Json<Value
         })
         .collect();
     Json(json!({ "policy_revision": set.revision().to_string(), "policies": policies }))
+}
+
+/// What became of a step-up. Neither the person nor the link is told.
+pub(super) async fn step_up(
+    State(operations): State<Operations>,
+    Path(id): Path<String>,
+) -> Response {
+    let known = match Uuid::try_parse(&id) {
+        Ok(id) => operations.step_ups.find(id).await,
+        Err(_) => None,
+    };
+    match known {
+        Some(step_up) => Json(shown(&step_up)).into_response(),
+        None => {
+            let told = json!({ "error": "no step-up of this name is known, or not any more" });
+            (StatusCode::NOT_FOUND, Json(told)).into_response()
+        }
+    }
+}
+
+fn shown(step_up: &StepUp) -> Value {
+    let successor = match &step_up.state {
+        StepUpState::Succeeded { successor } => Some(successor.as_str()),
+        StepUpState::Pending | StepUpState::Failed => None,
+    };
+    json!({
+        "step_up_id": step_up.id.to_string(),
+        "verification_id": step_up.verification.as_str(),
+        "policy": step_up.policy.as_str(),
+        "state": step_up.state.as_str(),
+        "successor": successor,
+        "expires_at": format!("{:.3}", step_up.expires_at),
+    })
 }

@@ -14,6 +14,7 @@ use reqwest::{Client, RequestBuilder, Response, redirect};
 use secrecy::{ExposeSecret as _, SecretString};
 use tracing::{Instrument as _, error, info, warn};
 use url::Url;
+use uuid::Uuid;
 
 use super::{
     breaker::Outcome,
@@ -30,6 +31,7 @@ use crate::{
     policy::{Flaw, Outage, Verification, VerificationId},
     source::Took,
     span,
+    step_up::{Link, Wish},
 };
 
 /// No honest answer is larger.
@@ -79,11 +81,15 @@ impl NoAnswer {
     }
 
     /// What it says of the upstream's health. One that makes no sense is well enough to be asked: it is judged per answer.
-    fn outcome(&self) -> Outcome {
-        match self {
-            Self::NotFound | Self::Unauthorized | Self::Unusable(_) => Outcome::Answered,
-            Self::Out(Outage::RateLimited) => Outcome::Neither,
-            Self::Out(_) => Outcome::Failed,
+    fn outcome(&self, call: UpstreamCall) -> Outcome {
+        match (self, call) {
+            (Self::NotFound | Self::Unauthorized | Self::Unusable(_), _) => Outcome::Answered,
+            (Self::Out(Outage::RateLimited), _) => Outcome::Neither,
+            // A link may be refused for whom it is wished for: that must not keep verifications from being asked for.
+            (Self::Out(Outage::Unexpected | Outage::CredentialsRefused), UpstreamCall::Link) => {
+                Outcome::Answered
+            }
+            (Self::Out(_), _) => Outcome::Failed,
         }
     }
 }
@@ -138,6 +144,31 @@ impl Door {
         .await
     }
 
+    /// Asks for a link by which a person verifies again.
+    pub(super) async fn link(
+        &self,
+        id: Uuid,
+        wish: &Wish,
+        token: &Token,
+    ) -> Result<Link, NoAnswer> {
+        let url = self.url(&["v1", "verification", "generate-verification-link"]);
+        let request = self
+            .http
+            .post(url)
+            .header("x-auth-token", sensitive(token)?)
+            .json(&wire::LinkWanted {
+                integration_id: self.account.integration_id.as_str().into(),
+                login_hint: wish.login_hint.reveal().into(),
+                redirect_url: wish.redirect.as_str().into(),
+                correlation_id: id.to_string().into(),
+            });
+        let upstream = &self.account.url;
+        self.call(UpstreamCall::Link, request, &mut Took::default(), |body| {
+            wire::link(body, upstream)
+        })
+        .await
+    }
+
     /// Makes one call, in its turn, and reads its answer.
     async fn call<T>(
         &self,
@@ -160,7 +191,7 @@ impl Door {
         };
         took.fetch = took.fetch.saturating_add(started.elapsed());
         let none = answer.as_ref().err();
-        pass.ended(none.map_or(Outcome::Answered, NoAnswer::outcome));
+        pass.ended(none.map_or(Outcome::Answered, |none| none.outcome(call)));
         let outcome = none.map_or("ok", NoAnswer::as_str);
         timer.ended(outcome);
         span::ended(&span, outcome);
@@ -185,7 +216,11 @@ impl Door {
         let at = self.clock.moment();
         self.clocks.compare(response.headers(), at);
         let asked_for = retry_after(response.headers(), at.now);
-        let status = response.status();
+        let status = match (call, response.status()) {
+            // A link that was made may be told as created.
+            (UpstreamCall::Link, StatusCode::CREATED) => StatusCode::OK,
+            (_, status) => status,
+        };
         match status {
             StatusCode::OK => {
                 let body = take(response).await;

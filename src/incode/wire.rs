@@ -2,15 +2,19 @@
 //! not. A person's data is read leniently, so that one odd field spoils itself and not the rest, and is kept only as far
 //! as a policy can ask for it.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+mod link;
+
+use std::borrow::Cow;
 
 use secrecy::SecretString;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
-};
+use serde::{Deserialize, Serialize};
 
-use crate::policy::{Datum, Flaw, Scope, Verification, VerificationId, are_modest, from_millis};
+pub(crate) use self::link::LinkWanted;
+pub use self::link::link;
+use crate::{
+    json::{Lenient, Object},
+    policy::{Datum, Flaw, Scope, Verification, VerificationId, are_modest, from_millis},
+};
 
 /// What `POST /v1/integration/authorize/server` is asked.
 #[derive(Serialize, Deserialize)]
@@ -109,39 +113,6 @@ impl From<Details> for Verification {
     }
 }
 
-/// A JSON object. serde alone would also take an array for it, field by field.
-struct Object<T>(T);
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor(PhantomData))
-    }
-}
-
-struct ObjectVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
-    type Value = Object<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Object<T>, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(entries)).map(Object)
-    }
-}
-
-/// A field of a person's data, whatever its type.
-#[derive(Default)]
-enum Lenient {
-    #[default]
-    Missing,
-    Text(Box<str>),
-    Number(i64),
-    Odd,
-}
-
 impl Lenient {
     /// The field as a text.
     fn text(self) -> Datum<Box<str>> {
@@ -164,56 +135,6 @@ impl Lenient {
         millis.map_or(Datum::Unreadable, |millis| {
             Datum::Known(from_millis(millis))
         })
-    }
-}
-
-impl<'de> Deserialize<'de> for Lenient {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(LenientVisitor)
-    }
-}
-
-struct LenientVisitor;
-
-impl<'de> Visitor<'de> for LenientVisitor {
-    type Value = Lenient;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("anything")
-    }
-
-    fn visit_unit<E>(self) -> Result<Lenient, E> {
-        Ok(Lenient::Missing)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Lenient, E> {
-        Ok(Lenient::Text(text.into()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Lenient, E> {
-        Ok(Lenient::Number(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Lenient, E> {
-        Ok(i64::try_from(number).map_or(Lenient::Odd, Lenient::Number))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Lenient, E> {
-        Ok(Lenient::Odd)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Lenient, E> {
-        Ok(Lenient::Odd)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Lenient, A::Error> {
-        while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Lenient::Odd)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Lenient, A::Error> {
-        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Lenient::Odd)
     }
 }
 

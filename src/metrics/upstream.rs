@@ -19,6 +19,8 @@ pub enum UpstreamCall {
     Authorize,
     /// Asks for the details of a verification.
     Details,
+    /// Asks for a link by which a person verifies again.
+    Link,
 }
 
 impl UpstreamCall {
@@ -27,6 +29,7 @@ impl UpstreamCall {
         match self {
             Self::Authorize => "authorize",
             Self::Details => "details",
+            Self::Link => "link",
         }
     }
 }

@@ -13,6 +13,8 @@ pub const BUILT_IN: &str = include_str!("cast.yaml");
 /// People and what is known about their verifications.
 #[derive(Debug, Clone, Default)]
 pub struct Cast {
+    /// The people by their names in the cast.
+    pub people: BTreeMap<String, Person>,
     /// The verifications by their identifiers.
     pub verifications: BTreeMap<VerificationId, Part>,
 }
@@ -91,7 +93,12 @@ fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
         let part = read_part(reader, &key.name, node, &people, now);
         verifications.extend(id.ok().zip(part));
     }
-    Some(Cast { verifications })
+    let people = people.into_iter();
+    let people = people.map(|(name, person)| (name.to_owned(), person));
+    Some(Cast {
+        people: people.collect(),
+        verifications,
+    })
 }
 
 fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {

@@ -21,6 +21,8 @@ pub enum Call {
     Authorize,
     /// Asking for the details of a verification.
     Details,
+    /// Asking for a link by which a person verifies again.
+    Link,
 }
 
 /// A fault that waits for its call.

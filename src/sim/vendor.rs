@@ -1,4 +1,4 @@
-//! The vendor's two calls, as its page describes them.
+//! The vendor's calls for a token and for details, as its page describes them.
 
 use std::{
     future::{Future, pending, ready},
@@ -24,7 +24,7 @@ use tokio::time::sleep;
 use super::{Call, Fault, Part, World};
 use crate::{
     incode::wire::Authorize,
-    policy::{Timestamp, VerificationId, from_millis},
+    policy::{Timestamp, from_millis},
 };
 
 /// No more verifications than this are counted one by one.
@@ -89,10 +89,7 @@ pub(super) async fn details(
     if !world.admits(token) {
         return refusal(&world, StatusCode::UNAUTHORIZED, &uri);
     }
-    let part = VerificationId::parse(&id)
-        .ok()
-        .and_then(|id| world.cast.verifications.get(&id));
-    let right = part.map(|part| describe(&id, part));
+    let right = world.part(&id).map(|part| describe(&id, &part));
     match (fault, right) {
         (Some(fault), right) => spoilt(&world, fault, &right.unwrap_or_default(), &uri).await,
         (None, Some(right)) => Json(right).into_response(),
@@ -138,7 +135,7 @@ fn describe(id: &str, part: &Part) -> Value {
 }
 
 /// What a fault makes of the right answer.
-async fn spoilt(world: &World, fault: Fault, right: &Value, uri: &Uri) -> Response {
+pub(super) async fn spoilt(world: &World, fault: Fault, right: &Value, uri: &Uri) -> Response {
     match fault {
         Fault::LatencyMs(_) => Json(right.clone()).into_response(),
         Fault::Status(status) => {
@@ -207,7 +204,7 @@ fn as_json(body: String) -> Response {
 }
 
 /// An error as the vendor tells it.
-fn refusal(world: &World, status: StatusCode, uri: &Uri) -> Response {
+pub(super) fn refusal(world: &World, status: StatusCode, uri: &Uri) -> Response {
     let told = json!({
         "timestamp": world.clock.now().as_millisecond(),
         "status": status.as_u16(),
@@ -218,6 +215,6 @@ fn refusal(world: &World, status: StatusCode, uri: &Uri) -> Response {
     (status, Json(told)).into_response()
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }

@@ -248,7 +248,7 @@ impl Recent {
     ) -> Flight {
         let (sender, landing) = watch::channel(None);
         let began = self.0.names.tick();
-        let ahead_of_time = ahead.is_some();
+        let ahead_of_time = freshness.asker == Asker::Ourselves;
         let span = span::fetch(ahead_of_time);
         let flight = Flight {
             began,

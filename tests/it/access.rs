@@ -7,8 +7,8 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
     proto::v1::{
-        Authentication, BatchCheckAccessRequest, BeginStepUpRequest, CheckAccessRequest, Decision,
-        EvidenceSource, access_service_client::AccessServiceClient,
+        Authentication, BatchCheckAccessRequest, CheckAccessRequest, Decision, EvidenceSource,
+        access_service_client::AccessServiceClient,
     },
     sim::{Call, Fault},
 };
@@ -206,8 +206,6 @@ async fn calls_that_are_yet_to_come_say_so() {
         .unwrap();
     let batch = client.batch_check_access(BatchCheckAccessRequest::default());
     assert_eq!(batch.await.unwrap_err().code(), Code::Unimplemented);
-    let step_up = client.begin_step_up(BeginStepUpRequest::default());
-    assert_eq!(step_up.await.unwrap_err().code(), Code::Unimplemented);
     let questions = futures_util::stream::iter([question("front-door", "fresh")]);
     let stream = client.stream_check_access(questions);
     assert_eq!(stream.await.unwrap_err().code(), Code::Unimplemented);

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     (
         "gate",
         &[
@@ -17,11 +17,19 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("policy", &[]),
     ("source", &["policy", "clock", "pace", "metrics", "span"]),
     (
-        "incode",
+        "step_up",
         &[
-            "policy", "clock", "pace", "source", "metrics", "span", "config",
+            "policy", "clock", "pace", "live", "source", "metrics", "config",
         ],
     ),
+    ("hints", &["policy", "clock", "pace", "source", "step_up"]),
+    (
+        "incode",
+        &[
+            "policy", "clock", "pace", "source", "step_up", "json", "metrics", "span", "config",
+        ],
+    ),
+    ("json", &[]),
     ("clock", &["policy"]),
     ("pace", &[]),
     ("live", &["policy", "clock", "metrics"]),
@@ -29,15 +37,23 @@ const ROOMS: [(&str, &[&str]); 18] = [
     ("metrics", &["policy"]),
     ("span", &["policy"]),
     ("proto", &[]),
-    ("grpc", &["policy", "gate", "span", "proto", "config"]),
-    ("http", &["policy", "live", "metrics"]),
+    (
+        "grpc",
+        &["policy", "gate", "step_up", "span", "proto", "config"],
+    ),
+    (
+        "http",
+        &[
+            "policy", "clock", "pace", "json", "live", "step_up", "hints", "metrics", "config",
+        ],
+    ),
     ("config", &["policy"]),
     ("telemetry", &["clock", "pace", "span", "config"]),
     (
         "serve",
         &[
-            "gate", "policy", "source", "incode", "clock", "live", "journal", "metrics", "grpc",
-            "http", "config",
+            "gate", "policy", "source", "step_up", "hints", "incode", "clock", "live", "journal",
+            "metrics", "grpc", "http", "config",
         ],
     ),
     ("sim", &["policy", "clock", "incode"]),

@@ -201,3 +201,76 @@ fn plain_http_is_taken_only_to_this_machine() {
         assert_eq!(load(&file, &[]).is_ok(), taken, "{url}");
     }
 }
+
+#[test]
+fn webhooks_are_off_until_a_secret_is_set_and_two_may_be() {
+    let config = load(GOOD, &[]).unwrap();
+    assert!(config.webhook.is_none());
+    assert_eq!(config.step_up.link_life.as_secs(), 900);
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret");
+    fs::write(&secret, "the-new-secret-of-the-file\n").unwrap();
+    let file = format!(
+        "{GOOD}[webhook]\nheader = 'X-Tenant-Secret'\nsecret_file = '{}'\nprevious_secret = 'the-secret-before-it'\n[step_up]\nlink_life = '1h'\n",
+        secret.display()
+    );
+    let config = load(&file, &[]).unwrap();
+    assert_eq!(config.step_up.link_life.as_secs(), 3600);
+    let webhook = config.webhook.unwrap();
+    assert_eq!(webhook.header, "x-tenant-secret");
+    assert_eq!(webhook.secret.expose_secret(), "the-new-secret-of-the-file");
+    let previous = webhook.previous_secret.unwrap();
+    assert_eq!(previous.expose_secret(), "the-secret-before-it");
+    let environment = [("VERIGATE_WEBHOOK__SECRET", "of-the-environment")];
+    let webhook = load(&file, &environment).unwrap().webhook.unwrap();
+    assert_eq!(webhook.secret.expose_secret(), "of-the-environment");
+}
+
+#[test]
+fn what_would_make_webhooks_unsafe_is_told_without_the_secret() {
+    for (settings, expected) in [
+        (
+            "secret = 'hush-hush'",
+            "webhook.secret is shorter than 16 bytes",
+        ),
+        (
+            "secret = 'hush-hush-hush-hush '",
+            "webhook.secret begins or ends with a space",
+        ),
+        (
+            "secret = 'hush-hush-hush-hush'\nprevious_secret = 'hush'",
+            "webhook.previous_secret is shorter than 16 bytes",
+        ),
+        (
+            "previous_secret = 'hush-hush-hush-hush'",
+            "webhook.previous_secret is set, but webhook.secret is not",
+        ),
+        (
+            "secret = 'hush-hush-hush-hush'\nsecret_file = '/hush'",
+            "webhook.secret and webhook.secret_file are both set",
+        ),
+        (
+            "secret_file = '/no/such/file'",
+            "`/no/such/file` cannot be read",
+        ),
+        (
+            "header = 'not a header'",
+            "`not a header` is not the name of a header",
+        ),
+        (
+            "secret = \"hush-hush-hush\\u0007hush\"",
+            "control characters",
+        ),
+    ] {
+        let told = load(&format!("{GOOD}[webhook]\n{settings}"), &[]).unwrap_err();
+        assert!(told.contains(expected), "{told}");
+        assert!(!told.contains("hush-hush"), "{told}");
+    }
+    for settings in [
+        "link_life = '0s'",
+        "links_per_second = 0",
+        "links_burst = 0",
+    ] {
+        assert!(load(&format!("{GOOD}[step_up]\n{settings}"), &[]).is_err());
+    }
+}

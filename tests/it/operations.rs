@@ -147,11 +147,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
 #[tokio::test]
 async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
     let world = World::new().await;
-    for path in [
-        "/access/v1/evaluation",
-        "/check/front-door",
-        "/webhooks/incode",
-    ] {
+    for path in ["/access/v1/evaluation", "/check/front-door"] {
         let url = format!("http://{}{path}", world.service.http);
         let response = reqwest::Client::new().post(url).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 501, "{path}");

@@ -14,11 +14,12 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, TraceConfig},
+    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig},
     live,
     policy::Timestamp,
     proto::v1::{
-        CheckAccessRequest, CheckAccessResponse, access_service_client::AccessServiceClient,
+        BeginStepUpRequest, BeginStepUpResponse, CheckAccessRequest, CheckAccessResponse,
+        access_service_client::AccessServiceClient,
     },
     serve::{Service, Unfinished},
     sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
@@ -165,6 +166,11 @@ impl World {
         self.clock.now()
     }
 
+    pub async fn begin(&self, wish: BeginStepUpRequest) -> Result<BeginStepUpResponse, Status> {
+        let begun = self.client.clone().begin_step_up(wish).await;
+        begun.map(tonic::Response::into_inner)
+    }
+
     /// The answer to a question that has one.
     pub async fn check(&self, policy: &str, verification: &str) -> CheckAccessResponse {
         self.ask(question(policy, verification)).await.unwrap()
@@ -252,7 +258,12 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
         },
         cache_capacity: 1_000,
         quota: PLENTY,
-        redirects: BTreeSet::new(),
+        step_up: StepUpConfig {
+            redirects: BTreeSet::new(),
+            link_life: Duration::from_mins(15),
+            links: PLENTY,
+        },
+        webhook: None,
         journal: folder.path().join("journal.jsonl"),
         trace: TraceConfig::default(),
         log: LogConfig {

@@ -1,0 +1,219 @@
+//! The register of step-ups: which there are, and what became of each. Bounded, and older ones are not told any more.
+
+use std::{future::ready, time::Duration};
+
+use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use uuid::Uuid;
+
+use crate::{
+    clock::Moment,
+    policy::{PolicyName, Timestamp, VerificationId},
+};
+
+/// No more step-ups than this are known; the one that was looked at the longest ago is forgotten first.
+const STEP_UPS_MAX: u64 = 10_000;
+/// No step-up is known for longer: the vendor repeats an event for half an hour, and whoever waits has long given up.
+const KNOWN_FOR: Duration = Duration::from_hours(24);
+
+/// A step-up, and what became of it.
+#[derive(Debug, Clone)]
+pub struct StepUp {
+    /// Names it.
+    pub id: Uuid,
+    /// The verification that did not suffice.
+    pub verification: VerificationId,
+    /// The policy that it did not satisfy.
+    pub policy: PolicyName,
+    /// Until when its link is held good.
+    pub expires_at: Timestamp,
+    /// What became of it.
+    pub state: State,
+}
+
+/// What became of a step-up, as the upstream hints.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// Nothing yet.
+    Pending,
+    /// The person did not pass. They may yet, by the same link.
+    Failed,
+    /// The person has verified again.
+    Succeeded {
+        /// The verification that came of it.
+        successor: VerificationId,
+    },
+}
+
+impl State {
+    /// The state as operators are told it.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Failed => "failed",
+            Self::Succeeded { .. } => "succeeded",
+        }
+    }
+
+    /// Whether this may become `next`. Events come twice and in any order: a success is final, and the first one counts.
+    fn may_become(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Pending, Self::Failed | Self::Succeeded { .. })
+            | (Self::Failed, Self::Succeeded { .. }) => true,
+            (Self::Succeeded { .. }, _) | (_, Self::Pending) | (Self::Failed, Self::Failed) => {
+                false
+            }
+        }
+    }
+}
+
+/// Which step-ups there are.
+#[derive(Debug)]
+pub(super) struct Register(Cache<Uuid, Known>);
+
+#[derive(Debug, Clone)]
+struct Known {
+    step_up: StepUp,
+    since: Moment,
+}
+
+impl Known {
+    fn is_told(&self, at: Moment) -> bool {
+        at.age_of(self.since).is_some_and(|age| age < KNOWN_FOR)
+    }
+}
+
+impl Register {
+    pub(super) fn new() -> Self {
+        // The newest always stays: its link is about to be used.
+        let known = Cache::builder()
+            .max_capacity(STEP_UPS_MAX)
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        Self(known)
+    }
+
+    /// Enters a step-up that began at this moment.
+    pub(super) async fn enter(&self, step_up: StepUp, since: Moment) {
+        self.0.insert(step_up.id, Known { step_up, since }).await;
+    }
+
+    /// The step-up of this name.
+    pub(super) async fn find(&self, id: Uuid, at: Moment) -> Option<StepUp> {
+        let known = self.0.get(&id).await.filter(|known| known.is_told(at));
+        known.map(|known| known.step_up)
+    }
+
+    /// Lets a step-up become this; the step-up, if it did.
+    pub(super) async fn advance(&self, id: Uuid, next: State, at: Moment) -> Option<StepUp> {
+        let mut advanced = None;
+        let entry = self.0.entry(id);
+        entry
+            .and_compute_with(|known| {
+                let known = known.map(Entry::into_value);
+                let known = known.filter(|known| known.is_told(at));
+                ready(match known {
+                    Some(mut known) if known.step_up.state.may_become(&next) => {
+                        known.step_up.state = next;
+                        advanced = Some(known.step_up.clone());
+                        Op::Put(known)
+                    }
+                    _ => Op::Nop,
+                })
+            })
+            .await;
+        advanced
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clock::{Clock as _, ManualClock},
+        policy::from_millis,
+    };
+
+    fn verification(name: &str) -> VerificationId {
+        VerificationId::parse(name).unwrap()
+    }
+
+    fn succeeded(successor: &str) -> State {
+        State::Succeeded {
+            successor: verification(successor),
+        }
+    }
+
+    async fn entered(at: Moment) -> (Register, Uuid) {
+        let (register, id) = (Register::new(), at.name());
+        let step_up = StepUp {
+            id,
+            verification: verification("v-1"),
+            policy: PolicyName::parse("p").unwrap(),
+            expires_at: at.now,
+            state: State::Pending,
+        };
+        register.enter(step_up, at).await;
+        (register, id)
+    }
+
+    /// What a step-up is after these events, in this order; and how many of them counted.
+    async fn after(events: &[State]) -> (State, usize) {
+        let at = ManualClock::at(from_millis(0)).moment();
+        let (register, id) = entered(at).await;
+        let mut counted = 0;
+        for event in events {
+            let advanced = register.advance(id, event.clone(), at).await;
+            counted += usize::from(advanced.is_some());
+        }
+        (register.find(id, at).await.unwrap().state, counted)
+    }
+
+    #[tokio::test]
+    async fn a_success_is_final_whatever_comes_twice_or_late() {
+        let failed = State::Failed;
+        let (one, other) = (succeeded("v-2"), succeeded("v-3"));
+        let cases: [(&[&State], &State, usize); 7] = [
+            (&[], &State::Pending, 0),
+            (&[&failed], &failed, 1),
+            (&[&failed, &failed], &failed, 1),
+            (&[&one, &one], &one, 1),
+            (&[&one, &failed], &one, 1),
+            (&[&failed, &one, &failed], &one, 2),
+            (&[&one, &other, &failed, &other], &one, 1),
+        ];
+        for (events, state, counted) in cases {
+            let events: Vec<State> = events.iter().copied().cloned().collect();
+            assert_eq!(after(&events).await, (state.clone(), counted), "{events:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_step_up_is_known_for_a_day() {
+        let clock = ManualClock::at(from_millis(0));
+        let (register, id) = entered(clock.moment()).await;
+        clock.advance(Duration::from_millis(86_399_999));
+        assert!(register.find(id, clock.moment()).await.is_some());
+        clock.advance(Duration::from_millis(1));
+        assert!(register.find(id, clock.moment()).await.is_none());
+        let late = register.advance(id, State::Failed, clock.moment()).await;
+        assert!(late.is_none());
+    }
+
+    #[tokio::test]
+    async fn the_register_stays_within_its_bound() {
+        let at = ManualClock::at(from_millis(0)).moment();
+        let (register, first) = entered(at).await;
+        let template = register.find(first, at).await.unwrap();
+        for _ in 0..STEP_UPS_MAX * 2 {
+            let id = at.name();
+            let step_up = StepUp {
+                id,
+                ..template.clone()
+            };
+            register.enter(step_up, at).await;
+        }
+        register.0.run_pending_tasks().await;
+        assert!(register.0.entry_count() <= STEP_UPS_MAX);
+        assert!(register.find(first, at).await.is_none());
+    }
+}

@@ -1,0 +1,517 @@
+//! Webhooks: hints that make the service forget and ask again, whoever sends them, however often, in whatever order; and that
+//! never grant anything.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use futures_util::future::join_all;
+use reqwest::Client;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    sync::Semaphore,
+};
+use verigate::{
+    clock::ManualClock,
+    config::{StepUpConfig, WebhookConfig},
+    hints::{self, Hints, Worker},
+    http::{Webhooks, decisions},
+    live::Live,
+    metrics::Metrics,
+    policy::{Evidence, Finding, Origin, Outage, PolicySet, VerificationId, from_millis},
+    proto::v1::EvidenceSource,
+    sim::{Call, Fault, Webhook},
+    source::{Freshness, Known, Source, Took},
+    step_up::{Link, Links, StepUps, Wish},
+};
+
+use crate::world::{PLENTY, World, gist, loopback};
+
+pub const HEADER: &str = "x-webhook-secret";
+const SECRET: &str = "the-secret-of-the-tests";
+const PREVIOUS: &str = "the-secret-before-that";
+
+pub fn terms() -> WebhookConfig {
+    WebhookConfig {
+        header: HEADER.parse().unwrap(),
+        secret: SECRET.into(),
+        previous_secret: None,
+    }
+}
+
+/// Lets the world's simulator tell the service what becomes of links.
+pub fn call_back(world: &World) {
+    let url = format!("http://{}/webhooks/incode", world.service.http);
+    world
+        .simulator
+        .call_back(Webhook::new(&url, HEADER, SECRET).unwrap());
+}
+
+/// Waits until it is so. What never comes fails the test.
+pub async fn until(what: &str, so: impl AsyncFn() -> bool) {
+    let waited = async {
+        while !so().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), waited).await;
+    assert!(waited.is_ok(), "{what}");
+}
+
+async fn world() -> World {
+    World::with(|config| config.webhook = Some(terms())).await
+}
+
+async fn post_to(
+    http: &Client,
+    at: SocketAddr,
+    secret: Option<&str>,
+    body: String,
+) -> reqwest::Response {
+    let url = format!("http://{at}/webhooks/incode");
+    let request = http.post(url).body(body);
+    let request = secret.into_iter().fold(request, |r, s| r.header(HEADER, s));
+    request.send().await.unwrap()
+}
+
+/// A client, also where nothing of the service has chosen who encrypts.
+fn client() -> Client {
+    // Once a process; an error says that it has been done.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::new()
+}
+
+/// Posts a body with the right secret; the status.
+async fn post(world: &World, body: &str) -> u16 {
+    let http = client();
+    let answer = post_to(&http, world.service.http, Some(SECRET), body.to_owned());
+    answer.await.status().as_u16()
+}
+
+pub fn event(event: &str, verification: &str) -> String {
+    json!({ "event": event, "verificationId": verification }).to_string()
+}
+
+async fn told(world: &World, name: &str, verification: &str) {
+    assert_eq!(post(world, &event(name, verification)).await, 204);
+}
+
+/// Waits until a check of this verification asks the upstream once more than it had been.
+async fn until_forgotten(world: &World, verification: &str) {
+    let before = world.calls().details;
+    until("it is forgotten", async || {
+        world.check("front-door", verification).await;
+        world.calls().details > before
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn without_a_secret_in_the_configuration_webhooks_are_off_and_say_so() {
+    let world = World::new().await;
+    let body = event("verification.succeeded", "fresh");
+    for secret in [None, Some(""), Some(SECRET)] {
+        let answer = post_to(&client(), world.service.http, secret, body.clone()).await;
+        assert_eq!(answer.status().as_u16(), 404);
+        let told = answer.text().await.unwrap();
+        assert!(told.contains("webhook.secret_file"), "{told}");
+    }
+    assert_eq!(counted(&world, "off").await, 3);
+    assert_eq!(world.calls().details, 0);
+}
+
+/// How many webhooks are counted with this outcome.
+async fn counted(world: &World, outcome: &str) -> u64 {
+    let url = format!("http://{}/metrics", world.service.admin);
+    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let name = format!(r#"verigate_webhooks_total{{outcome="{outcome}"}} "#);
+    let mut counts = text.lines().filter_map(|line| line.strip_prefix(&name));
+    counts.next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_webhook_without_the_secret_is_refused_and_does_nothing() {
+    let world = world().await;
+    world.check("front-door", "fresh").await;
+    let body = event("verification.failed", "fresh");
+    let (longer, upper) = (format!("{SECRET}x"), SECRET.to_uppercase());
+    let wrong = ["", "x", &SECRET[1..], &longer, &upper, PREVIOUS];
+    for secret in wrong.map(Some).into_iter().chain([None]) {
+        let answer = post_to(&client(), world.service.http, secret, body.clone()).await;
+        assert_eq!(answer.status().as_u16(), 401, "{secret:?}");
+    }
+    let url = format!("http://{}/webhooks/incode", world.service.http);
+    // Which of two would count is not for the sender to choose; nor is the header.
+    for headers in [[(HEADER, SECRET), (HEADER, "x")], [("x-other", SECRET); 2]] {
+        let mut request = client().post(&url).body(body.clone());
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        assert_eq!(request.send().await.unwrap().status().as_u16(), 401);
+    }
+    assert_eq!(counted(&world, "unauthorized").await, 9);
+    assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+    assert_eq!(world.calls().details, 1);
+}
+
+#[tokio::test]
+async fn of_a_webhook_without_the_secret_the_body_is_not_read() {
+    let world = world().await;
+    let mut stream = tokio::net::TcpStream::connect(world.service.http)
+        .await
+        .unwrap();
+    // The body that is announced never comes.
+    let head = "POST /webhooks/incode HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    let read = tokio::time::timeout(Duration::from_secs(4), read).await;
+    assert!(read.is_ok(), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    assert!(answer.contains("connection: close"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_webhook_makes_the_service_forget_whatever_the_event_is_called() {
+    let world = world().await;
+    for name in [
+        "verification.failed",
+        "verification.started",
+        "identity.enrolled",
+        "verification.revoked",
+        "",
+    ] {
+        world.check("front-door", "fresh").await;
+        let before = world.calls().details;
+        told(&world, name, "fresh").await;
+        until_forgotten(&world, "fresh").await;
+        assert_eq!(world.calls().details, before + 1, "{name}");
+    }
+    assert_eq!(counted(&world, "accepted").await, 5);
+}
+
+#[tokio::test]
+async fn a_webhook_reaches_what_is_remembered_by_the_traces_name() {
+    let world = world().await;
+    world.check("front-door", "fresh").await;
+    let body = r#"{"eventType":"verification.failed","traceId":"trace-fresh"}"#;
+    assert_eq!(post(&world, body).await, 204);
+    until_forgotten(&world, "fresh").await;
+}
+
+#[tokio::test]
+async fn after_a_success_the_next_caller_does_not_wait() {
+    let world = world().await;
+    told(&world, "verification.succeeded", "fresh").await;
+    world.until_asked(1).await;
+    until("it has landed", async || {
+        let answer = world.check("front-door", "fresh").await;
+        assert_eq!(gist(&answer), "ALLOW");
+        answer.evidence.unwrap().source() == EvidenceSource::Cache
+    })
+    .await;
+    assert_eq!(world.calls().details, 1);
+}
+
+#[tokio::test]
+async fn a_success_replaces_what_was_remembered_before_anybody_asks() {
+    let world = world().await;
+    world.check("front-door", "fresh").await;
+    told(&world, "verification.succeeded", "fresh").await;
+    world.until_asked(2).await;
+    world.check("front-door", "fresh").await;
+    assert_eq!(world.calls().details, 2);
+}
+
+#[tokio::test]
+async fn a_webhook_never_grants_anything() {
+    let world = world().await;
+    for verification in ["stale", "pending", "minor", "nobody", "too-soon"] {
+        let before = gist(&world.check("front-door", verification).await);
+        for _ in 0..3 {
+            told(&world, "verification.succeeded", verification).await;
+        }
+        until_forgotten(&world, verification).await;
+        let after = gist(&world.check("front-door", verification).await);
+        assert_eq!(before, after, "{verification}");
+    }
+    world.spoil(Call::Details, None, Fault::Status(503));
+    told(&world, "verification.succeeded", "fresh").await;
+    let answer = world.check("front-door", "fresh").await;
+    assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
+}
+
+#[tokio::test]
+async fn events_that_come_twice_and_in_any_order_do_no_harm() {
+    let world = world().await;
+    let events = [
+        "verification.succeeded",
+        "verification.started",
+        "verification.failed",
+        "verification.succeeded",
+    ];
+    for first in 0..events.len() {
+        for n in 0..events.len() * 2 {
+            let name = events[(first + n) % events.len()];
+            told(&world, name, "fresh").await;
+            assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_forget_during_a_fetch_wins_over_it() {
+    let world = world().await;
+    world.spoil(Call::Details, Some(1), Fault::LatencyMs(1500));
+    let asking = world.check("front-door", "fresh");
+    let telling = async {
+        world.until_asked(1).await;
+        told(&world, "verification.failed", "fresh").await;
+    };
+    let (early, ()) = tokio::join!(asking, telling);
+    assert_eq!(gist(&early), "ALLOW");
+    world.check("front-door", "fresh").await;
+    assert_eq!(world.calls().details, 2);
+}
+
+#[tokio::test]
+async fn both_secrets_are_taken_while_one_replaces_the_other() {
+    let both = World::with(|config| {
+        config.webhook = Some(WebhookConfig {
+            previous_secret: Some(PREVIOUS.into()),
+            ..terms()
+        });
+    })
+    .await;
+    let after = world().await;
+    let body = event("verification.failed", "fresh");
+    for (world, secret, expected) in [
+        (&both, SECRET, 204),
+        (&both, PREVIOUS, 204),
+        (&both, "another-secret-altogether", 401),
+        (&after, SECRET, 204),
+        (&after, PREVIOUS, 401),
+    ] {
+        let at = world.service.http;
+        let answer = post_to(&client(), at, Some(secret), body.clone()).await;
+        assert_eq!(answer.status().as_u16(), expected, "{secret}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_an_event_is_refused_and_what_names_nothing_is_ignored() {
+    let world = world().await;
+    let large = event("verification.failed", &"x".repeat(65_536));
+    for (body, expected) in [
+        ("", 400),
+        ("null", 400),
+        ("[]", 400),
+        (r#"["verification.failed","fresh"]"#, 400),
+        ("event=verification.failed&id=fresh", 400),
+        (r#"{"event":"verification.failed","id":"fresh""#, 400),
+        (r#"{"id":"fresh","id":"fresh"}"#, 400),
+        (large.as_str(), 413),
+        ("{}", 204),
+        (r#"{"event":"tea.ready"}"#, 204),
+        (r#"{"event":"verification.succeeded"}"#, 204),
+        (r#"{"event":"verification.succeeded","id":"../../x"}"#, 204),
+        (r#"{"event":7,"id":["fresh"]}"#, 204),
+    ] {
+        assert_eq!(post(&world, body).await, expected, "{body:.60}");
+    }
+    for (outcome, count) in [("malformed", 7), ("too_large", 1), ("ignored", 5)] {
+        assert_eq!(counted(&world, outcome).await, count, "{outcome}");
+    }
+    assert_eq!(world.calls().details, 0);
+}
+
+/// Posts so many events of so many verifications, with this secret; how many were taken.
+async fn flood(world: &World, secret: &'static str, count: usize) -> usize {
+    let (http, at) = (client(), world.service.http);
+    let sender = |first: usize| {
+        let http = http.clone();
+        async move {
+            let mut taken = 0;
+            for n in (first..count).step_by(20) {
+                let body = event("verification.succeeded", &format!("forged-{n}"));
+                loop {
+                    match post_to(&http, at, Some(secret), body.clone())
+                        .await
+                        .status()
+                        .as_u16()
+                    {
+                        204 => break taken += 1,
+                        401 => break,
+                        // As the vendor does.
+                        other => {
+                            assert_eq!(other, 503);
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                        }
+                    }
+                }
+            }
+            taken
+        }
+    };
+    join_all((0..20).map(sender)).await.into_iter().sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ten_thousand_forged_events_cost_no_more_fetches_than_the_rate_allows() {
+    let world = world().await;
+    assert_eq!(flood(&world, "a-secret-that-is-wrong", 10_000).await, 0);
+    assert_eq!(world.calls().details, 0);
+    assert_eq!(flood(&world, SECRET, 10_000).await, 10_000);
+    // The clock stands still: what the bucket held is all there is.
+    world.until_asked(50).await;
+    // One that is over the rate is still a reason to forget.
+    world.check("front-door", "fresh").await;
+    told(&world, "verification.succeeded", "fresh").await;
+    until_forgotten(&world, "fresh").await;
+    assert_eq!(world.calls().details, 52);
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(flood(&world, SECRET, 100).await, 100);
+    world.until_asked(62).await;
+    told(&world, "verification.succeeded", "fresh").await;
+    until_forgotten(&world, "fresh").await;
+    assert_eq!(world.calls().details, 63);
+}
+
+/// A source whose forgets wait until they may go on.
+#[derive(Debug)]
+struct Gated {
+    may_go_on: Semaphore,
+    forgotten: AtomicU64,
+}
+
+#[async_trait]
+impl Source for Gated {
+    async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
+        Known {
+            evidence: Arc::new(Evidence {
+                finding: Finding::Unknown(Outage::Failed),
+                seen_at: freshness.at.now,
+            }),
+            origin: Origin::Nowhere,
+            took: Took::default(),
+        }
+    }
+
+    async fn forget(&self, _: &VerificationId) {
+        self.may_go_on.acquire().await.unwrap().forget();
+        self.forgotten.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[derive(Debug)]
+struct NoLinks;
+
+#[async_trait]
+impl Links for NoLinks {
+    async fn make(&self, _: uuid::Uuid, _: &Wish) -> Result<Link, Outage> {
+        Err(Outage::Failed)
+    }
+}
+
+/// Hints that are followed only as far as `source` lets them be, and where they are taken.
+async fn desk(queue_max: usize) -> (Arc<Gated>, Hints, Worker, SocketAddr) {
+    let clock = Arc::new(ManualClock::at(from_millis(0)));
+    let metrics = Metrics::new().unwrap();
+    let source = Arc::new(Gated {
+        may_go_on: Semaphore::new(0),
+        forgotten: AtomicU64::new(0),
+    });
+    let terms_of_links = StepUpConfig {
+        redirects: [].into(),
+        link_life: Duration::from_mins(15),
+        links: PLENTY,
+    };
+    let step_ups = StepUps::new(
+        Arc::new(NoLinks),
+        Arc::new(Live::new(PolicySet::new([].into()))),
+        terms_of_links,
+        Duration::from_secs(1),
+        Arc::clone(&clock) as _,
+        Arc::clone(&metrics),
+    );
+    let behind = Arc::clone(&source) as _;
+    let (hints, worker) = hints::start(behind, step_ups, Arc::clone(&clock) as _, queue_max);
+    let webhooks = Webhooks::new(Some(&terms()), hints.clone(), clock, metrics);
+    let router = decisions(Arc::new(webhooks));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = tokio::net::TcpListener::bind(loopback()).await.unwrap();
+    let at = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (source, hints, worker, at)
+}
+
+#[tokio::test]
+async fn a_full_queue_is_told_at_once_and_takes_again_when_there_is_room() {
+    let (source, _hints, _worker, at) = desk(4).await;
+    let http = client();
+    let body = event("verification.failed", "fresh");
+    let post = async || post_to(&http, at, Some(SECRET), body.clone()).await;
+    // One is being followed, and four wait.
+    let mut taken = 0;
+    let busy = loop {
+        let answer = post().await;
+        if answer.status().as_u16() != 204 {
+            break answer;
+        }
+        taken += 1;
+        tokio::task::yield_now().await;
+    };
+    assert!((4..=5).contains(&taken), "{taken}");
+    assert_eq!(busy.status().as_u16(), 503);
+    assert_eq!(busy.headers()["retry-after"], "1");
+    source.may_go_on.add_permits(100);
+    until("there is room", async || {
+        post().await.status().as_u16() == 204
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_is_followed_before_the_end_if_there_is_time() {
+    let (source, _hints, worker, at) = desk(100).await;
+    let http = client();
+    for n in 0..50 {
+        let body = event("verification.failed", &format!("v-{n}"));
+        let answer = post_to(&http, at, Some(SECRET), body.clone()).await;
+        assert_eq!(answer.status().as_u16(), 204);
+    }
+    source.may_go_on.add_permits(100);
+    worker.finish(Duration::from_secs(10)).await;
+    assert_eq!(source.forgotten.load(Ordering::SeqCst), 50);
+    // Nothing is taken that would not be followed.
+    let answer = post_to(&http, at, Some(SECRET), event("", "v")).await;
+    assert_eq!(answer.status().as_u16(), 503);
+}
+
+#[tokio::test]
+async fn the_end_does_not_wait_for_a_hint_that_cannot_be_followed() {
+    let (source, hints, worker, _) = desk(100).await;
+    hints
+        .hand_in(hints::Hint {
+            event: hints::Event::Failed,
+            names: vec![VerificationId::parse("v-1").unwrap()],
+            step_up: None,
+        })
+        .unwrap();
+    worker.finish(Duration::from_millis(50)).await;
+    assert_eq!(source.forgotten.load(Ordering::SeqCst), 0);
+}
+
+/// What an answer says, as JSON.
+pub async fn get(world: &World, path: &str) -> (u16, Value) {
+    let url = format!("http://{}{path}", world.service.admin);
+    let answer = reqwest::get(url).await.unwrap();
+    (answer.status().as_u16(), answer.json().await.unwrap())
+}
