@@ -418,4 +418,15 @@ mod tests {
         let about = |id| verification.is_about(&VerificationId::parse(id).unwrap());
         assert!(about("v-1") && about("t-1") && !about("v-2"));
     }
+    #[test]
+    fn a_name_that_cannot_be_read_is_not_a_missing_one() {
+        let known = || Datum::text("Ada");
+        let name = |full, first, last| format!("{:?}", Datum::name(full, first, last));
+        let none = || Datum::Missing;
+        assert_eq!(name(Datum::Unreadable, none(), none()), "Unreadable");
+        assert_eq!(name(none(), known(), Datum::Unreadable), "Unreadable");
+        assert_eq!(name(none(), known(), none()), "Missing");
+        assert_eq!(name(none(), known(), known()), "Known(…)");
+        assert_eq!(name(known(), Datum::Unreadable, none()), "Known(…)");
+    }
 }

@@ -80,3 +80,96 @@ impl Policy {
         timeline
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::policy::{
+        Evidence, PolicyName, Request, SourceText, Verification, VerificationId, parse,
+    };
+
+    /// Laid open on Saturday, 31 January 2026, at noon; verified a day before.
+    fn explain(rules: &str) -> Explanation {
+        let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");
+        let path = "p.yaml".to_owned();
+        let no_lists = |_: &str, _: &str| Err("no file".to_owned());
+        let set = parse(&[Arc::new(SourceText { path, text })], &no_lists).unwrap();
+        let name = PolicyName::parse("p").unwrap();
+        let now = "2026-01-31T12:00:00Z".parse().unwrap();
+        set.find(&name).unwrap().explain(&Facts {
+            request: &Request {
+                policy: name.clone(),
+                verification: VerificationId::parse("v-1").unwrap(),
+                identity: None,
+                authentication: None,
+                attributes: std::collections::BTreeMap::new(),
+                id: "".into(),
+            },
+            evidence: &Evidence {
+                finding: Finding::Present(Verification {
+                    id: Some("v-1".into()),
+                    status: Some("VERIFIED".into()),
+                    verified_at: Some("2026-01-30T12:00:00Z".parse().unwrap()),
+                    ..Verification::default()
+                }),
+                seen_at: now,
+            },
+            now,
+        })
+    }
+
+    #[test]
+    fn each_rule_tells_why_it_is_unmet_and_until_when() {
+        let verdicts = explain("verified_within: 30d, identity: same_as_request").verdicts;
+        let told: Vec<_> = verdicts
+            .iter()
+            .map(|v| {
+                (
+                    &*v.rule,
+                    v.otherwise,
+                    v.unmet,
+                    v.until.map(|at| at.to_string()),
+                )
+            })
+            .collect();
+        let until = Some("2026-03-01T12:00:00Z".to_owned());
+        assert_eq!(
+            told,
+            [
+                ("status: [VERIFIED]", Effect::Deny, None, None),
+                ("verified_within: 30d", Effect::Deny, None, until),
+                (
+                    "identity: same_as_request",
+                    Effect::Deny,
+                    Some(ReasonCode::IdentityNotGiven),
+                    None
+                ),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_timeline_is_of_changes_that_differ_and_ends_after_the_eighth() {
+        let timeline = explain("schedule: {days: [mon, tue, wed, thu, fri], from: \"07:00\", to: \"19:00\", zone: UTC}").timeline;
+        let told: Vec<_> = timeline
+            .iter()
+            .map(|c| format!("{} {}", c.at, c.to))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                "2026-02-02T07:00:00Z allow",
+                "2026-02-02T19:00:00Z deny",
+                "2026-02-03T07:00:00Z allow",
+                "2026-02-03T19:00:00Z deny",
+                "2026-02-04T07:00:00Z allow",
+                "2026-02-04T19:00:00Z deny",
+                "2026-02-05T07:00:00Z allow",
+                "2026-02-05T19:00:00Z deny",
+            ]
+        );
+        assert_eq!(explain("verified_within: 30d").timeline.len(), 1);
+    }
+}

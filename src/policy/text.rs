@@ -141,3 +141,85 @@ fn as_yaml(text: &str) -> String {
         format!("{text:?}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::policy::{SourceText, parse};
+
+    /// The requirement as answers show it, and with all that it means.
+    fn shown(rule: &str) -> (String, String) {
+        let text = format!("version: 1\npolicies: {{p: {{require: [{rule}]}}}}");
+        let path = "p.yaml".to_owned();
+        let list = |_: &str, _: &str| Ok("eve\nmallory\n".to_owned());
+        let set = parse(&[Arc::new(SourceText { path, text })], &list).unwrap();
+        let (_, policy) = set.iter().next().unwrap();
+        // The first is about the status.
+        let requirement = policy.rules()[1].requirement();
+        (requirement.to_string(), Whole(requirement).to_string())
+    }
+
+    #[test]
+    fn a_requirement_shows_in_one_way() {
+        for (rule, expected) in [
+            (
+                "authenticated: {within: 12h}",
+                "authenticated: {within: 12h}",
+            ),
+            (
+                "authenticated: {acr_any: [high], amr_any: [hwk, face], within: 90m}",
+                "authenticated: {within: 1h30m, amr_any: [face, hwk], acr_any: [high]}",
+            ),
+            (
+                "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
+                "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
+            ),
+            (
+                "attribute: {name: \"a b\", in: [x, \"\\\"\"]}",
+                "attribute: {name: \"a b\", in: [\"\\\"\", x]}",
+            ),
+        ] {
+            let (short, whole) = shown(rule);
+            assert_eq!((short.as_str(), whole.as_str()), (expected, expected));
+        }
+    }
+
+    #[test]
+    fn a_schedule_shows_its_times_and_the_days_that_they_begin_and_end_on() {
+        for (days, from, to, expected) in [
+            (
+                "tue, mon",
+                "07:00",
+                "19:05",
+                "mon 07:00-19:05, tue 07:00-19:05",
+            ),
+            ("tue", "22:00", "06:30", "tue 22:00-wed 06:30"),
+            ("wed", "00:00", "24:00", "wed 00:00-24:00"),
+            ("mon, tue", "00:00", "24:00", "mon 00:00-tue 24:00"),
+            ("sun", "22:00", "06:00", "mon 00:00-06:00, sun 22:00-24:00"),
+        ] {
+            let (short, _) = shown(&format!(
+                "schedule: {{days: [{days}], from: \"{from}\", to: \"{to}\", zone: UTC}}"
+            ));
+            assert_eq!(short, format!("schedule: {{{expected}, zone: UTC}}"));
+        }
+    }
+
+    #[test]
+    fn who_is_on_a_list_is_shown_to_nobody_and_counts_in_the_digest() {
+        for (rule, expected) in [
+            ("identity_in: [eve]", "identity_in: [1 identity]"),
+            ("identity_in: [eve, ada]", "identity_in: [2 identities]"),
+            (
+                "identity_not_in: {file: a.txt}",
+                "identity_not_in: {file: a.txt}",
+            ),
+        ] {
+            let (short, whole) = shown(rule);
+            assert_eq!(short, expected);
+            assert!(whole.contains("eve"), "{whole}");
+        }
+    }
+}

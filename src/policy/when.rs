@@ -365,4 +365,58 @@ mod tests {
         assert_eq!(when.next(true, from_millis(0), from_millis(9)), None);
         assert!(when.next(true, from_millis(0), from_millis(10)).is_some());
     }
+    #[test]
+    fn a_window_is_empty_if_no_instant_is_in_it() {
+        let (one, two) = (from_millis(1), from_millis(2));
+        for empty in [
+            Window::NEVER,
+            Window::from(two).and(Window::until(one)),
+            Window::from(one).and(Window::until(one)),
+        ] {
+            assert!(empty.is_empty(), "{empty:?}");
+            assert_eq!(empty.edge(from_millis(0)), None);
+        }
+        let last = Window::from(Timestamp::MAX);
+        for some in [
+            Window::ALWAYS,
+            Window::from(one).and(Window::until(two)),
+            last,
+        ] {
+            assert!(!some.is_empty(), "{some:?}");
+        }
+        assert_eq!(Window::ALWAYS.edge(one), None);
+        assert!(last.contains(Timestamp::MAX));
+    }
+
+    #[test]
+    fn a_combination_that_never_or_always_holds_is_known_at_once() {
+        let at = |text: &str| TimeOfDay::parse(text).unwrap();
+        let hours = |from, to| {
+            let zone = Zone::named("Europe/Berlin").unwrap();
+            When::Weekly(Schedule::new([0], at(from), at(to), zone))
+        };
+        let (one, two) = (from_millis(1), from_millis(2));
+        let window = |window: Window| When::Window(window);
+        let never = [
+            When::all([
+                window(Window::from(two)),
+                window(Window::until(one)),
+                hours("07:00", "08:00"),
+            ]),
+            When::all([hours("07:00", "08:00"), hours("09:00", "10:00")]),
+            When::any([
+                When::NEVER,
+                When::all([hours("07:00", "08:00"), When::NEVER]),
+            ]),
+        ];
+        for when in never {
+            assert!(when.is_never(), "{when:?}");
+        }
+        let always = When::any([hours("00:00", "24:00"), When::ALWAYS]);
+        assert!(always.is_always());
+        let mate = When::any([hours("07:00", "08:00"), hours("08:00", "09:00")]);
+        assert!(matches!(mate, When::Weekly(_)), "{mate:?}");
+        let only = When::all([hours("07:00", "08:00")]);
+        assert!(matches!(only, When::Weekly(_)), "{only:?}");
+    }
 }

@@ -249,6 +249,18 @@ fn what_is_no_policy_file_is_told_so() {
 }
 
 #[test]
+fn a_schedule_without_a_length_is_no_time() {
+    for (from, to) in [("24:00", "07:00"), ("07:00", "07:00"), ("24:00", "24:00")] {
+        let schedule =
+            format!("schedule: {{days: [mon], from: \"{from}\", to: \"{to}\", zone: UTC}}");
+        let text = format!("version: 1\npolicies: {{a: {{require: [{schedule}]}}}}");
+        let told = read(&text).unwrap_err();
+        let expected = format!("`schedule` from {from} to {to} is no time");
+        assert!(told.contains(&expected), "{told}");
+    }
+}
+
+#[test]
 fn a_carriage_return_ends_a_line_alone_too() {
     for ends in ["\n", "\r\n", "\r"] {
         let text = ["version: 1", "policies:", "  a: {}", ""].join(ends);

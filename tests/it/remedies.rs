@@ -217,10 +217,17 @@ fn one_session_does_for_several_rules_if_it_can() {
     let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
     let told = needed(rules, 1, |_| {});
     let [Remedy::Authenticate(wanted)] = told.as_slice() else {
-        return assert_eq!(told, [], "one session");
+        panic!("one session would do: {told:?}");
     };
     assert_eq!(wanted.within, std::time::Duration::from_hours(1));
     assert_eq!(wanted.amr_any, ["face".into()].into());
+    let any = "      - authenticated: {within: 12h}\n      - authenticated: {within: 1d, acr_any: [high]}\n";
+    let told = needed(any, 1, |_| {});
+    let [Remedy::Authenticate(wanted)] = told.as_slice() else {
+        panic!("one session would do: {told:?}");
+    };
+    assert_eq!(wanted.within, std::time::Duration::from_hours(12));
+    assert_eq!(wanted.acr_any, ["high".into()].into());
 }
 
 #[test]
@@ -231,4 +238,64 @@ fn a_verification_from_the_future_need_only_be_waited_for() {
     let told = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
     let until = before(ahead, std::time::Duration::from_mins(1));
     assert_eq!(told, [Remedy::Wait(until)]);
+}
+
+#[test]
+fn of_as_many_things_those_that_prove_most_are_told() {
+    let needed = |parts: &str| needed(&format!("      - any_of: [{parts}]\n"), 31, |_| {});
+    let max_age = Some(days(1));
+    assert_eq!(
+        needed("authenticated: {within: 1h}, verified_within: 1d"),
+        [Remedy::Reverify { max_age }]
+    );
+    let told = needed("scopes: [NAME], authenticated: {within: 1h}");
+    assert!(matches!(told[..], [Remedy::Authenticate(_)]), "{told:?}");
+    assert_eq!(
+        needed("identity: same_as_request, scopes: [NAME]"),
+        [Remedy::GrantScopes([Scope::Name].into())]
+    );
+}
+
+#[test]
+fn waiting_is_a_thing_to_do_too() {
+    // 31 January 2026 is a Saturday.
+    let monday = "schedule: {days: [mon], from: \"07:00\", to: \"19:00\", zone: UTC}";
+    let later = format!("all_of: [verified_within: 1d, {monday}]");
+    let rules = format!("      - any_of: [{later}, identity: same_as_request]\n");
+    assert_eq!(needed(&rules, 31, |_| {}), [Remedy::Identify]);
+}
+
+#[test]
+fn a_status_asks_for_a_verification_as_young_as_the_rules_ask() {
+    let pending = |s: &mut Situation| s.verification.status = Some("PENDING".into());
+    let max_age = Some(days(30));
+    assert_eq!(
+        needed("      - verified_within: 30d\n", 1, pending),
+        [Remedy::Reverify { max_age }]
+    );
+    // An alternative that holds anyhow asks for nothing.
+    let either = "      - any_of: [verified_within: 1d, scopes: [IDENTITY_ID]]\n";
+    let max_age = None;
+    assert_eq!(needed(either, 31, pending), [Remedy::Reverify { max_age }]);
+}
+
+#[test]
+fn a_verification_from_so_far_ahead_that_nobody_waits_is_made_again() {
+    let rules = "      - scopes: [IDENTITY_ID]\n";
+    let ahead = "2046-01-31T12:00:00Z".parse().unwrap();
+    let told = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
+    assert_eq!(told, [Remedy::Reverify { max_age: None }]);
+}
+
+#[test]
+fn data_that_a_rule_reads_and_nobody_granted_is_granted() {
+    let silent = |s: &mut Situation| s.verification.scopes.clear();
+    for (rule, scope) in [
+        ("age_at_least: 18", Scope::DateOfBirth),
+        ("age_below: 18", Scope::DateOfBirth),
+        ("phone_prefix: [\"+1\"]", Scope::Phone),
+    ] {
+        let told = needed(&format!("      - {rule}\n"), 1, silent);
+        assert_eq!(told, [Remedy::GrantScopes([scope].into())], "{rule}");
+    }
 }
