@@ -87,7 +87,7 @@ mod tests {
 
     use super::*;
     use crate::policy::{
-        Evidence, PolicyName, Request, SourceText, Verification, VerificationId, parse,
+        Evidence, Finding, PolicyName, Request, SourceText, Verification, VerificationId, parse,
     };
 
     /// Laid open on Saturday, 31 January 2026, at noon; verified a day before.
