@@ -356,6 +356,11 @@ fn read_list(policy: &str, name: &str) -> Result<String, String> {
         return Err("its name must be relative to the policy file, and lead inside".to_owned());
     }
     let path = Path::new(policy).with_file_name(name);
+    // A pipe would be waited for, and nothing be reloaded any more.
+    let is_file = fs::metadata(&path).map_err(|error| error.to_string())?;
+    if !is_file.is_file() {
+        return Err("it is not a file".to_owned());
+    }
     let mut text = String::new();
     fs::File::open(path)
         .and_then(|file| file.take(LIST_BYTES_MAX + 1).read_to_string(&mut text))

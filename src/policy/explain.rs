@@ -24,6 +24,8 @@ pub struct Explanation {
     pub verdicts: Vec<Verdict>,
     /// The changes that time brings, in order; the first is the decision's own.
     pub timeline: Vec<Change>,
+    /// Whether there are more than these.
+    pub goes_on: bool,
 }
 
 /// What one rule says.
@@ -42,10 +44,12 @@ pub struct Verdict {
 impl Policy {
     /// Decides, and tells how.
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
+        let (timeline, goes_on) = self.timeline(facts);
         Explanation {
             decision: self.decide(facts),
             verdicts: self.verdicts(facts),
-            timeline: self.timeline(facts),
+            timeline,
+            goes_on,
         }
     }
 
@@ -67,17 +71,18 @@ impl Policy {
         self.rules().iter().map(verdict).collect()
     }
 
-    /// Each change is found from the one before it, with the same evidence and question.
-    fn timeline(&self, facts: &Facts<'_>) -> Vec<Change> {
+    /// Each change is found from the one before it, with the same evidence and question; and whether there are more.
+    fn timeline(&self, facts: &Facts<'_>) -> (Vec<Change>, bool) {
         let mut timeline = Vec::new();
         let mut now = facts.now;
-        while timeline.len() < CHANGES_MAX
-            && let Some(change) = self.decide(&Facts { now, ..*facts }).next_change()
-        {
+        while let Some(change) = self.decide(&Facts { now, ..*facts }).next_change() {
+            if timeline.len() >= CHANGES_MAX {
+                return (timeline, true);
+            }
             timeline.push(change);
             now = change.at;
         }
-        timeline
+        (timeline, false)
     }
 }
 
@@ -152,11 +157,12 @@ mod tests {
 
     #[test]
     fn a_timeline_is_of_changes_that_differ_and_ends_after_the_eighth() {
-        let timeline = explain("schedule: {days: [mon, tue, wed, thu, fri], from: \"07:00\", to: \"19:00\", zone: UTC}").timeline;
-        let told: Vec<_> = timeline
-            .iter()
-            .map(|c| format!("{} {}", c.at, c.to))
-            .collect();
+        let explained = explain(
+            "schedule: {days: [mon, tue, wed, thu, fri], from: \"07:00\", to: \"19:00\", zone: UTC}",
+        );
+        assert!(explained.goes_on, "it says that there is more");
+        let timeline = explained.timeline.iter();
+        let told: Vec<_> = timeline.map(|c| format!("{} {}", c.at, c.to)).collect();
         assert_eq!(
             told,
             [
@@ -170,6 +176,7 @@ mod tests {
                 "2026-02-05T19:00:00Z deny",
             ]
         );
-        assert_eq!(explain("verified_within: 30d").timeline.len(), 1);
+        let ends = explain("verified_within: 30d");
+        assert_eq!((ends.timeline.len(), ends.goes_on), (1, false));
     }
 }

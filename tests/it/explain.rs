@@ -120,12 +120,14 @@ fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
         DENY by `front-door` at 2026-01-31T00:00:00Z
 
           guard     EVIDENCE_UNAVAILABLE: the verification could not be looked up
+          needed    nothing helps
     "#]]
     .assert_eq(&told("--policy front-door --upstream down"));
     expect![[r#"
         DENY by `front-door` at 2026-01-31T00:00:00Z
 
           guard     VERIFICATION_NOT_FOUND: no such verification is known
+          needed    nothing helps
     "#]]
     .assert_eq(&told("--policy front-door --upstream absent"));
     expect![[r#"
@@ -138,6 +140,7 @@ fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
           met       verified_within: 7d, until 2026-02-02T00:00:00Z
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
           DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri 07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
+          needed    nothing helps
     "#]].assert_eq(&told(
         "--policy contractor --verified-ago 5d --verified-identity id-ben --identity id-eve",
     ));

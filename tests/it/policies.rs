@@ -430,7 +430,21 @@ fn a_list_that_would_take_somebody_off_without_a_word_is_refused() {
         let text = format!("version: 1\npolicies: {{a: {{require: [identity_not_in: {list}]}}}}");
         assert!(read(&text).is_err(), "{list}");
     }
-    for list in ["{file: people.txt}", "[id-1, 'ä@example.com']"] {
+    // None of these is seen by who reads the list.
+    for unseen in [
+        0xa0, 0xad, 0x34f, 0x61c, 0x115f, 0x180e, 0x200b, 0x2800, 0x3164, 0xfe0f, 0xfeff, 0xffa0,
+        0xe0020,
+    ] {
+        let unseen = char::from_u32(unseen).unwrap();
+        let text = format!(
+            "version: 1\npolicies: {{a: {{require: [identity_not_in: ['id-1{unseen}']]}}}}"
+        );
+        assert!(read(&text).is_err(), "{unseen:?}");
+    }
+    for list in [
+        "{file: people.txt}",
+        "[id-1, 'ä@example.com', '人-1', 'a/b:c+d=e|f']",
+    ] {
         let text = format!("version: 1\npolicies: {{a: {{require: [identity_not_in: {list}]}}}}");
         assert!(read(&text).is_ok(), "{list}");
     }

@@ -227,6 +227,29 @@ async fn a_list_that_leads_outside_is_not_read() {
     }
 }
 
+/// A pipe that nobody writes to.
+fn pipe(path: &std::path::Path) {
+    let made = std::process::Command::new("mkfifo").arg(path).status();
+    assert!(made.unwrap().success());
+}
+
+#[tokio::test]
+async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
+    let policy = "version: 1\npolicies: {p: {require: [identity_in: {file: people.txt}]}}\n";
+    let folder = Folder::new(&[("p.yaml", policy), ("people.txt", "id-ada\n")]);
+    let world = folder.world().await;
+    fs::remove_file(folder.path("people.txt")).unwrap();
+    pipe(&folder.path("people.txt"));
+    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(decides(&world, "p").await, "ALLOW");
+    let told = readyz(&world).await["policy_reload_failure"].to_string();
+    assert!(told.contains("is not a file"), "{told}");
+    fs::remove_file(folder.path("people.txt")).unwrap();
+    folder.write("people.txt", "id-ben\n");
+    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(decides(&world, "p").await, "DENY");
+}
+
 #[tokio::test]
 async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
     let folder = Folder::new(&[("p.yaml", &allows("p")), ("q.yaml", &allows("q"))]);

@@ -37,7 +37,12 @@ pub(super) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<SourceText>>> {
 
 fn gather(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let unreadable = || format!("cannot read `{}`", path.display());
-    if !fs::metadata(path).with_context(unreadable)?.is_dir() {
+    let found = fs::metadata(path).with_context(unreadable)?;
+    if !found.is_dir() {
+        // What somebody names may be a pipe that is being written; one that lies in a folder would be waited for.
+        if depth > 0 && !found.is_file() {
+            bail!("`{}` is not a file", path.display());
+        }
         if files.len() >= FILES_MAX {
             bail!("more than {FILES_MAX} case files");
         }

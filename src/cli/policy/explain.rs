@@ -13,7 +13,7 @@ use crate::{
     cli::{remedies, talk, tell},
     clock::{Clock as _, SystemClock},
     policy::{
-        Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
+        Effect, Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
         suite::{self, Case},
     },
 };
@@ -136,6 +136,9 @@ fn in_words(case: &Case, explanation: &Explanation) -> String {
     for remedy in decision.remedies() {
         line(format!("  needed    {}", help(remedy)));
     }
+    if decision.effect() != Effect::Allow && decision.remedies().is_empty() {
+        line("  needed    nothing helps".to_owned());
+    }
     if let (Some(until), Some(span)) = (decision.valid_until(), decision.valid_for()) {
         line(format!("  reusable  until {until} ({})", Shown(span)));
     }
@@ -144,7 +147,7 @@ fn in_words(case: &Case, explanation: &Explanation) -> String {
     text
 }
 
-/// `now ALLOW ──(29d)── 2026-03-02T00:00:00Z STEP_UP ──(60d)── …`, one change a line.
+/// From the top down: each decision, how long it holds, and the one that follows; then whether that was all.
 fn timeline(now: Timestamp, explanation: &Explanation) -> String {
     let mut text = format!(
         "  ●  {:<9} now",
@@ -162,7 +165,11 @@ fn timeline(now: Timestamp, explanation: &Explanation) -> String {
         );
         before = change.at;
     }
-    text.push_str("\n  ▼            as far as ten years ahead");
+    text.push_str(if explanation.goes_on {
+        "\n  ▼            and so on"
+    } else {
+        "\n  ▼            as far as ten years ahead"
+    });
     text
 }
 

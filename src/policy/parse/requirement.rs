@@ -201,14 +201,13 @@ fn identities(
 }
 
 /// Whether this is what it looks like. An attempted comment, a space or a character that nobody sees, such as the mark that
-/// some editors put at the beginning of a file, would take an identity off a block list without a word.
+/// some editors put at the beginning of a file, would take an identity off a block list without a word. So it is made of what
+/// can be seen: letters and digits of any script, and the signs of ASCII.
 fn is_one_identity(text: &str) -> bool {
-    let unseen = |c: char| {
-        c.is_whitespace()
-            || c.is_control()
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-    };
-    !text.starts_with('#') && !text.contains(unseen)
+    // Letters by their class, but without a shape.
+    let filler = |c| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
+    let seen = |c: char| c.is_ascii_graphic() || (c.is_alphanumeric() && !filler(c));
+    !text.starts_with('#') && text.chars().all(seen)
 }
 
 fn listed(
