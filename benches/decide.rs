@@ -152,6 +152,7 @@ impl Source for Instant {
             evidence: Arc::new(evidence(freshness.at.now, DAY)),
             origin: Origin::Upstream,
             took: Took::default(),
+            not_before: freshness.at.now,
         }
     }
 }
@@ -188,6 +189,7 @@ fn check(c: &mut Criterion) {
         stale_for: Duration::ZERO,
         patience: DAY,
         asker: Asker::Ourselves,
+        suspect: false,
     };
     group.bench_function("look up", |b| {
         b.to_async(&runtime)

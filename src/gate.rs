@@ -91,6 +91,7 @@ impl Gate {
             stale_for: policy.evidence().stale_for,
             patience,
             asker,
+            suspect: false,
         };
         let looking = self.source.look_up(&request.verification, freshness);
         let known = looking.instrument(span::look_up()).await;
@@ -101,7 +102,8 @@ impl Gate {
         let decision = policy.decide(&Facts {
             request,
             evidence: &known.evidence,
-            now: reading.moment.now,
+            // What a clock that is set back says of what is remembered would prolong it.
+            now: reading.moment.now.max(known.not_before),
         });
         let decide = deciding.elapsed();
         self.record(

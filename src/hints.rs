@@ -174,6 +174,7 @@ impl Follower {
             stale_for: Duration::ZERO,
             patience: Duration::ZERO,
             asker: Asker::Ourselves,
+            suspect: false,
         };
         self.source.look_up(name, freshness).await;
     }

@@ -105,22 +105,31 @@ impl Incode {
 
     /// What the upstream says, at the second try if it refuses the first token, or if another try may help and there are not
     /// too many.
-    async fn ask(&self, id: &VerificationId, took: &mut Took) -> Finding {
-        self.second_tries.earn();
-        match self.try_once(id, took).await {
-            Err(Refused(token)) => self.tokens.refused(&token),
+    async fn ask(&self, id: &VerificationId, suspect: bool, took: &mut Took) -> Finding {
+        let first = self.try_once(id, suspect, took).await;
+        let held_back = matches!(first, Ok(Finding::Unknown(outage)) if !outage.was_asked());
+        if !held_back {
+            self.second_tries.earn();
+        }
+        let first = match first {
+            Err(Refused(token)) => {
+                self.tokens.refused(&token);
+                Outage::TokenRefused
+            }
             Ok(Finding::Unknown(outage)) if outage.may_pass() && self.second_tries.spend() => {
                 self.metrics.second_try();
                 sleep(up_to(SECOND_TRY_AFTER)).await;
+                outage
             }
             Ok(finding) => return finding,
+        };
+        match self.try_once(id, true, took).await {
+            // The token may serve for others: it stays.
+            Err(Refused(_)) => Finding::Unknown(self.token_refused()),
+            // Nobody was asked this time, but the first time.
+            Ok(Finding::Unknown(Outage::HeldBack)) => Finding::Unknown(first),
+            Ok(finding) => finding,
         }
-        self.try_once(id, took)
-            .await
-            .unwrap_or_else(|Refused(token)| {
-                self.tokens.refused(&token);
-                Finding::Unknown(self.token_refused())
-            })
     }
 
     /// The outage that a token is which was refused as soon as it was issued, and tells of it.
@@ -134,7 +143,12 @@ impl Incode {
         Outage::TokenRefused
     }
 
-    async fn try_once(&self, id: &VerificationId, took: &mut Took) -> Result<Finding, Refused> {
+    async fn try_once(
+        &self,
+        id: &VerificationId,
+        suspect: bool,
+        took: &mut Took,
+    ) -> Result<Finding, Refused> {
         let started = self.clock.read();
         let token = self.tokens.get().await;
         took.token = took.token.saturating_add(started.elapsed());
@@ -142,7 +156,7 @@ impl Incode {
             Ok(token) => token,
             Err(outage) => return Ok(Finding::Unknown(outage)),
         };
-        match self.door.details(id, &token, took).await {
+        match self.door.details(id, &token, suspect, took).await {
             Ok(verification) => Ok(Finding::Present(verification)),
             Err(NoAnswer::NotFound) => Ok(Finding::Absent),
             Err(NoAnswer::Unusable(flaw)) => Ok(Finding::Unusable(flaw)),
@@ -167,7 +181,7 @@ impl Source for Incode {
     async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known {
         let asked_at = self.clock.now();
         let mut took = Took::default();
-        let finding = timeout(freshness.patience, self.ask(id, &mut took))
+        let finding = timeout(freshness.patience, self.ask(id, freshness.suspect, &mut took))
             .await
             .unwrap_or_else(|_| {
                 if let Some(left_out) = self.door.tell("too_slow") {
@@ -190,6 +204,7 @@ impl Source for Incode {
             evidence,
             origin,
             took,
+            not_before: asked_at,
         }
     }
 }

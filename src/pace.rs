@@ -54,6 +54,12 @@ impl Bucket {
         level.full_at = next;
         Ok(wait)
     }
+
+    /// Puts a token back that was taken for nothing.
+    pub fn give_back(&self) {
+        let mut level = self.level.lock().unwrap_or_else(PoisonError::into_inner);
+        level.full_at = level.full_at.saturating_sub(self.interval);
+    }
 }
 
 /// How many second tries may be made: one for each ten first ones, and a few saved up.
@@ -184,6 +190,17 @@ mod tests {
         let hour = Duration::from_hours(1);
         let taken = (0..100).filter(|_| bucket.take(hour, NONE).is_ok()).count();
         assert_eq!(taken, 2);
+    }
+
+    #[test]
+    fn a_token_that_was_taken_for_nothing_can_be_put_back() {
+        let bucket = Bucket::new(10, 1);
+        for _ in 0..100 {
+            assert_eq!(bucket.take(ms(0), NONE), Ok(NONE));
+            bucket.give_back();
+        }
+        assert_eq!(bucket.take(ms(0), NONE), Ok(NONE));
+        assert_eq!(bucket.take(ms(0), NONE), Err(ms(100)));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 pub use self::recent::{Limits, Recent, Spawn};
 use crate::{
     clock::Moment,
-    policy::{Evidence, Finding, Origin, VerificationId},
+    policy::{Evidence, Finding, Origin, Timestamp, VerificationId},
 };
 
 /// Knows about verifications.
@@ -32,9 +32,19 @@ pub struct Known {
     pub origin: Origin,
     /// What finding it out took; nothing where it was remembered.
     pub took: Took,
+    /// The earliest instant that it may be judged at: by what has passed since it was seen, whatever the clock says now.
+    pub not_before: Timestamp,
 }
 
 impl Known {
+    /// Whether the upstream was asked for it, answered or not.
+    pub fn was_asked(&self) -> bool {
+        match self.evidence.finding {
+            Finding::Unknown(outage) => outage.was_asked(),
+            _ => true,
+        }
+    }
+
     /// Whether the upstream could not be asked, so that this is old or nothing.
     pub fn degraded(&self) -> bool {
         self.origin == Origin::Stale || matches!(self.evidence.finding, Finding::Unknown(_))
@@ -65,6 +75,8 @@ pub struct Freshness {
     pub patience: Duration,
     /// On whose behalf: each caller has a quota of fetches.
     pub asker: Asker,
+    /// Whether asking for this one failed the last time: another failure says nothing about the upstream.
+    pub suspect: bool,
 }
 
 /// On whose behalf the upstream is asked.

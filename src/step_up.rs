@@ -159,7 +159,10 @@ impl StepUps {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             starts: Semaphore::new(ATTEMPTS_MAX),
-            quotas: Cache::new(CALLERS_MAX),
+            quotas: Cache::builder()
+                .max_capacity(CALLERS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             clock,
             metrics,
         }))

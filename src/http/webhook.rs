@@ -130,8 +130,8 @@ impl Webhooks {
                 // Who tries secrets does not fill the log.
                 let uptime = self.clock.moment().uptime;
                 if let Some(left_out) = self.refused.tell(outcome_told, uptime) {
-                    let from = from.ip();
-                    warn!(%from, outcome = outcome_told, left_out, "a webhook is refused: compare the header and the secret with [webhook]");
+                    let (from, advice) = (from.ip(), advice(outcome));
+                    warn!(%from, outcome = outcome_told, left_out, "a webhook is refused: {advice}");
                 }
             }
         }
@@ -174,6 +174,18 @@ pub(super) async fn receive(
         response.headers_mut().insert(CONNECTION, close);
     }
     response
+}
+
+/// What to do about a webhook that was refused.
+fn advice(outcome: Webhook) -> &'static str {
+    match outcome {
+        Webhook::Unauthorized => "compare the header that the vendor sends with [webhook]",
+        Webhook::Off => "set webhook.secret_file, or take it away with the vendor",
+        Webhook::Busy => "the vendor sends more than can be followed, and will repeat it",
+        Webhook::Malformed | Webhook::TooLarge | Webhook::Accepted | Webhook::Ignored => {
+            "it is not what was agreed: see what sends it"
+        }
+    }
 }
 
 fn answer(outcome: Webhook) -> Response {

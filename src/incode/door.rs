@@ -46,6 +46,8 @@ pub(super) struct Door {
     http: Client,
     account: IncodeConfig,
     pub(super) guard: Guard,
+    /// Of its own, so that what befalls links does not keep verifications from being asked for.
+    links: Guard,
     pub(super) clocks: ClockGuard,
     /// Whether our credentials were refused, and have not been accepted since.
     credentials_refused: AtomicBool,
@@ -80,15 +82,16 @@ impl NoAnswer {
         }
     }
 
-    /// What it says of the upstream's health. One that makes no sense is well enough to be asked: it is judged per answer.
+    /// What it says of the upstream's health. One that makes no sense is well enough to be asked: it is judged per answer. One
+    /// that refuses what it is asked for may do so for whom it is asked for.
     fn outcome(&self, call: UpstreamCall) -> Outcome {
         match (self, call) {
-            (Self::NotFound | Self::Unauthorized | Self::Unusable(_), _) => Outcome::Answered,
+            (Self::NotFound | Self::Unauthorized | Self::Unusable(_), _)
+            | (
+                Self::Out(Outage::Unexpected | Outage::CredentialsRefused),
+                UpstreamCall::Details | UpstreamCall::Link,
+            ) => Outcome::Answered,
             (Self::Out(Outage::RateLimited), _) => Outcome::Neither,
-            // A link may be refused for whom it is wished for: that must not keep verifications from being asked for.
-            (Self::Out(Outage::Unexpected | Outage::CredentialsRefused), UpstreamCall::Link) => {
-                Outcome::Answered
-            }
             (Self::Out(_), _) => Outcome::Failed,
         }
     }
@@ -120,6 +123,7 @@ impl Door {
         Ok(Self {
             http,
             guard: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
+            links: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
             clocks: ClockGuard::new(),
             credentials_refused: AtomicBool::new(false),
             log: Seldom::default(),
@@ -134,11 +138,12 @@ impl Door {
         &self,
         id: &VerificationId,
         token: &Token,
+        suspect: bool,
         took: &mut Took,
     ) -> Result<Verification, NoAnswer> {
         let url = self.url(&["v1", "verification", "details", id.as_str()]);
         let request = self.http.get(url).header("x-auth-token", sensitive(token)?);
-        self.call(UpstreamCall::Details, request, took, |body| {
+        self.call(UpstreamCall::Details, request, suspect, took, |body| {
             wire::details(body, id)
         })
         .await
@@ -163,7 +168,8 @@ impl Door {
                 correlation_id: id.to_string().into(),
             });
         let upstream = &self.account.url;
-        self.call(UpstreamCall::Link, request, &mut Took::default(), |body| {
+        let took = &mut Took::default();
+        self.call(UpstreamCall::Link, request, false, took, |body| {
             wire::link(body, upstream)
         })
         .await
@@ -174,11 +180,12 @@ impl Door {
         &self,
         call: UpstreamCall,
         request: RequestBuilder,
+        suspect: bool,
         took: &mut Took,
         read: impl FnOnce(&[u8]) -> Result<T, Flaw>,
     ) -> Result<T, NoAnswer> {
         let queued = self.clock.read();
-        let pass = self.guard.enter().await;
+        let pass = self.guard_of(call).enter(suspect).await;
         took.queue = took.queue.saturating_add(queued.elapsed());
         let pass = pass.map_err(|_| NoAnswer::Out(Outage::HeldBack))?;
         let timer = self.metrics.upstream_call(call);
@@ -229,8 +236,10 @@ impl Door {
             }
             StatusCode::NOT_FOUND => return Err(NoAnswer::NotFound),
             StatusCode::UNAUTHORIZED => return Err(NoAnswer::Unauthorized),
-            StatusCode::TOO_MANY_REQUESTS => self.guard.pause(asked_for),
-            StatusCode::SERVICE_UNAVAILABLE if asked_for.is_some() => self.guard.pause(asked_for),
+            StatusCode::TOO_MANY_REQUESTS => self.guard_of(call).pause(asked_for),
+            StatusCode::SERVICE_UNAVAILABLE if asked_for.is_some() => {
+                self.guard_of(call).pause(asked_for);
+            }
             _ => {}
         }
         let outage = match status {
@@ -267,6 +276,13 @@ impl Door {
             );
         }
         NoAnswer::Out(outage)
+    }
+
+    fn guard_of(&self, call: UpstreamCall) -> &Guard {
+        match call {
+            UpstreamCall::Authorize | UpstreamCall::Details => &self.guard,
+            UpstreamCall::Link => &self.links,
+        }
     }
 
     /// Whether to tell that this goes wrong, and how many like it were left out.
@@ -319,7 +335,7 @@ impl Issuer for Arc<Door> {
             });
         let token = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         let took = &mut Took::default();
-        let answer = self.call(UpstreamCall::Authorize, request, took, token);
+        let answer = self.call(UpstreamCall::Authorize, request, false, took, token);
         match answer.await {
             Ok(token) => {
                 self.credentials(false);

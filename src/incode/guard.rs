@@ -14,7 +14,7 @@ use tracing::warn;
 
 use super::breaker::{Breaker, Outcome, Trial};
 use crate::{
-    clock::Clock,
+    clock::{Clock, Reading},
     config::IncodeConfig,
     metrics::{BreakerState, Held, Metrics},
     pace::{Bucket, Seldom, about},
@@ -39,12 +39,15 @@ pub(super) struct Guard {
     metrics: Arc<Metrics>,
 }
 
-/// Leave to make one call. One that falls without a word has failed: its caller gave it up.
+/// Leave to make one call. One that falls without a word was given up, which is a failure if it had its time.
 #[derive(Debug)]
 pub(super) struct Pass<'g> {
     guard: &'g Guard,
     trial: Trial,
-    outcome: Outcome,
+    outcome: Option<Outcome>,
+    /// Whether a failure says nothing about the upstream, because it is about one that failed before.
+    suspect: bool,
+    started: Reading,
     _turn: Option<SemaphorePermit<'g>>,
 }
 
@@ -70,22 +73,24 @@ impl Guard {
         }
     }
 
-    /// Leave to make a call, after its turn has come; or why it must not be made now.
-    pub(super) async fn enter(&self) -> Result<Pass<'_>, Held> {
-        let entered = self.try_enter().await;
+    /// Leave to make a call, after its turn has come; or why it must not be made now. Of one that is suspect a failure does
+    /// not count: nobody who is always in trouble keeps the others out.
+    pub(super) async fn enter(&self, suspect: bool) -> Result<Pass<'_>, Held> {
+        let entered = self.try_enter(suspect).await;
         if let Err(held) = entered {
             self.metrics.held_back(held);
         }
         entered
     }
 
-    async fn try_enter(&self) -> Result<Pass<'_>, Held> {
+    async fn try_enter(&self, suspect: bool) -> Result<Pass<'_>, Held> {
         let uptime = self.uptime();
         self.may_go(uptime)?;
         if !self.breaker.would_admit(uptime) {
             return Err(Held::BreakerOpen);
         }
-        let wait = self.rate.take(uptime, self.patience);
+        // So that there is time left for the call.
+        let wait = self.rate.take(uptime, self.patience / 2);
         sleep(wait.map_err(|_| Held::RateLimited)?).await;
         // Never closed, so that there is always a turn.
         let turn = self.turns.acquire().await.ok();
@@ -96,7 +101,9 @@ impl Guard {
         Ok(Pass {
             guard: self,
             trial,
-            outcome: Outcome::Failed,
+            outcome: None,
+            suspect,
+            started: self.clock.read(),
             _turn: turn,
         })
     }
@@ -146,13 +153,24 @@ impl Guard {
 impl Pass<'_> {
     /// The call has ended so.
     pub(super) fn ended(mut self, outcome: Outcome) {
-        self.outcome = outcome;
+        self.outcome = Some(outcome);
     }
 }
 
 impl Drop for Pass<'_> {
     fn drop(&mut self) {
+        let had_its_time = self.started.elapsed() >= self.guard.patience / 2;
+        let outcome = match self.outcome {
+            None if had_its_time => Outcome::Failed,
+            // It began so late that it was given up before it could end.
+            None => Outcome::Neither,
+            Some(outcome) => outcome,
+        };
+        let outcome = match outcome {
+            Outcome::Failed if self.suspect => Outcome::Neither,
+            outcome => outcome,
+        };
         let uptime = self.guard.uptime();
-        self.guard.breaker.ended(self.trial, self.outcome, uptime);
+        self.guard.breaker.ended(self.trial, outcome, uptime);
     }
 }

@@ -2,10 +2,7 @@
 //! dropped when the upstream refuses it.
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -28,7 +25,7 @@ const RENEW_AFTER: Duration = Duration::from_mins(10);
 /// How long a renewal that failed is not tried again while the old token still serves.
 const RETRY_AFTER: Duration = Duration::from_secs(10);
 /// How long no other is tried when there is no token that serves, and up to half as much again: so long are those who need one
-/// told what the last one brought, a failure, or a token that was refused at once.
+/// told of the last failure, and so long is a token kept that replaces one which was refused at once.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The same where our credentials were refused: that does not pass by itself.
 const REFUSED_AFTER: Duration = Duration::from_secs(10);
@@ -46,8 +43,10 @@ pub struct Token {
     /// What is sent with each call.
     pub secret: SecretString,
     asked_at: Moment,
-    /// Whether the upstream did not take it.
-    refused: AtomicBool,
+    /// Whether it replaces one that was refused as soon as it was there.
+    again: bool,
+    /// How long it is not replaced in that case.
+    lull: Duration,
 }
 
 impl Token {
@@ -76,9 +75,6 @@ struct Renewal {
     began_at: Moment,
     /// How long it is not repeated if nothing that serves came of it.
     lull: Duration,
-    /// Whether it replaces a token that was refused as soon as it was there. One such is asked for at once; if that is refused
-    /// as soon, another would be too.
-    again: bool,
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -96,10 +92,9 @@ impl Renewal {
     fn just_ended(&self, at: Moment) -> bool {
         let lull = match *self.outcome.borrow() {
             // Nobody was asked.
-            None | Some(Err(Outage::HeldBack)) => return false,
-            Some(Ok(_)) if !self.again => return false,
+            None | Some(Ok(_) | Err(Outage::HeldBack)) => return false,
             Some(Err(Outage::CredentialsRefused)) => REFUSED_AFTER,
-            Some(_) => self.lull,
+            Some(Err(_)) => self.lull,
         };
         self.is_younger(lull, at)
     }
@@ -134,17 +129,17 @@ impl Tokens {
                 let mut renewal = self.renew(at, Renewal::just_ended);
                 let ended = renewal.outcome.wait_for(Option::is_some).await;
                 let ended = ended.ok().and_then(|outcome| outcome.clone());
-                match ended.unwrap_or(Err(Outage::Abandoned)) {
-                    Ok(token) if token.refused.load(Ordering::Relaxed) => Err(Outage::TokenRefused),
-                    outcome => outcome,
-                }
+                ended.unwrap_or(Err(Outage::Abandoned))
             }
         }
     }
 
-    /// Drops this token, if it is still the one in use.
+    /// Drops this token, if it is still the one in use. One that has just replaced another that was refused stays for a
+    /// moment: it may serve for others, and a third would be refused as soon.
     pub fn refused(&self, token: &Arc<Token>) {
-        token.refused.store(true, Ordering::Relaxed);
+        if token.again && token.younger(token.lull, self.clock.moment()) {
+            return;
+        }
         let current = self.current.load();
         if current.as_ref().is_some_and(|t| Arc::ptr_eq(t, token)) {
             self.current.compare_and_swap(&current, None);
@@ -169,13 +164,14 @@ impl Tokens {
         let again = |last: &Renewal| {
             matches!(*last.outcome.borrow(), Some(Ok(_))) && last.is_younger(last.lull, at)
         };
+        let lull = about(AGAIN_AFTER);
         let (ending, outcome) = watch::channel(None);
         let renewal = Renewal {
             began_at: at,
-            lull: about(AGAIN_AFTER),
-            again: last.as_ref().is_some_and(again),
+            lull,
             outcome,
         };
+        let again = last.as_ref().is_some_and(again);
         *last = Some(renewal.clone());
         let tokens = Arc::clone(self);
         let renewing = async move {
@@ -184,7 +180,8 @@ impl Tokens {
                 Arc::new(Token {
                     secret,
                     asked_at: at,
-                    refused: AtomicBool::new(false),
+                    again,
+                    lull,
                 })
             });
             if let Ok(token) = &outcome {
@@ -210,7 +207,7 @@ impl Tokens {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use secrecy::ExposeSecret as _;
 
@@ -333,12 +330,10 @@ mod tests {
     async fn tokens_that_are_refused_at_once_are_not_asked_for_in_a_storm() {
         let (tokens, issuer, clock) = tokens();
         for _ in 0..200 {
-            for _ in 0..2 {
-                if let Ok(token) = tokens.get().await {
-                    tokens.refused(&token);
-                }
+            for _ in 0..3 {
+                let token = tokens.get().await;
+                tokens.refused(&token.unwrap());
             }
-            assert_eq!(tokens.get().await.err(), Some(Outage::TokenRefused));
             clock.advance(Duration::from_millis(25));
         }
         let issued = issuer.issued.load(Ordering::SeqCst);

@@ -112,7 +112,10 @@ impl Recent {
             limits,
             starts: Arc::new(Semaphore::new(FLIGHTS_MAX)),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
-            quotas: Cache::new(CALLERS_MAX),
+            quotas: Cache::builder()
+                .max_capacity(CALLERS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
             clock,
             metrics,
             log: Seldom::default(),
@@ -207,7 +210,11 @@ impl Recent {
                             (Boarding::OverQuota(wait), Op::Nop)
                         }
                         Ok(()) => {
-                            let flight = self.take_off(id, freshness, ahead);
+                            let freshness = Freshness {
+                                suspect: slot.has_failed(),
+                                ..freshness
+                            };
+                            let flight = self.take_off(id, freshness, ahead, quota.clone());
                             let asking = slot.asking(flight.clone());
                             (Boarding::Flight(flight), Op::Put(asking))
                         }
@@ -245,6 +252,7 @@ impl Recent {
         id: &VerificationId,
         freshness: Freshness,
         ahead: Option<OwnedSemaphorePermit>,
+        quota: Option<Arc<Bucket>>,
     ) -> Flight {
         let (sender, landing) = watch::channel(None);
         let began = self.0.names.tick();
@@ -263,6 +271,10 @@ impl Recent {
         });
         let flying = async move {
             let known = memory.ask(&id, freshness).await;
+            if let (Some(quota), false) = (quota, known.was_asked()) {
+                // The upstream was spared, and so is the caller.
+                quota.give_back();
+            }
             memory.remember(&id, &own, &known, freshness.at).await;
             drop(ahead);
             // Nobody may be waiting any more; then it is enough that it is remembered.
@@ -379,5 +391,6 @@ fn unknown(outage: Outage, at: Moment) -> Known {
         }),
         origin: Origin::Nowhere,
         took: Took::default(),
+        not_before: at.now,
     }
 }

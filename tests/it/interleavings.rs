@@ -78,6 +78,7 @@ impl Source for Truth {
             }),
             origin: Origin::Upstream,
             took: Took::default(),
+            not_before: freshness.at.now,
         }
     }
 
@@ -161,6 +162,7 @@ impl Scene {
             stale_for: Duration::ZERO,
             patience: Duration::from_hours(1),
             asker: Asker::Caller(IpAddr::from([127, 0, 0, 1])),
+            suspect: false,
         };
         let known = self.memory.look_up(&named("v-1"), freshness).await;
         let Finding::Present(verification) = &known.evidence.finding else {

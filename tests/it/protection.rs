@@ -8,10 +8,10 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
     config::{Config, Rate},
-    sim::{Call, Fault},
+    sim::{Call, Fault, Planned},
 };
 
-use crate::world::{FAILED_FOR_MAX, World, gist, question};
+use crate::world::{FAILED_FOR_MAX, World, gist, instant, question};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -149,8 +149,8 @@ async fn an_upstream_that_fails_for_everybody_is_tried_one_call_at_a_time() {
         world.check("tolerant", &format!("v-{n}")).await;
     }
     let calls = world.calls().details;
-    // Ten calls of which half failed, the two before them included, and no more.
-    assert_eq!(calls, 9);
+    // Ten calls of which half failed, the two before them included; and a second try, which does not count.
+    assert_eq!(calls, 10);
     assert_eq!(upstream(&world).await["breaker"], "open");
     for n in 300..400 {
         world.check("tolerant", &format!("v-{n}")).await;
@@ -369,4 +369,103 @@ async fn an_answers_trailers_tell_what_it_took() {
     world.spoil(Call::Details, None, Fault::Status(400));
     let nothing = world.receipt("front-door", "minor").await;
     assert_eq!(nothing.evidence_age_ms, None);
+}
+
+/// What is always wrong with one verification while the upstream is well for all others.
+fn poisons() -> Vec<Fault> {
+    vec![
+        Fault::Status(400),
+        Fault::ExpiredToken,
+        Fault::Status(403),
+        Fault::Status(406),
+        Fault::Status(500),
+        Fault::Html,
+        Fault::Reset,
+        Fault::Hang,
+    ]
+}
+
+#[tokio::test]
+async fn one_verification_that_is_always_in_trouble_harms_no_other() {
+    for fault in poisons() {
+        let world = World::of(&crowd(50), |config| {
+            config.incode.timeout = Duration::from_millis(300);
+        })
+        .await;
+        let planned = Planned {
+            call: Call::Details,
+            id: Some("v-0".to_owned()),
+            times: None,
+            fault: fault.clone(),
+        };
+        world.simulator.faults().plan(planned).unwrap();
+        for n in 0..400 {
+            let hasty = question("tolerant", "v-0");
+            let answer = world.ask_within(Duration::from_millis(100), hasty).await;
+            let answer = answer.map_or_else(|error| error.to_string(), |a| gist(&a));
+            assert_ne!(answer, "ALLOW", "{fault:?}");
+            if n % 10 == 5 {
+                let honest = world.check("tolerant", &format!("v-{}", 1 + n / 10)).await;
+                assert_eq!(gist(&honest), "ALLOW", "{fault:?} {n}");
+            }
+            world.clock.advance(Duration::from_millis(50));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_no_fault_of_the_caller() {
+    let world = World::of(&crowd(2), |config| {
+        config.quota = Rate {
+            per_second: 1,
+            burst: 5,
+        };
+    })
+    .await;
+    world.spoil(Call::Details, Some(1), Fault::RetryAfter(60));
+    for _ in 0..500 {
+        let answer = world.check("tolerant", "v-0").await;
+        assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
+        world.clock.advance(Duration::from_millis(100));
+    }
+    assert_eq!(world.calls().details, 1);
+}
+
+#[tokio::test]
+async fn our_own_queue_is_no_fault_of_the_upstream() {
+    let world = World::of(&crowd(60), |config| {
+        config.incode.rate = Rate {
+            per_second: 100,
+            burst: 1,
+        };
+        config.incode.timeout = Duration::from_millis(200);
+    })
+    .await;
+    world.spoil(Call::Details, None, Fault::LatencyMs(60));
+    let ids: Vec<_> = (0..60).map(|n| format!("v-{n}")).collect();
+    join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
+    assert_eq!(upstream(&world).await["breaker"], "closed");
+    let metrics = get(&world, "/metrics").await;
+    let none = r#"verigate_upstream_held_back_total{reason="rate_limited"} 0"#;
+    assert!(!metrics.contains(none), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_verification_younger() {
+    let world = World::new().await;
+    let answer = world.check("front-door", "month-old").await;
+    assert_eq!(gist(&answer), "STEP_UP VERIFICATION_TOO_OLD");
+    // Half a minute passes, and the clock says that it has not.
+    let seen = world.clock_now();
+    world.clock.advance(Duration::from_secs(30));
+    world
+        .clock
+        .set(verigate::policy::before(seen, Duration::from_secs(9)));
+    let answer = world.check("front-door", "month-old").await;
+    let decided_at = instant(answer.decided_at.as_ref()).unwrap();
+    assert_eq!(
+        decided_at,
+        verigate::policy::after(seen, Duration::from_secs(30))
+    );
+    assert_eq!(world.calls().details, 1);
 }

@@ -59,6 +59,7 @@ impl Source for Told {
             }),
             origin: Origin::Upstream,
             took: Took::default(),
+            not_before: freshness.at.now,
         }
     }
 }
@@ -74,6 +75,13 @@ fn traced(count: u64) -> Finding {
     Finding::Present(Verification {
         status: Some(count.to_string().into()),
         trace_id: Some("trace-1".into()),
+        ..Verification::default()
+    })
+}
+
+fn numbered(count: u64) -> Finding {
+    Finding::Present(Verification {
+        trace_id: Some(format!("trace-{count}").into()),
         ..Verification::default()
     })
 }
@@ -153,6 +161,7 @@ impl Desk {
             stale_for: Duration::ZERO,
             patience: Duration::from_mins(10),
             asker: Asker::Caller(IpAddr::from([127, 0, 0, 1])),
+            suspect: false,
         }
     }
 
@@ -250,6 +259,47 @@ async fn a_forget_by_the_traces_name_wins_over_a_fetch_too() {
     // A forget from before a fetch does not spoil it.
     assert_eq!(desk.status().await, "2");
     assert_eq!(desk.asked(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forget_is_not_lost_however_many_came_before_it() {
+    let desk = Desk::new(traced);
+    for n in 0..20_000 {
+        desk.recent.forget(&named(&format!("f-{n}"))).await;
+    }
+    let waiting = desk.ask();
+    desk.upstream.until_asked(1).await;
+    desk.recent.forget(&named("trace-1")).await;
+    desk.upstream.may_answer.add_permits(2);
+    assert_eq!(waiting.await.unwrap(), "2");
+    // And however many come after it, while the fetch is under way.
+    desk.recent.forget(&id()).await;
+    let waiting = desk.ask();
+    desk.upstream.until_asked(3).await;
+    desk.recent.forget(&named("trace-1")).await;
+    for n in 0..20_000 {
+        desk.recent.forget(&named(&format!("g-{n}"))).await;
+    }
+    desk.upstream.may_answer.add_permits(2);
+    assert_eq!(waiting.await.unwrap(), "4");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_is_learnt_late_can_be_forgotten_by() {
+    let limits = Limits {
+        capacity: 50,
+        ..LIMITS
+    };
+    let desk = Desk::with(numbered, limits);
+    desk.upstream.may_answer.add_permits(1000);
+    for n in 1..=300 {
+        let id = named(&format!("v-{n}"));
+        desk.recent.look_up(&id, desk.freshness()).await;
+    }
+    let newest = named("v-300");
+    desk.recent.forget(&named("trace-300")).await;
+    let known = desk.recent.look_up(&newest, desk.freshness()).await;
+    assert_eq!(known.origin, Origin::Upstream);
 }
 
 #[tokio::test(start_paused = true)]

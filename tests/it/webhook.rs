@@ -401,6 +401,7 @@ impl Source for Gated {
             }),
             origin: Origin::Nowhere,
             took: Took::default(),
+            not_before: freshness.at.now,
         }
     }
 

@@ -1,12 +1,17 @@
 //! A verification has two names, its own and that of its trace, and may be asked for by the one and forgotten by the other.
 //! What is known of names is kept here, bounded.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use moka::future::Cache;
+use moka::{future::Cache, notification::RemovalCause, policy::EvictionPolicy};
 
 use crate::policy::{Verification, VerificationId};
 
+/// So many names a verification has besides the one that it is remembered by.
+const NAMES_EACH: u64 = 2;
 /// So many forgets are remembered, for the fetches that were under way.
 const FORGETS_MAX: u64 = 16_384;
 
@@ -17,6 +22,8 @@ pub(super) struct Names {
     others: Cache<VerificationId, VerificationId>,
     /// By a name, when it was forgotten last.
     forgotten: Cache<VerificationId, Tick>,
+    /// The latest forget that had to make place for others: of a fetch from before it nothing is known.
+    dropped: Arc<AtomicU64>,
     ticks: AtomicU64,
 }
 
@@ -26,10 +33,25 @@ pub(super) struct Tick(u64);
 
 impl Names {
     pub(super) fn new(capacity: u64) -> Self {
+        let dropped = Arc::<AtomicU64>::default();
+        let note = Arc::clone(&dropped);
         Self {
-            others: Cache::new(capacity),
-            forgotten: Cache::new(FORGETS_MAX),
-            ticks: AtomicU64::new(0),
+            // The newest always stays: a name that is turned away could not be forgotten by.
+            others: Cache::builder()
+                .max_capacity(capacity.saturating_mul(NAMES_EACH))
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            forgotten: Cache::builder()
+                .max_capacity(FORGETS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .eviction_listener(move |_, Tick(tick), cause| {
+                    if cause == RemovalCause::Size {
+                        note.fetch_max(tick, Ordering::SeqCst);
+                    }
+                })
+                .build(),
+            dropped,
+            ticks: AtomicU64::new(1),
         }
     }
 
@@ -46,8 +68,11 @@ impl Names {
         }
     }
 
-    /// Whether a forget by any name of this has come since.
+    /// Whether a forget by any name of this has come since, as far as that is still known.
     pub(super) async fn was_forgotten(&self, verification: &Verification, since: Tick) -> bool {
+        if since < Tick(self.dropped.load(Ordering::SeqCst)) {
+            return true;
+        }
         for name in names_of(verification) {
             if self.forgotten.get(&name).await.is_some_and(|at| since < at) {
                 return true;

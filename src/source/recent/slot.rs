@@ -19,7 +19,7 @@ use super::{
 use crate::{
     clock::Moment,
     pace::about,
-    policy::{Evidence, Finding, Origin},
+    policy::{Evidence, Finding, Origin, Timestamp, after},
 };
 
 /// How long it is remembered that the upstream does not know a verification: this, and up to half as much again.
@@ -92,13 +92,19 @@ impl Slot {
             Finding::Unknown(outage) if outage.was_asked() => {
                 (self.memory, Some(failure(evidence)))
             }
-            Finding::Unknown(_) => (self.memory, None),
+            // Nobody was asked: what was known of the last time is still so.
+            Finding::Unknown(_) => (self.memory, self.failure),
         };
         Self {
             memory,
             failure,
             flight: None,
         }
+    }
+
+    /// Whether asking failed the last time.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.is_some()
     }
 
     /// Whether there is nothing in it that is worth keeping.
@@ -110,7 +116,7 @@ impl Slot {
     /// there is.
     pub(super) fn answer(&self, freshness: Freshness) -> Option<Known> {
         if let Some(memory) = self.memory.as_ref().filter(|m| m.is_fresh(freshness)) {
-            return Some(known(Arc::clone(&memory.evidence), Origin::Cache));
+            return Some(memory.known(Origin::Cache, freshness.at));
         }
         let failure = self.failure.as_ref()?;
         if failure.until <= freshness.at.uptime {
@@ -120,8 +126,8 @@ impl Slot {
         Some(match evidence.finding {
             Finding::Unknown(_) => self
                 .stale(freshness)
-                .unwrap_or_else(|| known(evidence, Origin::Nowhere)),
-            _ => known(evidence, Origin::Cache),
+                .unwrap_or_else(|| known(evidence, Origin::Nowhere, freshness.at.now)),
+            _ => known(evidence, Origin::Cache, freshness.at.now),
         })
     }
 
@@ -132,7 +138,7 @@ impl Slot {
         let stale_for = freshness.fresh_for.saturating_add(freshness.stale_for);
         let usable = matches!(memory.evidence.finding, Finding::Present(_))
             && memory.is_younger(stale_for, freshness.at);
-        usable.then(|| known(Arc::clone(&memory.evidence), Origin::Stale))
+        usable.then(|| memory.known(Origin::Stale, freshness.at))
     }
 
     /// Whether a fetch is under way.
@@ -176,15 +182,26 @@ impl Memory {
         self.is_younger(freshness.fresh_for.min(self.good_for), freshness.at)
     }
 
+    fn known(&self, origin: Origin, at: Moment) -> Known {
+        // Its age is known, or it would not be told.
+        let age = at.age_of(self.since).unwrap_or_default();
+        known(
+            Arc::clone(&self.evidence),
+            origin,
+            after(self.since.now, age),
+        )
+    }
+
     fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
         at.age_of(self.since).is_some_and(|age| age < age_max)
     }
 }
 
-fn known(evidence: Arc<Evidence>, origin: Origin) -> Known {
+fn known(evidence: Arc<Evidence>, origin: Origin, not_before: Timestamp) -> Known {
     Known {
         evidence,
         origin,
         took: Took::default(),
+        not_before,
     }
 }

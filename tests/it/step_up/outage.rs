@@ -59,9 +59,15 @@ async fn wrong_credentials_make_no_link() {
 #[tokio::test]
 async fn links_that_are_refused_do_not_keep_verifications_from_being_asked_for() {
     let world = world().await;
-    for status in [400, 403] {
-        world.spoil(Call::Link, Some(30), Fault::Status(status));
-        for _ in 0..30 {
+    for fault in [
+        Fault::Status(400),
+        Fault::Status(403),
+        Fault::Status(500),
+        Fault::RetryAfter(300),
+    ] {
+        world.simulator.faults().clear();
+        world.spoil(Call::Link, None, fault);
+        for _ in 0..12 {
             unavailable(&world, "").await;
         }
     }
