@@ -1,5 +1,9 @@
 //! The memory of what the upstream said, where fetches, forgets and departures meet.
 
+mod ahead;
+mod failures;
+mod forgets;
+
 use std::{
     net::IpAddr,
     sync::{
@@ -205,124 +209,6 @@ async fn settle() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forget_during_a_fetch_wins_over_it() {
-    let desk = Desk::new(present);
-    let waiting = desk.ask();
-    desk.upstream.until_asked(1).await;
-    desk.recent.forget(&id()).await;
-    desk.upstream.may_answer.add_permits(1);
-    assert_eq!(waiting.await.unwrap(), "1");
-    // What that fetch brought is not remembered: the next question asks again.
-    desk.upstream.may_answer.add_permits(1);
-    assert_eq!(desk.status().await, "2");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_question_after_a_forget_does_not_join_the_fetch_from_before_it() {
-    let desk = Desk::new(present);
-    let early = desk.ask();
-    desk.upstream.until_asked(1).await;
-    desk.recent.forget(&id()).await;
-    let late = desk.ask();
-    desk.upstream.until_asked(2).await;
-    desk.upstream.may_answer.add_permits(2);
-    assert_eq!(
-        (early.await.unwrap(), late.await.unwrap()),
-        ("1".into(), "2".into())
-    );
-    // The later fetch is the one that is remembered, whichever landed last.
-    assert_eq!(desk.status().await, "2");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_forget_by_the_traces_name_reaches_what_is_remembered_by_the_other() {
-    let desk = Desk::quick(traced);
-    assert_eq!(desk.status().await, "1");
-    desk.recent.forget(&named("trace-1")).await;
-    assert_eq!(desk.status().await, "2");
-    desk.recent.forget(&named("trace-2")).await;
-    assert_eq!(desk.status().await, "2");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_forget_by_the_traces_name_wins_over_a_fetch_too() {
-    let desk = Desk::new(traced);
-    let waiting = desk.ask();
-    desk.upstream.until_asked(1).await;
-    // Which verification has this trace is not known before the fetch lands.
-    desk.recent.forget(&named("trace-1")).await;
-    let late = desk.ask();
-    desk.upstream.may_answer.add_permits(2);
-    // Whoever asked after the forget has joined the fetch from before it, and is not told what that brought.
-    assert_eq!(late.await.unwrap(), "2");
-    assert_eq!(waiting.await.unwrap(), "2");
-    // A forget from before a fetch does not spoil it.
-    assert_eq!(desk.status().await, "2");
-    assert_eq!(desk.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_forget_is_not_lost_however_many_came_before_it() {
-    let desk = Desk::new(traced);
-    for n in 0..20_000 {
-        desk.recent.forget(&named(&format!("f-{n}"))).await;
-    }
-    let waiting = desk.ask();
-    desk.upstream.until_asked(1).await;
-    desk.recent.forget(&named("trace-1")).await;
-    desk.upstream.may_answer.add_permits(2);
-    assert_eq!(waiting.await.unwrap(), "2");
-    // And however many come after it, while the fetch is under way.
-    desk.recent.forget(&id()).await;
-    let waiting = desk.ask();
-    desk.upstream.until_asked(3).await;
-    desk.recent.forget(&named("trace-1")).await;
-    for n in 0..20_000 {
-        desk.recent.forget(&named(&format!("g-{n}"))).await;
-    }
-    desk.upstream.may_answer.add_permits(2);
-    assert_eq!(waiting.await.unwrap(), "4");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_name_that_is_learnt_late_can_be_forgotten_by() {
-    let limits = Limits {
-        capacity: 50,
-        ..LIMITS
-    };
-    let desk = Desk::with(numbered, limits);
-    desk.upstream.may_answer.add_permits(1000);
-    for n in 1..=300 {
-        let id = named(&format!("v-{n}"));
-        desk.recent.look_up(&id, desk.freshness()).await;
-    }
-    let newest = named("v-300");
-    desk.recent.forget(&named("trace-300")).await;
-    let known = desk.recent.look_up(&newest, desk.freshness()).await;
-    assert_eq!(known.origin, Origin::Upstream);
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_forgotten_is_not_served_stale_to_those_who_wait() {
-    let desk = Desk::new(first_present_then_outage);
-    desk.upstream.may_answer.add_permits(1);
-    assert_eq!(desk.status().await, "1");
-    desk.clock.advance(Duration::from_mins(1));
-    let stale = Freshness {
-        stale_for: Duration::from_hours(1),
-        ..desk.freshness()
-    };
-    let asker = desk.recent.clone();
-    let waiting = tokio::spawn(async move { asker.look_up(&id(), stale).await });
-    desk.upstream.until_asked(2).await;
-    desk.recent.forget(&id()).await;
-    desk.upstream.may_answer.add_permits(1);
-    let known = waiting.await.unwrap();
-    assert_eq!(known.origin, Origin::Nowhere);
-    assert!(matches!(known.evidence.finding, Finding::Unknown(_)));
-}
-
-#[tokio::test(start_paused = true)]
 async fn no_more_fetches_start_than_the_bound_allows() {
     let desk = Desk::new(present);
     let hasty = Freshness {
@@ -368,27 +254,6 @@ async fn each_waiter_keeps_its_own_patience() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_panics_pins_nobody() {
-    let desk = Desk::new(panics);
-    desk.upstream.may_answer.add_permits(2);
-    assert_eq!(desk.status().await, "Unknown(Abandoned)");
-    assert_eq!(desk.status().await, "2");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fetch_that_hangs_ends_at_its_own_bound() {
-    let limits = Limits {
-        fetch_max: Duration::from_secs(2),
-        ..LIMITS
-    };
-    let desk = Desk::with(present, limits);
-    assert_eq!(desk.status().await, "Unknown(TimedOut)");
-    desk.upstream.may_answer.add_permits(1);
-    desk.clock.advance(Duration::from_secs(2));
-    assert_eq!(desk.status().await, "2");
-}
-
-#[tokio::test(start_paused = true)]
 async fn ten_thousand_callers_of_one_id_cause_one_fetch() {
     let desk = Desk::new(present);
     let questions: Vec<_> = (0..10_000).map(|_| desk.ask()).collect();
@@ -402,92 +267,6 @@ async fn ten_thousand_callers_of_one_id_cause_one_fetch() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_an_outage_a_hundred_callers_share_one_attempt() {
-    let desk = Desk::new(outage);
-    let questions: Vec<_> = (0..100).map(|_| desk.ask()).collect();
-    desk.upstream.until_asked(1).await;
-    settle().await;
-    desk.upstream.may_answer.add_permits(100);
-    for answer in join_all(questions).await {
-        assert_eq!(answer.unwrap(), "Unknown(Failed)");
-    }
-    assert_eq!(desk.asked(), 1);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_failure_is_remembered_for_a_moment_only() {
-    let desk = Desk::quick(outage);
-    let mut asked_at = Vec::new();
-    // 200 questions a second, for 5 seconds.
-    for n in 0..1000_u64 {
-        let before = desk.asked();
-        assert_eq!(desk.status().await, "Unknown(Failed)");
-        asked_at.extend((desk.asked() > before).then_some(n * 5));
-        desk.clock.advance(Duration::from_millis(5));
-    }
-    for pair in asked_at.windows(2) {
-        let apart = pair[1] - pair[0];
-        assert!((1000..=1505).contains(&apart), "{asked_at:?}");
-    }
-    assert!((4..=5).contains(&desk.asked()), "{asked_at:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_makes_no_sense_is_remembered_as_shortly_and_takes_the_last_one_along() {
-    let desk = Desk::quick(first_present_then_unusable);
-    assert_eq!(desk.status().await, "1");
-    desk.clock.advance(Duration::from_mins(1));
-    let tolerant = Freshness {
-        stale_for: Duration::from_hours(1),
-        ..desk.freshness()
-    };
-    for _ in 0..10 {
-        assert_eq!(status(&desk.look(tolerant).await), "Unusable(Unreadable)");
-    }
-    assert_eq!(desk.asked(), 2);
-    desk.clock.advance(Duration::from_millis(1500));
-    desk.status().await;
-    assert_eq!(desk.asked(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_upstream_that_was_not_asked_is_not_left_in_peace_for_it() {
-    let desk = Desk::quick(|_| Finding::Unknown(Outage::HeldBack));
-    assert_eq!(desk.status().await, "Unknown(HeldBack)");
-    desk.status().await;
-    assert_eq!(desk.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn while_a_failure_is_remembered_what_was_known_is_served_if_the_policy_lets_it() {
-    let desk = Desk::quick(first_present_then_outage);
-    assert_eq!(desk.status().await, "1");
-    desk.clock.advance(Duration::from_mins(1));
-    let tolerant = Freshness {
-        stale_for: Duration::from_hours(1),
-        ..desk.freshness()
-    };
-    for _ in 0..10 {
-        let known = desk.look(tolerant).await;
-        assert_eq!((status(&known), known.origin), ("1".into(), Origin::Stale));
-        assert_eq!(desk.status().await, "Unknown(Failed)");
-    }
-    assert_eq!(desk.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn that_a_verification_is_unknown_is_remembered_for_a_few_seconds() {
-    let desk = Desk::quick(|_| Finding::Absent);
-    desk.status().await;
-    desk.clock.advance(Duration::from_millis(3999));
-    desk.status().await;
-    assert_eq!(desk.asked(), 1);
-    desk.clock.advance(Duration::from_millis(2001));
-    desk.status().await;
-    assert_eq!(desk.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
 async fn evidence_is_fresh_until_its_age_reaches_the_policys_limit() {
     let desk = Desk::quick(present);
     let look = async || (desk.look(desk.freshness()).await.origin, desk.asked());
@@ -496,106 +275,6 @@ async fn evidence_is_fresh_until_its_age_reaches_the_policys_limit() {
     assert_eq!(look().await, (Origin::Cache, 1));
     desk.clock.advance(Duration::from_millis(1));
     assert_eq!(look().await, (Origin::Upstream, 2));
-}
-
-#[tokio::test(start_paused = true)]
-async fn evidence_that_is_used_often_is_asked_for_ahead_of_time_and_nobody_waits() {
-    let desk = Desk::new(present);
-    desk.upstream.may_answer.add_permits(1);
-    assert_eq!(desk.status().await, "1");
-    desk.clock.advance(Duration::from_secs(44));
-    for _ in 0..10 {
-        assert_eq!(desk.status().await, "1");
-    }
-    settle().await;
-    assert_eq!(desk.asked(), 1, "it is young");
-    desk.clock.advance(Duration::from_secs(1));
-    for _ in 0..10 {
-        assert_eq!(desk.status().await, "1");
-    }
-    desk.upstream.until_asked(2).await;
-    desk.upstream.may_answer.add_permits(1);
-    settle().await;
-    desk.clock.advance(Duration::from_secs(15));
-    assert_eq!(desk.status().await, "2", "it never ran out");
-    assert_eq!(desk.asked(), 2, "once for many uses");
-}
-
-#[tokio::test(start_paused = true)]
-async fn evidence_that_is_seldom_used_is_not_asked_for_ahead_of_time() {
-    let desk = Desk::quick(present);
-    desk.status().await;
-    desk.clock.advance(Duration::from_secs(50));
-    desk.status().await;
-    desk.status().await;
-    settle().await;
-    assert_eq!(desk.asked(), 1);
-    desk.status().await;
-    settle().await;
-    assert_eq!(desk.asked(), 2);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_refresh_that_fails_leaves_what_is_known_and_is_not_repeated_at_once() {
-    let desk = Desk::quick(first_present_then_outage);
-    desk.status().await;
-    desk.clock.advance(Duration::from_secs(50));
-    for _ in 0..100 {
-        assert_eq!(desk.status().await, "1");
-        settle().await;
-    }
-    assert_eq!(desk.asked(), 2);
-    desk.clock.advance(Duration::from_millis(1500));
-    desk.status().await;
-    settle().await;
-    assert_eq!(desk.asked(), 3);
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_more_are_asked_for_ahead_of_time_at_once_than_the_bound_allows() {
-    let desk = Desk::new(present);
-    desk.upstream.may_answer.add_permits(100);
-    let each = async || {
-        for n in 0..100 {
-            let name = named(&format!("v-{n}"));
-            desk.recent.look_up(&name, desk.freshness()).await;
-        }
-    };
-    each().await;
-    desk.clock.advance(Duration::from_secs(50));
-    for _ in 0..5 {
-        each().await;
-    }
-    settle().await;
-    assert_eq!(desk.asked(), 164);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
-    let limits = Limits {
-        fetches_per_second: 1,
-        fetches_burst: 10,
-        ..LIMITS
-    };
-    let desk = Desk::with(present, limits);
-    desk.upstream.may_answer.add_permits(100);
-    let look = async |n: u32, caller: u8| {
-        let freshness = Freshness {
-            asker: Asker::Caller(IpAddr::from([10, 0, 0, caller])),
-            ..desk.freshness()
-        };
-        let name = named(&format!("v-{n}"));
-        status(&desk.recent.look_up(&name, freshness).await)
-    };
-    for n in 0..10 {
-        assert_eq!(look(n, 1).await, (n + 1).to_string());
-    }
-    assert_eq!(look(10, 1).await, "Unknown(OverQuota { retry_after: 1s })");
-    assert_eq!(desk.asked(), 10, "it costs the upstream nothing");
-    assert_eq!(look(9, 1).await, "10", "what is remembered is still told");
-    assert_eq!(look(10, 2).await, "11");
-    desk.clock.advance(Duration::from_secs(1));
-    assert_eq!(look(11, 1).await, "12");
 }
 
 #[tokio::test(start_paused = true)]
