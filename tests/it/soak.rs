@@ -1,5 +1,5 @@
 //! Faults that come and go under load, for as long as one likes: memory, tasks and descriptors stay where they are, and nobody
-//! is let in who is not known. A few seconds in the ordinary run;
+//! is let in who is not known. A few seconds in the ordinary run, where only the tasks are looked at;
 //! `SOAK_MINUTES=15 cargo test --release --test it soak -- --nocapture` shows the figures of fifteen minutes.
 
 use std::{fmt::Write as _, fs, time::Duration};
@@ -49,12 +49,9 @@ impl Held {
     clippy::disallowed_methods,
     reason = "a test that runs as long as it is told to"
 )]
-fn length() -> Duration {
-    let minutes = std::env::var("SOAK_MINUTES");
-    let minutes = minutes.ok().and_then(|minutes| minutes.parse().ok());
-    minutes.map_or(Duration::from_secs(4), |minutes: u64| {
-        Duration::from_secs(minutes * 60)
-    })
+fn minutes() -> Option<u64> {
+    let minutes = std::env::var("SOAK_MINUTES").ok()?;
+    minutes.parse().ok()
 }
 
 fn cast() -> String {
@@ -118,7 +115,8 @@ async fn faults_that_come_and_go_leave_nothing_behind() {
         config.incode.connect_timeout = Duration::from_millis(200);
     })
     .await;
-    let (started, length) = (SystemClock.read(), length());
+    let (started, minutes) = (SystemClock.read(), minutes());
+    let length = minutes.map_or(Duration::from_secs(4), |n| Duration::from_secs(n * 60));
     let (mut early, mut asked, mut answered, mut allowed) = (None, 0, 0, 0);
     for round in 0_u64.. {
         if started.elapsed() >= length {
@@ -144,14 +142,17 @@ async fn faults_that_come_and_go_leave_nothing_behind() {
     println!("{asked} checks, {answered} answered, {allowed} allowed: {early:?} then {late:?}");
     assert!(allowed > 0 && answered > allowed, "{answered}, {allowed}");
     assert!(late.tasks <= early.tasks + 20, "{early:?} {late:?}");
-    assert!(
-        late.descriptors <= early.descriptors + 20,
-        "{early:?} {late:?}"
-    );
-    assert!(
-        late.memory_kib <= early.memory_kib + KIB_MORE_MAX,
-        "{early:?} {late:?}"
-    );
+    // In the ordinary run other tests share the process, and what it holds.
+    if minutes.is_some() {
+        assert!(
+            late.descriptors <= early.descriptors + 20,
+            "{early:?} {late:?}"
+        );
+        assert!(
+            late.memory_kib <= early.memory_kib + KIB_MORE_MAX,
+            "{early:?} {late:?}"
+        );
+    }
     let answer = world.check("tolerant", "v-1").await;
     assert_eq!(answer.decision(), Decision::Allow);
 }
