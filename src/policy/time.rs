@@ -201,6 +201,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_between_two_instants_is_the_way_from_the_one_to_the_other() {
+        let (noon, later) = (at("2026-01-31T12:00:00Z"), at("2026-01-31T12:00:00.001Z"));
+        assert_eq!(between(noon, later), Duration::from_millis(1));
+        assert_eq!(between(noon, noon), Duration::ZERO);
+        assert_eq!(between(later, noon), Duration::ZERO);
+    }
+
+    #[test]
     fn an_instant_before_1970_loses_its_part_below_a_millisecond_downwards() {
         assert_eq!(
             whole_millis(at("1969-12-31T23:59:59.9995Z")),

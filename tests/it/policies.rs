@@ -304,6 +304,16 @@ fn a_hostile_file_is_refused_and_does_not_hang() {
     }
 }
 
+#[test]
+fn as_much_as_may_be_is_read() {
+    let rules = "\n      - verified_within: 1d".repeat(64);
+    let many = format!("version: 1\npolicies:\n  a:\n    require:{rules}");
+    let policies = lines((0..1000).map(|n| format!("  p{n}: {{require: [verified_within: 1d]}}")));
+    let crowd = format!("version: 1\npolicies:\n{policies}");
+    assert_eq!(read(&many).unwrap().len(), 1);
+    assert_eq!(read(&crowd).unwrap().len(), 1000);
+}
+
 const FRONT: &str = "\
 version: 1
 policies:
@@ -360,6 +370,29 @@ fn the_sample_policies_are_valid() {
     assert_eq!(verigate::live::load(&folder).unwrap().len(), 9);
 }
 
+#[test]
+fn a_step_up_sends_only_to_an_https_address_without_a_user() {
+    let of = |address: &str| {
+        let step_up = format!("step_up: {{redirect: '{address}'}}");
+        read(&format!(
+            "version: 1\npolicies: {{a: {{require: [verified_within: 1d], {step_up}}}}}"
+        ))
+    };
+    assert!(of("https://sso.example.com/x").is_ok());
+    for wrong in [
+        "sso.example.com",
+        "http://sso.example.com/x",
+        "http://eve@sso.example.com/x",
+        "https://eve@sso.example.com/x",
+        "https://:secret@sso.example.com/x",
+        "https://eve:secret@sso.example.com/x",
+    ] {
+        let told = of(wrong).unwrap_err();
+        let expected = format!("`{wrong}` is not an https URL without a user");
+        assert!(told.contains(&expected), "{told}");
+    }
+}
+
 /// The warnings of a policy of these rules.
 fn warnings(rules: &str) -> Vec<String> {
     let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
@@ -405,6 +438,13 @@ fn evidence_that_is_kept_for_longer_than_a_verification_counts_is_warned_of() {
     assert_eq!(
         warnings(kept),
         ["`fresh_for: 5m` is longer than its tightest `verified_within: 1m`"]
+    );
+    let alike = "      - verified_within: 5m\n    evidence: {fresh_for: 5m}\n";
+    assert_eq!(warnings(alike), [""; 0]);
+    let inside = "      - any_of: [scopes: [NAME], all_of: [verified_within: 3m, verified_within: 2m]]\n    evidence: {fresh_for: 5m}\n";
+    assert_eq!(
+        warnings(inside),
+        ["`fresh_for: 5m` is longer than its tightest `verified_within: 2m`"]
     );
 }
 

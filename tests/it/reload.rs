@@ -216,6 +216,17 @@ async fn a_reload_that_redirects_where_nobody_allowed_it_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_that_lost_its_policies_keeps_the_last_good_set() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let world = folder.world().await;
+    folder.write("p.yaml", "version: 1\npolicies: {}\n");
+    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(decides(&world, "p").await, "ALLOW");
+    let told = live::load(&folder.root).unwrap_err().to_string();
+    assert!(told.contains("no policy in"), "{told}");
+}
+
+#[tokio::test]
 async fn a_list_that_leads_outside_is_not_read() {
     for name in ["../secret.txt", "/etc/passwd", "a/../../secret.txt"] {
         let policy =

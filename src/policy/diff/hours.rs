@@ -337,4 +337,34 @@ mod tests {
         let tokyo = schedule(&[2], "12:00", "13:00", "Asia/Tokyo");
         assert_eq!(Hours::of(vec![&tokyo, &new_york]).size(), 3);
     }
+
+    #[test]
+    fn a_time_shorter_than_a_week_does_not_stand_for_a_whole_one() {
+        let monday = schedule(&[0], "07:00", "08:00", "UTC");
+        let hour = 3_600_000;
+        let span = |begins, ends| Span {
+            begins,
+            ends,
+            ahead: vec![0],
+        };
+        // The first is a part of a Saturday; only the second has a Monday.
+        let short = span(NICE_NOW_MS, NICE_NOW_MS + hour);
+        let long = span(short.ends, short.ends + 2 * WEEK_MS);
+        let day = 24 * hour;
+        for (forwards, outside, inside) in [
+            (true, short.begins, NICE_NOW_MS + 2 * day + 7 * hour),
+            (false, long.ends - 1, NICE_NOW_MS + 9 * day + 8 * hour - 1),
+        ] {
+            let spans = [&short, &long];
+            let spans: Vec<&Span> = if forwards {
+                spans.to_vec()
+            } else {
+                spans.into_iter().rev().collect()
+            };
+            assert_eq!(
+                occurring(&[&monday], spans.into_iter(), forwards),
+                BTreeMap::from([(vec![false], outside), (vec![true], inside)])
+            );
+        }
+    }
 }

@@ -233,3 +233,135 @@ fn years_before(now: Timestamp, years: u16) -> Option<Timestamp> {
     let midnight = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
     Some(from_millis(midnight.as_millisecond()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::{Effect, parse, suite};
+
+    fn source(path: &str, text: String) -> [Arc<SourceText>; 1] {
+        let path = path.to_owned();
+        [Arc::new(SourceText { path, text })]
+    }
+
+    fn policies(rules: &str) -> PolicySet {
+        let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");
+        let no_lists = |_: &str, _: &str| Err("no file".to_owned());
+        parse(&source("p.yaml", text), &no_lists).unwrap()
+    }
+
+    /// A case of the policy whose verification is so.
+    fn case(verification: &str, rest: &str) -> String {
+        format!(
+            "{{name: mine, policy: p, at: \"2026-01-31T12:00:00Z\", verification: {{{verification}}}{rest}}}"
+        )
+    }
+
+    fn read(set: &PolicySet, cases: &[String]) -> Vec<Case> {
+        let text = format!("cases: [{}]", cases.join(", "));
+        suite::read(&source("c.yaml", text), set).unwrap()
+    }
+
+    #[test]
+    fn a_proposed_case_tells_of_its_edge_and_nothing_of_the_case_that_it_began_as() {
+        let set = policies("verified_within: 30d");
+        let mine = case(
+            "verified_at: 2026-01-30T00:00:00Z, identity_id: ada",
+            ", expect: {decision: step_up}",
+        );
+        let proposed = propose(&set, &read(&set, &[mine])).cases;
+        // The verification is moved, and not the case.
+        assert_eq!(proposed[1].now.to_string(), "2026-01-31T12:00:00Z");
+        let told = proposed.iter().map(|case| {
+            let expected = case.expect.effect.unwrap();
+            assert_eq!(case.source.path, "proposed");
+            assert_eq!(case.place, Place::START);
+            assert!(case.expect.reasons.is_some() && case.expect.next_change.is_some());
+            let Finding::Present(verification) = &case.evidence.finding else {
+                panic!("nothing is known");
+            };
+            assert_eq!(verification.identity(), Ok("ada"));
+            assert_eq!(case.evidence.seen_at, case.now);
+            (case.name.as_str(), expected)
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                ("1 ms before `verified_within: 30d` ends", Effect::Allow),
+                ("when `verified_within: 30d` ends", Effect::Deny),
+                ("1 ms after `verified_within: 30d` ends", Effect::Deny),
+            ]
+        );
+    }
+
+    #[test]
+    fn of_several_beginnings_the_one_whose_decision_changes_is_taken() {
+        let set = policies("verified_within: 30d, {age_at_least: 18, otherwise: deny}");
+        let at = "verified_at: 2026-01-30T00:00:00Z, scopes: [DATE_OF_BIRTH]";
+        let young = case(
+            &format!("{at}, date_of_birth: 2020-01-01, identity_id: young"),
+            "",
+        );
+        let old = case(
+            &format!("{at}, date_of_birth: 1990-01-01, identity_id: old"),
+            "",
+        );
+        for beginnings in [[young.clone(), old.clone()], [old, young]] {
+            let proposed = propose(&set, &read(&set, &beginnings)).cases;
+            for case in &proposed[..3] {
+                let Finding::Present(verification) = &case.evidence.finding else {
+                    panic!("nothing is known");
+                };
+                assert_eq!(verification.identity(), Ok("old"), "{}", case.name);
+            }
+        }
+    }
+
+    #[test]
+    fn where_no_decision_changes_the_case_whose_reasons_do_is_taken() {
+        let set = policies(
+            "{any_of: [verified_within: 30d, scopes: [NAME]]}, age_at_least: 18, age_below: 18",
+        );
+        let at = "verified_at: 2026-01-30T00:00:00Z";
+        let hidden = case(
+            &format!("{at}, scopes: [NAME], full_name: Ada, identity_id: hidden"),
+            "",
+        );
+        let told = case(&format!("{at}, identity_id: told"), "");
+        for beginnings in [[hidden.clone(), told.clone()], [told, hidden]] {
+            let proposed = propose(&set, &read(&set, &beginnings)).cases;
+            for case in &proposed[..3] {
+                let Finding::Present(verification) = &case.evidence.finding else {
+                    panic!("nothing is known");
+                };
+                assert_eq!(verification.identity(), Ok("told"), "{}", case.name);
+            }
+            // The verification is moved, and not the case.
+            assert_eq!(proposed[1].now.to_string(), "2026-01-31T12:00:00Z");
+        }
+    }
+
+    #[test]
+    fn an_edge_that_no_plausible_verification_comes_to_is_told() {
+        let set = policies("verified_within: 10000000d");
+        let proposals = propose(&set, &[]);
+        assert_eq!(
+            proposals.unreached,
+            ["p: `verified_within: 10000000d` ends"]
+        );
+        assert!(proposals.cases.is_empty());
+    }
+
+    #[test]
+    fn the_birthday_of_a_29_february_is_the_day_before_where_there_is_none() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        for (now, years, born) in [
+            ("2024-02-29T12:00:00Z", 18, Some("2006-02-28T00:00:00Z")),
+            ("2024-02-29T12:00:00Z", 20, Some("2004-02-29T00:00:00Z")),
+            ("2026-01-31T12:00:00Z", 18, Some("2008-01-31T00:00:00Z")),
+            ("2026-01-31T12:00:00Z", u16::MAX, None),
+        ] {
+            assert_eq!(years_before(at(now), years), born.map(at), "{now} {years}");
+        }
+    }
+}

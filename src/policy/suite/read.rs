@@ -438,3 +438,35 @@ fn any_texts<'n>(reader: &mut Reader<'_>, node: &'n Node, what: &str) -> Option<
 fn is_empty_list(node: &Node) -> bool {
     matches!(&node.kind, NodeKind::List(items) if items.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::parse;
+
+    #[test]
+    fn a_few_policies_are_named_to_who_asked_for_another_and_many_are_not() {
+        let source = |text: String| {
+            let path = "f.yaml".to_owned();
+            [Arc::new(SourceText { path, text })]
+        };
+        let told = |count: usize| {
+            let policies: Vec<String> = (0..count)
+                .map(|n| format!("  a-policy-{n:02}: {{require: [verified_within: 1d]}}\n"))
+                .collect();
+            let text = format!("version: 1\npolicies:\n{}", policies.concat());
+            let set = parse(&source(text), &|_, _| Err("no file".to_owned())).unwrap();
+            let case = "cases: [{name: n, policy: nothing-like-it, at: \"2026-01-31T00:00:00Z\", upstream: down}]";
+            read(&source(case.to_owned()), &set)
+                .unwrap_err()
+                .to_string()
+        };
+        let few = told(NAMES_SHOWN_MAX);
+        assert!(
+            few.contains("there are: a-policy-00, ") && few.contains("a-policy-11"),
+            "{few}"
+        );
+        let many = told(NAMES_SHOWN_MAX + 1);
+        assert!(!many.contains("there are"), "{many}");
+    }
+}

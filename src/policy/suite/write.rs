@@ -217,3 +217,16 @@ fn quoted(text: &str) -> String {
     quoted.push('"');
     quoted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_nobody_sees_is_written_by_its_number() {
+        assert_eq!(
+            scalar("a\u{7}\u{85}\u{2028}\u{2029}\u{feff}\u{e4}\"\\"),
+            r#""a\u0007\u0085\u2028\u2029\uFEFFä\"\\""#
+        );
+    }
+}
