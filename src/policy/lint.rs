@@ -81,8 +81,10 @@ fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning>
         hint,
     };
     if never_allows(name, policy, work) {
-        let hint = if policy.rules().len() == 1 {
-            "its rule cannot hold"
+        // The rule about the status that stands where none is written has no place.
+        let written = policy.rules().iter().filter(|rule| rule.spot().is_some());
+        let hint = if written.count() == 1 {
+            "its one rule can never hold"
         } else {
             "its rules cannot all hold together"
         };
