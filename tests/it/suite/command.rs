@@ -280,6 +280,6 @@ policies:
             )
         })
         .collect();
-    assert_eq!(places, [("hidden", 6, 9), ("kept", 13, 9), ("never", 8, 3)]);
+    assert_eq!(places, [("hidden", 6, 9), ("never", 8, 3), ("kept", 13, 9)]);
     assert_eq!(warnings[0]["path"], path);
 }
