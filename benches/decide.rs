@@ -200,7 +200,7 @@ fn check(c: &mut Criterion) {
         level: tracing::Level::INFO,
         json: false,
     };
-    let _telemetry = telemetry::start(log, &TraceConfig::default()).unwrap();
+    let _telemetry = telemetry::start(log, false, &TraceConfig::default()).unwrap();
     group.bench_function("spans of a check that nobody collects", |b| {
         b.to_async(&runtime).iter(async || {
             let checking = async {

@@ -9,12 +9,16 @@ mod sim;
 
 use std::{
     ffi::OsString,
-    io::{self, Write as _},
+    io::{self, IsTerminal, Write as _},
     process::ExitCode,
+    sync::OnceLock,
 };
 
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
+
+/// Whether the environment asks for no colours. Told once, by who reads the environment.
+static NO_COLOUR: OnceLock<bool> = OnceLock::new();
 
 /// The environment, as it was when the process began.
 pub type Environment = Vec<(OsString, OsString)>;
@@ -65,6 +69,8 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command that these arguments name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environment) -> Exit {
+    // A second run in one process, as in tests, keeps the first one's wish.
+    let _ = NO_COLOUR.set(asks_for_no_colours(&environment));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -93,6 +99,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     // What still runs has been told to stop, and nobody waits for it.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| told(&error))
+}
+
+/// As no-color.org has it: the variable is there, and not empty.
+fn asks_for_no_colours(environment: &Environment) -> bool {
+    let mut variables = environment.iter();
+    variables.any(|(name, value)| name == "NO_COLOR" && !value.is_empty())
+}
+
+/// Whether this output may have colours: only a terminal may, and only where nobody asks for none.
+fn has_colours(output: &impl IsTerminal) -> bool {
+    !NO_COLOUR.get().copied().unwrap_or(false) && output.is_terminal()
 }
 
 /// Tells why the command could not run.
@@ -141,4 +158,17 @@ fn told_to_end() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_refused_by_a_variable_that_is_not_empty() {
+        let environment = |name: &str, value: &str| vec![(name.into(), value.into())];
+        assert!(asks_for_no_colours(&environment("NO_COLOR", "1")));
+        assert!(!asks_for_no_colours(&environment("NO_COLOR", "")));
+        assert!(!asks_for_no_colours(&environment("NO_COLORS", "1")));
+    }
 }

@@ -23,12 +23,12 @@ mod schedule;
 mod week;
 mod time;
 pub mod suite;
+pub mod diff;
 
 /// The JSON Schema of a policy file.
 pub const POLICY_SCHEMA: &str = include_str!("policy/schema/policy.schema.json");
 /// The JSON Schema of a case file.
 pub const CASES_SCHEMA: &str = include_str!("policy/schema/cases.schema.json");
-pub mod diff;
 
 pub use self::{
     decide::{Facts, SKEW},

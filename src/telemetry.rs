@@ -33,14 +33,14 @@ pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
 }
 
-/// Starts logging, and tracing if there is a collector. Of other crates, only warnings are logged, and no spans are kept.
-pub fn start(log: LogConfig, trace: &TraceConfig) -> anyhow::Result<Telemetry> {
+/// Starts logging, in colours or not, and tracing if there is a collector. Of other crates, only warnings are logged, and no spans are kept.
+pub fn start(log: LogConfig, colours: bool, trace: &TraceConfig) -> anyhow::Result<Telemetry> {
     let ours = LevelFilter::from_level(log.level);
     let lines = Targets::new()
         .with_target("verigate", ours)
         .with_target(span::TARGET, LevelFilter::OFF)
         .with_default(ours.min(LevelFilter::WARN));
-    let lines = tracing_subscriber::registry().with(printer(log).with_filter(lines));
+    let lines = tracing_subscriber::registry().with(printer(log, colours).with_filter(lines));
     // A second start, as in tests, leaves the first one's settings.
     let Some(collector) = &trace.otlp_endpoint else {
         // Without a layer for spans, not even one that does nothing, nobody is asked whether one is wanted.
@@ -65,7 +65,7 @@ impl Telemetry {
 }
 
 /// Tells lines to a person or a machine.
-fn printer<S>(log: LogConfig) -> Box<dyn Layer<S> + Send + Sync>
+fn printer<S>(log: LogConfig, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
 {
@@ -74,7 +74,7 @@ where
     } else {
         fmt::layer()
             .with_target(false)
-            .with_ansi(io::IsTerminal::is_terminal(&io::stderr()))
+            .with_ansi(colours)
             .with_writer(io::stderr)
             .boxed()
     }

@@ -13,7 +13,7 @@ use clap::Args;
 use http::HeaderName;
 use tokio::net::TcpListener;
 
-use super::{Exit, sim::introduction, tell, told_to_stop};
+use super::{Exit, has_colours, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
     config::{
@@ -67,7 +67,11 @@ impl Demo {
             level: tracing::Level::INFO,
             json: false,
         };
-        let telemetry = telemetry::start(log, &TraceConfig::default())?;
+        let telemetry = telemetry::start(
+            log,
+            has_colours(&std::io::stderr()),
+            &TraceConfig::default(),
+        )?;
         let clock = Arc::new(SystemClock);
         let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
         let address = free(9000).await;

@@ -14,7 +14,7 @@ use annotate_snippets::Renderer;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::Exit;
+use super::{Exit, has_colours};
 use crate::{
     live::{self, NoPolicies},
     policy::{Diagnostic, PolicySet, Problems},
@@ -92,10 +92,18 @@ fn shown(problems: &Problems, renderer: &Renderer) -> String {
 
 /// How problems look where this output goes: colours only on a terminal.
 fn renderer(output: &impl IsTerminal) -> Renderer {
-    if output.is_terminal() {
+    if has_colours(output) {
         Renderer::styled()
     } else {
         Renderer::plain()
+    }
+}
+
+/// How many policies, in words.
+fn counted(policies: usize) -> String {
+    match policies {
+        1 => "1 policy".to_owned(),
+        _ => format!("{policies} policies"),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::{
     sync::Notify,
 };
 
-use super::{Environment, Exit, talk, told_to_end};
+use super::{Environment, Exit, has_colours, talk, told_to_end};
 use crate::{
     clock::SystemClock,
     config::Config,
@@ -50,7 +50,7 @@ impl Serve {
             return Ok(Exit::Done);
         }
         let (reload, stop) = (told_to_reload()?, told_to_end()?);
-        let telemetry = telemetry::start(config.log, &config.trace)?;
+        let telemetry = telemetry::start(config.log, has_colours(&io::stderr()), &config.trace)?;
         let ran = serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)

@@ -8,6 +8,9 @@ use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet}
 const LINE_BYTES_MAX: usize = 1000;
 /// No more problems than this are kept; the rest are counted.
 const PROBLEMS_MAX: usize = 100;
+/// What is quoted from a text is shown up to here, and a whole message up to there: it is to be found by its place.
+const QUOTED_CHARS_MAX: usize = 64;
+const MESSAGE_CHARS_MAX: usize = 1000;
 
 /// A text and the path that it came from.
 #[derive(Debug)]
@@ -134,6 +137,28 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
         .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
 }
 
+/// The same message with what it quotes in backticks cut to a modest length.
+fn modest(message: &str) -> String {
+    let parts = message.split('`').enumerate().map(|(index, part)| {
+        let quoted = index % 2 == 1;
+        let most = if quoted {
+            QUOTED_CHARS_MAX
+        } else {
+            MESSAGE_CHARS_MAX
+        };
+        cut(part, most)
+    });
+    let parts: Vec<String> = parts.collect();
+    cut(&parts.join("`"), MESSAGE_CHARS_MAX)
+}
+
+fn cut(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or("")),
+        None => text.to_owned(),
+    }
+}
+
 /// Every problem that was found, at least one.
 #[derive(Debug, Clone, Default, thiserror::Error)]
 pub struct Problems {
@@ -186,7 +211,16 @@ impl Problems {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.kept.len() < PROBLEMS_MAX {
-            self.kept.push(diagnostic);
+            let Diagnostic {
+                spot,
+                message,
+                hint,
+            } = diagnostic;
+            self.kept.push(Diagnostic {
+                spot,
+                message: modest(&message),
+                hint: hint.as_deref().map(modest),
+            });
         } else {
             self.more = self.more.saturating_add(1);
         }

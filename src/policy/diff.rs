@@ -9,6 +9,8 @@ mod region;
 mod hours;
 mod phone;
 mod formula;
+mod work;
+mod sought;
 mod diagram;
 mod witness;
 mod point;
@@ -16,13 +18,14 @@ mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use self::witness::Witness;
+pub(super) use self::work::Work;
 use self::{
     axis::{Atoms, Axis, Space},
-    diagram::{Cell, Rest},
+    diagram::{CELLS_MAX, Cell, Found, Rest},
     formula::Formulas,
     point::Point,
 };
+pub use self::{sought::Sought, witness::Witness};
 use super::{
     decide::Facts,
     decision::{Effect, Refusal},
@@ -37,10 +40,14 @@ use super::{
 
 /// 2026-01-31T00:00:00Z: when witnesses are checked, unless a schedule or an age asks for another time.
 const NICE_NOW_MS: i64 = 1_769_817_600_000;
+/// How many cells are told where there are too many of a kind that is asked for.
+const FIRST_MAX: usize = 100;
 
 /// What differs between two sets of policies.
 #[derive(Debug)]
 pub struct Comparison {
+    /// Which differences were asked for; of the others nothing is known.
+    pub sought: Sought,
     /// The policies that only the old set has: checks of them would get NOT_FOUND.
     pub removed: Vec<PolicyName>,
     /// The policies that only the new set has.
@@ -54,6 +61,8 @@ pub struct Comparison {
 pub struct Changes {
     /// The kinds of checks that are decided differently, those that loosen first.
     pub cells: Vec<Changed>,
+    /// Whether there are more of those that were asked for than are told here.
+    pub more: bool,
     /// The terms that do not decide what an answer is: how old it may be, and where a step-up sends to.
     pub settings: Vec<Setting>,
 }
@@ -86,8 +95,11 @@ pub struct Setting {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotCompared {
     /// They are exact, but too many.
-    #[error("too many cells: the two policies differ in more ways than can be told")]
+    #[error("too many cells: the two policies differ in more than {CELLS_MAX} ways")]
     TooManyCells,
+    /// It would take too long.
+    #[error("the two policies are too large to be compared")]
+    TooLarge,
     /// A cell without a check in it.
     #[error("no check was found for a difference; this is a mistake in verigate")]
     NoWitness,
@@ -109,6 +121,15 @@ pub struct SetNotCompared {
 
 /// Compares two sets, policy by policy.
 pub fn compare_sets(old: &PolicySet, new: &PolicySet) -> Result<Comparison, SetNotCompared> {
+    compare_sets_for(Sought::Every, old, new)
+}
+
+/// Looks for such differences between two sets, policy by policy.
+pub fn compare_sets_for(
+    sought: Sought,
+    old: &PolicySet,
+    new: &PolicySet,
+) -> Result<Comparison, SetNotCompared> {
     let only_in = |one: &PolicySet, other: &PolicySet| -> Vec<PolicyName> {
         let names = one.iter().map(|(name, _)| name);
         names.filter(|n| other.find(n).is_none()).cloned().collect()
@@ -118,7 +139,7 @@ pub fn compare_sets(old: &PolicySet, new: &PolicySet) -> Result<Comparison, SetN
         let Some(new) = new.find(name) else {
             continue;
         };
-        let changes = compare(name, old, new).map_err(|why| SetNotCompared {
+        let changes = compare_for(sought, name, old, new).map_err(|why| SetNotCompared {
             policy: name.clone(),
             why,
         })?;
@@ -127,6 +148,7 @@ pub fn compare_sets(old: &PolicySet, new: &PolicySet) -> Result<Comparison, SetN
         }
     }
     Ok(Comparison {
+        sought,
         removed: only_in(old, new),
         added: only_in(new, old),
         changed,
@@ -135,11 +157,21 @@ pub fn compare_sets(old: &PolicySet, new: &PolicySet) -> Result<Comparison, SetN
 
 /// Compares two policies of one name.
 pub fn compare(name: &PolicyName, old: &Policy, new: &Policy) -> Result<Changes, NotCompared> {
-    let survey = Survey::of(name, old, new)?;
+    compare_for(Sought::Every, name, old, new)
+}
+
+fn compare_for(
+    sought: Sought,
+    name: &PolicyName,
+    old: &Policy,
+    new: &Policy,
+) -> Result<Changes, NotCompared> {
+    let survey = Survey::for_(sought, name, old, new)?;
     let settings = settings(old, new);
     let cells = survey.cells.into_iter().map(|(_, changed)| changed);
     Ok(Changes {
         cells: cells.collect(),
+        more: survey.more,
         settings,
     })
 }
@@ -150,6 +182,7 @@ pub struct Survey<'p> {
     old: &'p Policy,
     space: Space<'p>,
     cells: Vec<(Extent, Changed)>,
+    more: bool,
 }
 
 /// The checks that a cell has.
@@ -164,9 +197,18 @@ enum Extent {
 impl<'p> Survey<'p> {
     /// Compares two policies of one name.
     pub fn of(name: &PolicyName, old: &'p Policy, new: &'p Policy) -> Result<Self, NotCompared> {
+        Self::for_(Sought::Every, name, old, new)
+    }
+
+    fn for_(
+        sought: Sought,
+        name: &PolicyName,
+        old: &'p Policy,
+        new: &'p Policy,
+    ) -> Result<Self, NotCompared> {
         let mut cells = Vec::new();
         let (was, is) = (old.evidence().unavailable, new.evidence().unavailable);
-        if was != is {
+        if sought.has(was.into(), is.into()) {
             let changed = Changed {
                 old: was.into(),
                 new: is.into(),
@@ -175,14 +217,14 @@ impl<'p> Survey<'p> {
             };
             cells.push((Extent::Outage, changed));
         }
-        let mut atoms = Atoms::default();
-        for rule in old.rules().iter().chain(new.rules()) {
-            atoms.add(rule.requirement());
+        let (space, found) = found(sought, old, new, &mut Work::of_a_comparison())?;
+        if found.more && sought == Sought::Every {
+            return Err(NotCompared::TooManyCells);
         }
-        let space = Space::of(atoms, differing(old, new))?;
-        let mut formulas = Formulas::over(space.sizes());
-        let [rest_old, rest_new] = [old, new].map(|policy| rest(policy, &space, &mut formulas));
-        for cell in diagram::cells(rest_old, rest_new, &mut formulas)? {
+        for cell in found.cells {
+            if found.more && cells.len() >= FIRST_MAX {
+                break;
+            }
             if let Some(witness) = witness::of(&cell, &space, name)? {
                 let changed = Changed {
                     old: cell.old,
@@ -193,8 +235,17 @@ impl<'p> Survey<'p> {
                 cells.push((Extent::Judged(cell), changed));
             }
         }
+        if found.more && cells.is_empty() {
+            // Those that were looked at are empty, and of the others nothing is known.
+            return Err(NotCompared::TooManyCells);
+        }
         cells.sort_by_key(|(_, changed)| (!changed.loosens(), changed.old, changed.new));
-        let survey = Self { old, space, cells };
+        let survey = Self {
+            old,
+            space,
+            cells,
+            more: found.more,
+        };
         survey.confirm(new)?;
         Ok(survey)
     }
@@ -274,6 +325,50 @@ impl Changed {
         };
         suite::one(&self.witness.as_case(name, expect), 0)
     }
+}
+
+/// Where two policies differ so, and the space in which they do.
+fn found<'p>(
+    sought: Sought,
+    old: &'p Policy,
+    new: &'p Policy,
+    work: &mut Work,
+) -> Result<(Space<'p>, Found), NotCompared> {
+    let mut atoms = Atoms::default();
+    for rule in old.rules().iter().chain(new.rules()) {
+        atoms.add(rule.requirement());
+    }
+    work.cost(atoms.size());
+    let space = Space::of(atoms, differing(old, new))?;
+    let mut formulas = Formulas::over(space.sizes(), *work);
+    let [rest_old, rest_new] = [old, new].map(|policy| rest(policy, &space, &mut formulas));
+    if formulas.work.is_done() {
+        // Not all of the policies has become formulas.
+        *work = formulas.work;
+        return Err(NotCompared::TooLarge);
+    }
+    let found = diagram::cells(rest_old, rest_new, sought, &mut formulas);
+    *work = formulas.work;
+    Ok((space, found?))
+}
+
+/// Whether two policies judge some verification differently, in a way that is asked for; as far as this work goes.
+pub(super) fn differ(
+    sought: Sought,
+    name: &PolicyName,
+    [old, new]: [&Policy; 2],
+    work: &mut Work,
+) -> Result<bool, NotCompared> {
+    let (space, found) = found(sought, old, new, work)?;
+    for cell in &found.cells {
+        if witness::of(cell, &space, name)?.is_some() {
+            return Ok(true);
+        }
+    }
+    if found.more {
+        return Err(NotCompared::TooManyCells);
+    }
+    Ok(false)
 }
 
 /// The axes that rules read which only one of the two has.

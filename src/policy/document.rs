@@ -15,6 +15,8 @@ use super::{
 pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
 const DEPTH_MAX: usize = 32;
+/// Nothing longer is a misspelling.
+const WORD_CHARS_MAX: usize = 64;
 
 /// A value in a document, and where it stands.
 #[derive(Debug, Clone)]
@@ -92,7 +94,10 @@ impl<'p> Reader<'p> {
             return None;
         }
         if let Some(place) = place_of_replacement(&source.text) {
-            self.error(place, "not UTF-8", None);
+            // A literal one cannot be told from one that the reading of other bytes left.
+            let message = "not UTF-8, or the character U+FFFD, which stands for what is not";
+            let hint = "save the file as UTF-8, and write no U+FFFD".to_owned();
+            self.error(place, message, Some(hint));
             return None;
         }
         let mut tree = Tree::default();
@@ -132,9 +137,18 @@ impl<'p> Reader<'p> {
 
     /// The items of a list that is not empty.
     pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        self.items(node, what, "name at least one, or leave it out")
+    }
+
+    /// The items of a list that must be there, and is not empty.
+    pub fn required_list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+        self.items(node, what, "write at least one")
+    }
+
+    fn items<'n>(&mut self, node: &'n Node, what: &str, hint: &str) -> Option<&'n [Node]> {
         match &node.kind {
             NodeKind::List(items) if items.is_empty() => {
-                let hint = "name at least one, or leave it out".to_owned();
+                let hint = hint.to_owned();
                 self.error(node.place, format!("{what} is empty"), Some(hint));
                 None
             }
@@ -242,6 +256,11 @@ pub struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// Whether the map has no entry at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The value of this key, if the map has it.
     pub fn take(&mut self, name: &'static str) -> Option<&'n Node> {
         self.known.push(name);
@@ -292,6 +311,9 @@ pub fn unknown_key<'k>(reader: &mut Reader<'_>, key: &Key, known: impl Iterator<
 
 /// A hint at the nearest word, if one is near.
 pub fn did_you_mean<'k>(text: &str, words: impl Iterator<Item = &'k str>) -> Option<String> {
+    if text.chars().nth(WORD_CHARS_MAX).is_some() {
+        return None;
+    }
     words
         .map(|word| (strsim::damerau_levenshtein(text, word), word))
         .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
@@ -318,6 +340,8 @@ struct OpenMap {
     entries: Vec<(Key, Node)>,
     names: HashSet<String>,
     key: Option<Key>,
+    /// Whether what waits is no key: its value goes with it.
+    refused: bool,
 }
 
 impl Tree {
@@ -377,8 +401,12 @@ impl Tree {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
+            Some(Open::Map(_, map)) if map.refused => map.refused = false,
             Some(Open::Map(_, map)) => match map.key.take() {
-                None => map.key = Some(as_key(node, reader)),
+                None => {
+                    map.key = as_key(node, reader);
+                    map.refused = map.key.is_none();
+                }
                 Some(key) if map.names.insert(key.name.clone()) => map.entries.push((key, node)),
                 Some(key) => {
                     let message = format!("the key `{}` is here twice", key.name);
@@ -394,18 +422,14 @@ fn node(kind: NodeKind, place: Place) -> Node {
     Node { kind, place }
 }
 
-/// A node as the key of a map. What cannot be one is reported, and gets a name that no key has.
-fn as_key(node: Node, reader: &mut Reader<'_>) -> Key {
-    let name = if let NodeKind::Text(name) = node.kind {
-        name
-    } else {
-        reader.error(node.place, "a key is a text", None);
-        format!("?{}:{}", node.place.line, node.place.column)
-    };
-    Key {
-        name,
-        place: node.place,
+/// A node as the key of a map. What cannot be one is reported.
+fn as_key(node: Node, reader: &mut Reader<'_>) -> Option<Key> {
+    let place = node.place;
+    if let NodeKind::Text(name) = node.kind {
+        return Some(Key { name, place });
     }
+    reader.error(place, "a key is a text", None);
+    None
 }
 
 fn refuse_alias(reader: &mut Reader<'_>, place: Place) {

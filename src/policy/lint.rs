@@ -1,14 +1,14 @@
 //! What is valid in a policy and surely not meant. Found by comparing the policy with itself less a rule, so that a warning is
 //! never a guess.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
 use annotate_snippets::{Level, Renderer};
 
 use super::{
-    decision::{Effect, Refusal},
+    decision::Refusal,
     diagnostic::Spot,
-    diff::compare,
+    diff::{Sought, Work, differ},
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
@@ -48,21 +48,46 @@ impl Warning {
     }
 }
 
-/// The warnings of every policy of a set. A policy that is too large to be compared with itself has none of the first kind.
+/// How much comparing may cost for one policy, and for all of a set: about a second's work.
+const POLICY_STEPS_MAX: usize = 2_000_000;
+const SET_STEPS_MAX: usize = 20_000_000;
+
+/// The warnings of every policy of a set, in the order of the text. A policy that is too large to be compared with itself, or
+/// that comes after too many large ones, has none of those that comparing finds.
 pub fn lint(set: &PolicySet) -> Vec<Warning> {
-    let of = |(name, policy)| lint_one(name, policy);
-    set.iter().flat_map(of).collect()
+    let mut left = SET_STEPS_MAX;
+    let mut warnings = Vec::new();
+    for (name, policy) in set.iter() {
+        let most = left.min(POLICY_STEPS_MAX);
+        let mut work = Work::of(most);
+        warnings.extend(lint_one(name, policy, &mut work));
+        left = left.saturating_sub(most.saturating_sub(work.left()));
+    }
+    warnings.sort_by(|one: &Warning, other: &Warning| place(one).cmp(&place(other)));
+    warnings
 }
 
-fn lint_one(name: &PolicyName, policy: &Policy) -> Vec<Warning> {
+/// Where a reader meets it.
+fn place(warning: &Warning) -> Option<(&str, usize, usize)> {
+    let spot = warning.spot.as_ref()?;
+    Some((&spot.source.path, spot.place.line, spot.place.column))
+}
+
+fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning> {
     let warning = |spot: Option<&Spot>, message, hint| Warning {
         policy: name.clone(),
         spot: spot.cloned(),
         message,
         hint,
     };
-    if never_allows(name, policy) {
-        let hint = "its rules cannot all hold together";
+    if never_allows(name, policy, work) {
+        // The rule about the status that stands where none is written has no place.
+        let written = policy.rules().iter().filter(|rule| rule.spot().is_some());
+        let hint = if written.count() == 1 {
+            "its one rule can never hold"
+        } else {
+            "its rules cannot all hold together"
+        };
         let message = "it can never ALLOW".to_owned();
         return vec![warning(policy.spot(), message, hint)];
     }
@@ -70,7 +95,7 @@ fn lint_one(name: &PolicyName, policy: &Policy) -> Vec<Warning> {
     for (index, rule) in policy.rules().iter().enumerate() {
         // A rule about the status always matters: without one, another stands.
         let about_status = matches!(rule.requirement(), Requirement::Status(_));
-        if !about_status && never_matters(name, policy, index) {
+        if !about_status && !work.is_done() && never_matters(name, policy, index, work) {
             let message = format!("the rule `{}` can never matter", rule.text());
             let hint = "another rule always asks for as much: take one of the two out";
             warnings.push(warning(rule.spot(), message, hint));
@@ -93,19 +118,21 @@ fn lint_one(name: &PolicyName, policy: &Policy) -> Vec<Warning> {
 }
 
 /// Whether the same policy without this rule decides every check alike.
-fn never_matters(name: &PolicyName, policy: &Policy, index: usize) -> bool {
+fn never_matters(name: &PolicyName, policy: &Policy, index: usize, work: &mut Work) -> bool {
     let rules = policy.rules().iter().enumerate();
     let others = rules.filter(|(other, _)| *other != index);
     let without = with_rules(policy, others.map(|(_, rule)| rule.clone()).collect());
-    compare(name, policy, &without).is_ok_and(|changes| changes.cells.is_empty())
+    // With a rule less, nothing is decided more strictly.
+    differ(Sought::Loosening, name, [policy, &without], work).is_ok_and(|differ| !differ)
 }
 
-/// Whether a policy that denies everything differs from it nowhere where it allows.
-fn never_allows(name: &PolicyName, policy: &Policy) -> bool {
-    let nothing = Rule::new(Requirement::Status(BTreeSet::new()), Refusal::Deny);
+/// Whether a policy that denies everything decides alike, once this one denies wherever it does not allow.
+fn never_allows(name: &PolicyName, policy: &Policy, work: &mut Work) -> bool {
+    let denying = |rule: &Rule| Rule::new(rule.requirement().clone(), Refusal::Deny);
+    let strict = with_rules(policy, policy.rules().iter().map(denying).collect());
+    let nothing = Rule::new(Requirement::Status([].into()), Refusal::Deny);
     let denies = with_rules(policy, vec![nothing]);
-    compare(name, policy, &denies)
-        .is_ok_and(|changes| changes.cells.iter().all(|cell| cell.old != Effect::Allow))
+    differ(Sought::Tightening, name, [&strict, &denies], work).is_ok_and(|differ| !differ)
 }
 
 fn with_rules(policy: &Policy, rules: Vec<Rule>) -> Policy {

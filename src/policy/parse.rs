@@ -9,7 +9,7 @@ use url::Url;
 use self::requirement::Context;
 use super::{
     decision::Refusal,
-    diagnostic::{Place, Problems, SourceText},
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     document::{Node, Reader, TEXT_BYTES_MAX},
     request::PolicyName,
     rule::Rule,
@@ -31,9 +31,10 @@ pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, P
     let mut problems = Problems::default();
     let mut policies = BTreeMap::new();
     let mut first_seen: BTreeMap<PolicyName, String> = BTreeMap::new();
+    let mut empty = None;
     for file in files {
         let mut reader = Reader::new(Arc::clone(file), &mut problems);
-        for (place, name, policy) in read_file(&mut reader, lists) {
+        for (place, name, policy) in read_file(&mut reader, lists, &mut empty) {
             if let Some(path) = first_seen.get(&name) {
                 let message = format!("the policy `{name}` is defined twice");
                 reader.error(place, message, Some(format!("the other is in {path}")));
@@ -50,6 +51,14 @@ pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, P
             policies.insert(name, policy);
         }
     }
+    // One file of several may have none; all together may not.
+    if let Some(spot) = empty.filter(|_| policies.is_empty() && problems.is_empty()) {
+        problems.push(Diagnostic {
+            spot,
+            message: "`policies` is empty".to_owned(),
+            hint: Some("write at least one".to_owned()),
+        });
+    }
     if problems.is_empty() {
         Ok(PolicySet::new(policies))
     } else {
@@ -57,8 +66,12 @@ pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, P
     }
 }
 
-/// The policies of one file that could be read.
-fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyName, Policy)> {
+/// The policies of one file that could be read; and where there should be some, if it has none.
+fn read_file(
+    reader: &mut Reader<'_>,
+    lists: Lists<'_>,
+    empty: &mut Option<Spot>,
+) -> Vec<(Place, PolicyName, Policy)> {
     let Some(root) = reader.document(TEXT_BYTES_MAX) else {
         return Vec::new();
     };
@@ -85,6 +98,9 @@ fn read_file(reader: &mut Reader<'_>, lists: Lists<'_>) -> Vec<(Place, PolicyNam
     let Some(policies) = policies else {
         return Vec::new();
     };
+    if policies.is_empty() {
+        empty.get_or_insert_with(|| reader.spot(policies.place));
+    }
     policies
         .others()
         .filter_map(|(key, node)| {
@@ -127,7 +143,7 @@ fn read_policy(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option
 }
 
 fn read_rules(reader: &mut Reader<'_>, node: &Node, lists: Lists<'_>) -> Option<Vec<Rule>> {
-    let items = reader.list(node, "`require`")?;
+    let items = reader.required_list(node, "`require`")?;
     if items.len() > RULES_MAX {
         let message = format!("more than {RULES_MAX} rules in one policy");
         let hint = "split it into several policies".to_owned();

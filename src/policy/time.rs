@@ -64,7 +64,42 @@ pub fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
 
 /// Reads an instant as RFC 3339 writes it. Its part below a millisecond is cut: nobody can say it on the wire.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
-    text.parse().ok().map(whole_millis)
+    let instant = text.parse().ok().filter(|_| is_rfc_3339(text));
+    instant.map(whole_millis)
+}
+
+/// Whether the text has the form of RFC 3339; the parser takes several more, and a leap second for the one before it.
+fn is_rfc_3339(text: &str) -> bool {
+    let Some((date_time, rest)) = text.split_at_checked("2026-01-31T00:00:00".len()) else {
+        return false;
+    };
+    let offset = match rest.strip_prefix('.') {
+        None => rest,
+        Some(fraction) => {
+            let (digits, offset) = split_while(fraction, |c| c.is_ascii_digit());
+            if digits.is_empty() {
+                return false;
+            }
+            offset
+        }
+    };
+    let zulu = offset.eq_ignore_ascii_case("z");
+    let near = has_form(offset, "+00:00") || has_form(offset, "-00:00");
+    let hours = offset.get(1..3).and_then(|h| h.parse().ok());
+    let minutes = offset.get(4..6).and_then(|m| m.parse().ok());
+    let in_range = hours.is_some_and(|h: u8| h < 24) && minutes.is_some_and(|m: u8| m < 60);
+    has_form(&date_time.to_ascii_uppercase(), "0000-00-00T00:00:00")
+        && !date_time.ends_with("60")
+        && (zulu || near && in_range)
+}
+
+/// Whether the text is like this one, with any digit for a zero.
+fn has_form(text: &str, form: &str) -> bool {
+    let like = |(byte, form): (u8, u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        _ => byte == form,
+    };
+    text.len() == form.len() && text.bytes().zip(form.bytes()).all(like)
 }
 
 /// Reads a duration such as `30d`, `90s` or `1d12h`. A bare number has no unit and is refused.
@@ -127,6 +162,37 @@ mod tests {
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn an_instant_is_written_as_rfc_3339_does_and_in_no_other_way() {
+        for text in [
+            "2026-01-31T00:00:00Z",
+            "2026-01-31t00:00:00z",
+            "2026-01-31T00:00:00.25+05:30",
+            "2026-01-31T00:00:00-23:59",
+        ] {
+            assert!(parse_instant(text).is_some(), "{text}");
+        }
+        for text in [
+            "2026-01-31T00:00:00Z[Europe/Berlin]",
+            "20260131T000000Z",
+            "2026-01-31T00Z",
+            "2026-01-31T00:00Z",
+            "2026-01-31T00:00:00,5Z",
+            "2026-01-31T00:00:00.Z",
+            "2026-01-31T00:00:00+25:59",
+            "2026-01-31T00:00:00+05:60",
+            "2026-01-31T00:00:00+0530",
+            "2026-01-31T00:00:60Z",
+            "2026-01-31 00:00:00Z",
+            "2026-01-31T00:00:00",
+            "+002026-01-31T00:00:00Z",
+            "2026-01-31",
+            "",
+        ] {
+            assert_eq!(parse_instant(text), None, "{text}");
+        }
     }
 
     #[test]

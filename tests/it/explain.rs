@@ -188,7 +188,7 @@ fn a_mistake_in_a_flag_is_told_as_it_is_in_a_file() {
             4 |     at: today
               |         ^^^^^
               |
-              = help: an instant is written such as `2026-01-31T00:00:00Z`
+              = help: an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`
 
             error: `date_of_birth`: `17.5.1990` is not a date
              --> the flags:6:22

@@ -1,5 +1,7 @@
 //! Policy files as their authors write them: every mistake at once, with its place, a caret and a hint.
 
+mod told;
+
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};

@@ -2,6 +2,7 @@
 //! where a case is mistaken or fails.
 
 mod command;
+mod random;
 
 use std::{
     fs,
@@ -10,20 +11,12 @@ use std::{
 };
 
 use expect_test::{Expect, expect};
-use proptest::prelude::*;
 use verigate::{
     live,
     policy::{
         PolicySet, SourceText, parse,
         suite::{self, Case},
     },
-};
-
-use crate::naive::{
-    eval::evaluate,
-    model,
-    render::{NamedCase, case_file, list_files, policy_file},
-    strategy::scenario_with_files,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -158,7 +151,7 @@ cases:
             4 |     at: 2026-01-31
               |         ^^^^^^^^^^
               |
-              = help: an instant is written such as `2026-01-31T00:00:00Z`
+              = help: an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`
 
             error: `verified_at`: `yesterday` is not an instant
              --> c.yaml:5:34
@@ -166,7 +159,7 @@ cases:
             5 |     verification: { verified_at: yesterday, scopes: NAME, date_of_birth: 17.5.1990, fullname: Ada }
               |                                  ^^^^^^^^^
               |
-              = help: an instant is written such as `2026-01-31T00:00:00Z`
+              = help: an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`
 
             error: `scopes` is a list
              --> c.yaml:5:53
@@ -228,7 +221,7 @@ cases:
             10 |       next_change: { at: never }
                |                          ^^^^^
                |
-               = help: an instant is written such as `2026-01-31T00:00:00Z`
+               = help: an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`
 
             error: `name` is missing
               --> c.yaml:11:5
@@ -464,58 +457,21 @@ fn cases_are_proposed_at_every_edge_and_pass_today() {
     }
 }
 
-/// The policy of a scenario, compiled, and its text.
-fn compiled(policy: &model::Policy) -> (PolicySet, String) {
-    let files = list_files(policy);
-    let lists = |_: &str, name: &str| {
-        let found = files.iter().find(|(file, _)| file == name);
-        found
-            .map(|(_, ids)| ids.clone())
-            .ok_or_else(|| "no file".to_owned())
-    };
-    let policy_text = policy_file(&[("p", policy)]);
-    (
-        parse(&[text("p.yaml", &policy_text)], &lists).unwrap(),
-        policy_text,
+#[test]
+fn mistakes_in_a_verification_are_told_where_there_is_an_upstream_too() {
+    let mistakes = read(
+        "cases: [{name: a, policy: p, at: 2026-01-31T00:00:00Z, upstream: down, verification: {verified_at: soon}}]",
     )
+    .unwrap_err();
+    assert!(mistakes.contains("both `verification` and `upstream` in one case"));
+    assert!(mistakes.contains("`verified_at`: `soon` is not an instant"));
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
-
-    #[test]
-    fn a_random_case_passes_with_what_the_naive_evaluator_says((policy, case) in scenario_with_files()) {
-        let (set, policy_text) = compiled(&policy);
-        let outcome = evaluate(&policy, &case);
-        let named = NamedCase { name: "n", policy: "p", case: &case, expect: Some(&outcome) };
-        let case_text = case_file(&[named]);
-        let cases = suite::read(&[text("c.yaml", &case_text)], &set);
-        let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
-        let report = suite::run(&set, &cases);
-        prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.outcomes, policy_text, case_text);
-        // Written again it is the same case.
-        let again = suite::read(&[text("c.yaml", &suite::write(&cases).0)], &set).unwrap();
-        prop_assert_eq!(suite::run(&set, &again).passed(), 1);
-    }
-}
-
-proptest! {
-    // Each makes dozens of cases.
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
-
-    #[test]
-    fn whatever_is_proposed_passes_today_and_tries_its_edges((policy, case) in scenario_with_files()) {
-        let (set, policy_text) = compiled(&policy);
-        let named = NamedCase { name: "n", policy: "p", case: &case, expect: None };
-        let cases = suite::read(&[text("c.yaml", &case_file(&[named]))], &set).unwrap();
-        let proposals = suite::propose(&set, &cases);
-        if proposals.cases.is_empty() {
-            return Ok(());
-        }
-        let proposed = suite::read(&[text("c.yaml", &suite::write(&proposals.cases).0)], &set).unwrap();
-        let report = suite::run(&set, &proposed);
-        prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.outcomes, policy_text);
-        let (edges, tried) = report.coverage.edges();
-        prop_assert!(tried + proposals.unreached.len() >= edges, "{}", policy_text);
-    }
+#[test]
+fn a_case_file_without_cases_is_told_to_have_some() {
+    let mistakes = read("cases: []").unwrap_err();
+    assert!(
+        mistakes.contains("= help: write at least one"),
+        "{mistakes}"
+    );
 }

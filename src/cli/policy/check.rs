@@ -5,7 +5,7 @@ use std::{fmt::Write as _, io, path::PathBuf};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, Format, load, mistakes, mistakes_as_json, renderer};
+use super::{Exit, Format, counted, load, mistakes, mistakes_as_json, renderer};
 use crate::{
     cli::tell,
     policy::{Warning, lint},
@@ -43,7 +43,7 @@ impl Check {
                         _ => format!("{shown}: "),
                     };
                     // Writing to a `String` cannot fail.
-                    let _ = writeln!(text, "{of}ok: {count} policies, revision {revision}");
+                    let _ = writeln!(text, "{of}ok: {}, revision {revision}", counted(count));
                     sets.push(json!({
                         "path": shown.to_string(),
                         "policies": count,

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io, path::PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -11,7 +11,9 @@ use crate::{
     cli::{Exit, talk, tell},
     policy::{
         PolicyName, PolicySet,
-        diff::{Changed, Changes, Comparison, compare_sets},
+        diff::{
+            Changed, Changes, Comparison, NotCompared, SetNotCompared, Sought, compare_sets_for,
+        },
     },
 };
 
@@ -32,10 +34,10 @@ pub(super) struct Diff {
     /// How to tell it.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// End with 1 if anything loosens.
+    /// Tell only what loosens, and end with 1 if anything does. A new policy and the settings do not count.
     #[arg(long)]
     only_tightens: bool,
-    /// End with 1 if anything tightens.
+    /// Tell only what tightens, and end with 1 if anything does. A new policy and the settings do not count.
     #[arg(long)]
     only_loosens: bool,
 }
@@ -61,7 +63,13 @@ impl Diff {
         let [old, new] = sets.as_slice() else {
             bail!("two sets of policies are needed");
         };
-        let comparison = compare_sets(old, new)?;
+        let sought = match (self.only_tightens, self.only_loosens) {
+            (true, false) => Sought::Loosening,
+            (false, true) => Sought::Tightening,
+            _ => Sought::Every,
+        };
+        let comparison =
+            compare_sets_for(sought, old, new).map_err(|why| no_answer(why, sought))?;
         match self.format {
             Format::Human => tell(&in_words(&comparison))?,
             Format::Json => tell(&format!("{:#}\n", as_json(&comparison)))?,
@@ -80,6 +88,21 @@ impl Diff {
             Exit::Done
         })
     }
+}
+
+/// Why there is no answer, and which question may have one.
+fn no_answer(why: SetNotCompared, sought: Sought) -> anyhow::Error {
+    let hint = match (&why.why, sought) {
+        (NotCompared::TooManyCells, Sought::Every) => {
+            "whether any of them loosens `--only-tightens` tells all the same, and `--only-loosens` whether any tightens"
+        }
+        (NotCompared::TooLarge, Sought::Every) => {
+            "`--only-tightens` and `--only-loosens` ask for less, and may be answered"
+        }
+        _ => return why.into(),
+    };
+    let SetNotCompared { policy, why } = why;
+    anyhow!("policy `{policy}`: {why}; {hint}")
 }
 
 fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
@@ -108,11 +131,19 @@ fn in_words(comparison: &Comparison) -> String {
     let cells = || comparison.changed.values().flat_map(|c| &c.cells);
     let loosen = cells().filter(|cell| cell.loosens()).count();
     let tighten = cells().count().saturating_sub(loosen);
-    if loosen + tighten == 0 {
-        text.push_str("no check is decided differently\n");
+    let first = if comparison.changed.values().any(|c| c.more) {
+        "there are more: these are the first; "
     } else {
-        let _ = writeln!(text, "{loosen} loosen, {tighten} tighten");
-    }
+        ""
+    };
+    let _ = match (comparison.sought, loosen, tighten) {
+        (Sought::Every, 0, 0) => writeln!(text, "no check is decided differently"),
+        (Sought::Every, ..) => writeln!(text, "{loosen} loosen, {tighten} tighten"),
+        (Sought::Loosening, 0, _) => writeln!(text, "no check is decided less strictly"),
+        (Sought::Loosening, ..) => writeln!(text, "{first}{loosen} loosen"),
+        (Sought::Tightening, _, 0) => writeln!(text, "no check is decided more strictly"),
+        (Sought::Tightening, ..) => writeln!(text, "{first}{tighten} tighten"),
+    };
     text
 }
 
@@ -153,6 +184,7 @@ fn as_json(comparison: &Comparison) -> Value {
         json!({
             "policy": name.as_str(),
             "cells": cells.collect::<Value>(),
+            "more": changes.more,
             "settings": settings.collect::<Value>(),
         })
     });
@@ -160,8 +192,8 @@ fn as_json(comparison: &Comparison) -> Value {
         "changed": changed.collect::<Value>(),
         "removed": names(&comparison.removed),
         "added": names(&comparison.added),
-        "loosens": comparison.loosens(),
-        "tightens": comparison.tightens(),
+        "loosens": (comparison.sought != Sought::Tightening).then(|| comparison.loosens()),
+        "tightens": (comparison.sought != Sought::Loosening).then(|| comparison.tightens()),
     })
 }
 

@@ -117,6 +117,13 @@ impl<'p> Atoms<'p> {
         }
     }
 
+    /// How much there is to be compared.
+    pub(super) fn size(&self) -> usize {
+        let texts = self.lists.values().flatten().chain(&self.amr);
+        let texts: usize = texts.map(|list| list.len()).sum();
+        texts.saturating_add(self.axes.len())
+    }
+
     fn list(&mut self, axis: Axis, list: &'p BTreeSet<Box<str>>) {
         self.axes.insert(axis.clone());
         self.lists.entry(axis).or_default().push(list);
@@ -162,7 +169,7 @@ impl<'p> Space<'p> {
         let mut axes: Vec<Axis> = atoms.axes.into_iter().chain(methods).collect();
         axes.sort_by_key(|axis| (!first.contains(axis), axis.clone()));
         if axes.len() > AXES_MAX {
-            return Err(NotCompared::TooManyCells);
+            return Err(NotCompared::TooLarge);
         }
         let mut lists = atoms.lists;
         let phones = Phones::of(&lists.remove(&Axis::Phone).unwrap_or_default());
@@ -187,7 +194,7 @@ impl<'p> Space<'p> {
             .iter()
             .any(|axis| space.regions(axis) > REGIONS_MAX)
         {
-            return Err(NotCompared::TooManyCells);
+            return Err(NotCompared::TooLarge);
         }
         Ok(space)
     }
@@ -227,6 +234,10 @@ impl<'p> Space<'p> {
 
     /// The requirement as a formula over the axes.
     pub(super) fn formula(&self, requirement: &Requirement, formulas: &mut Formulas) -> Formula {
+        if formulas.work.is_done() {
+            // Whoever goes on from here asks that first, and gives up.
+            return Formula::FALSE;
+        }
         let mut inside = |axis: &Axis, regions: Vec<u16>| self.inside(axis, regions, formulas);
         match requirement {
             Requirement::Status(list) => inside(&Axis::Status, self.listed(&Axis::Status, list)),
@@ -302,7 +313,9 @@ impl<'p> Space<'p> {
         let Some(rank) = self.rank(axis) else {
             return Formula::FALSE;
         };
-        formulas.inside(rank, Regions::of(self.size(axis), regions))
+        let size = self.size(axis);
+        formulas.work.cost(size.into());
+        formulas.inside(rank, Regions::of(size, regions))
     }
 
     fn listed(&self, axis: &Axis, list: &BTreeSet<Box<str>>) -> Vec<u16> {

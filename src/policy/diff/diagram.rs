@@ -7,13 +7,14 @@ use super::{
     NotCompared,
     formula::{Formula, Formulas, Rank},
     region::Regions,
+    sought::Sought,
 };
 use crate::policy::decision::Effect;
 
 /// How many formulas and states may be looked at: a second's work.
 const STATES_MAX: usize = 200_000;
 /// How many cells there may be: more than anybody reads.
-const CELLS_MAX: usize = 10_000;
+pub(super) const CELLS_MAX: usize = 10_000;
 
 /// What is left of a policy on the way through the axes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -32,22 +33,36 @@ pub(super) struct Cell {
     pub(super) limits: BTreeMap<Rank, Regions>,
 }
 
-/// The cells in which the two decide differently. No two of them overlap, and there are no others.
+/// Cells that were found.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// They do not overlap.
+    pub(super) cells: Vec<Cell>,
+    /// Whether there are others: these are as many as may be.
+    pub(super) more: bool,
+}
+
+/// The cells in which the two decide differently in a way that is asked for.
 pub(super) fn cells(
     old: Rest,
     new: Rest,
+    sought: Sought,
     formulas: &mut Formulas,
-) -> Result<Vec<Cell>, NotCompared> {
+) -> Result<Found, NotCompared> {
     let mut diagram = Diagram {
         formulas,
+        sought,
         nodes: vec![Node::Same],
         numbers: HashMap::from([(Node::Same, SAME)]),
         seen: HashMap::new(),
     };
     let root = diagram.node(old, new)?;
     let mut cells = Vec::new();
-    diagram.paths(root, &mut BTreeMap::new(), &mut cells)?;
-    Ok(joined(cells, diagram.formulas))
+    let all = diagram.paths(root, &mut BTreeMap::new(), &mut cells);
+    Ok(Found {
+        cells: joined(cells, diagram.formulas),
+        more: !all,
+    })
 }
 
 /// The number of a node.
@@ -67,6 +82,7 @@ enum Node {
 
 struct Diagram<'f> {
     formulas: &'f mut Formulas,
+    sought: Sought,
     nodes: Vec<Node>,
     numbers: HashMap<Node, Number>,
     seen: HashMap<(Rest, Rest), Number>,
@@ -76,18 +92,19 @@ impl Diagram<'_> {
     /// The node for what is left of both. As deep as there are axes.
     fn node(&mut self, old: Rest, new: Rest) -> Result<Number, NotCompared> {
         if let (Some(old), Some(new)) = (old.effect(), new.effect())
-            && old != new
+            && self.sought.has(old, new)
         {
             return Ok(self.number(Node::Differ(old, new)));
         }
-        if old == new {
+        let Some([old, new]) = self.sought.focus(old, new, self.formulas) else {
             return Ok(SAME);
-        }
+        };
         if let Some(known) = self.seen.get(&(old, new)) {
             return Ok(*known);
         }
-        if self.seen.len() >= STATES_MAX || self.formulas.count() >= STATES_MAX {
-            return Err(NotCompared::TooManyCells);
+        let states = self.seen.len().max(self.formulas.count());
+        if states >= STATES_MAX || self.formulas.work.is_done() {
+            return Err(NotCompared::TooLarge);
         }
         let parts = [old.deny, old.step_up, new.deny, new.step_up];
         let tops = parts.map(|part| self.formulas.top(part));
@@ -100,6 +117,7 @@ impl Diagram<'_> {
                 new.decide(axis, region, self.formulas),
             );
             let child = self.node(left_old, left_new)?;
+            self.formulas.work.cost(branches.len());
             match branches.iter_mut().find(|(_, number)| *number == child) {
                 Some((regions, _)) => regions.push(region),
                 None => branches.push((vec![region], child)),
@@ -128,18 +146,16 @@ impl Diagram<'_> {
         number
     }
 
-    /// Every path to a difference.
+    /// Every path to a difference, as many as there may be; whether these are all.
     fn paths(
         &self,
         from: Number,
         limits: &mut BTreeMap<Rank, Regions>,
         cells: &mut Vec<Cell>,
-    ) -> Result<(), NotCompared> {
+    ) -> bool {
         match self.nodes.get(from).unwrap_or(&Node::Same) {
             Node::Same => {}
-            Node::Differ(..) if cells.len() >= CELLS_MAX => {
-                return Err(NotCompared::TooManyCells);
-            }
+            Node::Differ(..) if cells.len() >= CELLS_MAX => return false,
             Node::Differ(old, new) => cells.push(Cell {
                 old: *old,
                 new: *new,
@@ -148,12 +164,14 @@ impl Diagram<'_> {
             Node::Split(axis, branches) => {
                 for (regions, child) in branches {
                     limits.insert(*axis, regions.clone());
-                    self.paths(*child, limits, cells)?;
+                    if !self.paths(*child, limits, cells) {
+                        return false;
+                    }
                 }
                 limits.remove(axis);
             }
         }
-        Ok(())
+        true
     }
 }
 
@@ -185,8 +203,8 @@ impl Rest {
     }
 }
 
-/// The same cells, with those as one that differ on one axis only.
-fn joined(mut cells: Vec<Cell>, formulas: &Formulas) -> Vec<Cell> {
+/// The same cells, with those as one that differ on one axis only; as far as the work goes, for it only makes an answer shorter.
+fn joined(mut cells: Vec<Cell>, formulas: &mut Formulas) -> Vec<Cell> {
     loop {
         let count = cells.len();
         let axes: Vec<Rank> = {
@@ -199,6 +217,11 @@ fn joined(mut cells: Vec<Cell>, formulas: &Formulas) -> Vec<Cell> {
             axes
         };
         for axis in axes {
+            let limits = cells.iter().map(|cell| cell.limits.len());
+            formulas.work.cost(limits.sum());
+            if formulas.work.is_done() {
+                return cells;
+            }
             cells = joined_on(axis, cells, formulas.size(axis));
         }
         if cells.len() == count {

@@ -1,9 +1,9 @@
 //! Requirements as formulas over the axes, each formula once: equal ones have equal numbers, so that what is left of two
 //! policies can be compared and remembered by a few numbers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::region::Regions;
+use super::{region::Regions, work::Work};
 
 /// The number of a formula.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -34,16 +34,19 @@ pub(super) struct Formulas {
     shapes: Vec<(Shape, Rank)>,
     numbers: HashMap<Shape, Formula>,
     decided: HashMap<(Formula, u16), Formula>,
+    /// What all of it may cost.
+    pub(super) work: Work,
 }
 
 impl Formulas {
     /// None yet, over axes that have so many regions each, by rank.
-    pub(super) fn over(sizes: Vec<u16>) -> Self {
+    pub(super) fn over(sizes: Vec<u16>, work: Work) -> Self {
         let mut formulas = Self {
             sizes,
             shapes: Vec::new(),
             numbers: HashMap::new(),
             decided: HashMap::new(),
+            work,
         };
         formulas.number(Shape::False);
         formulas.number(Shape::True);
@@ -89,7 +92,34 @@ impl Formulas {
     /// What is left of `formula` where `given`, which may be a combination of all of some, holds already.
     pub(super) fn without(&mut self, formula: Formula, given: Formula) -> Formula {
         let (parts, known) = (self.parts(formula), self.parts(given));
-        self.all(parts.into_iter().filter(|part| !known.contains(part)))
+        // Parts are sorted.
+        let unknown = |part: &Formula| known.binary_search(part).is_err();
+        self.all(parts.into_iter().filter(unknown))
+    }
+
+    /// Whether `formula` holds wherever `given` does, as far as that shows part by part.
+    pub(super) fn follows(&mut self, given: Formula, formula: Formula) -> bool {
+        let (parts, known) = (self.parts(formula), self.parts(given));
+        self.work.cost(parts.len().saturating_add(known.len()));
+        if given == Formula::FALSE || given == formula {
+            return true;
+        }
+        let regions: BTreeMap<Rank, &Regions> = known
+            .iter()
+            .filter_map(|part| match &self.shape(*part).0 {
+                Shape::In(axis, regions) => Some((*axis, regions)),
+                _ => None,
+            })
+            .collect();
+        parts.iter().all(|part| {
+            known.binary_search(part).is_ok()
+                || match &self.shape(*part).0 {
+                    Shape::In(axis, wide) => regions
+                        .get(axis)
+                        .is_some_and(|narrow| narrow.and(wide) == **narrow),
+                    _ => false,
+                }
+        })
     }
 
     /// What is left of it when its first axis is in this region.
@@ -138,18 +168,23 @@ impl Formulas {
         } else {
             (Formula::FALSE, Formula::TRUE)
         };
-        let mut regions: Vec<(Rank, Regions)> = Vec::new();
+        let mut regions: BTreeMap<Rank, Regions> = BTreeMap::new();
         let mut rest: Vec<Formula> = Vec::new();
         let mut open: Vec<Formula> = parts.into_iter().collect();
         while let Some(part) = open.pop() {
+            self.work.cost(1);
             match &self.shape(part).0 {
                 Shape::All(parts) if all => open.extend(parts),
                 Shape::Any(parts) if !all => open.extend(parts),
-                Shape::In(axis, more) => match regions.iter_mut().find(|(a, _)| a == axis) {
-                    Some((_, some)) if all => *some = some.and(more),
-                    Some((_, some)) => *some = some.or(more),
-                    None => regions.push((*axis, more.clone())),
-                },
+                Shape::In(axis, more) => {
+                    let words = more.words();
+                    match regions.get_mut(axis) {
+                        Some(some) if all => *some = some.and(more),
+                        Some(some) => *some = some.or(more),
+                        None => drop(regions.insert(*axis, more.clone())),
+                    }
+                    self.work.cost(words);
+                }
                 _ => rest.push(part),
             }
         }
@@ -202,7 +237,7 @@ mod tests {
 
     #[test]
     fn equal_formulas_have_equal_numbers() {
-        let mut formulas = Formulas::over(vec![3, 2]);
+        let mut formulas = Formulas::over(vec![3, 2], Work::of_a_comparison());
         let (low, high) = (Regions::of(3, [0, 1]), Regions::of(3, [1, 2]));
         let low = formulas.inside(0, low);
         let high = formulas.inside(0, high);
@@ -215,5 +250,7 @@ mod tests {
         assert_eq!(formulas.decide(one, 0, 1), flag);
         assert_eq!(formulas.decide(one, 0, 0), Formula::FALSE);
         assert_eq!(formulas.without(one, flag), middle);
+        assert!(formulas.follows(one, low) && formulas.follows(middle, high));
+        assert!(!formulas.follows(low, one) && !formulas.follows(low, middle));
     }
 }

@@ -36,6 +36,11 @@ impl Regions {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a | b).collect())
     }
 
+    /// How many words it takes.
+    pub(super) fn words(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn contains(&self, region: u16) -> bool {
         let word = self.0.get(usize::from(region / WORD_BITS));
         word.is_some_and(|word| word >> (region % WORD_BITS) & 1 == 1)
@@ -69,15 +74,11 @@ pub(super) struct Groups<'p> {
 impl<'p> Groups<'p> {
     /// The regions that these lists tell apart.
     pub(super) fn of(lists: &[&'p BTreeSet<Box<str>>], missing_apart: bool) -> Self {
-        let mut different: Vec<&BTreeSet<Box<str>>> = Vec::new();
-        for list in lists {
-            if !different.contains(list) {
-                different.push(list);
-            }
-        }
+        let mut seen: BTreeSet<&BTreeSet<Box<str>>> = BTreeSet::new();
+        let different = lists.iter().filter(|list| seen.insert(list));
         let mut lists_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-        for (index, list) in different.into_iter().enumerate() {
-            for text in list {
+        for (index, list) in different.enumerate() {
+            for text in *list {
                 lists_of.entry(text).or_default().push(index);
             }
         }

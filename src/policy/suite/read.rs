@@ -99,7 +99,7 @@ fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft
     }
     let items = fields
         .require("cases", reader)
-        .and_then(|node| reader.list(node, "`cases`"));
+        .and_then(|node| reader.required_list(node, "`cases`"));
     fields.finish(reader);
     items
         .unwrap_or_default()
@@ -172,7 +172,9 @@ fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Find
             ];
             reader.word(node, "`upstream`", &words)
         }
-        (Some(_), Some(node)) => {
+        (Some(verification), Some(node)) => {
+            // It does not count, and its mistakes are told all the same.
+            let _ = read_verification(reader, verification);
             let hint =
                 "`upstream: down` and `upstream: absent` stand in the place of a `verification`";
             let message = "both `verification` and `upstream` in one case";
@@ -376,7 +378,7 @@ fn instant(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Timestamp
     let text = reader.text(node, what)?;
     let instant = parse_instant(text);
     if instant.is_none() {
-        let hint = "an instant is written such as `2026-01-31T00:00:00Z`";
+        let hint = "an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`";
         let message = format!("{what}: `{text}` is not an instant");
         reader.error(node.place, message, Some(hint.to_owned()));
     }

@@ -177,9 +177,13 @@ impl Lines {
     }
 }
 
-/// A midnight in UTC as its date alone, where that can be read back, which has a year of four digits.
+/// A midnight in UTC as its date alone, where that can be read back, which has a year of four digits; before the first such
+/// year, for which RFC 3339 has no instants, as milliseconds.
 fn date(born: Timestamp) -> String {
     let text = born.to_string();
+    if text.starts_with('-') {
+        return born.as_millisecond().to_string();
+    }
     let date = text.strip_suffix("T00:00:00Z");
     let date = date.filter(|date| date.len() == DATE_BYTES);
     date.map(str::to_owned).unwrap_or(text)

@@ -249,14 +249,6 @@ policies:
           |
           = help: another rule always asks for as much: take one of the two out
 
-        warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
-          --> p.yaml:13:9
-           |
-        13 |       - any_of: [verified_within: 1m, scopes: [BADGE]]
-           |         ^^^^^^
-           |
-           = help: a new verification would go unnoticed for longer than an old one counts
-
         warning: policy `never`: it can never ALLOW
          --> p.yaml:8:3
           |
@@ -264,6 +256,14 @@ policies:
           |   ^^^^^
           |
           = help: its rules cannot all hold together
+
+        warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
+          --> p.yaml:13:9
+           |
+        13 |       - any_of: [verified_within: 1m, scopes: [BADGE]]
+           |         ^^^^^^
+           |
+           = help: a new verification would go unnoticed for longer than an old one counts
 
         ok: 3 policies, revision 64d66e56e6a4730c
     "#]]
@@ -280,6 +280,6 @@ policies:
             )
         })
         .collect();
-    assert_eq!(places, [("hidden", 6, 9), ("kept", 13, 9), ("never", 8, 3)]);
+    assert_eq!(places, [("hidden", 6, 9), ("never", 8, 3), ("kept", 13, 9)]);
     assert_eq!(warnings[0]["path"], path);
 }

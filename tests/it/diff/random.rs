@@ -1,0 +1,123 @@
+//! Policies that are made up, and what has become of them: every difference is told, and nothing else.
+
+use proptest::prelude::*;
+use verigate::policy::{
+    Facts,
+    diff::{Sought, Survey, compare, compare_sets, compare_sets_for},
+    from_millis,
+};
+
+use crate::{
+    differential::{asked, compiled},
+    naive::{
+        model::{self, Case, Otherwise},
+        render::policy_file,
+        strategy::{case_near, near, policy_near},
+    },
+};
+
+/// A way to make another policy of one: by a rule of a second, or wholly.
+#[derive(Debug, Clone, Copy)]
+enum Edit {
+    Replace,
+    Remove,
+    Add,
+    Flip,
+    Unavailable,
+    Whole,
+}
+
+fn edited(policy: &model::Policy, other: &model::Policy, edit: Edit, at: usize) -> model::Policy {
+    let mut edited = policy.clone();
+    let index = at % policy.rules.len();
+    let another = other.rules[0].clone();
+    let flipped = |otherwise: Option<Otherwise>| match otherwise {
+        Some(Otherwise::StepUp) => Some(Otherwise::Deny),
+        _ => Some(Otherwise::StepUp),
+    };
+    match edit {
+        Edit::Replace => edited.rules[index] = another,
+        Edit::Remove if policy.rules.len() > 1 => drop(edited.rules.remove(index)),
+        Edit::Remove | Edit::Add => edited.rules.insert(index, another),
+        Edit::Flip => edited.rules[index].otherwise = flipped(edited.rules[index].otherwise),
+        Edit::Unavailable => edited.unavailable = flipped(edited.unavailable),
+        Edit::Whole => edited = other.clone(),
+    }
+    edited
+}
+
+/// A policy, what has become of it, and cases that lie near the edges of both.
+fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
+    use crate::naive::model::IdList;
+    let ids = proptest::sample::subsequence(vec!["id-1", "id-2", "id-3", "ID-1"], 1..=4);
+    let lists = ids
+        .prop_map(|ids| IdList::Inline(ids.into_iter().map(str::to_owned).collect()))
+        .boxed();
+    let edit = proptest::sample::select(vec![
+        Edit::Replace,
+        Edit::Replace,
+        Edit::Remove,
+        Edit::Add,
+        Edit::Flip,
+        Edit::Unavailable,
+        Edit::Whole,
+    ]);
+    (near(), edit, 0_usize..8).prop_flat_map(move |(near, edit, at)| {
+        let policies = (
+            policy_near(&near, lists.clone()),
+            policy_near(&near, lists.clone()),
+        );
+        let cases = prop::collection::vec(case_near(&near), 24);
+        (policies, cases).prop_map(move |((old, other), cases)| {
+            let new = edited(&old, &other, edit, at);
+            (old, new, cases)
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+
+    #[test]
+    fn nothing_is_missed_and_nothing_invented((old, new, cases) in edits()) {
+        let (olds, news) = (compiled(&old), compiled(&new));
+        let texts = || format!("{}\n{}", policy_file(&[("p", &old)]), policy_file(&[("p", &new)]));
+        let (name, old_policy) = olds.iter().next().unwrap();
+        let new_policy = news.find(name).unwrap();
+        let decided = |facts: &Facts<'_>| {
+            (old_policy.decide(facts).effect(), new_policy.decide(facts).effect())
+        };
+        let survey = Survey::of(name, old_policy, new_policy)
+            .map_err(|error| TestCaseError::fail(format!("{error}\n{}", texts())))?;
+        for cell in compare(name, old_policy, new_policy).unwrap().cells {
+            prop_assert_ne!(cell.old, cell.new);
+            prop_assert_eq!(decided(&cell.witness.facts()), (cell.old, cell.new));
+        }
+        for case in &cases {
+            let (request, evidence) = asked(case);
+            let facts = Facts { request: &request, evidence: &evidence, now: from_millis(case.at) };
+            let (old, new) = decided(&facts);
+            let cells: Vec<_> = survey.cells_of(&facts).map(|c| (c.old, c.new)).collect();
+            let expected = if old == new { vec![] } else { vec![(old, new)] };
+            prop_assert_eq!(cells, expected, "{:?}\n{}", case, texts());
+        }
+        prop_assert!(compare_sets(&olds, &olds).unwrap().is_empty());
+        let all = compare_sets(&olds, &news).unwrap();
+        for (sought, some) in [(Sought::Loosening, all.loosens()), (Sought::Tightening, all.tightens())] {
+            let found = compare_sets_for(sought, &olds, &news).unwrap();
+            prop_assert_eq!(super::cells(&found).count() > 0, some, "{}", texts());
+            let loosens = sought == Sought::Loosening;
+            prop_assert!(super::cells(&found).all(|cell| cell.loosens() == loosens));
+        }
+    }
+}
+
+/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable asks for them.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "proptest's own variable for a longer run"
+)]
+fn cases() -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|cases| cases.parse().ok()).unwrap_or(500)
+}

@@ -1,0 +1,74 @@
+//! What is asked for in one direction is answered where all that differs is too much to be told.
+
+use verigate::policy::diff::{NotCompared, Sought, compare_sets, compare_sets_for};
+
+use super::{cells, policy};
+
+/// Twelve rules, each of which can be met in two ways that no other shares; the first denies, the others do this.
+pub(super) fn of_rules(otherwise: &str) -> String {
+    let rule = |n: usize| {
+        let otherwise = if n == 0 { "deny" } else { otherwise };
+        format!(
+            "{{ any_of: [attribute: {{ name: a{n}, in: [x] }}, scopes: [S{n}]], otherwise: {otherwise} }}"
+        )
+    };
+    (0..12).map(rule).collect::<Vec<_>>().join("\n")
+}
+
+/// A file of one policy with these rules, a line each.
+pub(super) fn texts(rules: &str) -> String {
+    let rules = rules.lines().map(|rule| format!("      - {rule}\n"));
+    format!(
+        "version: 1\npolicies:\n  p:\n    require:\n{}",
+        rules.collect::<String>()
+    )
+}
+
+#[test]
+fn nothing_loosens_where_all_of_too_many_cells_tighten() {
+    let (old, new) = (policy(&of_rules("step_up")), policy(&of_rules("deny")));
+    let error = compare_sets(&old, &new).unwrap_err();
+    assert_eq!(error.why, NotCompared::TooManyCells);
+    let found = compare_sets_for(Sought::Loosening, &old, &new).unwrap();
+    assert!(found.is_empty() && !found.loosens());
+    let found = compare_sets_for(Sought::Tightening, &new, &old).unwrap();
+    assert!(found.is_empty() && !found.tightens());
+}
+
+#[test]
+fn the_first_of_too_many_that_are_asked_for_are_told_and_that_there_are_more() {
+    let (old, new) = (policy(&of_rules("step_up")), policy(&of_rules("deny")));
+    let found = compare_sets_for(Sought::Tightening, &old, &new).unwrap();
+    assert!(found.tightens() && !found.loosens());
+    assert_eq!(cells(&found).count(), 100);
+    assert!(found.changed.values().all(|changes| changes.more));
+}
+
+#[test]
+fn the_one_cell_that_loosens_is_found_among_too_many_that_tighten() {
+    let loosened = of_rules("deny").replacen("[x]", "[x, y]", 1);
+    let (old, new) = (policy(&of_rules("step_up")), policy(&loosened));
+    let found = compare_sets_for(Sought::Loosening, &old, &new).unwrap();
+    assert!(found.loosens() && !found.tightens());
+    assert!(cells(&found).all(|cell| cell.when.contains("attribute a0 y")));
+}
+
+#[test]
+fn policies_that_are_too_large_are_an_error_and_not_a_part_of_the_answer() {
+    // Each rule can be met in 40 ways that have nothing to do with one another.
+    let rules = |letter: &str| -> String {
+        let parts = |n: usize| -> String {
+            let part = |m: usize| {
+                format!(
+                    "all_of: [scopes: [{letter}{m}], attribute: {{ name: \"{}\", in: [x] }}]",
+                    (n * 7 + m * 11) % 41
+                )
+            };
+            (0..40).map(part).collect::<Vec<_>>().join(", ")
+        };
+        let rules = (0..20).map(|n| format!("any_of: [{}]", parts(n)));
+        rules.collect::<Vec<_>>().join("\n")
+    };
+    let error = compare_sets(&policy(&rules("a")), &policy(&rules("b"))).unwrap_err();
+    assert_eq!(error.why, NotCompared::TooLarge);
+}

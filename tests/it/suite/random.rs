@@ -1,0 +1,68 @@
+//! Policies and cases that are made up: as the naive evaluator has them, and as they are proposed.
+
+use proptest::prelude::*;
+use verigate::policy::{PolicySet, parse, suite};
+
+use super::text;
+use crate::naive::{
+    eval::evaluate,
+    model,
+    render::{NamedCase, case_file, list_files, policy_file},
+    strategy::scenario_with_files,
+};
+
+/// The policy of a scenario, compiled, and its text.
+fn compiled(policy: &model::Policy) -> (PolicySet, String) {
+    let files = list_files(policy);
+    let lists = |_: &str, name: &str| {
+        let found = files.iter().find(|(file, _)| file == name);
+        found
+            .map(|(_, ids)| ids.clone())
+            .ok_or_else(|| "no file".to_owned())
+    };
+    let policy_text = policy_file(&[("p", policy)]);
+    (
+        parse(&[text("p.yaml", &policy_text)], &lists).unwrap(),
+        policy_text,
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    #[test]
+    fn a_random_case_passes_with_what_the_naive_evaluator_says((policy, case) in scenario_with_files()) {
+        let (set, policy_text) = compiled(&policy);
+        let outcome = evaluate(&policy, &case);
+        let named = NamedCase { name: "n", policy: "p", case: &case, expect: Some(&outcome) };
+        let case_text = case_file(&[named]);
+        let cases = suite::read(&[text("c.yaml", &case_text)], &set);
+        let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
+        let report = suite::run(&set, &cases);
+        prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.outcomes, policy_text, case_text);
+        // Written again it is the same case.
+        let again = suite::read(&[text("c.yaml", &suite::write(&cases).0)], &set).unwrap();
+        prop_assert_eq!(suite::run(&set, &again).passed(), 1);
+    }
+}
+
+proptest! {
+    // Each makes dozens of cases.
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+
+    #[test]
+    fn whatever_is_proposed_passes_today_and_tries_its_edges((policy, case) in scenario_with_files()) {
+        let (set, policy_text) = compiled(&policy);
+        let named = NamedCase { name: "n", policy: "p", case: &case, expect: None };
+        let cases = suite::read(&[text("c.yaml", &case_file(&[named]))], &set).unwrap();
+        let proposals = suite::propose(&set, &cases);
+        if proposals.cases.is_empty() {
+            return Ok(());
+        }
+        let proposed = suite::read(&[text("c.yaml", &suite::write(&proposals.cases).0)], &set).unwrap();
+        let report = suite::run(&set, &proposed);
+        prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.outcomes, policy_text);
+        let (edges, tried) = report.coverage.edges();
+        prop_assert!(tried + proposals.unreached.len() >= edges, "{}", policy_text);
+    }
+}
