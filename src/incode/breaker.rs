@@ -66,7 +66,9 @@ pub(super) enum Outcome {
     Answered,
     /// It did not.
     Failed,
-    /// It is well but asks for peace.
+    /// It did not, about one that it failed the last time too: that says little about it.
+    FailedAgain,
+    /// It is well but asks for peace, or was not given its time.
     Neither,
 }
 
@@ -115,6 +117,8 @@ impl Breaker {
             return;
         }
         let open = || State::Open(uptime.saturating_add(about(OPEN_FOR)));
+        // Another shall have the next try soon; but in an outage there may be no other.
+        let open_shortly = || State::Open(uptime.saturating_add(about(OPEN_FOR / 4)));
         let next = match (&mut inner.state, outcome) {
             (State::Open(_), _) => None,
             (State::Closed(window), outcome) => {
@@ -122,6 +126,7 @@ impl Breaker {
                 window.is_bad().then(open)
             }
             (State::HalfOpen { .. }, Outcome::Failed) => Some(open()),
+            (State::HalfOpen { .. }, Outcome::FailedAgain) => Some(open_shortly()),
             (State::HalfOpen { trying, succeeded }, outcome) => {
                 *trying = false;
                 *succeeded += u32::from(outcome == Outcome::Answered);
@@ -172,7 +177,7 @@ impl Inner {
 
 impl Window {
     fn note(&mut self, outcome: Outcome) {
-        if outcome != Outcome::Neither {
+        if matches!(outcome, Outcome::Answered | Outcome::Failed) {
             let mask = (1 << WINDOW) - 1;
             let failed = u32::from(outcome == Outcome::Failed);
             self.failures = (self.failures << 1 | failed) & mask;
@@ -278,6 +283,23 @@ mod tests {
         breaker.ended(early, Outcome::Failed, later);
         assert_eq!(breaker.state(), BreakerState::HalfOpen);
         breaker.ended(trial, Outcome::Answered, later);
+    }
+
+    #[test]
+    fn one_that_always_fails_opens_nothing_and_keeps_others_from_no_try() {
+        let breaker = Breaker::new();
+        for _ in 0..1000 {
+            assert!(call(&breaker, Outcome::FailedAgain, ms(0)));
+        }
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        let breaker = opened(ms(0));
+        let later = OPEN_FOR * 3 / 2;
+        assert!(call(&breaker, Outcome::FailedAgain, later));
+        assert!(breaker.admit(later).is_none());
+        let soon = later + OPEN_FOR * 3 / 8;
+        assert!(call(&breaker, Outcome::Answered, soon));
+        assert!(call(&breaker, Outcome::Answered, soon));
+        assert_eq!(breaker.state(), BreakerState::Closed);
     }
 
     #[test]

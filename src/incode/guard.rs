@@ -167,7 +167,7 @@ impl Drop for Pass<'_> {
             Some(outcome) => outcome,
         };
         let outcome = match outcome {
-            Outcome::Failed if self.suspect => Outcome::Neither,
+            Outcome::Failed if self.suspect => Outcome::FailedAgain,
             outcome => outcome,
         };
         let uptime = self.guard.uptime();

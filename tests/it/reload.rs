@@ -223,7 +223,7 @@ async fn a_file_that_lost_its_policies_keeps_the_last_good_set() {
     assert_eq!(world.service.reloader.look_now(), Reload::Failed);
     assert_eq!(decides(&world, "p").await, "ALLOW");
     let told = live::load(&folder.root).unwrap_err().to_string();
-    assert!(told.contains("no policy in"), "{told}");
+    assert!(told.contains("`policies` is empty"), "{told}");
 }
 
 #[tokio::test]
