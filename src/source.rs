@@ -1,12 +1,16 @@
 //! Who knows about verifications, or knows someone who does. Sources stack: memory in front of the upstream.
 
+mod quota;
 mod recent;
 
 use std::{fmt::Debug, net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::recent::{Limits, Recent, Spawn};
+pub use self::{
+    quota::Quotas,
+    recent::{Limits, Recent, Spawn},
+};
 use crate::{
     clock::Moment,
     policy::{Evidence, Finding, Origin, Timestamp, VerificationId},

@@ -7,7 +7,7 @@
 mod register;
 mod wish;
 
-use std::{fmt::Debug, future::ready, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt::Debug, future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
@@ -30,15 +30,13 @@ use crate::{
     metrics::{Metrics, StepUpEvent},
     pace::Bucket,
     policy::{Outage, PolicyName, Timestamp, VerificationId, after},
-    source::Asker,
+    source::{Asker, Quotas},
 };
 
 /// No more links than this are asked for at once.
 const ATTEMPTS_MAX: usize = 256;
 /// No more calls than this are remembered by their names; who used its own the longest ago is forgotten first.
 const NAMES_MAX: u64 = 10_000;
-/// The quotas of no more callers than this are kept; who is dropped has a full one.
-const CALLERS_MAX: u64 = 10_000;
 
 /// Makes links.
 #[async_trait]
@@ -110,7 +108,7 @@ struct Inner {
     /// By a caller and its own name for a call, what came of it.
     attempts: Cache<(Asker, Box<str>), Attempt>,
     starts: Semaphore,
-    quotas: Cache<IpAddr, Arc<Bucket>>,
+    quotas: Quotas,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -148,6 +146,7 @@ impl StepUps {
         metrics: Arc<Metrics>,
     ) -> Self {
         Self(Arc::new(Inner {
+            quotas: Quotas::new(terms.links.per_second, terms.links.burst),
             links,
             live,
             terms,
@@ -159,10 +158,6 @@ impl StepUps {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             starts: Semaphore::new(ATTEMPTS_MAX),
-            quotas: Cache::builder()
-                .max_capacity(CALLERS_MAX)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
             clock,
             metrics,
         }))
@@ -228,7 +223,7 @@ impl StepUps {
 
     /// The attempt that the caller began by the same name, or else a new one.
     async fn attempt(&self, wish: Wish, asker: Asker, at: Moment) -> Result<Attempt, NoStepUp> {
-        let quota = self.quota(asker).await;
+        let quota = self.0.quotas.of(asker).await;
         if wish.request_id.is_empty() {
             return self.start(wish, quota.as_deref(), at);
         }
@@ -255,15 +250,6 @@ impl StepUps {
             })
             .await;
         attempt.unwrap_or(Err(NoStepUp::NoLink(Outage::Abandoned)))
-    }
-
-    async fn quota(&self, asker: Asker) -> Option<Arc<Bucket>> {
-        let Asker::Caller(address) = asker else {
-            return None;
-        };
-        let links = self.0.terms.links;
-        let full = async { Arc::new(Bucket::new(links.per_second, links.burst)) };
-        Some(self.0.quotas.get_with(address, full).await)
     }
 
     /// Asks for a link in a task of its own, if the caller may have another.

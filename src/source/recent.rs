@@ -10,7 +10,6 @@ mod slot;
 
 use std::{
     future::{Future, ready},
-    net::IpAddr,
     pin::Pin,
     sync::Arc,
     time::Duration,
@@ -28,7 +27,7 @@ use self::{
     names::Names,
     slot::{Flight, Slot},
 };
-use super::{Asker, Freshness, Known, Source, Took};
+use super::{Asker, Freshness, Known, Quotas, Source, Took};
 use crate::{
     clock::{Clock, Moment},
     metrics::{Fetch, Metrics},
@@ -41,8 +40,6 @@ use crate::{
 const FLIGHTS_MAX: usize = 4096;
 /// No more fetches than this are under way ahead of time.
 const REFRESHES_MAX: usize = 64;
-/// The quotas of no more callers than this are kept; who is dropped has a full one.
-const CALLERS_MAX: u64 = 10_000;
 
 /// Memory in front of another source.
 #[derive(Debug, Clone)]
@@ -58,7 +55,7 @@ struct Inner {
     starts: Arc<Semaphore>,
     /// How many more may start ahead of time.
     refreshes: Arc<Semaphore>,
-    quotas: Cache<IpAddr, Arc<Bucket>>,
+    quotas: Quotas,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
     log: Seldom,
@@ -112,10 +109,7 @@ impl Recent {
             limits,
             starts: Arc::new(Semaphore::new(FLIGHTS_MAX)),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
-            quotas: Cache::builder()
-                .max_capacity(CALLERS_MAX)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            quotas: Quotas::new(limits.fetches_per_second, limits.fetches_burst),
             clock,
             metrics,
             log: Seldom::default(),
@@ -184,10 +178,7 @@ impl Recent {
         freshness: Freshness,
         ahead: Option<OwnedSemaphorePermit>,
     ) -> Boarding {
-        let quota = match freshness.asker {
-            Asker::Caller(address) => Some(self.quota(address).await),
-            Asker::Ourselves => None,
-        };
+        let quota = self.0.quotas.of(freshness.asker).await;
         let mut boarding = None;
         self.0
             .slots
@@ -225,16 +216,6 @@ impl Recent {
             })
             .await;
         boarding.unwrap_or_else(|| Boarding::Landed(unknown(Outage::Abandoned, freshness.at)))
-    }
-
-    async fn quota(&self, address: IpAddr) -> Arc<Bucket> {
-        let Limits {
-            fetches_per_second,
-            fetches_burst,
-            ..
-        } = self.0.limits;
-        let full = async { Arc::new(Bucket::new(fetches_per_second, fetches_burst)) };
-        self.0.quotas.get_with(address, full).await
     }
 
     fn tell_of_quota(&self, at: Moment) {

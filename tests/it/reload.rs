@@ -1,5 +1,6 @@
 //! Policies that change while the service runs: another set is in force whole or not at all, and the last good one stays.
 
+mod lists;
 mod storm;
 
 use std::{
@@ -176,26 +177,6 @@ async fn a_changed_file_is_in_force_once_it_is_read_again() {
 }
 
 #[tokio::test]
-async fn a_list_of_identities_is_reloaded_with_the_policies() {
-    let policy = "version: 1\npolicies: {p: {require: [identity_not_in: {file: blocked.txt}]}}\n";
-    let folder = Folder::new(&[("p.yaml", policy), ("blocked.txt", "id-nobody\n")]);
-    let world = folder.world().await;
-    assert_eq!(decides(&world, "p").await, "ALLOW");
-    folder.write("blocked.txt", "id-nobody\nid-ada\n");
-    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
-    assert_eq!(decides(&world, "p").await, "DENY");
-    // A list that is gone or was emptied lets nobody in: the last good one stays.
-    for broken in ["", "# id-ada\n"] {
-        folder.write("blocked.txt", broken);
-        assert_eq!(world.service.reloader.look_now(), Reload::Failed);
-        assert_eq!(decides(&world, "p").await, "DENY");
-    }
-    fs::remove_file(folder.path("blocked.txt")).unwrap();
-    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
-    assert_eq!(decides(&world, "p").await, "DENY");
-}
-
-#[tokio::test]
 async fn a_reload_that_redirects_where_nobody_allowed_it_is_refused() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);
     let world = folder.world().await;
@@ -224,41 +205,6 @@ async fn a_file_that_lost_its_policies_keeps_the_last_good_set() {
     assert_eq!(decides(&world, "p").await, "ALLOW");
     let told = live::load(&folder.root).unwrap_err().to_string();
     assert!(told.contains("`policies` is empty"), "{told}");
-}
-
-#[tokio::test]
-async fn a_list_that_leads_outside_is_not_read() {
-    for name in ["../secret.txt", "/etc/passwd", "a/../../secret.txt"] {
-        let policy =
-            format!("version: 1\npolicies: {{p: {{require: [identity_in: {{file: {name}}}]}}}}\n");
-        let folder = Folder::new(&[("p.yaml", &policy)]);
-        fs::write(folder.temporary.path().join("secret.txt"), "id-ada\n").unwrap();
-        let told = verigate::live::load(&folder.root).unwrap_err().to_string();
-        assert!(told.contains("lead inside"), "{told}");
-    }
-}
-
-/// A pipe that nobody writes to.
-fn pipe(path: &std::path::Path) {
-    let made = std::process::Command::new("mkfifo").arg(path).status();
-    assert!(made.unwrap().success());
-}
-
-#[tokio::test]
-async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
-    let policy = "version: 1\npolicies: {p: {require: [identity_in: {file: people.txt}]}}\n";
-    let folder = Folder::new(&[("p.yaml", policy), ("people.txt", "id-ada\n")]);
-    let world = folder.world().await;
-    fs::remove_file(folder.path("people.txt")).unwrap();
-    pipe(&folder.path("people.txt"));
-    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
-    assert_eq!(decides(&world, "p").await, "ALLOW");
-    let told = readyz(&world).await["policy_reload_failure"].to_string();
-    assert!(told.contains("is not a file"), "{told}");
-    fs::remove_file(folder.path("people.txt")).unwrap();
-    folder.write("people.txt", "id-ben\n");
-    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
-    assert_eq!(decides(&world, "p").await, "DENY");
 }
 
 #[tokio::test]
