@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use verigate::policy::{
+use verigate_policy::{
     Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Outage, Policy, PolicyName,
     PolicySet, Problems, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
     before, diff, from_millis, lint, parse, suite,

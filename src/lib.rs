@@ -1,7 +1,7 @@
 #![doc = include_str!("../ARCHITECTURE.md")]
 
 pub mod gate;
-pub mod policy;
+pub use verigate_policy as policy;
 pub mod source;
 pub mod step_up;
 pub mod hints;

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use jiff::{civil::Date, tz::TimeZone};
 
 use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
-use crate::policy::{
+use crate::{
     decision::{Change, Effect, ReasonCode},
     diagnostic::{Place, Problems, SourceText},
     document::{Fields, Node, NodeKind, Reader, did_you_mean},
@@ -444,7 +444,7 @@ fn is_empty_list(node: &Node) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::parse;
+    use crate::parse;
 
     #[test]
     fn a_few_policies_are_named_to_who_asked_for_another_and_many_are_not() {

@@ -9,7 +9,7 @@ use super::{
     region::Regions,
     sought::Sought,
 };
-use crate::policy::decision::Effect;
+use crate::decision::Effect;
 
 /// How many formulas and states may be looked at: a second's work.
 const STATES_MAX: usize = 200_000;

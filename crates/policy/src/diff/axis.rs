@@ -13,7 +13,7 @@ use super::{
     phone::Phones,
     region::{Groups, Line, Regions},
 };
-use crate::policy::{
+use crate::{
     evidence::Scope,
     rule::{Authenticated, Requirement},
     schedule::Schedule,

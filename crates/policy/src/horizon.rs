@@ -50,7 +50,7 @@ pub(super) fn next_change(terms: &[Term], now: Timestamp) -> Option<Change> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{time::from_millis, when::Window};
+    use crate::{time::from_millis, when::Window};
 
     fn until(millis: i64, otherwise: Effect) -> Term {
         Term {

@@ -72,7 +72,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::{PolicyName, SourceText, parse};
+    use crate::{PolicyName, SourceText, parse};
 
     fn needs(rules: &str) -> Needs {
         let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{CASES_BYTES_MAX, Case};
-use crate::policy::{
+use crate::{
     decision::ReasonCode,
     evidence::{Datum, Finding, Scope, Verification},
     request::Request,

@@ -91,7 +91,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::{
+    use crate::{
         Evidence, Finding, PolicyName, Request, SourceText, Verification, VerificationId, parse,
     };
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::policy::{SourceText, parse};
+use crate::{SourceText, parse};
 
 #[test]
 fn a_policy_that_is_added_removed_or_changed_is_a_difference_alone() {

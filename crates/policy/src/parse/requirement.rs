@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::Lists;
-use crate::policy::{
+use crate::{
     document::{Fields, Key, Node, NodeKind, Reader, unknown_key},
     evidence::Scope,
     rule::{Authenticated, Identities, Requirement},
@@ -373,7 +373,7 @@ fn parts(
 
 #[cfg(test)]
 mod tests {
-    use crate::policy::{SourceText, parse};
+    use crate::{SourceText, parse};
 
     /// What is told of a policy of this one requirement, with a list `many.txt` of so many identities.
     fn told_of(requirement: &str, identities: usize) -> Option<String> {

@@ -3,7 +3,7 @@
 
 use std::{fmt, time::Duration};
 
-use crate::policy::{
+use crate::{
     rule::{Given, Requirement, Rule},
     time::{Timestamp, after, anniversary, before},
 };
@@ -110,7 +110,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::{
+    use crate::{
         Authentication, PolicyName, PolicySet, Request, SourceText, Verification, parse,
         suite::read::verification_id,
     };

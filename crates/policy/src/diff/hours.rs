@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{NICE_NOW_MS, region::Regions};
-use crate::policy::{
+use crate::{
     decide::PLAUSIBLE_SINCE_MS,
     schedule::{DAY_MINUTES, DAYS, Schedule, WEEK_MINUTES, ms},
     time::{Timestamp, from_millis},
@@ -298,7 +298,7 @@ fn days_in_words(days: &[u16]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{
+    use crate::{
         schedule::{TimeOfDay, Zone},
         when::When,
     };

@@ -12,7 +12,7 @@ use super::{
     Case,
     edge::{MS, Turn, edges},
 };
-use crate::policy::{
+use crate::{
     request::PolicyName,
     rule::{Given, Rule},
     set::{Policy, PolicySet},

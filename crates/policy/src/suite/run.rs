@@ -1,7 +1,7 @@
 //! Runs cases, and tells of each what came out otherwise than expected.
 
 use super::{Case, Next, coverage::Coverage};
-use crate::policy::{
+use crate::{
     decide::Facts,
     decision::{Decision, ReasonCode},
     set::PolicySet,
@@ -147,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::{SourceText, parse, suite};
+    use crate::{SourceText, parse, suite};
 
     #[test]
     fn a_case_that_comes_out_otherwise_fails_and_no_other_does() {

@@ -8,7 +8,7 @@ use super::{
     region::Line,
     witness::instant_of,
 };
-use crate::policy::{
+use crate::{
     decide::{PLAUSIBLE_SINCE_MS, SKEW},
     evidence::Scope,
     rule::Given,

@@ -296,7 +296,7 @@ mod tests {
     }
 
     fn request() -> Request {
-        use crate::policy::{PolicyName, VerificationId};
+        use crate::{PolicyName, VerificationId};
         let verification = VerificationId::parse("v-1").unwrap();
         Request::bare(PolicyName::parse("p").unwrap(), verification)
     }

@@ -11,7 +11,7 @@ use super::{
     Case, Expect, Next,
     edge::{Edge, MS, Turn, edges},
 };
-use crate::policy::{
+use crate::{
     decide::SKEW,
     decision::{Decision, ReasonCode},
     diagnostic::{Place, SourceText},
@@ -237,7 +237,7 @@ fn years_before(now: Timestamp, years: u16) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{Effect, parse, suite};
+    use crate::{Effect, parse, suite};
 
     fn source(path: &str, text: String) -> [Arc<SourceText>; 1] {
         let path = path.to_owned();

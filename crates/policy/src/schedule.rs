@@ -159,7 +159,7 @@ pub(super) fn ms(minutes: u16) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::when::When;
+    use crate::when::When;
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()

@@ -7,7 +7,7 @@ use super::{
     diagram::Cell,
     region::{Groups, Line, Regions},
 };
-use crate::policy::{evidence::Scope, time::Shown};
+use crate::{evidence::Scope, time::Shown};
 
 /// How many texts of a list are shown.
 const SHOWN_MAX: usize = 5;

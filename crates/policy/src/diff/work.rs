@@ -6,31 +6,31 @@ const COMPARISON_MAX: usize = 20_000_000;
 
 /// The steps that are left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::policy) struct Work(usize);
+pub(crate) struct Work(usize);
 
 impl Work {
     /// So many steps.
-    pub(in crate::policy) fn of(steps: usize) -> Self {
+    pub(crate) fn of(steps: usize) -> Self {
         Self(steps)
     }
 
     /// As many as one comparison may take.
-    pub(in crate::policy) fn of_a_comparison() -> Self {
+    pub(crate) fn of_a_comparison() -> Self {
         Self(COMPARISON_MAX)
     }
 
     /// Counts so many.
-    pub(in crate::policy) fn cost(&mut self, steps: usize) {
+    pub(crate) fn cost(&mut self, steps: usize) {
         self.0 = self.0.saturating_sub(steps);
     }
 
     /// How many are left.
-    pub(in crate::policy) fn left(self) -> usize {
+    pub(crate) fn left(self) -> usize {
         self.0
     }
 
     /// Whether none is left.
-    pub(in crate::policy) fn is_done(self) -> bool {
+    pub(crate) fn is_done(self) -> bool {
         self.0 == 0
     }
 }

@@ -147,7 +147,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::{SourceText, parse};
+    use crate::{SourceText, parse};
 
     /// The requirement as answers show it, and with all that it means.
     fn shown(rule: &str) -> (String, String) {

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::years_before;
-use crate::policy::{
+use crate::{
     diagnostic::{Place, SourceText},
     evidence::{Datum, Evidence, Finding, Scope, Verification},
     request::{Authentication, PolicyName, Request},

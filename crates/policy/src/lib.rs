@@ -26,9 +26,9 @@ pub mod suite;
 pub mod diff;
 
 /// The JSON Schema of a policy file.
-pub const POLICY_SCHEMA: &str = include_str!("policy/schema/policy.schema.json");
+pub const POLICY_SCHEMA: &str = include_str!("schema/policy.schema.json");
 /// The JSON Schema of a case file.
-pub const CASES_SCHEMA: &str = include_str!("policy/schema/cases.schema.json");
+pub const CASES_SCHEMA: &str = include_str!("schema/cases.schema.json");
 
 pub use self::{
     decide::{Facts, SKEW},

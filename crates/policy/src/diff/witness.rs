@@ -9,7 +9,7 @@ use super::{
     hours::LAST_MS,
     region::{Line, Regions},
 };
-use crate::policy::{
+use crate::{
     decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
     diagnostic::{Place, SourceText},
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
