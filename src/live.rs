@@ -1,6 +1,7 @@
 //! The policy set in force: read from a file or a folder, compiled whole, and swapped in whole. What cannot be compiled
 //! never takes its place.
 
+mod metrics;
 mod reload;
 mod sources;
 mod watch;
@@ -16,6 +17,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 
 use self::sources::{EXTENSION, Reading};
 pub use self::{
+    metrics::ReloadOutcome,
     reload::{Failure, Reloader},
     watch::watch,
 };

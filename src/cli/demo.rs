@@ -20,7 +20,7 @@ use crate::{
         Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig, WebhookConfig,
     },
     policy::{PolicySet, Problems, SourceText, parse},
-    serve::{CannotStart, Service},
+    serve::{Service, StartError},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, Webhook},
     telemetry,
 };
@@ -79,7 +79,7 @@ impl Demo {
         let simulator =
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
         let service = start(config(&simulator, log).await?, clock).await?;
-        let webhooks = format!("http://{}/webhooks/incode", service.http);
+        let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
         simulator.call_back(Webhook::new(&webhooks, WEBHOOK_HEADER, WEBHOOK_SECRET)?);
         tell(&introduction(&simulator))?;
         tell(&commands(&service))?;
@@ -95,7 +95,7 @@ impl Demo {
 async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Service> {
     let policies = policies()?;
     match Service::start(&config, policies.clone(), clock.clone()).await {
-        Err(CannotStart::Listen(..)) => {}
+        Err(StartError::Listen(..)) => {}
         started => return Ok(started?),
     }
     for address in [&mut config.grpc, &mut config.http, &mut config.admin] {
@@ -176,15 +176,15 @@ async fn free(usual: u16) -> SocketAddr {
 /// What to paste.
 fn commands(service: &Service) -> String {
     let program = program();
-    let server = if service.grpc.port() == USUAL_GRPC {
+    let server = if service.addresses.grpc.port() == USUAL_GRPC {
         String::new()
     } else {
-        format!(" --server http://{}", service.grpc)
+        format!(" --server http://{}", service.addresses.grpc)
     };
     let mut text = format!(
         "\nthe service takes questions on {} (gRPC); operators look at http://{}/metrics\n\
          each decision is a line of JSON below; stop it with Ctrl-C\n\nin another terminal, try:\n\n",
-        service.grpc, service.admin
+        service.addresses.grpc, service.addresses.admin
     );
     for (policy, verification, outcome) in TRY {
         // Writing to a `String` cannot fail.
@@ -202,7 +202,7 @@ fn step_up(service: &Service) -> String {
     let wish = format!(
         r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
     );
-    let (grpc, admin) = (service.grpc, service.admin);
+    let (grpc, admin) = (service.addresses.grpc, service.addresses.admin);
     format!(
         "let somebody verify again: get a link, open it, see what came of it (the first command needs `buf`)\n\n  \
          buf curl --http2-prior-knowledge --protocol grpc --data '{wish}' \

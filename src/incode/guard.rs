@@ -12,13 +12,15 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::breaker::{Breaker, Outcome, Trial};
+use super::{
+    breaker::{Breaker, BreakerState, Outcome, Trial},
+    metrics::{Metrics, Rejection as Held},
+};
 use crate::{
     clock::{Clock, Reading},
     config::IncodeConfig,
     jitter::lengthen,
     log_throttle::LogThrottle,
-    metrics::{BreakerState, Held, Metrics},
     rate_limit::TokenBucket,
 };
 
@@ -38,7 +40,7 @@ pub(super) struct Guard {
     log: LogThrottle,
     patience: Duration,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
 }
 
 /// Leave to make one call. One that falls without a word was given up, which is a failure if it had its time.
@@ -54,11 +56,7 @@ pub(super) struct Pass<'g> {
 }
 
 impl Guard {
-    pub(super) fn new(
-        account: &IncodeConfig,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(account: &IncodeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         Self {
             rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
             turns: Semaphore::new(
@@ -80,7 +78,7 @@ impl Guard {
     pub(super) async fn enter(&self, suspect: bool) -> Result<Pass<'_>, Held> {
         let entered = self.try_enter(suspect).await;
         if let Err(held) = entered {
-            self.metrics.held_back(held);
+            self.metrics.rejected(held);
         }
         entered
     }

@@ -10,11 +10,12 @@ use tracing::{error, info};
 
 use super::{
     Live, NoPolicies, admit,
+    metrics::{Metrics, ReloadOutcome},
     sources::{Fingerprint, Places, Reading},
 };
 use crate::{
     clock::Clock,
-    metrics::{Metrics, Reload},
+    deps::Deps,
     policy::{PolicySet, Timestamp},
 };
 
@@ -42,7 +43,7 @@ pub struct Reloader {
     redirects: BTreeSet<String>,
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
     /// Held from reading to swapping, so that no older reading comes after a newer one.
     last: Mutex<Last>,
 }
@@ -66,32 +67,32 @@ impl Reloader {
         path: &Path,
         redirects: BTreeSet<String>,
         live: Arc<Live>,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Arc<Self> {
+        deps: &Deps,
+    ) -> Result<Arc<Self>, prometheus::Error> {
+        let metrics = Metrics::register(&deps.registry)?;
         metrics.policies(live.current().len());
-        metrics.policy_reload_successful(true);
-        Arc::new(Self {
+        metrics.last_successful(true);
+        Ok(Arc::new(Self {
             path: path.to_owned(),
             redirects,
             live,
-            clock,
+            clock: Arc::clone(&deps.clock),
             metrics,
             last: Mutex::default(),
-        })
+        }))
     }
 
     /// Reads the files, and compiles them even if they are those that failed: whoever asks for it wants to be told. Blocks.
-    pub fn reload_now(&self) -> Reload {
+    pub fn reload_now(&self) -> ReloadOutcome {
         let outcome = self.reload(true);
-        if outcome == Reload::Unchanged {
+        if outcome == ReloadOutcome::Unchanged {
             info!("the policies were read again and are the same");
         }
         outcome
     }
 
     /// Reads the files, and compiles them if they are not those of the last look. Blocks.
-    pub fn look_now(&self) -> Reload {
+    pub fn look_now(&self) -> ReloadOutcome {
         self.reload(false)
     }
 
@@ -108,14 +109,14 @@ impl Reloader {
             at: self.clock.now(),
             told: shown,
         })));
-        self.metrics.policy_reload_successful(false);
-        self.metrics.policy_reload(Reload::Failed);
+        self.metrics.last_successful(false);
+        self.metrics.reload(ReloadOutcome::Failed);
         let problems = first(told, LOG_LINES_MAX, LOG_CHARS_MAX);
         let revision = self.live.current().revision();
         error!(%revision, %problems, "the policies cannot be used, and the last good ones stay in force until the files are corrected");
     }
 
-    fn reload(&self, asked: bool) -> Reload {
+    fn reload(&self, asked: bool) -> ReloadOutcome {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         // The texts are compared and not when they were changed: file systems across a network are vague about that.
         let known = last.judged.map(|judged| judged.fingerprint);
@@ -137,22 +138,22 @@ impl Reloader {
         }
     }
 
-    fn unchanged(&self, judged: Judged) -> Reload {
+    fn unchanged(&self, judged: Judged) -> ReloadOutcome {
         if judged.good {
             // Since then, looking itself may have failed.
             self.live.failure.store(None);
-            self.metrics.policy_reload_successful(true);
+            self.metrics.last_successful(true);
         }
-        self.metrics.policy_reload(Reload::Unchanged);
-        Reload::Unchanged
+        self.metrics.reload(ReloadOutcome::Unchanged);
+        ReloadOutcome::Unchanged
     }
 
-    fn judge(&self, compiled: Result<PolicySet, NoPolicies>) -> Reload {
+    fn judge(&self, compiled: Result<PolicySet, NoPolicies>) -> ReloadOutcome {
         let set = match compiled {
             Ok(set) => set,
             Err(error) => {
                 self.fail(&error.told());
-                return Reload::Failed;
+                return ReloadOutcome::Failed;
             }
         };
         let (policies, revision) = (set.len(), set.revision());
@@ -160,15 +161,15 @@ impl Reloader {
         let before = self.live.set.swap(Arc::new(set));
         let failed_before = self.live.failure.swap(None).is_some();
         self.metrics.policies(policies);
-        self.metrics.policy_reload_successful(true);
+        self.metrics.last_successful(true);
         let same = before.revision() == revision && !failed_before;
         let outcome = if same {
-            Reload::Unchanged
+            ReloadOutcome::Unchanged
         } else {
             info!(policies, %revision, "the policies were read again and are in force");
-            Reload::Ok
+            ReloadOutcome::Ok
         };
-        self.metrics.policy_reload(outcome);
+        self.metrics.reload(outcome);
         outcome
     }
 }

@@ -201,9 +201,10 @@ async fn what_the_caller_says_about_the_situation_is_bounded() {
 #[tokio::test]
 async fn calls_that_are_yet_to_come_say_so() {
     let world = World::new().await;
-    let mut client = AccessServiceClient::connect(format!("http://{}", world.service.grpc))
-        .await
-        .unwrap();
+    let mut client =
+        AccessServiceClient::connect(format!("http://{}", world.service.addresses.grpc))
+            .await
+            .unwrap();
     let batch = client.batch_check_access(BatchCheckAccessRequest::default());
     assert_eq!(batch.await.unwrap_err().code(), Code::Unimplemented);
     let questions = futures_util::stream::iter([question("front-door", "fresh")]);

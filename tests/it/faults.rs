@@ -176,7 +176,7 @@ async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
     request.encode(&mut body).unwrap();
     let url = format!(
         "http://{}/verigate.v1.AccessService/CheckAccess",
-        world.service.grpc
+        world.service.addresses.grpc
     );
     let started = SystemClock.read();
     let response = client
@@ -232,7 +232,9 @@ async fn meet(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
     });
     remember(&world, &cases, State::Warm).await;
     // Connects; that is not what is measured.
-    let response = client.get(format!("http://{}/", world.service.grpc)).send();
+    let response = client
+        .get(format!("http://{}/", world.service.addresses.grpc))
+        .send();
     response.await.unwrap();
     match cause {
         Cause::Calls(call, times, fault) => world.spoil(call, times, fault),
@@ -267,7 +269,7 @@ async fn struck(world: &World) -> u64 {
 
 /// How many calls to the upstream have had no answer, as the service counts them.
 async fn unanswered(world: &World) -> u64 {
-    let url = format!("http://{}/metrics", world.service.admin);
+    let url = format!("http://{}/metrics", world.service.addresses.admin);
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
     let lines = text.lines().filter(|line| {
         line.starts_with("verigate_upstream_calls_total{")

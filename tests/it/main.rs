@@ -28,7 +28,7 @@ mod outage;
 mod policies;
 mod properties;
 mod protection;
-mod recent;
+mod evidence_cache;
 mod remedies;
 mod reload;
 mod schema;

@@ -15,13 +15,13 @@ use verigate::sim::{Call, Fault};
 use crate::world::{World, gist, question};
 
 async fn get(world: &World, path: &str) -> (u16, String) {
-    let url = format!("http://{}{path}", world.service.admin);
+    let url = format!("http://{}{path}", world.service.addresses.admin);
     let response = reqwest::get(url).await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
 async fn channel(world: &World) -> Channel {
-    let url = format!("http://{}", world.service.grpc);
+    let url = format!("http://{}", world.service.addresses.grpc);
     Channel::from_shared(url).unwrap().connect().await.unwrap()
 }
 
@@ -148,7 +148,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
 async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
     let world = World::new().await;
     for path in ["/access/v1/evaluation", "/check/front-door"] {
-        let url = format!("http://{}{path}", world.service.http);
+        let url = format!("http://{}{path}", world.service.addresses.http);
         let response = reqwest::Client::new().post(url).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 501, "{path}");
     }
@@ -172,7 +172,7 @@ async fn a_call_in_flight_is_finished_when_the_service_stops() {
         client.check_access(question("front-door", "fresh")).await
     });
     world.until_asked(1).await;
-    let grpc = world.service.grpc;
+    let grpc = world.service.addresses.grpc;
     let stopping = tokio::spawn(world.stop());
     let told = watch.message().await.unwrap().unwrap();
     assert_eq!(told.status(), ServingStatus::NotServing);

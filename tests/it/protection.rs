@@ -35,7 +35,7 @@ fn brief(config: &mut Config) {
 }
 
 async fn get(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.service.admin);
+    let url = format!("http://{}{path}", world.service.addresses.admin);
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 

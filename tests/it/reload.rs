@@ -21,7 +21,7 @@ use std::{
 use tempfile::TempDir;
 use tokio::{runtime::Handle, sync::Notify};
 use tonic::Code;
-use verigate::{live, metrics::Reload};
+use verigate::live::{self, ReloadOutcome};
 
 use crate::world::{BEGINNING, Killed, World, gist, question};
 
@@ -107,12 +107,12 @@ impl Folder {
 }
 
 async fn get(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.service.admin);
+    let url = format!("http://{}{path}", world.service.addresses.admin);
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
 async fn readyz(world: &World) -> serde_json::Value {
-    let url = format!("http://{}/readyz", world.service.admin);
+    let url = format!("http://{}/readyz", world.service.addresses.admin);
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.status().as_u16(), 200, "a good set is in force");
     answer.json().await.unwrap()
@@ -158,13 +158,19 @@ async fn a_changed_file_is_in_force_once_it_is_read_again() {
     let before = world.check("p", "month-old").await.policy_revision;
     folder.write("p.yaml", &denies("p"));
     assert_eq!(decides(&world, "p").await, "ALLOW");
-    assert_eq!(world.service.reloader.reload_now(), Reload::Ok);
+    assert_eq!(world.service.reloader.reload_now(), ReloadOutcome::Ok);
     let answer = world.check("p", "month-old").await;
     assert_eq!(gist(&answer), "DENY VERIFICATION_TOO_OLD");
     assert_ne!(answer.policy_revision, before);
-    assert_eq!(world.service.reloader.reload_now(), Reload::Unchanged);
+    assert_eq!(
+        world.service.reloader.reload_now(),
+        ReloadOutcome::Unchanged
+    );
     folder.write("p.yaml", &format!("# A remark.\n{}", denies("p")));
-    assert_eq!(world.service.reloader.reload_now(), Reload::Unchanged);
+    assert_eq!(
+        world.service.reloader.reload_now(),
+        ReloadOutcome::Unchanged
+    );
     let metrics = get(&world, "/metrics").await;
     for line in [
         r#"verigate_policy_reloads_total{outcome="ok"} 1"#,
@@ -186,7 +192,7 @@ async fn a_reload_that_redirects_where_nobody_allowed_it_is_refused() {
         "p.yaml",
         &format!("version: 1\npolicies: {{p: {{{step_up}}}}}\n"),
     );
-    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
     assert_eq!(decides(&world, "p").await, "ALLOW");
     assert!(
         readyz(&world)
@@ -201,7 +207,7 @@ async fn a_file_that_lost_its_policies_keeps_the_last_good_set() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);
     let world = folder.world().await;
     folder.write("p.yaml", "version: 1\npolicies: {}\n");
-    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
     assert_eq!(decides(&world, "p").await, "ALLOW");
     let told = live::load(&folder.root).unwrap_err().to_string();
     assert!(told.contains("`policies` is empty"), "{told}");
@@ -216,7 +222,7 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
     let before = world.check("p", "month-old").await.policy_revision;
     folder.write("p.yaml", BROKEN);
     folder.write("q.yaml", &denies("q"));
-    assert_eq!(reloader.look_now(), Reload::Failed);
+    assert_eq!(reloader.look_now(), ReloadOutcome::Failed);
     let answer = world.check("q", "month-old").await;
     assert_eq!(gist(&answer), "ALLOW", "nothing of a broken set is used");
     assert_eq!(answer.policy_revision, before);
@@ -236,11 +242,11 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     // Looking at the same again tells nothing new; whoever asks by name is told again.
-    assert_eq!(reloader.look_now(), Reload::Unchanged);
+    assert_eq!(reloader.look_now(), ReloadOutcome::Unchanged);
     assert!(!readyz(&world).await["policy_reload_failure"].is_null());
-    assert_eq!(reloader.reload_now(), Reload::Failed);
+    assert_eq!(reloader.reload_now(), ReloadOutcome::Failed);
     folder.write("p.yaml", &steps_up("p"));
-    assert_eq!(reloader.look_now(), Reload::Ok);
+    assert_eq!(reloader.look_now(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "p").await, "STEP_UP");
     assert_eq!(decides(&world, "q").await, "DENY");
     assert!(readyz(&world).await["policy_reload_failure"].is_null());
@@ -253,9 +259,9 @@ async fn going_back_to_what_is_in_force_mends_it_too() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);
     let world = folder.world().await;
     folder.write("p.yaml", BROKEN);
-    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
     folder.write("p.yaml", &allows("p"));
-    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
     assert!(readyz(&world).await["policy_reload_failure"].is_null());
 }
 
@@ -266,7 +272,7 @@ async fn a_long_failure_is_shown_in_a_few_lines() {
     let rules = "      - nonsense: 1\n".repeat(60);
     let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
     folder.write("p.yaml", &text);
-    assert_eq!(world.service.reloader.look_now(), Reload::Failed);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
     let ready = readyz(&world).await;
     let told = ready["policy_reload_failure"]["error"].as_str().unwrap();
     assert!(told.lines().count() <= 13, "{told}");
@@ -287,7 +293,7 @@ async fn a_config_map_is_swapped_whole() {
         "two",
         &[("p.yaml", &denies_p), ("sub/q.yaml", &denies("q"))],
     );
-    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "p").await, "DENY");
     assert_eq!(decides(&world, "q").await, "DENY");
     // A key that is gone leaves a link to nowhere for a moment, and one that is new has none yet.
@@ -297,7 +303,7 @@ async fn a_config_map_is_swapped_whole() {
     );
     fs::remove_file(folder.path("r.yaml")).unwrap();
     assert!(fs::metadata(folder.path("sub")).is_err());
-    assert_eq!(world.service.reloader.look_now(), Reload::Ok);
+    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "p").await, "STEP_UP");
     assert_eq!(decides(&world, "q").await, "none");
     assert_eq!(decides(&world, "r").await, "DENY");
@@ -309,7 +315,7 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
     let world = folder.world().await;
     let reloader = &world.service.reloader;
     fs::remove_file(folder.path("q.yaml")).unwrap();
-    assert_eq!(reloader.look_now(), Reload::Ok);
+    assert_eq!(reloader.look_now(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "q").await, "none");
     assert!(
         get(&world, "/metrics")
@@ -323,7 +329,7 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
         } else {
             fs::remove_file(path).unwrap();
         }
-        assert_eq!(reloader.look_now(), Reload::Failed);
+        assert_eq!(reloader.look_now(), ReloadOutcome::Failed);
         assert_eq!(decides(&world, "p").await, "ALLOW");
         let ready = readyz(&world).await;
         assert_eq!(ready["policies"], 1);
@@ -332,7 +338,7 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
     }
     fs::create_dir(&folder.root).unwrap();
     folder.write("p.yaml", &denies("p"));
-    assert_eq!(reloader.look_now(), Reload::Ok);
+    assert_eq!(reloader.look_now(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "p").await, "DENY");
 }
 

@@ -321,7 +321,8 @@ async fn a_deadline_that_passes_says_so_and_the_link_is_made_all_the_same() {
 }
 
 async fn client(world: &World, from: IpAddr) -> AccessServiceClient<tonic::transport::Channel> {
-    let endpoint = Endpoint::from_shared(format!("http://{}", world.service.grpc)).unwrap();
+    let endpoint =
+        Endpoint::from_shared(format!("http://{}", world.service.addresses.grpc)).unwrap();
     let channel = endpoint.local_address(Some(from)).connect().await.unwrap();
     AccessServiceClient::new(channel)
 }

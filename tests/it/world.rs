@@ -21,7 +21,7 @@ use verigate::{
         BeginStepUpRequest, BeginStepUpResponse, CheckAccessRequest, CheckAccessResponse,
         access_service_client::AccessServiceClient,
     },
-    serve::{Service, Unfinished},
+    serve::{Service, StopError},
     sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
 };
 
@@ -117,7 +117,7 @@ impl World {
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let client = AccessServiceClient::connect(format!("http://{}", service.grpc))
+        let client = AccessServiceClient::connect(format!("http://{}", service.addresses.grpc))
             .await
             .unwrap();
         Self {
@@ -208,7 +208,7 @@ impl World {
     }
 
     /// Stops the service; what the journal holds then.
-    pub async fn stop(self) -> (Result<(), Unfinished>, String) {
+    pub async fn stop(self) -> (Result<(), StopError>, String) {
         drop(self.client);
         let stopped = self.service.stop().await;
         (stopped, fs::read_to_string(&self.journal).unwrap())

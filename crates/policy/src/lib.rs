@@ -35,7 +35,7 @@ pub use self::{
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
     diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
-    evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
+    evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_modest},
     explain::{Explanation, Verdict},
     lint::{Warning, lint},
     needs::Needs,

@@ -102,18 +102,18 @@ async fn in_a_reload_storm_every_answer_is_that_of_the_revision_that_it_names() 
         };
         if n % 4 == 3 {
             folder.rename_over("p.yaml", BROKEN);
-            assert_eq!(reloader.reload_now(), Reload::Failed);
+            assert_eq!(reloader.reload_now(), ReloadOutcome::Failed);
             return;
         }
         let (_, [p, q]) = &three()[n % 3];
         folder.rename_over("p.yaml", p);
         folder.rename_over("q.yaml", q);
-        assert_ne!(reloader.reload_now(), Reload::Failed);
+        assert_ne!(reloader.reload_now(), ReloadOutcome::Failed);
         if n % 16 == 2 {
             let expected = revision(folder);
             assert_eq!(in_force(), expected);
             folder.rename_over("q.yaml", BROKEN);
-            assert_eq!(reloader.reload_now(), Reload::Failed);
+            assert_eq!(reloader.reload_now(), ReloadOutcome::Failed);
             assert_eq!(in_force(), expected);
         }
     })

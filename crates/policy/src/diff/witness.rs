@@ -12,7 +12,7 @@ use super::{
 use crate::{
     decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
     diagnostic::{Place, SourceText},
-    evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
+    evidence::{Datum, Evidence, Finding, Scope, Verification},
     request::{Authentication, PolicyName, Request, VerificationId},
     rule::BIRTHDAY_EVERYWHERE,
     suite::{Case, Expect},
@@ -102,7 +102,7 @@ pub(super) fn of_outage(policy: &PolicyName) -> Result<Witness, NotCompared> {
     Ok(Witness {
         request: bare_request(policy)?,
         evidence: Evidence {
-            finding: Finding::Unknown(Outage::Unreachable),
+            finding: Finding::Unknown,
             seen_at: now,
         },
         now,

@@ -10,7 +10,7 @@ use crate::{
     decision::{Change, Effect, ReasonCode},
     diagnostic::{Place, Problems, SourceText},
     document::{Fields, Node, NodeKind, Reader, did_you_mean},
-    evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
+    evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_modest},
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
     time::{Timestamp, from_millis, parse_instant},
@@ -166,10 +166,7 @@ fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Find
     match (fields.take("verification"), fields.take("upstream")) {
         (Some(node), None) => read_verification(reader, node),
         (None, Some(node)) => {
-            let words = [
-                ("down", Finding::Unknown(Outage::Failed)),
-                ("absent", Finding::Absent),
-            ];
+            let words = [("down", Finding::Unknown), ("absent", Finding::Absent)];
             reader.word(node, "`upstream`", &words)
         }
         (Some(verification), Some(node)) => {
