@@ -134,7 +134,7 @@ async fn an_upstream_that_asks_for_peace_gets_it() {
     world.check("tolerant", "v-50").await;
     assert_eq!(world.calls().details, 2);
     let metrics = get(&world, "/metrics").await;
-    let held = r#"verigate_upstream_held_back_total{reason="retry_after"} 49"#;
+    let held = r#"verigate_upstream_rejected_total{reason="retry_after"} 49"#;
     assert!(metrics.contains(held), "{metrics}");
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(gist(&world.check("tolerant", "v-50").await), "ALLOW");
@@ -268,7 +268,7 @@ async fn a_caller_who_tries_identifiers_is_told_to_come_back_later() {
     world.clock.advance(Duration::from_millis(500));
     assert_eq!(gist(&world.check("tolerant", "v-5").await), "ALLOW");
     let metrics = get(&world, "/metrics").await;
-    assert!(metrics.contains(r#"verigate_fetches_total{kind="refused"} 1"#));
+    assert!(metrics.contains(r#"verigate_evidence_fetches_total{outcome="refused"} 1"#));
 }
 
 #[tokio::test]
@@ -321,7 +321,7 @@ async fn an_error_that_passes_is_not_seen_by_the_caller() {
     }
     let metrics = get(&world, "/metrics").await;
     assert!(
-        metrics.contains("verigate_upstream_second_tries_total 2"),
+        metrics.contains("verigate_upstream_retries_total 2"),
         "{metrics}"
     );
 }
@@ -446,7 +446,7 @@ async fn our_own_queue_is_no_fault_of_the_upstream() {
     join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     assert_eq!(upstream(&world).await["breaker"], "closed");
     let metrics = get(&world, "/metrics").await;
-    let none = r#"verigate_upstream_held_back_total{reason="rate_limited"} 0"#;
+    let none = r#"verigate_upstream_rejected_total{reason="rate_limited"} 0"#;
     assert!(!metrics.contains(none), "{metrics}");
 }
 
