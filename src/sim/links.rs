@@ -12,7 +12,7 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::sleep;
 use url::{Url, form_urlencoded};
 use uuid::Uuid;
@@ -20,8 +20,8 @@ use uuid::Uuid;
 use super::{
     Call, Part, World,
     vendor::{header, refusal, spoilt},
+    wire::{self, LinkRequest},
 };
-use crate::incode::wire::LinkWanted;
 
 /// No more links than this work at once; the oldest ends first.
 const LINKS_MAX: usize = 1024;
@@ -76,7 +76,7 @@ impl Webhook {
 #[derive(Debug)]
 pub(super) struct Made {
     trace: String,
-    correlation_id: String,
+    correlation_id: Option<String>,
     redirect_url: String,
     /// Who it is for, as the part before the `@` of the login hint.
     login: String,
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// Makes a link; its trace.
-    fn link(&self, wanted: &LinkWanted<'_>) -> String {
+    fn link(&self, wanted: &LinkRequest) -> String {
         let trace = Uuid::new_v4().to_string();
         let login = wanted.login_hint.split('@').next().unwrap_or_default();
         let mut links = self.links();
@@ -107,8 +107,8 @@ impl World {
         }
         links.push(Made {
             trace: trace.clone(),
-            correlation_id: wanted.correlation_id.clone().into_owned(),
-            redirect_url: wanted.redirect_url.clone().into_owned(),
+            correlation_id: wanted.correlation_id.clone(),
+            redirect_url: wanted.redirect_url.clone(),
             login: login.to_owned(),
             part: None,
         });
@@ -116,7 +116,7 @@ impl World {
     }
 
     /// The person of this link verifies now; the link's correlation id, and where the browser goes then.
-    fn open(&self, trace: &str, outcome: Outcome) -> Option<(String, String)> {
+    fn open(&self, trace: &str, outcome: Outcome) -> Option<(Option<String>, String)> {
         let mut links = self.links();
         let made = links.iter_mut().find(|made| made.trace == trace)?;
         let person = self.cast.people.get(&made.login);
@@ -151,7 +151,7 @@ pub(super) async fn make(
     if !world.admits(header(&headers, "x-auth-token").unwrap_or_default()) {
         return refusal(&world, StatusCode::UNAUTHORIZED, &uri);
     }
-    let Ok(wanted) = serde_json::from_str::<LinkWanted<'_>>(&body) else {
+    let Ok(wanted) = serde_json::from_str::<LinkRequest>(&body) else {
         return refusal(&world, StatusCode::BAD_REQUEST, &uri);
     };
     if wanted.integration_id != world.credentials.integration_id {
@@ -161,10 +161,8 @@ pub(super) async fn make(
         return refusal(&world, StatusCode::BAD_REQUEST, &uri);
     }
     let trace = world.link(&wanted);
-    let right = json!({
-        "verificationLink": format!("http://{}/sim/links/{trace}", world.address),
-        "verificationTraceId": trace,
-    });
+    let url = format!("http://{}/sim/links/{trace}", world.address);
+    let right = wire::link(&url, &trace);
     match fault {
         None => Json(right).into_response(),
         Some(fault) => spoilt(&world, fault, &right, &uri).await,
@@ -247,13 +245,7 @@ pub(super) async fn open(
         let answered = match &webhook {
             None => "not sent: no webhook is configured".to_owned(),
             Some(webhook) => {
-                let body = json!({
-                    "event": event,
-                    "verificationId": trace,
-                    "verificationTraceId": trace,
-                    "correlationId": correlation_id,
-                    "timestamp": world.clock.now().as_millisecond(),
-                });
+                let body = wire::webhook(event, &trace, correlation_id.as_deref());
                 webhook.send(&body, deliver == Deliver::Forged).await
             }
         };

@@ -18,14 +18,14 @@ use axum::{
 };
 use futures_util::stream::{self, StreamExt as _};
 use jiff::fmt::rfc2822::DateTimePrinter;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tokio::time::sleep;
 
-use super::{Call, Fault, Part, World};
-use crate::{
-    incode::wire::Authorize,
-    policy::{Timestamp, from_millis},
+use super::{
+    Call, Fault, World,
+    wire::{self, AuthorizeRequest},
 };
+use crate::policy::from_millis;
 
 /// No more verifications than this are counted one by one.
 const IDS_COUNTED_MAX: usize = 100_000;
@@ -46,7 +46,7 @@ pub(super) async fn authorize(
     let (late, fault) = world.faults.strike(Call::Authorize, None);
     sleep(late).await;
     let known = &world.credentials;
-    let asked = serde_json::from_str::<Authorize<'_>>(&body);
+    let asked = serde_json::from_str::<AuthorizeRequest>(&body);
     let honest = || match asked {
         _ if header(&headers, "x-api-key") != Some(known.api_key.as_str()) => {
             refusal(&world, StatusCode::FORBIDDEN, &uri)
@@ -54,7 +54,7 @@ pub(super) async fn authorize(
         Ok(asked)
             if asked.integration_id == known.integration_id && asked.secret == known.secret =>
         {
-            Json(json!({ "token": world.issue() })).into_response()
+            Json(wire::authorized(&world.issue())).into_response()
         }
         Ok(_) => refusal(&world, StatusCode::UNAUTHORIZED, &uri),
         Err(_) => refusal(&world, StatusCode::BAD_REQUEST, &uri),
@@ -62,7 +62,7 @@ pub(super) async fn authorize(
     match fault {
         None => honest(),
         Some(fault) => {
-            let right = json!({ "token": world.issue() });
+            let right = wire::authorized(&world.issue());
             spoilt(&world, fault, &right, &uri).await
         }
     }
@@ -89,49 +89,12 @@ pub(super) async fn details(
     if !world.admits(token) {
         return refusal(&world, StatusCode::UNAUTHORIZED, &uri);
     }
-    let right = world.part(&id).map(|part| describe(&id, &part));
+    let right = world.part(&id).map(|part| wire::details(&id, &part));
     match (fault, right) {
         (Some(fault), right) => spoilt(&world, fault, &right.unwrap_or_default(), &uri).await,
         (None, Some(right)) => Json(right).into_response(),
         (None, None) => refusal(&world, StatusCode::NOT_FOUND, &uri),
     }
-}
-
-/// A verification, with the data of the scopes that are granted.
-fn describe(id: &str, part: &Part) -> Value {
-    let person = &part.person;
-    let granted = |scope: &str| part.scopes.iter().any(|granted| granted == scope);
-    let mut data = Map::new();
-    let mut put = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            data.insert(key.to_owned(), value);
-        }
-    };
-    let text = |text: &Option<String>| text.clone().map(Value::from);
-    put("identityId", text(&person.identity_id));
-    if granted("NAME") {
-        put("fullName", text(&person.full_name));
-        put("firstName", text(&person.first_name));
-        put("lastName", text(&person.last_name));
-    }
-    if granted("DATE_OF_BIRTH") {
-        let born = person
-            .date_of_birth
-            .map(|born| born.as_millisecond().into());
-        put("dateOfBirth", born);
-    }
-    if granted("PHONE") {
-        put("phone", text(&person.phone));
-    }
-    json!({
-        "id": id,
-        "projectId": part.project_id,
-        "traceId": part.trace_id,
-        "verifiedAt": part.verified_at.map(Timestamp::as_millisecond),
-        "status": part.status,
-        "scopes": part.scopes,
-        "data": data,
-    })
 }
 
 /// What a fault makes of the right answer.
@@ -205,14 +168,8 @@ fn as_json(body: String) -> Response {
 
 /// An error as the vendor tells it.
 pub(super) fn refusal(world: &World, status: StatusCode, uri: &Uri) -> Response {
-    let told = json!({
-        "timestamp": world.clock.now().as_millisecond(),
-        "status": status.as_u16(),
-        "error": status.canonical_reason().unwrap_or_default(),
-        "message": "refused by the simulator",
-        "path": uri.path(),
-    });
-    (status, Json(told)).into_response()
+    let body = wire::error(status, world.clock.now(), uri.path());
+    (status, Json(body)).into_response()
 }
 
 pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
