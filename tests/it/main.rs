@@ -37,5 +37,6 @@ mod step_up;
 mod suite;
 mod thrown;
 mod trace;
+mod vendor_wire;
 mod webhook;
 mod world;
