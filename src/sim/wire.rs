@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::cast::Part;
+use super::people::VerificationRecord;
 use crate::policy::Timestamp;
 
 /// Request body of `POST /v1/integration/authorize/server`.
@@ -49,22 +49,22 @@ pub(super) fn link(url: &str, trace_id: &str) -> Value {
 }
 
 /// Response body of `GET /v1/verification/details/{id}`. `verifiedAt` is in milliseconds since 1970.
-pub(super) fn details(id: &str, part: &Part) -> Value {
+pub(super) fn details(id: &str, verification: &VerificationRecord) -> Value {
     json!({
         "id": id,
-        "projectId": part.project_id,
-        "traceId": part.trace_id,
-        "verifiedAt": part.verified_at.map(Timestamp::as_millisecond),
-        "status": part.status,
-        "scopes": part.scopes,
-        "data": data(part),
+        "projectId": verification.project_id,
+        "traceId": verification.trace_id,
+        "verifiedAt": verification.verified_at.map(Timestamp::as_millisecond),
+        "status": verification.status,
+        "scopes": verification.scopes,
+        "data": data(verification),
     })
 }
 
 /// The person's data: the identity always, the rest as the scopes grant it. `dateOfBirth` is in milliseconds since 1970.
-fn data(part: &Part) -> Map<String, Value> {
-    let person = &part.person;
-    let granted = |scope: &str| part.scopes.iter().any(|granted| granted == scope);
+fn data(verification: &VerificationRecord) -> Map<String, Value> {
+    let person = &verification.person;
+    let granted = |scope: &str| verification.scopes.iter().any(|granted| granted == scope);
     let text = |text: &Option<String>| text.clone().map(Value::from);
     let mut data = Map::new();
     let mut put = |key: &str, value: Option<Value>| {

@@ -71,7 +71,7 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
     let elsewhere = "http://127.0.0.1:1/v1/verification/details/x".to_owned();
     vec![
         ("refuse", Silence, Cause::Net(Network::Refusing)),
-        ("black hole", Silence, Cause::Net(Network::Swallowing)),
+        ("black hole", Silence, Cause::Net(Network::BlackHole)),
         ("no tls", Silence, Cause::Tls),
         ("slow headers", Silence, details(Fault::Hang)),
         ("late headers", Nuisance, details(Fault::LatencyMs(30))),
@@ -252,10 +252,10 @@ async fn remember(world: &World, cases: &[Case], state: State) {
     }
 }
 
-/// How often the fault struck: as the pretend Incode counts it, or as calls that were given up, which takes their time.
+/// How often the fault struck: as the simulator counts it, or as calls that were given up, which takes their time.
 async fn struck(world: &World) -> u64 {
     for _ in 0..100 {
-        let counted = world.simulator.faults().struck();
+        let counted = world.simulator.faults().injected();
         let struck = counted.max(unanswered(world).await);
         if struck > 0 {
             return struck;

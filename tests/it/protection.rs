@@ -8,7 +8,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
     config::{Config, Rate},
-    sim::{Call, Fault, Planned},
+    sim::{Call, Fault, PlannedFault},
 };
 
 use crate::world::{FAILED_FOR_MAX, World, gist, instant, question};
@@ -392,7 +392,7 @@ async fn one_verification_that_is_always_in_trouble_harms_no_other() {
             config.incode.timeout = Duration::from_millis(300);
         })
         .await;
-        let planned = Planned {
+        let planned = PlannedFault {
             call: Call::Details,
             id: Some("v-0".to_owned()),
             times: None,

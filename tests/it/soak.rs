@@ -78,7 +78,7 @@ fn weather(world: &World, turn: u64) {
         3 => details(Fault::Status(503)),
         5 => world.simulator.network(Network::Refusing),
         7 => details(Fault::SlowBody),
-        9 => world.simulator.network(Network::Swallowing),
+        9 => world.simulator.network(Network::BlackHole),
         11 => details(Fault::Html),
         13 => details(Fault::RetryAfter(1)),
         15 => details(Fault::Reset),

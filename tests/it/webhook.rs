@@ -29,7 +29,7 @@ use verigate::{
     metrics::Metrics,
     policy::{Evidence, Finding, Origin, Outage, PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
-    sim::{Call, Fault, Webhook},
+    sim::{Call, Fault, WebhookTarget},
     source::{Freshness, Known, Source, Took},
     step_up::{Link, Links, StepUps, Wish},
 };
@@ -53,7 +53,7 @@ pub fn call_back(world: &World) {
     let url = format!("http://{}/webhooks/incode", world.service.http);
     world
         .simulator
-        .call_back(Webhook::new(&url, HEADER, SECRET).unwrap());
+        .send_webhooks(WebhookTarget::new(&url, HEADER, SECRET).unwrap());
 }
 
 /// Waits until it is so. What never comes fails the test.

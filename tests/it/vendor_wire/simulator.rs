@@ -6,7 +6,10 @@ use reqwest::Client;
 use serde_json::Value;
 use verigate::{
     clock::ManualClock,
-    sim::{BUILT_IN, Call, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE, Webhook},
+    sim::{
+        BUILT_IN, Call, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE,
+        WebhookTarget,
+    },
 };
 
 use super::{
@@ -166,7 +169,7 @@ async fn errors_of_the_simulator_have_the_recorded_shape() {
         (400, visitor.link(&nobody).await),
     ];
     for status in [406, 429, 500, 503] {
-        let fault = Planned {
+        let fault = PlannedFault {
             call: Call::Details,
             id: None,
             times: Some(1),
@@ -189,7 +192,7 @@ async fn webhooks_of_the_simulator_have_the_recorded_shape() {
     let receiver = Replay::of(|_| (204, String::new())).await;
     let simulator = simulator(BUILT_IN).await;
     let url = format!("http://{}/", receiver.address);
-    simulator.call_back(Webhook::new(&url, HEADER, "the-secret").unwrap());
+    simulator.send_webhooks(WebhookTarget::new(&url, HEADER, "the-secret").unwrap());
     let visitor = Visitor::of(&simulator).await;
     let mut without = link_request();
     without.as_object_mut().unwrap().remove("correlationId");
