@@ -14,8 +14,7 @@ use super::messages::{ID, PROJECT, TRACE, all_recorded, recorded};
 /// The details as the service decodes them.
 fn decoded(file: &str) -> Verification {
     let asked = VerificationId::parse(ID).unwrap();
-    wire::details(recorded(file).as_bytes(), &asked)
-        .unwrap_or_else(|flaw| panic!("{file}: {flaw:?}"))
+    wire::details(recorded(file).as_bytes(), &asked).expect(file)
 }
 
 /// What is decoded besides the ids, in one line.
@@ -35,10 +34,10 @@ fn summary(verification: &Verification) -> String {
             .verified_at
             .map_or("-".to_owned(), |at| at.as_millisecond().to_string()),
         scopes.collect::<Vec<_>>().join(" "),
-        text(&verification.identity, |id| id.to_string()),
+        text(&verification.identity, ToString::to_string),
         text(&verification.name, |()| "known".to_owned()),
         text(&verification.born, |at| at.as_millisecond().to_string()),
-        text(&verification.phone, |phone| phone.to_string()),
+        text(&verification.phone, ToString::to_string),
     )
 }
 

@@ -22,7 +22,7 @@ fn folder() -> PathBuf {
 }
 
 pub fn recorded(file: &str) -> String {
-    fs::read_to_string(folder().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+    fs::read_to_string(folder().join(file)).expect(file)
 }
 
 pub fn recorded_json(file: &str) -> Value {

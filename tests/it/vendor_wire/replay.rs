@@ -86,10 +86,9 @@ async fn replay(
         headers,
         body,
     });
-    let kind = if file.ends_with(".html") {
-        "text/html"
-    } else {
-        "application/json"
+    let kind = match file.rsplit('.').next() {
+        Some("html") => "text/html",
+        _ => "application/json",
     };
     let status = StatusCode::from_u16(status).unwrap();
     if file.is_empty() {
