@@ -15,8 +15,7 @@ mod request;
 mod evidence;
 mod set;
 mod parse;
-mod document;
-mod diagnostic;
+mod yaml;
 mod text;
 mod when;
 mod schedule;
@@ -33,8 +32,6 @@ pub const CASES_SCHEMA: &str = include_str!("schema/cases.schema.json");
 pub use self::{
     decide::{Facts, SKEW},
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     explain::{Explanation, Verdict},
     lint::{Warning, lint},
@@ -50,4 +47,8 @@ pub use self::{
         parse_instant, whole_millis,
     },
     when::{When, Window},
+    yaml::{
+        Diagnostic, Fields, Key, Node, NodeKind, Place, Problems, Reader, SourceText, Spot,
+        TEXT_BYTES_MAX, did_you_mean,
+    },
 };

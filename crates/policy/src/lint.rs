@@ -7,12 +7,12 @@ use annotate_snippets::{Level, Renderer};
 
 use super::{
     decision::Refusal,
-    diagnostic::Spot,
     diff::{Sought, Work, differ},
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
     time::Shown,
+    yaml::Spot,
 };
 
 /// Something that is valid and surely not meant.

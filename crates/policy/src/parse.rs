@@ -1,5 +1,6 @@
 //! Policy files in, one compiled set out; or every problem in all of them at once.
 
+mod duration;
 mod requirement;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -9,11 +10,10 @@ use url::Url;
 use self::requirement::Context;
 use super::{
     decision::Refusal,
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Node, Reader, TEXT_BYTES_MAX},
     request::PolicyName,
     rule::Rule,
     set::{EvidenceTerms, Policy, PolicySet},
+    yaml::{Diagnostic, Node, Place, Problems, Reader, SourceText, Spot, TEXT_BYTES_MAX},
 };
 
 /// How many policies a set may have.

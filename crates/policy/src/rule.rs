@@ -6,12 +6,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use super::{
     decide::SKEW,
     decision::{Reason, ReasonCode, Refusal},
-    diagnostic::Spot,
     evidence::{Scope, Verification, plausible_birth},
     request::Request,
     schedule::Schedule,
     time::{Timestamp, after, anniversary, before},
     when::{When, Window},
+    yaml::Spot,
 };
 
 /// An age is reached when it is reached in every time zone: the zone of a date of birth is not known.

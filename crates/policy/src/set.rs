@@ -6,11 +6,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     decision::{Effect, Refusal},
-    diagnostic::Spot,
     request::PolicyName,
     rule::{Requirement, Rule},
     text::Whole,
     time::Shown,
+    yaml::Spot,
 };
 
 /// A compiled policy: rules, and how to treat the evidence that they judge.

@@ -12,10 +12,10 @@ use std::{fmt, sync::Arc};
 
 use super::{
     decision::{Change, Effect, ReasonCode},
-    diagnostic::{Place, SourceText},
     evidence::Evidence,
     request::Request,
     time::Timestamp,
+    yaml::{Place, SourceText},
 };
 
 pub use self::{

@@ -11,12 +11,12 @@ use super::{
 };
 use crate::{
     decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
-    diagnostic::{Place, SourceText},
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
     request::{Authentication, PolicyName, Request, VerificationId},
     rule::BIRTHDAY_EVERYWHERE,
     suite::{Case, Expect},
     time::{Timestamp, after, anniversary, before, from_millis},
+    yaml::{Place, SourceText},
 };
 
 const HOUR_MS: i64 = 3_600_000;

@@ -7,10 +7,10 @@ use std::{
 
 use super::Lists;
 use crate::{
-    document::{Fields, Key, Node, NodeKind, Reader, unknown_key},
     evidence::Scope,
     rule::{Authenticated, Identities, Requirement},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},
+    yaml::{Fields, Key, Node, NodeKind, Reader, unknown_key},
 };
 
 /// The greatest age that can be asked for, in years.

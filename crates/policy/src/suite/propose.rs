@@ -14,12 +14,12 @@ use super::{
 use crate::{
     decide::SKEW,
     decision::{Decision, ReasonCode},
-    diagnostic::{Place, SourceText},
     evidence::{Datum, Finding, Verification},
     request::PolicyName,
     rule::{Given, Requirement},
     set::{Policy, PolicySet},
     time::{Timestamp, after, before, from_millis},
+    yaml::{Place, SourceText},
 };
 
 /// How many cases of a policy are tried as a beginning, before a made-up one is.

@@ -8,12 +8,11 @@ use jiff::{civil::Date, tz::TimeZone};
 use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::{
     decision::{Change, Effect, ReasonCode},
-    diagnostic::{Place, Problems, SourceText},
-    document::{Fields, Node, NodeKind, Reader, did_you_mean},
     evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
     time::{Timestamp, from_millis, parse_instant},
+    yaml::{Fields, Node, NodeKind, Place, Problems, Reader, SourceText, did_you_mean},
 };
 
 /// How many cases are run together.

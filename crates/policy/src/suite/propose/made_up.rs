@@ -5,7 +5,6 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::years_before;
 use crate::{
-    diagnostic::{Place, SourceText},
     evidence::{Datum, Evidence, Finding, Scope, Verification},
     request::{Authentication, PolicyName, Request},
     rule::Requirement,
@@ -13,6 +12,7 @@ use crate::{
     suite::{Case, Expect, read::verification_id},
     time::{Timestamp, anniversary, before, from_millis},
     when::When,
+    yaml::{Place, SourceText},
 };
 
 /// 2026-01-05T12:00:00Z, a Monday.
