@@ -8,9 +8,6 @@ mod rule;
 mod horizon;
 mod decision;
 mod remedy;
-mod explain;
-mod needs;
-mod lint;
 mod request;
 mod evidence;
 mod set;
@@ -21,21 +18,20 @@ mod when;
 mod schedule;
 mod week;
 mod time;
-pub mod suite;
-pub mod diff;
-
-/// The JSON Schema of a policy file.
-pub const POLICY_SCHEMA: &str = include_str!("schema/policy.schema.json");
-/// The JSON Schema of a case file.
-pub const CASES_SCHEMA: &str = include_str!("schema/cases.schema.json");
+mod authoring;
 
 pub use self::{
+    authoring::{
+        diff,
+        explain::{Explanation, Verdict},
+        lint::{Warning, lint},
+        needs::Needs,
+        schema::{CASES_SCHEMA, POLICY_SCHEMA},
+        suite,
+    },
     decide::{Facts, SKEW},
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
-    explain::{Explanation, Verdict},
-    lint::{Warning, lint},
-    needs::Needs,
     parse::{Lists, parse},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::years_before;
 use crate::{
+    authoring::suite::{Case, Expect, read::verification_id},
     evidence::{Datum, Evidence, Finding, Scope, Verification},
     request::{Authentication, PolicyName, Request},
     rule::Requirement,
     set::Policy,
-    suite::{Case, Expect, read::verification_id},
     time::{Timestamp, anniversary, before, from_millis},
     when::When,
     yaml::{Place, SourceText},

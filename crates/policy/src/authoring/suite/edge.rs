@@ -111,8 +111,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Authentication, PolicyName, PolicySet, Request, SourceText, Verification, parse,
-        suite::read::verification_id,
+        Authentication, PolicyName, PolicySet, Request, SourceText, Verification,
+        authoring::suite::read::verification_id, parse,
     };
 
     fn policies(rule: &str) -> PolicySet {

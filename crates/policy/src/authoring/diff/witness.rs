@@ -10,11 +10,11 @@ use super::{
     region::{Line, Regions},
 };
 use crate::{
+    authoring::suite::{Case, Expect},
     decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
     request::{Authentication, PolicyName, Request, VerificationId},
     rule::BIRTHDAY_EVERYWHERE,
-    suite::{Case, Expect},
     time::{Timestamp, after, anniversary, before, from_millis},
     yaml::{Place, SourceText},
 };

@@ -10,7 +10,7 @@ mod write;
 
 use std::{fmt, sync::Arc};
 
-use super::{
+use crate::{
     decision::{Change, Effect, ReasonCode},
     evidence::Evidence,
     request::Request,

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use annotate_snippets::{Level, Renderer};
 
-use super::{
+use crate::{
+    authoring::diff::{Sought, Work, differ},
     decision::Refusal,
-    diff::{Sought, Work, differ},
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},

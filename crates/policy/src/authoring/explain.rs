@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::{
     decide::Facts,
     decision::{Change, Decision, Effect, ReasonCode},
     rule::Rule,
