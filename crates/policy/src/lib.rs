@@ -3,6 +3,7 @@
 //! Pure and total: nothing in here asks the time, waits, or fails on any input. A policy is data; with the facts fixed its
 //! decision is a step function of time, so the next change is computed, not searched for.
 
+mod limits;
 mod decide;
 mod rule;
 mod horizon;
@@ -17,6 +18,7 @@ mod text;
 mod when;
 mod schedule;
 mod week;
+mod phone;
 mod time;
 mod authoring;
 
@@ -29,9 +31,10 @@ pub use self::{
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
     },
-    decide::{Facts, SKEW},
+    decide::Facts,
     decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
+    limits::{SKEW, TEXT_BYTES_MAX},
     parse::{Lists, parse},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
@@ -45,6 +48,6 @@ pub use self::{
     when::{When, Window},
     yaml::{
         Diagnostic, Fields, Key, Node, NodeKind, Place, Problems, Reader, SourceText, Spot,
-        TEXT_BYTES_MAX, did_you_mean,
+        did_you_mean,
     },
 };

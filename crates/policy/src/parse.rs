@@ -10,16 +10,12 @@ use url::Url;
 use self::requirement::Context;
 use super::{
     decision::Refusal,
+    limits::{POLICIES_MAX, RULES_MAX, TEXT_BYTES_MAX},
     request::PolicyName,
     rule::Rule,
     set::{EvidenceTerms, Policy, PolicySet},
-    yaml::{Diagnostic, Node, Place, Problems, Reader, SourceText, Spot, TEXT_BYTES_MAX},
+    yaml::{Diagnostic, Node, Place, Problems, Reader, SourceText, Spot},
 };
-
-/// How many policies a set may have.
-const POLICIES_MAX: usize = 1000;
-/// How many rules a policy may have.
-const RULES_MAX: usize = 64;
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 

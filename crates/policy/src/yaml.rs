@@ -7,5 +7,5 @@ mod document;
 pub(crate) use self::document::unknown_key;
 pub use self::{
     diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
+    document::{Fields, Key, Node, NodeKind, Reader, did_you_mean},
 };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::{
     decide::Facts,
     decision::{Change, Decision, Effect, ReasonCode},
+    limits::YEARS_AHEAD,
     rule::Rule,
     set::Policy,
     time::{Timestamp, anniversary},
@@ -12,8 +13,6 @@ use crate::{
 
 /// How many changes a timeline shows at most.
 const CHANGES_MAX: usize = 8;
-/// How far ahead a verdict's end is looked for, in calendar years.
-const YEARS_AHEAD: u16 = 10;
 
 /// A decision laid open.
 #[derive(Debug, Clone)]

@@ -8,8 +8,6 @@ use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
 use super::diagnostic::{Diagnostic, Place, Problems, SourceText, Spot, lines};
 
-/// The largest policy file that is read.
-pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
 const DEPTH_MAX: usize = 32;
 /// Nothing longer is a misspelling.

@@ -12,9 +12,9 @@ use super::{
     edge::{Edge, MS, Turn, edges},
 };
 use crate::{
-    decide::SKEW,
     decision::{Decision, ReasonCode},
     evidence::{Datum, Finding, Verification},
+    limits::SKEW,
     request::PolicyName,
     rule::{Given, Requirement},
     set::{Policy, PolicySet},

@@ -7,6 +7,7 @@ use super::years_before;
 use crate::{
     authoring::suite::{Case, Expect, read::verification_id},
     evidence::{Datum, Evidence, Finding, Scope, Verification},
+    limits::YEARS_AHEAD,
     request::{Authentication, PolicyName, Request},
     rule::Requirement,
     set::Policy,
@@ -21,8 +22,6 @@ const NOON_MS: i64 = 1_767_614_400_000;
 const AGE: u16 = 30;
 /// How many limits of a policy's are tried as the age of a verification.
 const LIMITS_MAX: usize = 8;
-/// How far ahead an instant is looked for at which every schedule holds, in years.
-const YEARS_AHEAD: u16 = 10;
 
 /// The made-up cases of this policy, the best one first.
 pub(super) fn cases(name: &PolicyName, policy: &Policy, source: &Arc<SourceText>) -> Vec<Case> {
