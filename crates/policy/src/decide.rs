@@ -3,10 +3,12 @@
 use std::{cmp::Reverse, sync::Arc};
 
 use super::{
-    decision::{Decision, Effect, Reason, ReasonCode, Refusal},
+    decision::Decision,
+    effect::{Effect, Refusal},
     evidence::{Evidence, Finding, Verification},
     horizon::{Term, effect_at, next_change},
     limits::{PLAUSIBLE_SINCE_MS, SKEW},
+    reason::{Reason, ReasonCode},
     remedy::remedies,
     request::Request,
     rule::Given,

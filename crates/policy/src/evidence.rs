@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, fmt, time::Duration};
 
 use super::{
-    decision::ReasonCode,
     limits::{AGE_YEARS_MAX, EVIDENCE_TEXT_BYTES_MAX, SCOPES_MAX},
     phone::is_phone,
+    reason::ReasonCode,
     request::VerificationId,
     time::{Timestamp, anniversary},
     when::Window,

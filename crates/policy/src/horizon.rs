@@ -2,7 +2,7 @@
 //! instant follows at which the strictest unmet rule is another.
 
 use super::{
-    decision::{Change, Effect},
+    effect::{Change, Effect},
     limits::YEARS_AHEAD,
     time::{Timestamp, anniversary},
     when::When,

@@ -7,6 +7,8 @@ mod limits;
 mod decide;
 mod rule;
 mod horizon;
+mod effect;
+mod reason;
 mod decision;
 mod remedy;
 mod request;
@@ -32,10 +34,12 @@ pub use self::{
         suite,
     },
     decide::Facts,
-    decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
+    decision::Decision,
+    effect::{Change, Effect, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     limits::{SKEW, TEXT_BYTES_MAX},
     parse::{Lists, parse},
+    reason::{Reason, ReasonCode},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
     rule::{Authenticated, Given, Identities, Requirement, Rule},

@@ -9,7 +9,7 @@ use url::Url;
 
 use self::requirement::Context;
 use super::{
-    decision::Refusal,
+    effect::Refusal,
     limits::{POLICIES_MAX, RULES_MAX, TEXT_BYTES_MAX},
     request::PolicyName,
     rule::Rule,

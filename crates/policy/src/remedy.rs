@@ -4,9 +4,9 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    decision::ReasonCode,
     evidence::Scope,
     limits::YEARS_AHEAD,
+    reason::ReasonCode,
     rule::{Authenticated, Given, Requirement, Rule},
     time::{Timestamp, anniversary},
     when::When,

@@ -4,9 +4,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    decision::{Reason, ReasonCode, Refusal},
+    effect::Refusal,
     evidence::{Scope, Verification, plausible_birth},
     limits::{BIRTHDAY_EVERYWHERE, SKEW},
+    reason::{Reason, ReasonCode},
     request::Request,
     schedule::Schedule,
     time::{Timestamp, after, anniversary, before},

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _, time::Duration};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    decision::{Effect, Refusal},
+    effect::{Effect, Refusal},
     request::PolicyName,
     rule::{Requirement, Rule},
     text::Whole,

@@ -29,7 +29,7 @@ pub use self::{sought::Sought, witness::Witness};
 use crate::{
     authoring::suite::{self, Expect},
     decide::Facts,
-    decision::{Effect, Refusal},
+    effect::{Effect, Refusal},
     evidence::Finding,
     request::PolicyName,
     rule::Rule,

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::{
     decide::Facts,
-    decision::{Change, Decision, Effect, ReasonCode},
+    decision::Decision,
+    effect::{Change, Effect},
     limits::YEARS_AHEAD,
+    reason::ReasonCode,
     rule::Rule,
     set::Policy,
     time::{Timestamp, anniversary},

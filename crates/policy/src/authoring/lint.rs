@@ -7,7 +7,7 @@ use annotate_snippets::{Level, Renderer};
 
 use crate::{
     authoring::diff::{Sought, Work, differ},
-    decision::Refusal,
+    effect::Refusal,
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},

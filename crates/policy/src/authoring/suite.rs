@@ -11,8 +11,9 @@ mod write;
 use std::{fmt, sync::Arc};
 
 use crate::{
-    decision::{Change, Effect, ReasonCode},
+    effect::{Change, Effect},
     evidence::Evidence,
+    reason::ReasonCode,
     request::Request,
     time::Timestamp,
     yaml::{Place, SourceText},

@@ -12,9 +12,10 @@ use super::{
     edge::{Edge, MS, Turn, edges},
 };
 use crate::{
-    decision::{Decision, ReasonCode},
+    decision::Decision,
     evidence::{Datum, Finding, Verification},
     limits::SKEW,
+    reason::ReasonCode,
     request::PolicyName,
     rule::{Given, Requirement},
     set::{Policy, PolicySet},

@@ -7,8 +7,9 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::{
-    decision::{Change, Effect, ReasonCode},
+    effect::{Change, Effect},
     evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
+    reason::ReasonCode,
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
     time::{Timestamp, from_millis, parse_instant},

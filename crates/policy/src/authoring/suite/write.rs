@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::{CASES_BYTES_MAX, Case};
 use crate::{
-    decision::ReasonCode,
     evidence::{Datum, Finding, Scope, Verification},
     limits::EVIDENCE_TEXT_BYTES_MAX,
+    reason::ReasonCode,
     request::Request,
     time::Timestamp,
 };
