@@ -1,11 +1,14 @@
 //! The product: facts in, decision out. Synchronous and total: no clock, no I/O, and nothing that can fail.
 
-use std::{cmp::Reverse, sync::Arc, time::Duration};
+use std::{cmp::Reverse, sync::Arc};
 
 use super::{
-    decision::{Decision, Effect, Reason, ReasonCode, Refusal},
+    decision::Decision,
+    effect::{Effect, Refusal},
     evidence::{Evidence, Finding, Verification},
     horizon::{Term, effect_at, next_change},
+    limits::{PLAUSIBLE_SINCE_MS, SKEW},
+    reason::{Reason, ReasonCode},
     remedy::remedies,
     request::Request,
     rule::Given,
@@ -13,12 +16,6 @@ use super::{
     time::{Timestamp, after, before, from_millis},
     when::{When, Window},
 };
-
-/// How far ahead of ours the upstream's clock may be.
-pub const SKEW: Duration = Duration::from_mins(1);
-
-/// 2015-01-01T00:00:00Z: no verification is older than the vendor. Times in seconds, read as milliseconds, fall before it.
-pub(super) const PLAUSIBLE_SINCE_MS: i64 = 1_420_070_400_000;
 
 /// All that a decision rests on.
 #[derive(Debug, Clone, Copy)]

@@ -2,13 +2,11 @@
 //! instant follows at which the strictest unmet rule is another.
 
 use super::{
-    decision::{Change, Effect},
+    effect::{Change, Effect},
+    limits::YEARS_AHEAD,
     time::{Timestamp, anniversary},
     when::When,
 };
-
-/// How far ahead a change is looked for, in calendar years.
-const YEARS_AHEAD: u16 = 10;
 
 /// One rule's part in the decision: when it holds, and what it asks for otherwise.
 #[derive(Debug, Clone)]

@@ -3,43 +3,43 @@
 //! Pure and total: nothing in here asks the time, waits, or fails on any input. A policy is data; with the facts fixed its
 //! decision is a step function of time, so the next change is computed, not searched for.
 
+mod limits;
 mod decide;
 mod rule;
 mod horizon;
+mod effect;
+mod reason;
 mod decision;
 mod remedy;
-mod explain;
-mod needs;
-mod lint;
 mod request;
 mod evidence;
 mod set;
 mod parse;
-mod document;
-mod diagnostic;
+mod yaml;
 mod text;
 mod when;
 mod schedule;
 mod week;
+mod phone;
 mod time;
-pub mod suite;
-pub mod diff;
-
-/// The JSON Schema of a policy file.
-pub const POLICY_SCHEMA: &str = include_str!("schema/policy.schema.json");
-/// The JSON Schema of a case file.
-pub const CASES_SCHEMA: &str = include_str!("schema/cases.schema.json");
+mod authoring;
 
 pub use self::{
-    decide::{Facts, SKEW},
-    decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
+    authoring::{
+        diff,
+        explain::{Explanation, Verdict},
+        lint::{Warning, lint},
+        needs::Needs,
+        schema::{CASES_SCHEMA, POLICY_SCHEMA},
+        suite,
+    },
+    decide::Facts,
+    decision::Decision,
+    effect::{Change, Effect, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
-    explain::{Explanation, Verdict},
-    lint::{Warning, lint},
-    needs::Needs,
+    limits::{SKEW, TEXT_BYTES_MAX},
     parse::{Lists, parse},
+    reason::{Reason, ReasonCode},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
     rule::{Authenticated, Given, Identities, Requirement, Rule},
@@ -50,4 +50,8 @@ pub use self::{
         parse_instant, whole_millis,
     },
     when::{When, Window},
+    yaml::{
+        Diagnostic, Fields, Key, Node, NodeKind, Place, Problems, Reader, SourceText, Spot,
+        did_you_mean,
+    },
 };

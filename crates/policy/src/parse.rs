@@ -1,5 +1,6 @@
 //! Policy files in, one compiled set out; or every problem in all of them at once.
 
+mod duration;
 mod requirement;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -8,18 +9,13 @@ use url::Url;
 
 use self::requirement::Context;
 use super::{
-    decision::Refusal,
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Node, Reader, TEXT_BYTES_MAX},
+    effect::Refusal,
+    limits::{POLICIES_MAX, RULES_MAX, TEXT_BYTES_MAX},
     request::PolicyName,
     rule::Rule,
     set::{EvidenceTerms, Policy, PolicySet},
+    yaml::{Diagnostic, Node, Place, Problems, Reader, SourceText, Spot},
 };
-
-/// How many policies a set may have.
-const POLICIES_MAX: usize = 1000;
-/// How many rules a policy may have.
-const RULES_MAX: usize = 64;
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 

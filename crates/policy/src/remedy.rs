@@ -4,15 +4,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    decision::ReasonCode,
     evidence::Scope,
+    limits::YEARS_AHEAD,
+    reason::ReasonCode,
     rule::{Authenticated, Given, Requirement, Rule},
     time::{Timestamp, anniversary},
     when::When,
 };
-
-/// How far ahead waiting is looked at, in calendar years.
-const YEARS_AHEAD: u16 = 10;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]

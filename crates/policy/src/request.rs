@@ -3,12 +3,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use super::time::Timestamp;
-
-/// The longest identifier of a verification, in bytes.
-const VERIFICATION_ID_BYTES_MAX: usize = 128;
-/// The longest name of a policy, in bytes.
-const POLICY_NAME_BYTES_MAX: usize = 64;
+use super::{
+    limits::{POLICY_NAME_BYTES_MAX, VERIFICATION_ID_BYTES_MAX},
+    time::Timestamp,
+};
 
 /// One question.
 #[derive(Debug, Clone)]

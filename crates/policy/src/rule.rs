@@ -4,18 +4,16 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    decide::SKEW,
-    decision::{Reason, ReasonCode, Refusal},
-    diagnostic::Spot,
+    effect::Refusal,
     evidence::{Scope, Verification, plausible_birth},
+    limits::{BIRTHDAY_EVERYWHERE, SKEW},
+    reason::{Reason, ReasonCode},
     request::Request,
     schedule::Schedule,
     time::{Timestamp, after, anniversary, before},
     when::{When, Window},
+    yaml::Spot,
 };
-
-/// An age is reached when it is reached in every time zone: the zone of a date of birth is not known.
-pub(super) const BIRTHDAY_EVERYWHERE: Duration = Duration::from_hours(14);
 
 /// A requirement, and what happens where it does not hold.
 #[derive(Debug, Clone)]

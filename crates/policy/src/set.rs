@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _, time::Duration};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    decision::{Effect, Refusal},
-    diagnostic::Spot,
+    effect::{Effect, Refusal},
     request::PolicyName,
     rule::{Requirement, Rule},
     text::Whole,
     time::Shown,
+    yaml::Spot,
 };
 
 /// A compiled policy: rules, and how to treat the evidence that they judge.

@@ -4,12 +4,11 @@ use std::fmt;
 
 use super::{
     evidence::Scope,
+    limits::DAY_MINUTES,
     rule::{Authenticated, Identities, Requirement},
     schedule::{DAYS, Schedule},
     time::Shown,
 };
-
-const DAY_MINUTES: u16 = 24 * 60;
 
 /// Shows it as a policy would write it, in one way only. Of a list of identities, how many there are: an answer shows this
 /// to callers, and who is blocked is nobody's business.

@@ -7,20 +7,13 @@ use std::{
 
 use super::Lists;
 use crate::{
-    document::{Fields, Key, Node, NodeKind, Reader, unknown_key},
     evidence::Scope,
+    limits::{AGE_YEARS_MAX, EVIDENCE_TEXT_BYTES_MAX, IDENTITIES_MAX, NESTING_MAX},
+    phone::is_phone_prefix,
     rule::{Authenticated, Identities, Requirement},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},
+    yaml::{Fields, Key, Node, NodeKind, Reader, unknown_key},
 };
-
-/// The greatest age that can be asked for, in years.
-const AGE_MAX: u16 = 150;
-/// How deep `any_of` and `all_of` may nest.
-const NESTING_MAX: usize = 4;
-/// How many identities a list may have.
-const IDENTITIES_MAX: usize = 100_000;
-/// How long an identity may be.
-const IDENTITY_BYTES_MAX: usize = 256;
 
 /// Every requirement there is.
 const KEYS: [&str; 15] = [
@@ -93,10 +86,10 @@ fn requirement(
         "verified_within" => reader.duration(node, what).map(Requirement::VerifiedWithin),
         "scopes" => scopes(reader, node, what),
         "age_at_least" => reader
-            .whole_number(node, what, 0..=AGE_MAX)
+            .whole_number(node, what, 0..=AGE_YEARS_MAX)
             .map(Requirement::AgeAtLeast),
         "age_below" => reader
-            .whole_number(node, what, 0..=AGE_MAX)
+            .whole_number(node, what, 0..=AGE_YEARS_MAX)
             .map(Requirement::AgeBelow),
         "phone_prefix" => phone_prefix(reader, node, what),
         "identity" => {
@@ -148,11 +141,7 @@ fn phone_prefix(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requ
     let mut prefixes = BTreeSet::new();
     for item in items {
         let text = reader.text(item, "a prefix")?;
-        let digits = text.strip_prefix('+').unwrap_or("");
-        let plausible = (1..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|b| b.is_ascii_digit());
-        if !plausible {
+        if !is_phone_prefix(text) {
             let hint = r#"a plus sign and digits, in quotes, such as "+1""#;
             let message = format!("`{text}` does not begin a telephone number");
             reader.error(item.place, message, Some(hint.to_owned()));
@@ -190,9 +179,9 @@ fn identities(
     } else if identities
         .ids
         .iter()
-        .any(|id| id.len() > IDENTITY_BYTES_MAX)
+        .any(|id| id.len() > EVIDENCE_TEXT_BYTES_MAX)
     {
-        format!("{what} lists an identity longer than {IDENTITY_BYTES_MAX} bytes")
+        format!("{what} lists an identity longer than {EVIDENCE_TEXT_BYTES_MAX} bytes")
     } else {
         return Some(identities);
     };

@@ -2,17 +2,12 @@
 //! collects every problem. Anchors, aliases, tags and duplicate keys are errors: a policy says what it means where it
 //! stands.
 
-use std::{collections::HashSet, ops::RangeInclusive, sync::Arc, time::Duration};
+use std::{collections::HashSet, ops::RangeInclusive, sync::Arc};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::{
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot, lines},
-    time::parse_duration,
-};
+use super::diagnostic::{Diagnostic, Place, Problems, SourceText, Spot, lines};
 
-/// The largest policy file that is read.
-pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
 const DEPTH_MAX: usize = 32;
 /// Nothing longer is a misspelling.
@@ -188,18 +183,6 @@ impl<'p> Reader<'p> {
                 None
             }
         }
-    }
-
-    /// A duration such as `30d`.
-    pub fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
-        let text = self.text(node, what)?;
-        let duration = parse_duration(text);
-        if duration.is_err() {
-            let hint = "a duration is a sum of whole numbers with units, such as `30d`, `12h` or `1d12h` (units: ms, s, m, h, d, w)";
-            let message = format!("{what}: `{text}` is not a duration");
-            self.error(node.place, message, Some(hint.to_owned()));
-        }
-        duration.ok()
     }
 
     /// A whole number in a range.

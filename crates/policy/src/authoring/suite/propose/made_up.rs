@@ -5,14 +5,15 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::years_before;
 use crate::{
-    diagnostic::{Place, SourceText},
+    authoring::suite::{Case, Expect, read::verification_id},
     evidence::{Datum, Evidence, Finding, Scope, Verification},
+    limits::YEARS_AHEAD,
     request::{Authentication, PolicyName, Request},
     rule::Requirement,
     set::Policy,
-    suite::{Case, Expect, read::verification_id},
     time::{Timestamp, anniversary, before, from_millis},
     when::When,
+    yaml::{Place, SourceText},
 };
 
 /// 2026-01-05T12:00:00Z, a Monday.
@@ -21,8 +22,6 @@ const NOON_MS: i64 = 1_767_614_400_000;
 const AGE: u16 = 30;
 /// How many limits of a policy's are tried as the age of a verification.
 const LIMITS_MAX: usize = 8;
-/// How far ahead an instant is looked for at which every schedule holds, in years.
-const YEARS_AHEAD: u16 = 10;
 
 /// The made-up cases of this policy, the best one first.
 pub(super) fn cases(name: &PolicyName, policy: &Policy, source: &Arc<SourceText>) -> Vec<Case> {

@@ -10,21 +10,19 @@ use super::{
     region::{Line, Regions},
 };
 use crate::{
-    decide::{Facts, PLAUSIBLE_SINCE_MS, SKEW},
-    diagnostic::{Place, SourceText},
+    authoring::suite::{Case, Expect},
+    decide::Facts,
     evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
+    limits::{AGE_YEARS_MAX, BIRTHDAY_EVERYWHERE, PLAUSIBLE_SINCE_MS, SKEW},
     request::{Authentication, PolicyName, Request, VerificationId},
-    rule::BIRTHDAY_EVERYWHERE,
-    suite::{Case, Expect},
     time::{Timestamp, after, anniversary, before, from_millis},
+    yaml::{Place, SourceText},
 };
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// A mean year of the calendar.
 const YEAR_MS: i64 = 31_556_952_000;
-/// Older is no plausible birth.
-const AGE_MAX: u16 = 150;
 
 /// A check on which two policies decide differently.
 #[derive(Debug, Clone)]
@@ -284,7 +282,7 @@ fn born(line: &Line<Birthday>, region: u16, now: Timestamp) -> Option<Timestamp>
         .find(|born| {
             let began = begins.map_or(*born, |birthday| instant_of(*born, birthday));
             let ended = line.ends(region).map_or_else(
-                || anniversary(*born, AGE_MAX),
+                || anniversary(*born, AGE_YEARS_MAX),
                 |birthday| instant_of(*born, birthday),
             );
             began <= now && now < ended

@@ -5,7 +5,7 @@ use super::{
     diagram::Rest,
     formula::{Formula, Formulas},
 };
-use crate::decision::Effect;
+use crate::effect::Effect;
 
 /// Which differences are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

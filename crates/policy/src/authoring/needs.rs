@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{evidence::Scope, rule::Requirement, set::Policy};
+use crate::{evidence::Scope, rule::Requirement, set::Policy};
 
 /// What a policy reads. The status, the identifiers and the time of a verification are always read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

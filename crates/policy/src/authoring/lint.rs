@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use annotate_snippets::{Level, Renderer};
 
-use super::{
-    decision::Refusal,
-    diagnostic::Spot,
-    diff::{Sought, Work, differ},
+use crate::{
+    authoring::diff::{Sought, Work, differ},
+    effect::Refusal,
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
     time::Shown,
+    yaml::Spot,
 };
 
 /// Something that is valid and surely not meant.

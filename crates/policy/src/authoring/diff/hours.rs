@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{NICE_NOW_MS, region::Regions};
 use crate::{
-    decide::PLAUSIBLE_SINCE_MS,
-    schedule::{DAY_MINUTES, DAYS, Schedule, WEEK_MINUTES, ms},
+    limits::{DAY_MINUTES, PLAUSIBLE_SINCE_MS, WEEK_MINUTES, WEEK_MS},
+    schedule::{DAYS, Schedule, ms},
     time::{Timestamp, from_millis},
-    week::{WEEK_MS, week_ms},
+    week::week_ms,
 };
 
 /// 2100-01-01T00:00:00Z: checks from then on are not compared.

@@ -9,8 +9,8 @@ use super::{
     witness::instant_of,
 };
 use crate::{
-    decide::{PLAUSIBLE_SINCE_MS, SKEW},
     evidence::Scope,
+    limits::{PLAUSIBLE_SINCE_MS, SKEW},
     rule::Given,
     time::{Timestamp, before},
 };

@@ -67,7 +67,7 @@ impl fmt::Debug for Spot {
 
 impl Spot {
     /// What there is to say of this place, with its line and a caret under it.
-    pub(super) fn render(
+    pub(crate) fn render(
         &self,
         level: Level<'_>,
         message: &str,

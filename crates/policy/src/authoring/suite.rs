@@ -10,12 +10,13 @@ mod write;
 
 use std::{fmt, sync::Arc};
 
-use super::{
-    decision::{Change, Effect, ReasonCode},
-    diagnostic::{Place, SourceText},
+use crate::{
+    effect::{Change, Effect},
     evidence::Evidence,
+    reason::ReasonCode,
     request::Request,
     time::Timestamp,
+    yaml::{Place, SourceText},
 };
 
 pub use self::{

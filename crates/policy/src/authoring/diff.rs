@@ -26,14 +26,14 @@ use self::{
     point::Point,
 };
 pub use self::{sought::Sought, witness::Witness};
-use super::{
+use crate::{
+    authoring::suite::{self, Expect},
     decide::Facts,
-    decision::{Effect, Refusal},
+    effect::{Effect, Refusal},
     evidence::Finding,
     request::PolicyName,
     rule::Rule,
     set::{Policy, PolicySet},
-    suite::{self, Expect},
     text::Whole,
     time::Shown,
 };

@@ -7,13 +7,13 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::{
-    decision::{Change, Effect, ReasonCode},
-    diagnostic::{Place, Problems, SourceText},
-    document::{Fields, Node, NodeKind, Reader, did_you_mean},
+    effect::{Change, Effect},
     evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
+    reason::ReasonCode,
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
     time::{Timestamp, from_millis, parse_instant},
+    yaml::{Fields, Node, NodeKind, Place, Problems, Reader, SourceText, did_you_mean},
 };
 
 /// How many cases are run together.

@@ -9,7 +9,7 @@ use super::{
     region::Regions,
     sought::Sought,
 };
-use crate::decision::Effect;
+use crate::effect::Effect;
 
 /// How many formulas and states may be looked at: a second's work.
 const STATES_MAX: usize = 200_000;

@@ -12,14 +12,15 @@ use super::{
     edge::{Edge, MS, Turn, edges},
 };
 use crate::{
-    decide::SKEW,
-    decision::{Decision, ReasonCode},
-    diagnostic::{Place, SourceText},
+    decision::Decision,
     evidence::{Datum, Finding, Verification},
+    limits::SKEW,
+    reason::ReasonCode,
     request::PolicyName,
     rule::{Given, Requirement},
     set::{Policy, PolicySet},
     time::{Timestamp, after, before, from_millis},
+    yaml::{Place, SourceText},
 };
 
 /// How many cases of a policy are tried as a beginning, before a made-up one is.

@@ -1,11 +1,7 @@
 //! Runs cases, and tells of each what came out otherwise than expected.
 
 use super::{Case, Next, coverage::Coverage};
-use crate::{
-    decide::Facts,
-    decision::{Decision, ReasonCode},
-    set::PolicySet,
-};
+use crate::{decide::Facts, decision::Decision, reason::ReasonCode, set::PolicySet};
 
 /// What came of every case, in their order.
 #[derive(Debug)]

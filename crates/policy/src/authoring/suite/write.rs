@@ -4,16 +4,17 @@ use std::fmt::Write as _;
 
 use super::{CASES_BYTES_MAX, Case};
 use crate::{
-    decision::ReasonCode,
     evidence::{Datum, Finding, Scope, Verification},
+    limits::EVIDENCE_TEXT_BYTES_MAX,
+    reason::ReasonCode,
     request::Request,
     time::Timestamp,
 };
 
 /// Words that some readers of YAML take for something else than a text.
 const NO_TEXTS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
-/// A text that no honest answer has: a verification with it cannot be used.
-const IMMODEST_BYTES: usize = 257;
+/// A longer text than a valid answer has: a verification with it cannot be used.
+const IMMODEST_BYTES: usize = EVIDENCE_TEXT_BYTES_MAX + 1;
 /// How far the cases of a case file are indented.
 const INDENT: usize = 2;
 /// How long a date is, such as `1990-05-17`.

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{
+use crate::{
     decide::Facts,
-    decision::{Change, Decision, Effect, ReasonCode},
+    decision::Decision,
+    effect::{Change, Effect},
+    limits::YEARS_AHEAD,
+    reason::ReasonCode,
     rule::Rule,
     set::Policy,
     time::{Timestamp, anniversary},
@@ -12,8 +15,6 @@ use super::{
 
 /// How many changes a timeline shows at most.
 const CHANGES_MAX: usize = 8;
-/// How far ahead a verdict's end is looked for, in calendar years.
-const YEARS_AHEAD: u16 = 10;
 
 /// A decision laid open.
 #[derive(Debug, Clone)]

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::region::Regions;
+use crate::{limits::PHONE_DIGITS, phone::is_phone};
 
-const DIGITS_MAX: usize = 15;
 /// Makes an example look like a number.
 const TAIL: &str = "025550123";
 
@@ -30,13 +30,13 @@ impl<'p> Phones<'p> {
             lists.iter().map(accepts).collect::<Vec<bool>>()
         };
         let mut examples: BTreeMap<Vec<bool>, String> = BTreeMap::new();
-        for candidate in candidates.chain(two_digits).filter(|text| is_e164(text)) {
+        for candidate in candidates.chain(two_digits).filter(|text| is_phone(text)) {
             let region = accepted(&candidate);
             if examples.contains_key(&region) {
                 continue;
             }
             let longer: String = format!("{candidate}{TAIL}");
-            let longer: String = longer.chars().take(DIGITS_MAX).collect();
+            let longer: String = longer.chars().take(*PHONE_DIGITS.end()).collect();
             let longer_is_same = accepted(&longer) == region;
             examples.insert(region, if longer_is_same { longer } else { candidate });
         }
@@ -131,13 +131,6 @@ impl<'p> Phones<'p> {
 
 fn begins(phone: &str, list: &BTreeSet<Box<str>>) -> bool {
     list.iter().any(|prefix| phone.starts_with(&**prefix))
-}
-
-fn is_e164(text: &str) -> bool {
-    let digits = text.strip_prefix('+').unwrap_or("");
-    (2..=DIGITS_MAX).contains(&digits.len())
-        && !digits.starts_with('0')
-        && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     evidence::Scope,
+    limits::AGE_YEARS_MAX,
     rule::{Authenticated, Requirement},
     schedule::Schedule,
 };
@@ -22,8 +23,6 @@ use crate::{
 /// How many axes and regions of one axis there may be: more than any policy needs, few enough for every walk.
 const AXES_MAX: usize = 512;
 const REGIONS_MAX: usize = 4096;
-/// Younger is no plausible birth, and so is older.
-const AGE_MAX: u16 = 150;
 
 /// One axis. In this order they are decided, unless the policies differ in some: `Claim` only means something where there
 /// is an identity, and `Amr` and `Acr` where there is a session.
@@ -133,9 +132,9 @@ impl<'p> Atoms<'p> {
     fn birthday(&mut self, years: u16, after: bool) {
         self.axes.insert(Axis::Birth);
         let inside = if after {
-            years < AGE_MAX
+            years < AGE_YEARS_MAX
         } else {
-            (1..=AGE_MAX).contains(&years)
+            (1..=AGE_YEARS_MAX).contains(&years)
         };
         if inside {
             self.birthdays.insert(Birthday { years, after });
@@ -334,7 +333,7 @@ impl<'p> Space<'p> {
     }
 
     fn aged(&self, years: u16) -> Vec<u16> {
-        if years >= AGE_MAX {
+        if years >= AGE_YEARS_MAX {
             return Vec::new();
         }
         self.births.after(Birthday { years, after: true }).collect()
@@ -343,7 +342,7 @@ impl<'p> Space<'p> {
     fn younger(&self, years: u16) -> Vec<u16> {
         match years {
             0 => Vec::new(),
-            1..=AGE_MAX => {
+            1..=AGE_YEARS_MAX => {
                 let before = Birthday {
                     years,
                     after: false,

@@ -4,16 +4,13 @@
 use std::{fmt, time::Duration};
 
 use crate::{
+    limits::{AGE_YEARS_MAX, YEARS_AHEAD},
     rule::{Given, Requirement, Rule},
     time::{Timestamp, after, anniversary, before},
 };
 
 /// The smallest step of time.
 pub(super) const MS: Duration = Duration::from_millis(1);
-/// How far ahead an edge of a schedule is looked for, in years: as far as a change of a decision is.
-const YEARS_AHEAD: u16 = 10;
-/// Nobody plausible is older, so that an age of as many years is never reached.
-const AGE_NEVER_REACHED: u16 = 150;
 
 /// Which way a requirement turns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,7 +52,8 @@ fn gather<'r>(requirement: &'r Requirement, edges: &mut Vec<Edge<'r>>) {
             }
             return;
         }
-        Requirement::AgeAtLeast(0..AGE_NEVER_REACHED) => &[Turn::Begins],
+        // Nobody is older than that, so that an age of as many years is never reached.
+        Requirement::AgeAtLeast(0..AGE_YEARS_MAX) => &[Turn::Begins],
         Requirement::VerifiedWithin(_) | Requirement::AgeBelow(1..) => &[Turn::Ends],
         // A session begins to count when it is no further in the future than another clock may be.
         Requirement::Authenticated(_) => &[Turn::Begins, Turn::Ends],
@@ -111,8 +109,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        Authentication, PolicyName, PolicySet, Request, SourceText, Verification, parse,
-        suite::read::verification_id,
+        Authentication, PolicyName, PolicySet, Request, SourceText, Verification,
+        authoring::suite::read::verification_id, parse,
     };
 
     fn policies(rule: &str) -> PolicySet {

@@ -1,0 +1,11 @@
+//! YAML texts that people write: a tree in which every node has its position, and problems that show the line they are in.
+//! Knows nothing of policies, and imports nothing of this crate.
+
+mod diagnostic;
+mod document;
+
+pub(crate) use self::document::unknown_key;
+pub use self::{
+    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
+    document::{Fields, Key, Node, NodeKind, Reader, did_you_mean},
+};
