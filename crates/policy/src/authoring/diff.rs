@@ -4,28 +4,28 @@
 //!
 //! Compared are checks from 2015 (no verification is older) to the end of the century.
 
-mod axis;
-mod region;
-mod hours;
-mod phone;
+mod space;
+mod regions;
+mod schedules;
+mod phones;
 mod formula;
-mod work;
-mod sought;
+mod budget;
+mod direction;
 mod diagram;
 mod witness;
-mod point;
+mod check;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use self::work::Work;
+pub(super) use self::budget::Work;
 use self::{
-    axis::{Atoms, Axis, Space},
+    check::Point,
     diagram::{CELLS_MAX, Cell, Found, Rest},
     formula::Formulas,
-    point::Point,
+    space::{Atoms, Axis, Space},
 };
-pub use self::{sought::Sought, witness::Witness};
+pub use self::{direction::Sought, witness::Witness};
 use crate::{
     authoring::suite::{self, Expect},
     decide::Facts,

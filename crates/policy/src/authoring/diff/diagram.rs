@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{
     NotCompared,
+    direction::Sought,
     formula::{Formula, Formulas, Rank},
-    region::Regions,
-    sought::Sought,
+    regions::Regions,
 };
 use crate::effect::Effect;
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::{
     NICE_NOW_MS, NotCompared,
-    axis::{Axis, Birthday, Space},
     diagram::Cell,
-    hours::LAST_MS,
-    region::{Line, Regions},
+    regions::{Line, Regions},
+    schedules::LAST_MS,
+    space::{Axis, Birthday, Space},
 };
 use crate::{
     authoring::suite::{Case, Expect},

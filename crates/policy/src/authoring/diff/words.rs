@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{
-    axis::{Axis, Birthday, Space},
     diagram::Cell,
-    region::{Groups, Line, Regions},
+    regions::{Groups, Line, Regions},
+    space::{Axis, Birthday, Space},
 };
 use crate::{evidence::Scope, time::Shown};
 

@@ -9,9 +9,9 @@ use std::{
 use super::{
     NotCompared,
     formula::{Formula, Formulas, Rank},
-    hours::Hours,
-    phone::Phones,
-    region::{Groups, Line, Regions},
+    phones::Phones,
+    regions::{Groups, Line, Regions},
+    schedules::Hours,
 };
 use crate::{
     evidence::Scope,

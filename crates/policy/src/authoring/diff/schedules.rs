@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{NICE_NOW_MS, region::Regions};
+use super::{NICE_NOW_MS, regions::Regions};
 use crate::{
     limits::{DAY_MINUTES, PLAUSIBLE_SINCE_MS, WEEK_MINUTES, WEEK_MS},
     schedule::{DAYS, Schedule, ms},

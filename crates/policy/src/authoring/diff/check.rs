@@ -2,10 +2,10 @@
 //! check to a cell.
 
 use super::{
-    axis::{Axis, Space},
     diagram::Cell,
-    hours::LAST_MS,
-    region::Line,
+    regions::Line,
+    schedules::LAST_MS,
+    space::{Axis, Space},
     witness::instant_of,
 };
 use crate::{

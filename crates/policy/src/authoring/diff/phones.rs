@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::region::Regions;
+use super::regions::Regions;
 use crate::{limits::PHONE_DIGITS, phone::is_phone};
 
 /// Makes an example look like a number.
