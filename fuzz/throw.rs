@@ -73,7 +73,7 @@ pub fn policies(text: &str) {
         let proposed = written_and_read(&proposals.cases, &set);
         assert_eq!(suite::run(&set, &proposed).failed(), 0);
     }
-    let same = diff::compare_sets(&set, &set).expect("a policy can be compared with itself");
+    let same = compare(&set, &set).expect("a policy can be compared with itself");
     assert!(same.is_empty());
 }
 
@@ -120,12 +120,12 @@ pub fn differences(text: &str) {
     let (Ok(old), Ok(new)) = (parse(&[file(old)], &list), parse(&[file(new)], &list)) else {
         return;
     };
-    let there = match diff::compare_sets(&old, &new) {
+    let there = match compare(&old, &new) {
         Ok(comparison) => comparison,
         // Too much to be told, or to be compared.
-        Err(why) => {
-            use diff::NotCompared::{TooLarge, TooManyCells};
-            return assert!(matches!(why.why, TooManyCells | TooLarge), "{why}");
+        Err(error) => {
+            use diff::CompareError::{TooLarge, TooManyCells};
+            return assert!(matches!(error.source, TooManyCells | TooLarge), "{error}");
         }
     };
     for (name, changes) in &there.changed {
@@ -139,12 +139,16 @@ pub fn differences(text: &str) {
             assert_eq!(decided_before.expect("both have it").effect(), cell.old);
         }
     }
-    if let Ok(back) = diff::compare_sets(&new, &old) {
+    if let Ok(back) = compare(&new, &old) {
         let names = |c: &diff::Comparison| c.changed.keys().cloned().collect::<BTreeSet<_>>();
         assert_eq!(names(&there), names(&back));
         assert_eq!(there.loosens(), back.tightens());
         assert_eq!(there.tightens(), back.loosens());
     }
+}
+
+fn compare(old: &PolicySet, new: &PolicySet) -> Result<diff::Comparison, diff::CompareSetsError> {
+    diff::Comparison::of(old, new, diff::Direction::Both)
 }
 
 fn file(text: &str) -> Arc<SourceText> {

@@ -11,9 +11,7 @@ use crate::{
     cli::{Exit, talk, tell},
     policy::{
         PolicyName, PolicySet,
-        diff::{
-            Changed, Changes, Comparison, NotCompared, SetNotCompared, Sought, compare_sets_for,
-        },
+        diff::{ChangedCell, CompareError, CompareSetsError, Comparison, Direction, PolicyChanges},
     },
 };
 
@@ -63,13 +61,13 @@ impl Diff {
         let [old, new] = sets.as_slice() else {
             bail!("two sets of policies are needed");
         };
-        let sought = match (self.only_tightens, self.only_loosens) {
-            (true, false) => Sought::Loosening,
-            (false, true) => Sought::Tightening,
-            _ => Sought::Every,
+        let direction = match (self.only_tightens, self.only_loosens) {
+            (true, false) => Direction::Loosening,
+            (false, true) => Direction::Tightening,
+            _ => Direction::Both,
         };
         let comparison =
-            compare_sets_for(sought, old, new).map_err(|why| no_answer(why, sought))?;
+            Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
         match self.format {
             Format::Human => tell(&in_words(&comparison))?,
             Format::Json => tell(&format!("{:#}\n", as_json(&comparison)))?,
@@ -90,19 +88,19 @@ impl Diff {
     }
 }
 
-/// Why there is no answer, and which question may have one.
-fn no_answer(why: SetNotCompared, sought: Sought) -> anyhow::Error {
-    let hint = match (&why.why, sought) {
-        (NotCompared::TooManyCells, Sought::Every) => {
+/// The error, with the options under which the comparison may succeed.
+fn with_hint(error: CompareSetsError, direction: Direction) -> anyhow::Error {
+    let hint = match (&error.source, direction) {
+        (CompareError::TooManyCells, Direction::Both) => {
             "whether any of them loosens `--only-tightens` tells all the same, and `--only-loosens` whether any tightens"
         }
-        (NotCompared::TooLarge, Sought::Every) => {
+        (CompareError::TooLarge, Direction::Both) => {
             "`--only-tightens` and `--only-loosens` ask for less, and may be answered"
         }
-        _ => return why.into(),
+        _ => return error.into(),
     };
-    let SetNotCompared { policy, why } = why;
-    anyhow!("policy `{policy}`: {why}; {hint}")
+    let CompareSetsError { policy, source } = error;
+    anyhow!("policy `{policy}`: {source}; {hint}")
 }
 
 fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
@@ -128,28 +126,27 @@ fn in_words(comparison: &Comparison) -> String {
     for name in &comparison.added {
         let _ = writeln!(text, "policy {name} is added");
     }
-    let cells = || comparison.changed.values().flat_map(|c| &c.cells);
-    let loosen = cells().filter(|cell| cell.loosens()).count();
-    let tighten = cells().count().saturating_sub(loosen);
+    let loosen = comparison.cells().filter(|cell| cell.loosens()).count();
+    let tighten = comparison.cells().count().saturating_sub(loosen);
     let first = if comparison.changed.values().any(|c| c.more) {
         "there are more: these are the first; "
     } else {
         ""
     };
-    let _ = match (comparison.sought, loosen, tighten) {
-        (Sought::Every, 0, 0) => writeln!(text, "no check is decided differently"),
-        (Sought::Every, ..) => writeln!(text, "{loosen} loosen, {tighten} tighten"),
-        (Sought::Loosening, 0, _) => writeln!(text, "no check is decided less strictly"),
-        (Sought::Loosening, ..) => writeln!(text, "{first}{loosen} loosen"),
-        (Sought::Tightening, _, 0) => writeln!(text, "no check is decided more strictly"),
-        (Sought::Tightening, ..) => writeln!(text, "{first}{tighten} tighten"),
+    let _ = match (comparison.direction, loosen, tighten) {
+        (Direction::Both, 0, 0) => writeln!(text, "no check is decided differently"),
+        (Direction::Both, ..) => writeln!(text, "{loosen} loosen, {tighten} tighten"),
+        (Direction::Loosening, 0, _) => writeln!(text, "no check is decided less strictly"),
+        (Direction::Loosening, ..) => writeln!(text, "{first}{loosen} loosen"),
+        (Direction::Tightening, _, 0) => writeln!(text, "no check is decided more strictly"),
+        (Direction::Tightening, ..) => writeln!(text, "{first}{tighten} tighten"),
     };
     text
 }
 
-fn changes_in_words(text: &mut String, changes: &Changes) {
+fn changes_in_words(text: &mut String, changes: &PolicyChanges) {
     for cell in &changes.cells {
-        let Changed { old, new, when, .. } = cell;
+        let ChangedCell { old, new, when, .. } = cell;
         let _ = writeln!(text, "\n  {}: {when}: {new} instead of {old}\n", kind(cell));
         for line in cell.as_case().lines() {
             let _ = writeln!(text, "      {line}");
@@ -192,12 +189,12 @@ fn as_json(comparison: &Comparison) -> Value {
         "changed": changed.collect::<Value>(),
         "removed": names(&comparison.removed),
         "added": names(&comparison.added),
-        "loosens": (comparison.sought != Sought::Tightening).then(|| comparison.loosens()),
-        "tightens": (comparison.sought != Sought::Loosening).then(|| comparison.tightens()),
+        "loosens": (comparison.direction != Direction::Tightening).then(|| comparison.loosens()),
+        "tightens": (comparison.direction != Direction::Loosening).then(|| comparison.tightens()),
     })
 }
 
-fn kind(cell: &Changed) -> &'static str {
+fn kind(cell: &ChangedCell) -> &'static str {
     if cell.loosens() {
         "loosens"
     } else {

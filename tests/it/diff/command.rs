@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::sought::{of_rules, texts};
+use super::direction::{of_rules, texts};
 
 fn diff(arguments: &[&str]) -> (i32, String, String) {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_verigate"))

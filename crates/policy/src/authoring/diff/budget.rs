@@ -1,36 +1,38 @@
-//! How much a comparison may cost. It is counted in steps, not in time, so that the same policies get the same answer
-//! everywhere.
+//! The work budget of a comparison. It counts steps and not time, so that the same policies get the same answer on every
+//! machine.
 
 /// How many steps one comparison may take: about a second's work.
-const COMPARISON_MAX: usize = 20_000_000;
+const COMPARISON_STEPS_MAX: usize = 20_000_000;
 
-/// The steps that are left.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Work(usize);
+/// The steps that are left. Whoever works takes it by `&mut`, so that every step is counted once.
+#[derive(Debug)]
+pub(crate) struct WorkBudget {
+    remaining: usize,
+}
 
-impl Work {
-    /// So many steps.
-    pub(crate) fn of(steps: usize) -> Self {
-        Self(steps)
+impl WorkBudget {
+    /// A budget of so many steps.
+    pub(crate) fn new(steps: usize) -> Self {
+        Self { remaining: steps }
     }
 
-    /// As many as one comparison may take.
-    pub(crate) fn of_a_comparison() -> Self {
-        Self(COMPARISON_MAX)
+    /// The budget of one comparison.
+    pub(crate) fn for_comparison() -> Self {
+        Self::new(COMPARISON_STEPS_MAX)
     }
 
-    /// Counts so many.
-    pub(crate) fn cost(&mut self, steps: usize) {
-        self.0 = self.0.saturating_sub(steps);
+    /// Takes so many steps out of it.
+    pub(crate) fn spend(&mut self, steps: usize) {
+        self.remaining = self.remaining.saturating_sub(steps);
     }
 
-    /// How many are left.
-    pub(crate) fn left(self) -> usize {
-        self.0
+    /// How many steps are left.
+    pub(crate) fn remaining(&self) -> usize {
+        self.remaining
     }
 
-    /// Whether none is left.
-    pub(crate) fn is_done(self) -> bool {
-        self.0 == 0
+    /// Whether no step is left.
+    pub(crate) fn is_exhausted(&self) -> bool {
+        self.remaining == 0
     }
 }

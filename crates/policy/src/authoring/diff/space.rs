@@ -1,370 +1,213 @@
-//! The axes of the space of inputs: what a check can differ in that a policy can read. They are independent of one another
-//! (but for the instant of the check and ages, of which `witness` takes care), and each has finitely many regions.
+//! The space of checks that two policies span: their axes in the variable order of the diagram, each cut into regions.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    NotCompared,
-    formula::{Formula, Formulas, Rank},
-    phones::Phones,
-    regions::{Groups, Line, Regions},
-    schedules::Hours,
-};
-use crate::{
-    evidence::Scope,
-    limits::AGE_YEARS_MAX,
-    rule::{Authenticated, Requirement},
-    schedule::Schedule,
+    axis::Axis,
+    cell::Cell,
+    check::Check,
+    error::CompareError,
+    expression::{Condition, Expression},
+    formula::{Formula, Formulas, Level},
+    limits::{AXES_MAX, END_MS, FIRST_MS, REGIONS_MAX},
+    partition::{Groups, Partition},
+    regions::Regions,
 };
 
-/// How many axes and regions of one axis there may be: more than any policy needs, few enough for every walk.
-const AXES_MAX: usize = 512;
-const REGIONS_MAX: usize = 4096;
-
-/// One axis. In this order they are decided, unless the policies differ in some: `Claim` only means something where there
-/// is an identity, and `Amr` and `Acr` where there is a session.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Axis {
-    /// The status: `Groups`.
-    Status,
-    /// How long ago the verification was made: `Line`.
-    VerifiedAt,
-    /// Whether a scope is granted and its data readable: 0 if it is, else 1.
-    Scope(Scope),
-    /// The date of birth: `Line`.
-    Birth,
-    /// The telephone number.
-    Phone,
-    /// The evidence's identity: `Groups`.
-    Identity,
-    /// Whether the request names that identity: 0 if it does, else 1.
-    Claim,
-    /// The project: `Groups`.
-    Project,
-    /// A request's attribute: `Groups`.
-    Attribute(Box<str>),
-    /// How long ago the session was authenticated: `Line`.
-    AuthTime,
-    /// Whether the session has a method of this group: 0 if it has, else 1.
-    Amr(u16),
-    /// The session's context class: `Groups`.
-    Acr,
-    /// The instant of the check.
-    Hours,
+/// The conditions of two policies by their axes.
+#[derive(Debug, Default)]
+pub(super) struct Conditions<'p> {
+    by_axis: BTreeMap<Axis, Vec<Condition<'p>>>,
+    methods: Vec<&'p BTreeSet<Box<str>>>,
 }
 
-/// A moment on the way through a life: 14 h before a birthday began in UTC, or 14 h after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Birthday {
-    pub(super) years: u16,
-    pub(super) after: bool,
-}
-
-/// What two policies ask about, axis by axis.
-#[derive(Default)]
-pub(super) struct Atoms<'p> {
-    pub(super) axes: BTreeSet<Axis>,
-    lists: BTreeMap<Axis, Vec<&'p BTreeSet<Box<str>>>>,
-    verified: BTreeSet<i64>,
-    authenticated: BTreeSet<i64>,
-    birthdays: BTreeSet<Birthday>,
-    amr: Vec<&'p BTreeSet<Box<str>>>,
-    schedules: Vec<&'p Schedule>,
-}
-
-impl<'p> Atoms<'p> {
-    /// Adds what this asks about.
-    pub(super) fn add(&mut self, requirement: &'p Requirement) {
-        match requirement {
-            Requirement::Status(list) => self.list(Axis::Status, list),
-            Requirement::Project(list) => self.list(Axis::Project, list),
-            Requirement::Attribute(name, list) => self.list(Axis::Attribute(name.clone()), list),
-            Requirement::PhonePrefix(list) => self.list(Axis::Phone, list),
-            Requirement::IdentityIn(listed) | Requirement::IdentityNotIn(listed) => {
-                self.list(Axis::Identity, &listed.ids);
-            }
-            Requirement::IdentityAsRequested => {
-                self.axes.extend([Axis::Identity, Axis::Claim]);
-            }
-            Requirement::VerifiedWithin(age_max) => {
-                self.axes.insert(Axis::VerifiedAt);
-                self.verified.insert(millis(*age_max));
-            }
-            Requirement::Scopes(scopes) => self.axes.extend(scopes.iter().map(axis_of)),
-            Requirement::AgeAtLeast(years) => self.birthday(*years, true),
-            Requirement::AgeBelow(years) => self.birthday(*years, false),
-            Requirement::Authenticated(wanted) => {
-                self.axes.insert(Axis::AuthTime);
-                self.authenticated.insert(millis(wanted.within));
-                self.amr.push(&wanted.amr_any);
-                if !wanted.acr_any.is_empty() {
-                    self.list(Axis::Acr, &wanted.acr_any);
-                }
-            }
-            Requirement::Schedule(schedule) => {
-                self.axes.insert(Axis::Hours);
-                self.schedules.push(schedule);
-            }
-            Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
-                for part in parts {
-                    self.add(part);
-                }
-            }
+impl<'p> Conditions<'p> {
+    /// The conditions of these expressions.
+    pub(super) fn of<'e>(expressions: impl IntoIterator<Item = &'e Expression<'p>>) -> Self
+    where
+        'p: 'e,
+    {
+        let (mut by_axis, mut methods) = (BTreeMap::<Axis, Vec<_>>::new(), Vec::new());
+        for expression in expressions {
+            expression.visit(
+                &mut |axis, condition| by_axis.entry(axis.clone()).or_default().push(condition),
+                &mut |list| methods.push(list),
+            );
         }
+        Self { by_axis, methods }
     }
 
-    /// How much there is to be compared.
+    /// How much there is to be compared, in steps of the work budget.
     pub(super) fn size(&self) -> usize {
-        let texts = self.lists.values().flatten().chain(&self.amr);
-        let texts: usize = texts.map(|list| list.len()).sum();
-        texts.saturating_add(self.axes.len())
+        let lists = self.by_axis.values().flatten();
+        let lists = lists.filter_map(|condition| match condition {
+            Condition::OneOf(list) | Condition::NoneOf(list) => Some(*list),
+            Condition::Known
+            | Condition::NewerThan(_)
+            | Condition::AgeAtLeast(_)
+            | Condition::AgeBelow(_)
+            | Condition::Inside(_) => None,
+        });
+        let lists = lists.chain(self.methods.iter().copied());
+        let texts: usize = lists.map(BTreeSet::len).sum();
+        texts.saturating_add(self.by_axis.len())
     }
 
-    fn list(&mut self, axis: Axis, list: &'p BTreeSet<Box<str>>) {
-        self.axes.insert(axis.clone());
-        self.lists.entry(axis).or_default().push(list);
-    }
-
-    /// Only what lies inside a life is an edge.
-    fn birthday(&mut self, years: u16, after: bool) {
-        self.axes.insert(Axis::Birth);
-        let inside = if after {
-            years < AGE_YEARS_MAX
-        } else {
-            (1..=AGE_YEARS_MAX).contains(&years)
-        };
-        if inside {
-            self.birthdays.insert(Birthday { years, after });
-        }
+    /// The axes that they are about, without those of methods.
+    pub(super) fn into_axes(self) -> BTreeSet<Axis> {
+        self.by_axis.into_keys().collect()
     }
 }
 
-/// The axes of two policies in the order in which they are decided, and the regions of each.
+/// The axes of two policies in the variable order of the diagram. The level of an axis is its place in that order.
 #[derive(Debug)]
 pub(super) struct Space<'p> {
-    axes: Vec<Axis>,
-    ranks: BTreeMap<Axis, Rank>,
-    pub(super) groups: BTreeMap<Axis, Groups<'p>>,
-    pub(super) amr: Groups<'p>,
-    pub(super) phones: Phones<'p>,
-    pub(super) verified: Line<i64>,
-    pub(super) authenticated: Line<i64>,
-    pub(super) births: Line<Birthday>,
-    pub(super) hours: Hours<'p>,
+    variables: Vec<Variable<'p>>,
+    /// The level of each axis. In the order of the axes themselves, which is that in which facts depend on one another.
+    levels: BTreeMap<Axis, Level>,
+    /// The groups of methods that the policies distinguish; each has an axis of its own, [`Axis::Amr`].
+    methods: Groups<'p>,
+}
+
+#[derive(Debug)]
+struct Variable<'p> {
+    partition: Partition<'p>,
+    size: u16,
 }
 
 impl<'p> Space<'p> {
-    /// The space of what is asked about, with the axes in which the policies differ first: a cell then begins with what
-    /// makes the difference.
-    pub(super) fn of(atoms: Atoms<'p>, mut first: BTreeSet<Axis>) -> Result<Self, NotCompared> {
-        let amr = Groups::of(&atoms.amr, false);
-        let methods: BTreeSet<Axis> = amr.iter().map(|(group, _)| Axis::Amr(group)).collect();
+    /// The space of these conditions. The axes of `first`, in which the policies differ, come first, so that a cell begins with
+    /// what makes the difference.
+    pub(super) fn of(
+        conditions: Conditions<'p>,
+        mut first: BTreeSet<Axis>,
+    ) -> Result<Self, CompareError> {
+        let methods = Groups::of(&conditions.methods);
+        let method_axes: BTreeSet<Axis> = (0..methods.len()).map(Axis::Amr).collect();
         if first.contains(&Axis::AuthTime) {
-            first.extend(methods.iter().cloned());
+            first.extend(method_axes.iter().cloned());
         }
-        let mut axes: Vec<Axis> = atoms.axes.into_iter().chain(methods).collect();
-        axes.sort_by_key(|axis| (!first.contains(axis), axis.clone()));
-        if axes.len() > AXES_MAX {
-            return Err(NotCompared::TooLarge);
+        let by_axis = conditions.by_axis;
+        let mut order: Vec<Axis> = by_axis.keys().cloned().chain(method_axes).collect();
+        if order.len() > AXES_MAX {
+            return Err(CompareError::TooLarge);
         }
-        let mut lists = atoms.lists;
-        let phones = Phones::of(&lists.remove(&Axis::Phone).unwrap_or_default());
-        lists.entry(Axis::Identity).or_default();
-        let groups = lists.into_iter().map(|(axis, lists)| {
-            let groups = Groups::of(&lists, axis == Axis::Identity);
-            (axis, groups)
-        });
-        let space = Self {
-            ranks: axes.iter().cloned().zip(0..).collect(),
-            axes,
-            groups: groups.collect(),
-            amr,
-            phones,
-            verified: Line::of(atoms.verified),
-            authenticated: Line::of(atoms.authenticated),
-            births: Line::of(atoms.birthdays),
-            hours: Hours::of(atoms.schedules),
-        };
-        if space
-            .axes
-            .iter()
-            .any(|axis| space.regions(axis) > REGIONS_MAX)
-        {
-            return Err(NotCompared::TooLarge);
-        }
-        Ok(space)
-    }
-
-    /// How many regions each axis has, by rank.
-    pub(super) fn sizes(&self) -> Vec<u16> {
-        self.axes.iter().map(|axis| self.size(axis)).collect()
-    }
-
-    /// The axis of this rank.
-    pub(super) fn axis(&self, rank: Rank) -> Option<&Axis> {
-        self.axes.get(usize::from(rank))
-    }
-
-    /// The rank of this axis, if a policy reads it.
-    pub(super) fn rank(&self, axis: &Axis) -> Option<Rank> {
-        self.ranks.get(axis).copied()
-    }
-
-    pub(super) fn size(&self, axis: &Axis) -> u16 {
-        u16::try_from(self.regions(axis)).unwrap_or(u16::MAX)
-    }
-
-    fn regions(&self, axis: &Axis) -> usize {
-        match axis {
-            Axis::VerifiedAt => self.verified.size(),
-            Axis::AuthTime => self.authenticated.size(),
-            Axis::Birth => self.births.size(),
-            Axis::Phone => self.phones.size(),
-            Axis::Hours => self.hours.size(),
-            Axis::Scope(_) | Axis::Claim | Axis::Amr(_) => 2,
-            Axis::Status | Axis::Identity | Axis::Project | Axis::Attribute(_) | Axis::Acr => {
-                self.groups.get(axis).map_or(1, Groups::size)
+        order.sort_by_key(|axis| (!first.contains(axis), axis.clone()));
+        let variables = order.iter().map(|axis| {
+            let conditions = by_axis.get(axis).map_or(&[][..], Vec::as_slice);
+            let partition = Partition::of(axis, conditions, &methods);
+            match u16::try_from(partition.len()) {
+                Ok(size) if usize::from(size) <= REGIONS_MAX => Ok(Variable { partition, size }),
+                _ => Err(CompareError::TooLarge),
             }
-        }
+        });
+        Ok(Self {
+            variables: variables.collect::<Result<_, _>>()?,
+            levels: order.into_iter().zip(0..).collect(),
+            methods,
+        })
     }
 
-    /// The requirement as a formula over the axes.
-    pub(super) fn formula(&self, requirement: &Requirement, formulas: &mut Formulas) -> Formula {
-        if formulas.work.is_done() {
-            // Whoever goes on from here asks that first, and gives up.
+    /// How many regions the axis of each level has.
+    pub(super) fn sizes(&self) -> Vec<u16> {
+        self.variables
+            .iter()
+            .map(|variable| variable.size)
+            .collect()
+    }
+
+    fn variable(&self, level: Level) -> Option<&Variable<'p>> {
+        self.variables.get(usize::from(level))
+    }
+
+    /// An expression as a formula over the axes, which are those of its own conditions among others. Without meaning once the
+    /// work budget is exhausted.
+    pub(super) fn formula(
+        &self,
+        expression: &Expression<'_>,
+        formulas: &mut Formulas<'_>,
+    ) -> Formula {
+        if formulas.is_exhausted() {
             return Formula::FALSE;
         }
-        let mut inside = |axis: &Axis, regions: Vec<u16>| self.inside(axis, regions, formulas);
-        match requirement {
-            Requirement::Status(list) => inside(&Axis::Status, self.listed(&Axis::Status, list)),
-            Requirement::Project(list) => inside(&Axis::Project, self.listed(&Axis::Project, list)),
-            Requirement::Attribute(name, list) => {
-                let axis = Axis::Attribute(name.clone());
-                inside(&axis, self.listed(&axis, list))
-            }
-            Requirement::PhonePrefix(list) => {
-                inside(&Axis::Phone, self.phones.inside(list).collect())
-            }
-            Requirement::IdentityIn(listed) => {
-                let regions = self.listed(&Axis::Identity, &listed.ids);
-                inside(&Axis::Identity, regions)
-            }
-            Requirement::IdentityNotIn(listed) => {
-                let blocked = self.listed(&Axis::Identity, &listed.ids);
-                let mut regions = self.known(&Axis::Identity);
-                regions.retain(|region| !blocked.contains(region));
-                inside(&Axis::Identity, regions)
-            }
-            Requirement::IdentityAsRequested => {
-                let known = inside(&Axis::Identity, self.known(&Axis::Identity));
-                let same = inside(&Axis::Claim, vec![0]);
-                formulas.all([known, same])
-            }
-            Requirement::VerifiedWithin(age_max) => {
-                let regions = self.verified.before(millis(*age_max));
-                inside(&Axis::VerifiedAt, regions.collect())
-            }
-            Requirement::Scopes(scopes) => {
-                let axes: Vec<Axis> = scopes.iter().map(axis_of).collect();
-                let parts = axes.iter().map(|axis| inside(axis, self.known(axis)));
-                let parts: Vec<Formula> = parts.collect();
-                formulas.all(parts)
-            }
-            Requirement::AgeAtLeast(years) => inside(&Axis::Birth, self.aged(*years)),
-            Requirement::AgeBelow(years) => inside(&Axis::Birth, self.younger(*years)),
-            Requirement::Authenticated(wanted) => self.authenticated(wanted, formulas),
-            Requirement::Schedule(schedule) => {
-                inside(&Axis::Hours, self.hours.inside(schedule).collect())
-            }
-            Requirement::AnyOf(parts) => {
-                let parts: Vec<Formula> = parts.iter().map(|p| self.formula(p, formulas)).collect();
+        match expression {
+            Expression::On(axis, condition) => self.condition(axis, *condition, formulas),
+            Expression::AnyMethod(list) => {
+                let groups = self.methods.inside(list);
+                let parts: Vec<Formula> = groups
+                    .map(|group| self.condition(&Axis::Amr(group), Condition::Known, formulas))
+                    .collect();
                 formulas.any(parts)
             }
-            Requirement::AllOf(parts) => {
-                let parts: Vec<Formula> = parts.iter().map(|p| self.formula(p, formulas)).collect();
+            Expression::All(parts) => {
+                let parts: Vec<Formula> = self.formula_of_each(parts, formulas);
                 formulas.all(parts)
             }
+            Expression::Any(parts) => {
+                let parts: Vec<Formula> = self.formula_of_each(parts, formulas);
+                formulas.any(parts)
+            }
         }
     }
 
-    fn authenticated(&self, wanted: &Authenticated, formulas: &mut Formulas) -> Formula {
-        let recent = self.authenticated.before(millis(wanted.within)).collect();
-        let mut parts = vec![self.inside(&Axis::AuthTime, recent, formulas)];
-        if !wanted.amr_any.is_empty() {
-            let methods: Vec<Formula> = self
-                .amr
-                .inside(&wanted.amr_any)
-                .map(|group| self.inside(&Axis::Amr(group), vec![0], formulas))
-                .collect();
-            parts.push(formulas.any(methods));
-        }
-        if !wanted.acr_any.is_empty() {
-            let classes = self.listed(&Axis::Acr, &wanted.acr_any);
-            parts.push(self.inside(&Axis::Acr, classes, formulas));
-        }
-        formulas.all(parts)
+    fn formula_of_each(
+        &self,
+        parts: &[Expression<'_>],
+        formulas: &mut Formulas<'_>,
+    ) -> Vec<Formula> {
+        let parts = parts.iter();
+        parts.map(|part| self.formula(part, formulas)).collect()
     }
 
-    fn inside(&self, axis: &Axis, regions: Vec<u16>, formulas: &mut Formulas) -> Formula {
-        let Some(rank) = self.rank(axis) else {
+    fn condition(
+        &self,
+        axis: &Axis,
+        condition: Condition<'_>,
+        formulas: &mut Formulas<'_>,
+    ) -> Formula {
+        let level = self.levels.get(axis).copied();
+        let Some((level, variable)) = level.and_then(|l| Some((l, self.variable(l)?))) else {
             return Formula::FALSE;
         };
-        let size = self.size(axis);
-        formulas.work.cost(size.into());
-        formulas.inside(rank, Regions::of(size, regions))
+        formulas.spend(variable.size.into());
+        let meeting = variable.partition.meeting(condition);
+        formulas.inside(level, Regions::of(variable.size, meeting))
     }
 
-    fn listed(&self, axis: &Axis, list: &BTreeSet<Box<str>>) -> Vec<u16> {
-        let groups = self.groups.get(axis);
-        groups.map_or_else(Vec::new, |groups| groups.inside(list).collect())
+    /// The axes with the regions that a cell has on each, in an order in which no fact depends on a later one.
+    pub(super) fn extents<'s>(
+        &'s self,
+        cell: &'s Cell,
+    ) -> impl Iterator<Item = (&'s Partition<'p>, Regions)> {
+        self.levels.values().filter_map(|level| {
+            let variable = self.variable(*level)?;
+            let all = || Regions::all(variable.size);
+            let regions = cell.regions.get(level).cloned().unwrap_or_else(all);
+            Some((&variable.partition, regions))
+        })
     }
 
-    /// The regions in which an axis that a scope is about has readable data.
-    fn known(&self, axis: &Axis) -> Vec<u16> {
-        match axis {
-            Axis::Scope(_) => vec![0],
-            Axis::Birth => self.births.known().collect(),
-            Axis::Identity => (0..self.size(axis).saturating_sub(1)).collect(),
-            _ => (1..self.size(axis)).collect(),
+    /// Whether a check lies in this cell. One at an instant that is not compared lies in none.
+    pub(super) fn contains(&self, cell: &Cell, check: &Check<'_>) -> bool {
+        let compared = FIRST_MS..END_MS;
+        compared.contains(&check.now.as_millisecond())
+            && cell.regions.iter().all(|(level, regions)| {
+                let variable = self.variable(*level);
+                let region = variable.and_then(|variable| variable.partition.region_of(check));
+                region.is_some_and(|region| regions.contains(region))
+            })
+    }
+
+    /// What the checks of a cell have in common, in words.
+    pub(super) fn describe(&self, cell: &Cell) -> String {
+        let parts = cell.regions.iter().filter_map(|(level, regions)| {
+            let variable = self.variable(*level)?;
+            Some(variable.partition.describe(regions))
+        });
+        let parts: Vec<String> = parts.collect();
+        if parts.is_empty() {
+            return "every verification".to_owned();
         }
+        parts.join(", ")
     }
-
-    fn aged(&self, years: u16) -> Vec<u16> {
-        if years >= AGE_YEARS_MAX {
-            return Vec::new();
-        }
-        self.births.after(Birthday { years, after: true }).collect()
-    }
-
-    fn younger(&self, years: u16) -> Vec<u16> {
-        match years {
-            0 => Vec::new(),
-            1..=AGE_YEARS_MAX => {
-                let before = Birthday {
-                    years,
-                    after: false,
-                };
-                self.births.before(before).collect()
-            }
-            _ => self.births.known().collect(),
-        }
-    }
-}
-
-/// The axis that a scope's data is on: several requirements may be about it.
-fn axis_of(scope: &Scope) -> Axis {
-    match scope {
-        Scope::IdentityId => Axis::Identity,
-        Scope::DateOfBirth => Axis::Birth,
-        Scope::Phone => Axis::Phone,
-        Scope::Name | Scope::Other(_) => Axis::Scope(scope.clone()),
-    }
-}
-
-/// In whole milliseconds, upwards: evidence comes in milliseconds.
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }

@@ -1,8 +1,8 @@
 //! What is asked for in one direction is answered where all that differs is too much to be told.
 
-use verigate::policy::diff::{NotCompared, Sought, compare_sets, compare_sets_for};
+use verigate::policy::diff::{CompareError, Comparison, Direction};
 
-use super::{cells, policy};
+use super::{compare, policy};
 
 /// Twelve rules, each of which can be met in two ways that no other shares; the first denies, the others do this.
 pub(super) fn of_rules(otherwise: &str) -> String {
@@ -27,20 +27,20 @@ pub(super) fn texts(rules: &str) -> String {
 #[test]
 fn nothing_loosens_where_all_of_too_many_cells_tighten() {
     let (old, new) = (policy(&of_rules("step_up")), policy(&of_rules("deny")));
-    let error = compare_sets(&old, &new).unwrap_err();
-    assert_eq!(error.why, NotCompared::TooManyCells);
-    let found = compare_sets_for(Sought::Loosening, &old, &new).unwrap();
+    let error = compare(&old, &new).unwrap_err();
+    assert_eq!(error.source, CompareError::TooManyCells);
+    let found = Comparison::of(&old, &new, Direction::Loosening).unwrap();
     assert!(found.is_empty() && !found.loosens());
-    let found = compare_sets_for(Sought::Tightening, &new, &old).unwrap();
+    let found = Comparison::of(&new, &old, Direction::Tightening).unwrap();
     assert!(found.is_empty() && !found.tightens());
 }
 
 #[test]
 fn the_first_of_too_many_that_are_asked_for_are_told_and_that_there_are_more() {
     let (old, new) = (policy(&of_rules("step_up")), policy(&of_rules("deny")));
-    let found = compare_sets_for(Sought::Tightening, &old, &new).unwrap();
+    let found = Comparison::of(&old, &new, Direction::Tightening).unwrap();
     assert!(found.tightens() && !found.loosens());
-    assert_eq!(cells(&found).count(), 100);
+    assert_eq!(found.cells().count(), 100);
     assert!(found.changed.values().all(|changes| changes.more));
 }
 
@@ -48,9 +48,13 @@ fn the_first_of_too_many_that_are_asked_for_are_told_and_that_there_are_more() {
 fn the_one_cell_that_loosens_is_found_among_too_many_that_tighten() {
     let loosened = of_rules("deny").replacen("[x]", "[x, y]", 1);
     let (old, new) = (policy(&of_rules("step_up")), policy(&loosened));
-    let found = compare_sets_for(Sought::Loosening, &old, &new).unwrap();
+    let found = Comparison::of(&old, &new, Direction::Loosening).unwrap();
     assert!(found.loosens() && !found.tightens());
-    assert!(cells(&found).all(|cell| cell.when.contains("attribute a0 y")));
+    assert!(
+        found
+            .cells()
+            .all(|cell| cell.when.contains("attribute a0 y"))
+    );
 }
 
 #[test]
@@ -69,6 +73,6 @@ fn policies_that_are_too_large_are_an_error_and_not_a_part_of_the_answer() {
         let rules = (0..20).map(|n| format!("any_of: [{}]", parts(n)));
         rules.collect::<Vec<_>>().join("\n")
     };
-    let error = compare_sets(&policy(&rules("a")), &policy(&rules("b"))).unwrap_err();
-    assert_eq!(error.why, NotCompared::TooLarge);
+    let error = compare(&policy(&rules("a")), &policy(&rules("b"))).unwrap_err();
+    assert_eq!(error.source, CompareError::TooLarge);
 }
