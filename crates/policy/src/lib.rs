@@ -38,7 +38,7 @@ pub use self::{
     effect::{Change, Effect, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     limits::{SKEW, TEXT_BYTES_MAX},
-    parse::{Lists, parse},
+    parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},
