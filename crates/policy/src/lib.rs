@@ -15,7 +15,7 @@ mod request;
 mod evidence;
 mod set;
 mod parse;
-mod yaml;
+pub mod yaml;
 mod text;
 mod when;
 mod schedule;
