@@ -5,6 +5,7 @@
 
 mod limits;
 mod decide;
+mod judgement;
 mod rule;
 mod horizon;
 mod effect;
