@@ -5,6 +5,7 @@
 
 mod limits;
 mod decide;
+mod judgement;
 mod rule;
 mod horizon;
 mod effect;
@@ -15,7 +16,7 @@ mod request;
 mod evidence;
 mod set;
 mod parse;
-mod yaml;
+pub mod yaml;
 mod text;
 mod when;
 mod schedule;
@@ -38,7 +39,7 @@ pub use self::{
     effect::{Change, Effect, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
     limits::{SKEW, TEXT_BYTES_MAX},
-    parse::{Lists, parse},
+    parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
     remedy::Remedy,
     request::{Authentication, Malformed, PolicyName, Request, VerificationId},

@@ -150,6 +150,17 @@ pub struct Reason {
     pub effect: Refusal,
 }
 
+impl Reason {
+    /// A reason that is none of the policy's rules.
+    pub(crate) fn of_guard(effect: Refusal, code: ReasonCode) -> Self {
+        Self {
+            code,
+            rule: Arc::from("guard"),
+            effect,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

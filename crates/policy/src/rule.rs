@@ -64,12 +64,34 @@ impl Rule {
         self.spot.as_ref()
     }
 
-    /// Why it is not met at this instant, if it is not.
+    /// Evaluates it.
+    pub(super) fn judge(&self, given: &Given<'_>) -> Judged<'_> {
+        Judged {
+            rule: self,
+            holds: self.requirement.holds(given),
+        }
+    }
+}
+
+/// A rule, and when it holds with the facts that it was evaluated with.
+#[derive(Debug)]
+pub(super) struct Judged<'p> {
+    /// The rule.
+    pub(super) rule: &'p Rule,
+    /// The instants at which its requirement holds.
+    pub(super) holds: When,
+}
+
+impl Judged<'_> {
+    /// Why the rule is not met at this instant, if it is not. Given are the facts that it was evaluated with.
     pub(super) fn reason(&self, given: &Given<'_>, now: Timestamp) -> Option<Reason> {
-        self.requirement.complaint(given, now).map(|code| Reason {
-            code,
-            rule: Arc::clone(&self.text),
-            effect: self.otherwise,
+        if self.holds.contains(now) {
+            return None;
+        }
+        Some(Reason {
+            code: self.rule.requirement.why_unmet(given, now),
+            rule: Arc::clone(&self.rule.text),
+            effect: self.rule.otherwise,
         })
     }
 }
@@ -193,14 +215,11 @@ impl Requirement {
         When::Window(window)
     }
 
-    /// Why it does not hold at this instant, if it does not.
-    fn complaint(&self, given: &Given<'_>, now: Timestamp) -> Option<ReasonCode> {
-        if self.holds(given).contains(now) {
-            return None;
-        }
+    /// Why it does not hold at this instant, at which it does not.
+    fn why_unmet(&self, given: &Given<'_>, now: Timestamp) -> ReasonCode {
         let verification = given.verification;
         let born = || unreadable(verification, &Scope::DateOfBirth, now);
-        Some(match self {
+        match self {
             Self::Status(_) => ReasonCode::StatusNotAccepted,
             Self::VerifiedWithin(_) if verification.verified_at.is_none() => {
                 ReasonCode::VerifiedAtMissing
@@ -228,11 +247,14 @@ impl Requirement {
             Self::Authenticated(_) => ReasonCode::AuthenticationRequired,
             Self::Schedule(_) => ReasonCode::OutsideSchedule,
             Self::AnyOf(_) => ReasonCode::NoAlternativeMet,
-            Self::AllOf(parts) => parts
-                .iter()
-                .find_map(|part| part.complaint(given, now))
-                .unwrap_or(ReasonCode::NoAlternativeMet),
-        })
+            Self::AllOf(parts) => {
+                let unmet = |part: &&Self| !part.holds(given).contains(now);
+                let first = parts.iter().find(unmet);
+                first.map_or(ReasonCode::NoAlternativeMet, |part| {
+                    part.why_unmet(given, now)
+                })
+            }
+        }
     }
 }
 
@@ -314,7 +336,8 @@ mod tests {
             request: &request,
             verification,
         };
-        requirement.complaint(&given, at(now)).unwrap()
+        assert!(!requirement.holds(&given).contains(at(now)));
+        requirement.why_unmet(&given, at(now))
     }
 
     fn born(text: &str) -> Verification {

@@ -10,7 +10,7 @@ use super::{
     rule::{Requirement, Rule},
     text::Whole,
     time::Shown,
-    yaml::Spot,
+    yaml::{Spot, quoted},
 };
 
 /// A compiled policy: rules, and how to treat the evidence that they judge.
@@ -207,7 +207,7 @@ impl fmt::Display for Canonical<'_> {
         writeln!(f, "stale_for {}", Shown(stale_for))?;
         writeln!(f, "unavailable {}", Effect::from(unavailable))?;
         if let Some(redirect) = redirect {
-            writeln!(f, "redirect {redirect:?}")?;
+            writeln!(f, "redirect {}", quoted(redirect))?;
         }
         write!(f, "reuse_allow {}", Shown(*reuse_allow))
     }

@@ -3,9 +3,11 @@
 
 mod diagnostic;
 mod document;
+mod quote;
 
 pub(crate) use self::document::unknown_key;
 pub use self::{
     diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
     document::{Fields, Key, Node, NodeKind, Reader, did_you_mean},
+    quote::{list, quoted, scalar},
 };

@@ -6,9 +6,10 @@ use crate::{
     decide::Facts,
     decision::Decision,
     effect::{Change, Effect},
+    judgement::Judgement,
     limits::YEARS_AHEAD,
     reason::ReasonCode,
-    rule::Rule,
+    rule::Judged,
     set::Policy,
     time::{Timestamp, anniversary},
 };
@@ -45,46 +46,50 @@ pub struct Verdict {
 impl Policy {
     /// Decides, and tells how.
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
-        let (timeline, goes_on) = self.timeline(facts);
+        let judgement = self.judgement(facts);
+        let (mut verdicts, mut timeline, mut goes_on) = (Vec::new(), Vec::new(), false);
+        if let Ok(judgement) = &judgement {
+            verdicts = verdicts_of(judgement, facts.now);
+            (timeline, goes_on) = timeline_of(judgement, facts.now);
+        }
         Explanation {
-            decision: self.decide(facts),
-            verdicts: self.verdicts(facts),
+            decision: self.decide_by(&judgement, facts.now),
+            verdicts,
             timeline,
             goes_on,
         }
     }
+}
 
-    fn verdicts(&self, facts: &Facts<'_>) -> Vec<Verdict> {
-        let Some(given) = self.judged(facts) else {
-            return Vec::new();
-        };
-        let last = anniversary(facts.now, YEARS_AHEAD);
-        let verdict = |rule: &Rule| {
-            let unmet = rule.reason(&given, facts.now).map(|reason| reason.code);
-            let holds = rule.requirement().holds(&given);
-            Verdict {
-                rule: Arc::clone(rule.text()),
-                otherwise: rule.otherwise().into(),
-                unmet,
-                until: holds.next(unmet.is_some(), facts.now, last),
-            }
-        };
-        self.rules().iter().map(verdict).collect()
+/// What each rule says; nothing of the rules where the evidence may not be judged yet.
+fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
+    if !judgement.is_credible(now) {
+        return Vec::new();
     }
-
-    /// Each change is found from the one before it, with the same evidence and question; and whether there are more.
-    fn timeline(&self, facts: &Facts<'_>) -> (Vec<Change>, bool) {
-        let mut timeline = Vec::new();
-        let mut now = facts.now;
-        while let Some(change) = self.decide(&Facts { now, ..*facts }).next_change() {
-            if timeline.len() >= CHANGES_MAX {
-                return (timeline, true);
-            }
-            timeline.push(change);
-            now = change.at;
+    let last = anniversary(now, YEARS_AHEAD);
+    let verdict = |judged: &Judged<'_>| {
+        let reason = judged.reason(judgement.given(), now);
+        Verdict {
+            rule: Arc::clone(judged.rule.text()),
+            otherwise: judged.rule.otherwise().into(),
+            until: judged.holds.next(reason.is_some(), now, last),
+            unmet: reason.map(|reason| reason.code),
         }
-        (timeline, false)
+    };
+    judgement.rules().iter().map(verdict).collect()
+}
+
+/// Each change is found from the one before it, with the same evidence and question; and whether there are more.
+fn timeline_of(judgement: &Judgement<'_, '_>, mut now: Timestamp) -> (Vec<Change>, bool) {
+    let mut timeline = Vec::new();
+    while let Some(change) = judgement.next_change(now) {
+        if timeline.len() >= CHANGES_MAX {
+            return (timeline, true);
+        }
+        timeline.push(change);
+        now = change.at;
     }
+    (timeline, false)
 }
 
 #[cfg(test)]

@@ -25,8 +25,9 @@ pub use self::{
     propose::{Proposals, propose},
     read::read,
     run::{Difference, Outcome, Report, run},
-    write::{list, one, scalar, write},
+    write::{one, write},
 };
+pub use crate::yaml::{list, scalar};
 
 /// The largest case file that is read: tens of thousands of cases.
 pub const CASES_BYTES_MAX: usize = 64 * 1024 * 1024;

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use super::Lists;
+use super::lists::{ListFile, ListTexts};
 use crate::{
     evidence::Scope,
     limits::{AGE_YEARS_MAX, EVIDENCE_TEXT_BYTES_MAX, IDENTITIES_MAX, NESTING_MAX},
@@ -38,7 +38,7 @@ const KEYS: [&str; 15] = [
 #[derive(Clone, Copy)]
 pub(super) struct Context<'c> {
     /// Where the texts of lists come from.
-    pub(super) lists: Lists<'c>,
+    pub(super) lists: &'c ListTexts,
     /// The keys that may stand beside a requirement.
     pub(super) beside: &'c [&'static str],
     /// How deep inside `any_of` and `all_of` it is.
@@ -209,7 +209,15 @@ fn listed(
     let named = fields.require("file", reader);
     fields.finish(reader);
     let name = reader.text(named?, "`file`")?;
-    match (context.lists)(reader.path(), name) {
+    let list = ListFile {
+        policy_path: reader.path().to_owned(),
+        name: name.to_owned(),
+    };
+    let text = context
+        .lists
+        .get(&list)
+        .map(|text| text.as_deref().map_err(String::as_str));
+    match text.unwrap_or(Err("its text is not there")) {
         Ok(text) => {
             let lines = text.lines().enumerate();
             let mut ids = BTreeSet::new();

@@ -208,6 +208,14 @@ impl Problems {
         self
     }
 
+    /// Adds all of the others.
+    pub fn append(&mut self, others: &Self) {
+        let room = PROBLEMS_MAX.saturating_sub(self.kept.len());
+        self.kept.extend(others.kept.iter().take(room).cloned());
+        let left = others.kept.len().saturating_sub(room);
+        self.more = self.more.saturating_add(others.more).saturating_add(left);
+    }
+
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.kept.len() < PROBLEMS_MAX {

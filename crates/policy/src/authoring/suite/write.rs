@@ -9,10 +9,9 @@ use crate::{
     reason::ReasonCode,
     request::Request,
     time::Timestamp,
+    yaml::{list, quoted, scalar},
 };
 
-/// Words that some readers of YAML take for something else than a text.
-const NO_TEXTS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 /// A longer text than a valid answer has: a verification with it cannot be used.
 const IMMODEST_BYTES: usize = EVIDENCE_TEXT_BYTES_MAX + 1;
 /// How far the cases of a case file are indented.
@@ -188,50 +187,4 @@ fn date(born: Timestamp) -> String {
     let date = text.strip_suffix("T00:00:00Z");
     let date = date.filter(|date| date.len() == DATE_BYTES);
     date.map(str::to_owned).unwrap_or(text)
-}
-
-/// Texts as a YAML list on one line.
-pub fn list<'t>(items: impl Iterator<Item = &'t str>) -> String {
-    let items: Vec<String> = items.map(scalar).collect();
-    format!("[{}]", items.join(", "))
-}
-
-/// A text as a YAML scalar: bare where nothing else can be meant, else quoted.
-pub fn scalar(text: &str) -> String {
-    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let bare = text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(letter);
-    if bare && !NO_TEXTS.contains(&text.to_ascii_lowercase().as_str()) {
-        text.to_owned()
-    } else {
-        quoted(text)
-    }
-}
-
-fn quoted(text: &str) -> String {
-    let mut quoted = String::from("\"");
-    for c in text.chars() {
-        match c {
-            '"' | '\\' => quoted.extend(['\\', c]),
-            // Nothing that a reader of YAML takes for the end of a line, or for nothing.
-            c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}') => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
-            }
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_nobody_sees_is_written_by_its_number() {
-        assert_eq!(
-            scalar("a\u{7}\u{85}\u{2028}\u{2029}\u{feff}\u{e4}\"\\"),
-            r#""a\u0007\u0085\u2028\u2029\uFEFFä\"\\""#
-        );
-    }
 }
