@@ -5,7 +5,7 @@ mod read;
 mod run;
 mod edge;
 mod coverage;
-mod propose;
+mod generate;
 mod write;
 
 use std::{fmt, sync::Arc};
@@ -22,7 +22,7 @@ use crate::{
 pub use self::{
     coverage::{Coverage, EdgeCoverage, PolicyCoverage, RuleCoverage},
     edge::Turn,
-    propose::{Proposals, propose},
+    generate::{Proposals, propose},
     read::read,
     run::{Difference, Outcome, Report, run},
     write::{one, write},

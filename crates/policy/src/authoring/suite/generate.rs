@@ -1,7 +1,7 @@
 //! Cases at every edge that a policy has in time: a millisecond before, at, and after it. They expect what the policy says
 //! today, so that they pass until somebody changes a limit, on purpose or not.
 
-mod made_up;
+mod seeds;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -54,9 +54,9 @@ pub fn propose(policies: &PolicySet, cases: &[Case]) -> Proposals {
         unreached: Vec::new(),
     };
     for (name, policy) in policies.iter() {
-        let made_up = made_up::cases(name, policy, &source);
+        let seeds = seeds::cases(name, policy, &source);
         let known = known.get(name).into_iter().flatten().copied();
-        let beginnings: Vec<&Case> = known.chain(&made_up).collect();
+        let beginnings: Vec<&Case> = known.chain(&seeds).collect();
         for edge in policy.rules().iter().flat_map(edges) {
             match best(policy, &edge, &beginnings) {
                 Some(trial) => proposals.cases.extend(trial.cases(policy, &edge, &source)),
