@@ -48,7 +48,7 @@ static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
     parse(&files.map(file), &list).expect("these are policies")
 });
 
-/// A file of policies: whatever compiles decides, is told about, and proposes cases that it passes.
+/// A file of policies: whatever compiles decides, is explained, and passes the cases that are generated from it.
 pub fn policies(text: &str) {
     let set = match parse(&[file(text)], &list) {
         Ok(set) => set,
@@ -68,10 +68,10 @@ pub fn policies(text: &str) {
             }
         }
     }
-    let proposals = suite::propose(&set, &[]);
-    if !proposals.cases.is_empty() {
-        let proposed = written_and_read(&proposals.cases, &set);
-        assert_eq!(suite::run(&set, &proposed).failed(), 0);
+    let generated = suite::generate(&set, &[]);
+    if !generated.cases.is_empty() {
+        let read_back = written_and_read(&generated.cases, &set);
+        assert_eq!(suite::run(&set, &read_back).failed(), 0);
     }
     let same = compare(&set, &set).expect("a policy can be compared with itself");
     assert!(same.is_empty());
@@ -96,20 +96,16 @@ pub fn cases(text: &str) {
     let (edges, tried) = report.coverage.edges();
     assert!(whole <= rules && tried <= edges);
     let again = written_and_read(&cases, &set);
-    for (outcome, other) in report
-        .outcomes
-        .iter()
-        .zip(suite::run(&set, &again).outcomes)
-    {
-        assert_eq!(outcome.decision, other.decision);
-        assert_eq!(outcome.differences, other.differences);
+    for (result, other) in report.results.iter().zip(suite::run(&set, &again).results) {
+        assert_eq!(result.decision, other.decision);
+        assert_eq!(result.mismatches, other.mismatches);
     }
     for case in &cases {
         let policy = set.find(&case.request.policy).expect("it was read");
         decided(policy, &case.request, &case.evidence.finding, case.now);
     }
-    let proposals = suite::propose(&set, &cases);
-    assert_eq!(suite::run(&set, &proposals.cases).failed(), 0);
+    let generated = suite::generate(&set, &cases);
+    assert_eq!(suite::run(&set, &generated.cases).failed(), 0);
 }
 
 /// Two files of policies: what differs is told by examples that are decided so.
@@ -135,7 +131,7 @@ pub fn differences(text: &str) {
             let case = format!("cases:\n{}", cell.as_case());
             let case = suite::read(&[file(&case)], &new).expect("it is a case");
             assert_eq!(suite::run(&new, &case).failed(), 0, "{name}: {}", cell.when);
-            let decided_before = suite::run(&old, &case).outcomes.remove(0).decision;
+            let decided_before = suite::run(&old, &case).results.remove(0).decision;
             assert_eq!(decided_before.expect("both have it").effect(), cell.old);
         }
     }

@@ -57,7 +57,7 @@ fn a_case_of_a_file_is_laid_open_with_each_rule_and_what_time_brings() {
           ●  STEP_UP   now
           │            for 60d
           ●  DENY      2026-04-01T00:00:00Z
-          ▼            as far as ten years ahead
+          ▼            no further change within ten years
     "#]],
     );
     let none = explain(&[cases, "--case", "nobody"]);
@@ -86,7 +86,7 @@ fn flags_tell_the_same_case_as_a_file() {
           ●  STEP_UP   now
           │            for 60d
           ●  DENY      2026-04-01T00:00:00Z
-          ▼            as far as ten years ahead
+          ▼            no further change within ten years
     "#]],
     );
 }
@@ -224,7 +224,7 @@ fn flags_that_contradict_one_another_are_told() {
     check_mistake(
         &["tests/samples --status VERIFIED"],
         &expect![[r#"
-            verigate: a case file tells the case: flags that tell another go with --policy
+            verigate: flags describe another case than the case file: give them with --policy
         "#]],
     );
     check_mistake(

@@ -1,12 +1,12 @@
 //! `verigate policy diff`: what two policies, or two folders of them, decide differently.
 
-use std::{fmt::Write as _, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Format, load, mistakes, renderer};
+use super::{Format, load, page::Page, problems_of, renderer};
 use crate::{
     cli::{Exit, talk, tell},
     policy::{
@@ -15,11 +15,12 @@ use crate::{
     },
 };
 
-/// Tell every kind of check that two sets of policies decide differently, each with an example.
+/// Show every kind of check that two sets of policies decide differently, each with an example.
 ///
-/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`) are told,
-/// but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends with 0,
-/// with 1 if a policy is invalid or a change is not of the only kind that is asked for, and with 2 if the two cannot be compared.
+/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`) are
+/// shown, but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends
+/// with 0, with 1 if a policy is invalid or a change goes in a direction that is not allowed, and with 2 if the two cannot be
+/// compared.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
@@ -29,13 +30,15 @@ pub(super) struct Diff {
     /// Compare this policy only.
     #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
     policy: Option<PolicyName>,
-    /// How to tell it.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Tell only what loosens, and end with 1 if anything does. A new policy and the settings do not count.
+    /// Allow only changes that tighten: show what loosens, and end with 1 if anything does. Added policies and settings do not
+    /// count.
     #[arg(long)]
     only_tightens: bool,
-    /// Tell only what tightens, and end with 1 if anything does. A new policy and the settings do not count.
+    /// Allow only changes that loosen: show what tightens, and end with 1 if anything does. Added policies and settings do not
+    /// count.
     #[arg(long)]
     only_loosens: bool,
 }
@@ -47,7 +50,7 @@ impl Diff {
             match load(path)? {
                 Ok(set) => sets.push(set),
                 Err(invalid) => {
-                    talk(mistakes(&invalid, &renderer(&io::stderr())).trim_end());
+                    talk(problems_of(&invalid, &renderer(&io::stderr())).trim_end());
                     return Ok(Exit::Invalid);
                 }
             }
@@ -69,9 +72,14 @@ impl Diff {
         let comparison =
             Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
         match self.format {
-            Format::Human => tell(&in_words(&comparison))?,
+            Format::Human => tell(&as_text(&comparison))?,
             Format::Json => tell(&format!("{:#}\n", as_json(&comparison)))?,
         }
+        Ok(self.exit(&comparison))
+    }
+
+    /// How the command ends; on stderr which change is not allowed.
+    fn exit(&self, comparison: &Comparison) -> Exit {
         let loosened = self.only_tightens && comparison.loosens();
         let tightened = self.only_loosens && comparison.tightens();
         if loosened {
@@ -80,11 +88,11 @@ impl Diff {
         if tightened {
             talk("verigate: a change tightens, and only those that loosen were expected");
         }
-        Ok(if loosened || tightened {
+        if loosened || tightened {
             Exit::Invalid
         } else {
             Exit::Done
-        })
+        }
     }
 }
 
@@ -92,10 +100,10 @@ impl Diff {
 fn with_hint(error: CompareSetsError, direction: Direction) -> anyhow::Error {
     let hint = match (&error.source, direction) {
         (CompareError::TooManyCells, Direction::Both) => {
-            "whether any of them loosens `--only-tightens` tells all the same, and `--only-loosens` whether any tightens"
+            "`--only-tightens` shows whether any of them loosens, and `--only-loosens` whether any tightens"
         }
         (CompareError::TooLarge, Direction::Both) => {
-            "`--only-tightens` and `--only-loosens` ask for less, and may be answered"
+            "`--only-tightens` and `--only-loosens` need less work, and may succeed"
         }
         _ => return error.into(),
     };
@@ -104,28 +112,53 @@ fn with_hint(error: CompareSetsError, direction: Direction) -> anyhow::Error {
 }
 
 fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
-    let found = set.find(name).cloned();
-    PolicySet::new(
-        found
-            .into_iter()
-            .map(|policy| (name.clone(), policy))
-            .collect(),
-    )
+    let policy = set.find(name).cloned();
+    let policies = policy.map(|policy| (name.clone(), policy));
+    PolicySet::new(policies.into_iter().collect())
 }
 
-fn in_words(comparison: &Comparison) -> String {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail.
+fn as_text(comparison: &Comparison) -> String {
+    let mut page = Page::default();
     for (name, changes) in &comparison.changed {
-        let _ = writeln!(text, "policy {name}");
-        changes_in_words(&mut text, changes);
+        page.line(format_args!("policy {name}"));
+        write_changes(&mut page, changes);
     }
     for name in &comparison.removed {
-        let _ = writeln!(text, "policy {name} is removed: checks of it get NOT_FOUND");
+        page.line(format_args!(
+            "policy {name} is removed: checks of it get NOT_FOUND"
+        ));
     }
     for name in &comparison.added {
-        let _ = writeln!(text, "policy {name} is added");
+        page.line(format_args!("policy {name} is added"));
     }
+    page.line(summary(comparison));
+    page.into_text()
+}
+
+fn write_changes(page: &mut Page, changes: &PolicyChanges) {
+    for cell in &changes.cells {
+        let ChangedCell { old, new, when, .. } = cell;
+        page.blank();
+        page.line(format_args!(
+            "  {}: {when}: {new} instead of {old}",
+            kind(cell)
+        ));
+        page.blank();
+        for line in cell.as_case().lines() {
+            page.line(format_args!("      {line}"));
+        }
+    }
+    if !changes.settings.is_empty() {
+        page.blank();
+    }
+    for setting in &changes.settings {
+        let (name, old, new) = (setting.name, &setting.old, &setting.new);
+        page.line(format_args!("  setting: {name}: {new} instead of {old}"));
+    }
+    page.blank();
+}
+
+fn summary(comparison: &Comparison) -> String {
     let loosen = comparison.cells().filter(|cell| cell.loosens()).count();
     let tighten = comparison.cells().count().saturating_sub(loosen);
     let first = if comparison.changed.values().any(|c| c.more) {
@@ -133,33 +166,14 @@ fn in_words(comparison: &Comparison) -> String {
     } else {
         ""
     };
-    let _ = match (comparison.direction, loosen, tighten) {
-        (Direction::Both, 0, 0) => writeln!(text, "no check is decided differently"),
-        (Direction::Both, ..) => writeln!(text, "{loosen} loosen, {tighten} tighten"),
-        (Direction::Loosening, 0, _) => writeln!(text, "no check is decided less strictly"),
-        (Direction::Loosening, ..) => writeln!(text, "{first}{loosen} loosen"),
-        (Direction::Tightening, _, 0) => writeln!(text, "no check is decided more strictly"),
-        (Direction::Tightening, ..) => writeln!(text, "{first}{tighten} tighten"),
-    };
-    text
-}
-
-fn changes_in_words(text: &mut String, changes: &PolicyChanges) {
-    for cell in &changes.cells {
-        let ChangedCell { old, new, when, .. } = cell;
-        let _ = writeln!(text, "\n  {}: {when}: {new} instead of {old}\n", kind(cell));
-        for line in cell.as_case().lines() {
-            let _ = writeln!(text, "      {line}");
-        }
+    match (comparison.direction, loosen, tighten) {
+        (Direction::Both, 0, 0) => "no check is decided differently".to_owned(),
+        (Direction::Both, ..) => format!("{loosen} loosen, {tighten} tighten"),
+        (Direction::Loosening, 0, _) => "no check is decided less strictly".to_owned(),
+        (Direction::Loosening, ..) => format!("{first}{loosen} loosen"),
+        (Direction::Tightening, _, 0) => "no check is decided more strictly".to_owned(),
+        (Direction::Tightening, ..) => format!("{first}{tighten} tighten"),
     }
-    if !changes.settings.is_empty() {
-        text.push('\n');
-    }
-    for setting in &changes.settings {
-        let (name, old, new) = (setting.name, &setting.old, &setting.new);
-        let _ = writeln!(text, "  setting: {name}: {new} instead of {old}");
-    }
-    text.push('\n');
 }
 
 fn as_json(comparison: &Comparison) -> Value {
@@ -185,12 +199,13 @@ fn as_json(comparison: &Comparison) -> Value {
             "settings": settings.collect::<Value>(),
         })
     });
+    let direction = comparison.direction;
     json!({
         "changed": changed.collect::<Value>(),
         "removed": names(&comparison.removed),
         "added": names(&comparison.added),
-        "loosens": (comparison.direction != Direction::Tightening).then(|| comparison.loosens()),
-        "tightens": (comparison.direction != Direction::Loosening).then(|| comparison.tightens()),
+        "loosens": (direction != Direction::Tightening).then(|| comparison.loosens()),
+        "tightens": (direction != Direction::Loosening).then(|| comparison.tightens()),
     })
 }
 

@@ -40,9 +40,6 @@ mod witness;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-#[cfg(test)]
-mod tests;
-
 pub(super) use self::{budget::WorkBudget, policies::policy_differs};
 pub use self::{
     direction::Direction,
@@ -50,3 +47,6 @@ pub use self::{
     report::{ChangedCell, ChangedSetting, Comparison, PolicyChanges},
     witness::Witness,
 };
+
+#[cfg(test)]
+mod tests;

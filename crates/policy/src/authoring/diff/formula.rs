@@ -5,9 +5,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::{budget::WorkBudget, regions::Regions};
 
-#[cfg(test)]
-mod tests;
-
 /// The number of a formula in its table, [`Formulas`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Formula(u32);
@@ -276,3 +273,6 @@ impl Formula {
         shapes.get(index).unwrap_or(NONE)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,6 +102,6 @@ impl ChangedCell {
             effect: Some(*new),
             ..Expect::default()
         };
-        suite::one(&self.witness.as_case(name, expect), 0)
+        suite::write_case(&self.witness.as_case(name, expect), 0)
     }
 }

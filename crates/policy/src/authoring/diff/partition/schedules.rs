@@ -5,9 +5,6 @@
 mod describe;
 mod spans;
 
-#[cfg(test)]
-mod tests;
-
 use self::{
     describe::{times_of_week, weekly_times},
     spans::{Extreme, combinations, spans},
@@ -176,3 +173,6 @@ impl<'p> Schedules<'p> {
         parts.collect::<Vec<_>>().join(" and ")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,15 @@
-//! Made-up cases of a policy: one that meets as much of it as one case can, and others that each leave one way out closed,
-//! so that the edges of the other ways show.
+//! Synthetic seeds of a policy: a case that meets as many of its requirements as one case can, and variants of it that each fail
+//! some, so that the edges of the alternatives to those show.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use super::years_before;
+use super::{
+    super::case::{Case, Expect, verification_id},
+    dates::midnight_years_before,
+};
 use crate::{
-    authoring::suite::{Case, Expect, read::verification_id},
     evidence::{Datum, Evidence, Finding, Scope, Verification},
-    limits::YEARS_AHEAD,
+    limits::{PHONE_DIGITS, YEARS_AHEAD},
     request::{Authentication, PolicyName, Request},
     rule::Requirement,
     set::Policy,
@@ -18,56 +20,57 @@ use crate::{
 
 /// 2026-01-05T12:00:00Z, a Monday.
 const NOON_MS: i64 = 1_767_614_400_000;
-/// How old a made-up person is, if no rule minds.
-const AGE: u16 = 30;
-/// How many limits of a policy's are tried as the age of a verification.
-const LIMITS_MAX: usize = 8;
+/// The age of the person where no rule is about it.
+const AGE_YEARS: u16 = 30;
+/// How many variants there are at most by the age of the verification.
+const AGE_VARIANTS_MAX: usize = 8;
 
-/// The made-up cases of this policy, the best one first.
-pub(super) fn cases(name: &PolicyName, policy: &Policy, source: &Arc<SourceText>) -> Vec<Case> {
-    let mut wishes = Wishes::default();
+/// The seeds of a policy, the one that meets most first.
+pub(super) fn seeds(name: &PolicyName, policy: &Policy, source: &Arc<SourceText>) -> Vec<Case> {
+    let mut accepted = Accepted::default();
     for rule in policy.rules() {
-        wishes.gather(rule.requirement());
+        accepted.add(rule.requirement());
     }
-    let case = |finding: Verification, request: Request| Case {
-        name: "made up".to_owned(),
+    let now = accepted.instant();
+    let Some((verification, request)) = accepted.facts(name, now) else {
+        return Vec::new();
+    };
+    let seed = |verification: Verification, request: Request| Case {
+        name: "seed".to_owned(),
         source: Arc::clone(source),
         place: Place::START,
         request,
         evidence: Evidence {
-            finding: Finding::Present(finding),
-            seen_at: wishes.opening(),
+            finding: Finding::Present(verification),
+            seen_at: now,
         },
-        now: wishes.opening(),
+        now,
         expect: Expect::default(),
     };
-    let Some((verification, request)) = wishes.granted(name) else {
-        return Vec::new();
-    };
-    let mut cases = vec![case(verification.clone(), request.clone())];
-    let mut strange = request.clone();
-    strange.authentication = None;
-    cases.push(case(verification.clone(), strange));
-    let mut silent = request.clone();
-    silent.attributes.clear();
-    cases.push(case(verification.clone(), silent));
-    for limit in wishes.limits.iter().take(LIMITS_MAX) {
+    let mut without_session = request.clone();
+    without_session.authentication = None;
+    let mut without_attributes = request.clone();
+    without_attributes.attributes.clear();
+    let mut seeds: Vec<Case> = [request.clone(), without_session, without_attributes]
+        .map(|request| seed(verification.clone(), request))
+        .into();
+    for age in accepted.ages.iter().take(AGE_VARIANTS_MAX) {
         let mut old = verification.clone();
-        old.verified_at = Some(before(wishes.opening(), *limit));
-        cases.push(case(old, request.clone()));
+        old.verified_at = Some(before(now, *age));
+        seeds.push(seed(old, request.clone()));
     }
-    cases
+    seeds
 }
 
-/// What the requirements of a policy would like to see.
+/// What the requirements of a policy accept: of each list one text, of each age the limits.
 #[derive(Default)]
-struct Wishes<'r> {
+struct Accepted<'r> {
     status: Option<&'r str>,
-    limits: BTreeSet<Duration>,
+    ages: BTreeSet<Duration>,
     scopes: BTreeSet<Scope>,
-    age_from: u16,
+    age_at_least: u16,
     age_below: Option<u16>,
-    phone: Option<&'r str>,
+    phone_prefix: Option<&'r str>,
     identity: Option<&'r str>,
     project: Option<&'r str>,
     attributes: Vec<(&'r str, &'r str)>,
@@ -76,56 +79,53 @@ struct Wishes<'r> {
     schedules: Vec<When>,
 }
 
-impl<'r> Wishes<'r> {
-    fn gather(&mut self, requirement: &'r Requirement) {
+impl<'r> Accepted<'r> {
+    fn add(&mut self, requirement: &'r Requirement) {
         match requirement {
             Requirement::Status(accepted) => self.status = first(accepted),
-            Requirement::VerifiedWithin(limit) => drop(self.limits.insert(*limit)),
+            Requirement::VerifiedWithin(age_max) => drop(self.ages.insert(*age_max)),
             Requirement::Scopes(scopes) => self.scopes.extend(scopes.iter().cloned()),
-            Requirement::AgeAtLeast(years) => self.age_from = self.age_from.max(*years),
+            Requirement::AgeAtLeast(years) => self.age_at_least = self.age_at_least.max(*years),
             Requirement::AgeBelow(years) => {
                 let least = self.age_below.map_or(*years, |other| other.min(*years));
                 self.age_below = Some(least);
             }
-            Requirement::PhonePrefix(prefixes) => self.phone = first(prefixes),
+            Requirement::PhonePrefix(prefixes) => self.phone_prefix = first(prefixes),
             Requirement::IdentityIn(listed) => self.identity = first(&listed.ids),
             Requirement::Project(accepted) => self.project = first(accepted),
             Requirement::Attribute(name, accepted) => {
                 self.attributes
                     .extend(first(accepted).map(|value| (&**name, value)));
             }
-            Requirement::Authenticated(wanted) => {
-                self.acr = first(&wanted.acr_any).or(self.acr);
-                self.amr.extend(first(&wanted.amr_any).map(str::to_owned));
+            Requirement::Authenticated(required) => {
+                self.acr = first(&required.acr_any).or(self.acr);
+                self.amr.extend(first(&required.amr_any).map(str::to_owned));
             }
             Requirement::Schedule(schedule) => {
                 self.schedules.push(When::Weekly(schedule.clone()));
             }
             Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
                 for part in parts {
-                    self.gather(part);
+                    self.add(part);
                 }
             }
             Requirement::IdentityAsRequested | Requirement::IdentityNotIn(_) => {}
         }
     }
 
-    /// An instant at which every schedule holds, if there is one soon.
-    fn opening(&self) -> Timestamp {
+    /// The first instant from [`NOON_MS`] on at which every schedule holds; that instant itself where there is none.
+    fn instant(&self) -> Timestamp {
         let noon = from_millis(NOON_MS);
-        let open = When::all(self.schedules.iter().cloned());
-        open.next(true, noon, anniversary(noon, YEARS_AHEAD))
+        let all = When::all(self.schedules.iter().cloned());
+        all.next(true, noon, anniversary(noon, YEARS_AHEAD))
             .unwrap_or(noon)
     }
 
-    /// The facts that grant them, as far as facts can.
-    fn granted(&self, policy: &PolicyName) -> Option<(Verification, Request)> {
-        let (now, identity) = (self.opening(), self.identity.unwrap_or("id-1"));
+    /// Facts that meet the requirements, as many as facts can.
+    fn facts(&self, policy: &PolicyName, now: Timestamp) -> Option<(Verification, Request)> {
+        let identity = self.identity.unwrap_or("id-1");
         let mut scopes = self.scopes.clone();
         scopes.extend([Scope::Name, Scope::DateOfBirth, Scope::Phone]);
-        let phone = format!("{}2025550101", self.phone.unwrap_or("+1"));
-        // A plus sign and 15 digits are the longest number there is.
-        let phone: String = phone.chars().take(16).collect();
         let verification = Verification {
             id: Some(verification_id()?.as_str().into()),
             trace_id: None,
@@ -135,8 +135,8 @@ impl<'r> Wishes<'r> {
             scopes,
             identity: Datum::text(identity).as_identity(),
             name: Datum::Known(()),
-            phone: Datum::text(phone).as_phone(),
-            born: years_before(now, self.age()).map_or(Datum::Missing, Datum::Known),
+            phone: Datum::text(self.phone()).as_phone(),
+            born: midnight_years_before(now, self.age()).map_or(Datum::Missing, Datum::Known),
         };
         let attributes = self.attributes.iter();
         let request = Request {
@@ -156,12 +156,21 @@ impl<'r> Wishes<'r> {
         Some((verification, request))
     }
 
-    /// An age, in years, inside the limits with a year to spare, if there is one.
+    /// A telephone number with the prefix, no longer than one may be.
+    fn phone(&self) -> String {
+        let number = format!("{}2025550101", self.phone_prefix.unwrap_or("+1"));
+        let plus_and_digits = PHONE_DIGITS.end().saturating_add(1);
+        number.chars().take(plus_and_digits).collect()
+    }
+
+    /// An age in years between the limits, with a year to spare if there is one.
     fn age(&self) -> u16 {
         let oldest = self
             .age_below
             .map_or(u16::MAX, |years| years.saturating_sub(2));
-        AGE.max(self.age_from.saturating_add(1)).min(oldest)
+        AGE_YEARS
+            .max(self.age_at_least.saturating_add(1))
+            .min(oldest)
     }
 }
 

@@ -28,7 +28,7 @@ fn times_of_the_week_read_as_a_person_writes_them() {
 }
 
 #[test]
-fn zones_meet_only_as_their_clocks_let_them() {
+fn zones_meet_only_as_their_offsets_allow() {
     // Berlin is five or six hours ahead of New York, so these meet only when it is five.
     let berlin = schedule(&[2], "17:00", "18:00", "Europe/Berlin");
     let new_york = schedule(&[2], "12:00", "13:00", "America/New_York");
