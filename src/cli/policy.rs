@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{Exit, has_colours};
 use crate::{
     live::{self, NoPolicies},
-    policy::{Diagnostic, PolicySet, Problems},
+    policy::{Diagnostic, ParseError, PolicySet},
 };
 
 /// Check and test policies.
@@ -76,13 +76,13 @@ fn mistakes(invalid: &NoPolicies, renderer: &Renderer) -> String {
 }
 
 /// Problems for a person, each with its line and a caret.
-fn shown(problems: &Problems, renderer: &Renderer) -> String {
+fn shown(problems: &ParseError, renderer: &Renderer) -> String {
     let mut text = String::new();
     for diagnostic in problems.iter() {
         text.push_str(&diagnostic.render(renderer));
         text.push_str("\n\n");
     }
-    let more = problems.len().saturating_sub(problems.iter().count());
+    let more = problems.count().saturating_sub(problems.iter().count());
     if more > 0 {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "and {more} more problems");
@@ -117,10 +117,10 @@ fn mistakes_as_json(invalid: &NoPolicies) -> Vec<Value> {
 
 fn problem_as_json(diagnostic: &Diagnostic) -> Value {
     json!({
-        "path": diagnostic.spot.source.path,
-        "line": diagnostic.spot.place.line,
-        "column": diagnostic.spot.place.column,
-        "width": diagnostic.spot.place.width,
+        "path": diagnostic.location.source.path,
+        "line": diagnostic.location.position.line,
+        "column": diagnostic.location.position.column,
+        "width": diagnostic.location.position.width,
         "message": diagnostic.message,
         "hint": diagnostic.hint,
     })

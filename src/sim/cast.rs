@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use crate::policy::{
-    Fields, Node, NodeKind, Problems, Reader, SourceText, TEXT_BYTES_MAX, Timestamp,
-    VerificationId, after, before,
+    Diagnostics, POLICY_FILE_BYTES_MAX, ParseError, SourceText, Timestamp, VerificationId, after,
+    before,
+    yaml::{Decoder, Fields, Node, NodeKind},
 };
 
 /// The cast that is built in.
@@ -57,22 +58,22 @@ pub struct Person {
 
 impl Cast {
     /// Reads a cast; ages are counted back from `now`.
-    pub fn read(path: &str, text: &str, now: Timestamp) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
+    pub fn read(path: &str, text: &str, now: Timestamp) -> Result<Self, ParseError> {
+        let mut problems = Diagnostics::default();
         let source = Arc::new(SourceText {
             path: path.to_owned(),
             text: text.to_owned(),
         });
-        let cast = read_cast(&mut Reader::new(source, &mut problems), now);
+        let cast = read_cast(&mut Decoder::new(source, &mut problems), now);
         match cast {
-            Some(cast) if problems.is_empty() => Ok(cast),
-            _ => Err(problems),
+            Some(cast) => problems.into_result(cast),
+            None => Err(problems.into_error()),
         }
     }
 }
 
-fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
-    let root = reader.document(TEXT_BYTES_MAX)?;
+fn read_cast(reader: &mut Decoder<'_>, now: Timestamp) -> Option<Cast> {
+    let root = reader.document(POLICY_FILE_BYTES_MAX)?;
     let mut fields = reader.fields(&root, "a cast")?;
     let people = fields.require("people", reader);
     let verifications = fields.require("verifications", reader);
@@ -88,7 +89,7 @@ fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
         let id = VerificationId::parse(&key.name);
         if let Err(why) = &id {
             let message = format!("`{}` cannot name a verification", key.name);
-            reader.error(key.place, message, Some(format!("it {why}")));
+            reader.error(key.position, message, Some(format!("it {why}")));
         }
         let part = read_part(reader, &key.name, node, &people, now);
         verifications.extend(id.ok().zip(part));
@@ -101,7 +102,7 @@ fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
     })
 }
 
-fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
+fn read_person(reader: &mut Decoder<'_>, node: &Node) -> Option<Person> {
     let mut fields = reader.fields(node, "a person")?;
     let mut text = |key: &'static str| owned(reader, &mut fields, key);
     let identity_id = text("identity_id");
@@ -114,7 +115,7 @@ fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
         let midnight = format!("{day}T00:00:00Z").parse().ok();
         if midnight.is_none() {
             let message = format!("`{day}` is not a date such as `1990-05-17`");
-            reader.error(node.place, message, None);
+            reader.error(node.position, message, None);
         }
         midnight
     });
@@ -130,7 +131,7 @@ fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
 }
 
 fn read_part(
-    reader: &mut Reader<'_>,
+    reader: &mut Decoder<'_>,
     id: &str,
     node: &Node,
     people: &BTreeMap<&str, Person>,
@@ -142,7 +143,7 @@ fn read_part(
         let person = people.get(name);
         if person.is_none() {
             let message = format!("`{name}` is not among the people");
-            reader.error(node.place, message, None);
+            reader.error(node.position, message, None);
         }
         person
     });
@@ -172,7 +173,7 @@ fn read_part(
 
 /// When it was made: an instant, or how long ago, or in how long.
 fn read_verified_at(
-    reader: &mut Reader<'_>,
+    reader: &mut Decoder<'_>,
     fields: &mut Fields<'_>,
     now: Timestamp,
 ) -> Option<Timestamp> {
@@ -181,7 +182,7 @@ fn read_verified_at(
         let instant = text.parse().ok();
         if instant.is_none() {
             let message = format!("`{text}` is not an instant such as `2026-01-31T00:00:00Z`");
-            reader.error(node.place, message, None);
+            reader.error(node.position, message, None);
         }
         instant
     });
@@ -196,7 +197,7 @@ fn read_verified_at(
     instant.or(ago).or(ahead)
 }
 
-fn owned(reader: &mut Reader<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<String> {
+fn owned(reader: &mut Decoder<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<String> {
     let node = fields.take(key)?;
     reader.text(node, &format!("`{key}`")).map(str::to_owned)
 }

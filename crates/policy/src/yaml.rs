@@ -7,7 +7,7 @@ mod quote;
 
 pub(crate) use self::document::unknown_key;
 pub use self::{
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Fields, Key, Node, NodeKind, Reader, did_you_mean},
+    diagnostic::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText},
+    document::{Decoder, Fields, Key, Node, NodeKind, did_you_mean},
     quote::{list, quoted, scalar},
 };

@@ -12,7 +12,7 @@ use crate::{
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
     time::Shown,
-    yaml::Spot,
+    yaml::Location,
 };
 
 /// Something that is valid and surely not meant.
@@ -21,7 +21,7 @@ pub struct Warning {
     /// The policy that has it.
     pub policy: PolicyName,
     /// Where it is, if the policy was read from a text.
-    pub spot: Option<Spot>,
+    pub location: Option<Location>,
     /// What it is.
     pub message: String,
     /// What can be done about it.
@@ -33,13 +33,13 @@ impl Warning {
     pub fn render(&self, renderer: &Renderer) -> String {
         let Self {
             policy,
-            spot,
+            location,
             message,
             hint,
         } = self;
         let message = format!("policy `{policy}`: {message}");
-        match spot {
-            Some(spot) => spot.render(Level::WARNING, &message, Some(hint), renderer),
+        match location {
+            Some(location) => location.render(Level::WARNING, &message, Some(hint), renderer),
             None => {
                 let title = Level::WARNING.primary_title(&message);
                 renderer.render(&[title.element(Level::HELP.message(*hint))])
@@ -69,27 +69,34 @@ pub fn lint(set: &PolicySet) -> Vec<Warning> {
 
 /// Where a reader meets it.
 fn place(warning: &Warning) -> Option<(&str, usize, usize)> {
-    let spot = warning.spot.as_ref()?;
-    Some((&spot.source.path, spot.place.line, spot.place.column))
+    let location = warning.location.as_ref()?;
+    Some((
+        &location.source.path,
+        location.position.line,
+        location.position.column,
+    ))
 }
 
 fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning> {
-    let warning = |spot: Option<&Spot>, message, hint| Warning {
+    let warning = |location: Option<&Location>, message, hint| Warning {
         policy: name.clone(),
-        spot: spot.cloned(),
+        location: location.cloned(),
         message,
         hint,
     };
     if never_allows(name, policy, work) {
         // The rule about the status that stands where none is written has no place.
-        let written = policy.rules().iter().filter(|rule| rule.spot().is_some());
+        let written = policy
+            .rules()
+            .iter()
+            .filter(|rule| rule.location().is_some());
         let hint = if written.count() == 1 {
             "its one rule can never hold"
         } else {
             "its rules cannot all hold together"
         };
         let message = "it can never ALLOW".to_owned();
-        return vec![warning(policy.spot(), message, hint)];
+        return vec![warning(policy.location(), message, hint)];
     }
     let mut warnings = Vec::new();
     for (index, rule) in policy.rules().iter().enumerate() {
@@ -98,7 +105,7 @@ fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning>
         if !about_status && !work.is_done() && never_matters(name, policy, index, work) {
             let message = format!("the rule `{}` can never matter", rule.text());
             let hint = "another rule always asks for as much: take one of the two out";
-            warnings.push(warning(rule.spot(), message, hint));
+            warnings.push(warning(rule.location(), message, hint));
         }
     }
     let rules = policy.rules().iter();
@@ -112,7 +119,7 @@ fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning>
             "`fresh_for: {fresh_for}` is longer than its tightest `verified_within: {tightest}`"
         );
         let hint = "a new verification would go unnoticed for longer than an old one counts";
-        warnings.push(warning(rule.spot(), message, hint));
+        warnings.push(warning(rule.location(), message, hint));
     }
     warnings
 }

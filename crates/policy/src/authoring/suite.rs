@@ -16,7 +16,7 @@ use crate::{
     reason::ReasonCode,
     request::Request,
     time::Timestamp,
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 pub use self::{
@@ -40,7 +40,7 @@ pub struct Case {
     /// The file that has it.
     pub source: Arc<SourceText>,
     /// Where in the file it begins.
-    pub place: Place,
+    pub place: Position,
     /// The question, which names the policy.
     pub request: Request,
     /// What is known, seen at the instant of the case: how fresh evidence is cannot be said.

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::{
     time::parse_duration,
-    yaml::{Node, Reader},
+    yaml::{Decoder, Node},
 };
 
-impl Reader<'_> {
+impl Decoder<'_> {
     /// A duration such as `30d`.
     pub fn duration(&mut self, node: &Node, what: &str) -> Option<Duration> {
         let text = self.text(node, what)?;
@@ -15,7 +15,7 @@ impl Reader<'_> {
         if duration.is_err() {
             let hint = "a duration is a sum of whole numbers with units, such as `30d`, `12h` or `1d12h` (units: ms, s, m, h, d, w)";
             let message = format!("{what}: `{text}` is not a duration");
-            self.error(node.place, message, Some(hint.to_owned()));
+            self.error(node.position, message, Some(hint.to_owned()));
         }
         duration.ok()
     }

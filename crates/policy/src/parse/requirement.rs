@@ -12,7 +12,7 @@ use crate::{
     phone::is_phone_prefix,
     rule::{Authenticated, Identities, Requirement},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},
-    yaml::{Fields, Key, Node, NodeKind, Reader, unknown_key},
+    yaml::{Decoder, Fields, Key, Node, NodeKind, unknown_key},
 };
 
 /// Every requirement there is.
@@ -47,104 +47,106 @@ pub(super) struct Context<'c> {
 
 /// The one requirement among these fields.
 pub(super) fn read(
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
     fields: &Fields<'_>,
     context: Context<'_>,
 ) -> Option<Requirement> {
     let mut entries = fields.others();
     let Some((key, node)) = entries.next() else {
         let hint = format!("one of: {}", KEYS.join(", "));
-        reader.error(fields.place, "the rule requires nothing", Some(hint));
+        decoder.error(fields.position, "the rule requires nothing", Some(hint));
         return None;
     };
-    let requirement = requirement(reader, key, node, context);
+    let requirement = requirement(decoder, key, node, context);
     let mut alone = true;
     for (key, _) in entries {
         alone = false;
         if KEYS.contains(&key.name.as_str()) {
             let hint = "begin another rule with `-`: a rule has one requirement";
             let message = format!("a second requirement, `{}`, in one rule", key.name);
-            reader.error(key.place, message, Some(hint.to_owned()));
+            decoder.error(key.position, message, Some(hint.to_owned()));
         } else {
-            unknown(reader, key, context);
+            unknown(decoder, key, context);
         }
     }
     requirement.filter(|_| alone)
 }
 
 fn requirement(
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
     key: &Key,
     node: &Node,
     context: Context<'_>,
 ) -> Option<Requirement> {
     let what = &format!("`{}`", key.name);
     match key.name.as_str() {
-        "status" => reader
+        "status" => decoder
             .texts(node, what)
             .map(|names| Requirement::Status(set(names))),
-        "verified_within" => reader.duration(node, what).map(Requirement::VerifiedWithin),
-        "scopes" => scopes(reader, node, what),
-        "age_at_least" => reader
+        "verified_within" => decoder
+            .duration(node, what)
+            .map(Requirement::VerifiedWithin),
+        "scopes" => scopes(decoder, node, what),
+        "age_at_least" => decoder
             .whole_number(node, what, 0..=AGE_YEARS_MAX)
             .map(Requirement::AgeAtLeast),
-        "age_below" => reader
+        "age_below" => decoder
             .whole_number(node, what, 0..=AGE_YEARS_MAX)
             .map(Requirement::AgeBelow),
-        "phone_prefix" => phone_prefix(reader, node, what),
+        "phone_prefix" => phone_prefix(decoder, node, what),
         "identity" => {
             let words = [("same_as_request", Requirement::IdentityAsRequested)];
-            reader.word(node, what, &words)
+            decoder.word(node, what, &words)
         }
-        "identity_in" => identities(reader, node, what, context).map(Requirement::IdentityIn),
+        "identity_in" => identities(decoder, node, what, context).map(Requirement::IdentityIn),
         "identity_not_in" => {
-            identities(reader, node, what, context).map(Requirement::IdentityNotIn)
+            identities(decoder, node, what, context).map(Requirement::IdentityNotIn)
         }
-        "project" => reader
+        "project" => decoder
             .texts(node, what)
             .map(|names| Requirement::Project(set(names))),
-        "attribute" => attribute(reader, node, what),
-        "authenticated" => authenticated(reader, node, what),
-        "schedule" => schedule(reader, node, what),
-        "any_of" => parts(reader, node, what, context).map(Requirement::AnyOf),
-        "all_of" => parts(reader, node, what, context).map(Requirement::AllOf),
+        "attribute" => attribute(decoder, node, what),
+        "authenticated" => authenticated(decoder, node, what),
+        "schedule" => schedule(decoder, node, what),
+        "any_of" => parts(decoder, node, what, context).map(Requirement::AnyOf),
+        "all_of" => parts(decoder, node, what, context).map(Requirement::AllOf),
         _ => {
-            unknown(reader, key, context);
+            unknown(decoder, key, context);
             None
         }
     }
 }
 
-fn unknown(reader: &mut Reader<'_>, key: &Key, context: Context<'_>) {
+fn unknown(decoder: &mut Decoder<'_>, key: &Key, context: Context<'_>) {
     if context.depth > 0 && key.name == "otherwise" {
         let hint = "only a whole rule has one: write it beside `any_of` or `all_of`";
         let message = "`otherwise` inside a requirement";
-        return reader.error(key.place, message, Some(hint.to_owned()));
+        return decoder.error(key.position, message, Some(hint.to_owned()));
     }
     let beside = context.beside.iter().copied();
-    unknown_key(reader, key, KEYS.into_iter().chain(beside));
+    unknown_key(decoder, key, KEYS.into_iter().chain(beside));
 }
 
 fn set(texts: Vec<&str>) -> BTreeSet<Box<str>> {
     texts.into_iter().map(Into::into).collect()
 }
 
-fn scopes(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
-    let names = reader.texts(node, what)?;
+fn scopes(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let names = decoder.texts(node, what)?;
     let mut seen = HashSet::new();
     let scopes = names.into_iter().filter(|name| seen.insert(*name));
     Some(Requirement::Scopes(scopes.map(Scope::from).collect()))
 }
 
-fn phone_prefix(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
-    let items = reader.list(node, what)?;
+fn phone_prefix(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let items = decoder.list(node, what)?;
     let mut prefixes = BTreeSet::new();
     for item in items {
-        let text = reader.text(item, "a prefix")?;
+        let text = decoder.text(item, "a prefix")?;
         if !is_phone_prefix(text) {
             let hint = r#"a plus sign and digits, in quotes, such as "+1""#;
             let message = format!("`{text}` does not begin a telephone number");
-            reader.error(item.place, message, Some(hint.to_owned()));
+            decoder.error(item.position, message, Some(hint.to_owned()));
             return None;
         }
         prefixes.insert(text.into());
@@ -154,19 +156,19 @@ fn phone_prefix(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requ
 
 /// Identities in place, or in a file beside the policy: `{file: people.txt}`, one a line.
 fn identities(
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
     node: &Node,
     what: &str,
     context: Context<'_>,
 ) -> Option<Identities> {
     let identities = if let NodeKind::Map(_) = &node.kind {
-        listed(reader, node, what, context)?
+        listed(decoder, node, what, context)?
     } else {
-        let ids = set(reader.texts(node, what)?);
+        let ids = set(decoder.texts(node, what)?);
         if let Some(odd) = ids.iter().find(|id| !is_one_identity(id)) {
             let message = format!("{what}: `{odd}` is not an identity");
             let hint = "without spaces and invisible characters, and not a comment".to_owned();
-            reader.error(node.place, message, Some(hint));
+            decoder.error(node.position, message, Some(hint));
             return None;
         }
         Identities {
@@ -185,7 +187,7 @@ fn identities(
     } else {
         return Some(identities);
     };
-    reader.error(node.place, problem, None);
+    decoder.error(node.position, problem, None);
     None
 }
 
@@ -200,17 +202,17 @@ fn is_one_identity(text: &str) -> bool {
 }
 
 fn listed(
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
     node: &Node,
     what: &str,
     context: Context<'_>,
 ) -> Option<Identities> {
-    let mut fields = reader.fields(node, what)?;
-    let named = fields.require("file", reader);
-    fields.finish(reader);
-    let name = reader.text(named?, "`file`")?;
+    let mut fields = decoder.fields(node, what)?;
+    let named = fields.require("file", decoder);
+    fields.finish(decoder);
+    let name = decoder.text(named?, "`file`")?;
     let list = ListFile {
-        policy_path: reader.path().to_owned(),
+        policy_path: decoder.path().to_owned(),
         name: name.to_owned(),
     };
     let text = context
@@ -227,7 +229,7 @@ fn listed(
                     let message = format!("`{name}`, line {number}: not one identity");
                     let hint =
                         "one a line, without spaces, comments and invisible characters".to_owned();
-                    reader.error(named?.place, message, Some(hint));
+                    decoder.error(named?.position, message, Some(hint));
                     return None;
                 }
                 if !line.is_empty() {
@@ -237,7 +239,7 @@ fn listed(
             if ids.is_empty() {
                 let hint = "a block list that was emptied by mistake would let everybody in";
                 let message = format!("the list `{name}` is empty");
-                reader.error(named?.place, message, Some(hint.to_owned()));
+                decoder.error(named?.position, message, Some(hint.to_owned()));
                 return None;
             }
             Some(Identities {
@@ -247,35 +249,35 @@ fn listed(
         }
         Err(why) => {
             let message = format!("the list `{name}` cannot be read: {why}");
-            reader.error(named?.place, message, None);
+            decoder.error(named?.position, message, None);
             None
         }
     }
 }
 
-fn attribute(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
-    let mut fields = reader.fields(node, what)?;
+fn attribute(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let mut fields = decoder.fields(node, what)?;
     let name = fields
-        .require("name", reader)
-        .and_then(|node| reader.text(node, "`name`"));
+        .require("name", decoder)
+        .and_then(|node| decoder.text(node, "`name`"));
     let values = fields
-        .require("in", reader)
-        .and_then(|node| reader.texts(node, "`in`"));
-    fields.finish(reader);
+        .require("in", decoder)
+        .and_then(|node| decoder.texts(node, "`in`"));
+    fields.finish(decoder);
     Some(Requirement::Attribute(name?.into(), set(values?)))
 }
 
-fn authenticated(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
-    let mut fields = reader.fields(node, what)?;
+fn authenticated(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let mut fields = decoder.fields(node, what)?;
     let within = fields
-        .require("within", reader)
-        .and_then(|node| reader.duration(node, "`within`"));
+        .require("within", decoder)
+        .and_then(|node| decoder.duration(node, "`within`"));
     let mut any = |key: &'static str| match fields.take(key) {
-        Some(node) => reader.texts(node, &format!("`{key}`")).map(set),
+        Some(node) => decoder.texts(node, &format!("`{key}`")).map(set),
         None => Some(BTreeSet::new()),
     };
     let (amr_any, acr_any) = (any("amr_any"), any("acr_any"));
-    fields.finish(reader);
+    fields.finish(decoder);
     Some(Requirement::Authenticated(Authenticated {
         within: within?,
         amr_any: amr_any?,
@@ -283,65 +285,65 @@ fn authenticated(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Req
     }))
 }
 
-fn schedule(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Requirement> {
-    let mut fields = reader.fields(node, what)?;
+fn schedule(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Requirement> {
+    let mut fields = decoder.fields(node, what)?;
     let days = fields
-        .require("days", reader)
-        .and_then(|node| days(reader, node));
+        .require("days", decoder)
+        .and_then(|node| days(decoder, node));
     let from = fields
-        .require("from", reader)
-        .and_then(|node| time_of_day(reader, node, "`from`"));
+        .require("from", decoder)
+        .and_then(|node| time_of_day(decoder, node, "`from`"));
     let to = fields
-        .require("to", reader)
-        .and_then(|node| time_of_day(reader, node, "`to`"));
+        .require("to", decoder)
+        .and_then(|node| time_of_day(decoder, node, "`to`"));
     let zone = fields
-        .require("zone", reader)
-        .and_then(|node| zone(reader, node));
-    fields.finish(reader);
+        .require("zone", decoder)
+        .and_then(|node| zone(decoder, node));
+    fields.finish(decoder);
     let (from, to) = (from?, to?);
     if from == to || from.is_end() {
         let hint = r#"a whole day is from "00:00" to "24:00""#;
         let message = format!("{what} from {from} to {to} is no time");
-        reader.error(node.place, message, Some(hint.to_owned()));
+        decoder.error(node.position, message, Some(hint.to_owned()));
         return None;
     }
     Some(Requirement::Schedule(Schedule::new(days?, from, to, zone?)))
 }
 
-fn days(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<u16>> {
+fn days(decoder: &mut Decoder<'_>, node: &Node) -> Option<Vec<u16>> {
     let words: Vec<(&str, u16)> = DAYS.into_iter().zip(0..).collect();
-    let items = reader.list(node, "`days`")?;
+    let items = decoder.list(node, "`days`")?;
     let days: Vec<u16> = items
         .iter()
-        .filter_map(|item| reader.word(item, "a day", &words))
+        .filter_map(|item| decoder.word(item, "a day", &words))
         .collect();
     (days.len() == items.len()).then_some(days)
 }
 
-fn time_of_day(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<TimeOfDay> {
-    let text = reader.text(node, what)?;
+fn time_of_day(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Option<TimeOfDay> {
+    let text = decoder.text(node, what)?;
     let time = TimeOfDay::parse(text);
     if time.is_none() {
         let hint = r#"two digits and two, in quotes, such as "07:00""#;
         let message = format!("{what}: `{text}` is not a time of day");
-        reader.error(node.place, message, Some(hint.to_owned()));
+        decoder.error(node.position, message, Some(hint.to_owned()));
     }
     time
 }
 
-fn zone(reader: &mut Reader<'_>, node: &Node) -> Option<Zone> {
-    let name = reader.text(node, "`zone`")?;
+fn zone(decoder: &mut Decoder<'_>, node: &Node) -> Option<Zone> {
+    let name = decoder.text(node, "`zone`")?;
     let zone = Zone::named(name);
     if zone.is_none() {
         let hint = "a name of the IANA time zone database, such as `Europe/Berlin` or `UTC`";
         let message = format!("`{name}` is not a time zone");
-        reader.error(node.place, message, Some(hint.to_owned()));
+        decoder.error(node.position, message, Some(hint.to_owned()));
     }
     zone
 }
 
 fn parts(
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
     node: &Node,
     what: &str,
     context: Context<'_>,
@@ -354,15 +356,15 @@ fn parts(
     if context.depth > NESTING_MAX {
         let message = format!("`any_of` and `all_of` nest more than {NESTING_MAX} deep");
         let hint = "split the rule into several".to_owned();
-        reader.error(node.place, message, Some(hint));
+        decoder.error(node.position, message, Some(hint));
         return None;
     }
-    let items = reader.list(node, what)?;
+    let items = decoder.list(node, what)?;
     let parts: Vec<Requirement> = items
         .iter()
         .filter_map(|item| {
-            let fields = reader.fields(item, "a requirement")?;
-            read(reader, &fields, context)
+            let fields = decoder.fields(item, "a requirement")?;
+            read(decoder, &fields, context)
         })
         .collect();
     (parts.len() == items.len()).then_some(parts)

@@ -23,7 +23,7 @@ pub struct SourceText {
 
 /// Where something stands in a text: on one line, from one column to another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct Position {
     /// The line, from 1.
     pub line: usize,
     /// The column of the first character, from 1, in characters.
@@ -32,7 +32,7 @@ pub struct Place {
     pub width: usize,
 }
 
-impl Place {
+impl Position {
     /// The first character of a text.
     pub const START: Self = Self {
         line: 1,
@@ -43,29 +43,29 @@ impl Place {
 
 /// A place in a text, with the text.
 #[derive(Clone)]
-pub struct Spot {
+pub struct Location {
     /// The text.
     pub source: Arc<SourceText>,
     /// Where in the text.
-    pub place: Place,
+    pub position: Position,
 }
 
 /// The path, the line and the column.
-impl fmt::Display for Spot {
+impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (path, place) = (&self.source.path, self.place);
-        write!(f, "{path}:{}:{}", place.line, place.column)
+        let (path, position) = (&self.source.path, self.position);
+        write!(f, "{path}:{}:{}", position.line, position.column)
     }
 }
 
 /// Without the text, which is long and may name people.
-impl fmt::Debug for Spot {
+impl fmt::Debug for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl Spot {
+impl Location {
     /// What there is to say of this place, with its line and a caret under it.
     pub(crate) fn render(
         &self,
@@ -74,11 +74,11 @@ impl Spot {
         hint: Option<&str>,
         renderer: &Renderer,
     ) -> String {
-        let Place {
+        let Position {
             line: number,
             column,
             width,
-        } = self.place;
+        } = self.position;
         let line = lines(&self.source.text).nth(number.saturating_sub(1));
         let line = line.unwrap_or("");
         let byte_of = |column: usize| {
@@ -110,7 +110,7 @@ impl Spot {
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
     /// Where it is.
-    pub spot: Spot,
+    pub location: Location,
     /// What is wrong.
     pub message: String,
     /// What can be done about it.
@@ -121,7 +121,7 @@ impl Diagnostic {
     /// The problem with its line and a caret under the place, for a terminal.
     pub fn render(&self, renderer: &Renderer) -> String {
         let (message, hint) = (&self.message, self.hint.as_deref());
-        self.spot.render(Level::ERROR, message, hint, renderer)
+        self.location.render(Level::ERROR, message, hint, renderer)
     }
 }
 
@@ -159,53 +159,69 @@ fn cut(text: &str, chars_max: usize) -> String {
     }
 }
 
-/// Every problem that was found, at least one.
-#[derive(Debug, Clone, Default, thiserror::Error)]
-pub struct Problems {
+/// The problems found so far, in the order in which they were found.
+#[derive(Debug, Clone, Default)]
+pub struct Diagnostics {
     kept: Vec<Diagnostic>,
     more: usize,
 }
 
-impl Problems {
-    /// The problems that are kept, in the order in which they were found.
+/// Every problem of the texts that were read, at least one, in the order of the texts.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct ParseError(Diagnostics);
+
+impl ParseError {
+    /// The problems that are kept.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
-        self.kept.iter()
+        self.0.kept.iter()
+    }
+
+    /// How many problems there are, kept or not.
+    pub fn count(&self) -> usize {
+        self.0.kept.len().saturating_add(self.0.more)
     }
 
     /// Each problem in a line, without what stands in the file: that may name people, and a log is read by many.
     pub fn in_short(&self) -> String {
+        let Diagnostics { kept, more } = &self.0;
         let line = |d: &Diagnostic| {
-            let spot = &d.spot;
             let hint = d.hint.iter().map(|hint| format!(" ({hint})"));
             let hint: String = hint.collect();
-            format!("{spot}: {}{hint}", d.message)
+            format!("{}: {}{hint}", d.location, d.message)
         };
-        let mut lines: Vec<String> = self.kept.iter().map(line).collect();
-        if self.more > 0 {
-            lines.push(format!("and {} more problems", self.more));
+        let mut lines: Vec<String> = kept.iter().map(line).collect();
+        if *more > 0 {
+            lines.push(format!("and {more} more problems"));
         }
         lines.join("\n")
     }
+}
 
-    /// How many problems there are, kept or not.
-    pub fn len(&self) -> usize {
-        self.kept.len().saturating_add(self.more)
-    }
-
+impl Diagnostics {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
 
-    /// The same, in the order in which a reader meets them.
-    pub fn in_order(mut self) -> Self {
+    /// This value, if there is no problem; otherwise all problems.
+    pub fn into_result<T>(self, value: T) -> Result<T, ParseError> {
+        if self.is_empty() {
+            Ok(value)
+        } else {
+            Err(self.into_error())
+        }
+    }
+
+    /// All problems as one error, in the order of the texts.
+    pub fn into_error(mut self) -> ParseError {
         self.kept.sort_by(|one, other| {
-            let (one, other) = (&one.spot, &other.spot);
-            let place = |spot: &Spot| (spot.place.line, spot.place.column);
+            let (one, other) = (&one.location, &other.location);
+            let position = |location: &Location| (location.position.line, location.position.column);
             let path = one.source.path.cmp(&other.source.path);
-            path.then_with(|| place(one).cmp(&place(other)))
+            path.then_with(|| position(one).cmp(&position(other)))
         });
-        self
+        ParseError(self)
     }
 
     /// Adds all of the others.
@@ -220,12 +236,12 @@ impl Problems {
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.kept.len() < PROBLEMS_MAX {
             let Diagnostic {
-                spot,
+                location,
                 message,
                 hint,
             } = diagnostic;
             self.kept.push(Diagnostic {
-                spot,
+                location,
                 message: modest(&message),
                 hint: hint.as_deref().map(modest),
             });
@@ -235,7 +251,7 @@ impl Problems {
     }
 }
 
-impl fmt::Display for Problems {
+impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, diagnostic) in self.kept.iter().enumerate() {
             if index > 0 {

@@ -6,7 +6,7 @@ use std::{collections::HashSet, ops::RangeInclusive, sync::Arc};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::diagnostic::{Diagnostic, Place, Problems, SourceText, Spot, lines};
+use super::diagnostic::{Diagnostic, Diagnostics, Location, Position, SourceText, lines};
 
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
 const DEPTH_MAX: usize = 32;
@@ -19,7 +19,7 @@ pub struct Node {
     /// What it is.
     pub kind: NodeKind,
     /// Where it begins.
-    pub place: Place,
+    pub position: Position,
 }
 
 /// What a node can be.
@@ -41,20 +41,23 @@ pub struct Key {
     /// The key.
     pub name: String,
     /// Where it stands.
-    pub place: Place,
+    pub position: Position,
 }
 
 /// Reads one text: parses it, turns nodes into values, and collects every problem on the way.
 #[derive(Debug)]
-pub struct Reader<'p> {
+pub struct Decoder<'p> {
     source: Arc<SourceText>,
-    problems: &'p mut Problems,
+    diagnostics: &'p mut Diagnostics,
 }
 
-impl<'p> Reader<'p> {
+impl<'p> Decoder<'p> {
     /// A reader of this text that adds to these problems.
-    pub fn new(source: Arc<SourceText>, problems: &'p mut Problems) -> Self {
-        Self { source, problems }
+    pub fn new(source: Arc<SourceText>, diagnostics: &'p mut Diagnostics) -> Self {
+        Self {
+            source,
+            diagnostics,
+        }
     }
 
     /// The path of the text.
@@ -63,17 +66,17 @@ impl<'p> Reader<'p> {
     }
 
     /// This place in the text.
-    pub fn spot(&self, place: Place) -> Spot {
-        Spot {
+    pub fn location(&self, position: Position) -> Location {
+        Location {
             source: Arc::clone(&self.source),
-            place,
+            position,
         }
     }
 
     /// Notes a problem.
-    pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
-        self.problems.push(Diagnostic {
-            spot: self.spot(place),
+    pub fn error(&mut self, position: Position, message: impl Into<String>, hint: Option<String>) {
+        self.diagnostics.push(Diagnostic {
+            location: self.location(position),
             message: message.into(),
             hint,
         });
@@ -85,14 +88,14 @@ impl<'p> Reader<'p> {
         if source.text.len() > bytes_max {
             let message = format!("the file is larger than {} MiB", bytes_max / (1024 * 1024));
             let hint = "split it into several files".to_owned();
-            self.error(Place::START, message, Some(hint));
+            self.error(Position::START, message, Some(hint));
             return None;
         }
-        if let Some(place) = place_of_replacement(&source.text) {
+        if let Some(position) = position_of_replacement(&source.text) {
             // A literal one cannot be told from one that the reading of other bytes left.
             let message = "not UTF-8, or the character U+FFFD, which stands for what is not";
             let hint = "save the file as UTF-8, and write no U+FFFD".to_owned();
-            self.error(place, message, Some(hint));
+            self.error(position, message, Some(hint));
             return None;
         }
         let mut tree = Tree::default();
@@ -104,15 +107,15 @@ impl<'p> Reader<'p> {
                     }
                 }
                 Err(error) => {
-                    let place = place_of(&Span::empty(*error.marker()));
-                    self.error(place, format!("not YAML: {}", error.info()), None);
+                    let position = position_of(&Span::empty(*error.marker()));
+                    self.error(position, format!("not YAML: {}", error.info()), None);
                     return None;
                 }
             }
         }
         if tree.root.is_none() {
             let hint = "a policy file has `version: 1` and `policies:`, a case file `cases:`";
-            self.error(Place::START, "the file is empty", Some(hint.to_owned()));
+            self.error(Position::START, "the file is empty", Some(hint.to_owned()));
         }
         tree.root
     }
@@ -125,7 +128,7 @@ impl<'p> Reader<'p> {
         };
         Some(Fields {
             entries,
-            place: node.place,
+            position: node.position,
             known: Vec::new(),
         })
     }
@@ -144,13 +147,13 @@ impl<'p> Reader<'p> {
         match &node.kind {
             NodeKind::List(items) if items.is_empty() => {
                 let hint = hint.to_owned();
-                self.error(node.place, format!("{what} is empty"), Some(hint));
+                self.error(node.position, format!("{what} is empty"), Some(hint));
                 None
             }
             NodeKind::List(items) => Some(items),
             NodeKind::Text(text) => {
                 let hint = format!("write a list: `[{text}]`");
-                self.error(node.place, format!("{what} is a list"), Some(hint));
+                self.error(node.position, format!("{what} is a list"), Some(hint));
                 None
             }
             _ => {
@@ -174,7 +177,7 @@ impl<'p> Reader<'p> {
     pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
         match &node.kind {
             NodeKind::Text(text) if text.is_empty() => {
-                self.error(node.place, format!("{what} is empty"), None);
+                self.error(node.position, format!("{what} is empty"), None);
                 None
             }
             NodeKind::Text(text) => Some(text),
@@ -199,7 +202,7 @@ impl<'p> Reader<'p> {
             let (from, to) = (range.start(), range.end());
             let message = format!("{what}: `{text}` is not a whole number between {from} and {to}");
             let hint = format!("such as `{to}`");
-            self.error(node.place, message, Some(hint));
+            self.error(node.position, message, Some(hint));
         }
         number
     }
@@ -213,7 +216,7 @@ impl<'p> Reader<'p> {
             let message = format!("{what} is {}, not `{text}`", all.join(" or "));
             let hint = did_you_mean(text, words.iter().map(|(word, _)| *word))
                 .or_else(|| Some(format!("write one of {}", all.join(", "))));
-            self.error(node.place, message, hint);
+            self.error(node.position, message, hint);
         }
         found.map(|(_, value)| value.clone())
     }
@@ -225,7 +228,7 @@ impl<'p> Reader<'p> {
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a map",
         };
-        self.error(node.place, format!("{expectation}, not {found}"), None);
+        self.error(node.position, format!("{expectation}, not {found}"), None);
     }
 }
 
@@ -234,7 +237,7 @@ impl<'p> Reader<'p> {
 pub struct Fields<'n> {
     entries: &'n [(Key, Node)],
     /// Where the map stands.
-    pub place: Place,
+    pub position: Position,
     known: Vec<&'static str>,
 }
 
@@ -254,10 +257,10 @@ impl<'n> Fields<'n> {
     }
 
     /// The value of this key, which the map must have.
-    pub fn require(&mut self, name: &'static str, reader: &mut Reader<'_>) -> Option<&'n Node> {
+    pub fn require(&mut self, name: &'static str, decoder: &mut Decoder<'_>) -> Option<&'n Node> {
         let node = self.take(name);
         if node.is_none() {
-            reader.error(self.place, format!("`{name}` is missing"), None);
+            decoder.error(self.position, format!("`{name}` is missing"), None);
         }
         node
     }
@@ -277,19 +280,19 @@ impl<'n> Fields<'n> {
     }
 
     /// Reports every key that was not asked for.
-    pub fn finish(self, reader: &mut Reader<'_>) {
+    pub fn finish(self, decoder: &mut Decoder<'_>) {
         for (key, _) in self.others() {
-            unknown_key(reader, key, self.known.iter().copied());
+            unknown_key(decoder, key, self.known.iter().copied());
         }
     }
 }
 
 /// Reports a key that is not one of these.
-pub fn unknown_key<'k>(reader: &mut Reader<'_>, key: &Key, known: impl Iterator<Item = &'k str>) {
+pub fn unknown_key<'k>(decoder: &mut Decoder<'_>, key: &Key, known: impl Iterator<Item = &'k str>) {
     let known: Vec<&str> = known.collect();
     let hint = did_you_mean(&key.name, known.iter().copied())
         .or_else(|| Some(format!("known here: {}", known.join(", "))));
-    reader.error(key.place, format!("unknown key `{}`", key.name), hint);
+    decoder.error(key.position, format!("unknown key `{}`", key.name), hint);
 }
 
 /// A hint at the nearest word, if one is near.
@@ -313,8 +316,8 @@ struct Tree {
 
 /// A list or map that has begun and not ended.
 enum Open {
-    List(Place, Vec<Node>),
-    Map(Place, OpenMap),
+    List(Position, Vec<Node>),
+    Map(Position, OpenMap),
 }
 
 /// A map that has begun: its entries, the names of their keys, and a key that waits for its value.
@@ -329,42 +332,42 @@ struct OpenMap {
 
 impl Tree {
     /// Takes the next event; whether it is worth going on.
-    fn grow(&mut self, event: Event<'_>, span: Span, reader: &mut Reader<'_>) -> bool {
-        let place = place_of(&span);
+    fn grow(&mut self, event: Event<'_>, span: Span, decoder: &mut Decoder<'_>) -> bool {
+        let position = position_of(&span);
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let hint = "write it into a file of its own".to_owned();
-                reader.error(place, "a second document in one file", Some(hint));
+                decoder.error(position, "a second document in one file", Some(hint));
                 return false;
             }
             Event::Alias(_) => {
-                refuse_alias(reader, place);
-                self.put(node(NodeKind::Null, place), reader);
+                refuse_alias(decoder, position);
+                self.put(node(NodeKind::Null, position), decoder);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_decoration(anchor, tag.is_some(), place, reader);
+                refuse_decoration(anchor, tag.is_some(), position, decoder);
                 let bare = style == ScalarStyle::Plain;
                 let kind = if bare && matches!(&*text, "" | "~" | "null" | "Null" | "NULL") {
                     NodeKind::Null
                 } else {
                     NodeKind::Text(text.into_owned())
                 };
-                self.put(node(kind, place), reader);
+                self.put(node(kind, position), decoder);
             }
             Event::SequenceStart(anchor, tag) => {
-                refuse_decoration(anchor, tag.is_some(), place, reader);
-                self.open.push(Open::List(place, Vec::new()));
+                refuse_decoration(anchor, tag.is_some(), position, decoder);
+                self.open.push(Open::List(position, Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
-                refuse_decoration(anchor, tag.is_some(), place, reader);
-                self.open.push(Open::Map(place, OpenMap::default()));
+                refuse_decoration(anchor, tag.is_some(), position, decoder);
+                self.open.push(Open::Map(position, OpenMap::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(place, items)) => {
-                    self.put(node(NodeKind::List(items), place), reader);
+                Some(Open::List(position, items)) => {
+                    self.put(node(NodeKind::List(items), position), decoder);
                 }
-                Some(Open::Map(place, map)) => {
-                    self.put(node(NodeKind::Map(map.entries), place), reader);
+                Some(Open::Map(position, map)) => {
+                    self.put(node(NodeKind::Map(map.entries), position), decoder);
                 }
                 None => return false,
             },
@@ -373,65 +376,65 @@ impl Tree {
         if self.open.len() > DEPTH_MAX {
             let hint = "a policy needs no more than a few levels".to_owned();
             let message = format!("nested more than {DEPTH_MAX} deep");
-            reader.error(place, message, Some(hint));
+            decoder.error(position, message, Some(hint));
             return false;
         }
         true
     }
 
     /// Puts a finished node where it belongs: as the root, an item, a key or a value.
-    fn put(&mut self, node: Node, reader: &mut Reader<'_>) {
+    fn put(&mut self, node: Node, decoder: &mut Decoder<'_>) {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
             Some(Open::Map(_, map)) if map.refused => map.refused = false,
             Some(Open::Map(_, map)) => match map.key.take() {
                 None => {
-                    map.key = as_key(node, reader);
+                    map.key = as_key(node, decoder);
                     map.refused = map.key.is_none();
                 }
                 Some(key) if map.names.insert(key.name.clone()) => map.entries.push((key, node)),
                 Some(key) => {
                     let message = format!("the key `{}` is here twice", key.name);
                     let hint = "keep one of the two".to_owned();
-                    reader.error(key.place, message, Some(hint));
+                    decoder.error(key.position, message, Some(hint));
                 }
             },
         }
     }
 }
 
-fn node(kind: NodeKind, place: Place) -> Node {
-    Node { kind, place }
+fn node(kind: NodeKind, position: Position) -> Node {
+    Node { kind, position }
 }
 
 /// A node as the key of a map. What cannot be one is reported.
-fn as_key(node: Node, reader: &mut Reader<'_>) -> Option<Key> {
-    let place = node.place;
+fn as_key(node: Node, decoder: &mut Decoder<'_>) -> Option<Key> {
+    let position = node.position;
     if let NodeKind::Text(name) = node.kind {
-        return Some(Key { name, place });
+        return Some(Key { name, position });
     }
-    reader.error(place, "a key is a text", None);
+    decoder.error(position, "a key is a text", None);
     None
 }
 
-fn refuse_alias(reader: &mut Reader<'_>, place: Place) {
+fn refuse_alias(decoder: &mut Decoder<'_>, position: Position) {
     let hint = Some("write the value out where it is used".to_owned());
-    reader.error(place, "YAML anchors and aliases are not allowed", hint);
+    decoder.error(position, "YAML anchors and aliases are not allowed", hint);
 }
 
-fn refuse_decoration(anchor: usize, tagged: bool, place: Place, reader: &mut Reader<'_>) {
+fn refuse_decoration(anchor: usize, tagged: bool, position: Position, decoder: &mut Decoder<'_>) {
     if anchor != 0 {
-        refuse_alias(reader, place);
+        refuse_alias(decoder, position);
     }
     if tagged {
         let hint = "write the value alone; it is read by what is expected here".to_owned();
-        reader.error(place, "YAML tags are not allowed", Some(hint));
+        decoder.error(position, "YAML tags are not allowed", Some(hint));
     }
 }
 
 /// Where the text has the character that stands for bytes that are no text.
-fn place_of_replacement(text: &str) -> Option<Place> {
+fn position_of_replacement(text: &str) -> Option<Position> {
     let (index, line) = lines(text)
         .enumerate()
         .find(|(_, line)| line.contains(char::REPLACEMENT_CHARACTER))?;
@@ -439,20 +442,20 @@ fn place_of_replacement(text: &str) -> Option<Place> {
         .chars()
         .take_while(|c| *c != char::REPLACEMENT_CHARACTER)
         .count();
-    Some(Place {
+    Some(Position {
         line: index.saturating_add(1),
         column: column.saturating_add(1),
         width: 1,
     })
 }
 
-fn place_of(span: &Span) -> Place {
+fn position_of(span: &Span) -> Position {
     let width = if span.start.line() == span.end.line() {
         span.end.col().saturating_sub(span.start.col())
     } else {
         1
     };
-    Place {
+    Position {
         line: span.start.line(),
         column: span.start.col().saturating_add(1),
         width: width.max(1),

@@ -16,7 +16,7 @@ use crate::{
     limits::{AGE_YEARS_MAX, BIRTHDAY_EVERYWHERE, PLAUSIBLE_SINCE_MS, SKEW},
     request::{Authentication, PolicyName, Request, VerificationId},
     time::{Timestamp, after, anniversary, before, from_millis},
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 const HOUR_MS: i64 = 3_600_000;
@@ -53,7 +53,7 @@ impl Witness {
                 path: "witness".to_owned(),
                 text: String::new(),
             }),
-            place: Place::START,
+            place: Position::START,
             request: self.request.clone(),
             evidence: self.evidence.clone(),
             now: self.now,

@@ -20,7 +20,7 @@ use crate::{
     rule::{Given, Requirement},
     set::{Policy, PolicySet},
     time::{Timestamp, after, before, from_millis},
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 /// How many cases of a policy are tried as a beginning, before a made-up one is.
@@ -147,7 +147,7 @@ impl Trial {
             Case {
                 name: format!("{when} `{}` {}", edge.requirement, edge.turn),
                 source: Arc::clone(source),
-                place: Place::START,
+                place: Position::START,
                 expect: Expect {
                     effect: Some(decision.effect()),
                     reasons: Some(codes(&decision)),
@@ -276,7 +276,7 @@ mod tests {
         let told = proposed.iter().map(|case| {
             let expected = case.expect.effect.unwrap();
             assert_eq!(case.source.path, "proposed");
-            assert_eq!(case.place, Place::START);
+            assert_eq!(case.place, Position::START);
             assert!(case.expect.reasons.is_some() && case.expect.next_change.is_some());
             let Finding::Present(verification) = &case.evidence.finding else {
                 panic!("nothing is known");

@@ -13,7 +13,10 @@ use crate::{
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
     time::{Timestamp, from_millis, parse_instant},
-    yaml::{Fields, Node, NodeKind, Place, Problems, Reader, SourceText, did_you_mean},
+    yaml::{
+        Decoder, Diagnostics, Fields, Node, NodeKind, ParseError, Position, SourceText,
+        did_you_mean,
+    },
 };
 
 /// How many cases are run together.
@@ -35,26 +38,22 @@ pub(super) fn verification_id() -> Option<VerificationId> {
 }
 
 /// Reads every case of these files, which are about the policies of this set.
-pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, Problems> {
-    let mut problems = Problems::default();
+pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, ParseError> {
+    let mut problems = Diagnostics::default();
     let mut cases = Vec::new();
     for file in files {
-        let mut reader = Reader::new(Arc::clone(file), &mut problems);
+        let mut reader = Decoder::new(Arc::clone(file), &mut problems);
         for (place, draft) in read_file(&mut reader, policies) {
             if cases.len() >= CASES_MAX {
                 let message = format!("more than {CASES_MAX} cases");
                 let hint = "run the rest apart".to_owned();
                 reader.error(place, message, Some(hint));
-                return Err(problems.in_order());
+                return Err(problems.into_error());
             }
             cases.push(draft.into_case(file, place));
         }
     }
-    if problems.is_empty() {
-        Ok(cases)
-    } else {
-        Err(problems.in_order())
-    }
+    problems.into_result(cases)
 }
 
 /// A case that does not know yet where it stands.
@@ -67,7 +66,7 @@ struct Draft {
 }
 
 impl Draft {
-    fn into_case(self, file: &Arc<SourceText>, place: Place) -> Case {
+    fn into_case(self, file: &Arc<SourceText>, place: Position) -> Case {
         Case {
             name: self.name,
             source: Arc::clone(file),
@@ -84,7 +83,7 @@ impl Draft {
 }
 
 /// The cases of one file that could be read.
-fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft)> {
+fn read_file(reader: &mut Decoder<'_>, policies: &PolicySet) -> Vec<(Position, Draft)> {
     let Some(root) = reader.document(CASES_BYTES_MAX) else {
         return Vec::new();
     };
@@ -94,7 +93,7 @@ fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft
     if let Some(policies) = fields.mistaken_for("policies", "cases") {
         let hint = "give policies by `--policies`, and case files after it".to_owned();
         let message = "this is a policy file, not a case file";
-        reader.error(policies.place, message, Some(hint));
+        reader.error(policies.position, message, Some(hint));
         return Vec::new();
     }
     let items = fields
@@ -104,11 +103,11 @@ fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft
     items
         .unwrap_or_default()
         .iter()
-        .filter_map(|item| Some((item.place, read_case(reader, item, policies)?)))
+        .filter_map(|item| Some((item.position, read_case(reader, item, policies)?)))
         .collect()
 }
 
-fn read_case(reader: &mut Reader<'_>, node: &Node, policies: &PolicySet) -> Option<Draft> {
+fn read_case(reader: &mut Decoder<'_>, node: &Node, policies: &PolicySet) -> Option<Draft> {
     let mut fields = reader.fields(node, "a case")?;
     let name = fields
         .require("name", reader)
@@ -144,7 +143,7 @@ fn read_case(reader: &mut Reader<'_>, node: &Node, policies: &PolicySet) -> Opti
     })
 }
 
-fn read_policy(reader: &mut Reader<'_>, node: &Node, policies: &PolicySet) -> Option<PolicyName> {
+fn read_policy(reader: &mut Decoder<'_>, node: &Node, policies: &PolicySet) -> Option<PolicyName> {
     let text = reader.text(node, "`policy`")?;
     let name = PolicyName::parse(text).ok();
     let found = name.filter(|name| policies.find(name).is_some());
@@ -155,14 +154,14 @@ fn read_policy(reader: &mut Reader<'_>, node: &Node, policies: &PolicySet) -> Op
             (known.len() <= NAMES_SHOWN_MAX).then(|| format!("there are: {}", known.join(", ")))
         });
         let message = format!("there is no policy `{text}`");
-        reader.error(node.place, message, hint);
+        reader.error(node.position, message, hint);
     }
     found
 }
 
 /// What the upstream said: a `verification`, or in its place that there was none to be had.
-fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Finding> {
-    let place = fields.place;
+fn read_finding(reader: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Option<Finding> {
+    let place = fields.position;
     match (fields.take("verification"), fields.take("upstream")) {
         (Some(node), None) => read_verification(reader, node),
         (None, Some(node)) => {
@@ -178,7 +177,7 @@ fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Find
             let hint =
                 "`upstream: down` and `upstream: absent` stand in the place of a `verification`";
             let message = "both `verification` and `upstream` in one case";
-            reader.error(node.place, message, Some(hint.to_owned()));
+            reader.error(node.position, message, Some(hint.to_owned()));
             None
         }
         (None, None) => {
@@ -191,7 +190,7 @@ fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Find
     }
 }
 
-fn read_verification(reader: &mut Reader<'_>, node: &Node) -> Option<Finding> {
+fn read_verification(reader: &mut Decoder<'_>, node: &Node) -> Option<Finding> {
     let mut fields = reader.fields(node, "`verification`")?;
     let status = match fields.take("status") {
         Some(node) => any_text(reader, node, "`status`"),
@@ -245,7 +244,7 @@ struct Asked {
     authentication: Option<Authentication>,
 }
 
-fn read_asked(reader: &mut Reader<'_>, node: &Node) -> Option<Asked> {
+fn read_asked(reader: &mut Decoder<'_>, node: &Node) -> Option<Asked> {
     let mut fields = reader.fields(node, "`request`")?;
     let identity = match filled(fields.take("identity_id")) {
         Some(node) => any_text(reader, node, "`identity_id`"),
@@ -268,7 +267,7 @@ fn read_asked(reader: &mut Reader<'_>, node: &Node) -> Option<Asked> {
     })
 }
 
-fn read_attributes(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
+fn read_attributes(reader: &mut Decoder<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
     let fields = reader.fields(node, "`attributes`")?;
     let (mut attributes, mut all) = (BTreeMap::new(), true);
     for (key, node) in fields.others() {
@@ -280,7 +279,7 @@ fn read_attributes(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<Stri
     all.then_some(attributes)
 }
 
-fn read_authentication(reader: &mut Reader<'_>, node: &Node) -> Option<Authentication> {
+fn read_authentication(reader: &mut Decoder<'_>, node: &Node) -> Option<Authentication> {
     let mut fields = reader.fields(node, "`authentication`")?;
     let acr = match filled(fields.take("acr")) {
         Some(node) => any_text(reader, node, "`acr`"),
@@ -302,7 +301,7 @@ fn read_authentication(reader: &mut Reader<'_>, node: &Node) -> Option<Authentic
     })
 }
 
-fn read_expect(reader: &mut Reader<'_>, node: &Node) -> Option<Expect> {
+fn read_expect(reader: &mut Decoder<'_>, node: &Node) -> Option<Expect> {
     let mut fields = reader.fields(node, "`expect`")?;
     let effect = match fields.take("decision") {
         Some(node) => reader.word(node, "`decision`", &EFFECTS).map(Some),
@@ -324,7 +323,7 @@ fn read_expect(reader: &mut Reader<'_>, node: &Node) -> Option<Expect> {
     })
 }
 
-fn read_reasons(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<ReasonCode>> {
+fn read_reasons(reader: &mut Decoder<'_>, node: &Node) -> Option<Vec<ReasonCode>> {
     if is_empty_list(node) {
         return Some(Vec::new());
     }
@@ -336,7 +335,7 @@ fn read_reasons(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<ReasonCode>>
     (codes.len() == items.len()).then_some(codes)
 }
 
-fn read_reason(reader: &mut Reader<'_>, node: &Node) -> Option<ReasonCode> {
+fn read_reason(reader: &mut Decoder<'_>, node: &Node) -> Option<ReasonCode> {
     let text = reader.text(node, "a reason")?;
     let mut codes = ReasonCode::ALL.into_iter();
     let code = codes.find(|code| code.as_str() == text);
@@ -345,7 +344,7 @@ fn read_reason(reader: &mut Reader<'_>, node: &Node) -> Option<ReasonCode> {
         let hint = did_you_mean(text, names.into_iter())
             .unwrap_or_else(|| format!("one of: {}", names.join(", ")));
         reader.error(
-            node.place,
+            node.position,
             format!("there is no reason `{text}`"),
             Some(hint),
         );
@@ -353,14 +352,14 @@ fn read_reason(reader: &mut Reader<'_>, node: &Node) -> Option<ReasonCode> {
     code
 }
 
-fn read_change(reader: &mut Reader<'_>, node: &Node) -> Option<Next> {
+fn read_change(reader: &mut Decoder<'_>, node: &Node) -> Option<Next> {
     if let NodeKind::Text(text) = &node.kind {
         if text == "never" {
             return Some(Next::Never);
         }
         let hint = "write `never`, or such as `{ at: 2026-04-01T00:00:00Z, to: deny }`";
         let message = format!("`next_change`: `{text}` is no change");
-        reader.error(node.place, message, Some(hint.to_owned()));
+        reader.error(node.position, message, Some(hint.to_owned()));
         return None;
     }
     let mut fields = reader.fields(node, "`next_change`")?;
@@ -374,19 +373,19 @@ fn read_change(reader: &mut Reader<'_>, node: &Node) -> Option<Next> {
     Some(Next::Change(Change { at: at?, to: to? }))
 }
 
-fn instant(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Timestamp> {
+fn instant(reader: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Timestamp> {
     let text = reader.text(node, what)?;
     let instant = parse_instant(text);
     if instant.is_none() {
         let hint = "an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`";
         let message = format!("{what}: `{text}` is not an instant");
-        reader.error(node.place, message, Some(hint.to_owned()));
+        reader.error(node.position, message, Some(hint.to_owned()));
     }
     instant
 }
 
 /// A date of birth as people write it, as an instant, or as the upstream sends it.
-fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp>> {
+fn date_of_birth(reader: &mut Decoder<'_>, node: &Node) -> Option<Datum<Timestamp>> {
     let text = any_text(reader, node, "`date_of_birth`")?;
     if text.trim().is_empty() {
         return Some(Datum::Missing);
@@ -406,7 +405,7 @@ fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp
     if born.is_none() {
         let hint = "a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970";
         let message = format!("`date_of_birth`: `{text}` is not a date");
-        reader.error(node.place, message, Some(hint.to_owned()));
+        reader.error(node.position, message, Some(hint.to_owned()));
     }
     born.map(Datum::Known)
 }
@@ -417,7 +416,7 @@ fn filled(node: Option<&Node>) -> Option<&Node> {
 }
 
 /// A text that may be empty, as it may come from the upstream or a caller.
-fn any_text<'n>(reader: &mut Reader<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
+fn any_text<'n>(reader: &mut Decoder<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
     match &node.kind {
         NodeKind::Text(text) => Some(text),
         _ => reader.text(node, what),
@@ -425,7 +424,7 @@ fn any_text<'n>(reader: &mut Reader<'_>, node: &'n Node, what: &str) -> Option<&
 }
 
 /// Texts of a list, which may be empty, as may the list.
-fn any_texts<'n>(reader: &mut Reader<'_>, node: &'n Node, what: &str) -> Option<Vec<&'n str>> {
+fn any_texts<'n>(reader: &mut Decoder<'_>, node: &'n Node, what: &str) -> Option<Vec<&'n str>> {
     if is_empty_list(node) {
         return Some(Vec::new());
     }

@@ -13,7 +13,7 @@ use crate::{
     set::Policy,
     time::{Timestamp, anniversary, before, from_millis},
     when::When,
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 /// 2026-01-05T12:00:00Z, a Monday.
@@ -32,7 +32,7 @@ pub(super) fn cases(name: &PolicyName, policy: &Policy, source: &Arc<SourceText>
     let case = |finding: Verification, request: Request| Case {
         name: "made up".to_owned(),
         source: Arc::clone(source),
-        place: Place::START,
+        place: Position::START,
         request,
         evidence: Evidence {
             finding: Finding::Present(finding),
