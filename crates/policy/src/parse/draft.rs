@@ -14,7 +14,10 @@ use crate::{
     limits::{POLICIES_MAX, POLICY_FILE_BYTES_MAX},
     request::PolicyName,
     set::{Policy, PolicySet},
-    yaml::{Decoder, Diagnostic, Diagnostics, Location, Node, ParseError, Position, SourceText},
+    yaml::{
+        Decoder, Diagnostic, Diagnostics, Location, Node, ParseError, Position, Reported,
+        SourceText,
+    },
 };
 
 /// Policy files that are parsed and not compiled yet.
@@ -24,11 +27,11 @@ pub struct Drafts {
     lists: BTreeSet<ListFile>,
 }
 
-/// One file: its tree, if it has one, and the problems of parsing it.
+/// One file: its tree, and the problems of parsing it.
 #[derive(Debug)]
 struct Draft {
     source: Arc<SourceText>,
-    document: Option<Node>,
+    document: Result<Node, Reported>,
     diagnostics: Diagnostics,
 }
 
@@ -55,7 +58,7 @@ impl Drafts {
         for file in &self.files {
             diagnostics.append(&file.diagnostics);
             let mut decoder = Decoder::new(Arc::clone(&file.source), &mut diagnostics);
-            let Some(found) = file.policies(&mut decoder, texts) else {
+            let Ok(found) = file.policies(&mut decoder, texts) else {
                 continue;
             };
             if found.is_empty {
@@ -119,17 +122,17 @@ impl Draft {
         self.document.as_ref().map(named).unwrap_or_default()
     }
 
-    fn policies(&self, decoder: &mut Decoder<'_>, texts: &ListTexts) -> Option<Found> {
-        let mut fields = decoder.fields(self.document.as_ref()?, "a policy file")?;
+    fn policies(&self, decoder: &mut Decoder<'_>, texts: &ListTexts) -> Result<Found, Reported> {
+        let document = self.document.as_ref().map_err(|reported| *reported)?;
+        let mut fields = decoder.fields(document, "a policy file")?;
         if let Some(cases) = fields.mistaken_for("cases", "policies") {
             let hint = "`verigate policy test` runs cases against policies".to_owned();
             let message = "this is a case file, not a policy file";
-            decoder.error(cases.position, message, Some(hint));
-            return None;
+            return Err(decoder.error(cases.position, message, Some(hint)));
         }
-        if let Some(version) = fields.require("version", decoder) {
+        if let Ok(version) = fields.require("version", decoder) {
             let hint = "this release reads version 1 of the language";
-            if decoder.text(version, "`version`").is_some_and(|v| v != "1") {
+            if decoder.text(version, "`version`").is_ok_and(|v| v != "1") {
                 let message = "this version of the language is not known";
                 decoder.error(version.position, message, Some(hint.to_owned()));
             }
@@ -140,17 +143,19 @@ impl Draft {
         fields.finish(decoder);
         let policies = policies?;
         let compiled = policies.others().filter_map(|(key, node)| {
-            let name = PolicyName::parse(&key.name)
-                .map_err(|why| {
-                    let message = format!("`{}` cannot name a policy", key.name);
-                    decoder.error(key.position, message, Some(format!("a name {why}")));
-                })
-                .ok();
+            let name = PolicyName::parse(&key.name).map_err(|why| {
+                let message = format!("`{}` cannot name a policy", key.name);
+                decoder.error(key.position, message, Some(format!("a name {why}")))
+            });
             let policy = policy::read(decoder, node, texts);
-            let policy = policy?.read_at(decoder.location(key.position));
-            Some((key.position, name?, policy))
+            let (name, policy) = name.and_then(|name| Ok((name, policy?))).ok()?;
+            Some((
+                key.position,
+                name,
+                policy.read_at(decoder.location(key.position)),
+            ))
         });
-        Some(Found {
+        Ok(Found {
             position: policies.position,
             is_empty: policies.is_empty(),
             policies: compiled.collect(),

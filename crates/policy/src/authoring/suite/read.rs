@@ -84,10 +84,10 @@ impl Draft {
 
 /// The cases of one file that could be read.
 fn read_file(reader: &mut Decoder<'_>, policies: &PolicySet) -> Vec<(Position, Draft)> {
-    let Some(root) = reader.document(CASES_BYTES_MAX) else {
+    let Some(root) = reader.document(CASES_BYTES_MAX).ok() else {
         return Vec::new();
     };
-    let Some(mut fields) = reader.fields(&root, "a case file") else {
+    let Some(mut fields) = reader.fields(&root, "a case file").ok() else {
         return Vec::new();
     };
     if let Some(policies) = fields.mistaken_for("policies", "cases") {
@@ -98,7 +98,8 @@ fn read_file(reader: &mut Decoder<'_>, policies: &PolicySet) -> Vec<(Position, D
     }
     let items = fields
         .require("cases", reader)
-        .and_then(|node| reader.required_list(node, "`cases`"));
+        .ok()
+        .and_then(|node| reader.required_list(node, "`cases`").ok());
     fields.finish(reader);
     items
         .unwrap_or_default()
@@ -108,15 +109,18 @@ fn read_file(reader: &mut Decoder<'_>, policies: &PolicySet) -> Vec<(Position, D
 }
 
 fn read_case(reader: &mut Decoder<'_>, node: &Node, policies: &PolicySet) -> Option<Draft> {
-    let mut fields = reader.fields(node, "a case")?;
+    let mut fields = reader.fields(node, "a case").ok()?;
     let name = fields
         .require("name", reader)
-        .and_then(|node| reader.text(node, "`name`"));
+        .ok()
+        .and_then(|node| reader.text(node, "`name`").ok());
     let policy = fields
         .require("policy", reader)
+        .ok()
         .and_then(|node| read_policy(reader, node, policies));
     let now = fields
         .require("at", reader)
+        .ok()
         .and_then(|node| instant(reader, node, "`at`"));
     let finding = read_finding(reader, &mut fields);
     let asked = fields
@@ -144,7 +148,7 @@ fn read_case(reader: &mut Decoder<'_>, node: &Node, policies: &PolicySet) -> Opt
 }
 
 fn read_policy(reader: &mut Decoder<'_>, node: &Node, policies: &PolicySet) -> Option<PolicyName> {
-    let text = reader.text(node, "`policy`")?;
+    let text = reader.text(node, "`policy`").ok()?;
     let name = PolicyName::parse(text).ok();
     let found = name.filter(|name| policies.find(name).is_some());
     if found.is_none() {
@@ -169,7 +173,7 @@ fn read_finding(reader: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Option<Fin
                 ("down", Finding::Unknown(Outage::Failed)),
                 ("absent", Finding::Absent),
             ];
-            reader.word(node, "`upstream`", &words)
+            reader.word(node, "`upstream`", &words).ok()
         }
         (Some(verification), Some(node)) => {
             // It does not count, and its mistakes are told all the same.
@@ -191,7 +195,7 @@ fn read_finding(reader: &mut Decoder<'_>, fields: &mut Fields<'_>) -> Option<Fin
 }
 
 fn read_verification(reader: &mut Decoder<'_>, node: &Node) -> Option<Finding> {
-    let mut fields = reader.fields(node, "`verification`")?;
+    let mut fields = reader.fields(node, "`verification`").ok()?;
     let status = match fields.take("status") {
         Some(node) => any_text(reader, node, "`status`"),
         None => Some("VERIFIED"),
@@ -245,7 +249,7 @@ struct Asked {
 }
 
 fn read_asked(reader: &mut Decoder<'_>, node: &Node) -> Option<Asked> {
-    let mut fields = reader.fields(node, "`request`")?;
+    let mut fields = reader.fields(node, "`request`").ok()?;
     let identity = match filled(fields.take("identity_id")) {
         Some(node) => any_text(reader, node, "`identity_id`"),
         None => Some(""),
@@ -268,7 +272,7 @@ fn read_asked(reader: &mut Decoder<'_>, node: &Node) -> Option<Asked> {
 }
 
 fn read_attributes(reader: &mut Decoder<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
-    let fields = reader.fields(node, "`attributes`")?;
+    let fields = reader.fields(node, "`attributes`").ok()?;
     let (mut attributes, mut all) = (BTreeMap::new(), true);
     for (key, node) in fields.others() {
         match any_text(reader, node, &format!("the attribute `{}`", key.name)) {
@@ -280,7 +284,7 @@ fn read_attributes(reader: &mut Decoder<'_>, node: &Node) -> Option<BTreeMap<Str
 }
 
 fn read_authentication(reader: &mut Decoder<'_>, node: &Node) -> Option<Authentication> {
-    let mut fields = reader.fields(node, "`authentication`")?;
+    let mut fields = reader.fields(node, "`authentication`").ok()?;
     let acr = match filled(fields.take("acr")) {
         Some(node) => any_text(reader, node, "`acr`"),
         None => Some(""),
@@ -302,9 +306,9 @@ fn read_authentication(reader: &mut Decoder<'_>, node: &Node) -> Option<Authenti
 }
 
 fn read_expect(reader: &mut Decoder<'_>, node: &Node) -> Option<Expect> {
-    let mut fields = reader.fields(node, "`expect`")?;
+    let mut fields = reader.fields(node, "`expect`").ok()?;
     let effect = match fields.take("decision") {
-        Some(node) => reader.word(node, "`decision`", &EFFECTS).map(Some),
+        Some(node) => reader.word(node, "`decision`", &EFFECTS).ok().map(Some),
         None => Some(None),
     };
     let reasons = match fields.take("reasons") {
@@ -327,7 +331,7 @@ fn read_reasons(reader: &mut Decoder<'_>, node: &Node) -> Option<Vec<ReasonCode>
     if is_empty_list(node) {
         return Some(Vec::new());
     }
-    let items = reader.list(node, "`reasons`")?;
+    let items = reader.list(node, "`reasons`").ok()?;
     let codes: Vec<ReasonCode> = items
         .iter()
         .filter_map(|item| read_reason(reader, item))
@@ -336,7 +340,7 @@ fn read_reasons(reader: &mut Decoder<'_>, node: &Node) -> Option<Vec<ReasonCode>
 }
 
 fn read_reason(reader: &mut Decoder<'_>, node: &Node) -> Option<ReasonCode> {
-    let text = reader.text(node, "a reason")?;
+    let text = reader.text(node, "a reason").ok()?;
     let mut codes = ReasonCode::ALL.into_iter();
     let code = codes.find(|code| code.as_str() == text);
     if code.is_none() {
@@ -362,19 +366,21 @@ fn read_change(reader: &mut Decoder<'_>, node: &Node) -> Option<Next> {
         reader.error(node.position, message, Some(hint.to_owned()));
         return None;
     }
-    let mut fields = reader.fields(node, "`next_change`")?;
+    let mut fields = reader.fields(node, "`next_change`").ok()?;
     let at = fields
         .require("at", reader)
+        .ok()
         .and_then(|node| instant(reader, node, "`at`"));
     let to = fields
         .require("to", reader)
-        .and_then(|node| reader.word(node, "`to`", &EFFECTS));
+        .ok()
+        .and_then(|node| reader.word(node, "`to`", &EFFECTS).ok());
     fields.finish(reader);
     Some(Next::Change(Change { at: at?, to: to? }))
 }
 
 fn instant(reader: &mut Decoder<'_>, node: &Node, what: &str) -> Option<Timestamp> {
-    let text = reader.text(node, what)?;
+    let text = reader.text(node, what).ok()?;
     let instant = parse_instant(text);
     if instant.is_none() {
         let hint = "an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`";
@@ -419,7 +425,7 @@ fn filled(node: Option<&Node>) -> Option<&Node> {
 fn any_text<'n>(reader: &mut Decoder<'_>, node: &'n Node, what: &str) -> Option<&'n str> {
     match &node.kind {
         NodeKind::Text(text) => Some(text),
-        _ => reader.text(node, what),
+        _ => reader.text(node, what).ok(),
     }
 }
 
@@ -428,7 +434,7 @@ fn any_texts<'n>(reader: &mut Decoder<'_>, node: &'n Node, what: &str) -> Option
     if is_empty_list(node) {
         return Some(Vec::new());
     }
-    let items = reader.list(node, what)?;
+    let items = reader.list(node, what).ok()?;
     let texts: Vec<&str> = items
         .iter()
         .filter_map(|item| any_text(reader, item, &format!("an item of {what}")))
