@@ -8,8 +8,8 @@ use std::{
 };
 
 use verigate_policy::{
-    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Outage, Policy, PolicyName,
-    PolicySet, Problems, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
+    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Outage, ParseError, Policy,
+    PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
     before, diff, from_millis, lint, parse, suite,
 };
 
@@ -55,8 +55,8 @@ pub fn policies(text: &str) {
         Err(problems) => return told(text, &problems),
     };
     for warning in lint(&set) {
-        let spot = warning.spot.as_ref();
-        assert!(spot.is_some_and(|spot| spot.place.line >= 1));
+        let location = warning.location.as_ref();
+        assert!(location.is_some_and(|location| location.position.line >= 1));
         assert!(!warning.message.is_empty());
     }
     for (name, policy) in set.iter() {
@@ -163,12 +163,12 @@ fn list(_: &str, name: &str) -> Result<String, String> {
 }
 
 /// There are problems, each stands somewhere in the text, and each can be shown.
-fn told(text: &str, problems: &Problems) {
-    assert!(!problems.is_empty());
+fn told(text: &str, problems: &ParseError) {
+    assert!(problems.count() > 0);
     // A carriage return may end a line too.
     let lines = text.split(['\n', '\r']).count();
     for problem in problems.iter() {
-        let place = problem.spot.place;
+        let place = problem.location.position;
         assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
         assert!(place.line <= lines + 1, "{place:?} of {lines} lines");
         assert!(!problem.message.is_empty());

@@ -19,7 +19,7 @@ use self::page::Page;
 use super::{Exit, has_colours};
 use crate::{
     live::{self, NoPolicies},
-    policy::{Diagnostic, PolicySet, Problems},
+    policy::{Diagnostic, ParseError, PolicySet},
 };
 
 /// Check and test policies.
@@ -78,13 +78,13 @@ fn problems_of(invalid: &NoPolicies, renderer: &Renderer) -> String {
 }
 
 /// Problems for a person, each with its line and a caret.
-fn render_all(problems: &Problems, renderer: &Renderer) -> String {
+fn render_all(problems: &ParseError, renderer: &Renderer) -> String {
     let mut page = Page::default();
     for diagnostic in problems.iter() {
         page.line(diagnostic.render(renderer));
         page.blank();
     }
-    let more = problems.len().saturating_sub(problems.iter().count());
+    let more = problems.count().saturating_sub(problems.iter().count());
     if more > 0 {
         page.line(format_args!("and {more} more problems"));
     }
@@ -118,10 +118,10 @@ fn problems_of_as_json(invalid: &NoPolicies) -> Vec<Value> {
 
 fn problem_as_json(diagnostic: &Diagnostic) -> Value {
     json!({
-        "path": diagnostic.spot.source.path,
-        "line": diagnostic.spot.place.line,
-        "column": diagnostic.spot.place.column,
-        "width": diagnostic.spot.place.width,
+        "path": diagnostic.location.source.path,
+        "line": diagnostic.location.position.line,
+        "column": diagnostic.location.position.column,
+        "width": diagnostic.location.position.width,
         "message": diagnostic.message,
         "hint": diagnostic.hint,
     })

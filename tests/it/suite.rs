@@ -75,7 +75,7 @@ fn all_pass(policies: &PolicySet, cases: &[Case]) {
             result.passed(),
             "{}:{}: {}: {mismatches:#?}",
             case.source.path,
-            case.place.line,
+            case.position.line,
             case.name
         );
     }

@@ -8,7 +8,7 @@ use super::{
     limits::{PLAUSIBLE_SINCE_MS, SKEW},
     reason::{Reason, ReasonCode},
     request::Request,
-    rule::Given,
+    rule::{Given, Rule},
     set::Policy,
     time::{Timestamp, after, before, from_millis},
     when::{When, Window},
@@ -40,10 +40,17 @@ impl Policy {
 
     /// What `decide` decides, without reasons, remedies and what time will bring. It lets nobody in: only a `Decision` does.
     pub fn effect(&self, facts: &Facts<'_>) -> Effect {
-        match self.judgement(facts) {
-            Ok(judgement) => judgement.effect_at(facts.now),
-            Err(refused) => refused.effect.into(),
+        let given = match self.given(facts) {
+            Ok(given) => given,
+            Err(refused) => return refused.effect.into(),
+        };
+        if !not_in_future(given.verification).contains(facts.now) {
+            return Effect::Deny;
         }
+        let holds = |rule: &&Rule| rule.requirement().holds(&given).contains(facts.now);
+        let unmet = self.rules().iter().filter(|rule| !holds(rule));
+        let strictest = unmet.map(|rule| Effect::from(rule.otherwise())).max();
+        strictest.unwrap_or(Effect::Allow)
     }
 
     /// Evaluates the rules; or the refusal that comes before them.

@@ -12,7 +12,7 @@ use super::{
     schedule::Schedule,
     time::{Timestamp, after, anniversary, before},
     when::{When, Window},
-    yaml::Spot,
+    yaml::Location,
 };
 
 /// A requirement, and what happens where it does not hold.
@@ -23,7 +23,7 @@ pub struct Rule {
     /// The requirement as the policy would write it, made once because every reason shows it.
     text: Arc<str>,
     /// Where it was read, for those who write policies. Means nothing.
-    spot: Option<Spot>,
+    location: Option<Location>,
 }
 
 impl Rule {
@@ -34,13 +34,13 @@ impl Rule {
             requirement,
             otherwise,
             text,
-            spot: None,
+            location: None,
         }
     }
 
     /// The same, read here.
-    pub fn read_at(mut self, spot: Spot) -> Self {
-        self.spot = Some(spot);
+    pub fn read_at(mut self, location: Location) -> Self {
+        self.location = Some(location);
         self
     }
 
@@ -60,8 +60,8 @@ impl Rule {
     }
 
     /// Where it was read, if it was.
-    pub fn spot(&self) -> Option<&Spot> {
-        self.spot.as_ref()
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
     }
 
     /// Evaluates it.

@@ -84,13 +84,13 @@ fn write_valid(
 }
 
 fn warning_as_json(warning: &Warning) -> Value {
-    let spot = warning.spot.as_ref();
+    let location = warning.location.as_ref();
     json!({
         "policy": warning.policy.as_str(),
-        "path": spot.map(|spot| &spot.source.path),
-        "line": spot.map(|spot| spot.place.line),
-        "column": spot.map(|spot| spot.place.column),
-        "width": spot.map(|spot| spot.place.width),
+        "path": location.map(|location| &location.source.path),
+        "line": location.map(|location| location.position.line),
+        "column": location.map(|location| location.position.column),
+        "width": location.map(|location| location.position.width),
         "message": warning.message,
         "hint": warning.hint,
     })

@@ -12,7 +12,7 @@ use crate::{
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
     time::Shown,
-    yaml::Spot,
+    yaml::Location,
 };
 
 /// Something in a policy that is valid and surely a mistake.
@@ -21,7 +21,7 @@ pub struct Warning {
     /// The policy that has it.
     pub policy: PolicyName,
     /// Where it is, if the policy was read from a text.
-    pub spot: Option<Spot>,
+    pub location: Option<Location>,
     /// What it is.
     pub message: String,
     /// What can be done about it.
@@ -29,17 +29,17 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// The warning with its line and a caret under the place, for a terminal.
+    /// The warning with its line and a caret under the position, for a terminal.
     pub fn render(&self, renderer: &Renderer) -> String {
         let Self {
             policy,
-            spot,
+            location,
             message,
             hint,
         } = self;
         let message = format!("policy `{policy}`: {message}");
-        match spot {
-            Some(spot) => spot.render(Level::WARNING, &message, Some(hint), renderer),
+        match location {
+            Some(location) => location.render(Level::WARNING, &message, Some(hint), renderer),
             None => {
                 let title = Level::WARNING.primary_title(&message);
                 renderer.render(&[title.element(Level::HELP.message(*hint))])
@@ -71,27 +71,31 @@ pub fn lint(set: &PolicySet) -> Vec<Warning> {
 
 /// The file, line and column of a warning.
 fn position(warning: &Warning) -> Option<(&str, usize, usize)> {
-    let spot = warning.spot.as_ref()?;
-    Some((&spot.source.path, spot.place.line, spot.place.column))
+    let location = warning.location.as_ref()?;
+    let position = location.position;
+    Some((&location.source.path, position.line, position.column))
 }
 
 fn lint_policy(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> Vec<Warning> {
-    let warning = |spot: Option<&Spot>, message, hint| Warning {
+    let warning = |location: Option<&Location>, message, hint| Warning {
         policy: name.clone(),
-        spot: spot.cloned(),
+        location: location.cloned(),
         message,
         hint,
     };
     if never_allows(name, policy, budget) {
-        // The default rule about the status has no place in the text.
-        let written = policy.rules().iter().filter(|rule| rule.spot().is_some());
+        // The default rule about the status is not in the text.
+        let written = policy
+            .rules()
+            .iter()
+            .filter(|rule| rule.location().is_some());
         let hint = if written.count() == 1 {
             "its one rule can never hold"
         } else {
             "its rules cannot all hold together"
         };
         let message = "it can never ALLOW".to_owned();
-        return vec![warning(policy.spot(), message, hint)];
+        return vec![warning(policy.location(), message, hint)];
     }
     let mut warnings = Vec::new();
     for (index, rule) in policy.rules().iter().enumerate() {
@@ -100,7 +104,7 @@ fn lint_policy(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> V
         if !about_status && !budget.is_exhausted() && never_matters(name, policy, index, budget) {
             let message = format!("the rule `{}` can never matter", rule.text());
             let hint = "another rule always asks for as much: take one of the two out";
-            warnings.push(warning(rule.spot(), message, hint));
+            warnings.push(warning(rule.location(), message, hint));
         }
     }
     let rules = policy.rules().iter();
@@ -114,7 +118,7 @@ fn lint_policy(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> V
             "`fresh_for: {fresh_for}` is longer than its tightest `verified_within: {tightest}`"
         );
         let hint = "a new verification would go unnoticed for longer than an old one counts";
-        warnings.push(warning(rule.spot(), message, hint));
+        warnings.push(warning(rule.location(), message, hint));
     }
     warnings
 }

@@ -24,7 +24,7 @@ pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
 
 fn write_failure(page: &mut Page, result: &CaseResult<'_>) {
     let case = result.case;
-    let (path, line, name) = (&case.source.path, case.place.line, &case.name);
+    let (path, line, name) = (&case.source.path, case.position.line, &case.name);
     page.line(format_args!("FAIL {path}:{line}: {name}"));
     page.line(format_args!("  {} at {}", case.request.policy, case.now));
     for mismatch in &result.mismatches {

@@ -42,7 +42,7 @@ fn case(result: &CaseResult<'_>) -> Value {
     json!({
         "name": case.name,
         "path": case.source.path,
-        "line": case.place.line,
+        "line": case.position.line,
         "policy": case.request.policy.as_str(),
         "at": case.now.to_string(),
         "passed": result.passed(),

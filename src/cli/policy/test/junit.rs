@@ -41,7 +41,7 @@ fn write_case(xml: &mut Page, result: &CaseResult<'_>) {
         escaped(&case.name),
         escaped(case.request.policy.as_str()),
         escaped(&case.source.path),
-        case.place.line
+        case.position.line
     );
     if result.passed() {
         xml.line(format_args!("    {tag}/>"));

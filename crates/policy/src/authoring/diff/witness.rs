@@ -15,7 +15,7 @@ use crate::{
     evidence::{Evidence, Finding, Outage, Verification},
     request::{PolicyName, Request, VerificationId},
     time::{Timestamp, from_millis},
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 /// A check on which two policies decide differently.
@@ -47,7 +47,7 @@ impl Witness {
                 path: "witness".to_owned(),
                 text: String::new(),
             }),
-            place: Place::START,
+            position: Position::START,
             request: self.request.clone(),
             evidence: self.evidence.clone(),
             now: self.now,

@@ -9,7 +9,7 @@ use crate::{
     reason::ReasonCode,
     request::{Request, VerificationId},
     time::Timestamp,
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 /// The largest case file that is read, in bytes: tens of thousands of cases.
@@ -32,7 +32,7 @@ pub struct Case {
     /// The file that it stands in.
     pub source: Arc<SourceText>,
     /// Where in the file it begins.
-    pub place: Place,
+    pub position: Position,
     /// The request, which names the policy.
     pub request: Request,
     /// The evidence, as fresh as can be: a case cannot say how old a copy of it is.

@@ -13,58 +13,53 @@ use self::case::{Draft, read_case};
 use super::case::{CASES_BYTES_MAX, Case};
 use crate::{
     set::PolicySet,
-    yaml::{Place, Problems, Reader, SourceText},
+    yaml::{Decoder, Diagnostics, ParseError, Position, Reported, SourceText},
 };
 
 /// How many cases are read at most.
 const CASES_MAX: usize = 100_000;
 
 /// Reads every case of these files, which are about the policies of this set.
-pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, Problems> {
-    let mut problems = Problems::default();
+pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, ParseError> {
+    let mut diagnostics = Diagnostics::default();
     let mut cases = Vec::new();
     for file in files {
-        let mut reader = Reader::new(Arc::clone(file), &mut problems);
-        for (place, draft) in read_file(&mut reader, policies) {
+        let mut decoder = Decoder::new(Arc::clone(file), &mut diagnostics);
+        // What has problems is no case, and the problems are the result.
+        for (position, draft) in read_file(&mut decoder, policies).unwrap_or_default() {
             if cases.len() >= CASES_MAX {
                 let message = format!("more than {CASES_MAX} cases");
                 let hint = "run the rest apart".to_owned();
-                reader.error(place, message, Some(hint));
-                return Err(problems.in_order());
+                decoder.error(position, message, Some(hint));
+                return Err(diagnostics.into_error());
             }
-            cases.push(draft.into_case(file, place));
+            cases.push(draft.into_case(file, position));
         }
     }
-    if problems.is_empty() {
-        Ok(cases)
-    } else {
-        Err(problems.in_order())
-    }
+    diagnostics.into_result(cases)
 }
 
-/// The cases of one file that have no problems, each with its place.
-fn read_file(reader: &mut Reader<'_>, policies: &PolicySet) -> Vec<(Place, Draft)> {
-    let Some(root) = reader.document(CASES_BYTES_MAX) else {
-        return Vec::new();
-    };
-    let Some(mut fields) = reader.fields(&root, "a case file") else {
-        return Vec::new();
-    };
+/// The cases of one file that have no problems, each with its position.
+fn read_file(
+    decoder: &mut Decoder<'_>,
+    policies: &PolicySet,
+) -> Result<Vec<(Position, Draft)>, Reported> {
+    let root = decoder.document(CASES_BYTES_MAX)?;
+    let mut fields = decoder.fields(&root, "a case file")?;
     if let Some(policies) = fields.mistaken_for("policies", "cases") {
         let hint = "give policies by `--policies`, and case files after it".to_owned();
         let message = "this is a policy file, not a case file";
-        reader.error(policies.place, message, Some(hint));
-        return Vec::new();
+        return Err(decoder.error(policies.position, message, Some(hint)));
     }
     let items = fields
-        .require("cases", reader)
-        .and_then(|node| reader.required_list(node, "`cases`"));
-    fields.finish(reader);
-    items
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|item| Some((item.place, read_case(reader, item, policies)?)))
-        .collect()
+        .require("cases", decoder)
+        .and_then(|node| decoder.required_list(node, "`cases`"));
+    fields.finish(decoder);
+    let cases = items?.iter().filter_map(|item| {
+        let draft = read_case(decoder, item, policies).ok()?;
+        Some((item.position, draft))
+    });
+    Ok(cases.collect())
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn a_list_without_a_text_is_a_problem_where_it_is_named() {
     let drafts = Drafts::read(&[source("p.yaml", POLICY)]);
     let blocked = (list("p.yaml", "blocked.txt"), Ok("eve".to_owned()));
     let problems = drafts.link(&[blocked].into()).unwrap_err();
-    assert_eq!(problems.len(), 2);
+    assert_eq!(problems.count(), 2);
     let short = problems.in_short();
     assert!(
         short.contains("p.yaml:8:38: the list `staff.txt` cannot be read"),

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::yaml::{NodeKind, Problems, Reader, SourceText};
+use crate::yaml::{Decoder, Diagnostics, NodeKind, SourceText};
 
 /// What the reader makes of these scalars in a list.
 fn read_back(scalars: &[String]) -> Vec<NodeKind> {
     let (path, text) = ("p.yaml".to_owned(), format!("a: [{}]", scalars.join(", ")));
-    let mut problems = Problems::default();
-    let mut reader = Reader::new(Arc::new(SourceText { path, text }), &mut problems);
-    let root = reader.document(usize::MAX);
-    assert!(problems.is_empty(), "{problems}");
+    let mut diagnostics = Diagnostics::default();
+    let mut decoder = Decoder::new(Arc::new(SourceText { path, text }), &mut diagnostics);
+    let root = decoder.document(usize::MAX);
+    assert!(diagnostics.is_empty(), "{diagnostics}");
     let NodeKind::Map(entries) = root.unwrap().kind else {
         panic!("it is a map");
     };

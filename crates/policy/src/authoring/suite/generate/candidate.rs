@@ -17,7 +17,7 @@ use crate::{
     rule::Given,
     set::Policy,
     time::{Timestamp, after, before},
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 /// A case and the instant at which it has the edge.
@@ -104,7 +104,7 @@ impl Candidate {
             Case {
                 name: format!("{when} `{}` {}", edge.requirement, edge.turn),
                 source: Arc::clone(source),
-                place: Place::START,
+                position: Position::START,
                 expect: Expect {
                     effect: Some(decision.effect()),
                     reasons: Some(codes(&decision)),

@@ -15,7 +15,7 @@ use crate::{
     set::Policy,
     time::{Timestamp, anniversary, before, from_millis},
     when::When,
-    yaml::{Place, SourceText},
+    yaml::{Position, SourceText},
 };
 
 /// 2026-01-05T12:00:00Z, a Monday.
@@ -38,7 +38,7 @@ pub(super) fn seeds(name: &PolicyName, policy: &Policy, source: &Arc<SourceText>
     let seed = |verification: Verification, request: Request| Case {
         name: "seed".to_owned(),
         source: Arc::clone(source),
-        place: Place::START,
+        position: Position::START,
         request,
         evidence: Evidence {
             finding: Finding::Present(verification),

@@ -1,7 +1,7 @@
 //! Which seeds are taken, and what is generated from them.
 
 use super::*;
-use crate::{Effect, Finding, parse, suite, yaml::Place};
+use crate::{Effect, Finding, parse, suite, yaml::Position};
 
 fn source(path: &str, text: String) -> [Arc<SourceText>; 1] {
     let path = path.to_owned();
@@ -39,7 +39,7 @@ fn a_generated_case_is_named_after_its_edge_and_keeps_the_facts_of_its_seed() {
     let named = generated.iter().map(|case| {
         let expected = case.expect.effect.unwrap();
         assert_eq!(case.source.path, "generated");
-        assert_eq!(case.place, Place::START);
+        assert_eq!(case.position, Position::START);
         assert!(case.expect.reasons.is_some() && case.expect.next_change.is_some());
         let Finding::Present(verification) = &case.evidence.finding else {
             panic!("nothing is known");

@@ -14,7 +14,7 @@ use crate::{
     request::{PolicyName, Request},
     set::PolicySet,
     time::Timestamp,
-    yaml::{Node, Place, Reader, SourceText, did_you_mean},
+    yaml::{Decoder, Node, Position, Reported, SourceText, did_you_mean},
 };
 
 /// More names than these are no help in a hint.
@@ -30,11 +30,11 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn into_case(self, file: &Arc<SourceText>, place: Place) -> Case {
+    pub(super) fn into_case(self, file: &Arc<SourceText>, position: Position) -> Case {
         Case {
             name: self.name,
             source: Arc::clone(file),
-            place,
+            position,
             request: self.request,
             evidence: Evidence {
                 finding: self.finding,
@@ -46,36 +46,40 @@ impl Draft {
     }
 }
 
-/// A case; `None` if it has problems, which are then reported.
+/// One case.
 pub(super) fn read_case(
-    reader: &mut Reader<'_>,
+    decoder: &mut Decoder<'_>,
     node: &Node,
     policies: &PolicySet,
-) -> Option<Draft> {
-    let mut fields = reader.fields(node, "a case")?;
+) -> Result<Draft, Reported> {
+    let mut fields = decoder.fields(node, "a case")?;
     let name = fields
-        .require("name", reader)
-        .and_then(|node| reader.text(node, "`name`"));
+        .require("name", decoder)
+        .and_then(|node| decoder.text(node, "`name`"));
     let policy = fields
-        .require("policy", reader)
-        .and_then(|node| read_policy(reader, node, policies));
+        .require("policy", decoder)
+        .and_then(|node| read_policy(decoder, node, policies));
     let now = fields
-        .require("at", reader)
-        .and_then(|node| instant(reader, node, "`at`"));
-    let finding = read_finding(reader, &mut fields);
+        .require("at", decoder)
+        .and_then(|node| instant(decoder, node, "`at`"));
+    let finding = read_finding(decoder, &mut fields);
     let request = optional(fields.take("request"), RequestFacts::default(), |node| {
-        read_request(reader, node)
+        read_request(decoder, node)
     });
     let expect = optional(fields.take("expect"), Expect::default(), |node| {
-        read_expect(reader, node)
+        read_expect(decoder, node)
     });
-    fields.finish(reader);
+    fields.finish(decoder);
+    let verification = verification_id().ok_or_else(|| {
+        let message = "no identifier for the verification; this is a mistake in verigate";
+        decoder.error(node.position, message, None)
+    });
     let request = request?;
-    Some(Draft {
+    Ok(Draft {
         name: name?.to_owned(),
         request: Request {
             policy: policy?,
-            verification: verification_id()?,
+            verification: verification?,
             identity: request.identity,
             authentication: request.authentication,
             attributes: request.attributes,
@@ -88,18 +92,21 @@ pub(super) fn read_case(
 }
 
 /// The name of a policy of this set.
-fn read_policy(reader: &mut Reader<'_>, node: &Node, policies: &PolicySet) -> Option<PolicyName> {
-    let text = reader.text(node, "`policy`")?;
+fn read_policy(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    policies: &PolicySet,
+) -> Result<PolicyName, Reported> {
+    let text = decoder.text(node, "`policy`")?;
     let name = PolicyName::parse(text).ok();
     let found = name.filter(|name| policies.find(name).is_some());
-    if found.is_none() {
+    found.ok_or_else(|| {
         let names = || policies.iter().map(|(name, _)| name.as_str());
         let hint = did_you_mean(text, names()).or_else(|| {
             let known: Vec<&str> = names().take(NAMES_SHOWN_MAX + 1).collect();
             (known.len() <= NAMES_SHOWN_MAX).then(|| format!("there are: {}", known.join(", ")))
         });
         let message = format!("there is no policy `{text}`");
-        reader.error(node.place, message, hint);
-    }
-    found
+        decoder.error(node.position, message, hint)
+    })
 }

@@ -9,54 +9,55 @@ use super::{
 use crate::{
     evidence::{Datum, Finding, Flaw, Outage, Scope, Verification, are_modest},
     time::{Timestamp, from_millis, parse_instant},
-    yaml::{Fields, Node, Reader},
+    yaml::{Decoder, Fields, Node, Reported},
 };
 
 /// What the upstream said, of a case with these fields.
-pub(super) fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Finding> {
-    let place = fields.place;
+pub(super) fn read_finding(
+    decoder: &mut Decoder<'_>,
+    fields: &mut Fields<'_>,
+) -> Result<Finding, Reported> {
+    let position = fields.position;
     match (fields.take("verification"), fields.take("upstream")) {
-        (Some(node), None) => read_verification(reader, node),
+        (Some(node), None) => read_verification(decoder, node),
         (None, Some(node)) => {
             let words = [
                 ("down", Finding::Unknown(Outage::Failed)),
                 ("absent", Finding::Absent),
             ];
-            reader.word(node, "`upstream`", &words)
+            decoder.word(node, "`upstream`", &words)
         }
         (Some(verification), Some(node)) => {
             // The verification is not used, but its problems are reported too.
-            let _ = read_verification(reader, verification);
+            let _ = read_verification(decoder, verification);
             let hint =
                 "`upstream: down` and `upstream: absent` stand in the place of a `verification`";
             let message = "both `verification` and `upstream` in one case";
-            reader.error(node.place, message, Some(hint.to_owned()));
-            None
+            Err(decoder.error(node.position, message, Some(hint.to_owned())))
         }
         (None, None) => {
             let hint =
                 "write `verification:`, or `upstream: down` or `upstream: absent` in its place";
             let message = "the case does not say what is known";
-            reader.error(place, message, Some(hint.to_owned()));
-            None
+            Err(decoder.error(position, message, Some(hint.to_owned())))
         }
     }
 }
 
-fn read_verification(reader: &mut Reader<'_>, node: &Node) -> Option<Finding> {
-    let mut fields = reader.fields(node, "`verification`")?;
+fn read_verification(decoder: &mut Decoder<'_>, node: &Node) -> Result<Finding, Reported> {
+    let mut fields = decoder.fields(node, "`verification`")?;
     let status = optional(fields.take("status"), "VERIFIED", |node| {
-        any_text(reader, node, "`status`")
+        any_text(decoder, node, "`status`")
     });
     let verified_at = optional(unless_null(fields.take("verified_at")), None, |node| {
-        instant(reader, node, "`verified_at`").map(Some)
+        instant(decoder, node, "`verified_at`").map(Some)
     });
     let scopes = optional(fields.take("scopes"), Vec::new(), |node| {
-        any_texts(reader, node, "`scopes`")
+        any_texts(decoder, node, "`scopes`")
     });
     let mut text = |key: &'static str| {
         optional(unless_null(fields.take(key)), None, |node| {
-            any_text(reader, node, &format!("`{key}`")).map(Some)
+            any_text(decoder, node, &format!("`{key}`")).map(Some)
         })
     };
     let (identity, project) = (text("identity_id"), text("project_id"));
@@ -64,16 +65,16 @@ fn read_verification(reader: &mut Reader<'_>, node: &Node) -> Option<Finding> {
     let phone = text("phone");
     let birth_date = unless_null(fields.take("date_of_birth"));
     let born = optional(birth_date, Datum::Missing, |node| {
-        date_of_birth(reader, node)
+        date_of_birth(decoder, node)
     });
-    fields.finish(reader);
+    fields.finish(decoder);
 
     let (status, project, scopes) = (status?, project?, scopes?);
     if !are_modest([status].into_iter().chain(project), scopes.iter().copied()) {
-        return Some(Finding::Unusable(Flaw::TooLarge));
+        return Ok(Finding::Unusable(Flaw::TooLarge));
     }
     let datum = |text: Option<&str>| text.map_or(Datum::Missing, Datum::text);
-    Some(Finding::Present(Verification {
+    Ok(Finding::Present(Verification {
         id: Some(VERIFICATION.into()),
         trace_id: None,
         project: project.map(Into::into),
@@ -88,10 +89,10 @@ fn read_verification(reader: &mut Reader<'_>, node: &Node) -> Option<Finding> {
 }
 
 /// A date of birth as people write it, as an instant, or as the upstream sends it.
-fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp>> {
-    let text = any_text(reader, node, "`date_of_birth`")?;
+fn date_of_birth(decoder: &mut Decoder<'_>, node: &Node) -> Result<Datum<Timestamp>, Reported> {
+    let text = any_text(decoder, node, "`date_of_birth`")?;
     if text.trim().is_empty() {
-        return Some(Datum::Missing);
+        return Ok(Datum::Missing);
     }
     let midnight = || {
         // Nothing but a date: of a longer text the parser would ignore the time in silence.
@@ -105,10 +106,9 @@ fn date_of_birth(reader: &mut Reader<'_>, node: &Node) -> Option<Datum<Timestamp
         .map(from_millis)
         .or_else(|| parse_instant(text))
         .or_else(midnight);
-    if born.is_none() {
+    born.map(Datum::Known).ok_or_else(|| {
         let hint = "a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970";
         let message = format!("`date_of_birth`: `{text}` is not a date");
-        reader.error(node.place, message, Some(hint.to_owned()));
-    }
-    born.map(Datum::Known)
+        decoder.error(node.position, message, Some(hint.to_owned()))
+    })
 }

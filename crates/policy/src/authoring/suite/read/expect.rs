@@ -7,7 +7,7 @@ use super::{
 use crate::{
     effect::{Change, Effect},
     reason::ReasonCode,
-    yaml::{Node, NodeKind, Reader, did_you_mean},
+    yaml::{Decoder, Node, NodeKind, Reported, all, did_you_mean},
 };
 
 const EFFECTS: [(&str, Effect); 3] = [
@@ -17,68 +17,62 @@ const EFFECTS: [(&str, Effect); 3] = [
 ];
 
 /// The expectations of an `expect`.
-pub(super) fn read_expect(reader: &mut Reader<'_>, node: &Node) -> Option<Expect> {
-    let mut fields = reader.fields(node, "`expect`")?;
+pub(super) fn read_expect(decoder: &mut Decoder<'_>, node: &Node) -> Result<Expect, Reported> {
+    let mut fields = decoder.fields(node, "`expect`")?;
     let effect = optional(fields.take("decision"), None, |node| {
-        reader.word(node, "`decision`", &EFFECTS).map(Some)
+        decoder.word(node, "`decision`", &EFFECTS).map(Some)
     });
     let reasons = optional(fields.take("reasons"), None, |node| {
-        read_reasons(reader, node).map(Some)
+        read_reasons(decoder, node).map(Some)
     });
     let next_change = optional(fields.take("next_change"), None, |node| {
-        read_change(reader, node).map(Some)
+        read_change(decoder, node).map(Some)
     });
-    fields.finish(reader);
-    Some(Expect {
+    fields.finish(decoder);
+    Ok(Expect {
         effect: effect?,
         reasons: reasons?,
         next_change: next_change?,
     })
 }
 
-fn read_reasons(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<ReasonCode>> {
+fn read_reasons(decoder: &mut Decoder<'_>, node: &Node) -> Result<Vec<ReasonCode>, Reported> {
     if is_empty_list(node) {
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
-    let items = reader.list(node, "`reasons`")?;
-    let codes: Vec<ReasonCode> = items
-        .iter()
-        .filter_map(|item| read_reason(reader, item))
-        .collect();
-    (codes.len() == items.len()).then_some(codes)
+    let items = decoder.list(node, "`reasons`")?.iter();
+    all(items.map(|item| read_reason(decoder, item)))
 }
 
-fn read_reason(reader: &mut Reader<'_>, node: &Node) -> Option<ReasonCode> {
-    let text = reader.text(node, "a reason")?;
+fn read_reason(decoder: &mut Decoder<'_>, node: &Node) -> Result<ReasonCode, Reported> {
+    let text = decoder.text(node, "a reason")?;
     let mut codes = ReasonCode::ALL.into_iter();
     let code = codes.find(|code| code.as_str() == text);
-    if code.is_none() {
+    code.ok_or_else(|| {
         let names = ReasonCode::ALL.map(ReasonCode::as_str);
         let hint = did_you_mean(text, names.into_iter())
             .unwrap_or_else(|| format!("one of: {}", names.join(", ")));
         let message = format!("there is no reason `{text}`");
-        reader.error(node.place, message, Some(hint));
-    }
-    code
+        decoder.error(node.position, message, Some(hint))
+    })
 }
 
-fn read_change(reader: &mut Reader<'_>, node: &Node) -> Option<NextChange> {
+fn read_change(decoder: &mut Decoder<'_>, node: &Node) -> Result<NextChange, Reported> {
     if let NodeKind::Text(text) = &node.kind {
         if text == "never" {
-            return Some(NextChange::Never);
+            return Ok(NextChange::Never);
         }
         let hint = "write `never`, or such as `{ at: 2026-04-01T00:00:00Z, to: deny }`";
         let message = format!("`next_change`: `{text}` is no change");
-        reader.error(node.place, message, Some(hint.to_owned()));
-        return None;
+        return Err(decoder.error(node.position, message, Some(hint.to_owned())));
     }
-    let mut fields = reader.fields(node, "`next_change`")?;
+    let mut fields = decoder.fields(node, "`next_change`")?;
     let at = fields
-        .require("at", reader)
-        .and_then(|node| instant(reader, node, "`at`"));
+        .require("at", decoder)
+        .and_then(|node| instant(decoder, node, "`at`"));
     let to = fields
-        .require("to", reader)
-        .and_then(|node| reader.word(node, "`to`", &EFFECTS));
-    fields.finish(reader);
-    Some(NextChange::Change(Change { at: at?, to: to? }))
+        .require("to", decoder)
+        .and_then(|node| decoder.word(node, "`to`", &EFFECTS));
+    fields.finish(decoder);
+    Ok(NextChange::Change(Change { at: at?, to: to? }))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::values::{any_text, any_texts, instant, optional, unless_null};
 use crate::{
     request::Authentication,
-    yaml::{Node, Reader},
+    yaml::{Decoder, Node, Reported, all},
 };
 
 /// What a request says besides the policy and the verification.
@@ -17,22 +17,25 @@ pub(super) struct RequestFacts {
 }
 
 /// The facts of a `request`.
-pub(super) fn read_request(reader: &mut Reader<'_>, node: &Node) -> Option<RequestFacts> {
-    let mut fields = reader.fields(node, "`request`")?;
+pub(super) fn read_request(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+) -> Result<RequestFacts, Reported> {
+    let mut fields = decoder.fields(node, "`request`")?;
     let identity = optional(unless_null(fields.take("identity_id")), "", |node| {
-        any_text(reader, node, "`identity_id`")
+        any_text(decoder, node, "`identity_id`")
     });
     let attributes = unless_null(fields.take("attributes"));
     let attributes = optional(attributes, BTreeMap::new(), |node| {
-        read_attributes(reader, node)
+        read_attributes(decoder, node)
     });
     let authentication = unless_null(fields.take("authentication"));
     let authentication = optional(authentication, None, |node| {
-        read_authentication(reader, node).map(Some)
+        read_authentication(decoder, node).map(Some)
     });
-    fields.finish(reader);
+    fields.finish(decoder);
     let identity = identity?;
-    Some(RequestFacts {
+    Ok(RequestFacts {
         // As in a request of a caller: an empty identity is none.
         identity: (!identity.is_empty()).then(|| identity.into()),
         attributes: attributes?,
@@ -40,31 +43,31 @@ pub(super) fn read_request(reader: &mut Reader<'_>, node: &Node) -> Option<Reque
     })
 }
 
-fn read_attributes(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<String, String>> {
-    let fields = reader.fields(node, "`attributes`")?;
-    let (mut attributes, mut all) = (BTreeMap::new(), true);
-    for (key, node) in fields.others() {
-        match any_text(reader, node, &format!("the attribute `{}`", key.name)) {
-            Some(value) => drop(attributes.insert(key.name.clone(), value.to_owned())),
-            None => all = false,
-        }
-    }
-    all.then_some(attributes)
+fn read_attributes(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+) -> Result<BTreeMap<String, String>, Reported> {
+    let fields = decoder.fields(node, "`attributes`")?;
+    let attributes = fields.others().map(|(key, node)| {
+        let value = any_text(decoder, node, &format!("the attribute `{}`", key.name))?;
+        Ok((key.name.clone(), value.to_owned()))
+    });
+    Ok(all(attributes)?.into_iter().collect())
 }
 
-fn read_authentication(reader: &mut Reader<'_>, node: &Node) -> Option<Authentication> {
-    let mut fields = reader.fields(node, "`authentication`")?;
+fn read_authentication(decoder: &mut Decoder<'_>, node: &Node) -> Result<Authentication, Reported> {
+    let mut fields = decoder.fields(node, "`authentication`")?;
     let acr = optional(unless_null(fields.take("acr")), "", |node| {
-        any_text(reader, node, "`acr`")
+        any_text(decoder, node, "`acr`")
     });
     let amr = optional(unless_null(fields.take("amr")), Vec::new(), |node| {
-        any_texts(reader, node, "`amr`")
+        any_texts(decoder, node, "`amr`")
     });
     let auth_time = optional(unless_null(fields.take("auth_time")), None, |node| {
-        instant(reader, node, "`auth_time`").map(Some)
+        instant(decoder, node, "`auth_time`").map(Some)
     });
-    fields.finish(reader);
-    Some(Authentication {
+    fields.finish(decoder);
+    Ok(Authentication {
         acr: acr?.to_owned(),
         amr: amr?.into_iter().map(str::to_owned).collect(),
         auth_time: auth_time?,
