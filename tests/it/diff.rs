@@ -1,5 +1,5 @@
-//! Two policies compared: what is told is short and true, every witness is decided differently, and no input that is tried
-//! at random is decided differently without being told.
+//! Two policies compared: reports are short and true, both policies decide every witness differently, and every random check
+//! that they decide differently is in a cell.
 
 mod command;
 mod direction;
@@ -41,13 +41,13 @@ fn policy(rules: &str) -> PolicySet {
     ))
 }
 
-/// The settings that are others: their names, what they were and what they are.
+/// The changed settings: their names, old values and new values.
 fn settings(comparison: &Comparison) -> Vec<(&str, &str, &str)> {
     let settings = comparison.changed.values().flat_map(|c| &c.settings);
     settings.map(|s| (s.name, &*s.old, &*s.new)).collect()
 }
 
-fn told(comparison: &Comparison) -> String {
+fn cells(comparison: &Comparison) -> String {
     let lines = comparison
         .cells()
         .map(|cell| format!("{}: {} instead of {}\n", cell.when, cell.new, cell.old));
@@ -56,7 +56,7 @@ fn told(comparison: &Comparison) -> String {
 
 fn check(old: &str, new: &str, expected: &Expect) {
     let comparison = compare(&policy(old), &policy(new)).unwrap();
-    expected.assert_eq(&told(&comparison));
+    expected.assert_eq(&cells(&comparison));
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn sets_are_compared_by_the_names_of_their_policies() {
     expect![[r#"
         nothing is known of the verification: step_up instead of deny
     "#]]
-    .assert_eq(&told(&comparison));
+    .assert_eq(&cells(&comparison));
     assert_eq!(settings(&comparison), [("evidence.fresh_for", "5m", "1h")]);
     assert!(comparison.loosens() && !comparison.tightens());
 }

@@ -1,10 +1,10 @@
-//! `verigate policy explain`: a case laid open, of a file or told by flags.
+//! `verigate policy explain`: a case of a file, or given by flags.
 
 use std::process::{Command, Output};
 
 use expect_test::{Expect, expect};
 
-/// With these arguments; of a part of them that has a space, an argument each.
+/// Runs it with these arguments. A part with spaces is several arguments.
 fn explain(arguments: &[&str]) -> Output {
     let arguments = arguments.iter().flat_map(|part| part.split(' '));
     Command::new(env!("CARGO_BIN_EXE_verigate"))
@@ -22,7 +22,7 @@ fn check(arguments: &[&str], expected: &Expect) {
     expected.assert_eq(&String::from_utf8(output.stdout).unwrap());
 }
 
-/// Without the usage and the pointer to the help, which `clap` adds.
+/// The error without the usage and the pointer to the help, which `clap` adds.
 fn check_mistake(arguments: &[&str], expected: &Expect) {
     let output = explain(arguments);
     assert_eq!(output.status.code(), Some(2));

@@ -274,7 +274,7 @@ cases:
     );
 }
 
-/// Runs one case whose verification or request is written so; what differs.
+/// Runs one case with this verification or request, and returns the mismatches.
 fn differences(case: &str) -> String {
     let head = "cases:\n  - name: one\n    policy: front-door\n    at: 2026-01-31T00:00:00.0009Z\n";
     let cases = read(&format!("{head}{case}")).unwrap();

@@ -13,13 +13,13 @@ use crate::policy::{SourceText, suite::CASES_BYTES_MAX};
 
 /// What a case file's name ends in.
 const EXTENSION: &str = "yaml";
-/// What it may not end in, because the file would be ignored in silence.
+/// What it may not end in, because it would be left out without a word.
 const NEARLY_EXTENSION: &str = "yml";
-/// How deep folders may nest: deeper than anybody sorts files, and an end to links that lead in a circle.
+/// How deep folders may nest: deeper than anybody sorts, and an end to links that lead in a circle.
 const DEPTH_MAX: usize = 16;
 /// How many files are read at most.
 const FILES_MAX: usize = 10_000;
-/// One byte more than the reader of cases accepts, so that it reports a file that is too large.
+/// A file is read just beyond what the reader takes, so that it tells that there is more.
 const READ_BYTES_MAX: u64 = CASES_BYTES_MAX as u64 + 1;
 
 /// The texts of these files, and of every `*.yaml` below these folders in the order of their names.
@@ -39,7 +39,7 @@ fn gather(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result
     let unreadable = || format!("cannot read `{}`", path.display());
     let found = fs::metadata(path).with_context(unreadable)?;
     if !found.is_dir() {
-        // A path that is given may be a pipe that somebody writes to. One in a folder may block for ever.
+        // What somebody names may be a pipe that is being written; one that lies in a folder would be waited for.
         if depth > 0 && !found.is_file() {
             bail!("`{}` is not a file", path.display());
         }
@@ -74,7 +74,7 @@ fn gather(path: &Path, depth: usize, files: &mut Vec<PathBuf>) -> anyhow::Result
     Ok(())
 }
 
-/// The text of a file. Where it is not UTF-8 it has a replacement character, which the reader of cases reports.
+/// What is not UTF-8 is read as far as it is, and the reader of cases tells where it is not.
 fn read(file: &Path) -> anyhow::Result<Arc<SourceText>> {
     let mut bytes = Vec::new();
     fs::File::open(file)

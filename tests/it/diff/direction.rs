@@ -1,10 +1,10 @@
-//! What is asked for in one direction is answered where all that differs is too much to be told.
+//! A comparison in one direction succeeds where the differences of both are too many.
 
 use verigate::policy::diff::{CompareError, Comparison, Direction};
 
 use super::{compare, policy};
 
-/// Twelve rules, each of which can be met in two ways that no other shares; the first denies, the others do this.
+/// Twelve rules, each of which has two alternatives that no other rule has; the first denies, the others do this.
 pub(super) fn of_rules(otherwise: &str) -> String {
     let rule = |n: usize| {
         let otherwise = if n == 0 { "deny" } else { otherwise };
@@ -59,7 +59,7 @@ fn the_one_cell_that_loosens_is_found_among_too_many_that_tighten() {
 
 #[test]
 fn policies_that_are_too_large_are_an_error_and_not_a_part_of_the_answer() {
-    // Each rule can be met in 40 ways that have nothing to do with one another.
+    // Each rule has 40 independent alternatives.
     let rules = |letter: &str| -> String {
         let parts = |n: usize| -> String {
             let part = |m: usize| {

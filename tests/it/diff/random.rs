@@ -1,4 +1,4 @@
-//! Policies that are made up, and what has become of them: every difference is told, and nothing else.
+//! Random policies and edits of them: every difference is reported, and nothing else.
 
 use proptest::prelude::*;
 use verigate::policy::{
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A way to make another policy of one: by a rule of a second, or wholly.
+/// An edit of a policy: with a rule of a second one, or with all of it.
 #[derive(Debug, Clone, Copy)]
 enum Edit {
     Replace,
@@ -46,7 +46,7 @@ fn edited(policy: &model::Policy, other: &model::Policy, edit: Edit, at: usize) 
     edited
 }
 
-/// A policy, what has become of it, and cases that lie near the edges of both.
+/// A policy, an edit of it, and cases that lie near the edges of both.
 fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
     use crate::naive::model::IdList;
     let ids = proptest::sample::subsequence(vec!["id-1", "id-2", "id-3", "ID-1"], 1..=4);
@@ -116,7 +116,7 @@ proptest! {
     }
 }
 
-/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable asks for them.
+/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable says so.
 #[expect(
     clippy::disallowed_methods,
     reason = "proptest's own variable for a longer run"

@@ -40,7 +40,7 @@ proptest! {
         let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
         let report = suite::run(&set, &cases);
         prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.results, policy_text, case_text);
-        // Written again it is the same case.
+        // Written and read again, it is the same case.
         let again = suite::read(&[text("c.yaml", &suite::write(&cases).0)], &set).unwrap();
         prop_assert_eq!(suite::run(&set, &again).passed(), 1);
     }

@@ -4,7 +4,7 @@
 /// How many steps one comparison may take: about a second's work.
 const COMPARISON_STEPS_MAX: usize = 20_000_000;
 
-/// The steps that are left. Whoever works takes it by `&mut`, so that every step is counted once.
+/// The steps that are left. It is neither `Copy` nor `Clone` and is borrowed by `&mut`, so that every step is counted once.
 #[derive(Debug)]
 pub(crate) struct WorkBudget {
     remaining: usize,

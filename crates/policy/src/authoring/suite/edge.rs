@@ -69,7 +69,7 @@ fn add_edges<'r>(requirement: &'r Requirement, edges: &mut Vec<Edge<'r>>) {
             return;
         }
         Requirement::VerifiedWithin(age_max) => (Anchor::VerifiedAt(*age_max), &[Turn::Ends]),
-        // An age of AGE_YEARS_MAX is never reached, and nobody was ever below 0.
+        // An age of AGE_YEARS_MAX is never reached, and no age is below 0.
         Requirement::AgeAtLeast(years @ 0..AGE_YEARS_MAX) => {
             (Anchor::DateOfBirth(*years), &[Turn::Begins])
         }

@@ -25,8 +25,7 @@ impl<T: Copy + Ord> Intervals<T> {
         self.thresholds.len().saturating_add(2)
     }
 
-    /// The region of a value that has passed the thresholds for which this is so. Whoever has passed one has passed all
-    /// before it.
+    /// The region of a value. `has_passed` says whether the value has passed a threshold; then it has passed all lower ones too.
     pub(super) fn region_of(&self, has_passed: impl Fn(T) -> bool) -> u16 {
         let passed = self.thresholds.iter().take_while(|at| has_passed(**at));
         u16::try_from(passed.count().saturating_add(1)).unwrap_or(u16::MAX)
