@@ -22,7 +22,9 @@ use verigate::{
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
         Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification, VerificationId,
-        before, diff::compare, from_millis, parse,
+        before,
+        diff::{Comparison, Direction},
+        from_millis, parse,
     },
     provenance::{Origin, Timings},
     source::{self, EvidenceCache, Known, LookupRequest, Source, Wait},
@@ -244,8 +246,8 @@ fn compile(c: &mut Criterion) {
     });
 }
 
-/// A policy of twenty rules of every kind, one of which is of so many days.
-fn twenty_rules(days: u32) -> Policy {
+/// A set of one policy of twenty rules of every kind, one of which is of so many days.
+fn twenty_rules(days: u32) -> PolicySet {
     let mut rules = String::new();
     for n in 0..5 {
         write!(
@@ -264,18 +266,13 @@ fn twenty_rules(days: u32) -> Policy {
         .unwrap();
     }
     let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
-    let set = compiled(&[file(text)]);
-    set.find(&PolicyName::parse("p").unwrap()).unwrap().clone()
+    compiled(&[file(text)])
 }
 
 fn diff(c: &mut Criterion) {
-    let (name, old, new) = (
-        PolicyName::parse("p").unwrap(),
-        twenty_rules(30),
-        twenty_rules(33),
-    );
+    let (old, new) = (twenty_rules(30), twenty_rules(33));
     c.bench_function("diff of two policies of 20 rules", |b| {
-        b.iter(|| compare(&name, black_box(&old), black_box(&new)).unwrap());
+        b.iter(|| Comparison::of(black_box(&old), black_box(&new), Direction::Both).unwrap());
     });
 }
 

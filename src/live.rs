@@ -21,7 +21,7 @@ pub use self::{
     reload::{Failure, Reloader},
     watch::watch,
 };
-use crate::policy::{PolicyName, PolicySet, Problems};
+use crate::policy::{ParseError, PolicyName, PolicySet};
 
 /// The policy set in force, and why there is no newer one.
 #[derive(Debug)]
@@ -78,7 +78,7 @@ pub enum NoPolicies {
     Redirect(PolicyName, String),
     /// The files have mistakes.
     #[error("{0}")]
-    Mistaken(Problems),
+    Mistaken(ParseError),
 }
 
 impl NoPolicies {
@@ -111,7 +111,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::policy::TEXT_BYTES_MAX;
+    use crate::policy::POLICY_FILE_BYTES_MAX;
 
     const POLICY: &str =
         "version: 1\npolicies:\n  NAME:\n    require:\n      - verified_within: 90d\n";
@@ -209,7 +209,7 @@ mod tests {
         told("16 folders in each other");
         fs::remove_dir_all(folder.path().join("d")).unwrap();
         for n in 0..17 {
-            let comment = "#".repeat(TEXT_BYTES_MAX);
+            let comment = "#".repeat(POLICY_FILE_BYTES_MAX);
             fs::write(folder.path().join(format!("{n}.yaml")), comment).unwrap();
         }
         told("16777216 bytes in all");

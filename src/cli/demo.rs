@@ -19,7 +19,7 @@ use crate::{
     config::{
         Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig, WebhookConfig,
     },
-    policy::{PolicySet, Problems, SourceText, parse},
+    policy::{ParseError, PolicySet, SourceText, parse},
     serve::{Service, StartError},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, WebhookTarget},
     telemetry,
@@ -108,7 +108,7 @@ async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Se
     Ok(Service::start(&config, policies, clock).await?)
 }
 
-fn policies() -> Result<PolicySet, Problems> {
+fn policies() -> Result<PolicySet, ParseError> {
     let files = POLICIES.map(|(path, text)| {
         Arc::new(SourceText {
             path: path.to_owned(),

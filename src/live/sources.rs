@@ -14,7 +14,7 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::NoPolicies;
-use crate::policy::{PolicySet, SourceText, TEXT_BYTES_MAX, parse};
+use crate::policy::{POLICY_FILE_BYTES_MAX, PolicySet, SourceText, parse};
 
 /// What a policy file's name ends in.
 pub(super) const EXTENSION: &str = "yaml";
@@ -23,7 +23,7 @@ const NEARLY_EXTENSION: &str = "yml";
 /// The link by which Kubernetes swaps all files of a ConfigMap or Secret at once.
 const SWAPPED: &str = "..data";
 /// A file is read just beyond what the parser takes, so that it tells that there is more.
-const READ_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 + 1;
+const READ_BYTES_MAX: u64 = POLICY_FILE_BYTES_MAX as u64 + 1;
 /// All files together are no larger.
 const ALL_BYTES_MAX: u64 = 16 * 1024 * 1024;
 /// No list of identities is longer: 100,000 of them, and room to spare.

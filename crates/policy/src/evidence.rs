@@ -4,18 +4,13 @@
 use std::{collections::BTreeSet, fmt};
 
 use super::{
-    decision::ReasonCode,
+    limits::{AGE_YEARS_MAX, EVIDENCE_TEXT_BYTES_MAX, SCOPES_MAX},
+    phone::is_phone,
+    reason::ReasonCode,
     request::VerificationId,
     time::{Timestamp, anniversary},
     when::Window,
 };
-
-/// A date of birth longer ago than this is a mistake.
-const AGE_YEARS_MAX: u16 = 150;
-/// No honest identifier, status or scope is longer.
-const TEXT_BYTES_MAX: usize = 256;
-/// No honest verification has more scopes.
-const SCOPES_MAX: usize = 64;
 
 /// Whether these texts and scopes are no more than any honest answer has: they are remembered, answered and journaled.
 pub fn are_modest<'t>(
@@ -26,7 +21,7 @@ pub fn are_modest<'t>(
         && texts
             .into_iter()
             .chain(scopes)
-            .all(|text| text.len() <= TEXT_BYTES_MAX)
+            .all(|text| text.len() <= EVIDENCE_TEXT_BYTES_MAX)
 }
 
 /// What is known about one verification, and since when.
@@ -185,18 +180,12 @@ impl Datum<Box<str>> {
 
     /// The text as an identity, which is never long.
     pub fn as_identity(self) -> Self {
-        self.readable_if(|id| id.len() <= TEXT_BYTES_MAX)
+        self.readable_if(|id| id.len() <= EVIDENCE_TEXT_BYTES_MAX)
     }
 
     /// The text as a telephone number in E.164 form: a plus sign, and 2 to 15 digits of which the first is not 0.
     pub fn as_phone(self) -> Self {
-        self.readable_if(|phone| {
-            phone.strip_prefix('+').is_some_and(|digits| {
-                (2..=15).contains(&digits.len())
-                    && !digits.starts_with('0')
-                    && digits.bytes().all(|b| b.is_ascii_digit())
-            })
-        })
+        self.readable_if(is_phone)
     }
 
     fn readable_if(self, readable: impl FnOnce(&str) -> bool) -> Self {

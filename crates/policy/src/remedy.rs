@@ -4,15 +4,13 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use super::{
-    decision::ReasonCode,
     evidence::Scope,
-    rule::{Authenticated, Given, Requirement, Rule},
+    limits::YEARS_AHEAD,
+    reason::ReasonCode,
+    rule::{Authenticated, Given, Judged, Requirement},
     time::{Timestamp, anniversary},
     when::When,
 };
-
-/// How far ahead waiting is looked at, in calendar years.
-const YEARS_AHEAD: u16 = 10;
 
 /// One thing to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +31,7 @@ pub enum Remedy {
 }
 
 /// Which things are done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "four things, each done or not"
@@ -57,25 +55,58 @@ impl Done {
         (0..=4).flat_map(move |count| all.clone().filter(move |done| done.count() == count))
     }
 
-    fn count(self) -> usize {
+    fn all(self) -> [bool; 4] {
         [self.reverify, self.authenticate, self.grant, self.identify]
-            .into_iter()
-            .filter(|done| *done)
-            .count()
+    }
+
+    fn count(self) -> usize {
+        self.all().into_iter().filter(|done| *done).count()
+    }
+
+    /// Whether only things are done that are done in the other too.
+    fn is_within(self, other: Self) -> bool {
+        let mut pairs = self.all().into_iter().zip(other.all());
+        pairs.all(|(done, other)| !done || other)
+    }
+
+    /// The things that may change whether these rules hold. Verifying again always may: it mends evidence that may not be
+    /// judged. A combination with any other thing holds no earlier than the same without it.
+    fn useful(rules: &[Judged<'_>]) -> Self {
+        let changes = |done: Self| {
+            let mut rules = rules.iter();
+            rules.any(|judged| judged.rule.requirement().is_changed_by(done))
+        };
+        let nothing = Self::default();
+        Self {
+            reverify: true,
+            authenticate: changes(Self {
+                authenticate: true,
+                ..nothing
+            }),
+            grant: changes(Self {
+                grant: true,
+                ..nothing
+            }),
+            identify: changes(Self {
+                identify: true,
+                ..nothing
+            }),
+        }
     }
 }
 
 /// A smallest set of things that makes every rule hold; nothing if nothing does. `may_be_judged` is when the guards let the
 /// evidence be judged, which verifying again always mends.
 pub(super) fn remedies(
-    rules: &[Rule],
+    rules: &[Judged<'_>],
     given: &Given<'_>,
     may_be_judged: &When,
     now: Timestamp,
 ) -> Vec<Remedy> {
     let last = anniversary(now, YEARS_AHEAD);
     let mut best: Option<(usize, Done, Timestamp)> = None;
-    for done in Done::combinations() {
+    let useful = Done::useful(rules);
+    for done in Done::combinations().filter(|done| done.is_within(useful)) {
         if best.is_some_and(|(count, ..)| count <= done.count()) {
             break;
         }
@@ -84,9 +115,7 @@ pub(super) fn remedies(
         } else {
             may_be_judged.clone()
         };
-        let rules = rules
-            .iter()
-            .map(|rule| rule.requirement().holds_with(given, done));
+        let rules = rules.iter().map(|judged| judged.holds_with(given, done));
         let all = When::all(std::iter::once(guard).chain(rules));
         if let Some(at) = all.next(true, now, last) {
             let count = done.count().saturating_add(usize::from(at > now));
@@ -102,13 +131,45 @@ pub(super) fn remedies(
         reverify: done.reverify && !may_be_judged.contains(at),
         ..Plan::default()
     };
-    for rule in rules {
-        plan.mend(rule.requirement(), given, done, at);
+    for judged in rules {
+        plan.mend(judged.rule.requirement(), given, done, at);
     }
     plan.remedies((at > now).then_some(at))
 }
 
+impl Judged<'_> {
+    /// The instants at which the rule holds if these things are done.
+    fn holds_with(&self, given: &Given<'_>, done: Done) -> When {
+        let requirement = self.rule.requirement();
+        if requirement.is_changed_by(done) {
+            requirement.holds_with(given, done)
+        } else {
+            self.holds.clone()
+        }
+    }
+}
+
 impl Requirement {
+    /// Whether any of these things may change when it holds.
+    fn is_changed_by(&self, done: Done) -> bool {
+        match self {
+            Self::Status(_) | Self::VerifiedWithin(_) => done.reverify,
+            Self::Authenticated(_) => done.authenticate,
+            Self::IdentityAsRequested => done.identify,
+            Self::Scopes(_) | Self::AgeAtLeast(_) | Self::AgeBelow(_) | Self::PhonePrefix(_) => {
+                done.grant
+            }
+            Self::IdentityIn(_)
+            | Self::IdentityNotIn(_)
+            | Self::Project(_)
+            | Self::Attribute(..)
+            | Self::Schedule(_) => false,
+            Self::AnyOf(parts) | Self::AllOf(parts) => {
+                parts.iter().any(|part| part.is_changed_by(done))
+            }
+        }
+    }
+
     /// The instants at which it holds if these things are done.
     fn holds_with(&self, given: &Given<'_>, done: Done) -> When {
         match self {

@@ -3,12 +3,10 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use super::time::Timestamp;
-
-/// The longest identifier of a verification, in bytes.
-const VERIFICATION_ID_BYTES_MAX: usize = 128;
-/// The longest name of a policy, in bytes.
-const POLICY_NAME_BYTES_MAX: usize = 64;
+use super::{
+    limits::{POLICY_NAME_BYTES_MAX, VERIFICATION_ID_BYTES_MAX},
+    time::Timestamp,
+};
 
 /// One question.
 #[derive(Debug, Clone)]
@@ -61,10 +59,12 @@ pub struct VerificationId(Arc<str>);
 
 impl VerificationId {
     /// Accepts a well-formed identifier.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    pub fn parse(text: &str) -> Result<Self, InvalidNameError> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if text.is_empty() || text.len() > VERIFICATION_ID_BYTES_MAX || !text.bytes().all(allowed) {
-            return Err(Malformed("must be 1 to 128 of A-Z, a-z, 0-9, `_` and `-`"));
+            return Err(InvalidNameError(
+                "must be 1 to 128 of A-Z, a-z, 0-9, `_` and `-`",
+            ));
         }
         Ok(Self(text.into()))
     }
@@ -87,7 +87,7 @@ pub struct PolicyName(Arc<str>);
 
 impl PolicyName {
     /// Accepts a well-formed name.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    pub fn parse(text: &str) -> Result<Self, InvalidNameError> {
         let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let inner = |b: u8| edge(Some(&b)) || matches!(b, b'.' | b'_' | b'-');
         let bytes = text.as_bytes();
@@ -96,7 +96,7 @@ impl PolicyName {
             || !edge(bytes.last())
             || !bytes.iter().copied().all(inner)
         {
-            return Err(Malformed(
+            return Err(InvalidNameError(
                 "must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends",
             ));
         }
@@ -118,7 +118,7 @@ impl fmt::Display for PolicyName {
 /// What a name must look like, where it does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Malformed(pub &'static str);
+pub struct InvalidNameError(pub &'static str);
 
 #[cfg(test)]
 mod tests {

@@ -4,18 +4,16 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
-    decide::SKEW,
-    decision::{Reason, ReasonCode, Refusal},
-    diagnostic::Spot,
+    effect::Refusal,
     evidence::{Scope, Verification, plausible_birth},
+    limits::{BIRTHDAY_EVERYWHERE, SKEW},
+    reason::{Reason, ReasonCode},
     request::Request,
     schedule::Schedule,
     time::{Timestamp, after, anniversary, before},
     when::{When, Window},
+    yaml::Location,
 };
-
-/// An age is reached when it is reached in every time zone: the zone of a date of birth is not known.
-pub(super) const BIRTHDAY_EVERYWHERE: Duration = Duration::from_hours(14);
 
 /// A requirement, and what happens where it does not hold.
 #[derive(Debug, Clone)]
@@ -25,7 +23,7 @@ pub struct Rule {
     /// The requirement as the policy would write it, made once because every reason shows it.
     text: Arc<str>,
     /// Where it was read, for those who write policies. Means nothing.
-    spot: Option<Spot>,
+    location: Option<Location>,
 }
 
 impl Rule {
@@ -36,13 +34,13 @@ impl Rule {
             requirement,
             otherwise,
             text,
-            spot: None,
+            location: None,
         }
     }
 
     /// The same, read here.
-    pub fn read_at(mut self, spot: Spot) -> Self {
-        self.spot = Some(spot);
+    pub fn read_at(mut self, location: Location) -> Self {
+        self.location = Some(location);
         self
     }
 
@@ -62,16 +60,38 @@ impl Rule {
     }
 
     /// Where it was read, if it was.
-    pub fn spot(&self) -> Option<&Spot> {
-        self.spot.as_ref()
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
     }
 
-    /// Why it is not met at this instant, if it is not.
+    /// Evaluates it.
+    pub(super) fn judge(&self, given: &Given<'_>) -> Judged<'_> {
+        Judged {
+            rule: self,
+            holds: self.requirement.holds(given),
+        }
+    }
+}
+
+/// A rule, and when it holds with the facts that it was evaluated with.
+#[derive(Debug)]
+pub(super) struct Judged<'p> {
+    /// The rule.
+    pub(super) rule: &'p Rule,
+    /// The instants at which its requirement holds.
+    pub(super) holds: When,
+}
+
+impl Judged<'_> {
+    /// Why the rule is not met at this instant, if it is not. Given are the facts that it was evaluated with.
     pub(super) fn reason(&self, given: &Given<'_>, now: Timestamp) -> Option<Reason> {
-        self.requirement.complaint(given, now).map(|code| Reason {
-            code,
-            rule: Arc::clone(&self.text),
-            effect: self.otherwise,
+        if self.holds.contains(now) {
+            return None;
+        }
+        Some(Reason {
+            code: self.rule.requirement.why_unmet(given, now),
+            rule: Arc::clone(&self.rule.text),
+            effect: self.rule.otherwise,
         })
     }
 }
@@ -195,14 +215,11 @@ impl Requirement {
         When::Window(window)
     }
 
-    /// Why it does not hold at this instant, if it does not.
-    fn complaint(&self, given: &Given<'_>, now: Timestamp) -> Option<ReasonCode> {
-        if self.holds(given).contains(now) {
-            return None;
-        }
+    /// Why it does not hold at this instant, at which it does not.
+    fn why_unmet(&self, given: &Given<'_>, now: Timestamp) -> ReasonCode {
         let verification = given.verification;
         let born = || unreadable(verification, &Scope::DateOfBirth, now);
-        Some(match self {
+        match self {
             Self::Status(_) => ReasonCode::StatusNotAccepted,
             Self::VerifiedWithin(_) if verification.verified_at.is_none() => {
                 ReasonCode::VerifiedAtMissing
@@ -230,11 +247,14 @@ impl Requirement {
             Self::Authenticated(_) => ReasonCode::AuthenticationRequired,
             Self::Schedule(_) => ReasonCode::OutsideSchedule,
             Self::AnyOf(_) => ReasonCode::NoAlternativeMet,
-            Self::AllOf(parts) => parts
-                .iter()
-                .find_map(|part| part.complaint(given, now))
-                .unwrap_or(ReasonCode::NoAlternativeMet),
-        })
+            Self::AllOf(parts) => {
+                let unmet = |part: &&Self| !part.holds(given).contains(now);
+                let first = parts.iter().find(unmet);
+                first.map_or(ReasonCode::NoAlternativeMet, |part| {
+                    part.why_unmet(given, now)
+                })
+            }
+        }
     }
 }
 
@@ -316,7 +336,8 @@ mod tests {
             request: &request,
             verification,
         };
-        requirement.complaint(&given, at(now)).unwrap()
+        assert!(!requirement.holds(&given).contains(at(now)));
+        requirement.why_unmet(&given, at(now))
     }
 
     fn born(text: &str) -> Verification {

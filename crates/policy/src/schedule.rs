@@ -5,11 +5,11 @@ use std::fmt;
 
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 
-use super::{time::Timestamp, week::Week};
-
-const MINUTE_MS: i64 = 60_000;
-pub(super) const DAY_MINUTES: u16 = 24 * 60;
-pub(super) const WEEK_MINUTES: u16 = 7 * DAY_MINUTES;
+use super::{
+    limits::{DAY_MINUTES, MINUTE_MS},
+    time::Timestamp,
+    week::Week,
+};
 
 /// The days of a week as policies write them.
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];

@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, fmt, fmt::Write as _, time::Duration};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    decision::{Effect, Refusal},
-    diagnostic::Spot,
+    effect::{Effect, Refusal},
     request::PolicyName,
     rule::{Requirement, Rule},
     text::Whole,
     time::Shown,
+    yaml::{Location, quoted},
 };
 
 /// A compiled policy: rules, and how to treat the evidence that they judge.
@@ -22,7 +22,7 @@ pub struct Policy {
     reuse_allow: Duration,
     redirect: Option<Box<str>>,
     /// Where its name was read, for those who write policies. Means nothing.
-    spot: Option<Spot>,
+    location: Option<Location>,
 }
 
 /// How old evidence may be, and what happens without any.
@@ -65,13 +65,13 @@ impl Policy {
             evidence,
             reuse_allow,
             redirect: None,
-            spot: None,
+            location: None,
         }
     }
 
     /// The same, its name read here.
-    pub fn read_at(mut self, spot: Spot) -> Self {
-        self.spot = Some(spot);
+    pub fn read_at(mut self, location: Location) -> Self {
+        self.location = Some(location);
         self
     }
 
@@ -82,8 +82,8 @@ impl Policy {
     }
 
     /// Where its name was read, if it was.
-    pub fn spot(&self) -> Option<&Spot> {
-        self.spot.as_ref()
+    pub fn location(&self) -> Option<&Location> {
+        self.location.as_ref()
     }
 
     /// What the policy is for, in its author's words.
@@ -191,7 +191,7 @@ impl fmt::Display for Canonical<'_> {
             evidence,
             reuse_allow,
             redirect,
-            spot: _,
+            location: _,
         } = self.0;
         for rule in rules {
             let otherwise = Effect::from(rule.otherwise());
@@ -207,7 +207,7 @@ impl fmt::Display for Canonical<'_> {
         writeln!(f, "stale_for {}", Shown(stale_for))?;
         writeln!(f, "unavailable {}", Effect::from(unavailable))?;
         if let Some(redirect) = redirect {
-            writeln!(f, "redirect {redirect:?}")?;
+            writeln!(f, "redirect {}", quoted(redirect))?;
         }
         write!(f, "reuse_allow {}", Shown(*reuse_allow))
     }

@@ -103,25 +103,25 @@ fn has_form(text: &str, form: &str) -> bool {
 }
 
 /// Reads a duration such as `30d`, `90s` or `1d12h`. A bare number has no unit and is refused.
-pub fn parse_duration(text: &str) -> Result<Duration, NotADuration> {
+pub fn parse_duration(text: &str) -> Result<Duration, InvalidDurationError> {
     let mut total_ms: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {
         let (digits, after_digits) = split_while(rest, |c| c.is_ascii_digit());
         let (unit, after_unit) = split_while(after_digits, |c| c.is_ascii_alphabetic());
-        let count: u64 = digits.parse().map_err(|_| NotADuration)?;
+        let count: u64 = digits.parse().map_err(|_| InvalidDurationError)?;
         let (_, unit_ms) = UNITS
             .iter()
             .find(|(name, _)| *name == unit)
-            .ok_or(NotADuration)?;
+            .ok_or(InvalidDurationError)?;
         total_ms = count
             .checked_mul(*unit_ms)
             .and_then(|ms| total_ms.checked_add(ms))
-            .ok_or(NotADuration)?;
+            .ok_or(InvalidDurationError)?;
         rest = after_unit;
     }
     if text.is_empty() {
-        return Err(NotADuration);
+        return Err(InvalidDurationError);
     }
     Ok(Duration::from_millis(total_ms))
 }
@@ -134,7 +134,7 @@ fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
 /// The text is not a duration of the policy language.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a duration")]
-pub struct NotADuration;
+pub struct InvalidDurationError;
 
 /// Shows a duration as the policy language writes it, in one way only: `36h` shows as `1d12h`, and no time as `0s`.
 #[derive(Debug, Clone, Copy)]
@@ -231,7 +231,7 @@ mod tests {
             "1d ",
             "１d",
         ] {
-            assert_eq!(parse_duration(text), Err(NotADuration), "{text}");
+            assert_eq!(parse_duration(text), Err(InvalidDurationError), "{text}");
         }
     }
 

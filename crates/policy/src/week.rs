@@ -1,9 +1,7 @@
 //! Times of a week that comes again: what a schedule is on an even clock, and what becomes of schedules that are combined.
 
-use super::time::Timestamp;
+use super::{limits::WEEK_MS, time::Timestamp};
 
-/// A week, which every clock that is not set runs through evenly.
-pub const WEEK_MS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// 1970 began on a Thursday, three days after a Monday.
 const MONDAY_TO_EPOCH_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
