@@ -12,6 +12,7 @@ mod effect;
 mod reason;
 mod decision;
 mod remedy;
+mod remedies;
 mod request;
 mod evidence;
 mod set;
