@@ -20,7 +20,7 @@ use verigate::{
     policy::{
         Datum, Effect, Evidence, EvidenceTerms, Facts, Finding, Origin, Policy, PolicyName,
         PolicySet, Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
-        VerificationId, before, diff::compare, from_millis, parse,
+        VerificationId, before, diff::compare, from_millis, parse, testing,
     },
     source::{self, Asker, Freshness, Known, Recent, Source, Took},
     span, telemetry,
@@ -101,13 +101,12 @@ fn decide(c: &mut Criterion) {
     group.finish();
 }
 
-fn file(text: String) -> Arc<SourceText> {
-    let path = "p.yaml".to_owned();
-    Arc::new(SourceText { path, text })
+fn file(text: &str) -> Arc<SourceText> {
+    testing::source("p.yaml", text)
 }
 
 fn compiled(files: &[Arc<SourceText>]) -> PolicySet {
-    parse(files, &|_, _| Err(String::new())).unwrap()
+    parse(files, &testing::no_lists).unwrap()
 }
 
 /// Three policies with a schedule: one that it opens and shuts, one where a stricter rule hides it, one that never opens.
@@ -130,7 +129,7 @@ policies:
 /// A schedule that a stricter rule hides for ever costs no looks; one that never opens is known to when it is combined.
 fn schedules(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, with a weekly schedule");
-    let set = compiled(&[file(SCHEDULES.to_owned())]);
+    let set = testing::set(SCHEDULES);
     for (name, policy) in set.iter() {
         let id = |what| BenchmarkId::new(what, name);
         run(&mut group, id("effect only"), DAY, |facts| {
@@ -228,7 +227,7 @@ fn compile(c: &mut Criterion) {
         .unwrap();
         writeln!(text, "      - scopes: [NAME]\n        otherwise: step_up").unwrap();
     }
-    let files = [file(text)];
+    let files = [file(&text)];
     c.bench_function("compile 1000 policies", |b| {
         b.iter(|| compiled(black_box(&files)));
     });
@@ -254,7 +253,7 @@ fn twenty_rules(days: u32) -> Policy {
         .unwrap();
     }
     let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
-    let set = compiled(&[file(text)]);
+    let set = testing::set(&text);
     set.find(&PolicyName::parse("p").unwrap()).unwrap().clone()
 }
 

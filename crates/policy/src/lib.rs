@@ -25,6 +25,8 @@ mod week;
 mod phone;
 mod time;
 mod authoring;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use self::{
     authoring::{
