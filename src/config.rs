@@ -9,8 +9,7 @@ mod step_up;
 use std::{
     collections::BTreeSet,
     ffi::OsString,
-    fmt, fs,
-    io::{self, Read as _},
+    fmt,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
@@ -21,11 +20,12 @@ use secrecy::SecretString;
 use url::{Host, Url};
 
 use self::{layers::Layers, reader::Reader};
+use crate::files::read_text;
 
 /// The defaults, which are the documentation too.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 /// No configuration is longer.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
+const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -149,7 +149,7 @@ impl Config {
         let mut layers = Layers::defaults();
         if let Some(path) = file {
             let shown = path.display().to_string();
-            match read_bounded(path, FILE_BYTES_MAX) {
+            match read_text(path, FILE_BYTES_MAX) {
                 Ok(text) => {
                     let read = layers.add_file(&shown, &text, &mut reader.problems);
                     reader.file_is_missing = !read;
@@ -176,22 +176,6 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
         Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
         None => false,
-    }
-}
-
-/// Reads a text that is no longer than this.
-fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<String> {
-    let mut text = String::new();
-    let file = fs::File::open(path)?;
-    let read = file
-        .take(bytes_max.saturating_add(1))
-        .read_to_string(&mut text)?;
-    if u64::try_from(read).is_ok_and(|read| read <= bytes_max) {
-        Ok(text)
-    } else {
-        Err(io::Error::other(format!(
-            "it is longer than {bytes_max} bytes"
-        )))
     }
 }
 

@@ -8,6 +8,7 @@ pub mod hints;
 pub mod incode;
 pub mod json;
 pub mod clock;
+pub mod files;
 pub mod pace;
 pub mod live;
 pub mod journal;

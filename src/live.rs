@@ -14,12 +14,15 @@ use std::{
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use self::sources::{EXTENSION, Reading};
+use self::sources::Reading;
 pub use self::{
     reload::{Failure, Reloader},
     watch::watch,
 };
-use crate::policy::{PolicyName, PolicySet, Problems};
+use crate::{
+    files::EXTENSION,
+    policy::{PolicyName, PolicySet, Problems},
+};
 
 /// The policy set in force, and why there is no newer one.
 #[derive(Debug)]

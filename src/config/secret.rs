@@ -5,10 +5,11 @@ use std::{cmp::Ordering, path::Path};
 use http::HeaderValue;
 use secrecy::SecretString;
 
-use super::{layers::Layers, read_bounded, reader::Reader};
+use super::{layers::Layers, reader::Reader};
+use crate::files::read_text;
 
 /// No secret is longer.
-const SECRET_BYTES_MAX: u64 = 16 * 1024;
+const SECRET_BYTES_MAX: usize = 16 * 1024;
 
 impl Reader {
     /// A secret that must be there.
@@ -52,7 +53,7 @@ impl Reader {
         }
         let (place, secret) = if !file.is_empty() {
             let place = layers.place(section, file_key);
-            match read_bounded(Path::new(file), SECRET_BYTES_MAX) {
+            match read_text(Path::new(file), SECRET_BYTES_MAX) {
                 Ok(text) => (place, text.trim_end_matches(['\r', '\n']).to_owned()),
                 Err(error) => {
                     let message = format!("{section}.{file_key}: `{file}` cannot be read: {error}");

@@ -2,11 +2,8 @@
 
 use std::{
     cell::RefCell,
-    cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, HashSet},
-    ffi::OsStr,
-    fs,
-    io::{self, Read as _},
+    collections::{BTreeMap, BTreeSet},
+    fs, io,
     path::{Component, Path, PathBuf, absolute},
     sync::Arc,
 };
@@ -14,20 +11,15 @@ use std::{
 use sha2::{Digest as _, Sha256};
 
 use super::NoPolicies;
-use crate::policy::{PolicySet, SourceText, TEXT_BYTES_MAX, parse};
+use crate::{
+    files::{Bound, File, Limits, Links, Walk, WalkError, read_start, read_text},
+    policy::{PolicySet, SourceText, TEXT_BYTES_MAX, parse},
+};
 
-/// What a policy file's name ends in.
-pub(super) const EXTENSION: &str = "yaml";
-/// What it may not end in, because it would be left out without a word.
-const NEARLY_EXTENSION: &str = "yml";
-/// The link by which Kubernetes swaps all files of a ConfigMap or Secret at once.
-const SWAPPED: &str = "..data";
-/// A file is read just beyond what the parser takes, so that it tells that there is more.
-const READ_BYTES_MAX: u64 = TEXT_BYTES_MAX as u64 + 1;
 /// All files together are no larger.
-const ALL_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const ALL_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// No list of identities is longer: 100,000 of them, and room to spare.
-const LIST_BYTES_MAX: u64 = 16 * 1024 * 1024;
+const LIST_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// More files than policies make no sense, and a set has at most a thousand of these.
 const FILES_MAX: usize = 1000;
 /// How many sub-folders are read.
@@ -36,6 +28,13 @@ const FOLDERS_MAX: usize = 200;
 const DEPTH_MAX: usize = 16;
 /// How many entries of folders are looked at, whatever they are.
 const ENTRIES_MAX: usize = 10_000;
+const LIMITS: Limits = Limits {
+    files: FILES_MAX,
+    folders: FOLDERS_MAX,
+    entries: ENTRIES_MAX,
+    depth: DEPTH_MAX,
+    links: Links::Once,
+};
 /// As many links as the system itself follows to a file.
 const LINKS_MAX: usize = 40;
 /// How often something that changes while it is read is read again.
@@ -103,16 +102,15 @@ impl Reading {
     }
 
     fn once(path: &Path) -> Self {
-        let mut walk = Walk::default();
-        let gathered = absolute(path)
-            .map_err(|error| NoPolicies::Unreadable(path.to_owned(), error))
-            .and_then(|rooted| walk.gather(path, &rooted));
-        let lists = lists(&walk.files);
-        for (policy, name) in lists.keys() {
-            walk.places.add(&Path::new(policy).with_file_name(name));
-        }
-        let Walk { files, places, .. } = walk;
-        Self::new(gathered.map(|()| Sources { files, lists }), places)
+        let mut places = Places::default();
+        let sources = gather(path, &mut places).map(|files| {
+            let lists = lists(&files);
+            for (policy, name) in lists.keys() {
+                places.add(&Path::new(policy).with_file_name(name));
+            }
+            Sources { files, lists }
+        });
+        Self::new(sources, places)
     }
 
     fn new(sources: Result<Sources, NoPolicies>, places: Places) -> Self {
@@ -200,138 +198,65 @@ impl Places {
     }
 }
 
-/// A folder that is still to be read.
-#[derive(Debug)]
-struct Folder {
-    /// Where it really is.
-    path: PathBuf,
-    /// How operators know it.
-    shown: PathBuf,
-    depth: usize,
+/// Finds and reads the policy files. What was found counts for the places even if an error ends it.
+fn gather(path: &Path, places: &mut Places) -> Result<Vec<Arc<SourceText>>, NoPolicies> {
+    let rooted = absolute(path).map_err(unreadable(path))?;
+    places.add(&rooted);
+    let metadata = fs::metadata(&rooted).map_err(unreadable(path))?;
+    let mut walk = Walk::new(LIMITS);
+    let walked = if metadata.is_file() {
+        walk.add_file(&rooted, path)
+    } else {
+        walk.add_folder(&rooted, path)
+    };
+    places.folders.append(&mut walk.folders);
+    for link in &walk.links {
+        places.add(link);
+    }
+    walked.map_err(explained)?;
+    if walk.files.is_empty() {
+        return Err(NoPolicies::NoFile(path.to_owned()));
+    }
+    read_all(&walk.files)
 }
 
-/// A walk through a folder and its sub-folders.
-#[derive(Debug, Default)]
-struct Walk {
-    files: Vec<Arc<SourceText>>,
-    places: Places,
-    /// What was met already, free of links: whatever leads to it, it is read once, and no ring of links is followed.
-    met: HashSet<PathBuf>,
-    entries: usize,
-    bytes: u64,
-}
-
-impl Walk {
-    /// Reads a file, or every policy file of a folder and its sub-folders.
-    fn gather(&mut self, shown: &Path, path: &Path) -> Result<(), NoPolicies> {
-        self.places.add(path);
-        let metadata = fs::metadata(path).map_err(unreadable(shown))?;
-        if metadata.is_file() {
-            return self.read(path, shown);
+/// Reads these files, in the order of the paths by which operators know them: problems are reported in one order.
+fn read_all(files: &[File]) -> Result<Vec<Arc<SourceText>>, NoPolicies> {
+    let mut texts = Vec::new();
+    let mut bytes_in_all: usize = 0;
+    for file in files {
+        let bytes = read_start(&file.path, TEXT_BYTES_MAX).map_err(unreadable(&file.shown))?;
+        bytes_in_all = bytes_in_all.saturating_add(bytes.len());
+        if bytes_in_all > ALL_BYTES_MAX {
+            let bound = format!("{ALL_BYTES_MAX} bytes in all");
+            return Err(NoPolicies::TooMuch(file.shown.clone(), bound));
         }
-        let mut folders = Vec::new();
-        self.enter(path, shown, 0, &mut folders)?;
-        while let Some(folder) = folders.pop() {
-            self.walk(&folder, &mut folders)?;
-        }
-        // The order of the paths, so that problems are told in one order.
-        self.files.sort_by(|one, other| one.path.cmp(&other.path));
-        if self.files.is_empty() {
-            return Err(NoPolicies::NoFile(shown.to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Puts a folder on the list, unless it was met.
-    fn enter(
-        &mut self,
-        path: &Path,
-        shown: &Path,
-        depth: usize,
-        folders: &mut Vec<Folder>,
-    ) -> Result<(), NoPolicies> {
-        let path = path.canonicalize().map_err(unreadable(shown))?;
-        if self.places.folders.len() >= FOLDERS_MAX {
-            return Err(too_much(shown, format!("{FOLDERS_MAX} folders")));
-        }
-        if depth > DEPTH_MAX {
-            return Err(too_much(
-                shown,
-                format!("{DEPTH_MAX} folders in each other"),
-            ));
-        }
-        if self.met.insert(path.clone()) {
-            self.places.folders.insert(path.clone());
-            let shown = shown.to_owned();
-            folders.push(Folder { path, shown, depth });
-        }
-        Ok(())
-    }
-
-    /// Reads the policy files of a folder, and puts its sub-folders on the list. What is hidden is left out: editors and
-    /// Kubernetes keep their own there.
-    fn walk(&mut self, folder: &Folder, folders: &mut Vec<Folder>) -> Result<(), NoPolicies> {
-        let swapped = fs::read_link(folder.path.join(SWAPPED)).is_ok();
-        if swapped {
-            // The link is followed once for all that is behind it, so that a swap comes before all of it or after.
-            let path = folder.path.join(SWAPPED);
-            self.enter(&path, &folder.shown, folder.depth, folders)?;
-        }
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&folder.path).map_err(unreadable(&folder.shown))? {
-            self.entries = self.entries.saturating_add(1);
-            if self.entries > ENTRIES_MAX {
-                return Err(too_much(&folder.shown, format!("{ENTRIES_MAX} entries")));
-            }
-            names.push(entry.map_err(unreadable(&folder.shown))?.file_name());
-        }
-        names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
-        // The last that is put on the list is read first.
-        names.sort_by(|one, other| Reverse(one).cmp(&Reverse(other)));
-        for name in names {
-            let (path, shown) = (folder.path.join(&name), folder.shown.join(&name));
-            let target = fs::read_link(&path).ok();
-            if swapped && target.as_ref().is_some_and(|to| to.starts_with(SWAPPED)) {
-                continue;
-            }
-            if target.is_some() {
-                self.places.add(&path);
-            }
-            // A link to nowhere is an error too: something would be left out.
-            let metadata = fs::metadata(&path).map_err(unreadable(&shown))?;
-            let extension = path.extension();
-            if metadata.is_dir() {
-                self.enter(&path, &shown, folder.depth.saturating_add(1), folders)?;
-            } else if extension == Some(OsStr::new(NEARLY_EXTENSION)) {
-                return Err(NoPolicies::Misnamed(shown));
-            } else if extension == Some(OsStr::new(EXTENSION)) && metadata.is_file() {
-                self.read(&path, &shown)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads a file, unless it was met. What is not UTF-8 is read as far as it is, and the parser tells where it is not.
-    fn read(&mut self, path: &Path, shown: &Path) -> Result<(), NoPolicies> {
-        let path = path.canonicalize().map_err(unreadable(shown))?;
-        if self.met.contains(&path) {
-            return Ok(());
-        }
-        if self.files.len() >= FILES_MAX {
-            return Err(too_much(shown, format!("{FILES_MAX} files")));
-        }
-        let bytes = read(&path).map_err(unreadable(shown))?;
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        if self.bytes > ALL_BYTES_MAX {
-            return Err(too_much(shown, format!("{ALL_BYTES_MAX} bytes in all")));
-        }
-        self.met.insert(path);
-        self.files.push(Arc::new(SourceText {
-            path: shown.display().to_string(),
+        // What is not UTF-8 is replaced, and the parser reports its place.
+        texts.push(Arc::new(SourceText {
+            path: file.shown.display().to_string(),
             text: String::from_utf8_lossy(&bytes).into_owned(),
         }));
-        Ok(())
     }
+    texts.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(texts)
+}
+
+/// The error of a walk as one of a policy set.
+fn explained(error: WalkError) -> NoPolicies {
+    let (path, bound) = match error {
+        WalkError::Unreadable(path, error) => return NoPolicies::Unreadable(path, error),
+        WalkError::Misnamed(path) | WalkError::NotAFile(path) => {
+            return NoPolicies::Misnamed(path);
+        }
+        WalkError::Exceeded(path, bound) => (path, bound),
+    };
+    let bound = match bound {
+        Bound::Files => format!("{FILES_MAX} files"),
+        Bound::Folders => format!("{FOLDERS_MAX} folders"),
+        Bound::Entries => format!("{ENTRIES_MAX} entries"),
+        Bound::Depth => format!("{DEPTH_MAX} folders in each other"),
+    };
+    NoPolicies::TooMuch(path, bound)
 }
 
 /// Reads every list that these files name. Which these are, only compiling tells; what comes of it is thrown away.
@@ -361,27 +286,9 @@ fn read_list(policy: &str, name: &str) -> Result<String, String> {
     if !is_file.is_file() {
         return Err("it is not a file".to_owned());
     }
-    let mut text = String::new();
-    fs::File::open(path)
-        .and_then(|file| file.take(LIST_BYTES_MAX + 1).read_to_string(&mut text))
-        .map_err(|error| error.to_string())?;
-    if text.len() as u64 > LIST_BYTES_MAX {
-        return Err(format!("it is longer than {LIST_BYTES_MAX} bytes"));
-    }
-    Ok(text)
-}
-
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let file = fs::File::open(file)?;
-    file.take(READ_BYTES_MAX).read_to_end(&mut bytes)?;
-    Ok(bytes)
+    read_text(&path, LIST_BYTES_MAX).map_err(|error| error.to_string())
 }
 
 fn unreadable(shown: &Path) -> impl Fn(io::Error) -> NoPolicies {
     |error| NoPolicies::Unreadable(shown.to_owned(), error)
-}
-
-fn too_much(shown: &Path, bound: String) -> NoPolicies {
-    NoPolicies::TooMuch(shown.to_owned(), bound)
 }

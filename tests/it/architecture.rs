@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 21] = [
+const ROOMS: [(&str, &[&str]); 22] = [
     (
         "gate",
         &[
@@ -32,7 +32,8 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("json", &[]),
     ("clock", &["policy"]),
     ("pace", &[]),
-    ("live", &["policy", "clock", "metrics"]),
+    ("files", &[]),
+    ("live", &["policy", "clock", "files", "metrics"]),
     ("journal", &["policy", "metrics"]),
     ("metrics", &["policy"]),
     ("span", &["policy"]),
@@ -47,7 +48,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
             "policy", "clock", "pace", "json", "live", "step_up", "hints", "metrics", "config",
         ],
     ),
-    ("config", &["policy"]),
+    ("config", &["policy", "files"]),
     ("telemetry", &["clock", "pace", "span", "config"]),
     (
         "serve",
@@ -62,6 +63,7 @@ const ROOMS: [(&str, &[&str]); 21] = [
         &[
             "policy",
             "clock",
+            "files",
             "config",
             "live",
             "proto",
