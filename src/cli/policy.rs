@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, has_colours};
 use crate::{
-    live::{self, NoPolicies},
+    live::{self, LoadError},
     policy::{Diagnostic, PolicySet, Problems},
 };
 
@@ -60,17 +60,17 @@ enum Format {
 }
 
 /// The policies of a file or folder; or what is wrong with them, where it is not that they cannot be read.
-fn load(path: &Path) -> anyhow::Result<Result<PolicySet, NoPolicies>> {
+fn load(path: &Path) -> anyhow::Result<Result<PolicySet, LoadError>> {
     match live::load(path) {
-        Err(error @ NoPolicies::Unreadable(..)) => Err(error.into()),
+        Err(error @ LoadError::Unreadable(..)) => Err(error.into()),
         loaded => Ok(loaded),
     }
 }
 
 /// What is wrong with policies, for a person.
-fn mistakes(invalid: &NoPolicies, renderer: &Renderer) -> String {
+fn mistakes(invalid: &LoadError, renderer: &Renderer) -> String {
     match invalid {
-        NoPolicies::Mistaken(problems) => shown(problems, renderer),
+        LoadError::Invalid(problems) => shown(problems, renderer),
         other => format!("error: {other}\n"),
     }
 }
@@ -108,9 +108,9 @@ fn counted(policies: usize) -> String {
 }
 
 /// What is wrong with policies, for a program.
-fn mistakes_as_json(invalid: &NoPolicies) -> Vec<Value> {
+fn mistakes_as_json(invalid: &LoadError) -> Vec<Value> {
     match invalid {
-        NoPolicies::Mistaken(problems) => problems.iter().map(problem_as_json).collect(),
+        LoadError::Invalid(problems) => problems.iter().map(problem_as_json).collect(),
         other => vec![json!({ "message": other.to_string() })],
     }
 }

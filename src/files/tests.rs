@@ -1,3 +1,5 @@
+//! Walks through real folders.
+
 use std::os::unix::fs::symlink;
 
 use super::*;

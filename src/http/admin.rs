@@ -24,7 +24,7 @@ pub(super) async fn readyz(State(operations): State<Operations>) -> Response {
     let ready = operations.serving.get() && !policies.is_empty();
     let upstream = (operations.upstream)();
     let failure = operations.live.failure();
-    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.told }));
+    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.error }));
     let detail = json!({
         "ready": ready,
         "policies": policies.len(),
