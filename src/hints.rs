@@ -15,8 +15,8 @@ use uuid::Uuid;
 
 use crate::{
     clock::Clock,
-    pace::Bucket,
     policy::VerificationId,
+    rate_limit::TokenBucket,
     source::{Asker, Freshness, Source},
     step_up::StepUps,
 };
@@ -77,7 +77,7 @@ pub struct Worker {
 struct Follower {
     source: Arc<dyn Source>,
     step_ups: StepUps,
-    prefetches: Bucket,
+    prefetches: TokenBucket,
     clock: Arc<dyn Clock>,
 }
 
@@ -93,7 +93,7 @@ pub fn start(
     let follower = Follower {
         source,
         step_ups,
-        prefetches: Bucket::new(PREFETCHES_PER_SECOND, PREFETCHES_BURST),
+        prefetches: TokenBucket::new(PREFETCHES_PER_SECOND, PREFETCHES_BURST),
         clock,
     };
     let task = tokio::spawn(follower.run(waiting, stopping));

@@ -24,9 +24,10 @@ use self::{
 use crate::{
     clock::Clock,
     config::IncodeConfig,
+    jitter::up_to,
     metrics::{Metrics, Upstream},
-    pace::{Budget, up_to},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
+    retry_budget::RetryBudget,
     source::{Freshness, Known, Source, Took},
     step_up::{Link, Links, Wish},
 };
@@ -40,7 +41,7 @@ pub struct Incode {
     door: Arc<Door>,
     tokens: Arc<Tokens>,
     /// How many look-ups may be tried again.
-    second_tries: Budget,
+    second_tries: RetryBudget,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -58,7 +59,7 @@ impl Incode {
         Ok(Self {
             door,
             tokens,
-            second_tries: Budget::default(),
+            second_tries: RetryBudget::default(),
             clock,
             metrics,
         })
@@ -109,14 +110,14 @@ impl Incode {
         let first = self.try_once(id, suspect, took).await;
         let held_back = matches!(first, Ok(Finding::Unknown(outage)) if !outage.was_asked());
         if !held_back {
-            self.second_tries.earn();
+            self.second_tries.deposit();
         }
         let first = match first {
             Err(Refused(token)) => {
                 self.tokens.refused(&token);
                 Outage::TokenRefused
             }
-            Ok(Finding::Unknown(outage)) if outage.may_pass() && self.second_tries.spend() => {
+            Ok(Finding::Unknown(outage)) if outage.may_pass() && self.second_tries.withdraw() => {
                 self.metrics.second_try();
                 sleep(up_to(SECOND_TRY_AFTER)).await;
                 outage

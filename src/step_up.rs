@@ -28,8 +28,8 @@ use crate::{
     config::StepUpConfig,
     live::Live,
     metrics::{Metrics, StepUpEvent},
-    pace::Bucket,
     policy::{Outage, PolicyName, Timestamp, VerificationId, after},
+    rate_limit::TokenBucket,
     source::{Asker, Quotas},
 };
 
@@ -253,7 +253,12 @@ impl StepUps {
     }
 
     /// Asks for a link in a task of its own, if the caller may have another.
-    fn start(&self, wish: Wish, quota: Option<&Bucket>, at: Moment) -> Result<Attempt, NoStepUp> {
+    fn start(
+        &self,
+        wish: Wish,
+        quota: Option<&TokenBucket>,
+        at: Moment,
+    ) -> Result<Attempt, NoStepUp> {
         let taken = quota.map(|quota| quota.take(at.uptime, Duration::ZERO));
         if let Some(Err(retry_after)) = taken {
             self.0.metrics.step_up(StepUpEvent::Refused);

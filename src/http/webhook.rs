@@ -27,8 +27,8 @@ use crate::{
     clock::Clock,
     config::WebhookConfig,
     hints::{Busy, Hints},
+    log_throttle::LogThrottle,
     metrics::{Metrics, Webhook},
-    pace::Seldom,
 };
 
 /// No honest event is larger.
@@ -45,7 +45,7 @@ pub struct Webhooks {
     terms: Option<Terms>,
     hints: Hints,
     /// Says now and then that some were refused.
-    refused: Seldom,
+    refused: LogThrottle,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -88,7 +88,7 @@ impl Webhooks {
         Self {
             terms,
             hints,
-            refused: Seldom::default(),
+            refused: LogThrottle::default(),
             clock,
             metrics,
         }
@@ -129,7 +129,7 @@ impl Webhooks {
             | Webhook::Off => {
                 // Who tries secrets does not fill the log.
                 let uptime = self.clock.moment().uptime;
-                if let Some(left_out) = self.refused.tell(outcome_told, uptime) {
+                if let Some(left_out) = self.refused.allow(outcome_told, uptime) {
                     let (from, advice) = (from.ip(), advice(outcome));
                     warn!(%from, outcome = outcome_told, left_out, "a webhook is refused: {advice}");
                 }

@@ -8,10 +8,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use crate::{
-    metrics::BreakerState,
-    pace::{Seldom, about},
-};
+use crate::{jitter::lengthen, log_throttle::LogThrottle, metrics::BreakerState};
 
 /// It judges by so many calls, the last ones.
 const WINDOW: u32 = 20;
@@ -32,7 +29,7 @@ struct Inner {
     /// Counts the changes of state, so that a call that began before the last one does not count.
     era: u64,
     /// An upstream that comes and goes is told of once a minute.
-    log: Seldom,
+    log: LogThrottle,
 }
 
 #[derive(Debug)]
@@ -78,7 +75,7 @@ impl Breaker {
         Self(Mutex::new(Inner {
             state: State::Closed(Window::default()),
             era: 0,
-            log: Seldom::default(),
+            log: LogThrottle::default(),
         }))
     }
 
@@ -116,9 +113,9 @@ impl Breaker {
         if trial.era != inner.era {
             return;
         }
-        let open = || State::Open(uptime.saturating_add(about(OPEN_FOR)));
+        let open = || State::Open(uptime.saturating_add(lengthen(OPEN_FOR)));
         // Another shall have the next try soon; but in an outage there may be no other.
-        let open_shortly = || State::Open(uptime.saturating_add(about(OPEN_FOR / 4)));
+        let open_shortly = || State::Open(uptime.saturating_add(lengthen(OPEN_FOR / 4)));
         let next = match (&mut inner.state, outcome) {
             (State::Open(_), _) => None,
             (State::Closed(window), outcome) => {
@@ -156,7 +153,7 @@ impl Inner {
     fn change(&mut self, next: State, uptime: Duration) {
         match (&self.state, &next) {
             (State::Closed(_), State::Open(_)) => {
-                if let Some(left_out) = self.log.tell("opened", uptime) {
+                if let Some(left_out) = self.log.allow("opened", uptime) {
                     warn!(
                         left_out,
                         "half of the last calls to the upstream failed: it is left in peace and tried about once a second; the lines before this one say how it fails"
@@ -164,7 +161,7 @@ impl Inner {
                 }
             }
             (_, State::Closed(_)) => {
-                if let Some(left_out) = self.log.tell("closed", uptime) {
+                if let Some(left_out) = self.log.allow("closed", uptime) {
                     info!(left_out, "the upstream is well again");
                 }
             }

@@ -14,7 +14,7 @@ use tracing::{info, warn};
 
 use crate::{
     clock::Moment,
-    pace::Seldom,
+    log_throttle::LogThrottle,
     policy::{Timestamp, between},
 };
 
@@ -46,14 +46,14 @@ pub(super) struct ClockGuard {
     /// How far the upstream's clock is ahead of ours.
     ahead_ms: AtomicI64,
     /// Where several machines answer for the upstream, one of them may be wrong.
-    log: Seldom,
+    log: LogThrottle,
 }
 
 impl ClockGuard {
     pub(super) fn new() -> Self {
         Self {
             ahead_ms: AtomicI64::new(UNKNOWN),
-            log: Seldom::default(),
+            log: LogThrottle::default(),
         }
     }
 
@@ -69,7 +69,7 @@ impl ClockGuard {
         let before = self.ahead_ms.swap(ahead_ms, Ordering::Relaxed);
         match (is_apart(before), is_apart(ahead_ms)) {
             (false, true) => {
-                if let Some(left_out) = self.log.tell("apart", at.uptime) {
+                if let Some(left_out) = self.log.allow("apart", at.uptime) {
                     warn!(
                         ahead_ms,
                         left_out,
@@ -78,7 +78,7 @@ impl ClockGuard {
                 }
             }
             (true, false) => {
-                if let Some(left_out) = self.log.tell("agree", at.uptime) {
+                if let Some(left_out) = self.log.allow("agree", at.uptime) {
                     info!(left_out, "the upstream's clock and ours agree again");
                 }
             }

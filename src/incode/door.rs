@@ -26,8 +26,8 @@ use super::{
 use crate::{
     clock::Clock,
     config::IncodeConfig,
+    log_throttle::LogThrottle,
     metrics::{Metrics, UpstreamCall},
-    pace::Seldom,
     policy::{Flaw, Outage, Verification, VerificationId},
     source::Took,
     span,
@@ -52,7 +52,7 @@ pub(super) struct Door {
     /// Whether our credentials were refused, and have not been accepted since.
     credentials_refused: AtomicBool,
     /// What goes wrong, by what it is.
-    log: Seldom,
+    log: LogThrottle,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
 }
@@ -126,7 +126,7 @@ impl Door {
             links: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
             clocks: ClockGuard::new(),
             credentials_refused: AtomicBool::new(false),
-            log: Seldom::default(),
+            log: LogThrottle::default(),
             account,
             clock,
             metrics,
@@ -287,7 +287,7 @@ impl Door {
 
     /// Whether to tell that this goes wrong, and how many like it were left out.
     pub(super) fn tell(&self, what: &'static str) -> Option<u64> {
-        self.log.tell(what, self.clock.moment().uptime)
+        self.log.allow(what, self.clock.moment().uptime)
     }
 
     /// The account's address with these segments appended.

@@ -16,8 +16,10 @@ use super::breaker::{Breaker, Outcome, Trial};
 use crate::{
     clock::{Clock, Reading},
     config::IncodeConfig,
+    jitter::lengthen,
+    log_throttle::LogThrottle,
     metrics::{BreakerState, Held, Metrics},
-    pace::{Bucket, Seldom, about},
+    rate_limit::TokenBucket,
 };
 
 /// How long the upstream is left in peace when it asks for that but does not say how long; and up to half as much again.
@@ -28,12 +30,12 @@ const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// Lets calls to the upstream through, in their turn.
 #[derive(Debug)]
 pub(super) struct Guard {
-    rate: Bucket,
+    rate: TokenBucket,
     turns: Semaphore,
     breaker: Breaker,
     /// Until when the upstream asks for peace, by the time that the process has been running.
     paused_until: Mutex<Duration>,
-    log: Seldom,
+    log: LogThrottle,
     patience: Duration,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
@@ -58,7 +60,7 @@ impl Guard {
         metrics: Arc<Metrics>,
     ) -> Self {
         Self {
-            rate: Bucket::new(account.rate.per_second, account.rate.burst),
+            rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
             turns: Semaphore::new(
                 usize::try_from(account.concurrency)
                     .unwrap_or(usize::MAX)
@@ -66,7 +68,7 @@ impl Guard {
             ),
             breaker: Breaker::new(),
             paused_until: Mutex::default(),
-            log: Seldom::default(),
+            log: LogThrottle::default(),
             patience: account.timeout,
             clock,
             metrics,
@@ -118,13 +120,13 @@ impl Guard {
 
     /// The upstream asks for peace: for so long if it says so.
     pub(super) fn pause(&self, asked_for: Option<Duration>) {
-        let pause = asked_for.map_or_else(|| about(PAUSE), |asked| asked.min(PAUSE_MAX));
+        let pause = asked_for.map_or_else(|| lengthen(PAUSE), |asked| asked.min(PAUSE_MAX));
         let uptime = self.uptime();
         let until = uptime.saturating_add(pause);
         let mut paused_until = self.paused_until();
         if *paused_until < until {
             *paused_until = until;
-            if let Some(left_out) = self.log.tell("paused", uptime) {
+            if let Some(left_out) = self.log.allow("paused", uptime) {
                 let seconds = pause.as_secs_f64();
                 warn!(
                     seconds,

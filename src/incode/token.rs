@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 
 use crate::{
     clock::{Clock, Moment},
-    pace::about,
+    jitter::lengthen,
     policy::Outage,
 };
 
@@ -164,7 +164,7 @@ impl Tokens {
         let again = |last: &Renewal| {
             matches!(*last.outcome.borrow(), Some(Ok(_))) && last.is_younger(last.lull, at)
         };
-        let lull = about(AGAIN_AFTER);
+        let lull = lengthen(AGAIN_AFTER);
         let (ending, outcome) = watch::channel(None);
         let renewal = Renewal {
             began_at: at,

@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use moka::{future::Cache, policy::EvictionPolicy};
 
 use super::Asker;
-use crate::pace::Bucket;
+use crate::rate_limit::TokenBucket;
 
 /// The quotas of no more callers than this are kept; who is dropped has a full one.
 const CALLERS_MAX: u64 = 10_000;
@@ -13,7 +13,7 @@ const CALLERS_MAX: u64 = 10_000;
 /// The quotas of callers.
 #[derive(Debug)]
 pub struct Quotas {
-    buckets: Cache<IpAddr, Arc<Bucket>>,
+    buckets: Cache<IpAddr, Arc<TokenBucket>>,
     per_second: u32,
     burst: u32,
 }
@@ -33,11 +33,11 @@ impl Quotas {
     }
 
     /// The quota of whoever asks; none for the service itself.
-    pub async fn of(&self, asker: Asker) -> Option<Arc<Bucket>> {
+    pub async fn of(&self, asker: Asker) -> Option<Arc<TokenBucket>> {
         let Asker::Caller(address) = asker else {
             return None;
         };
-        let full = async { Arc::new(Bucket::new(self.per_second, self.burst)) };
+        let full = async { Arc::new(TokenBucket::new(self.per_second, self.burst)) };
         Some(self.buckets.get_with(address, full).await)
     }
 }

@@ -30,9 +30,10 @@ use self::{
 use super::{Asker, Freshness, Known, Quotas, Source, Took};
 use crate::{
     clock::{Clock, Moment},
+    log_throttle::LogThrottle,
     metrics::{Fetch, Metrics},
-    pace::{Bucket, Seldom},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
+    rate_limit::TokenBucket,
     span,
 };
 
@@ -58,7 +59,7 @@ struct Inner {
     quotas: Quotas,
     clock: Arc<dyn Clock>,
     metrics: Arc<Metrics>,
-    log: Seldom,
+    log: LogThrottle,
     spawn: Spawn,
 }
 
@@ -112,7 +113,7 @@ impl Recent {
             quotas: Quotas::new(limits.fetches_per_second, limits.fetches_burst),
             clock,
             metrics,
-            log: Seldom::default(),
+            log: LogThrottle::default(),
             spawn,
         }))
     }
@@ -219,7 +220,7 @@ impl Recent {
     }
 
     fn tell_of_quota(&self, at: Moment) {
-        if let Some(left_out) = self.0.log.tell("over_quota", at.uptime) {
+        if let Some(left_out) = self.0.log.allow("over_quota", at.uptime) {
             warn!(
                 left_out,
                 "a caller has used its quota of fetches and is refused: it tries identifiers, or quota.fetches_per_second is too low for it"
@@ -233,7 +234,7 @@ impl Recent {
         id: &VerificationId,
         freshness: Freshness,
         ahead: Option<OwnedSemaphorePermit>,
-        quota: Option<Arc<Bucket>>,
+        quota: Option<Arc<TokenBucket>>,
     ) -> Flight {
         let (sender, landing) = watch::channel(None);
         let began = self.0.names.tick();
@@ -254,7 +255,7 @@ impl Recent {
             let known = memory.ask(&id, freshness).await;
             if let (Some(quota), false) = (quota, known.was_asked()) {
                 // The upstream was spared, and so is the caller.
-                quota.give_back();
+                quota.refund();
             }
             memory.remember(&id, &own, &known, freshness.at).await;
             drop(ahead);
@@ -278,7 +279,7 @@ impl Recent {
                 Err(_) => Outage::TimedOut,
             },
             Err(_) => {
-                if let Some(left_out) = self.0.log.tell("busy", freshness.at.uptime) {
+                if let Some(left_out) = self.0.log.allow("busy", freshness.at.uptime) {
                     warn!(
                         left_out,
                         "{FLIGHTS_MAX} fetches are under way, and no other is begun: the upstream is slow, or far too many verifications are asked for"
@@ -351,7 +352,7 @@ impl Source for Recent {
 }
 
 /// Takes one fetch of a caller's quota; the error is when there will be another.
-fn within(quota: Option<&Bucket>, at: Moment) -> Result<(), Duration> {
+fn within(quota: Option<&TokenBucket>, at: Moment) -> Result<(), Duration> {
     let taken = quota.map(|quota| quota.take(at.uptime, Duration::ZERO));
     taken.transpose().map(drop)
 }

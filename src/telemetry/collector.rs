@@ -28,7 +28,7 @@ use url::Url;
 use crate::{
     clock::{Clock as _, SystemClock},
     config::TraceConfig,
-    pace::Seldom,
+    log_throttle::LogThrottle,
 };
 
 /// No more spans than this wait to be sent; those beyond are dropped.
@@ -72,7 +72,7 @@ struct Collector {
     /// The thread that exports cannot send, which takes a reactor: the runtime sends, and the thread waits for it.
     runtime: Handle,
     clock: SystemClock,
-    log: Seldom,
+    log: LogThrottle,
 }
 
 impl Collector {
@@ -95,7 +95,7 @@ impl Collector {
             resource: ResourceAttributesWithSchema::default(),
             runtime: Handle::current(),
             clock: SystemClock,
-            log: Seldom::default(),
+            log: LogThrottle::default(),
         })
     }
 
@@ -119,7 +119,7 @@ impl SpanExporter for Collector {
         };
         self.send(request.encode_to_vec()).await.map_err(|error| {
             let uptime = self.clock.moment().uptime;
-            if let Some(left_out) = self.log.tell("not sent", uptime) {
+            if let Some(left_out) = self.log.allow("not sent", uptime) {
                 let cause = format!("{error:#}");
                 warn!(
                     cause,

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     clock::Moment,
-    pace::about,
+    jitter::lengthen,
     policy::{Evidence, Finding, Origin, Timestamp, after},
 };
 
@@ -82,11 +82,14 @@ impl Slot {
         let evidence = Arc::clone(&brought.evidence);
         let failure = |evidence| Failure {
             evidence,
-            until: landed.uptime.saturating_add(about(FAILED_FOR)),
+            until: landed.uptime.saturating_add(lengthen(FAILED_FOR)),
         };
         let (memory, failure) = match &evidence.finding {
             Finding::Present(_) => (Some(Memory::new(evidence, since, Duration::MAX)), None),
-            Finding::Absent => (Some(Memory::new(evidence, since, about(ABSENT_FOR))), None),
+            Finding::Absent => (
+                Some(Memory::new(evidence, since, lengthen(ABSENT_FOR))),
+                None,
+            ),
             // It was asked, and has taken back what it said before.
             Finding::Unusable(_) => (None, Some(failure(evidence))),
             Finding::Unknown(outage) if outage.was_asked() => {
