@@ -12,7 +12,6 @@ use criterion::{
 use tracing::Instrument as _;
 use verigate::{
     clock::{Clock as _, SystemClock},
-    config::{LogConfig, TraceConfig},
     gate::Gate,
     journal::{self, Limits},
     live::Live,
@@ -23,7 +22,8 @@ use verigate::{
         VerificationId, before, diff::compare, from_millis, parse,
     },
     source::{self, Asker, Freshness, Known, Recent, Source, Took},
-    span, telemetry,
+    span,
+    telemetry::{self, LogConfig, TraceConfig},
 };
 
 const DAY: Duration = Duration::from_hours(24);

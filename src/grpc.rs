@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod config;
 mod deadline;
 mod question;
 mod receipt;
@@ -15,8 +16,8 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use self::access::Access;
+pub use self::config::Deadlines;
 use crate::{
-    config::Deadlines,
     gate::Gate,
     proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
     step_up::StepUps,

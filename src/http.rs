@@ -1,7 +1,7 @@
 //! The HTTP servers: a table of contents.
 
 mod admin;
-mod webhook;
+pub mod webhook;
 
 use std::{
     fmt,

@@ -7,6 +7,7 @@ mod guard;
 mod breaker;
 mod token;
 mod dates;
+mod config;
 pub mod wire;
 
 use std::{sync::Arc, time::Duration};
@@ -16,14 +17,16 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-pub use self::door::NoClient;
+pub use self::{
+    config::{Config, is_loopback},
+    door::NoClient,
+};
 use self::{
     door::{Door, NoAnswer},
     token::{Token, Tokens},
 };
 use crate::{
     clock::Clock,
-    config::IncodeConfig,
     jitter::up_to,
     metrics::{Metrics, Upstream},
     policy::{Evidence, Finding, Origin, Outage, VerificationId},
@@ -49,7 +52,7 @@ pub struct Incode {
 impl Incode {
     /// Makes the client; nothing is asked yet.
     pub fn new(
-        account: IncodeConfig,
+        account: Config,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, NoClient> {

@@ -4,6 +4,7 @@
 //! link for as long as it is held good, and calls by one name that come together share one call, which goes on when they
 //! leave. What is known here grants nothing: whoever verified again is judged by evidence, as always.
 
+mod config;
 mod register;
 mod wish;
 
@@ -20,12 +21,12 @@ use uuid::Uuid;
 
 use self::register::Register;
 pub use self::{
+    config::Config,
     register::{State, StepUp},
     wish::{LoginHint, NoRedirect, Redirect, Wish},
 };
 use crate::{
     clock::{Clock, Moment},
-    config::StepUpConfig,
     live::Live,
     metrics::{Metrics, StepUpEvent},
     policy::{Outage, PolicyName, Timestamp, VerificationId, after},
@@ -101,7 +102,7 @@ pub struct StepUps(Arc<Inner>);
 struct Inner {
     links: Arc<dyn Links>,
     live: Arc<Live>,
-    terms: StepUpConfig,
+    terms: Config,
     /// How long making one link may take, whoever still waits for it.
     attempt_max: Duration,
     register: Register,
@@ -140,7 +141,7 @@ impl StepUps {
     pub fn new(
         links: Arc<dyn Links>,
         live: Arc<Live>,
-        terms: StepUpConfig,
+        terms: Config,
         attempt_max: Duration,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,

@@ -11,6 +11,7 @@ use tracing::Instrument as _;
 
 use super::{
     answer::{answer, begun as begun_answer},
+    config::Deadlines,
     deadline::Deadline,
     question::question,
     receipt::Receipt,
@@ -18,7 +19,6 @@ use super::{
     wish::wish,
 };
 use crate::{
-    config::Deadlines,
     gate::{Asker, Gate},
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,

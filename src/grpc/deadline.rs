@@ -7,7 +7,7 @@ use std::{future::Future, time::Duration};
 use tokio::time::timeout;
 use tonic::metadata::MetadataMap;
 
-use crate::config::Deadlines;
+use super::config::Deadlines;
 
 /// The header in which gRPC carries it.
 const HEADER: &str = "grpc-timeout";

@@ -1,6 +1,7 @@
 //! `POST /webhooks/incode`: the upstream tells that something has changed. Whoever knows the secret is heard, and what is said
 //! is taken for a hint. The answer does not wait until the hint is followed.
 
+mod config;
 mod event;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -22,10 +23,10 @@ use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::timeout;
 use tracing::{debug, warn};
 
+pub use self::config::Config;
 use self::event::hint;
 use crate::{
     clock::Clock,
-    config::WebhookConfig,
     hints::{Busy, Hints},
     log_throttle::LogThrottle,
     metrics::{Metrics, Webhook},
@@ -71,7 +72,7 @@ impl Secret {
 impl Webhooks {
     /// Takes webhooks that carry the secret, or none at all.
     pub fn new(
-        config: Option<&WebhookConfig>,
+        config: Option<&Config>,
         hints: Hints,
         clock: Arc<dyn Clock>,
         metrics: Arc<Metrics>,

@@ -12,10 +12,12 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::breaker::{Breaker, Outcome, Trial};
+use super::{
+    breaker::{Breaker, Outcome, Trial},
+    config::Config,
+};
 use crate::{
     clock::{Clock, Reading},
-    config::IncodeConfig,
     jitter::lengthen,
     log_throttle::LogThrottle,
     metrics::{BreakerState, Held, Metrics},
@@ -54,11 +56,7 @@ pub(super) struct Pass<'g> {
 }
 
 impl Guard {
-    pub(super) fn new(
-        account: &IncodeConfig,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
         Self {
             rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
             turns: Semaphore::new(

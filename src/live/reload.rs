@@ -6,9 +6,10 @@ mod tests;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tracing::{error, info};
 
 use super::{
@@ -98,7 +99,7 @@ impl Reloader {
 
     /// Where a change shows, as the last reading has found it.
     pub(super) fn watch_paths(&self) -> WatchPaths {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = self.last.lock();
         last.watch_paths.clone()
     }
 
@@ -121,7 +122,7 @@ impl Reloader {
     }
 
     fn read_and_swap(&self, requested: bool) -> ReloadOutcome {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock();
         let before = last.outcome;
         // Texts are compared, not modification times: network file systems do not keep those exactly.
         let known = before.map(|before| before.digest);

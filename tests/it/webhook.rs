@@ -22,16 +22,15 @@ use tokio::{
 };
 use verigate::{
     clock::ManualClock,
-    config::{StepUpConfig, WebhookConfig},
     hints::{self, Hints, Worker},
-    http::{Webhooks, decisions},
+    http::{Webhooks, decisions, webhook::Config as WebhookConfig},
     live::Live,
     metrics::Metrics,
     policy::{Evidence, Finding, Origin, Outage, PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
     sim::{Call, Fault, Webhook},
     source::{Freshness, Known, Source, Took},
-    step_up::{Link, Links, StepUps, Wish},
+    step_up::{self, Link, Links, StepUps, Wish},
 };
 
 use crate::world::{PLENTY, World, gist, loopback};
@@ -361,7 +360,7 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, Hints, Worker, SocketAddr) {
         may_go_on: Semaphore::new(0),
         forgotten: AtomicU64::new(0),
     });
-    let terms_of_links = StepUpConfig {
+    let terms_of_links = step_up::Config {
         redirects: [].into(),
         link_life: Duration::from_mins(15),
         links: PLENTY,
