@@ -8,9 +8,9 @@ use std::{
 };
 
 use verigate_policy::{
-    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Outage, Policy, PolicyName,
-    PolicySet, Problems, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
-    before, diff, from_millis, lint, parse, suite,
+    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Policy, PolicyName, PolicySet,
+    Problems, Request, Scope, SourceText, Timestamp, Verification, VerificationId, before, diff,
+    from_millis, lint, parse, suite,
 };
 
 /// What stands between the two files of a comparison.
@@ -263,6 +263,6 @@ fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
         (asked.clone(), Finding::Present(whole)),
         (silent.clone(), Finding::Present(old)),
         (silent, Finding::Present(bare)),
-        (asked, Finding::Unknown(Outage::Failed)),
+        (asked, Finding::Unknown),
     ]
 }

@@ -50,8 +50,8 @@ impl Moment {
         known.then(|| by_wall.max(self.uptime.saturating_sub(earlier.uptime)))
     }
 
-    /// A new name for what happens at this moment: a version 7 UUID of it, so that names sort by time.
-    pub fn name(self) -> Uuid {
+    /// A new version 7 UUID of this moment: such ids sort by time.
+    pub fn uuid(self) -> Uuid {
         let seconds = u64::try_from(self.now.as_second()).unwrap_or(0);
         let nanos = u32::try_from(self.now.subsec_nanosecond()).unwrap_or(0);
         Uuid::new_v7(uuid::Timestamp::from_unix(NoContext, seconds, nanos))

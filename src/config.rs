@@ -32,7 +32,7 @@ pub use self::{
 };
 use self::{reader::Reader, section::Reported};
 use crate::{
-    grpc::Deadlines,
+    call::Deadlines,
     rate_limit::Rate,
     telemetry::{LogConfig, TraceConfig},
 };

@@ -8,31 +8,39 @@ mod breaker;
 mod token;
 mod dates;
 mod config;
+mod metrics;
 pub mod wire;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
 
+use self::{
+    breaker::BreakerState,
+    door::{Door, NoAnswer},
+    metrics::Metrics,
+    token::{Token, Tokens},
+};
 pub use self::{
     config::{Config, is_loopback},
     door::NoClient,
 };
-use self::{
-    door::{Door, NoAnswer},
-    token::{Token, Tokens},
-};
 use crate::{
+    callers::OverQuota,
     clock::Clock,
+    deps::Deps,
     jitter::up_to,
-    metrics::{Metrics, Upstream},
-    policy::{Evidence, Finding, Origin, Outage, VerificationId},
+    log_throttle::throttled,
+    policy::{Evidence, Finding, VerificationId},
+    provenance::{Origin, Outage, Timings},
+    readiness::Component,
     retry_budget::RetryBudget,
-    source::{Freshness, Known, Source, Took},
-    step_up::{Link, Links, Wish},
+    source::{Known, LookupRequest, Source},
+    step_up::{Link, Links, StepUpRequest},
 };
 
 /// A second try waits for anything up to this, so that those of many callers do not come together.
@@ -46,31 +54,69 @@ pub struct Incode {
     /// How many look-ups may be tried again.
     second_tries: RetryBudget,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
+}
+
+/// The state of the upstream as we see it.
+#[derive(Debug, Clone, Copy)]
+pub struct Status {
+    /// The state of the circuit breaker.
+    pub breaker: BreakerState,
+    /// Whether the upstream refused our credentials, and has not accepted them since.
+    pub credentials_refused: bool,
+    /// How far its clock is ahead of ours, if that is known.
+    pub clock_ahead_ms: Option<i64>,
+    /// Whether the two clocks differ too much to judge ages by.
+    pub clocks_apart: bool,
+    /// The age of the token in use.
+    pub token_age: Option<Duration>,
+}
+
+impl Component for Incode {
+    fn state(&self) -> Value {
+        let status = self.status();
+        json!({
+            "breaker": status.breaker.as_str(),
+            "credentials_refused": status.credentials_refused,
+            "clock_ahead_ms": status.clock_ahead_ms,
+            "clocks_apart": status.clocks_apart,
+            "token_age_seconds": status.token_age.map(|age| age.as_secs()),
+        })
+    }
+}
+
+/// Why the client of the upstream cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The HTTP client cannot be built.
+    #[error(transparent)]
+    Client(#[from] NoClient),
+    /// A metric cannot be registered: an internal error.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
 }
 
 impl Incode {
-    /// Makes the client; nothing is asked yet.
-    pub fn new(
-        account: Config,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, NoClient> {
-        let door = Door::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
-        let door = Arc::new(door);
+    /// Builds the client. No call is made yet.
+    pub fn new(account: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
+        let metrics = Metrics::register(&deps.registry)?;
+        let clock = Arc::clone(&deps.clock);
+        let door = Arc::new(Door::new(account, Arc::clone(&clock), metrics.clone())?);
         let tokens = Tokens::new(Box::new(Arc::clone(&door)), Arc::clone(&clock));
-        Ok(Self {
+        let incode = Arc::new(Self {
             door,
             tokens,
             second_tries: RetryBudget::default(),
             clock,
             metrics,
-        })
+        });
+        metrics::register_state(&deps.registry, &Arc::downgrade(&incode))?;
+        Ok(incode)
     }
 
-    /// How the upstream is doing, for operators.
-    pub fn condition(&self) -> Upstream {
-        Upstream {
+    /// The state of the upstream as we see it.
+    pub fn status(&self) -> Status {
+        Status {
             breaker: self.door.guard.breaker(),
             credentials_refused: self.door.credentials_refused(),
             clock_ahead_ms: self.door.clocks.ahead_ms(),
@@ -80,10 +126,10 @@ impl Incode {
     }
 
     /// A link, at the second token if the first is refused. Nothing else is tried again: the link may have been made.
-    async fn make_link(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage> {
+    async fn make_link(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
         for _ in 0..2 {
             let token = self.tokens.get().await?;
-            match self.door.link(id, wish, &token).await {
+            match self.door.link(id, request, &token).await {
                 Ok(link) => return Ok(link),
                 Err(NoAnswer::Unauthorized) => self.tokens.refused(&token),
                 Err(NoAnswer::Out(Outage::CredentialsRefused)) => {
@@ -107,32 +153,41 @@ impl Incode {
         }
     }
 
-    /// What the upstream says, at the second try if it refuses the first token, or if another try may help and there are not
-    /// too many.
-    async fn ask(&self, id: &VerificationId, suspect: bool, took: &mut Took) -> Finding {
-        let first = self.try_once(id, suspect, took).await;
-        let held_back = matches!(first, Ok(Finding::Unknown(outage)) if !outage.was_asked());
-        if !held_back {
+    /// Asks for the details of a verification: again with a new token if the first is refused, and again if a retry may succeed and
+    /// the budget allows it.
+    async fn ask(
+        &self,
+        id: &VerificationId,
+        failed_before: bool,
+        timings: &mut Timings,
+    ) -> Result<Finding, Outage> {
+        let first = self.attempt(id, failed_before, timings).await;
+        let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
+        if !rejected {
             self.second_tries.deposit();
         }
         let first = match first {
-            Err(Refused(token)) => {
+            Err(AttemptError::TokenRefused(token)) => {
                 self.tokens.refused(&token);
                 Outage::TokenRefused
             }
-            Ok(Finding::Unknown(outage)) if outage.may_pass() && self.second_tries.withdraw() => {
-                self.metrics.second_try();
+            Err(AttemptError::Outage(outage))
+                if outage.is_transient() && self.second_tries.withdraw() =>
+            {
+                self.metrics.retry();
                 sleep(up_to(SECOND_TRY_AFTER)).await;
                 outage
             }
-            Ok(finding) => return finding,
+            Err(AttemptError::Outage(outage)) => return Err(outage),
+            Ok(finding) => return Ok(finding),
         };
-        match self.try_once(id, true, took).await {
-            // The token may serve for others: it stays.
-            Err(Refused(_)) => Finding::Unknown(self.token_refused()),
-            // Nobody was asked this time, but the first time.
-            Ok(Finding::Unknown(Outage::HeldBack)) => Finding::Unknown(first),
-            Ok(finding) => finding,
+        match self.attempt(id, true, timings).await {
+            // The token may be accepted for other verifications: it stays.
+            Err(AttemptError::TokenRefused(_)) => Err(self.token_refused()),
+            // The upstream was asked the first time, and not this time.
+            Err(AttemptError::Outage(Outage::Rejected)) => Err(first),
+            Err(AttemptError::Outage(outage)) => Err(outage),
+            Ok(finding) => Ok(finding),
         }
     }
 
@@ -147,68 +202,74 @@ impl Incode {
         Outage::TokenRefused
     }
 
-    async fn try_once(
+    async fn attempt(
         &self,
         id: &VerificationId,
-        suspect: bool,
-        took: &mut Took,
-    ) -> Result<Finding, Refused> {
+        failed_before: bool,
+        timings: &mut Timings,
+    ) -> Result<Finding, AttemptError> {
         let started = self.clock.read();
         let token = self.tokens.get().await;
-        took.token = took.token.saturating_add(started.elapsed());
-        let token = match token {
-            Ok(token) => token,
-            Err(outage) => return Ok(Finding::Unknown(outage)),
-        };
-        match self.door.details(id, &token, suspect, took).await {
+        timings.token = timings.token.saturating_add(started.elapsed());
+        let token = token.map_err(AttemptError::Outage)?;
+        match self.door.details(id, &token, failed_before, timings).await {
             Ok(verification) => Ok(Finding::Present(verification)),
             Err(NoAnswer::NotFound) => Ok(Finding::Absent),
             Err(NoAnswer::Unusable(flaw)) => Ok(Finding::Unusable(flaw)),
-            Err(NoAnswer::Out(outage)) => Ok(Finding::Unknown(outage)),
-            Err(NoAnswer::Unauthorized) => Err(Refused(token)),
+            Err(NoAnswer::Out(outage)) => Err(AttemptError::Outage(outage)),
+            Err(NoAnswer::Unauthorized) => Err(AttemptError::TokenRefused(token)),
         }
     }
 }
 
 #[async_trait]
 impl Links for Incode {
-    async fn make(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage> {
-        self.make_link(id, wish).await
+    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
+        self.make_link(id, request).await
     }
 }
 
-/// This token was refused.
-struct Refused(Arc<Token>);
+/// Why an attempt brought no finding.
+enum AttemptError {
+    /// This token was refused.
+    TokenRefused(Arc<Token>),
+    /// The upstream could not be asked.
+    Outage(Outage),
+}
 
 #[async_trait]
 impl Source for Incode {
-    async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known {
+    async fn look_up(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
         let asked_at = self.clock.now();
-        let mut took = Took::default();
-        let finding = timeout(freshness.patience, self.ask(id, freshness.suspect, &mut took))
-            .await
-            .unwrap_or_else(|_| {
-                if let Some(left_out) = self.door.tell("too_slow") {
-                    warn!(
-                        left_out,
-                        "a look-up was given up after incode.timeout: the upstream is slow, or calls wait for their turn (incode.rate, incode.concurrency)"
-                    );
-                }
-                Finding::Unknown(Outage::TimedOut)
-            });
-        let origin = match finding {
-            Finding::Unknown(_) => Origin::Nowhere,
-            _ => Origin::Upstream,
-        };
-        let evidence = Arc::new(Evidence {
-            finding,
-            seen_at: asked_at,
+        let mut timings = Timings::default();
+        let asking = self.ask(id, request.failed_before, &mut timings);
+        let asked = timeout(request.wait.max(), asking).await;
+        let asked = asked.unwrap_or_else(|_| {
+            throttled!(
+                self.door.log,
+                self.clock.moment().uptime,
+                warn,
+                "lookup_timed_out",
+                "lookup exceeded incode.timeout: the upstream is slow, or calls queue for a permit (incode.rate, incode.concurrency)"
+            );
+            Err(Outage::TimedOut)
         });
-        Known {
-            evidence,
-            origin,
-            took,
-            not_before: asked_at,
-        }
+        Ok(match asked {
+            Ok(finding) => Known {
+                evidence: Arc::new(Evidence {
+                    finding,
+                    seen_at: asked_at,
+                }),
+                origin: Origin::Upstream,
+                outage: None,
+                timings,
+                not_before: asked_at,
+            },
+            Err(outage) => Known::nothing(outage, asked_at, timings),
+        })
     }
 }

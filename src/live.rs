@@ -12,6 +12,7 @@ mod snapshot;
 mod policy_files;
 mod list_files;
 mod watch_paths;
+mod metrics;
 mod reload;
 mod watch;
 
@@ -22,7 +23,7 @@ pub use self::{
     error::LoadError,
     in_force::{Live, ReloadFailure},
     load::{check_redirects, load},
+    metrics::ReloadOutcome,
     reload::Reloader,
     watch::watch,
 };
-pub use crate::metrics::Reload as ReloadOutcome;

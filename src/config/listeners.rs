@@ -6,7 +6,7 @@ use super::{
     reader::Reader,
     section::{Reported, Section},
 };
-use crate::grpc::Deadlines;
+use crate::call::Deadlines;
 
 /// The address of a listener for decisions. Only on this machine, as long as callers are not authenticated.
 pub(super) fn decisions(section: &mut Section<'_>) -> Result<SocketAddr, Reported> {

@@ -8,7 +8,7 @@ use std::{
 
 use tracing::{info, warn};
 
-use crate::{jitter::lengthen, log_throttle::LogThrottle, metrics::BreakerState};
+use crate::{jitter::lengthen, log_throttle::LogThrottle};
 
 /// It judges by so many calls, the last ones.
 const WINDOW: u32 = 20;
@@ -54,6 +54,37 @@ struct Window {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Trial {
     era: u64,
+}
+
+/// The state of the breaker, as operators see it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Calls are made.
+    Closed,
+    /// One probe at a time is made.
+    HalfOpen,
+    /// No call is made.
+    Open,
+}
+
+impl BreakerState {
+    /// The state's name for operators.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::HalfOpen => "half_open",
+            Self::Open => "open",
+        }
+    }
+
+    /// The state's number in metrics.
+    pub(super) fn number(self) -> f64 {
+        match self {
+            Self::Closed => 0.0,
+            Self::HalfOpen => 1.0,
+            Self::Open => 2.0,
+        }
+    }
 }
 
 /// How a call ended, as far as the upstream's health goes.

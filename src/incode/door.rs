@@ -21,17 +21,17 @@ use super::{
     config::Config,
     dates::{ClockGuard, retry_after},
     guard::Guard,
+    metrics::{ApiCall as UpstreamCall, Metrics},
     token::{Issuer, Token},
     wire,
 };
 use crate::{
     clock::Clock,
     log_throttle::LogThrottle,
-    metrics::{Metrics, UpstreamCall},
-    policy::{Flaw, Outage, Verification, VerificationId},
-    source::Took,
+    policy::{Flaw, Verification, VerificationId},
+    provenance::{Outage, Timings},
     span,
-    step_up::{Link, Wish},
+    step_up::{Link, StepUpRequest},
 };
 
 /// No honest answer is larger.
@@ -52,9 +52,9 @@ pub(super) struct Door {
     /// Whether our credentials were refused, and have not been accepted since.
     credentials_refused: AtomicBool,
     /// What goes wrong, by what it is.
-    log: LogThrottle,
+    pub(super) log: LogThrottle,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
 }
 
 /// Why the HTTP client could not be built.
@@ -101,7 +101,7 @@ impl Door {
     pub(super) fn new(
         account: Config,
         clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
+        metrics: Metrics,
     ) -> Result<Self, NoClient> {
         // Once a process; an error says that it has been done.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -122,8 +122,8 @@ impl Door {
             .map_err(NoClient)?;
         Ok(Self {
             http,
-            guard: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
-            links: Guard::new(&account, Arc::clone(&clock), Arc::clone(&metrics)),
+            guard: Guard::new(&account, Arc::clone(&clock), metrics.clone()),
+            links: Guard::new(&account, Arc::clone(&clock), metrics.clone()),
             clocks: ClockGuard::new(),
             credentials_refused: AtomicBool::new(false),
             log: LogThrottle::default(),
@@ -138,14 +138,18 @@ impl Door {
         &self,
         id: &VerificationId,
         token: &Token,
-        suspect: bool,
-        took: &mut Took,
+        failed_before: bool,
+        timings: &mut Timings,
     ) -> Result<Verification, NoAnswer> {
         let url = self.url(&["v1", "verification", "details", id.as_str()]);
         let request = self.http.get(url).header("x-auth-token", sensitive(token)?);
-        self.call(UpstreamCall::Details, request, suspect, took, |body| {
-            wire::details(body, id)
-        })
+        self.call(
+            UpstreamCall::Details,
+            request,
+            failed_before,
+            timings,
+            |body| wire::details(body, id),
+        )
         .await
     }
 
@@ -153,7 +157,7 @@ impl Door {
     pub(super) async fn link(
         &self,
         id: Uuid,
-        wish: &Wish,
+        wanted: &StepUpRequest,
         token: &Token,
     ) -> Result<Link, NoAnswer> {
         let url = self.url(&["v1", "verification", "generate-verification-link"]);
@@ -163,13 +167,13 @@ impl Door {
             .header("x-auth-token", sensitive(token)?)
             .json(&wire::LinkWanted {
                 integration_id: self.account.integration_id.as_str().into(),
-                login_hint: wish.login_hint.reveal().into(),
-                redirect_url: wish.redirect.as_str().into(),
+                login_hint: wanted.login_hint.reveal().into(),
+                redirect_url: wanted.redirect.as_str().into(),
                 correlation_id: id.to_string().into(),
             });
         let upstream = &self.account.url;
-        let took = &mut Took::default();
-        self.call(UpstreamCall::Link, request, false, took, |body| {
+        let timings = &mut Timings::default();
+        self.call(UpstreamCall::Link, request, false, timings, |body| {
             wire::link(body, upstream)
         })
         .await
@@ -180,23 +184,23 @@ impl Door {
         &self,
         call: UpstreamCall,
         request: RequestBuilder,
-        suspect: bool,
-        took: &mut Took,
+        failed_before: bool,
+        timings: &mut Timings,
         read: impl FnOnce(&[u8]) -> Result<T, Flaw>,
     ) -> Result<T, NoAnswer> {
         let queued = self.clock.read();
-        let pass = self.guard_of(call).enter(suspect).await;
-        took.queue = took.queue.saturating_add(queued.elapsed());
-        let pass = pass.map_err(|_| NoAnswer::Out(Outage::HeldBack))?;
-        let timer = self.metrics.upstream_call(call);
+        let pass = self.guard_of(call).enter(failed_before).await;
+        timings.queue = timings.queue.saturating_add(queued.elapsed());
+        let pass = pass.map_err(|_| NoAnswer::Out(Outage::Rejected))?;
         let started = self.clock.read();
+        let timer = self.metrics.call(call, started);
         let span = span::upstream_call(call.as_str());
         let sending = self.send(call, request).instrument(span.clone());
         let answer = match sending.await {
             Ok(body) => read(&body).map_err(NoAnswer::Unusable),
             Err(none) => Err(none),
         };
-        took.fetch = took.fetch.saturating_add(started.elapsed());
+        timings.fetch = timings.fetch.saturating_add(started.elapsed());
         let none = answer.as_ref().err();
         pass.ended(none.map_or(Outcome::Answered, |none| none.outcome(call)));
         let outcome = none.map_or("ok", NoAnswer::as_str);
@@ -334,8 +338,8 @@ impl Issuer for Arc<Door> {
                 secret: self.account.secret.expose_secret().into(),
             });
         let token = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
-        let took = &mut Took::default();
-        let answer = self.call(UpstreamCall::Authorize, request, false, took, token);
+        let timings = &mut Timings::default();
+        let answer = self.call(UpstreamCall::Authorize, request, false, timings, token);
         match answer.await {
             Ok(token) => {
                 self.credentials(false);

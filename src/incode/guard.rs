@@ -13,14 +13,14 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    breaker::{Breaker, Outcome, Trial},
+    breaker::{Breaker, BreakerState, Outcome, Trial},
     config::Config,
+    metrics::{Metrics, Rejection as Held},
 };
 use crate::{
     clock::{Clock, Reading},
     jitter::lengthen,
     log_throttle::LogThrottle,
-    metrics::{BreakerState, Held, Metrics},
     rate_limit::TokenBucket,
 };
 
@@ -40,7 +40,7 @@ pub(super) struct Guard {
     log: LogThrottle,
     patience: Duration,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
 }
 
 /// Leave to make one call. One that falls without a word was given up, which is a failure if it had its time.
@@ -56,7 +56,7 @@ pub(super) struct Pass<'g> {
 }
 
 impl Guard {
-    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Arc<Metrics>) -> Self {
+    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         Self {
             rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
             turns: Semaphore::new(
@@ -78,7 +78,7 @@ impl Guard {
     pub(super) async fn enter(&self, suspect: bool) -> Result<Pass<'_>, Held> {
         let entered = self.try_enter(suspect).await;
         if let Err(held) = entered {
-            self.metrics.held_back(held);
+            self.metrics.rejected(held);
         }
         entered
     }

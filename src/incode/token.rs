@@ -15,7 +15,7 @@ use tracing::Instrument as _;
 use crate::{
     clock::{Clock, Moment},
     jitter::lengthen,
-    policy::Outage,
+    provenance::Outage,
 };
 
 /// How long the vendor says that a token lives.
@@ -92,7 +92,7 @@ impl Renewal {
     fn just_ended(&self, at: Moment) -> bool {
         let lull = match *self.outcome.borrow() {
             // Nobody was asked.
-            None | Some(Ok(_) | Err(Outage::HeldBack)) => return false,
+            None | Some(Ok(_) | Err(Outage::Rejected)) => return false,
             Some(Err(Outage::CredentialsRefused)) => REFUSED_AFTER,
             Some(Err(_)) => self.lull,
         };

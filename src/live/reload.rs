@@ -16,14 +16,11 @@ use super::{
     error::LoadError,
     in_force::{Live, ReloadFailure},
     load::check_redirects,
+    metrics::{Metrics, ReloadOutcome},
     snapshot::{Digest, Parsed, Snapshot},
     watch_paths::WatchPaths,
 };
-use crate::{
-    clock::Clock,
-    metrics::{Metrics, Reload as ReloadOutcome},
-    policy::PolicySet,
-};
+use crate::{clock::Clock, deps::Deps, policy::PolicySet};
 
 /// How much of the problems is logged.
 const LOG_LINES_MAX: usize = 500;
@@ -40,7 +37,7 @@ pub struct Reloader {
     redirects: BTreeSet<String>,
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
     /// Locked from reading to swapping, so that an older reading never replaces a newer one.
     last: Mutex<Last>,
 }
@@ -65,19 +62,19 @@ impl Reloader {
         path: &Path,
         redirects: BTreeSet<String>,
         live: Arc<Live>,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Arc<Self> {
+        deps: &Deps,
+    ) -> Result<Arc<Self>, prometheus::Error> {
+        let metrics = Metrics::register(&deps.registry)?;
         metrics.policies(live.current().len());
-        metrics.policy_reload_successful(true);
-        Arc::new(Self {
+        metrics.last_successful(true);
+        Ok(Arc::new(Self {
             path: path.to_owned(),
             redirects,
             live,
-            clock,
+            clock: Arc::clone(&deps.clock),
             metrics,
             last: Mutex::default(),
-        })
+        }))
     }
 
     /// Reloads on request: compiles also files that failed before and have not changed, so that the problems are logged again. Blocks.
@@ -109,8 +106,8 @@ impl Reloader {
             at: self.clock.now(),
             error: truncated(error, SHOWN_LINES_MAX, SHOWN_CHARS_MAX),
         }));
-        self.metrics.policy_reload_successful(false);
-        self.metrics.policy_reload(ReloadOutcome::Failed);
+        self.metrics.last_successful(false);
+        self.metrics.reload(ReloadOutcome::Failed);
         let revision = self.live.current().revision();
         let problems = truncated(error, LOG_LINES_MAX, LOG_CHARS_MAX);
         error!(
@@ -150,9 +147,9 @@ impl Reloader {
         if last.compiled {
             // A reading in between may have failed to end.
             self.live.set_failure(None);
-            self.metrics.policy_reload_successful(true);
+            self.metrics.last_successful(true);
         }
-        self.metrics.policy_reload(ReloadOutcome::Unchanged);
+        self.metrics.reload(ReloadOutcome::Unchanged);
         ReloadOutcome::Unchanged
     }
 
@@ -170,14 +167,14 @@ impl Reloader {
         let before = self.live.swap(Arc::new(set));
         let failed_before = self.live.set_failure(None);
         self.metrics.policies(policies);
-        self.metrics.policy_reload_successful(true);
+        self.metrics.last_successful(true);
         let outcome = if before.revision() == revision && !failed_before {
             ReloadOutcome::Unchanged
         } else {
             info!(event = "policies_reloaded", policies, %revision, "policies reloaded");
             ReloadOutcome::Ok
         };
-        self.metrics.policy_reload(outcome);
+        self.metrics.reload(outcome);
         outcome
     }
 }

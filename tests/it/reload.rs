@@ -107,12 +107,12 @@ impl Folder {
 }
 
 async fn get(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.service.admin);
+    let url = format!("http://{}{path}", world.service.addresses.admin);
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
 async fn readyz(world: &World) -> serde_json::Value {
-    let url = format!("http://{}/readyz", world.service.admin);
+    let url = format!("http://{}/readyz", world.service.addresses.admin);
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.status().as_u16(), 200, "a good set is in force");
     answer.json().await.unwrap()

@@ -1,4 +1,4 @@
-//! A world to test in: a pretend Incode, the service on free loopback ports, a client, and a clock that only the test moves.
+//! A world to test in: the simulator, the service on free loopback ports, a client, and a clock that only the test moves.
 
 use std::{
     fs,
@@ -21,8 +21,8 @@ use verigate::{
         access_service_client::AccessServiceClient,
     },
     rate_limit::Rate,
-    serve::{Service, Unfinished},
-    sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
+    serve::{Service, StopError},
+    sim::{ApiCall, Calls, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
 
 /// The instant at which every world begins.
@@ -117,7 +117,7 @@ impl World {
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let client = AccessServiceClient::connect(format!("http://{}", service.grpc))
+        let client = AccessServiceClient::connect(format!("http://{}", service.addresses.grpc))
             .await
             .unwrap();
         Self {
@@ -181,8 +181,8 @@ impl World {
         self.ask(request).await.unwrap_err().code()
     }
 
-    pub fn spoil(&self, call: Call, times: Option<u32>, fault: Fault) {
-        let planned = Planned {
+    pub fn spoil(&self, call: ApiCall, times: Option<u32>, fault: Fault) {
+        let planned = PlannedFault {
             call,
             id: None,
             times,
@@ -208,7 +208,7 @@ impl World {
     }
 
     /// Stops the service; what the journal holds then.
-    pub async fn stop(self) -> (Result<(), Unfinished>, String) {
+    pub async fn stop(self) -> (Result<(), StopError>, String) {
         drop(self.client);
         let stopped = self.service.stop().await;
         (stopped, fs::read_to_string(&self.journal).unwrap())

@@ -58,9 +58,7 @@ impl Policy {
             },
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
-            Finding::Unknown(_) => {
-                Err((self.evidence().unavailable, ReasonCode::EvidenceUnavailable))
-            }
+            Finding::Unknown => Err((self.evidence().unavailable, ReasonCode::EvidenceUnavailable)),
         }
     }
 

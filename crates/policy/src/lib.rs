@@ -36,7 +36,7 @@ pub use self::{
     decide::Facts,
     decision::Decision,
     effect::{Change, Effect, Refusal},
-    evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
+    evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_modest},
     limits::{SKEW, TEXT_BYTES_MAX},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},

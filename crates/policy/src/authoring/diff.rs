@@ -261,7 +261,7 @@ impl<'p> Survey<'p> {
 
     fn has(&self, extent: &Extent, check: &Facts<'_>) -> bool {
         match extent {
-            Extent::Outage => matches!(check.evidence.finding, Finding::Unknown(_)),
+            Extent::Outage => matches!(check.evidence.finding, Finding::Unknown),
             Extent::Judged(cell) => self.old.judged(check).is_some_and(|given| {
                 let now = check.now;
                 Point { given, now }.is_in(cell, &self.space)

@@ -12,7 +12,7 @@ use super::{
 use crate::{
     authoring::suite::{Case, Expect},
     decide::Facts,
-    evidence::{Datum, Evidence, Finding, Outage, Scope, Verification},
+    evidence::{Datum, Evidence, Finding, Scope, Verification},
     limits::{AGE_YEARS_MAX, BIRTHDAY_EVERYWHERE, PLAUSIBLE_SINCE_MS, SKEW},
     request::{Authentication, PolicyName, Request, VerificationId},
     time::{Timestamp, after, anniversary, before, from_millis},
@@ -100,7 +100,7 @@ pub(super) fn of_outage(policy: &PolicyName) -> Result<Witness, NotCompared> {
     Ok(Witness {
         request: bare_request(policy)?,
         evidence: Evidence {
-            finding: Finding::Unknown(Outage::Unreachable),
+            finding: Finding::Unknown,
             seen_at: now,
         },
         now,

@@ -221,7 +221,7 @@ fn found(edge: &Edge<'_>, case: Case) -> Option<Trial> {
 fn verification_of(case: &mut Case) -> Option<&mut Verification> {
     match &mut case.evidence.finding {
         Finding::Present(verification) => Some(verification),
-        Finding::Absent | Finding::Unusable(_) | Finding::Unknown(_) => None,
+        Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
     }
 }
 

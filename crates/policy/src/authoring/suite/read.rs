@@ -8,7 +8,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::{
     effect::{Change, Effect},
-    evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
+    evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_modest},
     reason::ReasonCode,
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
@@ -166,10 +166,7 @@ fn read_finding(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Find
     match (fields.take("verification"), fields.take("upstream")) {
         (Some(node), None) => read_verification(reader, node),
         (None, Some(node)) => {
-            let words = [
-                ("down", Finding::Unknown(Outage::Failed)),
-                ("absent", Finding::Absent),
-            ];
+            let words = [("down", Finding::Unknown), ("absent", Finding::Absent)];
             reader.word(node, "`upstream`", &words)
         }
         (Some(verification), Some(node)) => {

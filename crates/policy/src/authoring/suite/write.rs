@@ -48,7 +48,7 @@ pub fn one(case: &Case, indent: usize) -> String {
     match &case.evidence.finding {
         Finding::Present(verification) => lines.verification(verification),
         Finding::Absent => lines.add(1, "upstream: absent"),
-        Finding::Unknown(_) => lines.add(1, "upstream: down"),
+        Finding::Unknown => lines.add(1, "upstream: down"),
         Finding::Unusable(_) => {
             lines.add(1, "verification:");
             lines.field("status", Some("x".repeat(IMMODEST_BYTES)));
