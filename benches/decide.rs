@@ -14,7 +14,6 @@ use verigate::{
     call::{Call, Deadline, TraceContext},
     callers::{Caller, CallerId, OverQuota},
     clock::{Clock as _, SystemClock},
-    config::{LogConfig, TraceConfig},
     deps::Deps,
     gate::Gate,
     journal::{self, Limits},
@@ -28,7 +27,8 @@ use verigate::{
     },
     provenance::{Origin, Timings},
     source::{self, EvidenceCache, Known, LookupRequest, Source, Wait},
-    span, telemetry,
+    span,
+    telemetry::{self, LogConfig, TraceConfig},
 };
 
 const DAY: Duration = Duration::from_hours(24);

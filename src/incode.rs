@@ -7,6 +7,7 @@ mod guard;
 mod breaker;
 mod token;
 mod dates;
+mod config;
 mod metrics;
 pub mod wire;
 
@@ -18,17 +19,19 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-pub use self::door::NoClient;
 use self::{
     breaker::BreakerState,
     door::{Door, NoAnswer},
     metrics::Metrics,
     token::{Token, Tokens},
 };
+pub use self::{
+    config::{Config, is_loopback},
+    door::NoClient,
+};
 use crate::{
     callers::OverQuota,
     clock::Clock,
-    config::IncodeConfig,
     deps::Deps,
     jitter::up_to,
     log_throttle::throttled,
@@ -95,7 +98,7 @@ pub enum StartError {
 
 impl Incode {
     /// Builds the client. No call is made yet.
-    pub fn new(account: IncodeConfig, deps: &Deps) -> Result<Arc<Self>, StartError> {
+    pub fn new(account: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
         let door = Arc::new(Door::new(account, Arc::clone(&clock), metrics.clone())?);

@@ -2,6 +2,7 @@
 //! tells the life of the process. Traces go to a collector, if there is one.
 
 mod collector;
+mod config;
 
 use std::{io, time::Duration};
 
@@ -18,10 +19,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::{
-    config::{LogConfig, TraceConfig},
-    span,
-};
+pub use self::config::{LogConfig, TraceConfig};
+use crate::span;
 
 /// How long the last spans may take to be sent: the process ends without them then.
 const FLUSH_MAX: Duration = Duration::from_millis(500);

@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use super::{
     breaker::Outcome,
+    config::Config,
     dates::{ClockGuard, retry_after},
     guard::Guard,
     metrics::{ApiCall as UpstreamCall, Metrics},
@@ -26,7 +27,6 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::IncodeConfig,
     log_throttle::LogThrottle,
     policy::{Flaw, Verification, VerificationId},
     provenance::{Outage, Timings},
@@ -44,7 +44,7 @@ const IDLE_MAX: Duration = Duration::from_secs(90);
 #[derive(Debug)]
 pub(super) struct Door {
     http: Client,
-    account: IncodeConfig,
+    account: Config,
     pub(super) guard: Guard,
     /// Of its own, so that what befalls links does not keep verifications from being asked for.
     links: Guard,
@@ -99,7 +99,7 @@ impl NoAnswer {
 
 impl Door {
     pub(super) fn new(
-        account: IncodeConfig,
+        account: Config,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, NoClient> {

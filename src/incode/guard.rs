@@ -14,11 +14,11 @@ use tracing::warn;
 
 use super::{
     breaker::{Breaker, BreakerState, Outcome, Trial},
+    config::Config,
     metrics::{Metrics, Rejection as Held},
 };
 use crate::{
     clock::{Clock, Reading},
-    config::IncodeConfig,
     jitter::lengthen,
     log_throttle::LogThrottle,
     rate_limit::TokenBucket,
@@ -56,7 +56,7 @@ pub(super) struct Pass<'g> {
 }
 
 impl Guard {
-    pub(super) fn new(account: &IncodeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         Self {
             rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
             turns: Semaphore::new(

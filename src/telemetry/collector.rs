@@ -25,9 +25,9 @@ use tokio::runtime::Handle;
 use tracing::warn;
 use url::Url;
 
+use super::config::TraceConfig;
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::TraceConfig,
     log_throttle::LogThrottle,
 };
 

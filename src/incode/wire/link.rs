@@ -7,7 +7,7 @@ use url::Url;
 
 use super::Object;
 use crate::{
-    config::is_loopback,
+    incode::config::is_loopback,
     policy::{Flaw, VerificationId},
     step_up::Link,
 };
