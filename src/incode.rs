@@ -2,11 +2,11 @@
 //! refused, tries a second time when that may help, and never fails: an outage is a finding. Asks for links, too, but each
 //! once.
 
-mod door;
-mod guard;
-mod breaker;
+mod client;
+mod admission;
+mod circuit_breaker;
 mod token;
-mod dates;
+mod clock_comparison;
 mod metrics;
 pub mod wire;
 
@@ -18,10 +18,10 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, warn};
 use uuid::Uuid;
 
-pub use self::door::NoClient;
+pub use self::client::NoClient;
 use self::{
-    breaker::BreakerState,
-    door::{Door, NoAnswer},
+    circuit_breaker::BreakerState,
+    client::{Door, NoAnswer},
     metrics::Metrics,
     token::{Token, Tokens},
 };

@@ -13,7 +13,7 @@ use tokio::{
 use tracing::warn;
 
 use super::{
-    breaker::{Breaker, BreakerState, Outcome, Trial},
+    circuit_breaker::{Breaker, BreakerState, Outcome, Trial},
     metrics::{Metrics, Rejection as Held},
 };
 use crate::{

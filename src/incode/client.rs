@@ -17,9 +17,9 @@ use url::Url;
 use uuid::Uuid;
 
 use super::{
-    breaker::Outcome,
-    dates::{ClockGuard, retry_after},
-    guard::Guard,
+    admission::Guard,
+    circuit_breaker::Outcome,
+    clock_comparison::{ClockGuard, retry_after},
     metrics::{ApiCall as UpstreamCall, Metrics},
     token::{Issuer, Token},
     wire,
