@@ -1,148 +1,150 @@
-//! What keeps us from hurting the upstream: a rate, a number of calls at once, a pause where it asks for one, and a breaker.
-//! A call that may not be made fails at once, or waits its turn.
+//! Admission control: everything that decides on our side whether a call to the upstream may be made now.
+//!
+//! Four limits, because each bounds something that the others do not:
+//!
+//! - The rate limit ([`TokenBucket`]) keeps to what the tenant may do. A fast upstream would otherwise be asked too often.
+//! - The concurrency limit bounds the calls in flight. A slow upstream would otherwise collect calls at the permitted rate: at 100
+//!   calls a second of 2 s each, 200 of them.
+//! - The pause obeys the upstream's `Retry-After`: it knows its own state better than we do.
+//! - The [`CircuitBreaker`] stops calls that would fail. The other three admit calls at the full rate in an outage, each of which
+//!   makes its caller wait for a timeout and adds load when the upstream recovers.
+//!
+//! A call that may not be made is rejected at once, or waits for at most half of `incode.timeout`, so that half is left for the call.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::sleep,
 };
-use tracing::warn;
 
 use super::{
-    circuit_breaker::{Breaker, BreakerState, Outcome, Trial},
-    metrics::{Metrics, Rejection as Held},
+    api_call::Rejection,
+    circuit_breaker::{BreakerState, CallResult, CircuitBreaker, Ticket},
+    metrics::Metrics,
 };
 use crate::{
     clock::{Clock, Reading},
     config::IncodeConfig,
     jitter::lengthen,
-    log_throttle::LogThrottle,
+    log_throttle::{LogThrottle, throttled},
     rate_limit::TokenBucket,
 };
 
-/// How long the upstream is left in peace when it asks for that but does not say how long; and up to half as much again.
+/// How long calls are paused if the upstream asks for a pause of no stated length; and up to half as much again.
 const PAUSE: Duration = Duration::from_secs(1);
-/// However long it asks for, this is as long as it gets.
+/// The longest pause, whatever the upstream asks for.
 const PAUSE_MAX: Duration = Duration::from_mins(5);
 
-/// Lets calls to the upstream through, in their turn.
+/// Admits calls to the upstream. Calls of one class share it.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct Admission {
     rate: TokenBucket,
-    turns: Semaphore,
-    breaker: Breaker,
-    /// Until when the upstream asks for peace, by the time that the process has been running.
+    concurrency: Semaphore,
+    breaker: CircuitBreaker,
+    /// The uptime until which the upstream asked us not to call.
     paused_until: Mutex<Duration>,
     log: LogThrottle,
-    patience: Duration,
+    /// How long a lookup may take. Half of it may be spent waiting for a permit.
+    timeout: Duration,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
 
-/// Leave to make one call. One that falls without a word was given up, which is a failure if it had its time.
+/// A permit for one call. Dropping it without [`CallPermit::finish`] records a cancellation: a failure if the call had its time.
 #[derive(Debug)]
-pub(super) struct Pass<'g> {
-    guard: &'g Guard,
-    trial: Trial,
-    outcome: Option<Outcome>,
-    /// Whether a failure says nothing about the upstream, because it is about one that failed before.
-    suspect: bool,
+pub(super) struct CallPermit<'a> {
+    admission: &'a Admission,
+    ticket: Ticket,
+    result: Option<CallResult>,
+    /// Whether the last fetch of the same verification failed.
+    failed_before: bool,
     started: Reading,
-    _turn: Option<SemaphorePermit<'g>>,
+    /// Gives the place among the calls in flight back.
+    _in_flight: Option<SemaphorePermit<'a>>,
 }
 
-impl Guard {
+impl Admission {
     pub(super) fn new(account: &IncodeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let concurrency = usize::try_from(account.concurrency).unwrap_or(usize::MAX);
         Self {
             rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
-            turns: Semaphore::new(
-                usize::try_from(account.concurrency)
-                    .unwrap_or(usize::MAX)
-                    .min(Semaphore::MAX_PERMITS),
-            ),
-            breaker: Breaker::new(),
+            concurrency: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
+            breaker: CircuitBreaker::new(),
             paused_until: Mutex::default(),
             log: LogThrottle::default(),
-            patience: account.timeout,
+            timeout: account.timeout,
             clock,
             metrics,
         }
     }
 
-    /// Leave to make a call, after its turn has come; or why it must not be made now. Of one that is suspect a failure does
-    /// not count: nobody who is always in trouble keeps the others out.
-    pub(super) async fn enter(&self, suspect: bool) -> Result<Pass<'_>, Held> {
-        let entered = self.try_enter(suspect).await;
-        if let Err(held) = entered {
-            self.metrics.rejected(held);
+    /// Waits for a permit for one call, or rejects it. `failed_before`: whether the last fetch of the same verification failed, so
+    /// that another failure says little about the upstream.
+    pub(super) async fn acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, Rejection> {
+        let permit = self.try_acquire(failed_before).await;
+        if let Err(rejection) = permit {
+            self.metrics.rejected(rejection);
         }
-        entered
+        permit
     }
 
-    async fn try_enter(&self, suspect: bool) -> Result<Pass<'_>, Held> {
+    async fn try_acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, Rejection> {
         let uptime = self.uptime();
-        self.may_go(uptime)?;
+        self.check_pause(uptime)?;
+        // Checked before waiting, so that a call that would be rejected takes no token of the rate limit.
         if !self.breaker.would_admit(uptime) {
-            return Err(Held::BreakerOpen);
+            return Err(Rejection::BreakerOpen);
         }
-        // So that there is time left for the call.
-        let wait = self.rate.take(uptime, self.patience / 2);
-        sleep(wait.map_err(|_| Held::RateLimited)?).await;
-        // Never closed, so that there is always a turn.
-        let turn = self.turns.acquire().await.ok();
-        // Much may have happened meanwhile.
+        let wait = self.rate.take(uptime, self.timeout / 2);
+        sleep(wait.map_err(|_| Rejection::RateLimited)?).await;
+        // The semaphore is never closed, so this is never an error.
+        let in_flight = self.concurrency.acquire().await.ok();
+        // Checked again: both may have changed while it waited.
         let uptime = self.uptime();
-        self.may_go(uptime)?;
-        let trial = self.breaker.admit(uptime).ok_or(Held::BreakerOpen)?;
-        Ok(Pass {
-            guard: self,
-            trial,
-            outcome: None,
-            suspect,
+        self.check_pause(uptime)?;
+        let ticket = self.breaker.admit(uptime);
+        Ok(CallPermit {
+            admission: self,
+            ticket: ticket.ok_or(Rejection::BreakerOpen)?,
+            result: None,
+            failed_before,
             started: self.clock.read(),
-            _turn: turn,
+            _in_flight: in_flight,
         })
     }
 
-    fn may_go(&self, uptime: Duration) -> Result<(), Held> {
-        if uptime < *self.paused_until() {
-            Err(Held::RetryAfter)
+    fn check_pause(&self, uptime: Duration) -> Result<(), Rejection> {
+        if uptime < *self.paused_until.lock() {
+            Err(Rejection::RetryAfter)
         } else {
             Ok(())
         }
     }
 
-    /// The upstream asks for peace: for so long if it says so.
-    pub(super) fn pause(&self, asked_for: Option<Duration>) {
-        let pause = asked_for.map_or_else(|| lengthen(PAUSE), |asked| asked.min(PAUSE_MAX));
+    /// Pauses all calls, because the upstream asked for it: for this long, if it said how long.
+    pub(super) fn pause(&self, requested: Option<Duration>) {
+        let pause = requested.map_or_else(|| lengthen(PAUSE), |pause| pause.min(PAUSE_MAX));
         let uptime = self.uptime();
         let until = uptime.saturating_add(pause);
-        let mut paused_until = self.paused_until();
+        let mut paused_until = self.paused_until.lock();
         if *paused_until < until {
             *paused_until = until;
-            if let Some(left_out) = self.log.allow("paused", uptime) {
-                let seconds = pause.as_secs_f64();
-                warn!(
-                    seconds,
-                    left_out,
-                    "the upstream asks us to slow down and is left in peace: if this goes on, lower incode.rate below what it lets the tenant do, all replicas together"
-                );
-            }
+            throttled!(
+                self.log,
+                uptime,
+                warn,
+                "upstream_paused",
+                pause_seconds = pause.as_secs_f64(),
+                "upstream asked to slow down; calls are paused: if this persists, lower incode.rate until all replicas together stay below the tenant's limit"
+            );
         }
     }
 
-    /// The breaker's state.
-    pub(super) fn breaker(&self) -> BreakerState {
+    /// The state of the circuit breaker.
+    pub(super) fn breaker_state(&self) -> BreakerState {
         self.breaker.state()
-    }
-
-    fn paused_until(&self) -> MutexGuard<'_, Duration> {
-        let locked = self.paused_until.lock();
-        locked.unwrap_or_else(PoisonError::into_inner)
     }
 
     fn uptime(&self) -> Duration {
@@ -150,27 +152,28 @@ impl Guard {
     }
 }
 
-impl Pass<'_> {
-    /// The call has ended so.
-    pub(super) fn ended(mut self, outcome: Outcome) {
-        self.outcome = Some(outcome);
+impl CallPermit<'_> {
+    /// Records how the call ended.
+    pub(super) fn finish(mut self, result: CallResult) {
+        self.result = Some(result);
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for CallPermit<'_> {
     fn drop(&mut self) {
-        let had_its_time = self.started.elapsed() >= self.guard.patience / 2;
-        let outcome = match self.outcome {
-            None if had_its_time => Outcome::Failed,
-            // It began so late that it was given up before it could end.
-            None => Outcome::Neither,
-            Some(outcome) => outcome,
+        let result = self.result.unwrap_or_else(|| {
+            // Cancelled. A call that started late may have been cancelled before an upstream in good health could respond.
+            if self.started.elapsed() >= self.admission.timeout / 2 {
+                CallResult::Failure
+            } else {
+                CallResult::Ignored
+            }
+        });
+        let result = match result {
+            CallResult::Failure if self.failed_before => CallResult::RepeatedFailure,
+            result => result,
         };
-        let outcome = match outcome {
-            Outcome::Failed if self.suspect => Outcome::FailedAgain,
-            outcome => outcome,
-        };
-        let uptime = self.guard.uptime();
-        self.guard.breaker.ended(self.trial, outcome, uptime);
+        let uptime = self.admission.uptime();
+        self.admission.breaker.record(self.ticket, result, uptime);
     }
 }

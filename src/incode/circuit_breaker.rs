@@ -1,62 +1,66 @@
-//! The circuit breaker: when too many calls fail none is made for a moment, then a few are tried one at a time. Told the
-//! time, so that it can be tested without waiting.
+//! The circuit breaker: if at least half of the last calls failed, it opens and no call is made. After less than a second it lets
+//! single calls through as probes, and closes when two of them succeeded.
+//!
+//! Why it counts calls and not time: the window is the same at one call a minute and at a hundred a second, so that a few failures
+//! at night do not open it, and an outage under load opens it within milliseconds.
+//!
+//! Why a failure about a verification that failed before does not count: some verifications fail always, whatever the state of the
+//! upstream, for example because it responds with 500 to their id. A caller that repeats such a check ten times a second would open
+//! the circuit breaker for everybody. See [`CallResult::RepeatedFailure`].
+//!
+//! The uptime is an argument, so that tests need not wait.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
+mod window;
+
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use self::window::Window;
+use crate::{
+    jitter::lengthen,
+    log_throttle::{LogThrottle, throttled},
 };
 
-use tracing::{info, warn};
-
-use crate::{jitter::lengthen, log_throttle::LogThrottle};
-
-/// It judges by so many calls, the last ones.
-const WINDOW: u32 = 20;
-/// It does not judge by fewer.
-const CALLS_MIN: u32 = 10;
-/// It stays open for this, and up to half as much again: short, because a try costs one call, and doors wait.
+/// How long it stays open, and up to half as much again. Short, because a probe costs one call, and people wait at doors.
 const OPEN_FOR: Duration = Duration::from_millis(750);
-/// So many tries in a row must succeed before it closes.
-const TRIES: u32 = 2;
+/// How many probes in a row must succeed before it closes.
+const PROBES: u32 = 2;
 
-/// Lets calls through, or not.
+/// Decides whether a call may be made, by the results of the calls before it.
 #[derive(Debug)]
-pub(super) struct Breaker(Mutex<Inner>);
+pub(super) struct CircuitBreaker(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     state: State,
-    /// Counts the changes of state, so that a call that began before the last one does not count.
-    era: u64,
-    /// An upstream that comes and goes is told of once a minute.
+    /// Counts the changes of state. The result of a call that was admitted before the last change does not count.
+    generation: u64,
     log: LogThrottle,
 }
 
 #[derive(Debug)]
 enum State {
     Closed(Window),
-    /// Until then, by the time that the process has been running.
-    Open(Duration),
+    Open {
+        /// The uptime at which the first probe is admitted.
+        until: Duration,
+    },
     HalfOpen {
-        trying: bool,
+        /// Whether a probe is in flight.
+        probing: bool,
+        /// How many probes have succeeded.
         succeeded: u32,
     },
 }
 
-/// How the last calls ended, one bit each; a set bit is a failure.
-#[derive(Debug, Clone, Copy, Default)]
-struct Window {
-    failures: u32,
-    calls: u32,
-}
-
-/// A call that was let through.
+/// A call that was admitted; its result is recorded with it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Trial {
-    era: u64,
+pub(super) struct Ticket {
+    generation: u64,
 }
 
-/// The state of the breaker, as operators see it.
+/// The state of the circuit breaker, as operators see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
     /// Calls are made.
@@ -87,78 +91,85 @@ impl BreakerState {
     }
 }
 
-/// How a call ended, as far as the upstream's health goes.
+/// What a call says about the health of the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// It answered sensibly, if not as one would like.
-    Answered,
+pub(super) enum CallResult {
+    /// The upstream processed the call, even if it refused it.
+    Success,
     /// It did not.
-    Failed,
-    /// It did not, about one that it failed the last time too: that says little about it.
-    FailedAgain,
-    /// It is well but asks for peace, or was not given its time.
-    Neither,
+    Failure,
+    /// It did not, for a verification for which it failed before: this says little about its health.
+    RepeatedFailure,
+    /// Nothing: it asked us to slow down, or the call had too little time.
+    Ignored,
 }
 
-impl Breaker {
-    /// Closed: every call is let through.
+impl CircuitBreaker {
+    /// A closed one.
     pub(super) fn new() -> Self {
         Self(Mutex::new(Inner {
             state: State::Closed(Window::default()),
-            era: 0,
+            generation: 0,
             log: LogThrottle::default(),
         }))
     }
 
-    /// Lets a call through, or not.
-    pub(super) fn admit(&self, uptime: Duration) -> Option<Trial> {
-        let mut inner = self.lock();
+    /// Admits a call, or rejects it with `None`.
+    pub(super) fn admit(&self, uptime: Duration) -> Option<Ticket> {
+        let mut inner = self.0.lock();
         match &mut inner.state {
             State::Closed(_) => {}
-            State::Open(until) if uptime < *until => return None,
-            State::Open(_) => {
-                let trying = State::HalfOpen {
-                    trying: true,
+            State::Open { until } if uptime < *until => return None,
+            State::Open { .. } => {
+                let half_open = State::HalfOpen {
+                    probing: true,
                     succeeded: 0,
                 };
-                inner.change(trying, uptime);
+                inner.change(half_open, uptime);
             }
-            State::HalfOpen { trying: true, .. } => return None,
-            State::HalfOpen { trying, .. } => *trying = true,
+            State::HalfOpen { probing: true, .. } => return None,
+            State::HalfOpen { probing, .. } => *probing = true,
         }
-        Some(Trial { era: inner.era })
+        Some(Ticket {
+            generation: inner.generation,
+        })
     }
 
-    /// Whether a call would be let through. It may be otherwise when it comes to it.
+    /// Whether [`Self::admit`] would admit a call now. Another call may be admitted first.
     pub(super) fn would_admit(&self, uptime: Duration) -> bool {
-        match &self.lock().state {
+        match &self.0.lock().state {
             State::Closed(_) => true,
-            State::Open(until) => *until <= uptime,
-            State::HalfOpen { trying, .. } => !trying,
+            State::Open { until } => *until <= uptime,
+            State::HalfOpen { probing, .. } => !probing,
         }
     }
 
-    /// A call that was let through has ended.
-    pub(super) fn ended(&self, trial: Trial, outcome: Outcome, uptime: Duration) {
-        let mut inner = self.lock();
-        if trial.era != inner.era {
+    /// Records the result of a call that was admitted.
+    pub(super) fn record(&self, ticket: Ticket, result: CallResult, uptime: Duration) {
+        let mut inner = self.0.lock();
+        if ticket.generation != inner.generation {
             return;
         }
-        let open = || State::Open(uptime.saturating_add(lengthen(OPEN_FOR)));
-        // Another shall have the next try soon; but in an outage there may be no other.
-        let open_shortly = || State::Open(uptime.saturating_add(lengthen(OPEN_FOR / 4)));
-        let next = match (&mut inner.state, outcome) {
-            (State::Open(_), _) => None,
-            (State::Closed(window), outcome) => {
-                window.note(outcome);
-                window.is_bad().then(open)
+        let open = || State::Open {
+            until: uptime.saturating_add(lengthen(OPEN_FOR)),
+        };
+        // The next probe shall come soon, for another verification; but in an outage every verification may have failed before.
+        let open_briefly = || State::Open {
+            until: uptime.saturating_add(lengthen(OPEN_FOR / 4)),
+        };
+        let next = match (&mut inner.state, result) {
+            (State::Open { .. }, _)
+            | (State::Closed(_), CallResult::RepeatedFailure | CallResult::Ignored) => None,
+            (State::Closed(window), CallResult::Success | CallResult::Failure) => {
+                window.record(result == CallResult::Failure);
+                window.is_failing().then(open)
             }
-            (State::HalfOpen { .. }, Outcome::Failed) => Some(open()),
-            (State::HalfOpen { .. }, Outcome::FailedAgain) => Some(open_shortly()),
-            (State::HalfOpen { trying, succeeded }, outcome) => {
-                *trying = false;
-                *succeeded += u32::from(outcome == Outcome::Answered);
-                (*succeeded >= TRIES).then(|| State::Closed(Window::default()))
+            (State::HalfOpen { .. }, CallResult::Failure) => Some(open()),
+            (State::HalfOpen { .. }, CallResult::RepeatedFailure) => Some(open_briefly()),
+            (State::HalfOpen { probing, succeeded }, CallResult::Success | CallResult::Ignored) => {
+                *probing = false;
+                *succeeded += u32::from(result == CallResult::Success);
+                (*succeeded >= PROBES).then(|| State::Closed(Window::default()))
             }
         };
         if let Some(next) = next {
@@ -166,56 +177,44 @@ impl Breaker {
         }
     }
 
-    /// The state as operators are told it.
+    /// Its state.
     pub(super) fn state(&self) -> BreakerState {
-        match self.lock().state {
+        match self.0.lock().state {
             State::Closed(_) => BreakerState::Closed,
-            State::Open(_) => BreakerState::Open,
+            State::Open { .. } => BreakerState::Open,
             State::HalfOpen { .. } => BreakerState::HalfOpen,
         }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
     fn change(&mut self, next: State, uptime: Duration) {
         match (&self.state, &next) {
-            (State::Closed(_), State::Open(_)) => {
-                if let Some(left_out) = self.log.allow("opened", uptime) {
-                    warn!(
-                        left_out,
-                        "half of the last calls to the upstream failed: it is left in peace and tried about once a second; the lines before this one say how it fails"
-                    );
-                }
+            (State::Closed(window), State::Open { .. }) => {
+                let (failed_calls, calls) = (window.failed_calls(), window.calls());
+                throttled!(
+                    self.log,
+                    uptime,
+                    warn,
+                    "circuit_breaker_opened",
+                    failed_calls,
+                    calls,
+                    "circuit breaker opened: {failed_calls} of the last {calls} calls failed; probing once per second"
+                );
             }
             (_, State::Closed(_)) => {
-                if let Some(left_out) = self.log.allow("closed", uptime) {
-                    info!(left_out, "the upstream is well again");
-                }
+                throttled!(
+                    self.log,
+                    uptime,
+                    info,
+                    "circuit_breaker_closed",
+                    "circuit breaker closed: upstream recovered"
+                );
             }
             _ => {}
         }
         self.state = next;
-        self.era = self.era.wrapping_add(1);
-    }
-}
-
-impl Window {
-    fn note(&mut self, outcome: Outcome) {
-        if matches!(outcome, Outcome::Answered | Outcome::Failed) {
-            let mask = (1 << WINDOW) - 1;
-            let failed = u32::from(outcome == Outcome::Failed);
-            self.failures = (self.failures << 1 | failed) & mask;
-            self.calls = WINDOW.min(self.calls + 1);
-        }
-    }
-
-    /// Whether half of the calls failed, or more.
-    fn is_bad(self) -> bool {
-        self.calls >= CALLS_MIN && self.failures.count_ones() * 2 >= self.calls
+        self.generation = self.generation.wrapping_add(1);
     }
 }
 

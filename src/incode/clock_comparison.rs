@@ -1,55 +1,35 @@
-//! What the upstream says about time in its headers: how long to leave it in peace, and what time it is there.
+//! Compares the upstream's clock with ours, by the `Date` of each response.
+//!
+//! Why: the age of a verification is the difference of two clocks, the one that set `verifiedAt` and the one that judges. If they
+//! differ, ages are wrong, and nothing else in the service shows it.
 
-use std::{
-    sync::atomic::{AtomicI64, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use http::{
-    HeaderMap, HeaderName,
-    header::{DATE, RETRY_AFTER},
-};
-use jiff::fmt::rfc2822::DateTimeParser;
-use tracing::{info, warn};
+use http::{HeaderMap, header::DATE};
 
+use super::http_date::http_date;
 use crate::{
     clock::Moment,
-    log_throttle::LogThrottle,
-    policy::{Timestamp, between},
+    log_throttle::{LogThrottle, throttled},
 };
 
-/// Clocks further apart than this are told: half of what a verification may lie in the future.
-const APART_MAX_MS: u64 = 30_000;
-/// `Date` counts whole seconds: in the middle of one, on average.
+/// A larger difference is logged: half of what `verifiedAt` may lie in the future.
+const SKEW_MAX_MS: u64 = 30_000;
+/// `Date` has whole seconds: on average it is half a second behind.
 const HALF_A_SECOND_MS: i64 = 500;
 const UNKNOWN: i64 = i64::MIN;
 
-/// `Retry-After` as a span: seconds, or until a date by the upstream's own clock.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let there = date(headers, &DATE).unwrap_or(now);
-    Some(between(there, date(headers, &RETRY_AFTER)?))
-}
-
-/// A header that is an HTTP date.
-fn date(headers: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
-    let text = headers.get(name)?.to_str().ok()?;
-    DateTimeParser::new().parse_timestamp(text).ok()
-}
-
-/// Compares our clock with the upstream's, and says so when they are too far apart: then `verifiedAt` cannot be judged.
+/// The last comparison of the two clocks.
 #[derive(Debug)]
-pub(super) struct ClockGuard {
+pub(super) struct ClockComparison {
     /// How far the upstream's clock is ahead of ours.
     ahead_ms: AtomicI64,
-    /// Where several machines answer for the upstream, one of them may be wrong.
+    /// Throttled, because one of several servers of the upstream may have a wrong clock.
     log: LogThrottle,
 }
 
-impl ClockGuard {
+impl ClockComparison {
+    /// No comparison yet.
     pub(super) fn new() -> Self {
         Self {
             ahead_ms: AtomicI64::new(UNKNOWN),
@@ -57,50 +37,84 @@ impl ClockGuard {
         }
     }
 
-    /// Looks at the `Date` of an answer that has just come.
+    /// Compares the `Date` of a response that arrived at this moment.
     pub(super) fn compare(&self, headers: &HeaderMap, at: Moment) {
-        let Some(there) = date(headers, &DATE) else {
+        let Some(date) = http_date(headers, &DATE) else {
             return;
         };
-        let ahead_ms = there
+        let ahead_ms = date
             .as_millisecond()
             .saturating_add(HALF_A_SECOND_MS)
             .saturating_sub(at.now.as_millisecond());
         let before = self.ahead_ms.swap(ahead_ms, Ordering::Relaxed);
-        match (is_apart(before), is_apart(ahead_ms)) {
-            (false, true) => {
-                if let Some(left_out) = self.log.allow("apart", at.uptime) {
-                    warn!(
-                        ahead_ms,
-                        left_out,
-                        "the upstream's clock and ours are apart: check the time of this machine, because ages are judged by it"
-                    );
-                }
-            }
-            (true, false) => {
-                if let Some(left_out) = self.log.allow("agree", at.uptime) {
-                    info!(left_out, "the upstream's clock and ours agree again");
-                }
-            }
+        match (is_skewed(before), is_skewed(ahead_ms)) {
+            (false, true) => throttled!(
+                self.log,
+                at.uptime,
+                warn,
+                "clock_skew_detected",
+                ahead_ms,
+                "upstream clock and local clock differ by more than 30s: check the time of this host, because ages are judged by it"
+            ),
+            (true, false) => throttled!(
+                self.log,
+                at.uptime,
+                info,
+                "clock_skew_resolved",
+                "upstream clock and local clock agree again"
+            ),
             _ => {}
         }
     }
 
-    /// How far the upstream's clock is ahead of ours, if that is known.
+    /// How far the upstream's clock is ahead of ours; `None` before the first comparison.
     pub(super) fn ahead_ms(&self) -> Option<i64> {
         let ahead_ms = self.ahead_ms.load(Ordering::Relaxed);
         (ahead_ms != UNKNOWN).then_some(ahead_ms)
     }
 
-    /// Whether the two clocks are too far apart.
-    pub(super) fn are_apart(&self) -> bool {
-        is_apart(self.ahead_ms.load(Ordering::Relaxed))
+    /// Whether the clocks differ too much to judge ages by.
+    pub(super) fn is_skewed(&self) -> bool {
+        is_skewed(self.ahead_ms.load(Ordering::Relaxed))
     }
 }
 
-fn is_apart(ahead_ms: i64) -> bool {
-    ahead_ms != UNKNOWN && ahead_ms.unsigned_abs() > APART_MAX_MS
+fn is_skewed(ahead_ms: i64) -> bool {
+    ahead_ms != UNKNOWN && ahead_ms.unsigned_abs() > SKEW_MAX_MS
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::policy::from_millis;
+
+    fn moment(now: i64) -> Moment {
+        Moment {
+            now: from_millis(now),
+            uptime: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn clocks_that_differ_by_more_than_30_s_are_skewed() {
+        let clocks = ClockComparison::new();
+        assert_eq!((clocks.ahead_ms(), clocks.is_skewed()), (None, false));
+        let date = "Thu, 01 Jan 1970 00:00:00 GMT".parse().unwrap();
+        let at_0 = HeaderMap::from_iter([(DATE, date)]);
+        for (now, ahead_ms, skewed) in [
+            (500, 0, false),
+            (30_500, -30_000, false),
+            (30_501, -30_001, true),
+            (-29_501, 30_001, true),
+            (0, 500, false),
+        ] {
+            clocks.compare(&at_0, moment(now));
+            assert_eq!(clocks.ahead_ms(), Some(ahead_ms));
+            assert_eq!(clocks.is_skewed(), skewed, "{now}");
+        }
+        clocks.compare(&HeaderMap::new(), moment(i64::from(u32::MAX)));
+        assert_eq!(clocks.ahead_ms(), Some(500));
+    }
+}

@@ -1,4 +1,4 @@
-//! Tests of `token`.
+//! When a token is requested, shared, renewed and dropped; the issuer counts.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use super::*;
 use crate::{clock::ManualClock, policy::from_millis};
 
-/// Issues `token-1`, `token-2`, … after a moment, or fails while it is told to.
+/// Issues `token-1`, `token-2`, … after 10 ms, fails or panics, as its flags say.
 #[derive(Debug, Clone, Default)]
 struct Counting {
     issued: Arc<AtomicU64>,
@@ -22,7 +22,7 @@ impl Issuer for Counting {
         let count = self.issued.fetch_add(1, Ordering::SeqCst) + 1;
         let slow_ms = self.slow_ms.load(Ordering::SeqCst);
         tokio::time::sleep(Duration::from_millis(10 + slow_ms)).await;
-        assert!(!self.panics.load(Ordering::SeqCst), "as it was told to");
+        assert!(!self.panics.load(Ordering::SeqCst), "this issuer panics");
         if self.down.load(Ordering::SeqCst) {
             return Err(Outage::Failed);
         }
@@ -35,7 +35,9 @@ fn tokens() -> (Arc<Tokens>, Counting, Arc<ManualClock>) {
         Counting::default(),
         Arc::new(ManualClock::at(from_millis(0))),
     );
-    let tokens = Tokens::new(Box::new(issuer.clone()), Arc::clone(&clock) as _);
+    let tokens = Tokens::new(Box::new(issuer.clone()), Arc::clone(&clock) as _, |task| {
+        drop(tokio::spawn(task));
+    });
     (tokens, issuer, clock)
 }
 
@@ -49,13 +51,13 @@ async fn get(tokens: &Arc<Tokens>) -> String {
         .to_owned()
 }
 
-/// Lets tasks in the background end; time is paused, so this takes none.
+/// Lets background tasks end. Time is paused, so this does not wait.
 async fn settle() {
     tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_callers_cause_one_request_and_share_what_comes_of_it() {
+async fn a_hundred_callers_cause_one_request_and_share_its_result() {
     let (tokens, issuer, _) = tokens();
     let together = (0..100).map(|_| tokens.get());
     let all = futures_util::future::join_all(together).await;
@@ -64,7 +66,7 @@ async fn a_hundred_callers_cause_one_request_and_share_what_comes_of_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hundred_callers_share_a_failure_too_and_it_is_tried_again_after_a_moment() {
+async fn a_hundred_callers_share_a_failure_too_and_it_is_repeated_after_a_backoff() {
     let (tokens, issuer, clock) = tokens();
     issuer.down.store(true, Ordering::SeqCst);
     let together = (0..100).map(|_| tokens.get());
@@ -80,7 +82,7 @@ async fn a_hundred_callers_share_a_failure_too_and_it_is_tried_again_after_a_mom
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_is_renewed_at_two_thirds_of_its_life_while_the_old_one_serves() {
+async fn it_is_renewed_at_two_thirds_of_its_life_while_the_old_one_is_valid() {
     let (tokens, _, clock) = tokens();
     assert_eq!(get(&tokens).await, "token-1");
     clock.advance(Duration::from_mins(10) - Duration::from_millis(1));
@@ -108,7 +110,7 @@ async fn a_renewal_that_fails_leaves_the_old_token_and_is_not_repeated_at_once()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refused_token_is_dropped_once_however_many_say_so() {
+async fn a_refused_token_is_dropped_once_however_often_it_was_refused() {
     let (tokens, issuer, clock) = tokens();
     let refused = tokens.get().await.unwrap();
     clock.advance(Duration::from_mins(1));
@@ -120,7 +122,7 @@ async fn a_refused_token_is_dropped_once_however_many_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tokens_that_are_refused_at_once_are_not_asked_for_in_a_storm() {
+async fn tokens_that_are_refused_at_once_are_requested_once_a_second() {
     let (tokens, issuer, clock) = tokens();
     for _ in 0..200 {
         for _ in 0..3 {
@@ -143,25 +145,25 @@ async fn a_clock_that_was_set_back_does_not_prolong_a_token() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_gives_up_does_not_cut_the_renewal_that_others_need() {
+async fn a_caller_that_leaves_does_not_cancel_the_renewal() {
     let (tokens, issuer, _) = tokens();
     issuer.slow_ms.store(3_000, Ordering::SeqCst);
-    let hasty = |n: u64| {
+    let impatient = |n: u64| {
         let tokens = Arc::clone(&tokens);
         async move {
             tokio::time::sleep(Duration::from_millis(n * 20)).await;
             tokio::time::timeout(Duration::from_secs(2), tokens.get()).await
         }
     };
-    let all = futures_util::future::join_all((0..100).map(hasty)).await;
+    let all = futures_util::future::join_all((0..100).map(impatient)).await;
     assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
-    // The first callers gave up; those who came while the renewal had 2 s left or less got what it brought.
+    // The first callers left; those that came in the last 2 s of the renewal got its token.
     assert!(all.first().is_some_and(Result::is_err));
     assert!(all.last().is_some_and(|got| matches!(got, Ok(Ok(_)))));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_issuer_that_panics_pins_nobody() {
+async fn an_issuer_that_panics_ends_the_wait_of_all_callers() {
     let (tokens, issuer, _) = tokens();
     issuer.panics.store(true, Ordering::SeqCst);
     assert_eq!(tokens.get().await.err(), Some(Outage::Abandoned));
