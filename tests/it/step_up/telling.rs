@@ -75,8 +75,8 @@ async fn the_log_tells_of_step_ups_and_refused_webhooks_but_not_whom_and_by_whic
     };
     let (grpc, http) = (address("grpc"), address("http"));
     let webhooks = format!("http://{http}/webhooks/incode");
-    let webhook = verigate::sim::Webhook::new(&webhooks, HEADER, SECRET).unwrap();
-    world.simulator.call_back(webhook);
+    let webhook = verigate::sim::WebhookTarget::new(&webhooks, HEADER, SECRET).unwrap();
+    world.simulator.send_webhooks(webhook);
     let mut client = AccessServiceClient::connect(format!("http://{grpc}"))
         .await
         .unwrap();
