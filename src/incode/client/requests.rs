@@ -51,11 +51,11 @@ impl Client {
             .http
             .post(url)
             .header("x-auth-token", token_header(token)?)
-            .json(&wire::LinkWanted {
-                integration_id: self.account.integration_id.as_str().into(),
-                login_hint: step_up.login_hint.reveal().into(),
-                redirect_url: step_up.redirect.as_str().into(),
-                correlation_id: id.to_string().into(),
+            .json(&wire::LinkRequest {
+                integration_id: &self.account.integration_id,
+                login_hint: step_up.login_hint.reveal(),
+                redirect_url: step_up.redirect.as_str(),
+                correlation_id: &id.to_string(),
             });
         let decode = |body: &[u8]| wire::link(body, &self.account.url);
         // How long it took is not shown to anybody.
@@ -70,9 +70,9 @@ impl Client {
             .http
             .post(self.url(&["v1", "integration", "authorize", "server"]))
             .header("x-api-key", api_key)
-            .json(&wire::Authorize {
-                integration_id: self.account.integration_id.as_str().into(),
-                secret: self.account.secret.expose_secret().into(),
+            .json(&wire::AuthorizeRequest {
+                integration_id: &self.account.integration_id,
+                secret: self.account.secret.expose_secret(),
             });
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         // The lookup measures it as a whole.

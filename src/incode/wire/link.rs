@@ -1,65 +1,67 @@
-//! The JSON of the call that makes a link.
-
-use std::borrow::Cow;
+//! `POST /v1/verification/generate-verification-link`: a link by which a person verifies again.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Object;
 use crate::{
     config::is_loopback,
+    json::Object,
     policy::{Flaw, VerificationId},
     step_up::Link,
 };
 
-/// No honest link is longer.
+/// The longest link that is accepted.
 const LINK_BYTES_MAX: usize = 2048;
 
-/// What `POST /v1/verification/generate-verification-link` is asked.
-#[derive(Serialize, Deserialize)]
+/// The request.
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct LinkWanted<'a> {
-    /// The integration, as the upstream names it.
-    pub integration_id: Cow<'a, str>,
-    /// Who shall verify: an e-mail address.
-    pub login_hint: Cow<'a, str>,
+pub(in crate::incode) struct LinkRequest<'a> {
+    /// The id of the integration at the vendor.
+    pub(in crate::incode) integration_id: &'a str,
+    /// The e-mail address of the person who shall verify.
+    pub(in crate::incode) login_hint: &'a str,
     /// Where the browser goes afterwards.
-    pub redirect_url: Cow<'a, str>,
-    /// Comes back with the events about it.
-    pub correlation_id: Cow<'a, str>,
+    pub(in crate::incode) redirect_url: &'a str,
+    /// Returned in the webhooks about this verification.
+    pub(in crate::incode) correlation_id: &'a str,
 }
 
-/// What it answers.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct LinkMade {
+struct LinkResponse {
     verification_link: Box<str>,
     verification_trace_id: Option<Box<str>>,
 }
 
-/// Reads a link that a browser may be sent to: by https, or to this machine where the upstream is on it, as a pretended one.
+/// Decodes a link that a browser may be sent to: one by https, without credentials. If `upstream` is on this host, as the simulator is,
+/// also one by http to this host.
 pub fn link(body: &[u8], upstream: &Url) -> Result<Link, Flaw> {
-    let Object(made) =
-        serde_json::from_slice::<Object<LinkMade>>(body).map_err(|_| Flaw::Unreadable)?;
-    let text = made.verification_link;
-    if text.len() > LINK_BYTES_MAX {
+    let response = serde_json::from_slice::<Object<LinkResponse>>(body);
+    let Object(response) = response.map_err(|_| Flaw::Unreadable)?;
+    if response.verification_link.len() > LINK_BYTES_MAX {
         return Err(Flaw::TooLarge);
     }
-    // What is read over in an address, as line breaks are, may lead elsewhere when somebody else reads it.
-    let plain = text.bytes().all(|b| b.is_ascii_graphic());
-    let url = Url::parse(&text).ok().filter(|url| {
-        let here = is_loopback(upstream) && is_loopback(url);
-        let safe = url.scheme() == "https" || (url.scheme() == "http" && here);
-        plain && safe && url.username().is_empty() && url.password().is_none()
-    });
-    if url.is_none() {
+    if !is_safe(&response.verification_link, upstream) {
         return Err(Flaw::Unreadable);
     }
-    let trace = made.verification_trace_id;
+    let trace = response.verification_trace_id;
     Ok(Link {
-        url: text,
+        url: response.verification_link,
         trace: trace.and_then(|trace| VerificationId::parse(&trace).ok()),
     })
+}
+
+/// Whether a browser may be sent there.
+fn is_safe(link: &str, upstream: &Url) -> bool {
+    // A parser drops line breaks and other control characters; a browser that treats them differently would go elsewhere.
+    let is_plain = link.bytes().all(|byte| byte.is_ascii_graphic());
+    let Ok(url) = Url::parse(link) else {
+        return false;
+    };
+    let is_local = is_loopback(upstream) && is_loopback(&url);
+    let scheme_is_safe = url.scheme() == "https" || (url.scheme() == "http" && is_local);
+    is_plain && scheme_is_safe && url.username().is_empty() && url.password().is_none()
 }
 
 #[cfg(test)]

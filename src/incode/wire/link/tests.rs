@@ -1,4 +1,4 @@
-//! Tests of `wire::link`.
+//! Which links are accepted.
 
 use super::*;
 
@@ -13,15 +13,15 @@ fn read(address: &str, upstream: &str) -> Result<Link, Flaw> {
 
 #[test]
 fn a_link_is_one_that_a_browser_may_be_sent_to() {
-    let (far, near) = ("https://api.example.com", "http://127.0.0.1:9000");
+    let (remote, local) = ("https://api.example.com", "http://127.0.0.1:9000");
     let longest = format!("https://e.example/{}", "x".repeat(2030));
     assert_eq!(longest.len(), LINK_BYTES_MAX);
     for (address, upstream) in [
-        ("https://verify.example.com/x?y=z#w", far),
-        ("https://verify.example.com/x", near),
-        ("http://127.0.0.1:9000/sim/links/x", near),
-        ("http://localhost/x", near),
-        (&longest, far),
+        ("https://verify.example.com/x?y=z#w", remote),
+        ("https://verify.example.com/x", local),
+        ("http://127.0.0.1:9000/sim/links/x", local),
+        ("http://localhost/x", local),
+        (&longest, remote),
     ] {
         let made = read(address, upstream).unwrap();
         assert_eq!(&*made.url, address);
@@ -29,26 +29,26 @@ fn a_link_is_one_that_a_browser_may_be_sent_to() {
     }
     let too_long = format!("{longest}x");
     for (address, upstream) in [
-        ("http://127.0.0.1:9000/x", far),
-        ("http://verify.example.com/x", near),
-        ("http://verify.example.com/x", far),
-        ("javascript:alert(1)", far),
-        ("data:text/html,x", near),
-        ("//verify.example.com/x", far),
-        ("verify.example.com", far),
-        ("https://good.example@evil.example/", far),
-        ("https://verify.example.com/\nx", far),
-        ("https://verify.example.com/ x", far),
-        ("", far),
-        (&too_long, far),
+        ("http://127.0.0.1:9000/x", remote),
+        ("http://verify.example.com/x", local),
+        ("http://verify.example.com/x", remote),
+        ("javascript:alert(1)", remote),
+        ("data:text/html,x", local),
+        ("//verify.example.com/x", remote),
+        ("verify.example.com", remote),
+        ("https://good.example@evil.example/", remote),
+        ("https://verify.example.com/\nx", remote),
+        ("https://verify.example.com/ x", remote),
+        ("", remote),
+        (&too_long, remote),
     ] {
         assert!(read(address, upstream).is_err(), "{address}");
     }
 }
 
 #[test]
-fn what_is_not_the_agreed_json_is_unreadable() {
-    let far = "https://api.example.com".parse().unwrap();
+fn a_body_of_another_shape_is_an_error() {
+    let remote = "https://api.example.com".parse().unwrap();
     for body in [
         "{}",
         "[]",
@@ -57,8 +57,8 @@ fn what_is_not_the_agreed_json_is_unreadable() {
         r#"{"verificationLink":7}"#,
         r#"{"verificationLink":"https://e.example/","verificationLink":"https://evil.example/"}"#,
     ] {
-        assert!(link(body.as_bytes(), &far).is_err(), "{body}");
+        assert!(link(body.as_bytes(), &remote).is_err(), "{body}");
     }
     let bare = br#"{"verificationLink":"https://e.example/","verificationTraceId":"../x"}"#;
-    assert!(link(bare, &far).unwrap().trace.is_none());
+    assert!(link(bare, &remote).unwrap().trace.is_none());
 }

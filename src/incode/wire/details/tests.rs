@@ -1,4 +1,4 @@
-//! Tests of `wire`.
+//! Which responses are decoded, and what of each field is kept.
 
 use super::*;
 
@@ -13,8 +13,8 @@ fn with_data(data: &str) -> Verification {
 }
 
 #[test]
-fn the_vendors_own_sample_is_read() {
-    let verification = read(include_str!("../../../tests/incode/details.json")).unwrap();
+fn the_sample_of_the_vendors_documentation_is_decoded() {
+    let verification = read(include_str!("../../../../tests/incode/details.json")).unwrap();
     assert_eq!(verification.status.as_deref(), Some("VERIFIED"));
     assert_eq!(
         verification.verified_at,
@@ -25,7 +25,7 @@ fn the_vendors_own_sample_is_read() {
 }
 
 #[test]
-fn what_is_not_the_agreed_json_is_unreadable() {
+fn a_body_of_another_shape_is_unreadable() {
     let swapped_types = format!(r#"{{"id":"{ID}","verifiedAt":"1730481625983"}}"#);
     let twice = format!(r#"{{"id":"{ID}","status":"FAILED","status":"VERIFIED"}}"#);
     let twice_inside = format!(r#"{{"id":"{ID}","data":{{"phone":"+1","phone":"+2"}}}}"#);
@@ -55,7 +55,7 @@ fn what_is_not_the_agreed_json_is_unreadable() {
 }
 
 #[test]
-fn an_answer_about_another_verification_is_refused() {
+fn a_response_about_another_verification_is_an_error() {
     for body in [r#"{"id":"another"}"#, "{}", r#"{"id":null}"#] {
         assert_eq!(read(body).err(), Some(Flaw::AnotherVerification), "{body}");
     }
@@ -63,7 +63,7 @@ fn an_answer_about_another_verification_is_refused() {
 }
 
 #[test]
-fn texts_that_no_honest_answer_has_are_refused() {
+fn texts_over_their_limit_are_an_error() {
     let long = "x".repeat(257);
     let many = vec!["\"S\""; 65].join(",");
     for field in [
@@ -79,13 +79,13 @@ fn texts_that_no_honest_answer_has_are_refused() {
 }
 
 #[test]
-fn an_unknown_key_does_no_harm() {
+fn an_unknown_key_is_ignored() {
     let body = format!(r#"{{"id":"{ID}","novel":{{"a":[1,{{"b":null}}]}},"data":{{"x":1}}}}"#);
     assert!(read(&body).is_ok());
 }
 
 #[test]
-fn a_date_of_birth_may_come_as_a_number_or_a_numeric_text() {
+fn a_date_of_birth_is_a_number_or_a_numeric_text() {
     let born = |value: &str| with_data(&format!(r#"{{"dateOfBirth":{value}}}"#)).born;
     for value in ["-1000", r#""-1000""#] {
         assert!(matches!(born(value), Datum::Known(at) if at == from_millis(-1000)));
@@ -138,7 +138,7 @@ fn a_telephone_number_is_e164() {
 }
 
 #[test]
-fn a_time_that_no_calendar_has_is_kept_at_the_end_of_time() {
+fn a_time_out_of_range_is_the_nearest_timestamp() {
     let at = |value: &str| {
         read(&format!(r#"{{"id":"{ID}","verifiedAt":{value}}}"#))
             .unwrap()
