@@ -209,7 +209,14 @@ fn check(c: &mut Criterion) {
         level: tracing::Level::INFO,
         json: false,
     };
-    let _telemetry = telemetry::start(log, false, &TraceConfig::default()).unwrap();
+    let _telemetry = telemetry::start(
+        log,
+        false,
+        &TraceConfig::default(),
+        runtime.handle(),
+        Arc::new(SystemClock),
+    )
+    .unwrap();
     group.bench_function("spans of a check that nobody collects", |b| {
         b.to_async(&runtime).iter(async || {
             let checking = async {

@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use http::HeaderName;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use super::{Exit, has_colours, sim::introduction, tell, told_to_stop};
 use crate::{
@@ -65,12 +65,14 @@ impl Demo {
             level: tracing::Level::INFO,
             json: false,
         };
+        let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             log,
             has_colours(&std::io::stderr()),
             &TraceConfig::default(),
+            &Handle::current(),
+            Arc::clone(&clock) as _,
         )?;
-        let clock = Arc::new(SystemClock);
         let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
         let address = free(9000).await;
         let credentials = Credentials::default();

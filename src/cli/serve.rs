@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::Notify,
 };
@@ -50,8 +51,15 @@ impl Serve {
             return Ok(Exit::Done);
         }
         let (reload, stop) = (told_to_reload()?, told_to_end()?);
-        let telemetry = telemetry::start(config.log, has_colours(&io::stderr()), &config.trace)?;
-        let ran = serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await;
+        let clock = Arc::new(SystemClock);
+        let telemetry = telemetry::start(
+            config.log,
+            has_colours(&io::stderr()),
+            &config.trace,
+            &Handle::current(),
+            Arc::clone(&clock) as _,
+        )?;
+        let ran = serve::run(&config, policies, clock, reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }
