@@ -22,7 +22,7 @@ use verigate::{
         PolicySet, Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
         VerificationId, before,
         diff::{Comparison, Direction},
-        from_millis, parse,
+        from_millis, parse, testing,
     },
     source::{self, Asker, Freshness, Known, Recent, Source, Took},
     span, telemetry,
@@ -103,13 +103,12 @@ fn decide(c: &mut Criterion) {
     group.finish();
 }
 
-fn file(text: String) -> Arc<SourceText> {
-    let path = "p.yaml".to_owned();
-    Arc::new(SourceText { path, text })
+fn file(text: &str) -> Arc<SourceText> {
+    testing::source("p.yaml", text)
 }
 
 fn compiled(files: &[Arc<SourceText>]) -> PolicySet {
-    parse(files, &|_, _| Err(String::new())).unwrap()
+    parse(files, &testing::no_lists).unwrap()
 }
 
 /// Three policies with a schedule: one that it opens and shuts, one where a stricter rule hides it, one that never opens.
@@ -132,7 +131,7 @@ policies:
 /// A schedule that a stricter rule hides for ever costs no looks; one that never opens is known to when it is combined.
 fn schedules(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, with a weekly schedule");
-    let set = compiled(&[file(SCHEDULES.to_owned())]);
+    let set = testing::set(SCHEDULES);
     for (name, policy) in set.iter() {
         let id = |what| BenchmarkId::new(what, name);
         run(&mut group, id("effect only"), DAY, |facts| {
@@ -230,7 +229,7 @@ fn compile(c: &mut Criterion) {
         .unwrap();
         writeln!(text, "      - scopes: [NAME]\n        otherwise: step_up").unwrap();
     }
-    let files = [file(text)];
+    let files = [file(&text)];
     c.bench_function("compile 1000 policies", |b| {
         b.iter(|| compiled(black_box(&files)));
     });
@@ -256,7 +255,7 @@ fn twenty_rules(days: u32) -> PolicySet {
         .unwrap();
     }
     let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
-    compiled(&[file(text)])
+    testing::set(&text)
 }
 
 fn diff(c: &mut Criterion) {

@@ -1,12 +1,12 @@
 //! What holds for every policy and every evidence.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use proptest::prelude::*;
 use verigate::policy::{
     Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw, Outage, Policy,
-    PolicyName, Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
-    VerificationId, from_millis, parse,
+    PolicyName, Refusal, Request, Requirement, Rule, Scope, Timestamp, Verification,
+    VerificationId, from_millis, testing,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -287,8 +287,7 @@ proptest! {
         let requirement = Requirement::Attribute(name.as_str().into(), accepted);
         let rule = Rule::new(requirement, Refusal::Deny);
         let text = format!("version: 1\npolicies:\n  p:\n    require:\n      - {}\n", rule.text());
-        let source = Arc::new(SourceText { path: "p.yaml".to_owned(), text });
-        let set = parse(&[source], &|_, _| Err(String::new())).unwrap();
+        let set = testing::set(&text);
         let (_, policy) = set.iter().next().unwrap();
         let pasted = policy.rules().last().unwrap();
         prop_assert_eq!(pasted.requirement(), rule.requirement());

@@ -12,6 +12,7 @@ mod effect;
 mod reason;
 mod decision;
 mod remedy;
+mod remedies;
 mod request;
 mod evidence;
 mod set;
@@ -24,6 +25,8 @@ mod week;
 mod phone;
 mod time;
 mod authoring;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use self::{
     authoring::{

@@ -1,16 +1,13 @@
 //! Requirements as policies write them, and shown again.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::{SourceText, parse};
+use crate::{parse::parse, testing::source};
 
 /// The requirement as answers show it, and with all that it means.
 fn shown(rule: &str) -> (String, String) {
     let text = format!("version: 1\npolicies: {{p: {{require: [{rule}]}}}}");
-    let path = "p.yaml".to_owned();
     let list = |_: &str, _: &str| Ok("eve\nmallory\n".to_owned());
-    let set = parse(&[Arc::new(SourceText { path, text })], &list).unwrap();
+    let set = parse(&[source("p.yaml", &text)], &list).unwrap();
     let (_, policy) = set.iter().next().unwrap();
     // Another one, about the status, may stand before it.
     let requirement = policy.rules().last().unwrap().requirement();

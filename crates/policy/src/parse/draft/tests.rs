@@ -1,11 +1,7 @@
 //! Files that name lists.
 
 use super::*;
-
-fn source(path: &str, text: &str) -> Arc<SourceText> {
-    let (path, text) = (path.to_owned(), text.to_owned());
-    Arc::new(SourceText { path, text })
-}
+use crate::testing::source;
 
 fn list(policy_path: &str, name: &str) -> ListFile {
     ListFile {

@@ -1,18 +1,16 @@
 //! Requirements that are refused, and those at the bounds.
 
-use crate::{SourceText, parse};
+use crate::{parse::parse, testing::source};
 
 /// What is told of a policy of this one requirement, with a list `many.txt` of so many identities.
 fn told_of(requirement: &str, identities: usize) -> Option<String> {
     let text = format!("version: 1\npolicies: {{p: {{require: [{{{requirement}}}]}}}}");
-    let path = "p.yaml".to_owned();
     let list = |policy: &str, name: &str| {
         assert_eq!((policy, name), ("p.yaml", "many.txt"));
         let lines: Vec<String> = (0..identities).map(|n| format!("id-{n}")).collect();
         Ok(lines.join("\n"))
     };
-    let source = SourceText { path, text };
-    let read = parse(&[source.into()], &list);
+    let read = parse(&[source("p.yaml", &text)], &list);
     read.err().map(|problems| problems.to_string())
 }
 
