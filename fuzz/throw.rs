@@ -8,7 +8,7 @@ use std::{
 };
 
 use verigate_policy::{
-    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Outage, ParseError, Policy,
+    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, ParseError, Policy,
     PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
     before, diff, from_millis, lint, parse, suite,
 };
@@ -263,6 +263,6 @@ fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
         (asked.clone(), Finding::Present(whole)),
         (silent.clone(), Finding::Present(old)),
         (silent, Finding::Present(bare)),
-        (asked, Finding::Unknown(Outage::Failed)),
+        (asked, Finding::Unknown),
     ]
 }

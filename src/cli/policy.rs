@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use self::page::Page;
 use super::{Exit, has_colours};
 use crate::{
-    live::{self, NoPolicies},
+    live::{self, LoadError},
     policy::{Diagnostic, ParseError, PolicySet},
 };
 
@@ -62,17 +62,17 @@ enum Format {
 }
 
 /// The policies of a file or folder, or what is wrong with them. That they cannot be read is an error of the command.
-fn load(path: &Path) -> anyhow::Result<Result<PolicySet, NoPolicies>> {
+fn load(path: &Path) -> anyhow::Result<Result<PolicySet, LoadError>> {
     match live::load(path) {
-        Err(error @ NoPolicies::Unreadable(..)) => Err(error.into()),
+        Err(error @ LoadError::Unreadable(..)) => Err(error.into()),
         loaded => Ok(loaded),
     }
 }
 
 /// What is wrong with policies, for a person.
-fn problems_of(invalid: &NoPolicies, renderer: &Renderer) -> String {
+fn problems_of(invalid: &LoadError, renderer: &Renderer) -> String {
     match invalid {
-        NoPolicies::Mistaken(problems) => render_all(problems, renderer),
+        LoadError::Invalid(problems) => render_all(problems, renderer),
         other => format!("error: {other}\n"),
     }
 }
@@ -109,9 +109,9 @@ fn counted(policies: usize) -> String {
 }
 
 /// What is wrong with policies, for a program.
-fn problems_of_as_json(invalid: &NoPolicies) -> Vec<Value> {
+fn problems_of_as_json(invalid: &LoadError) -> Vec<Value> {
     match invalid {
-        NoPolicies::Mistaken(problems) => problems.iter().map(problem_as_json).collect(),
+        LoadError::Invalid(problems) => problems.iter().map(problem_as_json).collect(),
         other => vec![json!({ "message": other.to_string() })],
     }
 }

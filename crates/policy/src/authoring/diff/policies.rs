@@ -111,7 +111,7 @@ impl<'p> ComparedPolicies<'p> {
 
     fn contains(&self, extent: &Extent, check: &Facts<'_>) -> bool {
         match extent {
-            Extent::Outage => matches!(check.evidence.finding, Finding::Unknown(_)),
+            Extent::Outage => matches!(check.evidence.finding, Finding::Unknown),
             Extent::Judged(cell) => self.old.judged(check).is_some_and(|given| {
                 let now = check.now;
                 self.space.contains(cell, &Check { given, now })

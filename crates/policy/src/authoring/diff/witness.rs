@@ -12,7 +12,7 @@ use super::{
 use crate::{
     authoring::suite::{Case, Expect},
     decide::Facts,
-    evidence::{Evidence, Finding, Outage, Verification},
+    evidence::{Evidence, Finding, Verification},
     request::{PolicyName, Request, VerificationId},
     time::{Timestamp, from_millis},
     yaml::{Position, SourceText},
@@ -93,7 +93,7 @@ impl Witness {
         Ok(Self {
             request: bare_request(policy)?,
             evidence: Evidence {
-                finding: Finding::Unknown(Outage::Unreachable),
+                finding: Finding::Unknown,
                 seen_at: now,
             },
             now,

@@ -47,7 +47,7 @@ pub fn write_case(case: &Case, indent: usize) -> String {
     match &case.evidence.finding {
         Finding::Present(verification) => lines.verification(verification),
         Finding::Absent => lines.line(1, "upstream: absent"),
-        Finding::Unknown(_) => lines.line(1, "upstream: down"),
+        Finding::Unknown => lines.line(1, "upstream: down"),
         Finding::Unusable(_) => {
             lines.line(1, "verification:");
             lines.field("status", Some("x".repeat(UNUSABLE_BYTES)));

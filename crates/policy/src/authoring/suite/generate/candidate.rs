@@ -167,6 +167,6 @@ fn move_instant(edge: &Edge<'_>, seed: &Case) -> Option<Candidate> {
 fn verification_of(case: &mut Case) -> Option<&mut Verification> {
     match &mut case.evidence.finding {
         Finding::Present(verification) => Some(verification),
-        Finding::Absent | Finding::Unusable(_) | Finding::Unknown(_) => None,
+        Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
     }
 }

@@ -7,7 +7,7 @@ use super::{
     values::{any_text, any_texts, instant, optional, unless_null},
 };
 use crate::{
-    evidence::{Datum, Finding, Flaw, Outage, Scope, Verification, are_modest},
+    evidence::{Datum, Finding, Flaw, Scope, Verification, are_modest},
     time::{Timestamp, from_millis, parse_instant},
     yaml::{Decoder, Fields, Node, Reported},
 };
@@ -21,10 +21,7 @@ pub(super) fn read_finding(
     match (fields.take("verification"), fields.take("upstream")) {
         (Some(node), None) => read_verification(decoder, node),
         (None, Some(node)) => {
-            let words = [
-                ("down", Finding::Unknown(Outage::Failed)),
-                ("absent", Finding::Absent),
-            ];
+            let words = [("down", Finding::Unknown), ("absent", Finding::Absent)];
             decoder.word(node, "`upstream`", &words)
         }
         (Some(verification), Some(node)) => {
