@@ -13,7 +13,7 @@ pub(crate) use self::link::LinkWanted;
 pub use self::link::link;
 use crate::{
     json::{Lenient, Object},
-    policy::{Datum, Flaw, Scope, Verification, VerificationId, are_modest, from_millis},
+    policy::{Datum, Flaw, Scope, Verification, VerificationId, are_within_bounds, from_millis},
 };
 
 /// What `POST /v1/integration/authorize/server` is asked.
@@ -68,7 +68,7 @@ impl Details {
     fn is_modest(&self) -> bool {
         let scopes = self.scopes.as_deref().unwrap_or_default();
         let texts = [&self.id, &self.project_id, &self.trace_id, &self.status];
-        are_modest(
+        are_within_bounds(
             texts.into_iter().flatten().map(AsRef::as_ref),
             scopes.iter().map(AsRef::as_ref),
         )

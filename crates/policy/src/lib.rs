@@ -40,7 +40,9 @@ pub use self::{
     decide::Facts,
     decision::Decision,
     effect::{Change, Effect, Refusal},
-    evidence::{Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_modest},
+    evidence::{
+        Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_within_bounds,
+    },
     limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},

@@ -42,7 +42,7 @@ struct Span {
 impl<'p> Hours<'p> {
     /// The combinations of these schedules.
     pub(super) fn of(mut schedules: Vec<&'p Schedule>) -> Self {
-        schedules.sort_by_key(|s| (s.zone(), s.stretches()));
+        schedules.sort_by_key(|s| (s.zone(), s.intervals()));
         schedules.dedup();
         let mut spans = spans(&schedules, NICE_NOW_MS);
         let near = occurring(&schedules, spans.iter(), true);
@@ -119,7 +119,7 @@ impl<'p> Hours<'p> {
             let parts = indices.iter().filter_map(|i| {
                 let side = if holds(c, *i)? { "inside" } else { "outside" };
                 let schedule = self.schedules.get(*i)?;
-                let times = times(&schedule.stretches());
+                let times = times(&schedule.intervals());
                 Some(format!("{side} {times} {}", schedule.zone()))
             });
             parts.collect::<Vec<_>>().join(" and ")
@@ -140,7 +140,7 @@ impl<'p> Hours<'p> {
 
     /// The times of the week at which one of these combinations occurs, there being one zone.
     fn stretches(&self, regions: &Regions) -> Vec<(u16, u16)> {
-        let edges = self.schedules.iter().flat_map(|s| s.stretches());
+        let edges = self.schedules.iter().flat_map(|s| s.intervals());
         let mut edges: BTreeSet<u16> = edges.flat_map(|(a, b)| [a, b]).collect();
         edges.extend([0, WEEK_MINUTES]);
         let mut stretches: Vec<(u16, u16)> = Vec::new();
@@ -243,7 +243,7 @@ fn edges(schedules: &[&Schedule], ahead: &[i64], begins: i64, ends: i64) -> BTre
     let mut edges = BTreeSet::from([begins, ends]);
     for (schedule, ahead) in schedules.iter().zip(ahead) {
         let local = week_ms(from_millis(begins), *ahead);
-        let minutes = schedule.stretches().into_iter().flat_map(|(a, b)| [a, b]);
+        let minutes = schedule.intervals().into_iter().flat_map(|(a, b)| [a, b]);
         let waits = minutes.map(|minute| ms(minute).saturating_sub(local).rem_euclid(WEEK_MS));
         let instants = waits.map(|wait| begins.saturating_add(wait));
         edges.extend(instants.filter(|instant| *instant < ends));
@@ -312,10 +312,10 @@ mod tests {
     #[test]
     fn times_of_the_week_read_as_a_person_writes_them() {
         let work = schedule(&[0, 1, 2, 3, 4], "07:00", "19:00", "Europe/Berlin");
-        assert_eq!(times(&work.stretches()), "mon-fri 07:00-19:00");
+        assert_eq!(times(&work.intervals()), "mon-fri 07:00-19:00");
         let night = schedule(&[5, 6], "22:00", "06:00", "Europe/Berlin");
         assert_eq!(
-            times(&night.stretches()),
+            times(&night.intervals()),
             "mon and sun 00:00-06:00, sat and sun 22:00-24:00"
         );
     }

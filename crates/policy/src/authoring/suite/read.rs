@@ -8,7 +8,7 @@ use jiff::{civil::Date, tz::TimeZone};
 use super::{CASES_BYTES_MAX, Case, Expect, Next, write::DATE_BYTES};
 use crate::{
     effect::{Change, Effect},
-    evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_modest},
+    evidence::{Datum, Evidence, Finding, Flaw, Outage, Scope, Verification, are_within_bounds},
     reason::ReasonCode,
     request::{Authentication, PolicyName, Request, VerificationId},
     set::PolicySet,
@@ -222,7 +222,7 @@ fn read_verification(reader: &mut Decoder<'_>, node: &Node) -> Option<Finding> {
     fields.finish(reader);
 
     let (status, project, scopes) = (status?, project?, scopes?);
-    if !are_modest([status].into_iter().chain(project), scopes.iter().copied()) {
+    if !are_within_bounds([status].into_iter().chain(project), scopes.iter().copied()) {
         return Some(Finding::Unusable(Flaw::TooLarge));
     }
     let datum = |text: Option<&str>| text.map_or(Datum::Missing, Datum::text);
