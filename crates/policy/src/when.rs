@@ -104,7 +104,7 @@ impl When {
     /// Goes from edge to edge: an edge is where a window begins or ends, or a zone's offset changes. Between two edges
     /// everything repeats weekly, so that one week shows whether there is such an instant. A zone has about two edges a year:
     /// ten years take about twenty steps, however often a schedule opens. Schedules are skipped while other parts decide
-    /// alone ([`Steady`]).
+    /// alone.
     pub fn next(&self, holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
         let mut begins = from;
         while begins <= last {
