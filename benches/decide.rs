@@ -11,19 +11,24 @@ use criterion::{
 };
 use tracing::Instrument as _;
 use verigate::{
+    call::{Call, Deadline, TraceContext},
+    callers::{Caller, CallerId, OverQuota},
     clock::{Clock as _, SystemClock},
-    config::{LogConfig, TraceConfig},
+    deps::Deps,
     gate::Gate,
     journal::{self, Limits},
     live::Live,
-    metrics::Metrics,
     policy::{
-        Datum, Effect, Evidence, EvidenceTerms, Facts, Finding, Origin, Policy, PolicyName,
-        PolicySet, Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
-        VerificationId, before, diff::compare, from_millis, parse, testing,
+        Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
+        Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification, VerificationId,
+        before,
+        diff::{Comparison, Direction},
+        from_millis, parse, testing,
     },
-    source::{self, Asker, Freshness, Known, Recent, Source, Took},
-    span, telemetry,
+    provenance::{Origin, Timings},
+    source::{self, EvidenceCache, Known, LookupRequest, Source, Wait},
+    span,
+    telemetry::{self, LogConfig, TraceConfig},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -146,72 +151,86 @@ struct Instant;
 
 #[async_trait]
 impl Source for Instant {
-    async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
-        Known {
-            evidence: Arc::new(evidence(freshness.at.now, DAY)),
+    async fn look_up(
+        &self,
+        _: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
+        Ok(Known {
+            evidence: Arc::new(evidence(request.at.now, DAY)),
             origin: Origin::Upstream,
-            took: Took::default(),
-            not_before: freshness.at.now,
-        }
+            outage: None,
+            timings: Timings::default(),
+            not_before: request.at.now,
+        })
     }
 }
 
 fn check(c: &mut Criterion) {
     let mut group = c.benchmark_group("warm, 8 rules");
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let metrics = Metrics::new().unwrap();
+    let deps = Deps::new(Arc::new(SystemClock));
     let output = Box::new(std::io::sink());
-    let (journal, _writer) =
-        journal::start(output, Limits::default(), Arc::clone(&metrics)).unwrap();
+    let (journal, _writer) = journal::start(output, Limits::default(), &deps).unwrap();
     let limits = source::Limits {
         capacity: 1000,
-        fetch_max: DAY,
+        fetch_timeout: DAY,
         fetches_per_second: 1,
         fetches_burst: 1,
     };
-    let clock = Arc::new(SystemClock);
-    let spawn = |task| drop(tokio::spawn(task));
-    let behind = Arc::new(Instant);
-    let source = Recent::new(behind, limits, clock, Arc::clone(&metrics), spawn);
+    let source = EvidenceCache::new(Arc::new(Instant), limits, &deps).unwrap();
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
-    let gate = Gate {
-        clock: Arc::new(SystemClock),
-        live: Arc::new(Live::new(PolicySet::new(policies))),
-        source: Arc::new(source.clone()),
-        journal,
-        metrics,
-    };
-    let request = request();
-    let freshness = Freshness {
+    let live = Arc::new(Live::new(PolicySet::new(policies)));
+    let gate = Gate::new(live, Arc::new(source.clone()), journal, &deps).unwrap();
+    let request = Arc::new(request());
+    let lookup = LookupRequest {
         at: SystemClock.moment(),
-        fresh_for: DAY,
-        stale_for: Duration::ZERO,
-        patience: DAY,
-        asker: Asker::Ourselves,
-        suspect: false,
+        max_age: DAY,
+        max_stale: DAY,
+        wait: Wait::AtMost(DAY),
+        caller: CallerId::Internal,
+        failed_before: false,
     };
+    let call = Call {
+        caller: Caller {
+            id: CallerId::Internal,
+            address: [127, 0, 0, 1].into(),
+        },
+        deadline: Deadline::within(DAY),
+        trace: TraceContext::default(),
+    };
+    let ruling = runtime.block_on(gate.check(&request, &call)).unwrap();
     group.bench_function("look up", |b| {
         b.to_async(&runtime)
-            .iter(|| source.look_up(&request.verification, freshness));
+            .iter(|| source.look_up(&request.verification, lookup));
     });
     // As the service runs without a collector of traces: a log that wants no spans.
     let log = LogConfig {
         level: tracing::Level::INFO,
         json: false,
     };
-    let _telemetry = telemetry::start(log, false, &TraceConfig::default()).unwrap();
+    let _telemetry = telemetry::start(
+        log,
+        false,
+        &TraceConfig::default(),
+        runtime.handle(),
+        Arc::new(SystemClock),
+    )
+    .unwrap();
     group.bench_function("spans of a check that nobody collects", |b| {
         b.to_async(&runtime).iter(async || {
             let checking = async {
                 std::future::ready(()).instrument(span::look_up()).await;
-                span::decided(&request.policy, Effect::Allow, Origin::Cache, false);
+                span::decided(&request.policy, &ruling);
             };
-            checking.instrument(span::check(black_box(None))).await;
+            checking
+                .instrument(span::check(black_box(&call.trace)))
+                .await;
         });
     });
     group.bench_function("check", |b| {
         b.to_async(&runtime)
-            .iter(async || gate.check(&request, Asker::Ourselves, DAY).await.unwrap());
+            .iter(async || gate.check(&request, &call).await.unwrap());
     });
     group.finish();
 }
@@ -233,8 +252,8 @@ fn compile(c: &mut Criterion) {
     });
 }
 
-/// A policy of twenty rules of every kind, one of which is of so many days.
-fn twenty_rules(days: u32) -> Policy {
+/// A set of one policy of twenty rules of every kind, one of which is of so many days.
+fn twenty_rules(days: u32) -> PolicySet {
     let mut rules = String::new();
     for n in 0..5 {
         write!(
@@ -253,18 +272,13 @@ fn twenty_rules(days: u32) -> Policy {
         .unwrap();
     }
     let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
-    let set = testing::set(&text);
-    set.find(&PolicyName::parse("p").unwrap()).unwrap().clone()
+    testing::set(&text)
 }
 
 fn diff(c: &mut Criterion) {
-    let (name, old, new) = (
-        PolicyName::parse("p").unwrap(),
-        twenty_rules(30),
-        twenty_rules(33),
-    );
+    let (old, new) = (twenty_rules(30), twenty_rules(33));
     c.bench_function("diff of two policies of 20 rules", |b| {
-        b.iter(|| compare(&name, black_box(&old), black_box(&new)).unwrap());
+        b.iter(|| Comparison::of(black_box(&old), black_box(&new), Direction::Both).unwrap());
     });
 }
 

@@ -1,159 +1,120 @@
-//! A check, from question to answer.
+//! The check: from a request to a ruling. Read this file first.
 
-use std::{sync::Arc, time::Duration};
+mod metrics;
+
+use std::sync::Arc;
 
 use tracing::Instrument as _;
-use uuid::Uuid;
 
-pub use crate::source::Asker;
+use self::metrics::Metrics;
 use crate::{
-    clock::{Clock, Reading},
-    journal::{Entry, Journal, Stopped},
+    call::Call,
+    callers::OverQuota,
+    clock::{Clock, Moment},
+    deps::Deps,
+    journal::{Entry, Journal, JournalError},
     live::Live,
-    metrics::Metrics,
-    policy::{Decision, Facts, Finding, Outage, PolicyName, Request, Revision},
-    source::{Freshness, Known, Source},
+    policy::{Facts, Policy, PolicyName, Request},
+    provenance::Timings,
+    ruling::Ruling,
+    source::{LookupRequest, Source, Wait},
     span,
 };
 
-/// Where questions are answered.
+/// Answers checks. It caches no decision: each check is decided anew from evidence.
 #[derive(Debug)]
 pub struct Gate {
-    /// Tells the time, once a check.
-    pub clock: Arc<dyn Clock>,
-    /// The policies in force.
-    pub live: Arc<Live>,
-    /// Knows about verifications.
-    pub source: Arc<dyn Source>,
-    /// Remembers what was decided.
-    pub journal: Journal,
-    /// Counts what was decided.
-    pub metrics: Arc<Metrics>,
+    live: Arc<Live>,
+    source: Arc<dyn Source>,
+    journal: Journal,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
 }
 
-/// An answer, and what it rests on.
-#[derive(Debug)]
-pub struct Ruling {
-    /// Names the decision.
-    pub id: Uuid,
-    /// The policy set that decided.
-    pub revision: Revision,
-    /// What was decided.
-    pub decision: Decision,
-    /// What it rests on.
-    pub known: Known,
-    /// What deciding took.
-    pub spent: Spent,
-}
-
-/// What deciding took, beyond what was known.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Spent {
-    /// Judging.
-    pub decide: Duration,
-    /// Waiting until the journal had taken it.
-    pub journal: Duration,
-}
-
-/// Why there is no answer.
+/// Why a check has no ruling. DENY and STEP_UP are rulings, not errors.
 #[derive(Debug, thiserror::Error)]
-pub enum NoRuling {
+pub enum CheckError {
     /// No policy has this name.
     #[error("there is no policy `{0}`")]
     NoSuchPolicy(PolicyName),
-    /// This caller has caused too many fetches, and nothing is known without another.
-    #[error("too many verifications that are not remembered were asked for")]
-    OverQuota {
-        /// When another fetch may be in.
-        retry_after: Duration,
-    },
-    /// What was decided could not be recorded, so it does not count.
+    /// The caller has used its quota of fetches, and nothing usable is cached.
+    #[error("too many verifications that are not cached were requested")]
+    OverQuota(#[from] OverQuota),
+    /// The decision could not be recorded, so it must not be used.
     #[error("the decision could not be recorded")]
-    NotRecorded(#[from] Stopped),
+    NotRecorded(#[from] JournalError),
 }
 
 impl Gate {
-    /// Answers a question for whom it is asked. Evidence is waited for no longer than `patience`.
-    pub async fn check(
-        &self,
-        request: &Request,
-        asker: Asker,
-        patience: Duration,
-    ) -> Result<Ruling, NoRuling> {
-        let reading = self.clock.read();
+    /// A gate over the policies in force and a source of evidence.
+    pub fn new(
+        live: Arc<Live>,
+        source: Arc<dyn Source>,
+        journal: Journal,
+        deps: &Deps,
+    ) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            live,
+            source,
+            journal,
+            clock: Arc::clone(&deps.clock),
+            metrics: Metrics::register(&deps.registry)?,
+        })
+    }
+
+    /// Decides a request. The clock is read once, and the policy set is one snapshot; evidence is waited for no longer than the
+    /// call's deadline allows.
+    pub async fn check(&self, request: &Arc<Request>, call: &Call) -> Result<Ruling, CheckError> {
+        let started = self.clock.read();
+        let now = started.moment;
         let policies = self.live.current();
         let policy = policies
             .find(&request.policy)
-            .ok_or_else(|| NoRuling::NoSuchPolicy(request.policy.clone()))?;
-        let freshness = Freshness {
-            at: reading.moment,
-            fresh_for: policy.evidence().fresh_for,
-            stale_for: policy.evidence().stale_for,
-            patience,
-            asker,
-            suspect: false,
-        };
-        let looking = self.source.look_up(&request.verification, freshness);
-        let known = looking.instrument(span::look_up()).await;
-        if let Finding::Unknown(Outage::OverQuota { retry_after }) = known.evidence.finding {
-            return Err(NoRuling::OverQuota { retry_after });
-        }
+            .ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))?;
+
+        let lookup = lookup_request(policy, call, now);
+        let look_up = self.source.look_up(&request.verification, lookup);
+        let known = look_up.instrument(span::look_up()).await?;
+
         let deciding = self.clock.read();
         let decision = policy.decide(&Facts {
             request,
             evidence: &known.evidence,
-            // What a clock that is set back says of what is remembered would prolong it.
-            now: reading.moment.now.max(known.not_before),
+            // A wall clock that was set back must not make cached evidence younger.
+            now: now.now.max(known.not_before),
         });
-        let decide = deciding.elapsed();
-        self.record(
-            request,
-            &reading,
-            policies.revision(),
+        let mut ruling = Ruling {
+            id: now.uuid(),
+            revision: policies.revision(),
             decision,
-            known,
-            decide,
-        )
-        .await
-    }
+            degraded: known.degraded(),
+            origin: known.origin,
+            timings: Timings {
+                decide: deciding.elapsed(),
+                ..known.timings
+            },
+            evidence: known.evidence,
+        };
 
-    /// Hands the decision to the journal and counts it, then lets it out.
-    async fn record(
-        &self,
-        request: &Request,
-        reading: &Reading,
-        revision: Revision,
-        decision: Decision,
-        known: Known,
-        decide: Duration,
-    ) -> Result<Ruling, NoRuling> {
-        let id = reading.moment.name();
-        let (effect, origin, degraded) = (decision.effect(), known.origin, known.degraded());
         let recording = self.clock.read();
-        self.journal
-            .record(Entry {
-                id,
-                request_id: request.id.clone(),
-                policy: request.policy.clone(),
-                revision,
-                verification: request.verification.clone(),
-                identity: request.identity.clone(),
-                decision: decision.clone(),
-                evidence: Arc::clone(&known.evidence),
-                origin,
-                degraded,
-            })
-            .await?;
-        let journal = recording.elapsed();
+        self.journal.record(Entry::new(request, &ruling)).await?;
+        ruling.timings.journal = recording.elapsed();
         self.metrics
-            .check(effect, &request.policy, origin, degraded, reading.elapsed());
-        span::decided(&request.policy, effect, origin, degraded);
-        Ok(Ruling {
-            id,
-            revision,
-            decision,
-            known,
-            spent: Spent { decide, journal },
-        })
+            .check(&request.policy, &ruling, started.elapsed());
+        span::decided(&request.policy, &ruling);
+        Ok(ruling)
+    }
+}
+
+/// What the policy requires of evidence, and how long the call can wait for it.
+fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
+    let terms = policy.evidence();
+    LookupRequest {
+        at,
+        max_age: terms.fresh_for,
+        max_stale: terms.fresh_for.saturating_add(terms.stale_for),
+        wait: Wait::AtMost(call.deadline.wait_max()),
+        caller: call.caller.id,
+        failed_before: false,
     }
 }

@@ -1,12 +1,12 @@
-//! The gRPC server: the decision service, health and reflection on one listener.
+//! The gRPC services: decisions, health and reflection.
 
 mod access;
-mod answer;
-mod deadline;
-mod question;
-mod receipt;
+mod check_request;
+mod check_response;
+mod step_up_request;
+mod server_timing;
 mod status;
-mod wish;
+mod violations;
 
 use std::sync::Arc;
 
@@ -16,34 +16,38 @@ use tonic_health::server::HealthReporter;
 
 use self::access::Access;
 use crate::{
-    config::Deadlines,
+    call::Deadlines,
     gate::Gate,
     proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
     step_up::StepUps,
 };
 
-/// A question is small; nothing larger is read.
+/// The largest request, in bytes.
 const REQUEST_BYTES_MAX: usize = 16 * 1024;
 
-/// What health checks ask about; the empty name stands for the whole server.
+/// The services that health checks name; the empty name is the whole server.
 const SERVICES: [&str; 2] = ["", "verigate.v1.AccessService"];
 
-/// The services, and the switch that says whether they serve.
+/// The services and their health.
 #[derive(Debug)]
 pub struct Grpc {
     /// Every service.
     pub router: Router,
-    /// What health checks are told.
+    /// Sets what health checks report.
     pub health: HealthReporter,
 }
 
-/// Why the services cannot be put together.
+/// The reflection service cannot be built from the contract's descriptors: an internal error.
 #[derive(Debug, thiserror::Error)]
 #[error("the contract's descriptors cannot be served")]
-pub struct Broken(#[from] tonic_reflection::server::Error);
+pub struct ReflectionError(#[from] tonic_reflection::server::Error);
 
-/// Puts the services together. Every answer comes within its deadline.
-pub fn services(gate: Arc<Gate>, step_ups: StepUps, deadlines: Deadlines) -> Result<Grpc, Broken> {
+/// Builds the services. Every answer is given within its deadline.
+pub fn services(
+    gate: Arc<Gate>,
+    step_ups: StepUps,
+    deadlines: Deadlines,
+) -> Result<Grpc, ReflectionError> {
     let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -67,11 +71,11 @@ pub fn services(gate: Arc<Gate>, step_ups: StepUps, deadlines: Deadlines) -> Res
         )
         .prepare()
         .into_axum_router()
-        .layer(map_response(receipt::attach));
+        .layer(map_response(server_timing::attach));
     Ok(Grpc { router, health })
 }
 
-/// Tells health checks whether the decision service serves.
+/// Sets what health checks report.
 pub async fn serving(health: &HealthReporter, serving: bool) {
     let status = if serving {
         tonic_health::ServingStatus::Serving
@@ -83,7 +87,7 @@ pub async fn serving(health: &HealthReporter, serving: bool) {
     }
 }
 
-/// Ends the streams of those who watch the service's health: they would keep its connections open.
+/// Ends the streams of `Health/Watch`, which would keep their connections open.
 pub async fn end_watches(health: &mut HealthReporter) {
     for service in SERVICES {
         health.clear_service_status(service).await;

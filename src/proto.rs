@@ -1,4 +1,6 @@
-//! The public contract as Rust, made from `proto/verigate/v1/access.proto` when the crate is built.
+//! The public contract as Rust, generated from `proto/verigate/v1/access.proto` when the crate is built.
+
+pub mod time;
 
 /// Package `verigate.v1`.
 pub mod v1 {

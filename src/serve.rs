@@ -1,165 +1,165 @@
-//! Wires everything once, runs it, drains it.
+//! The service: assembled, started, stopped.
+
+mod assembly;
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
-use axum::{Router, serve::ListenerExt as _};
 use tokio::{
     join,
-    net::{TcpListener, TcpStream},
-    sync::{Notify, watch},
+    sync::Notify,
     task::JoinSet,
     time::{sleep, timeout},
 };
 use tonic_health::server::HealthReporter;
-use tracing::{info, warn};
+use tracing::info;
 
+use self::assembly::{Parts, assemble};
 use crate::{
     clock::Clock,
     config::Config,
-    gate::Gate,
-    grpc::{self, Grpc},
-    hints::{self, Worker},
-    http::{self, Operations, Serving, Webhooks},
-    incode::{Incode, NoClient},
-    journal::{self, Journal, Writer},
-    live::{self, Live, Reloader},
-    metrics::Metrics,
+    deps::Deps,
+    grpc, http, incode, journal,
+    journal::Writer,
+    listener::{ListenError, Listeners},
+    live::{self, Reloader},
     policy::PolicySet,
-    source::{Limits, Recent, Source},
-    step_up::StepUps,
+    readiness::Serving,
+    webhook_queue::Worker,
 };
 
-/// How long the service goes on after it has said that it stops, so that whoever sends it questions can hear of it.
+/// How long the service still accepts calls after readiness and health have changed, so that load balancers can notice.
 const LAME_DUCK: Duration = Duration::from_millis(300);
-/// How long calls in flight may take to finish once no new ones are taken.
-const DRAIN_MAX: Duration = Duration::from_secs(8);
-/// How long the journal may take to be written after that, and hints to be followed.
-const FLUSH_MAX: Duration = Duration::from_secs(1);
+/// How long calls in flight may take to finish.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+/// How long the journal may take to be written after that, and the webhook queue to be processed.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A service that takes questions.
+/// The addresses that the service has bound.
+#[derive(Debug, Clone, Copy)]
+pub struct Addresses {
+    /// The gRPC listener.
+    pub grpc: SocketAddr,
+    /// The HTTP listener for callers and for the vendor.
+    pub http: SocketAddr,
+    /// The HTTP listener for operators.
+    pub admin: SocketAddr,
+}
+
+/// A running service.
 #[derive(Debug)]
 pub struct Service {
-    /// Where it does over gRPC.
-    pub grpc: SocketAddr,
-    /// Where it will over HTTP, and where the upstream tells what has changed.
-    pub http: SocketAddr,
-    /// Where operators look.
-    pub admin: SocketAddr,
-    /// Puts other policies in force.
+    /// What it has bound.
+    pub addresses: Addresses,
+    /// Reloads the policies.
     pub reloader: Arc<Reloader>,
-    /// Wakes it, once that is begun.
+    listeners: Listeners,
+    /// Watches the policy files; empty until [`Service::watch`].
     watching: JoinSet<()>,
-    servers: JoinSet<io::Result<()>>,
-    stop: watch::Sender<bool>,
     serving: Arc<Serving>,
     health: HealthReporter,
-    /// Follows the upstream's hints.
-    follower: Worker,
-    writer: Writer,
+    webhook_worker: Worker,
+    journal_writer: Writer,
 }
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum CannotStart {
-    /// An address cannot be listened on.
-    #[error("cannot listen on {0}")]
-    Listen(SocketAddr, #[source] io::Error),
+pub enum StartError {
+    /// An address cannot be bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
-    Journal(PathBuf, #[source] io::Error),
-    /// The HTTP client for the upstream cannot be built.
+    JournalFile(PathBuf, #[source] io::Error),
+    /// The journal cannot be started.
     #[error(transparent)]
-    Client(#[from] NoClient),
-    /// A metric is registered twice, or the contract's descriptors are broken: a mistake of ours.
-    #[error("the service is put together wrongly")]
-    Assembly(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Journal(#[from] journal::StartError),
+    /// The client of the upstream cannot be built.
+    #[error(transparent)]
+    Upstream(#[from] incode::StartError),
+    /// The reflection service cannot be built: an internal error.
+    #[error("internal error: assembly failed")]
+    Reflection(#[from] grpc::ReflectionError),
+    /// A metric cannot be registered: an internal error.
+    #[error("internal error: assembly failed")]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// What was not finished when the service stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Unfinished {
+pub enum StopError {
     /// Decisions were not written to the journal.
     #[error("the journal could not be written to the end")]
     Journal,
 }
 
 impl Service {
-    /// Puts everything together and listens.
+    /// Assembles the service and listens.
     pub async fn start(
         config: &Config,
         set: PolicySet,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, CannotStart> {
+    ) -> Result<Self, StartError> {
+        let deps = Deps::new(clock);
         let Parts {
-            services,
+            grpc: services,
             webhooks,
-            operations,
-            reloader,
-            follower,
-            writer,
-        } = assemble(config, set, clock)?;
-        let (stop, stopping) = watch::channel(false);
-        let mut servers = JoinSet::new();
-        let mut open =
-            async |address, router| listen(&mut servers, address, router, stopping.clone()).await;
-        let grpc = open(config.grpc, services.router).await?;
-        let http = open(config.http, http::decisions(webhooks)).await?;
-        let admin = open(config.admin, http::admin(operations.clone())).await?;
-        grpc::serving(&services.health, true).await;
-        operations.serving.set(true);
-        let policies = operations.live.current();
-        let (policies, revision) = (policies.len(), policies.revision());
-        info!(%grpc, %http, %admin, policies, %revision, "taking questions");
-        Ok(Self {
-            grpc,
-            http,
             admin,
             reloader,
+            webhook_worker,
+            journal_writer,
+        } = assemble(config, set, &deps)?;
+        let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
+
+        let mut listeners = Listeners::default();
+        let grpc = listeners.open(config.grpc, services.router).await?;
+        let http = http::decisions(webhooks);
+        let http = listeners.open(config.http, http).await?;
+        let admin = http::admin(admin);
+        let admin = listeners.open(config.admin, admin).await?;
+
+        grpc::serving(&services.health, true).await;
+        serving.set(true);
+        let policies = live.current();
+        let (policies, revision) = (policies.len(), policies.revision());
+        info!(event = "service_ready", %grpc, %http, %admin, policies, %revision, "serving");
+        Ok(Self {
+            addresses: Addresses { grpc, http, admin },
+            reloader,
+            listeners,
             watching: JoinSet::new(),
-            servers,
-            stop,
-            serving: operations.serving,
+            serving,
             health: services.health,
-            follower,
-            writer,
+            webhook_worker,
+            journal_writer,
         })
     }
 
-    /// Begins to reload the policies when their files change, and when asked.
-    pub fn watch(&mut self, asked: Arc<Notify>) {
+    /// Starts to reload the policies when their files change, and when `requested`.
+    pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
-        self.watching.spawn(live::watch(reloader, asked));
+        self.watching.spawn(live::watch(reloader, requested));
     }
 
-    /// Stops: says so to health checks, takes nothing new, lets calls in flight finish, writes the journal to the end.
-    pub async fn stop(mut self) -> Result<(), Unfinished> {
-        info!("stopping");
+    /// Stops in this order: announce, drain the listeners, process the webhook queue and flush the journal.
+    pub async fn stop(mut self) -> Result<(), StopError> {
+        info!(event = "service_stopping", "stopping");
         self.watching.abort_all();
         self.serving.set(false);
         grpc::serving(&self.health, false).await;
         sleep(LAME_DUCK).await;
         grpc::end_watches(&mut self.health).await;
-        self.stop.send_replace(true);
-        let drained = timeout(DRAIN_MAX, async {
-            while self.servers.join_next().await.is_some() {}
-        });
-        if drained.await.is_err() {
-            // They are tasks of their own, and end with the process.
-            warn!(
-                "some connections did not end in time and are cut: their callers did not let go of them"
-            );
-        }
+        self.listeners.drain(DRAIN_TIMEOUT).await;
         let (flushed, ()) = join!(
-            timeout(FLUSH_MAX, self.writer.flush()),
-            self.follower.finish(FLUSH_MAX)
+            timeout(FLUSH_TIMEOUT, self.journal_writer.flush()),
+            self.webhook_worker.drain(FLUSH_TIMEOUT)
         );
-        flushed.map_err(|_| Unfinished::Journal)?;
-        info!("stopped");
+        flushed.map_err(|_| StopError::Journal)?;
+        info!(event = "service_stopped", "stopped");
         Ok(())
     }
 }
 
-/// Runs the service until `shutdown`, and reloads the policies when they change or `reload` asks for it.
+/// Runs the service until `shutdown`, and reloads the policies when their files change or `reload` is notified.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
@@ -171,124 +171,4 @@ pub async fn run(
     service.watch(reload);
     shutdown.await;
     Ok(service.stop().await?)
-}
-
-/// What is put together before anything listens.
-struct Parts {
-    services: Grpc,
-    webhooks: Arc<Webhooks>,
-    operations: Operations,
-    reloader: Arc<Reloader>,
-    follower: Worker,
-    writer: Writer,
-}
-
-/// Puts everything together.
-fn assemble(config: &Config, set: PolicySet, clock: Arc<dyn Clock>) -> Result<Parts, CannotStart> {
-    let metrics = Metrics::new().map_err(assembly)?;
-    let live = Arc::new(Live::new(set));
-    let reloader = Reloader::new(
-        &config.policies,
-        config.step_up.redirects.clone(),
-        Arc::clone(&live),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    );
-    let (journal, writer) = open_journal(config, &metrics)?;
-    let account = config.incode.clone();
-    let upstream = Incode::new(account, Arc::clone(&clock), Arc::clone(&metrics))?;
-    let upstream = Arc::new(upstream);
-    let recent = Recent::new(
-        Arc::clone(&upstream) as _,
-        limits(config),
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-        |task| drop(tokio::spawn(task)),
-    );
-    let step_ups = StepUps::new(
-        Arc::clone(&upstream) as _,
-        Arc::clone(&live),
-        config.step_up.clone(),
-        config.incode.timeout,
-        Arc::clone(&clock),
-        Arc::clone(&metrics),
-    );
-    let source: Arc<dyn Source> = Arc::new(recent.clone());
-    let (hints, follower) = hints::start(
-        Arc::clone(&source),
-        step_ups.clone(),
-        Arc::clone(&clock),
-        hints::QUEUE_MAX,
-    );
-    let (webhook, own) = (config.webhook.as_ref(), Arc::clone(&metrics));
-    let webhooks = Arc::new(Webhooks::new(webhook, hints, Arc::clone(&clock), own));
-    let gate = Arc::new(Gate {
-        clock,
-        live: Arc::clone(&live),
-        source,
-        journal,
-        metrics: Arc::clone(&metrics),
-    });
-    let services = grpc::services(gate, step_ups.clone(), config.deadlines).map_err(assembly)?;
-    let operations = Operations {
-        live,
-        metrics,
-        cache_entries: Arc::new(move || recent.entries()),
-        upstream: Arc::new(move || upstream.condition()),
-        step_ups,
-        serving: Arc::default(),
-    };
-    Ok(Parts {
-        services,
-        webhooks,
-        operations,
-        reloader,
-        follower,
-        writer,
-    })
-}
-
-fn assembly(error: impl std::error::Error + Send + Sync + 'static) -> CannotStart {
-    CannotStart::Assembly(Box::new(error))
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits {
-        capacity: config.cache_capacity,
-        fetch_max: config.incode.timeout,
-        fetches_per_second: config.quota.per_second,
-        fetches_burst: config.quota.burst,
-    }
-}
-
-fn open_journal(config: &Config, metrics: &Arc<Metrics>) -> Result<(Journal, Writer), CannotStart> {
-    let failed = |error| CannotStart::Journal(config.journal.clone(), error);
-    let output = journal::open(&config.journal).map_err(failed)?;
-    journal::start(output, journal::Limits::default(), Arc::clone(metrics)).map_err(failed)
-}
-
-/// Serves a router on an address until it is told to stop; the address that it got.
-async fn listen(
-    servers: &mut JoinSet<io::Result<()>>,
-    address: SocketAddr,
-    router: Router,
-    mut stopping: watch::Receiver<bool>,
-) -> Result<SocketAddr, CannotStart> {
-    let failed = |error| CannotStart::Listen(address, error);
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let bound = listener.local_addr().map_err(failed)?;
-    let listener = listener.tap_io(|stream: &mut TcpStream| {
-        // Without it an answer may wait for the caller's acknowledgement; it is only slower if it cannot be set.
-        let _ = stream.set_nodelay(true);
-    });
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    servers.spawn(async move {
-        axum::serve(listener, router)
-            .with_graceful_shutdown(async move {
-                // An error says that nobody can stop it any more, which stops it too.
-                let _ = stopping.wait_for(|stop| *stop).await;
-            })
-            .await
-    });
-    Ok(bound)
 }

@@ -1,93 +1,114 @@
-//! Who knows about verifications, or knows someone who does. Sources stack: memory in front of the upstream.
+//! Where evidence about verifications comes from. Sources are stacked: the [`EvidenceCache`] in front of the upstream.
 
-mod quota;
-mod recent;
+mod evidence_cache;
+mod alias_index;
+mod metrics;
 
-use std::{fmt::Debug, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
 pub use self::{
-    quota::Quotas,
-    recent::{Limits, Recent, Spawn},
+    evidence_cache::{EvidenceCache, Limits},
+    metrics::FetchOutcome,
 };
 use crate::{
+    callers::{CallerId, OverQuota},
     clock::Moment,
-    policy::{Evidence, Finding, Origin, Timestamp, VerificationId},
+    policy::{Evidence, Finding, Timestamp, VerificationId},
+    provenance::{Origin, Outage, Timings},
 };
 
-/// Knows about verifications.
+/// Obtains evidence about verifications.
 #[async_trait]
 pub trait Source: Debug + Send + Sync + 'static {
-    /// What is known about this verification. Never fails: an upstream that cannot be asked is a finding.
-    async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known;
+    /// Looks a verification up. An upstream that cannot be asked is not an error but a finding; the only error is a caller that
+    /// has used its quota.
+    async fn look_up(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota>;
 
-    /// Forgets it, by whichever of its names, so that the next look-up asks again. A fetch that is under way is not
-    /// remembered either.
-    async fn forget(&self, _id: &VerificationId) {}
+    /// Declares the evidence about a verification unusable, by any of its identifiers, so that the next lookup asks again. The
+    /// result of a fetch that is in flight is not kept either.
+    async fn invalidate(&self, _id: &VerificationId) {}
 }
 
-/// What is known, and where it came from.
+/// What a lookup requires of the evidence, how long it may take, and for whom it is made.
+#[derive(Debug, Clone, Copy)]
+pub struct LookupRequest {
+    /// The moment that ages are measured to.
+    pub at: Moment,
+    /// Evidence younger than this is used without asking the upstream (RFC 9111).
+    pub max_age: Duration,
+    /// Evidence younger than this is used if the upstream cannot be asked (RFC 5861, stale-if-error). At least `max_age`.
+    pub max_stale: Duration,
+    /// How long to wait for a fetch.
+    pub wait: Wait,
+    /// Who asks. A fetch is charged to its quota.
+    pub caller: CallerId,
+    /// Whether the last fetch of this verification failed: another failure says little about the upstream's health.
+    pub failed_before: bool,
+}
+
+/// How long a lookup waits for a fetch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// It starts the fetch and does not wait for it.
+    No,
+    /// At most this long.
+    AtMost(Duration),
+}
+
+impl Wait {
+    /// The longest wait.
+    pub fn max(self) -> Duration {
+        match self {
+            Self::No => Duration::ZERO,
+            Self::AtMost(wait) => wait,
+        }
+    }
+}
+
+/// What is known about a verification, and how that was obtained.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// What is known. Shared, because many checks rest on one answer.
+    /// What is known. Shared, because many checks use one response.
     pub evidence: Arc<Evidence>,
     /// Where it came from, for this check.
     pub origin: Origin,
-    /// What finding it out took; nothing where it was remembered.
-    pub took: Took,
-    /// The earliest instant that it may be judged at: by what has passed since it was seen, whatever the clock says now.
+    /// Why the upstream could not be asked, where it could not.
+    pub outage: Option<Outage>,
+    /// How long obtaining it took; zero where it was cached.
+    pub timings: Timings,
+    /// The earliest instant that the evidence may be judged at: when it was seen plus the time that has passed since, whatever
+    /// the wall clock says now.
     pub not_before: Timestamp,
 }
 
 impl Known {
-    /// Whether the upstream was asked for it, answered or not.
-    pub fn was_asked(&self) -> bool {
-        match self.evidence.finding {
-            Finding::Unknown(outage) => outage.was_asked(),
-            _ => true,
+    /// No evidence, because of this outage.
+    pub fn nothing(outage: Outage, at: Timestamp, timings: Timings) -> Self {
+        Self {
+            evidence: Arc::new(Evidence {
+                finding: Finding::Unknown,
+                seen_at: at,
+            }),
+            origin: Origin::None,
+            outage: Some(outage),
+            timings,
+            not_before: at,
         }
     }
 
-    /// Whether the upstream could not be asked, so that this is old or nothing.
-    pub fn degraded(&self) -> bool {
-        self.origin == Origin::Stale || matches!(self.evidence.finding, Finding::Unknown(_))
+    /// Whether the upstream was asked for it, successfully or not.
+    pub fn was_asked(&self) -> bool {
+        self.outage.is_none_or(Outage::was_asked)
     }
-}
 
-/// What a fetch took, by what it was spent on.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Took {
-    /// Waiting for its turn.
-    pub queue: Duration,
-    /// Getting a token.
-    pub token: Duration,
-    /// Asking, and reading the answer.
-    pub fetch: Duration,
-}
-
-/// How good evidence must be, how long to wait for it, and who wants it.
-#[derive(Debug, Clone, Copy)]
-pub struct Freshness {
-    /// The moment that ages are counted to.
-    pub at: Moment,
-    /// How old evidence may be before the upstream is asked again.
-    pub fresh_for: Duration,
-    /// How much older it may be when the upstream cannot be asked.
-    pub stale_for: Duration,
-    /// How long the caller can wait.
-    pub patience: Duration,
-    /// On whose behalf: each caller has a quota of fetches.
-    pub asker: Asker,
-    /// Whether asking for this one failed the last time: another failure says nothing about the upstream.
-    pub suspect: bool,
-}
-
-/// On whose behalf the upstream is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Asker {
-    /// A caller, known by the address that it calls from.
-    Caller(IpAddr),
-    /// The service itself, ahead of callers. Whoever lets it do so sees to the bound.
-    Ourselves,
+    /// Whether the upstream could not be asked, so that the evidence is stale or missing.
+    pub fn degraded(&self) -> bool {
+        self.outage.is_some()
+    }
 }

@@ -1,5 +1,5 @@
-//! Every span of a trace, named once: a check, and what it waits for. Attributes have few values: never an identifier, a
-//! person's data or a secret. While nobody collects traces, a span is next to nothing.
+//! Every span of a trace, defined once: a check, and the steps that it waits for. Attributes have few values; they are never an
+//! identifier, personal data or a secret. While traces are off, spans are disabled and cost almost nothing.
 
 use opentelemetry::{
     Context,
@@ -9,16 +9,17 @@ use opentelemetry_sdk::propagation::TraceContextPropagator;
 use tracing::{Id, Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-use crate::policy::{Effect, Origin, PolicyName};
+use crate::{
+    call::{TRACEPARENT, TraceContext},
+    policy::PolicyName,
+    ruling::Ruling,
+};
 
-/// What tells spans from the lines of the log.
+/// The target that distinguishes spans from log lines.
 pub const TARGET: &str = "verigate::span";
 
-/// The header in which callers tell the trace that they are in, as the W3C has it.
-pub const TRACEPARENT: &str = "traceparent";
-
-/// A check, in the trace that its caller is in, if it is in one.
-pub fn check(traceparent: Option<&str>) -> Span {
+/// A check, in the trace of its caller if it has one.
+pub fn check(trace: &TraceContext) -> Span {
     let span = info_span!(
         target: TARGET,
         "check",
@@ -30,38 +31,39 @@ pub fn check(traceparent: Option<&str>) -> Span {
         refused = Empty,
     );
     if !span.is_disabled()
-        && let Some(text) = traceparent
+        && let Some(text) = trace.traceparent()
     {
         let caller =
             TraceContextPropagator::new().extract_with_context(&Context::new(), &Caller(text));
-        // An error says that nobody collects traces after all.
+        // An error means that traces are off, so there is no parent to set.
         let _ = span.set_parent(caller);
     }
     span
 }
 
-/// The check that is under way has been decided.
-pub fn decided(policy: &PolicyName, effect: Effect, origin: Origin, degraded: bool) {
+/// Records the decision on the current check.
+pub fn decided(policy: &PolicyName, ruling: &Ruling) {
     let check = Span::current();
     if !check.is_disabled() {
         check.record("policy", policy.as_str());
-        check.record("decision", effect.as_str());
-        check.record("origin", origin.as_str());
-        check.record("degraded", degraded);
+        check.record("decision", ruling.decision.effect().as_str());
+        check.record("origin", ruling.origin.as_str());
+        check.record("degraded", ruling.degraded);
     }
 }
 
-/// The check has been refused with this code.
+/// Records the gRPC code of a check that ended without a decision.
 pub fn refused(check: &Span, code: impl std::fmt::Debug) {
     check.record("refused", tracing::field::debug(code));
 }
 
-/// Looking for evidence, in memory first.
+/// A lookup of evidence, in the cache first.
 pub fn look_up() -> Span {
     info_span!(target: TARGET, "look up")
 }
 
-/// Fetching what is not at hand: for the check under way, or ahead of time and then in a trace of its own.
+/// A fetch of evidence that is not cached: for the current check, or ahead of time. The latter has a trace of its own, which links to
+/// the current span, because no check waits for it.
 pub fn fetch(ahead_of_time: bool) -> Span {
     if ahead_of_time {
         let span = info_span!(target: TARGET, parent: None, "refresh");
@@ -72,14 +74,14 @@ pub fn fetch(ahead_of_time: bool) -> Span {
     }
 }
 
-/// What is under way waits for this fetch, which another began.
+/// Links the current lookup to the fetch in flight that it joined.
 pub fn joined(fetch: Option<&Id>) {
     if let Some(fetch) = fetch {
         Span::current().follows_from(fetch);
     }
 }
 
-/// A call to the upstream. One without an outcome was given up.
+/// A call to the upstream. A span without an outcome was cancelled.
 pub fn upstream_call(name: &'static str) -> Span {
     info_span!(
         target: TARGET,
@@ -90,12 +92,12 @@ pub fn upstream_call(name: &'static str) -> Span {
     )
 }
 
-/// The call has ended so.
+/// Records the outcome of a call to the upstream.
 pub fn ended(call: &Span, outcome: &'static str) {
     call.record("outcome", outcome);
 }
 
-/// What a caller tells of its trace: where it is in it. What else callers may tell of traces goes no further.
+/// The `traceparent` of the caller. Nothing else that callers send about traces is propagated.
 struct Caller<'h>(&'h str);
 
 impl Extractor for Caller<'_> {
@@ -109,52 +111,4 @@ impl Extractor for Caller<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use opentelemetry::trace::{SpanId, TracerProvider as _};
-    use opentelemetry_sdk::{
-        error::OTelSdkResult,
-        trace::{SdkTracerProvider, SpanData, SpanExporter},
-    };
-    use tracing::subscriber::with_default;
-    use tracing_subscriber::layer::SubscriberExt as _;
-
-    use super::*;
-
-    #[derive(Debug, Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<SpanData>>>);
-
-    impl SpanExporter for Kept {
-        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-            self.0.lock().unwrap().extend(batch);
-            Ok(())
-        }
-    }
-
-    /// The spans that are made here, in the order in which they end.
-    fn made(make: impl FnOnce()) -> Vec<SpanData> {
-        let kept = Kept::default();
-        let traces = SdkTracerProvider::builder()
-            .with_simple_exporter(kept.clone())
-            .build();
-        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer("test"));
-        with_default(tracing_subscriber::registry().with(layer), make);
-        std::mem::take(&mut kept.0.lock().unwrap())
-    }
-
-    #[test]
-    fn a_fetch_ahead_of_time_is_linked_to_the_check_and_not_part_of_its_trace() {
-        let spans = made(|| check(None).in_scope(|| drop((fetch(false), fetch(true)))));
-        let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
-        let (check, fetch, refresh) = (named("check"), named("fetch"), named("refresh"));
-        assert_eq!(fetch.parent_span_id, check.span_context.span_id());
-        assert_eq!(refresh.parent_span_id, SpanId::INVALID);
-        assert_ne!(
-            refresh.span_context.trace_id(),
-            check.span_context.trace_id()
-        );
-        let links: Vec<_> = refresh.links.iter().map(|l| &l.span_context).collect();
-        assert_eq!(links, [&check.span_context]);
-    }
-}
+mod tests;

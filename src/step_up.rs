@@ -1,56 +1,57 @@
-//! Step-ups: a link by which a person verifies again, made by the upstream, and what becomes of it.
+//! Step-ups: a link by which a person verifies again, created by the upstream, and its outcome.
 //!
-//! Making a link is not idempotent for the upstream, and costs: a caller who repeats a call by the same name gets the same
-//! link for as long as it is held good, and calls by one name that come together share one call, which goes on when they
-//! leave. What is known here grants nothing: whoever verified again is judged by evidence, as always.
+//! Why idempotent by `request_id`: creating a link is not idempotent for the upstream, and costs. A caller that repeats a call gets
+//! the same link while it is valid, calls that arrive together share one attempt ([`Flight`]), and an attempt goes on when they
+//! leave. What is known here grants nothing: a person who verified again is judged by evidence like everybody else.
 
+mod config;
 mod register;
-mod wish;
+mod request;
+mod metrics;
 
 use std::{fmt::Debug, future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
-use tokio::{
-    sync::{Semaphore, watch},
-    time::timeout,
-};
+use tokio::{sync::Semaphore, time::timeout};
 use tracing::info;
 use uuid::Uuid;
 
-use self::register::Register;
 pub use self::{
+    config::Config,
+    metrics::StepUpEvent,
     register::{State, StepUp},
-    wish::{LoginHint, NoRedirect, Redirect, Wish},
+    request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
+use self::{metrics::Metrics, register::Register};
 use crate::{
+    callers::{CallerId, OverQuota, Quota, Quotas},
     clock::{Clock, Moment},
-    config::StepUpConfig,
+    deps::Deps,
+    flight::{Flight, Progress, Spawn},
     live::Live,
-    metrics::{Metrics, StepUpEvent},
-    pace::Bucket,
-    policy::{Outage, PolicyName, Timestamp, VerificationId, after},
-    source::{Asker, Quotas},
+    policy::{PolicyName, Timestamp, VerificationId, after},
+    provenance::Outage,
 };
 
-/// No more links than this are asked for at once.
+/// Attempts to create a link that may be in flight.
 const ATTEMPTS_MAX: usize = 256;
-/// No more calls than this are remembered by their names; who used its own the longest ago is forgotten first.
-const NAMES_MAX: u64 = 10_000;
+/// Idempotency keys that are kept; the least recently used is dropped first.
+const KEYS_MAX: u64 = 10_000;
 
-/// Makes links.
+/// Creates links.
 #[async_trait]
 pub trait Links: Debug + Send + Sync + 'static {
-    /// Makes a link for this step-up. It is made once or not at all, as far as that can be known.
-    async fn make(&self, id: Uuid, wish: &Wish) -> Result<Link, Outage>;
+    /// Creates a link for this step-up: once or not at all, as far as can be known.
+    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage>;
 }
 
-/// A link by which a person verifies again. Whoever has it may be that person, so it is not shown.
+/// A link by which a person verifies again. Anybody who has it can act as that person, so its `Debug` does not show it.
 #[derive(Clone)]
 pub struct Link {
-    /// Where to send the person.
+    /// Where to send the person's browser.
     pub url: Box<str>,
-    /// The upstream's trace id of the verification that will be.
+    /// The upstream's trace id of the verification to come.
     pub trace: Option<VerificationId>,
 }
 
@@ -65,35 +66,32 @@ impl Debug for Link {
 /// A step-up that has begun.
 #[derive(Debug, Clone)]
 pub struct Begun {
-    /// Names it.
+    /// Its id: a version 7 UUID.
     pub id: Uuid,
     /// The link.
     pub link: Link,
-    /// Until when the link is held good.
+    /// Until when the link is considered valid.
     pub expires_at: Timestamp,
 }
 
 /// Why a step-up does not begin.
 #[derive(Debug, thiserror::Error)]
-pub enum NoStepUp {
+pub enum StepUpError {
     /// No policy has this name.
     #[error("there is no policy `{0}`")]
     NoSuchPolicy(PolicyName),
-    /// The caller gave another call the same name.
-    #[error("was another call's, with other parameters, a moment ago")]
-    AnotherCall,
-    /// This caller has asked for too many links.
-    #[error("too many links were asked for")]
-    OverQuota {
-        /// When it may have another.
-        retry_after: Duration,
-    },
-    /// The upstream made none.
-    #[error("the upstream makes no link ({})", .0.as_str())]
-    NoLink(Outage),
+    /// The caller used the same idempotency key for a different request.
+    #[error("was already used with different parameters")]
+    KeyReused,
+    /// The caller has used its quota of links.
+    #[error("too many links were requested")]
+    OverQuota(#[from] OverQuota),
+    /// The upstream created no link.
+    #[error("the upstream created no link ({})", .0.as_str())]
+    Upstream(Outage),
 }
 
-/// Step-ups, and the one place where they begin.
+/// All step-ups. Clones share them.
 #[derive(Debug, Clone)]
 pub struct StepUps(Arc<Inner>);
 
@@ -101,97 +99,100 @@ pub struct StepUps(Arc<Inner>);
 struct Inner {
     links: Arc<dyn Links>,
     live: Arc<Live>,
-    terms: StepUpConfig,
-    /// How long making one link may take, whoever still waits for it.
-    attempt_max: Duration,
+    config: Config,
+    /// How long one attempt may take, whoever waits for it.
+    attempt_timeout: Duration,
     register: Register,
-    /// By a caller and its own name for a call, what came of it.
-    attempts: Cache<(Asker, Box<str>), Attempt>,
-    starts: Semaphore,
+    /// Attempts by caller and idempotency key.
+    attempts: Cache<(CallerId, Box<str>), Attempt>,
+    permits: Semaphore,
     quotas: Quotas,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    spawn: Spawn,
+    metrics: Metrics,
 }
 
-/// A link that is being made, or was.
+/// An attempt to create a link.
 #[derive(Debug, Clone)]
 struct Attempt {
     since: Moment,
-    /// What was wished for, as a digest: of the person's address nothing is kept.
+    /// Digest of the request: nothing of the person's address is kept.
     digest: [u8; 32],
-    outcome: watch::Receiver<Option<Result<Begun, Outage>>>,
+    flight: Flight<Result<Begun, Outage>>,
 }
 
 impl Attempt {
-    /// Whether a call by the same name joins it: it is under way, or its link is still held good. A failure is nobody else's.
-    fn stands(&self, at: Moment, link_life: Duration) -> bool {
-        // Asked before the outcome is looked at: one that comes in between is an outcome, not an end without one.
-        let ended = self.outcome.has_changed().is_err();
-        match &*self.outcome.borrow() {
-            None => !ended,
-            Some(Ok(_)) => at.age_of(self.since).is_some_and(|age| age < link_life),
-            Some(Err(_)) => false,
+    /// Whether a call with the same key gets its result: it is in flight, or its link is still valid. A failure is not shared with
+    /// later calls.
+    fn is_shared(&self, at: Moment, link_life: Duration) -> bool {
+        match self.flight.progress() {
+            Progress::Running => true,
+            Progress::Done(Ok(_)) => at.age_of(self.since).is_some_and(|age| age < link_life),
+            Progress::Done(Err(_)) | Progress::Abandoned => false,
         }
     }
 }
 
 impl StepUps {
-    /// None has begun.
+    /// No step-up has begun yet.
     pub fn new(
         links: Arc<dyn Links>,
         live: Arc<Live>,
-        terms: StepUpConfig,
-        attempt_max: Duration,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        Self(Arc::new(Inner {
-            quotas: Quotas::new(terms.links.per_second, terms.links.burst),
+        config: Config,
+        attempt_timeout: Duration,
+        deps: &Deps,
+    ) -> Result<Self, prometheus::Error> {
+        Ok(Self(Arc::new(Inner {
+            quotas: Quotas::new(config.links.per_second, config.links.burst),
             links,
             live,
-            terms,
-            attempt_max,
+            config,
+            attempt_timeout,
             register: Register::new(),
-            // The newest always stays: it is the one that will be asked for again.
+            // LRU, because the default policy may reject a new key, and a repeated call would create a second link.
             attempts: Cache::builder()
-                .max_capacity(NAMES_MAX)
+                .max_capacity(KEYS_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            starts: Semaphore::new(ATTEMPTS_MAX),
-            clock,
-            metrics,
-        }))
+            permits: Semaphore::new(ATTEMPTS_MAX),
+            clock: Arc::clone(&deps.clock),
+            spawn: deps.spawn,
+            metrics: Metrics::register(&deps.registry)?,
+        })))
     }
 
-    /// Where the browser goes afterwards: where the caller says, or else where the policy does, if that is allowed.
+    /// Where the browser goes afterwards: the caller's URL, or else the policy's, if it is on the allow-list.
     pub fn redirect(
         &self,
         policy: Option<&PolicyName>,
         given: &str,
-    ) -> Result<Redirect, NoRedirect> {
-        let allowed = &self.0.terms.redirects;
+    ) -> Result<Redirect, RedirectError> {
+        let allowed = &self.0.config.redirects;
         if !given.is_empty() {
             return Redirect::among(allowed, given);
         }
         let policies = self.0.live.current();
         let policy = policy.and_then(|policy| policies.find(policy));
-        let policy = policy.ok_or(NoRedirect::NoSuchPolicy)?;
-        let own = policy.redirect().ok_or(NoRedirect::NotGiven)?;
+        let policy = policy.ok_or(RedirectError::NoSuchPolicy)?;
+        let own = policy.redirect().ok_or(RedirectError::NotGiven)?;
         Redirect::among(allowed, own)
     }
 
-    /// Begins a step-up, or tells the one that this caller began by the same name. A caller who leaves does not end it.
-    pub async fn begin(&self, wish: Wish, asker: Asker) -> Result<Begun, NoStepUp> {
+    /// Begins a step-up, or returns the one that this caller began with the same key. A caller that leaves does not end it.
+    pub async fn begin(
+        &self,
+        request: StepUpRequest,
+        caller: CallerId,
+    ) -> Result<Begun, StepUpError> {
         let at = self.0.clock.moment();
-        if self.0.live.current().find(&wish.policy).is_none() {
-            return Err(NoStepUp::NoSuchPolicy(wish.policy));
+        if self.0.live.current().find(&request.policy).is_none() {
+            return Err(StepUpError::NoSuchPolicy(request.policy));
         }
-        let mut attempt = self.attempt(wish, asker, at).await?;
-        let ended = attempt.outcome.wait_for(Option::is_some).await;
-        let ended = ended.ok().and_then(|outcome| outcome.clone());
-        ended
+        let attempt = self.join_or_start(request, caller, at).await?;
+        let result = attempt.flight.result().await;
+        result
             .unwrap_or(Err(Outage::Abandoned))
-            .map_err(NoStepUp::NoLink)
+            .map_err(StepUpError::Upstream)
     }
 
     /// What is known of a step-up.
@@ -199,7 +200,7 @@ impl StepUps {
         self.0.register.find(id, self.0.clock.moment()).await
     }
 
-    /// The upstream hints that the person has verified again, under this name.
+    /// A webhook says that the person has verified again, under this id.
     pub async fn succeeded(&self, id: Uuid, successor: &VerificationId) {
         let state = State::Succeeded {
             successor: successor.clone(),
@@ -207,7 +208,7 @@ impl StepUps {
         self.ended(id, state, StepUpEvent::Succeeded).await;
     }
 
-    /// The upstream hints that the person has not.
+    /// A webhook says that the person did not pass.
     pub async fn failed(&self, id: Uuid) {
         self.ended(id, State::Failed, StepUpEvent::Failed).await;
     }
@@ -215,88 +216,108 @@ impl StepUps {
     async fn ended(&self, id: Uuid, state: State, event: StepUpEvent) {
         let at = self.0.clock.moment();
         if let Some(step_up) = self.0.register.advance(id, state, at).await {
-            self.0.metrics.step_up(event);
-            let (policy, outcome) = (step_up.policy, event.as_str());
-            info!(step_up_id = %id, %policy, outcome, "a step-up has ended");
+            self.0.metrics.event(event);
+            info!(
+                event = "step_up_ended",
+                step_up_id = %id,
+                policy = %step_up.policy,
+                outcome = event.as_str(),
+                "step-up ended"
+            );
         }
     }
 
-    /// The attempt that the caller began by the same name, or else a new one.
-    async fn attempt(&self, wish: Wish, asker: Asker, at: Moment) -> Result<Attempt, NoStepUp> {
-        let quota = self.0.quotas.of(asker).await;
-        if wish.request_id.is_empty() {
-            return self.start(wish, quota.as_deref(), at);
+    /// The attempt that the caller began with the same key, or a new one.
+    async fn join_or_start(
+        &self,
+        request: StepUpRequest,
+        caller: CallerId,
+        at: Moment,
+    ) -> Result<Attempt, StepUpError> {
+        let quota = self.0.quotas.of(caller).await;
+        if request.request_id.is_empty() {
+            return self.start(request, &quota, at);
         }
-        let (key, digest) = ((asker, wish.request_id.clone()), wish.digest());
-        let mut attempt = None;
+        let (key, digest) = ((caller, request.request_id.clone()), request.digest());
+        let mut result = Err(StepUpError::Upstream(Outage::Abandoned));
         let entry = self.0.attempts.entry(key);
         entry
-            .and_compute_with(|before| {
-                let before = before.map(Entry::into_value);
-                let before = before.filter(|b| b.stands(at, self.0.terms.link_life));
-                let (outcome, op) = match before {
-                    Some(before) if before.digest == digest => {
-                        self.0.metrics.step_up(StepUpEvent::Repeated);
-                        (Ok(before), Op::Nop)
+            .and_compute_with(|attempt| {
+                let attempt = attempt.map(Entry::into_value);
+                let shared = attempt.filter(|a| a.is_shared(at, self.0.config.link_life));
+                let op = match shared {
+                    Some(attempt) if attempt.digest == digest => {
+                        self.0.metrics.event(StepUpEvent::Repeated);
+                        result = Ok(attempt);
+                        Op::Nop
                     }
-                    Some(_) => (Err(NoStepUp::AnotherCall), Op::Nop),
-                    None => match self.start(wish, quota.as_deref(), at) {
-                        Ok(begun) => (Ok(begun.clone()), Op::Put(begun)),
-                        Err(none) => (Err(none), Op::Nop),
-                    },
+                    Some(_) => {
+                        result = Err(StepUpError::KeyReused);
+                        Op::Nop
+                    }
+                    None => {
+                        result = self.start(request, &quota, at);
+                        let started = result.as_ref().ok().cloned();
+                        started.map_or(Op::Nop, Op::Put)
+                    }
                 };
-                attempt = Some(outcome);
                 ready(op)
             })
             .await;
-        attempt.unwrap_or(Err(NoStepUp::NoLink(Outage::Abandoned)))
+        result
     }
 
-    /// Asks for a link in a task of its own, if the caller may have another.
-    fn start(&self, wish: Wish, quota: Option<&Bucket>, at: Moment) -> Result<Attempt, NoStepUp> {
-        let taken = quota.map(|quota| quota.take(at.uptime, Duration::ZERO));
-        if let Some(Err(retry_after)) = taken {
-            self.0.metrics.step_up(StepUpEvent::Refused);
-            return Err(NoStepUp::OverQuota { retry_after });
+    /// Starts an attempt in a task of its own, if the caller's quota allows it.
+    fn start(
+        &self,
+        request: StepUpRequest,
+        quota: &Quota,
+        at: Moment,
+    ) -> Result<Attempt, StepUpError> {
+        if let Err(over_quota) = quota.charge(at.uptime) {
+            self.0.metrics.event(StepUpEvent::Refused);
+            return Err(over_quota.into());
         }
-        let (ending, outcome) = watch::channel(None);
-        let attempt = Attempt {
-            since: at,
-            digest: wish.digest(),
-            outcome,
-        };
-        let step_ups = self.clone();
-        tokio::spawn(async move {
-            let made = step_ups.make(&wish, at).await;
-            step_ups.0.metrics.step_up(match made {
+        let (step_ups, digest) = (self.clone(), request.digest());
+        let work = async move {
+            let created = step_ups.create(&request, at).await;
+            step_ups.0.metrics.event(match created {
                 Ok(_) => StepUpEvent::Begun,
                 Err(_) => StepUpEvent::Unavailable,
             });
-            // Nobody may be waiting any more; a call by the same name will find it.
-            let _ = ending.send(Some(made));
-        });
-        Ok(attempt)
+            created
+        };
+        Ok(Attempt {
+            since: at,
+            digest,
+            flight: Flight::start(self.0.spawn, work),
+        })
     }
 
-    async fn make(&self, wish: &Wish, at: Moment) -> Result<Begun, Outage> {
-        let Ok(_started) = self.0.starts.try_acquire() else {
+    async fn create(&self, request: &StepUpRequest, at: Moment) -> Result<Begun, Outage> {
+        let Ok(_permit) = self.0.permits.try_acquire() else {
             return Err(Outage::Busy);
         };
-        let id = at.name();
-        let made = timeout(self.0.attempt_max, self.0.links.make(id, wish)).await;
-        let link = made.unwrap_or(Err(Outage::TimedOut))?;
-        // Counted from before it was asked for: the link lives no shorter.
-        let expires_at = after(at.now, self.0.terms.link_life);
+        let id = at.uuid();
+        let created = timeout(self.0.attempt_timeout, self.0.links.create(id, request)).await;
+        let link = created.unwrap_or(Err(Outage::TimedOut))?;
+        // Counted from before the call: the link is valid for at least as long.
+        let expires_at = after(at.now, self.0.config.link_life);
         let step_up = StepUp {
             id,
-            verification: wish.verification.clone(),
-            policy: wish.policy.clone(),
+            verification: request.verification.clone(),
+            policy: request.policy.clone(),
             expires_at,
             state: State::Pending,
         };
-        // Known before the link is out, so that no event about it comes too early.
-        self.0.register.enter(step_up, at).await;
-        info!(step_up_id = %id, policy = %wish.policy, "a step-up has begun");
+        // Registered before the link is returned, so that no webhook about it arrives too early.
+        self.0.register.insert(step_up, at).await;
+        info!(
+            event = "step_up_started",
+            step_up_id = %id,
+            policy = %request.policy,
+            "step-up started"
+        );
         Ok(Begun {
             id,
             link,

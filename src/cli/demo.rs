@@ -1,4 +1,4 @@
-//! `verigate demo`: a pretend Incode, sample policies and the service, in one process, with commands to paste.
+//! `verigate demo`: a simulated vendor, sample policies and the service, in one process. Prints commands to try.
 
 use std::{
     collections::BTreeSet,
@@ -6,23 +6,21 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use clap::Args;
 use http::HeaderName;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use super::{Exit, has_colours, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{
-        Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig, WebhookConfig,
-    },
+    config::{Account, Config},
+    http::webhook,
     policy::{ParseError, PolicySet, SourceText, parse},
-    serve::{CannotStart, Service},
-    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, Webhook},
-    telemetry,
+    serve::{Service, StartError},
+    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, WebhookTarget},
+    telemetry::{self, LogConfig, TraceConfig},
 };
 
 const POLICIES: [(&str, &str); 3] = [
@@ -40,7 +38,7 @@ const POLICIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// What to try first: a policy, a verification, and what comes of it.
+/// Checks to try: a policy, a verification, and the expected decision.
 const TRY: [(&str, &str, &str); 5] = [
     ("front-door", "ada-fresh", "ALLOW"),
     ("front-door", "ada-month-old", "STEP_UP: older than 30 days"),
@@ -50,13 +48,13 @@ const TRY: [(&str, &str, &str); 5] = [
 ];
 
 const USUAL_GRPC: u16 = 50051;
-/// Where a browser goes after a step-up; nobody is there.
+/// Where the browser goes after a step-up. There is no such host.
 const REDIRECT: &str = "https://sso.example.com/step-up";
-/// How the pretend Incode's webhooks are told from others.
+/// The header that authenticates the simulator's webhooks.
 const WEBHOOK_HEADER: &str = "x-webhook-secret";
 const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
-/// Try it out: a pretend Incode, sample policies and the service, in one process.
+/// Try it out: a simulated vendor, sample policies and the service, in one process.
 #[derive(Debug, Args)]
 pub(super) struct Demo {}
 
@@ -67,20 +65,26 @@ impl Demo {
             level: tracing::Level::INFO,
             json: false,
         };
+        let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             log,
             has_colours(&std::io::stderr()),
             &TraceConfig::default(),
+            &Handle::current(),
+            Arc::clone(&clock) as _,
         )?;
-        let clock = Arc::new(SystemClock);
         let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
         let address = free(9000).await;
         let credentials = Credentials::default();
         let simulator =
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
-        let service = start(config(&simulator, log).await?, clock).await?;
-        let webhooks = format!("http://{}/webhooks/incode", service.http);
-        simulator.call_back(Webhook::new(&webhooks, WEBHOOK_HEADER, WEBHOOK_SECRET)?);
+        let service = start(config(&simulator).await?, clock).await?;
+        let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
+        simulator.send_webhooks(WebhookTarget::new(
+            &webhooks,
+            WEBHOOK_HEADER,
+            WEBHOOK_SECRET,
+        )?);
         tell(&introduction(&simulator))?;
         tell(&commands(&service))?;
         tell(&step_up(&service))?;
@@ -91,11 +95,11 @@ impl Demo {
     }
 }
 
-/// Starts the service; on any free ports if somebody else was faster on the usual ones.
+/// Starts the service; on any free ports, if another process has taken one of the usual ports in between.
 async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Service> {
     let policies = policies()?;
     match Service::start(&config, policies.clone(), clock.clone()).await {
-        Err(CannotStart::Listen(..)) => {}
+        Err(StartError::Listen(..)) => {}
         started => return Ok(started?),
     }
     for address in [&mut config.grpc, &mut config.http, &mut config.admin] {
@@ -115,53 +119,26 @@ fn policies() -> Result<PolicySet, ParseError> {
     parse(&files, &no_lists)
 }
 
-async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config> {
+/// The defaults, but on free ports and for the simulator.
+async fn config(simulator: &Simulator) -> anyhow::Result<Config> {
     let known = simulator.credentials().clone();
-    Ok(Config {
-        grpc: free(USUAL_GRPC).await,
-        deadlines: Deadlines {
-            default: Duration::from_secs(2),
-            longest: Duration::from_millis(2500),
-        },
-        http: free(8080).await,
-        admin: free(9090).await,
-        policies: "policies".into(),
-        incode: IncodeConfig {
-            url: format!("http://{}", simulator.address).parse()?,
-            api_key: known.api_key.into(),
-            integration_id: known.integration_id,
-            secret: known.secret.into(),
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(1),
-            timeout: Duration::from_secs(2),
-            rate: Rate {
-                per_second: 100,
-                burst: 100,
-            },
-            concurrency: 64,
-        },
-        cache_capacity: 10_000,
-        quota: Rate {
-            per_second: 50,
-            burst: 500,
-        },
-        step_up: StepUpConfig {
-            redirects: BTreeSet::from([REDIRECT.to_owned()]),
-            link_life: Duration::from_mins(15),
-            links: Rate {
-                per_second: 2,
-                burst: 50,
-            },
-        },
-        webhook: Some(WebhookConfig {
-            header: HeaderName::from_static(WEBHOOK_HEADER),
-            secret: WEBHOOK_SECRET.into(),
-            previous_secret: None,
-        }),
-        journal: "-".into(),
-        trace: TraceConfig::default(),
-        log,
-    })
+    let mut config = Config::from_defaults(&Account {
+        url: format!("http://{}", simulator.address).parse()?,
+        api_key: known.api_key.into(),
+        integration_id: known.integration_id,
+        secret: known.secret.into(),
+    })?;
+    config.grpc = free(USUAL_GRPC).await;
+    config.http = free(8080).await;
+    config.admin = free(9090).await;
+    config.cache_capacity = 10_000;
+    config.step_up.redirects = BTreeSet::from([REDIRECT.to_owned()]);
+    config.webhook = Some(webhook::Config {
+        header: HeaderName::from_static(WEBHOOK_HEADER),
+        secret: WEBHOOK_SECRET.into(),
+        previous_secret: None,
+    });
+    Ok(config)
 }
 
 /// The usual loopback port, or any free one if that is taken.
@@ -173,18 +150,18 @@ async fn free(usual: u16) -> SocketAddr {
     }
 }
 
-/// What to paste.
+/// The addresses of the service, and the checks to try.
 fn commands(service: &Service) -> String {
     let program = program();
-    let server = if service.grpc.port() == USUAL_GRPC {
+    let server = if service.addresses.grpc.port() == USUAL_GRPC {
         String::new()
     } else {
-        format!(" --server http://{}", service.grpc)
+        format!(" --server http://{}", service.addresses.grpc)
     };
     let mut text = format!(
-        "\nthe service takes questions on {} (gRPC); operators look at http://{}/metrics\n\
-         each decision is a line of JSON below; stop it with Ctrl-C\n\nin another terminal, try:\n\n",
-        service.grpc, service.admin
+        "\nthe service serves gRPC on {}, and metrics on http://{}/metrics\n\
+         each decision is logged below as one line of JSON; stop with Ctrl-C\n\nin another terminal, try:\n\n",
+        service.addresses.grpc, service.addresses.admin
     );
     for (policy, verification, outcome) in TRY {
         // Writing to a `String` cannot fail.
@@ -197,22 +174,22 @@ fn commands(service: &Service) -> String {
     text
 }
 
-/// What to paste to see somebody verify again.
+/// The commands of a step-up.
 fn step_up(service: &Service) -> String {
-    let wish = format!(
+    let request = format!(
         r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
     );
-    let (grpc, admin) = (service.grpc, service.admin);
+    let (grpc, admin) = (service.addresses.grpc, service.addresses.admin);
     format!(
-        "let somebody verify again: get a link, open it, see what came of it (the first command needs `buf`)\n\n  \
-         buf curl --http2-prior-knowledge --protocol grpc --data '{wish}' \
+        "try a step-up: get a link, open it, query the result (the first command needs `buf`)\n\n  \
+         buf curl --http2-prior-knowledge --protocol grpc --data '{request}' \
          http://{grpc}/verigate.v1.AccessService/BeginStepUp\n  \
          curl VERIFICATION_LINK\n  \
          curl http://{admin}/step-ups/STEP_UP_ID\n\n"
     )
 }
 
-/// How this program was found: its path from here, or its name.
+/// The path of this program, relative to the working directory if it is below it.
 fn program() -> String {
     let (Ok(program), Ok(here)) = (std::env::current_exe(), std::env::current_dir()) else {
         return "verigate".to_owned();

@@ -1,25 +1,20 @@
-//! `AccessService`: each call parses the question, asks the gate, or for a step-up, and renders the answer.
+//! `AccessService`. Each handler parses the request, calls the gate or begins a step-up, and renders the result.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
-use axum::extract::ConnectInfo;
 use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 use tracing::Instrument as _;
 
 use super::{
-    answer::{answer, begun as begun_answer},
-    deadline::Deadline,
-    question::question,
-    receipt::Receipt,
+    check_request::check_request,
+    check_response::check_response,
+    server_timing::ServerTiming,
     status,
-    wish::wish,
+    step_up_request::{begin_step_up_response, step_up_request},
 };
 use crate::{
-    config::Deadlines,
-    gate::{Asker, Gate},
+    call::{Call, Deadlines},
+    gate::Gate,
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,
         CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
@@ -33,7 +28,7 @@ use crate::{
 pub(super) struct Access {
     gate: Arc<Gate>,
     step_ups: StepUps,
-    /// How long answers may take.
+    /// Bounds of the callers' deadlines.
     deadlines: Deadlines,
 }
 
@@ -46,21 +41,28 @@ impl Access {
         }
     }
 
+    /// The context of a call.
+    fn call<T>(&self, request: &Request<T>) -> Call {
+        let headers = request.metadata().as_ref();
+        Call::of(headers, request.extensions(), self.deadlines)
+    }
+
     async fn check(
         &self,
-        request: Request<CheckAccessRequest>,
+        request: CheckAccessRequest,
+        call: &Call,
     ) -> Result<Response<CheckAccessResponse>, Status> {
-        let deadline = Deadline::of(request.metadata(), self.deadlines);
-        let asker = asker(&request);
-        let question = question(request.into_inner()).map_err(|wrong| status::malformed(&wrong))?;
-        let ruling = deadline
-            .keep(self.gate.check(&question, asker, deadline.patience()))
+        let request = check_request(request).map_err(|violations| violations.status())?;
+        let request = Arc::new(request);
+        let ruling = call
+            .deadline
+            .enforce(self.gate.check(&request, call))
             .await
-            .ok_or_else(status::too_late)?
-            .map_err(|none| status::no_ruling(&none))?;
-        let receipt = Receipt::of(&ruling);
-        let mut response = Response::new(answer(question, ruling));
-        response.extensions_mut().insert(receipt);
+            .ok_or_else(status::deadline_exceeded)?
+            .map_err(|error| status::check_error(&error))?;
+        let mut response = Response::new(check_response(&request, &ruling));
+        let timing = ServerTiming::of(&ruling);
+        response.extensions_mut().insert(timing);
         Ok(response)
     }
 }
@@ -71,8 +73,10 @@ impl AccessService for Access {
         &self,
         request: Request<CheckAccessRequest>,
     ) -> Result<Response<CheckAccessResponse>, Status> {
-        let span = span::check(traceparent(&request));
-        let checked = self.check(request).instrument(span.clone()).await;
+        let call = self.call(&request);
+        let span = span::check(&call.trace);
+        let check = self.check(request.into_inner(), &call);
+        let checked = check.instrument(span.clone()).await;
         if let Err(status) = &checked {
             span::refused(&span, status.code());
         }
@@ -83,7 +87,7 @@ impl AccessService for Access {
         &self,
         _: Request<BatchCheckAccessRequest>,
     ) -> Result<Response<BatchCheckAccessResponse>, Status> {
-        Err(status::to_come("BatchCheckAccess"))
+        Err(status::not_implemented("BatchCheckAccess"))
     }
 
     type StreamCheckAccessStream = BoxStream<StreamCheckAccessResponse>;
@@ -92,35 +96,22 @@ impl AccessService for Access {
         &self,
         _: Request<Streaming<CheckAccessRequest>>,
     ) -> Result<Response<Self::StreamCheckAccessStream>, Status> {
-        Err(status::to_come("StreamCheckAccess"))
+        Err(status::not_implemented("StreamCheckAccess"))
     }
 
     async fn begin_step_up(
         &self,
         request: Request<BeginStepUpRequest>,
     ) -> Result<Response<BeginStepUpResponse>, Status> {
-        let deadline = Deadline::of(request.metadata(), self.deadlines);
-        let asker = asker(&request);
-        let wish = wish(request.into_inner(), &self.step_ups).map_err(|no| status::no_wish(&no))?;
-        let begun = deadline
-            .keep(self.step_ups.begin(wish, asker))
+        let call = self.call(&request);
+        let request = step_up_request(request.into_inner(), &self.step_ups)
+            .map_err(|error| status::invalid_step_up_request(&error))?;
+        let begun = call
+            .deadline
+            .enforce(self.step_ups.begin(request, call.caller.id))
             .await
-            .ok_or_else(status::too_late)?
-            .map_err(|none| status::no_step_up(&none))?;
-        Ok(Response::new(begun_answer(begun)))
+            .ok_or_else(status::deadline_exceeded)?
+            .map_err(|error| status::step_up_error(&error))?;
+        Ok(Response::new(begin_step_up_response(begun)))
     }
-}
-
-/// Where the caller is in a trace of its own.
-fn traceparent<T>(request: &Request<T>) -> Option<&str> {
-    let value = request.metadata().get(span::TRACEPARENT)?;
-    value.to_str().ok()
-}
-
-/// Who asks: for now, the address that the call comes from.
-fn asker<T>(request: &Request<T>) -> Asker {
-    let info = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    // The listener always says; who comes without is one caller among others, not one without a quota.
-    let unknown = IpAddr::from(Ipv4Addr::UNSPECIFIED);
-    Asker::Caller(info.map_or(unknown, |ConnectInfo(address)| address.ip()))
 }

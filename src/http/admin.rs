@@ -1,42 +1,69 @@
-//! What operators ask: is it alive, does it take questions, what has it counted, what is in force, what became of a step-up.
+//! The routes for operators: liveness, readiness, metrics, the policies in force and the step-ups.
+
+use std::sync::Arc;
 
 use axum::{
-    Json,
+    Json, Router,
     extract::{Path, State},
     http::{StatusCode, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
+    routing::get,
 };
+use prometheus::Registry;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Operations;
-use crate::step_up::{State as StepUpState, StepUp};
+use crate::{
+    live::Live,
+    metrics,
+    readiness::{Component, Serving},
+    step_up::{State as StepUpState, StepUp, StepUps},
+};
 
-/// Alive, as long as it answers.
-pub(super) async fn livez() -> &'static str {
+/// What operators are shown.
+#[derive(Debug, Clone)]
+pub struct Admin {
+    /// The policies in force.
+    pub live: Arc<Live>,
+    /// The upstream's state.
+    pub upstream: Arc<dyn Component>,
+    /// The step-ups.
+    pub step_ups: StepUps,
+    /// Whether the service accepts calls.
+    pub serving: Arc<Serving>,
+    /// All metrics.
+    pub registry: Registry,
+}
+
+/// The routes for operators.
+pub(super) fn routes(admin: Admin) -> Router {
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(render_metrics))
+        .route("/policies", get(policies))
+        .route("/step-ups/{step_up_id}", get(step_up))
+        .with_state(admin)
+}
+
+/// Alive: it answers.
+async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready, as long as it takes questions. Policies that cannot be used do not change that: the last good ones are in force;
-/// nor does an upstream that fails: every question still has an answer.
-pub(super) async fn readyz(State(operations): State<Operations>) -> Response {
-    let policies = operations.live.current();
-    let ready = operations.serving.get() && !policies.is_empty();
-    let upstream = (operations.upstream)();
-    let failure = operations.live.failure();
-    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.told }));
+/// Ready: it accepts calls. A failed reload does not change that, because the last good policies are in force; nor does an outage of
+/// the upstream, because every check still has an answer.
+async fn readyz(State(admin): State<Admin>) -> Response {
+    let policies = admin.live.current();
+    let ready = admin.serving.get() && !policies.is_empty();
+    let failure = admin.live.failure();
+    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.error }));
     let detail = json!({
         "ready": ready,
         "policies": policies.len(),
         "policy_revision": policies.revision().to_string(),
         "policy_reload_failure": failure,
-        "upstream": {
-            "breaker": upstream.breaker.as_str(),
-            "credentials_refused": upstream.credentials_refused,
-            "clock_ahead_ms": upstream.clock_ahead_ms,
-            "clocks_apart": upstream.clocks_apart,
-            "token_age_seconds": upstream.token_age.map(|age| age.as_secs()),
-        },
+        "upstream": admin.upstream.state(),
     });
     let status = if ready {
         StatusCode::OK
@@ -46,18 +73,17 @@ pub(super) async fn readyz(State(operations): State<Operations>) -> Response {
     (status, Json(detail)).into_response()
 }
 
-/// Everything that is counted, as Prometheus text.
-pub(super) async fn metrics(State(operations): State<Operations>) -> Response {
-    let (entries, upstream) = ((operations.cache_entries)(), (operations.upstream)());
-    match operations.metrics.render(entries, &upstream) {
+/// All metrics in the Prometheus text format.
+async fn render_metrics(State(admin): State<Admin>) -> Response {
+    match metrics::render(&admin.registry) {
         Ok(text) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }
 
 /// The policies in force, by name.
-pub(super) async fn policies(State(operations): State<Operations>) -> Json<Value> {
-    let set = operations.live.current();
+async fn policies(State(admin): State<Admin>) -> Json<Value> {
+    let set = admin.live.current();
     let policies: Vec<Value> = set
         .iter()
         .map(|(name, policy)| {
@@ -71,25 +97,22 @@ pub(super) async fn policies(State(operations): State<Operations>) -> Json<Value
     Json(json!({ "policy_revision": set.revision().to_string(), "policies": policies }))
 }
 
-/// What became of a step-up. Neither the person nor the link is told.
-pub(super) async fn step_up(
-    State(operations): State<Operations>,
-    Path(id): Path<String>,
-) -> Response {
-    let known = match Uuid::try_parse(&id) {
-        Ok(id) => operations.step_ups.find(id).await,
+/// The state of a step-up. Neither the person nor the link is shown.
+async fn step_up(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
+    let step_up = match Uuid::try_parse(&id) {
+        Ok(id) => admin.step_ups.find(id).await,
         Err(_) => None,
     };
-    match known {
-        Some(step_up) => Json(shown(&step_up)).into_response(),
+    match step_up {
+        Some(step_up) => Json(render(&step_up)).into_response(),
         None => {
-            let told = json!({ "error": "no step-up of this name is known, or not any more" });
-            (StatusCode::NOT_FOUND, Json(told)).into_response()
+            let body = json!({ "error": "no step-up with this id is known, or not any more" });
+            (StatusCode::NOT_FOUND, Json(body)).into_response()
         }
     }
 }
 
-fn shown(step_up: &StepUp) -> Value {
+fn render(step_up: &StepUp) -> Value {
     let successor = match &step_up.state {
         StepUpState::Succeeded { successor } => Some(successor.as_str()),
         StepUpState::Pending | StepUpState::Failed => None,

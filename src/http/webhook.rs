@@ -1,83 +1,86 @@
-//! `POST /webhooks/incode`: the upstream tells that something has changed. Whoever knows the secret is heard, and what is said
-//! is taken for a hint. The answer does not wait until the hint is followed.
+//! `POST /webhooks/incode`: the vendor says that something has changed. Authenticated by a shared secret, queued, and answered without
+//! waiting until it is processed.
 
+mod config;
 mod event;
+mod outcome;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{
-    Json,
+    Router,
     body::{Body, to_bytes},
-    extract::{ConnectInfo, Request, State},
-    http::{
-        HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
-        header::{CONNECTION, RETRY_AFTER},
-    },
-    response::{IntoResponse, Response},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Version, header::CONNECTION},
+    response::{IntoResponse as _, Response},
+    routing::post,
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::timeout;
-use tracing::{debug, warn};
+use tracing::debug;
 
-use self::event::hint;
+pub use self::config::Config;
+use self::outcome::{Metrics, WebhookOutcome};
 use crate::{
+    call::peer,
     clock::Clock,
-    config::WebhookConfig,
-    hints::{Busy, Hints},
-    metrics::{Metrics, Webhook},
-    pace::Seldom,
+    deps::Deps,
+    log_throttle::{LogThrottle, throttled},
+    webhook_queue::{QueueFullError, WebhookQueue},
 };
 
-/// No honest event is larger.
+/// The longest body, in bytes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
-/// How long an event may take to come.
-const BODY_TIME_MAX: Duration = Duration::from_secs(5);
-/// When the vendor may try again what could not be taken.
-const AGAIN_AFTER_SECONDS: u32 = 1;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Takes webhooks.
+/// The route of webhooks.
+pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
+    Router::new()
+        .route("/webhooks/incode", post(receive))
+        .with_state(webhooks)
+}
+
+/// Receives webhooks.
 #[derive(Debug)]
 pub struct Webhooks {
-    /// Nothing while none are taken.
-    terms: Option<Terms>,
-    hints: Hints,
-    /// Says now and then that some were refused.
-    refused: Seldom,
+    /// `None` while webhooks are not configured.
+    credentials: Option<Credentials>,
+    queue: WebhookQueue,
+    log: LogThrottle,
     clock: Arc<dyn Clock>,
-    metrics: Arc<Metrics>,
+    metrics: Metrics,
 }
 
-/// How the upstream is told from others.
+/// The header and the secrets that authenticate the vendor.
 #[derive(Debug)]
-struct Terms {
+struct Credentials {
     header: HeaderName,
-    /// The digests of the secret and of the one before it.
-    secrets: Vec<Secret>,
+    /// The digests of the secret and of the previous one.
+    secrets: Vec<SecretDigest>,
 }
 
-/// The digest of a secret: two of them are as long as each other, whatever the secrets are.
+/// The digest of a secret. Digests have one length, whatever the lengths of the secrets.
 #[derive(Debug, Clone, Copy)]
-struct Secret([u8; 32]);
+struct SecretDigest([u8; 32]);
 
-impl Secret {
+impl SecretDigest {
     fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 }
 
 impl Webhooks {
-    /// Takes webhooks that carry the secret, or none at all.
+    /// Receives webhooks that carry the secret; none without a configuration.
     pub fn new(
-        config: Option<&WebhookConfig>,
-        hints: Hints,
-        clock: Arc<dyn Clock>,
-        metrics: Arc<Metrics>,
-    ) -> Self {
-        let digest = |secret: &SecretString| Secret::of(secret.expose_secret().as_bytes());
-        let terms = config.map(|config| Terms {
+        config: Option<&Config>,
+        queue: WebhookQueue,
+        deps: &Deps,
+    ) -> Result<Self, prometheus::Error> {
+        let digest = |secret: &SecretString| SecretDigest::of(secret.expose_secret().as_bytes());
+        let credentials = config.map(|config| Credentials {
             header: config.header.clone(),
             secrets: [Some(&config.secret), config.previous_secret.as_ref()]
                 .into_iter()
@@ -85,67 +88,69 @@ impl Webhooks {
                 .map(digest)
                 .collect(),
         });
-        Self {
-            terms,
-            hints,
-            refused: Seldom::default(),
-            clock,
-            metrics,
-        }
+        Ok(Self {
+            credentials,
+            queue,
+            log: LogThrottle::default(),
+            clock: Arc::clone(&deps.clock),
+            metrics: Metrics::register(&deps.registry)?,
+        })
     }
 
-    /// What becomes of a webhook.
-    async fn take(&self, request: Request) -> Webhook {
-        let Some(terms) = &self.terms else {
-            return Webhook::Off;
+    /// Authenticates a webhook, reads it and queues it.
+    async fn accept(&self, request: Request) -> WebhookOutcome {
+        let Some(credentials) = &self.credentials else {
+            return WebhookOutcome::Off;
         };
-        // Before the body is read: who does not know the secret costs no more than that.
-        if !terms.admit(request.headers()) {
-            return Webhook::Unauthorized;
+        // Before the body is read, so that a request without the secret costs no more than that.
+        if !credentials.admit(request.headers()) {
+            return WebhookOutcome::Unauthorized;
         }
         let Some(body) = read(request.into_body()).await else {
-            return Webhook::TooLarge;
+            return WebhookOutcome::TooLarge;
         };
-        match hint(&body) {
-            Err(_) => Webhook::Malformed,
-            // An honest event may be about something else. It would be repeated if it were refused, and no better for it.
-            Ok(None) => Webhook::Ignored,
-            Ok(Some(hint)) => match self.hints.hand_in(hint) {
-                Ok(()) => Webhook::Accepted,
-                Err(Busy) => Webhook::Busy,
+        match event::parse(&body) {
+            Err(_) => WebhookOutcome::Malformed,
+            // It may be about something else. If it were rejected, the vendor would repeat it, with the same result.
+            Ok(None) => WebhookOutcome::Ignored,
+            Ok(Some(event)) => match self.queue.enqueue(event) {
+                Ok(()) => WebhookOutcome::Accepted,
+                Err(QueueFullError) => WebhookOutcome::Busy,
             },
         }
     }
 
-    /// Tells of one that was not taken: of those without the secret now and then only.
-    fn tell(&self, outcome: Webhook, from: SocketAddr) {
-        let outcome_told = outcome.as_str();
-        match outcome {
-            Webhook::Accepted | Webhook::Ignored => debug!(outcome = outcome_told, "a webhook"),
-            Webhook::Unauthorized
-            | Webhook::Malformed
-            | Webhook::TooLarge
-            | Webhook::Busy
-            | Webhook::Off => {
-                // Who tries secrets does not fill the log.
-                let uptime = self.clock.moment().uptime;
-                if let Some(left_out) = self.refused.tell(outcome_told, uptime) {
-                    let (from, advice) = (from.ip(), advice(outcome));
-                    warn!(%from, outcome = outcome_told, left_out, "a webhook is refused: {advice}");
-                }
-            }
+    /// Logs the outcome. Rejected webhooks are throttled, so that nobody who guesses secrets fills the log.
+    fn log(&self, outcome: WebhookOutcome, from: IpAddr) {
+        let name = outcome.as_str();
+        match outcome.hint() {
+            None => debug!(
+                event = "webhook_received",
+                outcome = name,
+                "webhook received"
+            ),
+            Some(hint) => throttled!(
+                self.log,
+                self.clock.moment().uptime,
+                warn,
+                "webhook_rejected" / name,
+                %from,
+                outcome = name,
+                hint,
+                "webhook rejected"
+            ),
         }
     }
 }
 
-impl Terms {
-    /// Whether these headers carry the secret, once. How long this takes tells nothing about the secret.
+impl Credentials {
+    /// Whether these headers carry the secret, exactly once. The time that this takes does not depend on the secret.
     fn admit(&self, headers: &HeaderMap) -> bool {
         let mut given = headers.get_all(&self.header).iter();
         let (Some(given), None) = (given.next(), given.next()) else {
             return false;
         };
-        let given = Secret::of(given.as_bytes());
+        let given = SecretDigest::of(given.as_bytes());
         let admitted = self.secrets.iter().fold(Choice::from(0), |any, secret| {
             any | secret.0.ct_eq(&given.0)
         });
@@ -153,66 +158,22 @@ impl Terms {
     }
 }
 
-/// `POST /webhooks/incode`
-pub(super) async fn receive(
-    State(webhooks): State<Arc<Webhooks>>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    request: Request,
-) -> Response {
-    let version = request.version();
-    let outcome = webhooks.take(request).await;
+async fn receive(State(webhooks): State<Arc<Webhooks>>, request: Request) -> Response {
+    let (version, from) = (request.version(), peer(request.extensions()));
+    let outcome = webhooks.accept(request).await;
     webhooks.metrics.webhook(outcome);
-    webhooks.tell(outcome, from);
-    let mut response = answer(outcome);
-    let unread = matches!(
-        outcome,
-        Webhook::Off | Webhook::Unauthorized | Webhook::TooLarge
-    );
-    if unread && version < Version::HTTP_2 {
-        // The connection ends with what was not read: said, so that nobody sends an honest webhook over it.
+    webhooks.log(outcome, from);
+    let mut response = outcome.into_response();
+    if outcome.body_is_unread() && version < Version::HTTP_2 {
+        // The connection cannot be used again, because the body was not read. Said, so that no other webhook is sent over it.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
     }
     response
 }
 
-/// What to do about a webhook that was refused.
-fn advice(outcome: Webhook) -> &'static str {
-    match outcome {
-        Webhook::Unauthorized => "compare the header that the vendor sends with [webhook]",
-        Webhook::Off => "set webhook.secret_file, or take it away with the vendor",
-        Webhook::Busy => "the vendor sends more than can be followed, and will repeat it",
-        Webhook::Malformed | Webhook::TooLarge | Webhook::Accepted | Webhook::Ignored => {
-            "it is not what was agreed: see what sends it"
-        }
-    }
-}
-
-fn answer(outcome: Webhook) -> Response {
-    let refusal = |status, error: &str| (status, Json(json!({ "error": error }))).into_response();
-    match outcome {
-        Webhook::Accepted | Webhook::Ignored => StatusCode::NO_CONTENT.into_response(),
-        Webhook::Unauthorized => {
-            refusal(StatusCode::UNAUTHORIZED, "the secret is missing or wrong")
-        }
-        Webhook::Malformed => refusal(StatusCode::BAD_REQUEST, "the body is not an event"),
-        Webhook::TooLarge => refusal(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "the body is longer than 65536 bytes, or too slow",
-        ),
-        Webhook::Busy => {
-            let told = refusal(StatusCode::SERVICE_UNAVAILABLE, "too many events wait");
-            ([(RETRY_AFTER, AGAIN_AFTER_SECONDS)], told).into_response()
-        }
-        Webhook::Off => refusal(
-            StatusCode::NOT_FOUND,
-            "webhooks are not taken; set webhook.secret or webhook.secret_file",
-        ),
-    }
-}
-
-/// Reads a body that is no longer than any honest one, and comes in time.
+/// Reads a body within its bounds; `None` if it exceeds them.
 async fn read(body: Body) -> Option<axum::body::Bytes> {
-    let read = timeout(BODY_TIME_MAX, to_bytes(body, BODY_BYTES_MAX)).await;
+    let read = timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await;
     read.ok().and_then(Result::ok)
 }

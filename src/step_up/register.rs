@@ -1,4 +1,4 @@
-//! The register of step-ups: which there are, and what became of each. Bounded, and older ones are not told any more.
+//! The register of step-ups and their outcomes. Bounded in number and in time.
 
 use std::{future::ready, time::Duration};
 
@@ -10,42 +10,42 @@ use crate::{
     policy::{PolicyName, Timestamp, VerificationId},
 };
 
-/// No more step-ups than this are known; the one that was looked at the longest ago is forgotten first.
+/// Step-ups that are kept; the least recently used is dropped first.
 const STEP_UPS_MAX: u64 = 10_000;
-/// No step-up is known for longer: the vendor repeats an event for half an hour, and whoever waits has long given up.
-const KNOWN_FOR: Duration = Duration::from_hours(24);
+/// How long a step-up is kept: the vendor repeats an event for half an hour, and no caller waits for a day.
+const KEPT_FOR: Duration = Duration::from_hours(24);
 
-/// A step-up, and what became of it.
+/// A step-up and its state.
 #[derive(Debug, Clone)]
 pub struct StepUp {
-    /// Names it.
+    /// Its id: a version 7 UUID.
     pub id: Uuid,
     /// The verification that did not suffice.
     pub verification: VerificationId,
     /// The policy that it did not satisfy.
     pub policy: PolicyName,
-    /// Until when its link is held good.
+    /// Until when its link is considered valid.
     pub expires_at: Timestamp,
-    /// What became of it.
+    /// Its state.
     pub state: State,
 }
 
-/// What became of a step-up, as the upstream hints.
+/// The state of a step-up, as webhooks report it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
-    /// Nothing yet.
+    /// No outcome yet.
     Pending,
-    /// The person did not pass. They may yet, by the same link.
+    /// The person did not pass. They can still pass, by the same link.
     Failed,
     /// The person has verified again.
     Succeeded {
-        /// The verification that came of it.
+        /// The new verification.
         successor: VerificationId,
     },
 }
 
 impl State {
-    /// The state as operators are told it.
+    /// The state's name in `/step-ups/{id}`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -54,7 +54,7 @@ impl State {
         }
     }
 
-    /// Whether this may become `next`. Events come twice and in any order: a success is final, and the first one counts.
+    /// Whether the state may change to `next`. Events arrive twice and in any order: a success is final, and the first one counts.
     fn may_become(&self, next: &Self) -> bool {
         match (self, next) {
             (Self::Pending, Self::Failed | Self::Succeeded { .. })
@@ -66,56 +66,56 @@ impl State {
     }
 }
 
-/// Which step-ups there are.
+/// All step-ups that are kept.
 #[derive(Debug)]
-pub(super) struct Register(Cache<Uuid, Known>);
+pub(super) struct Register(Cache<Uuid, Kept>);
 
 #[derive(Debug, Clone)]
-struct Known {
+struct Kept {
     step_up: StepUp,
     since: Moment,
 }
 
-impl Known {
-    fn is_told(&self, at: Moment) -> bool {
-        at.age_of(self.since).is_some_and(|age| age < KNOWN_FOR)
+impl Kept {
+    fn is_current(&self, at: Moment) -> bool {
+        at.age_of(self.since).is_some_and(|age| age < KEPT_FOR)
     }
 }
 
 impl Register {
     pub(super) fn new() -> Self {
-        // The newest always stays: its link is about to be used.
-        let known = Cache::builder()
+        // LRU, because the default policy may reject a new key: its link is about to be used.
+        let kept = Cache::builder()
             .max_capacity(STEP_UPS_MAX)
             .eviction_policy(EvictionPolicy::lru())
             .build();
-        Self(known)
+        Self(kept)
     }
 
-    /// Enters a step-up that began at this moment.
-    pub(super) async fn enter(&self, step_up: StepUp, since: Moment) {
-        self.0.insert(step_up.id, Known { step_up, since }).await;
+    /// Adds a step-up that began at this moment.
+    pub(super) async fn insert(&self, step_up: StepUp, since: Moment) {
+        self.0.insert(step_up.id, Kept { step_up, since }).await;
     }
 
-    /// The step-up of this name.
+    /// The step-up with this id.
     pub(super) async fn find(&self, id: Uuid, at: Moment) -> Option<StepUp> {
-        let known = self.0.get(&id).await.filter(|known| known.is_told(at));
-        known.map(|known| known.step_up)
+        let kept = self.0.get(&id).await.filter(|kept| kept.is_current(at));
+        kept.map(|kept| kept.step_up)
     }
 
-    /// Lets a step-up become this; the step-up, if it did.
+    /// Changes the state of a step-up; returns it if the state changed.
     pub(super) async fn advance(&self, id: Uuid, next: State, at: Moment) -> Option<StepUp> {
         let mut advanced = None;
         let entry = self.0.entry(id);
         entry
-            .and_compute_with(|known| {
-                let known = known.map(Entry::into_value);
-                let known = known.filter(|known| known.is_told(at));
-                ready(match known {
-                    Some(mut known) if known.step_up.state.may_become(&next) => {
-                        known.step_up.state = next;
-                        advanced = Some(known.step_up.clone());
-                        Op::Put(known)
+            .and_compute_with(|kept| {
+                let kept = kept.map(Entry::into_value);
+                let kept = kept.filter(|kept| kept.is_current(at));
+                ready(match kept {
+                    Some(mut kept) if kept.step_up.state.may_become(&next) => {
+                        kept.step_up.state = next;
+                        advanced = Some(kept.step_up.clone());
+                        Op::Put(kept)
                     }
                     _ => Op::Nop,
                 })
@@ -144,7 +144,7 @@ mod tests {
     }
 
     async fn entered(at: Moment) -> (Register, Uuid) {
-        let (register, id) = (Register::new(), at.name());
+        let (register, id) = (Register::new(), at.uuid());
         let step_up = StepUp {
             id,
             verification: verification("v-1"),
@@ -152,7 +152,7 @@ mod tests {
             expires_at: at.now,
             state: State::Pending,
         };
-        register.enter(step_up, at).await;
+        register.insert(step_up, at).await;
         (register, id)
     }
 
@@ -205,12 +205,12 @@ mod tests {
         let (register, first) = entered(at).await;
         let template = register.find(first, at).await.unwrap();
         for _ in 0..STEP_UPS_MAX * 2 {
-            let id = at.name();
+            let id = at.uuid();
             let step_up = StepUp {
                 id,
                 ..template.clone()
             };
-            register.enter(step_up, at).await;
+            register.insert(step_up, at).await;
         }
         register.0.run_pending_tasks().await;
         assert!(register.0.entry_count() <= STEP_UPS_MAX);

@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Authentication, Datum, Effect, Evidence, Facts, Finding, Outage, PolicyName, PolicySet,
-    Request, Scope, SourceText, Timestamp, Verification, VerificationId, from_millis, parse,
+    Authentication, Datum, Effect, Evidence, Facts, Finding, PolicyName, PolicySet, Request, Scope,
+    SourceText, Timestamp, Verification, VerificationId, from_millis, parse,
 };
 
 use crate::naive::{
@@ -101,7 +101,7 @@ fn effect(effect: Effect) -> Decision {
 pub fn asked(case: &Case) -> (Request, Evidence) {
     let finding = match &case.upstream {
         Upstream::Answered(given) => Finding::Present(verification(given)),
-        Upstream::Down => Finding::Unknown(Outage::Failed),
+        Upstream::Down => Finding::Unknown,
         Upstream::Absent => Finding::Absent,
     };
     let seen_at = from_millis(case.at);

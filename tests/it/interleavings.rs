@@ -19,10 +19,12 @@ use shuttle::{
 };
 use tokio::runtime::{Builder, Runtime};
 use verigate::{
+    callers::{CallerId, OverQuota},
     clock::{Clock as _, ManualClock},
-    metrics::Metrics,
-    policy::{Evidence, Finding, Origin, Verification, VerificationId, from_millis},
-    source::{Asker, Freshness, Known, Limits, Recent, Source, Took},
+    deps::Deps,
+    policy::{Evidence, Finding, Verification, VerificationId, from_millis},
+    provenance::{Origin, Timings},
+    source::{EvidenceCache, Known, Limits, LookupRequest, Source, Wait},
 };
 
 /// How many orders each test tries.
@@ -56,7 +58,11 @@ impl Truth {
 
 #[async_trait]
 impl Source for Truth {
-    async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
+    async fn look_up(
+        &self,
+        _: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         yield_now().await;
         let version = self.now();
@@ -71,18 +77,19 @@ impl Source for Truth {
                 ..Verification::default()
             }),
         };
-        Known {
+        Ok(Known {
             evidence: Arc::new(Evidence {
                 finding,
-                seen_at: freshness.at.now,
+                seen_at: request.at.now,
             }),
             origin: Origin::Upstream,
-            took: Took::default(),
-            not_before: freshness.at.now,
-        }
+            outage: None,
+            timings: Timings::default(),
+            not_before: request.at.now,
+        })
     }
 
-    async fn forget(&self, _: &VerificationId) {
+    async fn invalidate(&self, _: &VerificationId) {
         yield_now().await;
     }
 }
@@ -96,20 +103,24 @@ struct Trap {
 
 #[async_trait]
 impl Source for Trap {
-    async fn look_up(&self, id: &VerificationId, freshness: Freshness) -> Known {
+    async fn look_up(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
         let remembered = self.remembered.lock().unwrap().get(id).cloned();
         if let Some(known) = remembered {
-            return known;
+            return Ok(known);
         }
-        let known = self.behind.look_up(id, freshness).await;
+        let known = self.behind.look_up(id, request).await?;
         let mut remembered = self.remembered.lock().unwrap();
         remembered.insert(id.clone(), known.clone());
-        known
+        Ok(known)
     }
 
-    async fn forget(&self, id: &VerificationId) {
+    async fn invalidate(&self, id: &VerificationId) {
         self.remembered.lock().unwrap().remove(id);
-        self.behind.forget(id).await;
+        self.behind.invalidate(id).await;
     }
 }
 
@@ -126,18 +137,20 @@ impl Scene {
         let (truth, clock) = (Arc::default(), Arc::new(ManualClock::at(from_millis(0))));
         let limits = Limits {
             capacity: 100,
-            fetch_max: Duration::from_hours(1),
+            fetch_timeout: Duration::from_hours(1),
             fetches_per_second: 1_000,
             fetches_burst: 1_000,
         };
-        let memory = Recent::new(
+        let memory = EvidenceCache::new(
             Arc::clone(&truth) as _,
             limits,
-            Arc::clone(&clock) as _,
-            Metrics::new().unwrap(),
-            // Nobody waits for it by its handle, but it shall be run to its end.
-            |task| std::mem::forget(spawn(task)),
-        );
+            &Deps {
+                // Nobody waits for it by its handle, but it shall be run to its end.
+                spawn: |task| std::mem::forget(spawn(task)),
+                ..Deps::new(Arc::clone(&clock) as _)
+            },
+        )
+        .unwrap();
         Self {
             memory: Arc::new(memory),
             truth,
@@ -156,15 +169,15 @@ impl Scene {
 
     /// The version that is told.
     async fn look(&self) -> u64 {
-        let freshness = Freshness {
+        let request = LookupRequest {
             at: self.clock.moment(),
-            fresh_for: FRESH_FOR,
-            stale_for: Duration::ZERO,
-            patience: Duration::from_hours(1),
-            asker: Asker::Caller(IpAddr::from([127, 0, 0, 1])),
-            suspect: false,
+            max_age: FRESH_FOR,
+            max_stale: FRESH_FOR,
+            wait: Wait::AtMost(Duration::from_hours(1)),
+            caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
+            failed_before: false,
         };
-        let known = self.memory.look_up(&named("v-1"), freshness).await;
+        let known = self.memory.look_up(&named("v-1"), request).await.unwrap();
         let Finding::Present(verification) = &known.evidence.finding else {
             let finding = &known.evidence.finding;
             assert!(matches!(finding, Finding::Absent), "{finding:?}");
@@ -178,7 +191,7 @@ impl Scene {
     async fn change(&self, name: &str) {
         self.truth.changes();
         let least = self.truth.now();
-        self.memory.forget(&named(name)).await;
+        self.memory.invalidate(&named(name)).await;
         let told = self.look().await;
         assert!(told >= least, "told {told} after {least} was forgotten");
     }

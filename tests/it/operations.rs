@@ -10,18 +10,18 @@ use tonic::transport::Channel;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use verigate::sim::{Call, Fault};
+use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{World, gist, question};
 
 async fn get(world: &World, path: &str) -> (u16, String) {
-    let url = format!("http://{}{path}", world.service.admin);
+    let url = format!("http://{}{path}", world.service.addresses.admin);
     let response = reqwest::get(url).await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
 
 async fn channel(world: &World) -> Channel {
-    let url = format!("http://{}", world.service.grpc);
+    let url = format!("http://{}", world.service.addresses.grpc);
     Channel::from_shared(url).unwrap().connect().await.unwrap()
 }
 
@@ -88,7 +88,7 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     world.check("front-door", "fresh").await;
     world.check("front-door", "fresh").await;
     world.check("front-door", "nobody").await;
-    world.spoil(Call::Details, Some(1), Fault::AnotherId);
+    world.spoil(ApiCall::Details, Some(1), Fault::AnotherId);
     world.check("front-door", "month-old").await;
     let (_, text) = get(&world, "/metrics").await;
     for line in [
@@ -148,7 +148,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
 async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
     let world = World::new().await;
     for path in ["/access/v1/evaluation", "/check/front-door"] {
-        let url = format!("http://{}{path}", world.service.http);
+        let url = format!("http://{}{path}", world.service.addresses.http);
         let response = reqwest::Client::new().post(url).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 501, "{path}");
     }
@@ -157,7 +157,7 @@ async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
 #[tokio::test]
 async fn a_call_in_flight_is_finished_when_the_service_stops() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(300));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(300));
     let mut watch = HealthClient::new(channel(&world).await)
         .watch(HealthCheckRequest::default())
         .await
@@ -172,7 +172,7 @@ async fn a_call_in_flight_is_finished_when_the_service_stops() {
         client.check_access(question("front-door", "fresh")).await
     });
     world.until_asked(1).await;
-    let grpc = world.service.grpc;
+    let grpc = world.service.addresses.grpc;
     let stopping = tokio::spawn(world.stop());
     let told = watch.message().await.unwrap().unwrap();
     assert_eq!(told.status(), ServingStatus::NotServing);

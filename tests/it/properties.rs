@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw, Outage, Policy,
+    Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw, Policy,
     PolicyName, Refusal, Request, Requirement, Rule, Scope, Timestamp, Verification,
     VerificationId, from_millis, testing,
 };
@@ -98,7 +98,7 @@ fn finding() -> impl Strategy<Value = Finding> {
         16 => verification().prop_map(Finding::Present),
         1 => Just(Finding::Absent),
         1 => Just(Finding::Unusable(Flaw::Unreadable)),
-        1 => Just(Finding::Unknown(Outage::Failed)),
+        1 => Just(Finding::Unknown),
     ]
 }
 

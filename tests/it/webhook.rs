@@ -21,17 +21,18 @@ use tokio::{
     sync::Semaphore,
 };
 use verigate::{
+    callers::OverQuota,
     clock::ManualClock,
-    config::{StepUpConfig, WebhookConfig},
-    hints::{self, Hints, Worker},
-    http::{Webhooks, decisions},
+    deps::Deps,
+    http::{Webhooks, decisions, webhook::Config as WebhookConfig},
     live::Live,
-    metrics::Metrics,
-    policy::{Evidence, Finding, Origin, Outage, PolicySet, VerificationId, from_millis},
+    policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
-    sim::{Call, Fault, Webhook},
-    source::{Freshness, Known, Source, Took},
-    step_up::{Link, Links, StepUps, Wish},
+    provenance::{Outage, Timings},
+    sim::{ApiCall, Fault, WebhookTarget},
+    source::{Known, LookupRequest, Source},
+    step_up::{self, Link, Links, StepUpRequest, StepUps},
+    webhook_queue::{self, WebhookQueue, Worker},
 };
 
 use crate::world::{PLENTY, World, gist, loopback};
@@ -50,10 +51,10 @@ pub fn terms() -> WebhookConfig {
 
 /// Lets the world's simulator tell the service what becomes of links.
 pub fn call_back(world: &World) {
-    let url = format!("http://{}/webhooks/incode", world.service.http);
+    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
     world
         .simulator
-        .call_back(Webhook::new(&url, HEADER, SECRET).unwrap());
+        .send_webhooks(WebhookTarget::new(&url, HEADER, SECRET).unwrap());
 }
 
 /// Waits until it is so. What never comes fails the test.
@@ -93,7 +94,12 @@ fn client() -> Client {
 /// Posts a body with the right secret; the status.
 async fn post(world: &World, body: &str) -> u16 {
     let http = client();
-    let answer = post_to(&http, world.service.http, Some(SECRET), body.to_owned());
+    let answer = post_to(
+        &http,
+        world.service.addresses.http,
+        Some(SECRET),
+        body.to_owned(),
+    );
     answer.await.status().as_u16()
 }
 
@@ -120,7 +126,13 @@ async fn without_a_secret_in_the_configuration_webhooks_are_off_and_say_so() {
     let world = World::new().await;
     let body = event("verification.succeeded", "fresh");
     for secret in [None, Some(""), Some(SECRET)] {
-        let answer = post_to(&client(), world.service.http, secret, body.clone()).await;
+        let answer = post_to(
+            &client(),
+            world.service.addresses.http,
+            secret,
+            body.clone(),
+        )
+        .await;
         assert_eq!(answer.status().as_u16(), 404);
         let told = answer.text().await.unwrap();
         assert!(told.contains("webhook.secret_file"), "{told}");
@@ -131,7 +143,7 @@ async fn without_a_secret_in_the_configuration_webhooks_are_off_and_say_so() {
 
 /// How many webhooks are counted with this outcome.
 async fn counted(world: &World, outcome: &str) -> u64 {
-    let url = format!("http://{}/metrics", world.service.admin);
+    let url = format!("http://{}/metrics", world.service.addresses.admin);
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
     let name = format!(r#"verigate_webhooks_total{{outcome="{outcome}"}} "#);
     let mut counts = text.lines().filter_map(|line| line.strip_prefix(&name));
@@ -146,10 +158,16 @@ async fn a_webhook_without_the_secret_is_refused_and_does_nothing() {
     let (longer, upper) = (format!("{SECRET}x"), SECRET.to_uppercase());
     let wrong = ["", "x", &SECRET[1..], &longer, &upper, PREVIOUS];
     for secret in wrong.map(Some).into_iter().chain([None]) {
-        let answer = post_to(&client(), world.service.http, secret, body.clone()).await;
+        let answer = post_to(
+            &client(),
+            world.service.addresses.http,
+            secret,
+            body.clone(),
+        )
+        .await;
         assert_eq!(answer.status().as_u16(), 401, "{secret:?}");
     }
-    let url = format!("http://{}/webhooks/incode", world.service.http);
+    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
     // Which of two would count is not for the sender to choose; nor is the header.
     for headers in [[(HEADER, SECRET), (HEADER, "x")], [("x-other", SECRET); 2]] {
         let mut request = client().post(&url).body(body.clone());
@@ -166,7 +184,7 @@ async fn a_webhook_without_the_secret_is_refused_and_does_nothing() {
 #[tokio::test]
 async fn of_a_webhook_without_the_secret_the_body_is_not_read() {
     let world = world().await;
-    let mut stream = tokio::net::TcpStream::connect(world.service.http)
+    let mut stream = tokio::net::TcpStream::connect(world.service.addresses.http)
         .await
         .unwrap();
     // The body that is announced never comes.
@@ -201,7 +219,7 @@ async fn events_that_come_twice_and_in_any_order_do_no_harm() {
 #[tokio::test]
 async fn a_forget_during_a_fetch_wins_over_it() {
     let world = world().await;
-    world.spoil(Call::Details, Some(1), Fault::LatencyMs(1500));
+    world.spoil(ApiCall::Details, Some(1), Fault::LatencyMs(1500));
     let asking = world.check("front-door", "fresh");
     let telling = async {
         world.until_asked(1).await;
@@ -231,7 +249,7 @@ async fn both_secrets_are_taken_while_one_replaces_the_other() {
         (&after, SECRET, 204),
         (&after, PREVIOUS, 401),
     ] {
-        let at = world.service.http;
+        let at = world.service.addresses.http;
         let answer = post_to(&client(), at, Some(secret), body.clone()).await;
         assert_eq!(answer.status().as_u16(), expected, "{secret}");
     }
@@ -266,7 +284,7 @@ async fn what_is_not_an_event_is_refused_and_what_names_nothing_is_ignored() {
 
 /// Posts so many events of so many verifications, with this secret; how many were taken.
 async fn flood(world: &World, secret: &'static str, count: usize) -> usize {
-    let (http, at) = (client(), world.service.http);
+    let (http, at) = (client(), world.service.addresses.http);
     let sender = |first: usize| {
         let http = http.clone();
         async move {
@@ -325,19 +343,16 @@ struct Gated {
 
 #[async_trait]
 impl Source for Gated {
-    async fn look_up(&self, _: &VerificationId, freshness: Freshness) -> Known {
-        Known {
-            evidence: Arc::new(Evidence {
-                finding: Finding::Unknown(Outage::Failed),
-                seen_at: freshness.at.now,
-            }),
-            origin: Origin::Nowhere,
-            took: Took::default(),
-            not_before: freshness.at.now,
-        }
+    async fn look_up(
+        &self,
+        _: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
+        let timings = Timings::default();
+        Ok(Known::nothing(Outage::Failed, request.at.now, timings))
     }
 
-    async fn forget(&self, _: &VerificationId) {
+    async fn invalidate(&self, _: &VerificationId) {
         self.may_go_on.acquire().await.unwrap().forget();
         self.forgotten.fetch_add(1, Ordering::SeqCst);
     }
@@ -348,20 +363,20 @@ struct NoLinks;
 
 #[async_trait]
 impl Links for NoLinks {
-    async fn make(&self, _: uuid::Uuid, _: &Wish) -> Result<Link, Outage> {
+    async fn create(&self, _: uuid::Uuid, _: &StepUpRequest) -> Result<Link, Outage> {
         Err(Outage::Failed)
     }
 }
 
 /// Hints that are followed only as far as `source` lets them be, and where they are taken.
-async fn desk(queue_max: usize) -> (Arc<Gated>, Hints, Worker, SocketAddr) {
+async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr) {
     let clock = Arc::new(ManualClock::at(from_millis(0)));
-    let metrics = Metrics::new().unwrap();
+    let deps = Deps::new(Arc::clone(&clock) as _);
     let source = Arc::new(Gated {
         may_go_on: Semaphore::new(0),
         forgotten: AtomicU64::new(0),
     });
-    let terms_of_links = StepUpConfig {
+    let terms_of_links = step_up::Config {
         redirects: [].into(),
         link_life: Duration::from_mins(15),
         links: PLENTY,
@@ -371,18 +386,18 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, Hints, Worker, SocketAddr) {
         Arc::new(Live::new(PolicySet::new([].into()))),
         terms_of_links,
         Duration::from_secs(1),
-        Arc::clone(&clock) as _,
-        Arc::clone(&metrics),
-    );
+        &deps,
+    )
+    .unwrap();
     let behind = Arc::clone(&source) as _;
-    let (hints, worker) = hints::start(behind, step_ups, Arc::clone(&clock) as _, queue_max);
-    let webhooks = Webhooks::new(Some(&terms()), hints.clone(), clock, metrics);
+    let (queue, worker) = webhook_queue::start(behind, step_ups, clock, queue_max);
+    let webhooks = Webhooks::new(Some(&terms()), queue.clone(), &deps).unwrap();
     let router = decisions(Arc::new(webhooks));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = tokio::net::TcpListener::bind(loopback()).await.unwrap();
     let at = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
-    (source, hints, worker, at)
+    (source, queue, worker, at)
 }
 
 #[tokio::test]
@@ -421,7 +436,7 @@ async fn what_waits_is_followed_before_the_end_if_there_is_time() {
         assert_eq!(answer.status().as_u16(), 204);
     }
     source.may_go_on.add_permits(100);
-    worker.finish(Duration::from_secs(10)).await;
+    worker.drain(Duration::from_secs(10)).await;
     assert_eq!(source.forgotten.load(Ordering::SeqCst), 50);
     // Nothing is taken that would not be followed.
     let answer = post_to(&http, at, Some(SECRET), event("", "v")).await;
@@ -432,19 +447,19 @@ async fn what_waits_is_followed_before_the_end_if_there_is_time() {
 async fn the_end_does_not_wait_for_a_hint_that_cannot_be_followed() {
     let (source, hints, worker, _) = desk(100).await;
     hints
-        .hand_in(hints::Hint {
-            event: hints::Event::Failed,
-            names: vec![VerificationId::parse("v-1").unwrap()],
+        .enqueue(webhook_queue::WebhookEvent {
+            kind: webhook_queue::EventKind::Failed,
+            ids: vec![VerificationId::parse("v-1").unwrap()],
             step_up: None,
         })
         .unwrap();
-    worker.finish(Duration::from_millis(50)).await;
+    worker.drain(Duration::from_millis(50)).await;
     assert_eq!(source.forgotten.load(Ordering::SeqCst), 0);
 }
 
 /// What an answer says, as JSON.
 pub async fn get(world: &World, path: &str) -> (u16, Value) {
-    let url = format!("http://{}{path}", world.service.admin);
+    let url = format!("http://{}{path}", world.service.addresses.admin);
     let answer = reqwest::get(url).await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap())
 }

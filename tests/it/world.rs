@@ -1,7 +1,6 @@
-//! A world to test in: a pretend Incode, the service on free loopback ports, a client, and a clock that only the test moves.
+//! A world to test in: the simulator, the service on free loopback ports, a client, and a clock that only the test moves.
 
 use std::{
-    collections::BTreeSet,
     fs,
     net::SocketAddr,
     path::PathBuf,
@@ -14,15 +13,16 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig},
+    config::{Account, Config},
     live,
     policy::Timestamp,
     proto::v1::{
         BeginStepUpRequest, BeginStepUpResponse, CheckAccessRequest, CheckAccessResponse,
         access_service_client::AccessServiceClient,
     },
-    serve::{Service, Unfinished},
-    sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
+    rate_limit::Rate,
+    serve::{Service, StopError},
+    sim::{ApiCall, Calls, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
 
 /// The instant at which every world begins.
@@ -117,7 +117,7 @@ impl World {
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let client = AccessServiceClient::connect(format!("http://{}", service.grpc))
+        let client = AccessServiceClient::connect(format!("http://{}", service.addresses.grpc))
             .await
             .unwrap();
         Self {
@@ -181,8 +181,8 @@ impl World {
         self.ask(request).await.unwrap_err().code()
     }
 
-    pub fn spoil(&self, call: Call, times: Option<u32>, fault: Fault) {
-        let planned = Planned {
+    pub fn spoil(&self, call: ApiCall, times: Option<u32>, fault: Fault) {
+        let planned = PlannedFault {
             call,
             id: None,
             times,
@@ -208,7 +208,7 @@ impl World {
     }
 
     /// Stops the service; what the journal holds then.
-    pub async fn stop(self) -> (Result<(), Unfinished>, String) {
+    pub async fn stop(self) -> (Result<(), StopError>, String) {
         drop(self.client);
         let stopped = self.service.stop().await;
         (stopped, fs::read_to_string(&self.journal).unwrap())
@@ -235,42 +235,29 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     let policies = folder.path().join("policies.yaml");
     fs::write(&policies, POLICIES).unwrap();
     let known = simulator.credentials().clone();
-    Config {
-        grpc: loopback(),
-        deadlines: Deadlines {
-            default: Duration::from_millis(5500),
-            longest: Duration::from_millis(5500),
-        },
-        http: loopback(),
-        admin: loopback(),
-        policies,
-        incode: IncodeConfig {
-            url: format!("http://{}", simulator.address).parse().unwrap(),
-            api_key: known.api_key.into(),
-            integration_id: known.integration_id,
-            secret: known.secret.into(),
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(5),
-            // The clock stands still, so that what is used up comes back only when the test moves it.
-            rate: PLENTY,
-            concurrency: 64,
-        },
-        cache_capacity: 1_000,
-        quota: PLENTY,
-        step_up: StepUpConfig {
-            redirects: BTreeSet::new(),
-            link_life: Duration::from_mins(15),
-            links: PLENTY,
-        },
-        webhook: None,
-        journal: folder.path().join("journal.jsonl"),
-        trace: TraceConfig::default(),
-        log: LogConfig {
-            level: tracing::Level::ERROR,
-            json: false,
-        },
-    }
+    let mut config = Config::from_defaults(&Account {
+        url: format!("http://{}", simulator.address).parse().unwrap(),
+        api_key: known.api_key.into(),
+        integration_id: known.integration_id,
+        secret: known.secret.into(),
+    })
+    .unwrap();
+    config.grpc = loopback();
+    config.http = loopback();
+    config.admin = loopback();
+    config.deadlines.default = Duration::from_millis(5500);
+    config.deadlines.longest = Duration::from_millis(5500);
+    config.policies = policies;
+    config.incode.connect_timeout = Duration::from_secs(5);
+    config.incode.timeout = Duration::from_secs(5);
+    // The clock stands still, so that what is used up comes back only when the test moves it.
+    config.incode.rate = PLENTY;
+    config.quota = PLENTY;
+    config.step_up.links = PLENTY;
+    config.cache_capacity = 1_000;
+    config.journal = folder.path().join("journal.jsonl");
+    config.log.level = tracing::Level::ERROR;
+    config
 }
 
 /// A free port of this machine.

@@ -103,7 +103,7 @@ impl Policy {
             },
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
-            Finding::Unknown(_) => Err(Refused {
+            Finding::Unknown => Err(Refused {
                 effect: self.evidence().unavailable,
                 code: ReasonCode::EvidenceUnavailable,
             }),

@@ -107,9 +107,7 @@ pub use self::{
     decide::Facts,
     decision::Decision,
     effect::{Change, Effect, Refusal},
-    evidence::{
-        Datum, Evidence, Finding, Flaw, Origin, Outage, Scope, Verification, are_within_bounds,
-    },
+    evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
     limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},

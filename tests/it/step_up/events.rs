@@ -73,7 +73,10 @@ async fn told(world: &World, step_up: &str, name: &str, verification: &str) {
     body["correlationId"] = step_up.into();
     let secret = secrecy::ExposeSecret::expose_secret(&terms().secret).to_owned();
     let sent = reqwest::Client::new()
-        .post(format!("http://{}/webhooks/incode", world.service.http))
+        .post(format!(
+            "http://{}/webhooks/incode",
+            world.service.addresses.http
+        ))
         .header(HEADER, secret)
         .json(&body)
         .send();

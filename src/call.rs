@@ -1,0 +1,64 @@
+//! The context of one call: who makes it, how long the answer may take, and the trace that it belongs to. Made once by an adapter
+//! and not changed afterwards.
+
+mod config;
+mod deadline;
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use axum::extract::ConnectInfo;
+use http::{Extensions, HeaderMap};
+
+pub use self::{config::Deadlines, deadline::Deadline};
+use crate::callers::Caller;
+
+/// The header in which a caller names its trace (W3C Trace Context).
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The context of one call.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Who makes it.
+    pub caller: Caller,
+    /// How long the answer may take.
+    pub deadline: Deadline,
+    /// The trace that it belongs to.
+    pub trace: TraceContext,
+}
+
+/// The caller's place in a trace: the `traceparent` header as it came, if any.
+#[derive(Debug, Clone, Default)]
+pub struct TraceContext(Option<Box<str>>);
+
+impl Call {
+    /// Reads the context from a request's headers and from what the listener knows of the connection. gRPC and HTTP carry the
+    /// same headers.
+    pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
+        Self {
+            caller: Caller::at(peer(extensions)),
+            deadline: Deadline::of(headers, deadlines),
+            trace: TraceContext::of(headers),
+        }
+    }
+}
+
+impl TraceContext {
+    /// Reads the `traceparent` header. One that is not ASCII counts as absent.
+    fn of(headers: &HeaderMap) -> Self {
+        let value = headers.get(TRACEPARENT);
+        Self(value.and_then(|v| v.to_str().ok()).map(Into::into))
+    }
+
+    /// The header's value.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.0.as_deref()
+    }
+}
+
+/// The address that the connection comes from.
+pub fn peer(extensions: &Extensions) -> IpAddr {
+    let info = extensions.get::<ConnectInfo<SocketAddr>>();
+    // The listener always sets it. A call without it shares one quota with others like it, and does not go without a quota.
+    let unknown = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    info.map_or(unknown, |ConnectInfo(address)| address.ip())
+}

@@ -1,0 +1,68 @@
+//! A caller's deadline, kept by answering before it: evidence is waited for a little less long than the caller waits, so that
+//! a degraded answer still arrives in time.
+//!
+//! Why not tonic's own timeout: it drops the handler when the time is up and answers CANCELLED, so a caller would get no decision
+//! where a degraded one was possible. tonic's transport, which has it, is not used.
+
+use std::{future::Future, time::Duration};
+
+use http::HeaderMap;
+use tokio::time::timeout;
+
+use super::config::Deadlines;
+
+/// The header that carries it, as gRPC over HTTP/2 defines.
+const HEADER: &str = "grpc-timeout";
+/// What is kept back of the caller's time, to decide and to answer: a tenth, within these bounds.
+const MARGIN_MIN: Duration = Duration::from_millis(5);
+const MARGIN_MAX: Duration = Duration::from_millis(50);
+
+/// How long the answer to one call may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Duration);
+
+impl Deadline {
+    /// The timeout that these headers carry, within the service's own. One that cannot be parsed counts as absent.
+    pub(super) fn of(headers: &HeaderMap, deadlines: Deadlines) -> Self {
+        let text = headers.get(HEADER).and_then(|value| value.to_str().ok());
+        let timeout = text.and_then(parse).unwrap_or(deadlines.default);
+        Self::within(timeout.min(deadlines.longest))
+    }
+
+    /// An answer within this time.
+    pub fn within(timeout: Duration) -> Self {
+        Self(timeout)
+    }
+
+    /// How long evidence may be waited for.
+    pub fn wait_max(self) -> Duration {
+        let margin = (self.0 / 10).clamp(MARGIN_MIN, MARGIN_MAX);
+        self.0.saturating_sub(margin)
+    }
+
+    /// Runs the work within the deadline; `None` if it does not finish in time.
+    pub async fn enforce<T>(self, work: impl Future<Output = T>) -> Option<T> {
+        timeout(self.0, work).await.ok()
+    }
+}
+
+/// At most eight digits and a unit, as gRPC over HTTP/2 defines.
+fn parse(text: &str) -> Option<Duration> {
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.is_empty() || digits.len() > 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(count.checked_mul(3600)?),
+        "M" => Duration::from_secs(count.checked_mul(60)?),
+        "S" => Duration::from_secs(count),
+        "m" => Duration::from_millis(count),
+        "u" => Duration::from_micros(count),
+        "n" => Duration::from_nanos(count),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

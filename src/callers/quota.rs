@@ -1,0 +1,77 @@
+//! A token bucket for each caller, in a bounded number.
+
+use std::{sync::Arc, time::Duration};
+
+use moka::{future::Cache, policy::EvictionPolicy};
+
+use super::CallerId;
+use crate::rate_limit::TokenBucket;
+
+/// Callers whose buckets are kept. The least recently used one is dropped, and starts with a full bucket when it returns.
+const CALLERS_MAX: u64 = 10_000;
+
+/// The quotas of all callers, for one kind of work.
+#[derive(Debug)]
+pub struct Quotas {
+    buckets: Cache<CallerId, Arc<TokenBucket>>,
+    per_second: u32,
+    burst: u32,
+}
+
+/// The caller has used its quota, and nothing can be answered without more of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("quota exceeded")]
+pub struct OverQuota {
+    /// When the next unit will be available.
+    pub retry_after: Duration,
+}
+
+/// The quota of one caller; that of the service itself is unlimited.
+#[derive(Debug, Clone)]
+pub struct Quota(Option<Arc<TokenBucket>>);
+
+impl Quotas {
+    /// Each caller may use `per_second` units in the long run, and `burst` at once after a pause.
+    pub fn new(per_second: u32, burst: u32) -> Self {
+        Self {
+            // LRU, because the default policy may reject a new key: such a caller would have a full bucket at each call.
+            buckets: Cache::builder()
+                .max_capacity(CALLERS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            per_second,
+            burst,
+        }
+    }
+
+    /// The quota of this caller.
+    pub async fn of(&self, caller: CallerId) -> Quota {
+        match caller {
+            CallerId::Internal => Quota(None),
+            CallerId::Address(_) => {
+                let full = async { Arc::new(TokenBucket::new(self.per_second, self.burst)) };
+                Quota(Some(self.buckets.get_with(caller, full).await))
+            }
+        }
+    }
+}
+
+impl Quota {
+    /// Uses one unit at this uptime.
+    pub fn charge(&self, uptime: Duration) -> Result<(), OverQuota> {
+        match &self.0 {
+            None => Ok(()),
+            Some(bucket) => match bucket.take(uptime, Duration::ZERO) {
+                Ok(_) => Ok(()),
+                Err(retry_after) => Err(OverQuota { retry_after }),
+            },
+        }
+    }
+
+    /// Returns a unit that was charged for work that was not done.
+    pub fn refund(&self) {
+        if let Some(bucket) = &self.0 {
+            bucket.refund();
+        }
+    }
+}

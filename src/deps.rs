@@ -1,0 +1,29 @@
+//! What every room is given when the service is assembled.
+
+use std::sync::Arc;
+
+use prometheus::Registry;
+
+use crate::{clock::Clock, flight::Spawn};
+
+/// What every room is given when it starts. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Deps {
+    /// The only source of time.
+    pub clock: Arc<dyn Clock>,
+    /// Where a room registers its metrics.
+    pub registry: Registry,
+    /// Starts background tasks.
+    pub spawn: Spawn,
+}
+
+impl Deps {
+    /// Tasks run on the tokio runtime that is current when they are spawned.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock,
+            registry: Registry::new(),
+            spawn: |task| drop(tokio::spawn(task)),
+        }
+    }
+}

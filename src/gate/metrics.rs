@@ -1,0 +1,77 @@
+//! The metrics of checks.
+
+use std::{fmt, time::Duration};
+
+use prometheus::{Histogram, IntCounter, IntCounterVec, Opts, Registry, histogram_opts};
+
+use crate::{policy::PolicyName, ruling::Ruling};
+
+/// Buckets in seconds, from a warm answer to the longest that a door waits.
+const CHECK_SECONDS: [f64; 16] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 2.5, 5.0,
+];
+
+/// The metrics of checks.
+pub(super) struct Metrics {
+    checks: IntCounterVec,
+    seconds: Histogram,
+    evidence: IntCounterVec,
+    degraded: IntCounter,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            checks: IntCounterVec::new(
+                Opts::new(
+                    "verigate_checks_total",
+                    "Checks answered, by decision and policy.",
+                ),
+                &["decision", "policy"],
+            )?,
+            seconds: Histogram::with_opts(histogram_opts!(
+                "verigate_check_duration_seconds",
+                "Time from request to decision.",
+                CHECK_SECONDS.to_vec()
+            ))?,
+            evidence: IntCounterVec::new(
+                Opts::new(
+                    "verigate_evidence_total",
+                    "Evidence that checks rested on, by source.",
+                ),
+                &["source"],
+            )?,
+            degraded: IntCounter::new(
+                "verigate_checks_degraded_total",
+                "Checks answered from stale evidence or none, because the upstream could not be asked.",
+            )?,
+        };
+        registry.register(Box::new(metrics.checks.clone()))?;
+        registry.register(Box::new(metrics.seconds.clone()))?;
+        registry.register(Box::new(metrics.evidence.clone()))?;
+        registry.register(Box::new(metrics.degraded.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Counts a check that took this long.
+    pub(super) fn check(&self, policy: &PolicyName, ruling: &Ruling, elapsed: Duration) {
+        let decision = ruling.decision.effect().as_str();
+        self.checks
+            .with_label_values(&[decision, policy.as_str()])
+            .inc();
+        self.seconds.observe(elapsed.as_secs_f64());
+        self.evidence
+            .with_label_values(&[ruling.origin.as_str()])
+            .inc();
+        if ruling.degraded {
+            self.degraded.inc();
+        }
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}

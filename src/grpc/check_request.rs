@@ -1,0 +1,86 @@
+//! Parses a `CheckAccessRequest` into a [`Request`], or reports every wrong field.
+
+use super::violations::{ID_BYTES_MAX, Violations};
+use crate::{
+    policy::{Authentication, PolicyName, Request, VerificationId},
+    proto::{time::instant, v1},
+};
+
+const ATTRIBUTES_MAX: usize = 32;
+const ATTRIBUTE_KEY_BYTES_MAX: usize = 64;
+const ATTRIBUTE_VALUE_BYTES_MAX: usize = 256;
+const ACR_BYTES_MAX: usize = 256;
+const AMR_MAX: usize = 32;
+const AMR_BYTES_MAX: usize = 64;
+
+/// Parses a request.
+pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, Violations> {
+    let mut violations = Violations::default();
+    let verification = VerificationId::parse(&request.verification_id);
+    let verification = violations.parse("verification_id", verification);
+    let policy = violations.parse("policy", PolicyName::parse(&request.policy));
+    violations.at_most("identity_id", &request.identity_id, ID_BYTES_MAX);
+    violations.at_most("request_id", &request.request_id, ID_BYTES_MAX);
+    if request.attributes.len() > ATTRIBUTES_MAX {
+        violations.add(
+            "attributes",
+            format_args!("must be at most {ATTRIBUTES_MAX}"),
+        );
+    }
+    for (key, value) in &request.attributes {
+        if key.is_empty() || key.len() > ATTRIBUTE_KEY_BYTES_MAX {
+            let bound = format_args!("a key must be 1 to {ATTRIBUTE_KEY_BYTES_MAX} bytes");
+            violations.add("attributes", bound);
+        }
+        if value.len() > ATTRIBUTE_VALUE_BYTES_MAX {
+            let bound = format_args!("a value must be at most {ATTRIBUTE_VALUE_BYTES_MAX} bytes");
+            violations.add("attributes", bound);
+        }
+    }
+    let authentication = request.authentication;
+    let authentication = authentication.and_then(|a| self::authentication(a, &mut violations));
+    match (verification, policy) {
+        (Some(verification), Some(policy)) if violations.is_empty() => Ok(Request {
+            policy,
+            verification,
+            identity: (!request.identity_id.is_empty()).then(|| request.identity_id.into()),
+            authentication,
+            attributes: request.attributes.into_iter().collect(),
+            id: request.request_id.into(),
+        }),
+        _ => Err(violations),
+    }
+}
+
+fn authentication(
+    authentication: v1::Authentication,
+    violations: &mut Violations,
+) -> Option<Authentication> {
+    let v1::Authentication {
+        acr,
+        amr,
+        auth_time,
+    } = authentication;
+    violations.at_most("authentication.acr", &acr, ACR_BYTES_MAX);
+    if amr.len() > AMR_MAX || amr.iter().any(|amr| amr.len() > AMR_BYTES_MAX) {
+        let bound = format_args!("must be at most {AMR_MAX} of at most {AMR_BYTES_MAX} bytes");
+        violations.add("authentication.amr", bound);
+    }
+    let auth_time = match auth_time.map(instant) {
+        None => None,
+        Some(Some(instant)) => Some(instant),
+        Some(None) => {
+            let range = "must be between the years 1 and 9999";
+            violations.add("authentication.auth_time", range);
+            return None;
+        }
+    };
+    Some(Authentication {
+        acr,
+        amr,
+        auth_time,
+    })
+}
+
+#[cfg(test)]
+mod tests;

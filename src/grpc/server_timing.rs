@@ -1,0 +1,68 @@
+//! How long an answer took, in the trailers of the call: `server-timing` (W3C, in milliseconds) and `verigate-evidence-age-ms`. For
+//! those who ask why a door was slow; no decision depends on it.
+
+use std::time::Duration;
+
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::BodyExt as _;
+
+use crate::{
+    policy::{Finding, between},
+    provenance::Timings,
+    ruling::Ruling,
+};
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+const EVIDENCE_AGE: HeaderName = HeaderName::from_static("verigate-evidence-age-ms");
+
+/// Trailers for a response. The handler puts them into its extensions, and [`attach`] moves them into its body.
+#[derive(Debug, Clone)]
+pub(super) struct ServerTiming(HeaderMap);
+
+impl ServerTiming {
+    pub(super) fn of(ruling: &Ruling) -> Self {
+        let Timings {
+            queue,
+            token,
+            fetch,
+            decide,
+            journal,
+        } = ruling.timings;
+        let ms = |step: Duration| step.as_secs_f64() * 1000.0;
+        let timing = format!(
+            "queue;dur={:.3}, token;dur={:.3}, fetch;dur={:.3}, decide;dur={:.3}, journal;dur={:.3}",
+            ms(queue),
+            ms(token),
+            ms(fetch),
+            ms(decide),
+            ms(journal)
+        );
+        let evidence = &ruling.evidence;
+        let answered = !matches!(evidence.finding, Finding::Unknown);
+        let age = between(evidence.seen_at, ruling.decision.decided_at());
+        let age = answered.then(|| age.as_millis().to_string());
+        let mut trailers = HeaderMap::new();
+        for (name, text) in [(SERVER_TIMING, Some(timing)), (EVIDENCE_AGE, age)] {
+            // Digits and names are always a valid header value.
+            let value = text.and_then(|text| HeaderValue::try_from(text).ok());
+            trailers.extend(value.map(|value| (name, value)));
+        }
+        Self(trailers)
+    }
+}
+
+/// Adds the timings of a response to its trailers, which also carry gRPC's status.
+pub(super) async fn attach(mut response: Response) -> Response {
+    match response.extensions_mut().remove::<ServerTiming>() {
+        None => response,
+        Some(ServerTiming(timing)) => response.map(|body| {
+            Body::new(body.map_frame(move |mut frame| {
+                if let Some(trailers) = frame.trailers_mut() {
+                    trailers.extend(timing.clone());
+                }
+                frame
+            }))
+        }),
+    }
+}

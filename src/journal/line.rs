@@ -1,0 +1,118 @@
+//! The format of the journal: one line of JSON for each decision.
+
+use serde::Serialize;
+
+use super::Entry;
+use crate::{
+    policy::{Evidence, Finding, Timestamp, Verification},
+    provenance::Origin,
+};
+
+/// The entries as lines of JSON.
+pub(super) fn lines(entries: &[Box<Entry>]) -> Vec<u8> {
+    let mut lines = Vec::new();
+    for entry in entries {
+        // Serialising texts and flags into memory cannot fail.
+        let _ = serde_json::to_writer(&mut lines, &Line::from(&**entry));
+        lines.push(b'\n');
+    }
+    lines
+}
+
+/// One line. Holds no person's data.
+#[derive(Serialize)]
+struct Line<'e> {
+    at: String,
+    decision_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    request_id: &'e str,
+    policy: &'e str,
+    policy_revision: String,
+    verification_id: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_id: Option<&'e str>,
+    decision: &'static str,
+    reasons: Vec<LineReason<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid_until: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_change: Option<LineChange>,
+    evidence: LineEvidence<'e>,
+    degraded: bool,
+}
+
+#[derive(Serialize)]
+struct LineReason<'e> {
+    code: &'static str,
+    rule: &'e str,
+}
+
+#[derive(Serialize)]
+struct LineChange {
+    at: String,
+    to: &'static str,
+}
+
+#[derive(Serialize)]
+struct LineEvidence<'e> {
+    source: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seen_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'e str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace_id: Option<&'e str>,
+}
+
+impl<'e> From<&'e Entry> for Line<'e> {
+    fn from(entry: &'e Entry) -> Self {
+        let Entry { request, ruling } = entry;
+        let decision = &ruling.decision;
+        let reasons = decision.reasons().iter().map(|reason| LineReason {
+            code: reason.code.as_str(),
+            rule: &reason.rule,
+        });
+        Self {
+            at: rfc3339(decision.decided_at()),
+            decision_id: ruling.id.to_string(),
+            request_id: &request.id,
+            policy: request.policy.as_str(),
+            policy_revision: ruling.revision.to_string(),
+            verification_id: request.verification.as_str(),
+            identity_id: request.identity.as_deref(),
+            decision: decision.effect().as_str(),
+            reasons: reasons.collect(),
+            valid_until: decision.valid_until().map(rfc3339),
+            next_change: decision.next_change().map(|change| LineChange {
+                at: rfc3339(change.at),
+                to: change.to.as_str(),
+            }),
+            evidence: LineEvidence::new(&ruling.evidence, ruling.origin),
+            degraded: ruling.degraded,
+        }
+    }
+}
+
+impl<'e> LineEvidence<'e> {
+    fn new(evidence: &'e Evidence, origin: Origin) -> Self {
+        let verification: Option<&Verification> = match &evidence.finding {
+            Finding::Present(verification) => Some(verification),
+            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
+        };
+        let answered = !matches!(evidence.finding, Finding::Unknown);
+        Self {
+            source: origin.as_str(),
+            seen_at: answered.then(|| rfc3339(evidence.seen_at)),
+            verified_at: verification.and_then(|v| v.verified_at).map(rfc3339),
+            status: verification.and_then(|v| v.status.as_deref()),
+            trace_id: verification.and_then(|v| v.trace_id.as_deref()),
+        }
+    }
+}
+
+/// An instant in RFC 3339, with milliseconds.
+fn rfc3339(instant: Timestamp) -> String {
+    format!("{instant:.3}")
+}

@@ -1,0 +1,134 @@
+//! What is written, and what a full disk or a crash does to it.
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::*;
+use crate::{
+    clock::SystemClock,
+    policy::{
+        Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
+        VerificationId, from_millis,
+    },
+    provenance::{Origin, Timings},
+};
+
+fn entry(id: u128) -> Entry {
+    let verification = VerificationId::parse("v-1").unwrap();
+    let policy = PolicyName::parse("front-door").unwrap();
+    let request = Request {
+        id: "r\n1".into(),
+        ..Request::bare(policy, verification)
+    };
+    let evidence = Arc::new(Evidence {
+        finding: Finding::Unknown,
+        seen_at: from_millis(0),
+    });
+    let terms = EvidenceTerms {
+        unavailable: Refusal::StepUp,
+        ..EvidenceTerms::default()
+    };
+    let decision = Policy::new(None, Vec::new(), terms, Duration::ZERO).decide(&Facts {
+        request: &request,
+        evidence: &evidence,
+        now: from_millis(1_500),
+    });
+    let ruling = Ruling {
+        id: Uuid::from_u128(id),
+        revision: PolicySet::new(std::collections::BTreeMap::new()).revision(),
+        decision,
+        evidence,
+        origin: Origin::None,
+        degraded: true,
+        timings: Timings::default(),
+    };
+    Entry::new(&Arc::new(request), &ruling)
+}
+
+/// A disk that is full at first, takes a few bytes at a time, and keeps what it took.
+#[derive(Clone, Default)]
+struct Disk {
+    taken: Arc<Mutex<Vec<u8>>>,
+    failures: usize,
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.failures > 0 {
+            self.failures -= 1;
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let some = bytes.get(..7).unwrap_or(bytes);
+        self.taken.lock().extend_from_slice(some);
+        Ok(some.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+async fn written(disk: Disk, entries: u128) -> Vec<serde_json::Value> {
+    let limits = Limits {
+        queue_max: 4,
+        retry_after: Duration::ZERO,
+    };
+    let taken = Arc::clone(&disk.taken);
+    let (journal, writer) =
+        start(Box::new(disk), limits, &Deps::new(Arc::new(SystemClock))).unwrap();
+    for id in 0..entries {
+        journal.record(entry(id)).await.unwrap();
+    }
+    writer.flush().await;
+    assert_eq!(journal.record(entry(0)).await, Err(JournalError));
+    let text = String::from_utf8(taken.lock().clone()).unwrap();
+    text.lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn a_burst_larger_than_the_queue_is_written_whole_and_in_order() {
+    let lines = written(Disk::default(), 1000).await;
+    let ids: Vec<String> = (0..1000u128)
+        .map(|id| Uuid::from_u128(id).to_string())
+        .collect();
+    let written: Vec<&str> = lines
+        .iter()
+        .filter_map(|l| l["decision_id"].as_str())
+        .collect();
+    assert_eq!(written, ids);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_for_a_while_loses_nothing() {
+    let disk = Disk {
+        failures: 3,
+        ..Disk::default()
+    };
+    assert_eq!(written(disk, 20).await.len(), 20);
+}
+
+#[test]
+fn a_line_that_a_crash_cut_does_not_swallow_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("journal.jsonl");
+    for (before, after) in [
+        ("", "new"),
+        ("{\"at\":\"ha", "{\"at\":\"ha\nnew"),
+        ("{}\n", "{}\nnew"),
+    ] {
+        std::fs::write(&path, before).unwrap();
+        open(&path).unwrap().write_all(b"new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), after);
+    }
+}
+
+#[test]
+fn a_line_tells_what_was_decided_and_why() {
+    let line = String::from_utf8(lines(&[Box::new(entry(7))])).unwrap();
+    expect_test::expect![[r#"
+        {"at":"1970-01-01T00:00:01.500Z","decision_id":"00000000-0000-0000-0000-000000000007","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"evidence":{"source":"none"},"degraded":true}
+    "#]]
+    .assert_eq(&line);
+}

@@ -1,0 +1,82 @@
+//! The metrics of reloads and of the policies in force.
+
+use std::fmt;
+
+use prometheus::{IntCounterVec, IntGauge, Registry};
+
+use crate::metrics::{counter_by, set_count};
+
+/// The outcome of reading the policy files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReloadOutcome {
+    /// Another set is in force.
+    Ok,
+    /// The files cannot be used.
+    Failed,
+    /// Nothing that decides has changed.
+    Unchanged,
+}
+
+impl ReloadOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Ok, Self::Failed, Self::Unchanged];
+
+    /// The outcome's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Failed => "failed",
+            Self::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// The metrics of reloads and of the policies in force.
+pub(super) struct Metrics {
+    policies: IntGauge,
+    reloads: IntCounterVec,
+    last_successful: IntGauge,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            policies: IntGauge::new("verigate_policies", "Policies in force.")?,
+            reloads: counter_by(
+                registry,
+                "verigate_policy_reloads_total",
+                "Readings of the policy files, by outcome.",
+                "outcome",
+                ReloadOutcome::ALL.map(ReloadOutcome::as_str),
+            )?,
+            last_successful: IntGauge::new(
+                "verigate_policy_last_reload_successful",
+                "Whether the policy files as they are now are in force: 1, or 0.",
+            )?,
+        };
+        registry.register(Box::new(metrics.policies.clone()))?;
+        registry.register(Box::new(metrics.last_successful.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Sets the number of policies in force.
+    pub(super) fn policies(&self, count: usize) {
+        set_count(&self.policies, count);
+    }
+
+    /// Counts a reading.
+    pub(super) fn reload(&self, outcome: ReloadOutcome) {
+        self.reloads.with_label_values(&[outcome.as_str()]).inc();
+    }
+
+    /// Sets whether the files as they are now are in force.
+    pub(super) fn last_successful(&self, successful: bool) {
+        self.last_successful.set(i64::from(successful));
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,106 @@
+//! How evidence was obtained: where it came from, why there is none, and how long each step took. Shared by those who obtain
+//! evidence, those who record decisions and those who render them.
+
+use std::time::Duration;
+
+/// Where the evidence of a decision came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Origin {
+    /// The evidence cache of this process.
+    Cache,
+    /// The upstream, asked for this check or for one that waited for the same fetch.
+    Upstream,
+    /// The evidence cache, older than the policy's `fresh_for`, because the upstream could not be asked.
+    Stale,
+    /// There is no evidence.
+    None,
+}
+
+impl Origin {
+    /// The origin's name in metrics, traces and the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Upstream => "upstream",
+            Self::Stale => "stale",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Why the upstream could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// No connection, or one that broke.
+    Unreachable,
+    /// No response within the timeout.
+    TimedOut,
+    /// It refused a token that it had just issued.
+    TokenRefused,
+    /// It refused our credentials: the configuration is wrong, or they were revoked.
+    CredentialsRefused,
+    /// It asked us to slow down.
+    RateLimited,
+    /// It responded with a 5xx status.
+    Failed,
+    /// It responded with a status that the API does not have.
+    Unexpected,
+    /// Not asked: admission control rejected the call.
+    Rejected,
+    /// Not asked: too many fetches are in flight.
+    Busy,
+    /// The task that fetched ended without a result: an internal error.
+    Abandoned,
+}
+
+impl Outage {
+    /// The outage's name in metrics and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed_out",
+            Self::TokenRefused => "token_refused",
+            Self::CredentialsRefused => "credentials_refused",
+            Self::RateLimited => "rate_limited",
+            Self::Failed => "failed",
+            Self::Unexpected => "unexpected",
+            Self::Rejected => "rejected",
+            Self::Busy => "busy",
+            Self::Abandoned => "abandoned",
+        }
+    }
+
+    /// Whether the upstream was asked. If so, asking again at once would only add load.
+    pub fn was_asked(self) -> bool {
+        match self {
+            Self::Unreachable
+            | Self::TimedOut
+            | Self::TokenRefused
+            | Self::CredentialsRefused
+            | Self::RateLimited
+            | Self::Failed
+            | Self::Unexpected => true,
+            Self::Rejected | Self::Busy | Self::Abandoned => false,
+        }
+    }
+
+    /// Whether an immediate retry may succeed.
+    pub fn is_transient(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Failed)
+    }
+}
+
+/// How long the steps of a check took. A step that was not taken is zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Waiting for admission to the upstream.
+    pub queue: Duration,
+    /// Obtaining a token.
+    pub token: Duration,
+    /// Calling the upstream and reading its response.
+    pub fetch: Duration,
+    /// Evaluating the policy.
+    pub decide: Duration,
+    /// Waiting until the journal accepted the decision.
+    pub journal: Duration,
+}

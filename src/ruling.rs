@@ -1,0 +1,29 @@
+//! A ruling: a decision with what it rests on. It is built once, and then journaled, counted, traced and rendered.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use crate::{
+    policy::{Decision, Evidence, Revision},
+    provenance::{Origin, Timings},
+};
+
+/// A decision, and what it rests on.
+#[derive(Debug, Clone)]
+pub struct Ruling {
+    /// The decision's id: a version 7 UUID of the instant at which the check began.
+    pub id: Uuid,
+    /// The policy set that decided.
+    pub revision: Revision,
+    /// The decision.
+    pub decision: Decision,
+    /// The evidence that it rests on.
+    pub evidence: Arc<Evidence>,
+    /// Where the evidence came from.
+    pub origin: Origin,
+    /// Whether the upstream could not be asked, so that the evidence is stale or missing.
+    pub degraded: bool,
+    /// How long the steps of the check took.
+    pub timings: Timings,
+}

@@ -1,0 +1,87 @@
+//! Builds the parts of the service and connects them. Each line makes one part from the ones above it.
+
+use std::{path::PathBuf, sync::Arc};
+
+use super::StartError;
+use crate::{
+    config::Config,
+    deps::Deps,
+    gate::Gate,
+    grpc::{self, Grpc},
+    http::{Admin, Webhooks},
+    incode::Incode,
+    journal::{self, Journal, Writer},
+    live::{Live, Reloader},
+    policy::PolicySet,
+    source::{EvidenceCache, Limits, Source},
+    step_up::StepUps,
+    webhook_queue::{self, Worker},
+};
+
+/// The parts that are served, and those that are stopped.
+pub(super) struct Parts {
+    pub(super) grpc: Grpc,
+    pub(super) webhooks: Arc<Webhooks>,
+    pub(super) admin: Admin,
+    pub(super) reloader: Arc<Reloader>,
+    pub(super) webhook_worker: Worker,
+    pub(super) journal_writer: Writer,
+}
+
+/// Builds everything; nothing listens yet.
+pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<Parts, StartError> {
+    let live = Arc::new(Live::new(set));
+    let redirects = config.step_up.redirects.clone();
+    let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
+    let (journal, journal_writer) = open_journal(config, deps)?;
+    let incode = Incode::new(config.incode.clone(), deps)?;
+    let cache = EvidenceCache::new(Arc::clone(&incode) as _, limits(config), deps)?;
+    let source: Arc<dyn Source> = Arc::new(cache);
+    let step_ups = StepUps::new(
+        Arc::clone(&incode) as _,
+        Arc::clone(&live),
+        config.step_up.clone(),
+        config.incode.timeout,
+        deps,
+    )?;
+    let (webhook_queue, webhook_worker) = webhook_queue::start(
+        Arc::clone(&source),
+        step_ups.clone(),
+        Arc::clone(&deps.clock),
+        webhook_queue::QUEUE_MAX,
+    );
+    let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
+    let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
+    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines)?;
+    let admin = Admin {
+        live,
+        upstream: incode,
+        step_ups,
+        serving: Arc::default(),
+        registry: deps.registry.clone(),
+    };
+    Ok(Parts {
+        grpc,
+        webhooks: Arc::new(webhooks),
+        admin,
+        reloader,
+        webhook_worker,
+        journal_writer,
+    })
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        capacity: config.cache_capacity,
+        fetch_timeout: config.incode.timeout,
+        fetches_per_second: config.quota.per_second,
+        fetches_burst: config.quota.burst,
+    }
+}
+
+fn open_journal(config: &Config, deps: &Deps) -> Result<(Journal, Writer), StartError> {
+    let path = || PathBuf::clone(&config.journal);
+    let output = journal::open(&config.journal);
+    let output = output.map_err(|error| StartError::JournalFile(path(), error))?;
+    Ok(journal::start(output, journal::Limits::default(), deps)?)
+}

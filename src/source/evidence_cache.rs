@@ -1,0 +1,328 @@
+//! The evidence cache: a bounded LRU of what the upstream said, in this process. It never holds decisions.
+//!
+//! - Single-flight: however many callers want a verification, one task fetches it ([`Flight`]); callers that leave do not cancel it.
+//! - Refresh-ahead: what is used often is fetched again before it expires.
+//! - Negative caching: a 404 is cached for seconds, and so is a failure, during which stale evidence or none is served.
+//! - Stale-if-error: evidence older than `max_age` is served up to `max_stale` while the upstream cannot be asked.
+//!
+//! Why reads, results and invalidations go through one lock per key: with a lookup, a fetch and an insertion as three steps, an
+//! invalidation in between is lost, and revoked evidence is served until it expires. Here a result is only stored if its fetch is
+//! still the one in the entry, and an invalidation removes the entry.
+
+mod entry;
+mod fetcher;
+
+use std::{future::ready, sync::Arc};
+
+use async_trait::async_trait;
+use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
+use tracing::Instrument as _;
+
+pub use self::fetcher::Limits;
+use self::{
+    entry::{Entry, InFlight},
+    fetcher::Fetcher,
+};
+use super::{
+    FetchOutcome, Known, LookupRequest, Source, Wait,
+    alias_index::{AliasIndex, Tick},
+    metrics::Metrics,
+};
+use crate::{
+    callers::{CallerId, OverQuota, Quota, Quotas},
+    clock::{Clock, Moment},
+    deps::Deps,
+    flight::{Flight, Spawn},
+    log_throttle::{LogThrottle, throttled},
+    policy::{Finding, VerificationId},
+    provenance::{Outage, Timings},
+    span,
+};
+
+/// Fetches ahead of time that may be in flight.
+const REFRESHES_MAX: usize = 64;
+
+/// A cache of evidence in front of another source. Clones share it.
+#[derive(Debug, Clone)]
+pub struct EvidenceCache(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    entries: Cache<VerificationId, Entry>,
+    aliases: AliasIndex,
+    fetcher: Fetcher,
+    quotas: Quotas,
+    refreshes: Arc<Semaphore>,
+    clock: Arc<dyn Clock>,
+    spawn: Spawn,
+    metrics: Metrics,
+    log: LogThrottle,
+}
+
+/// What a lookup finds under the lock of its key.
+enum Lookup {
+    /// An answer that needs no fetch.
+    Hit(Known),
+    /// A fetch to wait for.
+    InFlight(InFlight),
+}
+
+impl EvidenceCache {
+    /// An empty cache of what `behind` says.
+    pub fn new(
+        behind: Arc<dyn Source>,
+        limits: Limits,
+        deps: &Deps,
+    ) -> Result<Self, prometheus::Error> {
+        let entries = Cache::builder()
+            .max_capacity(limits.capacity)
+            // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
+            .eviction_policy(EvictionPolicy::lru())
+            .build();
+        let counted = entries.clone();
+        let metrics = Metrics::register(&deps.registry, move || counted.entry_count())?;
+        Ok(Self(Arc::new(Inner {
+            entries,
+            aliases: AliasIndex::new(limits.capacity),
+            fetcher: Fetcher::new(behind, limits.fetch_timeout),
+            quotas: Quotas::new(limits.fetches_per_second, limits.fetches_burst),
+            refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
+            clock: Arc::clone(&deps.clock),
+            spawn: deps.spawn,
+            metrics,
+            log: LogThrottle::default(),
+        })))
+    }
+
+    /// Fetches a verification, or joins the fetch in flight. Falls back to stale evidence.
+    async fn fetch(&self, id: &VerificationId, request: LookupRequest) -> Result<Known, OverQuota> {
+        let fetched = match request.wait {
+            Wait::No => {
+                let started = self.join_or_start(id, request, None).await;
+                started.map(|_| nothing(Outage::TimedOut, request.at))
+            }
+            Wait::AtMost(wait) => match timeout(wait, self.await_fetch(id, request)).await {
+                Ok(fetched) => fetched,
+                Err(_) => Ok(nothing(Outage::TimedOut, request.at)),
+            },
+        };
+        let outage = match &fetched {
+            Ok(known) if !matches!(known.evidence.finding, Finding::Unknown) => return fetched,
+            Ok(known) => known.outage.unwrap_or(Outage::Abandoned),
+            Err(OverQuota { .. }) => Outage::Rejected,
+        };
+        // Read again: the entry may have been invalidated in the meantime.
+        let entry = self.0.entries.get(id).await;
+        match entry.and_then(|entry| entry.stale(&request, outage)) {
+            Some(stale) => Ok(stale),
+            None => fetched.map(|_| nothing(outage, request.at)),
+        }
+    }
+
+    /// Waits for the result of a fetch. A fetch may have started before an invalidation by an alias that was not known yet. If so,
+    /// waits for one more, which starts after this call.
+    async fn await_fetch(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
+        let mut fetched = nothing(Outage::Abandoned, request.at);
+        for _ in 0..2 {
+            let in_flight = match self.join_or_start(id, request, None).await? {
+                Lookup::Hit(known) => return Ok(known),
+                Lookup::InFlight(in_flight) => in_flight,
+            };
+            let started = in_flight.started;
+            fetched = match in_flight.flight.result().await {
+                Some(result) => result?,
+                None => nothing(Outage::Abandoned, request.at),
+            };
+            match &fetched.evidence.finding {
+                Finding::Present(verification)
+                    if self.0.aliases.was_invalidated(verification, started).await => {}
+                _ => break,
+            }
+        }
+        Ok(fetched)
+    }
+
+    /// Fetches ahead of time, without waiting; not if too many such fetches are in flight.
+    async fn refresh(&self, id: &VerificationId, request: LookupRequest) {
+        if let Ok(permit) = Arc::clone(&self.0.refreshes).try_acquire_owned() {
+            let request = LookupRequest {
+                caller: CallerId::Internal,
+                ..request
+            };
+            // The service's own fetches have no quota that they could exceed.
+            let _ = self.join_or_start(id, request, Some(permit)).await;
+        }
+    }
+
+    /// Joins the fetch of this verification or starts one, unless a result has arrived in the meantime. With a permit for it the
+    /// fetch is made ahead of time.
+    async fn join_or_start(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+        refresh: Option<OwnedSemaphorePermit>,
+    ) -> Result<Lookup, OverQuota> {
+        let quota = self.0.quotas.of(request.caller).await;
+        let mut lookup = Ok(Lookup::Hit(nothing(Outage::Abandoned, request.at)));
+        let entry = self.0.entries.entry_by_ref(id);
+        entry
+            .and_compute_with(|entry| {
+                let entry = entry.map(MokaEntry::into_value).unwrap_or_default();
+                // A refresh is made although the entry still answers.
+                let answer = entry.answer(&request).filter(|_| refresh.is_none());
+                let op = match (answer, entry.fetch_in_flight()) {
+                    (Some(known), _) => {
+                        lookup = Ok(Lookup::Hit(known));
+                        Op::Nop
+                    }
+                    (None, Some(in_flight)) => {
+                        self.0.metrics.fetch(FetchOutcome::Joined);
+                        span::joined(in_flight.span.as_ref());
+                        lookup = Ok(Lookup::InFlight(in_flight.clone()));
+                        Op::Nop
+                    }
+                    (None, None) => match quota.charge(request.at.uptime) {
+                        Err(over_quota) => {
+                            self.log_over_quota(request.at);
+                            lookup = Err(over_quota);
+                            Op::Nop
+                        }
+                        Ok(()) => {
+                            let request = LookupRequest {
+                                failed_before: entry.has_failed(),
+                                ..request
+                            };
+                            let in_flight = self.start_fetch(id, request, refresh, quota);
+                            lookup = Ok(Lookup::InFlight(in_flight.clone()));
+                            Op::Put(entry.fetching(in_flight))
+                        }
+                    },
+                };
+                ready(op)
+            })
+            .await;
+        lookup
+    }
+
+    fn log_over_quota(&self, at: Moment) {
+        self.0.metrics.fetch(FetchOutcome::Refused);
+        throttled!(
+            self.0.log,
+            at.uptime,
+            warn,
+            "fetch_quota_exceeded",
+            "a caller exceeded its fetch quota and is rejected: it may be guessing identifiers, or quota.fetches_per_second is too low for it"
+        );
+    }
+
+    /// Starts a fetch in a task of its own. Its result is stored before it is published.
+    fn start_fetch(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+        refresh: Option<OwnedSemaphorePermit>,
+        quota: Quota,
+    ) -> InFlight {
+        let ahead_of_time = request.caller == CallerId::Internal;
+        self.0.metrics.fetch(if ahead_of_time {
+            FetchOutcome::Refresh
+        } else {
+            FetchOutcome::Cold
+        });
+        let span = span::fetch(ahead_of_time);
+        let started = self.0.aliases.tick();
+        let (cache, id) = (self.clone(), id.clone());
+        let span_id = span.id();
+        let work = async move {
+            let fetched = cache.0.fetcher.fetch(&id, request).await;
+            if let Ok(known) = &fetched {
+                if !known.was_asked() {
+                    // The upstream did no work for it.
+                    quota.refund();
+                }
+                cache.store(&id, started, known, request.at).await;
+            }
+            drop(refresh);
+            fetched
+        };
+        InFlight {
+            started,
+            span: span_id,
+            flight: Flight::start(self.0.spawn, work.instrument(span)),
+        }
+    }
+
+    /// Stores the result of a fetch, unless its entry was removed or replaced while it was in flight, or the verification was
+    /// invalidated by another of its identifiers.
+    async fn store(&self, id: &VerificationId, started: Tick, known: &Known, since: Moment) {
+        let aliases = &self.0.aliases;
+        let verification = match &known.evidence.finding {
+            Finding::Present(verification) => Some(verification),
+            _ => None,
+        };
+        if let Some(verification) = verification {
+            aliases.learn(id, verification).await;
+        }
+        let entry = self.0.entries.entry_by_ref(id);
+        entry
+            .and_compute_with(async |entry| {
+                let entry = entry.map(MokaEntry::into_value).unwrap_or_default();
+                if !entry.awaits(started) {
+                    return Op::Nop;
+                }
+                let invalidated = match verification {
+                    Some(verification) => aliases.was_invalidated(verification, started).await,
+                    None => false,
+                };
+                let entry = entry.after(known, since, self.0.clock.moment());
+                if invalidated || entry.is_empty() {
+                    Op::Remove
+                } else {
+                    Op::Put(entry)
+                }
+            })
+            .await;
+        // moka defers its maintenance. Done here, the number of entries is right, and no warm check pays for it.
+        self.0.entries.run_pending_tasks().await;
+    }
+}
+
+#[async_trait]
+impl Source for EvidenceCache {
+    async fn look_up(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
+        if let Some(entry) = self.0.entries.get(id).await
+            && let Some(known) = entry.answer(&request)
+        {
+            if entry.record_use(&request) {
+                self.refresh(id, request).await;
+            }
+            return Ok(known);
+        }
+        self.fetch(id, request).await
+    }
+
+    async fn invalidate(&self, id: &VerificationId) {
+        let alias = self.0.aliases.invalidate(id).await;
+        for id in [Some(id), alias.as_ref()].into_iter().flatten() {
+            let entry = self.0.entries.entry_by_ref(id);
+            entry.and_compute_with(|_| ready(Op::Remove)).await;
+            self.0.fetcher.invalidate(id).await;
+        }
+    }
+}
+
+fn nothing(outage: Outage, at: Moment) -> Known {
+    Known::nothing(outage, at.now, Timings::default())
+}

@@ -1,0 +1,221 @@
+//! One entry of the evidence cache: what the upstream said last, whether asking it has just failed, and the fetch in flight.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tracing::Id;
+
+use super::super::{Known, LookupRequest, alias_index::Tick};
+use crate::{
+    callers::OverQuota,
+    clock::Moment,
+    flight::Flight,
+    jitter::lengthen,
+    policy::{Evidence, Finding, Timestamp, after},
+    provenance::{Origin, Outage, Timings},
+};
+
+/// How long a 404 is cached; up to half as much again is added.
+const NOT_FOUND_TTL: Duration = Duration::from_secs(4);
+/// How long a failure or an unusable response is cached; up to half as much again is added.
+const FAILURE_TTL: Duration = Duration::from_secs(1);
+/// Uses since the last fetch that make a refresh ahead of time worthwhile.
+const REFRESH_USES_MIN: u32 = 3;
+
+/// A fetch in flight.
+#[derive(Debug, Clone)]
+pub(super) struct InFlight {
+    /// When it started, to compare with invalidations.
+    pub(super) started: Tick,
+    /// Its task and its result.
+    pub(super) flight: Flight<Result<Known, OverQuota>>,
+    /// Its span, if traces are collected.
+    pub(super) span: Option<Id>,
+}
+
+/// What is known about one verification.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entry {
+    cached: Option<Cached>,
+    failure: Option<Failure>,
+    in_flight: Option<InFlight>,
+}
+
+/// What the upstream said.
+#[derive(Debug, Clone)]
+struct Cached {
+    evidence: Arc<Evidence>,
+    /// When its fetch started: no later than the upstream said so.
+    since: Moment,
+    /// Its maximum age, whatever a policy accepts.
+    ttl: Duration,
+    uses: Arc<AtomicU32>,
+}
+
+/// Asking the upstream has just failed, or its response was unusable. It is not asked again for a moment.
+#[derive(Debug, Clone)]
+struct Failure {
+    kind: FailureKind,
+    /// The uptime until which this is used.
+    until: Duration,
+}
+
+#[derive(Debug, Clone)]
+enum FailureKind {
+    /// The upstream responded, but the response is unusable.
+    Unusable(Arc<Evidence>),
+    /// The upstream could not be asked.
+    Outage(Outage),
+}
+
+impl Entry {
+    /// The entry while this fetch is in flight.
+    pub(super) fn fetching(self, in_flight: InFlight) -> Self {
+        Self {
+            in_flight: Some(in_flight),
+            ..self
+        }
+    }
+
+    /// The entry after a fetch that started at `since` and ended with this result at `ended`.
+    pub(super) fn after(self, known: &Known, since: Moment, ended: Moment) -> Self {
+        let evidence = Arc::clone(&known.evidence);
+        let failure = |kind| Failure {
+            kind,
+            until: ended.uptime.saturating_add(lengthen(FAILURE_TTL)),
+        };
+        let (cached, failure) = match (&evidence.finding, known.outage) {
+            (Finding::Present(_), _) => (Some(Cached::new(evidence, since, Duration::MAX)), None),
+            (Finding::Absent, _) => {
+                let ttl = lengthen(NOT_FOUND_TTL);
+                (Some(Cached::new(evidence, since, ttl)), None)
+            }
+            // The upstream was asked, and no longer says what it said before.
+            (Finding::Unusable(_), _) => (None, Some(failure(FailureKind::Unusable(evidence)))),
+            (Finding::Unknown, Some(outage)) if outage.was_asked() => {
+                (self.cached, Some(failure(FailureKind::Outage(outage))))
+            }
+            // The upstream was not asked: what was known of the last attempt is unchanged.
+            (Finding::Unknown, _) => (self.cached, self.failure),
+        };
+        Self {
+            cached,
+            failure,
+            in_flight: None,
+        }
+    }
+
+    /// Whether the last fetch failed.
+    pub(super) fn has_failed(&self) -> bool {
+        self.failure.is_some()
+    }
+
+    /// Whether the entry holds nothing worth keeping.
+    pub(super) fn is_empty(&self) -> bool {
+        self.cached.is_none() && self.failure.is_none() && self.in_flight.is_none()
+    }
+
+    /// Whether its fetch is the one that started then.
+    pub(super) fn awaits(&self, started: Tick) -> bool {
+        let in_flight = self.in_flight.as_ref();
+        in_flight.is_some_and(|in_flight| in_flight.started == started)
+    }
+
+    /// The fetch in flight, if its task is running.
+    pub(super) fn fetch_in_flight(&self) -> Option<&InFlight> {
+        let in_flight = self.in_flight.as_ref();
+        in_flight.filter(|in_flight| in_flight.flight.is_running())
+    }
+
+    /// What can be answered without a fetch: evidence younger than `max_age`; or, just after a failure, what there is.
+    pub(super) fn answer(&self, request: &LookupRequest) -> Option<Known> {
+        if let Some(cached) = self.cached.as_ref().filter(|c| c.is_fresh(request)) {
+            return Some(cached.known(Origin::Cache, None, request.at));
+        }
+        let failure = self.failure.as_ref()?;
+        if failure.until <= request.at.uptime {
+            return None;
+        }
+        Some(match &failure.kind {
+            FailureKind::Unusable(evidence) => {
+                known(Arc::clone(evidence), Origin::Cache, None, request.at.now)
+            }
+            FailureKind::Outage(outage) => self
+                .stale(request, *outage)
+                .unwrap_or_else(|| Known::nothing(*outage, request.at.now, Timings::default())),
+        })
+    }
+
+    /// The evidence, if it is younger than `max_stale` and may be used because of this outage. A 404 is not served stale.
+    pub(super) fn stale(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
+        let cached = self.cached.as_ref()?;
+        let usable = matches!(cached.evidence.finding, Finding::Present(_))
+            && cached.is_younger(request.max_stale, request.at);
+        usable.then(|| cached.known(Origin::Stale, Some(outage), request.at))
+    }
+
+    /// Counts a use of the evidence. Returns whether it should be refreshed: it is used often, three quarters of its lifetime have
+    /// passed, no fetch is in flight and none has just failed.
+    pub(super) fn record_use(&self, request: &LookupRequest) -> bool {
+        let Some(cached) = &self.cached else {
+            return false;
+        };
+        let uses = cached.uses.load(Ordering::Relaxed).saturating_add(1);
+        cached.uses.store(uses, Ordering::Relaxed);
+        let just_failed = |failure: &Failure| request.at.uptime < failure.until;
+        uses >= REFRESH_USES_MIN
+            && matches!(cached.evidence.finding, Finding::Present(_))
+            && !cached.is_younger(request.max_age / 4 * 3, request.at)
+            && self.fetch_in_flight().is_none()
+            && !self.failure.as_ref().is_some_and(just_failed)
+    }
+}
+
+impl Cached {
+    fn new(evidence: Arc<Evidence>, since: Moment, ttl: Duration) -> Self {
+        Self {
+            since: Moment {
+                now: evidence.seen_at,
+                ..since
+            },
+            evidence,
+            ttl,
+            uses: Arc::default(),
+        }
+    }
+
+    fn is_fresh(&self, request: &LookupRequest) -> bool {
+        self.is_younger(request.max_age.min(self.ttl), request.at)
+    }
+
+    fn known(&self, origin: Origin, outage: Option<Outage>, at: Moment) -> Known {
+        // Its age is known, otherwise it would not be used.
+        let age = at.age_of(self.since).unwrap_or_default();
+        let not_before = after(self.since.now, age);
+        known(Arc::clone(&self.evidence), origin, outage, not_before)
+    }
+
+    fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
+        at.age_of(self.since).is_some_and(|age| age < age_max)
+    }
+}
+
+fn known(
+    evidence: Arc<Evidence>,
+    origin: Origin,
+    outage: Option<Outage>,
+    not_before: Timestamp,
+) -> Known {
+    Known {
+        evidence,
+        origin,
+        outage,
+        timings: Timings::default(),
+        not_before,
+    }
+}

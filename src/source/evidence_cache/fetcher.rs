@@ -1,0 +1,83 @@
+//! Asks the source behind the cache, within a timeout and a bound on the fetches in flight.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{sync::Semaphore, time::timeout};
+
+use super::super::{Known, LookupRequest, Source, Wait};
+use crate::{
+    callers::OverQuota,
+    log_throttle::{LogThrottle, throttled},
+    policy::VerificationId,
+    provenance::{Outage, Timings},
+};
+
+/// Fetches that may be in flight; what needs another is answered as in an outage.
+const FETCHES_MAX: usize = 4096;
+
+/// How much is cached and fetched.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Entries in the cache.
+    pub capacity: u64,
+    /// How long one fetch may take, whoever waits for it.
+    pub fetch_timeout: Duration,
+    /// Fetches per second that each caller may cause.
+    pub fetches_per_second: u32,
+    /// Fetches that a caller may cause at once after a pause.
+    pub fetches_burst: u32,
+}
+
+/// Asks the source behind the cache.
+#[derive(Debug)]
+pub(super) struct Fetcher {
+    behind: Arc<dyn Source>,
+    timeout: Duration,
+    permits: Semaphore,
+    log: LogThrottle,
+}
+
+impl Fetcher {
+    pub(super) fn new(behind: Arc<dyn Source>, timeout: Duration) -> Self {
+        Self {
+            behind,
+            timeout,
+            permits: Semaphore::new(FETCHES_MAX),
+            log: LogThrottle::default(),
+        }
+    }
+
+    /// Fetches a verification. How long callers wait is up to them.
+    pub(super) async fn fetch(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuota> {
+        let request = LookupRequest {
+            wait: Wait::AtMost(self.timeout),
+            ..request
+        };
+        let outage = match self.permits.try_acquire() {
+            Ok(_permit) => match timeout(self.timeout, self.behind.look_up(id, request)).await {
+                Ok(fetched) => return fetched,
+                Err(_) => Outage::TimedOut,
+            },
+            Err(_) => {
+                throttled!(
+                    self.log,
+                    request.at.uptime,
+                    warn,
+                    "fetch_limit_reached",
+                    limit = FETCHES_MAX,
+                    "too many evidence fetches in flight; new ones are rejected: the upstream is slow, or too many verifications are requested"
+                );
+                Outage::Busy
+            }
+        };
+        Ok(Known::nothing(outage, request.at.now, Timings::default()))
+    }
+
+    pub(super) async fn invalidate(&self, id: &VerificationId) {
+        self.behind.invalidate(id).await;
+    }
+}

@@ -1,0 +1,76 @@
+//! The metrics of evidence: how lookups that the cache could not answer ended, and how many entries the cache has.
+
+use std::fmt;
+
+use prometheus::{IntCounterVec, Registry};
+
+use crate::metrics::{counter_by, gauge_of};
+
+/// How a lookup that the cache could not answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchOutcome {
+    /// It started a fetch.
+    Cold,
+    /// It started a fetch ahead of time.
+    Refresh,
+    /// It joined a fetch in flight.
+    Joined,
+    /// The caller had used its quota.
+    Refused,
+}
+
+impl FetchOutcome {
+    /// Every outcome.
+    pub const ALL: [Self; 4] = [Self::Cold, Self::Refresh, Self::Joined, Self::Refused];
+
+    /// The outcome's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Refresh => "refresh",
+            Self::Joined => "joined",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// The metrics of evidence.
+pub(super) struct Metrics {
+    fetches: IntCounterVec,
+}
+
+impl Metrics {
+    /// Registers them. `entries` is read when the metrics are collected.
+    pub(super) fn register(
+        registry: &Registry,
+        entries: impl Fn() -> u64 + Send + Sync + 'static,
+    ) -> Result<Self, prometheus::Error> {
+        #[expect(clippy::cast_precision_loss, reason = "no cache has 2^52 entries")]
+        let entries = move || entries() as f64;
+        gauge_of(
+            registry,
+            "verigate_cache_entries",
+            "Entries in the evidence cache (approximate).",
+            entries,
+        )?;
+        Ok(Self {
+            fetches: counter_by(
+                registry,
+                "verigate_evidence_fetches_total",
+                "Evidence lookups not served from the cache, by outcome.",
+                "outcome",
+                FetchOutcome::ALL.map(FetchOutcome::as_str),
+            )?,
+        })
+    }
+
+    pub(super) fn fetch(&self, outcome: FetchOutcome) {
+        self.fetches.with_label_values(&[outcome.as_str()]).inc();
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
