@@ -27,7 +27,7 @@ use super::{
 pub(super) enum Partition<'p> {
     /// A question that is answered by yes or no.
     Flag(Flag<'p>),
-    /// A text that lists name.
+    /// A text by the lists that name it.
     Texts(Texts<'p>),
     /// A telephone number by its prefix.
     Phones(Phones<'p>),
