@@ -25,7 +25,7 @@ use super::{
 /// The regions of one axis.
 #[derive(Debug)]
 pub(super) enum Partition<'p> {
-    /// A question that is answered by yes or no.
+    /// Something that is so or is not.
     Flag(Flag<'p>),
     /// A text by the lists that name it.
     Texts(Texts<'p>),
