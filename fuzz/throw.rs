@@ -1,5 +1,5 @@
-//! What becomes of a text that somebody wrote: whatever it says, it is read or its problems are told, and what was read is
-//! used in every way that there is. Fuzzing throws new texts at this, and a test those that were kept.
+//! Any text is either read, or its problems are reported; and what was read is used in every way that there is. Fuzzing throws
+//! new texts at this, and a test throws those that were kept.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +13,7 @@ use verigate_policy::{
     before, diff, from_millis, lint, parse, suite,
 };
 
-/// What stands between the two files of a comparison.
+/// Separates the two files of a comparison.
 const OLD_FROM_NEW: &str = "\n---\n";
 /// The first and the last instant, 2026-01-31T00:00:00Z, a leap day, and the millisecond before clocks are set in Berlin.
 const INSTANTS_MS: [i64; 5] = [
@@ -25,7 +25,7 @@ const INSTANTS_MS: [i64; 5] = [
 ];
 const MS: Duration = Duration::from_millis(1);
 
-/// What cases are about: the policies that document the language.
+/// The policies that document the language, which cases are about.
 static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
     let files = [
         include_str!("../tests/policies/ages.yaml"),
@@ -52,7 +52,7 @@ static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
 pub fn policies(text: &str) {
     let set = match parse(&[file(text)], &list) {
         Ok(set) => set,
-        Err(problems) => return told(text, &problems),
+        Err(problems) => return assert_reported(text, &problems),
     };
     for warning in lint(&set) {
         let location = warning.location.as_ref();
@@ -81,9 +81,9 @@ pub fn policies(text: &str) {
 pub fn cases(text: &str) {
     let cases = match suite::read(&[file(text)], &DOCUMENTED) {
         Ok(cases) => cases,
-        Err(problems) => return told(text, &problems),
+        Err(problems) => return assert_reported(text, &problems),
     };
-    // Only the policies that are asked for, because the others cost time and tell nothing.
+    // Only the policies that the cases are about, because the others cost time and find nothing.
     let asked: BTreeMap<PolicyName, Policy> = cases
         .iter()
         .filter_map(|case| DOCUMENTED.find(&case.request.policy).map(|p| (case, p)))
@@ -108,7 +108,7 @@ pub fn cases(text: &str) {
     assert_eq!(suite::run(&set, &generated.cases).failed(), 0);
 }
 
-/// Two files of policies: what differs is told by examples that are decided so.
+/// Two files of policies: every difference has an example that is decided as reported.
 pub fn differences(text: &str) {
     let Some((old, new)) = text.split_once(OLD_FROM_NEW) else {
         return;
@@ -118,7 +118,7 @@ pub fn differences(text: &str) {
     };
     let there = match compare(&old, &new) {
         Ok(comparison) => comparison,
-        // Too much to be told, or to be compared.
+        // Too many differences, or too large to be compared.
         Err(error) => {
             use diff::CompareError::{TooLarge, TooManyCells};
             return assert!(matches!(error.source, TooManyCells | TooLarge), "{error}");
@@ -152,7 +152,7 @@ fn file(text: &str) -> Arc<SourceText> {
     Arc::new(SourceText { path, text })
 }
 
-/// A list of this name. A name that is none of the known ones is the list itself, so that any list can be thrown.
+/// A list of this name. An unknown name is the text of the list itself, so that any list can be thrown.
 fn list(_: &str, name: &str) -> Result<String, String> {
     match name {
         "people.txt" => Ok("id-ada\nid-ben\n".to_owned()),
@@ -162,8 +162,8 @@ fn list(_: &str, name: &str) -> Result<String, String> {
     }
 }
 
-/// There are problems, each stands somewhere in the text, and each can be shown.
-fn told(text: &str, problems: &ParseError) {
+/// Asserts that there are problems, that each has a position in the text, and that each can be shown.
+fn assert_reported(text: &str, problems: &ParseError) {
     assert!(problems.count() > 0);
     // A carriage return may end a line too.
     let lines = text.split(['\n', '\r']).count();
@@ -184,7 +184,7 @@ fn written_and_read(cases: &[suite::Case], set: &PolicySet) -> Vec<suite::Case> 
     suite::read(&[file(&written)], set).expect("what was written can be read")
 }
 
-/// One decision laid open, and what it says of itself and of the future is so.
+/// Explains one decision, and asserts that the explanation and the next change are consistent with other decisions.
 fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp) {
     let evidence = Evidence {
         finding: finding.clone(),
@@ -214,7 +214,7 @@ fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp
     );
 }
 
-/// Questions and findings that have everything, something, and nothing.
+/// Requests and findings that have everything, something, and nothing.
 fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
     let [_, now, ..] = INSTANTS_MS.map(from_millis);
     let silent = Request {

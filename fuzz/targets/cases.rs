@@ -9,7 +9,7 @@ mod throw;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
-    // What is no text is told before anything is read.
+    // Bytes that are not UTF-8 are reported before anything is read.
     let Ok(text) = str::from_utf8(bytes) else {
         return Corpus::Reject;
     };

@@ -1,5 +1,5 @@
-//! Tools for those who write policies: they explain, lint, compare and test what the language decides. Nothing of the
-//! language imports them.
+//! Tools for authors of policies: explain, lint, needs, the JSON schemas, [`suite`] (tests of policies) and [`diff`]. They use
+//! the language; the language does not import them.
 
 pub(crate) mod schema;
 pub(crate) mod needs;

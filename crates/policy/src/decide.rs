@@ -1,4 +1,7 @@
-//! The product: facts in, decision out. Synchronous and total: no clock, no I/O, and nothing that can fail.
+//! The product: [`Facts`] in, [`Decision`] out. [`Policy::decide`] is synchronous and total: no clock, no I/O, no error.
+//!
+//! Guards come first. A guard refuses evidence that the rules must not see: none, unusable, about another verification, or
+//! implausible. What passes is evaluated by the rules to a [`Judgement`], and the decision is read from that.
 
 use super::{
     decision::Decision,
@@ -14,18 +17,18 @@ use super::{
     when::{When, Window},
 };
 
-/// All that a decision rests on.
+/// All inputs of a decision.
 #[derive(Debug, Clone, Copy)]
 pub struct Facts<'a> {
-    /// The question.
+    /// The request.
     pub request: &'a Request,
-    /// What is known.
+    /// The evidence.
     pub evidence: &'a Evidence,
-    /// The instant to decide for.
+    /// The instant for which to decide.
     pub now: Timestamp,
 }
 
-/// A refusal that comes before the rules, and that time does not change.
+/// A refusal by a guard. Time does not change it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refused {
     effect: Refusal,
@@ -33,12 +36,12 @@ pub(super) struct Refused {
 }
 
 impl Policy {
-    /// Decides. Guards come first, then the strictest unmet rule; ALLOW only if every rule holds.
+    /// Decides: by the guards first, then by the strictest unmet rule. ALLOW only if every rule holds.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
         self.decide_by(&self.judgement(facts), facts.now)
     }
 
-    /// What `decide` decides, without reasons, remedies and what time will bring. It lets nobody in: only a `Decision` does.
+    /// The effect of [`Policy::decide`] without reasons, remedies and the next change. Not an answer: only a [`Decision`] is.
     pub fn effect(&self, facts: &Facts<'_>) -> Effect {
         let given = match self.given(facts) {
             Ok(given) => given,
@@ -53,7 +56,7 @@ impl Policy {
         strictest.unwrap_or(Effect::Allow)
     }
 
-    /// Evaluates the rules; or the refusal that comes before them.
+    /// Evaluates the rules, or returns the refusal by a guard.
     pub(super) fn judgement<'p, 'a>(
         &'p self,
         facts: &Facts<'a>,
@@ -63,7 +66,7 @@ impl Policy {
         Ok(Judgement::of(self, given, credible))
     }
 
-    /// The decision at this instant that follows from a judgement.
+    /// The decision for this instant.
     pub(super) fn decide_by(
         &self,
         judgement: &Result<Judgement<'_, '_>, Refused>,
@@ -75,14 +78,14 @@ impl Policy {
         }
     }
 
-    /// What the rules judge at this instant; nothing where a guard refuses it or nothing is known.
+    /// The input of the rules; none if a guard refuses the evidence at this instant.
     pub(super) fn judged<'a>(&self, facts: &Facts<'a>) -> Option<Given<'a>> {
         let given = self.given(facts).ok()?;
         let credible = not_in_future(given.verification).contains(facts.now);
         credible.then_some(given)
     }
 
-    /// What the rules judge; or the refusal that comes before them.
+    /// The input of the rules, or the refusal by a guard that time does not change.
     fn given<'a>(&self, facts: &Facts<'a>) -> Result<Given<'a>, Refused> {
         let deny = |code| {
             Err(Refused {
@@ -130,7 +133,7 @@ impl Policy {
     }
 }
 
-/// Why this evidence may not be judged at all, now or ever.
+/// Why the rules must not see this verification, at any instant.
 fn guard(verification: &Verification, facts: &Facts<'_>) -> Option<ReasonCode> {
     let about_another = !verification.is_about(&facts.request.verification);
     let implausible = verification
@@ -139,7 +142,7 @@ fn guard(verification: &Verification, facts: &Facts<'_>) -> Option<ReasonCode> {
     (about_another || implausible).then_some(ReasonCode::EvidenceInvalid)
 }
 
-/// The instants at which the verification does not claim to have been made in the future.
+/// The instants at which the verification's own time is not in the future.
 fn not_in_future(verification: &Verification) -> Window {
     verification
         .verified_at

@@ -1,4 +1,4 @@
-//! The answer: what to do, why, until when that holds. Only [`Policy::decide`](super::Policy::decide) makes one.
+//! The answer: what to do, why, and until when. Only [`Policy::decide`](crate::Policy::decide) makes one.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::{
     time::{Timestamp, between},
 };
 
-/// An answer that cannot be made outside the policy core.
+/// The answer to a request. No code outside this crate can make one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decision {
     pub(super) effect: Effect,
@@ -26,32 +26,32 @@ impl Decision {
         self.effect
     }
 
-    /// One for each unmet rule, strictest first, then in the order of the policy.
+    /// One for each unmet rule: strictest first, then in the order of the policy. Empty if the effect is [`Effect::Allow`].
     pub fn reasons(&self) -> &[Reason] {
         &self.reasons
     }
 
-    /// The first change that time alone brings, at most ten years on.
+    /// The first change that time alone brings, within ten years.
     pub fn next_change(&self) -> Option<Change> {
         self.next_change
     }
 
-    /// The instant that it was made for.
+    /// The instant for which it was made.
     pub fn decided_at(&self) -> Timestamp {
         self.decided_at
     }
 
-    /// A smallest set of things that would make it ALLOW; empty if it is, or if nothing would.
+    /// A smallest set of actions that lead to ALLOW; empty if it is ALLOW, or if no action helps.
     pub fn remedies(&self) -> &[Remedy] {
         &self.remedies
     }
 
-    /// Until when the answer may be reused; never, if nothing.
+    /// Until when the answer may be reused; `None`: it must not be.
     pub fn valid_until(&self) -> Option<Timestamp> {
         self.valid_until
     }
 
-    /// The same, counted from the instant of the decision.
+    /// For how long the answer may be reused, from [`Decision::decided_at`] on.
     pub fn valid_for(&self) -> Option<Duration> {
         self.valid_until
             .map(|until| between(self.decided_at, until))

@@ -1,10 +1,10 @@
-//! What a decision may be, and what a rule may ask for.
+//! Effects of decisions and rules.
 
 use std::fmt;
 
 use crate::time::Timestamp;
 
-/// What a door shall do. Stricter is greater.
+/// What the PEP shall do. Stricter is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// Let the person pass.
@@ -15,7 +15,7 @@ pub enum Effect {
     Deny,
 }
 
-/// What a rule may ask for where it is not met. There is no way to write "otherwise allow".
+/// The effect of an unmet rule. There is no "otherwise allow".
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Refusal {
     /// More proof is needed.
@@ -50,11 +50,11 @@ impl fmt::Display for Effect {
     }
 }
 
-/// A change that time alone brings.
+/// A change of the effect that time alone brings, with the same policy, request and evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Change {
-    /// The first instant at which the effect is another.
+    /// The first instant of the new effect.
     pub at: Timestamp,
-    /// The effect from then on.
+    /// The new effect.
     pub to: Effect,
 }

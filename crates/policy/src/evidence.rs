@@ -1,5 +1,5 @@
-//! What is known about a verification, and how well. A person's data is kept only as far as a policy can ask for it: of a
-//! name, that there is one.
+//! What the upstream said about a verification, and when. Personal data is kept only as far as a policy can read it: of a name,
+//! only that there is one.
 
 mod datum;
 mod scope;
@@ -12,23 +12,23 @@ use crate::{
     time::Timestamp,
 };
 
-/// What is known about one verification, and since when.
+/// What the upstream said about one verification, and when.
 #[derive(Debug, Clone)]
 pub struct Evidence {
-    /// What is known.
+    /// What it said.
     pub finding: Finding,
-    /// When the upstream said so, at the latest: the instant at which the answer's question was sent.
+    /// When the call to the upstream was sent: the evidence is at least that recent.
     pub seen_at: Timestamp,
 }
 
-/// What asking about a verification found out.
+/// The result of looking a verification up.
 #[derive(Debug, Clone)]
 pub enum Finding {
     /// The upstream described it.
     Present(Verification),
     /// The upstream knows no such verification.
     Absent,
-    /// The upstream answered, but what it said cannot be used.
+    /// The upstream answered, but the answer cannot be used.
     Unusable(Flaw),
     /// The upstream could not be asked.
     Unknown,
@@ -37,16 +37,17 @@ pub enum Finding {
 /// Why an answer of the upstream cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
-    /// It is not the JSON that was agreed.
+    /// It is not the JSON that the upstream documents.
     Unreadable,
-    /// It is larger than any honest answer.
+    /// It is larger than any valid answer.
     TooLarge,
     /// It is about another verification.
     AnotherVerification,
 }
 
-/// Whether these texts and scopes are no more than any honest answer has: they are remembered, answered and journaled.
-pub fn are_modest<'t>(
+/// Whether these texts and scopes are within the bounds of a valid answer. They are cached, answered and journaled, so that
+/// they must be bounded.
+pub fn are_within_bounds<'t>(
     texts: impl IntoIterator<Item = &'t str>,
     scopes: impl ExactSizeIterator<Item = &'t str>,
 ) -> bool {

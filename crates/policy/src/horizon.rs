@@ -1,5 +1,8 @@
-//! When the decision will change, without stepping through time: each rule says while it holds, and from these the first
-//! instant follows at which the strictest unmet rule is another.
+//! The next change of the effect, computed from the instants at which each rule holds.
+//!
+//! Why not try instants one after another? Between two changes lie up to ten years of milliseconds, and a change between two
+//! tried instants would be missed. Each rule holds at known instants ([`When`]), so that the next change is a minimum: the
+//! effect becomes stricter when the first stricter rule stops holding, and looser when all rules of the present effect hold.
 
 use super::{
     effect::{Change, Effect},
@@ -8,14 +11,14 @@ use super::{
     when::When,
 };
 
-/// One rule's part in the decision: when it holds, and what it asks for otherwise.
+/// What the horizon needs of a rule: when it holds, and the effect when it does not.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Term<'w> {
     pub(super) holds: &'w When,
     pub(super) otherwise: Effect,
 }
 
-/// The effect at one instant: the strictest of the terms that do not hold.
+/// The effect at one instant: the strictest of the terms that do not hold then.
 pub(super) fn effect_at<'w>(terms: impl Iterator<Item = Term<'w>>, instant: Timestamp) -> Effect {
     terms
         .filter(|term| !term.holds.contains(instant))
@@ -24,7 +27,7 @@ pub(super) fn effect_at<'w>(terms: impl Iterator<Item = Term<'w>>, instant: Time
         .unwrap_or(Effect::Allow)
 }
 
-/// The first instant after `now` at which the effect is another than it is now.
+/// The first change of the effect after `now`.
 pub(super) fn next_change<'w>(
     terms: impl Iterator<Item = Term<'w>> + Clone,
     now: Timestamp,
@@ -36,7 +39,7 @@ pub(super) fn next_change<'w>(
         .filter(|term| term.otherwise > effect)
         .filter_map(|term| term.holds.next(false, now, last))
         .min();
-    // Not beyond the stricter one, so that what it masks is not looked for.
+    // A looser effect after that is not the next change, so there is no need to look further.
     let last = stricter.unwrap_or(last);
     let looser = (effect > Effect::Allow)
         .then(|| terms.clone().filter(|term| term.otherwise == effect))

@@ -1,5 +1,7 @@
-//! The judgement of one verification by the rules of a policy. Each rule is evaluated once, to the instants at which it holds;
-//! the effect at any instant, its next change and the reasons are read from that.
+//! The rules of a policy, evaluated with one request and one verification.
+//!
+//! Each rule is evaluated once, to the instants at which it holds ([`Judged`]). The effect at any instant, its next change and
+//! the reasons are read from that; only the [`remedies`](super::remedies) evaluate rules again, with other facts.
 
 use std::cmp::Reverse;
 
@@ -15,11 +17,11 @@ use super::{
     when::When,
 };
 
-/// What the rules of a policy say about a verification that they may judge.
+/// The evaluated rules of a policy.
 #[derive(Debug)]
 pub(super) struct Judgement<'p, 'a> {
     given: Given<'a>,
-    /// When the verification does not claim to have been made in the future: until then, no rule counts.
+    /// When the verification's own time is not in the future; before that, the effect is DENY whatever the rules say.
     credible: When,
     rules: Vec<Judged<'p>>,
 }
@@ -35,17 +37,17 @@ impl<'p, 'a> Judgement<'p, 'a> {
         }
     }
 
-    /// What is judged.
+    /// The request and the verification.
     pub(super) fn given(&self) -> &Given<'a> {
         &self.given
     }
 
-    /// Each rule and when it holds, in the order of the policy.
+    /// The rules, in the order of the policy.
     pub(super) fn rules(&self) -> &[Judged<'p>] {
         &self.rules
     }
 
-    /// Whether the rules count at this instant.
+    /// Whether the rules decide at this instant.
     pub(super) fn is_credible(&self, instant: Timestamp) -> bool {
         self.credible.contains(instant)
     }
@@ -55,7 +57,7 @@ impl<'p, 'a> Judgement<'p, 'a> {
         effect_at(self.terms(), instant)
     }
 
-    /// The first instant after this one at which the effect is another, and that effect.
+    /// The first change of the effect after this instant.
     pub(super) fn next_change(&self, after: Timestamp) -> Option<Change> {
         next_change(self.terms(), after)
     }
@@ -72,7 +74,7 @@ impl<'p, 'a> Judgement<'p, 'a> {
         std::iter::once(credible).chain(rules)
     }
 
-    /// One for each rule that is not met at this instant, strictest first, then in the order of the policy.
+    /// One for each rule that is not met at this instant: strictest first, then in the order of the policy.
     pub(super) fn reasons(&self, instant: Timestamp) -> Vec<Reason> {
         if !self.is_credible(instant) {
             let future = ReasonCode::VerifiedAtInFuture;
@@ -84,7 +86,7 @@ impl<'p, 'a> Judgement<'p, 'a> {
         reasons
     }
 
-    /// A smallest set of things that would make it ALLOW.
+    /// A smallest set of actions that lead to ALLOW.
     pub(super) fn remedies(&self, now: Timestamp) -> Vec<Remedy> {
         remedies(&self.rules, &self.given, &self.credible, now)
     }

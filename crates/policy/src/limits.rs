@@ -1,22 +1,23 @@
-//! Every bound of the language, once. `policy diff` is exact and `next_change` is reliable only if all parts of the crate use
-//! the same bounds.
+//! Every bound of the language, once. [`diff`](crate::diff) is exact, and [`Decision::next_change`](crate::Decision::next_change)
+//! is right, only if all parts of the crate use the same bounds.
 
 use std::{ops::RangeInclusive, time::Duration};
 
-/// How far ahead of ours the upstream's clock may be.
+/// How far ahead of our clock the upstream's clock may be.
 pub const SKEW: Duration = Duration::from_mins(1);
 
 /// 2015-01-01T00:00:00Z, in milliseconds since 1970: no verification is older than the vendor. Times in seconds, read as
 /// milliseconds, fall before it.
 pub(crate) const PLAUSIBLE_SINCE_MS: i64 = 1_420_070_400_000;
 
-/// How far ahead changes, waiting and edges are looked for, in calendar years.
+/// How far ahead changes of a decision are computed, in calendar years.
 pub(crate) const YEARS_AHEAD: u16 = 10;
 
-/// Nobody is older, in calendar years: a date of birth longer ago than this is a mistake.
+/// The greatest plausible age, in calendar years: an earlier date of birth is an error.
 pub(crate) const AGE_YEARS_MAX: u16 = 150;
 
-/// An age is reached when it is reached in every time zone: the zone of a date of birth is not known.
+/// An age is reached when it is reached in every time zone, because the zone of a date of birth is not known. Zones are up to
+/// 14 hours from UTC.
 pub(crate) const BIRTHDAY_EVERYWHERE: Duration = Duration::from_hours(14);
 
 /// How many digits a telephone number has after the plus sign (E.164).

@@ -1,4 +1,4 @@
-//! Policy files in, one compiled set out; or every problem in all of them at once.
+//! Policy files in, one compiled [`PolicySet`] out; or every problem in all of them at once.
 
 mod lists;
 mod requirement;
@@ -17,10 +17,13 @@ use crate::{
     yaml::{ParseError, SourceText},
 };
 
-/// Finds the text of a list that a policy file names: given the policy file's path and the name in it, or why not.
+/// Returns the text of a list that a policy file names, or why it cannot be read. Arguments: the policy file's path, and the
+/// name in it.
 pub type Lists<'l> = &'l dyn Fn(&str, &str) -> Result<String, String>;
 
-/// Compiles every file into one set: [`Drafts::read`] and [`Drafts::link`] in one, each list being asked for once.
+/// Compiles all files into one set. Calls `lists` once for each list that they name.
+///
+/// This is [`Drafts::read`] and [`Drafts::link`] in one.
 pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, ParseError> {
     let drafts = Drafts::read(files);
     let text_of = |list: &ListFile| (list.clone(), lists(&list.policy_path, &list.name));

@@ -1,4 +1,4 @@
-//! Why a rule is not met: codes that are a contract with callers, and their words.
+//! Why a rule is not met: [`ReasonCode`], which is a part of the contract with callers, and its words.
 
 use std::sync::Arc;
 
@@ -9,9 +9,9 @@ use crate::effect::Refusal;
 pub enum ReasonCode {
     /// The upstream knows no such verification.
     VerificationNotFound,
-    /// Nothing usable is known: the upstream could not be asked.
+    /// The upstream could not be asked, and there is no evidence that is recent enough.
     EvidenceUnavailable,
-    /// What the upstream sent cannot be read, is about another verification, or is implausible.
+    /// The answer of the upstream cannot be read, is about another verification, or is implausible.
     EvidenceInvalid,
     /// The status is not one that the policy accepts.
     StatusNotAccepted,
@@ -31,7 +31,7 @@ pub enum ReasonCode {
     UnderAge,
     /// The person is too old.
     OverAge,
-    /// The telephone number does not begin as the policy asks.
+    /// The telephone number has none of the prefixes that the policy accepts.
     PhoneNotAccepted,
     /// The policy needs the request to name an identity.
     IdentityNotGiven,
@@ -144,14 +144,14 @@ impl ReasonCode {
 pub struct Reason {
     /// Why.
     pub code: ReasonCode,
-    /// The rule, as the policy writes it; `guard` where it is none of the policy's.
+    /// The rule, as the policy writes it; `guard` if the refusal is by a guard.
     pub rule: Arc<str>,
-    /// What this rule alone asks for.
+    /// The effect of this rule alone.
     pub effect: Refusal,
 }
 
 impl Reason {
-    /// A reason that is none of the policy's rules.
+    /// A refusal by a guard, which is none of the policy's rules.
     pub(crate) fn of_guard(effect: Refusal, code: ReasonCode) -> Self {
         Self {
             code,

@@ -1,5 +1,8 @@
-//! What would make it ALLOW: a smallest set of things to do, worked out from when each requirement would hold if they were
-//! done. What is not known is taken to be as the policy asks, so a remedy is advice, never evidence.
+//! A smallest set of actions that lead to ALLOW.
+//!
+//! Four kinds of action change facts ([`Done`]), and waiting changes the time. Every combination is tried, fewer actions first:
+//! the rules are evaluated as if its actions were done. What an action brings is not known, and is assumed to be what the
+//! policy asks for. So a remedy is advice, never evidence.
 
 mod done;
 mod hypothesis;
@@ -14,12 +17,12 @@ use crate::{
     when::When,
 };
 
-/// A smallest set of things that makes every rule hold; nothing if nothing does. `may_be_judged` is when the guards let the
-/// evidence be judged, which verifying again always mends.
+/// A smallest set of actions that makes every rule hold within ten years; empty if there is none. `credible` is when the
+/// verification's own time is not in the future; a new verification always is credible.
 pub(super) fn remedies(
     rules: &[Judged<'_>],
     given: &Given<'_>,
-    may_be_judged: &When,
+    credible: &When,
     now: Timestamp,
 ) -> Vec<Remedy> {
     let last = anniversary(now, YEARS_AHEAD);
@@ -32,7 +35,7 @@ pub(super) fn remedies(
         let guard = if done.reverify {
             When::ALWAYS
         } else {
-            may_be_judged.clone()
+            credible.clone()
         };
         let rules = rules.iter().map(|judged| judged.holds_with(given, done));
         let all = When::all(std::iter::once(guard).chain(rules));
@@ -46,15 +49,15 @@ pub(super) fn remedies(
     let Some((_, done, at)) = best else {
         return Vec::new();
     };
-    let mut plan = Plan::new(done.reverify && !may_be_judged.contains(at));
+    let mut plan = Plan::new(done.reverify && !credible.contains(at));
     for judged in rules {
-        plan.mend(judged.rule.requirement(), given, done, at);
+        plan.add(judged.rule.requirement(), given, done, at);
     }
     plan.remedies((at > now).then_some(at))
 }
 
-/// The things that may change whether these rules hold. Verifying again always may: it mends evidence that may not be
-/// judged. A combination with any other thing holds no earlier than the same without it.
+/// The actions that may change when these rules hold, or when the verification is credible. Any other action only makes a
+/// combination larger.
 fn useful(rules: &[Judged<'_>]) -> Done {
     let changes = |done: Done| {
         let mut rules = rules.iter();

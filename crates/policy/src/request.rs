@@ -1,5 +1,4 @@
-//! The question: which verification, by which policy, and what the caller says about the situation. Every field is checked
-//! when it is made, so that nothing malformed can be asked.
+//! The request: which verification, by which policy, and what the caller asserts about the situation.
 
 mod names;
 
@@ -8,25 +7,25 @@ use std::collections::BTreeMap;
 pub use self::names::{InvalidNameError, PolicyName, VerificationId};
 use crate::time::Timestamp;
 
-/// One question.
+/// What is asked.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// The policy to judge by.
+    /// The policy that decides.
     pub policy: PolicyName,
-    /// The verification to judge.
+    /// The verification that it is about.
     pub verification: VerificationId,
-    /// The identity that the caller believes it is dealing with.
+    /// The identity that the caller expects the verification to be about.
     pub identity: Option<Box<str>>,
-    /// What the person's current session has already proved.
+    /// How the subject authenticated in the current session.
     pub authentication: Option<Authentication>,
-    /// What the caller says about the situation, such as the site.
+    /// Attributes of the situation, such as the site.
     pub attributes: BTreeMap<String, String>,
-    /// The caller's own name for the question; empty if it gave none.
+    /// The caller's id of the request, for correlation; empty if it gave none.
     pub id: Box<str>,
 }
 
 impl Request {
-    /// The question of a caller who says nothing more.
+    /// A request with nothing but a policy and a verification.
     pub fn bare(policy: PolicyName, verification: VerificationId) -> Self {
         Self {
             policy,
@@ -39,14 +38,14 @@ impl Request {
     }
 }
 
-/// How the person authenticated in the current session, in the terms of `OpenID` Connect.
+/// How the subject authenticated in the current session, in the terms of `OpenID` Connect.
 #[derive(Debug, Clone, Default)]
 pub struct Authentication {
     /// Authentication context class reference; empty if not given.
     pub acr: String,
     /// Authentication method references (RFC 8176).
     pub amr: Vec<String>,
-    /// When the person authenticated.
+    /// When the subject authenticated.
     pub auth_time: Option<Timestamp>,
 }
 

@@ -1,5 +1,4 @@
-//! One rule: a requirement, when it holds, and why it does not. A new requirement is one variant and one arm in each
-//! `match` of this file, of `text.rs`, and of `parse.rs`.
+//! Rules: a [`Requirement`], and the effect if it does not hold.
 
 mod requirement;
 mod unmet;
@@ -9,19 +8,19 @@ use std::sync::Arc;
 pub use self::requirement::{Authenticated, Given, Identities, Requirement};
 use crate::{effect::Refusal, reason::Reason, time::Timestamp, when::When, yaml::Location};
 
-/// A requirement, and what happens where it does not hold.
+/// A requirement, and the effect if it does not hold.
 #[derive(Debug, Clone)]
 pub struct Rule {
     requirement: Requirement,
     otherwise: Refusal,
-    /// The requirement as the policy would write it, made once because every reason shows it.
+    /// The requirement as a policy writes it, made once because every reason shows it.
     text: Arc<str>,
-    /// Where it was read, for those who write policies. Means nothing.
+    /// Where it was read, for messages to authors. Not a part of its meaning.
     location: Option<Location>,
 }
 
 impl Rule {
-    /// Joins the two.
+    /// A rule that was not read from a text.
     pub fn new(requirement: Requirement, otherwise: Refusal) -> Self {
         let text = requirement.to_string().into();
         Self {
@@ -32,33 +31,33 @@ impl Rule {
         }
     }
 
-    /// The same, read here.
+    /// The same rule, read at this location.
     pub fn read_at(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
     }
 
-    /// What has to hold.
+    /// The requirement.
     pub fn requirement(&self) -> &Requirement {
         &self.requirement
     }
 
-    /// What happens where it does not.
+    /// The effect if the requirement does not hold.
     pub fn otherwise(&self) -> Refusal {
         self.otherwise
     }
 
-    /// The requirement as the policy would write it.
+    /// The requirement as a policy writes it.
     pub fn text(&self) -> &Arc<str> {
         &self.text
     }
 
-    /// Where it was read, if it was.
+    /// Where it was read, if it was read from a text.
     pub fn location(&self) -> Option<&Location> {
         self.location.as_ref()
     }
 
-    /// Evaluates it.
+    /// Evaluates the requirement.
     pub(super) fn judge(&self, given: &Given<'_>) -> Judged<'_> {
         Judged {
             rule: self,
@@ -67,7 +66,7 @@ impl Rule {
     }
 }
 
-/// A rule, and when it holds with the facts that it was evaluated with.
+/// A rule that is evaluated with a request and a verification.
 #[derive(Debug)]
 pub(super) struct Judged<'p> {
     /// The rule.
@@ -77,7 +76,7 @@ pub(super) struct Judged<'p> {
 }
 
 impl Judged<'_> {
-    /// Why the rule is not met at this instant, if it is not. Given are the facts that it was evaluated with.
+    /// Why the rule is not met at this instant, if it is not. `given` is what it was evaluated with.
     pub(super) fn reason(&self, given: &Given<'_>, now: Timestamp) -> Option<Reason> {
         if self.holds.contains(now) {
             return None;

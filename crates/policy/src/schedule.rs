@@ -1,5 +1,5 @@
-//! A weekly schedule: the times that a clock on a wall in one zone may read. Pointwise, so that an hour that the clock
-//! repeats counts twice, and one that it skips not at all.
+//! Weekly schedules by the local time of one zone. An instant is inside if the local time at that instant is. So an hour that a
+//! change of the clocks repeats counts twice, and one that it skips does not count.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 /// Times of the week in one zone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
-    /// As the clock on the wall reads it.
+    /// In local time.
     week: Week,
     zone: Zone,
 }
 
-/// A time zone of the database that is built in.
+/// A time zone of the IANA database that is compiled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Zone {
     name: String,
@@ -38,7 +38,7 @@ impl Zone {
     }
 }
 
-/// A time of day to the minute: 0 is midnight, and 1440 the midnight at which the day ends.
+/// A time of day in minutes: 0 is the midnight at which the day begins, 1440 the midnight at which it ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TimeOfDay(u16);
 
@@ -68,7 +68,7 @@ impl fmt::Display for TimeOfDay {
 }
 
 impl Schedule {
-    /// On each of these days (0 is Monday), from one time to another; past midnight if `from` is later.
+    /// On each of these days (0 is Monday), from one time to another; past midnight if `from` is the later one.
     pub fn new(
         days: impl IntoIterator<Item = u16>,
         from: TimeOfDay,
@@ -80,43 +80,43 @@ impl Schedule {
         } else {
             DAY_MINUTES.saturating_sub(from.0).saturating_add(to.0)
         };
-        let stretch = |day: u16| {
+        let interval = |day: u16| {
             let begins = day.saturating_mul(DAY_MINUTES).saturating_add(from.0);
             (ms(begins), ms(begins.saturating_add(length)))
         };
         Self {
-            week: Week::new(days.into_iter().map(stretch)),
+            week: Week::new(days.into_iter().map(interval)),
             zone,
         }
     }
 
-    /// The same in UTC, as long as the zone keeps the offset that it has at this instant.
+    /// The same times in UTC, as long as the zone keeps the offset that it has at this instant.
     pub fn utc(&self, instant: Timestamp) -> Week {
         self.week.behind(self.ahead_ms(instant))
     }
 
-    /// How far ahead of UTC the wall clock is at this instant.
+    /// How far local time is ahead of UTC at this instant, in milliseconds.
     pub(super) fn ahead_ms(&self, instant: Timestamp) -> i64 {
         i64::from(self.zone.rules.to_offset(instant).seconds()).saturating_mul(1000)
     }
 
-    /// The instants after this one at which the wall clock is set.
+    /// The instants after this one at which the zone's offset changes.
     pub(super) fn settings(&self, instant: Timestamp) -> impl Iterator<Item = Timestamp> {
         let following = self.zone.rules.following(instant);
         following.map(|transition| transition.timestamp())
     }
 
-    /// The next instant after this one at which the zone's clocks are set.
+    /// The next instant after this one at which the zone's offset changes.
     pub fn offset_changes(&self, instant: Timestamp) -> Option<Timestamp> {
         self.settings(instant).next()
     }
 
-    /// Whether both are of the same zone.
+    /// Whether both have the same zone.
     pub fn shares_zone(&self, other: &Self) -> bool {
         self.zone.name == other.zone.name
     }
 
-    /// The times that both have, this zone being the other's.
+    /// The times in both, which must have the same zone.
     pub fn and(&self, other: &Self) -> Self {
         Self {
             week: self.week.and(&other.week),
@@ -124,7 +124,7 @@ impl Schedule {
         }
     }
 
-    /// The times that either has, this zone being the other's.
+    /// The times in either, which must have the same zone.
     pub fn or(&self, other: &Self) -> Self {
         Self {
             week: self.week.or(&other.week),
@@ -132,7 +132,7 @@ impl Schedule {
         }
     }
 
-    /// The times of the week, as the clock on the wall reads them.
+    /// The times of the week, in local time.
     pub fn week(&self) -> &Week {
         &self.week
     }
@@ -142,11 +142,11 @@ impl Schedule {
         &self.zone.name
     }
 
-    /// The stretches in minutes since Monday began, sorted and apart from one another.
-    pub fn stretches(&self) -> Vec<(u16, u16)> {
+    /// The intervals in minutes since Monday began: half-open, sorted, and not adjacent.
+    pub fn intervals(&self) -> Vec<(u16, u16)> {
         let minutes = |ms: i64| u16::try_from(ms / MINUTE_MS).unwrap_or(0);
-        let stretches = self.week.stretches().iter();
-        stretches
+        let intervals = self.week.intervals().iter();
+        intervals
             .map(|(begins, ends)| (minutes(*begins), minutes(*ends)))
             .collect()
     }

@@ -1,4 +1,4 @@
-//! A policy, and the set of policies that is in force together, named by the digest of its meaning.
+//! The set of policies that are in force together, and its [`Revision`].
 
 mod policy;
 mod revision;
@@ -19,7 +19,7 @@ pub struct PolicySet {
 }
 
 impl PolicySet {
-    /// Makes a set, and names it.
+    /// Makes a set, and computes its revision.
     pub fn new(policies: BTreeMap<PolicyName, Policy>) -> Self {
         let revision = Revision::of(&policies);
         Self { policies, revision }
@@ -45,7 +45,7 @@ impl PolicySet {
         self.policies.is_empty()
     }
 
-    /// The name of what the set means.
+    /// The digest of what the set means.
     pub fn revision(&self) -> Revision {
         self.revision
     }

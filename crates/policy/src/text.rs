@@ -1,4 +1,4 @@
-//! Requirements as text: as a policy would write them, for people, and whole, for the digest that names a set.
+//! Requirements as text: as a policy writes them, for people; and complete, for the digest of a set.
 
 use std::fmt;
 
@@ -11,15 +11,15 @@ use super::{
     yaml::{list, scalar},
 };
 
-/// Shows it as a policy would write it, in one way only. Of a list of identities, how many there are: an answer shows this
-/// to callers, and who is blocked is nobody's business.
+/// Shows it as a policy writes it, in one canonical way. Identities are not shown, only how many a list has: callers see this
+/// text, and must not learn who is on a block list.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_requirement(self, false, f)
     }
 }
 
-/// Shows it with everything that it means.
+/// Shows a requirement completely, identities included.
 #[derive(Debug)]
 pub(super) struct Whole<'r>(pub(super) &'r Requirement);
 
@@ -71,12 +71,12 @@ fn write_authenticated(wanted: &Authenticated, f: &mut fmt::Formatter<'_>) -> fm
     f.write_str("}")
 }
 
-/// The times, not the words: two ways to write the same times are one.
+/// Shows the intervals of a schedule, because the same intervals can be written in several ways.
 fn write_schedule(schedule: &Schedule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("schedule: {")?;
-    for (index, (begins, ends)) in schedule.stretches().into_iter().enumerate() {
+    for (index, (begins, ends)) in schedule.intervals().into_iter().enumerate() {
         let comma = if index > 0 { ", " } else { "" };
-        // The minute before the end tells the day that it belongs to.
+        // An end at midnight belongs to the day before.
         let (day, last_day) = (begins / DAY_MINUTES, ends.saturating_sub(1) / DAY_MINUTES);
         write!(
             f,

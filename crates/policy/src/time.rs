@@ -1,5 +1,5 @@
-//! Instants and durations as the policy language means them: to the millisecond, half-open, and saturating, so that no
-//! input overflows. A day is 24 hours; only birthdays follow the calendar.
+//! Instants and durations. Arithmetic saturates, so that no input overflows. A day is 24 hours; only birthdays follow the
+//! calendar.
 
 mod duration;
 
@@ -10,22 +10,22 @@ use jiff::tz::TimeZone;
 
 pub use self::duration::{InvalidDurationError, Shown, parse_duration};
 
-/// The instant `duration` after `instant`, or the last one that there is.
+/// The instant `duration` after `instant`, or [`Timestamp::MAX`].
 pub fn after(instant: Timestamp, duration: Duration) -> Timestamp {
     instant.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
-/// The instant `duration` before `instant`, or the first one that there is.
+/// The instant `duration` before `instant`, or [`Timestamp::MIN`].
 pub fn before(instant: Timestamp, duration: Duration) -> Timestamp {
     instant.checked_sub(duration).unwrap_or(Timestamp::MIN)
 }
 
-/// How long after `earlier` it is at `later`; nothing if it is not.
+/// The time from `earlier` to `later`; zero if `later` is the earlier one.
 pub fn between(earlier: Timestamp, later: Timestamp) -> Duration {
     Duration::try_from(later.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }
 
-/// The instant so many milliseconds after 1970 began in UTC, or the nearest one that there is.
+/// The instant that is `millis` milliseconds after 1970-01-01T00:00:00Z, or the nearest one that can be represented.
 pub fn from_millis(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 {
         Timestamp::MIN
@@ -34,7 +34,7 @@ pub fn from_millis(millis: i64) -> Timestamp {
     })
 }
 
-/// The same instant without its part below a millisecond.
+/// The instant, rounded down to a whole millisecond.
 pub fn whole_millis(instant: Timestamp) -> Timestamp {
     let floor = instant.as_nanosecond().div_euclid(1_000_000);
     i64::try_from(floor).map_or(instant, from_millis)
@@ -56,13 +56,13 @@ pub fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-/// Reads an instant as RFC 3339 writes it. Its part below a millisecond is cut: nobody can say it on the wire.
+/// Reads an instant in the form of RFC 3339, and rounds it down to a whole millisecond, as instants on the wire are.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
     let instant = text.parse().ok().filter(|_| is_rfc_3339(text));
     instant.map(whole_millis)
 }
 
-/// Whether the text has the form of RFC 3339; the parser takes several more, and a leap second for the one before it.
+/// Whether the text has the form of RFC 3339. The parser accepts other forms too, and reads a leap second as the second before.
 fn is_rfc_3339(text: &str) -> bool {
     let Some((date_time, rest)) = text.split_at_checked("2026-01-31T00:00:00".len()) else {
         return false;
@@ -87,7 +87,7 @@ fn is_rfc_3339(text: &str) -> bool {
         && (zulu || near && in_range)
 }
 
-/// Whether the text is like this one, with any digit for a zero.
+/// Whether the text has this form, in which a zero stands for any digit.
 fn has_form(text: &str, form: &str) -> bool {
     let like = |(byte, form): (u8, u8)| match form {
         b'0' => byte.is_ascii_digit(),

@@ -1,19 +1,20 @@
-//! Times of a week that comes again: what a schedule is on an even clock, and what becomes of schedules that are combined.
+//! Weekly times on a clock whose offset from UTC is fixed. Schedules become this between two changes of offset, so that
+//! schedules of several zones can be combined.
 
 use super::{limits::WEEK_MS, time::Timestamp};
 
 /// 1970 began on a Thursday, three days after a Monday.
 const MONDAY_TO_EPOCH_MS: i64 = 3 * 24 * 60 * 60 * 1000;
 
-/// Half-open stretches in milliseconds since Monday began; sorted, and apart from one another.
+/// Half-open intervals in milliseconds since Monday began: sorted, and not adjacent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Week(Vec<(i64, i64)>);
 
 impl Week {
-    /// These stretches, whatever their order; one that ends after the week goes on at its beginning.
-    pub fn new(stretches: impl IntoIterator<Item = (i64, i64)>) -> Self {
+    /// These intervals, in any order. One that ends after the week continues at the beginning of the week.
+    pub fn new(intervals: impl IntoIterator<Item = (i64, i64)>) -> Self {
         let mut cut = Vec::new();
-        for (begins, ends) in stretches {
+        for (begins, ends) in intervals {
             cut.push((begins, ends.min(WEEK_MS)));
             if ends > WEEK_MS {
                 cut.push((0, ends.saturating_sub(WEEK_MS)));
@@ -30,27 +31,27 @@ impl Week {
         Self(joined)
     }
 
-    /// All of the week, or nothing of it.
+    /// The whole week, or no time.
     pub fn constant(holds: bool) -> Self {
         Self::new(holds.then_some((0, WEEK_MS)))
     }
 
-    /// Whether it is nothing.
+    /// Whether it has no time.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether it is all of the week.
+    /// Whether it is the whole week.
     pub fn is_full(&self) -> bool {
         self.0 == [(0, WEEK_MS)]
     }
 
-    /// The stretches.
-    pub fn stretches(&self) -> &[(i64, i64)] {
+    /// The intervals.
+    pub fn intervals(&self) -> &[(i64, i64)] {
         &self.0
     }
 
-    /// The times that both have.
+    /// The times in both.
     pub fn and(&self, other: &Self) -> Self {
         let meet = |(a, b): &(i64, i64)| {
             let (a, b) = (*a, *b);
@@ -60,12 +61,12 @@ impl Week {
         Self::new(self.0.iter().flat_map(meet))
     }
 
-    /// The times that either has.
+    /// The times in either.
     pub fn or(&self, other: &Self) -> Self {
         Self::new(self.0.iter().chain(&other.0).copied())
     }
 
-    /// What a clock that is so far behind reads at these times of this one.
+    /// The same times, as read by a clock that is `by_ms` behind this one.
     pub fn behind(&self, by_ms: i64) -> Self {
         let earlier = |(begins, ends): &(i64, i64)| {
             let length = ends.saturating_sub(*begins);
@@ -75,17 +76,17 @@ impl Week {
         Self::new(self.0.iter().map(earlier))
     }
 
-    /// Whether a clock reads a time of these, so many milliseconds after Monday began.
+    /// Whether the time `week_ms` milliseconds after Monday began is one of these.
     pub fn contains(&self, week_ms: i64) -> bool {
         self.around(week_ms).is_some()
     }
 
     fn around(&self, week_ms: i64) -> Option<&(i64, i64)> {
-        let mut stretches = self.0.iter();
-        stretches.find(|(begins, ends)| (*begins..*ends).contains(&week_ms))
+        let mut intervals = self.0.iter();
+        intervals.find(|(begins, ends)| (*begins..*ends).contains(&week_ms))
     }
 
-    /// The first instant, from `from` on, at which a clock in UTC reads a time of these, or, if not `inside`, another time.
+    /// The first instant, from `from` on, whose time in UTC is inside (or, if not `inside`, outside).
     pub fn next(&self, inside: bool, from: Timestamp) -> Option<Timestamp> {
         let now = week_ms(from, 0);
         let around = self.around(now);
@@ -101,7 +102,7 @@ impl Week {
             }
             Some(_) if self.is_full() => return None,
             Some((_, ends)) => {
-                // A stretch that ends with the week may go on in the next.
+                // An interval that ends with the week may continue in the next.
                 let more = match self.0.first() {
                     Some((0, more)) if *ends == WEEK_MS => *more,
                     _ => 0,
@@ -109,12 +110,12 @@ impl Week {
                 ends.saturating_sub(now).saturating_add(more)
             }
         };
-        // Beyond the last instant that there is, nothing begins and nothing ends.
+        // Nothing begins or ends after the last instant.
         Timestamp::from_millisecond(from.as_millisecond().saturating_add(wait)).ok()
     }
 }
 
-/// The milliseconds since Monday began, on a wall clock that is so far ahead of UTC.
+/// The milliseconds since Monday began, on a clock that is `ahead_ms` ahead of UTC.
 pub fn week_ms(instant: Timestamp, ahead_ms: i64) -> i64 {
     instant
         .as_millisecond()

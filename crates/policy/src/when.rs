@@ -1,5 +1,5 @@
-//! When a requirement holds, the facts being given: as windows, weekly schedules, and combinations of them. From this the
-//! next change is computed; nothing steps through time.
+//! The instants at which something holds: a [`Window`], a weekly [`Schedule`], or a combination. The next instant at which it
+//! holds or not is computed, not searched for: see [`When::next`].
 
 mod steady;
 mod window;
@@ -8,16 +8,16 @@ use self::steady::Steady;
 pub use self::window::Window;
 use crate::{schedule::Schedule, time::Timestamp, week::Week};
 
-/// The instants at which something holds.
+/// A set of instants: those at which something holds.
 #[derive(Debug, Clone)]
 pub enum When {
-    /// In one stretch of time.
+    /// From one instant to another.
     Window(Window),
-    /// Week by week, by the clock on a wall.
+    /// Weekly, by the local time of a zone.
     Weekly(Schedule),
-    /// Where all of these hold.
+    /// The instants in all of these.
     All(Vec<When>),
-    /// Where one of these holds.
+    /// The instants in at least one of these.
     Any(Vec<When>),
 }
 
@@ -32,8 +32,8 @@ impl When {
         Self::Window(Window::constant(holds))
     }
 
-    /// Where all of these hold. Windows become one, and so do schedules of one zone, so that a combination that never holds
-    /// is known at once.
+    /// The instants in all of these. Windows are merged, and so are schedules of the same zone, so that a combination that never
+    /// holds is usually recognised here.
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut window = Window::ALWAYS;
         let mut rest: Vec<Self> = Vec::new();
@@ -41,7 +41,7 @@ impl When {
             match part {
                 Self::Window(part) => window = window.and(part),
                 Self::All(parts) => rest.extend(parts),
-                Self::Weekly(part) => match zone_mate(&mut rest, &part) {
+                Self::Weekly(part) => match same_zone(&mut rest, &part) {
                     Some(mate) => *mate = mate.and(&part),
                     None => rest.push(Self::Weekly(part)),
                 },
@@ -55,20 +55,20 @@ impl When {
             Some(last) if rest.is_empty() && window == Window::ALWAYS => last,
             Some(last) => {
                 rest.push(last);
-                // First, because it is the cheapest to ask.
+                // First, because it is the cheapest to check.
                 rest.insert(0, Self::Window(window));
                 Self::All(rest)
             }
         }
     }
 
-    /// Where one of these holds.
+    /// The instants in at least one of these.
     pub fn any(parts: impl IntoIterator<Item = Self>) -> Self {
         let mut rest: Vec<Self> = Vec::new();
         for part in parts {
             match part {
                 Self::Any(parts) => rest.extend(parts),
-                Self::Weekly(part) => match zone_mate(&mut rest, &part) {
+                Self::Weekly(part) => match same_zone(&mut rest, &part) {
                     Some(mate) => *mate = mate.or(&part),
                     None => rest.push(Self::Weekly(part)),
                 },
@@ -99,11 +99,12 @@ impl When {
         }
     }
 
-    /// The first instant, from `from` to `last`, at which it does (or, if not `holds`, does not) hold.
+    /// The first instant, from `from` to `last`, at which it holds (or, if not `holds`, does not).
     ///
-    /// From one edge to the next, no window begins or ends and no clock is set, so that all of it is one week that comes
-    /// again; what that week does not show once, it never does. A zone has two edges a year, so that ten years take some
-    /// twenty looks, however often its schedules open. A schedule that something else hides is not looked at while it does.
+    /// Goes from edge to edge: an edge is where a window begins or ends, or a zone's offset changes. Between two edges
+    /// everything repeats weekly, so that one week shows whether there is such an instant. A zone has about two edges a year:
+    /// ten years take about twenty steps, however often a schedule opens. Schedules are skipped while other parts decide
+    /// alone.
     pub fn next(&self, holds: bool, from: Timestamp, last: Timestamp) -> Option<Timestamp> {
         let mut begins = from;
         while begins <= last {
@@ -126,8 +127,8 @@ impl When {
         None
     }
 
-    /// What it is from this instant on, whatever its schedules say, and how long at least; nothing if they have a say. A
-    /// window that is past never holds again, and neither does what asks for that window and a schedule.
+    /// Whether it holds from this instant on, and until when that is certain without looking at schedules; `None` if it
+    /// depends on them.
     fn steady(&self, instant: Timestamp) -> Option<Steady> {
         match self {
             Self::Window(window) => Some(Steady {
@@ -146,7 +147,7 @@ impl When {
         }
     }
 
-    /// The next instant after this one at which a window begins or ends, or clocks are set.
+    /// The next edge after this instant: where a window begins or ends, or a zone's offset changes.
     fn edge(&self, instant: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Window(window) => window.edge(instant),
@@ -157,7 +158,7 @@ impl When {
         }
     }
 
-    /// The times of a week in UTC at which it holds, until the next edge after this instant.
+    /// The times of a week, in UTC, at which it holds until the next edge after this instant.
     fn week(&self, instant: Timestamp) -> Week {
         match self {
             Self::Window(window) => Week::constant(window.contains(instant)),
@@ -190,8 +191,8 @@ impl When {
     }
 }
 
-/// The schedule among these that has the same zone.
-fn zone_mate<'w>(parts: &'w mut [When], schedule: &Schedule) -> Option<&'w mut Schedule> {
+/// The schedule among these parts that has the same zone.
+fn same_zone<'w>(parts: &'w mut [When], schedule: &Schedule) -> Option<&'w mut Schedule> {
     parts.iter_mut().find_map(|part| match part {
         When::Weekly(mate) if mate.shares_zone(schedule) => Some(mate),
         _ => None,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use crate::{
     json::{Lenient, Object},
     policy::{
-        Datum, Flaw, Scope, Timestamp, Verification, VerificationId, are_modest, from_millis,
+        Datum, Flaw, Scope, Timestamp, Verification, VerificationId, are_within_bounds, from_millis,
     },
 };
 
@@ -54,7 +54,7 @@ impl DetailsResponse {
     fn is_within_limits(&self) -> bool {
         let scopes = self.scopes.as_deref().unwrap_or_default();
         let texts = [&self.id, &self.project_id, &self.trace_id, &self.status];
-        are_modest(
+        are_within_bounds(
             texts.into_iter().flatten().map(AsRef::as_ref),
             scopes.iter().map(AsRef::as_ref),
         )

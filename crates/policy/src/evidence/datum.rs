@@ -1,23 +1,23 @@
-//! One piece of a person's data, which may be missing or unreadable.
+//! One piece of personal data, which may be missing or unreadable.
 
 use std::fmt;
 
 use crate::{limits::EVIDENCE_TEXT_BYTES_MAX, phone::is_phone};
 
-/// One piece of a person's data. Its `Debug` tells whether it is there, never what it is.
+/// One piece of personal data. Its `Debug` output shows whether it is there, never its value.
 #[derive(Clone, Default)]
 pub enum Datum<T> {
-    /// It did not come.
+    /// The upstream did not send it.
     #[default]
     Missing,
-    /// It came, but it cannot be read.
+    /// The upstream sent it, but it is not valid.
     Unreadable,
-    /// It came.
+    /// The value.
     Known(T),
 }
 
 impl<T> Datum<T> {
-    /// The same piece of data in another form.
+    /// Converts the value.
     pub fn map<U>(self, into: impl FnOnce(T) -> U) -> Datum<U> {
         match self {
             Self::Missing => Datum::Missing,
@@ -28,7 +28,7 @@ impl<T> Datum<T> {
 }
 
 impl Datum<Box<str>> {
-    /// A text as it came; a blank one is none.
+    /// A text as the upstream sent it; a blank one is missing.
     pub fn text(text: impl Into<Box<str>>) -> Self {
         let text = text.into();
         if text.trim().is_empty() {
@@ -38,7 +38,7 @@ impl Datum<Box<str>> {
         }
     }
 
-    /// The text as an identity, which is never long.
+    /// The text as an identity, which has at most 256 bytes.
     pub fn as_identity(self) -> Self {
         self.readable_if(|id| id.len() <= EVIDENCE_TEXT_BYTES_MAX)
     }
@@ -57,7 +57,7 @@ impl Datum<Box<str>> {
 }
 
 impl Datum<()> {
-    /// Whether there is a full name, or a first and a last one. The names themselves are not kept.
+    /// Whether there is a full name, or a first and a last name. The names themselves are not kept.
     pub fn name(full: Datum<Box<str>>, first: Datum<Box<str>>, last: Datum<Box<str>>) -> Self {
         match (full.map(drop), first.map(drop), last.map(drop)) {
             (Self::Known(()), _, _) | (_, Self::Known(()), Self::Known(())) => Self::Known(()),

@@ -1,6 +1,6 @@
-//! Scopes: what a verification permits to read.
+//! Scopes: the data that a verification grants.
 
-/// A permission that a verification carries. Tenants have scopes of their own, which are kept as they came.
+/// A permission to read data of a verification. Tenants have their own scopes, which are kept as the upstream sends them.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Scope {
     /// `IDENTITY_ID`: the identity.

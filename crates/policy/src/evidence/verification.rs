@@ -1,4 +1,4 @@
-//! A verification, and what a policy may read of it.
+//! A verification, and what a policy may read of it: data only if its [`Scope`] is granted, and only while it is plausible.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -16,15 +16,15 @@ use crate::{
 pub struct Verification {
     /// Its own identifier.
     pub id: Option<Box<str>>,
-    /// The upstream's trace id, which some of its pages call the verification's identifier.
+    /// The upstream's trace id, which some of its documents call the verification's identifier.
     pub trace_id: Option<Box<str>>,
     /// The project that it was made in.
     pub project: Option<Box<str>>,
-    /// The status, as it came.
+    /// The status, as the upstream sends it.
     pub status: Option<Box<str>>,
     /// When it was made.
     pub verified_at: Option<Timestamp>,
-    /// The scopes that are granted, as they came.
+    /// The scopes that are granted, as the upstream sends them.
     pub scopes: BTreeSet<Scope>,
     /// The identity that it is about.
     pub identity: Datum<Box<str>>,
@@ -37,7 +37,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Whether it is what was asked for: the upstream uses both identifiers for that.
+    /// Whether it is the verification of this identifier. The upstream answers to both of its identifiers.
     pub fn is_about(&self, asked: &VerificationId) -> bool {
         [&self.id, &self.trace_id]
             .into_iter()
@@ -45,12 +45,12 @@ impl Verification {
             .any(|id| **id == *asked.as_str())
     }
 
-    /// Whether this scope's data may be used. `IDENTITY_ID` always may.
+    /// Whether this scope's data may be used; always true of [`Scope::IdentityId`].
     pub fn grants(&self, scope: &Scope) -> bool {
         *scope == Scope::IdentityId || self.scopes.contains(scope)
     }
 
-    /// The instants at which this scope is granted and its data is there and readable; or why there are none.
+    /// The instants at which this scope's data may be used, or why there are none.
     pub(crate) fn readable(&self, scope: &Scope) -> Result<Window, ReasonCode> {
         match scope {
             Scope::IdentityId => self.identity().map(|_| Window::ALWAYS),
@@ -63,18 +63,18 @@ impl Verification {
         }
     }
 
-    /// The identity, which always may be used.
+    /// The identity, which needs no scope.
     pub(crate) fn identity(&self) -> Result<&str, ReasonCode> {
         let identity = self.datum(&Scope::IdentityId, &self.identity);
         identity.map(AsRef::as_ref)
     }
 
-    /// The telephone number, if it may be used.
+    /// The telephone number, or why it may not be used.
     pub(crate) fn phone(&self) -> Result<&str, ReasonCode> {
         self.datum(&Scope::Phone, &self.phone).map(AsRef::as_ref)
     }
 
-    /// The date of birth, if it may be used.
+    /// The date of birth, or why it may not be used.
     pub(crate) fn born(&self) -> Result<Timestamp, ReasonCode> {
         self.datum(&Scope::DateOfBirth, &self.born).copied()
     }
@@ -91,7 +91,7 @@ impl Verification {
     }
 }
 
-/// The instants at which this is a plausible date of birth: not in the future, and not over 150 years ago.
+/// The instants at which this is a plausible date of birth: not in the future, and not more than 150 years ago.
 pub(crate) fn plausible_birth(born: Timestamp) -> Window {
     let last = anniversary(born, AGE_YEARS_MAX);
     let implausible = after(last, Duration::from_millis(1));

@@ -49,7 +49,7 @@ fn an_end_that_a_stricter_rule_masks_is_no_change() {
 }
 
 #[test]
-fn a_change_more_than_ten_years_on_is_not_told() {
+fn a_change_more_than_ten_years_ahead_is_not_reported() {
     let now: Timestamp = "2020-02-29T00:00:00Z".parse().unwrap();
     let at_ten: Timestamp = "2030-03-01T00:00:00Z".parse().unwrap();
     let ends = |until| [(When::Window(Window::until(until)), Effect::Deny)];

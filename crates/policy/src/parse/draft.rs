@@ -1,5 +1,8 @@
-//! Compiles in two steps, because a policy file may name lists that stand in files of their own: [`Drafts::read`] parses
-//! the policy files and knows which lists they name, [`Drafts::link`] compiles them with the texts of those lists.
+//! Compiles policy files in two steps.
+//!
+//! Why not in one? A policy file may name lists of identities in files of their own, and this crate reads no files.
+//! [`Drafts::read`] parses the policy files and knows which lists they name; [`Drafts::link`] compiles them with the texts of
+//! those lists. When only a list changes, the same drafts are linked again.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -20,7 +23,7 @@ use crate::{
     },
 };
 
-/// Policy files that are parsed and not compiled yet.
+/// Policy files that are parsed, but not compiled.
 #[derive(Debug)]
 pub struct Drafts {
     files: Vec<Draft>,
@@ -36,7 +39,7 @@ struct Draft {
 }
 
 impl Drafts {
-    /// Parses every file. What is wrong with them, [`Drafts::link`] reports.
+    /// Parses every file. [`Drafts::link`] reports their problems.
     pub fn read(files: &[Arc<SourceText>]) -> Self {
         let files: Vec<Draft> = files.iter().map(Draft::read).collect();
         let lists = files.iter().flat_map(Draft::lists).collect();
@@ -48,8 +51,8 @@ impl Drafts {
         self.lists.iter()
     }
 
-    /// Compiles all files into one set, with the texts of the lists that they name; or reports every problem in all of them.
-    /// A list that has no text here is a problem too.
+    /// Compiles all files into one set, with the texts of the lists that they name; or returns every problem in all of them.
+    /// A list without a text is a problem.
     pub fn link(&self, texts: &ListTexts) -> Result<PolicySet, ParseError> {
         let mut diagnostics = Diagnostics::default();
         let mut policies = BTreeMap::new();
@@ -97,11 +100,11 @@ fn nothing_in(location: Location) -> Diagnostic {
 
 /// The policies of one file.
 struct Found {
-    /// Where they stand.
+    /// The position of `policies`.
     position: Position,
-    /// Whether the file has none at all.
+    /// Whether `policies` is an empty map.
     is_empty: bool,
-    /// Those that could be compiled, each with the place of its name.
+    /// Those that could be compiled, each with the position of its name.
     policies: Vec<(Position, PolicyName, Policy)>,
 }
 

@@ -1,4 +1,4 @@
-//! Durations in a document. Not a part of `yaml`, which knows nothing of the language.
+//! Durations in a document. Not a part of [`yaml`](crate::yaml), which does not know the language.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The lists of identities that policy files name: which these are, and their texts.
+//! The lists of identities that policy files name.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -18,7 +18,7 @@ use crate::{
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 
-/// The policy that this node describes, with the texts of the lists that it names.
+/// Reads the policy at this node, with the texts of the lists that it names.
 pub(super) fn read(
     decoder: &mut Decoder<'_>,
     node: &Node,

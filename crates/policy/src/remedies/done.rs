@@ -1,10 +1,10 @@
-//! Combinations of things that can be done.
+//! Combinations of actions.
 
-/// Which things are done.
+/// Which actions are done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four things, each done or not"
+    reason = "four actions, each done or not"
 )]
 pub(super) struct Done {
     /// The person verifies again.
@@ -18,7 +18,7 @@ pub(super) struct Done {
 }
 
 impl Done {
-    /// Every combination, fewer things first.
+    /// Every combination, fewer actions first.
     pub(super) fn combinations() -> impl Iterator<Item = Self> {
         let all = (0_u8..16).map(|bits| Self {
             reverify: bits & 1 > 0,
@@ -37,7 +37,7 @@ impl Done {
         self.all().into_iter().filter(|done| *done).count()
     }
 
-    /// Whether only things are done that are done in the other too.
+    /// Whether every action of this combination is in the other too.
     pub(super) fn is_within(self, other: Self) -> bool {
         let mut pairs = self.all().into_iter().zip(other.all());
         pairs.all(|(done, other)| !done || other)

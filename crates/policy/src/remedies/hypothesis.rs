@@ -1,4 +1,4 @@
-//! When rules would hold if something were done.
+//! When rules would hold if actions were done.
 
 use super::done::Done;
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
 };
 
 impl Judged<'_> {
-    /// The instants at which the rule holds if these things are done.
+    /// The instants at which the rule holds if these actions are done.
     pub(super) fn holds_with(&self, given: &Given<'_>, done: Done) -> When {
         let requirement = self.rule.requirement();
         if requirement.is_changed_by(done) {
@@ -21,7 +21,7 @@ impl Judged<'_> {
 }
 
 impl Requirement {
-    /// Whether any of these things may change when it holds.
+    /// Whether one of these actions may change when it holds.
     pub(super) fn is_changed_by(&self, done: Done) -> bool {
         match self {
             Self::Status(_) | Self::VerifiedWithin(_) => done.reverify,
@@ -41,10 +41,10 @@ impl Requirement {
         }
     }
 
-    /// The instants at which it holds if these things are done.
+    /// The instants at which it holds if these actions are done.
     pub(super) fn holds_with(&self, given: &Given<'_>, done: Done) -> When {
         match self {
-            // A new verification has another status than the old one, for better or worse.
+            // A new verification has the status VERIFIED, not that of the old one.
             Self::Status(accepted) if done.reverify => {
                 When::constant(accepted.contains("VERIFIED"))
             }
@@ -80,7 +80,7 @@ impl Requirement {
         }
     }
 
-    /// The scope whose data it reads, if that may be granted yet.
+    /// The scope whose data it reads, if granting that scope may help.
     pub(super) fn ungranted(&self, given: &Given<'_>) -> Option<Scope> {
         let scope = match self {
             Self::AgeAtLeast(_) | Self::AgeBelow(_) => Scope::DateOfBirth,
@@ -92,7 +92,7 @@ impl Requirement {
     }
 }
 
-/// Whether data that cannot be used for this reason may come with another scope.
+/// Whether granting the scope may help against this reason.
 fn can_be_granted(code: ReasonCode) -> bool {
     matches!(code, ReasonCode::ScopeNotGranted | ReasonCode::DataMissing)
 }

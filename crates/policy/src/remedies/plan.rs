@@ -1,4 +1,4 @@
-//! What has to be done, gathered from the rules.
+//! The actions of a combination, with the values that the rules ask for.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// What has to be done, as it is gathered from the rules.
+/// The actions to do, collected from the rules.
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     reverify: bool,
@@ -21,7 +21,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Nothing to do yet but, perhaps, to verify again.
+    /// A plan without actions, or only with that of verifying again.
     pub(super) fn new(reverify: bool) -> Self {
         Self {
             reverify,
@@ -29,9 +29,9 @@ impl Plan {
         }
     }
 
-    /// Adds what this requirement needs, so that it holds at this instant if these things are done. What is done anew has to
-    /// satisfy what held before too.
-    pub(super) fn mend(
+    /// Adds what this requirement needs to hold at this instant. A new verification or session replaces the old one, so that it
+    /// has to satisfy also the requirements that hold already.
+    pub(super) fn add(
         &mut self,
         requirement: &Requirement,
         given: &Given<'_>,
@@ -47,7 +47,7 @@ impl Plan {
             Requirement::Authenticated(wanted) if done.authenticate => self.authenticate(wanted),
             Requirement::AllOf(parts) => {
                 for part in parts {
-                    self.mend(part, given, done, at);
+                    self.add(part, given, done, at);
                 }
             }
             Requirement::AnyOf(parts) => {
@@ -55,7 +55,7 @@ impl Plan {
                 let ready = |part: &&Requirement| would_hold(part) && holds_already(part);
                 let part = parts.iter().find(ready);
                 if let Some(part) = part.or_else(|| parts.iter().find(would_hold)) {
-                    self.mend(part, given, done, at);
+                    self.add(part, given, done, at);
                 }
             }
             met if holds_already(met) => {}
@@ -69,7 +69,8 @@ impl Plan {
         }
     }
 
-    /// One session may do for several rules: as young as the strictest asks, by methods that all take.
+    /// Merges this with a session that is needed already, if one session can satisfy both: the shorter age, and the methods
+    /// that both accept.
     fn authenticate(&mut self, wanted: &Authenticated) {
         for session in &mut self.sessions {
             let amr_any = common(&session.amr_any, &wanted.amr_any);
@@ -89,7 +90,7 @@ impl Plan {
     pub(super) fn remedies(self, wait: Option<Timestamp>) -> Vec<Remedy> {
         let max_age = self.max_age;
         let mut remedies = Vec::new();
-        // First, because what is done before may have passed by then.
+        // First, because what is done before may be too old by then.
         remedies.extend(wait.map(Remedy::Wait));
         remedies.extend(self.reverify.then_some(Remedy::Reverify { max_age }));
         remedies.extend(self.sessions.into_iter().map(Remedy::Authenticate));
@@ -101,7 +102,7 @@ impl Plan {
     }
 }
 
-/// What both lists take, where an empty list takes anything; nothing if there is no such thing.
+/// What both lists accept, where an empty list accepts anything; none if they have nothing in common.
 fn common(one: &BTreeSet<Box<str>>, other: &BTreeSet<Box<str>>) -> Option<BTreeSet<Box<str>>> {
     if one.is_empty() || other.is_empty() {
         return Some(one.union(other).cloned().collect());

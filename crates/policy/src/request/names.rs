@@ -1,18 +1,18 @@
-//! Identifiers of verifications and names of policies: checked when they are made, so that no invalid one exists.
+//! Identifiers of verifications and names of policies. Both are checked when they are made, so that an invalid one cannot exist.
 
 use std::{fmt, sync::Arc};
 
 use crate::limits::{POLICY_NAME_BYTES_MAX, VERIFICATION_ID_BYTES_MAX};
 
-/// The vendor's name for a verification: opaque, `[A-Za-z0-9_-]{1,128}`.
+/// The vendor's identifier of a verification: opaque, `[A-Za-z0-9_-]{1,128}`.
 ///
-/// No dots or slashes: the name becomes a part of the path of a request to the vendor, where `../../integration/…` would
-/// lead elsewhere.
+/// Without dots and slashes, because it becomes a part of the path of a request to the vendor, where `../../integration/…`
+/// would lead to another resource.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct VerificationId(Arc<str>);
 
 impl VerificationId {
-    /// Accepts a well-formed identifier.
+    /// Accepts a valid identifier.
     pub fn parse(text: &str) -> Result<Self, InvalidNameError> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if text.is_empty() || text.len() > VERIFICATION_ID_BYTES_MAX || !text.bytes().all(allowed) {
@@ -40,7 +40,7 @@ impl fmt::Display for VerificationId {
 pub struct PolicyName(Arc<str>);
 
 impl PolicyName {
-    /// Accepts a well-formed name.
+    /// Accepts a valid name.
     pub fn parse(text: &str) -> Result<Self, InvalidNameError> {
         let edge = |b: Option<&u8>| b.is_some_and(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let inner = |b: u8| edge(Some(&b)) || matches!(b, b'.' | b'_' | b'-');
@@ -69,7 +69,7 @@ impl fmt::Display for PolicyName {
     }
 }
 
-/// What a name must look like, where it does not.
+/// A text is not a valid name or identifier; says what a valid one looks like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct InvalidNameError(pub &'static str);

@@ -1,5 +1,5 @@
-//! Requirements, and the instants at which they hold. A new requirement is one variant here, and one arm in each `match` that
-//! the compiler then asks for.
+//! Requirements, and the instants at which they hold. For a new requirement, add a variant to [`Requirement`] and an arm to each
+//! `match` that the compiler then reports; look also for `_ =>` in `remedies` and `authoring`.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -12,16 +12,16 @@ use crate::{
     when::{When, Window},
 };
 
-/// What a requirement is judged by, apart from the time.
+/// What a requirement is evaluated with. The time is not a part of it.
 #[derive(Debug, Clone, Copy)]
 pub struct Given<'a> {
-    /// The question.
+    /// The request.
     pub request: &'a Request,
-    /// The evidence.
+    /// The verification.
     pub verification: &'a Verification,
 }
 
-/// Something that a policy can ask for.
+/// A condition on the request, the verification and the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requirement {
     /// The status is one of these, compared exactly.
@@ -32,11 +32,11 @@ pub enum Requirement {
     Scopes(Vec<Scope>),
     /// The person is this many years old in every time zone.
     AgeAtLeast(u16),
-    /// The person is not yet this many years old in any time zone.
+    /// The person is younger than this many years in every time zone.
     AgeBelow(u16),
     /// The telephone number begins with one of these.
     PhonePrefix(BTreeSet<Box<str>>),
-    /// The request names an identity, and it is the evidence's.
+    /// The request names an identity, and the evidence is about it.
     IdentityAsRequested,
     /// The evidence's identity is one of these.
     IdentityIn(Identities),
@@ -48,7 +48,7 @@ pub enum Requirement {
     Attribute(Box<str>, BTreeSet<Box<str>>),
     /// The person's session is authenticated recently and strongly enough.
     Authenticated(Authenticated),
-    /// The wall clock of a zone reads a time inside.
+    /// The local time of a zone is inside.
     Schedule(Schedule),
     /// One of these holds.
     AnyOf(Vec<Requirement>),
@@ -68,7 +68,7 @@ pub struct Identities {
 /// How a session has to be authenticated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authenticated {
-    /// How long ago at most.
+    /// How long ago the authentication may be.
     pub within: Duration,
     /// One of these methods, if any is named.
     pub amr_any: BTreeSet<Box<str>>,
@@ -77,7 +77,7 @@ pub struct Authenticated {
 }
 
 impl Requirement {
-    /// The instants at which it holds, this being given.
+    /// The instants at which it holds.
     pub(crate) fn holds(&self, given: &Given<'_>) -> When {
         let Given {
             request,
@@ -133,14 +133,14 @@ impl Requirement {
 }
 
 impl<'a> Given<'a> {
-    /// The identity that the request names, if it names one.
+    /// The identity that the request names, if it names one. An empty one is none.
     pub(crate) fn claimed(&self) -> Option<&'a str> {
         self.request.identity.as_deref().filter(|id| !id.is_empty())
     }
 }
 
 impl Authenticated {
-    /// The instants at which the session is authenticated so.
+    /// The instants at which the session of this request is so authenticated.
     fn window(&self, request: &Request) -> Window {
         let Some(session) = &request.authentication else {
             return Window::NEVER;

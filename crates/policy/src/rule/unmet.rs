@@ -1,4 +1,4 @@
-//! Why a requirement does not hold.
+//! The [`ReasonCode`] of a requirement that does not hold.
 
 use super::requirement::{Given, Requirement};
 use crate::{
@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Requirement {
-    /// Why it does not hold at this instant, at which it does not.
+    /// Why it does not hold at this instant. Call this only if it does not.
     pub(super) fn why_unmet(&self, given: &Given<'_>, now: Timestamp) -> ReasonCode {
         let verification = given.verification;
         let born = || unreadable(verification, &Scope::DateOfBirth, now);
@@ -59,7 +59,7 @@ fn identity_or(verification: &Verification, other: ReasonCode) -> ReasonCode {
     verification.identity().err().unwrap_or(other)
 }
 
-/// Why this scope's data cannot be used at this instant, if it cannot.
+/// Why this scope's data may not be used at this instant, if it may not.
 fn unreadable(verification: &Verification, scope: &Scope, now: Timestamp) -> Option<ReasonCode> {
     match verification.readable(scope) {
         Err(code) => Some(code),

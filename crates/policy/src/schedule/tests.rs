@@ -126,12 +126,12 @@ fn a_whole_week_always_holds_and_an_empty_one_never() {
         schedule(&[0], "12:00", "24:00", "UTC"),
     );
     assert!(early.and(&late).week().is_empty());
-    assert_eq!(early.or(&late).stretches(), [(0, 1440)]);
+    assert_eq!(early.or(&late).intervals(), [(0, 1440)]);
     assert_eq!(next(&early.and(&late), true, "2026-01-01T00:00:00Z"), None);
 }
 
 #[test]
-fn a_stretch_that_ends_with_the_week_goes_on_in_the_next() {
+fn an_interval_that_ends_with_the_week_continues_in_the_next() {
     let days = schedule(&[6, 0], "00:00", "24:00", "UTC");
     assert_eq!(
         next(&days, false, "2026-02-01T12:00:00Z").unwrap(),

@@ -16,18 +16,18 @@ pub struct Policy {
     pub(super) evidence: EvidenceTerms,
     pub(super) reuse_allow: Duration,
     pub(super) redirect: Option<Box<str>>,
-    /// Where its name was read, for those who write policies. Means nothing.
+    /// Where its name was read, for messages to authors. Not a part of its meaning.
     pub(super) location: Option<Location>,
 }
 
-/// How old evidence may be, and what happens without any.
+/// How old evidence may be, and the effect without any.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EvidenceTerms {
-    /// How old our copy of the upstream's answer may be before it is asked again.
+    /// The max age of evidence: the upstream is asked again for older evidence.
     pub fresh_for: Duration,
-    /// How much older it may be when the upstream cannot be asked.
+    /// How much older it may be if the upstream cannot be asked (stale-if-error).
     pub stale_for: Duration,
-    /// The answer when nothing usable is known.
+    /// The effect if the upstream cannot be asked, and there is no evidence that is recent enough.
     pub unavailable: Refusal,
 }
 
@@ -42,7 +42,7 @@ impl Default for EvidenceTerms {
 }
 
 impl Policy {
-    /// Makes a policy. Where no rule is about the status, `status: [VERIFIED]` stands first.
+    /// A policy that was not read from a text. If no rule is about the status, `status: [VERIFIED]` becomes the first rule.
     pub fn new(
         description: Option<String>,
         mut rules: Vec<Rule>,
@@ -64,19 +64,19 @@ impl Policy {
         }
     }
 
-    /// The same, its name read here.
+    /// The same policy, its name read at this location.
     pub fn read_at(mut self, location: Location) -> Self {
         self.location = Some(location);
         self
     }
 
-    /// The same, with where a browser may be sent for a step-up.
+    /// The same policy, with the URL to which a browser may be sent for a step-up.
     pub fn redirecting(mut self, redirect: Option<Box<str>>) -> Self {
         self.redirect = redirect;
         self
     }
 
-    /// Where its name was read, if it was.
+    /// Where its name was read, if it was read from a text.
     pub fn location(&self) -> Option<&Location> {
         self.location.as_ref()
     }
@@ -91,17 +91,17 @@ impl Policy {
         &self.rules
     }
 
-    /// How old evidence may be, and what happens without any.
+    /// How old evidence may be, and the effect without any.
     pub fn evidence(&self) -> EvidenceTerms {
         self.evidence
     }
 
-    /// Where a browser may be sent for a step-up, if anywhere.
+    /// The URL to which a browser may be sent for a step-up, if any.
     pub fn redirect(&self) -> Option<&str> {
         self.redirect.as_deref()
     }
 
-    /// How long an ALLOW may be reused at most; zero: not at all.
+    /// How long an ALLOW may be reused at most; zero: it must not be.
     pub fn reuse_allow(&self) -> Duration {
         self.reuse_allow
     }

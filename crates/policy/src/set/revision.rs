@@ -1,4 +1,4 @@
-//! The digest of what a set of policies means.
+//! The digest of the meaning of a set of policies.
 
 use std::{collections::BTreeMap, fmt, fmt::Write as _};
 
@@ -7,8 +7,8 @@ use sha2::{Digest as _, Sha256};
 use super::policy::{EvidenceTerms, Policy};
 use crate::{effect::Effect, request::PolicyName, text::Whole, time::Shown, yaml::quoted};
 
-/// 16 hexadecimal digits: the digest of what a set of policies means. Layout, comments, descriptions and the order of
-/// files do not count; the order of rules does, because it is the order of reasons.
+/// The digest of the meaning of a set of policies, shown as 16 hexadecimal digits: the first half of a SHA-256. Layout, comments,
+/// descriptions and the order of files are not a part of it; the order of rules is, because it is the order of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Revision([u8; 8]);
 
@@ -35,7 +35,7 @@ impl fmt::Display for Revision {
     }
 }
 
-/// The one text of a policy's meaning. Texts of the author's are quoted in it, so that no two policies share it.
+/// The canonical text of a policy's meaning. It quotes the author's texts, so that different policies have different texts.
 struct Canonical<'a>(&'a Policy);
 
 impl fmt::Display for Canonical<'_> {

@@ -1,4 +1,4 @@
-//! Durations as policies write them: sums of whole numbers with units. A day is 24 hours.
+//! Durations as policies write them: sums of whole numbers with units, such as `1d12h`. A day is 24 hours.
 
 use std::{fmt, time::Duration};
 
@@ -12,7 +12,7 @@ const UNITS: [(&str, u64); 6] = [
     ("ms", 1),
 ];
 
-/// Reads a duration such as `30d`, `90s` or `1d12h`. A bare number has no unit and is refused.
+/// Reads a duration such as `30d`, `90s` or `1d12h`. A number without a unit is an error.
 pub fn parse_duration(text: &str) -> Result<Duration, InvalidDurationError> {
     let mut total_ms: u64 = 0;
     let mut rest = text;
@@ -46,7 +46,7 @@ fn split_while(text: &str, belongs: impl Fn(char) -> bool) -> (&str, &str) {
 #[error("not a duration")]
 pub struct InvalidDurationError;
 
-/// Shows a duration as the policy language writes it, in one way only: `36h` shows as `1d12h`, and no time as `0s`.
+/// Shows a duration as policies write it, in one canonical way: 36 hours are `1d12h`, and zero is `0s`.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown(pub Duration);
 

@@ -20,7 +20,7 @@ fn a_clock_that_is_behind_may_read_the_week_before() {
 }
 
 #[test]
-fn a_stretch_that_ends_with_the_week_goes_on_in_the_next() {
+fn an_interval_that_ends_with_the_week_continues_in_the_next() {
     let days = Week::new([(WEEK_MS - 1000, WEEK_MS + 1000)]);
     let monday = from_millis(-MONDAY_TO_EPOCH_MS);
     let before = from_millis(-MONDAY_TO_EPOCH_MS - 500);

@@ -1,8 +1,8 @@
-//! Whether something holds, and how long that stays so.
+//! Whether something holds, and for how long that is certain.
 
 use crate::time::Timestamp;
 
-/// Whether something holds, and the instant at which that may change first; none if it never does.
+/// Whether something holds, and the first instant at which that may change; none if it never changes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Steady {
     pub(super) holds: bool,
@@ -10,7 +10,7 @@ pub(super) struct Steady {
 }
 
 impl Steady {
-    /// Of a combination of parts; a part is `None` where its schedule has to be looked at.
+    /// Combines parts. A part is `None` if it depends on a schedule.
     ///
     /// `absorbing` is the value that decides alone: `false` for `All`, `true` for `Any`. If any part has it, it decides until
     /// the last such part changes; otherwise the result is steady until the first part changes, if every part is.

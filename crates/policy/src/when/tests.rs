@@ -59,7 +59,7 @@ fn what_hides_a_schedule_decides_for_as_long_as_it_does() {
 }
 
 #[test]
-fn what_is_after_the_last_instant_is_not_told() {
+fn what_is_after_the_last_instant_is_not_reported() {
     let when = When::Window(Window::from(from_millis(10)));
     assert_eq!(when.next(true, from_millis(0), from_millis(9)), None);
     assert!(when.next(true, from_millis(0), from_millis(10)).is_some());

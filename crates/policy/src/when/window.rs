@@ -1,8 +1,9 @@
-//! Windows: one stretch of time.
+//! Windows: from one instant to another.
 
 use crate::time::Timestamp;
 
-/// The instants from `from` on and before `until`. `Timestamp::MAX` as `until` means for ever; crossed bounds mean never.
+/// The instants from `from` on and before `until`. [`Timestamp::MAX`] as `until` means without end; if `until` is not after
+/// `from`, there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
     from: Timestamp,
@@ -42,7 +43,7 @@ impl Window {
         }
     }
 
-    /// The instants that are in both.
+    /// The instants in both.
     pub fn and(self, other: Self) -> Self {
         Self {
             from: self.from.max(other.from),

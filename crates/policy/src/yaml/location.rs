@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
-/// A longer line is not shown: nobody wrote it, and nobody could read it.
+/// A longer line is not shown: it is not readable.
 const LINE_BYTES_MAX: usize = 1000;
 
 /// A text and the path that it came from.

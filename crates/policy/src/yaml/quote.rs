@@ -1,14 +1,22 @@
-//! Texts as YAML scalars. What is written here is read back as the same text by [`Reader`](super::Reader), and by other
-//! readers of YAML, which take `yes`, `1e5` or `2026-01-31` for something else than a text.
+//! Texts as YAML scalars. A quoted text can be pasted into a file: [`Decoder`](super::Decoder) reads it back as the same text, and
+//! so do other parsers of YAML, which take a bare `yes`, `1e5` or `2026-01-31` for something else than a text.
+//!
+//! ```
+//! use verigate_policy::yaml::scalar;
+//!
+//! assert_eq!(scalar("VERIFIED"), "VERIFIED");
+//! assert_eq!(scalar("yes"), r#""yes""#);
+//! assert_eq!(scalar("a\u{200b}b"), r#""a\u200Bb""#);
+//! ```
 
 use std::{fmt::Write as _, ops::RangeInclusive};
 
-/// Words that some readers of YAML take for something else than a text.
+/// Words that some parsers of YAML take for something else than a text.
 const OTHER_WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
 
-/// Characters beyond ASCII that nobody sees, or that YAML or our reader refuses: spaces, Unicode's
-/// `Default_Ignorable_Code_Point`, the ends of lines and what stands for no character. In order.
-const UNSEEN: [RangeInclusive<char>; 29] = [
+/// Characters beyond ASCII that are invisible, or that YAML or our decoder refuses: controls, spaces, ends of lines, Unicode's
+/// `Default_Ignorable_Code_Point` and noncharacters. In order.
+const INVISIBLE: [RangeInclusive<char>; 29] = [
     '\u{80}'..='\u{a0}',
     '\u{ad}'..='\u{ad}',
     '\u{34f}'..='\u{34f}',
@@ -66,7 +74,7 @@ pub fn quoted(text: &str) -> String {
             '\t' => write!(quoted, "\\t"),
             '\n' => write!(quoted, "\\n"),
             '\r' => write!(quoted, "\\r"),
-            c if is_seen(c) => write!(quoted, "{c}"),
+            c if is_visible(c) => write!(quoted, "{c}"),
             _ if code > 0xffff => write!(quoted, "\\U{code:08X}"),
             _ => write!(quoted, "\\u{code:04X}"),
         };
@@ -83,7 +91,7 @@ fn is_bare(text: &str) -> bool {
         && !may_be_number(text)
 }
 
-/// Whether a reader of YAML may take it for a number or a date, such as `1_000`, `1.5e-3`, `0x1f` or `2026-01-31`.
+/// Whether a parser of YAML may take it for a number or a date, such as `1_000`, `1.5e-3`, `0x1f` or `2026-01-31`.
 fn may_be_number(text: &str) -> bool {
     let digits = |text: &str| {
         let mut bytes = text.bytes();
@@ -100,11 +108,11 @@ fn may_be_number(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit()) && (radix || exponent || digits(&text))
 }
 
-fn is_seen(c: char) -> bool {
+fn is_visible(c: char) -> bool {
     match c {
         ' '..='~' => true,
         c if c.is_ascii() => false,
-        c => !UNSEEN.iter().any(|unseen| unseen.contains(&c)),
+        c => !INVISIBLE.iter().any(|range| range.contains(&c)),
     }
 }
 

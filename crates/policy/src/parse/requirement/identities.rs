@@ -106,8 +106,8 @@ fn ids_of(text: &str) -> Result<BTreeSet<Box<str>>, usize> {
 /// mark that some editors write, would take an identity off a block list unnoticed. So an identity is made of letters and
 /// digits of any script, and of the printable characters of ASCII.
 fn is_one_identity(text: &str) -> bool {
-    // These are letters, and invisible.
+    // These count as letters, but are invisible.
     let filler = |c| matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}');
-    let seen = |c: char| c.is_ascii_graphic() || (c.is_alphanumeric() && !filler(c));
-    !text.starts_with('#') && text.chars().all(seen)
+    let visible = |c: char| c.is_ascii_graphic() || (c.is_alphanumeric() && !filler(c));
+    !text.starts_with('#') && text.chars().all(visible)
 }

@@ -1,10 +1,10 @@
-//! Documents as people write them.
+//! Documents, and their bounds.
 
 use super::*;
 use crate::yaml::{Diagnostics, Fields, SourceText, did_you_mean};
 
-/// What is told of a text that may have so many bytes, and of the map that it should be.
-fn told(text: &str, bytes_max: usize, look: impl Fn(&mut Decoder<'_>, Fields<'_>)) -> String {
+/// The problems of a text that may have `bytes_max` bytes, and of the map in it.
+fn problems(text: &str, bytes_max: usize, look: impl Fn(&mut Decoder<'_>, Fields<'_>)) -> String {
     let (path, text) = ("p.yaml".to_owned(), text.to_owned());
     let mut diagnostics = Diagnostics::default();
     let mut decoder = Decoder::new(SourceText { path, text }.into(), &mut diagnostics);
@@ -16,8 +16,8 @@ fn told(text: &str, bytes_max: usize, look: impl Fn(&mut Decoder<'_>, Fields<'_>
 }
 
 #[test]
-fn a_text_may_be_as_large_and_as_deep_as_is_said_and_no_more() {
-    let of = |text: &str, bytes_max| told(text, bytes_max, |_, _| {});
+fn a_text_is_bounded_in_size_and_depth() {
+    let of = |text: &str, bytes_max| problems(text, bytes_max, |_, _| {});
     assert_eq!(of("a: 1", 4), "");
     assert!(of("a: 12", 4).contains("the file is larger"));
     let nested = |depth| format!("{}1{}", "{a: ".repeat(depth), "}".repeat(depth));
@@ -26,12 +26,12 @@ fn a_text_may_be_as_large_and_as_deep_as_is_said_and_no_more() {
 }
 
 #[test]
-fn an_empty_text_is_told() {
-    let told = told("a: ''", 1000, |decoder, mut fields| {
+fn an_empty_text_is_a_problem() {
+    let problems = problems("a: ''", 1000, |decoder, mut fields| {
         let text = fields.take("a").map(|node| decoder.text(node, "`a`"));
         assert!(text.unwrap().is_err());
     });
-    assert!(told.contains("`a` is empty"), "{told}");
+    assert!(problems.contains("`a` is empty"), "{problems}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::yaml::{Decoder, Diagnostics, NodeKind, SourceText};
 
-/// What the reader makes of these scalars in a list.
+/// These scalars in a list, decoded.
 fn read_back(scalars: &[String]) -> Vec<NodeKind> {
     let (path, text) = ("p.yaml".to_owned(), format!("a: [{}]", scalars.join(", ")));
     let mut diagnostics = Diagnostics::default();
@@ -47,7 +47,7 @@ fn every_character_is_read_back() {
 }
 
 #[test]
-fn what_is_written_is_seen() {
+fn a_quoted_text_is_visible() {
     let all: String = (0..=0x10_ffff).filter_map(char::from_u32).collect();
     for c in quoted(&all).chars() {
         assert!(!c.is_control() && (c == ' ' || !c.is_whitespace()), "{c:?}");
@@ -131,8 +131,8 @@ fn a_text_is_bare_where_it_can_mean_nothing_else() {
 }
 
 #[test]
-fn the_unseen_are_in_order_and_apart() {
-    for pair in UNSEEN.windows(2) {
+fn the_invisible_ranges_are_in_order_and_apart() {
+    for pair in INVISIBLE.windows(2) {
         assert!(pair[0].end() < pair[1].start(), "{pair:?}");
     }
 }

@@ -46,7 +46,7 @@ impl<'p> Schedules<'p> {
             | Condition::AgeBelow(_) => None,
         });
         let mut schedules: Vec<&'p Schedule> = schedules.collect();
-        schedules.sort_by_key(|s| (s.zone(), s.stretches()));
+        schedules.sort_by_key(|s| (s.zone(), s.intervals()));
         schedules.dedup();
         let mut all_spans = spans(&schedules, WITNESS_MS);
         let first = combinations(&schedules, &all_spans, Extreme::First);
@@ -167,7 +167,7 @@ impl<'p> Schedules<'p> {
             let inside = combination.inside.get(*index)?;
             let side = if *inside { "inside" } else { "outside" };
             let schedule = self.schedules.get(*index)?;
-            let times = times_of_week(&schedule.stretches());
+            let times = times_of_week(&schedule.intervals());
             Some(format!("{side} {times} {}", schedule.zone()))
         });
         parts.collect::<Vec<_>>().join(" and ")

@@ -7,7 +7,7 @@ use super::{
     values::{any_text, any_texts, instant, optional, unless_null},
 };
 use crate::{
-    evidence::{Datum, Finding, Flaw, Scope, Verification, are_modest},
+    evidence::{Datum, Finding, Flaw, Scope, Verification, are_within_bounds},
     time::{Timestamp, from_millis, parse_instant},
     yaml::{Decoder, Fields, Node, Reported},
 };
@@ -67,7 +67,7 @@ fn read_verification(decoder: &mut Decoder<'_>, node: &Node) -> Result<Finding, 
     fields.finish(decoder);
 
     let (status, project, scopes) = (status?, project?, scopes?);
-    if !are_modest([status].into_iter().chain(project), scopes.iter().copied()) {
+    if !are_within_bounds([status].into_iter().chain(project), scopes.iter().copied()) {
         return Ok(Finding::Unusable(Flaw::TooLarge));
     }
     let datum = |text: Option<&str>| text.map_or(Datum::Missing, Datum::text);

@@ -13,7 +13,7 @@ pub(super) fn weekly_times(
     schedules: &[&Schedule],
     is_chosen: impl Fn(&[bool]) -> bool,
 ) -> Vec<(u16, u16)> {
-    let bounds = schedules.iter().flat_map(|s| s.stretches());
+    let bounds = schedules.iter().flat_map(|s| s.intervals());
     let mut bounds: BTreeSet<u16> = bounds.flat_map(|(a, b)| [a, b]).collect();
     bounds.extend([0, WEEK_MINUTES]);
     let mut times: Vec<(u16, u16)> = Vec::new();

@@ -112,7 +112,7 @@ fn changes(schedules: &[&Schedule], ahead_ms: &[i64], start_ms: i64, end_ms: i64
     let mut changes = BTreeSet::from([start_ms, end_ms]);
     for (schedule, ahead_ms) in schedules.iter().zip(ahead_ms) {
         let local_ms = week_ms(from_millis(start_ms), *ahead_ms);
-        let minutes = schedule.stretches().into_iter().flat_map(|(a, b)| [a, b]);
+        let minutes = schedule.intervals().into_iter().flat_map(|(a, b)| [a, b]);
         let waits = minutes.map(|minute| ms(minute).saturating_sub(local_ms).rem_euclid(WEEK_MS));
         let instants = waits.map(|wait| start_ms.saturating_add(wait));
         changes.extend(instants.filter(|instant| *instant < end_ms));

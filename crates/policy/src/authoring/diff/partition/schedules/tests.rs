@@ -19,10 +19,10 @@ fn schedule(days: &[u16], from: &str, to: &str, zone: &str) -> Schedule {
 #[test]
 fn times_of_the_week_read_as_a_person_writes_them() {
     let work = schedule(&[0, 1, 2, 3, 4], "07:00", "19:00", "Europe/Berlin");
-    assert_eq!(times_of_week(&work.stretches()), "mon-fri 07:00-19:00");
+    assert_eq!(times_of_week(&work.intervals()), "mon-fri 07:00-19:00");
     let night = schedule(&[5, 6], "22:00", "06:00", "Europe/Berlin");
     assert_eq!(
-        times_of_week(&night.stretches()),
+        times_of_week(&night.intervals()),
         "mon and sun 00:00-06:00, sat and sun 22:00-24:00"
     );
 }
