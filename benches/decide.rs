@@ -1,5 +1,5 @@
-//! What is claimed about speed, side by side in one run: deciding beside looking up warm evidence beside a whole warm check,
-//! and a set of policies compiled. Read the figures as ratios; `cargo bench` prints them.
+//! The claims about speed, measured in one run: a decision, a warm lookup of evidence, a whole warm check, and compiling a set of
+//! policies. Read the figures as ratios; `cargo bench` prints them.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
@@ -38,7 +38,7 @@ fn request() -> Request {
     Request::bare(PolicyName::parse("p").unwrap(), verification)
 }
 
-/// What is known of somebody who was verified so long before.
+/// Evidence of a subject who was verified this long before.
 fn evidence(now: Timestamp, ago: Duration) -> Evidence {
     Evidence {
         finding: Finding::Present(Verification {
@@ -54,7 +54,7 @@ fn evidence(now: Timestamp, ago: Duration) -> Evidence {
     }
 }
 
-/// A policy of so many rules, all of which hold.
+/// A policy of this many rules, all of which hold.
 fn policy(rules: usize) -> Policy {
     let rule = |n: usize| {
         let requirement = match n % 3 {
@@ -71,7 +71,7 @@ fn policy(rules: usize) -> Policy {
     Policy::new(None, (0..rules).map(rule).collect(), terms, DAY)
 }
 
-/// What is done with a policy and the facts, one after another, of somebody who was verified so long before.
+/// Measures a function of the facts about a subject who was verified this long before.
 fn run<T>(
     group: &mut BenchmarkGroup<'_, WallTime>,
     id: BenchmarkId,
@@ -88,8 +88,8 @@ fn run<T>(
     group.bench_function(id, |b| b.iter(|| judge(black_box(&facts))));
 }
 
-/// What the extras of an answer cost: judging alone, then an ALLOW, which has its next change, then a refusal, which has its
-/// next change, its reasons and its remedies.
+/// The cost of the parts of an answer: the effect alone; an ALLOW with its next change; a refusal with its next change, reasons and
+/// remedies.
 fn decide(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, by rules");
     for rules in [1, 8, 64] {
@@ -114,7 +114,7 @@ fn compiled(files: &[Arc<SourceText>]) -> PolicySet {
     parse(files, &testing::no_lists).unwrap()
 }
 
-/// Three policies with a schedule: one that it opens and shuts, one where a stricter rule hides it, one that never opens.
+/// Three policies with a schedule: it decides, a stricter rule masks it, or two schedules never hold together.
 const SCHEDULES: &str = "\
 version: 1
 policies:
@@ -131,7 +131,7 @@ policies:
       - schedule: {days: [tue], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}
 ";
 
-/// A schedule that a stricter rule hides for ever costs no looks; one that never opens is known to when it is combined.
+/// A schedule that a stricter rule masks for ever is not looked at; two that never hold together are recognised when combined.
 fn schedules(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, with a weekly schedule");
     let set = testing::set(SCHEDULES);
@@ -145,7 +145,7 @@ fn schedules(c: &mut Criterion) {
     group.finish();
 }
 
-/// An upstream that answers at once.
+/// An upstream that answers immediately.
 #[derive(Debug)]
 struct Instant;
 
@@ -204,7 +204,7 @@ fn check(c: &mut Criterion) {
         b.to_async(&runtime)
             .iter(|| source.look_up(&request.verification, lookup));
     });
-    // As the service runs without a collector of traces: a log that wants no spans.
+    // As the service runs without a trace collector: the log uses no spans.
     let log = LogConfig {
         level: tracing::Level::INFO,
         json: false,
@@ -252,7 +252,7 @@ fn compile(c: &mut Criterion) {
     });
 }
 
-/// A set of one policy of twenty rules of every kind, one of which is of so many days.
+/// A set of one policy of twenty rules of every kind; some are of this many days.
 fn twenty_rules(days: u32) -> PolicySet {
     let mut rules = String::new();
     for n in 0..5 {

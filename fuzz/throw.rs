@@ -1,5 +1,5 @@
-//! Any text is either read, or its problems are reported; and what was read is used in every way that there is. Fuzzing throws
-//! new texts at this, and a test throws those that were kept.
+//! What the fuzz targets run on a text: it is read, or its problems are reported, and what was read is used in every way. Fuzzing
+//! calls this with new texts, and a test of the service with the corpus.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +15,7 @@ use verigate_policy::{
 
 /// Separates the two files of a comparison.
 const OLD_FROM_NEW: &str = "\n---\n";
-/// The first and the last instant, 2026-01-31T00:00:00Z, a leap day, and the millisecond before clocks are set in Berlin.
+/// The first and the last instant, 2026-01-31T00:00:00Z, a leap day, and the millisecond before the offset of Berlin changes.
 const INSTANTS_MS: [i64; 5] = [
     i64::MIN,
     1_769_817_600_000,
@@ -25,7 +25,7 @@ const INSTANTS_MS: [i64; 5] = [
 ];
 const MS: Duration = Duration::from_millis(1);
 
-/// The policies that document the language, which cases are about.
+/// The policies of cases: those that document the language.
 static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
     let files = [
         include_str!("../tests/policies/ages.yaml"),
@@ -48,11 +48,11 @@ static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
     parse(&files.map(file), &list).expect("these are policies")
 });
 
-/// A file of policies: whatever compiles decides, is explained, and passes the cases that are generated from it.
+/// A file of policies: what compiles decides, is explained, and passes the cases that are generated from it.
 pub fn policies(text: &str) {
     let set = match parse(&[file(text)], &list) {
         Ok(set) => set,
-        Err(problems) => return assert_reported(text, &problems),
+        Err(error) => return reported(text, &error),
     };
     for warning in lint(&set) {
         let location = warning.location.as_ref();
@@ -77,13 +77,13 @@ pub fn policies(text: &str) {
     assert!(same.is_empty());
 }
 
-/// A file of cases: whatever is read runs, and is the same when it is written and read again.
+/// A file of cases: what is read runs, and is the same when it is written and read again.
 pub fn cases(text: &str) {
     let cases = match suite::read(&[file(text)], &DOCUMENTED) {
         Ok(cases) => cases,
-        Err(problems) => return assert_reported(text, &problems),
+        Err(error) => return reported(text, &error),
     };
-    // Only the policies that the cases are about, because the others cost time and find nothing.
+    // Only the policies of these cases, because the others take time and are not used.
     let asked: BTreeMap<PolicyName, Policy> = cases
         .iter()
         .filter_map(|case| DOCUMENTED.find(&case.request.policy).map(|p| (case, p)))
@@ -108,7 +108,7 @@ pub fn cases(text: &str) {
     assert_eq!(suite::run(&set, &generated.cases).failed(), 0);
 }
 
-/// Two files of policies: every difference has an example that is decided as reported.
+/// Two files of policies: each difference has an example that is decided so.
 pub fn differences(text: &str) {
     let Some((old, new)) = text.split_once(OLD_FROM_NEW) else {
         return;
@@ -152,7 +152,7 @@ fn file(text: &str) -> Arc<SourceText> {
     Arc::new(SourceText { path, text })
 }
 
-/// A list of this name. An unknown name is the text of the list itself, so that any list can be thrown.
+/// A list of this name. A name that is not known is the list itself, so that fuzzing reaches lists.
 fn list(_: &str, name: &str) -> Result<String, String> {
     match name {
         "people.txt" => Ok("id-ada\nid-ben\n".to_owned()),
@@ -162,15 +162,15 @@ fn list(_: &str, name: &str) -> Result<String, String> {
     }
 }
 
-/// Asserts that there are problems, that each has a position in the text, and that each can be shown.
-fn assert_reported(text: &str, problems: &ParseError) {
+/// There are problems, each has a position in the text, and each can be shown.
+fn reported(text: &str, problems: &ParseError) {
     assert!(problems.count() > 0);
     // A carriage return may end a line too.
     let lines = text.split(['\n', '\r']).count();
     for problem in problems.iter() {
-        let place = problem.location.position;
-        assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
-        assert!(place.line <= lines + 1, "{place:?} of {lines} lines");
+        let position = problem.location.position;
+        assert!(position.line >= 1 && position.column >= 1 && position.width >= 1);
+        assert!(position.line <= lines + 1, "{position:?} of {lines} lines");
         assert!(!problem.message.is_empty());
     }
     assert!(!problems.to_string().is_empty());
@@ -184,7 +184,7 @@ fn written_and_read(cases: &[suite::Case], set: &PolicySet) -> Vec<suite::Case> 
     suite::read(&[file(&written)], set).expect("what was written can be read")
 }
 
-/// Explains one decision, and asserts that the explanation and the next change are consistent with other decisions.
+/// One decision: its parts agree with each other, and with decisions at later instants.
 fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp) {
     let evidence = Evidence {
         finding: finding.clone(),
@@ -214,7 +214,7 @@ fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp
     );
 }
 
-/// Requests and findings that have everything, something, and nothing.
+/// Requests and findings with all fields, some fields, and none.
 fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
     let [_, now, ..] = INSTANTS_MS.map(from_millis);
     let silent = Request {

@@ -1,7 +1,7 @@
-//! The real evaluator beside the naive one, which shares no code with it nor its time zones: on random policies and cases
-//! they agree on the decision, the reasons, the next change and how long an answer may be reused.
+//! The evaluator beside a naive one that shares neither code nor time zone data with it: on random policies and cases both agree
+//! on the decision, the reasons, the next change, and until when an answer may be reused.
 //!
-//! A million of them: `PROPTEST_CASES=1000000 cargo test --release --test it differential`.
+//! A million cases: `PROPTEST_CASES=1000000 cargo test --release --test it differential`.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -40,7 +40,7 @@ fn text(text: Option<&String>) -> Option<Box<str>> {
         .map(|t| t.as_str().into())
 }
 
-/// A verification as the upstream's decoder would have made it.
+/// A verification as the decoder of the upstream's answers makes it.
 pub fn verification(given: &model::Verification) -> Verification {
     let is_there = |name: &Option<String>| name.as_ref().is_some_and(|name| !name.is_empty());
     let named =
@@ -97,7 +97,7 @@ fn effect(effect: Effect) -> Decision {
     }
 }
 
-/// The question and the evidence of a case.
+/// The request and the evidence of a case.
 pub fn asked(case: &Case) -> (Request, Evidence) {
     let finding = match &case.upstream {
         Upstream::Answered(given) => Finding::Present(verification(given)),
@@ -108,7 +108,7 @@ pub fn asked(case: &Case) -> (Request, Evidence) {
     (request(&case.request), Evidence { finding, seen_at })
 }
 
-/// What the real evaluator says, in the words of the naive one.
+/// The outcome of the evaluator, in the types of the naive one.
 pub fn judged(set: &PolicySet, case: &Case) -> Outcome {
     let (request, evidence) = asked(case);
     let policy = set.find(&request.policy).unwrap();
@@ -139,7 +139,7 @@ proptest! {
     }
 }
 
-/// Thousands in the ordinary run; more where proptest's own variable asks for them.
+/// The number of cases: of `PROPTEST_CASES`, or a few thousand.
 #[expect(
     clippy::disallowed_methods,
     reason = "proptest's own variable for a longer run"

@@ -1,6 +1,6 @@
 //! Policy files as their authors write them: every mistake at once, with its place, a caret and a hint.
 
-mod told;
+mod messages;
 
 use expect_test::{Expect, expect};
 use verigate::policy::{PolicySet, parse, testing};
@@ -27,9 +27,9 @@ fn check(text: &str, expected: &Expect) {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "what is told is long, because all is told"
+    reason = "the output is long, because it has every problem"
 )]
-fn every_mistake_is_told_at_once() {
+fn every_mistake_is_reported_at_once() {
     check(
         "\
 version: 1
@@ -216,7 +216,7 @@ policies:
 }
 
 #[test]
-fn what_is_no_policy_file_is_told_so() {
+fn what_is_no_policy_file_is_reported_as_such() {
     for (text, expected) in [
         ("", "the file is empty"),
         ("[", "not YAML"),
@@ -241,8 +241,8 @@ fn what_is_no_policy_file_is_told_so() {
         ),
         ("{a: {b: {c", "not YAML"),
     ] {
-        let told = read(text).unwrap_err();
-        assert!(told.contains(expected), "{text:?} tells {told}");
+        let error = read(text).unwrap_err();
+        assert!(error.contains(expected), "{text:?} gives {error}");
     }
 }
 
@@ -252,9 +252,9 @@ fn a_schedule_without_a_length_is_no_time() {
         let schedule =
             format!("schedule: {{days: [mon], from: \"{from}\", to: \"{to}\", zone: UTC}}");
         let text = format!("version: 1\npolicies: {{a: {{require: [{schedule}]}}}}");
-        let told = read(&text).unwrap_err();
+        let error = read(&text).unwrap_err();
         let expected = format!("`schedule` from {from} to {to} is no time");
-        assert!(told.contains(&expected), "{told}");
+        assert!(error.contains(&expected), "{error}");
     }
 }
 
@@ -262,11 +262,11 @@ fn a_schedule_without_a_length_is_no_time() {
 fn a_carriage_return_ends_a_line_alone_too() {
     for ends in ["\n", "\r\n", "\r"] {
         let text = ["version: 1", "policies:", "  a: {}", ""].join(ends);
-        let told = read(&text).unwrap_err();
-        assert!(told.contains("p.yaml:3:6"), "{told}");
-        assert!(told.contains("3 |   a: {}\n"), "{told}");
-        let told = read(&["# one", "# tw\u{fffd}"].join(ends)).unwrap_err();
-        assert!(told.contains("p.yaml:2:5"), "{told}");
+        let error = read(&text).unwrap_err();
+        assert!(error.contains("p.yaml:3:6"), "{error}");
+        assert!(error.contains("3 |   a: {}\n"), "{error}");
+        let error = read(&["# one", "# tw\u{fffd}"].join(ends)).unwrap_err();
+        assert!(error.contains("p.yaml:2:5"), "{error}");
     }
 }
 
@@ -297,8 +297,8 @@ fn a_hostile_file_is_refused_and_does_not_hang() {
         (&crowd, "more than 1000 policies"),
         (&large, "larger than 1 MiB"),
     ] {
-        let told = read(text).unwrap_err();
-        assert!(told.contains(expected), "{expected}: {told:.300}");
+        let error = read(text).unwrap_err();
+        assert!(error.contains(expected), "{expected}: {error:.300}");
     }
 }
 
@@ -385,9 +385,9 @@ fn a_step_up_sends_only_to_an_https_address_without_a_user() {
         "https://:secret@sso.example.com/x",
         "https://eve:secret@sso.example.com/x",
     ] {
-        let told = of(wrong).unwrap_err();
+        let error = of(wrong).unwrap_err();
         let expected = format!("`{wrong}` is not an https URL without a user");
-        assert!(told.contains(&expected), "{told}");
+        assert!(error.contains(&expected), "{error}");
     }
 }
 

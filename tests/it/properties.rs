@@ -1,4 +1,4 @@
-//! What holds for every policy and every evidence.
+//! Properties of every policy and every evidence.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const DAY_MS: i64 = 86_400_000;
 /// The instant around which everything happens: 2026-01-31T00:00:00Z.
 const NOW_MS: i64 = 1_769_817_600_000;
 
-/// The decision of a policy of these rules, which is the same when only it is asked for.
+/// The decision of a policy of these rules; its effect alone is the same.
 fn verdict(rules: Vec<Rule>, finding: &Finding, now: Timestamp) -> Decision {
     let verification = VerificationId::parse("v-1").unwrap();
     let request = Request::bare(PolicyName::parse("p").unwrap(), verification);
@@ -33,7 +33,7 @@ fn verdict(rules: Vec<Rule>, finding: &Finding, now: Timestamp) -> Decision {
     decision
 }
 
-/// Durations and instants from a small pool, so that edges meet.
+/// Durations and instants from a small pool, so that edges coincide.
 fn days() -> impl Strategy<Value = Duration> {
     let whole = prop::sample::select(vec![0_u64, 1, 7, 30, 31, 90, 4000]);
     (whole, 0_u64..3).prop_map(|(days, ms)| Duration::from_millis(days * 86_400_000 + ms))
@@ -146,7 +146,7 @@ proptest! {
         rules in rules(), more in rule(), finding in finding(), now in now()
     ) {
         let about_status = |rule: &Rule| matches!(rule.requirement(), Requirement::Status(_));
-        // A rule about the status takes the place of the one that stands where none is written.
+        // A rule about the status replaces the implicit one.
         prop_assume!(!about_status(&more) || rules.iter().any(about_status));
         let before = verdict(rules.clone(), &finding, now).effect();
         let after = verdict([rules, vec![more]].concat(), &finding, now).effect();
@@ -204,7 +204,7 @@ proptest! {
                 prop_assert_eq!(effect_at(between), decision.effect());
             }
             None => {
-                // Nothing changes at any edge of any rule either.
+                // Nor does the effect change at an edge of a rule.
                 for days in [1, 7, 30, 31, 90, 365, 3650] {
                     for ms in -62_000..-59_000 {
                         if ms % 1000 == 0 {
@@ -229,7 +229,7 @@ proptest! {
     }
 }
 
-/// Texts that a writer of YAML has to take care of, and any others.
+/// Texts that have to be quoted in YAML, and any others.
 fn odd_text() -> impl Strategy<Value = String> {
     let odd =
         "[\\x00-\\x7f\u{80}-\u{a0}\u{ad}\u{200b}-\u{200f}\u{2028}-\u{202f}\u{feff}\u{fffd}äß語😀]";

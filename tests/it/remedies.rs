@@ -1,5 +1,5 @@
-//! Remedies: what they are for examples, and, for random policies and cases, that following them leads to ALLOW and that
-//! none of them can be left out.
+//! Remedies of examples; and for random policies and cases, that following them leads to ALLOW, and that none of them can be left
+//! out.
 
 use proptest::prelude::*;
 use verigate::policy::{
@@ -37,7 +37,7 @@ impl Situation {
         (decision.effect(), decision.remedies().to_vec())
     }
 
-    /// The same after these remedies have been followed.
+    /// The situation after these remedies have been followed.
     fn follow(mut self, remedies: &[Remedy]) -> Self {
         for remedy in remedies {
             if let Remedy::Wait(until) = remedy {
@@ -83,14 +83,14 @@ impl Situation {
     }
 }
 
-/// What a grant brings where nothing was, or nothing that could be seen.
+/// The data that a grant brings where there was none, or none that was readable.
 fn fill<T>(datum: &mut Datum<T>, value: T, unseen: bool) {
     if unseen || matches!(datum, Datum::Missing) {
         *datum = Datum::Known(value);
     }
 }
 
-/// Whether it reads what a grant would bring, which nobody knows yet.
+/// Whether it reads data that a grant would bring, which is not known in advance.
 fn reads_data(requirement: &Requirement) -> bool {
     match requirement {
         Requirement::AnyOf(parts) | Requirement::AllOf(parts) => parts.iter().any(reads_data),
@@ -137,7 +137,7 @@ proptest! {
     }
 }
 
-/// What is needed at noon on 31 January 2026, of a verification made so many days before.
+/// The remedies at noon on 31 January 2026, for a verification made `days_ago` days before.
 fn needed(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<Remedy> {
     let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
     let set = testing::set(&text);
@@ -177,7 +177,7 @@ fn only_waiting_helps_who_is_too_young() {
     let until = "2026-03-02T14:00:00Z".parse().unwrap();
     let adults = "      - age_at_least: 18\n";
     assert_eq!(needed(adults, 1, |_| {}), [Remedy::Wait(until)]);
-    // By then the verification is too old, so that it is needed too.
+    // By then the verification is too old, so that a new one is needed too.
     let both = format!("{adults}      - verified_within: 30d\n");
     let max_age = Some(days(30));
     assert_eq!(
@@ -194,7 +194,7 @@ fn nothing_helps_who_is_blocked_or_too_old() {
 }
 
 #[test]
-fn the_alternative_that_needs_least_is_told() {
+fn the_alternative_that_needs_least_is_the_remedy() {
     let rules = "      - any_of:\n          - all_of: [{scopes: [NAME]}, {verified_within: 1d}]\n          - identity: same_as_request\n";
     assert_eq!(needed(rules, 31, |_| {}), [Remedy::Identify]);
     let mismatch = needed(rules, 31, |s| s.request.identity = Some("id-2".into()));
@@ -209,16 +209,16 @@ fn the_alternative_that_needs_least_is_told() {
 #[test]
 fn one_session_does_for_several_rules_if_it_can() {
     let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
-    let told = needed(rules, 1, |_| {});
-    let [Remedy::Authenticate(wanted)] = told.as_slice() else {
-        panic!("one session would do: {told:?}");
+    let remedies = needed(rules, 1, |_| {});
+    let [Remedy::Authenticate(wanted)] = remedies.as_slice() else {
+        panic!("one session would do: {remedies:?}");
     };
     assert_eq!(wanted.within, std::time::Duration::from_hours(1));
     assert_eq!(wanted.amr_any, ["face".into()].into());
     let any = "      - authenticated: {within: 12h}\n      - authenticated: {within: 1d, acr_any: [high]}\n";
-    let told = needed(any, 1, |_| {});
-    let [Remedy::Authenticate(wanted)] = told.as_slice() else {
-        panic!("one session would do: {told:?}");
+    let remedies = needed(any, 1, |_| {});
+    let [Remedy::Authenticate(wanted)] = remedies.as_slice() else {
+        panic!("one session would do: {remedies:?}");
     };
     assert_eq!(wanted.within, std::time::Duration::from_hours(12));
     assert_eq!(wanted.acr_any, ["high".into()].into());
@@ -229,21 +229,24 @@ fn a_verification_from_the_future_need_only_be_waited_for() {
     let rules = "      - verified_within: 30d\n";
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
     let ahead = after(now, std::time::Duration::from_mins(5));
-    let told = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
+    let remedies = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
     let until = before(ahead, std::time::Duration::from_mins(1));
-    assert_eq!(told, [Remedy::Wait(until)]);
+    assert_eq!(remedies, [Remedy::Wait(until)]);
 }
 
 #[test]
-fn of_as_many_things_those_that_prove_most_are_told() {
+fn of_equally_many_actions_those_that_prove_most_are_the_remedy() {
     let needed = |parts: &str| needed(&format!("      - any_of: [{parts}]\n"), 31, |_| {});
     let max_age = Some(days(1));
     assert_eq!(
         needed("authenticated: {within: 1h}, verified_within: 1d"),
         [Remedy::Reverify { max_age }]
     );
-    let told = needed("scopes: [NAME], authenticated: {within: 1h}");
-    assert!(matches!(told[..], [Remedy::Authenticate(_)]), "{told:?}");
+    let remedies = needed("scopes: [NAME], authenticated: {within: 1h}");
+    assert!(
+        matches!(remedies[..], [Remedy::Authenticate(_)]),
+        "{remedies:?}"
+    );
     assert_eq!(
         needed("identity: same_as_request, scopes: [NAME]"),
         [Remedy::GrantScopes([Scope::Name].into())]
@@ -267,7 +270,7 @@ fn a_status_asks_for_a_verification_as_young_as_the_rules_ask() {
         needed("      - verified_within: 30d\n", 1, pending),
         [Remedy::Reverify { max_age }]
     );
-    // An alternative that holds anyhow asks for nothing.
+    // An alternative that holds already needs nothing.
     let either = "      - any_of: [verified_within: 1d, scopes: [IDENTITY_ID]]\n";
     let max_age = None;
     assert_eq!(needed(either, 31, pending), [Remedy::Reverify { max_age }]);
@@ -277,8 +280,8 @@ fn a_status_asks_for_a_verification_as_young_as_the_rules_ask() {
 fn a_verification_from_so_far_ahead_that_nobody_waits_is_made_again() {
     let rules = "      - scopes: [IDENTITY_ID]\n";
     let ahead = "2046-01-31T12:00:00Z".parse().unwrap();
-    let told = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
-    assert_eq!(told, [Remedy::Reverify { max_age: None }]);
+    let remedies = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
+    assert_eq!(remedies, [Remedy::Reverify { max_age: None }]);
 }
 
 #[test]
@@ -289,7 +292,7 @@ fn data_that_a_rule_reads_and_nobody_granted_is_granted() {
         ("age_below: 18", Scope::DateOfBirth),
         ("phone_prefix: [\"+1\"]", Scope::Phone),
     ] {
-        let told = needed(&format!("      - {rule}\n"), 1, silent);
-        assert_eq!(told, [Remedy::GrantScopes([scope].into())], "{rule}");
+        let remedies = needed(&format!("      - {rule}\n"), 1, silent);
+        assert_eq!(remedies, [Remedy::GrantScopes([scope].into())], "{rule}");
     }
 }

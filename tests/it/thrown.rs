@@ -1,11 +1,11 @@
-//! The texts that fuzzing kept, thrown again: what was mended stays mended, on every machine.
+//! Runs the fuzz targets on their corpus, so that a fixed defect stays fixed on every machine.
 
 use std::{fs, panic::catch_unwind, path::Path};
 
 #[path = "../../fuzz/throw.rs"]
 mod throw;
 
-/// Throws every text that was kept for a target.
+/// Runs a target on every text of its corpus.
 fn throw_all(target: &str, throw: fn(&str)) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("fuzz/corpus")
@@ -24,16 +24,16 @@ fn throw_all(target: &str, throw: fn(&str)) {
 }
 
 #[test]
-fn whatever_a_policy_file_says_it_is_read_or_its_problems_are_told() {
+fn any_policy_file_is_read_or_its_problems_are_reported() {
     throw_all("policies", throw::policies);
 }
 
 #[test]
-fn whatever_a_case_file_says_it_is_run_or_its_problems_are_told() {
+fn any_case_file_is_run_or_its_problems_are_reported() {
     throw_all("cases", throw::cases);
 }
 
 #[test]
-fn whatever_two_policies_differ_in_is_told_by_examples_that_are_so() {
+fn any_difference_of_two_policies_has_examples_that_are_decided_so() {
     throw_all("differences", throw::differences);
 }

@@ -14,7 +14,7 @@ use super::{
     rule::{Given, Rule},
     set::Policy,
     time::{Timestamp, after, before, from_millis},
-    when::{When, Window},
+    when::{Interval, When},
 };
 
 /// All inputs of a decision.
@@ -62,7 +62,7 @@ impl Policy {
         facts: &Facts<'a>,
     ) -> Result<Judgement<'p, 'a>, Refused> {
         let given = self.given(facts)?;
-        let credible = When::Window(not_in_future(given.verification));
+        let credible = When::Interval(not_in_future(given.verification));
         Ok(Judgement::of(self, given, credible))
     }
 
@@ -143,10 +143,10 @@ fn guard(verification: &Verification, facts: &Facts<'_>) -> Option<ReasonCode> {
 }
 
 /// The instants at which the verification's own time is not in the future.
-fn not_in_future(verification: &Verification) -> Window {
+fn not_in_future(verification: &Verification) -> Interval {
     verification
         .verified_at
-        .map_or(Window::ALWAYS, |at| Window::from(before(at, SKEW)))
+        .map_or(Interval::ALWAYS, |at| Interval::from(before(at, SKEW)))
 }
 
 impl Refused {

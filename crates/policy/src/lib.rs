@@ -120,6 +120,6 @@ pub use self::{
         InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,
         parse_duration, parse_instant, whole_millis,
     },
-    when::{When, Window},
+    when::{Interval, When},
     yaml::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText, did_you_mean},
 };

@@ -1,18 +1,18 @@
-//! The instants at which something holds: a [`Window`], a weekly [`Schedule`], or a combination. The next instant at which it
+//! The instants at which something holds: an [`Interval`], a weekly [`Schedule`], or a combination. The next instant at which it
 //! holds or not is computed, not searched for: see [`When::next`].
 
 mod steady;
-mod window;
+mod interval;
 
+pub use self::interval::Interval;
 use self::steady::Steady;
-pub use self::window::Window;
 use crate::{schedule::Schedule, time::Timestamp, week::Week};
 
 /// A set of instants: those at which something holds.
 #[derive(Debug, Clone)]
 pub enum When {
     /// From one instant to another.
-    Window(Window),
+    Interval(Interval),
     /// Weekly, by the local time of a zone.
     Weekly(Schedule),
     /// The instants in all of these.
@@ -23,23 +23,23 @@ pub enum When {
 
 impl When {
     /// Every instant.
-    pub const ALWAYS: Self = Self::Window(Window::ALWAYS);
+    pub const ALWAYS: Self = Self::Interval(Interval::ALWAYS);
     /// No instant.
-    pub const NEVER: Self = Self::Window(Window::NEVER);
+    pub const NEVER: Self = Self::Interval(Interval::NEVER);
 
     /// Every instant, or none.
     pub fn constant(holds: bool) -> Self {
-        Self::Window(Window::constant(holds))
+        Self::Interval(Interval::constant(holds))
     }
 
-    /// The instants in all of these. Windows are merged, and so are schedules of the same zone, so that a combination that never
+    /// The instants in all of these. Intervals are merged, and so are schedules of the same zone, so that a combination that never
     /// holds is usually recognised here.
     pub fn all(parts: impl IntoIterator<Item = Self>) -> Self {
-        let mut window = Window::ALWAYS;
+        let mut interval = Interval::ALWAYS;
         let mut rest: Vec<Self> = Vec::new();
         for part in parts {
             match part {
-                Self::Window(part) => window = window.and(part),
+                Self::Interval(part) => interval = interval.and(part),
                 Self::All(parts) => rest.extend(parts),
                 Self::Weekly(part) => match same_zone(&mut rest, &part) {
                     Some(mate) => *mate = mate.and(&part),
@@ -48,15 +48,15 @@ impl When {
                 any @ Self::Any(_) => rest.push(any),
             }
         }
-        let never = window.is_empty() || rest.iter().any(Self::is_never);
+        let never = interval.is_empty() || rest.iter().any(Self::is_never);
         match rest.pop() {
             _ if never => Self::NEVER,
-            None => Self::Window(window),
-            Some(last) if rest.is_empty() && window == Window::ALWAYS => last,
+            None => Self::Interval(interval),
+            Some(last) if rest.is_empty() && interval == Interval::ALWAYS => last,
             Some(last) => {
                 rest.push(last);
                 // First, because it is the cheapest to check.
-                rest.insert(0, Self::Window(window));
+                rest.insert(0, Self::Interval(interval));
                 Self::All(rest)
             }
         }
@@ -92,7 +92,7 @@ impl When {
     /// Whether it holds at this instant.
     pub fn contains(&self, instant: Timestamp) -> bool {
         match self {
-            Self::Window(window) => window.contains(instant),
+            Self::Interval(interval) => interval.contains(instant),
             Self::Weekly(schedule) => schedule.utc(instant).next(true, instant) == Some(instant),
             Self::All(parts) => parts.iter().all(|part| part.contains(instant)),
             Self::Any(parts) => parts.iter().any(|part| part.contains(instant)),
@@ -101,7 +101,7 @@ impl When {
 
     /// The first instant, from `from` to `last`, at which it holds (or, if not `holds`, does not).
     ///
-    /// Goes from edge to edge: an edge is where a window begins or ends, or a zone's offset changes. Between two edges
+    /// Goes from edge to edge: an edge is where an interval begins or ends, or a zone's offset changes. Between two edges
     /// everything repeats weekly, so that one week shows whether there is such an instant. A zone has about two edges a year:
     /// ten years take about twenty steps, however often a schedule opens. Schedules are skipped while other parts decide
     /// alone.
@@ -131,9 +131,9 @@ impl When {
     /// depends on them.
     fn steady(&self, instant: Timestamp) -> Option<Steady> {
         match self {
-            Self::Window(window) => Some(Steady {
-                holds: window.contains(instant),
-                until: window.edge(instant),
+            Self::Interval(interval) => Some(Steady {
+                holds: interval.contains(instant),
+                until: interval.edge(instant),
             }),
             Self::Weekly(schedule) => {
                 let week = schedule.week();
@@ -147,10 +147,10 @@ impl When {
         }
     }
 
-    /// The next edge after this instant: where a window begins or ends, or a zone's offset changes.
+    /// The next edge after this instant: where an interval begins or ends, or a zone's offset changes.
     fn edge(&self, instant: Timestamp) -> Option<Timestamp> {
         match self {
-            Self::Window(window) => window.edge(instant),
+            Self::Interval(interval) => interval.edge(instant),
             Self::Weekly(schedule) => schedule.offset_changes(instant),
             Self::All(parts) | Self::Any(parts) => {
                 parts.iter().filter_map(|part| part.edge(instant)).min()
@@ -161,7 +161,7 @@ impl When {
     /// The times of a week, in UTC, at which it holds until the next edge after this instant.
     fn week(&self, instant: Timestamp) -> Week {
         match self {
-            Self::Window(window) => Week::constant(window.contains(instant)),
+            Self::Interval(interval) => Week::constant(interval.contains(instant)),
             Self::Weekly(schedule) => schedule.utc(instant),
             Self::All(parts) => {
                 let weeks = parts.iter().map(|part| part.week(instant));
@@ -176,7 +176,7 @@ impl When {
 
     fn is_never(&self) -> bool {
         match self {
-            Self::Window(window) => window.is_empty(),
+            Self::Interval(interval) => interval.is_empty(),
             Self::Weekly(schedule) => schedule.week().is_empty(),
             Self::All(_) | Self::Any(_) => false,
         }
@@ -184,7 +184,7 @@ impl When {
 
     fn is_always(&self) -> bool {
         match self {
-            Self::Window(window) => *window == Window::ALWAYS,
+            Self::Interval(interval) => *interval == Interval::ALWAYS,
             Self::Weekly(schedule) => schedule.week().is_full(),
             Self::All(_) | Self::Any(_) => false,
         }

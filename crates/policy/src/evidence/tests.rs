@@ -1,7 +1,7 @@
 //! What may be read of a verification.
 
 use super::*;
-use crate::{reason::ReasonCode, request::VerificationId, time::from_millis, when::Window};
+use crate::{reason::ReasonCode, request::VerificationId, time::from_millis, when::Interval};
 
 #[test]
 fn debug_output_never_shows_a_persons_data() {
@@ -26,7 +26,7 @@ fn data_of_a_scope_that_is_not_granted_is_ignored() {
         Err(ReasonCode::ScopeNotGranted)
     );
     verification.scopes.insert(Scope::Name);
-    assert_eq!(verification.readable(&Scope::Name), Ok(Window::ALWAYS));
+    assert_eq!(verification.readable(&Scope::Name), Ok(Interval::ALWAYS));
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn the_identity_needs_no_scope_and_any_other_scope_needs_no_data() {
         Err(ReasonCode::ScopeNotGranted)
     );
     verification.scopes.insert(badge.clone());
-    assert_eq!(verification.readable(&badge), Ok(Window::ALWAYS));
+    assert_eq!(verification.readable(&badge), Ok(Interval::ALWAYS));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
     reason::ReasonCode,
     request::VerificationId,
     time::{Timestamp, after, anniversary},
-    when::Window,
+    when::Interval,
 };
 
 /// A verification as the upstream describes it.
@@ -51,15 +51,15 @@ impl Verification {
     }
 
     /// The instants at which this scope's data may be used, or why there are none.
-    pub(crate) fn readable(&self, scope: &Scope) -> Result<Window, ReasonCode> {
+    pub(crate) fn readable(&self, scope: &Scope) -> Result<Interval, ReasonCode> {
         match scope {
-            Scope::IdentityId => self.identity().map(|_| Window::ALWAYS),
-            Scope::Name => self.datum(scope, &self.name).map(|&()| Window::ALWAYS),
-            Scope::Phone => self.phone().map(|_| Window::ALWAYS),
+            Scope::IdentityId => self.identity().map(|_| Interval::ALWAYS),
+            Scope::Name => self.datum(scope, &self.name).map(|&()| Interval::ALWAYS),
+            Scope::Phone => self.phone().map(|_| Interval::ALWAYS),
             Scope::DateOfBirth => self.born().map(plausible_birth),
             Scope::Other(_) => self
                 .datum(scope, &Datum::Known(()))
-                .map(|&()| Window::ALWAYS),
+                .map(|&()| Interval::ALWAYS),
         }
     }
 
@@ -92,8 +92,8 @@ impl Verification {
 }
 
 /// The instants at which this is a plausible date of birth: not in the future, and not more than 150 years ago.
-pub(crate) fn plausible_birth(born: Timestamp) -> Window {
+pub(crate) fn plausible_birth(born: Timestamp) -> Interval {
     let last = anniversary(born, AGE_YEARS_MAX);
     let implausible = after(last, Duration::from_millis(1));
-    Window::from(born).and(Window::until(implausible))
+    Interval::from(born).and(Interval::until(implausible))
 }

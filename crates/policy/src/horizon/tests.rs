@@ -1,14 +1,20 @@
 //! Changes that time brings.
 
 use super::*;
-use crate::{time::from_millis, when::Window};
+use crate::{time::from_millis, when::Interval};
 
 fn until(millis: i64, otherwise: Effect) -> (When, Effect) {
-    (When::Window(Window::until(from_millis(millis))), otherwise)
+    (
+        When::Interval(Interval::until(from_millis(millis))),
+        otherwise,
+    )
 }
 
 fn from(millis: i64, otherwise: Effect) -> (When, Effect) {
-    (When::Window(Window::from(from_millis(millis))), otherwise)
+    (
+        When::Interval(Interval::from(from_millis(millis))),
+        otherwise,
+    )
 }
 
 fn terms(pairs: &[(When, Effect)]) -> impl Iterator<Item = Term<'_>> + Clone {
@@ -52,7 +58,7 @@ fn an_end_that_a_stricter_rule_masks_is_no_change() {
 fn a_change_more_than_ten_years_ahead_is_not_reported() {
     let now: Timestamp = "2020-02-29T00:00:00Z".parse().unwrap();
     let at_ten: Timestamp = "2030-03-01T00:00:00Z".parse().unwrap();
-    let ends = |until| [(When::Window(Window::until(until)), Effect::Deny)];
+    let ends = |until| [(When::Interval(Interval::until(until)), Effect::Deny)];
     assert!(next_change(terms(&ends(at_ten)), now).is_some());
     let later = at_ten + std::time::Duration::from_millis(1);
     assert!(next_change(terms(&ends(later)), now).is_none());

@@ -26,13 +26,13 @@ use crate::{
 /// Policy files that are parsed, but not compiled.
 #[derive(Debug)]
 pub struct Drafts {
-    files: Vec<Draft>,
+    files: Vec<ParsedFile>,
     lists: BTreeSet<ListFile>,
 }
 
 /// One file: its tree, and the problems of parsing it.
 #[derive(Debug)]
-struct Draft {
+struct ParsedFile {
     source: Arc<SourceText>,
     document: Result<Node, Reported>,
     diagnostics: Diagnostics,
@@ -41,8 +41,8 @@ struct Draft {
 impl Drafts {
     /// Parses every file. [`Drafts::link`] reports their problems.
     pub fn read(files: &[Arc<SourceText>]) -> Self {
-        let files: Vec<Draft> = files.iter().map(Draft::read).collect();
-        let lists = files.iter().flat_map(Draft::lists).collect();
+        let files: Vec<ParsedFile> = files.iter().map(ParsedFile::read).collect();
+        let lists = files.iter().flat_map(ParsedFile::lists).collect();
         Self { files, lists }
     }
 
@@ -99,7 +99,7 @@ fn nothing_in(location: Location) -> Diagnostic {
 }
 
 /// The policies of one file.
-struct Found {
+struct CompiledFile {
     /// The position of `policies`.
     position: Position,
     /// Whether `policies` is an empty map.
@@ -108,7 +108,7 @@ struct Found {
     policies: Vec<(Position, PolicyName, Policy)>,
 }
 
-impl Draft {
+impl ParsedFile {
     fn read(source: &Arc<SourceText>) -> Self {
         let mut diagnostics = Diagnostics::default();
         let document =
@@ -125,7 +125,11 @@ impl Draft {
         self.document.as_ref().map(named).unwrap_or_default()
     }
 
-    fn policies(&self, decoder: &mut Decoder<'_>, texts: &ListTexts) -> Result<Found, Reported> {
+    fn policies(
+        &self,
+        decoder: &mut Decoder<'_>,
+        texts: &ListTexts,
+    ) -> Result<CompiledFile, Reported> {
         let document = self.document.as_ref().map_err(|reported| *reported)?;
         let mut fields = decoder.fields(document, "a policy file")?;
         if let Some(cases) = fields.mistaken_for("cases", "policies") {
@@ -158,7 +162,7 @@ impl Draft {
                 policy.read_at(decoder.location(key.position)),
             ))
         });
-        Ok(Found {
+        Ok(CompiledFile {
             position: policies.position,
             is_empty: policies.is_empty(),
             policies: compiled.collect(),

@@ -64,7 +64,7 @@ impl Requirement {
                     scopes
                         .iter()
                         .map(|scope| match given.verification.readable(scope) {
-                            Ok(window) => When::Window(window),
+                            Ok(interval) => When::Interval(interval),
                             Err(code) => When::constant(can_be_granted(code)),
                         }),
                 )

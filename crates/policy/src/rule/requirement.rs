@@ -9,7 +9,7 @@ use crate::{
     request::Request,
     schedule::Schedule,
     time::{after, anniversary, before},
-    when::{When, Window},
+    when::{Interval, When},
 };
 
 /// What a requirement is evaluated with. The time is not a part of it.
@@ -83,52 +83,52 @@ impl Requirement {
             request,
             verification,
         } = given;
-        let window = match self {
+        let interval = match self {
             Self::Schedule(schedule) => return When::all([When::Weekly(schedule.clone())]),
             Self::AnyOf(parts) => return When::any(parts.iter().map(|part| part.holds(given))),
             Self::AllOf(parts) => return When::all(parts.iter().map(|part| part.holds(given))),
             Self::VerifiedWithin(age_max) => verification
                 .verified_at
-                .map_or(Window::NEVER, |at| Window::until(after(at, *age_max))),
+                .map_or(Interval::NEVER, |at| Interval::until(after(at, *age_max))),
             Self::Scopes(scopes) => scopes
                 .iter()
-                .map(|scope| verification.readable(scope).unwrap_or(Window::NEVER))
-                .fold(Window::ALWAYS, Window::and),
-            Self::AgeAtLeast(years) => verification.born().map_or(Window::NEVER, |born| {
+                .map(|scope| verification.readable(scope).unwrap_or(Interval::NEVER))
+                .fold(Interval::ALWAYS, Interval::and),
+            Self::AgeAtLeast(years) => verification.born().map_or(Interval::NEVER, |born| {
                 let reached = after(anniversary(born, *years), BIRTHDAY_EVERYWHERE);
-                plausible_birth(born).and(Window::from(reached))
+                plausible_birth(born).and(Interval::from(reached))
             }),
-            Self::AgeBelow(years) => verification.born().map_or(Window::NEVER, |born| {
+            Self::AgeBelow(years) => verification.born().map_or(Interval::NEVER, |born| {
                 let first_reached = before(anniversary(born, *years), BIRTHDAY_EVERYWHERE);
-                plausible_birth(born).and(Window::until(first_reached))
+                plausible_birth(born).and(Interval::until(first_reached))
             }),
-            Self::Authenticated(wanted) => wanted.window(request),
+            Self::Authenticated(wanted) => wanted.interval(request),
             Self::Status(accepted) => one_of(accepted, verification.status.as_deref()),
             Self::Project(accepted) => one_of(accepted, verification.project.as_deref()),
             Self::Attribute(name, accepted) => {
                 let value = request.attributes.get(name.as_ref());
                 one_of(accepted, value.map(String::as_str))
             }
-            Self::PhonePrefix(prefixes) => Window::constant(
+            Self::PhonePrefix(prefixes) => Interval::constant(
                 verification
                     .phone()
                     .is_ok_and(|phone| prefixes.iter().any(|prefix| phone.starts_with(&**prefix))),
             ),
-            Self::IdentityAsRequested => Window::constant(
+            Self::IdentityAsRequested => Interval::constant(
                 verification.identity().is_ok() && verification.identity().ok() == given.claimed(),
             ),
-            Self::IdentityIn(listed) => Window::constant(
+            Self::IdentityIn(listed) => Interval::constant(
                 verification
                     .identity()
                     .is_ok_and(|id| listed.ids.contains(id)),
             ),
-            Self::IdentityNotIn(listed) => Window::constant(
+            Self::IdentityNotIn(listed) => Interval::constant(
                 verification
                     .identity()
                     .is_ok_and(|id| !listed.ids.contains(id)),
             ),
         };
-        When::Window(window)
+        When::Interval(interval)
     }
 }
 
@@ -141,9 +141,9 @@ impl<'a> Given<'a> {
 
 impl Authenticated {
     /// The instants at which the session of this request is so authenticated.
-    fn window(&self, request: &Request) -> Window {
+    fn interval(&self, request: &Request) -> Interval {
         let Some(session) = &request.authentication else {
-            return Window::NEVER;
+            return Interval::NEVER;
         };
         let amr = self.amr_any.is_empty()
             || session
@@ -153,13 +153,13 @@ impl Authenticated {
         let acr = self.acr_any.is_empty() || self.acr_any.contains(session.acr.as_str());
         match session.auth_time {
             Some(at) if amr && acr => {
-                Window::from(before(at, SKEW)).and(Window::until(after(at, self.within)))
+                Interval::from(before(at, SKEW)).and(Interval::until(after(at, self.within)))
             }
-            _ => Window::NEVER,
+            _ => Interval::NEVER,
         }
     }
 }
 
-fn one_of(accepted: &BTreeSet<Box<str>>, text: Option<&str>) -> Window {
-    Window::constant(text.is_some_and(|text| accepted.contains(text)))
+fn one_of(accepted: &BTreeSet<Box<str>>, text: Option<&str>) -> Interval {
+    Interval::constant(text.is_some_and(|text| accepted.contains(text)))
 }

@@ -63,7 +63,7 @@ fn identity_or(verification: &Verification, other: ReasonCode) -> ReasonCode {
 fn unreadable(verification: &Verification, scope: &Scope, now: Timestamp) -> Option<ReasonCode> {
     match verification.readable(scope) {
         Err(code) => Some(code),
-        Ok(window) if window.contains(now) => None,
+        Ok(interval) if interval.contains(now) => None,
         Ok(_) => Some(ReasonCode::DataInvalid),
     }
 }

@@ -1,4 +1,4 @@
-//! Schedules by the clocks of their zones.
+//! Schedules by the local time of their zones.
 
 use super::*;
 use crate::when::When;
@@ -54,7 +54,7 @@ fn a_time_of_day_is_two_digits_and_two() {
 }
 
 #[test]
-fn weekdays_hold_by_the_wall_clock_of_the_zone() {
+fn weekdays_hold_by_the_local_time_of_the_zone() {
     let work = schedule(&[0, 1, 2, 3, 4], "07:00", "19:00", "Europe/Berlin");
     // Friday, 30 January 2026, in winter: 07:00 is 06:00 in UTC.
     assert!(!holds(&work, at("2026-01-30T05:59:59.999Z")));
@@ -89,7 +89,7 @@ fn a_night_belongs_to_the_day_it_began_on() {
 }
 
 #[test]
-fn an_hour_that_the_clock_repeats_counts_twice_and_one_that_it_skips_not_at_all() {
+fn an_hour_that_is_repeated_counts_twice_and_one_that_is_skipped_does_not_count() {
     let small_hours = schedule(&[6], "02:00", "03:00", "Europe/Berlin");
     // 29 March 2026: 02:00 to 03:00 does not happen.
     assert_eq!(

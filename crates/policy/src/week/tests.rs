@@ -12,7 +12,7 @@ fn combining_is_pointwise() {
 }
 
 #[test]
-fn a_clock_that_is_behind_may_read_the_week_before() {
+fn local_time_that_is_behind_may_be_in_the_week_before() {
     let monday = Week::new([(0, 10)]);
     let sunday = Week::new([(WEEK_MS - 5, WEEK_MS), (0, 5)]);
     assert_eq!(monday.behind(5), sunday);

@@ -1,4 +1,4 @@
-//! Windows, and combinations of them.
+//! Intervals, and combinations of them.
 
 use super::{
     super::{
@@ -9,18 +9,18 @@ use super::{
 };
 
 #[test]
-fn a_window_is_half_open() {
+fn an_interval_is_half_open() {
     let (one, two) = (from_millis(1), from_millis(2));
-    let window = Window::from(one).and(Window::until(two));
-    assert!(window.contains(one));
-    assert!(!window.contains(two));
-    let next = |when: Window, holds, from| When::Window(when).next(holds, from, Timestamp::MAX);
-    assert_eq!(next(window, true, from_millis(0)), Some(one));
-    assert_eq!(next(window, true, two), None);
-    assert_eq!(next(window, false, one), Some(two));
-    assert_eq!(next(Window::ALWAYS, false, one), None);
-    assert_eq!(next(Window::NEVER, true, one), None);
-    assert!(Window::ALWAYS.contains(Timestamp::MAX));
+    let interval = Interval::from(one).and(Interval::until(two));
+    assert!(interval.contains(one));
+    assert!(!interval.contains(two));
+    let next = |when: Interval, holds, from| When::Interval(when).next(holds, from, Timestamp::MAX);
+    assert_eq!(next(interval, true, from_millis(0)), Some(one));
+    assert_eq!(next(interval, true, two), None);
+    assert_eq!(next(interval, false, one), Some(two));
+    assert_eq!(next(Interval::ALWAYS, false, one), None);
+    assert_eq!(next(Interval::NEVER, true, one), None);
+    assert!(Interval::ALWAYS.contains(Timestamp::MAX));
 }
 
 #[test]
@@ -31,8 +31,8 @@ fn what_hides_a_schedule_decides_for_as_long_as_it_does() {
     let now = at("2026-01-05T00:00:00Z");
     let zone = Zone::named("Europe/Berlin").unwrap();
     let mondays = || When::Weekly(Schedule::new([0], from, to, zone.clone()));
-    let until = |text| When::Window(Window::until(at(text)));
-    let since = |text| When::Window(Window::from(at(text)));
+    let until = |text| When::Interval(Interval::until(at(text)));
+    let since = |text| When::Interval(Interval::from(at(text)));
     let next = |when: When, holds| {
         let last = at("2036-01-05T00:00:00Z");
         when.next(holds, now, last).map(|at| at.to_string())
@@ -60,30 +60,30 @@ fn what_hides_a_schedule_decides_for_as_long_as_it_does() {
 
 #[test]
 fn what_is_after_the_last_instant_is_not_reported() {
-    let when = When::Window(Window::from(from_millis(10)));
+    let when = When::Interval(Interval::from(from_millis(10)));
     assert_eq!(when.next(true, from_millis(0), from_millis(9)), None);
     assert!(when.next(true, from_millis(0), from_millis(10)).is_some());
 }
 #[test]
-fn a_window_is_empty_if_no_instant_is_in_it() {
+fn an_interval_is_empty_if_no_instant_is_in_it() {
     let (one, two) = (from_millis(1), from_millis(2));
     for empty in [
-        Window::NEVER,
-        Window::from(two).and(Window::until(one)),
-        Window::from(one).and(Window::until(one)),
+        Interval::NEVER,
+        Interval::from(two).and(Interval::until(one)),
+        Interval::from(one).and(Interval::until(one)),
     ] {
         assert!(empty.is_empty(), "{empty:?}");
         assert_eq!(empty.edge(from_millis(0)), None);
     }
-    let last = Window::from(Timestamp::MAX);
+    let last = Interval::from(Timestamp::MAX);
     for some in [
-        Window::ALWAYS,
-        Window::from(one).and(Window::until(two)),
+        Interval::ALWAYS,
+        Interval::from(one).and(Interval::until(two)),
         last,
     ] {
         assert!(!some.is_empty(), "{some:?}");
     }
-    assert_eq!(Window::ALWAYS.edge(one), None);
+    assert_eq!(Interval::ALWAYS.edge(one), None);
     assert!(last.contains(Timestamp::MAX));
 }
 
@@ -95,11 +95,11 @@ fn a_combination_that_never_or_always_holds_is_known_at_once() {
         When::Weekly(Schedule::new([0], at(from), at(to), zone))
     };
     let (one, two) = (from_millis(1), from_millis(2));
-    let window = |window: Window| When::Window(window);
+    let interval = |interval: Interval| When::Interval(interval);
     let never = [
         When::all([
-            window(Window::from(two)),
-            window(Window::until(one)),
+            interval(Interval::from(two)),
+            interval(Interval::until(one)),
             hours("07:00", "08:00"),
         ]),
         When::all([hours("07:00", "08:00"), hours("09:00", "10:00")]),

@@ -1,4 +1,4 @@
-//! What is told of a mistake leads to its place and to what can be done, and is no longer than it takes.
+//! Messages lead to the position of a mistake and to what can be done, and are bounded.
 
 use super::{check, read};
 use expect_test::expect;
@@ -19,36 +19,37 @@ fn a_list_that_must_be_there_is_not_to_be_left_out() {
 }
 
 #[test]
-fn a_file_without_policies_is_told_with_its_place() {
-    let told = read("version: 1\npolicies: {}").unwrap_err();
+fn a_file_without_policies_is_reported_with_its_position() {
+    let error = read("version: 1\npolicies: {}").unwrap_err();
     assert!(
-        told.starts_with("error: `policies` is empty\n --> p.yaml:2:11"),
-        "{told}"
+        error.starts_with("error: `policies` is empty\n --> p.yaml:2:11"),
+        "{error}"
     );
 }
 
 #[test]
-fn a_key_that_is_no_text_is_told_once() {
-    let told = read("version: 1\npolicies: {? [a, b] : {require: [age_at_least: 3]}}").unwrap_err();
-    assert!(told.contains("a key is a text"), "{told}");
-    assert!(!told.contains("cannot name a policy"), "{told}");
+fn a_key_that_is_no_text_is_reported_once() {
+    let error =
+        read("version: 1\npolicies: {? [a, b] : {require: [age_at_least: 3]}}").unwrap_err();
+    assert!(error.contains("a key is a text"), "{error}");
+    assert!(!error.contains("cannot name a policy"), "{error}");
 }
 
 #[test]
 fn the_character_that_stands_for_what_is_no_text_is_named() {
-    let told = read("version: 1\npolicies: {p: {description: \u{fffd}}}").unwrap_err();
-    assert!(told.contains("or the character U+FFFD"), "{told}");
+    let error = read("version: 1\npolicies: {p: {description: \u{fffd}}}").unwrap_err();
+    assert!(error.contains("or the character U+FFFD"), "{error}");
 }
 
 #[test]
 fn a_key_of_any_length_is_quoted_shortly_and_is_no_misspelling() {
     let key = "x".repeat(900_000);
-    let told = read(&format!("version: 1\npolicies: {{}}\n? {key}\n: 1\n")).unwrap_err();
+    let error = read(&format!("version: 1\npolicies: {{}}\n? {key}\n: 1\n")).unwrap_err();
     let shown = format!("unknown key `{}…`", "x".repeat(64));
-    assert!(told.contains(&shown) && told.len() < 1000, "{told}");
+    assert!(error.contains(&shown) && error.len() < 1000, "{error}");
 
-    let told = read(&format!("version: 1\npolicies: {{}}\n? \"`{key}\"\n: 1\n")).unwrap_err();
-    assert!(told.len() < 3000);
+    let error = read(&format!("version: 1\npolicies: {{}}\n? \"`{key}\"\n: 1\n")).unwrap_err();
+    assert!(error.len() < 3000);
 }
 
 #[test]

@@ -1,16 +1,16 @@
-//! Windows: from one instant to another.
+//! Intervals: from one instant to another.
 
 use crate::time::Timestamp;
 
 /// The instants from `from` on and before `until`. [`Timestamp::MAX`] as `until` means without end; if `until` is not after
 /// `from`, there are none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Window {
+pub struct Interval {
     from: Timestamp,
     until: Timestamp,
 }
 
-impl Window {
+impl Interval {
     /// Every instant.
     pub const ALWAYS: Self = Self {
         from: Timestamp::MIN,
