@@ -465,34 +465,32 @@ fn a_hang_up_reloads_and_does_not_stop_the_service() {
     let log = BufReader::new(serve.0.stderr.take().unwrap()).lines();
     let (logged, lines) = mpsc::channel();
     std::thread::spawn(move || log.map_while(Result::ok).try_for_each(|l| logged.send(l)));
-    // The fields of the next line whose field has this value; of any value, if it is none.
-    let until = |field: &str, value: Option<&str>| loop {
+    // The fields of the next line with this event.
+    let until = |event: &str| loop {
         let line = lines.recv_timeout(Duration::from_secs(20));
-        let line = line.unwrap_or_else(|_| panic!("no line with {field} = {value:?}"));
+        let line = line.unwrap_or_else(|_| panic!("no line with {event}"));
         let line: serde_json::Value = serde_json::from_str(&line).unwrap();
-        let found = line["fields"][field].as_str();
-        if found.is_some() && (value.is_none() || found == value) {
+        if line["fields"]["event"] == event {
             return line["fields"].clone();
         }
     };
-    let until_event = |event: &str| until("event", Some(event));
-    until("grpc", None);
+    until("service_ready");
     serve.signal("-HUP");
-    until_event("policies_unchanged");
+    until("policies_unchanged");
     folder.write("p.yaml", BROKEN);
-    let failed = until_event("policy_reload_failed");
+    let failed = until("policy_reload_failed");
     let problems = failed["problems"].as_str().unwrap();
     assert!(
         problems.contains("did you mean `verified_within`?"),
         "{problems}"
     );
     serve.signal("-HUP");
-    until_event("policy_reload_failed");
+    until("policy_reload_failed");
     folder.write("p.yaml", &denies("p"));
-    let reloaded = until_event("policies_reloaded");
+    let reloaded = until("policies_reloaded");
     assert_eq!(reloaded["policies"], 1);
     assert_ne!(reloaded["revision"], failed["revision"]);
     serve.signal("-TERM");
-    until("message", Some("stopped"));
+    until("service_stopped");
     assert!(serve.0.wait().unwrap().success());
 }
