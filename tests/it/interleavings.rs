@@ -2,6 +2,8 @@
 //! runs one task at a time and chooses which: what was true when something was forgotten is never told afterwards, and
 //! nobody waits for ever. That the exploration can find a loss is shown on a memory that has the trap.
 
+mod flight;
+
 use std::{
     collections::BTreeMap,
     net::IpAddr,
