@@ -9,6 +9,7 @@ mod client;
 mod admission;
 mod circuit_breaker;
 mod token;
+mod config;
 mod api_call;
 mod retry_after;
 mod clock_comparison;
@@ -24,7 +25,12 @@ use serde_json::Value;
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-pub use self::{circuit_breaker::BreakerState, client::ClientError, status::Status};
+pub use self::{
+    circuit_breaker::BreakerState,
+    client::ClientError,
+    config::{Config, is_loopback},
+    status::Status,
+};
 use self::{
     client::{Client, UpstreamError},
     metrics::Metrics,
@@ -33,7 +39,6 @@ use self::{
 use crate::{
     callers::OverQuota,
     clock::Clock,
-    config::IncodeConfig,
     deps::Deps,
     jitter::up_to,
     log_throttle::throttled,
@@ -78,8 +83,8 @@ enum AttemptError {
 }
 
 impl Incode {
-    /// Builds the client. It makes no call yet.
-    pub fn new(account: IncodeConfig, deps: &Deps) -> Result<Arc<Self>, StartError> {
+    /// Builds the client. No call is made yet.
+    pub fn new(account: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
         let client = Arc::new(Client::new(account, Arc::clone(&clock), metrics.clone())?);

@@ -18,6 +18,7 @@ pub mod http;
 pub mod listener;
 pub mod proto;
 pub mod clock;
+pub mod files;
 pub mod flight;
 pub mod rate_limit;
 pub mod retry_budget;

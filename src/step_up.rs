@@ -4,6 +4,7 @@
 //! the same link while it is valid, calls that arrive together share one attempt ([`Flight`]), and an attempt goes on when they
 //! leave. What is known here grants nothing: a person who verified again is judged by evidence like everybody else.
 
+mod config;
 mod register;
 mod request;
 mod metrics;
@@ -16,16 +17,16 @@ use tokio::{sync::Semaphore, time::timeout};
 use tracing::info;
 use uuid::Uuid;
 
-use self::{metrics::Metrics, register::Register};
 pub use self::{
+    config::Config,
     metrics::StepUpEvent,
     register::{State, StepUp},
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
+use self::{metrics::Metrics, register::Register};
 use crate::{
-    callers::{Caller, OverQuota, Quota, Quotas},
+    callers::{CallerId, OverQuota, Quota, Quotas},
     clock::{Clock, Moment},
-    config::StepUpConfig,
     deps::Deps,
     flight::{Flight, Progress, Spawn},
     live::Live,
@@ -98,12 +99,12 @@ pub struct StepUps(Arc<Inner>);
 struct Inner {
     links: Arc<dyn Links>,
     live: Arc<Live>,
-    config: StepUpConfig,
+    config: Config,
     /// How long one attempt may take, whoever waits for it.
     attempt_timeout: Duration,
     register: Register,
     /// Attempts by caller and idempotency key.
-    attempts: Cache<(Caller, Box<str>), Attempt>,
+    attempts: Cache<(CallerId, Box<str>), Attempt>,
     permits: Semaphore,
     quotas: Quotas,
     clock: Arc<dyn Clock>,
@@ -137,7 +138,7 @@ impl StepUps {
     pub fn new(
         links: Arc<dyn Links>,
         live: Arc<Live>,
-        config: StepUpConfig,
+        config: Config,
         attempt_timeout: Duration,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
@@ -181,7 +182,7 @@ impl StepUps {
     pub async fn begin(
         &self,
         request: StepUpRequest,
-        caller: Caller,
+        caller: CallerId,
     ) -> Result<Begun, StepUpError> {
         let at = self.0.clock.moment();
         if self.0.live.current().find(&request.policy).is_none() {
@@ -230,7 +231,7 @@ impl StepUps {
     async fn join_or_start(
         &self,
         request: StepUpRequest,
-        caller: Caller,
+        caller: CallerId,
         at: Moment,
     ) -> Result<Attempt, StepUpError> {
         let quota = self.0.quotas.of(caller).await;

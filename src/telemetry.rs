@@ -2,6 +2,7 @@
 //! tells the life of the process. Traces go to a collector, if there is one.
 
 mod collector;
+mod config;
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -18,11 +19,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::{
-    clock::Clock,
-    config::{LogConfig, TraceConfig},
-    span,
-};
+pub use self::config::{LogConfig, TraceConfig};
+use crate::{clock::Clock, span};
 
 /// How long the last spans may take to be sent: the process ends without them then.
 const FLUSH_MAX: Duration = Duration::from_millis(500);

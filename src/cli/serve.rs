@@ -13,7 +13,7 @@ use super::{Environment, Exit, has_colours, talk, told_to_end};
 use crate::{
     clock::SystemClock,
     config::Config,
-    live::{self, NoPolicies},
+    live::{self, LoadError},
     serve, telemetry,
 };
 
@@ -32,10 +32,10 @@ impl Serve {
     pub(super) async fn run(self, environment: Environment) -> anyhow::Result<Exit> {
         let config = Config::load(self.config.as_deref(), environment)?;
         let policies = match live::load(&config.policies)
-            .and_then(|set| live::admit(set, &config.step_up.redirects))
+            .and_then(|set| live::check_redirects(set, &config.step_up.redirects))
         {
             Ok(policies) => policies,
-            Err(error @ (NoPolicies::Unreadable(..) | NoPolicies::Unsettled(_))) => {
+            Err(error @ (LoadError::Unreadable(..) | LoadError::Unsettled(_))) => {
                 return Err(error.into());
             }
             Err(invalid) => {

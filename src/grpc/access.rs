@@ -13,8 +13,7 @@ use super::{
     step_up_request::{begin_step_up_response, step_up_request},
 };
 use crate::{
-    call::Call,
-    config::Deadlines,
+    call::{Call, Deadlines},
     gate::Gate,
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,
@@ -109,7 +108,7 @@ impl AccessService for Access {
             .map_err(|error| status::invalid_step_up_request(&error))?;
         let begun = call
             .deadline
-            .enforce(self.step_ups.begin(request, call.caller))
+            .enforce(self.step_ups.begin(request, call.caller.id))
             .await
             .ok_or_else(status::deadline_exceeded)?
             .map_err(|error| status::step_up_error(&error))?;

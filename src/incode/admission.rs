@@ -22,11 +22,11 @@ use tokio::{
 use super::{
     api_call::Rejection,
     circuit_breaker::{BreakerState, CallResult, CircuitBreaker, Ticket},
+    config::Config,
     metrics::Metrics,
 };
 use crate::{
     clock::{Clock, Reading},
-    config::IncodeConfig,
     jitter::lengthen,
     log_throttle::{LogThrottle, throttled},
     rate_limit::TokenBucket,
@@ -66,7 +66,7 @@ pub(super) struct CallPermit<'a> {
 }
 
 impl Admission {
-    pub(super) fn new(account: &IncodeConfig, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
         let concurrency = usize::try_from(account.concurrency).unwrap_or(usize::MAX);
         Self {
             rate: TokenBucket::new(account.rate.per_second, account.rate.burst),

@@ -19,11 +19,10 @@ use self::credentials::Credentials;
 pub(super) use self::response::UpstreamError;
 use super::{
     admission::Admission, api_call::ApiCall, circuit_breaker::CallResult,
-    clock_comparison::ClockComparison, metrics::Metrics, retry_after::retry_after,
+    clock_comparison::ClockComparison, config::Config, metrics::Metrics, retry_after::retry_after,
 };
 use crate::{
     clock::Clock,
-    config::IncodeConfig,
     log_throttle::{LogThrottle, throttled},
     policy::Flaw,
     provenance::{Outage, Timings},
@@ -34,7 +33,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
-    account: IncodeConfig,
+    account: Config,
     /// For tokens and the details of verifications.
     pub(super) admission: Admission,
     /// For links.
@@ -54,7 +53,7 @@ pub struct ClientError(#[source] reqwest::Error);
 
 impl Client {
     pub(super) fn new(
-        account: IncodeConfig,
+        account: Config,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {

@@ -24,9 +24,9 @@ use prost::Message as _;
 use tokio::runtime::Handle;
 use url::Url;
 
+use super::config::TraceConfig;
 use crate::{
     clock::Clock,
-    config::TraceConfig,
     log_throttle::{LogThrottle, throttled},
     tls::{self, ClientOptions},
 };

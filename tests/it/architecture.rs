@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 31] = [
+const ROOMS: [(&str, &[&str]); 32] = [
     (
         "gate",
         &[
@@ -25,7 +25,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
         ],
     ),
     ("ruling", &["policy", "provenance"]),
-    ("call", &["callers", "config"]),
+    ("call", &["callers"]),
     ("callers", &["rate_limit"]),
     (
         "source",
@@ -48,13 +48,13 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "callers",
             "clock",
-            "config",
             "deps",
             "flight",
             "live",
             "metrics",
             "policy",
             "provenance",
+            "rate_limit",
         ],
     ),
     (
@@ -73,7 +73,6 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "callers",
             "clock",
-            "config",
             "deps",
             "jitter",
             "json",
@@ -89,7 +88,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
             "step_up",
         ],
     ),
-    ("live", &["clock", "deps", "metrics", "policy"]),
+    ("live", &["clock", "deps", "files", "metrics", "policy"]),
     (
         "journal",
         &[
@@ -105,7 +104,6 @@ const ROOMS: [(&str, &[&str]); 31] = [
         "grpc",
         &[
             "call",
-            "config",
             "gate",
             "policy",
             "proto",
@@ -120,7 +118,6 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "call",
             "clock",
-            "config",
             "deps",
             "json",
             "live",
@@ -135,6 +132,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
     ("listener", &[]),
     ("proto", &["policy"]),
     ("clock", &["policy"]),
+    ("files", &[]),
     ("flight", &[]),
     ("rate_limit", &[]),
     ("retry_budget", &[]),
@@ -144,8 +142,20 @@ const ROOMS: [(&str, &[&str]); 31] = [
     ("metrics", &[]),
     ("readiness", &[]),
     ("span", &["call", "policy", "ruling"]),
-    ("config", &["policy"]),
-    ("telemetry", &["clock", "config", "log_throttle", "span"]),
+    (
+        "config",
+        &[
+            "call",
+            "files",
+            "http",
+            "incode",
+            "policy",
+            "rate_limit",
+            "step_up",
+            "telemetry",
+        ],
+    ),
+    ("telemetry", &["clock", "log_throttle", "span"]),
     ("deps", &["clock", "flight"]),
     (
         "serve",
@@ -173,6 +183,8 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "clock",
             "config",
+            "files",
+            "http",
             "live",
             "policy",
             "proto",

@@ -9,7 +9,8 @@ use std::{fmt::Write as _, fs, time::Duration};
 use futures_util::future::join_all;
 use serde_json::Value;
 use verigate::{
-    config::{Config, Rate},
+    config::Config,
+    rate_limit::Rate,
     sim::{ApiCall, Fault, PlannedFault},
 };
 

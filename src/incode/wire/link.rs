@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    config::is_loopback,
+    incode::config::is_loopback,
     json::Object,
     policy::{Flaw, VerificationId},
     step_up::Link,
