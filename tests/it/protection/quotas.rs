@@ -5,7 +5,7 @@ use std::time::Duration;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
-    config::Rate,
+    rate_limit::Rate,
     sim::{ApiCall, Fault},
 };
 
