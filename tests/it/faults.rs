@@ -1,5 +1,5 @@
-//! Every fault, met cold, warm and stale, with little time and much, by a strict policy and a tolerant one: never an ALLOW
-//! that the facts do not carry, never an answer after the deadline, and each fault has really struck.
+//! Every fault, with a cold, a warm and a stale cache, short deadlines and long ones, a strict policy and a tolerant one: there is never an
+//! ALLOW without the evidence for it, never an answer after the deadline, and each fault did happen.
 
 use std::{
     fmt::Write as _,
@@ -26,17 +26,17 @@ use verigate::{
 
 use crate::world::{World, gist, loopback, question};
 
-/// How much later than its deadline an answer may be seen here.
+/// How long after its deadline an answer may arrive here.
 const LATE_MAX: Duration = Duration::from_millis(20);
-/// Where there is so much time, the answer comes before the caller gives up.
+/// With this deadline or a longer one, the answer arrives before it.
 const TIME_ENOUGH: Duration = Duration::from_millis(500);
-/// A machine that is busy with something else may make an answer late: then it is asked again, so often.
+/// A busy host can make an answer late. Then a fault is measured again, up to this often.
 const MEASUREMENTS: usize = 20;
 const DEADLINES_MS: [u64; 3] = [10, 50, 500];
 const POLICIES: [&str; 2] = ["front-door", "tolerant"];
 const STATES: [State; 3] = [State::Cold, State::Warm, State::Stale];
 
-/// What is remembered of a verification when the fault strikes.
+/// What is cached of a verification when the fault begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Cold,
@@ -44,20 +44,20 @@ enum State {
     Stale,
 }
 
-/// What can be known at best where a fault strikes.
+/// What can be known at best during a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// Nothing: the upstream cannot be asked.
-    Silence,
-    /// That what it says cannot be used.
-    Nonsense,
-    /// That it knows no such verification.
-    Absence,
-    /// Everything, if there is time for it.
-    Nuisance,
+    /// Nothing: the upstream does not respond.
+    Unavailable,
+    /// That its response cannot be used.
+    Invalid,
+    /// That it has no such verification.
+    Absent,
+    /// Everything, if there is enough time.
+    Harmless,
 }
 
-/// How a fault is made.
+/// How a fault is caused.
 enum Cause {
     Calls(ApiCall, Option<u32>, Fault),
     Net(Network),
@@ -65,64 +65,64 @@ enum Cause {
 }
 
 fn faults() -> Vec<(&'static str, Kind, Cause)> {
-    use Kind::{Absence, Nonsense, Nuisance, Silence};
+    use Kind::{Absent, Harmless, Invalid, Unavailable};
     let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
     let status = |status| details(Fault::Status(status));
     let elsewhere = "http://127.0.0.1:1/v1/verification/details/x".to_owned();
     vec![
-        ("refuse", Silence, Cause::Net(Network::Refusing)),
-        ("black hole", Silence, Cause::Net(Network::BlackHole)),
-        ("no tls", Silence, Cause::Tls),
-        ("slow headers", Silence, details(Fault::Hang)),
-        ("late headers", Nuisance, details(Fault::LatencyMs(30))),
-        ("slow body", Silence, details(Fault::SlowBody)),
-        ("reset", Silence, details(Fault::Reset)),
-        ("garbage", Nonsense, details(Fault::Html)),
-        ("half", Nonsense, details(Fault::Truncated)),
-        ("wrong id", Nonsense, details(Fault::AnotherId)),
-        ("huge", Nonsense, details(Fault::Huge)),
+        ("refuse", Unavailable, Cause::Net(Network::Refusing)),
+        ("black hole", Unavailable, Cause::Net(Network::BlackHole)),
+        ("no tls", Unavailable, Cause::Tls),
+        ("slow headers", Unavailable, details(Fault::Hang)),
+        ("late headers", Harmless, details(Fault::LatencyMs(30))),
+        ("slow body", Unavailable, details(Fault::SlowBody)),
+        ("reset", Unavailable, details(Fault::Reset)),
+        ("garbage", Invalid, details(Fault::Html)),
+        ("half", Invalid, details(Fault::Truncated)),
+        ("wrong id", Invalid, details(Fault::AnotherId)),
+        ("huge", Invalid, details(Fault::Huge)),
         (
             "wrong content type",
-            Nonsense,
+            Invalid,
             details(Fault::ContentType("text/plain".to_owned())),
         ),
         (
             "401 once",
-            Nuisance,
+            Harmless,
             Cause::Calls(ApiCall::Details, Some(1), Fault::ExpiredToken),
         ),
-        ("401 always", Silence, details(Fault::ExpiredToken)),
-        ("403", Silence, status(403)),
-        ("404", Absence, status(404)),
-        ("406", Silence, status(406)),
-        ("429", Silence, details(Fault::RetryAfter(30))),
-        ("500", Silence, status(500)),
-        ("503", Silence, status(503)),
-        ("redirect", Silence, details(Fault::Redirect(elsewhere))),
+        ("401 always", Unavailable, details(Fault::ExpiredToken)),
+        ("403", Unavailable, status(403)),
+        ("404", Absent, status(404)),
+        ("406", Unavailable, status(406)),
+        ("429", Unavailable, details(Fault::RetryAfter(30))),
+        ("500", Unavailable, status(500)),
+        ("503", Unavailable, status(503)),
+        ("redirect", Unavailable, details(Fault::Redirect(elsewhere))),
         (
             "clock skew",
-            Nuisance,
+            Harmless,
             details(Fault::ClockAheadMs(3_600_000)),
         ),
         (
             "no token",
-            Silence,
+            Unavailable,
             Cause::Calls(ApiCall::Authorize, None, Fault::Status(500)),
         ),
         (
             "api key refused",
-            Silence,
+            Unavailable,
             Cause::Calls(ApiCall::Authorize, None, Fault::Status(403)),
         ),
         (
             "token hangs",
-            Silence,
+            Unavailable,
             Cause::Calls(ApiCall::Authorize, None, Fault::Hang),
         ),
     ]
 }
 
-/// One question, and what is known when it comes.
+/// One check, and what is cached when it is made.
 #[derive(Debug, Clone)]
 struct Case {
     id: String,
@@ -160,15 +160,15 @@ fn cast(cases: &[Case]) -> String {
     cast
 }
 
-/// What came of a case.
+/// The outcome of a case.
 struct Outcome {
-    /// The answer in a few words, or the code of the error.
+    /// A summary of the answer, or the code of the error.
     gist: String,
     answer: Option<CheckAccessResponse>,
     took: Duration,
 }
 
-/// Asks as a client does that leaves it to the service to keep the deadline, so that a late answer is seen.
+/// Makes a check as a client that does not enforce its deadline itself, so that a late answer is seen.
 async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
     let request: CheckAccessRequest = question(case.policy, &case.id);
     let mut body = vec![0];
@@ -201,14 +201,14 @@ async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
     }
 }
 
-/// Puts a world into every state, makes the fault, and asks every question at once; and how often the fault struck.
-async fn meet(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
+/// Brings a world into every state, causes the fault, and makes all checks at once. Also returns how often the fault happened.
+async fn outcomes_of(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
     let mut cases = cases();
     let world = World::of(&cast(&cases), |config| {
         config.incode.timeout = Duration::from_millis(700);
         config.incode.connect_timeout = Duration::from_millis(300);
         if matches!(cause, Cause::Tls) {
-            // Who answers there does not speak TLS.
+            // The simulator does not speak TLS.
             config.incode.url.set_scheme("https").unwrap();
         }
     })
@@ -220,18 +220,18 @@ async fn meet(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
         .unwrap();
     match cause {
         Cause::Tls => cases.retain(|case| case.state == State::Cold),
-        // A token that is past its time takes so long that nothing is warm any more.
+        // By the time that a token has expired, nothing is warm any more.
         Cause::Calls(ApiCall::Authorize, ..) => cases.retain(|case| case.state != State::Warm),
         Cause::Calls(..) | Cause::Net(_) => {}
     }
-    remember(&world, &cases, State::Stale).await;
+    fill_cache(&world, &cases, State::Stale).await;
     world.clock.advance(match cause {
         Cause::Calls(ApiCall::Authorize, ..) => Duration::from_mins(15),
         // Older than any policy's `fresh_for`.
         _ => Duration::from_mins(6),
     });
-    remember(&world, &cases, State::Warm).await;
-    // Connects; that is not what is measured.
+    fill_cache(&world, &cases, State::Warm).await;
+    // Connects first: that is not measured.
     let response = client
         .get(format!("http://{}/", world.service.addresses.grpc))
         .send();
@@ -243,31 +243,31 @@ async fn meet(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
     }
     let asked = cases.iter().map(|case| ask(&client, &world, case));
     let outcomes = join_all(asked).await;
-    let struck = struck(&world).await;
-    (cases.into_iter().zip(outcomes).collect(), struck)
+    let occurrences = occurrences(&world).await;
+    (cases.into_iter().zip(outcomes).collect(), occurrences)
 }
 
-/// Has the service remember what it will know of the verifications in this state.
-async fn remember(world: &World, cases: &[Case], state: State) {
+/// Has the service cache the verifications in this state.
+async fn fill_cache(world: &World, cases: &[Case], state: State) {
     for case in cases.iter().filter(|case| case.state == state) {
         assert_eq!(gist(&world.check("tolerant", &case.id).await), "ALLOW");
     }
 }
 
-/// How often the fault struck: as the simulator counts it, or as calls that were given up, which takes their time.
-async fn struck(world: &World) -> u64 {
+/// How often the fault happened: as the simulator counts it, or as calls without a response, which are counted once they time out.
+async fn occurrences(world: &World) -> u64 {
     for _ in 0..100 {
         let counted = world.simulator.faults().injected();
-        let struck = counted.max(unanswered(world).await);
-        if struck > 0 {
-            return struck;
+        let occurrences = counted.max(unanswered(world).await);
+        if occurrences > 0 {
+            return occurrences;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     0
 }
 
-/// How many calls to the upstream have had no answer, as the service counts them.
+/// How many calls to the upstream had no response, as the service counts them.
 async fn unanswered(world: &World) -> u64 {
     let url = format!("http://{}/metrics", world.service.addresses.admin);
     let text = reqwest::get(url).await.unwrap().text().await.unwrap();
@@ -288,8 +288,8 @@ fn latest(deadline: Duration) -> Duration {
     }
 }
 
-/// Whether the facts carry this answer.
-fn is_carried(kind: Kind, case: &Case, outcome: &Outcome) -> bool {
+/// Whether there is evidence for this answer.
+fn is_supported(kind: Kind, case: &Case, outcome: &Outcome) -> bool {
     let tolerant = case.policy == "tolerant";
     let unavailable = if tolerant {
         "STEP_UP EVIDENCE_UNAVAILABLE"
@@ -297,7 +297,7 @@ fn is_carried(kind: Kind, case: &Case, outcome: &Outcome) -> bool {
         "DENY EVIDENCE_UNAVAILABLE"
     };
     let Some(answer) = &outcome.answer else {
-        // DEADLINE_EXCEEDED: where not even a degraded answer fits.
+        // DEADLINE_EXCEEDED: there was no time for a degraded answer either.
         return outcome.gist.contains('4') && case.deadline == Duration::from_millis(10);
     };
     let source = answer.evidence.as_ref().unwrap().source();
@@ -305,14 +305,14 @@ fn is_carried(kind: Kind, case: &Case, outcome: &Outcome) -> bool {
     match case.state {
         State::Warm => is("ALLOW", false) && source == EvidenceSource::Cache,
         State::Stale if tolerant && is("ALLOW", true) => source == EvidenceSource::Stale,
-        // What is not served stale was just fetched.
+        // If it is not stale, it was just fetched.
         State::Cold | State::Stale => {
             is(unavailable, true)
                 || match kind {
-                    Kind::Silence => false,
-                    Kind::Nonsense => is("DENY EVIDENCE_INVALID", false),
-                    Kind::Absence => is("DENY VERIFICATION_NOT_FOUND", false),
-                    Kind::Nuisance => is("ALLOW", false) && source == EvidenceSource::Upstream,
+                    Kind::Unavailable => false,
+                    Kind::Invalid => is("DENY EVIDENCE_INVALID", false),
+                    Kind::Absent => is("DENY VERIFICATION_NOT_FOUND", false),
+                    Kind::Harmless => is("ALLOW", false) && source == EvidenceSource::Upstream,
                 }
         }
     }
@@ -323,11 +323,14 @@ async fn no_fault_lets_anybody_in_or_makes_them_wait() {
     for index in 0..faults().len() {
         for measurement in 1.. {
             let (name, kind, cause) = faults().swap_remove(index);
-            let (outcomes, struck) = meet(cause).await;
-            assert!(struck > 0, "{name} never struck");
+            let (outcomes, occurrences) = outcomes_of(cause).await;
+            assert!(occurrences > 0, "{name} never happened");
             for (case, outcome) in &outcomes {
                 let gist = &outcome.gist;
-                assert!(is_carried(kind, case, outcome), "{name}: {case:?}: {gist}");
+                assert!(
+                    is_supported(kind, case, outcome),
+                    "{name}: {case:?}: {gist}"
+                );
             }
             let late = outcomes
                 .iter()
@@ -342,7 +345,7 @@ async fn no_fault_lets_anybody_in_or_makes_them_wait() {
     }
 }
 
-/// Serves TLS by a certificate that nobody vouches for; how many handshakes were completed.
+/// Serves TLS with a certificate of no known authority. Returns how many handshakes were completed.
 async fn self_signed() -> (SocketAddr, Arc<AtomicU64>) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let provider = rustls::crypto::ring::default_provider();
@@ -372,7 +375,7 @@ async fn self_signed() -> (SocketAddr, Arc<AtomicU64>) {
 }
 
 #[tokio::test]
-async fn an_upstream_that_nobody_vouches_for_is_told_no_secret() {
+async fn an_upstream_with_an_untrusted_certificate_gets_no_secret() {
     let (address, completed) = self_signed().await;
     let world = World::with(|config| {
         config.incode.url = format!("https://{address}").parse().unwrap();

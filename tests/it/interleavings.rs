@@ -2,17 +2,20 @@
 //! runs one task at a time and chooses which: what was true when something was forgotten is never told afterwards, and
 //! nobody waits for ever. That the exploration can find a loss is shown on a memory that has the trap.
 
+mod flight;
+
 use std::{
     collections::BTreeMap,
     net::IpAddr,
     sync::{
-        Arc, LazyLock, Mutex,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use shuttle::{
     future::{block_on, spawn, yield_now},
     scheduler::RandomScheduler,
@@ -108,18 +111,18 @@ impl Source for Trap {
         id: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuota> {
-        let remembered = self.remembered.lock().unwrap().get(id).cloned();
+        let remembered = self.remembered.lock().get(id).cloned();
         if let Some(known) = remembered {
             return Ok(known);
         }
         let known = self.behind.look_up(id, request).await?;
-        let mut remembered = self.remembered.lock().unwrap();
+        let mut remembered = self.remembered.lock();
         remembered.insert(id.clone(), known.clone());
         Ok(known)
     }
 
     async fn invalidate(&self, id: &VerificationId) {
-        self.remembered.lock().unwrap().remove(id);
+        self.remembered.lock().remove(id);
         self.behind.invalidate(id).await;
     }
 }

@@ -1,17 +1,17 @@
-//! What the upstream may say wrongly: none of it becomes an ALLOW.
+//! Wrong responses of the upstream: none of them becomes an ALLOW.
 
 use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{FAILED_FOR_MAX, World, gist};
 
-/// The answer to `fresh` at `front-door` where the upstream's body is this.
-async fn told(world: &World, body: &str) -> String {
+/// The answer to `fresh` at `front-door` if the upstream responds with this body.
+async fn answer_to(world: &World, body: &str) -> String {
     world.spoil(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
-    after_a_moment(world).await
+    answer_after_expiry(world).await
 }
 
-/// The answer once what could not be used is not remembered any more.
-async fn after_a_moment(world: &World) -> String {
+/// The answer once the last unusable response is not cached any more.
+async fn answer_after_expiry(world: &World) -> String {
     world.clock.advance(FAILED_FOR_MAX);
     gist(&world.check("front-door", "fresh").await)
 }
@@ -33,7 +33,7 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
         &padded,
     ] {
         assert_eq!(
-            told(&world, body).await,
+            answer_to(&world, body).await,
             "DENY EVIDENCE_INVALID",
             "{body:.60}"
         );
@@ -41,12 +41,12 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
     for fault in [Fault::Html, Fault::Truncated, Fault::AnotherId] {
         world.spoil(ApiCall::Details, Some(1), fault.clone());
         assert_eq!(
-            after_a_moment(&world).await,
+            answer_after_expiry(&world).await,
             "DENY EVIDENCE_INVALID",
             "{fault:?}"
         );
     }
-    assert_eq!(after_a_moment(&world).await, "ALLOW");
+    assert_eq!(answer_after_expiry(&world).await, "ALLOW");
 }
 
 #[tokio::test]
@@ -59,14 +59,14 @@ async fn the_right_answer_under_another_content_type_is_invalid_evidence() {
             Fault::ContentType(kind.to_owned()),
         );
         assert_eq!(
-            after_a_moment(&world).await,
+            answer_after_expiry(&world).await,
             "DENY EVIDENCE_INVALID",
             "{kind}"
         );
     }
     let kind = "Application/JSON; charset=utf-8".to_owned();
     world.spoil(ApiCall::Details, Some(1), Fault::ContentType(kind));
-    assert_eq!(after_a_moment(&world).await, "ALLOW");
+    assert_eq!(answer_after_expiry(&world).await, "ALLOW");
 }
 
 #[tokio::test]
@@ -91,7 +91,7 @@ async fn a_time_in_seconds_or_before_2015_is_invalid_evidence() {
             r#"{{"id":"fresh","verifiedAt":{verified_at},"status":"VERIFIED","scopes":["NAME"],"data":{{"fullName":"Ada Example"}}}}"#
         );
         assert_eq!(
-            told(&world, &body).await,
+            answer_to(&world, &body).await,
             "DENY EVIDENCE_INVALID",
             "{verified_at}"
         );
@@ -102,7 +102,7 @@ async fn a_time_in_seconds_or_before_2015_is_invalid_evidence() {
 async fn data_of_a_scope_that_is_not_granted_does_not_count() {
     let world = World::new().await;
     let body = r#"{"id":"fresh","verifiedAt":1769860200000,"status":"VERIFIED","scopes":["name"],"data":{"fullName":"Ada Example"}}"#;
-    assert_eq!(told(&world, body).await, "STEP_UP SCOPE_NOT_GRANTED");
+    assert_eq!(answer_to(&world, body).await, "STEP_UP SCOPE_NOT_GRANTED");
 }
 
 #[tokio::test]

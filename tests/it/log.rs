@@ -1,22 +1,27 @@
-//! What the log tells in an outage: little, what to do, and of nobody.
+//! The log in an outage: a few lines, each with its event and a hint, and no identifiers.
 
 use std::{
     io::{self, Write},
-    sync::{Arc, Mutex},
+    sync::Arc,
 };
 
-use tracing::subscriber::{DefaultGuard, set_default};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tracing::{
+    Level,
+    subscriber::{DefaultGuard, set_default},
+};
 use verigate::sim::{ApiCall, Fault};
 
-use crate::world::{FAILED_FOR_MAX, World};
+use crate::world::{FAILED_FOR_MAX, World, question};
 
-/// What is logged on this thread, on which a test's whole world lives.
+/// What is logged on this thread, where a test's whole world runs.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for &Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -26,26 +31,34 @@ impl Write for &Log {
 }
 
 impl Log {
-    fn begin() -> (Self, DefaultGuard) {
+    /// Begins to record lines of this level and above.
+    fn begin(level: Level) -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = Arc::new(log.clone());
         let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::WARN)
-            .with_ansi(false)
+            .json()
+            .with_max_level(level)
             .with_writer(writer)
             .finish();
         (log, set_default(subscriber))
     }
 
-    fn lines(&self) -> Vec<String> {
-        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
-        text.lines().map(str::to_owned).collect()
+    fn lines(&self) -> Vec<Value> {
+        let text = String::from_utf8(self.0.lock().clone()).unwrap();
+        let lines = text.lines().map(serde_json::from_str);
+        lines.map(Result::unwrap).collect()
     }
 }
 
+/// Whether a line has this level and all of these fields.
+fn is_line(line: &Value, level: &str, fields: &Value) -> bool {
+    let mut fields = fields.as_object().unwrap().iter();
+    line["level"] == level && fields.all(|(name, value)| line["fields"][name] == *value)
+}
+
 /// A minute of checks while the upstream fails so; what the log has afterwards.
-async fn a_minute_of(faults: &[(ApiCall, Fault)]) -> Vec<String> {
-    let (log, _logging) = Log::begin();
+async fn a_minute_of(faults: &[(ApiCall, Fault)]) -> Vec<Value> {
+    let (log, _logging) = Log::begin(Level::WARN);
     let world = World::new().await;
     for (call, fault) in faults {
         world.spoil(*call, None, fault.clone());
@@ -62,61 +75,129 @@ async fn a_minute_of(faults: &[(ApiCall, Fault)]) -> Vec<String> {
     log.lines()
 }
 
+/// Faults, and a line that each of them causes.
+fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
+    let details_status = |status, outcome| {
+        let fields = json!({
+            "event": "upstream_error_status",
+            "call": "details",
+            "status": status,
+            "outcome": outcome,
+        });
+        (ApiCall::Details, Fault::Status(status), "WARN", fields)
+    };
+    let event = |name| json!({ "event": name });
+    let unusable =
+        json!({ "event": "upstream_response_unusable", "call": "details", "flaw": "Unreadable" });
+    vec![
+        details_status(503, "failed"),
+        details_status(406, "unexpected"),
+        details_status(429, "rate_limited"),
+        (
+            ApiCall::Details,
+            Fault::Status(429),
+            "WARN",
+            event("upstream_paused"),
+        ),
+        (
+            ApiCall::Details,
+            Fault::RetryAfter(30),
+            "WARN",
+            json!({ "event": "upstream_paused", "pause_seconds": 30.0 }),
+        ),
+        (ApiCall::Details, Fault::Html, "WARN", unusable),
+        (
+            ApiCall::Details,
+            Fault::ExpiredToken,
+            "WARN",
+            event("token_refused"),
+        ),
+        (
+            ApiCall::Authorize,
+            Fault::Status(403),
+            "ERROR",
+            event("credentials_refused"),
+        ),
+        (
+            ApiCall::Authorize,
+            Fault::Status(404),
+            "ERROR",
+            event("authorize_endpoint_not_found"),
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn a_minute_of_an_outage_is_a_few_lines_that_say_where_to_look() {
-    for (faults, told) in [
-        (
-            vec![(ApiCall::Details, Fault::Status(503))],
-            "it is theirs to mend",
-        ),
-        (
-            vec![(ApiCall::Details, Fault::Status(429))],
-            "lower incode.rate",
-        ),
-        (
-            vec![(ApiCall::Details, Fault::Html)],
-            "look for a proxy in between",
-        ),
-        (
-            vec![(ApiCall::Details, Fault::Status(406))],
-            "406: api-version",
-        ),
-        (
-            vec![(ApiCall::Details, Fault::ExpiredToken)],
-            "refuses a token that it has just issued",
-        ),
-        (
-            vec![(ApiCall::Authorize, Fault::Status(403))],
-            "check incode.api_key",
-        ),
-        (
-            vec![(ApiCall::Authorize, Fault::Status(404))],
-            "without `/v1`",
-        ),
-    ] {
-        let lines = a_minute_of(&faults).await;
-        assert!((1..=4).contains(&lines.len()), "{faults:?}: {lines:#?}");
-        assert!(lines.iter().any(|l| l.contains(told)), "{told}: {lines:#?}");
-        for id in ["fresh", "minor", "nobody", "Ada"] {
-            assert!(!lines.iter().any(|l| l.contains(id)), "{id}: {lines:#?}");
+    for (call, fault, level, fields) in faults() {
+        let lines = a_minute_of(&[(call, fault)]).await;
+        assert!((1..=4).contains(&lines.len()), "{fields}: {lines:#?}");
+        assert!(
+            lines.iter().any(|line| is_line(line, level, &fields)),
+            "{fields}: {lines:#?}"
+        );
+        for line in &lines {
+            assert!(line["fields"]["event"].is_string(), "{line}");
+            assert!(line["fields"]["suppressed"].is_u64(), "{line}");
+            let text = line.to_string();
+            for id in ["fresh", "minor", "nobody", "Ada"] {
+                assert!(!text.contains(id), "{id}: {text}");
+            }
         }
     }
 }
 
 #[tokio::test]
-async fn a_caller_without_quota_is_told_of_once() {
-    let (log, _logging) = Log::begin();
+async fn an_error_status_has_a_hint() {
+    let lines = a_minute_of(&[(ApiCall::Details, Fault::Status(503))]).await;
+    let line = lines
+        .iter()
+        .find(|line| line["fields"]["event"] == "upstream_error_status");
+    assert!(line.unwrap()["fields"]["hint"].is_string());
+}
+
+#[tokio::test]
+async fn a_circuit_breaker_that_opens_and_closes_is_logged() {
+    let (log, _logging) = Log::begin(Level::INFO);
+    let world = World::new().await;
+    world.spoil(ApiCall::Details, None, Fault::Status(500));
+    for n in 0..20 {
+        world.check("tolerant", &format!("nobody-{n}")).await;
+    }
+    world.simulator.faults().clear();
+    world.clock.advance(FAILED_FOR_MAX);
+    for verification in ["fresh", "minor"] {
+        world.check("tolerant", verification).await;
+    }
+    let lines = log.lines();
+    for (level, fields) in [
+        (
+            "WARN",
+            json!({ "event": "circuit_breaker_opened", "failed_calls": 9, "calls": 10, "suppressed": 0 }),
+        ),
+        (
+            "INFO",
+            json!({ "event": "circuit_breaker_closed", "suppressed": 0 }),
+        ),
+    ] {
+        let same = lines.iter().filter(|line| is_line(line, level, &fields));
+        assert_eq!(same.count(), 1, "{fields}: {lines:#?}");
+    }
+}
+
+#[tokio::test]
+async fn a_caller_over_its_quota_is_logged_once() {
+    let (log, _logging) = Log::begin(Level::WARN);
     let world = World::with(|config| {
         config.quota.burst = 1;
         config.quota.per_second = 1;
     })
     .await;
     for n in 0..50 {
-        let _ = world
-            .ask(crate::world::question("front-door", &format!("v-{n}")))
-            .await;
+        let _ = world.ask(question("front-door", &format!("v-{n}"))).await;
     }
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
-    assert!(lines[0].contains("quota.fetches_per_second"), "{lines:#?}");
+    let event = json!({ "event": "fetch_quota_exceeded" });
+    assert!(is_line(&lines[0], "WARN", &event), "{lines:#?}");
 }

@@ -1,4 +1,4 @@
-//! The upstream is slow or down: the answer comes all the same, and is never an ALLOW that nothing carries.
+//! The upstream is slow or down: checks are still answered, and never with an ALLOW without evidence.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn an_error_of_the_upstream_is_the_policys_unavailable() {
             assert_eq!(gist(&answer), expected, "{status}");
             assert!(answer.degraded);
         }
-        // For the breaker and the pause that a 429 asks for too.
+        // Long enough also for the circuit breaker and for the pause after a 429.
         world.clock.advance(FAILED_FOR_MAX);
     }
     world.simulator.faults().clear();
@@ -32,7 +32,7 @@ async fn an_error_of_the_upstream_is_the_policys_unavailable() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_never_answers_is_given_up_after_its_time() {
+async fn an_upstream_that_never_responds_times_out() {
     let world = World::with(|config| config.incode.timeout = Duration::from_secs(1)).await;
     world.spoil(ApiCall::Details, Some(1), Fault::Hang);
     let answer = world.check("front-door", "fresh").await;
@@ -44,7 +44,7 @@ async fn an_upstream_that_never_answers_is_given_up_after_its_time() {
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_an_outage() {
     let world = World::with(|config| {
-        // Nothing listens on a port that the system has just given back.
+        // Nothing listens on a port that has just been released.
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", free.local_addr().unwrap());
         config.incode.url = url.parse().unwrap();
@@ -151,12 +151,12 @@ async fn wrong_credentials_are_an_outage() {
 }
 
 #[tokio::test]
-async fn a_token_lives_no_longer_than_the_upstream_says() {
+async fn a_token_is_used_no_longer_than_its_lifetime() {
     let world = World::new().await;
     world.check("front-door", "fresh").await;
     world.clock.advance(Duration::from_mins(15));
     world.check("front-door", "month-old").await;
     let calls = world.calls();
-    // The second look-up asks for a token first: it does not try one that has surely ended.
+    // The second lookup requests a token first and does not try the expired one.
     assert_eq!((calls.authorize, calls.details), (2, 2));
 }

@@ -1,5 +1,5 @@
-//! Faults that come and go under load, for as long as one likes: memory, tasks and descriptors stay where they are, and nobody
-//! is let in who is not known. A few seconds in the ordinary run, where only the tasks are looked at;
+//! Faults that come and go under load: memory, tasks and descriptors do not grow, and no check without evidence is an ALLOW. A few seconds
+//! in the ordinary run, where only the tasks are compared;
 //! `SOAK_MINUTES=15 cargo test --release --test it soak -- --nocapture` shows the figures of fifteen minutes.
 
 use std::{fmt::Write as _, fs, time::Duration};
@@ -15,16 +15,16 @@ use verigate::{
 use crate::world::{World, question};
 
 const VERIFICATIONS: usize = 300;
-/// Checks that are asked at once.
+/// Checks that are made at once.
 const TOGETHER: usize = 20;
 /// How often the faults change, in rounds.
 const ROUNDS_A_FAULT: u64 = 40;
 /// How much of the world's time passes in a round.
 const ROUND: Duration = Duration::from_millis(50);
-/// How much larger than after a fifth of the time the process may be in the end, for what the allocator keeps.
+/// How much the process may grow after a fifth of the time: the allocator keeps some memory.
 const KIB_MORE_MAX: u64 = 24 * 1024;
 
-/// What the process holds.
+/// The resources of the process.
 #[derive(Debug, Clone, Copy)]
 struct Held {
     memory_kib: u64,
@@ -47,7 +47,7 @@ impl Held {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a test that runs as long as it is told to"
+    reason = "the length of the test is set by the environment"
 )]
 fn minutes() -> Option<u64> {
     let minutes = std::env::var("SOAK_MINUTES").ok()?;
@@ -57,7 +57,7 @@ fn minutes() -> Option<u64> {
 fn cast() -> String {
     let mut cast = String::from("people:\n  ada: { full_name: Ada Example }\nverifications:\n");
     for n in 0..VERIFICATIONS {
-        // Every third is one that no policy lets in.
+        // No policy answers ALLOW for every third one.
         let status = if n % 3 == 0 { "FAILED" } else { "VERIFIED" };
         writeln!(
             cast,
@@ -68,8 +68,8 @@ fn cast() -> String {
     cast
 }
 
-/// Another state of the upstream: well, every other time.
-fn weather(world: &World, turn: u64) {
+/// Sets the next state of the upstream: healthy every other time.
+fn set_fault(world: &World, turn: u64) {
     world.simulator.faults().clear();
     world.simulator.network(Network::Up);
     let details = |fault| world.spoil(ApiCall::Details, None, fault);
@@ -88,21 +88,21 @@ fn weather(world: &World, turn: u64) {
     }
 }
 
-/// Asks about somebody, and leaves before the answer now and then. Whether the answer is an ALLOW.
+/// Makes a check, and sometimes leaves before the answer. Returns whether it is an ALLOW.
 async fn ask(world: &World) -> Option<bool> {
     let n = fastrand::usize(..VERIFICATIONS + 20);
     let policy = ["front-door", "tolerant"][n % 2];
     let question = question(policy, &format!("v-{n}"));
-    let patience = Duration::from_millis(fastrand::u64(5..300));
+    let deadline = Duration::from_millis(fastrand::u64(5..300));
     let leaves = Duration::from_millis(fastrand::u64(1..200));
-    let asked = world.ask_within(patience, question);
+    let asked = world.ask_within(deadline, question);
     let answer = match fastrand::u8(..4) {
         0 => timeout(leaves, asked).await.ok()?.ok()?,
         _ => asked.await.ok()?,
     };
     let allowed = answer.decision() == Decision::Allow;
     let known = n < VERIFICATIONS && n % 3 != 0;
-    assert!(!allowed || known, "v-{n} was let in");
+    assert!(!allowed || known, "ALLOW for v-{n}");
     let source = answer.evidence.as_ref().unwrap().source();
     assert!(!allowed || source != EvidenceSource::None);
     Some(allowed)
@@ -123,7 +123,7 @@ async fn faults_that_come_and_go_leave_nothing_behind() {
             break;
         }
         if round % ROUNDS_A_FAULT == 0 {
-            weather(&world, round / ROUNDS_A_FAULT);
+            set_fault(&world, round / ROUNDS_A_FAULT);
         }
         let answers = join_all((0..TOGETHER).map(|_| ask(&world))).await;
         asked += answers.len();
@@ -134,15 +134,15 @@ async fn faults_that_come_and_go_leave_nothing_behind() {
             early = Some(Held::now());
         }
     }
-    weather(&world, 0);
+    set_fault(&world, 0);
     world.clock.advance(Duration::from_secs(10));
-    // What was under way ends within its own bounds.
+    // What is in flight ends within its own timeouts.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (early, late) = (early.unwrap(), Held::now());
     println!("{asked} checks, {answered} answered, {allowed} allowed: {early:?} then {late:?}");
     assert!(allowed > 0 && answered > allowed, "{answered}, {allowed}");
     assert!(late.tasks <= early.tasks + 20, "{early:?} {late:?}");
-    // In the ordinary run other tests share the process, and what it holds.
+    // In the ordinary run other tests share the process and its resources.
     if minutes.is_some() {
         assert!(
             late.descriptors <= early.descriptors + 20,

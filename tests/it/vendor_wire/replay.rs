@@ -1,9 +1,6 @@
 //! A server that replays recorded messages.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
@@ -11,6 +8,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, Uri, header::CONTENT_TYPE},
     response::{IntoResponse, Response},
 };
+use parking_lot::Mutex;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use super::messages::recorded;
@@ -52,7 +50,7 @@ impl Replay {
 
     /// Every request so far.
     pub fn asked(&self) -> Vec<Asked> {
-        self.asked.lock().unwrap().clone()
+        self.asked.lock().clone()
     }
 
     /// The only request for a path that begins like this.
@@ -80,7 +78,7 @@ async fn replay(
 ) -> Response {
     let path = uri.path().to_owned();
     let (status, file) = answers(&path);
-    asked.lock().unwrap().push(Asked {
+    asked.lock().push(Asked {
         method,
         path,
         headers,
