@@ -1,0 +1,154 @@
+//! The table of rooms against what the code names, also through re-exports; and re-exports that carry a type around the table.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    ROOMS,
+    circles::rooms,
+    imports::Imports,
+    sources::{Sources, made_up},
+};
+
+/// Rooms that may pass on a name of another room, and why.
+const MAY_PASS_ON: [(&str, &str, &str); 0] = [];
+
+type Table<'t> = BTreeMap<&'t str, BTreeSet<&'t str>>;
+
+/// What the code names and the table does not allow, and what the table allows and no code names.
+fn differences(sources: &Sources, table: &Table<'_>) -> Vec<String> {
+    let graph = rooms(sources);
+    let mut differences = Vec::new();
+    for (room, targets) in &graph {
+        // What the policy language may use is what its package depends on.
+        if room == "policy" {
+            continue;
+        }
+        let Some(allowed) = table.get(room.as_str()) else {
+            differences.push(format!("the room `{room}` is not in the table"));
+            continue;
+        };
+        for (target, place) in targets {
+            if !allowed.contains(target.as_str()) {
+                differences.push(format!("`{room}` may not import `{target}`: {place}"));
+            }
+        }
+        for needless in allowed.iter().filter(|room| !targets.contains_key(**room)) {
+            differences.push(format!("`{room}` may import `{needless}` and does not"));
+        }
+    }
+    let gone = table.keys().filter(|room| !graph.contains_key(**room));
+    differences.extend(gone.map(|room| format!("there is no room `{room}`")));
+    differences
+}
+
+/// Each `pub use` by a room of a name that another room defines.
+fn passed_on(sources: &Sources) -> Vec<String> {
+    let imports = Imports::of(sources);
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| source.room() != "lib") {
+        for (line, path) in imports.passed_on(source) {
+            let excepted = MAY_PASS_ON
+                .iter()
+                .any(|(room, passed, _)| *room == source.room() && *passed == path.join("::"));
+            if !excepted {
+                let path = path.join("::");
+                found.push(format!(
+                    "{}:{line} passes on `{path}` of another room",
+                    source.path
+                ));
+            }
+        }
+    }
+    found
+}
+
+fn table<'t>(rows: &[(&'t str, &[&'t str])]) -> Table<'t> {
+    let row = |(room, allowed): &(&'t str, &[&'t str])| (*room, allowed.iter().copied().collect());
+    rows.iter().map(row).collect()
+}
+
+#[test]
+fn an_import_is_seen_however_it_is_written() {
+    for import in [
+        "use crate::b::B;",
+        "use crate::{c::C, b::{B, other}};",
+        "fn f() -> crate::b::B {}",
+        "use super::super::b::B;",
+        "fn f(b: super::super::b::B) {}",
+        "use crate::b as renamed; fn f(b: renamed::B) {}",
+        "use crate::c::B;",
+        "use crate::c::*; use crate::b;fn f(b: b::B) {}",
+    ] {
+        let sources = made_up(&[
+            ("src/a/deep.rs", import),
+            ("src/b.rs", "pub struct B; pub fn other() {}"),
+            ("src/c.rs", "pub use crate::b::B; pub struct C;"),
+        ]);
+        let table = table(&[("a", &["c"]), ("b", &[]), ("c", &["b"])]);
+        let differences = differences(&sources, &table);
+        let forbidden = "`a` may not import `b`: src/a/deep.rs:1";
+        assert!(
+            differences.iter().any(|d| d.starts_with(forbidden)),
+            "{import} {differences:?}"
+        );
+    }
+}
+
+#[test]
+fn what_stands_in_comments_strings_and_tests_is_no_import() {
+    let sources = made_up(&[
+        (
+            "src/a.rs",
+            "// crate::b::B\nconst X: &str = \"crate::b::B\"; #[cfg(test)] mod tests { use crate::b::B; }",
+        ),
+        ("src/b.rs", "pub struct B;"),
+    ]);
+    assert_eq!(
+        differences(&sources, &table(&[("a", &[]), ("b", &[])])),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_room_without_a_row_a_row_without_a_room_and_a_needless_permission_are_found() {
+    let sources = made_up(&[("src/a.rs", ""), ("src/b.rs", "pub struct B;")]);
+    let found = differences(&sources, &table(&[("a", &["b"]), ("c", &[])]));
+    let expected = [
+        "`a` may import `b` and does not",
+        "the room `b` is not in the table",
+        "there is no room `c`",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn a_type_that_is_passed_on_by_another_room_is_found() {
+    let sources = made_up(&[
+        (
+            "src/a.rs",
+            "mod own; pub use crate::b::B; pub use own::Own; use crate::b::B as Private;",
+        ),
+        (
+            "src/a/own.rs",
+            "pub struct Own; pub(crate) use crate::a::B as Again;",
+        ),
+        ("src/b.rs", "pub struct B;"),
+    ]);
+    let expected = [
+        "src/a.rs:1 passes on `b::B` of another room",
+        "src/a/own.rs:1 passes on `a::B` of another room",
+    ];
+    assert_eq!(passed_on(&sources), expected);
+}
+
+#[test]
+fn the_table_of_rooms_is_what_the_code_names() {
+    let found = differences(&Sources::read(), &table(&ROOMS));
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn no_room_passes_on_what_another_defines() {
+    let found = passed_on(&Sources::read());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
