@@ -38,4 +38,5 @@ mod suite;
 mod thrown;
 mod trace;
 mod webhook;
+mod words;
 mod world;
