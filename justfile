@@ -1,4 +1,4 @@
-# Everything that is checked before a change lands, in one line: `just ci`.
+# Every check that a change must pass: `just ci`.
 ci: fmt clippy test doc deny machete
 
 fmt:
@@ -16,27 +16,27 @@ doc:
 deny:
     cargo deny --locked check bans licenses sources
 
-# Known vulnerabilities; needs the advisory database from the network.
+# Checks for known vulnerabilities; needs network access for the advisory database.
 advisories:
     cargo deny --locked check advisories
 
 machete:
     cargo machete
 
-# The contract against the STANDARD rules of buf.
+# Checks the contract against buf's STANDARD rules; needs buf.
 lint-proto:
     cd proto && buf lint
 
-# Side by side, in one run.
+# All benches in one run, so that they can be compared.
 bench:
     cargo bench --locked
 
-# Throws texts at a parser until it falls: `policies`, `cases` or `differences`. Needs the nightly toolchain and cargo-fuzz.
+# Fuzzes one target: `policies`, `cases` or `differences`. Needs the nightly toolchain and cargo-fuzz.
 fuzz target seconds='600':
     mkdir -p fuzz/target/kept/{{target}}
     cargo +nightly fuzz run --sanitizer none {{target}} fuzz/target/kept/{{target}} fuzz/corpus/{{target}} -- \
         -dict=fuzz/dictionary.txt -max_total_time={{seconds}} -timeout=2 -rss_limit_mb=1024 -max_len=4096
 
-# Take over goldens that were changed on purpose.
+# Updates the goldens after an intended change; read the diff before you commit.
 bless:
     UPDATE_EXPECT=1 cargo test --locked

@@ -12,7 +12,7 @@ use criterion::{
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, OverQuota},
+    callers::{Caller, CallerId, OverQuota},
     clock::{Clock as _, SystemClock},
     config::{LogConfig, TraceConfig},
     deps::Deps,
@@ -187,11 +187,14 @@ fn check(c: &mut Criterion) {
         max_age: DAY,
         max_stale: DAY,
         wait: Wait::AtMost(DAY),
-        caller: Caller::Internal,
+        caller: CallerId::Internal,
         failed_before: false,
     };
     let call = Call {
-        caller: Caller::Internal,
+        caller: Caller {
+            id: CallerId::Internal,
+            address: [127, 0, 0, 1].into(),
+        },
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),
     };

@@ -23,7 +23,7 @@ pub use self::{
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
 use crate::{
-    callers::{Caller, OverQuota, Quota, Quotas},
+    callers::{CallerId, OverQuota, Quota, Quotas},
     clock::{Clock, Moment},
     config::StepUpConfig,
     deps::Deps,
@@ -103,7 +103,7 @@ struct Inner {
     attempt_timeout: Duration,
     register: Register,
     /// Attempts by caller and idempotency key.
-    attempts: Cache<(Caller, Box<str>), Attempt>,
+    attempts: Cache<(CallerId, Box<str>), Attempt>,
     permits: Semaphore,
     quotas: Quotas,
     clock: Arc<dyn Clock>,
@@ -181,7 +181,7 @@ impl StepUps {
     pub async fn begin(
         &self,
         request: StepUpRequest,
-        caller: Caller,
+        caller: CallerId,
     ) -> Result<Begun, StepUpError> {
         let at = self.0.clock.moment();
         if self.0.live.current().find(&request.policy).is_none() {
@@ -230,7 +230,7 @@ impl StepUps {
     async fn join_or_start(
         &self,
         request: StepUpRequest,
-        caller: Caller,
+        caller: CallerId,
         at: Moment,
     ) -> Result<Attempt, StepUpError> {
         let quota = self.0.quotas.of(caller).await;

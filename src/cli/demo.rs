@@ -1,4 +1,4 @@
-//! `verigate demo`: a pretend Incode, sample policies and the service, in one process, with commands to paste.
+//! `verigate demo`: a simulated vendor, sample policies and the service, in one process. Prints commands to try.
 
 use std::{
     collections::BTreeSet,
@@ -21,7 +21,7 @@ use crate::{
     },
     policy::{PolicySet, Problems, SourceText, parse},
     serve::{Service, StartError},
-    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, Webhook},
+    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, WebhookTarget},
     telemetry,
 };
 
@@ -40,7 +40,7 @@ const POLICIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// What to try first: a policy, a verification, and what comes of it.
+/// Checks to try: a policy, a verification, and the expected decision.
 const TRY: [(&str, &str, &str); 5] = [
     ("front-door", "ada-fresh", "ALLOW"),
     ("front-door", "ada-month-old", "STEP_UP: older than 30 days"),
@@ -50,13 +50,13 @@ const TRY: [(&str, &str, &str); 5] = [
 ];
 
 const USUAL_GRPC: u16 = 50051;
-/// Where a browser goes after a step-up; nobody is there.
+/// Where the browser goes after a step-up. There is no such host.
 const REDIRECT: &str = "https://sso.example.com/step-up";
-/// How the pretend Incode's webhooks are told from others.
+/// The header that authenticates the simulator's webhooks.
 const WEBHOOK_HEADER: &str = "x-webhook-secret";
 const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
-/// Try it out: a pretend Incode, sample policies and the service, in one process.
+/// Try it out: a simulated vendor, sample policies and the service, in one process.
 #[derive(Debug, Args)]
 pub(super) struct Demo {}
 
@@ -80,7 +80,11 @@ impl Demo {
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
         let service = start(config(&simulator, log).await?, clock).await?;
         let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
-        simulator.call_back(Webhook::new(&webhooks, WEBHOOK_HEADER, WEBHOOK_SECRET)?);
+        simulator.send_webhooks(WebhookTarget::new(
+            &webhooks,
+            WEBHOOK_HEADER,
+            WEBHOOK_SECRET,
+        )?);
         tell(&introduction(&simulator))?;
         tell(&commands(&service))?;
         tell(&step_up(&service))?;
@@ -91,7 +95,7 @@ impl Demo {
     }
 }
 
-/// Starts the service; on any free ports if somebody else was faster on the usual ones.
+/// Starts the service; on any free ports, if another process has taken one of the usual ports in between.
 async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Service> {
     let policies = policies()?;
     match Service::start(&config, policies.clone(), clock.clone()).await {
@@ -173,7 +177,7 @@ async fn free(usual: u16) -> SocketAddr {
     }
 }
 
-/// What to paste.
+/// The addresses of the service, and the checks to try.
 fn commands(service: &Service) -> String {
     let program = program();
     let server = if service.addresses.grpc.port() == USUAL_GRPC {
@@ -182,8 +186,8 @@ fn commands(service: &Service) -> String {
         format!(" --server http://{}", service.addresses.grpc)
     };
     let mut text = format!(
-        "\nthe service takes questions on {} (gRPC); operators look at http://{}/metrics\n\
-         each decision is a line of JSON below; stop it with Ctrl-C\n\nin another terminal, try:\n\n",
+        "\nthe service serves gRPC on {}, and metrics on http://{}/metrics\n\
+         each decision is logged below as one line of JSON; stop with Ctrl-C\n\nin another terminal, try:\n\n",
         service.addresses.grpc, service.addresses.admin
     );
     for (policy, verification, outcome) in TRY {
@@ -197,22 +201,22 @@ fn commands(service: &Service) -> String {
     text
 }
 
-/// What to paste to see somebody verify again.
+/// The commands of a step-up.
 fn step_up(service: &Service) -> String {
-    let wish = format!(
+    let request = format!(
         r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
     );
     let (grpc, admin) = (service.addresses.grpc, service.addresses.admin);
     format!(
-        "let somebody verify again: get a link, open it, see what came of it (the first command needs `buf`)\n\n  \
-         buf curl --http2-prior-knowledge --protocol grpc --data '{wish}' \
+        "try a step-up: get a link, open it, query the result (the first command needs `buf`)\n\n  \
+         buf curl --http2-prior-knowledge --protocol grpc --data '{request}' \
          http://{grpc}/verigate.v1.AccessService/BeginStepUp\n  \
          curl VERIFICATION_LINK\n  \
          curl http://{admin}/step-ups/STEP_UP_ID\n\n"
     )
 }
 
-/// How this program was found: its path from here, or its name.
+/// The path of this program, relative to the working directory if it is below it.
 fn program() -> String {
     let (Ok(program), Ok(here)) = (std::env::current_exe(), std::env::current_dir()) else {
         return "verigate".to_owned();

@@ -1,4 +1,4 @@
-//! `verigate sim`: the pretend Incode alone.
+//! `verigate sim`: the simulated vendor alone.
 
 use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -9,43 +9,43 @@ use super::{Exit, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
     policy::{NotADuration, parse_duration},
-    sim::{BUILT_IN, Call, Cast, Credentials, Fault, Planned, Simulator, Webhook},
+    sim::{ApiCall, BUILT_IN, Cast, Credentials, Fault, PlannedFault, Simulator, WebhookTarget},
 };
 
-/// Run a pretend Incode with made-up people.
+/// Run a simulated vendor with made-up people.
 #[derive(Debug, Args)]
 pub(super) struct Sim {
-    /// Where it listens.
+    /// Address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
     /// People and verifications (YAML) in place of the built-in ones.
     #[arg(long, value_name = "FILE")]
     cast: Option<PathBuf>,
-    /// The API key that it expects.
+    /// API key that clients must send.
     #[arg(long, value_name = "KEY", default_value = "demo-api-key")]
     api_key: String,
-    /// The integration that it knows.
+    /// Id of the integration.
     #[arg(long, value_name = "ID", default_value = "demo-integration")]
     integration_id: String,
-    /// The integration's secret.
+    /// Secret of the integration.
     #[arg(long, value_name = "SECRET", default_value = "demo-secret")]
     secret: String,
-    /// How long a token lives.
+    /// Lifetime of a token.
     #[arg(long, value_name = "DURATION", default_value = "15m", value_parser = duration)]
     token_life: Duration,
-    /// How late every answer comes.
+    /// Latency added to every response of the API.
     #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     latency: Duration,
     /// Answer every request for details with this HTTP status.
     #[arg(long, value_name = "CODE", value_parser = clap::value_parser!(u16).range(400..=599))]
     fail: Option<u16>,
-    /// Tell there by webhooks how it goes when a link is opened; none are sent if not given.
+    /// Send webhooks to this URL when a link is opened; without it, none are sent.
     #[arg(long, value_name = "URL")]
     webhook: Option<String>,
-    /// The header of webhooks that carries their secret.
+    /// Header of webhooks that carries the secret.
     #[arg(long, value_name = "NAME", default_value = "x-webhook-secret")]
     webhook_header: String,
-    /// The secret of webhooks.
+    /// Secret of webhooks.
     #[arg(long, value_name = "SECRET", default_value = "demo-webhook-secret")]
     webhook_secret: String,
 }
@@ -86,25 +86,25 @@ impl Sim {
         let simulator = Simulator::start(self.listen, cast, credentials, self.token_life, clock)
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
-        let late = u64::try_from(self.latency.as_millis())?;
-        if late > 0 {
-            plan(&simulator, Call::Authorize, Fault::LatencyMs(late))?;
-            plan(&simulator, Call::Details, Fault::LatencyMs(late))?;
-            plan(&simulator, Call::Link, Fault::LatencyMs(late))?;
+        let latency_ms = u64::try_from(self.latency.as_millis())?;
+        if latency_ms > 0 {
+            for call in [ApiCall::Authorize, ApiCall::Details, ApiCall::Link] {
+                plan(&simulator, call, Fault::LatencyMs(latency_ms))?;
+            }
         }
         if let Some(url) = &self.webhook {
-            let webhook = Webhook::new(url, &self.webhook_header, &self.webhook_secret)?;
-            simulator.call_back(webhook);
+            let target = WebhookTarget::new(url, &self.webhook_header, &self.webhook_secret)?;
+            simulator.send_webhooks(target);
         }
         if let Some(status) = self.fail {
-            plan(&simulator, Call::Details, Fault::Status(status))?;
+            plan(&simulator, ApiCall::Details, Fault::Status(status))?;
         }
         Ok(simulator)
     }
 }
 
-fn plan(simulator: &Simulator, call: Call, fault: Fault) -> anyhow::Result<()> {
-    Ok(simulator.faults().plan(Planned {
+fn plan(simulator: &Simulator, call: ApiCall, fault: Fault) -> anyhow::Result<()> {
+    Ok(simulator.faults().plan(PlannedFault {
         call,
         id: None,
         times: None,
@@ -112,19 +112,19 @@ fn plan(simulator: &Simulator, call: Call, fault: Fault) -> anyhow::Result<()> {
     })?)
 }
 
-/// Where it is, and who is in the cast.
+/// The address of the simulator, and the verifications of its cast.
 pub(super) fn introduction(simulator: &Simulator) -> String {
     let mut text = format!(
-        "a pretend Incode listens on http://{}\n\n",
+        "the simulated vendor listens on http://{}\n\n",
         simulator.address
     );
-    for (id, part) in &simulator.cast().verifications {
+    for (id, verification) in &simulator.cast().verifications {
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
             "  {:<16} {}",
             id.as_str(),
-            part.about.as_deref().unwrap_or("")
+            verification.about.as_deref().unwrap_or("")
         );
     }
     text

@@ -1,62 +1,18 @@
-//! Who the pretend Incode knows: people and verifications, from YAML.
+//! Reads a cast, the made-up people and their verifications, from YAML.
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use super::people::{Cast, Person, VerificationRecord};
 use crate::policy::{
     Fields, Node, NodeKind, Problems, Reader, SourceText, TEXT_BYTES_MAX, Timestamp,
     VerificationId, after, before,
 };
 
-/// The cast that is built in.
+/// The built-in cast.
 pub const BUILT_IN: &str = include_str!("cast.yaml");
 
-/// People and what is known about their verifications.
-#[derive(Debug, Clone, Default)]
-pub struct Cast {
-    /// The people by their names in the cast.
-    pub people: BTreeMap<String, Person>,
-    /// The verifications by their identifiers.
-    pub verifications: BTreeMap<VerificationId, Part>,
-}
-
-/// One verification, and the person whom it is about.
-#[derive(Debug, Clone)]
-pub struct Part {
-    /// What it is good for, in words.
-    pub about: Option<String>,
-    /// The status.
-    pub status: String,
-    /// When it was made, if it was.
-    pub verified_at: Option<Timestamp>,
-    /// The scopes that are granted.
-    pub scopes: Vec<String>,
-    /// The trace id.
-    pub trace_id: String,
-    /// The project.
-    pub project_id: String,
-    /// The person.
-    pub person: Person,
-}
-
-/// A made-up person.
-#[derive(Debug, Clone, Default)]
-pub struct Person {
-    /// The identity.
-    pub identity_id: Option<String>,
-    /// The names.
-    pub full_name: Option<String>,
-    /// The first name.
-    pub first_name: Option<String>,
-    /// The last name.
-    pub last_name: Option<String>,
-    /// The telephone number.
-    pub phone: Option<String>,
-    /// The date of birth: midnight of that day in UTC.
-    pub date_of_birth: Option<Timestamp>,
-}
-
 impl Cast {
-    /// Reads a cast; ages are counted back from `now`.
+    /// Reads a cast. Relative times such as `verified_ago` are relative to `now`. Returns every problem with its position.
     pub fn read(path: &str, text: &str, now: Timestamp) -> Result<Self, Problems> {
         let mut problems = Problems::default();
         let source = Arc::new(SourceText {
@@ -90,8 +46,8 @@ fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
             let message = format!("`{}` cannot name a verification", key.name);
             reader.error(key.place, message, Some(format!("it {why}")));
         }
-        let part = read_part(reader, &key.name, node, &people, now);
-        verifications.extend(id.ok().zip(part));
+        let verification = read_verification(reader, &key.name, node, &people, now);
+        verifications.extend(id.ok().zip(verification));
     }
     let people = people.into_iter();
     let people = people.map(|(name, person)| (name.to_owned(), person));
@@ -129,13 +85,13 @@ fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
     })
 }
 
-fn read_part(
+fn read_verification(
     reader: &mut Reader<'_>,
     id: &str,
     node: &Node,
     people: &BTreeMap<&str, Person>,
     now: Timestamp,
-) -> Option<Part> {
+) -> Option<VerificationRecord> {
     let mut fields = reader.fields(node, "a verification")?;
     let person = fields.require("person", reader).and_then(|node| {
         let name = reader.text(node, "`person`")?;
@@ -159,7 +115,7 @@ fn read_part(
         _ => Vec::new(),
     };
     fields.finish(reader);
-    Some(Part {
+    Some(VerificationRecord {
         about,
         status,
         verified_at,
@@ -170,7 +126,7 @@ fn read_part(
     })
 }
 
-/// When it was made: an instant, or how long ago, or in how long.
+/// When the person verified: a time (`verified_at`), or relative to `now` (`verified_ago`, `verified_in`).
 fn read_verified_at(
     reader: &mut Reader<'_>,
     fields: &mut Fields<'_>,
@@ -180,7 +136,7 @@ fn read_verified_at(
         let text = reader.text(node, "`verified_at`")?;
         let instant = text.parse().ok();
         if instant.is_none() {
-            let message = format!("`{text}` is not an instant such as `2026-01-31T00:00:00Z`");
+            let message = format!("`{text}` is not a time such as `2026-01-31T00:00:00Z`");
             reader.error(node.place, message, None);
         }
         instant
@@ -202,28 +158,4 @@ fn owned(reader: &mut Reader<'_>, fields: &mut Fields<'_>, key: &'static str) ->
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::from_millis;
-
-    #[test]
-    fn the_built_in_cast_can_be_read() {
-        let cast = Cast::read("cast.yaml", BUILT_IN, from_millis(0)).unwrap();
-        assert!(cast.verifications.len() >= 8);
-        assert!(cast.verifications.values().all(|part| part.about.is_some()));
-    }
-
-    #[test]
-    fn a_mistaken_cast_is_told_with_every_place() {
-        let text = "people:\n  ada: { ful_name: Ada }\nverifications:\n  a/b: { person: bob }\n";
-        let problems = Cast::read("cast.yaml", text, from_millis(0)).unwrap_err();
-        let told = problems.to_string();
-        for expected in [
-            "did you mean `full_name`?",
-            "`a/b` cannot name a verification",
-            "`bob` is not among the people",
-        ] {
-            assert!(told.contains(expected), "{told}");
-        }
-    }
-}
+mod tests;

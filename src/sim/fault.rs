@@ -1,140 +1,136 @@
-//! What the pretend Incode does wrong, on request.
+//! Faults that the simulator injects on request.
 
 use std::{
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::atomic::{AtomicU64, Ordering},
     time::Duration,
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 
-/// No more faults than this wait at once.
+/// Maximum number of planned faults.
 const FAULTS_MAX: usize = 256;
 
-/// A call of the upstream.
+/// A call of the vendor's API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Call {
-    /// Asking for a token.
+pub enum ApiCall {
+    /// The call for a token.
     Authorize,
-    /// Asking for the details of a verification.
+    /// The call for the details of a verification.
     Details,
-    /// Asking for a link by which a person verifies again.
+    /// The call for a link by which a person verifies again.
     Link,
 }
 
-/// A fault that waits for its call.
+/// A fault and the calls to inject it into. Body of `POST /sim/faults`, for example
+/// `{"call": "details", "times": 3, "fault": {"status": 503}}`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Planned {
-    /// The call that it spoils.
-    pub call: Call,
-    /// The only verification that it spoils; every one if nothing.
+pub struct PlannedFault {
+    /// The call that fails.
+    pub call: ApiCall,
+    /// The verification for which it fails; every one if `None`.
     pub id: Option<String>,
-    /// How many calls it spoils; every one if nothing.
+    /// How many calls fail; every one if `None`.
     pub times: Option<u32>,
-    /// What goes wrong.
+    /// How they fail.
     pub fault: Fault,
 }
 
-/// What goes wrong.
+/// How a call fails.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// The answer comes late by so many milliseconds, but it comes.
+    /// The response is right, but late by this many milliseconds.
     LatencyMs(u64),
-    /// The answer is an error of this HTTP status.
+    /// The response is an error with this HTTP status.
     Status(u16),
-    /// The answer is the beginning of the right one.
+    /// The response is the first half of the right one.
     Truncated,
-    /// The answer is a page of a proxy in between.
+    /// The response is an HTML page, as of a proxy in front of the vendor.
     Html,
-    /// The answer is the right one, but under another content type.
+    /// The response is right, but has this content type.
     ContentType(String),
-    /// The answer is that the right one is elsewhere.
+    /// The response redirects to this URL.
     Redirect(String),
-    /// The token is refused, whatever it is.
+    /// The token is refused, even a valid one.
     ExpiredToken,
-    /// The answer is about another verification.
+    /// The response is about another verification.
     AnotherId,
-    /// The answer never comes.
+    /// There is no response; the connection stays open.
     Hang,
-    /// The answer is this JSON text, whatever was asked.
+    /// The response is this text, as JSON.
     Body(String),
-    /// The answer asks for peace, for so many seconds.
+    /// The response is 429 with a `Retry-After` of this many seconds.
     RetryAfter(u64),
-    /// The answer is larger than any honest one.
+    /// The response is larger than clients should read.
     Huge,
-    /// The answer begins, and comes so slowly that it never ends.
+    /// The response stops after its first half; the connection stays open.
     SlowBody,
-    /// The connection breaks in the middle of the answer.
+    /// The connection is reset after the first half of the response.
     Reset,
-    /// The answer is the right one, dated so many milliseconds in the future, or in the past.
+    /// The response is right, but its `Date` is this many milliseconds ahead; behind, if negative.
     ClockAheadMs(i64),
 }
 
-/// The faults that wait.
+/// The planned faults.
 #[derive(Debug, Default)]
 pub struct Faults {
-    planned: Mutex<Vec<Planned>>,
-    struck: AtomicU64,
+    planned: Mutex<Vec<PlannedFault>>,
+    injected: AtomicU64,
 }
 
-/// Too many faults wait already.
+/// The error for more planned faults than the simulator keeps.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error("{FAULTS_MAX} faults wait already")]
-pub struct TooMany;
+#[error("too many planned faults: at most {FAULTS_MAX} are kept")]
+pub struct TooManyFaultsError;
 
 impl Faults {
-    /// Plans a fault.
-    pub fn plan(&self, fault: Planned) -> Result<(), TooMany> {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Plans a fault, after those that are planned already.
+    pub fn plan(&self, fault: PlannedFault) -> Result<(), TooManyFaultsError> {
+        let mut planned = self.lock();
         if planned.len() >= FAULTS_MAX {
-            return Err(TooMany);
+            return Err(TooManyFaultsError);
         }
         planned.push(fault);
         Ok(())
     }
 
-    /// Lifts every fault.
+    /// Removes every planned fault.
     pub fn clear(&self) {
-        self.planned
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.lock().clear();
     }
 
-    /// How often a fault has struck.
-    pub fn struck(&self) -> u64 {
-        self.struck.load(Ordering::SeqCst)
+    /// How many faults were injected so far.
+    pub fn injected(&self) -> u64 {
+        self.injected.load(Ordering::SeqCst)
     }
 
-    /// The faults of this call: how late it is, and what else goes wrong.
-    pub(super) fn strike(&self, call: Call, id: Option<&str>) -> (Duration, Option<Fault>) {
-        let mut planned = self.planned.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut late, mut other) = (Duration::ZERO, None);
+    /// Takes the faults of one call: the sum of its latencies, and the first other fault.
+    pub(super) fn inject(&self, call: ApiCall, id: Option<&str>) -> (Duration, Option<Fault>) {
+        let mut planned = self.lock();
+        let (mut latency, mut other) = (Duration::ZERO, None);
         for plan in planned.iter_mut() {
-            let meant = plan.call == call && plan.id.as_deref().is_none_or(|only| Some(only) == id);
-            let struck = match (&plan.fault, &other) {
-                _ if !meant => false,
-                (Fault::LatencyMs(ms), _) => {
-                    late = late.saturating_add(Duration::from_millis(*ms));
-                    true
-                }
-                (fault, None) => {
-                    other = Some(fault.clone());
-                    true
-                }
-                (_, Some(_)) => false,
-            };
-            if struck {
-                self.struck.fetch_add(1, Ordering::SeqCst);
-                plan.times = plan.times.map(|times| times.saturating_sub(1));
+            let for_another_id = plan.id.is_some() && plan.id.as_deref() != id;
+            if plan.call != call || for_another_id {
+                continue;
             }
+            match (&plan.fault, &other) {
+                (Fault::LatencyMs(ms), _) => {
+                    latency = latency.saturating_add(Duration::from_millis(*ms));
+                }
+                (fault, None) => other = Some(fault.clone()),
+                (_, Some(_)) => continue,
+            }
+            self.injected.fetch_add(1, Ordering::SeqCst);
+            plan.times = plan.times.map(|times| times.saturating_sub(1));
         }
         planned.retain(|plan| plan.times != Some(0));
-        (late, other)
+        (latency, other)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<PlannedFault>> {
+        self.planned.lock()
     }
 }

@@ -1,5 +1,5 @@
-//! The network that the pretend Incode is behind: up, refusing connections, or swallowing everything. What is wrong below
-//! HTTP is done here, on real sockets.
+//! The network between the simulator and its clients: up, refusing connections, or a black hole. Faults below HTTP are made
+//! here, on real sockets.
 
 use std::{
     future::pending,
@@ -18,29 +18,29 @@ use tokio::{
     time::sleep,
 };
 
-/// How long to wait before an address that is still taken, or a machine that is out of descriptors, is tried again.
+/// Pause after an address that is still in use, or after a failed accept.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// How the network is.
+/// The state of the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Network {
-    /// As it should be.
+    /// Connections work.
     Up,
-    /// Nobody listens, and connections that stand are reset.
+    /// Nothing listens, and open connections are reset.
     Refusing,
-    /// Connections are taken, and nothing that is sent is ever answered.
-    Swallowing,
+    /// Connections are accepted, and everything that arrives is discarded.
+    BlackHole,
 }
 
-/// A listener that does as the network is.
-pub(super) struct Behind {
+/// A listener behind the network.
+pub(super) struct FaultyListener {
     address: SocketAddr,
     listener: Option<TcpListener>,
     network: watch::Receiver<Network>,
 }
 
-impl Behind {
-    /// Listens on this address.
+impl FaultyListener {
+    /// Starts to listen on this address.
     pub(super) async fn bind(
         address: SocketAddr,
         network: watch::Receiver<Network>,
@@ -53,7 +53,7 @@ impl Behind {
         })
     }
 
-    /// Listens again, once the network does not refuse.
+    /// Listens again as soon as the network does not refuse.
     async fn listen(&mut self) {
         until(self.network.clone(), |n| n != Network::Refusing).await;
         match TcpListener::bind(self.address).await {
@@ -63,11 +63,11 @@ impl Behind {
     }
 }
 
-impl Listener for Behind {
-    type Io = Wire;
+impl Listener for FaultyListener {
+    type Io = FaultyStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Wire, SocketAddr) {
+    async fn accept(&mut self) -> (FaultyStream, SocketAddr) {
         loop {
             let Some(listener) = &self.listener else {
                 self.listen().await;
@@ -77,7 +77,7 @@ impl Listener for Behind {
                 accepted = listener.accept() => match accepted {
                     Ok((stream, from)) => {
                         let network = self.network.clone();
-                        return (Wire { stream, network }, from);
+                        return (FaultyStream { stream, network }, from);
                     }
                     Err(_) => sleep(RETRY).await,
                 },
@@ -91,22 +91,22 @@ impl Listener for Behind {
     }
 }
 
-/// Waits until the network is so.
-async fn until(mut network: watch::Receiver<Network>, is_so: impl Fn(Network) -> bool) {
-    let ended = network.wait_for(|n| is_so(*n)).await.is_err();
-    if ended {
-        // Nobody can change it any more.
+/// Waits until the state of the network is one of these.
+async fn until(mut network: watch::Receiver<Network>, matches: impl Fn(Network) -> bool) {
+    let closed = network.wait_for(|n| matches(*n)).await.is_err();
+    if closed {
+        // The simulator was dropped: the state cannot change any more.
         pending::<()>().await;
     }
 }
 
 /// A connection through the network.
-pub(super) struct Wire {
+pub(super) struct FaultyStream {
     stream: TcpStream,
     network: watch::Receiver<Network>,
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for FaultyStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -121,15 +121,15 @@ impl AsyncRead for Wire {
                 Network::Refusing => {
                     return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
                 }
-                // What came is lost; the next that comes too.
-                Network::Swallowing if !ended => buffer.set_filled(before),
-                Network::Up | Network::Swallowing => return Poll::Ready(Ok(())),
+                // Discard what was read, and read on.
+                Network::BlackHole if !ended => buffer.set_filled(before),
+                Network::Up | Network::BlackHole => return Poll::Ready(Ok(())),
             }
         }
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for FaultyStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

@@ -1,220 +1,138 @@
-//! The vendor's calls for a token and for details, as its page describes them.
+//! The state of the simulated vendor, which all requests share.
 
-use std::{
-    future::{Future, pending, ready},
-    io,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State},
-    http::{
-        HeaderMap, StatusCode, Uri,
-        header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
-    },
-    response::{Html, IntoResponse, Response},
-};
-use futures_util::stream::{self, StreamExt as _};
-use jiff::fmt::rfc2822::DateTimePrinter;
-use serde_json::{Map, Value, json};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::sleep;
 
-use super::{Call, Fault, Part, World};
-use crate::{
-    incode::wire::Authorize,
-    policy::{Timestamp, from_millis},
+use super::{
+    access::{Credentials, Tokens},
+    fault::{ApiCall, Fault, Faults},
+    links::{IssuedLink, Links, VerificationResult},
+    people::{Cast, VerificationRecord},
+    webhook::WebhookTarget,
 };
+use crate::{clock::Clock, policy::Timestamp};
 
-/// No more verifications than this are counted one by one.
-const IDS_COUNTED_MAX: usize = 100_000;
-/// More than anybody should read.
-const HUGE_BYTES: usize = 256 * 1024;
+/// Maximum number of verifications in [`Calls::details_of`].
+const COUNTED_IDS_MAX: usize = 100_000;
 
-/// `POST /v1/integration/authorize/server`
-pub(super) async fn authorize(
-    State(world): State<Arc<World>>,
-    uri: Uri,
-    headers: HeaderMap,
-    body: String,
-) -> Response {
-    {
-        let mut calls = world.calls();
-        calls.authorize = calls.authorize.saturating_add(1);
-    }
-    let (late, fault) = world.faults.strike(Call::Authorize, None);
-    sleep(late).await;
-    let known = &world.credentials;
-    let asked = serde_json::from_str::<Authorize<'_>>(&body);
-    let honest = || match asked {
-        _ if header(&headers, "x-api-key") != Some(known.api_key.as_str()) => {
-            refusal(&world, StatusCode::FORBIDDEN, &uri)
-        }
-        Ok(asked)
-            if asked.integration_id == known.integration_id && asked.secret == known.secret =>
+/// Everything that the simulated vendor knows.
+#[derive(Debug)]
+pub(super) struct Vendor {
+    /// Links lead here.
+    pub address: SocketAddr,
+    pub cast: Cast,
+    pub credentials: Credentials,
+    pub tokens: Tokens,
+    pub faults: Faults,
+    pub links: Links,
+    calls: Mutex<Calls>,
+    webhook: Mutex<Option<WebhookTarget>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// How often each call was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Calls for a token.
+    pub authorize: u64,
+    /// Calls for details, of any verification.
+    pub details: u64,
+    /// Calls for details by verification.
+    pub details_of: BTreeMap<String, u64>,
+    /// Calls for a link.
+    pub link: u64,
+}
+
+impl Calls {
+    fn count(&mut self, call: ApiCall, id: Option<&str>) {
+        let all = match call {
+            ApiCall::Authorize => &mut self.authorize,
+            ApiCall::Details => &mut self.details,
+            ApiCall::Link => &mut self.link,
+        };
+        *all = all.saturating_add(1);
+        if let Some(id) = id
+            && (self.details_of.len() < COUNTED_IDS_MAX || self.details_of.contains_key(id))
         {
-            Json(json!({ "token": world.issue() })).into_response()
-        }
-        Ok(_) => refusal(&world, StatusCode::UNAUTHORIZED, &uri),
-        Err(_) => refusal(&world, StatusCode::BAD_REQUEST, &uri),
-    };
-    match fault {
-        None => honest(),
-        Some(fault) => {
-            let right = json!({ "token": world.issue() });
-            spoilt(&world, fault, &right, &uri).await
+            let of_id = self.details_of.entry(id.to_owned()).or_default();
+            *of_id = of_id.saturating_add(1);
         }
     }
 }
 
-/// `GET /v1/verification/details/{id}`
-pub(super) async fn details(
-    State(world): State<Arc<World>>,
-    Path(id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
-    {
-        let mut calls = world.calls();
-        calls.details = calls.details.saturating_add(1);
-        if calls.details_of.len() < IDS_COUNTED_MAX || calls.details_of.contains_key(&id) {
-            let of = calls.details_of.entry(id.clone()).or_default();
-            *of = of.saturating_add(1);
+impl Vendor {
+    pub(super) fn new(
+        address: SocketAddr,
+        cast: Cast,
+        credentials: Credentials,
+        token_life: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            address,
+            cast,
+            credentials,
+            tokens: Tokens::new(token_life),
+            faults: Faults::default(),
+            links: Links::default(),
+            calls: Mutex::default(),
+            webhook: Mutex::default(),
+            clock,
         }
     }
-    let (late, fault) = world.faults.strike(Call::Details, Some(&id));
-    sleep(late).await;
-    let token = header(&headers, "x-auth-token").unwrap_or_default();
-    if !world.admits(token) {
-        return refusal(&world, StatusCode::UNAUTHORIZED, &uri);
-    }
-    let right = world.part(&id).map(|part| describe(&id, &part));
-    match (fault, right) {
-        (Some(fault), right) => spoilt(&world, fault, &right.unwrap_or_default(), &uri).await,
-        (None, Some(right)) => Json(right).into_response(),
-        (None, None) => refusal(&world, StatusCode::NOT_FOUND, &uri),
-    }
-}
 
-/// A verification, with the data of the scopes that are granted.
-fn describe(id: &str, part: &Part) -> Value {
-    let person = &part.person;
-    let granted = |scope: &str| part.scopes.iter().any(|granted| granted == scope);
-    let mut data = Map::new();
-    let mut put = |key: &str, value: Option<Value>| {
-        if let Some(value) = value {
-            data.insert(key.to_owned(), value);
-        }
-    };
-    let text = |text: &Option<String>| text.clone().map(Value::from);
-    put("identityId", text(&person.identity_id));
-    if granted("NAME") {
-        put("fullName", text(&person.full_name));
-        put("firstName", text(&person.first_name));
-        put("lastName", text(&person.last_name));
+    /// Begins a call: counts it, waits for its planned latency, and returns its other planned fault. `id` is the verification
+    /// that the call is about, if it is about one.
+    pub(super) async fn begin(&self, call: ApiCall, id: Option<&str>) -> Option<Fault> {
+        self.lock_calls().count(call, id);
+        let (latency, fault) = self.faults.inject(call, id);
+        sleep(latency).await;
+        fault
     }
-    if granted("DATE_OF_BIRTH") {
-        let born = person
-            .date_of_birth
-            .map(|born| born.as_millisecond().into());
-        put("dateOfBirth", born);
+
+    /// How often each call was made.
+    pub(super) fn calls(&self) -> Calls {
+        self.lock_calls().clone()
     }
-    if granted("PHONE") {
-        put("phone", text(&person.phone));
+
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
-    json!({
-        "id": id,
-        "projectId": part.project_id,
-        "traceId": part.trace_id,
-        "verifiedAt": part.verified_at.map(Timestamp::as_millisecond),
-        "status": part.status,
-        "scopes": part.scopes,
-        "data": data,
-    })
-}
 
-/// What a fault makes of the right answer.
-pub(super) async fn spoilt(world: &World, fault: Fault, right: &Value, uri: &Uri) -> Response {
-    match fault {
-        Fault::LatencyMs(_) => Json(right.clone()).into_response(),
-        Fault::Status(status) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            refusal(world, status, uri)
+    /// The verification with this id: one of the cast, or one made by a link.
+    pub(super) fn verification(&self, id: &str) -> Option<VerificationRecord> {
+        let mut cast = self.cast.verifications.iter();
+        match cast.find(|(name, _)| name.as_str() == id) {
+            Some((_, verification)) => Some(verification.clone()),
+            None => self.links.find(id)?.verification,
         }
-        Fault::Truncated => {
-            let text = right.to_string();
-            let half = text.chars().take(text.len() / 2).collect();
-            as_json(half)
-        }
-        Fault::Html => Html("<html><body>Bad gateway</body></html>").into_response(),
-        Fault::ContentType(kind) => ([(CONTENT_TYPE, kind)], right.to_string()).into_response(),
-        Fault::Redirect(place) => {
-            (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, place)]).into_response()
-        }
-        Fault::ExpiredToken => refusal(world, StatusCode::UNAUTHORIZED, uri),
-        Fault::AnotherId => {
-            let mut other = right.clone();
-            if let Some(fields) = other.as_object_mut() {
-                fields.insert("id".to_owned(), "another".into());
-                fields.insert("traceId".to_owned(), "trace-another".into());
-            }
-            Json(other).into_response()
-        }
-        Fault::Hang => pending().await,
-        Fault::RetryAfter(seconds) => {
-            let told = refusal(world, StatusCode::TOO_MANY_REQUESTS, uri);
-            ([(RETRY_AFTER, seconds.to_string())], told).into_response()
-        }
-        Fault::Huge => {
-            let padding = "x".repeat(HUGE_BYTES);
-            let rest = right.to_string();
-            let rest = rest.trim_start_matches('{');
-            as_json(format!(r#"{{"padding":"{padding}",{rest}"#))
-        }
-        Fault::SlowBody => begun(right, pending()),
-        Fault::Reset => begun(right, ready(Err(io::ErrorKind::ConnectionReset.into()))),
-        Fault::ClockAheadMs(ms) => {
-            let there = world.clock.now().as_millisecond().saturating_add(ms);
-            let date = DateTimePrinter::new().timestamp_to_rfc9110_string(&from_millis(there));
-            let dated = date.ok().map(|date| [(DATE, date)]);
-            (dated, Json(right.clone())).into_response()
-        }
-        Fault::Body(body) => as_json(body),
     }
-}
 
-/// The beginning of the right answer, and then what the rest turns out to be.
-fn begun(
-    right: &Value,
-    rest: impl Future<Output = io::Result<String>> + Send + 'static,
-) -> Response {
-    let text = right.to_string();
-    let half: String = text.chars().take(text.len() / 2).collect();
-    let parts = stream::once(ready(Ok(half))).chain(stream::once(rest));
-    (
-        [(CONTENT_TYPE, "application/json")],
-        Body::from_stream(parts),
-    )
-        .into_response()
-}
+    /// The person for whom this link was issued opens it and verifies; a person of the cast, if the login hint names none.
+    pub(super) fn open(&self, trace_id: &str, result: VerificationResult) -> Option<IssuedLink> {
+        let link = self.links.find(trace_id)?;
+        let people = &self.cast.people;
+        let person = people.get(&link.login).or_else(|| people.values().next());
+        let person = person.cloned().unwrap_or_default();
+        self.links.verify(trace_id, person, result, self.now());
+        Some(link)
+    }
 
-fn as_json(body: String) -> Response {
-    ([(CONTENT_TYPE, "application/json")], body).into_response()
-}
+    pub(super) fn webhook(&self) -> Option<WebhookTarget> {
+        self.lock_webhook().clone()
+    }
 
-/// An error as the vendor tells it.
-pub(super) fn refusal(world: &World, status: StatusCode, uri: &Uri) -> Response {
-    let told = json!({
-        "timestamp": world.clock.now().as_millisecond(),
-        "status": status.as_u16(),
-        "error": status.canonical_reason().unwrap_or_default(),
-        "message": "refused by the simulator",
-        "path": uri.path(),
-    });
-    (status, Json(told)).into_response()
-}
+    pub(super) fn set_webhook(&self, target: WebhookTarget) {
+        *self.lock_webhook() = Some(target);
+    }
 
-pub(super) fn header<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name).and_then(|value| value.to_str().ok())
+    fn lock_calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock()
+    }
+
+    fn lock_webhook(&self) -> MutexGuard<'_, Option<WebhookTarget>> {
+        self.webhook.lock()
+    }
 }

@@ -10,7 +10,7 @@ use verigate::{
         Authentication, BatchCheckAccessRequest, CheckAccessRequest, Decision, EvidenceSource,
         access_service_client::AccessServiceClient,
     },
-    sim::{Call, Fault},
+    sim::{ApiCall, Fault},
 };
 
 use crate::world::{World, at, gist, instant, question};
@@ -137,7 +137,7 @@ async fn two_policies_share_one_fetch() {
 #[tokio::test]
 async fn a_hundred_callers_of_one_cold_id_cause_one_call_and_one_token() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(50));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(50));
     let together = (0..100).map(|_| world.check("front-door", "fresh"));
     for answer in join_all(together).await {
         assert_eq!(gist(&answer), "ALLOW");
@@ -216,7 +216,7 @@ async fn calls_that_are_yet_to_come_say_so() {
 async fn a_short_deadline_gets_an_answer_and_still_warms_the_memory() {
     let world = World::new().await;
     // The client gives up by itself, so it must have time for an answer even on a busy machine.
-    world.spoil(Call::Details, None, Fault::LatencyMs(1500));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(1500));
     let answer = world
         .ask_within(Duration::from_secs(1), question("front-door", "fresh"))
         .await

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use verigate::sim::{Call, Fault};
+use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{Killed, World};
 
@@ -101,7 +101,7 @@ async fn what_an_answer_took_is_told_on_request() {
     let (_, warm) = check(&world, "front-door", "fresh", &["--explain"]).await;
     assert_eq!(took(&warm)[2][1..], ["0.000", "ms"], "{warm}");
     assert!(warm.contains("the evidence was 1m1s old"), "{warm}");
-    world.spoil(Call::Details, None, Fault::Status(400));
+    world.spoil(ApiCall::Details, None, Fault::Status(400));
     let (_, none) = check(&world, "front-door", "month-old", &["--explain"]).await;
     assert!(
         none.ends_with("  age       there is no evidence\n"),

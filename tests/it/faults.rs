@@ -21,7 +21,7 @@ use tokio_rustls::{
 use verigate::{
     clock::{Clock as _, SystemClock},
     proto::v1::{CheckAccessRequest, CheckAccessResponse, EvidenceSource},
-    sim::{Call, Fault, Network},
+    sim::{ApiCall, Fault, Network},
 };
 
 use crate::world::{World, gist, loopback, question};
@@ -59,19 +59,19 @@ enum Kind {
 
 /// How a fault is made.
 enum Cause {
-    Calls(Call, Option<u32>, Fault),
+    Calls(ApiCall, Option<u32>, Fault),
     Net(Network),
     Tls,
 }
 
 fn faults() -> Vec<(&'static str, Kind, Cause)> {
     use Kind::{Absence, Nonsense, Nuisance, Silence};
-    let details = |fault| Cause::Calls(Call::Details, None, fault);
+    let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
     let status = |status| details(Fault::Status(status));
     let elsewhere = "http://127.0.0.1:1/v1/verification/details/x".to_owned();
     vec![
         ("refuse", Silence, Cause::Net(Network::Refusing)),
-        ("black hole", Silence, Cause::Net(Network::Swallowing)),
+        ("black hole", Silence, Cause::Net(Network::BlackHole)),
         ("no tls", Silence, Cause::Tls),
         ("slow headers", Silence, details(Fault::Hang)),
         ("late headers", Nuisance, details(Fault::LatencyMs(30))),
@@ -89,7 +89,7 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
         (
             "401 once",
             Nuisance,
-            Cause::Calls(Call::Details, Some(1), Fault::ExpiredToken),
+            Cause::Calls(ApiCall::Details, Some(1), Fault::ExpiredToken),
         ),
         ("401 always", Silence, details(Fault::ExpiredToken)),
         ("403", Silence, status(403)),
@@ -107,17 +107,17 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
         (
             "no token",
             Silence,
-            Cause::Calls(Call::Authorize, None, Fault::Status(500)),
+            Cause::Calls(ApiCall::Authorize, None, Fault::Status(500)),
         ),
         (
             "api key refused",
             Silence,
-            Cause::Calls(Call::Authorize, None, Fault::Status(403)),
+            Cause::Calls(ApiCall::Authorize, None, Fault::Status(403)),
         ),
         (
             "token hangs",
             Silence,
-            Cause::Calls(Call::Authorize, None, Fault::Hang),
+            Cause::Calls(ApiCall::Authorize, None, Fault::Hang),
         ),
     ]
 }
@@ -221,12 +221,12 @@ async fn meet(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
     match cause {
         Cause::Tls => cases.retain(|case| case.state == State::Cold),
         // A token that is past its time takes so long that nothing is warm any more.
-        Cause::Calls(Call::Authorize, ..) => cases.retain(|case| case.state != State::Warm),
+        Cause::Calls(ApiCall::Authorize, ..) => cases.retain(|case| case.state != State::Warm),
         Cause::Calls(..) | Cause::Net(_) => {}
     }
     remember(&world, &cases, State::Stale).await;
     world.clock.advance(match cause {
-        Cause::Calls(Call::Authorize, ..) => Duration::from_mins(15),
+        Cause::Calls(ApiCall::Authorize, ..) => Duration::from_mins(15),
         // Older than any policy's `fresh_for`.
         _ => Duration::from_mins(6),
     });
@@ -254,10 +254,10 @@ async fn remember(world: &World, cases: &[Case], state: State) {
     }
 }
 
-/// How often the fault struck: as the pretend Incode counts it, or as calls that were given up, which takes their time.
+/// How often the fault struck: as the simulator counts it, or as calls that were given up, which takes their time.
 async fn struck(world: &World) -> u64 {
     for _ in 0..100 {
-        let counted = world.simulator.faults().struck();
+        let counted = world.simulator.faults().injected();
         let struck = counted.max(unanswered(world).await);
         if struck > 0 {
             return struck;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use tracing::subscriber::{DefaultGuard, set_default};
-use verigate::sim::{Call, Fault};
+use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{FAILED_FOR_MAX, World};
 
@@ -44,7 +44,7 @@ impl Log {
 }
 
 /// A minute of checks while the upstream fails so; what the log has afterwards.
-async fn a_minute_of(faults: &[(Call, Fault)]) -> Vec<String> {
+async fn a_minute_of(faults: &[(ApiCall, Fault)]) -> Vec<String> {
     let (log, _logging) = Log::begin();
     let world = World::new().await;
     for (call, fault) in faults {
@@ -66,30 +66,33 @@ async fn a_minute_of(faults: &[(Call, Fault)]) -> Vec<String> {
 async fn a_minute_of_an_outage_is_a_few_lines_that_say_where_to_look() {
     for (faults, told) in [
         (
-            vec![(Call::Details, Fault::Status(503))],
+            vec![(ApiCall::Details, Fault::Status(503))],
             "it is theirs to mend",
         ),
         (
-            vec![(Call::Details, Fault::Status(429))],
+            vec![(ApiCall::Details, Fault::Status(429))],
             "lower incode.rate",
         ),
         (
-            vec![(Call::Details, Fault::Html)],
+            vec![(ApiCall::Details, Fault::Html)],
             "look for a proxy in between",
         ),
         (
-            vec![(Call::Details, Fault::Status(406))],
+            vec![(ApiCall::Details, Fault::Status(406))],
             "406: api-version",
         ),
         (
-            vec![(Call::Details, Fault::ExpiredToken)],
+            vec![(ApiCall::Details, Fault::ExpiredToken)],
             "refuses a token that it has just issued",
         ),
         (
-            vec![(Call::Authorize, Fault::Status(403))],
+            vec![(ApiCall::Authorize, Fault::Status(403))],
             "check incode.api_key",
         ),
-        (vec![(Call::Authorize, Fault::Status(404))], "without `/v1`"),
+        (
+            vec![(ApiCall::Authorize, Fault::Status(404))],
+            "without `/v1`",
+        ),
     ] {
         let lines = a_minute_of(&faults).await;
         assert!((1..=4).contains(&lines.len()), "{faults:?}: {lines:#?}");

@@ -1,4 +1,4 @@
-//! The integration tests: the service on real sockets, a pretend upstream, and a clock that stands still.
+//! The integration tests: the service on real sockets, a simulated vendor, and a clock that only tests move.
 
 #![expect(
     clippy::unwrap_used,
@@ -37,6 +37,7 @@ mod step_up;
 mod suite;
 mod thrown;
 mod trace;
+mod vendor_wire;
 mod webhook;
 mod words;
 mod world;

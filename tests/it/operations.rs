@@ -10,7 +10,7 @@ use tonic::transport::Channel;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
-use verigate::sim::{Call, Fault};
+use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{World, gist, question};
 
@@ -88,7 +88,7 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     world.check("front-door", "fresh").await;
     world.check("front-door", "fresh").await;
     world.check("front-door", "nobody").await;
-    world.spoil(Call::Details, Some(1), Fault::AnotherId);
+    world.spoil(ApiCall::Details, Some(1), Fault::AnotherId);
     world.check("front-door", "month-old").await;
     let (_, text) = get(&world, "/metrics").await;
     for line in [
@@ -157,7 +157,7 @@ async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
 #[tokio::test]
 async fn a_call_in_flight_is_finished_when_the_service_stops() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(300));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(300));
     let mut watch = HealthClient::new(channel(&world).await)
         .watch(HealthCheckRequest::default())
         .await

@@ -8,7 +8,7 @@ use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
     config::{Config, Rate},
-    sim::{Call, Fault, Planned},
+    sim::{ApiCall, Fault, PlannedFault},
 };
 
 use crate::world::{FAILED_FOR_MAX, World, gist, instant, question};
@@ -55,7 +55,7 @@ async fn keep_asking(world: &World, per_second: u32, seconds: u32) {
 #[tokio::test]
 async fn ten_thousand_callers_of_one_cold_id_cost_one_call_and_one_token() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(300));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(300));
     let together = (0..10_000).map(|_| world.check("front-door", "fresh"));
     for answer in join_all(together).await {
         assert_eq!(gist(&answer), "ALLOW");
@@ -67,7 +67,7 @@ async fn ten_thousand_callers_of_one_cold_id_cost_one_call_and_one_token() {
 #[tokio::test]
 async fn a_failing_id_that_is_asked_for_all_the_time_costs_a_handful_of_calls() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::Status(503));
+    world.spoil(ApiCall::Details, None, Fault::Status(503));
     keep_asking(&world, 200, 5).await;
     // One a second, and the one second try that there is at first.
     let calls = world.calls().details;
@@ -88,7 +88,7 @@ async fn an_unknown_id_that_is_asked_for_all_the_time_costs_a_call_in_several_se
 #[tokio::test]
 async fn a_refused_api_key_is_told_loudly_and_not_tried_in_a_loop() {
     let world = World::new().await;
-    world.spoil(Call::Authorize, None, Fault::Status(403));
+    world.spoil(ApiCall::Authorize, None, Fault::Status(403));
     keep_asking(&world, 20, 29).await;
     let calls = world.calls();
     assert_eq!((calls.authorize, calls.details), (3, 0));
@@ -105,7 +105,7 @@ async fn a_refused_api_key_is_told_loudly_and_not_tried_in_a_loop() {
 async fn a_storm_of_refused_tokens_is_no_storm_of_authorisations() {
     let world = World::of(&crowd(200), |_| {}).await;
     world.check("tolerant", "v-0").await;
-    world.spoil(Call::Details, None, Fault::ExpiredToken);
+    world.spoil(ApiCall::Details, None, Fault::ExpiredToken);
     let ids: Vec<_> = (1..200).map(|n| format!("v-{n}")).collect();
     let all = join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     for answer in all {
@@ -125,7 +125,7 @@ async fn a_storm_of_refused_tokens_is_no_storm_of_authorisations() {
 async fn an_upstream_that_asks_for_peace_gets_it() {
     let world = World::of(&crowd(100), |_| {}).await;
     world.check("tolerant", "v-0").await;
-    world.spoil(Call::Details, Some(1), Fault::RetryAfter(30));
+    world.spoil(ApiCall::Details, Some(1), Fault::RetryAfter(30));
     for n in 1..50 {
         let answer = world.check("tolerant", &format!("v-{n}")).await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
@@ -134,7 +134,7 @@ async fn an_upstream_that_asks_for_peace_gets_it() {
     world.check("tolerant", "v-50").await;
     assert_eq!(world.calls().details, 2);
     let metrics = get(&world, "/metrics").await;
-    let held = r#"verigate_upstream_held_back_total{reason="retry_after"} 49"#;
+    let held = r#"verigate_upstream_rejected_total{reason="retry_after"} 49"#;
     assert!(metrics.contains(held), "{metrics}");
     world.clock.advance(Duration::from_millis(1));
     assert_eq!(gist(&world.check("tolerant", "v-50").await), "ALLOW");
@@ -144,7 +144,7 @@ async fn an_upstream_that_asks_for_peace_gets_it() {
 async fn an_upstream_that_fails_for_everybody_is_tried_one_call_at_a_time() {
     let world = World::of(&crowd(500), |_| {}).await;
     world.check("tolerant", "v-0").await;
-    world.spoil(Call::Details, None, Fault::Status(500));
+    world.spoil(ApiCall::Details, None, Fault::Status(500));
     for n in 1..300 {
         world.check("tolerant", &format!("v-{n}")).await;
     }
@@ -193,7 +193,7 @@ async fn after_an_outage_the_upstream_sees_no_flood_and_callers_are_well_within_
     let world = World::of(&crowd(50), brief).await;
     let (steady, _) = drive(&world, 4).await;
     let steady = steady.iter().skip(1).max().copied().unwrap();
-    world.spoil(Call::Details, None, Fault::Status(503));
+    world.spoil(ApiCall::Details, None, Fault::Status(503));
     let (outage, well_at) = drive(&world, 5).await;
     assert_eq!(well_at.filter(|at| *at > SECOND), None, "it is an outage");
     // It falls within the first second, by ten calls that fail; then a few are tried, each about one that failed before.
@@ -239,7 +239,7 @@ async fn no_more_calls_are_under_way_at_once_than_are_allowed() {
     })
     .await;
     world.check("tolerant", "v-0").await;
-    world.spoil(Call::Details, None, Fault::Hang);
+    world.spoil(ApiCall::Details, None, Fault::Hang);
     let ids: Vec<_> = (1..20).map(|n| format!("v-{n}")).collect();
     join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     // One, and the two that hang; those whose turn came when these were given up have no time left.
@@ -268,7 +268,7 @@ async fn a_caller_who_tries_identifiers_is_told_to_come_back_later() {
     world.clock.advance(Duration::from_millis(500));
     assert_eq!(gist(&world.check("tolerant", "v-5").await), "ALLOW");
     let metrics = get(&world, "/metrics").await;
-    assert!(metrics.contains(r#"verigate_fetches_total{kind="refused"} 1"#));
+    assert!(metrics.contains(r#"verigate_evidence_fetches_total{outcome="refused"} 1"#));
 }
 
 #[tokio::test]
@@ -292,7 +292,7 @@ async fn over_its_quota_a_caller_still_gets_what_may_be_served_stale() {
 async fn a_caller_who_cannot_wait_warms_the_cache_for_the_next() {
     let world = World::new().await;
     world.check("front-door", "month-old").await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(60));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(60));
     let hasty = question("front-door", "fresh");
     // A client on a busy machine may give up before it has read the answer.
     if let Ok(answer) = world.ask_within(Duration::from_millis(50), hasty).await {
@@ -307,7 +307,7 @@ async fn a_caller_who_cannot_wait_warms_the_cache_for_the_next() {
 async fn an_error_that_passes_is_not_seen_by_the_caller() {
     let world = World::new().await;
     for fault in [Fault::Status(503), Fault::Reset] {
-        world.spoil(Call::Details, Some(1), fault);
+        world.spoil(ApiCall::Details, Some(1), fault);
         let id = if world.calls().details == 0 {
             "fresh"
         } else {
@@ -321,7 +321,7 @@ async fn an_error_that_passes_is_not_seen_by_the_caller() {
     }
     let metrics = get(&world, "/metrics").await;
     assert!(
-        metrics.contains("verigate_upstream_second_tries_total 2"),
+        metrics.contains("verigate_upstream_retries_total 2"),
         "{metrics}"
     );
 }
@@ -332,7 +332,7 @@ async fn a_clock_that_is_apart_from_the_upstreams_is_told() {
     world.check("front-door", "fresh").await;
     let told = upstream(&world).await;
     assert_eq!(told["clocks_apart"], false, "{told}");
-    world.spoil(Call::Details, Some(1), Fault::ClockAheadMs(-31_000));
+    world.spoil(ApiCall::Details, Some(1), Fault::ClockAheadMs(-31_000));
     world.check("front-door", "minor").await;
     let told = upstream(&world).await;
     assert_eq!(told["clocks_apart"], true, "{told}");
@@ -355,7 +355,7 @@ async fn a_clock_that_is_set_back_does_not_prolong_what_is_known() {
 #[tokio::test]
 async fn an_answers_trailers_tell_what_it_took() {
     let world = World::new().await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(20));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(20));
     let cold = world.receipt("front-door", "fresh").await;
     let names: Vec<_> = cold.steps.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["queue", "token", "fetch", "decide", "journal"]);
@@ -366,7 +366,7 @@ async fn an_answers_trailers_tell_what_it_took() {
     let warm = world.receipt("front-door", "fresh").await;
     assert!(fetch(&warm.steps) < 0.001, "{warm:?}");
     assert_eq!(warm.evidence_age_ms, Some(1234));
-    world.spoil(Call::Details, None, Fault::Status(400));
+    world.spoil(ApiCall::Details, None, Fault::Status(400));
     let nothing = world.receipt("front-door", "minor").await;
     assert_eq!(nothing.evidence_age_ms, None);
 }
@@ -392,8 +392,8 @@ async fn one_verification_that_is_always_in_trouble_harms_no_other() {
             config.incode.timeout = Duration::from_millis(300);
         })
         .await;
-        let planned = Planned {
-            call: Call::Details,
+        let planned = PlannedFault {
+            call: ApiCall::Details,
             id: Some("v-0".to_owned()),
             times: None,
             fault: fault.clone(),
@@ -422,7 +422,7 @@ async fn an_outage_is_no_fault_of_the_caller() {
         };
     })
     .await;
-    world.spoil(Call::Details, Some(1), Fault::RetryAfter(60));
+    world.spoil(ApiCall::Details, Some(1), Fault::RetryAfter(60));
     for _ in 0..500 {
         let answer = world.check("tolerant", "v-0").await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
@@ -441,12 +441,12 @@ async fn our_own_queue_is_no_fault_of_the_upstream() {
         config.incode.timeout = Duration::from_millis(200);
     })
     .await;
-    world.spoil(Call::Details, None, Fault::LatencyMs(60));
+    world.spoil(ApiCall::Details, None, Fault::LatencyMs(60));
     let ids: Vec<_> = (0..60).map(|n| format!("v-{n}")).collect();
     join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     assert_eq!(upstream(&world).await["breaker"], "closed");
     let metrics = get(&world, "/metrics").await;
-    let none = r#"verigate_upstream_held_back_total{reason="rate_limited"} 0"#;
+    let none = r#"verigate_upstream_rejected_total{reason="rate_limited"} 0"#;
     assert!(!metrics.contains(none), "{metrics}");
 }
 

@@ -457,7 +457,7 @@ fn a_hang_up_reloads_and_does_not_stop_the_service() {
             return line;
         }
     };
-    until("taking questions");
+    until(r#"event="service_ready""#);
     serve.signal("-HUP");
     until("the policies were read again and are the same");
     folder.write("p.yaml", BROKEN);

@@ -9,7 +9,7 @@ use tokio::{runtime::Handle, time::timeout};
 use verigate::{
     clock::{Clock as _, SystemClock},
     proto::v1::{Decision, EvidenceSource},
-    sim::{Call, Fault, Network},
+    sim::{ApiCall, Fault, Network},
 };
 
 use crate::world::{World, question};
@@ -72,17 +72,17 @@ fn cast() -> String {
 fn weather(world: &World, turn: u64) {
     world.simulator.faults().clear();
     world.simulator.network(Network::Up);
-    let details = |fault| world.spoil(Call::Details, None, fault);
+    let details = |fault| world.spoil(ApiCall::Details, None, fault);
     match turn % 20 {
         1 => details(Fault::Hang),
         3 => details(Fault::Status(503)),
         5 => world.simulator.network(Network::Refusing),
         7 => details(Fault::SlowBody),
-        9 => world.simulator.network(Network::Swallowing),
+        9 => world.simulator.network(Network::BlackHole),
         11 => details(Fault::Html),
         13 => details(Fault::RetryAfter(1)),
         15 => details(Fault::Reset),
-        17 => world.spoil(Call::Authorize, None, Fault::Status(500)),
+        17 => world.spoil(ApiCall::Authorize, None, Fault::Status(500)),
         19 => details(Fault::ExpiredToken),
         _ => {}
     }

@@ -15,7 +15,7 @@ use verigate::{
     proto::v1::{
         BeginStepUpRequest, BeginStepUpResponse, access_service_client::AccessServiceClient,
     },
-    sim::{Call, Fault},
+    sim::{ApiCall, Fault},
 };
 
 use crate::{
@@ -293,7 +293,7 @@ async fn another_call_must_not_have_the_same_name() {
 #[tokio::test]
 async fn calls_by_one_name_that_come_together_share_one_call() {
     let world = world().await;
-    world.spoil(Call::Link, None, Fault::LatencyMs(100));
+    world.spoil(ApiCall::Link, None, Fault::LatencyMs(100));
     let together = (0..50).map(|_| begin(&world, "r-1"));
     let all = join_all(together).await;
     assert!(all.iter().all(|begun| *begun == all[0]));
@@ -303,7 +303,7 @@ async fn calls_by_one_name_that_come_together_share_one_call() {
 #[tokio::test]
 async fn a_caller_who_leaves_does_not_end_it() {
     let world = world().await;
-    world.spoil(Call::Link, Some(1), Fault::LatencyMs(300));
+    world.spoil(ApiCall::Link, Some(1), Fault::LatencyMs(300));
     let left = tokio::time::timeout(Duration::from_millis(100), begin(&world, "r-1")).await;
     assert!(left.is_err());
     begin(&world, "r-1").await;
@@ -313,7 +313,7 @@ async fn a_caller_who_leaves_does_not_end_it() {
 #[tokio::test]
 async fn a_deadline_that_passes_says_so_and_the_link_is_made_all_the_same() {
     let world = world_with(|config| config.deadlines.default = Duration::from_millis(500)).await;
-    world.spoil(Call::Link, Some(1), Fault::LatencyMs(800));
+    world.spoil(ApiCall::Link, Some(1), Fault::LatencyMs(800));
     let status = world.begin(wish("r-1")).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     begin(&world, "r-1").await;

@@ -21,7 +21,7 @@ use tonic::transport::Channel;
 use verigate::{
     clock::{Clock as _, SystemClock},
     proto::v1::access_service_client::AccessServiceClient,
-    sim::{BUILT_IN, Call, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
+    sim::{ApiCall, BUILT_IN, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
 
 use crate::world::{Killed, loopback, question};
@@ -63,7 +63,7 @@ impl Collector {
     }
 }
 
-/// The program itself, with a pretend upstream, and this in its `[trace]`.
+/// The program itself, with a simulated vendor, and this in its `[trace]`.
 struct Served {
     simulator: Simulator,
     process: Killed,
@@ -159,8 +159,8 @@ fn attributes(span: &Span) -> String {
 async fn a_cold_check_is_followed_into_the_upstream_call_and_nobody_is_named() {
     let (collector, address) = Collector::start().await;
     let served = Served::start(&format!("otlp_endpoint = 'http://{address}'")).await;
-    let late = Planned {
-        call: Call::Details,
+    let late = PlannedFault {
+        call: ApiCall::Details,
         id: None,
         times: Some(1),
         fault: Fault::LatencyMs(300),
@@ -271,8 +271,8 @@ async fn a_collector_that_hangs_or_is_not_there_harms_no_check() {
     let gone = TcpListener::bind(loopback()).unwrap().local_addr().unwrap();
     for (address, told) in [(hangs.local_addr().unwrap(), false), (gone, true)] {
         let served = Served::start(&format!("otlp_endpoint = 'http://{address}'")).await;
-        let refused = Planned {
-            call: Call::Details,
+        let refused = PlannedFault {
+            call: ApiCall::Details,
             id: None,
             times: Some(1),
             fault: Fault::Status(400),

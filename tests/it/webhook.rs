@@ -30,7 +30,7 @@ use verigate::{
     policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
     provenance::{Outage, Timings},
-    sim::{Call, Fault, Webhook},
+    sim::{ApiCall, Fault, WebhookTarget},
     source::{Known, LookupRequest, Source},
     step_up::{Link, Links, StepUpRequest, StepUps},
     webhook_queue::{self, WebhookQueue, Worker},
@@ -55,7 +55,7 @@ pub fn call_back(world: &World) {
     let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
     world
         .simulator
-        .call_back(Webhook::new(&url, HEADER, SECRET).unwrap());
+        .send_webhooks(WebhookTarget::new(&url, HEADER, SECRET).unwrap());
 }
 
 /// Waits until it is so. What never comes fails the test.
@@ -220,7 +220,7 @@ async fn events_that_come_twice_and_in_any_order_do_no_harm() {
 #[tokio::test]
 async fn a_forget_during_a_fetch_wins_over_it() {
     let world = world().await;
-    world.spoil(Call::Details, Some(1), Fault::LatencyMs(1500));
+    world.spoil(ApiCall::Details, Some(1), Fault::LatencyMs(1500));
     let asking = world.check("front-door", "fresh");
     let telling = async {
         world.until_asked(1).await;

@@ -1,4 +1,4 @@
-//! A world to test in: a pretend Incode, the service on free loopback ports, a client, and a clock that only the test moves.
+//! A world to test in: the simulator, the service on free loopback ports, a client, and a clock that only the test moves.
 
 use std::{
     collections::BTreeSet,
@@ -22,7 +22,7 @@ use verigate::{
         access_service_client::AccessServiceClient,
     },
     serve::{Service, StopError},
-    sim::{Call, Calls, Cast, Credentials, Fault, Planned, Simulator, TOKEN_LIFE},
+    sim::{ApiCall, Calls, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
 
 /// The instant at which every world begins.
@@ -181,8 +181,8 @@ impl World {
         self.ask(request).await.unwrap_err().code()
     }
 
-    pub fn spoil(&self, call: Call, times: Option<u32>, fault: Fault) {
-        let planned = Planned {
+    pub fn spoil(&self, call: ApiCall, times: Option<u32>, fault: Fault) {
+        let planned = PlannedFault {
             call,
             id: None,
             times,

@@ -66,7 +66,7 @@ async fn a_webhook_never_grants_anything() {
         let after = gist(&world.check("front-door", verification).await);
         assert_eq!(before, after, "{verification}");
     }
-    world.spoil(Call::Details, None, Fault::Status(503));
+    world.spoil(ApiCall::Details, None, Fault::Status(503));
     told(&world, "verification.succeeded", "fresh").await;
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
