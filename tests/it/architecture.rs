@@ -239,19 +239,6 @@ fn code(text: &str) -> String {
 }
 
 #[test]
-fn the_simulator_shares_no_code_with_the_client_of_the_vendor() {
-    for (room, path, text) in files() {
-        let imports = imports(&code(&text));
-        let own = ["sim", "policy", "clock"];
-        assert!(
-            room != "sim" || imports.iter().all(|import| own.contains(&import.as_str())),
-            "{} imports {imports:?}",
-            path.display()
-        );
-    }
-}
-
-#[test]
 fn the_table_of_the_architecture_is_this_one() {
     let page = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md"));
     let page = page.unwrap();

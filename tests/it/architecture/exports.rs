@@ -148,6 +148,14 @@ fn the_table_of_rooms_is_what_the_code_names() {
 }
 
 #[test]
+fn the_simulator_shares_no_code_with_the_client_of_the_vendor() {
+    let graph = rooms(&Sources::read());
+    let mut imports = graph["sim"].iter();
+    let foreign = imports.find(|(room, _)| !["policy", "clock"].contains(&room.as_str()));
+    assert!(foreign.is_none(), "{foreign:?}");
+}
+
+#[test]
 fn no_room_passes_on_what_another_defines() {
     let found = passed_on(&Sources::read());
     assert!(found.is_empty(), "{}", found.join("\n"));
