@@ -1,6 +1,7 @@
 //! The context of one call: who makes it, how long the answer may take, and the trace that it belongs to. Made once by an adapter
 //! and not changed afterwards.
 
+mod config;
 mod deadline;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,8 +9,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap};
 
-pub use self::deadline::Deadline;
-use crate::{callers::Caller, config::Deadlines};
+pub use self::{config::Deadlines, deadline::Deadline};
+use crate::callers::Caller;
 
 /// The header in which a caller names its trace (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";

@@ -1,142 +1,71 @@
-//! The configuration: defaults, a file and the environment in layers, read once and checked whole. Every problem is told
-//! at once, with its place; a value that may be a secret is never shown.
+//! The configuration: defaults, a file and the environment in [`layers`], read once when the process starts. Every problem is reported
+//! at once with its place, and a value that may be a secret is never shown.
+//!
+//! The settings of a component are a struct beside the component, which knows nothing of files and variables. This room imports these
+//! structs and reads them, one file per section: `reader.section("incode").duration("timeout")`. A reading function returns a value
+//! or [`section::Reported`], which only the function that records a problem can make: so no problem is lost, and none is recorded twice.
 
+mod error;
 mod layers;
-mod reader;
+mod file;
+mod environment;
+mod section;
 mod secret;
+mod listeners;
+mod incode;
 mod step_up;
+mod webhook;
+mod journal;
+mod telemetry;
+mod reader;
 
 use std::{
-    collections::BTreeSet,
     ffi::OsString,
-    fmt, fs,
-    io::{self, Read as _},
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
-    time::Duration,
 };
 
-use http::{HeaderName, HeaderValue};
-use secrecy::SecretString;
-use url::{Host, Url};
+pub use self::{
+    error::{ConfigError, Problem},
+    incode::Account,
+    layers::DEFAULTS,
+};
+use self::{reader::Reader, section::Reported};
+use crate::{
+    call::Deadlines,
+    rate_limit::Rate,
+    telemetry::{LogConfig, TraceConfig},
+};
 
-use self::{layers::Layers, reader::Reader};
-
-/// The defaults, which are the documentation too.
-pub const DEFAULTS: &str = include_str!("config.default.toml");
-/// No configuration is longer.
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
-
-/// Everything that can be set.
+/// Every setting.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where decisions are asked for over gRPC.
+    /// The address of the gRPC listener.
     pub grpc: SocketAddr,
-    /// How long answers may take.
+    /// How long calls over gRPC may take.
     pub deadlines: Deadlines,
-    /// Where decisions are asked for over HTTP.
+    /// The address of the HTTP listener.
     pub http: SocketAddr,
-    /// Where operators look.
+    /// The address of the listener for operators.
     pub admin: SocketAddr,
-    /// The policy file or folder.
+    /// The policy file, or a folder of them.
     pub policies: PathBuf,
-    /// The upstream.
-    pub incode: IncodeConfig,
-    /// How many verifications are remembered.
+    /// The vendor's API.
+    pub incode: crate::incode::Config,
+    /// How many verifications the evidence cache holds.
     pub cache_capacity: u64,
-    /// How many fetches a caller may cause.
+    /// The rate limit of evidence fetches per caller.
     pub quota: Rate,
     /// Links by which people verify again.
-    pub step_up: StepUpConfig,
-    /// How the upstream's webhooks are told from others; nothing if none are taken.
-    pub webhook: Option<WebhookConfig>,
-    /// The file that decisions are appended to, or `-`.
+    pub step_up: crate::step_up::Config,
+    /// How the vendor's webhooks are authenticated. None are accepted if it is `None`.
+    pub webhook: Option<crate::http::webhook::Config>,
+    /// The file to which decisions are appended, or `-` for stdout.
     pub journal: PathBuf,
-    /// Which traces are sent, and where.
+    /// What is traced.
     pub trace: TraceConfig,
-    /// What is logged, and how.
+    /// What is logged.
     pub log: LogConfig,
-}
-
-/// Where the upstream is, and who we are to it.
-#[derive(Debug, Clone)]
-pub struct IncodeConfig {
-    /// The address that the calls' paths are appended to.
-    pub url: Url,
-    /// The API key.
-    pub api_key: SecretString,
-    /// The integration's id.
-    pub integration_id: String,
-    /// The integration's secret.
-    pub secret: SecretString,
-    /// Further headers with each call.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// How long connecting may take.
-    pub connect_timeout: Duration,
-    /// How long looking up one verification may take in all.
-    pub timeout: Duration,
-    /// How many calls are made at most.
-    pub rate: Rate,
-    /// How many are under way at once.
-    pub concurrency: u32,
-}
-
-/// How long answers may take.
-#[derive(Debug, Clone, Copy)]
-pub struct Deadlines {
-    /// Where the caller does not say.
-    pub default: Duration,
-    /// Whatever the caller says.
-    pub longest: Duration,
-}
-
-/// Links by which people verify again.
-#[derive(Debug, Clone)]
-pub struct StepUpConfig {
-    /// Where a browser may be sent afterwards.
-    pub redirects: BTreeSet<String>,
-    /// How long a link is held good.
-    pub link_life: Duration,
-    /// How many links a caller may ask for.
-    pub links: Rate,
-}
-
-/// How the upstream's webhooks are told from others.
-#[derive(Debug, Clone)]
-pub struct WebhookConfig {
-    /// The header that carries the secret.
-    pub header: HeaderName,
-    /// The secret.
-    pub secret: SecretString,
-    /// The one before it, while it is being replaced.
-    pub previous_secret: Option<SecretString>,
-}
-
-/// How often something may be done.
-#[derive(Debug, Clone, Copy)]
-pub struct Rate {
-    /// In the long run.
-    pub per_second: u32,
-    /// At once, after a pause.
-    pub burst: u32,
-}
-
-/// Which traces are sent, and where.
-#[derive(Debug, Clone, Default)]
-pub struct TraceConfig {
-    /// The collector's address, which `/v1/traces` is appended to; none if traces are off.
-    pub otlp_endpoint: Option<Url>,
-    /// How many of the traces that begin here are sent, from 0 to 1.
-    pub sample: f64,
-}
-
-/// What is logged, and how.
-#[derive(Debug, Clone, Copy)]
-pub struct LogConfig {
-    /// The least severe level that is told.
-    pub level: tracing::Level,
-    /// Whether it is told as JSON.
-    pub json: bool,
 }
 
 impl Config {
@@ -144,87 +73,67 @@ impl Config {
     pub fn load(
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
-    ) -> Result<Self, Problems> {
+    ) -> Result<Self, ConfigError> {
         let mut reader = Reader::default();
-        let mut layers = Layers::defaults();
         if let Some(path) = file {
-            let shown = path.display().to_string();
-            match read_bounded(path, FILE_BYTES_MAX) {
-                Ok(text) => {
-                    let read = layers.add_file(&shown, &text, &mut reader.problems);
-                    reader.file_is_missing = !read;
-                }
-                Err(error) => {
-                    reader.problem(shown, format!("cannot be read: {error}"), None);
-                    reader.file_is_missing = true;
-                }
-            }
+            reader.add_file(path);
         }
-        layers.add_environment(environment, &mut reader.problems);
-        let config = reader.config(&layers);
-        match (config, reader.problems) {
-            (Some(config), problems) if problems.is_empty() => Ok(config),
-            (_, problems) => Err(Problems(problems)),
+        reader.add_environment(environment);
+        Self::read(reader)
+    }
+
+    /// The defaults alone, for an account at the vendor, which has none.
+    pub fn from_defaults(account: &Account) -> Result<Self, ConfigError> {
+        let mut reader = Reader::default();
+        reader.add_account(account);
+        Self::read(reader)
+    }
+
+    fn read(mut reader: Reader) -> Result<Self, ConfigError> {
+        match (Self::sections(&mut reader), reader.into_problems()) {
+            (Ok(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(ConfigError(problems)),
         }
     }
-}
 
-/// Whether this address is on this machine.
-pub(crate) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
-        None => false,
-    }
-}
-
-/// Reads a text that is no longer than this.
-fn read_bounded(path: &Path, bytes_max: u64) -> io::Result<String> {
-    let mut text = String::new();
-    let file = fs::File::open(path)?;
-    let read = file
-        .take(bytes_max.saturating_add(1))
-        .read_to_string(&mut text)?;
-    if u64::try_from(read).is_ok_and(|read| read <= bytes_max) {
-        Ok(text)
-    } else {
-        Err(io::Error::other(format!(
-            "it is longer than {bytes_max} bytes"
-        )))
-    }
-}
-
-/// One problem: where it is, what it is, and what to do about it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// A file with line and column, or a variable of the environment, or the setting itself.
-    pub place: String,
-    /// What is wrong.
-    pub message: String,
-    /// What can be done about it.
-    pub hint: Option<String>,
-}
-
-/// Every problem of a configuration.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct Problems(pub Vec<Problem>);
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
-        let plural = if count == 1 { "" } else { "s" };
-        write!(f, "{count} problem{plural} in the configuration")?;
-        for problem in &self.0 {
-            f.write_str("\n  ")?;
-            if !problem.message.starts_with(&problem.place) {
-                write!(f, "{}: ", problem.place)?;
-            }
-            f.write_str(&problem.message)?;
-            if let Some(hint) = &problem.hint {
-                write!(f, "\n    hint: {hint}")?;
-            }
-        }
-        Ok(())
+    /// Reads every section before the first problem is returned, so that all problems are reported.
+    fn sections(reader: &mut Reader) -> Result<Self, Reported> {
+        let grpc = listeners::decisions(&mut reader.section("grpc"));
+        let deadlines = listeners::deadlines(&mut reader.section("grpc"));
+        let http = listeners::decisions(&mut reader.section("http"));
+        let admin = reader.section("admin").address("listen");
+        let policies = reader
+            .section("policies")
+            .required("path")
+            .map(PathBuf::from);
+        let incode = incode::read(&mut reader.section("incode"));
+        let cache_capacity = reader.section("cache").at_least_one("capacity");
+        let quota = reader
+            .section("quota")
+            .rate("fetches_per_second", "fetches_burst");
+        let step_up = step_up::read(&mut reader.section("step_up"));
+        let webhook = webhook::read(&mut reader.section("webhook"));
+        let journal = journal::read(&mut reader.section("journal"));
+        let trace = telemetry::trace(&mut reader.section("trace"));
+        let log = telemetry::log(&mut reader.section("log"));
+        listeners::check_distinct(
+            reader,
+            &[("grpc", &grpc), ("http", &http), ("admin", &admin)],
+        );
+        Ok(Self {
+            grpc: grpc?,
+            deadlines: deadlines?,
+            http: http?,
+            admin: admin?,
+            policies: policies?,
+            incode: incode?,
+            cache_capacity: cache_capacity?,
+            quota: quota?,
+            step_up: step_up?,
+            webhook: webhook?,
+            journal: journal?,
+            trace: trace?,
+            log: log?,
+        })
     }
 }

@@ -16,7 +16,7 @@ use tonic_health::server::HealthReporter;
 
 use self::access::Access;
 use crate::{
-    config::Deadlines,
+    call::Deadlines,
     gate::Gate,
     proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
     step_up::StepUps,

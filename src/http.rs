@@ -2,7 +2,7 @@
 
 mod admin;
 mod not_implemented;
-mod webhook;
+pub mod webhook;
 
 use std::sync::Arc;
 

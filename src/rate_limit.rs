@@ -6,9 +6,13 @@
 //!
 //! Nothing here reads the clock or waits: the uptime is an argument, the result is how long to wait.
 
+mod rate;
+
 use std::time::Duration;
 
 use parking_lot::Mutex;
+
+pub use self::rate::Rate;
 
 /// A rate limit with a burst. Tokens arrive at the rate, up to `burst` of them accumulate, each use takes one.
 #[derive(Debug)]

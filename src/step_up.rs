@@ -4,6 +4,7 @@
 //! the same link while it is valid, calls that arrive together share one attempt ([`Flight`]), and an attempt goes on when they
 //! leave. What is known here grants nothing: a person who verified again is judged by evidence like everybody else.
 
+mod config;
 mod register;
 mod request;
 mod metrics;
@@ -16,16 +17,16 @@ use tokio::{sync::Semaphore, time::timeout};
 use tracing::info;
 use uuid::Uuid;
 
-use self::{metrics::Metrics, register::Register};
 pub use self::{
+    config::Config,
     metrics::StepUpEvent,
     register::{State, StepUp},
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
+use self::{metrics::Metrics, register::Register};
 use crate::{
     callers::{CallerId, OverQuota, Quota, Quotas},
     clock::{Clock, Moment},
-    config::StepUpConfig,
     deps::Deps,
     flight::{Flight, Progress, Spawn},
     live::Live,
@@ -98,7 +99,7 @@ pub struct StepUps(Arc<Inner>);
 struct Inner {
     links: Arc<dyn Links>,
     live: Arc<Live>,
-    config: StepUpConfig,
+    config: Config,
     /// How long one attempt may take, whoever waits for it.
     attempt_timeout: Duration,
     register: Register,
@@ -137,7 +138,7 @@ impl StepUps {
     pub fn new(
         links: Arc<dyn Links>,
         live: Arc<Live>,
-        config: StepUpConfig,
+        config: Config,
         attempt_timeout: Duration,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {

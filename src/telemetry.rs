@@ -2,12 +2,13 @@
 //! tells the life of the process. Traces go to a collector, if there is one.
 
 mod collector;
+mod config;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tokio::task::spawn_blocking;
+use tokio::{runtime::Handle, task::spawn_blocking};
 use tracing::Subscriber;
 use tracing_subscriber::{
     Layer,
@@ -18,10 +19,8 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-use crate::{
-    config::{LogConfig, TraceConfig},
-    span,
-};
+pub use self::config::{LogConfig, TraceConfig};
+use crate::{clock::Clock, span};
 
 /// How long the last spans may take to be sent: the process ends without them then.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
@@ -34,7 +33,13 @@ pub struct Telemetry {
 }
 
 /// Starts logging, in colours or not, and tracing if there is a collector. Of other crates, only warnings are logged, and no spans are kept.
-pub fn start(log: LogConfig, colours: bool, trace: &TraceConfig) -> anyhow::Result<Telemetry> {
+pub fn start(
+    log: LogConfig,
+    colours: bool,
+    trace: &TraceConfig,
+    runtime: &Handle,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Telemetry> {
     let ours = LevelFilter::from_level(log.level);
     let lines = Targets::new()
         .with_target("verigate", ours)
@@ -47,7 +52,7 @@ pub fn start(log: LogConfig, colours: bool, trace: &TraceConfig) -> anyhow::Resu
         let _ = lines.try_init();
         return Ok(Telemetry { traces: None });
     };
-    let traces = collector::start(trace, collector)?;
+    let traces = collector::start(trace, collector, runtime.clone(), clock)?;
     let _ = lines.with(tracer(&traces)).try_init();
     Ok(Telemetry {
         traces: Some(traces),

@@ -9,7 +9,7 @@ use std::{future::Future, time::Duration};
 use http::HeaderMap;
 use tokio::time::timeout;
 
-use crate::config::Deadlines;
+use super::config::Deadlines;
 
 /// The header that carries it, as gRPC over HTTP/2 defines.
 const HEADER: &str = "grpc-timeout";

@@ -6,23 +6,21 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
     sync::Arc,
-    time::Duration,
 };
 
 use clap::Args;
 use http::HeaderName;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use super::{Exit, has_colours, sim::introduction, tell, told_to_stop};
 use crate::{
     clock::{Clock as _, SystemClock},
-    config::{
-        Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig, WebhookConfig,
-    },
-    policy::{PolicySet, Problems, SourceText, parse},
+    config::{Account, Config},
+    http::webhook,
+    policy::{ParseError, PolicySet, SourceText, parse},
     serve::{Service, StartError},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, WebhookTarget},
-    telemetry,
+    telemetry::{self, LogConfig, TraceConfig},
 };
 
 const POLICIES: [(&str, &str); 3] = [
@@ -67,18 +65,20 @@ impl Demo {
             level: tracing::Level::INFO,
             json: false,
         };
+        let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             log,
             has_colours(&std::io::stderr()),
             &TraceConfig::default(),
+            &Handle::current(),
+            Arc::clone(&clock) as _,
         )?;
-        let clock = Arc::new(SystemClock);
         let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
         let address = free(9000).await;
         let credentials = Credentials::default();
         let simulator =
             Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
-        let service = start(config(&simulator, log).await?, clock).await?;
+        let service = start(config(&simulator).await?, clock).await?;
         let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
         simulator.send_webhooks(WebhookTarget::new(
             &webhooks,
@@ -108,7 +108,7 @@ async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Se
     Ok(Service::start(&config, policies, clock).await?)
 }
 
-fn policies() -> Result<PolicySet, Problems> {
+fn policies() -> Result<PolicySet, ParseError> {
     let files = POLICIES.map(|(path, text)| {
         Arc::new(SourceText {
             path: path.to_owned(),
@@ -119,53 +119,26 @@ fn policies() -> Result<PolicySet, Problems> {
     parse(&files, &no_lists)
 }
 
-async fn config(simulator: &Simulator, log: LogConfig) -> anyhow::Result<Config> {
+/// The defaults, but on free ports and for the simulator.
+async fn config(simulator: &Simulator) -> anyhow::Result<Config> {
     let known = simulator.credentials().clone();
-    Ok(Config {
-        grpc: free(USUAL_GRPC).await,
-        deadlines: Deadlines {
-            default: Duration::from_secs(2),
-            longest: Duration::from_millis(2500),
-        },
-        http: free(8080).await,
-        admin: free(9090).await,
-        policies: "policies".into(),
-        incode: IncodeConfig {
-            url: format!("http://{}", simulator.address).parse()?,
-            api_key: known.api_key.into(),
-            integration_id: known.integration_id,
-            secret: known.secret.into(),
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(1),
-            timeout: Duration::from_secs(2),
-            rate: Rate {
-                per_second: 100,
-                burst: 100,
-            },
-            concurrency: 64,
-        },
-        cache_capacity: 10_000,
-        quota: Rate {
-            per_second: 50,
-            burst: 500,
-        },
-        step_up: StepUpConfig {
-            redirects: BTreeSet::from([REDIRECT.to_owned()]),
-            link_life: Duration::from_mins(15),
-            links: Rate {
-                per_second: 2,
-                burst: 50,
-            },
-        },
-        webhook: Some(WebhookConfig {
-            header: HeaderName::from_static(WEBHOOK_HEADER),
-            secret: WEBHOOK_SECRET.into(),
-            previous_secret: None,
-        }),
-        journal: "-".into(),
-        trace: TraceConfig::default(),
-        log,
-    })
+    let mut config = Config::from_defaults(&Account {
+        url: format!("http://{}", simulator.address).parse()?,
+        api_key: known.api_key.into(),
+        integration_id: known.integration_id,
+        secret: known.secret.into(),
+    })?;
+    config.grpc = free(USUAL_GRPC).await;
+    config.http = free(8080).await;
+    config.admin = free(9090).await;
+    config.cache_capacity = 10_000;
+    config.step_up.redirects = BTreeSet::from([REDIRECT.to_owned()]);
+    config.webhook = Some(webhook::Config {
+        header: HeaderName::from_static(WEBHOOK_HEADER),
+        secret: WEBHOOK_SECRET.into(),
+        previous_secret: None,
+    });
+    Ok(config)
 }
 
 /// The usual loopback port, or any free one if that is taken.

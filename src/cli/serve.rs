@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use tokio::{
+    runtime::Handle,
     signal::unix::{SignalKind, signal},
     sync::Notify,
 };
@@ -12,7 +13,7 @@ use super::{Environment, Exit, has_colours, talk, told_to_end};
 use crate::{
     clock::SystemClock,
     config::Config,
-    live::{self, NoPolicies},
+    live::{self, LoadError},
     serve, telemetry,
 };
 
@@ -31,10 +32,10 @@ impl Serve {
     pub(super) async fn run(self, environment: Environment) -> anyhow::Result<Exit> {
         let config = Config::load(self.config.as_deref(), environment)?;
         let policies = match live::load(&config.policies)
-            .and_then(|set| live::admit(set, &config.step_up.redirects))
+            .and_then(|set| live::check_redirects(set, &config.step_up.redirects))
         {
             Ok(policies) => policies,
-            Err(error @ (NoPolicies::Unreadable(..) | NoPolicies::Unsettled(_))) => {
+            Err(error @ (LoadError::Unreadable(..) | LoadError::Unsettled(_))) => {
                 return Err(error.into());
             }
             Err(invalid) => {
@@ -50,8 +51,15 @@ impl Serve {
             return Ok(Exit::Done);
         }
         let (reload, stop) = (told_to_reload()?, told_to_end()?);
-        let telemetry = telemetry::start(config.log, has_colours(&io::stderr()), &config.trace)?;
-        let ran = serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await;
+        let clock = Arc::new(SystemClock);
+        let telemetry = telemetry::start(
+            config.log,
+            has_colours(&io::stderr()),
+            &config.trace,
+            &Handle::current(),
+            Arc::clone(&clock) as _,
+        )?;
+        let ran = serve::run(&config, policies, clock, reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

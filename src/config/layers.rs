@@ -1,23 +1,16 @@
-//! Settings in layers: the defaults say which settings there are and of which type, a file and the environment override
-//! them one by one.
+//! Settings in layers. The defaults define which settings there are and of which type; a file and the environment override them one by
+//! one.
 
-use std::{collections::BTreeMap, ffi::OsString, ops::Range};
+use std::collections::BTreeMap;
 
-use toml::{
-    Value,
-    de::{DeTable, DeValue},
-};
+use toml::Value;
 
-use super::{DEFAULTS, Problem};
 use crate::policy::did_you_mean;
 
-/// What the names of our variables begin with.
-const PREFIX: &str = "VERIGATE_";
-/// What parts a section from a key in the name of a variable. One `_` would take `VERIGATE_PORT`, which Kubernetes sets for
-/// a service of our name, for a setting.
-const SEPARATOR: &str = "__";
+/// The defaults, which are the documentation of the settings too.
+pub const DEFAULTS: &str = include_str!("../config.default.toml");
 
-/// Every setting, and where its value is from.
+/// Every setting, with its value and where that was set.
 #[derive(Debug)]
 pub(super) struct Layers {
     settings: BTreeMap<(String, String), Setting>,
@@ -30,7 +23,7 @@ struct Setting {
     layer: Layer,
 }
 
-/// Where a value is from; a later one overrides an earlier one.
+/// Where a value was set. A later layer overrides an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Layer {
     Default,
@@ -38,9 +31,26 @@ pub(super) enum Layer {
     Environment,
 }
 
-impl Layers {
-    /// The lowest layer.
-    pub(super) fn defaults() -> Self {
+/// Why a setting cannot be set.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Refused {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            message,
+            hint: None,
+        }
+    }
+}
+
+impl Default for Layers {
+    /// The defaults alone.
+    fn default() -> Self {
         let defaults: toml::Table = DEFAULTS.parse().unwrap_or_default();
         let mut settings = BTreeMap::new();
         for (section, keys) in defaults {
@@ -57,127 +67,30 @@ impl Layers {
         }
         Self { settings }
     }
+}
 
-    /// Overrides settings with those of a file; whether it could be read.
-    pub(super) fn add_file(&mut self, path: &str, text: &str, problems: &mut Vec<Problem>) -> bool {
-        let at = |span: Range<usize>| {
-            let before = text.get(..span.start).unwrap_or(text);
-            let line = before.matches('\n').count().saturating_add(1);
-            let column = before.chars().rev().take_while(|c| *c != '\n').count();
-            format!("{path}:{line}:{}", column.saturating_add(1))
-        };
-        let mut problem = |place: String, message: String, hint| {
-            problems.push(Problem {
-                place,
-                message,
-                hint,
-            });
-        };
-        // Read twice: once for the places, once for the values.
-        let (document, values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
-            (Ok(document), Ok(values)) => (document, values),
-            (Err(error), _) | (_, Err(error)) => {
-                let place = error.span().map_or_else(|| path.to_owned(), at);
-                let message = format!("not TOML: {}", error.message());
-                problem(place, message, None);
-                return false;
-            }
-        };
-        for (section, keys) in document.get_ref() {
-            let (name, place) = (section.get_ref().as_ref(), at(section.span()));
-            let known = self.settings.keys().any(|(s, _)| s == name);
-            let DeValue::Table(keys) = keys.get_ref() else {
-                problem(place, format!("`{name}` is not a section"), None);
-                continue;
-            };
-            if !known {
-                let hint = did_you_mean(name, self.settings.keys().map(|(s, _)| s.as_str()));
-                problem(place, format!("unknown section `{name}`"), hint);
-                continue;
-            }
-            for key in keys.keys() {
-                let place = at(key.span());
-                let Some(value) = values
-                    .get(name)
-                    .and_then(|keys| keys.get(key.get_ref().as_ref()))
-                else {
-                    continue;
-                };
-                let set = self.set(name, key.get_ref(), value.clone(), &place, Layer::File);
-                if let Err((message, hint)) = set {
-                    problem(place, message, hint);
-                }
-            }
-        }
-        true
+impl Layers {
+    /// The section and key of every setting.
+    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        let names = self.settings.keys();
+        names.map(|(section, key)| (section.as_str(), key.as_str()))
     }
 
-    /// Overrides settings with those of the environment: `VERIGATE_SECTION__KEY`.
-    pub(super) fn add_environment(
-        &mut self,
-        environment: impl IntoIterator<Item = (OsString, OsString)>,
-        problems: &mut Vec<Problem>,
-    ) {
-        for (name, value) in environment {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else {
-                continue;
-            };
-            let rest = name.strip_prefix(PREFIX).unwrap_or(name);
-            let Some((section, key)) = rest.split_once(SEPARATOR) else {
-                problems.extend(self.nearly_a_setting(name, rest));
-                continue;
-            };
-            let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-            let typed = value
-                .to_str()
-                .ok_or_else(|| ("the value is not UTF-8".to_owned(), None))
-                .and_then(|text| self.typed(&section, &key, text));
-            let set =
-                typed.and_then(|value| self.set(&section, &key, value, name, Layer::Environment));
-            if let Err((message, hint)) = set {
-                problems.push(Problem {
-                    place: name.to_owned(),
-                    message,
-                    hint,
-                });
-            }
+    /// The value of a setting, if there is such a setting.
+    pub(super) fn value(&self, section: &str, key: &str) -> Option<&Value> {
+        self.get(section, key).map(|setting| &setting.value)
+    }
+
+    /// Sets a text in place of its default.
+    pub(super) fn set_default(&mut self, section: &str, key: &str, text: &str) {
+        let name = (section.to_owned(), key.to_owned());
+        if let Some(setting) = self.settings.get_mut(&name) {
+            setting.value = Value::String(text.to_owned());
         }
     }
 
-    /// The problem of a variable that is a setting but for its second underscore.
-    fn nearly_a_setting(&self, name: &str, rest: &str) -> Option<Problem> {
-        let meant = self
-            .settings
-            .keys()
-            .find(|(section, key)| format!("{section}_{key}").eq_ignore_ascii_case(rest));
-        meant.map(|(section, key)| {
-            let (section, key) = (section.to_ascii_uppercase(), key.to_ascii_uppercase());
-            Problem {
-                place: name.to_owned(),
-                message: "sets nothing".to_owned(),
-                hint: Some(format!("did you mean `{PREFIX}{section}{SEPARATOR}{key}`?")),
-            }
-        })
-    }
-
-    /// A variable's text as a value of the setting's type.
-    fn typed(&self, section: &str, key: &str, text: &str) -> Result<Value, Refused> {
-        let setting = self.settings.get(&(section.to_owned(), key.to_owned()));
-        let written = match setting.map(|setting| &setting.value) {
-            None | Some(Value::String(_)) => return Ok(Value::String(text.to_owned())),
-            Some(other) => (
-                other.type_str(),
-                format!("value = {text}").parse::<toml::Table>(),
-            ),
-        };
-        let (wanted, parsed) = written;
-        parsed
-            .ok()
-            .and_then(|mut table| table.remove("value"))
-            .ok_or_else(|| (format!("{section}.{key} is not of type {wanted}"), None))
-    }
-
-    fn set(
+    /// Overrides a setting. The value must be of the type of the default.
+    pub(super) fn set(
         &mut self,
         section: &str,
         key: &str,
@@ -187,15 +100,16 @@ impl Layers {
     ) -> Result<(), Refused> {
         let name = (section.to_owned(), key.to_owned());
         let Some(setting) = self.settings.get_mut(&name) else {
-            let known = self.settings.keys().map(|(s, k)| format!("{s}.{k}"));
-            let known: Vec<String> = known.collect();
+            let known: Vec<String> = self.names().map(|(s, k)| format!("{s}.{k}")).collect();
             let full = format!("{section}.{key}");
             let hint = did_you_mean(&full, known.iter().map(String::as_str));
-            return Err((format!("unknown setting `{full}`"), hint));
+            let message = format!("unknown setting `{full}`");
+            return Err(Refused { message, hint });
         };
         if !value.same_type(&setting.value) {
             let wanted = setting.value.type_str();
-            return Err((format!("{section}.{key} is not of type {wanted}"), None));
+            let message = format!("{section}.{key} is not of type {wanted}");
+            return Err(Refused::new(message));
         }
         *setting = Setting {
             value,
@@ -205,13 +119,13 @@ impl Layers {
         Ok(())
     }
 
-    /// Where the value of this setting is from.
+    /// Where the value of this setting was set: a position in a file, a variable, or the name of the setting.
     pub(super) fn place(&self, section: &str, key: &str) -> String {
         self.get(section, key)
             .map_or_else(String::new, |setting| setting.place.clone())
     }
 
-    /// Which layer the value of this setting is from.
+    /// The layer that sets this setting.
     pub(super) fn layer(&self, section: &str, key: &str) -> Layer {
         self.get(section, key)
             .map_or(Layer::Default, |setting| setting.layer)
@@ -238,13 +152,13 @@ impl Layers {
             .unwrap_or_default()
     }
 
-    /// A list of texts; nothing where an item is none.
+    /// A list of texts; `None` in the place of an item that is not a text.
     pub(super) fn list(&self, section: &str, key: &str) -> Vec<Option<&str>> {
         let list = self.get(section, key).and_then(|s| s.value.as_array());
         list.map_or_else(Vec::new, |list| list.iter().map(|v| v.as_str()).collect())
     }
 
-    /// A table of texts; nothing where a value is none.
+    /// A table of texts; `None` in the place of a value that is not a text.
     pub(super) fn table(&self, section: &str, key: &str) -> Vec<(&str, Option<&str>)> {
         let table = self.get(section, key).and_then(|s| s.value.as_table());
         table.map_or_else(Vec::new, |table| {
@@ -259,6 +173,3 @@ impl Layers {
         self.settings.get(&(section.to_owned(), key.to_owned()))
     }
 }
-
-/// Why a setting cannot be set, and a hint.
-type Refused = (String, Option<String>);

@@ -5,71 +5,66 @@ use std::{cmp::Ordering, path::Path};
 use http::HeaderValue;
 use secrecy::SecretString;
 
-use super::{layers::Layers, read_bounded, reader::Reader};
+use super::section::{Reported, Section};
+use crate::files::read_text;
 
-/// No secret is longer.
-const SECRET_BYTES_MAX: u64 = 16 * 1024;
+/// The size of a file with a secret, in bytes.
+const SECRET_BYTES_MAX: usize = 16 * 1024;
 
-impl Reader {
-    /// A secret that must be there.
+impl Section<'_> {
+    /// A secret that must be set.
     pub(super) fn required_secret(
         &mut self,
-        layers: &Layers,
-        section: &'static str,
-        key: &'static str,
-        file_key: &'static str,
-    ) -> Option<SecretString> {
-        let secret = self.secret(layers, section, key, file_key)?;
-        if secret.is_none() {
+        key: &str,
+        file_key: &str,
+    ) -> Result<SecretString, Reported> {
+        self.secret(key, file_key)?.ok_or_else(|| {
+            let section = self.name();
             let hint = format!("set {section}.{key} or {section}.{file_key}");
-            self.missing(layers, section, key, Some(&hint));
-        }
-        secret
+            self.missing(key, Some(&hint))
+        })
     }
 
-    /// A secret, given in place or by a file, but not by both; it may not be set at all. The outer nothing is a problem.
-    #[expect(clippy::option_option, reason = "a problem is not the same as nothing")]
+    /// A secret, given in place or by a file, but not by both. `None` if it is not set.
     pub(super) fn secret(
         &mut self,
-        layers: &Layers,
-        section: &'static str,
-        key: &'static str,
-        file_key: &'static str,
-    ) -> Option<Option<SecretString>> {
-        let (mut value, mut file) = (layers.text(section, key), layers.text(section, file_key));
-        // The environment overrides the file, whichever of the two it sets.
-        let (of_value, of_file) = (layers.layer(section, key), layers.layer(section, file_key));
+        key: &str,
+        file_key: &str,
+    ) -> Result<Option<SecretString>, Reported> {
+        let section = self.name();
+        let (mut value, mut file) = (self.text(key), self.text(file_key));
         if !value.is_empty() && !file.is_empty() {
-            match of_value.cmp(&of_file) {
+            // The environment overrides the file, whichever of the two settings it sets.
+            match self.layer(key).cmp(&self.layer(file_key)) {
                 Ordering::Less => value = "",
                 Ordering::Greater => file = "",
                 Ordering::Equal => {
                     let message = format!("{section}.{key} and {section}.{file_key} are both set");
-                    self.problem(layers.place(section, file_key), message, None);
-                    return None;
+                    return Err(self.problem(file_key, message, None));
                 }
             }
         }
-        let (place, secret) = if !file.is_empty() {
-            let place = layers.place(section, file_key);
-            match read_bounded(Path::new(file), SECRET_BYTES_MAX) {
-                Ok(text) => (place, text.trim_end_matches(['\r', '\n']).to_owned()),
-                Err(error) => {
-                    let message = format!("{section}.{file_key}: `{file}` cannot be read: {error}");
-                    self.problem(place, message, None);
-                    return None;
-                }
-            }
-        } else if value.is_empty() {
-            return Some(None);
-        } else {
-            (layers.place(section, key), value.to_owned())
+        let (set_by, secret) = match (value, file) {
+            ("", "") => return Ok(None),
+            (value, "") => (key, value.to_owned()),
+            (_, file) => (file_key, self.secret_of_file(file_key, file)?),
         };
         if secret.is_empty() || HeaderValue::from_str(&secret).is_err() {
             let message = format!("{section}.{key} is empty or has control characters in it");
-            self.problem(place, message, None);
-            return None;
+            return Err(self.problem(set_by, message, None));
         }
-        Some(Some(secret.into()))
+        Ok(Some(secret.into()))
+    }
+
+    /// The secret in a file, without the end of its line.
+    fn secret_of_file(&mut self, file_key: &str, file: &str) -> Result<String, Reported> {
+        match read_text(Path::new(file), SECRET_BYTES_MAX) {
+            Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
+            Err(error) => {
+                let section = self.name();
+                let message = format!("{section}.{file_key}: `{file}` cannot be read: {error}");
+                Err(self.problem(file_key, message, None))
+            }
+        }
     }
 }

@@ -13,8 +13,7 @@ use super::{
     step_up_request::{begin_step_up_response, step_up_request},
 };
 use crate::{
-    call::Call,
-    config::Deadlines,
+    call::{Call, Deadlines},
     gate::Gate,
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,

@@ -57,7 +57,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     let policies = admin.live.current();
     let ready = admin.serving.get() && !policies.is_empty();
     let failure = admin.live.failure();
-    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.told }));
+    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.error }));
     let detail = json!({
         "ready": ready,
         "policies": policies.len(),

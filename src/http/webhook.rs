@@ -1,6 +1,7 @@
 //! `POST /webhooks/incode`: the vendor says that something has changed. Authenticated by a shared secret, queued, and answered without
 //! waiting until it is processed.
 
+mod config;
 mod event;
 mod outcome;
 
@@ -20,11 +21,11 @@ use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::timeout;
 use tracing::debug;
 
+pub use self::config::Config;
 use self::outcome::{Metrics, WebhookOutcome};
 use crate::{
     call::peer,
     clock::Clock,
-    config::WebhookConfig,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
     webhook_queue::{QueueFullError, WebhookQueue},
@@ -74,7 +75,7 @@ impl SecretDigest {
 impl Webhooks {
     /// Receives webhooks that carry the secret; none without a configuration.
     pub fn new(
-        config: Option<&WebhookConfig>,
+        config: Option<&Config>,
         queue: WebhookQueue,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {

@@ -1,68 +1,63 @@
-//! Puts another policy set in force when the files have one; keeps the last good one, and tells why, when they have not.
+//! Puts another policy set in force when the files give one. When they do not, keeps the last good set and reports why.
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tracing::{error, info};
 
 use super::{
-    Live, NoPolicies, admit,
+    error::LoadError,
+    in_force::{Live, ReloadFailure},
+    load::check_redirects,
     metrics::{Metrics, ReloadOutcome},
-    sources::{Fingerprint, Places, Reading},
+    snapshot::{Digest, Parsed, Snapshot},
+    watch_paths::WatchPaths,
 };
-use crate::{
-    clock::Clock,
-    deps::Deps,
-    policy::{PolicySet, Timestamp},
-};
+use crate::{clock::Clock, deps::Deps, policy::PolicySet};
 
-/// How much of what is wrong the log gets.
+/// How much of the problems is logged.
 const LOG_LINES_MAX: usize = 500;
 const LOG_CHARS_MAX: usize = 32 * 1024;
-/// How much of it readiness shows: enough to know what to look for.
+/// How much of the problems readiness shows: enough to know what to look for.
 const SHOWN_LINES_MAX: usize = 12;
 const SHOWN_CHARS_MAX: usize = 2000;
 
-/// Why what is written now is not in force.
-#[derive(Debug)]
-pub struct Failure {
-    /// When that was found.
-    pub at: Timestamp,
-    /// The first lines of what is wrong; the log has more.
-    pub told: String,
-}
-
-/// Looks at the policy files when it is told to.
+/// Reads the policy files when it is called, and swaps the set in force.
 #[derive(Debug)]
 pub struct Reloader {
     path: PathBuf,
-    /// Where policies may send a browser.
+    /// The addresses to which policies may redirect browsers.
     redirects: BTreeSet<String>,
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
-    /// Held from reading to swapping, so that no older reading comes after a newer one.
+    /// Locked from reading to swapping, so that an older reading never replaces a newer one.
     last: Mutex<Last>,
 }
 
-/// What the last look found.
+/// What is known from the last reading.
 #[derive(Debug, Default)]
 struct Last {
-    judged: Option<Judged>,
-    places: Places,
+    outcome: Option<LastOutcome>,
+    parsed: Parsed,
+    watch_paths: WatchPaths,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Judged {
-    fingerprint: Fingerprint,
-    good: bool,
+struct LastOutcome {
+    digest: Digest,
+    compiled: bool,
 }
 
 impl Reloader {
-    /// Will read this path, from which the set in force came.
+    /// A reloader for this path, from which the set in force was read.
     pub fn new(
         path: &Path,
         redirects: BTreeSet<String>,
@@ -82,91 +77,101 @@ impl Reloader {
         }))
     }
 
-    /// Reads the files, and compiles them even if they are those that failed: whoever asks for it wants to be told. Blocks.
-    pub fn reload_now(&self) -> ReloadOutcome {
-        let outcome = self.reload(true);
+    /// Reloads on request: compiles also files that failed before and have not changed, so that the problems are logged again. Blocks.
+    pub fn reload(&self) -> ReloadOutcome {
+        let outcome = self.read_and_swap(true);
         if outcome == ReloadOutcome::Unchanged {
-            info!("the policies were read again and are the same");
+            info!(
+                event = "policies_unchanged",
+                "policies read again; nothing changed"
+            );
         }
         outcome
     }
 
-    /// Reads the files, and compiles them if they are not those of the last look. Blocks.
-    pub fn look_now(&self) -> ReloadOutcome {
-        self.reload(false)
+    /// Reads the files, and compiles them only if they differ from the last reading. Blocks.
+    pub fn reload_if_changed(&self) -> ReloadOutcome {
+        self.read_and_swap(false)
     }
 
-    /// Where a change would show, as far as the last look knows.
-    pub(super) fn places(&self) -> Places {
-        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        last.places.clone()
+    /// Where a change shows, as the last reading has found it.
+    pub(super) fn watch_paths(&self) -> WatchPaths {
+        let last = self.last.lock();
+        last.watch_paths.clone()
     }
 
-    /// Counts and tells a reload that failed.
-    pub(super) fn fail(&self, told: &str) {
-        let shown = first(told, SHOWN_LINES_MAX, SHOWN_CHARS_MAX);
-        self.live.failure.store(Some(Arc::new(Failure {
+    /// Records, counts and logs a reload that failed.
+    pub(super) fn record_failure(&self, error: &str) {
+        self.live.set_failure(Some(ReloadFailure {
             at: self.clock.now(),
-            told: shown,
-        })));
+            error: truncated(error, SHOWN_LINES_MAX, SHOWN_CHARS_MAX),
+        }));
         self.metrics.last_successful(false);
         self.metrics.reload(ReloadOutcome::Failed);
-        let problems = first(told, LOG_LINES_MAX, LOG_CHARS_MAX);
         let revision = self.live.current().revision();
-        error!(%revision, %problems, "the policies cannot be used, and the last good ones stay in force until the files are corrected");
+        let problems = truncated(error, LOG_LINES_MAX, LOG_CHARS_MAX);
+        error!(
+            event = "policy_reload_failed",
+            %revision,
+            %problems,
+            "policy reload failed; the last good policies stay in force until the files are corrected"
+        );
     }
 
-    fn reload(&self, asked: bool) -> ReloadOutcome {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // The texts are compared and not when they were changed: file systems across a network are vague about that.
-        let known = last.judged.map(|judged| judged.fingerprint);
-        let reading = Reading::settled(&self.path, known);
-        last.places = reading.places;
-        match last.judged {
-            Some(judged) if known == Some(reading.fingerprint) && (judged.good || !asked) => {
-                self.unchanged(judged)
+    fn read_and_swap(&self, requested: bool) -> ReloadOutcome {
+        let mut last = self.last.lock();
+        let before = last.outcome;
+        // Texts are compared, not modification times: network file systems do not keep those exactly.
+        let known = before.map(|before| before.digest);
+        let snapshot = Snapshot::stable(&self.path, known, &mut last.parsed);
+        last.watch_paths = snapshot.watch_paths.clone();
+        let digest = snapshot.digest;
+        match before {
+            Some(before) if before.digest == digest && (before.compiled || !requested) => {
+                self.keep(before)
             }
             _ => {
-                let compiled = reading.sources.and_then(|s| s.compile(&self.path));
-                let compiled = compiled.and_then(|set| admit(set, &self.redirects));
-                last.judged = Some(Judged {
-                    fingerprint: reading.fingerprint,
-                    good: compiled.is_ok(),
+                let compiled = snapshot.compile(&self.path, &mut last.parsed);
+                let compiled = compiled.and_then(|set| check_redirects(set, &self.redirects));
+                last.outcome = Some(LastOutcome {
+                    digest,
+                    compiled: compiled.is_ok(),
                 });
-                self.judge(compiled)
+                self.swap(compiled)
             }
         }
     }
 
-    fn unchanged(&self, judged: Judged) -> ReloadOutcome {
-        if judged.good {
-            // Since then, looking itself may have failed.
-            self.live.failure.store(None);
+    /// Keeps the set in force, because the files are those of the last reading.
+    fn keep(&self, last: LastOutcome) -> ReloadOutcome {
+        if last.compiled {
+            // A reading in between may have failed to end.
+            self.live.set_failure(None);
             self.metrics.last_successful(true);
         }
         self.metrics.reload(ReloadOutcome::Unchanged);
         ReloadOutcome::Unchanged
     }
 
-    fn judge(&self, compiled: Result<PolicySet, NoPolicies>) -> ReloadOutcome {
+    /// Puts a set in force, or records why there is none.
+    fn swap(&self, compiled: Result<PolicySet, LoadError>) -> ReloadOutcome {
         let set = match compiled {
             Ok(set) => set,
             Err(error) => {
-                self.fail(&error.told());
+                self.record_failure(&error.in_full());
                 return ReloadOutcome::Failed;
             }
         };
         let (policies, revision) = (set.len(), set.revision());
-        // The one swap. A set that decides the same may describe itself otherwise.
-        let before = self.live.set.swap(Arc::new(set));
-        let failed_before = self.live.failure.swap(None).is_some();
+        // Swapped even if the revision is the same: descriptions are not part of it.
+        let before = self.live.swap(Arc::new(set));
+        let failed_before = self.live.set_failure(None);
         self.metrics.policies(policies);
         self.metrics.last_successful(true);
-        let same = before.revision() == revision && !failed_before;
-        let outcome = if same {
+        let outcome = if before.revision() == revision && !failed_before {
             ReloadOutcome::Unchanged
         } else {
-            info!(policies, %revision, "the policies were read again and are in force");
+            info!(event = "policies_reloaded", policies, %revision, "policies reloaded");
             ReloadOutcome::Ok
         };
         self.metrics.reload(outcome);
@@ -174,24 +179,12 @@ impl Reloader {
     }
 }
 
-/// The first lines of a text, and a word that there is more.
-fn first(text: &str, lines_max: usize, chars_max: usize) -> String {
+/// The first lines of a text, with an ellipsis if there are more.
+fn truncated(text: &str, lines_max: usize, chars_max: usize) -> String {
     let lines: Vec<&str> = text.lines().take(lines_max).collect();
     let mut shown: String = lines.join("\n").chars().take(chars_max).collect();
     if shown.len() < text.trim_end().len() {
         shown.push_str("\n…");
     }
     shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_text_is_cut_and_says_so() {
-        assert_eq!(first("a\nb\n", 2, 10), "a\nb");
-        assert_eq!(first("a\nb\nc", 2, 10), "a\nb\n…");
-        assert_eq!(first("äöü", 2, 2), "äö\n…");
-    }
 }

@@ -1,4 +1,7 @@
-//! Wakes the reloader: when the system tells of a change, when somebody asks, and now and then all the same.
+//! Wakes the reloader: on an event of the file system, on request, and at an interval in any case.
+
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,154 +17,128 @@ use tokio::{
 };
 use tracing::warn;
 
-use super::{Reloader, sources::Places};
+use super::{reload::Reloader, watch_paths::WatchPaths};
 
-/// Changes come in bursts: files are written piece by piece, and one after another. This long nothing must happen.
-const SETTLE: Duration = Duration::from_millis(100);
-/// A stream of changes without end does not put a look off for longer.
-const SETTLE_MAX: Duration = Duration::from_secs(1);
-/// A look without being told: file systems across a network do not tell, and a queue of events may overflow.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
-/// After this it is told that a look does not come to an end, as on a file system that has gone away.
-const LOOK_MAX: Duration = Duration::from_secs(30);
+/// Changes come in bursts, because files are written piece by piece and one after another. A reload waits until nothing has changed for
+/// so long.
+const QUIET_FOR: Duration = Duration::from_millis(100);
+/// A reload waits no longer than this, even if changes never cease.
+const QUIET_WAIT_MAX: Duration = Duration::from_secs(1);
+/// The files are read at this interval without any event: network file systems report none, and a queue of events may overflow.
+const POLL_EVERY: Duration = Duration::from_secs(30);
+/// A reading that takes longer is reported as a failure, as on a file system that no longer responds.
+const READING_MAX: Duration = Duration::from_secs(30);
 
-/// Looks at the policies until it is dropped, and reloads them when `asked`.
-pub async fn watch(reloader: Arc<Reloader>, asked: Arc<Notify>) {
+/// Reloads the policies when their files change and when `requested`. Runs until it is dropped.
+pub async fn watch(reloader: Arc<Reloader>, requested: Arc<Notify>) {
     let changed = Arc::new(Notify::new());
-    // The first look is for what changed since the set in force was read, and finds out what to watch.
+    // The first reading finds out what to watch, and what has changed since the set in force was read.
     changed.notify_one();
-    let mut watcher = Watcher::default();
+    let mut watcher = PathWatcher::default();
     loop {
-        let by_name = tokio::select! {
-            () = asked.notified() => true,
+        let requested = tokio::select! {
+            () = requested.notified() => true,
             () = changed.notified() => {
-                settle(&changed).await;
+                until_quiet(&changed).await;
                 false
             }
-            () = sleep(LOOK_EVERY) => false,
+            () = sleep(POLL_EVERY) => false,
         };
-        watcher = look(&reloader, &changed, watcher, by_name).await;
+        watcher = reload(&reloader, &changed, watcher, requested).await;
     }
 }
 
 /// Waits until nothing has changed for a while.
-async fn settle(changed: &Notify) {
-    let quiet = async { while timeout(SETTLE, changed.notified()).await.is_ok() {} };
-    // If it does not come to rest, what is there now is looked at.
-    let _ = timeout(SETTLE_MAX, quiet).await;
+async fn until_quiet(changed: &Notify) {
+    let quiet = async { while timeout(QUIET_FOR, changed.notified()).await.is_ok() {} };
+    // If it never is quiet, the files are read as they are.
+    let _ = timeout(QUIET_WAIT_MAX, quiet).await;
 }
 
-/// Looks once, on a thread that may block. The next look waits for it, however long it takes.
-async fn look(
+/// Reads the files once, on a thread that may block. Waits until that has ended, however long it takes: no two readings overlap.
+async fn reload(
     reloader: &Arc<Reloader>,
     changed: &Arc<Notify>,
-    watcher: Watcher,
-    by_name: bool,
-) -> Watcher {
+    watcher: PathWatcher,
+    requested: bool,
+) -> PathWatcher {
     let (own, wake) = (Arc::clone(reloader), Arc::clone(changed));
-    let mut looking = spawn_blocking(move || {
-        let places = own.places();
-        // Made anew before it is read: so nothing is missed in between, nor a folder that was deleted and made again.
-        let watcher = Watcher::new(&places, wake.clone(), watcher.failure.as_deref());
-        if by_name {
-            own.reload_now();
+    let mut reading = spawn_blocking(move || {
+        let paths = own.watch_paths();
+        // Made anew before each reading, so that no change in between is missed, nor a folder that was deleted and made again.
+        let watcher = PathWatcher::new(&paths, wake.clone(), watcher.failure.as_deref());
+        if requested {
+            own.reload();
         } else {
-            own.look_now();
+            own.reload_if_changed();
         }
-        if own.places() != places {
+        if own.watch_paths() != paths {
             wake.notify_one();
         }
         watcher
     });
     loop {
-        match timeout(LOOK_MAX, &mut looking).await {
+        match timeout(READING_MAX, &mut reading).await {
             Ok(Ok(watcher)) => return watcher,
             Ok(Err(_)) => {
-                reloader.fail("reading or compiling them broke off, which is a mistake of ours");
-                return Watcher::default();
+                reloader
+                    .record_failure("internal error while reading or compiling the policy files");
+                return PathWatcher::default();
             }
-            Err(_) => reloader.fail("reading them takes very long"),
+            Err(_) => reloader.record_failure("reading the policy files takes longer than 30s"),
         }
     }
 }
 
-/// The system's word that something changed.
+/// Wakes the reloader on events of the file system.
 #[derive(Debug, Default)]
-struct Watcher {
-    _watching: Option<RecommendedWatcher>,
-    /// Why not everything is watched. The log has it.
+struct PathWatcher {
+    _watcher: Option<RecommendedWatcher>,
+    /// Why not everything is watched. It has been logged.
     failure: Option<String>,
 }
 
-impl Watcher {
-    /// Watches these places, and wakes whoever looks.
-    fn new(places: &Places, wake: Arc<Notify>, told: Option<&str>) -> Self {
-        let concerned = places.clone();
+impl PathWatcher {
+    /// Watches these paths. A failure is logged unless it is the same as the one before.
+    fn new(paths: &WatchPaths, wake: Arc<Notify>, failure_before: Option<&str>) -> Self {
+        let relevant = paths.clone();
         let on_event = move |event: notify::Result<Event>| {
-            if event.is_ok_and(|event| !counts(&event, &concerned)) {
-                return;
+            // An error may mean that events were lost.
+            if event.is_err() || event.is_ok_and(|event| may_be_a_change(&event, &relevant)) {
+                wake.notify_one();
             }
-            wake.notify_one();
         };
         let mut failure = None;
-        let mut watching = recommended_watcher(on_event)
+        let mut watcher = recommended_watcher(on_event)
             .map_err(|error| failure = Some(error.to_string()))
             .ok();
-        if let Some(watching) = &mut watching {
-            for folder in places.watched() {
-                if let Err(error) = watching.watch(folder, RecursiveMode::NonRecursive) {
+        if let Some(watcher) = &mut watcher {
+            for folder in paths.watched_folders() {
+                if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
                     failure = Some(error.to_string());
                 }
             }
         }
-        if let Some(error) = failure.as_deref().filter(|&error| told != Some(error)) {
-            let seconds = LOOK_EVERY.as_secs();
-            warn!("the policies cannot be watched, and are looked at every {seconds} s: {error}");
+        let is_new = |error: &&str| failure_before != Some(*error);
+        if let Some(error) = failure.as_deref().filter(is_new) {
+            warn!(
+                event = "policy_watch_failed",
+                interval_seconds = POLL_EVERY.as_secs(),
+                %error,
+                "policy files cannot be watched; polling instead"
+            );
         }
         Self {
-            _watching: watching,
+            _watcher: watcher,
             failure,
         }
     }
 }
 
-/// Whether an event may be a change of the policies. Reading them, which causes events too, is none.
-fn counts(event: &Event, places: &Places) -> bool {
+/// Whether an event may be a change of the policies. Our own reading of them causes events too, which are not.
+fn may_be_a_change(event: &Event, paths: &WatchPaths) -> bool {
     let only_read = matches!(event.kind, EventKind::Access(kind)
         if kind != AccessKind::Close(AccessMode::Write));
-    let here = event.paths.iter().any(|path| places.concern(path));
+    let here = event.paths.iter().any(|path| paths.includes(path));
     event.need_rescan() || (here && !only_read)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use notify::event::{CreateKind, Flag};
-
-    use super::*;
-    use crate::live::sources::Reading;
-
-    #[test]
-    fn reading_the_policies_is_not_a_change_of_them() {
-        let folder = tempfile::tempdir().unwrap();
-        let root = folder.path().canonicalize().unwrap().join("policies");
-        std::fs::create_dir(&root).unwrap();
-        let places = Reading::settled(&root, None).places;
-        let happened = |kind, path: &Path| {
-            let event = Event::new(kind).add_path(path.to_owned());
-            counts(&event, &places)
-        };
-        let (file, beside) = (root.join("p.yaml"), folder.path().join("beside.yaml"));
-        let opened = EventKind::Access(AccessKind::Open(AccessMode::Any));
-        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
-        let created = EventKind::Create(CreateKind::Any);
-        assert!(!happened(opened, &file));
-        assert!(!happened(opened, &root));
-        assert!(happened(written, &file));
-        assert!(happened(created, &root));
-        assert!(!happened(created, &beside));
-        let overflow = Event::new(EventKind::Other).set_flag(Flag::Rescan);
-        assert!(counts(&overflow, &places));
-    }
 }

@@ -17,7 +17,7 @@ use std::{
 };
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 31] = [
+const ROOMS: [(&str, &[&str]); 32] = [
     (
         "gate",
         &[
@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
         ],
     ),
     ("ruling", &["policy", "provenance"]),
-    ("call", &["callers", "config"]),
+    ("call", &["callers"]),
     ("callers", &["rate_limit"]),
     (
         "source",
@@ -58,13 +58,13 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "callers",
             "clock",
-            "config",
             "deps",
             "flight",
             "live",
             "metrics",
             "policy",
             "provenance",
+            "rate_limit",
         ],
     ),
     (
@@ -83,7 +83,6 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "callers",
             "clock",
-            "config",
             "deps",
             "jitter",
             "json",
@@ -99,7 +98,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
             "step_up",
         ],
     ),
-    ("live", &["clock", "deps", "metrics", "policy"]),
+    ("live", &["clock", "deps", "files", "metrics", "policy"]),
     (
         "journal",
         &[
@@ -115,7 +114,6 @@ const ROOMS: [(&str, &[&str]); 31] = [
         "grpc",
         &[
             "call",
-            "config",
             "gate",
             "policy",
             "proto",
@@ -130,7 +128,6 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "call",
             "clock",
-            "config",
             "deps",
             "json",
             "live",
@@ -145,6 +142,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
     ("listener", &[]),
     ("proto", &["policy"]),
     ("clock", &["policy"]),
+    ("files", &[]),
     ("flight", &[]),
     ("rate_limit", &[]),
     ("retry_budget", &[]),
@@ -154,8 +152,20 @@ const ROOMS: [(&str, &[&str]); 31] = [
     ("metrics", &[]),
     ("readiness", &[]),
     ("span", &["call", "policy", "ruling"]),
-    ("config", &["policy"]),
-    ("telemetry", &["clock", "config", "log_throttle", "span"]),
+    (
+        "config",
+        &[
+            "call",
+            "files",
+            "http",
+            "incode",
+            "policy",
+            "rate_limit",
+            "step_up",
+            "telemetry",
+        ],
+    ),
+    ("telemetry", &["clock", "log_throttle", "span"]),
     ("deps", &["clock", "flight"]),
     (
         "serve",
@@ -183,6 +193,8 @@ const ROOMS: [(&str, &[&str]); 31] = [
         &[
             "clock",
             "config",
+            "files",
+            "http",
             "live",
             "policy",
             "proto",

@@ -7,7 +7,8 @@ use serde_json::Value;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
-    config::{Config, Rate},
+    config::Config,
+    rate_limit::Rate,
     sim::{ApiCall, Fault, PlannedFault},
 };
 

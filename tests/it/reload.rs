@@ -158,19 +158,13 @@ async fn a_changed_file_is_in_force_once_it_is_read_again() {
     let before = world.check("p", "month-old").await.policy_revision;
     folder.write("p.yaml", &denies("p"));
     assert_eq!(decides(&world, "p").await, "ALLOW");
-    assert_eq!(world.service.reloader.reload_now(), ReloadOutcome::Ok);
+    assert_eq!(world.service.reloader.reload(), ReloadOutcome::Ok);
     let answer = world.check("p", "month-old").await;
     assert_eq!(gist(&answer), "DENY VERIFICATION_TOO_OLD");
     assert_ne!(answer.policy_revision, before);
-    assert_eq!(
-        world.service.reloader.reload_now(),
-        ReloadOutcome::Unchanged
-    );
+    assert_eq!(world.service.reloader.reload(), ReloadOutcome::Unchanged);
     folder.write("p.yaml", &format!("# A remark.\n{}", denies("p")));
-    assert_eq!(
-        world.service.reloader.reload_now(),
-        ReloadOutcome::Unchanged
-    );
+    assert_eq!(world.service.reloader.reload(), ReloadOutcome::Unchanged);
     let metrics = get(&world, "/metrics").await;
     for line in [
         r#"verigate_policy_reloads_total{outcome="ok"} 1"#,
@@ -192,7 +186,10 @@ async fn a_reload_that_redirects_where_nobody_allowed_it_is_refused() {
         "p.yaml",
         &format!("version: 1\npolicies: {{p: {{{step_up}}}}}\n"),
     );
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Failed
+    );
     assert_eq!(decides(&world, "p").await, "ALLOW");
     assert!(
         readyz(&world)
@@ -207,7 +204,10 @@ async fn a_file_that_lost_its_policies_keeps_the_last_good_set() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);
     let world = folder.world().await;
     folder.write("p.yaml", "version: 1\npolicies: {}\n");
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Failed
+    );
     assert_eq!(decides(&world, "p").await, "ALLOW");
     let told = live::load(&folder.root).unwrap_err().to_string();
     assert!(told.contains("`policies` is empty"), "{told}");
@@ -222,7 +222,7 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
     let before = world.check("p", "month-old").await.policy_revision;
     folder.write("p.yaml", BROKEN);
     folder.write("q.yaml", &denies("q"));
-    assert_eq!(reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Failed);
     let answer = world.check("q", "month-old").await;
     assert_eq!(gist(&answer), "ALLOW", "nothing of a broken set is used");
     assert_eq!(answer.policy_revision, before);
@@ -242,11 +242,11 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
     // Looking at the same again tells nothing new; whoever asks by name is told again.
-    assert_eq!(reloader.look_now(), ReloadOutcome::Unchanged);
+    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Unchanged);
     assert!(!readyz(&world).await["policy_reload_failure"].is_null());
-    assert_eq!(reloader.reload_now(), ReloadOutcome::Failed);
+    assert_eq!(reloader.reload(), ReloadOutcome::Failed);
     folder.write("p.yaml", &steps_up("p"));
-    assert_eq!(reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "p").await, "STEP_UP");
     assert_eq!(decides(&world, "q").await, "DENY");
     assert!(readyz(&world).await["policy_reload_failure"].is_null());
@@ -259,9 +259,15 @@ async fn going_back_to_what_is_in_force_mends_it_too() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);
     let world = folder.world().await;
     folder.write("p.yaml", BROKEN);
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Failed
+    );
     folder.write("p.yaml", &allows("p"));
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Ok
+    );
     assert!(readyz(&world).await["policy_reload_failure"].is_null());
 }
 
@@ -272,7 +278,10 @@ async fn a_long_failure_is_shown_in_a_few_lines() {
     let rules = "      - nonsense: 1\n".repeat(60);
     let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
     folder.write("p.yaml", &text);
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Failed
+    );
     let ready = readyz(&world).await;
     let told = ready["policy_reload_failure"]["error"].as_str().unwrap();
     assert!(told.lines().count() <= 13, "{told}");
@@ -293,7 +302,10 @@ async fn a_config_map_is_swapped_whole() {
         "two",
         &[("p.yaml", &denies_p), ("sub/q.yaml", &denies("q"))],
     );
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Ok
+    );
     assert_eq!(decides(&world, "p").await, "DENY");
     assert_eq!(decides(&world, "q").await, "DENY");
     // A key that is gone leaves a link to nowhere for a moment, and one that is new has none yet.
@@ -303,7 +315,10 @@ async fn a_config_map_is_swapped_whole() {
     );
     fs::remove_file(folder.path("r.yaml")).unwrap();
     assert!(fs::metadata(folder.path("sub")).is_err());
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Ok
+    );
     assert_eq!(decides(&world, "p").await, "STEP_UP");
     assert_eq!(decides(&world, "q").await, "none");
     assert_eq!(decides(&world, "r").await, "DENY");
@@ -315,7 +330,7 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
     let world = folder.world().await;
     let reloader = &world.service.reloader;
     fs::remove_file(folder.path("q.yaml")).unwrap();
-    assert_eq!(reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "q").await, "none");
     assert!(
         get(&world, "/metrics")
@@ -329,7 +344,7 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
         } else {
             fs::remove_file(path).unwrap();
         }
-        assert_eq!(reloader.look_now(), ReloadOutcome::Failed);
+        assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Failed);
         assert_eq!(decides(&world, "p").await, "ALLOW");
         let ready = readyz(&world).await;
         assert_eq!(ready["policies"], 1);
@@ -338,7 +353,7 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
     }
     fs::create_dir(&folder.root).unwrap();
     folder.write("p.yaml", &denies("p"));
-    assert_eq!(reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Ok);
     assert_eq!(decides(&world, "p").await, "DENY");
 }
 
@@ -448,26 +463,36 @@ fn a_hang_up_reloads_and_does_not_stop_the_service() {
         .unwrap();
     let mut serve = Killed(serve);
     let log = BufReader::new(serve.0.stderr.take().unwrap()).lines();
-    let (told, lines) = mpsc::channel();
-    std::thread::spawn(move || log.map_while(Result::ok).try_for_each(|l| told.send(l)));
-    let until = |what: &str| loop {
+    let (logged, lines) = mpsc::channel();
+    std::thread::spawn(move || log.map_while(Result::ok).try_for_each(|l| logged.send(l)));
+    // The fields of the next line whose field has this value; of any value, if it is none.
+    let until = |field: &str, value: Option<&str>| loop {
         let line = lines.recv_timeout(Duration::from_secs(20));
-        let line = line.expect(what);
-        if line.contains(what) {
-            return line;
+        let line = line.unwrap_or_else(|_| panic!("no line with {field} = {value:?}"));
+        let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+        let found = line["fields"][field].as_str();
+        if found.is_some() && (value.is_none() || found == value) {
+            return line["fields"].clone();
         }
     };
-    until(r#"event="service_ready""#);
+    let until_event = |event: &str| until("event", Some(event));
+    until("grpc", None);
     serve.signal("-HUP");
-    until("the policies were read again and are the same");
+    until_event("policies_unchanged");
     folder.write("p.yaml", BROKEN);
-    let told = until("the last good ones stay in force");
-    assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    let failed = until_event("policy_reload_failed");
+    let problems = failed["problems"].as_str().unwrap();
+    assert!(
+        problems.contains("did you mean `verified_within`?"),
+        "{problems}"
+    );
     serve.signal("-HUP");
-    until("the last good ones stay in force");
+    until_event("policy_reload_failed");
     folder.write("p.yaml", &denies("p"));
-    until("the policies were read again and are in force");
+    let reloaded = until_event("policies_reloaded");
+    assert_eq!(reloaded["policies"], 1);
+    assert_ne!(reloaded["revision"], failed["revision"]);
     serve.signal("-TERM");
-    until("stopped");
+    until("message", Some("stopped"));
     assert!(serve.0.wait().unwrap().success());
 }

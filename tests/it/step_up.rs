@@ -11,10 +11,11 @@ use serde_json::json;
 use tonic::{Code, Status, transport::Endpoint};
 use tonic_types::StatusExt as _;
 use verigate::{
-    config::{Config, Rate},
+    config::Config,
     proto::v1::{
         BeginStepUpRequest, BeginStepUpResponse, access_service_client::AccessServiceClient,
     },
+    rate_limit::Rate,
     sim::{ApiCall, Fault},
 };
 

@@ -23,16 +23,15 @@ use tokio::{
 use verigate::{
     callers::OverQuota,
     clock::ManualClock,
-    config::{StepUpConfig, WebhookConfig},
     deps::Deps,
-    http::{Webhooks, decisions},
+    http::{Webhooks, decisions, webhook::Config as WebhookConfig},
     live::Live,
     policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
     provenance::{Outage, Timings},
     sim::{ApiCall, Fault, WebhookTarget},
     source::{Known, LookupRequest, Source},
-    step_up::{Link, Links, StepUpRequest, StepUps},
+    step_up::{self, Link, Links, StepUpRequest, StepUps},
     webhook_queue::{self, WebhookQueue, Worker},
 };
 
@@ -313,7 +312,7 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr
         may_go_on: Semaphore::new(0),
         forgotten: AtomicU64::new(0),
     });
-    let terms_of_links = StepUpConfig {
+    let terms_of_links = step_up::Config {
         redirects: [].into(),
         link_life: Duration::from_mins(15),
         links: PLENTY,

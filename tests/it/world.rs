@@ -1,7 +1,6 @@
 //! A world to test in: the simulator, the service on free loopback ports, a client, and a clock that only the test moves.
 
 use std::{
-    collections::BTreeSet,
     fs,
     net::SocketAddr,
     path::PathBuf,
@@ -14,13 +13,14 @@ use tempfile::TempDir;
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
-    config::{Config, Deadlines, IncodeConfig, LogConfig, Rate, StepUpConfig, TraceConfig},
+    config::{Account, Config},
     live,
     policy::Timestamp,
     proto::v1::{
         BeginStepUpRequest, BeginStepUpResponse, CheckAccessRequest, CheckAccessResponse,
         access_service_client::AccessServiceClient,
     },
+    rate_limit::Rate,
     serve::{Service, StopError},
     sim::{ApiCall, Calls, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
@@ -258,42 +258,29 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     let policies = folder.path().join("policies.yaml");
     fs::write(&policies, POLICIES).unwrap();
     let known = simulator.credentials().clone();
-    Config {
-        grpc: loopback(),
-        deadlines: Deadlines {
-            default: Duration::from_millis(5500),
-            longest: Duration::from_millis(5500),
-        },
-        http: loopback(),
-        admin: loopback(),
-        policies,
-        incode: IncodeConfig {
-            url: format!("http://{}", simulator.address).parse().unwrap(),
-            api_key: known.api_key.into(),
-            integration_id: known.integration_id,
-            secret: known.secret.into(),
-            headers: Vec::new(),
-            connect_timeout: Duration::from_secs(5),
-            timeout: Duration::from_secs(5),
-            // The clock stands still, so that what is used up comes back only when the test moves it.
-            rate: PLENTY,
-            concurrency: 64,
-        },
-        cache_capacity: 1_000,
-        quota: PLENTY,
-        step_up: StepUpConfig {
-            redirects: BTreeSet::new(),
-            link_life: Duration::from_mins(15),
-            links: PLENTY,
-        },
-        webhook: None,
-        journal: folder.path().join("journal.jsonl"),
-        trace: TraceConfig::default(),
-        log: LogConfig {
-            level: tracing::Level::ERROR,
-            json: false,
-        },
-    }
+    let mut config = Config::from_defaults(&Account {
+        url: format!("http://{}", simulator.address).parse().unwrap(),
+        api_key: known.api_key.into(),
+        integration_id: known.integration_id,
+        secret: known.secret.into(),
+    })
+    .unwrap();
+    config.grpc = loopback();
+    config.http = loopback();
+    config.admin = loopback();
+    config.deadlines.default = Duration::from_millis(5500);
+    config.deadlines.longest = Duration::from_millis(5500);
+    config.policies = policies;
+    config.incode.connect_timeout = Duration::from_secs(5);
+    config.incode.timeout = Duration::from_secs(5);
+    // The clock stands still, so that what is used up comes back only when the test moves it.
+    config.incode.rate = PLENTY;
+    config.quota = PLENTY;
+    config.step_up.links = PLENTY;
+    config.cache_capacity = 1_000;
+    config.journal = folder.path().join("journal.jsonl");
+    config.log.level = tracing::Level::ERROR;
+    config
 }
 
 /// A free port of this machine.

@@ -3,51 +3,56 @@
 //! Pure and total: nothing in here asks the time, waits, or fails on any input. A policy is data; with the facts fixed its
 //! decision is a step function of time, so the next change is computed, not searched for.
 
+mod limits;
 mod decide;
+mod judgement;
 mod rule;
 mod horizon;
+mod effect;
+mod reason;
 mod decision;
 mod remedy;
-mod explain;
-mod needs;
-mod lint;
+mod remedies;
 mod request;
 mod evidence;
 mod set;
 mod parse;
-mod document;
-mod diagnostic;
+pub mod yaml;
 mod text;
 mod when;
 mod schedule;
 mod week;
+mod phone;
 mod time;
-pub mod suite;
-pub mod diff;
-
-/// The JSON Schema of a policy file.
-pub const POLICY_SCHEMA: &str = include_str!("schema/policy.schema.json");
-/// The JSON Schema of a case file.
-pub const CASES_SCHEMA: &str = include_str!("schema/cases.schema.json");
+mod authoring;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use self::{
-    decide::{Facts, SKEW},
-    decision::{Change, Decision, Effect, Reason, ReasonCode, Refusal},
-    diagnostic::{Diagnostic, Place, Problems, SourceText, Spot},
-    document::{Fields, Key, Node, NodeKind, Reader, TEXT_BYTES_MAX, did_you_mean},
+    authoring::{
+        diff,
+        explain::{Explanation, Verdict},
+        lint::{Warning, lint},
+        needs::Needs,
+        schema::{CASES_SCHEMA, POLICY_SCHEMA},
+        suite,
+    },
+    decide::Facts,
+    decision::Decision,
+    effect::{Change, Effect, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_modest},
-    explain::{Explanation, Verdict},
-    lint::{Warning, lint},
-    needs::Needs,
-    parse::{Lists, parse},
+    limits::{POLICY_FILE_BYTES_MAX, SKEW},
+    parse::{Drafts, ListFile, ListTexts, Lists, parse},
+    reason::{Reason, ReasonCode},
     remedy::Remedy,
-    request::{Authentication, Malformed, PolicyName, Request, VerificationId},
+    request::{Authentication, InvalidNameError, PolicyName, Request, VerificationId},
     rule::{Authenticated, Given, Identities, Requirement, Rule},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
-        NotADuration, Shown, Timestamp, after, before, between, from_millis, parse_duration,
-        parse_instant, whole_millis,
+        InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,
+        parse_duration, parse_instant, whole_millis,
     },
     when::{When, Window},
+    yaml::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText, did_you_mean},
 };

@@ -9,16 +9,25 @@ async fn a_list_of_identities_is_reloaded_with_the_policies() {
     let world = folder.world().await;
     assert_eq!(decides(&world, "p").await, "ALLOW");
     folder.write("blocked.txt", "id-nobody\nid-ada\n");
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Ok
+    );
     assert_eq!(decides(&world, "p").await, "DENY");
     // A list that is gone or was emptied lets nobody in: the last good one stays.
     for broken in ["", "# id-ada\n"] {
         folder.write("blocked.txt", broken);
-        assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+        assert_eq!(
+            world.service.reloader.reload_if_changed(),
+            ReloadOutcome::Failed
+        );
         assert_eq!(decides(&world, "p").await, "DENY");
     }
     fs::remove_file(folder.path("blocked.txt")).unwrap();
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Failed
+    );
     assert_eq!(decides(&world, "p").await, "DENY");
 }
 
@@ -47,12 +56,18 @@ async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
     let world = folder.world().await;
     fs::remove_file(folder.path("people.txt")).unwrap();
     pipe(&folder.path("people.txt"));
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Failed);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Failed
+    );
     assert_eq!(decides(&world, "p").await, "ALLOW");
     let told = readyz(&world).await["policy_reload_failure"].to_string();
     assert!(told.contains("is not a file"), "{told}");
     fs::remove_file(folder.path("people.txt")).unwrap();
     folder.write("people.txt", "id-ben\n");
-    assert_eq!(world.service.reloader.look_now(), ReloadOutcome::Ok);
+    assert_eq!(
+        world.service.reloader.reload_if_changed(),
+        ReloadOutcome::Ok
+    );
     assert_eq!(decides(&world, "p").await, "DENY");
 }

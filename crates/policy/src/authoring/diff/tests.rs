@@ -1,0 +1,86 @@
+//! Comparisons as a whole.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::*;
+use crate::{PolicyName, PolicySet, SourceText, parse};
+
+fn compare(old: &PolicySet, new: &PolicySet) -> Result<Comparison, CompareSetsError> {
+    Comparison::of(old, new, Direction::Both)
+}
+
+#[test]
+fn a_policy_that_is_added_removed_or_changed_is_a_difference_alone() {
+    let name = PolicyName::parse("p").unwrap();
+    let setting = ChangedSetting {
+        name: "reuse.allow",
+        old: "0s".to_owned(),
+        new: "1s".to_owned(),
+    };
+    let changes = PolicyChanges {
+        settings: vec![setting],
+        ..PolicyChanges::default()
+    };
+    let nothing = || Comparison {
+        direction: Direction::Both,
+        removed: Vec::new(),
+        added: Vec::new(),
+        changed: BTreeMap::new(),
+    };
+    assert!(nothing().is_empty());
+    let (mut removed, mut added, mut changed) = (nothing(), nothing(), nothing());
+    removed.removed.push(name.clone());
+    added.added.push(name.clone());
+    changed.changed.insert(name, changes);
+    for comparison in [removed, added, changed] {
+        assert!(!comparison.is_empty(), "{comparison:?}");
+        assert!(!comparison.loosens() && !comparison.tightens());
+    }
+}
+
+fn policies(rule: &str) -> PolicySet {
+    let text = format!("version: 1\npolicies: {{p: {{require: [{rule}]}}}}");
+    let path = "p.yaml".to_owned();
+    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
+    parse(&[Arc::new(SourceText { path, text })], &no_lists).unwrap()
+}
+
+#[test]
+fn nobody_is_younger_than_0_or_as_old_as_150() {
+    for (never, nor) in [
+        ("age_below: 0", "age_at_least: 18"),
+        ("age_at_least: 150", "age_below: 18"),
+    ] {
+        let (old, new) = (policies(never), policies(&format!("{never}, {nor}")));
+        assert!(compare(&old, &new).unwrap().is_empty(), "{never}");
+        let anybody = policies("scopes: [DATE_OF_BIRTH]");
+        assert!(compare(&old, &anybody).unwrap().loosens(), "{never}");
+    }
+}
+
+#[test]
+fn policies_that_read_too_much_are_not_compared() {
+    let scopes = |count: usize| {
+        let scopes: Vec<String> = (0..count).map(|n| format!("s{n}")).collect();
+        format!("scopes: [{}]", scopes.join(", "))
+    };
+    // Each value is in other lists, by the digits of its number.
+    let values = |count: usize| {
+        let list = |digit: usize| -> Vec<String> {
+            let values = (0..count).filter(|n| n >> digit & 1 == 1);
+            values.map(|n| format!("v{n}")).collect()
+        };
+        let lists = (0..13).map(list).filter(|list| !list.is_empty());
+        let part = |list: Vec<String>| format!("attribute: {{name: a, in: [{}]}}", list.join(", "));
+        format!(
+            "any_of: [{}]",
+            lists.map(part).collect::<Vec<_>>().join(", ")
+        )
+    };
+    for (few, much) in [(scopes(9), scopes(600)), (values(9), values(4100))] {
+        assert!(compare(&policies(&few), &policies("project: [p]")).is_ok());
+        let error = compare(&policies(&much), &policies("project: [p]")).unwrap_err();
+        let too_much = [CompareError::TooManyCells, CompareError::TooLarge];
+        assert!(too_much.contains(&error.source), "{error}");
+    }
+}

@@ -1,0 +1,23 @@
+//! `policy test`: tests of policies as data. Cases go in, a report comes out. A case says what is known, what is asked and what
+//! is expected; running one is one decision.
+//!
+//! An *edge* is an instant at which a requirement begins or ends to hold. [`Coverage`] says which rules and edges the cases
+//! have tried, and [`generate`] makes cases at each edge. Nothing in here reads files: the texts are given.
+
+mod case;
+mod read;
+mod run;
+mod edge;
+mod coverage;
+mod generate;
+mod write;
+
+pub use self::{
+    case::{CASES_BYTES_MAX, Case, Expect, NextChange},
+    coverage::{Coverage, EdgeCoverage, PolicyCoverage, RuleCoverage},
+    edge::Turn,
+    generate::{GeneratedCases, generate},
+    read::read,
+    run::{CaseResult, Mismatch, Report, run},
+    write::{write, write_case},
+};

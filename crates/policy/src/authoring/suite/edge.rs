@@ -1,0 +1,134 @@
+//! The edges of a rule in time: the instants at which one of its requirements begins or ends to hold, with the facts as they
+//! are. Mistakes in a policy lie there, above all those by one.
+
+use std::{fmt, time::Duration};
+
+use crate::{
+    limits::{AGE_YEARS_MAX, YEARS_AHEAD},
+    rule::{Given, Requirement, Rule},
+    time::{Timestamp, after, anniversary, before},
+};
+
+/// The smallest step of time.
+pub(super) const MS: Duration = Duration::from_millis(1);
+
+/// What happens to a requirement at an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// From this instant on it holds.
+    Begins,
+    /// From this instant on it does not hold.
+    Ends,
+}
+
+impl fmt::Display for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Begins => "begins",
+            Self::Ends => "ends",
+        })
+    }
+}
+
+/// The fact that decides when an edge is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Anchor {
+    /// The verification was made; the edge is so long after that.
+    VerifiedAt(Duration),
+    /// The date of birth; the edge is about this birthday.
+    DateOfBirth(u16),
+    /// The session was authenticated. It ends to count so long after that, and begins to count when it is no further in the
+    /// future than clocks may differ.
+    AuthTime(Duration),
+    /// None: it is a time of the week.
+    Weekly,
+}
+
+/// An edge that a rule can have.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Edge<'r> {
+    /// The rule's requirement, or one inside it.
+    pub(super) requirement: &'r Requirement,
+    pub(super) turn: Turn,
+    pub(super) anchor: Anchor,
+}
+
+/// The edges that a rule can have, with those of the requirements inside it.
+pub(super) fn edges(rule: &Rule) -> Vec<Edge<'_>> {
+    let mut edges = Vec::new();
+    add_edges(rule.requirement(), &mut edges);
+    edges
+}
+
+fn add_edges<'r>(requirement: &'r Requirement, edges: &mut Vec<Edge<'r>>) {
+    let (anchor, turns): (Anchor, &[Turn]) = match requirement {
+        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
+            for part in parts {
+                add_edges(part, edges);
+            }
+            return;
+        }
+        Requirement::VerifiedWithin(age_max) => (Anchor::VerifiedAt(*age_max), &[Turn::Ends]),
+        // An age of AGE_YEARS_MAX is never reached, and no age is below 0.
+        Requirement::AgeAtLeast(years @ 0..AGE_YEARS_MAX) => {
+            (Anchor::DateOfBirth(*years), &[Turn::Begins])
+        }
+        Requirement::AgeBelow(years @ 1..) => (Anchor::DateOfBirth(*years), &[Turn::Ends]),
+        Requirement::Authenticated(required) => (
+            Anchor::AuthTime(required.within),
+            &[Turn::Begins, Turn::Ends],
+        ),
+        Requirement::Schedule(schedule) if !schedule.week().is_full() => {
+            (Anchor::Weekly, &[Turn::Begins, Turn::Ends])
+        }
+        Requirement::Schedule(_)
+        | Requirement::AgeAtLeast(_)
+        | Requirement::AgeBelow(_)
+        | Requirement::Status(_)
+        | Requirement::Scopes(_)
+        | Requirement::PhonePrefix(_)
+        | Requirement::IdentityAsRequested
+        | Requirement::IdentityIn(_)
+        | Requirement::IdentityNotIn(_)
+        | Requirement::Project(_)
+        | Requirement::Attribute(..) => return,
+    };
+    edges.extend(turns.iter().map(|&turn| Edge {
+        requirement,
+        turn,
+        anchor,
+    }));
+}
+
+impl Edge<'_> {
+    /// Whether the edge is at one of these instants.
+    pub(super) fn is_at_one_of(
+        &self,
+        given: &Given<'_>,
+        instants: impl IntoIterator<Item = Timestamp>,
+    ) -> bool {
+        let when = self.requirement.holds(given);
+        let begins = self.turn == Turn::Begins;
+        instants.into_iter().any(|instant| {
+            when.contains(instant) == begins && when.contains(before(instant, MS)) != begins
+        })
+    }
+
+    /// When the edge is; of a time of the week, the first after `now`. None if it is never, or at one of the ends of time.
+    pub(super) fn find(&self, given: &Given<'_>, now: Timestamp) -> Option<Timestamp> {
+        let when = self.requirement.holds(given);
+        let (first, last) = match self.anchor {
+            Anchor::Weekly => (now, anniversary(now, YEARS_AHEAD)),
+            Anchor::VerifiedAt(_) | Anchor::DateOfBirth(_) | Anchor::AuthTime(_) => {
+                (Timestamp::MIN, Timestamp::MAX)
+            }
+        };
+        let begins = self.turn == Turn::Begins;
+        let other_side = when.next(!begins, first, last)?;
+        when.next(begins, other_side, last)
+            .filter(|at| before(*at, MS) < *at && after(*at, MS) > *at)
+    }
+}
+
+#[cfg(test)]
+mod tests;

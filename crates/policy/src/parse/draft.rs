@@ -1,0 +1,167 @@
+//! Compiles in two steps, because a policy file may name lists that stand in files of their own: [`Drafts::read`] parses
+//! the policy files and knows which lists they name, [`Drafts::link`] compiles them with the texts of those lists.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use super::{
+    lists::{ListFile, ListTexts, named_in},
+    policy,
+};
+use crate::{
+    limits::{POLICIES_MAX, POLICY_FILE_BYTES_MAX},
+    request::PolicyName,
+    set::{Policy, PolicySet},
+    yaml::{
+        Decoder, Diagnostic, Diagnostics, Location, Node, ParseError, Position, Reported,
+        SourceText,
+    },
+};
+
+/// Policy files that are parsed and not compiled yet.
+#[derive(Debug)]
+pub struct Drafts {
+    files: Vec<Draft>,
+    lists: BTreeSet<ListFile>,
+}
+
+/// One file: its tree, and the problems of parsing it.
+#[derive(Debug)]
+struct Draft {
+    source: Arc<SourceText>,
+    document: Result<Node, Reported>,
+    diagnostics: Diagnostics,
+}
+
+impl Drafts {
+    /// Parses every file. What is wrong with them, [`Drafts::link`] reports.
+    pub fn read(files: &[Arc<SourceText>]) -> Self {
+        let files: Vec<Draft> = files.iter().map(Draft::read).collect();
+        let lists = files.iter().flat_map(Draft::lists).collect();
+        Self { files, lists }
+    }
+
+    /// The lists that the files name, each once.
+    pub fn lists(&self) -> impl Iterator<Item = &ListFile> {
+        self.lists.iter()
+    }
+
+    /// Compiles all files into one set, with the texts of the lists that they name; or reports every problem in all of them.
+    /// A list that has no text here is a problem too.
+    pub fn link(&self, texts: &ListTexts) -> Result<PolicySet, ParseError> {
+        let mut diagnostics = Diagnostics::default();
+        let mut policies = BTreeMap::new();
+        let mut first_seen: BTreeMap<PolicyName, &str> = BTreeMap::new();
+        let mut empty = None;
+        for file in &self.files {
+            diagnostics.append(&file.diagnostics);
+            let mut decoder = Decoder::new(Arc::clone(&file.source), &mut diagnostics);
+            let Ok(found) = file.policies(&mut decoder, texts) else {
+                continue;
+            };
+            if found.is_empty {
+                empty.get_or_insert_with(|| decoder.location(found.position));
+            }
+            for (position, name, policy) in found.policies {
+                if let Some(path) = first_seen.get(&name) {
+                    let message = format!("the policy `{name}` is defined twice");
+                    decoder.error(position, message, Some(format!("the other is in {path}")));
+                }
+                if policies.len() >= POLICIES_MAX {
+                    let message = format!("more than {POLICIES_MAX} policies");
+                    let hint = "run another service for the rest".to_owned();
+                    decoder.error(position, message, Some(hint));
+                    return Err(diagnostics.into_error());
+                }
+                first_seen.entry(name.clone()).or_insert(&file.source.path);
+                policies.insert(name, policy);
+            }
+        }
+        // One file of several may have none; all together may not.
+        if let Some(location) = empty.filter(|_| policies.is_empty() && diagnostics.is_empty()) {
+            diagnostics.push(nothing_in(location));
+        }
+        diagnostics.into_result(PolicySet::new(policies))
+    }
+}
+
+fn nothing_in(location: Location) -> Diagnostic {
+    Diagnostic {
+        location,
+        message: "`policies` is empty".to_owned(),
+        hint: Some("write at least one".to_owned()),
+    }
+}
+
+/// The policies of one file.
+struct Found {
+    /// Where they stand.
+    position: Position,
+    /// Whether the file has none at all.
+    is_empty: bool,
+    /// Those that could be compiled, each with the place of its name.
+    policies: Vec<(Position, PolicyName, Policy)>,
+}
+
+impl Draft {
+    fn read(source: &Arc<SourceText>) -> Self {
+        let mut diagnostics = Diagnostics::default();
+        let document =
+            Decoder::new(Arc::clone(source), &mut diagnostics).document(POLICY_FILE_BYTES_MAX);
+        Self {
+            source: Arc::clone(source),
+            document,
+            diagnostics,
+        }
+    }
+
+    fn lists(&self) -> BTreeSet<ListFile> {
+        let named = |document| named_in(&self.source.path, document);
+        self.document.as_ref().map(named).unwrap_or_default()
+    }
+
+    fn policies(&self, decoder: &mut Decoder<'_>, texts: &ListTexts) -> Result<Found, Reported> {
+        let document = self.document.as_ref().map_err(|reported| *reported)?;
+        let mut fields = decoder.fields(document, "a policy file")?;
+        if let Some(cases) = fields.mistaken_for("cases", "policies") {
+            let hint = "`verigate policy test` runs cases against policies".to_owned();
+            let message = "this is a case file, not a policy file";
+            return Err(decoder.error(cases.position, message, Some(hint)));
+        }
+        if let Ok(version) = fields.require("version", decoder) {
+            let hint = "this release reads version 1 of the language";
+            if decoder.text(version, "`version`").is_ok_and(|v| v != "1") {
+                let message = "this version of the language is not known";
+                decoder.error(version.position, message, Some(hint.to_owned()));
+            }
+        }
+        let policies = fields
+            .require("policies", decoder)
+            .and_then(|node| decoder.fields(node, "`policies`"));
+        fields.finish(decoder);
+        let policies = policies?;
+        let compiled = policies.others().filter_map(|(key, node)| {
+            let name = PolicyName::parse(&key.name).map_err(|why| {
+                let message = format!("`{}` cannot name a policy", key.name);
+                decoder.error(key.position, message, Some(format!("a name {why}")))
+            });
+            let policy = policy::read(decoder, node, texts);
+            let (name, policy) = name.and_then(|name| Ok((name, policy?))).ok()?;
+            Some((
+                key.position,
+                name,
+                policy.read_at(decoder.location(key.position)),
+            ))
+        });
+        Ok(Found {
+            position: policies.position,
+            is_empty: policies.is_empty(),
+            policies: compiled.collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! The settings of the client of the vendor's API.
+
+use http::{HeaderName, HeaderValue};
+use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
+
+use super::{
+    layers::Layers,
+    section::{Reported, Section},
+};
+use crate::incode::{Config, is_loopback};
+
+/// The headers that the service sets itself.
+const OWN_HEADERS: [&str; 5] = [
+    "x-api-key",
+    "x-auth-token",
+    "host",
+    "content-type",
+    "content-length",
+];
+
+/// The settings that have no default: where the vendor's API is, and who we are to it.
+#[derive(Debug, Clone)]
+pub struct Account {
+    /// The base address of the API.
+    pub url: Url,
+    /// The API key.
+    pub api_key: SecretString,
+    /// The id of the integration.
+    pub integration_id: String,
+    /// The secret of the integration.
+    pub secret: SecretString,
+}
+
+impl Account {
+    /// Sets the account in place of the defaults, which are empty.
+    pub(super) fn set(&self, layers: &mut Layers) {
+        for (key, value) in [
+            ("url", self.url.as_str()),
+            ("api_key", self.api_key.expose_secret()),
+            ("integration_id", &self.integration_id),
+            ("secret", self.secret.expose_secret()),
+        ] {
+            layers.set_default("incode", key, value);
+        }
+    }
+}
+
+pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
+    let url = url(section);
+    let api_key = section.required_secret("api_key", "api_key_file");
+    let integration_id = section.required("integration_id");
+    let secret = section.required_secret("secret", "secret_file");
+    let headers = headers(section);
+    let connect_timeout = section.duration("connect_timeout");
+    let timeout = section.duration("timeout");
+    let rate = section.rate("rate", "burst");
+    let concurrency = section.count("concurrency");
+    Ok(Config {
+        url: url?,
+        api_key: api_key?,
+        integration_id: integration_id?.to_owned(),
+        secret: secret?,
+        headers: headers?,
+        connect_timeout: connect_timeout?,
+        timeout: timeout?,
+        rate: rate?,
+        concurrency: concurrency?,
+    })
+}
+
+fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
+    let text = section.required("url")?;
+    let Ok(url) = Url::parse(text) else {
+        let hint = "such as https://api.example.com";
+        return Err(section.problem("url", "incode.url is not a URL", Some(hint)));
+    };
+    let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+        "incode.url must be https, because secrets are sent there; http only to a loopback address"
+    } else if !url.username().is_empty() || url.password().is_some() {
+        "incode.url must not carry a user or password"
+    } else if url.query().is_some() || url.fragment().is_some() {
+        "incode.url must not carry a query or fragment"
+    } else {
+        return Ok(url);
+    };
+    Err(section.problem("url", wrong, None))
+}
+
+/// The additional headers. Every one that cannot be set is reported.
+fn headers(section: &mut Section<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, Reported> {
+    let read = section.table("headers").into_iter().map(|(name, value)| {
+        header(name, value).map_err(|message| section.problem("headers", message, None))
+    });
+    // Collected twice, because the first problem would otherwise end it.
+    let read: Vec<_> = read.collect();
+    read.into_iter().collect()
+}
+
+fn header(name: &str, value: Option<&str>) -> Result<(HeaderName, HeaderValue), String> {
+    let parsed = HeaderName::try_from(name)
+        .ok()
+        .zip(value.and_then(|value| HeaderValue::try_from(value).ok()));
+    let Some((header, mut value)) = parsed else {
+        return Err(format!(
+            "incode.headers: `{name}` is not a header with a text"
+        ));
+    };
+    if OWN_HEADERS.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+        return Err(format!(
+            "incode.headers: `{name}` is set by the service itself"
+        ));
+    }
+    // It may be the key of a gateway.
+    value.set_sensitive(true);
+    Ok((header, value))
+}

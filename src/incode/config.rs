@@ -1,0 +1,42 @@
+//! Where the vendor's API is, who we are to it, and how much we ask of it.
+
+use std::{net::IpAddr, time::Duration};
+
+use http::{HeaderName, HeaderValue};
+use secrecy::SecretString;
+use url::{Host, Url};
+
+use crate::rate_limit::Rate;
+
+/// The settings of the client of the vendor's API.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The base address, to which the paths of the API are appended. `https`, or `http` to this machine.
+    pub url: Url,
+    /// The API key.
+    pub api_key: SecretString,
+    /// The id of the integration.
+    pub integration_id: String,
+    /// The secret of the integration.
+    pub secret: SecretString,
+    /// Additional headers of every call. Their values are marked as sensitive.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The timeout of connecting.
+    pub connect_timeout: Duration,
+    /// The timeout of one lookup with all its calls.
+    pub timeout: Duration,
+    /// The rate limit of calls.
+    pub rate: Rate,
+    /// How many calls may be in flight at once.
+    pub concurrency: u32,
+}
+
+/// Whether this address is on this machine.
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
+        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
+        None => false,
+    }
+}

@@ -1,0 +1,119 @@
+//! Loading real folders.
+
+use std::{fs, path::Path};
+
+use super::*;
+use crate::policy::POLICY_FILE_BYTES_MAX;
+
+const POLICY: &str = "version: 1\npolicies:\n  NAME:\n    require:\n      - verified_within: 90d\n";
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn every_yaml_file_of_a_folder_is_read_and_nothing_else() {
+    let folder = folder(&[
+        ("a.yaml", &POLICY.replace("NAME", "a")),
+        ("b.yaml", &POLICY.replace("NAME", "b")),
+        (".hidden.yaml", "not: [a policy"),
+        ("notes.txt", "not a policy"),
+    ]);
+    let set = load(folder.path()).unwrap();
+    let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["a", "b"]);
+}
+
+#[test]
+fn a_policy_that_two_files_define_is_a_mistake_of_both() {
+    let text = POLICY.replace("NAME", "a");
+    let folder = folder(&[("a.yaml", &text), ("b.yaml", &text)]);
+    let message = load(folder.path()).unwrap_err().to_string();
+    assert!(
+        message.contains("the policy `a` is defined twice"),
+        "{message}"
+    );
+    assert!(message.contains("b.yaml:3:3"), "{message}");
+    assert!(message.contains("the other is in"), "{message}");
+}
+
+#[test]
+fn nothing_to_read_is_an_error_that_says_so() {
+    assert!(matches!(
+        load(Path::new("/no/such/place")),
+        Err(LoadError::Unreadable(..))
+    ));
+    assert!(matches!(
+        load(folder(&[]).path()),
+        Err(LoadError::NoFile(_))
+    ));
+    let empty = folder(&[("a.yaml", "version: 1\npolicies: {}\n")]);
+    let told = load(empty.path()).unwrap_err().to_string();
+    assert!(told.contains("`policies` is empty"), "{told}");
+    let latin1 = folder(&[]);
+    fs::write(latin1.path().join("a.yaml"), b"version: \xe9").unwrap();
+    let told = load(latin1.path()).unwrap_err().to_string();
+    assert!(told.contains("not UTF-8"), "{told}");
+    let misnamed = folder(&[("a.yml", "version: 1\n")]);
+    assert!(matches!(load(misnamed.path()), Err(LoadError::Misnamed(_))));
+}
+
+#[test]
+fn sub_folders_are_read_once_whatever_links_lead_to_them() {
+    let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
+    let sub = folder.path().join("sub/.hidden");
+    fs::create_dir_all(&sub).unwrap();
+    fs::write(sub.join("x.yaml"), "not: [a policy").unwrap();
+    fs::write(
+        folder.path().join("sub/b.yaml"),
+        POLICY.replace("NAME", "b"),
+    )
+    .unwrap();
+    let link = |target: &str, name: &str| {
+        std::os::unix::fs::symlink(target, folder.path().join(name)).unwrap();
+    };
+    link("..", "sub/ring");
+    link("sub", "again");
+    link("a.yaml", "c.yaml");
+    assert_eq!(load(folder.path()).unwrap().len(), 2);
+    link("nowhere", "d");
+    let told = load(folder.path()).unwrap_err();
+    assert!(matches!(told, LoadError::Unreadable(..)), "{told}");
+}
+
+#[test]
+fn what_is_read_has_bounds() {
+    let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
+    let told = |what: &str| {
+        let told = load(folder.path()).unwrap_err().to_string();
+        assert!(told.contains(what), "{told}");
+    };
+    let deep = folder.path().join(["d"; 17].join("/"));
+    fs::create_dir_all(deep).unwrap();
+    told("16 nested folders");
+    fs::remove_dir_all(folder.path().join("d")).unwrap();
+    for n in 0..17 {
+        let comment = "#".repeat(POLICY_FILE_BYTES_MAX);
+        fs::write(folder.path().join(format!("{n}.yaml")), comment).unwrap();
+    }
+    told("16777216 bytes in all");
+    for n in 0..1000 {
+        fs::write(folder.path().join(format!("{n}.yaml")), "").unwrap();
+    }
+    told("1000 files");
+    for n in 0..200 {
+        fs::create_dir(folder.path().join(format!("{n}"))).unwrap();
+    }
+    for n in 0..1000 {
+        fs::remove_file(folder.path().join(format!("{n}.yaml"))).unwrap();
+    }
+    told("200 folders");
+    for n in 0..10_000 {
+        fs::write(folder.path().join(format!("{n}.txt")), "").unwrap();
+    }
+    told("10000 entries");
+}
