@@ -28,6 +28,10 @@ fn logged(sources: &Sources) -> (BTreeSet<Event>, Vec<String>) {
             let Some(name) = token.word().filter(|_| called) else {
                 continue;
             };
+            // In the definition of a macro the level and the event are `$level` and `$event`.
+            if sign(code, at + 3) == Some('$') {
+                continue;
+            }
             let event = if LEVELS.contains(&name) {
                 at_once(code, at + 3, name)
             } else if name == "throttled" {
@@ -137,6 +141,7 @@ fn a_log_line_without_an_event_is_found() {
         throttled!(self.log, uptime, warn, name, \"m\");
         info!(event = \"Not Snake\", \"m\");
         event!(Level::INFO, \"m\");
+        throttled!($throttle, $uptime, $level, $event);
         write!(f, \"x\");
     }";
     let (events, without) = logged(&made_up(&[("src/a.rs", lines)]));

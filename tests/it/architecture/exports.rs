@@ -99,7 +99,7 @@ fn what_stands_in_comments_strings_and_tests_is_no_import() {
     let sources = made_up(&[
         (
             "src/a.rs",
-            "// crate::b::B\nconst X: &str = \"crate::b::B\"; #[cfg(test)] mod tests { use crate::b::B; }",
+            "// crate::b::B\npub(in crate::b) const X: &str = \"crate::b::B\"; #[cfg(test)] mod tests { use crate::b::B; }",
         ),
         ("src/b.rs", "pub struct B;"),
     ]);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    sources::{Code, Source, Sources, sign},
+    sources::{Code, Source, Sources, after_group, sign},
     tokens::Token,
 };
 
@@ -270,6 +270,11 @@ fn paths(code: &Code) -> Vec<(usize, ModulePath)> {
     while at < code.len() {
         let (line, token) = &code[at];
         at += 1;
+        // The path in `pub(in crate::room)` says who sees an item, and imports nothing.
+        if token.is_word("pub") && sign(&code, at) == Some('(') {
+            at = after_group(&code, at);
+            continue;
+        }
         let Some(first) = token.word() else { continue };
         let mut path = vec![first.to_owned()];
         while let (Some(':'), Some(':'), Some((_, Token::Word(word)))) =

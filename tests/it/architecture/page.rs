@@ -1,8 +1,14 @@
-//! `ARCHITECTURE.md` against the sources: the files of a check, top to bottom, and an invariant for each room.
+//! Documents against the sources: the files of a check, top to bottom, an invariant for each room, and the files and tests that are
+//! named.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use super::{ROOMS, sources::files};
+use crate::words::{quoted_tests, texts};
 
 const CHAIN: &str = "One check, top to bottom";
 const INVARIANTS: &str = "Invariants of the rooms";
@@ -93,6 +99,28 @@ fn invariants(page: &str, rooms: &BTreeSet<&str>) -> Vec<String> {
     problems
 }
 
+/// Files of code and, in the records of decisions, tests that a document names and that do not exist.
+fn dangling(path: &str, text: &str, files: &BTreeMap<String, String>) -> Vec<String> {
+    let paths: BTreeSet<String> = files.keys().cloned().collect();
+    let mut missing = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        let named = quoted(line).filter(|name| {
+            let tree = ["src/", "crates/", "tests/", "benches/", "fuzz/"];
+            name.ends_with(".rs") && tree.iter().any(|folder| name.starts_with(folder))
+        });
+        let named = named.filter(|name| !paths.contains(*name));
+        let tests = quoted_tests(line).filter(|test| {
+            let definition = format!("fn {test}(");
+            path.starts_with("docs/adr/") && !files.values().any(|text| text.contains(&definition))
+        });
+        let names = named.chain(tests);
+        missing.extend(
+            names.map(|name| format!("{path}:{number} names `{name}`, which does not exist")),
+        );
+    }
+    missing
+}
+
 fn page() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap()
 }
@@ -154,5 +182,36 @@ fn the_files_of_a_check_from_top_to_bottom_exist() {
 #[test]
 fn each_room_has_an_invariant() {
     let found = invariants(&page(), &rooms());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_file_or_a_test_that_a_document_names_and_that_does_not_exist_is_found() {
+    let files = [
+        ("tests/it/a.rs", "fn what_is_tested_exists_here() {}"),
+        ("src/b.rs", ""),
+    ];
+    let files = files
+        .map(|(path, text)| (path.to_owned(), text.to_owned()))
+        .into();
+    let text = "`tests/it/a.rs`, `tests/it/b.rs`\n`src/b.rs` `src/c.rs`\n`b.rs` `what_is_tested_exists_here` `what_is_tested_is_gone`\n";
+    let expected = [
+        "docs/adr/1.md:1 names `tests/it/b.rs`, which does not exist",
+        "docs/adr/1.md:2 names `src/c.rs`, which does not exist",
+        "docs/adr/1.md:3 names `what_is_tested_is_gone`, which does not exist",
+    ];
+    assert_eq!(dangling("docs/adr/1.md", text, &files), expected);
+    assert_eq!(dangling("README.md", text, &files).len(), 2);
+}
+
+#[test]
+fn the_files_and_tests_that_documents_name_exist() {
+    let code = files(&["src", "crates", "tests", "benches", "fuzz", "build.rs"]);
+    let code: BTreeMap<String, String> = code.into_iter().collect();
+    let pages = texts(&["docs", "README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]);
+    let found = pages
+        .iter()
+        .flat_map(|(path, text)| dangling(path, text, &code));
+    let found: Vec<String> = found.collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -13,14 +13,14 @@ fn a_word_is_found_in_comments_strings_and_identifiers() {
 /// Tell them.
 fn told_twice() { let x = \"it tells\"; }
 struct NoWish;
-const LEFT_OUT: u8 = 0;
+const MAKES_IT_SO: u8 = 0;
 ";
     let expected = [
         (1, "tell"),
         (2, "tells"),
         (2, "told"),
         (3, "wish"),
-        (4, "left out"),
+        (4, "makes it so"),
     ];
     assert_eq!(found("src/a.rs", text), expected);
 }
@@ -81,6 +81,25 @@ fn old_names_of_metrics_stand_in_the_upgrade_notes_alone() {
     let expected = [(6, "verigate_fetches_total"), (7, "held back"), last];
     assert_eq!(found("CHANGELOG.md", OLD), expected);
     assert_eq!(found("docs/operations.md", OLD).len(), 8);
+}
+
+#[test]
+fn a_field_that_was_renamed_is_found_by_its_whole_name() {
+    assert_eq!(
+        found("src/a.rs", "warn!(left_out); let not_left_out = 1;"),
+        [(1, "left_out")]
+    );
+    assert_eq!(found("docs/a.md", "A key that is left out"), []);
+}
+
+#[test]
+fn the_name_of_a_test_may_stand_in_the_record_of_a_decision() {
+    let text =
+        "It is told: `nobody_who_asks_is_told`, `told_once`, `verigate_upstream_held_back_total`.";
+    let last = (1, "verigate_upstream_held_back_total");
+    let metric = [(1, "held back"), (1, "told"), (1, "told"), last];
+    assert_eq!(found("docs/adr/0001-a.md", text), metric);
+    assert_eq!(found("docs/a.md", text).len(), 5);
 }
 
 #[test]
