@@ -1,6 +1,6 @@
 //! Public items that nothing but tests uses, and error types whose name does not say so.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use super::{
     sources::{Code, ITEMS, Source, Sources, files, item_end, made_up, sign},
@@ -28,27 +28,27 @@ struct Item<'s> {
 
 /// The public items of these sources whose names nothing uses: no code of the sources, nor of the other packages.
 fn unused(sources: &Sources, others: &[Code]) -> Vec<String> {
-    let mut used: BTreeSet<String> = BTreeSet::new();
-    for code in others {
-        used.extend(uses(code).into_iter().map(|(_, word)| word));
+    // Where each name is used; nothing says where for other packages.
+    let mut used: BTreeMap<String, Vec<(&str, usize)>> = BTreeMap::new();
+    for source in sources.iter() {
+        for (at, name) in uses(&source.code) {
+            used.entry(name).or_default().push((&source.path, at));
+        }
     }
-    let all: Vec<(&Source, Vec<(usize, String)>)> = sources
-        .iter()
-        .map(|source| (source, uses(&source.code)))
-        .collect();
+    for (_, name) in others.iter().flat_map(uses) {
+        used.entry(name).or_default().push(("", 0));
+    }
     let mut unused = Vec::new();
-    for (source, _) in &all {
-        for item in items(source) {
-            let elsewhere = |(other, uses): &(&Source, Vec<(usize, String)>)| {
-                uses.iter().any(|(at, word)| {
-                    let own = other.path == source.path && (item.span.0..item.span.1).contains(at);
-                    word == item.name && !own
-                })
-            };
-            let excepted = ONLY_FOR_TESTS.iter().any(|(name, _)| *name == item.name);
-            if !used.contains(item.name) && !all.iter().any(elsewhere) && !excepted {
-                unused.push(format!("{}:{} `{}`", item.path, item.line, item.name));
-            }
+    for item in sources.iter().flat_map(items) {
+        let beyond = |(path, at): &(&str, usize)| {
+            *path != item.path || !(item.span.0..item.span.1).contains(at)
+        };
+        let is_used = used
+            .get(item.name)
+            .is_some_and(|places| places.iter().any(beyond));
+        let excepted = ONLY_FOR_TESTS.iter().any(|(name, _)| *name == item.name);
+        if !is_used && !excepted {
+            unused.push(format!("{}:{} `{}`", item.path, item.line, item.name));
         }
     }
     unused

@@ -1,6 +1,6 @@
 //! Finds phrases in a text, and says where.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use super::{Banned, Kind};
 use crate::architecture::tokens::{Token, tokens};
@@ -55,14 +55,19 @@ pub fn hits(file: &str, text: &str, banned: &[Banned]) -> Vec<Hit> {
                 .collect::<Vec<_>>()
         }))
         .collect();
+    let mut starts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (at, (_, word)) in words.iter().enumerate() {
+        starts.entry(word).or_default().push(at);
+    }
     let names = names(file, text);
     for banned in banned {
         match banned.kind {
             Kind::Words => {
                 let phrase: Vec<&str> = banned.phrase.split(' ').collect();
-                for found in words.windows(phrase.len()) {
-                    if found.iter().map(|(_, word)| word).eq(phrase.iter()) {
-                        hit(found[0].0, banned);
+                for at in starts.get(phrase[0]).into_iter().flatten() {
+                    let found = words[*at..].iter().map(|(_, word)| word.as_str());
+                    if found.take(phrase.len()).eq(phrase.iter().copied()) {
+                        hit(words[*at].0, banned);
                     }
                 }
             }
