@@ -10,7 +10,7 @@ use super::{
 /// Who imports whom, and a place for each.
 pub type Graph = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The files that import each other inside a room. What a file only passes on, it does not import.
+/// The files that import each other inside a room. What a file only re-exports, it does not import.
 pub fn files_inside_rooms(sources: &Sources) -> Graph {
     let imports = Imports::of(sources);
     let mut graph = Graph::new();
@@ -18,7 +18,7 @@ pub fn files_inside_rooms(sources: &Sources) -> Graph {
         let targets = graph.entry(source.path.clone()).or_default();
         for import in imports.from(source) {
             let target = &sources.0[&import.definer];
-            if target.room() == source.room() && !import.only_passed_on {
+            if target.room() == source.room() && !import.only_reexported {
                 let place = format!(
                     "{}:{} names {}",
                     source.path,
@@ -136,7 +136,7 @@ fn a_child_and_a_parent_that_use_each_other_are_a_circle() {
 }
 
 #[test]
-fn a_parent_that_only_passes_on_does_not_import() {
+fn a_parent_that_only_reexports_does_not_import() {
     let parent = "mod b; pub use self::b::B; pub(crate) use b::C; pub struct A;";
     let child = "use super::A; pub struct B(A); pub struct C;";
     assert_eq!(
@@ -146,7 +146,7 @@ fn a_parent_that_only_passes_on_does_not_import() {
 }
 
 #[test]
-fn a_name_that_is_passed_on_leads_to_the_file_that_defines_it() {
+fn a_name_that_is_reexports_leads_to_the_file_that_defines_it() {
     let parent = "mod b; mod c; pub use self::{b::B, c::*};";
     let b = "use super::C; pub struct B(C);";
     let c = "pub struct C(super::super::a::B);";
@@ -176,7 +176,7 @@ fn a_circle_of_three_is_one_circle_and_modules_of_tests_do_not_count() {
 }
 
 #[test]
-fn a_circle_between_rooms_is_found_through_what_is_passed_on() {
+fn a_circle_between_rooms_is_found_through_what_is_reexports() {
     let sources = made_up(&[
         ("src/a.rs", "pub use crate::b::B;"),
         ("src/b.rs", "pub struct B(crate::c::C);"),

@@ -9,9 +9,6 @@ use super::{
     sources::{Sources, made_up},
 };
 
-/// Rooms that may pass on a name of another room, and why.
-const MAY_PASS_ON: [(&str, &str, &str); 0] = [];
-
 type Table<'t> = BTreeMap<&'t str, BTreeSet<&'t str>>;
 
 /// What the code names and the table does not allow, and what the table allows and no code names.
@@ -42,21 +39,16 @@ fn differences(sources: &Sources, table: &Table<'_>) -> Vec<String> {
 }
 
 /// Each `pub use` by a room of a name that another room defines.
-fn passed_on(sources: &Sources) -> Vec<String> {
+fn reexports(sources: &Sources) -> Vec<String> {
     let imports = Imports::of(sources);
     let mut found = Vec::new();
     for source in sources.iter().filter(|source| source.room() != "lib") {
-        for (line, path) in imports.passed_on(source) {
-            let excepted = MAY_PASS_ON
-                .iter()
-                .any(|(room, passed, _)| *room == source.room() && *passed == path.join("::"));
-            if !excepted {
-                let path = path.join("::");
-                found.push(format!(
-                    "{}:{line} passes on `{path}` of another room",
-                    source.path
-                ));
-            }
+        for (line, path) in imports.reexports(source) {
+            let path = path.join("::");
+            found.push(format!(
+                "{}:{line} re-exports `{path}` of another room",
+                source.path
+            ));
         }
     }
     found
@@ -122,7 +114,7 @@ fn a_room_without_a_row_a_row_without_a_room_and_a_needless_permission_are_found
 }
 
 #[test]
-fn a_type_that_is_passed_on_by_another_room_is_found() {
+fn a_type_that_is_reexports_by_another_room_is_found() {
     let sources = made_up(&[
         (
             "src/a.rs",
@@ -135,10 +127,10 @@ fn a_type_that_is_passed_on_by_another_room_is_found() {
         ("src/b.rs", "pub struct B;"),
     ]);
     let expected = [
-        "src/a.rs:1 passes on `b::B` of another room",
-        "src/a/own.rs:1 passes on `a::B` of another room",
+        "src/a.rs:1 re-exports `b::B` of another room",
+        "src/a/own.rs:1 re-exports `a::B` of another room",
     ];
-    assert_eq!(passed_on(&sources), expected);
+    assert_eq!(reexports(&sources), expected);
 }
 
 #[test]
@@ -156,7 +148,7 @@ fn the_simulator_shares_no_code_with_the_client_of_the_vendor() {
 }
 
 #[test]
-fn no_room_passes_on_what_another_defines() {
-    let found = passed_on(&Sources::read());
+fn no_room_reexports_what_another_defines() {
+    let found = reexports(&Sources::read());
     assert!(found.is_empty(), "{}", found.join("\n"));
 }

@@ -21,7 +21,7 @@ pub struct Import {
     /// The module of the file that defines it.
     pub definer: ModulePath,
     /// Re-exported and not used by this file itself.
-    pub only_passed_on: bool,
+    pub only_reexported: bool,
 }
 
 /// What a file binds by one `use`.
@@ -71,8 +71,8 @@ impl<'s> Imports<'s> {
             if self.sources.0.contains_key(path) && binding.name != "*" {
                 continue;
             }
-            let only_passed_on = binding.public && !used.contains(binding.name.as_str());
-            imports.extend(self.import(binding.line, path, only_passed_on));
+            let only_reexported = binding.public && !used.contains(binding.name.as_str());
+            imports.extend(self.import(binding.line, path, only_reexported));
         }
         for (line, path) in paths(&source.code) {
             let named = bindings.iter().find(|binding| binding.name == path[0]);
@@ -93,7 +93,7 @@ impl<'s> Imports<'s> {
     }
 
     /// The `pub use` of names that another room defines: the line, and the path from the root on.
-    pub fn passed_on(&self, source: &Source) -> Vec<(usize, ModulePath)> {
+    pub fn reexports(&self, source: &Source) -> Vec<(usize, ModulePath)> {
         let bindings = self.bindings[source.module.as_slice()].iter();
         let public = bindings.filter(|binding| binding.public);
         let paths = public.filter_map(|binding| Some((binding.line, binding.path.clone()?)));
@@ -105,13 +105,13 @@ impl<'s> Imports<'s> {
             .collect()
     }
 
-    fn import(&self, line: usize, path: &ModulePath, only_passed_on: bool) -> Option<Import> {
+    fn import(&self, line: usize, path: &ModulePath, only_reexported: bool) -> Option<Import> {
         let definer = self.definer(path, 0)?;
         Some(Import {
             line,
             path: path.clone(),
             definer,
-            only_passed_on,
+            only_reexported,
         })
     }
 

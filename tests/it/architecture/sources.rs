@@ -48,7 +48,7 @@ impl Sources {
         Self::of(files(&["src", "crates"]))
     }
 
-    /// These files. Modules of tests are left away, whether they are inline or files.
+    /// These files. Modules of tests are removed, whether they are inline or files.
     pub fn of(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut sources = BTreeMap::new();
         let mut tests: BTreeSet<Vec<String>> = BTreeSet::new();
@@ -218,7 +218,7 @@ pub fn made_up(files: &[(&str, &str)]) -> Sources {
 }
 
 #[test]
-fn what_is_compiled_for_tests_alone_is_left_away() {
+fn what_is_compiled_for_tests_alone_is_removed() {
     let sources = made_up(&[
         (
             "src/a.rs",

@@ -172,7 +172,7 @@ fn is_letter(letter: char) -> bool {
 }
 
 #[test]
-fn comments_strings_characters_and_lifetimes_are_told_apart_from_code() {
+fn comments_strings_characters_and_lifetimes_are_separated_from_code() {
     let text = r##"
 // use crate::a;
 /* use /* nested */ crate::b; */
