@@ -1,7 +1,7 @@
 //! The rules of the house that a reader would otherwise have to check: who may import whom, and what never appears where.
 
 pub mod tokens;
-mod sources;
+pub mod sources;
 mod imports;
 mod circles;
 mod exports;

@@ -7,7 +7,10 @@ use std::{
     path::Path,
 };
 
-use super::{ROOMS, sources::files};
+use super::{
+    ROOMS,
+    sources::{files, is_rust},
+};
 use crate::words::{quoted_tests, texts};
 
 const CHAIN: &str = "One check, top to bottom";
@@ -26,13 +29,25 @@ fn chain(page: &str, files: &BTreeSet<String>) -> Vec<String> {
     };
     let mut problems = Vec::new();
     let steps = steps(section);
+    let named = steps
+        .iter()
+        .flat_map(|step| quoted(step))
+        .filter(|name| is_rust(name));
+    let named = named.collect::<BTreeSet<_>>().len();
+    let counts = section
+        .split(" files")
+        .map(|before| before.rsplit(' ').next());
+    let counts = counts.filter_map(|word| word?.trim_start_matches('(').parse::<usize>().ok());
+    problems.extend(
+        counts
+            .filter(|count| *count != named)
+            .map(|count| format!("`{CHAIN}` speaks of {count} files, and its steps name {named}")),
+    );
     if steps.len() < 2 {
         problems.push(format!("`{CHAIN}` has no numbered steps"));
     }
     for (number, step) in (1..).zip(steps) {
-        let named: Vec<&str> = quoted(&step)
-            .filter(|quoted| quoted.ends_with(".rs"))
-            .collect();
+        let named: Vec<&str> = quoted(&step).filter(|quoted| is_rust(quoted)).collect();
         if named.is_empty() {
             problems.push(format!("step {number} of `{CHAIN}` names no file"));
         }
@@ -106,7 +121,7 @@ fn dangling(path: &str, text: &str, files: &BTreeMap<String, String>) -> Vec<Str
     for (number, line) in (1..).zip(text.lines()) {
         let named = quoted(line).filter(|name| {
             let tree = ["src/", "crates/", "tests/", "benches/", "fuzz/"];
-            name.ends_with(".rs") && tree.iter().any(|folder| name.starts_with(folder))
+            is_rust(name) && tree.iter().any(|folder| name.starts_with(folder))
         });
         let named = named.filter(|name| !paths.contains(*name));
         let tests = quoted_tests(line).filter(|test| {
@@ -146,6 +161,10 @@ fn a_file_of_the_chain_that_does_not_exist_is_found() {
         chain("# A\n", &there),
         ["there is no section `One check, top to bottom`"]
     );
+    let counted =
+        "# A\n\n## One check, top to bottom\n\nIt reads 3 files.\n\n1. `a.rs`\n2. `b/c.rs`\n";
+    let expected = ["`One check, top to bottom` speaks of 3 files, and its steps name 2"];
+    assert_eq!(chain(counted, &there), expected);
     let none = "# A\n\n## One check, top to bottom\n\nNo list.\n";
     assert_eq!(
         chain(none, &there),

@@ -56,7 +56,7 @@ impl Sources {
             let Some(module) = module(&path) else {
                 continue;
             };
-            let (code, test_modules) = without_tests(tokens(&text));
+            let (code, test_modules) = without_tests(&tokens(&text));
             tests.extend(test_modules.into_iter().map(|name| {
                 let name = std::iter::once(name);
                 module.iter().cloned().chain(name).collect::<Vec<_>>()
@@ -107,7 +107,7 @@ pub fn files(folders: &[&str]) -> Vec<(String, String)> {
         if path.is_dir() {
             let inside = fs::read_dir(&path).unwrap().map(|e| e.unwrap().path());
             open.extend(inside.filter(|path| !path.ends_with("target")));
-        } else if path.extension().is_some_and(|e| e == "rs") {
+        } else if is_rust(&path) {
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
             files.push((name.replace('\\', "/"), fs::read_to_string(&path).unwrap()));
         }
@@ -116,21 +116,25 @@ pub fn files(folders: &[&str]) -> Vec<(String, String)> {
     files
 }
 
+pub fn is_rust(path: impl AsRef<Path>) -> bool {
+    path.as_ref().extension().is_some_and(|end| end == "rs")
+}
+
 /// The code without items that are compiled for tests alone, and the names of the modules among them that are files.
-fn without_tests(code: Code) -> (Code, Vec<String>) {
+fn without_tests(code: &Code) -> (Code, Vec<String>) {
     let (mut kept, mut modules) = (Vec::new(), Vec::new());
     let mut at = 0;
     while at < code.len() {
-        if !is_test_attribute(&code, at) {
+        if !is_test_attribute(code, at) {
             kept.push(code[at].clone());
             at += 1;
             continue;
         }
         let mut item = at;
-        while sign(&code, item) == Some('#') {
-            item = after_group(&code, item + 1);
+        while sign(code, item) == Some('#') {
+            item = after_group(code, item + 1);
         }
-        let end = item_end(&code, item);
+        let end = item_end(code, item);
         let names = code[item..end].windows(3);
         modules.extend(names.filter_map(|three| match three {
             [(_, module), (_, Token::Word(name)), (_, Token::Sign(';'))]

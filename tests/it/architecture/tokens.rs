@@ -109,7 +109,9 @@ impl Lexer {
             ("b" | "c", '"') => self.string(0, true),
             ("b", '\'') => self.quote(),
             ("r" | "br" | "cr", '"' | '#') => {
-                let hashes = (0..).take_while(|&ahead| self.peek(ahead) == '#').count();
+                let hashes = (0..self.letters.len())
+                    .take_while(|&ahead| self.peek(ahead) == '#')
+                    .count();
                 if self.peek(hashes) == '"' {
                     return self.string(hashes, false);
                 }

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, fmt};
 
 use super::{Banned, Kind};
-use crate::architecture::tokens::{Token, tokens};
+use crate::architecture::{
+    sources::is_rust,
+    tokens::{Token, tokens},
+};
 
 /// A phrase that was found.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -147,7 +150,7 @@ fn camel(run: &str) -> Vec<String> {
 /// The names in Rust code, and those between backticks.
 fn names(file: &str, text: &str) -> Vec<(usize, String)> {
     let mut names = Vec::new();
-    if file.ends_with(".rs") {
+    if is_rust(file) {
         let code = tokens(text).into_iter();
         names.extend(code.filter_map(|(line, token)| match token {
             Token::Word(word) => Some((line, word)),
