@@ -146,7 +146,7 @@ fn a_parent_that_only_reexports_does_not_import() {
 }
 
 #[test]
-fn a_name_that_is_reexports_leads_to_the_file_that_defines_it() {
+fn a_name_that_is_reexported_leads_to_the_file_that_defines_it() {
     let parent = "mod b; mod c; pub use self::{b::B, c::*};";
     let b = "use super::C; pub struct B(C);";
     let c = "pub struct C(super::super::a::B);";
@@ -176,7 +176,7 @@ fn a_circle_of_three_is_one_circle_and_modules_of_tests_do_not_count() {
 }
 
 #[test]
-fn a_circle_between_rooms_is_found_through_what_is_reexports() {
+fn a_circle_between_rooms_is_found_through_what_is_reexported() {
     let sources = made_up(&[
         ("src/a.rs", "pub use crate::b::B;"),
         ("src/b.rs", "pub struct B(crate::c::C);"),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ROOMS,
-    circles::rooms,
+    circles::{files_inside_rooms, rooms},
     imports::Imports,
     sources::{Sources, made_up},
 };
@@ -49,6 +49,26 @@ fn reexports(sources: &Sources) -> Vec<String> {
                 "{}:{line} re-exports `{path}` of another room",
                 source.path
             ));
+        }
+    }
+    found
+}
+
+/// Inside the package of the language: its YAML depends on nothing else, and nothing depends on the tools for authors.
+fn layers(sources: &Sources) -> Vec<String> {
+    let within = |path: &str, layer: &str| {
+        let inside = path.strip_prefix("crates/policy/src/");
+        let inside = inside.and_then(|inside| inside.strip_prefix(layer));
+        inside.is_some_and(|rest| rest.starts_with(['/', '.']))
+    };
+    let mut found = Vec::new();
+    for (from, targets) in files_inside_rooms(sources) {
+        for (to, place) in targets {
+            let from_yaml = within(&from, "yaml") && !within(&to, "yaml");
+            let to_authoring = within(&to, "authoring") && !within(&from, "authoring");
+            if from_yaml || to_authoring {
+                found.push(format!("{place} of {to}"));
+            }
         }
     }
     found
@@ -114,7 +134,7 @@ fn a_room_without_a_row_a_row_without_a_room_and_a_needless_permission_are_found
 }
 
 #[test]
-fn a_type_that_is_reexports_by_another_room_is_found() {
+fn a_type_that_is_reexported_by_another_room_is_found() {
     let sources = made_up(&[
         (
             "src/a.rs",
@@ -131,6 +151,36 @@ fn a_type_that_is_reexports_by_another_room_is_found() {
         "src/a/own.rs:1 re-exports `a::B` of another room",
     ];
     assert_eq!(reexports(&sources), expected);
+}
+
+#[test]
+fn the_layers_of_the_language_are_kept() {
+    let sources = made_up(&[
+        (
+            "crates/policy/src/lib.rs",
+            "mod yaml; mod rule; mod authoring; pub use authoring::Tool; pub use rule::Rule; pub use yaml::Node;",
+        ),
+        ("crates/policy/src/yaml.rs", "mod node; pub use node::Node;"),
+        (
+            "crates/policy/src/yaml/node.rs",
+            "use crate::Rule; pub struct Node(Rule);",
+        ),
+        (
+            "crates/policy/src/rule.rs",
+            "use crate::yaml::Node; use super::Tool; pub struct Rule(Node, Tool);",
+        ),
+        (
+            "crates/policy/src/authoring.rs",
+            "pub struct Tool(crate::Rule, crate::Node);",
+        ),
+    ]);
+    let expected = [
+        "crates/policy/src/rule.rs:1 names policy::Tool of crates/policy/src/authoring.rs",
+        "crates/policy/src/yaml/node.rs:1 names policy::Rule of crates/policy/src/rule.rs",
+    ];
+    assert_eq!(layers(&sources), expected);
+    let found = layers(&Sources::read());
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]
