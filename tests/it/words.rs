@@ -108,6 +108,7 @@ const BANNED: &[Banned] = &[
     words("so often", "this many times"),
     words("spoil", "make invalid"),
     words("spoils", "makes invalid"),
+    words("held good", "valid"),
     words("seldom", "rarely; the type is `LogThrottle`"),
     words("now and then", "periodically"),
     // Riddles and metaphors.
