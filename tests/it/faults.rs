@@ -269,8 +269,7 @@ async fn occurrences(world: &World) -> u64 {
 
 /// How many calls to the upstream had no response, as the service counts them.
 async fn unanswered(world: &World) -> u64 {
-    let url = format!("http://{}/metrics", world.service.addresses.admin);
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let text = world.metrics().await;
     let lines = text.lines().filter(|line| {
         line.starts_with("verigate_upstream_calls_total{")
             && (line.contains("unreachable") || line.contains("timed_out"))

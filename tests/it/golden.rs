@@ -133,8 +133,7 @@ async fn the_metrics_are_what_dashboards_read() {
     let world = World::new().await;
     world.check("front-door", "fresh").await;
     world.check("front-door", "nobody").await;
-    let url = format!("http://{}/metrics", world.service.addresses.admin);
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let text = world.metrics().await;
     let names: Vec<&str> = text.lines().filter(|l| l.starts_with("# ")).collect();
     expect_file!["../golden/metrics.txt"].assert_eq(&format!("{}\n", names.join("\n")));
 }

@@ -14,12 +14,6 @@ use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{World, gist, question};
 
-async fn get(world: &World, path: &str) -> (u16, String) {
-    let url = format!("http://{}{path}", world.service.addresses.admin);
-    let response = reqwest::get(url).await.unwrap();
-    (response.status().as_u16(), response.text().await.unwrap())
-}
-
 async fn channel(world: &World) -> Channel {
     let url = format!("http://{}", world.service.addresses.grpc);
     Channel::from_shared(url).unwrap().connect().await.unwrap()
@@ -28,11 +22,11 @@ async fn channel(world: &World) -> Channel {
 #[tokio::test]
 async fn it_is_alive_and_ready_once_its_policies_are_in_force() {
     let world = World::new().await;
-    assert_eq!(get(&world, "/livez").await.0, 200);
-    let (status, detail) = get(&world, "/readyz").await;
+    assert_eq!(world.get("/livez").await.0, 200);
+    let (status, detail) = world.get("/readyz").await;
     assert_eq!(status, 200);
     assert!(detail.contains(r#""policies":3"#), "{detail}");
-    let (_, policies) = get(&world, "/policies").await;
+    let (_, policies) = world.get("/policies").await;
     assert!(policies.contains(r#""name":"front-door""#), "{policies}");
     let mut health = HealthClient::new(channel(&world).await);
     for service in ["", "verigate.v1.AccessService"] {
@@ -90,7 +84,7 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     world.check("front-door", "nobody").await;
     world.spoil(ApiCall::Details, Some(1), Fault::AnotherId);
     world.check("front-door", "month-old").await;
-    let (_, text) = get(&world, "/metrics").await;
+    let (_, text) = world.get("/metrics").await;
     for line in [
         r#"verigate_checks_total{decision="allow",policy="front-door"} 2"#,
         r#"verigate_checks_total{decision="deny",policy="front-door"} 2"#,
@@ -135,7 +129,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
     };
     let world = World::new().await;
     world.check("front-door", "fresh").await;
-    let (_, text) = get(&world, "/metrics").await;
+    let (_, text) = world.get("/metrics").await;
     let mut stdin = checker.stdin.take().unwrap();
     stdin.write_all(text.as_bytes()).unwrap();
     drop(stdin);

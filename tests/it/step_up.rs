@@ -20,8 +20,8 @@ use verigate::{
 };
 
 use crate::{
-    webhook::{call_back, get, terms, until},
-    world::{POLICIES, World, at, gist, instant},
+    webhook::{call_back, terms},
+    world::{POLICIES, World, at, gist, instant, until},
 };
 
 const REDIRECT: &str = "https://sso.example.com/step-up";
@@ -80,7 +80,9 @@ async fn open(begun: &BeginStepUpResponse, how: &str) -> String {
 }
 
 async fn state(world: &World, begun: &BeginStepUpResponse) -> String {
-    let (_, told) = get(world, &format!("/step-ups/{}", begun.step_up_id)).await;
+    let (_, told) = world
+        .get_json(&format!("/step-ups/{}", begun.step_up_id))
+        .await;
     told["state"].as_str().unwrap().to_owned()
 }
 
@@ -102,7 +104,9 @@ async fn a_person_verifies_again_and_passes_by_the_new_verification() {
         "{told}"
     );
     until_state(&world, &begun, "succeeded").await;
-    let (_, told) = get(&world, &format!("/step-ups/{}", begun.step_up_id)).await;
+    let (_, told) = world
+        .get_json(&format!("/step-ups/{}", begun.step_up_id))
+        .await;
     let successor = told["successor"].as_str().unwrap();
     assert_eq!(successor, begun.trace_id);
     assert_eq!(gist(&world.check("front-door", successor).await), "ALLOW");
@@ -128,7 +132,7 @@ async fn a_step_up_has_a_link_a_name_and_an_end() {
         begun.verification_link,
         format!("{prefix}{}", begun.trace_id)
     );
-    let (status, told) = get(&world, &format!("/step-ups/{id}")).await;
+    let (status, told) = world.get_json(&format!("/step-ups/{id}")).await;
     assert_eq!(status, 200);
     assert_eq!(
         told,
@@ -142,7 +146,7 @@ async fn a_step_up_has_a_link_a_name_and_an_end() {
         })
     );
     for unknown in [uuid::Uuid::new_v4().to_string(), "x".to_owned()] {
-        assert_eq!(get(&world, &format!("/step-ups/{unknown}")).await.0, 404);
+        assert_eq!(world.get_json(&format!("/step-ups/{unknown}")).await.0, 404);
     }
 }
 

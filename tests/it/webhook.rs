@@ -2,6 +2,7 @@
 //! never grant anything.
 
 mod effects;
+mod flood;
 
 use std::{
     net::SocketAddr,
@@ -13,9 +14,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use futures_util::future::join_all;
 use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     sync::Semaphore,
@@ -35,7 +35,7 @@ use verigate::{
     webhook_queue::{self, WebhookQueue, Worker},
 };
 
-use crate::world::{PLENTY, World, gist, loopback};
+use crate::world::{PLENTY, World, gist, loopback, until};
 
 pub const HEADER: &str = "x-webhook-secret";
 const SECRET: &str = "the-secret-of-the-tests";
@@ -55,17 +55,6 @@ pub fn call_back(world: &World) {
     world
         .simulator
         .send_webhooks(WebhookTarget::new(&url, HEADER, SECRET).unwrap());
-}
-
-/// Waits until it is so. What never comes fails the test.
-pub async fn until(what: &str, so: impl AsyncFn() -> bool) {
-    let waited = async {
-        while !so().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let waited = tokio::time::timeout(Duration::from_secs(10), waited).await;
-    assert!(waited.is_ok(), "{what}");
 }
 
 async fn world() -> World {
@@ -143,8 +132,7 @@ async fn without_a_secret_in_the_configuration_webhooks_are_off_and_say_so() {
 
 /// How many webhooks are counted with this outcome.
 async fn counted(world: &World, outcome: &str) -> u64 {
-    let url = format!("http://{}/metrics", world.service.addresses.admin);
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let text = world.metrics().await;
     let name = format!(r#"verigate_webhooks_total{{outcome="{outcome}"}} "#);
     let mut counts = text.lines().filter_map(|line| line.strip_prefix(&name));
     counts.next().unwrap().parse().unwrap()
@@ -282,58 +270,6 @@ async fn what_is_not_an_event_is_refused_and_what_names_nothing_is_ignored() {
     assert_eq!(world.calls().details, 0);
 }
 
-/// Posts so many events of so many verifications, with this secret; how many were taken.
-async fn flood(world: &World, secret: &'static str, count: usize) -> usize {
-    let (http, at) = (client(), world.service.addresses.http);
-    let sender = |first: usize| {
-        let http = http.clone();
-        async move {
-            let mut taken = 0;
-            for n in (first..count).step_by(20) {
-                let body = event("verification.succeeded", &format!("forged-{n}"));
-                loop {
-                    match post_to(&http, at, Some(secret), body.clone())
-                        .await
-                        .status()
-                        .as_u16()
-                    {
-                        204 => break taken += 1,
-                        401 => break,
-                        // As the vendor does.
-                        other => {
-                            assert_eq!(other, 503);
-                            tokio::time::sleep(Duration::from_millis(5)).await;
-                        }
-                    }
-                }
-            }
-            taken
-        }
-    };
-    join_all((0..20).map(sender)).await.into_iter().sum()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn ten_thousand_forged_events_cost_no_more_fetches_than_the_rate_allows() {
-    let world = world().await;
-    assert_eq!(flood(&world, "a-secret-that-is-wrong", 10_000).await, 0);
-    assert_eq!(world.calls().details, 0);
-    assert_eq!(flood(&world, SECRET, 10_000).await, 10_000);
-    // The clock stands still: what the bucket held is all there is.
-    world.until_asked(50).await;
-    // One that is over the rate is still a reason to forget.
-    world.check("front-door", "fresh").await;
-    told(&world, "verification.succeeded", "fresh").await;
-    until_forgotten(&world, "fresh").await;
-    assert_eq!(world.calls().details, 52);
-    world.clock.advance(Duration::from_secs(1));
-    assert_eq!(flood(&world, SECRET, 100).await, 100);
-    world.until_asked(62).await;
-    told(&world, "verification.succeeded", "fresh").await;
-    until_forgotten(&world, "fresh").await;
-    assert_eq!(world.calls().details, 63);
-}
-
 /// A source whose forgets wait until they may go on.
 #[derive(Debug)]
 struct Gated {
@@ -455,11 +391,4 @@ async fn the_end_does_not_wait_for_a_hint_that_cannot_be_followed() {
         .unwrap();
     worker.drain(Duration::from_millis(50)).await;
     assert_eq!(source.forgotten.load(Ordering::SeqCst), 0);
-}
-
-/// What an answer says, as JSON.
-pub async fn get(world: &World, path: &str) -> (u16, Value) {
-    let url = format!("http://{}{path}", world.service.addresses.admin);
-    let answer = reqwest::get(url).await.unwrap();
-    (answer.status().as_u16(), answer.json().await.unwrap())
 }

@@ -195,16 +195,28 @@ impl World {
         self.simulator.calls()
     }
 
-    /// Waits until the upstream has been asked for details so often. A call that never comes fails the test.
+    /// Waits until the simulator has received this many requests for details. A request that never comes fails the test.
     pub async fn until_asked(&self, details: u64) {
-        let asked = async {
-            while self.calls().details < details {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(10), asked)
-            .await
-            .expect("the upstream is asked");
+        let received = async || self.calls().details >= details;
+        until("the simulator receives the requests", received).await;
+    }
+
+    /// The status and the body of a response of the admin listener.
+    pub async fn get(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.service.addresses.admin);
+        let response = reqwest::get(url).await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    }
+
+    /// The status and the JSON of a response of the admin listener.
+    pub async fn get_json(&self, path: &str) -> (u16, serde_json::Value) {
+        let (status, body) = self.get(path).await;
+        (status, serde_json::from_str(&body).unwrap())
+    }
+
+    /// The metrics, as Prometheus reads them.
+    pub async fn metrics(&self) -> String {
+        self.get("/metrics").await.1
     }
 
     /// Stops the service; what the journal holds then.
@@ -213,6 +225,17 @@ impl World {
         let stopped = self.service.stop().await;
         (stopped, fs::read_to_string(&self.journal).unwrap())
     }
+}
+
+/// Waits until a condition holds. One that never does fails the test.
+pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let waited = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(10), waited).await;
+    assert!(waited.is_ok(), "{what}");
 }
 
 /// No failure is remembered longer.

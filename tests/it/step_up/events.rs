@@ -12,8 +12,8 @@ use verigate::proto::v1::{
 
 use super::{begin, open, state, until_state, world};
 use crate::{
-    webhook::{HEADER, event, get, terms, until},
-    world::{Killed, World, gist, question},
+    webhook::{HEADER, event, terms},
+    world::{Killed, World, gist, question, until},
 };
 
 #[tokio::test]
@@ -48,7 +48,9 @@ async fn events_that_come_twice_or_in_the_wrong_order_end_it_the_same() {
         let told = open(&begun, how).await;
         assert!(told.contains("verification.succeeded: 204"), "{told}");
         until_state(&world, &begun, "succeeded").await;
-        let (_, told) = get(&world, &format!("/step-ups/{}", begun.step_up_id)).await;
+        let (_, told) = world
+            .get_json(&format!("/step-ups/{}", begun.step_up_id))
+            .await;
         assert_eq!(told["successor"], begun.trace_id);
     }
 }
@@ -89,7 +91,9 @@ async fn a_forged_success_names_a_successor_and_grants_nothing() {
     let begun = begin(&world, "").await;
     told(&world, &begun.step_up_id, "verification.succeeded", "stale").await;
     until_state(&world, &begun, "succeeded").await;
-    let (_, known) = get(&world, &format!("/step-ups/{}", begun.step_up_id)).await;
+    let (_, known) = world
+        .get_json(&format!("/step-ups/{}", begun.step_up_id))
+        .await;
     assert_eq!(known["successor"], "stale");
     for verification in ["stale", "month-old", &begun.trace_id] {
         let answer = world.check("front-door", verification).await;
@@ -101,7 +105,9 @@ async fn a_forged_success_names_a_successor_and_grants_nothing() {
     let end = begin(&world, "").await;
     told(&world, &end.step_up_id, "verification.failed", "x").await;
     until_state(&world, &end, "failed").await;
-    let (_, known) = get(&world, &format!("/step-ups/{}", begun.step_up_id)).await;
+    let (_, known) = world
+        .get_json(&format!("/step-ups/{}", begun.step_up_id))
+        .await;
     assert_eq!(
         (&known["state"], &known["successor"]),
         (&json!("succeeded"), &json!("stale"))

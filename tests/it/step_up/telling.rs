@@ -22,8 +22,7 @@ async fn step_ups_are_counted_and_nobody_is_named() {
     open(&begun, "?deliver=twice").await;
     until_state(&world, &begun, "succeeded").await;
     world.check("front-door", "month-old").await;
-    let url = format!("http://{}/metrics", world.service.addresses.admin);
-    let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let text = world.metrics().await;
     for line in [
         r#"verigate_step_ups_total{event="begun"} 1"#,
         r#"verigate_step_ups_total{event="repeated"} 1"#,

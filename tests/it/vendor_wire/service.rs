@@ -13,8 +13,8 @@ use super::{
     replay::{Asked, Replay},
 };
 use crate::{
-    webhook::{HEADER, get, terms, until},
-    world::{World, gist},
+    webhook::{HEADER, terms},
+    world::{World, gist, until},
 };
 
 /// The recorded answer of a call that is as it should be.
@@ -159,7 +159,9 @@ async fn the_service_follows_the_recorded_webhooks() {
         let begun = world.begin(request).await.unwrap();
         deliver(&world, file, &begun.step_up_id).await;
         until(state, async || {
-            let (_, shown) = get(&world, &format!("/step-ups/{}", begun.step_up_id)).await;
+            let (_, shown) = world
+                .get_json(&format!("/step-ups/{}", begun.step_up_id))
+                .await;
             shown["state"] == state
         })
         .await;

@@ -1,0 +1,135 @@
+//! What never appears where: no time and no waiting in the policy language, one clock, and decisions that only the language makes.
+
+use super::{
+    sources::{Source, Sources, made_up, sign},
+    tokens::{Token, tokens},
+};
+
+/// What the policy language does not know. A single name is found within longer ones, too.
+const TIME_AND_WAITING: [&str; 9] = [
+    "tokio", "async", ".await", "clock", "now()", "tracing", "std::fs", "std::net", "std::env",
+];
+
+/// No type of the language has a form on the wire.
+const SERIALISATION: [&str; 2] = ["Serialize", "serde"];
+
+/// What only the clock calls.
+const CLOCK_ONLY: [&str; 5] = [
+    "SystemTime::now",
+    "Instant::now",
+    "Timestamp::now",
+    "Zoned::now",
+    "now_v7",
+];
+
+/// How a decision is made. The decision on the wire is `v1::Decision`.
+const DECISION: [&str; 1] = ["Decision {"];
+
+/// Whether the code has these tokens one after another; of a single name, whether it is part of one.
+fn has(source: &Source, pattern: &str) -> bool {
+    let pattern: Vec<Token> = tokens(pattern)
+        .into_iter()
+        .map(|(_, token)| token)
+        .collect();
+    if let [Token::Word(name)] = pattern.as_slice() {
+        let mut words = source.code.iter().filter_map(|(_, token)| token.word());
+        return words.any(|word| word.contains(name));
+    }
+    let mut starts = (0..source.code.len()).filter(|at| {
+        let tail = source.code[*at..].iter().map(|(_, token)| token);
+        tail.take(pattern.len()).eq(&pattern)
+    });
+    // `v1::Decision` is another name.
+    let type_name = pattern.last() == Some(&Token::Sign('{'));
+    starts.any(|at| !type_name || at == 0 || sign(&source.code, at - 1) != Some(':'))
+}
+
+/// Where one of these stands, in rooms that may not have it.
+fn violations(sources: &Sources, patterns: &[&str], forbidden_in: fn(&str) -> bool) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| forbidden_in(source.room())) {
+        let patterns = patterns.iter().filter(|pattern| has(source, pattern));
+        found.extend(patterns.map(|pattern| format!("{} has `{pattern}`", source.path)));
+    }
+    found
+}
+
+fn time_in_policy(sources: &Sources) -> Vec<String> {
+    violations(sources, &TIME_AND_WAITING, |room| room == "policy")
+}
+
+fn clocks_elsewhere(sources: &Sources) -> Vec<String> {
+    violations(sources, &CLOCK_ONLY, |room| room != "clock")
+}
+
+fn decisions_elsewhere(sources: &Sources) -> Vec<String> {
+    let mut found = violations(sources, &DECISION, |room| room != "policy");
+    found.extend(violations(sources, &SERIALISATION, |room| room == "policy"));
+    found
+}
+
+#[test]
+fn what_does_not_belong_there_is_found() {
+    let sources = made_up(&[
+        (
+            "src/gate.rs",
+            "fn f() { Decision { x } } fn g() { let now = std::time::Instant::now(); jiff::Timestamp::now() }",
+        ),
+        (
+            "src/clock.rs",
+            "fn f() { Instant::now(); SystemTime::now() }",
+        ),
+        (
+            "src/live.rs",
+            "// Instant::now\n#[cfg(test)] mod tests { fn f() { Instant::now() } }",
+        ),
+        (
+            "crates/policy/src/a.rs",
+            "use std::fs; async fn f() { g().await } fn d() { Decision { x } }",
+        ),
+        (
+            "crates/policy/src/b.rs",
+            "use crate::wall_clock; #[derive(Serialize)] struct S; fn f() { t.now() }",
+        ),
+        (
+            "crates/policy/src/c.rs",
+            "/// The clock.\nconst X: &str = \"serde\";",
+        ),
+    ]);
+    let expected = [
+        "crates/policy/src/a.rs has `async`",
+        "crates/policy/src/a.rs has `.await`",
+        "crates/policy/src/a.rs has `std::fs`",
+        "crates/policy/src/b.rs has `clock`",
+        "crates/policy/src/b.rs has `now()`",
+    ];
+    assert_eq!(time_in_policy(&sources), expected);
+    let expected = [
+        "src/gate.rs has `Instant::now`",
+        "src/gate.rs has `Timestamp::now`",
+    ];
+    assert_eq!(clocks_elsewhere(&sources), expected);
+    let expected = [
+        "src/gate.rs has `Decision {`",
+        "crates/policy/src/b.rs has `Serialize`",
+    ];
+    assert_eq!(decisions_elsewhere(&sources), expected);
+}
+
+#[test]
+fn the_policy_core_neither_waits_nor_asks_the_time() {
+    let found = time_in_policy(&Sources::read());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn only_the_clock_asks_what_time_it_is() {
+    let found = clocks_elsewhere(&Sources::read());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn a_decision_is_made_only_in_the_policy_core_and_nothing_of_it_is_serialised() {
+    let found = decisions_elsewhere(&Sources::read());
+    assert!(found.is_empty(), "{}", found.join("\n"));
+}
