@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 32] = [
+const ROOMS: [(&str, &[&str]); 33] = [
     (
         "gate",
         &[
@@ -81,6 +81,7 @@ const ROOMS: [(&str, &[&str]); 32] = [
             "callers",
             "clock",
             "deps",
+            "flight",
             "jitter",
             "json",
             "log_throttle",
@@ -93,6 +94,7 @@ const ROOMS: [(&str, &[&str]); 32] = [
             "source",
             "span",
             "step_up",
+            "tls",
         ],
     ),
     ("live", &["clock", "deps", "files", "metrics", "policy"]),
@@ -139,13 +141,14 @@ const ROOMS: [(&str, &[&str]); 32] = [
     ("listener", &[]),
     ("proto", &["policy"]),
     ("clock", &["policy"]),
-    ("files", &[]),
     ("flight", &[]),
     ("rate_limit", &[]),
     ("retry_budget", &[]),
     ("log_throttle", &[]),
     ("jitter", &[]),
     ("json", &[]),
+    ("files", &[]),
+    ("tls", &[]),
     ("metrics", &[]),
     ("readiness", &[]),
     ("span", &["call", "policy", "ruling"]),
@@ -162,7 +165,7 @@ const ROOMS: [(&str, &[&str]); 32] = [
             "telemetry",
         ],
     ),
-    ("telemetry", &["clock", "log_throttle", "span"]),
+    ("telemetry", &["clock", "log_throttle", "span", "tls"]),
     ("deps", &["clock", "flight"]),
     (
         "serve",
@@ -184,7 +187,7 @@ const ROOMS: [(&str, &[&str]); 32] = [
             "webhook_queue",
         ],
     ),
-    ("sim", &["policy", "clock"]),
+    ("sim", &["clock", "policy"]),
     (
         "cli",
         &[
