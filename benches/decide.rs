@@ -12,7 +12,7 @@ use criterion::{
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, CallerId, OverQuota},
+    callers::{Caller, CallerId, OverQuotaError},
     clock::{Clock as _, SystemClock},
     deps::Deps,
     gate::Gate,
@@ -155,7 +155,7 @@ impl Source for Instant {
         &self,
         _: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         Ok(Known {
             evidence: Arc::new(evidence(request.at.now, DAY)),
             origin: Origin::Upstream,

@@ -4,7 +4,7 @@ mod quota;
 
 use std::net::IpAddr;
 
-pub use self::quota::{OverQuota, Quota, Quotas};
+pub use self::quota::{OverQuotaError, Quota, Quotas};
 
 /// A client of the service, as one of its calls shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tracing::Instrument as _;
 use self::metrics::Metrics;
 use crate::{
     call::Call,
-    callers::OverQuota,
+    callers::OverQuotaError,
     clock::{Clock, Moment},
     deps::Deps,
     journal::{Entry, Journal, JournalError},
@@ -39,7 +39,7 @@ pub enum CheckError {
     NoSuchPolicy(PolicyName),
     /// The caller has used its quota of fetches, and nothing usable is cached.
     #[error("too many verifications that are not cached were requested")]
-    OverQuota(#[from] OverQuota),
+    OverQuota(#[from] OverQuotaError),
     /// The decision could not be recorded, so it must not be used.
     #[error("the decision could not be recorded")]
     NotRecorded(#[from] JournalError),

@@ -37,7 +37,7 @@ use self::{
     token::{Token, Tokens},
 };
 use crate::{
-    callers::OverQuota,
+    callers::OverQuotaError,
     clock::Clock,
     deps::Deps,
     jitter::up_to,
@@ -236,7 +236,7 @@ impl Source for Incode {
         &self,
         id: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         let started_at = self.clock.now();
         let mut timings = Timings::default();
         let fetch = self.fetch(id, request.failed_before, &mut timings);

@@ -3,6 +3,7 @@
 //! Why checks wait and nothing is dropped: a decision that is not in the journal never happened for an auditor. When the queue is
 //! full, checks wait; when a write fails, it is retried until it succeeds. What is queued is lost only with the process.
 
+mod entry;
 mod line;
 mod metrics;
 mod output;
@@ -17,37 +18,16 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use tracing::info;
 
-pub use self::output::open;
+pub use self::{entry::Entry, output::open};
 use self::{line::lines, metrics::Metrics, output::write_all};
 use crate::{
     clock::Clock,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
-    policy::Request,
-    ruling::Ruling,
 };
 
 /// Entries written at once.
 const BATCH_MAX: usize = 256;
-
-/// A decision to be recorded.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// What was requested.
-    pub request: Arc<Request>,
-    /// What was decided.
-    pub ruling: Ruling,
-}
-
-impl Entry {
-    /// The entry of a ruling on this request.
-    pub fn new(request: &Arc<Request>, ruling: &Ruling) -> Self {
-        Self {
-            request: Arc::clone(request),
-            ruling: ruling.clone(),
-        }
-    }
-}
 
 /// The bounds of the queue and of retries.
 #[derive(Debug, Clone, Copy)]

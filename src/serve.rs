@@ -1,8 +1,9 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+mod error;
 
-use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     join,
@@ -14,13 +15,14 @@ use tonic_health::server::HealthReporter;
 use tracing::info;
 
 use self::assembly::{Parts, assemble};
+pub use self::error::{StartError, StopError};
 use crate::{
     clock::Clock,
     config::Config,
     deps::Deps,
-    grpc, http, incode, journal,
+    grpc, http,
     journal::Writer,
-    listener::{ListenError, Listeners},
+    listener::Listeners,
     live::{self, Reloader},
     policy::PolicySet,
     readiness::Serving,
@@ -59,37 +61,6 @@ pub struct Service {
     health: HealthReporter,
     webhook_worker: Worker,
     journal_writer: Writer,
-}
-
-/// Why the service cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// An address cannot be bound.
-    #[error(transparent)]
-    Listen(#[from] ListenError),
-    /// The journal cannot be opened.
-    #[error("cannot write the journal `{}`", .0.display())]
-    JournalFile(PathBuf, #[source] io::Error),
-    /// The journal cannot be started.
-    #[error(transparent)]
-    Journal(#[from] journal::StartError),
-    /// The client of the upstream cannot be built.
-    #[error(transparent)]
-    Upstream(#[from] incode::StartError),
-    /// The reflection service cannot be built: an internal error.
-    #[error("internal error: assembly failed")]
-    Reflection(#[from] grpc::ReflectionError),
-    /// A metric cannot be registered: an internal error.
-    #[error("internal error: assembly failed")]
-    Metrics(#[from] prometheus::Error),
-}
-
-/// What was not finished when the service stopped.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum StopError {
-    /// Decisions were not written to the journal.
-    #[error("the journal could not be written to the end")]
-    Journal,
 }
 
 impl Service {

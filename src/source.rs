@@ -13,7 +13,7 @@ pub use self::{
     metrics::FetchOutcome,
 };
 use crate::{
-    callers::{CallerId, OverQuota},
+    callers::{CallerId, OverQuotaError},
     clock::Moment,
     policy::{Evidence, Finding, Timestamp, VerificationId},
     provenance::{Origin, Outage, Timings},
@@ -28,7 +28,7 @@ pub trait Source: Debug + Send + Sync + 'static {
         &self,
         id: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota>;
+    ) -> Result<Known, OverQuotaError>;
 
     /// Declares the evidence about a verification unusable, by any of its identifiers, so that the next lookup asks again. The
     /// result of a fetch that is in flight is not kept either.

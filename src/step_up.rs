@@ -25,7 +25,7 @@ pub use self::{
 };
 use self::{metrics::Metrics, register::Register};
 use crate::{
-    callers::{CallerId, OverQuota, Quota, Quotas},
+    callers::{CallerId, OverQuotaError, Quota, Quotas},
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Progress, Spawn},
@@ -85,7 +85,7 @@ pub enum StepUpError {
     KeyReused,
     /// The caller has used its quota of links.
     #[error("too many links were requested")]
-    OverQuota(#[from] OverQuota),
+    OverQuota(#[from] OverQuotaError),
     /// The upstream created no link.
     #[error("the upstream created no link ({})", .0.as_str())]
     Upstream(Outage),

@@ -21,7 +21,7 @@ pub struct Quotas {
 /// The caller has used its quota, and nothing can be answered without more of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("quota exceeded")]
-pub struct OverQuota {
+pub struct OverQuotaError {
     /// When the next unit will be available.
     pub retry_after: Duration,
 }
@@ -58,12 +58,12 @@ impl Quotas {
 
 impl Quota {
     /// Uses one unit at this uptime.
-    pub fn charge(&self, uptime: Duration) -> Result<(), OverQuota> {
+    pub fn charge(&self, uptime: Duration) -> Result<(), OverQuotaError> {
         match &self.0 {
             None => Ok(()),
             Some(bucket) => match bucket.take(uptime, Duration::ZERO) {
                 Ok(_) => Ok(()),
-                Err(retry_after) => Err(OverQuota { retry_after }),
+                Err(retry_after) => Err(OverQuotaError { retry_after }),
             },
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Entry;
+use super::entry::Entry;
 use crate::{
     policy::{Evidence, Finding, Timestamp, Verification},
     provenance::Origin,

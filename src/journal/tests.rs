@@ -6,11 +6,13 @@ use uuid::Uuid;
 use super::*;
 use crate::{
     clock::SystemClock,
+    policy::Request,
     policy::{
         Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
         VerificationId, from_millis,
     },
     provenance::{Origin, Timings},
+    ruling::Ruling,
 };
 
 fn entry(id: u128) -> Entry {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use super::StartError;
+use super::error::StartError;
 use crate::{
     config::Config,
     deps::Deps,

@@ -33,7 +33,7 @@ use super::{
     metrics::Metrics,
 };
 use crate::{
-    callers::{CallerId, OverQuota, Quota, Quotas},
+    callers::{CallerId, OverQuotaError, Quota, Quotas},
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Spawn},
@@ -99,7 +99,11 @@ impl EvidenceCache {
     }
 
     /// Fetches a verification, or joins the fetch in flight. Falls back to stale evidence.
-    async fn fetch(&self, id: &VerificationId, request: LookupRequest) -> Result<Known, OverQuota> {
+    async fn fetch(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuotaError> {
         let fetched = match request.wait {
             Wait::No => {
                 let started = self.join_or_start(id, request, None).await;
@@ -113,7 +117,7 @@ impl EvidenceCache {
         let outage = match &fetched {
             Ok(known) if !matches!(known.evidence.finding, Finding::Unknown) => return fetched,
             Ok(known) => known.outage.unwrap_or(Outage::Abandoned),
-            Err(OverQuota { .. }) => Outage::Rejected,
+            Err(OverQuotaError { .. }) => Outage::Rejected,
         };
         // Read again: the entry may have been invalidated in the meantime.
         let entry = self.0.entries.get(id).await;
@@ -129,7 +133,7 @@ impl EvidenceCache {
         &self,
         id: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         let mut fetched = nothing(Outage::Abandoned, request.at);
         for _ in 0..2 {
             let in_flight = match self.join_or_start(id, request, None).await? {
@@ -169,7 +173,7 @@ impl EvidenceCache {
         id: &VerificationId,
         request: LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
-    ) -> Result<Lookup, OverQuota> {
+    ) -> Result<Lookup, OverQuotaError> {
         let quota = self.0.quotas.of(request.caller).await;
         let mut lookup = Ok(Lookup::Hit(nothing(Outage::Abandoned, request.at)));
         let entry = self.0.entries.entry_by_ref(id);
@@ -301,7 +305,7 @@ impl Source for EvidenceCache {
         &self,
         id: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         if let Some(entry) = self.0.entries.get(id).await
             && let Some(known) = entry.answer(&request)
         {

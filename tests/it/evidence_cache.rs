@@ -19,7 +19,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::JoinHandle};
 use verigate::{
-    callers::{CallerId, OverQuota},
+    callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
     policy::{Evidence, Finding, Flaw, Verification, VerificationId, from_millis},
@@ -64,7 +64,7 @@ impl Source for Upstream {
         &self,
         _: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         let count = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         self.may_answer.acquire().await.unwrap().forget();
         let now = request.at.now;

@@ -22,7 +22,7 @@ use shuttle::{
 };
 use tokio::runtime::{Builder, Runtime};
 use verigate::{
-    callers::{CallerId, OverQuota},
+    callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
     policy::{Evidence, Finding, Verification, VerificationId, from_millis},
@@ -65,7 +65,7 @@ impl Source for Truth {
         &self,
         _: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         yield_now().await;
         let version = self.now();
@@ -110,7 +110,7 @@ impl Source for Trap {
         &self,
         id: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         let remembered = self.remembered.lock().get(id).cloned();
         if let Some(known) = remembered {
             return Ok(known);

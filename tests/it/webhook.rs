@@ -21,7 +21,7 @@ use tokio::{
     sync::Semaphore,
 };
 use verigate::{
-    callers::OverQuota,
+    callers::OverQuotaError,
     clock::ManualClock,
     deps::Deps,
     http::{Webhooks, decisions, webhook::Config as WebhookConfig},
@@ -283,7 +283,7 @@ impl Source for Gated {
         &self,
         _: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         let timings = Timings::default();
         Ok(Known::nothing(Outage::Failed, request.at.now, timings))
     }

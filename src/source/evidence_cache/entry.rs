@@ -12,7 +12,7 @@ use tracing::Id;
 
 use super::super::{Known, LookupRequest, alias_index::Tick};
 use crate::{
-    callers::OverQuota,
+    callers::OverQuotaError,
     clock::Moment,
     flight::Flight,
     jitter::lengthen,
@@ -33,7 +33,7 @@ pub(super) struct InFlight {
     /// When it started, to compare with invalidations.
     pub(super) started: Tick,
     /// Its task and its result.
-    pub(super) flight: Flight<Result<Known, OverQuota>>,
+    pub(super) flight: Flight<Result<Known, OverQuotaError>>,
     /// Its span, if traces are collected.
     pub(super) span: Option<Id>,
 }

@@ -6,7 +6,7 @@ use tokio::{sync::Semaphore, time::timeout};
 
 use super::super::{Known, LookupRequest, Source, Wait};
 use crate::{
-    callers::OverQuota,
+    callers::OverQuotaError,
     log_throttle::{LogThrottle, throttled},
     policy::VerificationId,
     provenance::{Outage, Timings},
@@ -52,7 +52,7 @@ impl Fetcher {
         &self,
         id: &VerificationId,
         request: LookupRequest,
-    ) -> Result<Known, OverQuota> {
+    ) -> Result<Known, OverQuotaError> {
         let request = LookupRequest {
             wait: Wait::AtMost(self.timeout),
             ..request

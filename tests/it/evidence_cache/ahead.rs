@@ -68,7 +68,7 @@ async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
         assert_eq!(look(n, 1).await, Ok((n + 1).to_string()));
     }
     let retry_after = Duration::from_secs(1);
-    assert_eq!(look(10, 1).await, Err(OverQuota { retry_after }));
+    assert_eq!(look(10, 1).await, Err(OverQuotaError { retry_after }));
     assert_eq!(desk.asked(), 10, "it costs the upstream nothing");
     assert_eq!(
         look(9, 1).await,

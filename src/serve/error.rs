@@ -1,0 +1,36 @@
+//! Why the service cannot start, and what it could not finish.
+
+use std::{io, path::PathBuf};
+
+use crate::{grpc, incode, journal, listener::ListenError};
+
+/// Why the service cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be bound.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The journal cannot be opened.
+    #[error("cannot write the journal `{}`", .0.display())]
+    JournalFile(PathBuf, #[source] io::Error),
+    /// The journal cannot be started.
+    #[error(transparent)]
+    Journal(#[from] journal::StartError),
+    /// The client of the upstream cannot be built.
+    #[error(transparent)]
+    Upstream(#[from] incode::StartError),
+    /// The reflection service cannot be built: an internal error.
+    #[error("internal error: assembly failed")]
+    Reflection(#[from] grpc::ReflectionError),
+    /// A metric cannot be registered: an internal error.
+    #[error("internal error: assembly failed")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// What was not finished when the service stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StopError {
+    /// Decisions were not written to the journal.
+    #[error("the journal could not be written to the end")]
+    Journal,
+}
