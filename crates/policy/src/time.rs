@@ -41,7 +41,7 @@ pub fn whole_millis(instant: Timestamp) -> Timestamp {
 }
 
 /// The instant with the calendar year (in UTC) raised by `years`; 29 February becomes 1 March in a year that has none.
-pub fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
+pub(crate) fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
     let date_time = TimeZone::UTC.to_datetime(instant);
     let Ok(years) = i16::try_from(years) else {
         return Timestamp::MAX;

@@ -116,7 +116,7 @@ impl Week {
 }
 
 /// The milliseconds since Monday began, on a clock that is `ahead_ms` ahead of UTC.
-pub fn week_ms(instant: Timestamp, ahead_ms: i64) -> i64 {
+pub(crate) fn week_ms(instant: Timestamp, ahead_ms: i64) -> i64 {
     instant
         .as_millisecond()
         .saturating_add(ahead_ms)

@@ -74,7 +74,7 @@ impl<'n> Fields<'n> {
 }
 
 /// Reports a key that is not one of these.
-pub fn unknown_key<'k>(
+pub(crate) fn unknown_key<'k>(
     decoder: &mut Decoder<'_>,
     key: &Key,
     known: impl Iterator<Item = &'k str>,
