@@ -299,7 +299,7 @@ fn what_policies_read_is_told_and_no_more() {
     );
     let contractor = needs("contractor");
     assert!(
-        contractor.contains("question  identity_id\n"),
+        contractor.contains("request   identity_id\n"),
         "{contractor}"
     );
     assert!(

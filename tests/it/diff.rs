@@ -5,25 +5,12 @@ mod command;
 mod direction;
 mod random;
 
-use std::sync::Arc;
-
 use expect_test::{Expect, expect};
 use verigate::policy::{
-    PolicySet, SourceText,
+    PolicySet,
     diff::{ChangedCell, CompareSetsError, Comparison, Direction},
-    parse,
+    testing::set,
 };
-
-fn read(text: &str) -> PolicySet {
-    let source = SourceText {
-        path: "p.yaml".to_owned(),
-        text: text.to_owned(),
-    };
-    let lists = |_: &str, _: &str| Err("no file".to_owned());
-    parse(&[Arc::new(source)], &lists)
-        .map_err(|problems| problems.to_string())
-        .unwrap()
-}
 
 fn compare(old: &PolicySet, new: &PolicySet) -> Result<Comparison, CompareSetsError> {
     Comparison::of(old, new, Direction::Both)
@@ -36,7 +23,7 @@ fn policy(rules: &str) -> PolicySet {
         .map(|rule| format!("      - {rule}\n"))
         .collect();
     let rules = rules.concat();
-    read(&format!(
+    set(&format!(
         "version: 1\npolicies:\n  p:\n    require:\n{rules}"
     ))
 }
@@ -260,10 +247,10 @@ fn a_witness_is_a_case_to_be_pasted() {
 
 #[test]
 fn sets_are_compared_by_the_names_of_their_policies() {
-    let old = read(
+    let old = set(
         "version: 1\npolicies: {a: {require: [verified_within: 1d]}, b: {require: [verified_within: 1d]}, c: {require: [verified_within: 1d]}}",
     );
-    let new = read(
+    let new = set(
         "version: 1\npolicies: {a: {require: [verified_within: 24h]}, c: {require: [verified_within: 1d], evidence: {unavailable: step_up, fresh_for: 1h}}, d: {require: [verified_within: 1d]}}",
     );
     let comparison = compare(&old, &new).unwrap();
@@ -283,7 +270,7 @@ fn sets_are_compared_by_the_names_of_their_policies() {
 #[test]
 fn where_a_step_up_sends_to_is_a_setting() {
     let file = |redirect: &str| {
-        read(&format!(
+        set(&format!(
             "version: 1\npolicies: {{p: {{require: [verified_within: 1d]{redirect}}}}}"
         ))
     };

@@ -3,13 +3,15 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
-use verigate::policy::{CASES_SCHEMA, POLICY_SCHEMA, SourceText, parse, suite};
+use verigate::policy::{
+    CASES_SCHEMA, POLICY_SCHEMA, parse, suite,
+    testing::{no_lists, set, source},
+};
 
 /// A schema as an editor applies it, with the formats of texts.
 struct Schema {
@@ -98,15 +100,6 @@ fn every_sample_is_taken() {
     assert!(count >= 40, "{count} files");
 }
 
-fn source(text: &str) -> Arc<SourceText> {
-    let (path, text) = ("p.yaml".to_owned(), text.to_owned());
-    Arc::new(SourceText { path, text })
-}
-
-fn no_lists(_: &str, _: &str) -> Result<String, String> {
-    Err("no lists here".to_owned())
-}
-
 #[test]
 fn a_policy_file_that_the_reader_refuses_is_refused() {
     let schema = Schema::of(POLICY_SCHEMA);
@@ -136,7 +129,10 @@ fn a_policy_file_that_the_reader_refuses_is_refused() {
         file("{require: [verified_within: 1d], evidence: {unavailable: allow}}"),
         file("{require: [verified_within: 1d], step_up: {redirect: \"http://sso.example.com\"}}"),
     ] {
-        assert!(parse(&[source(&wrong)], &no_lists).is_err(), "{wrong}");
+        assert!(
+            parse(&[source("p.yaml", &wrong)], &no_lists).is_err(),
+            "{wrong}"
+        );
         assert!(schema.check(&wrong).is_err(), "{wrong}");
     }
 }
@@ -145,7 +141,7 @@ fn a_policy_file_that_the_reader_refuses_is_refused() {
 fn a_case_file_that_the_reader_refuses_is_refused() {
     let schema = Schema::of(CASES_SCHEMA);
     let policy = "version: 1\npolicies: {p: {require: [verified_within: 1d]}}";
-    let policies = parse(&[source(policy)], &no_lists).unwrap();
+    let policies = set(policy);
     let file = |rest: &str| {
         format!("cases:\n  - {{name: n, policy: p, at: \"2026-01-31T00:00:00Z\", {rest}}}")
     };
@@ -154,7 +150,7 @@ fn a_case_file_that_the_reader_refuses_is_refused() {
         "upstream: down, expect: {next_change: never}",
         "verification: {full_name: ~, verified_at: ~, date_of_birth: 642902400000}, request: {identity_id: ~}",
     ] {
-        let read = suite::read(&[source(&file(right))], &policies);
+        let read = suite::read(&[source("c.yaml", &file(right))], &policies);
         assert!(read.is_ok(), "{right}: {read:?}");
         assert_eq!(schema.check(&file(right)), Ok(()), "{right}");
     }
@@ -175,7 +171,7 @@ fn a_case_file_that_the_reader_refuses_is_refused() {
         file("upstream: down, expect: {next_change: soon}"),
     ] {
         assert!(
-            suite::read(&[source(&wrong)], &policies).is_err(),
+            suite::read(&[source("c.yaml", &wrong)], &policies).is_err(),
             "{wrong}"
         );
         assert!(schema.check(&wrong).is_err(), "{wrong}");

@@ -14,18 +14,14 @@ use expect_test::{Expect, expect};
 use verigate::{
     live,
     policy::{
-        PolicySet, SourceText, parse,
+        PolicySet, SourceText,
         suite::{self, Case},
+        testing::{set, source},
     },
 };
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
-}
-
-fn text(path: &str, text: &str) -> Arc<SourceText> {
-    let (path, text) = (path.to_owned(), text.to_owned());
-    Arc::new(SourceText { path, text })
 }
 
 fn corpus() -> (PolicySet, Vec<Case>) {
@@ -43,7 +39,7 @@ fn read_all(policies: &str, cases: &str) -> (PolicySet, Vec<Case>) {
     let texts: Vec<Arc<SourceText>> = files
         .iter()
         .map(|file| {
-            text(
+            source(
                 &file.display().to_string(),
                 &fs::read_to_string(file).unwrap(),
             )
@@ -93,12 +89,11 @@ policies:
 ";
 
 fn policies() -> PolicySet {
-    let no_lists = |_: &str, _: &str| Err("no lists here".to_owned());
-    parse(&[text("p.yaml", POLICY)], &no_lists).unwrap()
+    set(POLICY)
 }
 
 fn read(cases: &str) -> Result<Vec<Case>, String> {
-    suite::read(&[text("c.yaml", cases)], &policies()).map_err(|problems| problems.to_string())
+    suite::read(&[source("c.yaml", cases)], &policies()).map_err(|problems| problems.to_string())
 }
 
 fn check_mistakes(cases: &str, expected: &Expect) {
@@ -449,7 +444,7 @@ fn cases_are_generated_at_every_edge_and_pass_today() {
         assert_eq!(generated.unreached, [""; 0]);
         let (file, written) = suite::write(&generated.cases);
         assert_eq!(written, generated.cases.len());
-        let read_back = suite::read(&[text("generated.yaml", &file)], &policies).unwrap();
+        let read_back = suite::read(&[source("generated.yaml", &file)], &policies).unwrap();
         let report = suite::run(&policies, &read_back);
         assert_eq!(report.failed(), 0);
         let (edges, tried) = report.coverage.edges();

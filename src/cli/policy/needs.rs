@@ -60,12 +60,12 @@ fn write_needs(page: &mut Page, name: &str, needs: &Needs) {
     let scopes: Vec<&str> = needs.scopes.iter().map(Scope::as_str).collect();
     unless_empty("scopes", &scopes.join(" "));
     unless_empty("vendor", if needs.project { "the project" } else { "" });
-    let mut question: Vec<String> = Vec::new();
-    question.extend(needs.identity.then(|| "identity_id".to_owned()));
-    question.extend(needs.authentication.then(|| "authentication".to_owned()));
+    let mut request: Vec<String> = Vec::new();
+    request.extend(needs.identity.then(|| "identity_id".to_owned()));
+    request.extend(needs.authentication.then(|| "authentication".to_owned()));
     let attributes = needs.attributes.iter();
-    question.extend(attributes.map(|name| format!("attributes.{name}")));
-    unless_empty("question", &question.join(" "));
+    request.extend(attributes.map(|name| format!("attributes.{name}")));
+    unless_empty("request", &request.join(" "));
     let zones: Vec<&str> = needs.zones.iter().map(String::as_str).collect();
     unless_empty("zones", &zones.join(" "));
 }

@@ -1,9 +1,8 @@
 //! Random policies and cases: as the naive evaluator decides them, and as they are generated.
 
 use proptest::prelude::*;
-use verigate::policy::{PolicySet, parse, suite};
+use verigate::policy::{PolicySet, parse, suite, testing::source};
 
-use super::text;
 use crate::naive::{
     eval::evaluate,
     model,
@@ -22,7 +21,7 @@ fn compiled(policy: &model::Policy) -> (PolicySet, String) {
     };
     let policy_text = policy_file(&[("p", policy)]);
     (
-        parse(&[text("p.yaml", &policy_text)], &lists).unwrap(),
+        parse(&[source("p.yaml", &policy_text)], &lists).unwrap(),
         policy_text,
     )
 }
@@ -36,12 +35,12 @@ proptest! {
         let outcome = evaluate(&policy, &case);
         let named = NamedCase { name: "n", policy: "p", case: &case, expect: Some(&outcome) };
         let case_text = case_file(&[named]);
-        let cases = suite::read(&[text("c.yaml", &case_text)], &set);
+        let cases = suite::read(&[source("c.yaml", &case_text)], &set);
         let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
         let report = suite::run(&set, &cases);
         prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.results, policy_text, case_text);
         // Written and read again, it is the same case.
-        let again = suite::read(&[text("c.yaml", &suite::write(&cases).0)], &set).unwrap();
+        let again = suite::read(&[source("c.yaml", &suite::write(&cases).0)], &set).unwrap();
         prop_assert_eq!(suite::run(&set, &again).passed(), 1);
     }
 }
@@ -54,12 +53,12 @@ proptest! {
     fn whatever_is_generated_passes_today_and_tries_its_edges((policy, case) in scenario_with_files()) {
         let (set, policy_text) = compiled(&policy);
         let named = NamedCase { name: "n", policy: "p", case: &case, expect: None };
-        let cases = suite::read(&[text("c.yaml", &case_file(&[named]))], &set).unwrap();
+        let cases = suite::read(&[source("c.yaml", &case_file(&[named]))], &set).unwrap();
         let generated = suite::generate(&set, &cases);
         if generated.cases.is_empty() {
             return Ok(());
         }
-        let read_back = suite::read(&[text("c.yaml", &suite::write(&generated.cases).0)], &set).unwrap();
+        let read_back = suite::read(&[source("c.yaml", &suite::write(&generated.cases).0)], &set).unwrap();
         let report = suite::run(&set, &read_back);
         prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.results, policy_text);
         let (edges, tried) = report.coverage.edges();

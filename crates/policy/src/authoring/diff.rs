@@ -12,7 +12,7 @@
 //! 4. Each cell is shown by a *witness*, a concrete check. Both policies decide it before it is reported, so a mistake in here
 //!    is an error and not a wrong answer.
 //!
-//! A walk can be exponential in the number of axes. A [work budget](budget) bounds it, and a [`Direction`] cuts off the
+//! A walk can be exponential in the number of axes. A work budget bounds it, and a [`Direction`] cuts off the
 //! differences of the other direction before any path is enumerated.
 //!
 //! Compared are checks from 2015 (no verification is older) to the end of 2099.

@@ -2,7 +2,7 @@
 //! is expected; running one is one decision.
 //!
 //! An *edge* is an instant at which a requirement begins or ends to hold. [`Coverage`] says which rules and edges the cases
-//! have tried, and [`generate`] makes cases at each edge. Nothing in here reads files: the texts are given.
+//! have tried, and [`generate()`] makes cases at each edge. Nothing in here reads files: the texts are given.
 
 mod case;
 mod read;

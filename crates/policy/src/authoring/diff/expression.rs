@@ -29,7 +29,7 @@ pub(super) enum Condition<'p> {
     OneOf(&'p BTreeSet<Box<str>>),
     /// It is known, and none of these texts.
     NoneOf(&'p BTreeSet<Box<str>>),
-    /// It is known and readable; of an axis that is a question, the answer is yes.
+    /// It is known and readable; on a yes-or-no axis, it is yes.
     Known,
     /// It is less than so many milliseconds ago.
     NewerThan(i64),

@@ -1,5 +1,5 @@
-//! Boolean formulas over the axes, hash-consed: equal formulas have equal numbers, so that the cofactors of two policies can be
-//! compared and remembered by a few numbers.
+//! Boolean formulas over the axes, hash-consed: equal formulas have equal numbers, so that cofactors are compared, and found in
+//! memo tables, by a few numbers.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -117,7 +117,7 @@ impl<'w> Formulas<'w> {
         self.all(parts.into_iter().filter(is_open))
     }
 
-    /// Whether `given` implies `formula`, as far as that can be seen conjunct by conjunct: `false` proves nothing.
+    /// Whether `given` implies `formula`, compared conjunct by conjunct: `true` is a proof, `false` is not.
     pub(super) fn implies(&mut self, given: Formula, formula: Formula) -> bool {
         let (parts, known) = (self.conjuncts(formula), self.conjuncts(given));
         self.spend(parts.len().saturating_add(known.len()));

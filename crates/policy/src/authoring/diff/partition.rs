@@ -25,9 +25,9 @@ use super::{
 /// The regions of one axis.
 #[derive(Debug)]
 pub(super) enum Partition<'p> {
-    /// A question that is answered by yes or no.
+    /// Something that is so or is not.
     Flag(Flag<'p>),
-    /// A text that lists name.
+    /// A text by the lists that name it.
     Texts(Texts<'p>),
     /// A telephone number by its prefix.
     Phones(Phones<'p>),

@@ -1,4 +1,4 @@
-//! Two policies of one name compared: their cells with a confirmed witness each, and their settings.
+//! Two policies of one name compared: the cells that they decide differently, each with a confirmed witness.
 
 use std::collections::BTreeSet;
 

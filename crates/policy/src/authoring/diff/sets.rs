@@ -17,6 +17,26 @@ use crate::{
 impl Comparison {
     /// Compares two sets of policies. With one direction it looks for no other differences, and may succeed where
     /// [`Direction::Both`] has too many.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use verigate_policy::{SourceText, parse};
+    /// use verigate_policy::diff::{Comparison, Direction};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let policies = |age: &str| {
+    ///     let text = format!("version: 1\npolicies: {{door: {{require: [verified_within: {age}]}}}}");
+    ///     let path = "door.yaml".to_owned();
+    ///     parse(&[Arc::new(SourceText { path, text })], &|_, _| Err("no list".to_owned()))
+    /// };
+    /// let (old, new) = (policies("90d")?, policies("30d")?);
+    /// let comparison = Comparison::of(&old, &new, Direction::Both)?;
+    /// assert!(comparison.tightens() && !comparison.loosens());
+    /// let cell = comparison.cells().next().ok_or("one cell")?;
+    /// assert_eq!(cell.when, "verified 30d to 90d ago, status VERIFIED");
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn of(
         old: &PolicySet,
         new: &PolicySet,

@@ -63,7 +63,7 @@ impl<'p> Conditions<'p> {
 #[derive(Debug)]
 pub(super) struct Space<'p> {
     variables: Vec<Variable<'p>>,
-    /// The level of each axis. In the order of the axes themselves, which is that in which facts depend on one another.
+    /// The level of each axis. Iterates in the order of [`Axis`], in which no fact depends on a later one.
     levels: BTreeMap<Axis, Level>,
     /// The groups of methods that the policies distinguish; each has an axis of its own, [`Axis::Amr`].
     methods: Groups<'p>,
@@ -120,8 +120,8 @@ impl<'p> Space<'p> {
         self.variables.get(usize::from(level))
     }
 
-    /// An expression as a formula over the axes, which are those of its own conditions among others. Without meaning once the
-    /// work budget is exhausted.
+    /// An expression as a formula over the axes. Its conditions are among those that the space was made of. Meaningless once
+    /// the work budget is exhausted.
     pub(super) fn formula(
         &self,
         expression: &Expression<'_>,

@@ -1,9 +1,9 @@
 //! Comparisons as a whole.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use super::*;
-use crate::{PolicyName, PolicySet, SourceText, parse};
+use crate::{PolicyName, PolicySet, testing::set_of};
 
 fn compare(old: &PolicySet, new: &PolicySet) -> Result<Comparison, CompareSetsError> {
     Comparison::of(old, new, Direction::Both)
@@ -38,22 +38,15 @@ fn a_policy_that_is_added_removed_or_changed_is_a_difference_alone() {
     }
 }
 
-fn policies(rule: &str) -> PolicySet {
-    let text = format!("version: 1\npolicies: {{p: {{require: [{rule}]}}}}");
-    let path = "p.yaml".to_owned();
-    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
-    parse(&[Arc::new(SourceText { path, text })], &no_lists).unwrap()
-}
-
 #[test]
 fn nobody_is_younger_than_0_or_as_old_as_150() {
     for (never, nor) in [
         ("age_below: 0", "age_at_least: 18"),
         ("age_at_least: 150", "age_below: 18"),
     ] {
-        let (old, new) = (policies(never), policies(&format!("{never}, {nor}")));
+        let (old, new) = (set_of(never), set_of(&format!("{never}, {nor}")));
         assert!(compare(&old, &new).unwrap().is_empty(), "{never}");
-        let anybody = policies("scopes: [DATE_OF_BIRTH]");
+        let anybody = set_of("scopes: [DATE_OF_BIRTH]");
         assert!(compare(&old, &anybody).unwrap().loosens(), "{never}");
     }
 }
@@ -78,8 +71,8 @@ fn policies_that_read_too_much_are_not_compared() {
         )
     };
     for (few, much) in [(scopes(9), scopes(600)), (values(9), values(4100))] {
-        assert!(compare(&policies(&few), &policies("project: [p]")).is_ok());
-        let error = compare(&policies(&much), &policies("project: [p]")).unwrap_err();
+        assert!(compare(&set_of(&few), &set_of("project: [p]")).is_ok());
+        let error = compare(&set_of(&much), &set_of("project: [p]")).unwrap_err();
         let too_much = [CompareError::TooManyCells, CompareError::TooLarge];
         assert!(too_much.contains(&error.source), "{error}");
     }

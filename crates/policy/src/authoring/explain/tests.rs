@@ -1,29 +1,18 @@
 //! Verdicts and timelines.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::{
-    Evidence, Finding, PolicyName, Request, SourceText, Verification, VerificationId, parse,
+    Evidence, Finding, PolicyName, Request, Verification, VerificationId, testing::policy,
 };
 
 /// Explained on Saturday, 31 January 2026, at noon; verified a day before.
 fn explain(rules: &str) -> Explanation {
-    let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");
-    let path = "p.yaml".to_owned();
-    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
-    let set = parse(&[Arc::new(SourceText { path, text })], &no_lists).unwrap();
-    let name = PolicyName::parse("p").unwrap();
     let now = "2026-01-31T12:00:00Z".parse().unwrap();
-    set.find(&name).unwrap().explain(&Facts {
-        request: &Request {
-            policy: name.clone(),
-            verification: VerificationId::parse("v-1").unwrap(),
-            identity: None,
-            authentication: None,
-            attributes: std::collections::BTreeMap::new(),
-            id: "".into(),
-        },
+    policy(rules).explain(&Facts {
+        request: &Request::bare(
+            PolicyName::parse("p").unwrap(),
+            VerificationId::parse("v-1").unwrap(),
+        ),
         evidence: &Evidence {
             finding: Finding::Present(Verification {
                 id: Some("v-1".into()),

@@ -1,18 +1,7 @@
 //! What each requirement reads.
 
-use std::sync::Arc;
-
 use super::*;
-use crate::{PolicyName, SourceText, parse};
-
-fn needs(rules: &str) -> Needs {
-    let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");
-    let path = "p.yaml".to_owned();
-    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
-    let set = parse(&[Arc::new(SourceText { path, text })], &no_lists).unwrap();
-    let name = PolicyName::parse("p").unwrap();
-    set.find(&name).unwrap().needs()
-}
+use crate::testing::policy;
 
 #[test]
 fn every_fact_that_a_rule_reads_is_needed() {
@@ -65,8 +54,8 @@ fn every_fact_that_a_rule_reads_is_needed() {
             },
         ),
     ] {
-        assert_eq!(needs(rule), needed, "{rule}");
+        assert_eq!(policy(rule).needs(), needed, "{rule}");
         let inside = format!("any_of: [all_of: [{rule}]]");
-        assert_eq!(needs(&inside), needed, "{inside}");
+        assert_eq!(policy(&inside).needs(), needed, "{inside}");
     }
 }

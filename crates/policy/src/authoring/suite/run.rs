@@ -57,6 +57,30 @@ impl CaseResult<'_> {
 }
 
 /// Runs these cases against these policies.
+///
+/// ```
+/// use std::sync::Arc;
+/// use verigate_policy::{SourceText, parse, suite};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let file = |path: &str, text: &str| {
+///     [Arc::new(SourceText { path: path.to_owned(), text: text.to_owned() })]
+/// };
+/// let policies = "version: 1\npolicies: {door: {require: [verified_within: 30d]}}";
+/// let policies = parse(&file("door.yaml", policies), &|_, _| Err("no list".to_owned()))?;
+/// let cases = "
+/// cases:
+///   - name: a verification of 30 days is too old
+///     policy: door
+///     at: 2026-01-31T00:00:00Z
+///     verification: { verified_at: 2026-01-01T00:00:00Z }
+///     expect: { decision: deny, reasons: [VERIFICATION_TOO_OLD] }
+/// ";
+/// let cases = suite::read(&file("cases.yaml", cases), &policies)?;
+/// assert_eq!(suite::run(&policies, &cases).failed(), 0);
+/// # Ok(())
+/// # }
+/// ```
 pub fn run<'c>(policies: &PolicySet, cases: &'c [Case]) -> Report<'c> {
     let mut coverage = Coverage::empty(policies);
     let results = cases

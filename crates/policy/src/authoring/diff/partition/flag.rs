@@ -1,4 +1,4 @@
-//! Axes that are a question: [`YES`] and [`NO`] are their regions.
+//! Yes-or-no axes: [`YES`] and [`NO`] are their regions.
 
 use super::{
     super::{check::Check, draft::Draft, expression::Condition, regions::Regions},
@@ -12,7 +12,7 @@ use crate::{
 const YES: u16 = 0;
 const NO: u16 = 1;
 
-/// A question that is answered by yes or no.
+/// Something that is so or is not.
 #[derive(Debug)]
 pub(in crate::authoring::diff) enum Flag<'p> {
     /// Whether this scope is granted and its data readable.

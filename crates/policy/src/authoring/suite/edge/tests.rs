@@ -1,30 +1,20 @@
 //! Which edges a rule has, and where they are.
 
-use std::sync::Arc;
-
 use super::*;
 use crate::{
-    Authentication, PolicyName, PolicySet, Request, SourceText, Verification,
-    authoring::suite::case::verification_id, parse,
+    Authentication, PolicyName, Request, Verification, authoring::suite::case::verification_id,
+    testing::policy,
 };
 
-fn policies(rule: &str) -> PolicySet {
-    let text = format!("version: 1\npolicies: {{p: {{require: [{{{rule}}}]}}}}");
-    let path = "p.yaml".to_owned();
-    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
-    parse(&[Arc::new(SourceText { path, text })], &no_lists).unwrap()
-}
-
-/// The edges of this rule, and of each whatever `look` says.
+/// What `look` returns for each edge of this rule.
 fn edges_of<T>(rule: &str, look: impl Fn(&Edge<'_>) -> T) -> Vec<T> {
-    let set = policies(rule);
-    let name = PolicyName::parse("p").unwrap();
-    // The first is about the status, which no time changes.
-    let rule = set.find(&name).unwrap().rules().last().unwrap();
+    let policy = policy(rule);
+    // The first rule is about the status, which no time changes.
+    let rule = policy.rules().last().unwrap();
     edges(rule).iter().map(look).collect()
 }
 
-/// Asked with a session, and with a verification, of these times.
+/// A request with a session, and a verification, both of this instant.
 fn asked(at: Timestamp) -> (Request, Verification) {
     let name = PolicyName::parse("p").unwrap();
     let mut request = Request::bare(name, verification_id().unwrap());

@@ -1,18 +1,11 @@
 //! Which seeds are taken, and what is generated from them.
 
 use super::*;
-use crate::{Effect, Finding, parse, suite, yaml::Position};
-
-fn source(path: &str, text: String) -> [Arc<SourceText>; 1] {
-    let path = path.to_owned();
-    [Arc::new(SourceText { path, text })]
-}
-
-fn policies(rules: &str) -> PolicySet {
-    let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");
-    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
-    parse(&source("p.yaml", text), &no_lists).unwrap()
-}
+use crate::{
+    Effect, Finding, suite,
+    testing::{set_of, source},
+    yaml::Position,
+};
 
 /// A case of the policy whose verification is so.
 fn case(verification: &str, rest: &str) -> String {
@@ -23,12 +16,12 @@ fn case(verification: &str, rest: &str) -> String {
 
 fn read(set: &PolicySet, cases: &[String]) -> Vec<Case> {
     let text = format!("cases: [{}]", cases.join(", "));
-    suite::read(&source("c.yaml", text), set).unwrap()
+    suite::read(&[source("c.yaml", &text)], set).unwrap()
 }
 
 #[test]
 fn a_generated_case_is_named_after_its_edge_and_keeps_the_facts_of_its_seed() {
-    let set = policies("verified_within: 30d");
+    let set = set_of("verified_within: 30d");
     let mine = case(
         "verified_at: 2026-01-30T00:00:00Z, identity_id: ada",
         ", expect: {decision: step_up}",
@@ -60,7 +53,7 @@ fn a_generated_case_is_named_after_its_edge_and_keeps_the_facts_of_its_seed() {
 
 #[test]
 fn of_several_seeds_the_one_whose_decision_changes_is_taken() {
-    let set = policies("verified_within: 30d, {age_at_least: 18, otherwise: deny}");
+    let set = set_of("verified_within: 30d, {age_at_least: 18, otherwise: deny}");
     let at = "verified_at: 2026-01-30T00:00:00Z, scopes: [DATE_OF_BIRTH]";
     let young = case(
         &format!("{at}, date_of_birth: 2020-01-01, identity_id: young"),
@@ -83,9 +76,8 @@ fn of_several_seeds_the_one_whose_decision_changes_is_taken() {
 
 #[test]
 fn where_no_decision_changes_the_case_whose_reasons_do_is_taken() {
-    let set = policies(
-        "{any_of: [verified_within: 30d, scopes: [NAME]]}, age_at_least: 18, age_below: 18",
-    );
+    let set =
+        set_of("{any_of: [verified_within: 30d, scopes: [NAME]]}, age_at_least: 18, age_below: 18");
     let at = "verified_at: 2026-01-30T00:00:00Z";
     let hidden = case(
         &format!("{at}, scopes: [NAME], full_name: Ada, identity_id: hidden"),
@@ -107,7 +99,7 @@ fn where_no_decision_changes_the_case_whose_reasons_do_is_taken() {
 
 #[test]
 fn an_edge_that_no_plausible_verification_reaches_is_reported() {
-    let set = policies("verified_within: 10000000d");
+    let set = set_of("verified_within: 10000000d");
     let generated = generate(&set, &[]);
     assert_eq!(
         generated.unreached,
