@@ -52,7 +52,7 @@ static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
 pub fn policies(text: &str) {
     let set = match parse(&[file(text)], &list) {
         Ok(set) => set,
-        Err(error) => return reported(text, &error),
+        Err(error) => return assert_reported(text, &error),
     };
     for warning in lint(&set) {
         let location = warning.location.as_ref();
@@ -81,7 +81,7 @@ pub fn policies(text: &str) {
 pub fn cases(text: &str) {
     let cases = match suite::read(&[file(text)], &DOCUMENTED) {
         Ok(cases) => cases,
-        Err(error) => return reported(text, &error),
+        Err(error) => return assert_reported(text, &error),
     };
     // Only the policies of these cases, because the others take time and are not used.
     let asked: BTreeMap<PolicyName, Policy> = cases
@@ -162,8 +162,8 @@ fn list(_: &str, name: &str) -> Result<String, String> {
     }
 }
 
-/// There are problems, each has a position in the text, and each can be shown.
-fn reported(text: &str, problems: &ParseError) {
+/// Asserts that there are problems, that each has a position in the text, and that each can be shown.
+fn assert_reported(text: &str, problems: &ParseError) {
     assert!(problems.count() > 0);
     // A carriage return may end a line too.
     let lines = text.split(['\n', '\r']).count();

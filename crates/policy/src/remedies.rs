@@ -2,7 +2,7 @@
 //!
 //! Four kinds of action change facts ([`Done`]), and waiting changes the time. Every combination is tried, fewer actions first:
 //! the rules are evaluated as if its actions were done. What an action brings is not known, and is assumed to be what the
-//! policy asks for. So a remedy is advice, never evidence.
+//! policy requires. So a remedy is advice, never evidence.
 
 mod done;
 mod hypothesis;

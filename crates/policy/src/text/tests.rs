@@ -74,7 +74,7 @@ fn a_schedule_shows_its_times_and_the_days_that_they_begin_and_end_on() {
 }
 
 #[test]
-fn who_is_on_a_list_is_shown_to_nobody_and_counts_in_the_digest() {
+fn identities_on_a_list_are_not_shown_and_are_in_the_digest() {
     for (rule, expected) in [
         ("identity_in: [eve]", "identity_in: [1 identity]"),
         ("identity_in: [eve, ada]", "identity_in: [2 identities]"),

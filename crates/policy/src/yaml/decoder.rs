@@ -60,6 +60,13 @@ impl<'d> Decoder<'d> {
 
 /// All values, or that one of them is not there. Takes every result, so that every problem is reported.
 pub fn all<T>(results: impl Iterator<Item = Result<T, Reported>>) -> Result<Vec<T>, Reported> {
-    let results: Vec<Result<T, Reported>> = results.collect();
-    results.into_iter().collect()
+    let mut values = Vec::with_capacity(results.size_hint().0);
+    let mut missing = None;
+    for result in results {
+        match result {
+            Ok(value) => values.push(value),
+            Err(reported) => missing = Some(reported),
+        }
+    }
+    missing.map_or(Ok(values), Err)
 }

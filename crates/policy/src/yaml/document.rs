@@ -1,4 +1,5 @@
-//! A text becomes a tree. Anchors, aliases, tags and duplicate keys are errors: a policy means what it says where it says it.
+//! Parses a text to a tree. Anchors, aliases, tags and duplicate keys are errors, so that a policy can be read without following
+//! references.
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -87,25 +87,29 @@ fn is_bare(text: &str) -> bool {
     let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
         && text.chars().all(letter)
-        && !OTHER_WORDS.contains(&text.to_ascii_lowercase().as_str())
+        && !OTHER_WORDS
+            .iter()
+            .any(|word| word.eq_ignore_ascii_case(text))
         && !may_be_number(text)
 }
 
 /// Whether a parser of YAML may take it for a number or a date, such as `1_000`, `1.5e-3`, `0x1f` or `2026-01-31`.
 fn may_be_number(text: &str) -> bool {
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
     let digits = |text: &str| {
         let mut bytes = text.bytes();
         bytes.all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.'))
     };
-    let text = text.to_ascii_lowercase();
-    let radix = ["0x", "0o", "0b"].iter().any(|radix| {
+    let radix = ["0x", "0X", "0o", "0O", "0b", "0B"].iter().any(|radix| {
         let rest = text.strip_prefix(radix);
         rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit() || b == b'_'))
     });
     let exponent = text
-        .split_once('e')
+        .split_once(['e', 'E'])
         .is_some_and(|(base, power)| digits(base) && digits(power));
-    text.starts_with(|c: char| c.is_ascii_digit()) && (radix || exponent || digits(&text))
+    radix || exponent || digits(text)
 }
 
 fn is_visible(c: char) -> bool {

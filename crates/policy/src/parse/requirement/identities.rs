@@ -62,7 +62,7 @@ fn in_file(
         policy_path: decoder.source().path.clone(),
         name: name.to_owned(),
     };
-    let unread = "its text is not there";
+    let unread = "its text was not given";
     let text = lists
         .get(&list)
         .map_or(Err(unread), |text| text.as_deref().map_err(String::as_str));

@@ -87,7 +87,7 @@ fn a_list_has_at_most_100_000_identities() {
 }
 
 #[test]
-fn an_identity_with_a_character_that_nobody_sees_is_refused() {
+fn an_identity_with_an_invisible_character_is_refused() {
     for invisible in [
         "\\t", "\\a", "\\xad", "\\u200b", "\\u200f", "\\u2028", "\\u202f", "\\u2060", "\\u206f",
         "\\ufeff",
