@@ -14,7 +14,7 @@ use annotate_snippets::Renderer;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Exit, has_colours};
+use super::{environment::Colours, exit::Exit};
 use crate::{
     live::{self, LoadError},
     policy::{Diagnostic, PolicySet, Problems},
@@ -38,14 +38,14 @@ enum Command {
 }
 
 impl Policy {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         match self.command {
-            Command::Check(check) => check.run(),
-            Command::Diff(diff) => diff.run(),
-            Command::Explain(explain) => explain.run(),
-            Command::Needs(needs) => needs.run(),
+            Command::Check(check) => check.run(colours),
+            Command::Diff(diff) => diff.run(colours),
+            Command::Explain(explain) => explain.run(colours),
+            Command::Needs(needs) => needs.run(colours),
             Command::Schema(schema) => schema.run(),
-            Command::Test(test) => test.run(),
+            Command::Test(test) => test.run(colours),
         }
     }
 }
@@ -91,8 +91,8 @@ fn shown(problems: &Problems, renderer: &Renderer) -> String {
 }
 
 /// How problems look where this output goes: colours only on a terminal.
-fn renderer(output: &impl IsTerminal) -> Renderer {
-    if has_colours(output) {
+fn renderer(output: &impl IsTerminal, colours: Colours) -> Renderer {
+    if colours.on(output) {
         Renderer::styled()
     } else {
         Renderer::plain()

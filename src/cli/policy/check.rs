@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Format, counted, load, mistakes, mistakes_as_json, renderer};
 use crate::{
-    cli::tell,
+    cli::{environment::Colours, output::print},
     policy::{Warning, lint},
 };
 
@@ -25,9 +25,9 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         let (mut text, mut sets, mut exit) = (String::new(), Vec::new(), Exit::Done);
-        let renderer = renderer(&io::stdout());
+        let renderer = renderer(&io::stdout(), colours);
         for path in &self.paths {
             let shown = path.display();
             match load(path)? {
@@ -65,8 +65,8 @@ impl Check {
             }
         }
         match self.format {
-            Format::Human => tell(&text)?,
-            Format::Json => tell(&format!("{:#}\n", json!({ "sets": sets })))?,
+            Format::Human => print(&text)?,
+            Format::Json => print(&format!("{:#}\n", json!({ "sets": sets })))?,
         }
         Ok(exit)
     }

@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use super::{Format, load, mistakes, renderer};
 use crate::{
-    cli::{Exit, talk, tell},
+    cli::{
+        Exit,
+        environment::Colours,
+        output::{eprint_line, print},
+    },
     policy::{
         PolicyName, PolicySet,
         diff::{
@@ -43,13 +47,13 @@ pub(super) struct Diff {
 }
 
 impl Diff {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         let mut sets = Vec::new();
         for path in [&self.old, &self.new] {
             match load(path)? {
                 Ok(set) => sets.push(set),
                 Err(invalid) => {
-                    talk(mistakes(&invalid, &renderer(&io::stderr())).trim_end());
+                    eprint_line(mistakes(&invalid, &renderer(&io::stderr(), colours)).trim_end());
                     return Ok(Exit::Invalid);
                 }
             }
@@ -71,16 +75,16 @@ impl Diff {
         let comparison =
             compare_sets_for(sought, old, new).map_err(|why| no_answer(why, sought))?;
         match self.format {
-            Format::Human => tell(&in_words(&comparison))?,
-            Format::Json => tell(&format!("{:#}\n", as_json(&comparison)))?,
+            Format::Human => print(&in_words(&comparison))?,
+            Format::Json => print(&format!("{:#}\n", as_json(&comparison)))?,
         }
         let loosened = self.only_tightens && comparison.loosens();
         let tightened = self.only_loosens && comparison.tightens();
         if loosened {
-            talk("verigate: a change loosens, and only those that tighten were expected");
+            eprint_line("verigate: a change loosens, and only those that tighten were expected");
         }
         if tightened {
-            talk("verigate: a change tightens, and only those that loosen were expected");
+            eprint_line("verigate: a change tightens, and only those that loosen were expected");
         }
         Ok(if loosened || tightened {
             Exit::Invalid

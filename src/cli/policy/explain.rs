@@ -10,7 +10,11 @@ use clap::{ArgGroup, Args};
 use self::flags::Flags;
 use super::{Exit, cases, load, mistakes, renderer, shown};
 use crate::{
-    cli::{remedies, talk, tell},
+    cli::{
+        environment::Colours,
+        output::{eprint_line, print},
+        remedies,
+    },
     clock::{Clock as _, SystemClock},
     policy::{
         Effect, Explanation, Facts, Remedy, Scope, Shown, Timestamp, between,
@@ -42,12 +46,12 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let renderer = renderer(&std::io::stderr());
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+        let renderer = renderer(&std::io::stderr(), colours);
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(mistakes(&invalid, &renderer).trim_end());
+                eprint_line(mistakes(&invalid, &renderer).trim_end());
                 return Ok(Exit::Invalid);
             }
         };
@@ -65,7 +69,7 @@ impl Explain {
         let cases = match suite::read(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                talk(shown(&problems, &renderer).trim_end());
+                eprint_line(shown(&problems, &renderer).trim_end());
                 return Ok(if_mistaken);
             }
         };
@@ -92,7 +96,7 @@ impl Explain {
         if text.is_empty() {
             bail!("no case has such a name");
         }
-        tell(&text)?;
+        print(&text)?;
         Ok(Exit::Done)
     }
 }

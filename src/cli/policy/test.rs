@@ -11,7 +11,10 @@ use serde_json::{Value, json};
 
 use super::{Exit, cases, load, mistakes, mistakes_as_json, problem_as_json, renderer, shown};
 use crate::{
-    cli::{talk, tell},
+    cli::{
+        environment::Colours,
+        output::{eprint_line, print},
+    },
     policy::{PolicySet, suite},
 };
 
@@ -48,19 +51,19 @@ enum Format {
 }
 
 impl Test {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let renderer = renderer(&io::stderr());
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+        let renderer = renderer(&io::stderr(), colours);
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(mistakes(&invalid, &renderer).trim_end());
+                eprint_line(mistakes(&invalid, &renderer).trim_end());
                 return self.invalid(&mistakes_as_json(&invalid));
             }
         };
         let cases = match suite::read(&cases::texts(&self.cases)?, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                talk(shown(&problems, &renderer).trim_end());
+                eprint_line(shown(&problems, &renderer).trim_end());
                 let problems: Vec<Value> = problems.iter().map(problem_as_json).collect();
                 return self.invalid(&problems);
             }
@@ -69,7 +72,7 @@ impl Test {
             return generate(&policies, &cases);
         }
         let report = suite::run(&policies, &cases);
-        tell(&match self.format {
+        print(&match self.format {
             Format::Human => human::page(&report, self.coverage),
             Format::Json => json::object(&report, policies.revision()),
             Format::Junit => junit::document(&report),
@@ -84,7 +87,7 @@ impl Test {
     /// A program that asked for JSON gets JSON, whatever happens.
     fn invalid(&self, problems: &[Value]) -> anyhow::Result<Exit> {
         if self.format == Format::Json {
-            tell(&format!("{:#}\n", json!({ "problems": problems })))?;
+            print(&format!("{:#}\n", json!({ "problems": problems })))?;
         }
         Ok(Exit::Invalid)
     }
@@ -94,19 +97,19 @@ impl Test {
 fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit> {
     let proposals = suite::propose(policies, cases);
     for edge in &proposals.unreached {
-        talk(&format!("no verification comes to this edge: {edge}"));
+        eprint_line(&format!("no verification comes to this edge: {edge}"));
     }
     if proposals.cases.is_empty() {
-        talk("no policy has an edge in time");
+        eprint_line("no policy has an edge in time");
         return Ok(Exit::Done);
     }
     let (file, written) = suite::write(&proposals.cases);
     let left = proposals.cases.len().saturating_sub(written);
     if left > 0 {
-        talk(&format!(
+        eprint_line(&format!(
             "{left} more cases do not fit into one file: propose for fewer policies at a time"
         ));
     }
-    tell(&file)?;
+    print(&file)?;
     Ok(Exit::Done)
 }
