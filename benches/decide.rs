@@ -12,7 +12,7 @@ use criterion::{
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, OverQuota},
+    callers::{Caller, CallerId, OverQuota},
     clock::{Clock as _, SystemClock},
     deps::Deps,
     gate::Gate,
@@ -21,7 +21,9 @@ use verigate::{
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
         Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification, VerificationId,
-        before, diff::compare, from_millis, parse,
+        before,
+        diff::{Comparison, Direction},
+        from_millis, parse, testing,
     },
     provenance::{Origin, Timings},
     source::{self, EvidenceCache, Known, LookupRequest, Source, Wait},
@@ -104,13 +106,12 @@ fn decide(c: &mut Criterion) {
     group.finish();
 }
 
-fn file(text: String) -> Arc<SourceText> {
-    let path = "p.yaml".to_owned();
-    Arc::new(SourceText { path, text })
+fn file(text: &str) -> Arc<SourceText> {
+    testing::source("p.yaml", text)
 }
 
 fn compiled(files: &[Arc<SourceText>]) -> PolicySet {
-    parse(files, &|_, _| Err(String::new())).unwrap()
+    parse(files, &testing::no_lists).unwrap()
 }
 
 /// Three policies with a schedule: one that it opens and shuts, one where a stricter rule hides it, one that never opens.
@@ -133,7 +134,7 @@ policies:
 /// A schedule that a stricter rule hides for ever costs no looks; one that never opens is known to when it is combined.
 fn schedules(c: &mut Criterion) {
     let mut group = c.benchmark_group("decide, with a weekly schedule");
-    let set = compiled(&[file(SCHEDULES.to_owned())]);
+    let set = testing::set(SCHEDULES);
     for (name, policy) in set.iter() {
         let id = |what| BenchmarkId::new(what, name);
         run(&mut group, id("effect only"), DAY, |facts| {
@@ -187,11 +188,14 @@ fn check(c: &mut Criterion) {
         max_age: DAY,
         max_stale: DAY,
         wait: Wait::AtMost(DAY),
-        caller: Caller::Internal,
+        caller: CallerId::Internal,
         failed_before: false,
     };
     let call = Call {
-        caller: Caller::Internal,
+        caller: Caller {
+            id: CallerId::Internal,
+            address: [127, 0, 0, 1].into(),
+        },
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),
     };
@@ -205,7 +209,14 @@ fn check(c: &mut Criterion) {
         level: tracing::Level::INFO,
         json: false,
     };
-    let _telemetry = telemetry::start(log, false, &TraceConfig::default()).unwrap();
+    let _telemetry = telemetry::start(
+        log,
+        false,
+        &TraceConfig::default(),
+        runtime.handle(),
+        Arc::new(SystemClock),
+    )
+    .unwrap();
     group.bench_function("spans of a check that nobody collects", |b| {
         b.to_async(&runtime).iter(async || {
             let checking = async {
@@ -235,14 +246,14 @@ fn compile(c: &mut Criterion) {
         .unwrap();
         writeln!(text, "      - scopes: [NAME]\n        otherwise: step_up").unwrap();
     }
-    let files = [file(text)];
+    let files = [file(&text)];
     c.bench_function("compile 1000 policies", |b| {
         b.iter(|| compiled(black_box(&files)));
     });
 }
 
-/// A policy of twenty rules of every kind, one of which is of so many days.
-fn twenty_rules(days: u32) -> Policy {
+/// A set of one policy of twenty rules of every kind, one of which is of so many days.
+fn twenty_rules(days: u32) -> PolicySet {
     let mut rules = String::new();
     for n in 0..5 {
         write!(
@@ -261,18 +272,13 @@ fn twenty_rules(days: u32) -> Policy {
         .unwrap();
     }
     let text = format!("version: 1\npolicies:\n  p:\n    require:{rules}\n");
-    let set = compiled(&[file(text)]);
-    set.find(&PolicyName::parse("p").unwrap()).unwrap().clone()
+    testing::set(&text)
 }
 
 fn diff(c: &mut Criterion) {
-    let (name, old, new) = (
-        PolicyName::parse("p").unwrap(),
-        twenty_rules(30),
-        twenty_rules(33),
-    );
+    let (old, new) = (twenty_rules(30), twenty_rules(33));
     c.bench_function("diff of two policies of 20 rules", |b| {
-        b.iter(|| compare(&name, black_box(&old), black_box(&new)).unwrap());
+        b.iter(|| Comparison::of(black_box(&old), black_box(&new), Direction::Both).unwrap());
     });
 }
 

@@ -8,9 +8,9 @@ use std::{
 };
 
 use verigate_policy::{
-    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, Policy, PolicyName, PolicySet,
-    Problems, Request, Scope, SourceText, Timestamp, Verification, VerificationId, before, diff,
-    from_millis, lint, parse, suite,
+    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, ParseError, Policy,
+    PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
+    before, diff, from_millis, lint, parse, suite,
 };
 
 /// What stands between the two files of a comparison.
@@ -48,15 +48,15 @@ static DOCUMENTED: LazyLock<PolicySet> = LazyLock::new(|| {
     parse(&files.map(file), &list).expect("these are policies")
 });
 
-/// A file of policies: whatever compiles decides, is told about, and proposes cases that it passes.
+/// A file of policies: whatever compiles decides, is explained, and passes the cases that are generated from it.
 pub fn policies(text: &str) {
     let set = match parse(&[file(text)], &list) {
         Ok(set) => set,
         Err(problems) => return told(text, &problems),
     };
     for warning in lint(&set) {
-        let spot = warning.spot.as_ref();
-        assert!(spot.is_some_and(|spot| spot.place.line >= 1));
+        let location = warning.location.as_ref();
+        assert!(location.is_some_and(|location| location.position.line >= 1));
         assert!(!warning.message.is_empty());
     }
     for (name, policy) in set.iter() {
@@ -68,12 +68,12 @@ pub fn policies(text: &str) {
             }
         }
     }
-    let proposals = suite::propose(&set, &[]);
-    if !proposals.cases.is_empty() {
-        let proposed = written_and_read(&proposals.cases, &set);
-        assert_eq!(suite::run(&set, &proposed).failed(), 0);
+    let generated = suite::generate(&set, &[]);
+    if !generated.cases.is_empty() {
+        let read_back = written_and_read(&generated.cases, &set);
+        assert_eq!(suite::run(&set, &read_back).failed(), 0);
     }
-    let same = diff::compare_sets(&set, &set).expect("a policy can be compared with itself");
+    let same = compare(&set, &set).expect("a policy can be compared with itself");
     assert!(same.is_empty());
 }
 
@@ -96,20 +96,16 @@ pub fn cases(text: &str) {
     let (edges, tried) = report.coverage.edges();
     assert!(whole <= rules && tried <= edges);
     let again = written_and_read(&cases, &set);
-    for (outcome, other) in report
-        .outcomes
-        .iter()
-        .zip(suite::run(&set, &again).outcomes)
-    {
-        assert_eq!(outcome.decision, other.decision);
-        assert_eq!(outcome.differences, other.differences);
+    for (result, other) in report.results.iter().zip(suite::run(&set, &again).results) {
+        assert_eq!(result.decision, other.decision);
+        assert_eq!(result.mismatches, other.mismatches);
     }
     for case in &cases {
         let policy = set.find(&case.request.policy).expect("it was read");
         decided(policy, &case.request, &case.evidence.finding, case.now);
     }
-    let proposals = suite::propose(&set, &cases);
-    assert_eq!(suite::run(&set, &proposals.cases).failed(), 0);
+    let generated = suite::generate(&set, &cases);
+    assert_eq!(suite::run(&set, &generated.cases).failed(), 0);
 }
 
 /// Two files of policies: what differs is told by examples that are decided so.
@@ -120,12 +116,12 @@ pub fn differences(text: &str) {
     let (Ok(old), Ok(new)) = (parse(&[file(old)], &list), parse(&[file(new)], &list)) else {
         return;
     };
-    let there = match diff::compare_sets(&old, &new) {
+    let there = match compare(&old, &new) {
         Ok(comparison) => comparison,
         // Too much to be told, or to be compared.
-        Err(why) => {
-            use diff::NotCompared::{TooLarge, TooManyCells};
-            return assert!(matches!(why.why, TooManyCells | TooLarge), "{why}");
+        Err(error) => {
+            use diff::CompareError::{TooLarge, TooManyCells};
+            return assert!(matches!(error.source, TooManyCells | TooLarge), "{error}");
         }
     };
     for (name, changes) in &there.changed {
@@ -135,16 +131,20 @@ pub fn differences(text: &str) {
             let case = format!("cases:\n{}", cell.as_case());
             let case = suite::read(&[file(&case)], &new).expect("it is a case");
             assert_eq!(suite::run(&new, &case).failed(), 0, "{name}: {}", cell.when);
-            let decided_before = suite::run(&old, &case).outcomes.remove(0).decision;
+            let decided_before = suite::run(&old, &case).results.remove(0).decision;
             assert_eq!(decided_before.expect("both have it").effect(), cell.old);
         }
     }
-    if let Ok(back) = diff::compare_sets(&new, &old) {
+    if let Ok(back) = compare(&new, &old) {
         let names = |c: &diff::Comparison| c.changed.keys().cloned().collect::<BTreeSet<_>>();
         assert_eq!(names(&there), names(&back));
         assert_eq!(there.loosens(), back.tightens());
         assert_eq!(there.tightens(), back.loosens());
     }
+}
+
+fn compare(old: &PolicySet, new: &PolicySet) -> Result<diff::Comparison, diff::CompareSetsError> {
+    diff::Comparison::of(old, new, diff::Direction::Both)
 }
 
 fn file(text: &str) -> Arc<SourceText> {
@@ -163,12 +163,12 @@ fn list(_: &str, name: &str) -> Result<String, String> {
 }
 
 /// There are problems, each stands somewhere in the text, and each can be shown.
-fn told(text: &str, problems: &Problems) {
-    assert!(!problems.is_empty());
+fn told(text: &str, problems: &ParseError) {
+    assert!(problems.count() > 0);
     // A carriage return may end a line too.
     let lines = text.split(['\n', '\r']).count();
     for problem in problems.iter() {
-        let place = problem.spot.place;
+        let place = problem.location.position;
         assert!(place.line >= 1 && place.column >= 1 && place.width >= 1);
         assert!(place.line <= lines + 1, "{place:?} of {lines} lines");
         assert!(!problem.message.is_empty());

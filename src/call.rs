@@ -35,7 +35,7 @@ impl Call {
     /// same headers.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
-            caller: Caller::Address(peer(extensions)),
+            caller: Caller::at(peer(extensions)),
             deadline: Deadline::of(headers, deadlines),
             trace: TraceContext::of(headers),
         }

@@ -114,7 +114,7 @@ fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
         max_age: terms.fresh_for,
         max_stale: terms.fresh_for.saturating_add(terms.stale_for),
         wait: Wait::AtMost(call.deadline.wait_max()),
-        caller: call.caller,
+        caller: call.caller.id,
         failed_before: false,
     }
 }

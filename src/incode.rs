@@ -1,33 +1,40 @@
-//! The upstream, Incode Workforce: asks for the details of a verification, authorises again once when its token is
-//! refused, tries a second time when that may help, and never fails: an outage is a finding. Asks for links, too, but each
-//! once.
+//! The vendor's API, Incode Workforce, as a [`Source`] of evidence and as a maker of [`Links`]. A lookup never fails: an outage is part of
+//! what is known.
+//!
+//! One lookup: [`Tokens`] gives a token, [`Client`] makes the call after [admission](admission), and the response is decoded by type
+//! ([`wire`]). A refused token is replaced once; a failure that may pass is retried once, if the [`RetryBudget`] allows it. The
+//! creation of a link is never retried, because the first attempt may have created one.
 
-mod door;
-mod guard;
-mod breaker;
+mod client;
+mod admission;
+mod circuit_breaker;
 mod token;
-mod dates;
 mod config;
+mod api_call;
+mod retry_after;
+mod clock_comparison;
+mod http_date;
+mod status;
 mod metrics;
 pub mod wire;
 
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::{sleep, timeout};
-use tracing::{error, warn};
 use uuid::Uuid;
 
+pub use self::{
+    circuit_breaker::BreakerState,
+    client::ClientError,
+    config::{Config, is_loopback},
+    status::Status,
+};
 use self::{
-    breaker::BreakerState,
-    door::{Door, NoAnswer},
+    client::{Client, UpstreamError},
     metrics::Metrics,
     token::{Token, Tokens},
-};
-pub use self::{
-    config::{Config, is_loopback},
-    door::NoClient,
 };
 use crate::{
     callers::OverQuota,
@@ -43,57 +50,36 @@ use crate::{
     step_up::{Link, Links, StepUpRequest},
 };
 
-/// A second try waits for anything up to this, so that those of many callers do not come together.
-const SECOND_TRY_AFTER: Duration = Duration::from_millis(100);
+/// A retry starts after a random time below this, so that the retries of many lookups do not arrive together.
+const RETRY_DELAY_MAX: Duration = Duration::from_millis(100);
 
-/// The upstream as a source of evidence.
+/// The vendor's API.
 #[derive(Debug)]
 pub struct Incode {
-    door: Arc<Door>,
+    client: Arc<Client>,
     tokens: Arc<Tokens>,
-    /// How many look-ups may be tried again.
-    second_tries: RetryBudget,
+    retries: RetryBudget,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
 }
 
-/// The state of the upstream as we see it.
-#[derive(Debug, Clone, Copy)]
-pub struct Status {
-    /// The state of the circuit breaker.
-    pub breaker: BreakerState,
-    /// Whether the upstream refused our credentials, and has not accepted them since.
-    pub credentials_refused: bool,
-    /// How far its clock is ahead of ours, if that is known.
-    pub clock_ahead_ms: Option<i64>,
-    /// Whether the two clocks differ too much to judge ages by.
-    pub clocks_apart: bool,
-    /// The age of the token in use.
-    pub token_age: Option<Duration>,
-}
-
-impl Component for Incode {
-    fn state(&self) -> Value {
-        let status = self.status();
-        json!({
-            "breaker": status.breaker.as_str(),
-            "credentials_refused": status.credentials_refused,
-            "clock_ahead_ms": status.clock_ahead_ms,
-            "clocks_apart": status.clocks_apart,
-            "token_age_seconds": status.token_age.map(|age| age.as_secs()),
-        })
-    }
-}
-
-/// Why the client of the upstream cannot be built.
+/// Why the client of the upstream cannot be started.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The HTTP client cannot be built.
     #[error(transparent)]
-    Client(#[from] NoClient),
+    Client(#[from] ClientError),
     /// A metric cannot be registered: an internal error.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
+}
+
+/// Why an attempt has no finding.
+enum AttemptError {
+    /// The upstream refused this token.
+    TokenRefused(Arc<Token>),
+    /// The upstream could not be asked.
+    Outage(Outage),
 }
 
 impl Incode {
@@ -101,61 +87,38 @@ impl Incode {
     pub fn new(account: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
-        let door = Arc::new(Door::new(account, Arc::clone(&clock), metrics.clone())?);
-        let tokens = Tokens::new(Box::new(Arc::clone(&door)), Arc::clone(&clock));
+        let client = Arc::new(Client::new(account, Arc::clone(&clock), metrics.clone())?);
+        let issuer = Box::new(Arc::clone(&client));
+        let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {
-            door,
+            client,
             tokens,
-            second_tries: RetryBudget::default(),
+            retries: RetryBudget::default(),
             clock,
             metrics,
         });
-        metrics::register_state(&deps.registry, &Arc::downgrade(&incode))?;
+        // Weak: the registry outlives the client.
+        let weak = Arc::downgrade(&incode);
+        metrics::register_state(&deps.registry, move || {
+            weak.upgrade().map(|incode| incode.status())
+        })?;
         Ok(incode)
     }
 
-    /// The state of the upstream as we see it.
+    /// The state of the upstream, as this service sees it.
     pub fn status(&self) -> Status {
         Status {
-            breaker: self.door.guard.breaker(),
-            credentials_refused: self.door.credentials_refused(),
-            clock_ahead_ms: self.door.clocks.ahead_ms(),
-            clocks_apart: self.door.clocks.are_apart(),
+            breaker: self.client.admission.breaker_state(),
+            credentials_refused: self.client.credentials.are_refused(),
+            clock_ahead_ms: self.client.clocks.ahead_ms(),
+            clocks_apart: self.client.clocks.is_skewed(),
             token_age: self.tokens.age(),
         }
     }
 
-    /// A link, at the second token if the first is refused. Nothing else is tried again: the link may have been made.
-    async fn make_link(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
-        for _ in 0..2 {
-            let token = self.tokens.get().await?;
-            match self.door.link(id, request, &token).await {
-                Ok(link) => return Ok(link),
-                Err(NoAnswer::Unauthorized) => self.tokens.refused(&token),
-                Err(NoAnswer::Out(Outage::CredentialsRefused)) => {
-                    self.links_refused();
-                    return Err(Outage::CredentialsRefused);
-                }
-                Err(NoAnswer::Out(outage)) => return Err(outage),
-                Err(NoAnswer::NotFound | NoAnswer::Unusable(_)) => return Err(Outage::Unexpected),
-            }
-        }
-        Err(self.token_refused())
-    }
-
-    /// Says that the upstream makes no links for us, loudly but not with each call.
-    fn links_refused(&self) {
-        if let Some(left_out) = self.door.tell("links_refused") {
-            error!(
-                left_out,
-                "the upstream refuses to make links: check that the integration of incode.integration_id may"
-            );
-        }
-    }
-
-    /// Asks for the details of a verification: again with a new token if the first is refused, and again if a retry may succeed and
-    /// the budget allows it.
-    async fn ask(
+    /// Fetches the details of a verification. Makes a second attempt with a new token if the first one's was refused, or if a retry may
+    /// succeed and the budget allows it.
+    async fn fetch(
         &self,
         id: &VerificationId,
         failed_before: bool,
@@ -164,44 +127,35 @@ impl Incode {
         let first = self.attempt(id, failed_before, timings).await;
         let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
         if !rejected {
-            self.second_tries.deposit();
+            self.retries.deposit();
         }
         let first = match first {
+            Ok(finding) => return Ok(finding),
             Err(AttemptError::TokenRefused(token)) => {
                 self.tokens.refused(&token);
                 Outage::TokenRefused
             }
             Err(AttemptError::Outage(outage))
-                if outage.is_transient() && self.second_tries.withdraw() =>
+                if outage.is_transient() && self.retries.withdraw() =>
             {
                 self.metrics.retry();
-                sleep(up_to(SECOND_TRY_AFTER)).await;
+                sleep(up_to(RETRY_DELAY_MAX)).await;
                 outage
             }
             Err(AttemptError::Outage(outage)) => return Err(outage),
-            Ok(finding) => return Ok(finding),
         };
+        // `true`: the circuit breaker does not count a failure of the same verification twice.
         match self.attempt(id, true, timings).await {
-            // The token may be accepted for other verifications: it stays.
-            Err(AttemptError::TokenRefused(_)) => Err(self.token_refused()),
-            // The upstream was asked the first time, and not this time.
+            Ok(finding) => Ok(finding),
+            // The token stays in use: it may be accepted for other verifications.
+            Err(AttemptError::TokenRefused(_)) => Err(self.new_token_refused()),
+            // Only the first attempt was sent, so its outage is reported.
             Err(AttemptError::Outage(Outage::Rejected)) => Err(first),
             Err(AttemptError::Outage(outage)) => Err(outage),
-            Ok(finding) => Ok(finding),
         }
     }
 
-    /// The outage that a token is which was refused as soon as it was issued, and tells of it.
-    fn token_refused(&self) -> Outage {
-        if let Some(left_out) = self.door.tell("token_refused") {
-            warn!(
-                left_out,
-                "the upstream refuses a token that it has just issued: ask the vendor, and check that no other machine of theirs answers at incode.url"
-            );
-        }
-        Outage::TokenRefused
-    }
-
+    /// Obtains a token and makes one call.
     async fn attempt(
         &self,
         id: &VerificationId,
@@ -212,29 +166,68 @@ impl Incode {
         let token = self.tokens.get().await;
         timings.token = timings.token.saturating_add(started.elapsed());
         let token = token.map_err(AttemptError::Outage)?;
-        match self.door.details(id, &token, failed_before, timings).await {
+        let details = self.client.details(id, &token, failed_before, timings);
+        match details.await {
             Ok(verification) => Ok(Finding::Present(verification)),
-            Err(NoAnswer::NotFound) => Ok(Finding::Absent),
-            Err(NoAnswer::Unusable(flaw)) => Ok(Finding::Unusable(flaw)),
-            Err(NoAnswer::Out(outage)) => Err(AttemptError::Outage(outage)),
-            Err(NoAnswer::Unauthorized) => Err(AttemptError::TokenRefused(token)),
+            Err(UpstreamError::NotFound) => Ok(Finding::Absent),
+            Err(UpstreamError::Unusable(flaw)) => Ok(Finding::Unusable(flaw)),
+            Err(UpstreamError::Outage(outage)) => Err(AttemptError::Outage(outage)),
+            Err(UpstreamError::Unauthorized) => Err(AttemptError::TokenRefused(token)),
         }
     }
-}
 
-#[async_trait]
-impl Links for Incode {
-    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
-        self.make_link(id, request).await
+    /// Creates a link. Repeated only with a new token if the first one was refused: after any other failure a link may exist.
+    async fn create_link(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
+        for _ in 0..2 {
+            let token = self.tokens.get().await?;
+            match self.client.link(id, request, &token).await {
+                Ok(link) => return Ok(link),
+                Err(UpstreamError::Unauthorized) => self.tokens.refused(&token),
+                Err(UpstreamError::Outage(outage)) => {
+                    if outage == Outage::CredentialsRefused {
+                        self.log_links_refused();
+                    }
+                    return Err(outage);
+                }
+                Err(UpstreamError::NotFound | UpstreamError::Unusable(_)) => {
+                    return Err(Outage::Unexpected);
+                }
+            }
+        }
+        Err(self.new_token_refused())
     }
-}
 
-/// Why an attempt brought no finding.
-enum AttemptError {
-    /// This token was refused.
-    TokenRefused(Arc<Token>),
-    /// The upstream could not be asked.
-    Outage(Outage),
+    fn log_links_refused(&self) {
+        throttled!(
+            self.client.log,
+            self.client.uptime(),
+            error,
+            "links_refused",
+            "upstream refuses to create re-verification links: check that the integration of incode.integration_id is permitted to"
+        );
+    }
+
+    /// The outage of a lookup whose new token was refused too; logs it.
+    fn new_token_refused(&self) -> Outage {
+        throttled!(
+            self.client.log,
+            self.client.uptime(),
+            warn,
+            "token_refused",
+            "upstream refuses a token that it has just issued: ask the vendor, and check that no second server answers at incode.url"
+        );
+        Outage::TokenRefused
+    }
+
+    fn log_timeout(&self) {
+        throttled!(
+            self.client.log,
+            self.client.uptime(),
+            warn,
+            "lookup_timed_out",
+            "lookup exceeded incode.timeout: the upstream is slow, or calls queue for a permit (incode.rate, incode.concurrency)"
+        );
+    }
 }
 
 #[async_trait]
@@ -244,32 +237,40 @@ impl Source for Incode {
         id: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuota> {
-        let asked_at = self.clock.now();
+        let started_at = self.clock.now();
         let mut timings = Timings::default();
-        let asking = self.ask(id, request.failed_before, &mut timings);
-        let asked = timeout(request.wait.max(), asking).await;
-        let asked = asked.unwrap_or_else(|_| {
-            throttled!(
-                self.door.log,
-                self.clock.moment().uptime,
-                warn,
-                "lookup_timed_out",
-                "lookup exceeded incode.timeout: the upstream is slow, or calls queue for a permit (incode.rate, incode.concurrency)"
-            );
+        let fetch = self.fetch(id, request.failed_before, &mut timings);
+        let fetched = timeout(request.wait.max(), fetch).await;
+        let fetched = fetched.unwrap_or_else(|_| {
+            self.log_timeout();
             Err(Outage::TimedOut)
         });
-        Ok(match asked {
+        Ok(match fetched {
             Ok(finding) => Known {
                 evidence: Arc::new(Evidence {
                     finding,
-                    seen_at: asked_at,
+                    // The start: the response may describe any instant since.
+                    seen_at: started_at,
                 }),
                 origin: Origin::Upstream,
                 outage: None,
                 timings,
-                not_before: asked_at,
+                not_before: started_at,
             },
-            Err(outage) => Known::nothing(outage, asked_at, timings),
+            Err(outage) => Known::nothing(outage, started_at, timings),
         })
+    }
+}
+
+#[async_trait]
+impl Links for Incode {
+    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
+        self.create_link(id, request).await
+    }
+}
+
+impl Component for Incode {
+    fn state(&self) -> Value {
+        self.status().to_json()
     }
 }

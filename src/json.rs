@@ -1,5 +1,5 @@
-//! JSON from others, decoded by type: a key that comes twice is an error, an object is an object, and a field that need not be
-//! of the agreed type is taken as it is.
+//! JSON from outside, decoded by type and more strictly than serde does by itself: only an object is decoded as one ([`Object`]), and a
+//! duplicate key is an error. A field that need not have the documented type is decoded as [`Lenient`].
 
 use std::{fmt, marker::PhantomData};
 
@@ -8,7 +8,7 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 
-/// A JSON object. serde alone would also take an array for it, field by field.
+/// A JSON object. By itself, serde also decodes a struct from an array, field by field.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
 
@@ -32,18 +32,19 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A field, whatever its type: one that is odd spoils itself and not the rest. It may be a person's, so it is not shown.
+/// A field of any type, so that one of an unexpected type does not fail the whole message. It may be personal data, so `Debug` does
+/// not show its value.
 #[derive(Default)]
 pub enum Lenient {
-    /// It is not there, or is null.
+    /// The field is missing or null.
     #[default]
     Missing,
-    /// A text.
+    /// A string.
     Text(Box<str>),
-    /// A whole number.
+    /// An integer of 64 bits.
     Number(i64),
-    /// Something else.
-    Odd,
+    /// A value of another type.
+    Other,
 }
 
 impl fmt::Debug for Lenient {
@@ -52,7 +53,7 @@ impl fmt::Debug for Lenient {
             Self::Missing => "Missing",
             Self::Text(_) => "Text(..)",
             Self::Number(_) => "Number(..)",
-            Self::Odd => "Odd",
+            Self::Other => "Other",
         })
     }
 }
@@ -85,24 +86,24 @@ impl<'de> Visitor<'de> for LenientVisitor {
     }
 
     fn visit_u64<E>(self, number: u64) -> Result<Lenient, E> {
-        Ok(i64::try_from(number).map_or(Lenient::Odd, Lenient::Number))
+        Ok(i64::try_from(number).map_or(Lenient::Other, Lenient::Number))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Lenient, E> {
-        Ok(Lenient::Odd)
+        Ok(Lenient::Other)
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Lenient, E> {
-        Ok(Lenient::Odd)
+        Ok(Lenient::Other)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Lenient, A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Lenient::Odd)
+        Ok(Lenient::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Lenient, A::Error> {
         while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Lenient::Odd)
+        Ok(Lenient::Other)
     }
 }

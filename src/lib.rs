@@ -28,6 +28,7 @@ pub mod json;
 pub mod metrics;
 pub mod readiness;
 pub mod span;
+pub mod tls;
 pub mod config;
 pub mod telemetry;
 pub mod deps;

@@ -13,7 +13,7 @@ pub use self::{
     metrics::FetchOutcome,
 };
 use crate::{
-    callers::{Caller, OverQuota},
+    callers::{CallerId, OverQuota},
     clock::Moment,
     policy::{Evidence, Finding, Timestamp, VerificationId},
     provenance::{Origin, Outage, Timings},
@@ -47,7 +47,7 @@ pub struct LookupRequest {
     /// How long to wait for a fetch.
     pub wait: Wait,
     /// Who asks. A fetch is charged to its quota.
-    pub caller: Caller,
+    pub caller: CallerId,
     /// Whether the last fetch of this verification failed: another failure says little about the upstream's health.
     pub failed_before: bool,
 }

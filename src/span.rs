@@ -1,5 +1,5 @@
-//! Every span of a trace, defined once: a check, and the steps that it waits for. Attributes have few values: never an identifier, a
-//! person's data or a secret. While traces are off, a span costs next to nothing.
+//! Every span of a trace, defined once: a check, and the steps that it waits for. Attributes have few values; they are never an
+//! identifier, personal data or a secret. While traces are off, spans are disabled and cost almost nothing.
 
 use opentelemetry::{
     Context,
@@ -18,7 +18,7 @@ use crate::{
 /// The target that distinguishes spans from log lines.
 pub const TARGET: &str = "verigate::span";
 
-/// A check, in its caller's trace, if there is one.
+/// A check, in the trace of its caller if it has one.
 pub fn check(trace: &TraceContext) -> Span {
     let span = info_span!(
         target: TARGET,
@@ -35,7 +35,7 @@ pub fn check(trace: &TraceContext) -> Span {
     {
         let caller =
             TraceContextPropagator::new().extract_with_context(&Context::new(), &Caller(text));
-        // An error means that traces are off.
+        // An error means that traces are off, so there is no parent to set.
         let _ = span.set_parent(caller);
     }
     span
@@ -52,7 +52,7 @@ pub fn decided(policy: &PolicyName, ruling: &Ruling) {
     }
 }
 
-/// Records the gRPC code of a check that has no decision.
+/// Records the gRPC code of a check that ended without a decision.
 pub fn refused(check: &Span, code: impl std::fmt::Debug) {
     check.record("refused", tracing::field::debug(code));
 }
@@ -62,7 +62,8 @@ pub fn look_up() -> Span {
     info_span!(target: TARGET, "look up")
 }
 
-/// A fetch of evidence that is not cached: for the current check, or ahead of time and then in a trace of its own.
+/// A fetch of evidence that is not cached: for the current check, or ahead of time. The latter has a trace of its own, which links to
+/// the current span, because no check waits for it.
 pub fn fetch(ahead_of_time: bool) -> Span {
     if ahead_of_time {
         let span = info_span!(target: TARGET, parent: None, "refresh");
@@ -73,14 +74,14 @@ pub fn fetch(ahead_of_time: bool) -> Span {
     }
 }
 
-/// The current lookup waits for this fetch, which another started.
+/// Links the current lookup to the fetch in flight that it joined.
 pub fn joined(fetch: Option<&Id>) {
     if let Some(fetch) = fetch {
         Span::current().follows_from(fetch);
     }
 }
 
-/// A call to the upstream. One without an outcome was abandoned.
+/// A call to the upstream. A span without an outcome was cancelled.
 pub fn upstream_call(name: &'static str) -> Span {
     info_span!(
         target: TARGET,
@@ -91,12 +92,12 @@ pub fn upstream_call(name: &'static str) -> Span {
     )
 }
 
-/// Records the outcome of a call.
+/// Records the outcome of a call to the upstream.
 pub fn ended(call: &Span, outcome: &'static str) {
     call.record("outcome", outcome);
 }
 
-/// The caller's place in its trace. Nothing else that callers send about traces is passed on.
+/// The `traceparent` of the caller. Nothing else that callers send about traces is propagated.
 struct Caller<'h>(&'h str);
 
 impl Extractor for Caller<'_> {
@@ -110,53 +111,4 @@ impl Extractor for Caller<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::{Arc, Mutex};
-
-    use opentelemetry::trace::{SpanId, TracerProvider as _};
-    use opentelemetry_sdk::{
-        error::OTelSdkResult,
-        trace::{SdkTracerProvider, SpanData, SpanExporter},
-    };
-    use tracing::subscriber::with_default;
-    use tracing_subscriber::layer::SubscriberExt as _;
-
-    use super::*;
-
-    #[derive(Debug, Clone, Default)]
-    struct Kept(Arc<Mutex<Vec<SpanData>>>);
-
-    impl SpanExporter for Kept {
-        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
-            self.0.lock().unwrap().extend(batch);
-            Ok(())
-        }
-    }
-
-    /// The spans that are made here, in the order in which they end.
-    fn made(make: impl FnOnce()) -> Vec<SpanData> {
-        let kept = Kept::default();
-        let traces = SdkTracerProvider::builder()
-            .with_simple_exporter(kept.clone())
-            .build();
-        let layer = tracing_opentelemetry::layer().with_tracer(traces.tracer("test"));
-        with_default(tracing_subscriber::registry().with(layer), make);
-        std::mem::take(&mut kept.0.lock().unwrap())
-    }
-
-    #[test]
-    fn a_fetch_ahead_of_time_is_linked_to_the_check_and_not_part_of_its_trace() {
-        let spans =
-            made(|| check(&TraceContext::default()).in_scope(|| drop((fetch(false), fetch(true)))));
-        let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
-        let (check, fetch, refresh) = (named("check"), named("fetch"), named("refresh"));
-        assert_eq!(fetch.parent_span_id, check.span_context.span_id());
-        assert_eq!(refresh.parent_span_id, SpanId::INVALID);
-        assert_ne!(
-            refresh.span_context.trace_id(),
-            check.span_context.trace_id()
-        );
-        let links: Vec<_> = refresh.links.iter().map(|l| &l.span_context).collect();
-        assert_eq!(links, [&check.span_context]);
-    }
-}
+mod tests;

@@ -25,7 +25,7 @@ pub use self::{
 };
 use self::{metrics::Metrics, register::Register};
 use crate::{
-    callers::{Caller, OverQuota, Quota, Quotas},
+    callers::{CallerId, OverQuota, Quota, Quotas},
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Progress, Spawn},
@@ -104,7 +104,7 @@ struct Inner {
     attempt_timeout: Duration,
     register: Register,
     /// Attempts by caller and idempotency key.
-    attempts: Cache<(Caller, Box<str>), Attempt>,
+    attempts: Cache<(CallerId, Box<str>), Attempt>,
     permits: Semaphore,
     quotas: Quotas,
     clock: Arc<dyn Clock>,
@@ -182,7 +182,7 @@ impl StepUps {
     pub async fn begin(
         &self,
         request: StepUpRequest,
-        caller: Caller,
+        caller: CallerId,
     ) -> Result<Begun, StepUpError> {
         let at = self.0.clock.moment();
         if self.0.live.current().find(&request.policy).is_none() {
@@ -231,7 +231,7 @@ impl StepUps {
     async fn join_or_start(
         &self,
         request: StepUpRequest,
-        caller: Caller,
+        caller: CallerId,
         at: Moment,
     ) -> Result<Attempt, StepUpError> {
         let quota = self.0.quotas.of(caller).await;

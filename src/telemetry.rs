@@ -4,11 +4,11 @@
 mod collector;
 mod config;
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use tokio::task::spawn_blocking;
+use tokio::{runtime::Handle, task::spawn_blocking};
 use tracing::Subscriber;
 use tracing_subscriber::{
     Layer,
@@ -20,7 +20,7 @@ use tracing_subscriber::{
 };
 
 pub use self::config::{LogConfig, TraceConfig};
-use crate::span;
+use crate::{clock::Clock, span};
 
 /// How long the process waits for the last spans to be sent before it exits.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
@@ -34,7 +34,13 @@ pub struct Telemetry {
 
 /// Starts logging, in colours or not, and tracing if a collector is configured. Other crates log only warnings, and their spans are
 /// dropped.
-pub fn start(log: LogConfig, colours: bool, trace: &TraceConfig) -> anyhow::Result<Telemetry> {
+pub fn start(
+    log: LogConfig,
+    colours: bool,
+    trace: &TraceConfig,
+    runtime: &Handle,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<Telemetry> {
     let ours = LevelFilter::from_level(log.level);
     let lines = Targets::new()
         .with_target("verigate", ours)
@@ -47,7 +53,7 @@ pub fn start(log: LogConfig, colours: bool, trace: &TraceConfig) -> anyhow::Resu
         let _ = lines.try_init();
         return Ok(Telemetry { traces: None });
     };
-    let traces = collector::start(trace, collector)?;
+    let traces = collector::start(trace, collector, runtime.clone(), clock)?;
     let _ = lines.with(tracer(&traces)).try_init();
     Ok(Telemetry {
         traces: Some(traces),

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
-    callers::Caller,
+    callers::CallerId,
     clock::Clock,
     policy::VerificationId,
     rate_limit::TokenBucket,
@@ -176,7 +176,7 @@ impl Processor {
             max_age: PREFETCH_MAX_AGE,
             max_stale: PREFETCH_MAX_AGE,
             wait: Wait::No,
-            caller: Caller::Internal,
+            caller: CallerId::Internal,
             failed_before: false,
         };
         // The service's own lookups have no quota that they could exceed.

@@ -1,10 +1,10 @@
 //! A token bucket for each caller, in a bounded number.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use moka::{future::Cache, policy::EvictionPolicy};
 
-use super::Caller;
+use super::CallerId;
 use crate::rate_limit::TokenBucket;
 
 /// Callers whose buckets are kept. The least recently used one is dropped, and starts with a full bucket when it returns.
@@ -13,7 +13,7 @@ const CALLERS_MAX: u64 = 10_000;
 /// The quotas of all callers, for one kind of work.
 #[derive(Debug)]
 pub struct Quotas {
-    buckets: Cache<IpAddr, Arc<TokenBucket>>,
+    buckets: Cache<CallerId, Arc<TokenBucket>>,
     per_second: u32,
     burst: u32,
 }
@@ -45,12 +45,14 @@ impl Quotas {
     }
 
     /// The quota of this caller.
-    pub async fn of(&self, caller: Caller) -> Quota {
-        let Caller::Address(address) = caller else {
-            return Quota(None);
-        };
-        let full = async { Arc::new(TokenBucket::new(self.per_second, self.burst)) };
-        Quota(Some(self.buckets.get_with(address, full).await))
+    pub async fn of(&self, caller: CallerId) -> Quota {
+        match caller {
+            CallerId::Internal => Quota(None),
+            CallerId::Address(_) => {
+                let full = async { Arc::new(TokenBucket::new(self.per_second, self.burst)) };
+                Quota(Some(self.buckets.get_with(caller, full).await))
+            }
+        }
     }
 }
 

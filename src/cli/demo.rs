@@ -10,7 +10,7 @@ use std::{
 
 use clap::Args;
 use http::HeaderName;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, runtime::Handle};
 
 use super::{
     environment::Colours, exit::Exit, output::print, signals::interrupted, sim::introduction,
@@ -19,7 +19,7 @@ use crate::{
     clock::{Clock as _, SystemClock},
     config::{Account, Config},
     http::webhook,
-    policy::{PolicySet, Problems, SourceText, parse},
+    policy::{ParseError, PolicySet, SourceText, parse},
     serve::{Service, StartError},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, WebhookTarget},
     telemetry::{self, LogConfig, TraceConfig},
@@ -67,9 +67,14 @@ impl Demo {
             level: tracing::Level::INFO,
             json: false,
         };
-        let telemetry =
-            telemetry::start(log, colours.on(&std::io::stderr()), &TraceConfig::default())?;
         let clock = Arc::new(SystemClock);
+        let telemetry = telemetry::start(
+            log,
+            colours.on(&std::io::stderr()),
+            &TraceConfig::default(),
+            &Handle::current(),
+            Arc::clone(&clock) as _,
+        )?;
         let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
         let address = free(9000).await;
         let credentials = Credentials::default();
@@ -105,7 +110,7 @@ async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Se
     Ok(Service::start(&config, policies, clock).await?)
 }
 
-fn policies() -> Result<PolicySet, Problems> {
+fn policies() -> Result<PolicySet, ParseError> {
     let files = POLICIES.map(|(path, text)| {
         Arc::new(SourceText {
             path: path.to_owned(),

@@ -1,23 +1,25 @@
-//! `verigate policy`: what a policy's author needs, one file per command. None of them asks a service.
+//! `verigate policy`: commands for authors of policies, one file per command. None of them needs a running service.
 
 mod cases;
 mod check;
 mod diff;
 mod explain;
 mod needs;
+mod page;
 mod schema;
 mod test;
 
-use std::{fmt::Write as _, io::IsTerminal, path::Path};
+use std::{io::IsTerminal, path::Path};
 
 use annotate_snippets::Renderer;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
+use self::page::Page;
 use super::{environment::Colours, exit::Exit};
 use crate::{
     live::{self, LoadError},
-    policy::{Diagnostic, PolicySet, Problems},
+    policy::{Diagnostic, ParseError, PolicySet},
 };
 
 /// Check and test policies.
@@ -50,7 +52,7 @@ impl Policy {
     }
 }
 
-/// How a command tells what it found.
+/// The output format of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For a person.
@@ -59,7 +61,7 @@ enum Format {
     Json,
 }
 
-/// The policies of a file or folder; or what is wrong with them, where it is not that they cannot be read.
+/// The policies of a file or folder, or what is wrong with them. That they cannot be read is an error of the command.
 fn load(path: &Path) -> anyhow::Result<Result<PolicySet, LoadError>> {
     match live::load(path) {
         Err(error @ LoadError::Unreadable(..)) => Err(error.into()),
@@ -68,29 +70,28 @@ fn load(path: &Path) -> anyhow::Result<Result<PolicySet, LoadError>> {
 }
 
 /// What is wrong with policies, for a person.
-fn mistakes(invalid: &LoadError, renderer: &Renderer) -> String {
+fn problems_of(invalid: &LoadError, renderer: &Renderer) -> String {
     match invalid {
-        LoadError::Invalid(problems) => shown(problems, renderer),
+        LoadError::Invalid(problems) => render_all(problems, renderer),
         other => format!("error: {other}\n"),
     }
 }
 
 /// Problems for a person, each with its line and a caret.
-fn shown(problems: &Problems, renderer: &Renderer) -> String {
-    let mut text = String::new();
+fn render_all(problems: &ParseError, renderer: &Renderer) -> String {
+    let mut page = Page::default();
     for diagnostic in problems.iter() {
-        text.push_str(&diagnostic.render(renderer));
-        text.push_str("\n\n");
+        page.line(diagnostic.render(renderer));
+        page.blank();
     }
-    let more = problems.len().saturating_sub(problems.iter().count());
+    let more = problems.count().saturating_sub(problems.iter().count());
     if more > 0 {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "and {more} more problems");
+        page.line(format_args!("and {more} more problems"));
     }
-    text
+    page.into_text()
 }
 
-/// How problems look where this output goes: colours only on a terminal.
+/// How problems look on this output: with colours only on a terminal.
 fn renderer(output: &impl IsTerminal, colours: Colours) -> Renderer {
     if colours.on(output) {
         Renderer::styled()
@@ -108,7 +109,7 @@ fn counted(policies: usize) -> String {
 }
 
 /// What is wrong with policies, for a program.
-fn mistakes_as_json(invalid: &LoadError) -> Vec<Value> {
+fn problems_of_as_json(invalid: &LoadError) -> Vec<Value> {
     match invalid {
         LoadError::Invalid(problems) => problems.iter().map(problem_as_json).collect(),
         other => vec![json!({ "message": other.to_string() })],
@@ -117,10 +118,10 @@ fn mistakes_as_json(invalid: &LoadError) -> Vec<Value> {
 
 fn problem_as_json(diagnostic: &Diagnostic) -> Value {
     json!({
-        "path": diagnostic.spot.source.path,
-        "line": diagnostic.spot.place.line,
-        "column": diagnostic.spot.place.column,
-        "width": diagnostic.spot.place.width,
+        "path": diagnostic.location.source.path,
+        "line": diagnostic.location.position.line,
+        "column": diagnostic.location.position.column,
+        "width": diagnostic.location.position.width,
         "message": diagnostic.message,
         "hint": diagnostic.hint,
     })

@@ -1,4 +1,4 @@
-//! Remedies in words, the same for an answer of a service and for a case that is explained here.
+//! Remedies in words, the same for the answer of a service and for a case that is explained locally.
 
 use std::time::Duration;
 
@@ -11,11 +11,11 @@ pub(super) fn reverify(max_age: Option<Duration>) -> String {
 
 /// Authenticate by one of these methods, at one of these context classes, less than so long ago.
 pub(super) fn authenticate(amr: &[&str], acr: &[&str], max_age: Option<Duration>) -> String {
-    let listed = |label: &str, names: &[&str]| match names {
+    let alternatives = |preposition: &str, names: &[&str]| match names {
         [] => String::new(),
-        names => format!(", {label} {}", names.join(" or ")),
+        names => format!(", {preposition} {}", names.join(" or ")),
     };
-    let (by, at) = (listed("by", amr), listed("at", acr));
+    let (by, at) = (alternatives("by", amr), alternatives("at", acr));
     format!("authenticate{by}{at}{}", younger(max_age))
 }
 
@@ -26,7 +26,7 @@ pub(super) fn grant(scopes: &[&str]) -> String {
 
 /// Name the identity.
 pub(super) fn identify() -> String {
-    "name the identity in the question".to_owned()
+    "name the identity in the request".to_owned()
 }
 
 /// Come back at this instant.

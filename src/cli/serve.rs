@@ -3,6 +3,7 @@
 use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
+use tokio::runtime::Handle;
 
 use super::{
     environment::{Colours, Environment},
@@ -55,8 +56,15 @@ impl Serve {
             return Ok(Exit::Done);
         }
         let (reload, stop) = (hang_ups()?, terminated()?);
-        let telemetry = telemetry::start(config.log, colours.on(&io::stderr()), &config.trace)?;
-        let ran = serve::run(&config, policies, Arc::new(SystemClock), reload, stop).await;
+        let clock = Arc::new(SystemClock);
+        let telemetry = telemetry::start(
+            config.log,
+            colours.on(&io::stderr()),
+            &config.trace,
+            &Handle::current(),
+            Arc::clone(&clock) as _,
+        )?;
+        let ran = serve::run(&config, policies, clock, reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

@@ -8,7 +8,7 @@ use clap::Args;
 use super::{exit::Exit, output::print, signals::interrupted};
 use crate::{
     clock::{Clock as _, SystemClock},
-    policy::{NotADuration, parse_duration},
+    policy::{InvalidDurationError, parse_duration},
     sim::{ApiCall, BUILT_IN, Cast, Credentials, Fault, PlannedFault, Simulator, WebhookTarget},
 };
 
@@ -50,7 +50,7 @@ pub(super) struct Sim {
     webhook_secret: String,
 }
 
-fn duration(text: &str) -> Result<Duration, NotADuration> {
+fn duration(text: &str) -> Result<Duration, InvalidDurationError> {
     parse_duration(text)
 }
 

@@ -108,7 +108,7 @@ impl AccessService for Access {
             .map_err(|error| status::invalid_step_up_request(&error))?;
         let begun = call
             .deadline
-            .enforce(self.step_ups.begin(request, call.caller))
+            .enforce(self.step_ups.begin(request, call.caller.id))
             .await
             .ok_or_else(status::deadline_exceeded)?
             .map_err(|error| status::step_up_error(&error))?;

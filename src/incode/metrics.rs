@@ -1,64 +1,20 @@
-//! The metrics of the upstream: calls made and rejected, retries, and its state.
+//! The metrics of the upstream: calls made, calls rejected, retries, and its state.
 
-use std::{fmt, sync::Weak};
+use std::fmt;
 
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, Opts, Registry, histogram_opts};
 
-use super::Incode;
+use super::{
+    api_call::{ApiCall, Rejection},
+    status::Status,
+};
 use crate::{
     clock::Reading,
     metrics::{counter_by, gauge_of},
 };
 
-/// Buckets in seconds, from a near data centre to the longest that a call may take.
+/// Buckets in seconds: from the latency of a near data centre to the longest timeout.
 const CALL_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
-
-/// A call of the vendor's API.
-#[derive(Debug, Clone, Copy)]
-pub enum ApiCall {
-    /// Requests a token.
-    Authorize,
-    /// Requests the details of a verification.
-    Details,
-    /// Requests a re-verification link.
-    Link,
-}
-
-impl ApiCall {
-    /// The call's name in metrics and logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Authorize => "authorize",
-            Self::Details => "details",
-            Self::Link => "link",
-        }
-    }
-}
-
-/// Why admission control rejected a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rejection {
-    /// The upstream asked for a pause.
-    RetryAfter,
-    /// The circuit breaker is open.
-    BreakerOpen,
-    /// The rate limit is used up.
-    RateLimited,
-}
-
-impl Rejection {
-    /// Every reason.
-    pub const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::RateLimited];
-
-    /// The reason's name in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::RetryAfter => "retry_after",
-            Self::BreakerOpen => "breaker_open",
-            Self::RateLimited => "rate_limited",
-        }
-    }
-}
 
 /// The metrics of calls to the upstream.
 #[derive(Clone)]
@@ -158,38 +114,38 @@ impl Drop for CallObserver<'_> {
     }
 }
 
-/// Registers the gauges of the upstream's state, read when the metrics are collected.
+/// Registers the gauges of the upstream's state. `status` is called when the metrics are collected; without one they are 0.
 pub(super) fn register_state(
     registry: &Registry,
-    incode: &Weak<Incode>,
+    status: impl Fn() -> Option<Status> + Clone + Send + Sync + 'static,
 ) -> Result<(), prometheus::Error> {
-    let read = |value: fn(&Incode) -> f64| {
-        let incode = Weak::clone(incode);
-        move || incode.upgrade().map_or(0.0, |incode| value(&incode))
+    let read = |value: fn(Status) -> f64| {
+        let status = status.clone();
+        move || status().map_or(0.0, value)
     };
     gauge_of(
         registry,
         "verigate_upstream_breaker_state",
         "State of the circuit breaker: 0 closed, 1 half-open, 2 open.",
-        read(|incode| incode.status().breaker.number()),
+        read(|status| status.breaker.number()),
     )?;
     gauge_of(
         registry,
         "verigate_upstream_credentials_refused",
         "Whether the upstream refuses our credentials: 1, or 0.",
-        read(|incode| f64::from(u8::from(incode.status().credentials_refused))),
+        read(|status| f64::from(u8::from(status.credentials_refused))),
     )?;
     gauge_of(
         registry,
         "verigate_upstream_clock_ahead_seconds",
         "How far the upstream's clock is ahead of ours; 0 while that is not known.",
-        read(|incode| seconds(incode.status().clock_ahead_ms.unwrap_or(0))),
+        read(|status| seconds(status.clock_ahead_ms.unwrap_or(0))),
     )?;
     gauge_of(
         registry,
         "verigate_upstream_token_age_seconds",
         "Age of the upstream's token; 0 while there is none.",
-        read(|incode| incode.status().token_age.unwrap_or_default().as_secs_f64()),
+        read(|status| status.token_age.unwrap_or_default().as_secs_f64()),
     )
 }
 

@@ -1,143 +1,155 @@
-//! The upstream's token: asked for by one task for all, renewed at two thirds of its life while the old one still serves,
-//! dropped when the upstream refuses it.
+//! The token for calls to the upstream: issued once for all callers, renewed while the old one is still valid, and dropped when the
+//! upstream refuses it.
+//!
+//! Why it is renewed at two thirds of its life: no check has to wait for a token while the upstream is healthy, and a renewal that
+//! fails can be repeated for five minutes before the old token expires.
+//!
+//! Why a failure is remembered for a second, and a token that replaced a refused one is kept for as long: every check that needs a
+//! token comes here. In an outage, or while the upstream refuses all tokens, each of them would request another one.
+//!
+//! Single-flight ([`Flight`]): a renewal is one task, callers that need a token join it, and its failure is the failure of all.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use secrecy::SecretString;
-use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::{
     clock::{Clock, Moment},
+    flight::{Flight, Progress, Spawn},
     jitter::lengthen,
     provenance::Outage,
 };
 
-/// How long the vendor says that a token lives.
-const LIFE: Duration = Duration::from_mins(15);
-/// When a token is renewed: early enough that a renewal that fails can be tried again.
+/// How long a token is valid, by the vendor's documentation.
+const LIFETIME: Duration = Duration::from_mins(15);
+/// The age at which a token is renewed.
 const RENEW_AFTER: Duration = Duration::from_mins(10);
-/// How long a renewal that failed is not tried again while the old token still serves.
-const RETRY_AFTER: Duration = Duration::from_secs(10);
-/// How long no other is tried when there is no token that serves, and up to half as much again: so long are those who need one
-/// told of the last failure, and so long is a token kept that replaces one which was refused at once.
-const AGAIN_AFTER: Duration = Duration::from_secs(1);
-/// The same where our credentials were refused: that does not pass by itself.
-const REFUSED_AFTER: Duration = Duration::from_secs(10);
+/// How long after a failed renewal the next one starts while the old token is valid.
+const RENEWAL_BACKOFF: Duration = Duration::from_secs(10);
+/// How long after a failed renewal the next one starts while there is no valid token, and up to half as much again. Also how long a
+/// token that replaced a refused one is kept, even if it is refused too.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// The same where the upstream refused our credentials: that does not pass by itself.
+const CREDENTIALS_BACKOFF: Duration = Duration::from_secs(10);
 
-/// Gives out tokens.
+/// Issues tokens.
 #[async_trait]
-pub trait Issuer: std::fmt::Debug + Send + Sync + 'static {
-    /// Asks for a new token. Ends in bounded time.
+pub(super) trait Issuer: std::fmt::Debug + Send + Sync + 'static {
+    /// Requests a new token. Ends in bounded time.
     async fn issue(&self) -> Result<SecretString, Outage>;
 }
 
-/// A token, and when it was asked for.
+/// A token, and when it was requested.
 #[derive(Debug)]
-pub struct Token {
+pub(super) struct Token {
     /// What is sent with each call.
-    pub secret: SecretString,
-    asked_at: Moment,
-    /// Whether it replaces one that was refused as soon as it was there.
-    again: bool,
-    /// How long it is not replaced in that case.
-    lull: Duration,
+    pub(super) secret: SecretString,
+    requested_at: Moment,
+    /// Whether it replaced a token that was refused soon after it had been issued.
+    is_replacement: bool,
+    /// How long a replacement is kept even if it is refused.
+    backoff: Duration,
 }
 
 impl Token {
-    /// Whether it is younger than this. One of no known age is not.
-    fn younger(&self, age_max: Duration, at: Moment) -> bool {
-        at.age_of(self.asked_at).is_some_and(|age| age < age_max)
+    /// Whether it is younger than this. A token of unknown age is not.
+    fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
+        is_younger(self.requested_at, age_max, at)
     }
 }
 
-/// What came of asking for a token.
-type Outcome = Result<Arc<Token>, Outage>;
+/// The result of a renewal.
+type Renewed = Result<Arc<Token>, Outage>;
 
-/// The token in use, and the one place where another is asked for.
+/// The token in use, and its renewal.
 #[derive(Debug)]
-pub struct Tokens {
+pub(super) struct Tokens {
     current: ArcSwapOption<Token>,
-    /// The last renewal. Those who need a token join it while it is under way: it is a task of its own, so that it goes on
-    /// when they leave, and its failure is theirs too.
+    /// The last renewal: in flight, or ended.
     renewal: Mutex<Option<Renewal>>,
     issuer: Box<dyn Issuer>,
     clock: Arc<dyn Clock>,
+    spawn: Spawn,
 }
 
+/// A request for a token.
 #[derive(Debug, Clone)]
 struct Renewal {
-    began_at: Moment,
-    /// How long it is not repeated if nothing that serves came of it.
-    lull: Duration,
-    outcome: watch::Receiver<Option<Outcome>>,
+    started_at: Moment,
+    /// How long after its start it is not repeated if it failed.
+    backoff: Duration,
+    flight: Flight<Renewed>,
 }
 
 impl Renewal {
-    fn under_way(&self) -> bool {
-        self.outcome.has_changed().is_ok() && self.outcome.borrow().is_none()
+    /// Whether it failed so recently that it is not repeated while the old token is valid.
+    fn blocks_early_renewal(&self, at: Moment) -> bool {
+        matches!(self.flight.progress(), Progress::Done(Err(_)))
+            && self.is_younger(RENEWAL_BACKOFF, at)
     }
 
-    /// Whether it has just failed, while the old token serves.
-    fn just_failed(&self, at: Moment) -> bool {
-        matches!(*self.outcome.borrow(), Some(Err(_))) && self.is_younger(RETRY_AFTER, at)
+    /// Whether it failed so recently that callers without a valid token get its failure.
+    fn blocks_renewal(&self, at: Moment) -> bool {
+        match self.flight.progress() {
+            // A renewal that admission control rejected was never sent.
+            Progress::Running
+            | Progress::Abandoned
+            | Progress::Done(Ok(_) | Err(Outage::Rejected)) => false,
+            Progress::Done(Err(Outage::CredentialsRefused)) => {
+                self.is_younger(CREDENTIALS_BACKOFF, at)
+            }
+            Progress::Done(Err(_)) => self.is_younger(self.backoff, at),
+        }
     }
 
-    /// Whether it ended without a token that serves, just now.
-    fn just_ended(&self, at: Moment) -> bool {
-        let lull = match *self.outcome.borrow() {
-            // Nobody was asked.
-            None | Some(Ok(_) | Err(Outage::Rejected)) => return false,
-            Some(Err(Outage::CredentialsRefused)) => REFUSED_AFTER,
-            Some(Err(_)) => self.lull,
-        };
-        self.is_younger(lull, at)
+    /// Whether it has just succeeded. A renewal that follows replaces a token that was refused at once.
+    fn just_succeeded(&self, at: Moment) -> bool {
+        matches!(self.flight.progress(), Progress::Done(Ok(_))) && self.is_younger(self.backoff, at)
     }
 
     fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
-        at.age_of(self.began_at).is_some_and(|age| age < age_max)
+        is_younger(self.started_at, age_max, at)
     }
 }
 
 impl Tokens {
     /// No token yet.
-    pub fn new(issuer: Box<dyn Issuer>, clock: Arc<dyn Clock>) -> Arc<Self> {
+    pub(super) fn new(issuer: Box<dyn Issuer>, clock: Arc<dyn Clock>, spawn: Spawn) -> Arc<Self> {
         Arc::new(Self {
             current: ArcSwapOption::empty(),
             renewal: Mutex::default(),
             issuer,
             clock,
+            spawn,
         })
     }
 
-    /// A token that is worth sending.
-    pub async fn get(self: &Arc<Self>) -> Outcome {
+    /// A valid token: the one in use, or a new one that this call waits for.
+    pub(super) async fn get(self: &Arc<Self>) -> Renewed {
         let at = self.clock.moment();
         match self.current.load_full() {
-            Some(token) if token.younger(RENEW_AFTER, at) => Ok(token),
-            Some(token) if token.younger(LIFE, at) => {
-                // It still serves; whoever needs the next one later finds it there.
-                let _ = self.renew(at, Renewal::just_failed);
+            Some(token) if token.is_younger(RENEW_AFTER, at) => Ok(token),
+            Some(token) if token.is_younger(LIFETIME, at) => {
+                // Renewed in the background: this call uses the old token.
+                let _ = self.join_or_renew(at, Renewal::blocks_early_renewal);
                 Ok(token)
             }
             _ => {
-                let mut renewal = self.renew(at, Renewal::just_ended);
-                let ended = renewal.outcome.wait_for(Option::is_some).await;
-                let ended = ended.ok().and_then(|outcome| outcome.clone());
-                ended.unwrap_or(Err(Outage::Abandoned))
+                let renewal = self.join_or_renew(at, Renewal::blocks_renewal);
+                let renewed = renewal.flight.result().await;
+                renewed.unwrap_or(Err(Outage::Abandoned))
             }
         }
     }
 
-    /// Drops this token, if it is still the one in use. One that has just replaced another that was refused stays for a
-    /// moment: it may serve for others, and a third would be refused as soon.
-    pub fn refused(&self, token: &Arc<Token>) {
-        if token.again && token.younger(token.lull, self.clock.moment()) {
+    /// Drops this token, because the upstream refused it, if it is still the one in use. A replacement is kept for about a second: it
+    /// may be accepted for other verifications, and another token would be refused too.
+    pub(super) fn refused(&self, token: &Arc<Token>) {
+        if token.is_replacement && token.is_younger(token.backoff, self.clock.moment()) {
             return;
         }
         let current = self.current.load();
@@ -146,233 +158,67 @@ impl Tokens {
         }
     }
 
-    /// How old the token in use is.
-    pub fn age(&self) -> Option<Duration> {
+    /// The age of the token in use.
+    pub(super) fn age(&self) -> Option<Duration> {
         let current = self.current.load();
         let token = current.as_ref()?;
-        self.clock.moment().age_of(token.asked_at)
+        self.clock.moment().age_of(token.requested_at)
     }
 
-    /// The renewal that is under way or will do; else another, begun now.
-    fn renew(self: &Arc<Self>, at: Moment, will_do: impl Fn(&Renewal, Moment) -> bool) -> Renewal {
-        let mut last = self.renewal.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The last renewal if it is in flight, if it blocks another one, or if its token is in use by now; else a new one.
+    fn join_or_renew(
+        self: &Arc<Self>,
+        at: Moment,
+        blocks: impl Fn(&Renewal, Moment) -> bool,
+    ) -> Renewal {
+        let mut last = self.renewal.lock();
         if let Some(last) = &*last
-            && (last.under_way() || will_do(last, at) || self.is_in_use(last, at))
+            && (last.flight.is_running() || blocks(last, at) || self.uses_token_of(last, at))
         {
             return last.clone();
         }
-        let again = |last: &Renewal| {
-            matches!(*last.outcome.borrow(), Some(Ok(_))) && last.is_younger(last.lull, at)
-        };
-        let lull = lengthen(AGAIN_AFTER);
-        let (ending, outcome) = watch::channel(None);
-        let renewal = Renewal {
-            began_at: at,
-            lull,
-            outcome,
-        };
-        let again = last.as_ref().is_some_and(again);
+        let is_replacement = last.as_ref().is_some_and(|last| last.just_succeeded(at));
+        let renewal = self.start_renewal(at, is_replacement);
         *last = Some(renewal.clone());
-        let tokens = Arc::clone(self);
-        let renewing = async move {
-            let issued = tokens.issuer.issue().await;
-            let outcome = issued.map(|secret| {
-                Arc::new(Token {
-                    secret,
-                    asked_at: at,
-                    again,
-                    lull,
-                })
-            });
-            if let Ok(token) = &outcome {
-                tokens.current.store(Some(Arc::clone(token)));
-            }
-            // Nobody may be waiting any more; then it is enough that it is stored.
-            let _ = ending.send(Some(outcome));
-        };
-        tokio::spawn(renewing.in_current_span());
         renewal
     }
 
-    /// Whether what this renewal brought is what everybody uses: it ended between two looks.
-    fn is_in_use(&self, renewal: &Renewal, at: Moment) -> bool {
-        match (&*renewal.outcome.borrow(), &*self.current.load()) {
-            (Some(Ok(token)), Some(current)) => {
-                Arc::ptr_eq(token, current) && token.younger(RENEW_AFTER, at)
+    /// Starts a renewal in a task of its own. Its token is stored before it is published.
+    fn start_renewal(self: &Arc<Self>, at: Moment, is_replacement: bool) -> Renewal {
+        let backoff = lengthen(BACKOFF);
+        let tokens = Arc::clone(self);
+        let work = async move {
+            let token = Arc::new(Token {
+                secret: tokens.issuer.issue().await?,
+                requested_at: at,
+                is_replacement,
+                backoff,
+            });
+            tokens.current.store(Some(Arc::clone(&token)));
+            Ok(token)
+        };
+        Renewal {
+            started_at: at,
+            backoff,
+            flight: Flight::start(self.spawn, work.in_current_span()),
+        }
+    }
+
+    /// Whether the token of this renewal is in use: the renewal ended after the caller had looked for a token.
+    fn uses_token_of(&self, renewal: &Renewal, at: Moment) -> bool {
+        match (renewal.flight.progress(), &*self.current.load()) {
+            (Progress::Done(Ok(token)), Some(current)) => {
+                Arc::ptr_eq(&token, current) && token.is_younger(RENEW_AFTER, at)
             }
             _ => false,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-
-    use secrecy::ExposeSecret as _;
-
-    use super::*;
-    use crate::{clock::ManualClock, policy::from_millis};
-
-    /// Issues `token-1`, `token-2`, … after a moment, or fails while it is told to.
-    #[derive(Debug, Clone, Default)]
-    struct Counting {
-        issued: Arc<AtomicU64>,
-        down: Arc<AtomicBool>,
-        panics: Arc<AtomicBool>,
-        slow_ms: Arc<AtomicU64>,
-    }
-
-    #[async_trait]
-    impl Issuer for Counting {
-        async fn issue(&self) -> Result<SecretString, Outage> {
-            let count = self.issued.fetch_add(1, Ordering::SeqCst) + 1;
-            let slow_ms = self.slow_ms.load(Ordering::SeqCst);
-            tokio::time::sleep(Duration::from_millis(10 + slow_ms)).await;
-            assert!(!self.panics.load(Ordering::SeqCst), "as it was told to");
-            if self.down.load(Ordering::SeqCst) {
-                return Err(Outage::Failed);
-            }
-            Ok(format!("token-{count}").into())
-        }
-    }
-
-    fn tokens() -> (Arc<Tokens>, Counting, Arc<ManualClock>) {
-        let (issuer, clock) = (
-            Counting::default(),
-            Arc::new(ManualClock::at(from_millis(0))),
-        );
-        let tokens = Tokens::new(Box::new(issuer.clone()), Arc::clone(&clock) as _);
-        (tokens, issuer, clock)
-    }
-
-    async fn get(tokens: &Arc<Tokens>) -> String {
-        tokens
-            .get()
-            .await
-            .unwrap()
-            .secret
-            .expose_secret()
-            .to_owned()
-    }
-
-    /// Lets tasks in the background end; time is paused, so this takes none.
-    async fn settle() {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hundred_callers_cause_one_request_and_share_what_comes_of_it() {
-        let (tokens, issuer, _) = tokens();
-        let together = (0..100).map(|_| tokens.get());
-        let all = futures_util::future::join_all(together).await;
-        assert!(all.iter().all(Result::is_ok));
-        assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_hundred_callers_share_a_failure_too_and_it_is_tried_again_after_a_moment() {
-        let (tokens, issuer, clock) = tokens();
-        issuer.down.store(true, Ordering::SeqCst);
-        let together = (0..100).map(|_| tokens.get());
-        let all = futures_util::future::join_all(together).await;
-        assert!(all.iter().all(Result::is_err));
-        assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
-        issuer.down.store(false, Ordering::SeqCst);
-        clock.advance(Duration::from_millis(999));
-        assert_eq!(tokens.get().await.err(), Some(Outage::Failed));
-        assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
-        clock.advance(Duration::from_millis(501));
-        assert_eq!(get(&tokens).await, "token-2");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn it_is_renewed_at_two_thirds_of_its_life_while_the_old_one_serves() {
-        let (tokens, _, clock) = tokens();
-        assert_eq!(get(&tokens).await, "token-1");
-        clock.advance(Duration::from_mins(10) - Duration::from_millis(1));
-        assert_eq!(get(&tokens).await, "token-1");
-        settle().await;
-        clock.advance(Duration::from_millis(1));
-        assert_eq!(get(&tokens).await, "token-1");
-        settle().await;
-        assert_eq!(get(&tokens).await, "token-2");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_renewal_that_fails_leaves_the_old_token_and_is_not_repeated_at_once() {
-        let (tokens, issuer, clock) = tokens();
-        assert_eq!(get(&tokens).await, "token-1");
-        issuer.down.store(true, Ordering::SeqCst);
-        clock.advance(Duration::from_mins(11));
-        for _ in 0..50 {
-            assert_eq!(get(&tokens).await, "token-1");
-            settle().await;
-        }
-        assert_eq!(issuer.issued.load(Ordering::SeqCst), 2);
-        clock.advance(Duration::from_mins(4));
-        assert_eq!(tokens.get().await.err(), Some(Outage::Failed));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_refused_token_is_dropped_once_however_many_say_so() {
-        let (tokens, issuer, clock) = tokens();
-        let refused = tokens.get().await.unwrap();
-        clock.advance(Duration::from_mins(1));
-        tokens.refused(&refused);
-        assert_eq!(get(&tokens).await, "token-2");
-        tokens.refused(&refused);
-        assert_eq!(get(&tokens).await, "token-2");
-        assert_eq!(issuer.issued.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn tokens_that_are_refused_at_once_are_not_asked_for_in_a_storm() {
-        let (tokens, issuer, clock) = tokens();
-        for _ in 0..200 {
-            for _ in 0..3 {
-                let token = tokens.get().await;
-                tokens.refused(&token.unwrap());
-            }
-            clock.advance(Duration::from_millis(25));
-        }
-        let issued = issuer.issued.load(Ordering::SeqCst);
-        // Two at once, then one a second or less often.
-        assert!((5..=10).contains(&issued), "{issued}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_clock_that_was_set_back_does_not_prolong_a_token() {
-        let (tokens, _, clock) = tokens();
-        assert_eq!(get(&tokens).await, "token-1");
-        clock.set(from_millis(-10_001));
-        assert_eq!(get(&tokens).await, "token-2");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_caller_who_gives_up_does_not_cut_the_renewal_that_others_need() {
-        let (tokens, issuer, _) = tokens();
-        issuer.slow_ms.store(3_000, Ordering::SeqCst);
-        let hasty = |n: u64| {
-            let tokens = Arc::clone(&tokens);
-            async move {
-                tokio::time::sleep(Duration::from_millis(n * 20)).await;
-                tokio::time::timeout(Duration::from_secs(2), tokens.get()).await
-            }
-        };
-        let all = futures_util::future::join_all((0..100).map(hasty)).await;
-        assert_eq!(issuer.issued.load(Ordering::SeqCst), 1);
-        // The first callers gave up; those who came while the renewal had 2 s left or less got what it brought.
-        assert!(all.first().is_some_and(Result::is_err));
-        assert!(all.last().is_some_and(|got| matches!(got, Ok(Ok(_)))));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_issuer_that_panics_pins_nobody() {
-        let (tokens, issuer, _) = tokens();
-        issuer.panics.store(true, Ordering::SeqCst);
-        assert_eq!(tokens.get().await.err(), Some(Outage::Abandoned));
-        issuer.panics.store(false, Ordering::SeqCst);
-        assert_eq!(get(&tokens).await, "token-2");
-    }
+/// Whether less than this has passed since a moment. If the clock was set back before it, that is not known, and the answer is no.
+fn is_younger(since: Moment, age_max: Duration, at: Moment) -> bool {
+    at.age_of(since).is_some_and(|age| age < age_max)
 }
+
+#[cfg(test)]
+mod tests;

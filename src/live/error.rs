@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     files::EXTENSION,
-    policy::{PolicyName, Problems},
+    policy::{ParseError, PolicyName},
 };
 
 /// Why files give no policy set. Paths are shown as the operator wrote them.
@@ -35,7 +35,7 @@ pub enum LoadError {
     Redirect(PolicyName, String),
     /// The files do not compile.
     #[error("{0}")]
-    Invalid(Problems),
+    Invalid(ParseError),
 }
 
 impl LoadError {

@@ -9,7 +9,7 @@ use std::{
 use super::{error::LoadError, watch_paths::WatchPaths};
 use crate::{
     files::{Bound, File, Limits, Links, Walk, WalkError, read_start},
-    policy::{SourceText, TEXT_BYTES_MAX},
+    policy::{POLICY_FILE_BYTES_MAX, SourceText},
 };
 
 /// The size of all policy files together, in bytes.
@@ -58,7 +58,8 @@ fn read_all(files: &[File]) -> Result<Vec<Arc<SourceText>>, LoadError> {
     let mut texts = Vec::new();
     let mut bytes_in_all: usize = 0;
     for file in files {
-        let bytes = read_start(&file.path, TEXT_BYTES_MAX).map_err(unreadable(&file.shown))?;
+        let bytes =
+            read_start(&file.path, POLICY_FILE_BYTES_MAX).map_err(unreadable(&file.shown))?;
         bytes_in_all = bytes_in_all.saturating_add(bytes.len());
         if bytes_in_all > ALL_BYTES_MAX {
             let bound = format!("{ALL_BYTES_MAX} bytes in all");

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use super::*;
-use crate::policy::TEXT_BYTES_MAX;
+use crate::policy::POLICY_FILE_BYTES_MAX;
 
 const POLICY: &str = "version: 1\npolicies:\n  NAME:\n    require:\n      - verified_within: 90d\n";
 
@@ -97,7 +97,7 @@ fn what_is_read_has_bounds() {
     error("16 nested folders");
     fs::remove_dir_all(folder.path().join("d")).unwrap();
     for n in 0..17 {
-        let comment = "#".repeat(TEXT_BYTES_MAX);
+        let comment = "#".repeat(POLICY_FILE_BYTES_MAX);
         fs::write(folder.path().join(format!("{n}.yaml")), comment).unwrap();
     }
     error("16777216 bytes in all");

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use super::people::{Cast, Person, VerificationRecord};
 use crate::policy::{
-    Fields, Node, NodeKind, Problems, Reader, SourceText, TEXT_BYTES_MAX, Timestamp,
-    VerificationId, after, before,
+    Diagnostics, POLICY_FILE_BYTES_MAX, ParseError, SourceText, Timestamp, VerificationId, after,
+    before,
+    yaml::{Decoder, Fields, Node, NodeKind},
 };
 
 /// The built-in cast.
@@ -13,38 +14,38 @@ pub const BUILT_IN: &str = include_str!("cast.yaml");
 
 impl Cast {
     /// Reads a cast. Relative times such as `verified_ago` are relative to `now`. Returns every problem with its position.
-    pub fn read(path: &str, text: &str, now: Timestamp) -> Result<Self, Problems> {
-        let mut problems = Problems::default();
+    pub fn read(path: &str, text: &str, now: Timestamp) -> Result<Self, ParseError> {
+        let mut problems = Diagnostics::default();
         let source = Arc::new(SourceText {
             path: path.to_owned(),
             text: text.to_owned(),
         });
-        let cast = read_cast(&mut Reader::new(source, &mut problems), now);
+        let cast = read_cast(&mut Decoder::new(source, &mut problems), now);
         match cast {
-            Some(cast) if problems.is_empty() => Ok(cast),
-            _ => Err(problems),
+            Some(cast) => problems.into_result(cast),
+            None => Err(problems.into_error()),
         }
     }
 }
 
-fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
-    let root = reader.document(TEXT_BYTES_MAX)?;
-    let mut fields = reader.fields(&root, "a cast")?;
-    let people = fields.require("people", reader);
-    let verifications = fields.require("verifications", reader);
+fn read_cast(reader: &mut Decoder<'_>, now: Timestamp) -> Option<Cast> {
+    let root = reader.document(POLICY_FILE_BYTES_MAX).ok()?;
+    let mut fields = reader.fields(&root, "a cast").ok()?;
+    let people = fields.require("people", reader).ok();
+    let verifications = fields.require("verifications", reader).ok();
     fields.finish(reader);
-    let people = people.and_then(|node| reader.fields(node, "`people`"))?;
+    let people = people.and_then(|node| reader.fields(node, "`people`").ok())?;
     let people: BTreeMap<&str, Person> = people
         .others()
         .filter_map(|(key, node)| Some((key.name.as_str(), read_person(reader, node)?)))
         .collect();
-    let listed = verifications.and_then(|node| reader.fields(node, "`verifications`"))?;
+    let listed = verifications.and_then(|node| reader.fields(node, "`verifications`").ok())?;
     let mut verifications = BTreeMap::new();
     for (key, node) in listed.others() {
         let id = VerificationId::parse(&key.name);
         if let Err(why) = &id {
             let message = format!("`{}` cannot name a verification", key.name);
-            reader.error(key.place, message, Some(format!("it {why}")));
+            reader.error(key.position, message, Some(format!("it {why}")));
         }
         let verification = read_verification(reader, &key.name, node, &people, now);
         verifications.extend(id.ok().zip(verification));
@@ -57,8 +58,8 @@ fn read_cast(reader: &mut Reader<'_>, now: Timestamp) -> Option<Cast> {
     })
 }
 
-fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
-    let mut fields = reader.fields(node, "a person")?;
+fn read_person(reader: &mut Decoder<'_>, node: &Node) -> Option<Person> {
+    let mut fields = reader.fields(node, "a person").ok()?;
     let mut text = |key: &'static str| owned(reader, &mut fields, key);
     let identity_id = text("identity_id");
     let full_name = text("full_name");
@@ -66,11 +67,11 @@ fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
     let last_name = text("last_name");
     let phone = text("phone");
     let date_of_birth = fields.take("date_of_birth").and_then(|node| {
-        let day = reader.text(node, "`date_of_birth`")?;
+        let day = reader.text(node, "`date_of_birth`").ok()?;
         let midnight = format!("{day}T00:00:00Z").parse().ok();
         if midnight.is_none() {
             let message = format!("`{day}` is not a date such as `1990-05-17`");
-            reader.error(node.place, message, None);
+            reader.error(node.position, message, None);
         }
         midnight
     });
@@ -86,19 +87,19 @@ fn read_person(reader: &mut Reader<'_>, node: &Node) -> Option<Person> {
 }
 
 fn read_verification(
-    reader: &mut Reader<'_>,
+    reader: &mut Decoder<'_>,
     id: &str,
     node: &Node,
     people: &BTreeMap<&str, Person>,
     now: Timestamp,
 ) -> Option<VerificationRecord> {
-    let mut fields = reader.fields(node, "a verification")?;
-    let person = fields.require("person", reader).and_then(|node| {
-        let name = reader.text(node, "`person`")?;
+    let mut fields = reader.fields(node, "a verification").ok()?;
+    let person = fields.require("person", reader).ok().and_then(|node| {
+        let name = reader.text(node, "`person`").ok()?;
         let person = people.get(name);
         if person.is_none() {
             let message = format!("`{name}` is not among the people");
-            reader.error(node.place, message, None);
+            reader.error(node.position, message, None);
         }
         person
     });
@@ -110,7 +111,7 @@ fn read_verification(
     let verified_at = read_verified_at(reader, &mut fields, now);
     let scopes = match fields.take("scopes") {
         Some(node) if !matches!(&node.kind, NodeKind::List(items) if items.is_empty()) => {
-            reader.texts(node, "`scopes`")?
+            reader.texts(node, "`scopes`").ok()?
         }
         _ => Vec::new(),
     };
@@ -128,33 +129,36 @@ fn read_verification(
 
 /// When the person verified: a time (`verified_at`), or relative to `now` (`verified_ago`, `verified_in`).
 fn read_verified_at(
-    reader: &mut Reader<'_>,
+    reader: &mut Decoder<'_>,
     fields: &mut Fields<'_>,
     now: Timestamp,
 ) -> Option<Timestamp> {
     let instant = fields.take("verified_at").and_then(|node| {
-        let text = reader.text(node, "`verified_at`")?;
+        let text = reader.text(node, "`verified_at`").ok()?;
         let instant = text.parse().ok();
         if instant.is_none() {
             let message = format!("`{text}` is not a time such as `2026-01-31T00:00:00Z`");
-            reader.error(node.place, message, None);
+            reader.error(node.position, message, None);
         }
         instant
     });
     let ago = fields.take("verified_ago").and_then(|node| {
-        let ago = reader.duration(node, "`verified_ago`")?;
+        let ago = reader.duration(node, "`verified_ago`").ok()?;
         Some(before(now, ago))
     });
     let ahead = fields.take("verified_in").and_then(|node| {
-        let ahead = reader.duration(node, "`verified_in`")?;
+        let ahead = reader.duration(node, "`verified_in`").ok()?;
         Some(after(now, ahead))
     });
     instant.or(ago).or(ahead)
 }
 
-fn owned(reader: &mut Reader<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<String> {
+fn owned(reader: &mut Decoder<'_>, fields: &mut Fields<'_>, key: &'static str) -> Option<String> {
     let node = fields.take(key)?;
-    reader.text(node, &format!("`{key}`")).map(str::to_owned)
+    reader
+        .text(node, &format!("`{key}`"))
+        .ok()
+        .map(str::to_owned)
 }
 
 #[cfg(test)]

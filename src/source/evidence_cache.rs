@@ -33,7 +33,7 @@ use super::{
     metrics::Metrics,
 };
 use crate::{
-    callers::{Caller, OverQuota, Quota, Quotas},
+    callers::{CallerId, OverQuota, Quota, Quotas},
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Spawn},
@@ -154,7 +154,7 @@ impl EvidenceCache {
     async fn refresh(&self, id: &VerificationId, request: LookupRequest) {
         if let Ok(permit) = Arc::clone(&self.0.refreshes).try_acquire_owned() {
             let request = LookupRequest {
-                caller: Caller::Internal,
+                caller: CallerId::Internal,
                 ..request
             };
             // The service's own fetches have no quota that they could exceed.
@@ -231,7 +231,7 @@ impl EvidenceCache {
         refresh: Option<OwnedSemaphorePermit>,
         quota: Quota,
     ) -> InFlight {
-        let ahead_of_time = request.caller == Caller::Internal;
+        let ahead_of_time = request.caller == CallerId::Internal;
         self.0.metrics.fetch(if ahead_of_time {
             FetchOutcome::Refresh
         } else {

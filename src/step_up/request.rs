@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
-use crate::policy::{Malformed, PolicyName, VerificationId};
+use crate::policy::{InvalidNameError, PolicyName, VerificationId};
 
 /// The longest e-mail address that mail can carry, in bytes (RFC 5321, 4.5.3.1.3).
 const LOGIN_HINT_BYTES_MAX: usize = 254;
@@ -48,16 +48,16 @@ pub struct LoginHint(SecretString);
 
 impl LoginHint {
     /// Accepts what can be an e-mail address. Whether it exists, only the upstream knows.
-    pub fn parse(text: &str) -> Result<Self, Malformed> {
+    pub fn parse(text: &str) -> Result<Self, InvalidNameError> {
         if text.len() > LOGIN_HINT_BYTES_MAX {
-            return Err(Malformed("must be at most 254 bytes"));
+            return Err(InvalidNameError("must be at most 254 bytes"));
         }
         let strange = |c: char| c.is_whitespace() || c.is_control() || "<>\"(),:;\\".contains(c);
         let parts = text.split_once('@').filter(|(person, host)| {
             !person.is_empty() && !host.contains('@') && !host.split('.').any(str::is_empty)
         });
         if parts.is_none() || text.contains(strange) {
-            return Err(Malformed("must be an e-mail address"));
+            return Err(InvalidNameError("must be an e-mail address"));
         }
         Ok(Self(text.into()))
     }

@@ -1,9 +1,10 @@
-//! The way of spans to a collector: OTLP over HTTP. Nothing waits for it: what cannot be sent in time is dropped.
+//! Sends spans to a collector: OTLP over HTTP. Spans are sent in batches from a thread of their own, and nothing waits for it: what does
+//! not fit into its queue, or cannot be sent in time, is dropped.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use http::header::CONTENT_TYPE;
+use http::{HeaderMap, header::CONTENT_TYPE};
 use opentelemetry::KeyValue;
 use opentelemetry_proto::{
     tonic::collector::trace::v1::ExportTraceServiceRequest,
@@ -20,41 +21,45 @@ use opentelemetry_sdk::{
     },
 };
 use prost::Message as _;
-use reqwest::{Client, redirect};
 use tokio::runtime::Handle;
-use tracing::warn;
 use url::Url;
 
 use super::config::TraceConfig;
 use crate::{
-    clock::{Clock as _, SystemClock},
-    log_throttle::LogThrottle,
+    clock::Clock,
+    log_throttle::{LogThrottle, throttled},
+    tls::{self, ClientOptions},
 };
 
-/// No more spans than this wait to be sent; those beyond are dropped.
+/// How many spans wait to be sent; further spans are dropped.
 const QUEUE_MAX: usize = 4096;
-/// No more are sent at once.
+/// How many spans are sent in one request.
 const BATCH_MAX: usize = 512;
-/// How long spans are gathered.
-const SEND_EVERY: Duration = Duration::from_secs(2);
-/// How long sending them may take.
-const SEND_MAX: Duration = Duration::from_secs(3);
+/// How long spans are collected before they are sent.
+const SEND_INTERVAL: Duration = Duration::from_secs(2);
+/// How long one request may take.
+const SEND_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// Sends spans from a thread of its own.
-pub(super) fn start(config: &TraceConfig, collector: &Url) -> anyhow::Result<SdkTracerProvider> {
+/// Starts the thread that sends spans to the collector at this address. `runtime` drives its requests.
+pub(super) fn start(
+    config: &TraceConfig,
+    address: &Url,
+    runtime: Handle,
+    clock: Arc<dyn Clock>,
+) -> anyhow::Result<SdkTracerProvider> {
     let batch = BatchConfigBuilder::default()
         .with_max_queue_size(QUEUE_MAX)
         .with_max_export_batch_size(BATCH_MAX)
-        .with_scheduled_delay(SEND_EVERY)
+        .with_scheduled_delay(SEND_INTERVAL)
         .build();
-    let processor = BatchSpanProcessor::builder(Collector::new(collector)?)
+    let processor = BatchSpanProcessor::builder(Collector::new(address, runtime, clock)?)
         .with_batch_config(batch)
         .build();
     let resource = Resource::builder_empty()
         .with_service_name("verigate")
         .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
         .build();
-    // A caller that is in a trace has decided whether it is collected.
+    // The caller of a check decides whether its trace is sampled; `trace.sample` applies to the other checks.
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sample)));
     Ok(SdkTracerProvider::builder()
         .with_span_processor(processor)
@@ -63,42 +68,41 @@ pub(super) fn start(config: &TraceConfig, collector: &Url) -> anyhow::Result<Sdk
         .build())
 }
 
-/// Where spans are sent.
+/// The collector of spans.
 #[derive(Debug)]
 struct Collector {
-    http: Client,
+    http: reqwest::Client,
     url: Url,
     resource: ResourceAttributesWithSchema,
-    /// The thread that exports cannot send, which takes a reactor: the runtime sends, and the thread waits for it.
+    /// The thread that exports has no I/O driver: the runtime sends, and the thread waits for it.
     runtime: Handle,
-    clock: SystemClock,
+    clock: Arc<dyn Clock>,
     log: LogThrottle,
 }
 
 impl Collector {
-    fn new(collector: &Url) -> anyhow::Result<Self> {
-        let mut url = collector.clone();
+    fn new(address: &Url, runtime: Handle, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let mut url = address.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(["v1", "traces"]);
         }
-        // Once a process; an error says that it has been done.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .timeout(SEND_MAX)
-            .build()
-            .context("the client for the collector of traces cannot be built")?;
+        let http = tls::client(ClientOptions {
+            timeout: SEND_TIMEOUT,
+            connect_timeout: None,
+            https_only: false,
+            headers: HeaderMap::new(),
+        });
         Ok(Self {
-            http,
+            http: http.context("cannot build the HTTP client of the collector of traces")?,
             url,
             resource: ResourceAttributesWithSchema::default(),
-            runtime: Handle::current(),
-            clock: SystemClock,
+            runtime,
+            clock,
             log: LogThrottle::default(),
         })
     }
 
+    /// Sends the body of one request.
     async fn send(&self, body: Vec<u8>) -> anyhow::Result<()> {
         let request = self.http.post(self.url.clone()).body(body);
         let request = request.header(CONTENT_TYPE, "application/x-protobuf");
@@ -107,7 +111,7 @@ impl Collector {
         if status.is_success() {
             Ok(())
         } else {
-            Err(anyhow!("it answers {status}"))
+            Err(anyhow!("the collector responded with status {status}"))
         }
     }
 }
@@ -118,16 +122,15 @@ impl SpanExporter for Collector {
             resource_spans: group_spans_by_resource_and_scope(batch, &self.resource),
         };
         self.send(request.encode_to_vec()).await.map_err(|error| {
-            let uptime = self.clock.moment().uptime;
-            if let Some(left_out) = self.log.allow("not sent", uptime) {
-                let cause = format!("{error:#}");
-                warn!(
-                    cause,
-                    left_out,
-                    "spans could not be sent and are dropped, which harms no check: see whether a collector takes OTLP over HTTP at trace.otlp_endpoint"
-                );
-            }
-            OTelSdkError::InternalFailure("not sent".to_owned())
+            throttled!(
+                self.log,
+                self.clock.moment().uptime,
+                warn,
+                "spans_dropped",
+                error = format!("{error:#}"),
+                "failed to send spans; they are dropped, checks are not affected: verify that a collector accepts OTLP over HTTP at trace.otlp_endpoint"
+            );
+            OTelSdkError::InternalFailure("spans were not sent".to_owned())
         })
     }
 

@@ -1,16 +1,16 @@
-//! Two policies compared: what is told is short and true, every witness is decided differently, and no input that is tried
-//! at random is decided differently without being told.
+//! Two policies compared: reports are short and true, both policies decide every witness differently, and every random check
+//! that they decide differently is in a cell.
 
 mod command;
+mod direction;
 mod random;
-mod sought;
 
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use verigate::policy::{
     PolicySet, SourceText,
-    diff::{Changed, Comparison, compare_sets},
+    diff::{ChangedCell, CompareSetsError, Comparison, Direction},
     parse,
 };
 
@@ -25,6 +25,10 @@ fn read(text: &str) -> PolicySet {
         .unwrap()
 }
 
+fn compare(old: &PolicySet, new: &PolicySet) -> Result<Comparison, CompareSetsError> {
+    Comparison::of(old, new, Direction::Both)
+}
+
 /// A set of one policy with these rules, a line each.
 fn policy(rules: &str) -> PolicySet {
     let rules: Vec<String> = rules
@@ -37,25 +41,22 @@ fn policy(rules: &str) -> PolicySet {
     ))
 }
 
-fn cells(comparison: &Comparison) -> impl Iterator<Item = &Changed> {
-    comparison.changed.values().flat_map(|c| &c.cells)
-}
-
-/// The settings that are others: their names, what they were and what they are.
+/// The changed settings: their names, old values and new values.
 fn settings(comparison: &Comparison) -> Vec<(&str, &str, &str)> {
     let settings = comparison.changed.values().flat_map(|c| &c.settings);
     settings.map(|s| (s.name, &*s.old, &*s.new)).collect()
 }
 
-fn told(comparison: &Comparison) -> String {
-    let lines = cells(comparison)
+fn cells(comparison: &Comparison) -> String {
+    let lines = comparison
+        .cells()
         .map(|cell| format!("{}: {} instead of {}\n", cell.when, cell.new, cell.old));
     lines.collect()
 }
 
 fn check(old: &str, new: &str, expected: &Expect) {
-    let comparison = compare_sets(&policy(old), &policy(new)).unwrap();
-    expected.assert_eq(&told(&comparison));
+    let comparison = compare(&policy(old), &policy(new)).unwrap();
+    expected.assert_eq(&cells(&comparison));
 }
 
 #[test]
@@ -218,8 +219,8 @@ fn a_witness_is_a_case_to_be_pasted() {
             "verified_within: 90d\nscopes: [NAME, PHONE, DATE_OF_BIRTH]\nage_at_least: 21\n{ authenticated: { within: 1h, amr_any: [hwk] }, otherwise: step_up }\nidentity: same_as_request\nattribute: { name: site, in: [\"1\"] }",
         ),
     );
-    let comparison = compare_sets(&old, &new).unwrap();
-    let cases: Vec<String> = cells(&comparison).map(Changed::as_case).collect();
+    let comparison = compare(&old, &new).unwrap();
+    let cases: Vec<String> = comparison.cells().map(ChangedCell::as_case).collect();
     expect![[r#"
         - name: "aged 18 or more and under 21 (or over by less than 14h), status VERIFIED, verified less than 90d ago, NAME readable, PHONE readable, identity known, the request names that identity, authenticated less than 1h ago, with amr hwk: deny instead of allow"
           policy: p
@@ -265,7 +266,7 @@ fn sets_are_compared_by_the_names_of_their_policies() {
     let new = read(
         "version: 1\npolicies: {a: {require: [verified_within: 24h]}, c: {require: [verified_within: 1d], evidence: {unavailable: step_up, fresh_for: 1h}}, d: {require: [verified_within: 1d]}}",
     );
-    let comparison = compare_sets(&old, &new).unwrap();
+    let comparison = compare(&old, &new).unwrap();
     let names = |names: &[verigate::policy::PolicyName]| -> Vec<String> {
         names.iter().map(ToString::to_string).collect()
     };
@@ -274,7 +275,7 @@ fn sets_are_compared_by_the_names_of_their_policies() {
     expect![[r#"
         nothing is known of the verification: step_up instead of deny
     "#]]
-    .assert_eq(&told(&comparison));
+    .assert_eq(&cells(&comparison));
     assert_eq!(settings(&comparison), [("evidence.fresh_for", "5m", "1h")]);
     assert!(comparison.loosens() && !comparison.tightens());
 }
@@ -290,7 +291,7 @@ fn where_a_step_up_sends_to_is_a_setting() {
         file(""),
         file(", step_up: {redirect: \"https://sso.example.com/x\"}"),
     );
-    let comparison = compare_sets(&old, &new).unwrap();
+    let comparison = compare(&old, &new).unwrap();
     assert_eq!(
         settings(&comparison),
         [("step_up.redirect", "none", "https://sso.example.com/x")]

@@ -1,5 +1,7 @@
 //! The evidence cache, where fetches, invalidations and callers that leave meet.
 
+#![expect(clippy::unnecessary_wraps, reason = "answers have one type")]
+
 mod ahead;
 mod failures;
 mod invalidations;
@@ -17,7 +19,7 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::JoinHandle};
 use verigate::{
-    callers::{Caller, OverQuota},
+    callers::{CallerId, OverQuota},
     clock::{Clock as _, ManualClock},
     deps::Deps,
     policy::{Evidence, Finding, Flaw, Verification, VerificationId, from_millis},
@@ -175,7 +177,7 @@ impl Desk {
             max_age: Duration::from_mins(1),
             max_stale: Duration::from_mins(1),
             wait: Wait::AtMost(Duration::from_mins(10)),
-            caller: Caller::Address(IpAddr::from([127, 0, 0, 1])),
+            caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
             failed_before: false,
         }
     }

@@ -1,10 +1,10 @@
-//! `verigate policy explain`: a case laid open, of a file or told by flags.
+//! `verigate policy explain`: a case of a file, or given by flags.
 
 use std::process::{Command, Output};
 
 use expect_test::{Expect, expect};
 
-/// With these arguments; of a part of them that has a space, an argument each.
+/// Runs it with these arguments. A part with spaces is several arguments.
 fn explain(arguments: &[&str]) -> Output {
     let arguments = arguments.iter().flat_map(|part| part.split(' '));
     Command::new(env!("CARGO_BIN_EXE_verigate"))
@@ -22,7 +22,7 @@ fn check(arguments: &[&str], expected: &Expect) {
     expected.assert_eq(&String::from_utf8(output.stdout).unwrap());
 }
 
-/// Without the usage and the pointer to the help, which `clap` adds.
+/// The error without the usage and the pointer to the help, which `clap` adds.
 fn check_mistake(arguments: &[&str], expected: &Expect) {
     let output = explain(arguments);
     assert_eq!(output.status.code(), Some(2));
@@ -57,7 +57,7 @@ fn a_case_of_a_file_is_laid_open_with_each_rule_and_what_time_brings() {
           ●  STEP_UP   now
           │            for 60d
           ●  DENY      2026-04-01T00:00:00Z
-          ▼            as far as ten years ahead
+          ▼            no further change within ten years
     "#]],
     );
     let none = explain(&[cases, "--case", "nobody"]);
@@ -86,7 +86,7 @@ fn flags_tell_the_same_case_as_a_file() {
           ●  STEP_UP   now
           │            for 60d
           ●  DENY      2026-04-01T00:00:00Z
-          ▼            as far as ten years ahead
+          ▼            no further change within ten years
     "#]],
     );
 }
@@ -224,7 +224,7 @@ fn flags_that_contradict_one_another_are_told() {
     check_mistake(
         &["tests/samples --status VERIFIED"],
         &expect![[r#"
-            verigate: a case file tells the case: flags that tell another go with --policy
+            verigate: flags describe another case than the case file: give them with --policy
         "#]],
     );
     check_mistake(

@@ -19,7 +19,7 @@ use shuttle::{
 };
 use tokio::runtime::{Builder, Runtime};
 use verigate::{
-    callers::{Caller, OverQuota},
+    callers::{CallerId, OverQuota},
     clock::{Clock as _, ManualClock},
     deps::Deps,
     policy::{Evidence, Finding, Verification, VerificationId, from_millis},
@@ -174,7 +174,7 @@ impl Scene {
             max_age: FRESH_FOR,
             max_stale: FRESH_FOR,
             wait: Wait::AtMost(Duration::from_hours(1)),
-            caller: Caller::Address(IpAddr::from([127, 0, 0, 1])),
+            caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
             failed_before: false,
         };
         let known = self.memory.look_up(&named("v-1"), request).await.unwrap();

@@ -2,10 +2,8 @@
 
 mod told;
 
-use std::sync::Arc;
-
 use expect_test::{Expect, expect};
-use verigate::policy::{PolicySet, SourceText, parse};
+use verigate::policy::{PolicySet, parse, testing};
 
 /// A list beside the policy.
 fn lists(_: &str, name: &str) -> Result<String, String> {
@@ -19,9 +17,7 @@ fn lists(_: &str, name: &str) -> Result<String, String> {
 }
 
 fn read(text: &str) -> Result<PolicySet, String> {
-    let path = "p.yaml".to_owned();
-    let text = text.to_owned();
-    parse(&[Arc::new(SourceText { path, text })], &lists).map_err(|problems| problems.to_string())
+    parse(&[testing::source("p.yaml", text)], &lists).map_err(|problems| problems.to_string())
 }
 
 fn check(text: &str, expected: &Expect) {

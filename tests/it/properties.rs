@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use verigate::policy::{
     Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw, Policy,
     PolicyName, Refusal, Request, Requirement, Rule, Scope, Timestamp, Verification,
-    VerificationId, from_millis,
+    VerificationId, from_millis, testing,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -226,5 +226,70 @@ proptest! {
             prop_assert!(until > now && until <= plus_ms(now, 600_000));
             prop_assert_eq!(verdict(rules, &finding, plus_ms(until, -1)).effect(), Effect::Allow);
         }
+    }
+}
+
+/// Texts that a writer of YAML has to take care of, and any others.
+fn odd_text() -> impl Strategy<Value = String> {
+    let odd =
+        "[\\x00-\\x7f\u{80}-\u{a0}\u{ad}\u{200b}-\u{200f}\u{2028}-\u{202f}\u{feff}\u{fffd}äß語😀]";
+    let words = vec![
+        "~",
+        "null",
+        "yes",
+        "No",
+        "1",
+        "007",
+        "1e5",
+        "0x1f",
+        "2026-01-31",
+        "-",
+        "- a",
+        "---",
+        "...",
+        "a: b",
+        ": ",
+        "a #b",
+        "#",
+        "'",
+        "\"",
+        "\\",
+        "\\n",
+        "[",
+        "}",
+        "&a",
+        "*a",
+        "!a",
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "?",
+        " a ",
+    ];
+    let word = prop::sample::select(words).prop_map(str::to_owned);
+    let pieces =
+        prop_oneof![2 => word.clone(), 3 => odd, 1 => any::<char>().prop_map(String::from)];
+    let joined = prop::collection::vec(pieces, 1..6).prop_map(|pieces| pieces.concat());
+    prop_oneof![1 => word, 4 => joined]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_rule_that_is_shown_means_the_same_when_it_is_pasted_back(
+        name in odd_text(),
+        accepted in prop::collection::btree_set(odd_text(), 1..4),
+    ) {
+        let accepted = accepted.iter().map(|text| text.as_str().into()).collect();
+        let requirement = Requirement::Attribute(name.as_str().into(), accepted);
+        let rule = Rule::new(requirement, Refusal::Deny);
+        let text = format!("version: 1\npolicies:\n  p:\n    require:\n      - {}\n", rule.text());
+        let set = testing::set(&text);
+        let (_, policy) = set.iter().next().unwrap();
+        let pasted = policy.rules().last().unwrap();
+        prop_assert_eq!(pasted.requirement(), rule.requirement());
     }
 }

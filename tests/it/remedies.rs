@@ -1,12 +1,10 @@
 //! Remedies: what they are for examples, and, for random policies and cases, that following them leads to ALLOW and that
 //! none of them can be left out.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 use verigate::policy::{
     Authentication, Datum, Effect, Evidence, Facts, Finding, PolicySet, Remedy, Request, Scope,
-    SourceText, Timestamp, Verification, after, before, from_millis, parse,
+    Timestamp, Verification, after, before, from_millis, testing,
 };
 
 use crate::{
@@ -142,11 +140,7 @@ proptest! {
 /// What is needed at noon on 31 January 2026, of a verification made so many days before.
 fn needed(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<Remedy> {
     let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
-    let path = "p.yaml".to_owned();
-    let set = parse(&[Arc::new(SourceText { path, text })], &|_, _| {
-        Err(String::new())
-    })
-    .unwrap();
+    let set = testing::set(&text);
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
     let mut situation = Situation {
         request: request(&crate::naive::model::Request::default()),

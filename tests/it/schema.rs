@@ -1,4 +1,4 @@
-//! The JSON Schemas that editors check policy and case files by: they take every sample, and refuse what the readers refuse.
+//! The JSON Schemas by which editors check policy and case files: they accept every sample, and reject what the decoder rejects.
 
 use std::{
     fs,
@@ -11,7 +11,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 use verigate::policy::{CASES_SCHEMA, POLICY_SCHEMA, SourceText, parse, suite};
 
-/// A schema as an editor applies it, the formats of texts included.
+/// A schema as an editor applies it, with the formats of texts.
 struct Schema {
     schemas: Schemas,
     index: SchemaIndex,
@@ -34,7 +34,7 @@ impl Schema {
     }
 }
 
-/// What a reader of YAML 1.2 takes a text for, which editors are.
+/// A YAML text as an editor reads it, by the rules of YAML 1.2.
 fn as_json(yaml: &str) -> Value {
     let events = Parser::new_from_str(yaml).map(|event| event.unwrap().0);
     let mut inside = events.skip_while(|event| !matches!(event, Event::DocumentStart(_)));
@@ -42,7 +42,7 @@ fn as_json(yaml: &str) -> Value {
     value(&mut inside).expect("one document of texts, lists and maps of texts")
 }
 
-/// The next value; nothing where a list or a map ends.
+/// The next value; `None` where a list or a map ends.
 fn value<'e>(events: &mut impl Iterator<Item = Event<'e>>) -> Option<Value> {
     Some(match events.next()? {
         Event::Scalar(text, ScalarStyle::Plain, ..) => match &*text {

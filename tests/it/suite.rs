@@ -1,5 +1,5 @@
-//! Tests of policies as their authors write them: the corpus, which documents the language by example, and what is told
-//! where a case is mistaken or fails.
+//! Tests of policies as their authors write them: the corpus, which documents the language by example, and what is reported
+//! where a case has a mistake or fails.
 
 mod command;
 mod random;
@@ -69,13 +69,13 @@ fn the_samples_decide_as_their_comments_say() {
 
 fn all_pass(policies: &PolicySet, cases: &[Case]) {
     let report = suite::run(policies, cases);
-    for outcome in &report.outcomes {
-        let (case, differences) = (outcome.case, &outcome.differences);
+    for result in &report.results {
+        let (case, mismatches) = (result.case, &result.mismatches);
         assert!(
-            outcome.passed(),
-            "{}:{}: {}: {differences:#?}",
+            result.passed(),
+            "{}:{}: {}: {mismatches:#?}",
             case.source.path,
-            case.place.line,
+            case.position.line,
             case.name
         );
     }
@@ -274,13 +274,13 @@ cases:
     );
 }
 
-/// Runs one case whose verification or request is written so; what differs.
+/// Runs one case with this verification or request, and returns the mismatches.
 fn differences(case: &str) -> String {
     let head = "cases:\n  - name: one\n    policy: front-door\n    at: 2026-01-31T00:00:00.0009Z\n";
     let cases = read(&format!("{head}{case}")).unwrap();
     let policies = policies();
     let report = suite::run(&policies, &cases);
-    let told = report.outcomes.iter().flat_map(|o| &o.differences);
+    let told = report.results.iter().flat_map(|r| &r.mismatches);
     told.map(|d| format!("{}: expected {}, got {}", d.what, d.expected, d.actual))
         .collect::<Vec<_>>()
         .join("\n")
@@ -442,15 +442,15 @@ cases:
 }
 
 #[test]
-fn cases_are_proposed_at_every_edge_and_pass_today() {
+fn cases_are_generated_at_every_edge_and_pass_today() {
     let (policies, cases) = corpus();
-    for beginnings in [&cases[..], &[]] {
-        let proposals = suite::propose(&policies, beginnings);
-        assert_eq!(proposals.unreached, [""; 0]);
-        let (file, written) = suite::write(&proposals.cases);
-        assert_eq!(written, proposals.cases.len());
-        let proposed = suite::read(&[text("proposed.yaml", &file)], &policies).unwrap();
-        let report = suite::run(&policies, &proposed);
+    for seeds in [&cases[..], &[]] {
+        let generated = suite::generate(&policies, seeds);
+        assert_eq!(generated.unreached, [""; 0]);
+        let (file, written) = suite::write(&generated.cases);
+        assert_eq!(written, generated.cases.len());
+        let read_back = suite::read(&[text("generated.yaml", &file)], &policies).unwrap();
+        let report = suite::run(&policies, &read_back);
         assert_eq!(report.failed(), 0);
         let (edges, tried) = report.coverage.edges();
         assert_eq!(edges, tried);

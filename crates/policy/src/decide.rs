@@ -1,17 +1,14 @@
 //! The product: facts in, decision out. Synchronous and total: no clock, no I/O, and nothing that can fail.
 
-use std::{cmp::Reverse, sync::Arc};
-
 use super::{
     decision::Decision,
     effect::{Effect, Refusal},
     evidence::{Evidence, Finding, Verification},
-    horizon::{Term, effect_at, next_change},
+    judgement::Judgement,
     limits::{PLAUSIBLE_SINCE_MS, SKEW},
     reason::{Reason, ReasonCode},
-    remedy::remedies,
     request::Request,
-    rule::Given,
+    rule::{Given, Rule},
     set::Policy,
     time::{Timestamp, after, before, from_millis},
     when::{When, Window},
@@ -28,26 +25,71 @@ pub struct Facts<'a> {
     pub now: Timestamp,
 }
 
+/// A refusal that comes before the rules, and that time does not change.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refused {
+    effect: Refusal,
+    code: ReasonCode,
+}
+
 impl Policy {
     /// Decides. Guards come first, then the strictest unmet rule; ALLOW only if every rule holds.
     pub fn decide(&self, facts: &Facts<'_>) -> Decision {
-        match self.given(facts) {
-            Ok(given) => self.judge(&given, facts.now),
-            Err((refusal, code)) => refuse(facts.now, refusal, code),
-        }
+        self.decide_by(&self.judgement(facts), facts.now)
     }
 
     /// What `decide` decides, without reasons, remedies and what time will bring. It lets nobody in: only a `Decision` does.
     pub fn effect(&self, facts: &Facts<'_>) -> Effect {
-        match self.given(facts) {
-            Ok(given) => effect_at(&self.terms(&given), facts.now),
-            Err((refusal, _)) => refusal.into(),
+        let given = match self.given(facts) {
+            Ok(given) => given,
+            Err(refused) => return refused.effect.into(),
+        };
+        if !not_in_future(given.verification).contains(facts.now) {
+            return Effect::Deny;
+        }
+        let holds = |rule: &&Rule| rule.requirement().holds(&given).contains(facts.now);
+        let unmet = self.rules().iter().filter(|rule| !holds(rule));
+        let strictest = unmet.map(|rule| Effect::from(rule.otherwise())).max();
+        strictest.unwrap_or(Effect::Allow)
+    }
+
+    /// Evaluates the rules; or the refusal that comes before them.
+    pub(super) fn judgement<'p, 'a>(
+        &'p self,
+        facts: &Facts<'a>,
+    ) -> Result<Judgement<'p, 'a>, Refused> {
+        let given = self.given(facts)?;
+        let credible = When::Window(not_in_future(given.verification));
+        Ok(Judgement::of(self, given, credible))
+    }
+
+    /// The decision at this instant that follows from a judgement.
+    pub(super) fn decide_by(
+        &self,
+        judgement: &Result<Judgement<'_, '_>, Refused>,
+        now: Timestamp,
+    ) -> Decision {
+        match judgement {
+            Ok(judgement) => self.decision(judgement, now),
+            Err(refused) => refused.decision(now),
         }
     }
 
-    /// What the rules judge; or the refusal that comes before them, which time does not change.
-    fn given<'a>(&self, facts: &Facts<'a>) -> Result<Given<'a>, (Refusal, ReasonCode)> {
-        let deny = |code| Err((Refusal::Deny, code));
+    /// What the rules judge at this instant; nothing where a guard refuses it or nothing is known.
+    pub(super) fn judged<'a>(&self, facts: &Facts<'a>) -> Option<Given<'a>> {
+        let given = self.given(facts).ok()?;
+        let credible = not_in_future(given.verification).contains(facts.now);
+        credible.then_some(given)
+    }
+
+    /// What the rules judge; or the refusal that comes before them.
+    fn given<'a>(&self, facts: &Facts<'a>) -> Result<Given<'a>, Refused> {
+        let deny = |code| {
+            Err(Refused {
+                effect: Refusal::Deny,
+                code,
+            })
+        };
         match &facts.evidence.finding {
             Finding::Present(verification) => match guard(verification, facts) {
                 Some(code) => deny(code),
@@ -58,46 +100,21 @@ impl Policy {
             },
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
-            Finding::Unknown => Err((self.evidence().unavailable, ReasonCode::EvidenceUnavailable)),
+            Finding::Unknown => Err(Refused {
+                effect: self.evidence().unavailable,
+                code: ReasonCode::EvidenceUnavailable,
+            }),
         }
     }
 
-    /// What the rules judge at this instant; nothing where a guard refuses it or nothing is known.
-    pub(super) fn judged<'a>(&self, facts: &Facts<'a>) -> Option<Given<'a>> {
-        let given = self.given(facts).ok()?;
-        let in_future = !not_in_future(given.verification).contains(facts.now);
-        (!in_future).then_some(given)
-    }
-
-    /// When the guard of the future and each rule hold, and what they ask for otherwise.
-    fn terms(&self, given: &Given<'_>) -> Vec<Term> {
-        let guard = Term {
-            holds: When::Window(not_in_future(given.verification)),
-            otherwise: Effect::Deny,
-        };
-        let rules = self.rules().iter().map(|rule| Term {
-            holds: rule.requirement().holds(given),
-            otherwise: rule.otherwise().into(),
-        });
-        std::iter::once(guard).chain(rules).collect()
-    }
-
-    /// Judges by the rules a verification that may be judged.
-    fn judge(&self, given: &Given<'_>, now: Timestamp) -> Decision {
-        let not_in_future = not_in_future(given.verification);
-        let terms = self.terms(given);
-        let effect = effect_at(&terms, now);
-        let next_change = next_change(&terms, now);
-        let reasons = if not_in_future.contains(now) {
-            self.reasons(given, now)
-        } else {
-            vec![guarded(Refusal::Deny, ReasonCode::VerifiedAtInFuture)]
-        };
-        let remedies = if effect == Effect::Allow {
-            Vec::new()
-        } else {
-            remedies(self.rules(), given, &When::Window(not_in_future), now)
-        };
+    fn decision(&self, judgement: &Judgement<'_, '_>, now: Timestamp) -> Decision {
+        let effect = judgement.effect_at(now);
+        let next_change = judgement.next_change(now);
+        let (mut reasons, mut remedies) = (Vec::new(), Vec::new());
+        if effect > Effect::Allow {
+            reasons = judgement.reasons(now);
+            remedies = judgement.remedies(now);
+        }
         let valid_until = (effect == Effect::Allow)
             .then(|| after(now, self.reuse_allow()))
             .map(|cap| next_change.map_or(cap, |change| change.at.min(cap)))
@@ -110,17 +127,6 @@ impl Policy {
             valid_until,
             remedies,
         }
-    }
-
-    /// One for each unmet rule, strictest first, then in the order of the policy.
-    fn reasons(&self, given: &Given<'_>, now: Timestamp) -> Vec<Reason> {
-        let mut reasons: Vec<Reason> = self
-            .rules()
-            .iter()
-            .filter_map(|rule| rule.reason(given, now))
-            .collect();
-        reasons.sort_by_key(|reason| Reverse(reason.effect));
-        reasons
     }
 }
 
@@ -140,22 +146,15 @@ fn not_in_future(verification: &Verification) -> Window {
         .map_or(Window::ALWAYS, |at| Window::from(before(at, SKEW)))
 }
 
-/// A refusal that no rule of the policy is behind, and that time does not change.
-fn refuse(now: Timestamp, refusal: Refusal, code: ReasonCode) -> Decision {
-    Decision {
-        effect: refusal.into(),
-        reasons: vec![guarded(refusal, code)],
-        next_change: None,
-        decided_at: now,
-        valid_until: None,
-        remedies: Vec::new(),
-    }
-}
-
-fn guarded(effect: Refusal, code: ReasonCode) -> Reason {
-    Reason {
-        code,
-        rule: Arc::from("guard"),
-        effect,
+impl Refused {
+    fn decision(self, now: Timestamp) -> Decision {
+        Decision {
+            effect: self.effect.into(),
+            reasons: vec![Reason::of_guard(self.effect, self.code)],
+            next_change: None,
+            decided_at: now,
+            valid_until: None,
+            remedies: Vec::new(),
+        }
     }
 }

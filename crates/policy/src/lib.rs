@@ -5,17 +5,19 @@
 
 mod limits;
 mod decide;
+mod judgement;
 mod rule;
 mod horizon;
 mod effect;
 mod reason;
 mod decision;
 mod remedy;
+mod remedies;
 mod request;
 mod evidence;
 mod set;
 mod parse;
-mod yaml;
+pub mod yaml;
 mod text;
 mod when;
 mod schedule;
@@ -23,6 +25,8 @@ mod week;
 mod phone;
 mod time;
 mod authoring;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use self::{
     authoring::{
@@ -37,21 +41,18 @@ pub use self::{
     decision::Decision,
     effect::{Change, Effect, Refusal},
     evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_modest},
-    limits::{SKEW, TEXT_BYTES_MAX},
+    limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
     remedy::Remedy,
-    request::{Authentication, Malformed, PolicyName, Request, VerificationId},
+    request::{Authentication, InvalidNameError, PolicyName, Request, VerificationId},
     rule::{Authenticated, Given, Identities, Requirement, Rule},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
-        NotADuration, Shown, Timestamp, after, before, between, from_millis, parse_duration,
-        parse_instant, whole_millis,
+        InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,
+        parse_duration, parse_instant, whole_millis,
     },
     when::{When, Window},
-    yaml::{
-        Diagnostic, Fields, Key, Node, NodeKind, Place, Problems, Reader, SourceText, Spot,
-        did_you_mean,
-    },
+    yaml::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText, did_you_mean},
 };

@@ -34,7 +34,7 @@ pub(crate) const EVIDENCE_TEXT_BYTES_MAX: usize = 256;
 pub(crate) const SCOPES_MAX: usize = 64;
 
 /// The largest policy file that is read, in bytes.
-pub const TEXT_BYTES_MAX: usize = 1024 * 1024;
+pub const POLICY_FILE_BYTES_MAX: usize = 1024 * 1024;
 /// How many policies a set may have.
 pub(crate) const POLICIES_MAX: usize = 1000;
 /// How many rules a policy may have.

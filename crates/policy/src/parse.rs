@@ -14,14 +14,14 @@ pub use self::{
 };
 use crate::{
     set::PolicySet,
-    yaml::{Problems, SourceText},
+    yaml::{ParseError, SourceText},
 };
 
 /// Finds the text of a list that a policy file names: given the policy file's path and the name in it, or why not.
 pub type Lists<'l> = &'l dyn Fn(&str, &str) -> Result<String, String>;
 
 /// Compiles every file into one set: [`Drafts::read`] and [`Drafts::link`] in one, each list being asked for once.
-pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, Problems> {
+pub fn parse(files: &[Arc<SourceText>], lists: Lists<'_>) -> Result<PolicySet, ParseError> {
     let drafts = Drafts::read(files);
     let text_of = |list: &ListFile| (list.clone(), lists(&list.policy_path, &list.name));
     let texts: ListTexts = drafts.lists().map(text_of).collect();

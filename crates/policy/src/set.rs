@@ -1,116 +1,15 @@
 //! A policy, and the set of policies that is in force together, named by the digest of its meaning.
 
-use std::{collections::BTreeMap, fmt, fmt::Write as _, time::Duration};
+mod policy;
+mod revision;
 
-use sha2::{Digest as _, Sha256};
+use std::collections::BTreeMap;
 
-use super::{
-    effect::{Effect, Refusal},
-    request::PolicyName,
-    rule::{Requirement, Rule},
-    text::Whole,
-    time::Shown,
-    yaml::Spot,
+pub use self::{
+    policy::{EvidenceTerms, Policy},
+    revision::Revision,
 };
-
-/// A compiled policy: rules, and how to treat the evidence that they judge.
-#[derive(Debug, Clone)]
-pub struct Policy {
-    description: Option<String>,
-    rules: Vec<Rule>,
-    evidence: EvidenceTerms,
-    reuse_allow: Duration,
-    redirect: Option<Box<str>>,
-    /// Where its name was read, for those who write policies. Means nothing.
-    spot: Option<Spot>,
-}
-
-/// How old evidence may be, and what happens without any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EvidenceTerms {
-    /// How old our copy of the upstream's answer may be before it is asked again.
-    pub fresh_for: Duration,
-    /// How much older it may be when the upstream cannot be asked.
-    pub stale_for: Duration,
-    /// The answer when nothing usable is known.
-    pub unavailable: Refusal,
-}
-
-impl Default for EvidenceTerms {
-    fn default() -> Self {
-        Self {
-            fresh_for: Duration::from_mins(5),
-            stale_for: Duration::ZERO,
-            unavailable: Refusal::Deny,
-        }
-    }
-}
-
-impl Policy {
-    /// Makes a policy. Where no rule is about the status, `status: [VERIFIED]` stands first.
-    pub fn new(
-        description: Option<String>,
-        mut rules: Vec<Rule>,
-        evidence: EvidenceTerms,
-        reuse_allow: Duration,
-    ) -> Self {
-        let about_status = |rule: &Rule| matches!(rule.requirement(), Requirement::Status(_));
-        if !rules.iter().any(about_status) {
-            let verified = Requirement::Status(["VERIFIED".into()].into());
-            rules.insert(0, Rule::new(verified, Refusal::Deny));
-        }
-        Self {
-            description,
-            rules,
-            evidence,
-            reuse_allow,
-            redirect: None,
-            spot: None,
-        }
-    }
-
-    /// The same, its name read here.
-    pub fn read_at(mut self, spot: Spot) -> Self {
-        self.spot = Some(spot);
-        self
-    }
-
-    /// The same, with where a browser may be sent for a step-up.
-    pub fn redirecting(mut self, redirect: Option<Box<str>>) -> Self {
-        self.redirect = redirect;
-        self
-    }
-
-    /// Where its name was read, if it was.
-    pub fn spot(&self) -> Option<&Spot> {
-        self.spot.as_ref()
-    }
-
-    /// What the policy is for, in its author's words.
-    pub fn description(&self) -> Option<&str> {
-        self.description.as_deref()
-    }
-
-    /// The rules, in the order of the file.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    /// How old evidence may be, and what happens without any.
-    pub fn evidence(&self) -> EvidenceTerms {
-        self.evidence
-    }
-
-    /// Where a browser may be sent for a step-up, if anywhere.
-    pub fn redirect(&self) -> Option<&str> {
-        self.redirect.as_deref()
-    }
-
-    /// How long an ALLOW may be reused at most; zero: not at all.
-    pub fn reuse_allow(&self) -> Duration {
-        self.reuse_allow
-    }
-}
+use crate::request::PolicyName;
 
 /// The policies that are in force together.
 #[derive(Debug, Clone)]
@@ -149,66 +48,5 @@ impl PolicySet {
     /// The name of what the set means.
     pub fn revision(&self) -> Revision {
         self.revision
-    }
-}
-
-/// 16 hexadecimal digits: the digest of what a set of policies means. Layout, comments, descriptions and the order of
-/// files do not count; the order of rules does, because it is the order of reasons.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Revision([u8; 8]);
-
-impl Revision {
-    fn of(policies: &BTreeMap<PolicyName, Policy>) -> Self {
-        let mut canonical = String::from("verigate policy set 1\n");
-        for (name, policy) in policies {
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(canonical, "policy {name}\n{}", Canonical(policy));
-        }
-        let digest = Sha256::digest(canonical.as_bytes());
-        let mut first = [0; 8];
-        first
-            .iter_mut()
-            .zip(digest)
-            .for_each(|(byte, digit)| *byte = digit);
-        Self(first)
-    }
-}
-
-impl fmt::Display for Revision {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-/// The one text of a policy's meaning. Texts of the author's are quoted in it, so that no two policies share it.
-struct Canonical<'a>(&'a Policy);
-
-impl fmt::Display for Canonical<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Policy {
-            description: _,
-            rules,
-            evidence,
-            reuse_allow,
-            redirect,
-            spot: _,
-        } = self.0;
-        for rule in rules {
-            let otherwise = Effect::from(rule.otherwise());
-            let requirement = Whole(rule.requirement());
-            writeln!(f, "rule {requirement} otherwise {otherwise}")?;
-        }
-        let EvidenceTerms {
-            fresh_for,
-            stale_for,
-            unavailable,
-        } = *evidence;
-        writeln!(f, "fresh_for {}", Shown(fresh_for))?;
-        writeln!(f, "stale_for {}", Shown(stale_for))?;
-        writeln!(f, "unavailable {}", Effect::from(unavailable))?;
-        if let Some(redirect) = redirect {
-            writeln!(f, "redirect {redirect:?}")?;
-        }
-        write!(f, "reuse_allow {}", Shown(*reuse_allow))
     }
 }

@@ -8,6 +8,7 @@ use super::{
     rule::{Authenticated, Identities, Requirement},
     schedule::{DAYS, Schedule},
     time::Shown,
+    yaml::{list, scalar},
 };
 
 /// Shows it as a policy would write it, in one way only. Of a list of identities, how many there are: an answer shows this
@@ -49,7 +50,7 @@ fn write_requirement(
         }
         Requirement::Project(accepted) => write!(f, "project: {}", list(accepted)),
         Requirement::Attribute(name, accepted) => {
-            let name = as_yaml(name);
+            let name = scalar(name);
             write!(f, "attribute: {{name: {name}, in: {}}}", list(accepted))
         }
         Requirement::Authenticated(wanted) => write_authenticated(wanted, f),
@@ -120,105 +121,11 @@ fn write_parts(
 fn identities(listed: &Identities, whole: bool) -> String {
     match &listed.file {
         _ if whole => list(&*listed.ids),
-        Some(file) => format!("{{file: {}}}", as_yaml(file)),
+        Some(file) => format!("{{file: {}}}", scalar(file)),
         None if listed.ids.len() == 1 => "[1 identity]".to_owned(),
         None => format!("[{} identities]", listed.ids.len()),
     }
 }
 
-fn list(items: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    let items: Vec<String> = items.into_iter().map(|i| as_yaml(i.as_ref())).collect();
-    format!("[{}]", items.join(", "))
-}
-
-/// A text as a YAML scalar: bare where it can be, else quoted.
-fn as_yaml(text: &str) -> String {
-    let bare = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    if !text.is_empty() && text.bytes().all(bare) {
-        text.to_owned()
-    } else {
-        format!("{text:?}")
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{SourceText, parse};
-
-    /// The requirement as answers show it, and with all that it means.
-    fn shown(rule: &str) -> (String, String) {
-        let text = format!("version: 1\npolicies: {{p: {{require: [{rule}]}}}}");
-        let path = "p.yaml".to_owned();
-        let list = |_: &str, _: &str| Ok("eve\nmallory\n".to_owned());
-        let set = parse(&[Arc::new(SourceText { path, text })], &list).unwrap();
-        let (_, policy) = set.iter().next().unwrap();
-        // The first is about the status.
-        let requirement = policy.rules()[1].requirement();
-        (requirement.to_string(), Whole(requirement).to_string())
-    }
-
-    #[test]
-    fn a_requirement_shows_in_one_way() {
-        for (rule, expected) in [
-            (
-                "authenticated: {within: 12h}",
-                "authenticated: {within: 12h}",
-            ),
-            (
-                "authenticated: {acr_any: [high], amr_any: [hwk, face], within: 90m}",
-                "authenticated: {within: 1h30m, amr_any: [face, hwk], acr_any: [high]}",
-            ),
-            (
-                "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
-                "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
-            ),
-            (
-                "attribute: {name: \"a b\", in: [x, \"\\\"\"]}",
-                "attribute: {name: \"a b\", in: [\"\\\"\", x]}",
-            ),
-        ] {
-            let (short, whole) = shown(rule);
-            assert_eq!((short.as_str(), whole.as_str()), (expected, expected));
-        }
-    }
-
-    #[test]
-    fn a_schedule_shows_its_times_and_the_days_that_they_begin_and_end_on() {
-        for (days, from, to, expected) in [
-            (
-                "tue, mon",
-                "07:00",
-                "19:05",
-                "mon 07:00-19:05, tue 07:00-19:05",
-            ),
-            ("tue", "22:00", "06:30", "tue 22:00-wed 06:30"),
-            ("wed", "00:00", "24:00", "wed 00:00-24:00"),
-            ("mon, tue", "00:00", "24:00", "mon 00:00-tue 24:00"),
-            ("sun", "22:00", "06:00", "mon 00:00-06:00, sun 22:00-24:00"),
-        ] {
-            let (short, _) = shown(&format!(
-                "schedule: {{days: [{days}], from: \"{from}\", to: \"{to}\", zone: UTC}}"
-            ));
-            assert_eq!(short, format!("schedule: {{{expected}, zone: UTC}}"));
-        }
-    }
-
-    #[test]
-    fn who_is_on_a_list_is_shown_to_nobody_and_counts_in_the_digest() {
-        for (rule, expected) in [
-            ("identity_in: [eve]", "identity_in: [1 identity]"),
-            ("identity_in: [eve, ada]", "identity_in: [2 identities]"),
-            (
-                "identity_not_in: {file: a.txt}",
-                "identity_not_in: {file: a.txt}",
-            ),
-        ] {
-            let (short, whole) = shown(rule);
-            assert_eq!(short, expected);
-            assert!(whole.contains("eve"), "{whole}");
-        }
-    }
-}
+mod tests;

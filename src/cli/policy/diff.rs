@@ -1,12 +1,12 @@
 //! `verigate policy diff`: what two policies, or two folders of them, decide differently.
 
-use std::{fmt::Write as _, io, path::PathBuf};
+use std::{io, path::PathBuf};
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Format, load, mistakes, renderer};
+use super::{Format, load, page::Page, problems_of, renderer};
 use crate::{
     cli::{
         Exit,
@@ -15,17 +15,16 @@ use crate::{
     },
     policy::{
         PolicyName, PolicySet,
-        diff::{
-            Changed, Changes, Comparison, NotCompared, SetNotCompared, Sought, compare_sets_for,
-        },
+        diff::{ChangedCell, CompareError, CompareSetsError, Comparison, Direction, PolicyChanges},
     },
 };
 
-/// Tell every kind of check that two sets of policies decide differently, each with an example.
+/// Show every kind of check that two sets of policies decide differently, each with an example.
 ///
-/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`) are told,
-/// but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends with 0,
-/// with 1 if a policy is invalid or a change is not of the only kind that is asked for, and with 2 if the two cannot be compared.
+/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`) are
+/// shown, but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends
+/// with 0, with 1 if a policy is invalid or a change goes in a direction that is not allowed, and with 2 if the two cannot be
+/// compared.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
@@ -35,13 +34,15 @@ pub(super) struct Diff {
     /// Compare this policy only.
     #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
     policy: Option<PolicyName>,
-    /// How to tell it.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Tell only what loosens, and end with 1 if anything does. A new policy and the settings do not count.
+    /// Allow only changes that tighten: show what loosens, and end with 1 if anything does. Added policies and settings do not
+    /// count.
     #[arg(long)]
     only_tightens: bool,
-    /// Tell only what tightens, and end with 1 if anything does. A new policy and the settings do not count.
+    /// Allow only changes that loosen: show what tightens, and end with 1 if anything does. Added policies and settings do not
+    /// count.
     #[arg(long)]
     only_loosens: bool,
 }
@@ -53,7 +54,9 @@ impl Diff {
             match load(path)? {
                 Ok(set) => sets.push(set),
                 Err(invalid) => {
-                    eprint_line(mistakes(&invalid, &renderer(&io::stderr(), colours)).trim_end());
+                    eprint_line(
+                        problems_of(&invalid, &renderer(&io::stderr(), colours)).trim_end(),
+                    );
                     return Ok(Exit::Invalid);
                 }
             }
@@ -67,17 +70,22 @@ impl Diff {
         let [old, new] = sets.as_slice() else {
             bail!("two sets of policies are needed");
         };
-        let sought = match (self.only_tightens, self.only_loosens) {
-            (true, false) => Sought::Loosening,
-            (false, true) => Sought::Tightening,
-            _ => Sought::Every,
+        let direction = match (self.only_tightens, self.only_loosens) {
+            (true, false) => Direction::Loosening,
+            (false, true) => Direction::Tightening,
+            _ => Direction::Both,
         };
         let comparison =
-            compare_sets_for(sought, old, new).map_err(|why| no_answer(why, sought))?;
+            Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
         match self.format {
-            Format::Human => print(&in_words(&comparison))?,
+            Format::Human => print(&as_text(&comparison))?,
             Format::Json => print(&format!("{:#}\n", as_json(&comparison)))?,
         }
+        Ok(self.exit(&comparison))
+    }
+
+    /// How the command ends; on stderr which change is not allowed.
+    fn exit(&self, comparison: &Comparison) -> Exit {
         let loosened = self.only_tightens && comparison.loosens();
         let tightened = self.only_loosens && comparison.tightens();
         if loosened {
@@ -86,87 +94,92 @@ impl Diff {
         if tightened {
             eprint_line("verigate: a change tightens, and only those that loosen were expected");
         }
-        Ok(if loosened || tightened {
+        if loosened || tightened {
             Exit::Invalid
         } else {
             Exit::Done
-        })
+        }
     }
 }
 
-/// Why there is no answer, and which question may have one.
-fn no_answer(why: SetNotCompared, sought: Sought) -> anyhow::Error {
-    let hint = match (&why.why, sought) {
-        (NotCompared::TooManyCells, Sought::Every) => {
-            "whether any of them loosens `--only-tightens` tells all the same, and `--only-loosens` whether any tightens"
+/// The error, with the options under which the comparison may succeed.
+fn with_hint(error: CompareSetsError, direction: Direction) -> anyhow::Error {
+    let hint = match (&error.source, direction) {
+        (CompareError::TooManyCells, Direction::Both) => {
+            "`--only-tightens` shows whether any of them loosens, and `--only-loosens` whether any tightens"
         }
-        (NotCompared::TooLarge, Sought::Every) => {
-            "`--only-tightens` and `--only-loosens` ask for less, and may be answered"
+        (CompareError::TooLarge, Direction::Both) => {
+            "`--only-tightens` and `--only-loosens` need less work, and may succeed"
         }
-        _ => return why.into(),
+        _ => return error.into(),
     };
-    let SetNotCompared { policy, why } = why;
-    anyhow!("policy `{policy}`: {why}; {hint}")
+    let CompareSetsError { policy, source } = error;
+    anyhow!("policy `{policy}`: {source}; {hint}")
 }
 
 fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
-    let found = set.find(name).cloned();
-    PolicySet::new(
-        found
-            .into_iter()
-            .map(|policy| (name.clone(), policy))
-            .collect(),
-    )
+    let policy = set.find(name).cloned();
+    let policies = policy.map(|policy| (name.clone(), policy));
+    PolicySet::new(policies.into_iter().collect())
 }
 
-fn in_words(comparison: &Comparison) -> String {
-    let mut text = String::new();
-    // Writing to a `String` cannot fail.
+fn as_text(comparison: &Comparison) -> String {
+    let mut page = Page::default();
     for (name, changes) in &comparison.changed {
-        let _ = writeln!(text, "policy {name}");
-        changes_in_words(&mut text, changes);
+        page.line(format_args!("policy {name}"));
+        write_changes(&mut page, changes);
     }
     for name in &comparison.removed {
-        let _ = writeln!(text, "policy {name} is removed: checks of it get NOT_FOUND");
+        page.line(format_args!(
+            "policy {name} is removed: checks of it get NOT_FOUND"
+        ));
     }
     for name in &comparison.added {
-        let _ = writeln!(text, "policy {name} is added");
+        page.line(format_args!("policy {name} is added"));
     }
-    let cells = || comparison.changed.values().flat_map(|c| &c.cells);
-    let loosen = cells().filter(|cell| cell.loosens()).count();
-    let tighten = cells().count().saturating_sub(loosen);
+    page.line(summary(comparison));
+    page.into_text()
+}
+
+fn write_changes(page: &mut Page, changes: &PolicyChanges) {
+    for cell in &changes.cells {
+        let ChangedCell { old, new, when, .. } = cell;
+        page.blank();
+        page.line(format_args!(
+            "  {}: {when}: {new} instead of {old}",
+            kind(cell)
+        ));
+        page.blank();
+        for line in cell.as_case().lines() {
+            page.line(format_args!("      {line}"));
+        }
+    }
+    if !changes.settings.is_empty() {
+        page.blank();
+    }
+    for setting in &changes.settings {
+        let (name, old, new) = (setting.name, &setting.old, &setting.new);
+        page.line(format_args!("  setting: {name}: {new} instead of {old}"));
+    }
+    page.blank();
+}
+
+fn summary(comparison: &Comparison) -> String {
+    let loosen = comparison.cells().filter(|cell| cell.loosens()).count();
+    let tighten = comparison.cells().count().saturating_sub(loosen);
     let first = if comparison.changed.values().any(|c| c.more) {
         "there are more: these are the first; "
     } else {
         ""
     };
-    let _ = match (comparison.sought, loosen, tighten) {
-        (Sought::Every, 0, 0) => writeln!(text, "no check is decided differently"),
-        (Sought::Every, ..) => writeln!(text, "{loosen} loosen, {tighten} tighten"),
-        (Sought::Loosening, 0, _) => writeln!(text, "no check is decided less strictly"),
-        (Sought::Loosening, ..) => writeln!(text, "{first}{loosen} loosen"),
-        (Sought::Tightening, _, 0) => writeln!(text, "no check is decided more strictly"),
-        (Sought::Tightening, ..) => writeln!(text, "{first}{tighten} tighten"),
-    };
-    text
-}
-
-fn changes_in_words(text: &mut String, changes: &Changes) {
-    for cell in &changes.cells {
-        let Changed { old, new, when, .. } = cell;
-        let _ = writeln!(text, "\n  {}: {when}: {new} instead of {old}\n", kind(cell));
-        for line in cell.as_case().lines() {
-            let _ = writeln!(text, "      {line}");
-        }
+    match (comparison.direction, loosen, tighten) {
+        (Direction::Both, 0, 0) => "no check is decided differently".to_owned(),
+        (Direction::Both, ..) => format!("{loosen} loosen, {tighten} tighten"),
+        (Direction::Loosening, 0, _) => "no check is decided less strictly".to_owned(),
+        (Direction::Loosening, ..) => format!("{first}{loosen} loosen"),
+        (Direction::Tightening, _, 0) => "no check is decided more strictly".to_owned(),
+        (Direction::Tightening, ..) => format!("{first}{tighten} tighten"),
     }
-    if !changes.settings.is_empty() {
-        text.push('\n');
-    }
-    for setting in &changes.settings {
-        let (name, old, new) = (setting.name, &setting.old, &setting.new);
-        let _ = writeln!(text, "  setting: {name}: {new} instead of {old}");
-    }
-    text.push('\n');
 }
 
 fn as_json(comparison: &Comparison) -> Value {
@@ -192,16 +205,17 @@ fn as_json(comparison: &Comparison) -> Value {
             "settings": settings.collect::<Value>(),
         })
     });
+    let direction = comparison.direction;
     json!({
         "changed": changed.collect::<Value>(),
         "removed": names(&comparison.removed),
         "added": names(&comparison.added),
-        "loosens": (comparison.sought != Sought::Tightening).then(|| comparison.loosens()),
-        "tightens": (comparison.sought != Sought::Loosening).then(|| comparison.tightens()),
+        "loosens": (direction != Direction::Tightening).then(|| comparison.loosens()),
+        "tightens": (direction != Direction::Loosening).then(|| comparison.tightens()),
     })
 }
 
-fn kind(cell: &Changed) -> &'static str {
+fn kind(cell: &ChangedCell) -> &'static str {
     if cell.loosens() {
         "loosens"
     } else {

@@ -1,11 +1,11 @@
 //! `verigate policy needs`: what policies read, so that no more is asked of the vendor and of callers than that.
 
-use std::{fmt::Write as _, path::PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, Format, load, mistakes, renderer};
+use super::{Exit, Format, load, page::Page, problems_of, renderer};
 use crate::{
     cli::{
         environment::Colours,
@@ -14,13 +14,13 @@ use crate::{
     policy::{Needs, Scope},
 };
 
-/// Tell what policies read: the scopes to ask the vendor for, and what a question has to carry.
+/// Show what policies read: the scopes to ask the vendor for, and what a request has to carry.
 #[derive(Debug, Args)]
 pub(super) struct NeedsOf {
     /// A policy file, or a folder of them.
     #[arg(value_name = "PATH")]
     policies: PathBuf,
-    /// How to tell it.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
 }
@@ -30,13 +30,20 @@ impl NeedsOf {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                eprint_line(&mistakes(&invalid, &renderer(&std::io::stderr(), colours)));
+                eprint_line(&problems_of(
+                    &invalid,
+                    &renderer(&std::io::stderr(), colours),
+                ));
                 return Ok(Exit::Invalid);
             }
         };
         let needs = policies.iter().map(|(name, policy)| (name, policy.needs()));
         let text = match self.format {
-            Format::Human => needs.map(|(name, n)| in_words(name.as_str(), &n)).collect(),
+            Format::Human => {
+                let mut page = Page::default();
+                needs.for_each(|(name, needs)| write_needs(&mut page, name.as_str(), &needs));
+                page.into_text()
+            }
             Format::Json => {
                 let all: serde_json::Map<String, Value> = needs
                     .map(|(name, needs)| (name.to_string(), as_json(&needs)))
@@ -49,30 +56,24 @@ impl NeedsOf {
     }
 }
 
-fn in_words(name: &str, needs: &Needs) -> String {
-    let mut text = format!("{name}\n");
-    let mut line = |label: &str, told: &str| {
-        if !told.is_empty() {
-            // Writing to a `String` cannot fail.
-            let _ = writeln!(text, "  {label:<9} {told}");
+fn write_needs(page: &mut Page, name: &str, needs: &Needs) {
+    page.line(name);
+    let mut unless_empty = |label: &str, value: &str| {
+        if !value.is_empty() {
+            page.labelled(label, value);
         }
     };
     let scopes: Vec<&str> = needs.scopes.iter().map(Scope::as_str).collect();
-    line("scopes", &scopes.join(" "));
-    line("vendor", if needs.project { "the project" } else { "" });
+    unless_empty("scopes", &scopes.join(" "));
+    unless_empty("vendor", if needs.project { "the project" } else { "" });
     let mut question: Vec<String> = Vec::new();
     question.extend(needs.identity.then(|| "identity_id".to_owned()));
     question.extend(needs.authentication.then(|| "authentication".to_owned()));
-    question.extend(
-        needs
-            .attributes
-            .iter()
-            .map(|name| format!("attributes.{name}")),
-    );
-    line("question", &question.join(" "));
+    let attributes = needs.attributes.iter();
+    question.extend(attributes.map(|name| format!("attributes.{name}")));
+    unless_empty("question", &question.join(" "));
     let zones: Vec<&str> = needs.zones.iter().map(String::as_str).collect();
-    line("zones", &zones.join(" "));
-    text
+    unless_empty("zones", &zones.join(" "));
 }
 
 fn as_json(needs: &Needs) -> Value {

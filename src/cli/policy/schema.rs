@@ -8,10 +8,10 @@ use crate::{
     policy::{CASES_SCHEMA, POLICY_SCHEMA},
 };
 
-/// Tell the JSON Schema of a file, for editors that complete and check while one writes.
+/// Print the JSON Schema of policy or case files, for editors that complete and check them.
 #[derive(Debug, Args)]
 pub(super) struct Schema {
-    /// Of which file.
+    /// The kind of file.
     #[arg(value_enum, default_value_t = File::Policy)]
     file: File,
 }

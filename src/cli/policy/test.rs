@@ -1,4 +1,4 @@
-//! `verigate policy test`: runs case files against policies, and tells what failed and what no case has tried.
+//! `verigate policy test`: runs case files against policies, and reports what failed and what no case has tried.
 
 mod human;
 mod json;
@@ -9,7 +9,9 @@ use std::{io, path::PathBuf};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Exit, cases, load, mistakes, mistakes_as_json, problem_as_json, renderer, shown};
+use super::{
+    Exit, cases, load, problem_as_json, problems_of, problems_of_as_json, render_all, renderer,
+};
 use crate::{
     cli::{
         environment::Colours,
@@ -29,13 +31,13 @@ pub(super) struct Test {
     /// Case files, or folders of them.
     #[arg(required_unless_present = "generate", value_name = "CASES")]
     cases: Vec<PathBuf>,
-    /// Run nothing, but propose cases at every edge in time, as a case file that expects what the policies decide today.
+    /// Run nothing, but generate cases at every edge in time: a case file that expects what the policies decide today.
     #[arg(long, conflicts_with = "format")]
     generate: bool,
-    /// How to tell what came out.
+    /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Tell a person which rules and edges no case has tried, and not only how many; JSON always does.
+    /// Show which rules and edges no case has tried, and not only how many; JSON always does.
     #[arg(long, conflicts_with = "generate")]
     coverage: bool,
 }
@@ -56,14 +58,14 @@ impl Test {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                eprint_line(mistakes(&invalid, &renderer).trim_end());
-                return self.invalid(&mistakes_as_json(&invalid));
+                eprint_line(problems_of(&invalid, &renderer).trim_end());
+                return self.invalid(&problems_of_as_json(&invalid));
             }
         };
         let cases = match suite::read(&cases::texts(&self.cases)?, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                eprint_line(shown(&problems, &renderer).trim_end());
+                eprint_line(render_all(&problems, &renderer).trim_end());
                 let problems: Vec<Value> = problems.iter().map(problem_as_json).collect();
                 return self.invalid(&problems);
             }
@@ -84,7 +86,7 @@ impl Test {
         })
     }
 
-    /// A program that asked for JSON gets JSON, whatever happens.
+    /// Ends with a report of problems. With `--format json` they are on stdout too.
     fn invalid(&self, problems: &[Value]) -> anyhow::Result<Exit> {
         if self.format == Format::Json {
             print(&format!("{:#}\n", json!({ "problems": problems })))?;
@@ -93,21 +95,21 @@ impl Test {
     }
 }
 
-/// Tells cases at every edge, and on stderr what is not among them.
+/// Prints cases at every edge, and on stderr what is not among them.
 fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit> {
-    let proposals = suite::propose(policies, cases);
-    for edge in &proposals.unreached {
-        eprint_line(&format!("no verification comes to this edge: {edge}"));
+    let generated = suite::generate(policies, cases);
+    for edge in &generated.unreached {
+        eprint_line(&format!("no verification reaches this edge: {edge}"));
     }
-    if proposals.cases.is_empty() {
+    if generated.cases.is_empty() {
         eprint_line("no policy has an edge in time");
         return Ok(Exit::Done);
     }
-    let (file, written) = suite::write(&proposals.cases);
-    let left = proposals.cases.len().saturating_sub(written);
+    let (file, written) = suite::write(&generated.cases);
+    let left = generated.cases.len().saturating_sub(written);
     if left > 0 {
         eprint_line(&format!(
-            "{left} more cases do not fit into one file: propose for fewer policies at a time"
+            "{left} more cases do not fit into one file: generate for fewer policies at a time"
         ));
     }
     print(&file)?;

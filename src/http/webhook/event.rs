@@ -81,7 +81,7 @@ fn kind(field: &Lenient) -> Option<EventKind> {
 fn text(field: &Lenient) -> Option<&str> {
     match field {
         Lenient::Text(text) => Some(text),
-        Lenient::Missing | Lenient::Number(_) | Lenient::Odd => None,
+        Lenient::Missing | Lenient::Number(_) | Lenient::Other => None,
     }
 }
 

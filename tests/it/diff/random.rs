@@ -1,9 +1,9 @@
-//! Policies that are made up, and what has become of them: every difference is told, and nothing else.
+//! Random policies and edits of them: every difference is reported, and nothing else.
 
 use proptest::prelude::*;
 use verigate::policy::{
     Facts,
-    diff::{Sought, Survey, compare, compare_sets, compare_sets_for},
+    diff::{Comparison, Direction, testing::cells_of_checks},
     from_millis,
 };
 
@@ -16,7 +16,7 @@ use crate::{
     },
 };
 
-/// A way to make another policy of one: by a rule of a second, or wholly.
+/// An edit of a policy: with a rule of a second one, or with all of it.
 #[derive(Debug, Clone, Copy)]
 enum Edit {
     Replace,
@@ -46,7 +46,7 @@ fn edited(policy: &model::Policy, other: &model::Policy, edit: Edit, at: usize) 
     edited
 }
 
-/// A policy, what has become of it, and cases that lie near the edges of both.
+/// A policy, an edit of it, and cases that lie near the edges of both.
 fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
     use crate::naive::model::IdList;
     let ids = proptest::sample::subsequence(vec!["id-1", "id-2", "id-3", "ID-1"], 1..=4);
@@ -87,32 +87,36 @@ proptest! {
         let decided = |facts: &Facts<'_>| {
             (old_policy.decide(facts).effect(), new_policy.decide(facts).effect())
         };
-        let survey = Survey::of(name, old_policy, new_policy)
+        let all = Comparison::of(&olds, &news, Direction::Both)
             .map_err(|error| TestCaseError::fail(format!("{error}\n{}", texts())))?;
-        for cell in compare(name, old_policy, new_policy).unwrap().cells {
+        for cell in all.cells() {
             prop_assert_ne!(cell.old, cell.new);
             prop_assert_eq!(decided(&cell.witness.facts()), (cell.old, cell.new));
         }
-        for case in &cases {
-            let (request, evidence) = asked(case);
-            let facts = Facts { request: &request, evidence: &evidence, now: from_millis(case.at) };
-            let (old, new) = decided(&facts);
-            let cells: Vec<_> = survey.cells_of(&facts).map(|c| (c.old, c.new)).collect();
+        let questions: Vec<_> = cases.iter().map(asked).collect();
+        let checks: Vec<_> = questions
+            .iter()
+            .zip(&cases)
+            .map(|((request, evidence), case)| Facts { request, evidence, now: from_millis(case.at) })
+            .collect();
+        let cells_of = cells_of_checks(name, [old_policy, new_policy], &checks).unwrap();
+        for ((case, facts), cells) in cases.iter().zip(&checks).zip(cells_of) {
+            let (old, new) = decided(facts);
+            let cells: Vec<_> = cells.iter().map(|c| (c.old, c.new)).collect();
             let expected = if old == new { vec![] } else { vec![(old, new)] };
             prop_assert_eq!(cells, expected, "{:?}\n{}", case, texts());
         }
-        prop_assert!(compare_sets(&olds, &olds).unwrap().is_empty());
-        let all = compare_sets(&olds, &news).unwrap();
-        for (sought, some) in [(Sought::Loosening, all.loosens()), (Sought::Tightening, all.tightens())] {
-            let found = compare_sets_for(sought, &olds, &news).unwrap();
-            prop_assert_eq!(super::cells(&found).count() > 0, some, "{}", texts());
-            let loosens = sought == Sought::Loosening;
-            prop_assert!(super::cells(&found).all(|cell| cell.loosens() == loosens));
+        prop_assert!(Comparison::of(&olds, &olds, Direction::Both).unwrap().is_empty());
+        for (direction, some) in [(Direction::Loosening, all.loosens()), (Direction::Tightening, all.tightens())] {
+            let found = Comparison::of(&olds, &news, direction).unwrap();
+            prop_assert_eq!(found.cells().count() > 0, some, "{}", texts());
+            let loosens = direction == Direction::Loosening;
+            prop_assert!(found.cells().all(|cell| cell.loosens() == loosens));
         }
     }
 }
 
-/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable asks for them.
+/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable says so.
 #[expect(
     clippy::disallowed_methods,
     reason = "proptest's own variable for a longer run"

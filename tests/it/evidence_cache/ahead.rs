@@ -55,7 +55,7 @@ async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
     desk.upstream.may_answer.add_permits(100);
     let look = async |n: u32, caller: u8| {
         let request = LookupRequest {
-            caller: Caller::Address(IpAddr::from([10, 0, 0, caller])),
+            caller: CallerId::Address(IpAddr::from([10, 0, 0, caller])),
             ..desk.request()
         };
         let name = named(&format!("v-{n}"));

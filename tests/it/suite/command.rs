@@ -53,7 +53,7 @@ fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
         coverage
           0 of 6 rules met and unmet by some case
           0 of 3 edges in time tried from both sides
-          (--coverage tells which are not)
+          (--coverage shows which are not)
 
         1 passed, 0 failed
     "#]]
@@ -77,7 +77,7 @@ fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
 }
 
 #[test]
-fn proposals_are_a_case_file_on_stdout() {
+fn generated_cases_are_a_case_file_on_stdout() {
     let output = policy_test(&["--policies", "policies", "--generate"]);
     assert_eq!(output.status.code(), Some(0));
     let told = String::from_utf8(output.stdout).unwrap();
@@ -159,7 +159,7 @@ fn a_program_and_a_build_server_are_told_in_their_own_words() {
         <testsuites name="verigate policy test" tests="1" failures="1">
           <testsuite name="c.yaml" tests="1" failures="1">
             <testcase name="a &lt;b&gt; &amp; &quot;c&quot; �" classname="front-door" file="c.yaml" line="2">
-              <failure type="difference" message="decision otherwise than expected">
+              <failure type="difference" message="decision not as expected">
         decision: expected allow, got deny
               </failure>
             </testcase>

@@ -1,4 +1,4 @@
-//! Policies and cases that are made up: as the naive evaluator has them, and as they are proposed.
+//! Random policies and cases: as the naive evaluator decides them, and as they are generated.
 
 use proptest::prelude::*;
 use verigate::policy::{PolicySet, parse, suite};
@@ -39,8 +39,8 @@ proptest! {
         let cases = suite::read(&[text("c.yaml", &case_text)], &set);
         let cases = cases.map_err(|problems| TestCaseError::fail(problems.to_string()))?;
         let report = suite::run(&set, &cases);
-        prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.outcomes, policy_text, case_text);
-        // Written again it is the same case.
+        prop_assert_eq!(report.passed(), 1, "{:?}\n{}{}", report.results, policy_text, case_text);
+        // Written and read again, it is the same case.
         let again = suite::read(&[text("c.yaml", &suite::write(&cases).0)], &set).unwrap();
         prop_assert_eq!(suite::run(&set, &again).passed(), 1);
     }
@@ -51,18 +51,18 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
 
     #[test]
-    fn whatever_is_proposed_passes_today_and_tries_its_edges((policy, case) in scenario_with_files()) {
+    fn whatever_is_generated_passes_today_and_tries_its_edges((policy, case) in scenario_with_files()) {
         let (set, policy_text) = compiled(&policy);
         let named = NamedCase { name: "n", policy: "p", case: &case, expect: None };
         let cases = suite::read(&[text("c.yaml", &case_file(&[named]))], &set).unwrap();
-        let proposals = suite::propose(&set, &cases);
-        if proposals.cases.is_empty() {
+        let generated = suite::generate(&set, &cases);
+        if generated.cases.is_empty() {
             return Ok(());
         }
-        let proposed = suite::read(&[text("c.yaml", &suite::write(&proposals.cases).0)], &set).unwrap();
-        let report = suite::run(&set, &proposed);
-        prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.outcomes, policy_text);
+        let read_back = suite::read(&[text("c.yaml", &suite::write(&generated.cases).0)], &set).unwrap();
+        let report = suite::run(&set, &read_back);
+        prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.results, policy_text);
         let (edges, tried) = report.coverage.edges();
-        prop_assert!(tried + proposals.unreached.len() >= edges, "{}", policy_text);
+        prop_assert!(tried + generated.unreached.len() >= edges, "{}", policy_text);
     }
 }

@@ -1,27 +1,27 @@
-//! What is valid in a policy and surely not meant. Found by comparing the policy with itself less a rule, so that a warning is
-//! never a guess.
+//! Warnings about policies: what is valid and surely a mistake. They are found by comparing a policy with itself less a rule (see
+//! [`diff`](super::diff)), so that a warning is never a guess.
 
 use std::time::Duration;
 
 use annotate_snippets::{Level, Renderer};
 
 use crate::{
-    authoring::diff::{Sought, Work, differ},
+    authoring::diff::{Direction, WorkBudget, policy_differs},
     effect::Refusal,
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
     time::Shown,
-    yaml::Spot,
+    yaml::Location,
 };
 
-/// Something that is valid and surely not meant.
+/// Something in a policy that is valid and surely a mistake.
 #[derive(Debug, Clone)]
 pub struct Warning {
     /// The policy that has it.
     pub policy: PolicyName,
     /// Where it is, if the policy was read from a text.
-    pub spot: Option<Spot>,
+    pub location: Option<Location>,
     /// What it is.
     pub message: String,
     /// What can be done about it.
@@ -29,17 +29,17 @@ pub struct Warning {
 }
 
 impl Warning {
-    /// The warning with its line and a caret under the place, for a terminal.
+    /// The warning with its line and a caret under the position, for a terminal.
     pub fn render(&self, renderer: &Renderer) -> String {
         let Self {
             policy,
-            spot,
+            location,
             message,
             hint,
         } = self;
         let message = format!("policy `{policy}`: {message}");
-        match spot {
-            Some(spot) => spot.render(Level::WARNING, &message, Some(hint), renderer),
+        match location {
+            Some(location) => location.render(Level::WARNING, &message, Some(hint), renderer),
             None => {
                 let title = Level::WARNING.primary_title(&message);
                 renderer.render(&[title.element(Level::HELP.message(*hint))])
@@ -48,63 +48,69 @@ impl Warning {
     }
 }
 
-/// How much comparing may cost for one policy, and for all of a set: about a second's work.
+/// The work budget of one policy.
 const POLICY_STEPS_MAX: usize = 2_000_000;
+/// The work budget of a set of policies: about a second's work.
 const SET_STEPS_MAX: usize = 20_000_000;
 
-/// The warnings of every policy of a set, in the order of the text. A policy that is too large to be compared with itself, or
-/// that comes after too many large ones, has none of those that comparing finds.
+/// The warnings of every policy of a set, in the order of the text. A policy that exhausts its work budget, or that comes when
+/// that of the set is exhausted, has none of the warnings that need a comparison.
 pub fn lint(set: &PolicySet) -> Vec<Warning> {
-    let mut left = SET_STEPS_MAX;
+    let mut set_steps = SET_STEPS_MAX;
     let mut warnings = Vec::new();
     for (name, policy) in set.iter() {
-        let most = left.min(POLICY_STEPS_MAX);
-        let mut work = Work::of(most);
-        warnings.extend(lint_one(name, policy, &mut work));
-        left = left.saturating_sub(most.saturating_sub(work.left()));
+        let steps = set_steps.min(POLICY_STEPS_MAX);
+        let mut budget = WorkBudget::new(steps);
+        warnings.extend(lint_policy(name, policy, &mut budget));
+        let spent = steps.saturating_sub(budget.remaining());
+        set_steps = set_steps.saturating_sub(spent);
     }
-    warnings.sort_by(|one: &Warning, other: &Warning| place(one).cmp(&place(other)));
+    warnings.sort_by(|one: &Warning, other: &Warning| position(one).cmp(&position(other)));
     warnings
 }
 
-/// Where a reader meets it.
-fn place(warning: &Warning) -> Option<(&str, usize, usize)> {
-    let spot = warning.spot.as_ref()?;
-    Some((&spot.source.path, spot.place.line, spot.place.column))
+/// The file, line and column of a warning.
+fn position(warning: &Warning) -> Option<(&str, usize, usize)> {
+    let location = warning.location.as_ref()?;
+    let position = location.position;
+    Some((&location.source.path, position.line, position.column))
 }
 
-fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning> {
-    let warning = |spot: Option<&Spot>, message, hint| Warning {
+fn lint_policy(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> Vec<Warning> {
+    let warning = |location: Option<&Location>, message, hint| Warning {
         policy: name.clone(),
-        spot: spot.cloned(),
+        location: location.cloned(),
         message,
         hint,
     };
-    if never_allows(name, policy, work) {
-        // The rule about the status that stands where none is written has no place.
-        let written = policy.rules().iter().filter(|rule| rule.spot().is_some());
+    if never_allows(name, policy, budget) {
+        // The default rule about the status is not in the text.
+        let written = policy
+            .rules()
+            .iter()
+            .filter(|rule| rule.location().is_some());
         let hint = if written.count() == 1 {
             "its one rule can never hold"
         } else {
             "its rules cannot all hold together"
         };
         let message = "it can never ALLOW".to_owned();
-        return vec![warning(policy.spot(), message, hint)];
+        return vec![warning(policy.location(), message, hint)];
     }
     let mut warnings = Vec::new();
     for (index, rule) in policy.rules().iter().enumerate() {
-        // A rule about the status always matters: without one, another stands.
+        // A rule about the status always matters: it replaces the default one.
         let about_status = matches!(rule.requirement(), Requirement::Status(_));
-        if !about_status && !work.is_done() && never_matters(name, policy, index, work) {
+        if !about_status && !budget.is_exhausted() && never_matters(name, policy, index, budget) {
             let message = format!("the rule `{}` can never matter", rule.text());
             let hint = "another rule always asks for as much: take one of the two out";
-            warnings.push(warning(rule.spot(), message, hint));
+            warnings.push(warning(rule.location(), message, hint));
         }
     }
     let rules = policy.rules().iter();
-    let limits = rules.filter_map(|rule| Some((tightest(rule.requirement())?, rule)));
+    let age_limits = rules.filter_map(|rule| Some((tightest_age(rule.requirement())?, rule)));
     let fresh_for = policy.evidence().fresh_for;
-    if let Some((tightest, rule)) = limits.min_by_key(|(limit, _)| *limit)
+    if let Some((tightest, rule)) = age_limits.min_by_key(|(limit, _)| *limit)
         && tightest < fresh_for
     {
         let (fresh_for, tightest) = (Shown(fresh_for), Shown(tightest));
@@ -112,39 +118,58 @@ fn lint_one(name: &PolicyName, policy: &Policy, work: &mut Work) -> Vec<Warning>
             "`fresh_for: {fresh_for}` is longer than its tightest `verified_within: {tightest}`"
         );
         let hint = "a new verification would go unnoticed for longer than an old one counts";
-        warnings.push(warning(rule.spot(), message, hint));
+        warnings.push(warning(rule.location(), message, hint));
     }
     warnings
 }
 
-/// Whether the same policy without this rule decides every check alike.
-fn never_matters(name: &PolicyName, policy: &Policy, index: usize, work: &mut Work) -> bool {
+/// Whether the policy without this rule decides every check the same.
+fn never_matters(
+    name: &PolicyName,
+    policy: &Policy,
+    index: usize,
+    budget: &mut WorkBudget,
+) -> bool {
     let rules = policy.rules().iter().enumerate();
     let others = rules.filter(|(other, _)| *other != index);
     let without = with_rules(policy, others.map(|(_, rule)| rule.clone()).collect());
-    // With a rule less, nothing is decided more strictly.
-    differ(Sought::Loosening, name, [policy, &without], work).is_ok_and(|differ| !differ)
+    // One rule less tightens nothing.
+    policy_differs(name, [policy, &without], Direction::Loosening, budget)
+        .is_ok_and(|differs| !differs)
 }
 
-/// Whether a policy that denies everything decides alike, once this one denies wherever it does not allow.
-fn never_allows(name: &PolicyName, policy: &Policy, work: &mut Work) -> bool {
+/// Whether a policy that denies everything decides every check the same as this one would if each of its rules denied.
+fn never_allows(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> bool {
     let denying = |rule: &Rule| Rule::new(rule.requirement().clone(), Refusal::Deny);
     let strict = with_rules(policy, policy.rules().iter().map(denying).collect());
-    let nothing = Rule::new(Requirement::Status([].into()), Refusal::Deny);
-    let denies = with_rules(policy, vec![nothing]);
-    differ(Sought::Tightening, name, [&strict, &denies], work).is_ok_and(|differ| !differ)
+    let no_status = Rule::new(Requirement::Status([].into()), Refusal::Deny);
+    let denies_all = with_rules(policy, vec![no_status]);
+    policy_differs(name, [&strict, &denies_all], Direction::Tightening, budget)
+        .is_ok_and(|differs| !differs)
 }
 
 fn with_rules(policy: &Policy, rules: Vec<Rule>) -> Policy {
     Policy::new(None, rules, policy.evidence(), policy.reuse_allow())
 }
 
-fn tightest(requirement: &Requirement) -> Option<Duration> {
+/// The shortest age that a requirement, or one inside it, allows a verification.
+fn tightest_age(requirement: &Requirement) -> Option<Duration> {
     match requirement {
         Requirement::VerifiedWithin(within) => Some(*within),
         Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
-            parts.iter().filter_map(tightest).min()
+            parts.iter().filter_map(tightest_age).min()
         }
-        _ => None,
+        Requirement::Status(_)
+        | Requirement::Scopes(_)
+        | Requirement::AgeAtLeast(_)
+        | Requirement::AgeBelow(_)
+        | Requirement::PhonePrefix(_)
+        | Requirement::IdentityAsRequested
+        | Requirement::IdentityIn(_)
+        | Requirement::IdentityNotIn(_)
+        | Requirement::Project(_)
+        | Requirement::Attribute(..)
+        | Requirement::Authenticated(_)
+        | Requirement::Schedule(_) => None,
     }
 }

@@ -11,10 +11,13 @@ use super::{
     policy,
 };
 use crate::{
-    limits::{POLICIES_MAX, TEXT_BYTES_MAX},
+    limits::{POLICIES_MAX, POLICY_FILE_BYTES_MAX},
     request::PolicyName,
     set::{Policy, PolicySet},
-    yaml::{Diagnostic, Node, Place, Problems, Reader, SourceText, Spot},
+    yaml::{
+        Decoder, Diagnostic, Diagnostics, Location, Node, ParseError, Position, Reported,
+        SourceText,
+    },
 };
 
 /// Policy files that are parsed and not compiled yet.
@@ -24,12 +27,12 @@ pub struct Drafts {
     lists: BTreeSet<ListFile>,
 }
 
-/// One file: its tree, if it has one, and the problems of parsing it.
+/// One file: its tree, and the problems of parsing it.
 #[derive(Debug)]
 struct Draft {
     source: Arc<SourceText>,
-    document: Option<Node>,
-    problems: Problems,
+    document: Result<Node, Reported>,
+    diagnostics: Diagnostics,
 }
 
 impl Drafts {
@@ -47,50 +50,46 @@ impl Drafts {
 
     /// Compiles all files into one set, with the texts of the lists that they name; or reports every problem in all of them.
     /// A list that has no text here is a problem too.
-    pub fn link(&self, texts: &ListTexts) -> Result<PolicySet, Problems> {
-        let mut problems = Problems::default();
+    pub fn link(&self, texts: &ListTexts) -> Result<PolicySet, ParseError> {
+        let mut diagnostics = Diagnostics::default();
         let mut policies = BTreeMap::new();
         let mut first_seen: BTreeMap<PolicyName, &str> = BTreeMap::new();
         let mut empty = None;
         for file in &self.files {
-            problems.append(&file.problems);
-            let mut reader = Reader::new(Arc::clone(&file.source), &mut problems);
-            let Some(found) = file.policies(&mut reader, texts) else {
+            diagnostics.append(&file.diagnostics);
+            let mut decoder = Decoder::new(Arc::clone(&file.source), &mut diagnostics);
+            let Ok(found) = file.policies(&mut decoder, texts) else {
                 continue;
             };
             if found.is_empty {
-                empty.get_or_insert_with(|| reader.spot(found.place));
+                empty.get_or_insert_with(|| decoder.location(found.position));
             }
-            for (place, name, policy) in found.policies {
+            for (position, name, policy) in found.policies {
                 if let Some(path) = first_seen.get(&name) {
                     let message = format!("the policy `{name}` is defined twice");
-                    reader.error(place, message, Some(format!("the other is in {path}")));
+                    decoder.error(position, message, Some(format!("the other is in {path}")));
                 }
                 if policies.len() >= POLICIES_MAX {
                     let message = format!("more than {POLICIES_MAX} policies");
                     let hint = "run another service for the rest".to_owned();
-                    reader.error(place, message, Some(hint));
-                    return Err(problems.in_order());
+                    decoder.error(position, message, Some(hint));
+                    return Err(diagnostics.into_error());
                 }
                 first_seen.entry(name.clone()).or_insert(&file.source.path);
                 policies.insert(name, policy);
             }
         }
         // One file of several may have none; all together may not.
-        if let Some(spot) = empty.filter(|_| policies.is_empty() && problems.is_empty()) {
-            problems.push(nothing_in(spot));
+        if let Some(location) = empty.filter(|_| policies.is_empty() && diagnostics.is_empty()) {
+            diagnostics.push(nothing_in(location));
         }
-        if problems.is_empty() {
-            Ok(PolicySet::new(policies))
-        } else {
-            Err(problems.in_order())
-        }
+        diagnostics.into_result(PolicySet::new(policies))
     }
 }
 
-fn nothing_in(spot: Spot) -> Diagnostic {
+fn nothing_in(location: Location) -> Diagnostic {
     Diagnostic {
-        spot,
+        location,
         message: "`policies` is empty".to_owned(),
         hint: Some("write at least one".to_owned()),
     }
@@ -99,21 +98,22 @@ fn nothing_in(spot: Spot) -> Diagnostic {
 /// The policies of one file.
 struct Found {
     /// Where they stand.
-    place: Place,
+    position: Position,
     /// Whether the file has none at all.
     is_empty: bool,
     /// Those that could be compiled, each with the place of its name.
-    policies: Vec<(Place, PolicyName, Policy)>,
+    policies: Vec<(Position, PolicyName, Policy)>,
 }
 
 impl Draft {
     fn read(source: &Arc<SourceText>) -> Self {
-        let mut problems = Problems::default();
-        let document = Reader::new(Arc::clone(source), &mut problems).document(TEXT_BYTES_MAX);
+        let mut diagnostics = Diagnostics::default();
+        let document =
+            Decoder::new(Arc::clone(source), &mut diagnostics).document(POLICY_FILE_BYTES_MAX);
         Self {
             source: Arc::clone(source),
             document,
-            problems,
+            diagnostics,
         }
     }
 
@@ -122,39 +122,41 @@ impl Draft {
         self.document.as_ref().map(named).unwrap_or_default()
     }
 
-    fn policies(&self, reader: &mut Reader<'_>, texts: &ListTexts) -> Option<Found> {
-        let mut fields = reader.fields(self.document.as_ref()?, "a policy file")?;
+    fn policies(&self, decoder: &mut Decoder<'_>, texts: &ListTexts) -> Result<Found, Reported> {
+        let document = self.document.as_ref().map_err(|reported| *reported)?;
+        let mut fields = decoder.fields(document, "a policy file")?;
         if let Some(cases) = fields.mistaken_for("cases", "policies") {
             let hint = "`verigate policy test` runs cases against policies".to_owned();
             let message = "this is a case file, not a policy file";
-            reader.error(cases.place, message, Some(hint));
-            return None;
+            return Err(decoder.error(cases.position, message, Some(hint)));
         }
-        if let Some(version) = fields.require("version", reader) {
+        if let Ok(version) = fields.require("version", decoder) {
             let hint = "this release reads version 1 of the language";
-            if reader.text(version, "`version`").is_some_and(|v| v != "1") {
+            if decoder.text(version, "`version`").is_ok_and(|v| v != "1") {
                 let message = "this version of the language is not known";
-                reader.error(version.place, message, Some(hint.to_owned()));
+                decoder.error(version.position, message, Some(hint.to_owned()));
             }
         }
         let policies = fields
-            .require("policies", reader)
-            .and_then(|node| reader.fields(node, "`policies`"));
-        fields.finish(reader);
+            .require("policies", decoder)
+            .and_then(|node| decoder.fields(node, "`policies`"));
+        fields.finish(decoder);
         let policies = policies?;
         let compiled = policies.others().filter_map(|(key, node)| {
-            let name = PolicyName::parse(&key.name)
-                .map_err(|why| {
-                    let message = format!("`{}` cannot name a policy", key.name);
-                    reader.error(key.place, message, Some(format!("a name {why}")));
-                })
-                .ok();
-            let policy = policy::read(reader, node, texts);
-            let policy = policy?.read_at(reader.spot(key.place));
-            Some((key.place, name?, policy))
+            let name = PolicyName::parse(&key.name).map_err(|why| {
+                let message = format!("`{}` cannot name a policy", key.name);
+                decoder.error(key.position, message, Some(format!("a name {why}")))
+            });
+            let policy = policy::read(decoder, node, texts);
+            let (name, policy) = name.and_then(|name| Ok((name, policy?))).ok()?;
+            Some((
+                key.position,
+                name,
+                policy.read_at(decoder.location(key.position)),
+            ))
         });
-        Some(Found {
-            place: policies.place,
+        Ok(Found {
+            position: policies.position,
             is_empty: policies.is_empty(),
             policies: compiled.collect(),
         })

@@ -13,123 +13,116 @@ use crate::{
     limits::RULES_MAX,
     rule::Rule,
     set::{EvidenceTerms, Policy},
-    yaml::{Node, Reader},
+    yaml::{Decoder, Node, Reported, all},
 };
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 
 /// The policy that this node describes, with the texts of the lists that it names.
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node, lists: &ListTexts) -> Option<Policy> {
-    let mut fields = reader.fields(node, "a policy")?;
+pub(super) fn read(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    lists: &ListTexts,
+) -> Result<Policy, Reported> {
+    let mut fields = decoder.fields(node, "a policy")?;
     let description = fields
         .take("description")
-        .and_then(|node| reader.text(node, "`description`"))
-        .map(str::to_owned);
+        .map(|node| decoder.text(node, "`description`").map(str::to_owned));
     let rules = fields
-        .require("require", reader)
-        .and_then(|node| read_rules(reader, node, lists));
+        .require("require", decoder)
+        .and_then(|node| read_rules(decoder, node, lists));
     let evidence = fields
         .take("evidence")
-        .map_or(Some(EvidenceTerms::default()), |node| {
-            read_evidence(reader, node)
-        });
-    let reuse_allow = fields
-        .take("reuse")
-        .map_or(Some(Duration::ZERO), |node| read_reuse(reader, node));
+        .map(|node| read_evidence(decoder, node));
+    let reuse_allow = fields.take("reuse").map(|node| read_reuse(decoder, node));
     let redirect = fields
         .take("step_up")
-        .map_or(Some(None), |node| read_step_up(reader, node).map(Some));
-    fields.finish(reader);
-    let policy = Policy::new(description, rules?, evidence?, reuse_allow?);
-    Some(policy.redirecting(redirect?))
+        .map(|node| read_step_up(decoder, node));
+    fields.finish(decoder);
+    let evidence = evidence.transpose()?.unwrap_or_default();
+    let reuse_allow = reuse_allow.transpose()?.unwrap_or_default();
+    let policy = Policy::new(description.transpose()?, rules?, evidence, reuse_allow);
+    Ok(policy.redirecting(redirect.transpose()?))
 }
 
-fn read_rules(reader: &mut Reader<'_>, node: &Node, lists: &ListTexts) -> Option<Vec<Rule>> {
-    let items = reader.required_list(node, "`require`")?;
+fn read_rules(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    lists: &ListTexts,
+) -> Result<Vec<Rule>, Reported> {
+    let items = decoder.required_list(node, "`require`")?;
     if items.len() > RULES_MAX {
         let message = format!("more than {RULES_MAX} rules in one policy");
         let hint = "split it into several policies".to_owned();
-        reader.error(node.place, message, Some(hint));
-        return None;
+        return Err(decoder.error(node.position, message, Some(hint)));
     }
-    let rules: Vec<Rule> = items
-        .iter()
-        .filter_map(|item| read_rule(reader, item, lists))
-        .collect();
-    (rules.len() == items.len()).then_some(rules)
+    all(items.iter().map(|item| read_rule(decoder, item, lists)))
 }
 
-fn read_rule(reader: &mut Reader<'_>, node: &Node, lists: &ListTexts) -> Option<Rule> {
-    let mut fields = reader.fields(node, "a rule")?;
+fn read_rule(decoder: &mut Decoder<'_>, node: &Node, lists: &ListTexts) -> Result<Rule, Reported> {
+    let mut fields = decoder.fields(node, "a rule")?;
     let otherwise = fields
         .take("otherwise")
-        .map_or(Some(Refusal::Deny), |node| {
-            reader.word(node, "`otherwise`", &REFUSALS)
-        });
+        .map(|node| decoder.word(node, "`otherwise`", &REFUSALS));
     let context = Context {
         lists,
         beside: &["otherwise"],
         depth: 0,
     };
-    let place = fields
+    let position = fields
         .others()
         .next()
-        .map_or(node.place, |(key, _)| key.place);
-    let requirement = requirement::read(reader, &fields, context);
-    let rule = Rule::new(requirement?, otherwise?);
-    Some(rule.read_at(reader.spot(place)))
+        .map_or(node.position, |(key, _)| key.position);
+    let requirement = requirement::read(decoder, &fields, context);
+    let otherwise = otherwise.transpose()?.unwrap_or(Refusal::Deny);
+    let rule = Rule::new(requirement?, otherwise);
+    Ok(rule.read_at(decoder.location(position)))
 }
 
-fn read_evidence(reader: &mut Reader<'_>, node: &Node) -> Option<EvidenceTerms> {
-    let mut fields = reader.fields(node, "`evidence`")?;
-    let EvidenceTerms {
-        fresh_for,
-        stale_for,
-        unavailable,
-    } = EvidenceTerms::default();
+fn read_evidence(decoder: &mut Decoder<'_>, node: &Node) -> Result<EvidenceTerms, Reported> {
+    let mut fields = decoder.fields(node, "`evidence`")?;
     let fresh_for = fields
         .take("fresh_for")
-        .map_or(Some(fresh_for), |node| reader.duration(node, "`fresh_for`"));
+        .map(|node| decoder.duration(node, "`fresh_for`"));
     let stale_for = fields
         .take("stale_for")
-        .map_or(Some(stale_for), |node| reader.duration(node, "`stale_for`"));
+        .map(|node| decoder.duration(node, "`stale_for`"));
     let unavailable = fields
         .take("unavailable")
-        .map_or(Some(unavailable), |node| {
-            reader.word(node, "`unavailable`", &REFUSALS)
-        });
-    fields.finish(reader);
-    Some(EvidenceTerms {
-        fresh_for: fresh_for?,
-        stale_for: stale_for?,
-        unavailable: unavailable?,
+        .map(|node| decoder.word(node, "`unavailable`", &REFUSALS));
+    fields.finish(decoder);
+    let terms = EvidenceTerms::default();
+    Ok(EvidenceTerms {
+        fresh_for: fresh_for.transpose()?.unwrap_or(terms.fresh_for),
+        stale_for: stale_for.transpose()?.unwrap_or(terms.stale_for),
+        unavailable: unavailable.transpose()?.unwrap_or(terms.unavailable),
     })
 }
 
-fn read_reuse(reader: &mut Reader<'_>, node: &Node) -> Option<Duration> {
-    let mut fields = reader.fields(node, "`reuse`")?;
-    let allow = fields.take("allow").map_or(Some(Duration::ZERO), |node| {
-        reader.duration(node, "`allow`")
-    });
-    fields.finish(reader);
-    allow
+fn read_reuse(decoder: &mut Decoder<'_>, node: &Node) -> Result<Duration, Reported> {
+    let mut fields = decoder.fields(node, "`reuse`")?;
+    let allow = fields
+        .take("allow")
+        .map(|node| decoder.duration(node, "`allow`"));
+    fields.finish(decoder);
+    Ok(allow.transpose()?.unwrap_or_default())
 }
 
-/// Where a browser may be sent; whether that is on the configured allow-list is judged by who knows the configuration.
-fn read_step_up(reader: &mut Reader<'_>, node: &Node) -> Option<Box<str>> {
-    let mut fields = reader.fields(node, "`step_up`")?;
-    let redirect = fields.require("redirect", reader);
-    fields.finish(reader);
-    let text = reader.text(redirect?, "`redirect`")?;
+/// The URL of a step-up. Whether it is on the configured allow-list is checked by those who know the configuration.
+fn read_step_up(decoder: &mut Decoder<'_>, node: &Node) -> Result<Box<str>, Reported> {
+    let mut fields = decoder.fields(node, "`step_up`")?;
+    let redirect = fields.require("redirect", decoder);
+    fields.finish(decoder);
+    let redirect = redirect?;
+    let text = decoder.text(redirect, "`redirect`")?;
     let url = Url::parse(text).ok();
     let usable = url.is_some_and(|url| {
         url.scheme() == "https" && url.username().is_empty() && url.password().is_none()
     });
-    if !usable {
-        let hint = "such as `https://sso.example.com/step-up`".to_owned();
-        let message = format!("`{text}` is not an https URL without a user");
-        reader.error(redirect?.place, message, Some(hint));
-        return None;
+    if usable {
+        return Ok(text.into());
     }
-    Some(text.into())
+    let hint = "such as `https://sso.example.com/step-up`".to_owned();
+    let message = format!("`{text}` is not an https URL without a user");
+    Err(decoder.error(redirect.position, message, Some(hint)))
 }

@@ -1,307 +1,49 @@
-//! A YAML text as a tree in which every node knows its place, and the reader that turns nodes into values while it
-//! collects every problem. Anchors, aliases, tags and duplicate keys are errors: a policy says what it means where it
-//! stands.
+//! A text becomes a tree. Anchors, aliases, tags and duplicate keys are errors: a policy means what it says where it says it.
 
-use std::{collections::HashSet, ops::RangeInclusive, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span};
 
-use super::diagnostic::{Diagnostic, Place, Problems, SourceText, Spot, lines};
+use super::{
+    decoder::{Decoder, Reported},
+    location::{Position, lines},
+    node::{Key, Node, NodeKind},
+};
 
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
 const DEPTH_MAX: usize = 32;
-/// Nothing longer is a misspelling.
-const WORD_CHARS_MAX: usize = 64;
 
-/// A value in a document, and where it stands.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// What it is.
-    pub kind: NodeKind,
-    /// Where it begins.
-    pub place: Place,
-}
-
-/// What a node can be.
-#[derive(Debug, Clone)]
-pub enum NodeKind {
-    /// A scalar, as it was written.
-    Text(String),
-    /// `~`, `null`, or nothing at all.
-    Null,
-    /// A sequence.
-    List(Vec<Node>),
-    /// A mapping, in the order of the text; keys are texts and differ.
-    Map(Vec<(Key, Node)>),
-}
-
-/// A key of a map, and where it stands.
-#[derive(Debug, Clone)]
-pub struct Key {
-    /// The key.
-    pub name: String,
-    /// Where it stands.
-    pub place: Place,
-}
-
-/// Reads one text: parses it, turns nodes into values, and collects every problem on the way.
-#[derive(Debug)]
-pub struct Reader<'p> {
-    source: Arc<SourceText>,
-    problems: &'p mut Problems,
-}
-
-impl<'p> Reader<'p> {
-    /// A reader of this text that adds to these problems.
-    pub fn new(source: Arc<SourceText>, problems: &'p mut Problems) -> Self {
-        Self { source, problems }
-    }
-
-    /// The path of the text.
-    pub fn path(&self) -> &str {
-        &self.source.path
-    }
-
-    /// This place in the text.
-    pub fn spot(&self, place: Place) -> Spot {
-        Spot {
-            source: Arc::clone(&self.source),
-            place,
-        }
-    }
-
-    /// Notes a problem.
-    pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
-        self.problems.push(Diagnostic {
-            spot: self.spot(place),
-            message: message.into(),
-            hint,
-        });
-    }
-
-    /// The tree of the text's one document, which is no larger than so many bytes.
-    pub fn document(&mut self, bytes_max: usize) -> Option<Node> {
-        let source = Arc::clone(&self.source);
+impl Decoder<'_> {
+    /// The tree of the text's one document. A text of more than `bytes_max` bytes is an error.
+    pub fn document(&mut self, bytes_max: usize) -> Result<Node, Reported> {
+        let source = Arc::clone(self.source());
         if source.text.len() > bytes_max {
             let message = format!("the file is larger than {} MiB", bytes_max / (1024 * 1024));
             let hint = "split it into several files".to_owned();
-            self.error(Place::START, message, Some(hint));
-            return None;
+            return Err(self.error(Position::START, message, Some(hint)));
         }
-        if let Some(place) = place_of_replacement(&source.text) {
-            // A literal one cannot be told from one that the reading of other bytes left.
+        if let Some(position) = position_of_replacement(&source.text) {
+            // One that stands in the text looks like one that decoding other bytes left.
             let message = "not UTF-8, or the character U+FFFD, which stands for what is not";
             let hint = "save the file as UTF-8, and write no U+FFFD".to_owned();
-            self.error(place, message, Some(hint));
-            return None;
+            return Err(self.error(position, message, Some(hint)));
         }
         let mut tree = Tree::default();
         for step in Parser::new_from_str(&source.text) {
             match step {
-                Ok((event, span)) => {
-                    if !tree.grow(event, span, self) {
-                        return None;
-                    }
-                }
+                Ok((event, span)) => tree.grow(event, span, self)?,
                 Err(error) => {
-                    let place = place_of(&Span::empty(*error.marker()));
-                    self.error(place, format!("not YAML: {}", error.info()), None);
-                    return None;
+                    let position = position_of(&Span::empty(*error.marker()));
+                    let message = format!("not YAML: {}", error.info());
+                    return Err(self.error(position, message, None));
                 }
             }
         }
-        if tree.root.is_none() {
+        tree.root.ok_or_else(|| {
             let hint = "a policy file has `version: 1` and `policies:`, a case file `cases:`";
-            self.error(Place::START, "the file is empty", Some(hint.to_owned()));
-        }
-        tree.root
-    }
-
-    /// The map's entries, to be taken by name.
-    pub fn fields<'n>(&mut self, node: &'n Node, what: &str) -> Option<Fields<'n>> {
-        let NodeKind::Map(entries) = &node.kind else {
-            self.expected(node, &format!("{what} is a map of keys and values"));
-            return None;
-        };
-        Some(Fields {
-            entries,
-            place: node.place,
-            known: Vec::new(),
+            self.error(Position::START, "the file is empty", Some(hint.to_owned()))
         })
     }
-
-    /// The items of a list that is not empty.
-    pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
-        self.items(node, what, "name at least one, or leave it out")
-    }
-
-    /// The items of a list that must be there, and is not empty.
-    pub fn required_list<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Node]> {
-        self.items(node, what, "write at least one")
-    }
-
-    fn items<'n>(&mut self, node: &'n Node, what: &str, hint: &str) -> Option<&'n [Node]> {
-        match &node.kind {
-            NodeKind::List(items) if items.is_empty() => {
-                let hint = hint.to_owned();
-                self.error(node.place, format!("{what} is empty"), Some(hint));
-                None
-            }
-            NodeKind::List(items) => Some(items),
-            NodeKind::Text(text) => {
-                let hint = format!("write a list: `[{text}]`");
-                self.error(node.place, format!("{what} is a list"), Some(hint));
-                None
-            }
-            _ => {
-                self.expected(node, &format!("{what} is a list"));
-                None
-            }
-        }
-    }
-
-    /// The texts of a list that is not empty.
-    pub fn texts<'n>(&mut self, node: &'n Node, what: &str) -> Option<Vec<&'n str>> {
-        let items = self.list(node, what)?;
-        let texts: Vec<&str> = items
-            .iter()
-            .filter_map(|item| self.text(item, &format!("an item of {what}")))
-            .collect();
-        (texts.len() == items.len()).then_some(texts)
-    }
-
-    /// A scalar's text, which is not empty.
-    pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
-        match &node.kind {
-            NodeKind::Text(text) if text.is_empty() => {
-                self.error(node.place, format!("{what} is empty"), None);
-                None
-            }
-            NodeKind::Text(text) => Some(text),
-            _ => {
-                self.expected(node, &format!("{what} is a text"));
-                None
-            }
-        }
-    }
-
-    /// A whole number in a range.
-    pub fn whole_number(
-        &mut self,
-        node: &Node,
-        what: &str,
-        range: RangeInclusive<u16>,
-    ) -> Option<u16> {
-        let text = self.text(node, what)?;
-        let digits = text.bytes().all(|b| b.is_ascii_digit());
-        let number = text.parse().ok().filter(|n| digits && range.contains(n));
-        if number.is_none() {
-            let (from, to) = (range.start(), range.end());
-            let message = format!("{what}: `{text}` is not a whole number between {from} and {to}");
-            let hint = format!("such as `{to}`");
-            self.error(node.place, message, Some(hint));
-        }
-        number
-    }
-
-    /// One of a few words.
-    pub fn word<T: Clone>(&mut self, node: &Node, what: &str, words: &[(&str, T)]) -> Option<T> {
-        let text = self.text(node, what)?;
-        let found = words.iter().find(|(word, _)| *word == text);
-        if found.is_none() {
-            let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            let message = format!("{what} is {}, not `{text}`", all.join(" or "));
-            let hint = did_you_mean(text, words.iter().map(|(word, _)| *word))
-                .or_else(|| Some(format!("write one of {}", all.join(", "))));
-            self.error(node.place, message, hint);
-        }
-        found.map(|(_, value)| value.clone())
-    }
-
-    fn expected(&mut self, node: &Node, expectation: &str) {
-        let found = match &node.kind {
-            NodeKind::Text(_) => "a text",
-            NodeKind::Null => "nothing",
-            NodeKind::List(_) => "a list",
-            NodeKind::Map(_) => "a map",
-        };
-        self.error(node.place, format!("{expectation}, not {found}"), None);
-    }
-}
-
-/// The entries of a map, taken by name. What nobody asked for is an error in the end.
-#[derive(Debug)]
-pub struct Fields<'n> {
-    entries: &'n [(Key, Node)],
-    /// Where the map stands.
-    pub place: Place,
-    known: Vec<&'static str>,
-}
-
-impl<'n> Fields<'n> {
-    /// Whether the map has no entry at all.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// The value of this key, if the map has it.
-    pub fn take(&mut self, name: &'static str) -> Option<&'n Node> {
-        self.known.push(name);
-        self.entries
-            .iter()
-            .find(|(key, _)| key.name == name)
-            .map(|(_, node)| node)
-    }
-
-    /// The value of this key, which the map must have.
-    pub fn require(&mut self, name: &'static str, reader: &mut Reader<'_>) -> Option<&'n Node> {
-        let node = self.take(name);
-        if node.is_none() {
-            reader.error(self.place, format!("`{name}` is missing"), None);
-        }
-        node
-    }
-
-    /// This key, if the map has it, and has none of the other: a file that was given in another's place.
-    pub fn mistaken_for(&self, name: &str, other: &str) -> Option<&'n Key> {
-        let mut keys = self.entries.iter().map(|(key, _)| key);
-        let key = keys.clone().find(|key| key.name == name)?;
-        keys.all(|key| key.name != other).then_some(key)
-    }
-
-    /// The entries whose keys have not been asked for.
-    pub fn others(&self) -> impl Iterator<Item = &'n (Key, Node)> {
-        self.entries
-            .iter()
-            .filter(|(key, _)| !self.known.contains(&key.name.as_str()))
-    }
-
-    /// Reports every key that was not asked for.
-    pub fn finish(self, reader: &mut Reader<'_>) {
-        for (key, _) in self.others() {
-            unknown_key(reader, key, self.known.iter().copied());
-        }
-    }
-}
-
-/// Reports a key that is not one of these.
-pub fn unknown_key<'k>(reader: &mut Reader<'_>, key: &Key, known: impl Iterator<Item = &'k str>) {
-    let known: Vec<&str> = known.collect();
-    let hint = did_you_mean(&key.name, known.iter().copied())
-        .or_else(|| Some(format!("known here: {}", known.join(", "))));
-    reader.error(key.place, format!("unknown key `{}`", key.name), hint);
-}
-
-/// A hint at the nearest word, if one is near.
-pub fn did_you_mean<'k>(text: &str, words: impl Iterator<Item = &'k str>) -> Option<String> {
-    if text.chars().nth(WORD_CHARS_MAX).is_some() {
-        return None;
-    }
-    words
-        .map(|word| (strsim::damerau_levenshtein(text, word), word))
-        .filter(|(distance, word)| *distance <= (word.len() / 3).max(1))
-        .min()
-        .map(|(_, word)| format!("did you mean `{word}`?"))
 }
 
 /// A tree that grows event by event.
@@ -313,8 +55,8 @@ struct Tree {
 
 /// A list or map that has begun and not ended.
 enum Open {
-    List(Place, Vec<Node>),
-    Map(Place, OpenMap),
+    List(Position, Vec<Node>),
+    Map(Position, OpenMap),
 }
 
 /// A map that has begun: its entries, the names of their keys, and a key that waits for its value.
@@ -328,110 +70,114 @@ struct OpenMap {
 }
 
 impl Tree {
-    /// Takes the next event; whether it is worth going on.
-    fn grow(&mut self, event: Event<'_>, span: Span, reader: &mut Reader<'_>) -> bool {
-        let place = place_of(&span);
+    /// Takes the next event. An error ends the document; other problems are only reported.
+    fn grow(
+        &mut self,
+        event: Event<'_>,
+        span: Span,
+        decoder: &mut Decoder<'_>,
+    ) -> Result<(), Reported> {
+        let position = position_of(&span);
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
                 let hint = "write it into a file of its own".to_owned();
-                reader.error(place, "a second document in one file", Some(hint));
-                return false;
+                let message = "a second document in one file";
+                return Err(decoder.error(position, message, Some(hint)));
             }
             Event::Alias(_) => {
-                refuse_alias(reader, place);
-                self.put(node(NodeKind::Null, place), reader);
+                refuse_alias(decoder, position);
+                self.put(node(NodeKind::Null, position), decoder);
             }
             Event::Scalar(text, style, anchor, tag) => {
-                refuse_decoration(anchor, tag.is_some(), place, reader);
+                refuse_decoration(anchor, tag.is_some(), position, decoder);
                 let bare = style == ScalarStyle::Plain;
                 let kind = if bare && matches!(&*text, "" | "~" | "null" | "Null" | "NULL") {
                     NodeKind::Null
                 } else {
                     NodeKind::Text(text.into_owned())
                 };
-                self.put(node(kind, place), reader);
+                self.put(node(kind, position), decoder);
             }
             Event::SequenceStart(anchor, tag) => {
-                refuse_decoration(anchor, tag.is_some(), place, reader);
-                self.open.push(Open::List(place, Vec::new()));
+                refuse_decoration(anchor, tag.is_some(), position, decoder);
+                self.open.push(Open::List(position, Vec::new()));
             }
             Event::MappingStart(anchor, tag) => {
-                refuse_decoration(anchor, tag.is_some(), place, reader);
-                self.open.push(Open::Map(place, OpenMap::default()));
+                refuse_decoration(anchor, tag.is_some(), position, decoder);
+                self.open.push(Open::Map(position, OpenMap::default()));
             }
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(Open::List(place, items)) => {
-                    self.put(node(NodeKind::List(items), place), reader);
+                Some(Open::List(position, items)) => {
+                    self.put(node(NodeKind::List(items), position), decoder);
                 }
-                Some(Open::Map(place, map)) => {
-                    self.put(node(NodeKind::Map(map.entries), place), reader);
+                Some(Open::Map(position, map)) => {
+                    self.put(node(NodeKind::Map(map.entries), position), decoder);
                 }
-                None => return false,
+                None => return Err(decoder.error(position, "not YAML", None)),
             },
             _ => {}
         }
         if self.open.len() > DEPTH_MAX {
             let hint = "a policy needs no more than a few levels".to_owned();
             let message = format!("nested more than {DEPTH_MAX} deep");
-            reader.error(place, message, Some(hint));
-            return false;
+            return Err(decoder.error(position, message, Some(hint)));
         }
-        true
+        Ok(())
     }
 
     /// Puts a finished node where it belongs: as the root, an item, a key or a value.
-    fn put(&mut self, node: Node, reader: &mut Reader<'_>) {
+    fn put(&mut self, node: Node, decoder: &mut Decoder<'_>) {
         match self.open.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
             Some(Open::Map(_, map)) if map.refused => map.refused = false,
             Some(Open::Map(_, map)) => match map.key.take() {
                 None => {
-                    map.key = as_key(node, reader);
+                    map.key = as_key(node, decoder);
                     map.refused = map.key.is_none();
                 }
                 Some(key) if map.names.insert(key.name.clone()) => map.entries.push((key, node)),
                 Some(key) => {
                     let message = format!("the key `{}` is here twice", key.name);
                     let hint = "keep one of the two".to_owned();
-                    reader.error(key.place, message, Some(hint));
+                    decoder.error(key.position, message, Some(hint));
                 }
             },
         }
     }
 }
 
-fn node(kind: NodeKind, place: Place) -> Node {
-    Node { kind, place }
+fn node(kind: NodeKind, position: Position) -> Node {
+    Node { kind, position }
 }
 
 /// A node as the key of a map. What cannot be one is reported.
-fn as_key(node: Node, reader: &mut Reader<'_>) -> Option<Key> {
-    let place = node.place;
+fn as_key(node: Node, decoder: &mut Decoder<'_>) -> Option<Key> {
+    let position = node.position;
     if let NodeKind::Text(name) = node.kind {
-        return Some(Key { name, place });
+        return Some(Key { name, position });
     }
-    reader.error(place, "a key is a text", None);
+    decoder.error(position, "a key is a text", None);
     None
 }
 
-fn refuse_alias(reader: &mut Reader<'_>, place: Place) {
+fn refuse_alias(decoder: &mut Decoder<'_>, position: Position) {
     let hint = Some("write the value out where it is used".to_owned());
-    reader.error(place, "YAML anchors and aliases are not allowed", hint);
+    decoder.error(position, "YAML anchors and aliases are not allowed", hint);
 }
 
-fn refuse_decoration(anchor: usize, tagged: bool, place: Place, reader: &mut Reader<'_>) {
+fn refuse_decoration(anchor: usize, tagged: bool, position: Position, decoder: &mut Decoder<'_>) {
     if anchor != 0 {
-        refuse_alias(reader, place);
+        refuse_alias(decoder, position);
     }
     if tagged {
         let hint = "write the value alone; it is read by what is expected here".to_owned();
-        reader.error(place, "YAML tags are not allowed", Some(hint));
+        decoder.error(position, "YAML tags are not allowed", Some(hint));
     }
 }
 
 /// Where the text has the character that stands for bytes that are no text.
-fn place_of_replacement(text: &str) -> Option<Place> {
+fn position_of_replacement(text: &str) -> Option<Position> {
     let (index, line) = lines(text)
         .enumerate()
         .find(|(_, line)| line.contains(char::REPLACEMENT_CHARACTER))?;
@@ -439,20 +185,20 @@ fn place_of_replacement(text: &str) -> Option<Place> {
         .chars()
         .take_while(|c| *c != char::REPLACEMENT_CHARACTER)
         .count();
-    Some(Place {
+    Some(Position {
         line: index.saturating_add(1),
         column: column.saturating_add(1),
         width: 1,
     })
 }
 
-fn place_of(span: &Span) -> Place {
+fn position_of(span: &Span) -> Position {
     let width = if span.start.line() == span.end.line() {
         span.end.col().saturating_sub(span.start.col())
     } else {
         1
     };
-    Place {
+    Position {
         line: span.start.line(),
         column: span.start.col().saturating_add(1),
         width: width.max(1),

@@ -1,19 +1,20 @@
-//! A case that is told by flags. They are written down as the case file that would say the same and read as one, so that there
-//! is one grammar, and a mistake in a flag is told as it is in a file.
+//! A case that is given by flags. They are written as the case file that would say the same and read as one, so that there is
+//! one grammar, and a mistake in a flag is reported as it is in a file.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use super::super::page::Page;
 use crate::{
     cli::check::attribute,
     policy::{
         SourceText, Timestamp, before, parse_duration, parse_instant,
-        suite::{list, scalar},
+        yaml::{list, scalar},
     },
 };
 
-/// What is known and asked. Every flag is a key of a case file, and says what that says.
+/// What is known and asked. Every flag is a key of a case file, with the same meaning.
 #[derive(Debug, Default, PartialEq, Eq, Args)]
 pub(super) struct Flags {
     /// The instant of the check; now, if not given.
@@ -35,7 +36,7 @@ pub(super) struct Flags {
     /// A scope that is granted; may be given again. Data without its scope does not count.
     #[arg(long = "scope", value_name = "SCOPE", help_heading = VERIFICATION)]
     scopes: Vec<String>,
-    /// The identity that was verified. The one that the question names is --identity.
+    /// The identity that was verified. The one that the request names is --identity.
     #[arg(long, value_name = "ID", help_heading = VERIFICATION)]
     verified_identity: Option<String>,
     /// The project that it was made in.
@@ -58,27 +59,27 @@ pub(super) struct Flags {
     date_of_birth: Option<String>,
 
     /// The identity that the caller believes it is dealing with.
-    #[arg(long, value_name = "ID", help_heading = QUESTION)]
+    #[arg(long, value_name = "ID", help_heading = REQUEST)]
     identity: Option<String>,
     /// A fact about the situation; may be given again.
-    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute, help_heading = QUESTION)]
+    #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute, help_heading = REQUEST)]
     attributes: Vec<(String, String)>,
     /// The context class that the person's session was authenticated at.
-    #[arg(long, value_name = "CLASS", help_heading = QUESTION)]
+    #[arg(long, value_name = "CLASS", help_heading = REQUEST)]
     acr: Option<String>,
     /// A method that the session was authenticated by; may be given again.
-    #[arg(long, value_name = "METHOD", help_heading = QUESTION)]
+    #[arg(long, value_name = "METHOD", help_heading = REQUEST)]
     amr: Vec<String>,
     /// When the session was authenticated.
-    #[arg(long, value_name = "TIME", help_heading = QUESTION)]
+    #[arg(long, value_name = "TIME", help_heading = REQUEST)]
     auth_time: Option<String>,
     /// How long before the check it was, such as 5m.
-    #[arg(long, value_name = "DURATION", conflicts_with = "auth_time", help_heading = QUESTION, value_parser = duration)]
+    #[arg(long, value_name = "DURATION", conflicts_with = "auth_time", help_heading = REQUEST, value_parser = duration)]
     auth_ago: Option<Duration>,
 }
 
 const VERIFICATION: &str = "The verification";
-const QUESTION: &str = "The question";
+const REQUEST: &str = "The request";
 
 /// What is known of a verification when there is none to be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -100,34 +101,38 @@ impl Flags {
     }
 
     /// The same as a case file of one case, which is about this policy.
-    pub(super) fn document(&self, policy: &str, now: Timestamp) -> Arc<SourceText> {
+    pub(super) fn as_case_file(&self, policy: &str, now: Timestamp) -> Arc<SourceText> {
         let at = self.at.clone().unwrap_or_else(|| now.to_string());
         let verification = self.verification(&at);
-        let mut text = String::from("cases:\n  - name: as the flags say\n");
-        field(&mut text, 2, "policy", Some(scalar(policy)));
-        field(&mut text, 2, "at", Some(scalar(&at)));
+        let mut page = Page::default();
+        page.line("cases:");
+        page.line("  - name: as the flags say");
+        field(&mut page, 2, "policy", Some(scalar(policy)));
+        field(&mut page, 2, "at", Some(scalar(&at)));
         let upstream = self.upstream.map(|state| match state {
             Upstream::Down => "down".to_owned(),
             Upstream::Absent => "absent".to_owned(),
         });
-        let known = upstream.is_none() || !verification.is_empty();
-        field(&mut text, 2, "upstream", upstream);
-        if known && verification.is_empty() {
-            field(&mut text, 2, "verification", Some("{}".to_owned()));
-        }
-        section(&mut text, 2, "verification", &verification);
-        section(&mut text, 2, "request", &self.request(&at));
-        let path = "the flags".to_owned();
+        let without_facts = upstream.is_none() && verification.is_empty();
+        field(&mut page, 2, "upstream", upstream);
+        field(
+            &mut page,
+            2,
+            "verification",
+            without_facts.then(|| "{}".to_owned()),
+        );
+        section(&mut page, 2, "verification", verification);
+        section(&mut page, 2, "request", self.request(&at));
+        let (path, text) = ("the flags".to_owned(), page.into_text());
         Arc::new(SourceText { path, text })
     }
 
-    fn verification(&self, at: &str) -> String {
-        let mut text = String::new();
-        let scopes = self.scopes.iter().map(String::as_str);
-        let scopes = (!self.scopes.is_empty()).then(|| list(scopes));
+    fn verification(&self, at: &str) -> Page {
+        let mut page = Page::default();
+        let scopes = (!self.scopes.is_empty()).then(|| list(&self.scopes));
         let verified_at = self.verified_at.clone().or(ago(at, self.verified_ago));
         let mut fact = |key, value: Option<&String>| {
-            field(&mut text, 3, key, value.map(|value| scalar(value)));
+            field(&mut page, 3, key, value.map(|value| scalar(value)));
         };
         fact("status", self.status.as_ref());
         fact("verified_at", verified_at.as_ref());
@@ -138,59 +143,50 @@ impl Flags {
         fact("last_name", self.last_name.as_ref());
         fact("phone", self.phone.as_ref());
         fact("date_of_birth", self.date_of_birth.as_ref());
-        field(&mut text, 3, "scopes", scopes);
-        text
+        field(&mut page, 3, "scopes", scopes);
+        page
     }
 
-    fn request(&self, at: &str) -> String {
-        let (mut text, mut attributes, mut session) = (String::new(), String::new(), String::new());
+    fn request(&self, at: &str) -> Page {
+        let (mut page, mut attributes) = (Page::default(), Page::default());
         for (key, value) in &self.attributes {
             field(&mut attributes, 4, &scalar(key), Some(scalar(value)));
         }
-        let amr = self.amr.iter().map(String::as_str);
+        let identity = self.identity.as_deref().map(scalar);
+        field(&mut page, 3, "identity_id", identity);
+        section(&mut page, 3, "attributes", attributes);
+        section(&mut page, 3, "authentication", self.authentication(at));
+        page
+    }
+
+    fn authentication(&self, at: &str) -> Page {
+        let mut page = Page::default();
+        let amr = (!self.amr.is_empty()).then(|| list(&self.amr));
         let auth_time = self.auth_time.clone().or(ago(at, self.auth_ago));
-        field(&mut session, 4, "acr", self.acr.as_deref().map(scalar));
-        field(
-            &mut session,
-            4,
-            "amr",
-            (!self.amr.is_empty()).then(|| list(amr)),
-        );
-        field(
-            &mut session,
-            4,
-            "auth_time",
-            auth_time.as_deref().map(scalar),
-        );
-        field(
-            &mut text,
-            3,
-            "identity_id",
-            self.identity.as_deref().map(scalar),
-        );
-        section(&mut text, 3, "attributes", &attributes);
-        section(&mut text, 3, "authentication", &session);
-        text
+        field(&mut page, 4, "acr", self.acr.as_deref().map(scalar));
+        field(&mut page, 4, "amr", amr);
+        field(&mut page, 4, "auth_time", auth_time.as_deref().map(scalar));
+        page
     }
 }
 
-/// The instant so long before the check. Nothing where the check's own cannot be read: the reader tells that.
+/// The instant so long before the check. None if that of the check cannot be read, which the reader of cases reports.
 fn ago(at: &str, ago: Option<Duration>) -> Option<String> {
     Some(before(parse_instant(at)?, ago?).to_string())
 }
 
-fn field(text: &mut String, depth: usize, key: &str, value: Option<String>) {
+fn field(page: &mut Page, depth: usize, key: &str, value: Option<String>) {
     if let Some(value) = value {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{:1$}{key}: {value}", "", depth.saturating_mul(2));
+        let indent = depth.saturating_mul(2);
+        page.line(format_args!("{:indent$}{key}: {value}", ""));
     }
 }
 
 /// A key with the fields below it, if there are any.
-fn section(text: &mut String, depth: usize, key: &str, fields: &str) {
+fn section(page: &mut Page, depth: usize, key: &str, fields: Page) {
     if !fields.is_empty() {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "{:1$}{key}:", "", depth.saturating_mul(2));
-        text.push_str(fields);
+        let indent = depth.saturating_mul(2);
+        page.line(format_args!("{:indent$}{key}:", ""));
+        page.lines(&fields.into_text());
     }
 }

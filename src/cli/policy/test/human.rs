@@ -1,82 +1,74 @@
 //! A report of cases for a person: failures first, because they are why one reads it.
 
-use std::fmt::Write as _;
-
+use super::super::page::Page;
 use crate::policy::{
     Decision,
-    suite::{Coverage, Outcome, Report, RuleCoverage},
+    suite::{CaseResult, Coverage, Report, RuleCoverage},
 };
 
-/// The report as a page; in full, with what no case has tried.
+/// The report; in full, with what no case has tried.
 pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
-    let mut page = String::new();
-    for outcome in report.outcomes.iter().filter(|outcome| !outcome.passed()) {
-        failure(&mut page, outcome);
+    let mut page = Page::default();
+    for result in report.results.iter().filter(|result| !result.passed()) {
+        write_failure(&mut page, result);
     }
-    page.push_str("coverage\n");
+    page.line("coverage");
     if in_full {
-        untried(&mut page, &report.coverage);
+        write_untried(&mut page, &report.coverage);
     }
-    figures(&mut page, &report.coverage, in_full);
+    write_figures(&mut page, &report.coverage, in_full);
     let (passed, failed) = (report.passed(), report.failed());
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(page, "{passed} passed, {failed} failed");
-    page
+    page.line(format_args!("{passed} passed, {failed} failed"));
+    page.into_text()
 }
 
-fn failure(page: &mut String, outcome: &Outcome<'_>) {
-    let case = outcome.case;
-    let _ = writeln!(
-        page,
-        "FAIL {}:{}: {}",
-        case.source.path, case.place.line, case.name
-    );
-    let _ = writeln!(page, "  {} at {}", case.request.policy, case.now);
-    for difference in &outcome.differences {
-        let _ = writeln!(page, "  {}", difference.what);
-        let _ = writeln!(page, "    expected {}", difference.expected);
-        let _ = writeln!(page, "    got      {}", difference.actual);
+fn write_failure(page: &mut Page, result: &CaseResult<'_>) {
+    let case = result.case;
+    let (path, line, name) = (&case.source.path, case.position.line, &case.name);
+    page.line(format_args!("FAIL {path}:{line}: {name}"));
+    page.line(format_args!("  {} at {}", case.request.policy, case.now));
+    for mismatch in &result.mismatches {
+        page.line(format_args!("  {}", mismatch.what));
+        page.line(format_args!("    expected {}", mismatch.expected));
+        page.line(format_args!("    got      {}", mismatch.actual));
     }
-    let rules = outcome.decision.iter().flat_map(Decision::reasons);
-    for reason in rules {
+    for reason in result.decision.iter().flat_map(Decision::reasons) {
         let (code, rule) = (reason.code.as_str(), &reason.rule);
-        let _ = writeln!(page, "  unmet    {rule} ({code})");
+        page.line(format_args!("  unmet    {rule} ({code})"));
     }
-    page.push('\n');
+    page.blank();
 }
 
-/// What no case has tried. A policy that no case is about is told in one line.
-fn untried(page: &mut String, coverage: &Coverage) {
+/// What no case has tried. A policy that no case is about has one line.
+fn write_untried(page: &mut Page, coverage: &Coverage) {
     for (name, policy) in &coverage.policies {
         if policy.cases == 0 {
-            let _ = writeln!(page, "  {name}: no case");
+            page.line(format_args!("  {name}: no case"));
             continue;
         }
         let untried: Vec<String> = policy.rules.iter().flat_map(untried_of).collect();
         if !untried.is_empty() {
-            let _ = writeln!(page, "  {name}");
+            page.line(format_args!("  {name}"));
         }
         for line in untried {
-            let _ = writeln!(page, "    {line}");
+            page.line(format_args!("    {line}"));
         }
     }
 }
 
-/// How much the cases have tried, and how to learn what they have not.
-fn figures(page: &mut String, coverage: &Coverage, in_full: bool) {
-    let ((rules, whole_rules), (edges, whole_edges)) = (coverage.rules(), coverage.edges());
-    let _ = writeln!(
-        page,
-        "  {whole_rules} of {rules} rules met and unmet by some case"
-    );
-    let _ = writeln!(
-        page,
-        "  {whole_edges} of {edges} edges in time tried from both sides"
-    );
-    if !in_full && (whole_rules < rules || whole_edges < edges) {
-        page.push_str("  (--coverage tells which are not)\n");
+/// How much the cases have tried, and how to see what they have not.
+fn write_figures(page: &mut Page, coverage: &Coverage, in_full: bool) {
+    let ((rules, covered_rules), (edges, covered_edges)) = (coverage.rules(), coverage.edges());
+    page.line(format_args!(
+        "  {covered_rules} of {rules} rules met and unmet by some case"
+    ));
+    page.line(format_args!(
+        "  {covered_edges} of {edges} edges in time tried from both sides"
+    ));
+    if !in_full && (covered_rules < rules || covered_edges < edges) {
+        page.line("  (--coverage shows which are not)");
     }
-    page.push('\n');
+    page.blank();
 }
 
 /// What no case has tried of a rule, each in a line.

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use crate::policy::{
     Decision, Revision,
-    suite::{EdgeCoverage, Outcome, PolicyCoverage, Report, RuleCoverage},
+    suite::{CaseResult, EdgeCoverage, PolicyCoverage, Report, RuleCoverage},
 };
 
 /// The report as one JSON object.
 pub(super) fn object(report: &Report<'_>, revision: Revision) -> String {
-    let cases: Vec<Value> = report.outcomes.iter().map(case).collect();
+    let cases: Vec<Value> = report.results.iter().map(case).collect();
     let coverage: Vec<Value> = report
         .coverage
         .policies
@@ -26,15 +26,15 @@ pub(super) fn object(report: &Report<'_>, revision: Revision) -> String {
     format!("{object:#}\n")
 }
 
-fn case(outcome: &Outcome<'_>) -> Value {
-    let (case, decision) = (outcome.case, outcome.decision.as_ref());
+fn case(result: &CaseResult<'_>) -> Value {
+    let (case, decision) = (result.case, result.decision.as_ref());
     let reasons: Vec<Value> = decision
         .iter()
         .flat_map(|decision| decision.reasons())
         .map(|reason| json!({ "code": reason.code.as_str(), "rule": &*reason.rule }))
         .collect();
-    let differences: Vec<Value> = outcome
-        .differences
+    let mismatches: Vec<Value> = result
+        .mismatches
         .iter()
         .map(|d| json!({ "what": d.what, "expected": d.expected, "actual": d.actual }))
         .collect();
@@ -42,14 +42,14 @@ fn case(outcome: &Outcome<'_>) -> Value {
     json!({
         "name": case.name,
         "path": case.source.path,
-        "line": case.place.line,
+        "line": case.position.line,
         "policy": case.request.policy.as_str(),
         "at": case.now.to_string(),
-        "passed": outcome.passed(),
+        "passed": result.passed(),
         "decision": decision.map(|decision| decision.effect().as_str()),
         "reasons": reasons,
         "next_change": change.map(|c| json!({ "at": c.at.to_string(), "to": c.to.as_str() })),
-        "differences": differences,
+        "differences": mismatches,
     })
 }
 

@@ -1,74 +1,68 @@
 //! A report of cases in the XML that build servers read: a suite for each file, a test case for each case.
 
-use std::fmt::Write as _;
-
-use crate::policy::suite::{Outcome, Report};
+use super::super::page::Page;
+use crate::policy::suite::{CaseResult, Report};
 
 /// The report as an XML document.
 pub(super) fn document(report: &Report<'_>) -> String {
-    let mut xml = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let (all, failed) = (report.outcomes.len(), report.failed());
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(
-        xml,
+    let mut xml = Page::default();
+    let (all, failed) = (report.results.len(), report.failed());
+    xml.line("<?xml version=\"1.0\" encoding=\"UTF-8\"?>");
+    xml.line(format_args!(
         "<testsuites name=\"verigate policy test\" tests=\"{all}\" failures=\"{failed}\">"
-    );
+    ));
     // Cases come file by file.
     let of_one_file =
-        |one: &Outcome<'_>, next: &Outcome<'_>| one.case.source.path == next.case.source.path;
-    for outcomes in report.outcomes.chunk_by(of_one_file) {
-        suite(&mut xml, outcomes);
+        |one: &CaseResult<'_>, next: &CaseResult<'_>| one.case.source.path == next.case.source.path;
+    for results in report.results.chunk_by(of_one_file) {
+        write_suite(&mut xml, results);
     }
-    xml.push_str("</testsuites>\n");
-    xml
+    xml.line("</testsuites>");
+    xml.into_text()
 }
 
-fn suite(xml: &mut String, outcomes: &[Outcome<'_>]) {
-    let name = outcomes.first().map(|o| escaped(&o.case.source.path));
-    let (name, all) = (name.unwrap_or_default(), outcomes.len());
-    let failed = outcomes.iter().filter(|o| !o.passed()).count();
-    let _ = writeln!(
-        xml,
+fn write_suite(xml: &mut Page, results: &[CaseResult<'_>]) {
+    let name = results.first().map(|r| escaped(&r.case.source.path));
+    let (name, all) = (name.unwrap_or_default(), results.len());
+    let failed = results.iter().filter(|r| !r.passed()).count();
+    xml.line(format_args!(
         "  <testsuite name=\"{name}\" tests=\"{all}\" failures=\"{failed}\">"
-    );
-    for outcome in outcomes {
-        case(xml, outcome);
+    ));
+    for result in results {
+        write_case(xml, result);
     }
-    xml.push_str("  </testsuite>\n");
+    xml.line("  </testsuite>");
 }
 
-fn case(xml: &mut String, outcome: &Outcome<'_>) {
-    let case = outcome.case;
-    let _ = write!(
-        xml,
-        "    <testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{}\"",
+fn write_case(xml: &mut Page, result: &CaseResult<'_>) {
+    let case = result.case;
+    let tag = format!(
+        "<testcase name=\"{}\" classname=\"{}\" file=\"{}\" line=\"{}\"",
         escaped(&case.name),
         escaped(case.request.policy.as_str()),
         escaped(&case.source.path),
-        case.place.line
+        case.position.line
     );
-    if outcome.passed() {
-        xml.push_str("/>\n");
+    if result.passed() {
+        xml.line(format_args!("    {tag}/>"));
         return;
     }
-    let what: Vec<&str> = outcome.differences.iter().map(|d| d.what).collect();
-    let _ = writeln!(
-        xml,
-        ">\n      <failure type=\"difference\" message=\"{} otherwise than expected\">",
+    xml.line(format_args!("    {tag}>"));
+    let what: Vec<&str> = result.mismatches.iter().map(|m| m.what).collect();
+    xml.line(format_args!(
+        "      <failure type=\"difference\" message=\"{} not as expected\">",
         what.join(", ")
-    );
-    for difference in &outcome.differences {
-        let (expected, actual) = (escaped(&difference.expected), escaped(&difference.actual));
-        let _ = writeln!(
-            xml,
-            "{}: expected {expected}, got {actual}",
-            difference.what
-        );
+    ));
+    for mismatch in &result.mismatches {
+        let (expected, actual) = (escaped(&mismatch.expected), escaped(&mismatch.actual));
+        let what = mismatch.what;
+        xml.line(format_args!("{what}: expected {expected}, got {actual}"));
     }
-    xml.push_str("      </failure>\n    </testcase>\n");
+    xml.line("      </failure>");
+    xml.line("    </testcase>");
 }
 
-/// A text as XML 1.0 can have it, which is not every text: what it cannot have shows as a replacement.
+/// A text as XML 1.0 can have it. A character that it cannot have becomes a replacement character.
 fn escaped(text: &str) -> String {
     let mut escaped = String::new();
     for c in text.chars() {
@@ -78,9 +72,9 @@ fn escaped(text: &str) -> String {
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
             '\'' => escaped.push_str("&apos;"),
-            '\t' | '\n' | '\r' => {
-                let _ = write!(escaped, "&#{};", u32::from(c));
-            }
+            '\t' => escaped.push_str("&#9;"),
+            '\n' => escaped.push_str("&#10;"),
+            '\r' => escaped.push_str("&#13;"),
             '\0'..' ' | '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
             c => escaped.push(c),
         }

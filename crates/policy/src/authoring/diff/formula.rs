@@ -1,11 +1,11 @@
-//! Requirements as formulas over the axes, each formula once: equal ones have equal numbers, so that what is left of two
-//! policies can be compared and remembered by a few numbers.
+//! Boolean formulas over the axes, hash-consed: equal formulas have equal numbers, so that the cofactors of two policies can be
+//! compared and remembered by a few numbers.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::{region::Regions, work::Work};
+use super::{budget::WorkBudget, regions::Regions};
 
-/// The number of a formula.
+/// The number of a formula in its table, [`Formulas`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Formula(u32);
 
@@ -14,243 +14,265 @@ impl Formula {
     pub(super) const TRUE: Self = Self(1);
 }
 
-/// An axis by its rank: the one with the lowest is decided first.
-pub(super) type Rank = u16;
+/// The place of an axis in the variable order: the axis with the lowest level is fixed first.
+pub(super) type Level = u16;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Shape {
     False,
     True,
-    /// The axis is in one of these regions.
-    In(Rank, Regions),
+    /// The value on the axis of this level is in one of these regions.
+    In(Level, Regions),
     All(Vec<Formula>),
     Any(Vec<Formula>),
 }
 
-/// Every formula that there is so far.
-#[derive(Debug)]
-pub(super) struct Formulas {
-    sizes: Vec<u16>,
-    shapes: Vec<(Shape, Rank)>,
-    numbers: HashMap<Shape, Formula>,
-    decided: HashMap<(Formula, u16), Formula>,
-    /// What all of it may cost.
-    pub(super) work: Work,
+/// How parts are combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connective {
+    All,
+    Any,
 }
 
-impl Formulas {
-    /// None yet, over axes that have so many regions each, by rank.
-    pub(super) fn over(sizes: Vec<u16>, work: Work) -> Self {
+/// The table of all formulas that were made.
+#[derive(Debug)]
+pub(super) struct Formulas<'w> {
+    /// How many regions the axis of each level has.
+    sizes: Vec<u16>,
+    /// Each formula by its number, with the lowest level that it reads.
+    shapes: Vec<(Shape, Level)>,
+    /// The unique table: the number of each formula.
+    numbers: HashMap<Shape, Formula>,
+    /// The memo table of [`Formulas::cofactor`].
+    cofactors: HashMap<(Formula, u16), Formula>,
+    budget: &'w mut WorkBudget,
+}
+
+impl<'w> Formulas<'w> {
+    /// An empty table. `sizes` has the number of regions of the axis of each level.
+    pub(super) fn new(sizes: Vec<u16>, budget: &'w mut WorkBudget) -> Self {
         let mut formulas = Self {
             sizes,
             shapes: Vec::new(),
             numbers: HashMap::new(),
-            decided: HashMap::new(),
-            work,
+            cofactors: HashMap::new(),
+            budget,
         };
-        formulas.number(Shape::False);
-        formulas.number(Shape::True);
+        formulas.intern(Shape::False);
+        formulas.intern(Shape::True);
         formulas
     }
 
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    /// How many formulas there are.
+    pub(super) fn len(&self) -> usize {
         self.shapes.len()
     }
 
-    /// How many regions this axis has.
-    pub(super) fn size(&self, axis: Rank) -> u16 {
-        self.sizes.get(usize::from(axis)).copied().unwrap_or(0)
+    /// Takes so many steps out of the work budget.
+    pub(super) fn spend(&mut self, steps: usize) {
+        self.budget.spend(steps);
     }
 
-    /// The axis that this formula reads first; `Rank::MAX` if it reads none.
-    pub(super) fn top(&self, formula: Formula) -> Rank {
+    /// Whether the work budget is exhausted.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.budget.is_exhausted()
+    }
+
+    /// How many regions the axis of this level has.
+    pub(super) fn size(&self, level: Level) -> u16 {
+        self.sizes.get(usize::from(level)).copied().unwrap_or(0)
+    }
+
+    /// The lowest level that this formula reads; `Level::MAX` if it reads none.
+    pub(super) fn top_level(&self, formula: Formula) -> Level {
         self.shape(formula).1
     }
 
-    /// The axis is in one of these regions.
-    pub(super) fn inside(&mut self, axis: Rank, regions: Regions) -> Formula {
+    /// The value on the axis of this level is in one of these regions.
+    pub(super) fn inside(&mut self, level: Level, regions: Regions) -> Formula {
         if regions.is_empty() {
             Formula::FALSE
-        } else if regions == Regions::all(self.size(axis)) {
+        } else if regions == Regions::all(self.size(level)) {
             Formula::TRUE
         } else {
-            self.number(Shape::In(axis, regions))
+            self.intern(Shape::In(level, regions))
         }
     }
 
-    /// All of these hold.
+    /// The conjunction: all of these hold.
     pub(super) fn all(&mut self, parts: impl IntoIterator<Item = Formula>) -> Formula {
-        self.combined(parts, true)
+        self.combine(Connective::All, parts)
     }
 
-    /// One of these holds.
+    /// The disjunction: one of these holds.
     pub(super) fn any(&mut self, parts: impl IntoIterator<Item = Formula>) -> Formula {
-        self.combined(parts, false)
+        self.combine(Connective::Any, parts)
     }
 
-    /// What is left of `formula` where `given`, which may be a combination of all of some, holds already.
-    pub(super) fn without(&mut self, formula: Formula, given: Formula) -> Formula {
-        let (parts, known) = (self.parts(formula), self.parts(given));
-        // Parts are sorted.
-        let unknown = |part: &Formula| known.binary_search(part).is_err();
-        self.all(parts.into_iter().filter(unknown))
+    /// A simpler formula that is equal to `formula` wherever `given` holds: without the conjuncts that both have.
+    pub(super) fn simplify(&mut self, formula: Formula, given: Formula) -> Formula {
+        let (parts, known) = (self.conjuncts(formula), self.conjuncts(given));
+        // Conjuncts are sorted.
+        let is_open = |part: &Formula| known.binary_search(part).is_err();
+        self.all(parts.into_iter().filter(is_open))
     }
 
-    /// Whether `formula` holds wherever `given` does, as far as that shows part by part.
-    pub(super) fn follows(&mut self, given: Formula, formula: Formula) -> bool {
-        let (parts, known) = (self.parts(formula), self.parts(given));
-        self.work.cost(parts.len().saturating_add(known.len()));
+    /// Whether `given` implies `formula`, as far as that can be seen conjunct by conjunct: `false` proves nothing.
+    pub(super) fn implies(&mut self, given: Formula, formula: Formula) -> bool {
+        let (parts, known) = (self.conjuncts(formula), self.conjuncts(given));
+        self.spend(parts.len().saturating_add(known.len()));
         if given == Formula::FALSE || given == formula {
             return true;
         }
-        let regions: BTreeMap<Rank, &Regions> = known
+        let regions: BTreeMap<Level, &Regions> = known
             .iter()
             .filter_map(|part| match &self.shape(*part).0 {
-                Shape::In(axis, regions) => Some((*axis, regions)),
-                _ => None,
+                Shape::In(level, regions) => Some((*level, regions)),
+                Shape::False | Shape::True | Shape::All(_) | Shape::Any(_) => None,
             })
             .collect();
         parts.iter().all(|part| {
             known.binary_search(part).is_ok()
                 || match &self.shape(*part).0 {
-                    Shape::In(axis, wide) => regions
-                        .get(axis)
+                    Shape::In(level, wide) => regions
+                        .get(level)
                         .is_some_and(|narrow| narrow.and(wide) == **narrow),
-                    _ => false,
+                    Shape::False | Shape::True | Shape::All(_) | Shape::Any(_) => false,
                 }
         })
     }
 
-    /// What is left of it when its first axis is in this region.
-    pub(super) fn decide(&mut self, formula: Formula, axis: Rank, region: u16) -> Formula {
-        if self.top(formula) != axis {
+    /// The cofactor: the formula with the axis of this level fixed to this region. No axis of a lower level may be read.
+    pub(super) fn cofactor(&mut self, formula: Formula, level: Level, region: u16) -> Formula {
+        if self.top_level(formula) != level {
             return formula;
         }
-        if let Some(left) = self.decided.get(&(formula, region)) {
-            return *left;
+        if let Some(known) = self.cofactors.get(&(formula, region)) {
+            return *known;
         }
-        let left = match self.shape(formula).0.clone() {
+        let cofactor = match self.shape(formula).0.clone() {
             Shape::True => Formula::TRUE,
             Shape::In(_, regions) if regions.contains(region) => Formula::TRUE,
             Shape::False | Shape::In(..) => Formula::FALSE,
             Shape::All(parts) => {
-                let parts: Vec<Formula> = self.each(&parts, axis, region);
+                let parts = self.cofactor_of_each(&parts, level, region);
                 self.all(parts)
             }
             Shape::Any(parts) => {
-                let parts: Vec<Formula> = self.each(&parts, axis, region);
+                let parts = self.cofactor_of_each(&parts, level, region);
                 self.any(parts)
             }
         };
-        self.decided.insert((formula, region), left);
-        left
+        self.cofactors.insert((formula, region), cofactor);
+        cofactor
     }
 
-    fn each(&mut self, parts: &[Formula], axis: Rank, region: u16) -> Vec<Formula> {
+    fn cofactor_of_each(&mut self, parts: &[Formula], level: Level, region: u16) -> Vec<Formula> {
         let parts = parts.iter();
-        parts.map(|part| self.decide(*part, axis, region)).collect()
+        parts
+            .map(|part| self.cofactor(*part, level, region))
+            .collect()
     }
 
-    /// The formulas all of which hold if this one does.
-    fn parts(&self, formula: Formula) -> Vec<Formula> {
+    /// The formulas whose conjunction this one is.
+    fn conjuncts(&self, formula: Formula) -> Vec<Formula> {
         match &self.shape(formula).0 {
             Shape::True => Vec::new(),
             Shape::All(parts) => parts.clone(),
-            _ => vec![formula],
+            Shape::False | Shape::In(..) | Shape::Any(_) => vec![formula],
         }
     }
 
-    /// Flat, sorted, and with one part an axis, so that one combination has one number.
-    fn combined(&mut self, parts: impl IntoIterator<Item = Formula>, all: bool) -> Formula {
-        let (neutral, decisive) = if all {
-            (Formula::TRUE, Formula::FALSE)
-        } else {
-            (Formula::FALSE, Formula::TRUE)
+    /// Flat, sorted, and with one part for each axis, so that equal combinations have one number.
+    fn combine(
+        &mut self,
+        connective: Connective,
+        parts: impl IntoIterator<Item = Formula>,
+    ) -> Formula {
+        let (neutral, absorbing) = match connective {
+            Connective::All => (Formula::TRUE, Formula::FALSE),
+            Connective::Any => (Formula::FALSE, Formula::TRUE),
         };
-        let mut regions: BTreeMap<Rank, Regions> = BTreeMap::new();
-        let mut rest: Vec<Formula> = Vec::new();
+        let mut combined = self.flatten(connective, parts);
+        combined.retain(|part| *part != neutral);
+        combined.sort_unstable();
+        combined.dedup();
+        if combined.contains(&absorbing) {
+            return absorbing;
+        }
+        match (combined.as_slice(), connective) {
+            ([], _) => neutral,
+            ([only], _) => *only,
+            (_, Connective::All) => self.intern(Shape::All(combined)),
+            (_, Connective::Any) => self.intern(Shape::Any(combined)),
+        }
+    }
+
+    /// The parts without nesting of the same connective, and with the regions of one axis as one part.
+    fn flatten(
+        &mut self,
+        connective: Connective,
+        parts: impl IntoIterator<Item = Formula>,
+    ) -> Vec<Formula> {
+        let mut regions: BTreeMap<Level, Regions> = BTreeMap::new();
+        let mut flat: Vec<Formula> = Vec::new();
         let mut open: Vec<Formula> = parts.into_iter().collect();
         while let Some(part) = open.pop() {
-            self.work.cost(1);
-            match &self.shape(part).0 {
-                Shape::All(parts) if all => open.extend(parts),
-                Shape::Any(parts) if !all => open.extend(parts),
-                Shape::In(axis, more) => {
-                    let words = more.words();
-                    match regions.get_mut(axis) {
-                        Some(some) if all => *some = some.and(more),
-                        Some(some) => *some = some.or(more),
-                        None => drop(regions.insert(*axis, more.clone())),
-                    }
-                    self.work.cost(words);
+            self.budget.spend(1);
+            match (&part.shape(&self.shapes).0, connective) {
+                (Shape::All(parts), Connective::All) | (Shape::Any(parts), Connective::Any) => {
+                    open.extend(parts);
                 }
-                _ => rest.push(part),
+                (Shape::In(level, more), _) => {
+                    let words = more.words();
+                    match (regions.get_mut(level), connective) {
+                        (Some(some), Connective::All) => *some = some.and(more),
+                        (Some(some), Connective::Any) => *some = some.or(more),
+                        (None, _) => drop(regions.insert(*level, more.clone())),
+                    }
+                    self.budget.spend(words);
+                }
+                (Shape::False | Shape::True | Shape::All(_) | Shape::Any(_), _) => flat.push(part),
             }
         }
-        for (axis, regions) in regions {
-            rest.push(self.inside(axis, regions));
+        for (level, regions) in regions {
+            flat.push(self.inside(level, regions));
         }
-        rest.retain(|part| *part != neutral);
-        rest.sort_unstable();
-        rest.dedup();
-        if rest.contains(&decisive) {
-            return decisive;
-        }
-        match rest.as_slice() {
-            [] => neutral,
-            [only] => *only,
-            _ if all => self.number(Shape::All(rest)),
-            _ => self.number(Shape::Any(rest)),
-        }
+        flat
     }
 
-    fn number(&mut self, shape: Shape) -> Formula {
+    /// The number of a formula of this shape.
+    fn intern(&mut self, shape: Shape) -> Formula {
         if let Some(known) = self.numbers.get(&shape) {
             return *known;
         }
-        let top = match &shape {
-            Shape::False | Shape::True => Rank::MAX,
-            Shape::In(axis, _) => *axis,
+        let top_level = match &shape {
+            Shape::False | Shape::True => Level::MAX,
+            Shape::In(level, _) => *level,
             Shape::All(parts) | Shape::Any(parts) => {
-                let tops = parts.iter().map(|part| self.top(*part));
-                tops.min().unwrap_or(Rank::MAX)
+                let levels = parts.iter().map(|part| self.top_level(*part));
+                levels.min().unwrap_or(Level::MAX)
             }
         };
         let number = Formula(u32::try_from(self.shapes.len()).unwrap_or(u32::MAX));
-        self.shapes.push((shape.clone(), top));
+        self.shapes.push((shape.clone(), top_level));
         self.numbers.insert(shape, number);
         number
     }
 
-    fn shape(&self, formula: Formula) -> &(Shape, Rank) {
+    fn shape(&self, formula: Formula) -> &(Shape, Level) {
+        formula.shape(&self.shapes)
+    }
+}
+
+impl Formula {
+    fn shape(self, shapes: &[(Shape, Level)]) -> &(Shape, Level) {
         // Every number was given out for a shape that is kept.
-        const NOWHERE: &(Shape, Rank) = &(Shape::False, Rank::MAX);
-        let index = usize::try_from(formula.0).unwrap_or(usize::MAX);
-        self.shapes.get(index).unwrap_or(NOWHERE)
+        const NONE: &(Shape, Level) = &(Shape::False, Level::MAX);
+        let index = usize::try_from(self.0).unwrap_or(usize::MAX);
+        shapes.get(index).unwrap_or(NONE)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn equal_formulas_have_equal_numbers() {
-        let mut formulas = Formulas::over(vec![3, 2], Work::of_a_comparison());
-        let (low, high) = (Regions::of(3, [0, 1]), Regions::of(3, [1, 2]));
-        let low = formulas.inside(0, low);
-        let high = formulas.inside(0, high);
-        let flag = formulas.inside(1, Regions::of(2, [0]));
-        let one = formulas.all([low, flag, high]);
-        let middle = formulas.inside(0, Regions::of(3, [1]));
-        let other = formulas.all([flag, middle]);
-        assert_eq!(one, other);
-        assert_eq!(formulas.any([low, high]), Formula::TRUE);
-        assert_eq!(formulas.decide(one, 0, 1), flag);
-        assert_eq!(formulas.decide(one, 0, 0), Formula::FALSE);
-        assert_eq!(formulas.without(one, flag), middle);
-        assert!(formulas.follows(one, low) && formulas.follows(middle, high));
-        assert!(!formulas.follows(low, one) && !formulas.follows(low, middle));
-    }
-}
+mod tests;

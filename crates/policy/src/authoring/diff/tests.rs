@@ -1,24 +1,28 @@
 //! Comparisons as a whole.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::*;
-use crate::{SourceText, parse};
+use crate::{PolicyName, PolicySet, SourceText, parse};
+
+fn compare(old: &PolicySet, new: &PolicySet) -> Result<Comparison, CompareSetsError> {
+    Comparison::of(old, new, Direction::Both)
+}
 
 #[test]
 fn a_policy_that_is_added_removed_or_changed_is_a_difference_alone() {
     let name = PolicyName::parse("p").unwrap();
-    let setting = Setting {
+    let setting = ChangedSetting {
         name: "reuse.allow",
         old: "0s".to_owned(),
         new: "1s".to_owned(),
     };
-    let changes = Changes {
+    let changes = PolicyChanges {
         settings: vec![setting],
-        ..Changes::default()
+        ..PolicyChanges::default()
     };
     let nothing = || Comparison {
-        sought: Sought::Every,
+        direction: Direction::Both,
         removed: Vec::new(),
         added: Vec::new(),
         changed: BTreeMap::new(),
@@ -48,9 +52,9 @@ fn nobody_is_younger_than_0_or_as_old_as_150() {
         ("age_at_least: 150", "age_below: 18"),
     ] {
         let (old, new) = (policies(never), policies(&format!("{never}, {nor}")));
-        assert!(compare_sets(&old, &new).unwrap().is_empty(), "{never}");
+        assert!(compare(&old, &new).unwrap().is_empty(), "{never}");
         let anybody = policies("scopes: [DATE_OF_BIRTH]");
-        assert!(compare_sets(&old, &anybody).unwrap().loosens(), "{never}");
+        assert!(compare(&old, &anybody).unwrap().loosens(), "{never}");
     }
 }
 
@@ -74,9 +78,9 @@ fn policies_that_read_too_much_are_not_compared() {
         )
     };
     for (few, much) in [(scopes(9), scopes(600)), (values(9), values(4100))] {
-        assert!(compare_sets(&policies(&few), &policies("project: [p]")).is_ok());
-        let error = compare_sets(&policies(&much), &policies("project: [p]")).unwrap_err();
-        let too_much = [NotCompared::TooManyCells, NotCompared::TooLarge];
-        assert!(too_much.contains(&error.why), "{error}");
+        assert!(compare(&policies(&few), &policies("project: [p]")).is_ok());
+        let error = compare(&policies(&much), &policies("project: [p]")).unwrap_err();
+        let too_much = [CompareError::TooManyCells, CompareError::TooLarge];
+        assert!(too_much.contains(&error.source), "{error}");
     }
 }

@@ -1,85 +1,88 @@
-//! Runs cases, and tells of each what came out otherwise than expected.
+//! Runs cases against policies, and compares each decision with what its case expects.
 
-use super::{Case, Next, coverage::Coverage};
-use crate::{decide::Facts, decision::Decision, reason::ReasonCode, set::PolicySet};
+use super::{
+    case::{Case, NextChange},
+    coverage::Coverage,
+};
+use crate::{decision::Decision, reason::ReasonCode, set::PolicySet};
 
-/// What came of every case, in their order.
+/// The result of every case, and what the cases have covered.
 #[derive(Debug)]
 pub struct Report<'c> {
-    /// One for each case.
-    pub outcomes: Vec<Outcome<'c>>,
-    /// What they have tried of the policies.
+    /// One for each case, in the same order.
+    pub results: Vec<CaseResult<'c>>,
+    /// What the cases have covered of the policies.
     pub coverage: Coverage,
 }
 
-/// What came of one case.
+/// The result of one case.
 #[derive(Debug)]
-pub struct Outcome<'c> {
+pub struct CaseResult<'c> {
     /// The case.
     pub case: &'c Case,
-    /// What the policy decides; nothing if the set has no such policy.
+    /// What the policy decides; `None` if the set has no such policy.
     pub decision: Option<Decision>,
-    /// What is otherwise than expected; nothing if the case passes.
-    pub differences: Vec<Difference>,
+    /// What is not as expected; empty if the case passes.
+    pub mismatches: Vec<Mismatch>,
 }
 
-/// One thing that is otherwise than expected, in the words of a case file.
+/// Something that is not as expected, in the words of a case file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Difference {
-    /// What: a key of `expect`, or `policy`.
+pub struct Mismatch {
+    /// What it is: a key of `expect`, or `policy`.
     pub what: &'static str,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
-    /// What came out.
+    /// The actual value.
     pub actual: String,
 }
 
 impl Report<'_> {
     /// How many cases failed.
     pub fn failed(&self) -> usize {
-        self.outcomes.iter().filter(|o| !o.passed()).count()
+        self.results.iter().filter(|r| !r.passed()).count()
     }
 
     /// How many cases passed.
     pub fn passed(&self) -> usize {
-        self.outcomes.iter().filter(|o| o.passed()).count()
+        self.results.iter().filter(|r| r.passed()).count()
     }
 }
 
-impl Outcome<'_> {
-    /// Whether everything that was expected came out.
+impl CaseResult<'_> {
+    /// Whether everything is as expected.
     pub fn passed(&self) -> bool {
-        self.differences.is_empty()
+        self.mismatches.is_empty()
     }
 }
 
-/// Runs these cases against this set.
+/// Runs these cases against these policies.
 pub fn run<'c>(policies: &PolicySet, cases: &'c [Case]) -> Report<'c> {
-    let mut coverage = Coverage::none(policies);
-    let outcomes = cases
+    let mut coverage = Coverage::empty(policies);
+    let results = cases
         .iter()
         .map(|case| match policies.find(&case.request.policy) {
             Some(policy) => {
                 let decision = policy.decide(&case.facts());
-                coverage.note(policy, case);
-                Outcome {
+                coverage.record(policy, case);
+                CaseResult {
                     case,
-                    differences: differences(case, &decision),
+                    mismatches: mismatches(case, &decision),
                     decision: Some(decision),
                 }
             }
             None => without_policy(case),
         })
         .collect();
-    Report { outcomes, coverage }
+    Report { results, coverage }
 }
 
-/// What comes of a case that was read for another set.
-fn without_policy(case: &Case) -> Outcome<'_> {
-    Outcome {
+/// The result of a case that was read for another set of policies.
+fn without_policy(case: &Case) -> CaseResult<'_> {
+    CaseResult {
         case,
         decision: None,
-        differences: vec![Difference {
+        mismatches: vec![Mismatch {
             what: "policy",
             expected: case.request.policy.to_string(),
             actual: "no such policy".to_owned(),
@@ -87,22 +90,11 @@ fn without_policy(case: &Case) -> Outcome<'_> {
     }
 }
 
-impl Case {
-    /// What a policy decides by.
-    pub fn facts(&self) -> Facts<'_> {
-        Facts {
-            request: &self.request,
-            evidence: &self.evidence,
-            now: self.now,
-        }
-    }
-}
-
-fn differences(case: &Case, decision: &Decision) -> Vec<Difference> {
-    let mut differences = Vec::new();
+fn mismatches(case: &Case, decision: &Decision) -> Vec<Mismatch> {
+    let mut mismatches = Vec::new();
     let mut compare = |what, expected: String, actual: String| {
         if expected != actual {
-            differences.push(Difference {
+            mismatches.push(Mismatch {
                 what,
                 expected,
                 actual,
@@ -110,63 +102,27 @@ fn differences(case: &Case, decision: &Decision) -> Vec<Difference> {
         }
     };
     if let Some(expected) = case.expect.effect {
-        compare(
-            "decision",
-            expected.to_string(),
-            decision.effect().to_string(),
-        );
+        let actual = decision.effect();
+        compare("decision", expected.to_string(), actual.to_string());
     }
     if let Some(expected) = &case.expect.reasons {
         let actual = decision.reasons().iter().map(|reason| reason.code);
-        compare(
-            "reasons",
-            reasons(expected.iter().copied()),
-            reasons(actual),
-        );
+        let expected = sorted_codes(expected.iter().copied());
+        compare("reasons", expected, sorted_codes(actual));
     }
     if let Some(expected) = case.expect.next_change {
-        let actual = Next::from(decision.next_change());
+        let actual = NextChange::from(decision.next_change());
         compare("next_change", expected.to_string(), actual.to_string());
     }
-    differences
+    mismatches
 }
 
-/// The reasons in one order, because theirs is not compared; but how often each comes is.
-fn reasons(codes: impl Iterator<Item = ReasonCode>) -> String {
+/// The codes in one order, because their order is not compared; how often each occurs is.
+fn sorted_codes(codes: impl Iterator<Item = ReasonCode>) -> String {
     let mut names: Vec<&str> = codes.map(ReasonCode::as_str).collect();
     names.sort_unstable();
     format!("[{}]", names.join(", "))
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::{SourceText, parse, suite};
-
-    #[test]
-    fn a_case_that_comes_out_otherwise_fails_and_no_other_does() {
-        let source = |text: &str| {
-            let (path, text) = ("f.yaml".to_owned(), text.to_owned());
-            [Arc::new(SourceText { path, text })]
-        };
-        let policies = "version: 1\npolicies: {p: {require: [verified_within: 1d]}}";
-        let set = parse(&source(policies), &|_, _| Err("no file".to_owned())).unwrap();
-        let case = |decision: &str| {
-            format!(
-                "{{name: n, policy: p, at: \"2026-01-31T00:00:00Z\", upstream: absent, expect: {{decision: {decision}}}}}"
-            )
-        };
-        let cases = ["deny", "allow", "deny"].map(case).join(", ");
-        let cases = suite::read(&source(&format!("cases: [{cases}]")), &set).unwrap();
-        let report = run(&set, &cases);
-        let passed: Vec<bool> = report.outcomes.iter().map(Outcome::passed).collect();
-        assert_eq!(passed, [true, false, true]);
-        assert_eq!((report.passed(), report.failed()), (2, 1));
-        let without = parse(&source(&policies.replace("p:", "q:")), &|_, _| {
-            Err("no file".to_owned())
-        });
-        assert_eq!(run(&without.unwrap(), &cases).failed(), 3);
-    }
-}
+mod tests;

@@ -1,11 +1,7 @@
 //! Files that name lists.
 
 use super::*;
-
-fn source(path: &str, text: &str) -> Arc<SourceText> {
-    let (path, text) = (path.to_owned(), text.to_owned());
-    Arc::new(SourceText { path, text })
-}
+use crate::testing::source;
 
 fn list(policy_path: &str, name: &str) -> ListFile {
     ListFile {
@@ -62,7 +58,7 @@ fn a_list_without_a_text_is_a_problem_where_it_is_named() {
     let drafts = Drafts::read(&[source("p.yaml", POLICY)]);
     let blocked = (list("p.yaml", "blocked.txt"), Ok("eve".to_owned()));
     let problems = drafts.link(&[blocked].into()).unwrap_err();
-    assert_eq!(problems.len(), 2);
+    assert_eq!(problems.count(), 2);
     let short = problems.in_short();
     assert!(
         short.contains("p.yaml:8:38: the list `staff.txt` cannot be read"),

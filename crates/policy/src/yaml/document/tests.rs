@@ -1,17 +1,18 @@
 //! Documents as people write them.
 
 use super::*;
+use crate::yaml::{Diagnostics, Fields, SourceText, did_you_mean};
 
 /// What is told of a text that may have so many bytes, and of the map that it should be.
-fn told(text: &str, bytes_max: usize, look: impl Fn(&mut Reader<'_>, Fields<'_>)) -> String {
+fn told(text: &str, bytes_max: usize, look: impl Fn(&mut Decoder<'_>, Fields<'_>)) -> String {
     let (path, text) = ("p.yaml".to_owned(), text.to_owned());
-    let mut problems = Problems::default();
-    let mut reader = Reader::new(SourceText { path, text }.into(), &mut problems);
-    if let Some(node) = reader.document(bytes_max) {
-        let fields = reader.fields(&node, "it").unwrap();
-        look(&mut reader, fields);
+    let mut diagnostics = Diagnostics::default();
+    let mut decoder = Decoder::new(SourceText { path, text }.into(), &mut diagnostics);
+    if let Ok(node) = decoder.document(bytes_max) {
+        let fields = decoder.fields(&node, "it").unwrap();
+        look(&mut decoder, fields);
     }
-    problems.to_string()
+    diagnostics.to_string()
 }
 
 #[test]
@@ -26,9 +27,9 @@ fn a_text_may_be_as_large_and_as_deep_as_is_said_and_no_more() {
 
 #[test]
 fn an_empty_text_is_told() {
-    let told = told("a: ''", 1000, |reader, mut fields| {
-        let text = fields.take("a").and_then(|node| reader.text(node, "`a`"));
-        assert_eq!(text, None);
+    let told = told("a: ''", 1000, |decoder, mut fields| {
+        let text = fields.take("a").map(|node| decoder.text(node, "`a`"));
+        assert!(text.unwrap().is_err());
     });
     assert!(told.contains("`a` is empty"), "{told}");
 }

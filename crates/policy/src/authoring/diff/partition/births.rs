@@ -1,0 +1,190 @@
+//! The axis of the date of birth, by the birthdays that have passed. [`UNKNOWN`] is a date that the policy cannot read.
+
+use super::{
+    super::{
+        check::Check,
+        draft::{Draft, NoExample},
+        expression::Condition,
+        regions::Regions,
+    },
+    intervals::{Intervals, UNKNOWN, candidates},
+};
+use crate::{
+    evidence::{Datum, Scope},
+    limits::{AGE_YEARS_MAX, BIRTHDAY_EVERYWHERE},
+    time::{Timestamp, after, anniversary, before, from_millis},
+};
+
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// A mean year of the calendar.
+const YEAR_MS: i64 = 31_556_952_000;
+
+/// A moment in a life: [`BIRTHDAY_EVERYWHERE`] before a birthday began in UTC, or as long after that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Birthday {
+    years: u16,
+    after: bool,
+}
+
+/// A date of birth by the birthdays that have passed.
+#[derive(Debug)]
+pub(in crate::authoring::diff) struct Births {
+    intervals: Intervals<Birthday>,
+}
+
+impl Births {
+    /// The regions that these conditions distinguish. Only a birthday inside a plausible life is a threshold.
+    pub(super) fn of(conditions: &[Condition<'_>]) -> Self {
+        let birthdays = conditions.iter().filter_map(|condition| match condition {
+            Condition::AgeAtLeast(years) if *years < AGE_YEARS_MAX => {
+                Some(Birthday::passed(*years))
+            }
+            Condition::AgeBelow(years) if (1..=AGE_YEARS_MAX).contains(years) => {
+                Some(Birthday::ahead(*years))
+            }
+            Condition::AgeAtLeast(_)
+            | Condition::AgeBelow(_)
+            | Condition::OneOf(_)
+            | Condition::NoneOf(_)
+            | Condition::Known
+            | Condition::NewerThan(_)
+            | Condition::Inside(_) => None,
+        });
+        Self {
+            intervals: Intervals::between(birthdays.collect()),
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.intervals.len()
+    }
+
+    pub(super) fn meeting(&self, condition: Condition<'_>) -> Vec<u16> {
+        match condition {
+            Condition::AgeAtLeast(years @ ..AGE_YEARS_MAX) => {
+                self.intervals.from(Birthday::passed(years)).collect()
+            }
+            Condition::AgeBelow(years @ 1..=AGE_YEARS_MAX) => {
+                self.intervals.before(Birthday::ahead(years)).collect()
+            }
+            Condition::AgeAtLeast(_)
+            | Condition::AgeBelow(0)
+            | Condition::OneOf(_)
+            | Condition::NoneOf(_)
+            | Condition::NewerThan(_)
+            | Condition::Inside(_) => Vec::new(),
+            Condition::Known | Condition::AgeBelow(_) => self.intervals.known().collect(),
+        }
+    }
+
+    pub(super) fn region_of(&self, check: &Check<'_>) -> u16 {
+        match check.given.verification.born() {
+            Ok(born) if check.reads(&Scope::DateOfBirth) => self
+                .intervals
+                .region_of(|birthday| birthday.instant(born) <= check.now),
+            Ok(_) | Err(_) => UNKNOWN,
+        }
+    }
+
+    pub(super) fn set_example(
+        &self,
+        allowed: &Regions,
+        draft: &mut Draft,
+    ) -> Result<(), NoExample> {
+        let region = candidates(allowed).next();
+        if let Some(region) = region.filter(|region| *region != UNKNOWN) {
+            let born = self.birth(region, draft.now).ok_or(NoExample::NotFound)?;
+            draft.verification.scopes.insert(Scope::DateOfBirth);
+            draft.verification.born = Datum::Known(born);
+        }
+        Ok(())
+    }
+
+    /// A date of birth that is in this region at this instant: a midnight in UTC, if one is.
+    fn birth(&self, region: u16, now: Timestamp) -> Option<Timestamp> {
+        let (start, end) = (self.intervals.start(region), self.intervals.end(region));
+        let years = i64::from(start.map_or(0, |birthday| birthday.years));
+        let about = now
+            .as_millisecond()
+            .saturating_sub(years.saturating_mul(YEAR_MS));
+        let midnight = about.saturating_sub(about.rem_euclid(DAY_MS));
+        let days = [0, -1, 1, -2, 2, -3, 3].map(|day| day * DAY_MS);
+        let hours = (-72..=72).map(|hour| hour * HOUR_MS);
+        days.into_iter()
+            .chain(hours)
+            .map(|offset| from_millis(midnight.saturating_add(offset)))
+            .find(|born| {
+                let started = start.map_or(*born, |birthday| birthday.instant(*born));
+                let ended = end.map_or_else(
+                    || anniversary(*born, AGE_YEARS_MAX),
+                    |birthday| birthday.instant(*born),
+                );
+                started <= now && now < ended
+            })
+    }
+
+    pub(super) fn describe(&self, regions: &Regions) -> String {
+        let intervals = self.intervals.merged(regions).into_iter();
+        let mut parts: Vec<String> = intervals
+            .map(|interval| match interval {
+                (None, None) => "DATE_OF_BIRTH readable".to_owned(),
+                (None, Some(end)) => end.describe_before(),
+                (Some(start), None) => start.describe_from(),
+                (Some(start), Some(end)) if start.years == end.years => {
+                    format!("within 14h of birthday {}", start.years)
+                }
+                (Some(start), Some(end)) => {
+                    format!("{} and {}", start.describe_from(), end.describe_before())
+                }
+            })
+            .collect();
+        if regions.contains(UNKNOWN) {
+            parts.push("DATE_OF_BIRTH not granted or not readable".to_owned());
+        }
+        parts.join(", or ")
+    }
+}
+
+impl Birthday {
+    /// The age is reached in every time zone.
+    fn passed(years: u16) -> Self {
+        Self { years, after: true }
+    }
+
+    /// The age is reached in the first time zone.
+    fn ahead(years: u16) -> Self {
+        Self {
+            years,
+            after: false,
+        }
+    }
+
+    /// The instant at which a person born then passes this moment.
+    fn instant(self, born: Timestamp) -> Timestamp {
+        let day = anniversary(born, self.years);
+        if self.after {
+            after(day, BIRTHDAY_EVERYWHERE)
+        } else {
+            before(day, BIRTHDAY_EVERYWHERE)
+        }
+    }
+
+    fn describe_from(self) -> String {
+        let years = self.years;
+        if self.after {
+            format!("aged {years} or more")
+        } else {
+            format!("aged {years} (or less than 14h short of it) or more")
+        }
+    }
+
+    fn describe_before(self) -> String {
+        let years = self.years;
+        if self.after {
+            format!("under {years} (or over by less than 14h)")
+        } else {
+            format!("under {years}")
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The axis of the instant of the check, by the schedules that it lies in. A region is a combination of schedules that really
+//! occurs in the period that is compared. The clocks of two zones are set on different days, so which combinations occur
+//! follows from the histories of the zones, and not from the schedules alone.
+
+mod describe;
+mod spans;
+
+use self::{
+    describe::{times_of_week, weekly_times},
+    spans::{Extreme, combinations, spans},
+};
+use super::super::{
+    expression::Condition,
+    limits::{FIRST_MS, WITNESS_MS},
+    regions::Regions,
+};
+use crate::{schedule::Schedule, time::Timestamp, week::week_ms};
+
+/// The schedules of both policies, and the combinations of them that occur.
+#[derive(Debug)]
+pub(in crate::authoring::diff) struct Schedules<'p> {
+    schedules: Vec<&'p Schedule>,
+    combinations: Vec<Combination>,
+}
+
+#[derive(Debug)]
+struct Combination {
+    /// Which of the schedules an instant lies in.
+    inside: Vec<bool>,
+    /// The first instant from [`WITNESS_MS`] on at which it occurs; the last of all where there is none.
+    first_ms: i64,
+    /// The last instant at which it occurs.
+    last_ms: i64,
+}
+
+impl<'p> Schedules<'p> {
+    /// The combinations of the schedules of these conditions.
+    pub(super) fn of(conditions: &[Condition<'p>]) -> Self {
+        let schedules = conditions.iter().filter_map(|condition| match condition {
+            Condition::Inside(schedule) => Some(*schedule),
+            Condition::OneOf(_)
+            | Condition::NoneOf(_)
+            | Condition::Known
+            | Condition::NewerThan(_)
+            | Condition::AgeAtLeast(_)
+            | Condition::AgeBelow(_) => None,
+        });
+        let mut schedules: Vec<&'p Schedule> = schedules.collect();
+        schedules.sort_by_key(|s| (s.zone(), s.stretches()));
+        schedules.dedup();
+        let mut all_spans = spans(&schedules, WITNESS_MS);
+        let first = combinations(&schedules, &all_spans, Extreme::First);
+        all_spans.extend(spans(&schedules, FIRST_MS));
+        all_spans.sort_by_key(|span| span.end_ms);
+        let last = combinations(&schedules, &all_spans, Extreme::Last);
+        let combinations = last
+            .into_iter()
+            .map(|(inside, last_ms)| Combination {
+                first_ms: first.get(&inside).copied().unwrap_or(last_ms),
+                inside,
+                last_ms,
+            })
+            .collect();
+        Self {
+            schedules,
+            combinations,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.combinations.len()
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = (u16, &Combination)> {
+        (0..=u16::MAX).zip(&self.combinations)
+    }
+
+    pub(super) fn meeting(&self, condition: Condition<'_>) -> Vec<u16> {
+        match condition {
+            Condition::Inside(schedule) => {
+                let index = self.schedules.iter().position(|s| *s == schedule);
+                self.numbered()
+                    .filter(|(_, c)| index.and_then(|i| c.inside.get(i)) == Some(&true))
+                    .map(|(region, _)| region)
+                    .collect()
+            }
+            Condition::Known => self.numbered().map(|(region, _)| region).collect(),
+            Condition::OneOf(_)
+            | Condition::NoneOf(_)
+            | Condition::NewerThan(_)
+            | Condition::AgeAtLeast(_)
+            | Condition::AgeBelow(_) => Vec::new(),
+        }
+    }
+
+    /// The region of the combination that occurs at this instant; none outside the period that is compared.
+    pub(super) fn region_of(&self, instant: Timestamp) -> Option<u16> {
+        let lies_inside = |schedule: &&Schedule| {
+            let ahead = schedule.ahead_ms(instant);
+            schedule.week().contains(week_ms(instant, ahead))
+        };
+        let inside: Vec<bool> = self.schedules.iter().map(lies_inside).collect();
+        self.region_of_combination(&inside)
+    }
+
+    fn region_of_combination(&self, inside: &[bool]) -> Option<u16> {
+        let mut combinations = self.combinations.iter();
+        let region = combinations.position(|combination| combination.inside == inside)?;
+        u16::try_from(region).ok()
+    }
+
+    fn chosen(&self, regions: &Regions) -> impl Iterator<Item = &Combination> {
+        let chosen = self
+            .numbered()
+            .filter(|(region, _)| regions.contains(*region));
+        chosen.map(|(_, combination)| combination)
+    }
+
+    /// Instants in these regions: for each the first from [`WITNESS_MS`] on, then for each the last.
+    pub(super) fn instants(&self, regions: &Regions) -> Vec<i64> {
+        let first = self.chosen(regions).map(|c| c.first_ms);
+        let last = self.chosen(regions).map(|c| c.last_ms);
+        first.chain(last).collect()
+    }
+
+    /// Times of the week if there is one zone; else the schedules that the instant lies inside and outside of.
+    pub(super) fn describe(&self, regions: &Regions) -> String {
+        let mut zones: Vec<&str> = self.schedules.iter().map(|s| s.zone()).collect();
+        // They are sorted by their zones.
+        zones.dedup();
+        if let [zone] = zones.as_slice() {
+            let times = weekly_times(&self.schedules, |inside| {
+                let region = self.region_of_combination(inside);
+                region.is_some_and(|region| regions.contains(region))
+            });
+            return format!("on {} {zone}", times_of_week(&times));
+        }
+        let chosen: Vec<&Combination> = self.chosen(regions).collect();
+        let Some(first) = chosen.first() else {
+            return "never".to_owned();
+        };
+        let is_inside = |c: &Combination, index: usize| c.inside.get(index).copied();
+        let (common, varying): (Vec<usize>, Vec<usize>) =
+            (0..self.schedules.len()).partition(|index| {
+                let same = |c: &&Combination| is_inside(c, *index) == is_inside(first, *index);
+                chosen.iter().all(same)
+            });
+        let matches_common = |c: &&Combination| {
+            let same = |index: &usize| is_inside(c, *index) == is_inside(first, *index);
+            common.iter().all(same)
+        };
+        let common_is_enough =
+            self.combinations.iter().filter(matches_common).count() == chosen.len();
+        let mut parts = vec![self.describe_sides(first, &common)];
+        if !common_is_enough {
+            let alternatives = chosen.iter().map(|c| self.describe_sides(c, &varying));
+            let alternatives: Vec<String> = alternatives.collect();
+            parts.push(format!("({})", alternatives.join("; or ")));
+        }
+        parts.retain(|part| !part.is_empty());
+        parts.join(" and ")
+    }
+
+    /// Whether the combination is inside or outside each of these schedules.
+    fn describe_sides(&self, combination: &Combination, indices: &[usize]) -> String {
+        let parts = indices.iter().filter_map(|index| {
+            let inside = combination.inside.get(*index)?;
+            let side = if *inside { "inside" } else { "outside" };
+            let schedule = self.schedules.get(*index)?;
+            let times = times_of_week(&schedule.stretches());
+            Some(format!("{side} {times} {}", schedule.zone()))
+        });
+        parts.collect::<Vec<_>>().join(" and ")
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,172 @@
+//! A candidate for the cases of an edge: a seed with one of its facts, or its instant, moved to the edge.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    super::{
+        case::{Case, Expect, NextChange},
+        edge::{Anchor, Edge, MS, Turn},
+    },
+    dates::midnight_years_before,
+};
+use crate::{
+    decision::Decision,
+    evidence::{Datum, Finding, Verification},
+    limits::SKEW,
+    reason::ReasonCode,
+    rule::Given,
+    set::Policy,
+    time::{Timestamp, after, before},
+    yaml::{Position, SourceText},
+};
+
+/// A case and the instant at which it has the edge.
+pub(super) struct Candidate {
+    case: Case,
+    edge_at: Timestamp,
+}
+
+/// How well a candidate shows an edge, in ascending order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Visibility {
+    /// Other rules hide what the edge does.
+    Hidden,
+    /// The reasons change at the edge.
+    ReasonsChange,
+    /// The decision changes at the edge.
+    DecisionChanges,
+}
+
+impl Candidate {
+    /// The candidates that can be made from a seed, the better one first.
+    pub(super) fn of_seed(edge: &Edge<'_>, seed: &Case) -> impl Iterator<Item = Self> {
+        [move_fact(edge, seed), move_instant(edge, seed)]
+            .into_iter()
+            .flatten()
+    }
+
+    /// The case, if its facts have the edge.
+    fn at_edge(edge: &Edge<'_>, case: Case) -> Option<Self> {
+        let Finding::Present(verification) = &case.evidence.finding else {
+            return None;
+        };
+        let given = Given {
+            request: &case.request,
+            verification,
+        };
+        let edge_at = edge.find(&given, case.now)?;
+        Some(Self { case, edge_at })
+    }
+
+    /// How well it shows the edge; none if a guard keeps the rules from being judged.
+    pub(super) fn visibility(&self, policy: &Policy) -> Option<Visibility> {
+        let decide = |now| {
+            let case = self.case_at(now);
+            policy.judged(&case.facts())?;
+            let decision = policy.decide(&case.facts());
+            Some((decision.effect(), codes(&decision)))
+        };
+        let (effect_before, codes_before) = decide(before(self.edge_at, MS))?;
+        let (effect, codes) = decide(self.edge_at)?;
+        decide(after(self.edge_at, MS))?;
+        Some(if effect_before != effect {
+            Visibility::DecisionChanges
+        } else if codes_before != codes {
+            Visibility::ReasonsChange
+        } else {
+            Visibility::Hidden
+        })
+    }
+
+    /// The same case at another instant.
+    fn case_at(&self, now: Timestamp) -> Case {
+        let mut case = self.case.clone();
+        case.now = now;
+        case.evidence.seen_at = now;
+        case
+    }
+
+    /// The three cases of the edge, which expect what the policy decides today.
+    pub(super) fn cases(
+        &self,
+        policy: &Policy,
+        edge: &Edge<'_>,
+        source: &Arc<SourceText>,
+    ) -> [Case; 3] {
+        [
+            ("1 ms before", before(self.edge_at, MS)),
+            ("when", self.edge_at),
+            ("1 ms after", after(self.edge_at, MS)),
+        ]
+        .map(|(when, now)| {
+            let case = self.case_at(now);
+            let decision = policy.decide(&case.facts());
+            Case {
+                name: format!("{when} `{}` {}", edge.requirement, edge.turn),
+                source: Arc::clone(source),
+                position: Position::START,
+                expect: Expect {
+                    effect: Some(decision.effect()),
+                    reasons: Some(codes(&decision)),
+                    next_change: Some(NextChange::from(decision.next_change())),
+                },
+                ..case
+            }
+        })
+    }
+}
+
+fn codes(decision: &Decision) -> Vec<ReasonCode> {
+    let reasons = decision.reasons().iter();
+    reasons.map(|reason| reason.code).collect()
+}
+
+/// The seed with the fact of the edge moved, so that the edge is at the seed's instant, or as near as a birthday can be. The
+/// other facts stay, so that other rules decide as before.
+fn move_fact(edge: &Edge<'_>, seed: &Case) -> Option<Candidate> {
+    let mut case = seed.clone();
+    let now = case.now;
+    let verification = verification_of(&mut case)?;
+    match edge.anchor {
+        Anchor::VerifiedAt(age_max) => verification.verified_at = Some(before(now, age_max)),
+        Anchor::DateOfBirth(years) => {
+            verification.born = Datum::Known(midnight_years_before(now, years)?);
+        }
+        Anchor::AuthTime(age_max) => {
+            case.request.authentication.as_mut()?.auth_time = Some(match edge.turn {
+                Turn::Begins => after(now, SKEW),
+                Turn::Ends => before(now, age_max),
+            });
+        }
+        Anchor::Weekly => return None,
+    }
+    Candidate::at_edge(edge, case)
+}
+
+/// The seed at the instant of the edge. Where that is a time of the week, ages move with the instant, so that they stay as old
+/// as they were.
+fn move_instant(edge: &Edge<'_>, seed: &Case) -> Option<Candidate> {
+    let mut candidate = Candidate::at_edge(edge, seed.clone())?;
+    match edge.anchor {
+        Anchor::Weekly => {
+            let case = &mut candidate.case;
+            let later = Duration::try_from(candidate.edge_at.duration_since(case.now)).ok()?;
+            let session = case.request.authentication.as_mut();
+            if let Some(at) = session.and_then(|session| session.auth_time.as_mut()) {
+                *at = after(*at, later);
+            }
+            if let Some(at) = &mut verification_of(case)?.verified_at {
+                *at = after(*at, later);
+            }
+        }
+        Anchor::VerifiedAt(_) | Anchor::DateOfBirth(_) | Anchor::AuthTime(_) => {}
+    }
+    Some(candidate)
+}
+
+fn verification_of(case: &mut Case) -> Option<&mut Verification> {
+    match &mut case.evidence.finding {
+        Finding::Present(verification) => Some(verification),
+        Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
+    }
+}

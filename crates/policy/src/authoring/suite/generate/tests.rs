@@ -1,0 +1,117 @@
+//! Which seeds are taken, and what is generated from them.
+
+use super::*;
+use crate::{Effect, Finding, parse, suite, yaml::Position};
+
+fn source(path: &str, text: String) -> [Arc<SourceText>; 1] {
+    let path = path.to_owned();
+    [Arc::new(SourceText { path, text })]
+}
+
+fn policies(rules: &str) -> PolicySet {
+    let text = format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}");
+    let no_lists = |_: &str, _: &str| Err("no file".to_owned());
+    parse(&source("p.yaml", text), &no_lists).unwrap()
+}
+
+/// A case of the policy whose verification is so.
+fn case(verification: &str, rest: &str) -> String {
+    format!(
+        "{{name: mine, policy: p, at: \"2026-01-31T12:00:00Z\", verification: {{{verification}}}{rest}}}"
+    )
+}
+
+fn read(set: &PolicySet, cases: &[String]) -> Vec<Case> {
+    let text = format!("cases: [{}]", cases.join(", "));
+    suite::read(&source("c.yaml", text), set).unwrap()
+}
+
+#[test]
+fn a_generated_case_is_named_after_its_edge_and_keeps_the_facts_of_its_seed() {
+    let set = policies("verified_within: 30d");
+    let mine = case(
+        "verified_at: 2026-01-30T00:00:00Z, identity_id: ada",
+        ", expect: {decision: step_up}",
+    );
+    let generated = generate(&set, &read(&set, &[mine])).cases;
+    // The verification is moved, and not the case.
+    assert_eq!(generated[1].now.to_string(), "2026-01-31T12:00:00Z");
+    let named = generated.iter().map(|case| {
+        let expected = case.expect.effect.unwrap();
+        assert_eq!(case.source.path, "generated");
+        assert_eq!(case.position, Position::START);
+        assert!(case.expect.reasons.is_some() && case.expect.next_change.is_some());
+        let Finding::Present(verification) = &case.evidence.finding else {
+            panic!("nothing is known");
+        };
+        assert_eq!(verification.identity(), Ok("ada"));
+        assert_eq!(case.evidence.seen_at, case.now);
+        (case.name.as_str(), expected)
+    });
+    assert_eq!(
+        named.collect::<Vec<_>>(),
+        [
+            ("1 ms before `verified_within: 30d` ends", Effect::Allow),
+            ("when `verified_within: 30d` ends", Effect::Deny),
+            ("1 ms after `verified_within: 30d` ends", Effect::Deny),
+        ]
+    );
+}
+
+#[test]
+fn of_several_seeds_the_one_whose_decision_changes_is_taken() {
+    let set = policies("verified_within: 30d, {age_at_least: 18, otherwise: deny}");
+    let at = "verified_at: 2026-01-30T00:00:00Z, scopes: [DATE_OF_BIRTH]";
+    let young = case(
+        &format!("{at}, date_of_birth: 2020-01-01, identity_id: young"),
+        "",
+    );
+    let old = case(
+        &format!("{at}, date_of_birth: 1990-01-01, identity_id: old"),
+        "",
+    );
+    for seeds in [[young.clone(), old.clone()], [old, young]] {
+        let generated = generate(&set, &read(&set, &seeds)).cases;
+        for case in &generated[..3] {
+            let Finding::Present(verification) = &case.evidence.finding else {
+                panic!("nothing is known");
+            };
+            assert_eq!(verification.identity(), Ok("old"), "{}", case.name);
+        }
+    }
+}
+
+#[test]
+fn where_no_decision_changes_the_case_whose_reasons_do_is_taken() {
+    let set = policies(
+        "{any_of: [verified_within: 30d, scopes: [NAME]]}, age_at_least: 18, age_below: 18",
+    );
+    let at = "verified_at: 2026-01-30T00:00:00Z";
+    let hidden = case(
+        &format!("{at}, scopes: [NAME], full_name: Ada, identity_id: hidden"),
+        "",
+    );
+    let shown = case(&format!("{at}, identity_id: shown"), "");
+    for seeds in [[hidden.clone(), shown.clone()], [shown, hidden]] {
+        let generated = generate(&set, &read(&set, &seeds)).cases;
+        for case in &generated[..3] {
+            let Finding::Present(verification) = &case.evidence.finding else {
+                panic!("nothing is known");
+            };
+            assert_eq!(verification.identity(), Ok("shown"), "{}", case.name);
+        }
+        // The verification is moved, and not the case.
+        assert_eq!(generated[1].now.to_string(), "2026-01-31T12:00:00Z");
+    }
+}
+
+#[test]
+fn an_edge_that_no_plausible_verification_reaches_is_reported() {
+    let set = policies("verified_within: 10000000d");
+    let generated = generate(&set, &[]);
+    assert_eq!(
+        generated.unreached,
+        ["p: `verified_within: 10000000d` ends"]
+    );
+    assert!(generated.cases.is_empty());
+}

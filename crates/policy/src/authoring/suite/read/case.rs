@@ -1,0 +1,112 @@
+//! One case of a case file.
+
+use std::sync::Arc;
+
+use super::{
+    super::case::{Case, Expect, verification_id},
+    evidence::read_finding,
+    expect::read_expect,
+    request::{RequestFacts, read_request},
+    values::{instant, optional},
+};
+use crate::{
+    evidence::{Evidence, Finding},
+    request::{PolicyName, Request},
+    set::PolicySet,
+    time::Timestamp,
+    yaml::{Decoder, Node, Position, Reported, SourceText, did_you_mean},
+};
+
+/// More names than these are no help in a hint.
+pub(super) const NAMES_SHOWN_MAX: usize = 12;
+
+/// A case without its place in a file.
+pub(super) struct Draft {
+    name: String,
+    request: Request,
+    finding: Finding,
+    now: Timestamp,
+    expect: Expect,
+}
+
+impl Draft {
+    pub(super) fn into_case(self, file: &Arc<SourceText>, position: Position) -> Case {
+        Case {
+            name: self.name,
+            source: Arc::clone(file),
+            position,
+            request: self.request,
+            evidence: Evidence {
+                finding: self.finding,
+                seen_at: self.now,
+            },
+            now: self.now,
+            expect: self.expect,
+        }
+    }
+}
+
+/// One case.
+pub(super) fn read_case(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    policies: &PolicySet,
+) -> Result<Draft, Reported> {
+    let mut fields = decoder.fields(node, "a case")?;
+    let name = fields
+        .require("name", decoder)
+        .and_then(|node| decoder.text(node, "`name`"));
+    let policy = fields
+        .require("policy", decoder)
+        .and_then(|node| read_policy(decoder, node, policies));
+    let now = fields
+        .require("at", decoder)
+        .and_then(|node| instant(decoder, node, "`at`"));
+    let finding = read_finding(decoder, &mut fields);
+    let request = optional(fields.take("request"), RequestFacts::default(), |node| {
+        read_request(decoder, node)
+    });
+    let expect = optional(fields.take("expect"), Expect::default(), |node| {
+        read_expect(decoder, node)
+    });
+    fields.finish(decoder);
+    let verification = verification_id().ok_or_else(|| {
+        let message = "no identifier for the verification; this is a mistake in verigate";
+        decoder.error(node.position, message, None)
+    });
+    let request = request?;
+    Ok(Draft {
+        name: name?.to_owned(),
+        request: Request {
+            policy: policy?,
+            verification: verification?,
+            identity: request.identity,
+            authentication: request.authentication,
+            attributes: request.attributes,
+            id: "".into(),
+        },
+        finding: finding?,
+        now: now?,
+        expect: expect?,
+    })
+}
+
+/// The name of a policy of this set.
+fn read_policy(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    policies: &PolicySet,
+) -> Result<PolicyName, Reported> {
+    let text = decoder.text(node, "`policy`")?;
+    let name = PolicyName::parse(text).ok();
+    let found = name.filter(|name| policies.find(name).is_some());
+    found.ok_or_else(|| {
+        let names = || policies.iter().map(|(name, _)| name.as_str());
+        let hint = did_you_mean(text, names()).or_else(|| {
+            let known: Vec<&str> = names().take(NAMES_SHOWN_MAX + 1).collect();
+            (known.len() <= NAMES_SHOWN_MAX).then(|| format!("there are: {}", known.join(", ")))
+        });
+        let message = format!("there is no policy `{text}`");
+        decoder.error(node.position, message, hint)
+    })
+}

@@ -1,0 +1,91 @@
+//! The judgement of one verification by the rules of a policy. Each rule is evaluated once, to the instants at which it holds;
+//! the effect at any instant, its next change and the reasons are read from that.
+
+use std::cmp::Reverse;
+
+use super::{
+    effect::{Change, Effect, Refusal},
+    horizon::{Term, effect_at, next_change},
+    reason::{Reason, ReasonCode},
+    remedies::remedies,
+    remedy::Remedy,
+    rule::{Given, Judged},
+    set::Policy,
+    time::Timestamp,
+    when::When,
+};
+
+/// What the rules of a policy say about a verification that they may judge.
+#[derive(Debug)]
+pub(super) struct Judgement<'p, 'a> {
+    given: Given<'a>,
+    /// When the verification does not claim to have been made in the future: until then, no rule counts.
+    credible: When,
+    rules: Vec<Judged<'p>>,
+}
+
+impl<'p, 'a> Judgement<'p, 'a> {
+    /// Evaluates every rule.
+    pub(super) fn of(policy: &'p Policy, given: Given<'a>, credible: When) -> Self {
+        let rules = policy.rules().iter().map(|rule| rule.judge(&given));
+        Self {
+            rules: rules.collect(),
+            given,
+            credible,
+        }
+    }
+
+    /// What is judged.
+    pub(super) fn given(&self) -> &Given<'a> {
+        &self.given
+    }
+
+    /// Each rule and when it holds, in the order of the policy.
+    pub(super) fn rules(&self) -> &[Judged<'p>] {
+        &self.rules
+    }
+
+    /// Whether the rules count at this instant.
+    pub(super) fn is_credible(&self, instant: Timestamp) -> bool {
+        self.credible.contains(instant)
+    }
+
+    /// The effect at this instant.
+    pub(super) fn effect_at(&self, instant: Timestamp) -> Effect {
+        effect_at(self.terms(), instant)
+    }
+
+    /// The first instant after this one at which the effect is another, and that effect.
+    pub(super) fn next_change(&self, after: Timestamp) -> Option<Change> {
+        next_change(self.terms(), after)
+    }
+
+    fn terms(&self) -> impl Iterator<Item = Term<'_>> + Clone {
+        let credible = Term {
+            holds: &self.credible,
+            otherwise: Effect::Deny,
+        };
+        let rules = self.rules.iter().map(|judged| Term {
+            holds: &judged.holds,
+            otherwise: judged.rule.otherwise().into(),
+        });
+        std::iter::once(credible).chain(rules)
+    }
+
+    /// One for each rule that is not met at this instant, strictest first, then in the order of the policy.
+    pub(super) fn reasons(&self, instant: Timestamp) -> Vec<Reason> {
+        if !self.is_credible(instant) {
+            let future = ReasonCode::VerifiedAtInFuture;
+            return vec![Reason::of_guard(Refusal::Deny, future)];
+        }
+        let reason = |judged: &Judged<'_>| judged.reason(&self.given, instant);
+        let mut reasons: Vec<Reason> = self.rules.iter().filter_map(reason).collect();
+        reasons.sort_by_key(|reason| Reverse(reason.effect));
+        reasons
+    }
+
+    /// A smallest set of things that would make it ALLOW.
+    pub(super) fn remedies(&self, now: Timestamp) -> Vec<Remedy> {
+        remedies(&self.rules, &self.given, &self.credible, now)
+    }
+}

@@ -1,0 +1,98 @@
+//! Requirements that are refused, and those at the bounds.
+
+use crate::{parse::parse, testing::source};
+
+/// What is told of a policy of this one requirement, with a list `many.txt` of so many identities.
+fn told_of(requirement: &str, identities: usize) -> Option<String> {
+    let text = format!("version: 1\npolicies: {{p: {{require: [{{{requirement}}}]}}}}");
+    let list = |policy: &str, name: &str| {
+        assert_eq!((policy, name), ("p.yaml", "many.txt"));
+        let lines: Vec<String> = (0..identities).map(|n| format!("id-{n}")).collect();
+        Ok(lines.join("\n"))
+    };
+    let read = parse(&[source("p.yaml", &text)], &list);
+    read.err().map(|problems| problems.to_string())
+}
+
+fn told(requirement: &str) -> Option<String> {
+    told_of(requirement, 1)
+}
+
+#[test]
+fn requirements_nest_four_deep_and_no_deeper() {
+    let nested = |depth: usize| {
+        let begin = "any_of: [{ all_of: [{ ".repeat(depth / 2) + &"any_of: [{ ".repeat(depth % 2);
+        format!("{begin}age_at_least: 18{}", " }]".repeat(depth))
+    };
+    assert_eq!(told(&nested(4)), None);
+    let deeper = told(&nested(5)).unwrap();
+    assert!(deeper.contains("nest more than 4 deep"), "{deeper}");
+}
+
+#[test]
+fn otherwise_is_a_word_of_a_whole_rule_only() {
+    let inside = told("any_of: [{ age_at_least: 18, otherwise: deny }]").unwrap();
+    assert!(
+        inside.contains("`otherwise` inside a requirement"),
+        "{inside}"
+    );
+    let hinted = told("age_at_least: 18, otherwis: deny").unwrap();
+    assert!(hinted.contains("did you mean `otherwise`?"), "{hinted}");
+    let unhinted = told("any_of: [{ age_at_least: 18, otherwis: deny }]").unwrap();
+    assert!(unhinted.contains("unknown key `otherwis`"), "{unhinted}");
+    assert!(!unhinted.contains("`otherwise`"), "{unhinted}");
+    let another = told("age_at_least: 18, any_if: []").unwrap();
+    assert!(another.contains("unknown key `any_if`"), "{another}");
+}
+
+#[test]
+fn what_stands_beside_a_requirement_is_told_apart_from_another_one() {
+    let second = told("age_at_least: 18, age_below: 21").unwrap();
+    assert!(
+        second.contains("a second requirement, `age_below`"),
+        "{second}"
+    );
+    let unknown = told("age_at_least: 18, age: 21").unwrap();
+    assert!(unknown.contains("unknown key `age`"), "{unknown}");
+}
+
+#[test]
+fn a_prefix_is_a_plus_sign_and_up_to_15_digits_without_a_leading_zero() {
+    for right in ["+1", "+49", "+123456789012345"] {
+        assert_eq!(told(&format!("phone_prefix: ['{right}']")), None);
+    }
+    for wrong in ["1", "+", "+0", "+01", "+1a", "++1", "+1234567890123456"] {
+        let told = told(&format!("phone_prefix: ['+1', '{wrong}']")).unwrap();
+        let expected = format!("`{wrong}` does not begin a telephone number");
+        assert!(told.contains(&expected), "{told}");
+    }
+}
+
+#[test]
+fn an_identity_has_at_most_256_bytes() {
+    let of = |bytes: usize| told(&format!("identity_not_in: [{}]", "x".repeat(bytes)));
+    assert_eq!(of(256), None);
+    assert!(
+        of(257)
+            .unwrap()
+            .contains("an identity longer than 256 bytes")
+    );
+}
+
+#[test]
+fn a_list_has_at_most_100_000_identities() {
+    let of = |identities| told_of("identity_not_in: {file: many.txt}", identities);
+    assert_eq!(of(100_000), None);
+    assert!(of(100_001).unwrap().contains("more than 100000 identities"));
+}
+
+#[test]
+fn an_identity_with_a_character_that_nobody_sees_is_refused() {
+    for unseen in [
+        "\\t", "\\a", "\\xad", "\\u200b", "\\u200f", "\\u2028", "\\u202f", "\\u2060", "\\u206f",
+        "\\ufeff",
+    ] {
+        let told = told(&format!("identity_not_in: [\"id-{unseen}1\"]")).unwrap();
+        assert!(told.contains("is not an identity"), "{told}");
+    }
+}

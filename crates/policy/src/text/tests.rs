@@ -1,0 +1,90 @@
+//! Requirements as policies write them, and shown again.
+
+use super::*;
+use crate::{parse::parse, testing::source};
+
+/// The requirement as answers show it, and with all that it means.
+fn shown(rule: &str) -> (String, String) {
+    let text = format!("version: 1\npolicies: {{p: {{require: [{rule}]}}}}");
+    let list = |_: &str, _: &str| Ok("eve\nmallory\n".to_owned());
+    let set = parse(&[source("p.yaml", &text)], &list).unwrap();
+    let (_, policy) = set.iter().next().unwrap();
+    // Another one, about the status, may stand before it.
+    let requirement = policy.rules().last().unwrap().requirement();
+    (requirement.to_string(), Whole(requirement).to_string())
+}
+
+#[test]
+fn a_requirement_shows_in_one_way() {
+    for (rule, expected) in [
+        (
+            "authenticated: {within: 12h}",
+            "authenticated: {within: 12h}",
+        ),
+        (
+            "authenticated: {acr_any: [high], amr_any: [hwk, face], within: 90m}",
+            "authenticated: {within: 1h30m, amr_any: [face, hwk], acr_any: [high]}",
+        ),
+        (
+            "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
+            "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
+        ),
+        (
+            "attribute: {name: \"a b\", in: [x, \"\\\"\"]}",
+            "attribute: {name: \"a b\", in: [\"\\\"\", x]}",
+        ),
+    ] {
+        let (short, whole) = shown(rule);
+        assert_eq!((short.as_str(), whole.as_str()), (expected, expected));
+    }
+}
+
+#[test]
+fn a_rule_that_is_shown_can_be_pasted_back() {
+    for rule in [
+        r#"attribute: {name: "a\u200bb", in: ["x\ty", "\e"]}"#,
+        r#"project: ["null", "~", "yes", "007", "1e5", "2026-01-31", "-", "---", "- x", "a: b", "a #b"]"#,
+        r#"status: ["\U0001F600", "\u2028", "\ufeff", "\0", "\ufffd", "'", "\"", "\\"]"#,
+    ] {
+        let (short, whole) = shown(rule);
+        let (again, whole_again) = shown(&short);
+        assert_eq!((&short, &whole), (&again, &whole_again), "{rule}");
+    }
+}
+
+#[test]
+fn a_schedule_shows_its_times_and_the_days_that_they_begin_and_end_on() {
+    for (days, from, to, expected) in [
+        (
+            "tue, mon",
+            "07:00",
+            "19:05",
+            "mon 07:00-19:05, tue 07:00-19:05",
+        ),
+        ("tue", "22:00", "06:30", "tue 22:00-wed 06:30"),
+        ("wed", "00:00", "24:00", "wed 00:00-24:00"),
+        ("mon, tue", "00:00", "24:00", "mon 00:00-tue 24:00"),
+        ("sun", "22:00", "06:00", "mon 00:00-06:00, sun 22:00-24:00"),
+    ] {
+        let (short, _) = shown(&format!(
+            "schedule: {{days: [{days}], from: \"{from}\", to: \"{to}\", zone: UTC}}"
+        ));
+        assert_eq!(short, format!("schedule: {{{expected}, zone: UTC}}"));
+    }
+}
+
+#[test]
+fn who_is_on_a_list_is_shown_to_nobody_and_counts_in_the_digest() {
+    for (rule, expected) in [
+        ("identity_in: [eve]", "identity_in: [1 identity]"),
+        ("identity_in: [eve, ada]", "identity_in: [2 identities]"),
+        (
+            "identity_not_in: {file: a.txt}",
+            "identity_not_in: {file: a.txt}",
+        ),
+    ] {
+        let (short, whole) = shown(rule);
+        assert_eq!(short, expected);
+        assert!(whole.contains("eve"), "{whole}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Instants and durations, at their bounds too.
+
+use super::*;
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+#[test]
+fn an_instant_is_written_as_rfc_3339_does_and_in_no_other_way() {
+    for text in [
+        "2026-01-31T00:00:00Z",
+        "2026-01-31t00:00:00z",
+        "2026-01-31T00:00:00.25+05:30",
+        "2026-01-31T00:00:00-23:59",
+    ] {
+        assert!(parse_instant(text).is_some(), "{text}");
+    }
+    for text in [
+        "2026-01-31T00:00:00Z[Europe/Berlin]",
+        "20260131T000000Z",
+        "2026-01-31T00Z",
+        "2026-01-31T00:00Z",
+        "2026-01-31T00:00:00,5Z",
+        "2026-01-31T00:00:00.Z",
+        "2026-01-31T00:00:00+25:59",
+        "2026-01-31T00:00:00+05:60",
+        "2026-01-31T00:00:00+0530",
+        "2026-01-31T00:00:60Z",
+        "2026-01-31 00:00:00Z",
+        "2026-01-31T00:00:00",
+        "+002026-01-31T00:00:00Z",
+        "2026-01-31",
+        "",
+    ] {
+        assert_eq!(parse_instant(text), None, "{text}");
+    }
+}
+
+#[test]
+fn durations_are_sums_of_units() {
+    let cases = [
+        ("90d", 90 * 86_400_000),
+        ("1d12h", 36 * 3_600_000),
+        ("2w", 14 * 86_400_000),
+        ("5m", 300_000),
+        ("15ms", 15),
+        ("1s500ms", 1500),
+        ("0s", 0),
+    ];
+    for (text, ms) in cases {
+        assert_eq!(
+            parse_duration(text),
+            Ok(Duration::from_millis(ms)),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn what_is_not_a_duration_is_refused() {
+    for text in [
+        "",
+        "30",
+        "d",
+        "30x",
+        "-1d",
+        "1.5d",
+        "1 d",
+        "30D",
+        "99999999999999999999d",
+        "18446744073709551615w",
+        "1d ",
+        "１d",
+    ] {
+        assert_eq!(parse_duration(text), Err(InvalidDurationError), "{text}");
+    }
+}
+
+#[test]
+fn a_duration_shows_in_one_way() {
+    for (text, shown) in [
+        ("36h", "1d12h"),
+        ("2w", "14d"),
+        ("0ms", "0s"),
+        ("61s", "1m1s"),
+        ("1500ms", "1s500ms"),
+    ] {
+        assert_eq!(Shown(parse_duration(text).unwrap()).to_string(), shown);
+    }
+}
+
+#[test]
+fn an_anniversary_of_29_february_falls_on_1_march() {
+    let born = at("2004-02-29T00:00:00Z");
+    assert_eq!(anniversary(born, 18), at("2022-03-01T00:00:00Z"));
+    assert_eq!(anniversary(born, 20), at("2024-02-29T00:00:00Z"));
+    assert_eq!(anniversary(born, 0), born);
+}
+
+#[test]
+fn arithmetic_at_the_ends_of_time_saturates() {
+    assert_eq!(after(Timestamp::MAX, Duration::MAX), Timestamp::MAX);
+    assert_eq!(before(Timestamp::MIN, Duration::MAX), Timestamp::MIN);
+    assert_eq!(from_millis(i64::MAX), Timestamp::MAX);
+    assert_eq!(from_millis(i64::MIN), Timestamp::MIN);
+    assert_eq!(anniversary(Timestamp::MAX, 150), Timestamp::MAX);
+    assert_eq!(between(Timestamp::MAX, Timestamp::MIN), Duration::ZERO);
+}
+
+#[test]
+fn what_is_between_two_instants_is_the_way_from_the_one_to_the_other() {
+    let (noon, later) = (at("2026-01-31T12:00:00Z"), at("2026-01-31T12:00:00.001Z"));
+    assert_eq!(between(noon, later), Duration::from_millis(1));
+    assert_eq!(between(noon, noon), Duration::ZERO);
+    assert_eq!(between(later, noon), Duration::ZERO);
+}
+
+#[test]
+fn an_instant_before_1970_loses_its_part_below_a_millisecond_downwards() {
+    assert_eq!(
+        whole_millis(at("1969-12-31T23:59:59.9995Z")),
+        at("1969-12-31T23:59:59.999Z")
+    );
+}

@@ -1,0 +1,108 @@
+//! Where something stands in a text that a person wrote, and how that is shown: the line, and a caret under it.
+
+use std::{fmt, sync::Arc};
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
+
+/// A longer line is not shown: nobody wrote it, and nobody could read it.
+const LINE_BYTES_MAX: usize = 1000;
+
+/// A text and the path that it came from.
+#[derive(Debug)]
+pub struct SourceText {
+    /// The path, as it is shown to people.
+    pub path: String,
+    /// The text itself.
+    pub text: String,
+}
+
+/// A range on one line of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Position {
+    /// The line, from 1.
+    pub line: usize,
+    /// The column of the first character, from 1, in characters.
+    pub column: usize,
+    /// The number of characters; at least 1.
+    pub width: usize,
+}
+
+impl Position {
+    /// The first character of a text.
+    pub const START: Self = Self {
+        line: 1,
+        column: 1,
+        width: 1,
+    };
+}
+
+/// A position, and the text that it is in.
+#[derive(Clone)]
+pub struct Location {
+    /// The text.
+    pub source: Arc<SourceText>,
+    /// The position in the text.
+    pub position: Position,
+}
+
+/// Shows the path, the line and the column.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, position) = (&self.source.path, self.position);
+        write!(f, "{path}:{}:{}", position.line, position.column)
+    }
+}
+
+/// Like `Display`: the text is long, and may name people.
+impl fmt::Debug for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Location {
+    /// A message about this location, with its line and a caret under the position, for a terminal.
+    pub(crate) fn render(
+        &self,
+        level: Level<'_>,
+        message: &str,
+        hint: Option<&str>,
+        renderer: &Renderer,
+    ) -> String {
+        let Position {
+            line: number,
+            column,
+            width,
+        } = self.position;
+        let line = lines(&self.source.text).nth(number.saturating_sub(1));
+        let line = line.unwrap_or("");
+        let byte_of = |column: usize| {
+            let nth = column.saturating_sub(1);
+            line.char_indices()
+                .nth(nth)
+                .map_or(line.len(), |(byte, _)| byte)
+        };
+        let (title, path) = (level.primary_title(message), self.source.path.as_str());
+        let mut group: Group<'_> = if line.len() > LINE_BYTES_MAX {
+            title.element(Origin::path(path).line(number).char_column(column))
+        } else {
+            let span = byte_of(column)..byte_of(column.saturating_add(width));
+            title.element(
+                Snippet::source(line)
+                    .line_start(number)
+                    .path(path)
+                    .annotation(AnnotationKind::Primary.span(span)),
+            )
+        };
+        if let Some(hint) = hint {
+            group = group.element(Level::HELP.message(hint));
+        }
+        renderer.render(&[group])
+    }
+}
+
+/// The lines of a text as YAML counts them: a carriage return ends one too, alone or before a line feed.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n')
+        .flat_map(|line| line.strip_suffix('\r').unwrap_or(line).split('\r'))
+}

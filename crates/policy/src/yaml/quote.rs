@@ -1,0 +1,112 @@
+//! Texts as YAML scalars. What is written here is read back as the same text by [`Reader`](super::Reader), and by other
+//! readers of YAML, which take `yes`, `1e5` or `2026-01-31` for something else than a text.
+
+use std::{fmt::Write as _, ops::RangeInclusive};
+
+/// Words that some readers of YAML take for something else than a text.
+const OTHER_WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
+
+/// Characters beyond ASCII that nobody sees, or that YAML or our reader refuses: spaces, Unicode's
+/// `Default_Ignorable_Code_Point`, the ends of lines and what stands for no character. In order.
+const UNSEEN: [RangeInclusive<char>; 29] = [
+    '\u{80}'..='\u{a0}',
+    '\u{ad}'..='\u{ad}',
+    '\u{34f}'..='\u{34f}',
+    '\u{61c}'..='\u{61c}',
+    '\u{115f}'..='\u{1160}',
+    '\u{1680}'..='\u{1680}',
+    '\u{17b4}'..='\u{17b5}',
+    '\u{180b}'..='\u{180f}',
+    '\u{2000}'..='\u{200f}',
+    '\u{2028}'..='\u{202f}',
+    '\u{205f}'..='\u{206f}',
+    '\u{3000}'..='\u{3000}',
+    '\u{3164}'..='\u{3164}',
+    '\u{fe00}'..='\u{fe0f}',
+    '\u{feff}'..='\u{feff}',
+    '\u{ffa0}'..='\u{ffa0}',
+    '\u{fff0}'..='\u{ffff}',
+    '\u{1bca0}'..='\u{1bca3}',
+    '\u{1d173}'..='\u{1d17a}',
+    '\u{1fffe}'..='\u{1ffff}',
+    '\u{2fffe}'..='\u{2ffff}',
+    '\u{3fffe}'..='\u{3ffff}',
+    '\u{4fffe}'..='\u{4ffff}',
+    '\u{5fffe}'..='\u{5ffff}',
+    '\u{6fffe}'..='\u{6ffff}',
+    '\u{7fffe}'..='\u{7ffff}',
+    '\u{8fffe}'..='\u{8ffff}',
+    '\u{9fffe}'..='\u{9ffff}',
+    '\u{afffe}'..='\u{10ffff}',
+];
+
+/// A text as a YAML scalar: bare where it can mean nothing else, otherwise quoted.
+pub fn scalar(text: &str) -> String {
+    if is_bare(text) {
+        text.to_owned()
+    } else {
+        quoted(text)
+    }
+}
+
+/// Texts as a YAML list on one line.
+pub fn list(texts: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    let items: Vec<String> = texts.into_iter().map(|t| scalar(t.as_ref())).collect();
+    format!("[{}]", items.join(", "))
+}
+
+/// A text as a YAML scalar in double quotes.
+pub fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        let code = u32::from(c);
+        // Writing to a `String` cannot fail.
+        let _ = match c {
+            '"' | '\\' => write!(quoted, "\\{c}"),
+            '\t' => write!(quoted, "\\t"),
+            '\n' => write!(quoted, "\\n"),
+            '\r' => write!(quoted, "\\r"),
+            c if is_seen(c) => write!(quoted, "{c}"),
+            _ if code > 0xffff => write!(quoted, "\\U{code:08X}"),
+            _ => write!(quoted, "\\u{code:04X}"),
+        };
+    }
+    quoted.push('"');
+    quoted
+}
+
+fn is_bare(text: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text.chars().all(letter)
+        && !OTHER_WORDS.contains(&text.to_ascii_lowercase().as_str())
+        && !may_be_number(text)
+}
+
+/// Whether a reader of YAML may take it for a number or a date, such as `1_000`, `1.5e-3`, `0x1f` or `2026-01-31`.
+fn may_be_number(text: &str) -> bool {
+    let digits = |text: &str| {
+        let mut bytes = text.bytes();
+        bytes.all(|b| b.is_ascii_digit() || matches!(b, b'_' | b'-' | b'.'))
+    };
+    let text = text.to_ascii_lowercase();
+    let radix = ["0x", "0o", "0b"].iter().any(|radix| {
+        let rest = text.strip_prefix(radix);
+        rest.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit() || b == b'_'))
+    });
+    let exponent = text
+        .split_once('e')
+        .is_some_and(|(base, power)| digits(base) && digits(power));
+    text.starts_with(|c: char| c.is_ascii_digit()) && (radix || exponent || digits(&text))
+}
+
+fn is_seen(c: char) -> bool {
+    match c {
+        ' '..='~' => true,
+        c if c.is_ascii() => false,
+        c => !UNSEEN.iter().any(|unseen| unseen.contains(&c)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+//! An explanation for a person.
+
+use super::super::page::Page;
+use crate::{
+    cli::remedies,
+    policy::{Effect, Explanation, Remedy, Scope, Shown, Timestamp, Verdict, between, suite::Case},
+};
+
+/// Adds the explanation of a case: the verdicts or the guard that failed, the remedies, and the timeline.
+pub(super) fn write_explanation(page: &mut Page, case: &Case, explanation: &Explanation) {
+    let decision = &explanation.decision;
+    let (policy, now) = (case.request.policy.as_str(), case.now);
+    page.line(&case.name);
+    let effect = upper_case(decision.effect());
+    page.line(format_args!("{effect} by `{policy}` at {now}"));
+    page.blank();
+    if explanation.verdicts.is_empty() {
+        for reason in decision.reasons() {
+            let (code, words) = (reason.code.as_str(), reason.code.in_words());
+            page.labelled("guard", format_args!("{code}: {words}"));
+        }
+    }
+    for verdict in &explanation.verdicts {
+        write_verdict(page, verdict);
+    }
+    for remedy in decision.remedies() {
+        page.labelled("needed", in_words(remedy));
+    }
+    if decision.effect() != Effect::Allow && decision.remedies().is_empty() {
+        page.labelled("needed", "nothing helps");
+    }
+    if let (Some(until), Some(span)) = (decision.valid_until(), decision.valid_for()) {
+        page.labelled("reusable", format_args!("until {until} ({})", Shown(span)));
+    }
+    page.blank();
+    write_timeline(page, now, explanation);
+}
+
+fn write_verdict(page: &mut Page, verdict: &Verdict) {
+    let rule = &verdict.rule;
+    let until = verdict.until;
+    let until = until.map_or_else(String::new, |until| format!(", until {until}"));
+    match verdict.unmet {
+        None => page.labelled("met", format_args!("{rule}{until}")),
+        Some(code) => page.labelled(
+            &upper_case(verdict.otherwise),
+            format_args!("{rule} ({}){until}", code.as_str()),
+        ),
+    }
+}
+
+/// Each decision with how long it holds, and whether that is all.
+fn write_timeline(page: &mut Page, now: Timestamp, explanation: &Explanation) {
+    let effect = upper_case(explanation.decision.effect());
+    page.line(format_args!("  ●  {effect:<9} now"));
+    let mut since = now;
+    for change in &explanation.timeline {
+        let span = Shown(between(since, change.at));
+        page.line(format_args!("  │            for {span}"));
+        let (effect, at) = (upper_case(change.to), change.at);
+        page.line(format_args!("  ●  {effect:<9} {at}"));
+        since = at;
+    }
+    page.line(if explanation.goes_on {
+        "  ▼            and so on"
+    } else {
+        "  ▼            no further change within ten years"
+    });
+}
+
+fn upper_case(effect: Effect) -> String {
+    effect.as_str().to_ascii_uppercase()
+}
+
+fn in_words(remedy: &Remedy) -> String {
+    match remedy {
+        Remedy::Reverify { max_age } => remedies::reverify(*max_age),
+        Remedy::Authenticate(required) => {
+            let amr: Vec<&str> = required.amr_any.iter().map(AsRef::as_ref).collect();
+            let acr: Vec<&str> = required.acr_any.iter().map(AsRef::as_ref).collect();
+            remedies::authenticate(&amr, &acr, Some(required.within))
+        }
+        Remedy::GrantScopes(scopes) => {
+            let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
+            remedies::grant(&names)
+        }
+        Remedy::Identify => remedies::identify(),
+        Remedy::Wait(until) => remedies::wait(&until.to_string()),
+    }
+}

@@ -1,0 +1,179 @@
+//! Admission control: everything that decides on our side whether a call to the upstream may be made now.
+//!
+//! Four limits, because each bounds something that the others do not:
+//!
+//! - The rate limit ([`TokenBucket`]) keeps to what the tenant may do. A fast upstream would otherwise be asked too often.
+//! - The concurrency limit bounds the calls in flight. A slow upstream would otherwise collect calls at the permitted rate: at 100
+//!   calls a second of 2 s each, 200 of them.
+//! - The pause obeys the upstream's `Retry-After`: it knows its own state better than we do.
+//! - The [`CircuitBreaker`] stops calls that would fail. The other three admit calls at the full rate in an outage, each of which
+//!   makes its caller wait for a timeout and adds load when the upstream recovers.
+//!
+//! A call that may not be made is rejected at once, or waits for at most half of `incode.timeout`, so that half is left for the call.
+
+use std::{sync::Arc, time::Duration};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::sleep,
+};
+
+use super::{
+    api_call::Rejection,
+    circuit_breaker::{BreakerState, CallResult, CircuitBreaker, Ticket},
+    config::Config,
+    metrics::Metrics,
+};
+use crate::{
+    clock::{Clock, Reading},
+    jitter::lengthen,
+    log_throttle::{LogThrottle, throttled},
+    rate_limit::TokenBucket,
+};
+
+/// How long calls are paused if the upstream asks for a pause of no stated length; and up to half as much again.
+const PAUSE: Duration = Duration::from_secs(1);
+/// The longest pause, whatever the upstream asks for.
+const PAUSE_MAX: Duration = Duration::from_mins(5);
+
+/// Admits calls to the upstream. Calls of one class share it.
+#[derive(Debug)]
+pub(super) struct Admission {
+    rate: TokenBucket,
+    concurrency: Semaphore,
+    breaker: CircuitBreaker,
+    /// The uptime until which the upstream asked us not to call.
+    paused_until: Mutex<Duration>,
+    log: LogThrottle,
+    /// How long a lookup may take. Half of it may be spent waiting for a permit.
+    timeout: Duration,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+}
+
+/// A permit for one call. Dropping it without [`CallPermit::finish`] records a cancellation: a failure if the call had its time.
+#[derive(Debug)]
+pub(super) struct CallPermit<'a> {
+    admission: &'a Admission,
+    ticket: Ticket,
+    result: Option<CallResult>,
+    /// Whether the last fetch of the same verification failed.
+    failed_before: bool,
+    started: Reading,
+    /// Gives the place among the calls in flight back.
+    _in_flight: Option<SemaphorePermit<'a>>,
+}
+
+impl Admission {
+    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let concurrency = usize::try_from(account.concurrency).unwrap_or(usize::MAX);
+        Self {
+            rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
+            concurrency: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
+            breaker: CircuitBreaker::new(),
+            paused_until: Mutex::default(),
+            log: LogThrottle::default(),
+            timeout: account.timeout,
+            clock,
+            metrics,
+        }
+    }
+
+    /// Waits for a permit for one call, or rejects it. `failed_before`: whether the last fetch of the same verification failed, so
+    /// that another failure says little about the upstream.
+    pub(super) async fn acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, Rejection> {
+        let permit = self.try_acquire(failed_before).await;
+        if let Err(rejection) = permit {
+            self.metrics.rejected(rejection);
+        }
+        permit
+    }
+
+    async fn try_acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, Rejection> {
+        let uptime = self.uptime();
+        self.check_pause(uptime)?;
+        // Checked before waiting, so that a call that would be rejected takes no token of the rate limit.
+        if !self.breaker.would_admit(uptime) {
+            return Err(Rejection::BreakerOpen);
+        }
+        let wait = self.rate.take(uptime, self.timeout / 2);
+        sleep(wait.map_err(|_| Rejection::RateLimited)?).await;
+        // The semaphore is never closed, so this is never an error.
+        let in_flight = self.concurrency.acquire().await.ok();
+        // Checked again: both may have changed while it waited.
+        let uptime = self.uptime();
+        self.check_pause(uptime)?;
+        let ticket = self.breaker.admit(uptime);
+        Ok(CallPermit {
+            admission: self,
+            ticket: ticket.ok_or(Rejection::BreakerOpen)?,
+            result: None,
+            failed_before,
+            started: self.clock.read(),
+            _in_flight: in_flight,
+        })
+    }
+
+    fn check_pause(&self, uptime: Duration) -> Result<(), Rejection> {
+        if uptime < *self.paused_until.lock() {
+            Err(Rejection::RetryAfter)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Pauses all calls, because the upstream asked for it: for this long, if it said how long.
+    pub(super) fn pause(&self, requested: Option<Duration>) {
+        let pause = requested.map_or_else(|| lengthen(PAUSE), |pause| pause.min(PAUSE_MAX));
+        let uptime = self.uptime();
+        let until = uptime.saturating_add(pause);
+        let mut paused_until = self.paused_until.lock();
+        if *paused_until < until {
+            *paused_until = until;
+            throttled!(
+                self.log,
+                uptime,
+                warn,
+                "upstream_paused",
+                pause_seconds = pause.as_secs_f64(),
+                "upstream asked to slow down; calls are paused: if this persists, lower incode.rate until all replicas together stay below the tenant's limit"
+            );
+        }
+    }
+
+    /// The state of the circuit breaker.
+    pub(super) fn breaker_state(&self) -> BreakerState {
+        self.breaker.state()
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.moment().uptime
+    }
+}
+
+impl CallPermit<'_> {
+    /// Records how the call ended.
+    pub(super) fn finish(mut self, result: CallResult) {
+        self.result = Some(result);
+    }
+}
+
+impl Drop for CallPermit<'_> {
+    fn drop(&mut self) {
+        let result = self.result.unwrap_or_else(|| {
+            // Cancelled. A call that started late may have been cancelled before an upstream in good health could respond.
+            if self.started.elapsed() >= self.admission.timeout / 2 {
+                CallResult::Failure
+            } else {
+                CallResult::Ignored
+            }
+        });
+        let result = match result {
+            CallResult::Failure if self.failed_before => CallResult::RepeatedFailure,
+            result => result,
+        };
+        let uptime = self.admission.uptime();
+        self.admission.breaker.record(self.ticket, result, uptime);
+    }
+}

@@ -1,0 +1,126 @@
+//! The three requests of the vendor's API: a token, the details of a verification, and a re-verification link.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use http::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+use super::{Client, UpstreamError};
+use crate::{
+    incode::{
+        api_call::ApiCall,
+        token::{Issuer, Token},
+        wire,
+    },
+    log_throttle::throttled,
+    policy::{Flaw, Verification, VerificationId},
+    provenance::{Outage, Timings},
+    step_up::{Link, StepUpRequest},
+};
+
+impl Client {
+    /// Requests the details of a verification.
+    pub(in crate::incode) async fn details(
+        &self,
+        id: &VerificationId,
+        token: &Token,
+        failed_before: bool,
+        timings: &mut Timings,
+    ) -> Result<Verification, UpstreamError> {
+        let url = self.url(&["v1", "verification", "details", id.as_str()]);
+        let request = self
+            .http
+            .get(url)
+            .header("x-auth-token", token_header(token)?);
+        let decode = |body: &[u8]| wire::details(body, id);
+        self.call(ApiCall::Details, request, failed_before, timings, decode)
+            .await
+    }
+
+    /// Requests a link by which a person verifies again.
+    pub(in crate::incode) async fn link(
+        &self,
+        id: Uuid,
+        step_up: &StepUpRequest,
+        token: &Token,
+    ) -> Result<Link, UpstreamError> {
+        let url = self.url(&["v1", "verification", "generate-verification-link"]);
+        let request = self
+            .http
+            .post(url)
+            .header("x-auth-token", token_header(token)?)
+            .json(&wire::LinkRequest {
+                integration_id: &self.account.integration_id,
+                login_hint: step_up.login_hint.reveal(),
+                redirect_url: step_up.redirect.as_str(),
+                correlation_id: &id.to_string(),
+            });
+        let decode = |body: &[u8]| wire::link(body, &self.account.url);
+        // How long it took is not shown to anybody.
+        let timings = &mut Timings::default();
+        self.call(ApiCall::Link, request, false, timings, decode)
+            .await
+    }
+
+    /// Requests a token.
+    async fn authorize(&self, api_key: HeaderValue) -> Result<SecretString, UpstreamError> {
+        let request = self
+            .http
+            .post(self.url(&["v1", "integration", "authorize", "server"]))
+            .header("x-api-key", api_key)
+            .json(&wire::AuthorizeRequest {
+                integration_id: &self.account.integration_id,
+                secret: self.account.secret.expose_secret(),
+            });
+        let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
+        // The lookup measures it as a whole.
+        let timings = &mut Timings::default();
+        self.call(ApiCall::Authorize, request, false, timings, decode)
+            .await
+    }
+}
+
+#[async_trait]
+impl Issuer for Arc<Client> {
+    async fn issue(&self) -> Result<SecretString, Outage> {
+        let api_key = sensitive(&self.account.api_key).ok_or(Outage::CredentialsRefused)?;
+        match self.authorize(api_key).await {
+            Ok(token) => {
+                self.credentials.record_accepted();
+                Ok(token)
+            }
+            Err(
+                UpstreamError::Unauthorized | UpstreamError::Outage(Outage::CredentialsRefused),
+            ) => {
+                self.credentials.record_refused(self.uptime());
+                Err(Outage::CredentialsRefused)
+            }
+            Err(UpstreamError::NotFound) => {
+                throttled!(
+                    self.log,
+                    self.uptime(),
+                    error,
+                    "authorize_endpoint_not_found",
+                    "no authorize endpoint at incode.url: set the address of the vendor's API for the tenant, without `/v1`"
+                );
+                Err(Outage::Unexpected)
+            }
+            Err(UpstreamError::Unusable(_)) => Err(Outage::Unexpected),
+            Err(UpstreamError::Outage(outage)) => Err(outage),
+        }
+    }
+}
+
+/// A secret as a header that `Debug` does not show; `None` if it has characters that no header may have.
+fn sensitive(secret: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(secret.expose_secret()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// The token as a header. One that cannot be a header is treated as refused.
+fn token_header(token: &Token) -> Result<HeaderValue, UpstreamError> {
+    sensitive(&token.secret).ok_or(UpstreamError::Unauthorized)
+}

@@ -1,0 +1,35 @@
+//! The state of the upstream, as this service sees it: shown by `/readyz` and exported as metrics.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::circuit_breaker::BreakerState;
+
+/// The state of the upstream, as this service sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Status {
+    /// The state of the circuit breaker for evidence.
+    pub breaker: BreakerState,
+    /// Whether the upstream refused our credentials, and has not accepted them since.
+    pub credentials_refused: bool,
+    /// How far its clock is ahead of ours, in milliseconds, once that is known.
+    pub clock_ahead_ms: Option<i64>,
+    /// Whether the two clocks differ too much to judge ages by.
+    pub clocks_apart: bool,
+    /// The age of the token in use.
+    pub token_age: Option<Duration>,
+}
+
+impl Status {
+    /// As operators see it.
+    pub(super) fn to_json(self) -> Value {
+        json!({
+            "breaker": self.breaker.as_str(),
+            "credentials_refused": self.credentials_refused,
+            "clock_ahead_ms": self.clock_ahead_ms,
+            "clocks_apart": self.clocks_apart,
+            "token_age_seconds": self.token_age.map(|age| age.as_secs()),
+        })
+    }
+}
