@@ -1,4 +1,4 @@
-//! Parse, run, exit.
+//! Parses the arguments, runs the command, exits.
 
 use std::process::ExitCode;
 

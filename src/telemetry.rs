@@ -1,5 +1,5 @@
-//! Logs and traces. Logs are sentences with fields, on stderr: `error` wakes someone, `warn` is looked at the next day, `info`
-//! tells the life of the process. Traces go to a collector, if there is one.
+//! Logs and traces. A log line has an event, fields and a message, and goes to stderr. Levels: `error` needs somebody now, `warn` needs
+//! somebody on the next working day, `info` is about the life of the process. Traces go to a collector, if one is configured.
 
 mod collector;
 mod config;
@@ -22,17 +22,18 @@ use tracing_subscriber::{
 pub use self::config::{LogConfig, TraceConfig};
 use crate::{clock::Clock, span};
 
-/// How long the last spans may take to be sent: the process ends without them then.
+/// How long the process waits for the last spans to be sent before it exits.
 const FLUSH_MAX: Duration = Duration::from_millis(500);
 
-/// What has to be ended with the process.
+/// The tracing that has to be flushed before the process exits.
 #[derive(Debug)]
 #[must_use = "the last spans are sent by `flush`"]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
 }
 
-/// Starts logging, in colours or not, and tracing if there is a collector. Of other crates, only warnings are logged, and no spans are kept.
+/// Starts logging, in colours or not, and tracing if a collector is configured. Other crates log only warnings, and their spans are
+/// dropped.
 pub fn start(
     log: LogConfig,
     colours: bool,
@@ -46,9 +47,9 @@ pub fn start(
         .with_target(span::TARGET, LevelFilter::OFF)
         .with_default(ours.min(LevelFilter::WARN));
     let lines = tracing_subscriber::registry().with(printer(log, colours).with_filter(lines));
-    // A second start, as in tests, leaves the first one's settings.
+    // A second start in one process, as in tests, keeps the settings of the first one.
     let Some(collector) = &trace.otlp_endpoint else {
-        // Without a layer for spans, not even one that does nothing, nobody is asked whether one is wanted.
+        // No layer for spans at all, not even a no-op: so creating a span costs nothing.
         let _ = lines.try_init();
         return Ok(Telemetry { traces: None });
     };
@@ -60,16 +61,16 @@ pub fn start(
 }
 
 impl Telemetry {
-    /// Sends the last spans, within a bound.
+    /// Sends the last spans, for at most [`FLUSH_MAX`].
     pub async fn flush(self) {
         if let Some(traces) = self.traces {
-            // What is not sent by then is dropped, and told by the collector.
+            // Spans that are not sent by then are dropped, and the collector logs that.
             let _ = spawn_blocking(move || traces.shutdown_with_timeout(FLUSH_MAX)).await;
         }
     }
 }
 
-/// Tells lines to a person or a machine.
+/// Writes log lines as text or as JSON.
 fn printer<S>(log: LogConfig, colours: bool) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,
@@ -85,7 +86,7 @@ where
     }
 }
 
-/// Hands our spans, and nothing of the log, to those who send them.
+/// Passes our own spans, and no log lines, to the exporter.
 fn tracer<S>(traces: &SdkTracerProvider) -> impl Layer<S> + use<S>
 where
     S: Subscriber + for<'s> LookupSpan<'s>,

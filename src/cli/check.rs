@@ -1,4 +1,4 @@
-//! `verigate check`: asks a service, and tells its answer to a person or, as JSON, to a program.
+//! `verigate check`: asks a service about one verification, and prints the answer as text or JSON.
 
 use std::{collections::HashMap, fmt::Write as _, time::Duration};
 
@@ -8,7 +8,11 @@ use prost::Message as _;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use tonic::{metadata::MetadataMap, transport::Endpoint};
 
-use super::{Exit, remedies, talk, tell};
+use super::{
+    exit::Exit,
+    output::{eprint_line, print},
+    remedies,
+};
 use crate::{
     policy::{Shown, Timestamp, from_millis},
     proto::{
@@ -21,37 +25,37 @@ use crate::{
     },
 };
 
-/// How long the answer is waited for.
+/// How long connecting and the call may each take.
 const DEADLINE: Duration = Duration::from_secs(5);
 
 /// Ask a service about one verification.
 ///
-/// Ends with 0 for ALLOW, 3 for STEP_UP, 4 for DENY, and 2 if there was no answer.
+/// Exits with 0 for ALLOW, 3 for STEP_UP, 4 for DENY, and 2 if there was no answer.
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The policy to judge by.
+    /// Name of the policy.
     #[arg(long, value_name = "NAME")]
     policy: String,
-    /// The verification to judge.
+    /// Id of the verification.
     #[arg(long, value_name = "ID")]
     verification: String,
-    /// The identity that you believe you are dealing with.
+    /// Id of the identity that the verification is expected to be of.
     #[arg(long, value_name = "ID")]
     identity: Option<String>,
-    /// A fact about the situation; may be given again.
+    /// Attribute of the request; can be repeated.
     #[arg(long = "attribute", value_name = "KEY=VALUE", value_parser = attribute)]
     attributes: Vec<(String, String)>,
-    /// Your own name for the question.
+    /// Id of the request; the answer repeats it.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
-    /// The service to ask.
+    /// Address of the service.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
     server: String,
-    /// Tell the answer as JSON.
+    /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
-    /// Tell what the answer took, part by part, and how old its evidence was; with --json on stderr, because stdout is the
-    /// contract's own JSON, which has no place for it.
+    /// Print how long each step took and how old the evidence was; with --json on stderr, because the JSON of the contract on
+    /// stdout has no field for it.
     #[arg(long)]
     explain: bool,
 }
@@ -84,14 +88,14 @@ impl Check {
             request_id: self.request_id.unwrap_or_default(),
         });
         request.set_timeout(DEADLINE);
-        let (receipt, answer) = match AccessServiceClient::new(channel)
+        let (timings, answer) = match AccessServiceClient::new(channel)
             .check_access(request)
             .await
         {
             // The client has put the trailers among the headers.
-            Ok(answer) => (receipt(answer.metadata()), answer.into_inner()),
+            Ok(answer) => (timings(answer.metadata()), answer.into_inner()),
             Err(status) => {
-                talk(&format!(
+                eprint_line(&format!(
                     "verigate: {:?}: {}",
                     status.code(),
                     status.message()
@@ -100,13 +104,13 @@ impl Check {
             }
         };
         if self.json {
-            tell(&as_json(&answer)?)?;
+            print(&as_json(&answer)?)?;
         } else {
-            tell(&in_words(&answer))?;
+            print(&as_text(&answer))?;
         }
         match (self.explain, self.json) {
-            (true, true) => talk(receipt.trim_end()),
-            (true, false) => tell(&receipt)?,
+            (true, true) => eprint_line(timings.trim_end()),
+            (true, false) => print(&timings)?,
             (false, _) => {}
         }
         Ok(match answer.decision() {
@@ -118,18 +122,18 @@ impl Check {
     }
 }
 
-/// The answer as the contract's own JSON.
+/// The answer as the JSON that protobuf defines for the contract.
 fn as_json(answer: &CheckAccessResponse) -> anyhow::Result<String> {
     let pool = DescriptorPool::decode(DESCRIPTORS)?;
     let descriptor = pool
         .get_message_by_name("verigate.v1.CheckAccessResponse")
-        .context("the contract has no answer")?;
+        .context("the contract lacks the response message")?;
     let dynamic = DynamicMessage::decode(descriptor, answer.encode_to_vec().as_slice())?;
     Ok(format!("{}\n", serde_json::to_string_pretty(&dynamic)?))
 }
 
-/// What the answer took, as its trailers tell it. A service that is none of ours, or an old one, has none.
-fn receipt(trailers: &MetadataMap) -> String {
+/// How long each step took, and how old the evidence was, from the trailers. Another or an older service may send none.
+fn timings(trailers: &MetadataMap) -> String {
     let text = |name| trailers.get(name).and_then(|value| value.to_str().ok());
     let part = |part: &str| {
         let (name, ms) = part.trim().split_once(";dur=")?;
@@ -138,7 +142,7 @@ fn receipt(trailers: &MetadataMap) -> String {
     let parts = text("server-timing").unwrap_or_default().split(',');
     let parts: Vec<String> = parts.filter_map(part).collect();
     let took = match parts.as_slice() {
-        [] => "the service does not tell".to_owned(),
+        [] => "not reported by the service".to_owned(),
         parts => parts.join(", "),
     };
     let age = text("verigate-evidence-age-ms").and_then(|ms| ms.parse().ok());
@@ -149,28 +153,28 @@ fn receipt(trailers: &MetadataMap) -> String {
     format!("  {:<9} {took}\n  {:<9} {age}\n", "took", "age")
 }
 
-/// The answer for a person.
-fn in_words(answer: &CheckAccessResponse) -> String {
+/// The answer as text.
+fn as_text(answer: &CheckAccessResponse) -> String {
     let mut text = format!("{}\n", decision(answer.decision()));
-    let mut line = |label: &str, told: String| {
+    let mut line = |label: &str, value: String| {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "  {label:<9} {told}");
+        let _ = writeln!(text, "  {label:<9} {value}");
     };
     for reason in &answer.reasons {
         let code = code(reason.code());
-        let told = format!("{code}: {} ({})", reason.message, reason.rule);
-        line("because", told);
+        let reason = format!("{code}: {} ({})", reason.message, reason.rule);
+        line("because", reason);
     }
     if answer.degraded {
         line("degraded", "the vendor could not be asked".to_owned());
     }
     if let (Some(until), Some(span)) = (&answer.valid_until, &answer.valid_for) {
-        let told = format!(
+        let reusable = format!(
             "until {} ({} from now)",
             instant(until),
             Shown(self::span(span))
         );
-        line("reusable", told);
+        line("reusable", reusable);
     }
     if let Some(change) = &answer.next_change {
         let at = change.at.as_ref().map_or_else(String::new, instant);
@@ -180,13 +184,13 @@ fn in_words(answer: &CheckAccessResponse) -> String {
         line("needed", needed(remedy));
     }
     if let Some(evidence) = &answer.evidence {
-        line("evidence", rests_on(evidence));
+        line("evidence", self::evidence(evidence));
     }
-    let named = format!(
+    let decision = format!(
         "{} (policies {})",
         answer.decision_id, answer.policy_revision
     );
-    line("decision", named);
+    line("decision", decision);
     text
 }
 
@@ -204,7 +208,7 @@ fn needed(remedy: &Remedy) -> String {
             remedies::wait(&until)
         }
         Some(Kind::Identify(_)) => remedies::identify(),
-        None => "something that this program does not know of".to_owned(),
+        None => "a remedy that this version does not know".to_owned(),
     }
 }
 
@@ -217,24 +221,24 @@ fn span(wire: &prost_types::Duration) -> Duration {
     seconds.saturating_add(Duration::from_nanos(wire.nanos.try_into().unwrap_or(0)))
 }
 
-fn rests_on(evidence: &EvidenceInfo) -> String {
-    let mut told = match evidence.source() {
-        EvidenceSource::Cache => "remembered".to_owned(),
-        EvidenceSource::SharedCache => "remembered by the fleet".to_owned(),
+fn evidence(evidence: &EvidenceInfo) -> String {
+    let mut text = match evidence.source() {
+        EvidenceSource::Cache => "from the cache".to_owned(),
+        EvidenceSource::SharedCache => "from the shared cache".to_owned(),
         EvidenceSource::Upstream => "from the vendor".to_owned(),
-        EvidenceSource::Stale => "remembered, and old".to_owned(),
+        EvidenceSource::Stale => "from the cache, stale".to_owned(),
         EvidenceSource::None | EvidenceSource::Unspecified => "none".to_owned(),
     };
     let mut add = |label: &str, value: &str| {
         if !value.is_empty() {
-            let _ = write!(told, ", {label} {value}");
+            let _ = write!(text, ", {label} {value}");
         }
     };
     add("status", &evidence.status);
     let at = evidence.verified_at.as_ref().map(instant);
     add("verified at", &at.unwrap_or_default());
     add("scopes", &evidence.scopes.join(" "));
-    told
+    text
 }
 
 fn decision(decision: Decision) -> &'static str {

@@ -12,7 +12,9 @@ use clap::Args;
 use http::HeaderName;
 use tokio::{net::TcpListener, runtime::Handle};
 
-use super::{Exit, has_colours, sim::introduction, tell, told_to_stop};
+use super::{
+    environment::Colours, exit::Exit, output::print, signals::interrupted, sim::introduction,
+};
 use crate::{
     clock::{Clock as _, SystemClock},
     config::{Account, Config},
@@ -59,8 +61,8 @@ const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 pub(super) struct Demo {}
 
 impl Demo {
-    pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let stop = told_to_stop()?;
+    pub(super) async fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+        let stop = interrupted()?;
         let log = LogConfig {
             level: tracing::Level::INFO,
             json: false,
@@ -68,7 +70,7 @@ impl Demo {
         let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             log,
-            has_colours(&std::io::stderr()),
+            colours.on(&std::io::stderr()),
             &TraceConfig::default(),
             &Handle::current(),
             Arc::clone(&clock) as _,
@@ -85,9 +87,9 @@ impl Demo {
             WEBHOOK_HEADER,
             WEBHOOK_SECRET,
         )?);
-        tell(&introduction(&simulator))?;
-        tell(&commands(&service))?;
-        tell(&step_up(&service))?;
+        print(&introduction(&simulator))?;
+        print(&commands(&service))?;
+        print(&step_up(&service))?;
         stop.await;
         service.stop().await?;
         telemetry.flush().await;

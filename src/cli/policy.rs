@@ -16,7 +16,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
 use self::page::Page;
-use super::{Exit, has_colours};
+use super::{environment::Colours, exit::Exit};
 use crate::{
     live::{self, LoadError},
     policy::{Diagnostic, ParseError, PolicySet},
@@ -40,14 +40,14 @@ enum Command {
 }
 
 impl Policy {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         match self.command {
-            Command::Check(check) => check.run(),
-            Command::Diff(diff) => diff.run(),
-            Command::Explain(explain) => explain.run(),
-            Command::Needs(needs) => needs.run(),
+            Command::Check(check) => check.run(colours),
+            Command::Diff(diff) => diff.run(colours),
+            Command::Explain(explain) => explain.run(colours),
+            Command::Needs(needs) => needs.run(colours),
             Command::Schema(schema) => schema.run(),
-            Command::Test(test) => test.run(),
+            Command::Test(test) => test.run(colours),
         }
     }
 }
@@ -92,8 +92,8 @@ fn render_all(problems: &ParseError, renderer: &Renderer) -> String {
 }
 
 /// How problems look on this output: with colours only on a terminal.
-fn renderer(output: &impl IsTerminal) -> Renderer {
-    if has_colours(output) {
+fn renderer(output: &impl IsTerminal, colours: Colours) -> Renderer {
+    if colours.on(output) {
         Renderer::styled()
     } else {
         Renderer::plain()

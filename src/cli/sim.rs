@@ -5,7 +5,7 @@ use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{Exit, tell, told_to_stop};
+use super::{exit::Exit, output::print, signals::interrupted};
 use crate::{
     clock::{Clock as _, SystemClock},
     policy::{InvalidDurationError, parse_duration},
@@ -56,9 +56,9 @@ fn duration(text: &str) -> Result<Duration, InvalidDurationError> {
 
 impl Sim {
     pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let stop = told_to_stop()?;
+        let stop = interrupted()?;
         let simulator = self.start().await?;
-        tell(&introduction(&simulator))?;
+        print(&introduction(&simulator))?;
         tokio::select! {
             ended = simulator.run() => ended?,
             () = stop => {}

@@ -52,12 +52,12 @@ fn nothing_to_read_is_an_error_that_says_so() {
         Err(LoadError::NoFile(_))
     ));
     let empty = folder(&[("a.yaml", "version: 1\npolicies: {}\n")]);
-    let told = load(empty.path()).unwrap_err().to_string();
-    assert!(told.contains("`policies` is empty"), "{told}");
+    let error = load(empty.path()).unwrap_err().to_string();
+    assert!(error.contains("`policies` is empty"), "{error}");
     let latin1 = folder(&[]);
     fs::write(latin1.path().join("a.yaml"), b"version: \xe9").unwrap();
-    let told = load(latin1.path()).unwrap_err().to_string();
-    assert!(told.contains("not UTF-8"), "{told}");
+    let error = load(latin1.path()).unwrap_err().to_string();
+    assert!(error.contains("not UTF-8"), "{error}");
     let misnamed = folder(&[("a.yml", "version: 1\n")]);
     assert!(matches!(load(misnamed.path()), Err(LoadError::Misnamed(_))));
 }
@@ -81,39 +81,39 @@ fn sub_folders_are_read_once_whatever_links_lead_to_them() {
     link("a.yaml", "c.yaml");
     assert_eq!(load(folder.path()).unwrap().len(), 2);
     link("nowhere", "d");
-    let told = load(folder.path()).unwrap_err();
-    assert!(matches!(told, LoadError::Unreadable(..)), "{told}");
+    let error = load(folder.path()).unwrap_err();
+    assert!(matches!(error, LoadError::Unreadable(..)), "{error}");
 }
 
 #[test]
 fn what_is_read_has_bounds() {
     let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
-    let told = |what: &str| {
-        let told = load(folder.path()).unwrap_err().to_string();
-        assert!(told.contains(what), "{told}");
+    let error = |what: &str| {
+        let error = load(folder.path()).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
     };
     let deep = folder.path().join(["d"; 17].join("/"));
     fs::create_dir_all(deep).unwrap();
-    told("16 nested folders");
+    error("16 nested folders");
     fs::remove_dir_all(folder.path().join("d")).unwrap();
     for n in 0..17 {
         let comment = "#".repeat(POLICY_FILE_BYTES_MAX);
         fs::write(folder.path().join(format!("{n}.yaml")), comment).unwrap();
     }
-    told("16777216 bytes in all");
+    error("16777216 bytes in all");
     for n in 0..1000 {
         fs::write(folder.path().join(format!("{n}.yaml")), "").unwrap();
     }
-    told("1000 files");
+    error("1000 files");
     for n in 0..200 {
         fs::create_dir(folder.path().join(format!("{n}"))).unwrap();
     }
     for n in 0..1000 {
         fs::remove_file(folder.path().join(format!("{n}.yaml"))).unwrap();
     }
-    told("200 folders");
+    error("200 folders");
     for n in 0..10_000 {
         fs::write(folder.path().join(format!("{n}.txt")), "").unwrap();
     }
-    told("10000 entries");
+    error("10000 entries");
 }

@@ -1,4 +1,4 @@
-//! The commands as a person or a script runs them: what they print, and how they end.
+//! The commands as a person or a script runs them: what they print, and how they exit.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
@@ -36,42 +36,49 @@ async fn check(world: &World, policy: &str, verification: &str, more: &[&str]) -
         verigate(&arguments)
     });
     let output = output.await.unwrap();
-    let told = String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
-    (output.status.code().unwrap(), told)
+    let printed =
+        String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), printed)
 }
 
 #[tokio::test]
-async fn an_answer_is_told_in_words_and_by_the_exit_code() {
+async fn an_answer_is_printed_as_text_and_given_by_the_exit_code() {
     let world = World::new().await;
-    let (code, told) = check(&world, "front-door", "fresh", &[]).await;
-    assert_eq!(code, 0, "{told}");
-    assert!(told.starts_with("ALLOW\n"), "{told}");
+    let (code, printed) = check(&world, "front-door", "fresh", &[]).await;
+    assert_eq!(code, 0, "{printed}");
+    assert!(printed.starts_with("ALLOW\n"), "{printed}");
     assert!(
-        told.contains("until 2026-01-31T12:10:00Z (10m from now)"),
-        "{told}"
+        printed.contains("until 2026-01-31T12:10:00Z (10m from now)"),
+        "{printed}"
     );
-    assert!(told.contains("STEP_UP from 2026-03-02T11:50:00Z"), "{told}");
-    let (code, told) = check(&world, "front-door", "month-old", &[]).await;
-    assert_eq!(code, 3, "{told}");
-    assert!(told.contains("VERIFICATION_TOO_OLD"), "{told}");
+    assert!(
+        printed.contains("STEP_UP from 2026-03-02T11:50:00Z"),
+        "{printed}"
+    );
+    let (code, printed) = check(&world, "front-door", "month-old", &[]).await;
+    assert_eq!(code, 3, "{printed}");
+    assert!(printed.contains("VERIFICATION_TOO_OLD"), "{printed}");
     assert_eq!(check(&world, "front-door", "nobody", &[]).await.0, 4);
-    let (code, told) = check(&world, "no-such", "fresh", &[]).await;
+    let (code, printed) = check(&world, "no-such", "fresh", &[]).await;
     assert_eq!(code, 2);
-    assert!(told.contains("there is no policy `no-such`"), "{told}");
+    assert!(
+        printed.contains("there is no policy `no-such`"),
+        "{printed}"
+    );
 }
 
 #[tokio::test]
-async fn an_answer_is_told_as_the_contracts_own_json() {
+async fn an_answer_is_printed_as_the_json_of_the_contract() {
     let world = World::new().await;
-    let (code, told) = check(
+    let (code, printed) = check(
         &world,
         "front-door",
         "fresh",
         &["--json", "--request-id", "r-1"],
     )
     .await;
-    assert_eq!(code, 0, "{told}");
-    let answer: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(code, 0, "{printed}");
+    let answer: serde_json::Value = serde_json::from_str(&printed).unwrap();
     assert_eq!(answer["decision"], "DECISION_ALLOW");
     assert_eq!(answer["validUntil"], "2026-01-31T12:10:00Z");
     assert_eq!(answer["validFor"], "600s");
@@ -79,10 +86,10 @@ async fn an_answer_is_told_as_the_contracts_own_json() {
 }
 
 #[tokio::test]
-async fn what_an_answer_took_is_told_on_request() {
+async fn the_timings_of_an_answer_are_printed_on_request() {
     let world = World::new().await;
-    let took = |told: &str| {
-        let line = told.lines().find(|l| l.starts_with("  took")).unwrap();
+    let took = |printed: &str| {
+        let line = printed.lines().find(|l| l.starts_with("  took")).unwrap();
         let parts = line.trim_start_matches("  took").split(',');
         let words = parts.map(|part| part.split_whitespace().map(str::to_owned).collect());
         words.collect::<Vec<Vec<String>>>()
@@ -111,20 +118,20 @@ async fn what_an_answer_took_is_told_on_request() {
     assert!(!plain.contains("took"), "{plain}");
 }
 
-/// The contract's own JSON has no place for it, and who reads that by the contract refuses what it does not know.
+/// The JSON of the contract has no field for them, and a strict client rejects unknown fields.
 #[tokio::test]
-async fn what_an_answer_took_is_no_part_of_its_json() {
+async fn the_timings_of_an_answer_are_not_in_its_json() {
     let world = World::new().await;
     let (_, plain) = check(&world, "front-door", "fresh", &["--json"]).await;
-    let keys = |told: &str| {
-        let answer: serde_json::Value = serde_json::from_str(told).unwrap();
+    let keys = |printed: &str| {
+        let answer: serde_json::Value = serde_json::from_str(printed).unwrap();
         let keys = answer.as_object().unwrap().keys();
         keys.cloned().collect::<Vec<_>>()
     };
-    let (_, told) = check(&world, "front-door", "fresh", &["--json", "--explain"]).await;
-    let (json, receipt) = told.split_once("\n}\n").unwrap();
+    let (_, printed) = check(&world, "front-door", "fresh", &["--json", "--explain"]).await;
+    let (json, timings) = printed.split_once("\n}\n").unwrap();
     assert_eq!(keys(&format!("{json}}}")), keys(&plain));
-    assert!(receipt.contains("took      queue"), "{receipt}");
+    assert!(timings.contains("took      queue"), "{timings}");
 }
 
 #[test]
@@ -160,9 +167,9 @@ fn a_command_that_cannot_run_says_why() {
         (&["sim", "--latency", "5"], "not a duration"),
     ] {
         let output = verigate(arguments);
-        let told = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(2), "{told}");
-        assert!(told.contains(expected), "{told}");
+        let printed = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        assert!(printed.contains(expected), "{printed}");
     }
 }
 
@@ -191,25 +198,28 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
         "version: 1\npolicies: {a: {require: [verified_within: 1d]}}",
     )
     .unwrap();
-    let (code, told) = check();
-    assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("valid"), "{told}");
+    let (code, printed) = check();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(printed.contains("valid"), "{printed}");
     std::fs::write(
         &policies,
         "version: 1\npolicies: {a: {require: [verified_witin: 1d]}}",
     )
     .unwrap();
-    let (code, told) = check();
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    let (code, printed) = check();
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(
+        printed.contains("did you mean `verified_within`?"),
+        "{printed}"
+    );
     std::fs::write(
         &policies,
         "version: 1\npolicies: {a: {require: [verified_within: 1d], step_up: {redirect: 'https://sso.example.com/x'}}}",
     )
     .unwrap();
-    let (code, told) = check();
-    assert_eq!(code, Some(1), "{told}");
-    assert!(told.contains("not in step_up.redirects"), "{told}");
+    let (code, printed) = check();
+    assert_eq!(code, Some(1), "{printed}");
+    assert!(printed.contains("not in step_up.redirects"), "{printed}");
     let allowed = std::fs::read_to_string(&config).unwrap();
     std::fs::write(
         &config,
@@ -222,10 +232,10 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
 }
 
 #[test]
-fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
+fn the_demo_prints_commands_that_work_and_stops_on_sigterm() {
     let demo = Command::new(env!("CARGO_BIN_EXE_verigate"))
         .arg("demo")
-        // A proxy from the environment would be led our secrets; nothing listens there.
+        // A proxy from the environment would receive our secrets. Nothing listens there.
         .env("HTTP_PROXY", "http://127.0.0.1:1")
         .env("http_proxy", "http://127.0.0.1:1")
         .env("ALL_PROXY", "http://127.0.0.1:1")
@@ -234,7 +244,7 @@ fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
         .spawn()
         .unwrap();
     let mut demo = Killed(demo);
-    // Kept open to the end: the journal is written there, and a demo that cannot write it does not end well.
+    // Kept open to the end: the journal is written there, and a demo that cannot write it exits with an error.
     let mut stdout = BufReader::new(demo.0.stdout.take().unwrap());
     let mut tried = 0;
     for line in stdout.by_ref().lines() {
@@ -249,8 +259,8 @@ fn the_demo_prints_commands_that_work_and_stops_when_told_to() {
             "STEP_UP" => 3,
             _ => 4,
         };
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert_eq!(output.status.code(), Some(expected), "{line}\n{told}");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(output.status.code(), Some(expected), "{line}\n{printed}");
         tried += 1;
         if tried == 5 {
             break;
@@ -276,10 +286,10 @@ fn a_terminal_that_closes_stops_it_in_order() {
         .spawn()
         .unwrap();
     let mut sim = Killed(sim);
-    let mut told = String::new();
+    let mut printed = String::new();
     let mut stdout = BufReader::new(sim.0.stdout.take().unwrap());
-    stdout.read_line(&mut told).unwrap();
-    assert!(told.contains("http://127.0.0.1:"), "{told}");
+    stdout.read_line(&mut printed).unwrap();
+    assert!(printed.contains("http://127.0.0.1:"), "{printed}");
     let pid = sim.0.id().to_string();
     let hung_up = Command::new("kill").args(["-HUP", &pid]).status().unwrap();
     assert!(hung_up.success());
@@ -287,7 +297,7 @@ fn a_terminal_that_closes_stops_it_in_order() {
 }
 
 #[test]
-fn what_policies_read_is_told_and_no_more() {
+fn needs_prints_what_policies_read_and_no_more() {
     let policies = concat!(env!("CARGO_MANIFEST_DIR"), "/policies");
     let needs = |file: &str| {
         let path = format!("{policies}/{file}.yaml");
@@ -314,11 +324,11 @@ fn what_policies_read_is_told_and_no_more() {
 /// Every requirement that the parser knows is in the schema, and none that it does not.
 #[test]
 fn the_schema_knows_the_language() {
-    let told = |file: &str| {
+    let printed = |file: &str| {
         let output = verigate(&["policy", "schema", file]);
         serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()
     };
-    let policy = told("policy");
+    let policy = printed("policy");
     let known = policy["$defs"]["requirement"]["properties"]
         .as_object()
         .unwrap();
@@ -337,7 +347,8 @@ fn the_schema_knows_the_language() {
     let mut known: Vec<&str> = known.keys().map(String::as_str).collect();
     known.sort_unstable();
     assert_eq!(known, listed);
-    let reasons = &told("cases")["$defs"]["case"]["properties"]["expect"]["properties"]["reasons"];
+    let reasons =
+        &printed("cases")["$defs"]["case"]["properties"]["expect"]["properties"]["reasons"];
     let reasons = reasons["items"]["enum"].as_array().unwrap();
     assert_eq!(reasons.len(), verigate::policy::ReasonCode::ALL.len());
     for code in verigate::policy::ReasonCode::ALL {
@@ -365,10 +376,10 @@ fn fifty_processes_give_the_same_policies_one_revision() {
             &policies,
             &cases,
         ]);
-        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-        told["revision"].as_str().unwrap().to_owned()
+        let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        printed["revision"].as_str().unwrap().to_owned()
     };
-    // Beside one another, because starting them is all that takes time.
+    // In parallel, because starting a process is what takes time.
     let revisions: std::collections::BTreeSet<String> = std::thread::scope(|scope| {
         let beside: Vec<_> = (0..5)
             .map(|_| scope.spawn(|| (0..10).map(revision).collect::<Vec<_>>()))

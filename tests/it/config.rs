@@ -91,7 +91,7 @@ fn the_environment_overrides_the_twin_that_the_file_sets() {
 }
 
 #[test]
-fn what_could_not_work_is_told_before_it_is_tried() {
+fn what_could_not_work_is_reported_before_it_is_tried() {
     for (settings, expected) in [
         (
             "[journal]\npath = '/no/such/folder/journal'",
@@ -112,21 +112,21 @@ fn what_could_not_work_is_told_before_it_is_tried() {
         ("[trace]\nsample = 1.5", "1.5 is not from 0.0 to 1.0"),
         ("[trace]\nsample = nan", "is not from 0.0 to 1.0"),
     ] {
-        let told = load(&format!("{settings}\n{GOOD}"), &[]).unwrap_err();
-        assert!(told.contains(expected), "{told}");
+        let error = load(&format!("{settings}\n{GOOD}"), &[]).unwrap_err();
+        assert!(error.contains(expected), "{error}");
     }
-    let told = load(GOOD, &[("VERIGATE_INCODE_API_KEY", "hush-hush")]).unwrap_err();
+    let error = load(GOOD, &[("VERIGATE_INCODE_API_KEY", "hush-hush")]).unwrap_err();
     assert!(
-        told.contains("did you mean `VERIGATE_INCODE__API_KEY`?"),
-        "{told}"
+        error.contains("did you mean `VERIGATE_INCODE__API_KEY`?"),
+        "{error}"
     );
-    assert!(!told.contains("hush-hush"), "{told}");
+    assert!(!error.contains("hush-hush"), "{error}");
     let free = "[grpc]\nlisten = '[::1]:0'\n[http]\nlisten = '[::1]:0'";
     assert!(load(&format!("{free}\n{GOOD}"), &[]).is_ok());
 }
 
 #[test]
-fn every_problem_is_told_at_once_and_no_secret_with_it() {
+fn every_problem_is_reported_at_once_and_no_secret_with_it() {
     check(
         r#"
 [grpc]
@@ -173,7 +173,7 @@ level = "loud"
 }
 
 #[test]
-fn what_is_not_toml_is_told_with_its_place_and_without_its_text() {
+fn what_is_not_toml_is_reported_with_its_place_and_without_its_text() {
     check(
         "[incode]\nsecret = \"hush-hush\n",
         &[],
@@ -184,8 +184,8 @@ fn what_is_not_toml_is_told_with_its_place_and_without_its_text() {
 }
 
 #[test]
-fn plain_http_is_taken_only_to_this_machine() {
-    for (url, taken) in [
+fn plain_http_is_accepted_only_to_this_machine() {
+    for (url, accepted) in [
         ("http://127.0.0.1:9000", true),
         ("http://[::1]:9000", true),
         ("http://localhost:9000", true),
@@ -198,7 +198,7 @@ fn plain_http_is_taken_only_to_this_machine() {
         ("api.example.com", false),
     ] {
         let file = GOOD.replace("https://api.example.com/base", url);
-        assert_eq!(load(&file, &[]).is_ok(), taken, "{url}");
+        assert_eq!(load(&file, &[]).is_ok(), accepted, "{url}");
     }
 }
 
@@ -227,7 +227,7 @@ fn webhooks_are_off_until_a_secret_is_set_and_two_may_be() {
 }
 
 #[test]
-fn what_would_make_webhooks_unsafe_is_told_without_the_secret() {
+fn what_would_make_webhooks_unsafe_is_reported_without_the_secret() {
     for (settings, expected) in [
         (
             "secret = 'hush-hush'",
@@ -262,9 +262,9 @@ fn what_would_make_webhooks_unsafe_is_told_without_the_secret() {
             "control characters",
         ),
     ] {
-        let told = load(&format!("{GOOD}[webhook]\n{settings}"), &[]).unwrap_err();
-        assert!(told.contains(expected), "{told}");
-        assert!(!told.contains("hush-hush"), "{told}");
+        let error = load(&format!("{GOOD}[webhook]\n{settings}"), &[]).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+        assert!(!error.contains("hush-hush"), "{error}");
     }
     for settings in [
         "link_life = '0s'",

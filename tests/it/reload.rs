@@ -146,7 +146,7 @@ async fn until_decides(world: &World, policy: &str, expected: &str) {
     until(expected, async || decides(world, policy).await == expected).await;
 }
 
-async fn until_told(world: &World, line: &str) {
+async fn until_metric(world: &World, line: &str) {
     until(line, async || get(world, "/metrics").await.contains(line)).await;
 }
 
@@ -209,12 +209,12 @@ async fn a_file_that_lost_its_policies_keeps_the_last_good_set() {
         ReloadOutcome::Failed
     );
     assert_eq!(decides(&world, "p").await, "ALLOW");
-    let told = live::load(&folder.root).unwrap_err().to_string();
-    assert!(told.contains("`policies` is empty"), "{told}");
+    let error = live::load(&folder.root).unwrap_err().to_string();
+    assert!(error.contains("`policies` is empty"), "{error}");
 }
 
 #[tokio::test]
-async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
+async fn a_broken_file_keeps_the_last_good_set_and_is_reported_until_it_is_corrected() {
     let folder = Folder::new(&[("p.yaml", &allows("p")), ("q.yaml", &allows("q"))]);
     let world = folder.world().await;
     let reloader = &world.service.reloader;
@@ -228,9 +228,9 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
     assert_eq!(answer.policy_revision, before);
     let ready = readyz(&world).await;
     let failure = &ready["policy_reload_failure"];
-    let told = failure["error"].as_str().unwrap();
-    assert!(told.contains("p.yaml:2:"), "{told}");
-    assert!(told.contains("did you mean `verified_within`?"), "{told}");
+    let error = failure["error"].as_str().unwrap();
+    assert!(error.contains("p.yaml:2:"), "{error}");
+    assert!(error.contains("did you mean `verified_within`?"), "{error}");
     assert_eq!(failure["at"], BEGINNING);
     assert_eq!(ready["policy_revision"], before);
     let metrics = get(&world, "/metrics").await;
@@ -241,7 +241,7 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
     }
-    // Looking at the same again tells nothing new; whoever asks by name is told again.
+    // Reading the same again reports nothing new; a requested reload reports it again.
     assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Unchanged);
     assert!(!readyz(&world).await["policy_reload_failure"].is_null());
     assert_eq!(reloader.reload(), ReloadOutcome::Failed);
@@ -255,7 +255,7 @@ async fn a_broken_file_keeps_the_last_good_set_and_tells_until_it_is_mended() {
 }
 
 #[tokio::test]
-async fn going_back_to_what_is_in_force_mends_it_too() {
+async fn going_back_to_what_is_in_force_corrects_it_too() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);
     let world = folder.world().await;
     folder.write("p.yaml", BROKEN);
@@ -283,9 +283,9 @@ async fn a_long_failure_is_shown_in_a_few_lines() {
         ReloadOutcome::Failed
     );
     let ready = readyz(&world).await;
-    let told = ready["policy_reload_failure"]["error"].as_str().unwrap();
-    assert!(told.lines().count() <= 13, "{told}");
-    assert!(told.ends_with('…'), "{told}");
+    let error = ready["policy_reload_failure"]["error"].as_str().unwrap();
+    assert!(error.lines().count() <= 13, "{error}");
+    assert!(error.ends_with('…'), "{error}");
 }
 
 #[tokio::test]
@@ -348,8 +348,8 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
         assert_eq!(decides(&world, "p").await, "ALLOW");
         let ready = readyz(&world).await;
         assert_eq!(ready["policies"], 1);
-        let told = ready["policy_reload_failure"]["error"].as_str().unwrap();
-        assert!(told.contains("policies"), "{told}");
+        let error = ready["policy_reload_failure"]["error"].as_str().unwrap();
+        assert!(error.contains("policies"), "{error}");
     }
     fs::create_dir(&folder.root).unwrap();
     folder.write("p.yaml", &denies("p"));
@@ -373,13 +373,13 @@ async fn whatever_way_files_change_it_is_noticed() {
     fs::rename(folder.path("new"), folder.temporary.path().join("away")).unwrap();
     until_decides(&world, "q", "none").await;
     folder.write("p.yaml", BROKEN);
-    until_told(&world, "verigate_policy_last_reload_successful 0").await;
+    until_metric(&world, "verigate_policy_last_reload_successful 0").await;
     folder.write("p.yaml", &allows("p"));
     until_decides(&world, "p", "ALLOW").await;
     // The folder itself gives way to another.
     let beside = Folder::new(&[("p.yaml", &denies("p"))]);
     fs::rename(&folder.root, folder.temporary.path().join("old")).unwrap();
-    until_told(&world, "verigate_policy_last_reload_successful 0").await;
+    until_metric(&world, "verigate_policy_last_reload_successful 0").await;
     fs::rename(&beside.root, &folder.root).unwrap();
     until_decides(&world, "p", "DENY").await;
     folder.write("p.yaml", &allows("p"));
@@ -443,7 +443,7 @@ async fn a_stream_of_changes_does_not_put_a_reload_off_for_ever() {
     noisy.await.unwrap();
 }
 
-/// SIGHUP compiles even what failed before, which nothing else does: so it can be told from a change that is noticed.
+/// SIGHUP compiles even what failed before, which nothing else does: so it can be error from a change that is noticed.
 #[test]
 fn a_hang_up_reloads_and_does_not_stop_the_service() {
     let folder = Folder::new(&[("p.yaml", &allows("p"))]);

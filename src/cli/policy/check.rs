@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Exit, Format, counted, load, page::Page, problems_of, problems_of_as_json, renderer};
 use crate::{
-    cli::tell,
+    cli::{environment::Colours, output::print},
     policy::{PolicySet, Warning, lint},
 };
 
@@ -26,9 +26,9 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         let (mut page, mut sets, mut exit) = (Page::default(), Vec::new(), Exit::Done);
-        let renderer = renderer(&io::stdout());
+        let renderer = renderer(&io::stdout(), colours);
         for path in &self.paths {
             let path = path.as_path();
             let shown = path.display().to_string();
@@ -61,8 +61,8 @@ impl Check {
             }
         }
         match self.format {
-            Format::Human => tell(&page.into_text())?,
-            Format::Json => tell(&format!("{:#}\n", json!({ "sets": sets })))?,
+            Format::Human => print(&page.into_text())?,
+            Format::Json => print(&format!("{:#}\n", json!({ "sets": sets })))?,
         }
         Ok(exit)
     }

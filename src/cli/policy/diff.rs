@@ -8,7 +8,11 @@ use serde_json::{Value, json};
 
 use super::{Format, load, page::Page, problems_of, renderer};
 use crate::{
-    cli::{Exit, talk, tell},
+    cli::{
+        Exit,
+        environment::Colours,
+        output::{eprint_line, print},
+    },
     policy::{
         PolicyName, PolicySet,
         diff::{ChangedCell, CompareError, CompareSetsError, Comparison, Direction, PolicyChanges},
@@ -44,13 +48,15 @@ pub(super) struct Diff {
 }
 
 impl Diff {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         let mut sets = Vec::new();
         for path in [&self.old, &self.new] {
             match load(path)? {
                 Ok(set) => sets.push(set),
                 Err(invalid) => {
-                    talk(problems_of(&invalid, &renderer(&io::stderr())).trim_end());
+                    eprint_line(
+                        problems_of(&invalid, &renderer(&io::stderr(), colours)).trim_end(),
+                    );
                     return Ok(Exit::Invalid);
                 }
             }
@@ -72,8 +78,8 @@ impl Diff {
         let comparison =
             Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
         match self.format {
-            Format::Human => tell(&as_text(&comparison))?,
-            Format::Json => tell(&format!("{:#}\n", as_json(&comparison)))?,
+            Format::Human => print(&as_text(&comparison))?,
+            Format::Json => print(&format!("{:#}\n", as_json(&comparison)))?,
         }
         Ok(self.exit(&comparison))
     }
@@ -83,10 +89,10 @@ impl Diff {
         let loosened = self.only_tightens && comparison.loosens();
         let tightened = self.only_loosens && comparison.tightens();
         if loosened {
-            talk("verigate: a change loosens, and only those that tighten were expected");
+            eprint_line("verigate: a change loosens, and only those that tighten were expected");
         }
         if tightened {
-            talk("verigate: a change tightens, and only those that loosen were expected");
+            eprint_line("verigate: a change tightens, and only those that loosen were expected");
         }
         if loosened || tightened {
             Exit::Invalid

@@ -11,7 +11,10 @@ use clap::{ArgGroup, Args};
 use self::{flags::Flags, text::write_explanation};
 use super::{Exit, cases, load, page::Page, problems_of, render_all, renderer};
 use crate::{
-    cli::{talk, tell},
+    cli::{
+        environment::Colours,
+        output::{eprint_line, print},
+    },
     clock::{Clock as _, SystemClock},
     policy::{
         PolicySet, SourceText,
@@ -43,12 +46,12 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let renderer = renderer(&std::io::stderr());
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+        let renderer = renderer(&std::io::stderr(), colours);
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(problems_of(&invalid, &renderer).trim_end());
+                eprint_line(problems_of(&invalid, &renderer).trim_end());
                 return Ok(Exit::Invalid);
             }
         };
@@ -56,11 +59,11 @@ impl Explain {
         let cases = match suite::read(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                talk(render_all(&problems, &renderer).trim_end());
+                eprint_line(render_all(&problems, &renderer).trim_end());
                 return Ok(if_invalid);
             }
         };
-        tell(&self.explanations(&policies, &cases)?)?;
+        print(&self.explanations(&policies, &cases)?)?;
         Ok(Exit::Done)
     }
 

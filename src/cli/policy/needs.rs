@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 use super::{Exit, Format, load, page::Page, problems_of, renderer};
 use crate::{
-    cli::{talk, tell},
+    cli::{
+        environment::Colours,
+        output::{eprint_line, print},
+    },
     policy::{Needs, Scope},
 };
 
@@ -23,11 +26,14 @@ pub(super) struct NeedsOf {
 }
 
 impl NeedsOf {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(&problems_of(&invalid, &renderer(&std::io::stderr())));
+                eprint_line(&problems_of(
+                    &invalid,
+                    &renderer(&std::io::stderr(), colours),
+                ));
                 return Ok(Exit::Invalid);
             }
         };
@@ -45,7 +51,7 @@ impl NeedsOf {
                 format!("{:#}\n", Value::from(all))
             }
         };
-        tell(&text)?;
+        print(&text)?;
         Ok(Exit::Done)
     }
 }

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::Exit;
 use crate::{
-    cli::tell,
+    cli::output::print,
     policy::{CASES_SCHEMA, POLICY_SCHEMA},
 };
 
@@ -26,7 +26,7 @@ enum File {
 
 impl Schema {
     pub(super) fn run(self) -> anyhow::Result<Exit> {
-        tell(match self.file {
+        print(match self.file {
             File::Policy => POLICY_SCHEMA,
             File::Cases => CASES_SCHEMA,
         })?;

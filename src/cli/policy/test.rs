@@ -13,7 +13,10 @@ use super::{
     Exit, cases, load, problem_as_json, problems_of, problems_of_as_json, render_all, renderer,
 };
 use crate::{
-    cli::{talk, tell},
+    cli::{
+        environment::Colours,
+        output::{eprint_line, print},
+    },
     policy::{PolicySet, suite},
 };
 
@@ -50,19 +53,19 @@ enum Format {
 }
 
 impl Test {
-    pub(super) fn run(self) -> anyhow::Result<Exit> {
-        let renderer = renderer(&io::stderr());
+    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+        let renderer = renderer(&io::stderr(), colours);
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                talk(problems_of(&invalid, &renderer).trim_end());
+                eprint_line(problems_of(&invalid, &renderer).trim_end());
                 return self.invalid(&problems_of_as_json(&invalid));
             }
         };
         let cases = match suite::read(&cases::texts(&self.cases)?, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                talk(render_all(&problems, &renderer).trim_end());
+                eprint_line(render_all(&problems, &renderer).trim_end());
                 let problems: Vec<Value> = problems.iter().map(problem_as_json).collect();
                 return self.invalid(&problems);
             }
@@ -71,7 +74,7 @@ impl Test {
             return generate(&policies, &cases);
         }
         let report = suite::run(&policies, &cases);
-        tell(&match self.format {
+        print(&match self.format {
             Format::Human => human::page(&report, self.coverage),
             Format::Json => json::object(&report, policies.revision()),
             Format::Junit => junit::document(&report),
@@ -86,7 +89,7 @@ impl Test {
     /// Ends with a report of problems. With `--format json` they are on stdout too.
     fn invalid(&self, problems: &[Value]) -> anyhow::Result<Exit> {
         if self.format == Format::Json {
-            tell(&format!("{:#}\n", json!({ "problems": problems })))?;
+            print(&format!("{:#}\n", json!({ "problems": problems })))?;
         }
         Ok(Exit::Invalid)
     }
@@ -96,19 +99,19 @@ impl Test {
 fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit> {
     let generated = suite::generate(policies, cases);
     for edge in &generated.unreached {
-        talk(&format!("no verification reaches this edge: {edge}"));
+        eprint_line(&format!("no verification reaches this edge: {edge}"));
     }
     if generated.cases.is_empty() {
-        talk("no policy has an edge in time");
+        eprint_line("no policy has an edge in time");
         return Ok(Exit::Done);
     }
     let (file, written) = suite::write(&generated.cases);
     let left = generated.cases.len().saturating_sub(written);
     if left > 0 {
-        talk(&format!(
+        eprint_line(&format!(
             "{left} more cases do not fit into one file: generate for fewer policies at a time"
         ));
     }
-    tell(&file)?;
+    print(&file)?;
     Ok(Exit::Done)
 }

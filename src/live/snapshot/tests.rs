@@ -1,4 +1,4 @@
-//! How often files are parsed, and what a digest tells apart.
+//! How often files are parsed, and what a digest distinguishes.
 
 use std::fs;
 

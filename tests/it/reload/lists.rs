@@ -38,8 +38,8 @@ async fn a_list_that_leads_outside_is_not_read() {
             format!("version: 1\npolicies: {{p: {{require: [identity_in: {{file: {name}}}]}}}}\n");
         let folder = Folder::new(&[("p.yaml", &policy)]);
         fs::write(folder.temporary.path().join("secret.txt"), "id-ada\n").unwrap();
-        let told = verigate::live::load(&folder.root).unwrap_err().to_string();
-        assert!(told.contains("lead inside"), "{told}");
+        let error = verigate::live::load(&folder.root).unwrap_err().to_string();
+        assert!(error.contains("lead inside"), "{error}");
     }
 }
 
@@ -61,8 +61,8 @@ async fn a_pipe_in_the_place_of_a_file_is_not_waited_for() {
         ReloadOutcome::Failed
     );
     assert_eq!(decides(&world, "p").await, "ALLOW");
-    let told = readyz(&world).await["policy_reload_failure"].to_string();
-    assert!(told.contains("is not a file"), "{told}");
+    let error = readyz(&world).await["policy_reload_failure"].to_string();
+    assert!(error.contains("is not a file"), "{error}");
     fs::remove_file(folder.path("people.txt")).unwrap();
     folder.write("people.txt", "id-ben\n");
     assert_eq!(
