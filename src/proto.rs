@@ -7,6 +7,7 @@ pub mod v1 {
     #![allow(
         missing_docs,
         missing_debug_implementations,
+        clippy::allow_attributes,
         clippy::pedantic,
         clippy::large_enum_variant,
         reason = "generated"
