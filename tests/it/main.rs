@@ -7,7 +7,10 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
-#![expect(unreachable_pub, reason = "in one binary nothing is reachable from outside")]
+#![expect(
+    unreachable_pub,
+    reason = "in one binary nothing is reachable from outside"
+)]
 
 mod access;
 mod alerts;
