@@ -83,10 +83,10 @@ enum AttemptError {
 
 impl Incode {
     /// Builds the client. No call is made yet.
-    pub fn new(account: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
+    pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
-        let client = Arc::new(Client::new(account, Arc::clone(&clock), metrics.clone())?);
+        let client = Arc::new(Client::new(config, Arc::clone(&clock), metrics.clone())?);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {

@@ -153,7 +153,7 @@ impl CircuitBreaker {
         let open = || State::Open {
             until: uptime.saturating_add(lengthen(OPEN_FOR)),
         };
-        // The next probe shall come soon, for another verification; but in an outage every verification may have failed before.
+        // The next probe is due soon, for another verification; but in an outage, every verification may have failed before.
         let open_briefly = || State::Open {
             until: uptime.saturating_add(lengthen(OPEN_FOR / 4)),
         };
