@@ -46,8 +46,8 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The age at this moment of something that began at `earlier`: the larger one of both clocks. `None`, unknown, if by the wall clock it
-    /// begins more than 10 s from now: that clock was set back.
+    /// The age at this moment of something that began at `earlier`: the larger one of both clocks. `None`, unknown, if by the wall clock
+    /// it begins more than 10 s from now: that clock was set back.
     pub fn age_of(self, earlier: Self) -> Option<Duration> {
         let known = before(earlier.now, FROM_FUTURE_MAX) <= self.now;
         let by_wall = between(earlier.now, self.now);

@@ -1,7 +1,7 @@
-//! The vendor's API, Incode Workforce, as a [`Source`] of evidence and as a maker of [`Links`]. A lookup never fails: an outage is part of
-//! what is known.
+//! The vendor's API, Incode Workforce: a [`Source`] of evidence, and of re-verification links ([`Links`]). A lookup never fails: an outage
+//! is part of what is known.
 //!
-//! One lookup: [`Tokens`] gives a token, [`Client`] makes the call after [admission](admission), and the response is decoded by type
+//! One lookup: `token` provides a token, `client` makes the call once `admission` permits it, and the response is decoded by type
 //! ([`wire`]). A refused token is replaced once; a failure that may pass is retried once, if the [`RetryBudget`] allows it. The
 //! creation of a link is never retried, because the first attempt may have created one.
 
@@ -26,14 +26,13 @@ use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
 pub use self::{
-    circuit_breaker::BreakerState,
     client::ClientError,
     config::{Config, is_loopback},
-    status::Status,
 };
 use self::{
     client::{Client, UpstreamError},
     metrics::Metrics,
+    status::Status,
     token::{Token, Tokens},
 };
 use crate::{
@@ -84,10 +83,10 @@ enum AttemptError {
 
 impl Incode {
     /// Builds the client. No call is made yet.
-    pub fn new(account: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
+    pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
-        let client = Arc::new(Client::new(account, Arc::clone(&clock), metrics.clone())?);
+        let client = Arc::new(Client::new(config, Arc::clone(&clock), metrics.clone())?);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {
@@ -106,7 +105,7 @@ impl Incode {
     }
 
     /// The state of the upstream, as this service sees it.
-    pub fn status(&self) -> Status {
+    fn status(&self) -> Status {
         Status {
             breaker: self.client.admission.breaker_state(),
             credentials_refused: self.client.credentials.are_refused(),

@@ -66,15 +66,15 @@ pub(super) struct CallPermit<'a> {
 }
 
 impl Admission {
-    pub(super) fn new(account: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        let concurrency = usize::try_from(account.concurrency).unwrap_or(usize::MAX);
+    pub(super) fn new(config: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let concurrency = usize::try_from(config.concurrency).unwrap_or(usize::MAX);
         Self {
-            rate: TokenBucket::new(account.rate.per_second, account.rate.burst),
+            rate: TokenBucket::new(config.rate.per_second, config.rate.burst),
             concurrency: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
             breaker: CircuitBreaker::new(),
             paused_until: Mutex::default(),
             log: LogThrottle::default(),
-            timeout: account.timeout,
+            timeout: config.timeout,
             clock,
             metrics,
         }

@@ -62,7 +62,7 @@ pub(super) struct Ticket {
 
 /// The state of the circuit breaker, as operators see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BreakerState {
+pub(super) enum BreakerState {
     /// Calls are made.
     Closed,
     /// One probe at a time is made.
@@ -73,7 +73,7 @@ pub enum BreakerState {
 
 impl BreakerState {
     /// The state's name for operators.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Closed => "closed",
             Self::HalfOpen => "half_open",
@@ -153,7 +153,7 @@ impl CircuitBreaker {
         let open = || State::Open {
             until: uptime.saturating_add(lengthen(OPEN_FOR)),
         };
-        // The next probe shall come soon, for another verification; but in an outage every verification may have failed before.
+        // The next probe is due soon, for another verification; but in an outage, every verification may have failed before.
         let open_briefly = || State::Open {
             until: uptime.saturating_add(lengthen(OPEN_FOR / 4)),
         };

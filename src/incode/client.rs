@@ -2,7 +2,7 @@
 //! outcomes ([`UpstreamError`]).
 //!
 //! Why two call classes with an admission each: creating a link is a call of another kind, with limits and faults of its own. If links
-//! fail, the circuit breaker must not keep evidence from being fetched, and the reverse.
+//! fail, the circuit breaker must not keep evidence from being fetched, nor the reverse.
 
 mod credentials;
 mod requests;
@@ -33,7 +33,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Client {
     http: reqwest::Client,
-    account: Config,
+    config: Config,
     /// For tokens and the details of verifications.
     pub(super) admission: Admission,
     /// For links.
@@ -53,29 +53,29 @@ pub struct ClientError(#[source] reqwest::Error);
 
 impl Client {
     pub(super) fn new(
-        account: Config,
+        config: Config,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {
-        let mut headers: HeaderMap = account.headers.iter().cloned().collect();
+        let mut headers: HeaderMap = config.headers.iter().cloned().collect();
         let user_agent = concat!("verigate/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(user_agent));
         let http = tls::client(tls::ClientOptions {
-            timeout: account.timeout,
-            connect_timeout: Some(account.connect_timeout),
+            timeout: config.timeout,
+            connect_timeout: Some(config.connect_timeout),
             // Whether plain HTTP is permitted was checked with the configuration.
-            https_only: account.url.scheme() == "https",
+            https_only: config.url.scheme() == "https",
             headers,
         })
         .map_err(ClientError)?;
         Ok(Self {
             http,
-            admission: Admission::new(&account, Arc::clone(&clock), metrics.clone()),
-            link_admission: Admission::new(&account, Arc::clone(&clock), metrics.clone()),
+            admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
+            link_admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
             clocks: ClockComparison::new(),
             credentials: Credentials::default(),
             log: LogThrottle::default(),
-            account,
+            config,
             clock,
             metrics,
         })
@@ -144,9 +144,9 @@ impl Client {
         }
     }
 
-    /// The address of a call: the account's address with these path segments.
+    /// The address of a call: the config's address with these path segments.
     fn url(&self, segments: &[&str]) -> Url {
-        let mut url = self.account.url.clone();
+        let mut url = self.config.url.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.pop_if_empty().extend(segments);
         }

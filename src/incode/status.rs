@@ -8,17 +8,17 @@ use super::circuit_breaker::BreakerState;
 
 /// The state of the upstream, as this service sees it.
 #[derive(Debug, Clone, Copy)]
-pub struct Status {
+pub(super) struct Status {
     /// The state of the circuit breaker for evidence.
-    pub breaker: BreakerState,
+    pub(super) breaker: BreakerState,
     /// Whether the upstream refused our credentials, and has not accepted them since.
-    pub credentials_refused: bool,
+    pub(super) credentials_refused: bool,
     /// How far its clock is ahead of ours, in milliseconds, once that is known.
-    pub clock_ahead_ms: Option<i64>,
+    pub(super) clock_ahead_ms: Option<i64>,
     /// Whether the two clocks differ too much to judge ages by.
-    pub clocks_apart: bool,
+    pub(super) clocks_apart: bool,
     /// The age of the token in use.
-    pub token_age: Option<Duration>,
+    pub(super) token_age: Option<Duration>,
 }
 
 impl Status {

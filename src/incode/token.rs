@@ -4,7 +4,7 @@
 //! Why it is renewed at two thirds of its life: no check has to wait for a token while the upstream is healthy, and a renewal that
 //! fails can be repeated for five minutes before the old token expires.
 //!
-//! Why a failure is remembered for a second, and a token that replaced a refused one is kept for as long: every check that needs a
+//! Why a failure is cached for a second, and a token that replaced a refused one is kept for as long: every check that needs a
 //! token comes here. In an outage, or while the upstream refuses all tokens, each of them would request another one.
 //!
 //! Single-flight ([`Flight`]): a renewal is one task, callers that need a token join it, and its failure is the failure of all.

@@ -52,12 +52,12 @@ impl Client {
             .post(url)
             .header("x-auth-token", token_header(token)?)
             .json(&wire::LinkRequest {
-                integration_id: &self.account.integration_id,
+                integration_id: &self.config.integration_id,
                 login_hint: step_up.login_hint.reveal(),
                 redirect_url: step_up.redirect.as_str(),
                 correlation_id: &id.to_string(),
             });
-        let decode = |body: &[u8]| wire::link(body, &self.account.url);
+        let decode = |body: &[u8]| wire::link(body, &self.config.url);
         // How long it took is not shown to anybody.
         let timings = &mut Timings::default();
         self.call(ApiCall::Link, request, false, timings, decode)
@@ -71,8 +71,8 @@ impl Client {
             .post(self.url(&["v1", "integration", "authorize", "server"]))
             .header("x-api-key", api_key)
             .json(&wire::AuthorizeRequest {
-                integration_id: &self.account.integration_id,
-                secret: self.account.secret.expose_secret(),
+                integration_id: &self.config.integration_id,
+                secret: self.config.secret.expose_secret(),
             });
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         // The lookup measures it as a whole.
@@ -85,7 +85,7 @@ impl Client {
 #[async_trait]
 impl Issuer for Arc<Client> {
     async fn issue(&self) -> Result<SecretString, Outage> {
-        let api_key = sensitive(&self.account.api_key).ok_or(Outage::CredentialsRefused)?;
+        let api_key = sensitive(&self.config.api_key).ok_or(Outage::CredentialsRefused)?;
         match self.authorize(api_key).await {
             Ok(token) => {
                 self.credentials.record_accepted();

@@ -19,7 +19,7 @@ const LINK_BYTES_MAX: usize = 2048;
 pub(in crate::incode) struct LinkRequest<'a> {
     /// The id of the integration at the vendor.
     pub(in crate::incode) integration_id: &'a str,
-    /// The e-mail address of the person who shall verify.
+    /// The e-mail address of the person who is to verify.
     pub(in crate::incode) login_hint: &'a str,
     /// Where the browser goes afterwards.
     pub(in crate::incode) redirect_url: &'a str,
