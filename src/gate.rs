@@ -21,7 +21,7 @@ use crate::{
     span,
 };
 
-/// Answers checks. It caches no decision: each check is decided anew from evidence.
+/// Answers checks. It caches no decision: each check is decided from evidence.
 #[derive(Debug)]
 pub struct Gate {
     live: Arc<Live>,

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_kinds_are_counted_separately() {
+    fn the_number_of_kinds_is_bounded() {
         let throttle = LogThrottle::default();
         let kinds: Vec<&'static str> = (1..=100).map(|n| &*"k".repeat(n).leak()).collect();
         let allowed = kinds

@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_retries_accumulate() {
+    fn the_reserve_of_retries_is_bounded() {
         let budget = RetryBudget::default();
         (0..10_000).for_each(|_| budget.deposit());
         let withdrawn = (0..1000).filter(|_| budget.withdraw()).count();

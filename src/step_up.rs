@@ -42,7 +42,7 @@ const KEYS_MAX: u64 = 10_000;
 /// Creates links.
 #[async_trait]
 pub trait Links: Debug + Send + Sync + 'static {
-    /// Creates a link for this step-up: once or not at all, as far as can be known.
+    /// Creates a link for this step-up: at most once. An error may mean that one was created whose response was lost.
     async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage>;
 }
 
@@ -100,7 +100,7 @@ struct Inner {
     links: Arc<dyn Links>,
     live: Arc<Live>,
     config: Config,
-    /// How long one attempt may take, whoever waits for it.
+    /// How long one attempt may take, however long callers wait for it.
     attempt_timeout: Duration,
     register: Register,
     /// Attempts by caller and idempotency key.

@@ -65,7 +65,7 @@ async fn reload(
     let (own, wake) = (Arc::clone(reloader), Arc::clone(changed));
     let mut reading = spawn_blocking(move || {
         let paths = own.watch_paths();
-        // Made anew before each reading, so that no change in between is missed, nor a folder that was deleted and made again.
+        // Made again before each reading, so that no change in between is missed, nor a folder that was deleted and made again.
         let watcher = PathWatcher::new(&paths, wake.clone(), watcher.failure.as_deref());
         if requested {
             own.reload();

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::time::Timestamp;
 
-/// What the PEP shall do. Stricter is greater.
+/// What the PEP must do. Stricter is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Effect {
     /// Let the person pass.

@@ -1,4 +1,4 @@
-//! What the upstream said about a verification, and when. Personal data is kept only as far as a policy can read it: of a name,
+//! What the upstream said about a verification, and when. Personal data is kept only if a policy can read it: of a name,
 //! only that there is one.
 
 mod datum;

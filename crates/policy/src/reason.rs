@@ -124,7 +124,7 @@ impl ReasonCode {
             Self::UnderAge => "the person is too young",
             Self::OverAge => "the person is too old",
             Self::PhoneNotAccepted => "the telephone number does not begin as it must",
-            Self::IdentityNotGiven => "the question names no identity",
+            Self::IdentityNotGiven => "the request names no identity",
             Self::IdentityMismatch => "the verification is about another identity",
             Self::IdentityNotListed => "the identity is not on the list",
             Self::IdentityBlocked => "the identity is blocked",
@@ -132,7 +132,7 @@ impl ReasonCode {
                 "the verification was made in a project that is not accepted"
             }
             Self::AuthenticationRequired => "the session is not authenticated as it must be",
-            Self::AttributeNotAccepted => "an attribute of the question is missing or not accepted",
+            Self::AttributeNotAccepted => "an attribute of the request is missing or not accepted",
             Self::OutsideSchedule => "it is outside the hours",
             Self::NoAlternativeMet => "none of the alternatives holds",
         }

@@ -20,7 +20,7 @@ const FETCHES_MAX: usize = 4096;
 pub struct Limits {
     /// Entries in the cache.
     pub capacity: u64,
-    /// How long one fetch may take, whoever waits for it.
+    /// How long one fetch may take, however long callers wait for it.
     pub fetch_timeout: Duration,
     /// Fetches per second that each caller may cause.
     pub fetches_per_second: u32,

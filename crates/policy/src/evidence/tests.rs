@@ -46,7 +46,7 @@ fn the_identity_needs_no_scope_and_any_other_scope_needs_no_data() {
 }
 
 #[test]
-fn either_identifier_tells_what_a_verification_is_about() {
+fn either_identifier_names_the_verification() {
     let verification = Verification {
         id: Some("v-1".into()),
         trace_id: Some("t-1".into()),

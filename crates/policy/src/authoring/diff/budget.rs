@@ -11,7 +11,7 @@ pub(crate) struct WorkBudget {
 }
 
 impl WorkBudget {
-    /// A budget of so many steps.
+    /// A budget of this many steps.
     pub(crate) fn new(steps: usize) -> Self {
         Self { remaining: steps }
     }
@@ -21,7 +21,7 @@ impl WorkBudget {
         Self::new(COMPARISON_STEPS_MAX)
     }
 
-    /// Takes so many steps out of it.
+    /// Takes this many steps out of it.
     pub(crate) fn spend(&mut self, steps: usize) {
         self.remaining = self.remaining.saturating_sub(steps);
     }

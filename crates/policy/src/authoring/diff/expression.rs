@@ -31,7 +31,7 @@ pub(super) enum Condition<'p> {
     NoneOf(&'p BTreeSet<Box<str>>),
     /// It is known and readable; on a yes-or-no axis, it is yes.
     Known,
-    /// It is less than so many milliseconds ago.
+    /// It is less than this number of milliseconds ago.
     NewerThan(i64),
     /// The person is this many years old in every time zone.
     AgeAtLeast(u16),

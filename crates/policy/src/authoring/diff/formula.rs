@@ -68,7 +68,7 @@ impl<'w> Formulas<'w> {
         self.shapes.len()
     }
 
-    /// Takes so many steps out of the work budget.
+    /// Takes this many steps out of the work budget.
     pub(super) fn spend(&mut self, steps: usize) {
         self.budget.spend(steps);
     }

@@ -32,7 +32,7 @@ pub fn write(cases: &[Case]) -> (String, usize) {
     (file, cases.len())
 }
 
-/// A case as an item of a list that is indented by so many spaces.
+/// A case as an item of a list that is indented by this many spaces.
 pub fn write_case(case: &Case, indent: usize) -> String {
     let mut lines = Lines {
         text: String::new(),

@@ -4,7 +4,7 @@ use jiff::{civil::Date, tz::TimeZone};
 
 use crate::time::{Timestamp, from_millis};
 
-/// The midnight in UTC so many calendar years before; from a 29 February it may lead to the 28th. None if there is no such year.
+/// The midnight in UTC this many calendar years before; from a 29 February it may lead to the 28th. None if there is no such year.
 pub(super) fn midnight_years_before(now: Timestamp, years: u16) -> Option<Timestamp> {
     let date = TimeZone::UTC.to_datetime(now).date();
     let year = date.year().checked_sub(i16::try_from(years).ok()?)?;
