@@ -1,6 +1,8 @@
 //! Policy files as their authors write them: every mistake at once, with its place, a caret and a hint.
 
+mod lint;
 mod messages;
+mod revision;
 
 use expect_test::{Expect, expect};
 use verigate::policy::{PolicySet, parse, testing};
@@ -312,56 +314,6 @@ fn as_much_as_may_be_is_read() {
     assert_eq!(read(&crowd).unwrap().len(), 1000);
 }
 
-const FRONT: &str = "\
-version: 1
-policies:
-  a:
-    require:
-      - verified_within: 30d
-      - scopes: [NAME, PHONE]
-        otherwise: step_up
-";
-
-fn revision(text: &str) -> String {
-    read(text).unwrap().revision().to_string()
-}
-
-#[test]
-fn the_revision_is_that_of_the_meaning() {
-    let one = revision(FRONT);
-    assert_eq!(one.len(), 16);
-    for same in [
-        FRONT.replace("30d", "720h"),
-        FRONT.replace("version: 1", "# a comment\nversion:    1"),
-        FRONT.replace("\n      - ", "\n\n      - "),
-        FRONT.replace("  a:\n", "  a:\n    description: for people\n"),
-        FRONT.replace("30d", "30d\n        otherwise: deny"),
-        FRONT
-            .replace("30d\n", "30d\n      - status: [VERIFIED]\n")
-            .replace(
-                "      - verified_within: 30d\n      - status: [VERIFIED]\n",
-                "      - status: [VERIFIED]\n      - verified_within: 30d\n",
-            ),
-    ] {
-        assert_eq!(revision(&same), one, "{same}");
-    }
-    for other in [
-        FRONT.replace("30d", "31d"),
-        FRONT.replace("  a:", "  b:"),
-        FRONT.replace("step_up", "deny"),
-        FRONT.replace("[NAME, PHONE]", "[PHONE, NAME]"),
-        format!("{FRONT}    reuse: {{allow: 1s}}\n"),
-        format!("{FRONT}    evidence: {{stale_for: 1s}}\n"),
-    ] {
-        assert_ne!(revision(&other), one, "{other}");
-    }
-}
-
-#[test]
-fn the_revision_is_the_same_in_every_process() {
-    expect!["3392627ccaa4d8b4"].assert_eq(&revision(FRONT));
-}
-
 #[test]
 fn the_sample_policies_are_valid() {
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
@@ -389,68 +341,6 @@ fn a_step_up_sends_only_to_an_https_address_without_a_user() {
         let expected = format!("`{wrong}` is not an https URL without a user");
         assert!(error.contains(&expected), "{error}");
     }
-}
-
-/// The warnings of a policy of these rules.
-fn warnings(rules: &str) -> Vec<String> {
-    let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
-    let warnings = verigate::policy::lint(&read(&text).unwrap());
-    warnings
-        .into_iter()
-        .map(|warning| warning.message)
-        .collect()
-}
-
-#[test]
-fn a_rule_that_can_never_matter_is_warned_of() {
-    let hidden = "      - verified_within: 30d\n      - verified_within: 90d\n";
-    assert_eq!(
-        warnings(hidden),
-        ["the rule `verified_within: 90d` can never matter"]
-    );
-    let both =
-        "      - verified_within: 30d\n        otherwise: step_up\n      - verified_within: 90d\n";
-    assert_eq!(warnings(both), [""; 0]);
-    let ages =
-        "      - age_at_least: 18\n      - scopes: [DATE_OF_BIRTH]\n        otherwise: step_up\n";
-    assert_eq!(
-        warnings(ages),
-        ["the rule `scopes: [DATE_OF_BIRTH]` can never matter"]
-    );
-}
-
-#[test]
-fn a_policy_that_can_never_allow_is_warned_of() {
-    for never in [
-        "      - age_at_least: 18\n      - age_below: 18\n",
-        "      - identity_in: [a]\n      - identity_not_in: [a]\n",
-        "      - schedule: {days: [mon], from: \"07:00\", to: \"08:00\", zone: UTC}\n      - schedule: {days: [tue], from: \"07:00\", to: \"08:00\", zone: UTC}\n",
-    ] {
-        assert_eq!(warnings(never), ["it can never ALLOW"], "{never}");
-    }
-}
-
-#[test]
-fn evidence_that_is_kept_for_longer_than_a_verification_counts_is_warned_of() {
-    let kept = "      - verified_within: 1m\n    evidence: {fresh_for: 5m}\n";
-    assert_eq!(
-        warnings(kept),
-        ["`fresh_for: 5m` is longer than its tightest `verified_within: 1m`"]
-    );
-    let alike = "      - verified_within: 5m\n    evidence: {fresh_for: 5m}\n";
-    assert_eq!(warnings(alike), [""; 0]);
-    let inside = "      - any_of: [scopes: [NAME], all_of: [verified_within: 3m, verified_within: 2m]]\n    evidence: {fresh_for: 5m}\n";
-    assert_eq!(
-        warnings(inside),
-        ["`fresh_for: 5m` is longer than its tightest `verified_within: 2m`"]
-    );
-}
-
-#[test]
-fn the_samples_have_nothing_to_warn_of() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies");
-    let set = verigate::live::load(&folder).unwrap();
-    assert!(verigate::policy::lint(&set).is_empty());
 }
 
 #[test]
