@@ -6,7 +6,12 @@ use annotate_snippets::Renderer;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, Format, counted, load, page::Page, problems_of, problems_of_as_json, renderer};
+use super::{
+    Exit,
+    format::Format,
+    page::Page,
+    problems::{counted, load, problems_of, problems_of_as_json, renderer},
+};
 use crate::{
     cli::{environment::Colours, output::print},
     policy::{PolicySet, Warning, lint},

@@ -6,7 +6,11 @@ use anyhow::{anyhow, bail};
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Format, load, page::Page, problems_of, renderer};
+use super::{
+    format::Format,
+    page::Page,
+    problems::{load, problems_of, renderer},
+};
 use crate::{
     cli::{
         Exit,

@@ -9,7 +9,11 @@ use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args};
 
 use self::{flags::Flags, text::write_explanation};
-use super::{Exit, cases, load, page::Page, problems_of, render_all, renderer};
+use super::{
+    Exit, cases,
+    page::Page,
+    problems::{load, problems_of, render_all, renderer},
+};
 use crate::{
     cli::{
         environment::Colours,

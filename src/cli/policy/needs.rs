@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, Format, load, page::Page, problems_of, renderer};
+use super::{
+    Exit,
+    format::Format,
+    page::Page,
+    problems::{load, problems_of, renderer},
+};
 use crate::{
     cli::{
         environment::Colours,

@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::{
-    Exit, cases, load, problem_as_json, problems_of, problems_of_as_json, render_all, renderer,
+    Exit, cases,
+    problems::{load, problem_as_json, problems_of, problems_of_as_json, render_all, renderer},
 };
 use crate::{
     cli::{
