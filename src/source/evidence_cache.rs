@@ -119,10 +119,10 @@ impl EvidenceCache {
             Ok(known) => known.outage.unwrap_or(Outage::Abandoned),
             Err(OverQuotaError { .. }) => Outage::Rejected,
         };
-        // Read again: the entry may have been invalidated in the meantime.
+        // Read again: in the meantime the entry may have been invalidated, or a fetch may have stored its result.
         let entry = self.0.entries.get(id).await;
-        match entry.and_then(|entry| entry.stale(&request, outage)) {
-            Some(stale) => Ok(stale),
+        match entry.and_then(|entry| entry.after_wait(&request, outage)) {
+            Some(known) => Ok(known),
             None => fetched.map(|_| nothing(outage, request.at)),
         }
     }

@@ -2,18 +2,25 @@
 
 use std::{
     io::{self, Write},
-    sync::Arc,
+    sync::{Arc, LazyLock},
 };
 
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tracing::{
-    Level,
+    Dispatch, Level,
     subscriber::{DefaultGuard, set_default},
 };
 use verigate::sim::{ApiCall, Fault};
 
 use crate::world::{FAILED_FOR_MAX, World, question};
+
+/// While a process has one subscriber, tracing lets the thread that reaches a log line first decide whether it is ever logged, and
+/// that may be the thread of a test without a log. With a second subscriber all of them are asked.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR);
+    Dispatch::new(subscriber.with_writer(io::sink).finish())
+});
 
 /// What is logged on this thread, where a test's whole world runs.
 #[derive(Clone, Default)]
@@ -33,6 +40,7 @@ impl Write for &Log {
 impl Log {
     /// Begins to record lines of this level and above.
     fn begin(level: Level) -> (Self, DefaultGuard) {
+        LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = Arc::new(log.clone());
         let subscriber = tracing_subscriber::fmt()

@@ -134,8 +134,8 @@ impl Entry {
 
     /// What can be answered without a fetch: evidence younger than `max_age`; or, just after a failure, what there is.
     pub(super) fn answer(&self, request: &LookupRequest) -> Option<Known> {
-        if let Some(cached) = self.cached.as_ref().filter(|c| c.is_fresh(request)) {
-            return Some(cached.known(Origin::Cache, None, request.at));
+        if let Some(fresh) = self.fresh(request) {
+            return Some(fresh);
         }
         let failure = self.failure.as_ref()?;
         if failure.until <= request.at.uptime {
@@ -151,8 +151,19 @@ impl Entry {
         })
     }
 
+    /// What can be answered when a wait for a fetch ended in vain: evidence that was stored at the last moment, or stale evidence.
+    pub(super) fn after_wait(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
+        self.fresh(request).or_else(|| self.stale(request, outage))
+    }
+
+    /// The evidence, if it is younger than `max_age`.
+    fn fresh(&self, request: &LookupRequest) -> Option<Known> {
+        let cached = self.cached.as_ref().filter(|c| c.is_fresh(request))?;
+        Some(cached.known(Origin::Cache, None, request.at))
+    }
+
     /// The evidence, if it is younger than `max_stale` and may be used because of this outage. A 404 is not served stale.
-    pub(super) fn stale(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
+    fn stale(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
         let cached = self.cached.as_ref()?;
         let usable = matches!(cached.evidence.finding, Finding::Present(_))
             && cached.is_younger(request.max_stale, request.at);
@@ -219,3 +230,6 @@ fn known(
         not_before,
     }
 }
+
+#[cfg(test)]
+mod tests;
