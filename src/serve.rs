@@ -2,11 +2,11 @@
 
 mod assembly;
 mod error;
+mod tasks;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    join,
     sync::Notify,
     task::JoinSet,
     time::{sleep, timeout},
@@ -14,8 +14,11 @@ use tokio::{
 use tonic_health::server::HealthReporter;
 use tracing::info;
 
-use self::assembly::{Parts, assemble};
 pub use self::error::{StartError, StopError};
+use self::{
+    assembly::{Parts, assemble},
+    tasks::Tasks,
+};
 use crate::{
     clock::Clock,
     config::Config,
@@ -54,13 +57,9 @@ pub struct Service {
     pub addresses: Addresses,
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
-    listeners: Listeners,
     /// Watches the policy files; empty until [`Service::watch`].
     watching: JoinSet<()>,
-    serving: Arc<Serving>,
-    health: HealthReporter,
-    webhook_worker: Worker,
-    journal_writer: Writer,
+    tasks: Tasks,
 }
 
 impl Service {
@@ -93,15 +92,17 @@ impl Service {
         let policies = live.current();
         let (policies, revision) = (policies.len(), policies.revision());
         info!(event = "service_ready", %grpc, %http, %admin, policies, %revision, "serving");
+        // The order in which the parts stop.
+        let mut tasks = Tasks::default();
+        tasks.then(announce_stop(serving, services.health));
+        tasks.then(drain(listeners));
+        tasks.then(process_queue(webhook_worker));
+        tasks.beside(flush(journal_writer));
         Ok(Self {
             addresses: Addresses { grpc, http, admin },
             reloader,
-            listeners,
             watching: JoinSet::new(),
-            serving,
-            health: services.health,
-            webhook_worker,
-            journal_writer,
+            tasks,
         })
     }
 
@@ -111,23 +112,38 @@ impl Service {
         self.watching.spawn(live::watch(reloader, requested));
     }
 
-    /// Stops in this order: announce, drain the listeners, process the webhook queue and flush the journal.
+    /// Stops the parts in the order that [`Service::start`] lists.
     pub async fn stop(mut self) -> Result<(), StopError> {
         info!(event = "service_stopping", "stopping");
         self.watching.abort_all();
-        self.serving.set(false);
-        grpc::serving(&self.health, false).await;
-        sleep(LAME_DUCK).await;
-        grpc::end_watches(&mut self.health).await;
-        self.listeners.drain(DRAIN_TIMEOUT).await;
-        let (flushed, ()) = join!(
-            timeout(FLUSH_TIMEOUT, self.journal_writer.flush()),
-            self.webhook_worker.drain(FLUSH_TIMEOUT)
-        );
-        flushed.map_err(|_| StopError::Journal)?;
+        self.tasks.stop().await?;
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
+}
+
+/// Readiness and health say that the service stops, while it still accepts calls.
+async fn announce_stop(serving: Arc<Serving>, mut health: HealthReporter) -> Result<(), StopError> {
+    serving.set(false);
+    grpc::serving(&health, false).await;
+    sleep(LAME_DUCK).await;
+    grpc::end_watches(&mut health).await;
+    Ok(())
+}
+
+async fn drain(listeners: Listeners) -> Result<(), StopError> {
+    listeners.drain(DRAIN_TIMEOUT).await;
+    Ok(())
+}
+
+async fn process_queue(worker: Worker) -> Result<(), StopError> {
+    worker.drain(FLUSH_TIMEOUT).await;
+    Ok(())
+}
+
+async fn flush(journal: Writer) -> Result<(), StopError> {
+    let flushed = timeout(FLUSH_TIMEOUT, journal.flush()).await;
+    flushed.map_err(|_| StopError::Journal)
 }
 
 /// Runs the service until `shutdown`, and reloads the policies when their files change or `reload` is notified.

@@ -14,9 +14,9 @@ use super::{
     remedies,
 };
 use crate::{
-    policy::{Shown, Timestamp, from_millis},
+    policy::Shown,
     proto::{
-        DESCRIPTORS,
+        DESCRIPTORS, time,
         v1::{
             Authenticate, CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo,
             EvidenceSource, GrantScopes, ReasonCode, Remedy, Reverify, Wait,
@@ -172,7 +172,7 @@ fn as_text(answer: &CheckAccessResponse) -> String {
         let reusable = format!(
             "until {} ({} from now)",
             instant(until),
-            Shown(self::span(span))
+            Shown(time::elapsed(span))
         );
         line("reusable", reusable);
     }
@@ -197,11 +197,13 @@ fn as_text(answer: &CheckAccessResponse) -> String {
 fn needed(remedy: &Remedy) -> String {
     match &remedy.remedy {
         Some(Kind::Reverify(Reverify { max_age })) => {
-            remedies::reverify(max_age.as_ref().map(span))
+            remedies::reverify(max_age.as_ref().map(time::elapsed))
         }
-        Some(Kind::Authenticate(Authenticate { acr, amr, max_age })) => {
-            remedies::authenticate(&texts(amr), &texts(acr), max_age.as_ref().map(span))
-        }
+        Some(Kind::Authenticate(Authenticate { acr, amr, max_age })) => remedies::authenticate(
+            &texts(amr),
+            &texts(acr),
+            max_age.as_ref().map(time::elapsed),
+        ),
         Some(Kind::GrantScopes(GrantScopes { scopes })) => remedies::grant(&texts(scopes)),
         Some(Kind::Wait(Wait { until })) => {
             let until = until.as_ref().map_or_else(String::new, instant);
@@ -214,11 +216,6 @@ fn needed(remedy: &Remedy) -> String {
 
 fn texts(names: &[String]) -> Vec<&str> {
     names.iter().map(String::as_str).collect()
-}
-
-fn span(wire: &prost_types::Duration) -> Duration {
-    let seconds = Duration::from_secs(wire.seconds.try_into().unwrap_or(0));
-    seconds.saturating_add(Duration::from_nanos(wire.nanos.try_into().unwrap_or(0)))
 }
 
 fn evidence(evidence: &EvidenceInfo) -> String {
@@ -252,10 +249,6 @@ fn code(code: ReasonCode) -> &'static str {
 }
 
 fn instant(wire: &prost_types::Timestamp) -> String {
-    let millis = wire
-        .seconds
-        .saturating_mul(1000)
-        .saturating_add(i64::from(wire.nanos / 1_000_000));
-    let instant: Timestamp = from_millis(millis);
-    instant.to_string()
+    let instant = time::instant(*wire);
+    instant.map_or_else(|| "an invalid time".to_owned(), |at| at.to_string())
 }

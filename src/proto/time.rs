@@ -32,6 +32,12 @@ pub fn timestamp(instant: Timestamp) -> prost_types::Timestamp {
     }
 }
 
+/// A duration of the wire; one that is negative counts as zero.
+pub fn elapsed(wire: &prost_types::Duration) -> Duration {
+    let seconds = Duration::from_secs(wire.seconds.try_into().unwrap_or(0));
+    seconds.saturating_add(Duration::from_nanos(wire.nanos.try_into().unwrap_or(0)))
+}
+
 /// A duration on the wire, clamped to its range.
 pub fn duration(duration: Duration) -> prost_types::Duration {
     prost_types::Duration {
