@@ -16,7 +16,7 @@ use verigate::{
     clock::{Clock as _, SystemClock},
     deps::Deps,
     gate::Gate,
-    journal::{self, Limits},
+    journal::{self, QueueLimits},
     live::Live,
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
@@ -171,8 +171,8 @@ fn check(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let deps = Deps::new(Arc::new(SystemClock));
     let output = Box::new(std::io::sink());
-    let (journal, _writer) = journal::start(output, Limits::default(), &deps).unwrap();
-    let limits = source::Limits {
+    let (journal, _writer) = journal::start(output, QueueLimits::default(), &deps).unwrap();
+    let limits = source::CacheLimits {
         capacity: 1000,
         fetch_timeout: DAY,
         fetches_per_second: 1,

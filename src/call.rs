@@ -31,8 +31,8 @@ pub struct Call {
 pub struct TraceContext(Option<Box<str>>);
 
 impl Call {
-    /// Reads the context from a request's headers and from what the listener knows of the connection. gRPC and HTTP carry the
-    /// same headers.
+    /// Reads the context from a request's headers and from what the listener knows of the connection. An HTTP call that
+    /// sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
             caller: Caller::at(peer(extensions)),

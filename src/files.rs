@@ -3,7 +3,7 @@
 //!
 //! Policies and test cases are both kept in folders, and both are read by the same rules: hidden entries are skipped, a file that is
 //! named `*.yml` is an error and not skipped, and so nothing that somebody meant to be read is missing without an error. What differs
-//! between the two is in [`Limits`].
+//! between the two is in [`WalkLimits`].
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +26,7 @@ const SWAPPED_LINK: &str = "..data";
 
 /// The bounds of a walk, and how it treats links.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct WalkLimits {
     /// The number of files that are found.
     pub files: usize,
     /// The number of folders that are entered.
@@ -36,12 +36,12 @@ pub struct Limits {
     /// How many levels of sub-folders are entered.
     pub depth: usize,
     /// How links are followed.
-    pub links: Links,
+    pub links: SymlinkMode,
 }
 
 /// How a walk follows links.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Links {
+pub enum SymlinkMode {
     /// Every file and folder counts once, whichever links lead to it, so that links may form a circle. A link to nowhere is an error.
     /// The link that Kubernetes swaps is resolved once for all files behind it, so that a walk never mixes two versions.
     Once,
@@ -49,16 +49,16 @@ pub enum Links {
     Copies,
 }
 
-/// One bound of [`Limits`].
+/// One bound of [`WalkLimits`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
-    /// `Limits::files`.
+    /// `WalkLimits::files`.
     Files,
-    /// `Limits::folders`.
+    /// `WalkLimits::folders`.
     Folders,
-    /// `Limits::entries`.
+    /// `WalkLimits::entries`.
     Entries,
-    /// `Limits::depth`.
+    /// `WalkLimits::depth`.
     Depth,
 }
 
@@ -71,7 +71,7 @@ pub enum WalkError {
     /// A file has an extension that would leave it out.
     #[error("`{}` is not read: name it *.{EXTENSION}", .0.display())]
     Misnamed(PathBuf),
-    /// The name is that of a file that is read, but it is a pipe, a socket or a device. Only with [`Links::Copies`].
+    /// The name is that of a file that is read, but it is a pipe, a socket or a device. Only with [`SymlinkMode::Copies`].
     #[error("`{}` is not a file", .0.display())]
     NotAFile(PathBuf),
     /// There is more than one of the bounds allows.
@@ -99,7 +99,7 @@ struct Folder {
 /// A walk through folders, and what it has found so far. One walk may begin at several paths; the bounds hold for all of them together.
 #[derive(Debug)]
 pub struct Walk {
-    limits: Limits,
+    limits: WalkLimits,
     /// The files, in no particular order.
     pub files: Vec<File>,
     /// The folders that were entered, by the paths that they were walked by.
@@ -113,7 +113,7 @@ pub struct Walk {
 
 impl Walk {
     /// A walk that has not begun.
-    pub fn new(limits: Limits) -> Self {
+    pub fn new(limits: WalkLimits) -> Self {
         Self {
             limits,
             files: Vec::new(),
@@ -133,7 +133,7 @@ impl Walk {
         if self.files.len() >= self.limits.files {
             return Err(exceeded(shown, Bound::Files));
         }
-        if self.limits.links == Links::Once {
+        if self.limits.links == SymlinkMode::Once {
             self.met.insert(path.clone());
         }
         let shown = shown.to_owned();
@@ -167,7 +167,7 @@ impl Walk {
             return Err(exceeded(shown, Bound::Depth));
         }
         let is_new = self.folders.insert(path.clone());
-        if is_new || self.limits.links == Links::Copies {
+        if is_new || self.limits.links == SymlinkMode::Copies {
             let shown = shown.to_owned();
             pending.push(Folder { path, shown, depth });
         }
@@ -177,7 +177,8 @@ impl Walk {
     /// Adds the files of one folder, and puts its sub-folders on the list.
     fn visit(&mut self, folder: &Folder, pending: &mut Vec<Folder>) -> Result<(), WalkError> {
         let swapped_link = folder.path.join(SWAPPED_LINK);
-        let is_swapped = self.limits.links == Links::Once && fs::read_link(&swapped_link).is_ok();
+        let is_swapped =
+            self.limits.links == SymlinkMode::Once && fs::read_link(&swapped_link).is_ok();
         if is_swapped {
             self.enter(&swapped_link, &folder.shown, folder.depth, pending)?;
         }
@@ -223,7 +224,7 @@ impl Walk {
         depth: usize,
         pending: &mut Vec<Folder>,
     ) -> Result<(), WalkError> {
-        let once = self.limits.links == Links::Once;
+        let once = self.limits.links == SymlinkMode::Once;
         let metadata = fs::metadata(path).map_err(unreadable(shown));
         if metadata.as_ref().is_ok_and(fs::Metadata::is_dir) {
             return self.enter(path, shown, depth.saturating_add(1), pending);
@@ -247,8 +248,8 @@ impl Walk {
     /// The path to use for reading: without links, if links are followed once.
     fn resolve(&self, path: &Path, shown: &Path) -> Result<PathBuf, WalkError> {
         match self.limits.links {
-            Links::Once => path.canonicalize().map_err(unreadable(shown)),
-            Links::Copies => Ok(path.to_owned()),
+            SymlinkMode::Once => path.canonicalize().map_err(unreadable(shown)),
+            SymlinkMode::Copies => Ok(path.to_owned()),
         }
     }
 }

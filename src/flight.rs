@@ -51,7 +51,8 @@ impl<T: Clone + Send + Sync + 'static> Flight<T> {
 
     /// Whether its task is running.
     pub fn is_running(&self) -> bool {
-        matches!(self.progress(), Progress::Running)
+        let ended = self.0.has_changed().is_err();
+        !ended && self.0.borrow().is_none()
     }
 
     /// Waits for the result; `None` if the task ended without one.

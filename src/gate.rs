@@ -76,7 +76,7 @@ impl Gate {
         let look_up = self.source.look_up(&request.verification, lookup);
         let known = look_up.instrument(span::look_up()).await?;
 
-        let deciding = self.clock.read();
+        let looked_up = started.elapsed();
         let decision = policy.decide(&Facts {
             request,
             evidence: &known.evidence,
@@ -90,17 +90,17 @@ impl Gate {
             degraded: known.degraded(),
             origin: known.origin,
             timings: Timings {
-                decide: deciding.elapsed(),
+                decide: started.elapsed().saturating_sub(looked_up),
                 ..known.timings
             },
             evidence: known.evidence,
         };
 
-        let recording = self.clock.read();
+        let decided = started.elapsed();
         self.journal.record(Entry::new(request, &ruling)).await?;
-        ruling.timings.journal = recording.elapsed();
-        self.metrics
-            .check(&request.policy, &ruling, started.elapsed());
+        let recorded = started.elapsed();
+        ruling.timings.journal = recorded.saturating_sub(decided);
+        self.metrics.check(&request.policy, &ruling, recorded);
         span::decided(&request.policy, &ruling);
         Ok(ruling)
     }

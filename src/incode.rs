@@ -64,7 +64,7 @@ pub struct Incode {
 
 /// Why the client of the upstream cannot be started.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum IncodeStartError {
     /// The HTTP client cannot be built.
     #[error(transparent)]
     Client(#[from] ClientError),
@@ -83,7 +83,7 @@ enum AttemptError {
 
 impl Incode {
     /// Builds the client. No call is made yet.
-    pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, StartError> {
+    pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, IncodeStartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
         let client = Arc::new(Client::new(config, Arc::clone(&clock), metrics.clone())?);

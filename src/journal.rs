@@ -31,14 +31,14 @@ const BATCH_MAX: usize = 256;
 
 /// The bounds of the queue and of retries.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct QueueLimits {
     /// Entries that may be queued; beyond that, checks wait.
     pub queue_max: usize,
     /// Pause before a failed write is retried.
     pub retry_after: Duration,
 }
 
-impl Default for Limits {
+impl Default for QueueLimits {
     fn default() -> Self {
         Self {
             queue_max: 4096,
@@ -68,7 +68,7 @@ pub struct JournalError;
 
 /// Why the journal cannot start.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum JournalStartError {
     /// Its thread cannot be started.
     #[error("cannot start the journal's thread")]
     Thread(#[from] io::Error),
@@ -105,9 +105,9 @@ impl Writer {
 /// Starts the writing thread.
 pub fn start(
     output: Box<dyn Write + Send>,
-    limits: Limits,
+    limits: QueueLimits,
     deps: &Deps,
-) -> Result<(Journal, Writer), StartError> {
+) -> Result<(Journal, Writer), JournalStartError> {
     let (queue, entries) = mpsc::channel::<Message>(limits.queue_max);
     let (ending, ended) = oneshot::channel();
     let thread = WriterThread {

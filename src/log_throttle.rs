@@ -54,7 +54,7 @@ impl LogThrottle {
 }
 
 /// Logs a line of an event at most once a minute. Takes the throttle, the uptime, the level (`warn`, `info`, `error`), the event's
-/// name and, after a `/`, what else distinguishes its kinds; then the fields and the message as in [`tracing::warn!`].
+/// name and, after a `/`, the kind to throttle by instead of that name; then the fields and the message as in [`tracing::warn!`].
 macro_rules! throttled {
     ($throttle:expr, $uptime:expr, $level:ident, $event:literal / $kind:expr, $($line:tt)+) => {
         if let Some(suppressed) = $throttle.allow($kind, $uptime) {

@@ -45,7 +45,7 @@ pub enum Outage {
     Failed,
     /// It responded with a status that the API does not have.
     Unexpected,
-    /// Not asked: admission control rejected the call.
+    /// Not asked: admission control, or the quota of the caller, rejected the call.
     Rejected,
     /// Not asked: too many fetches are in flight.
     Busy,

@@ -9,7 +9,7 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 pub use self::{
-    evidence_cache::{EvidenceCache, Limits},
+    evidence_cache::{CacheLimits, EvidenceCache},
     metrics::FetchOutcome,
 };
 use crate::{
@@ -104,11 +104,12 @@ impl Known {
 
     /// Whether the upstream was asked for it, successfully or not.
     pub fn was_asked(&self) -> bool {
-        self.outage.is_none_or(Outage::was_asked)
+        let answered = !matches!(self.evidence.finding, Finding::Unknown);
+        self.outage.map_or(answered, Outage::was_asked)
     }
 
     /// Whether the upstream could not be asked, so that the evidence is stale or missing.
     pub fn degraded(&self) -> bool {
-        self.outage.is_some()
+        self.outage.is_some() || matches!(self.evidence.finding, Finding::Unknown)
     }
 }

@@ -33,8 +33,8 @@ pub fn check(trace: &TraceContext) -> Span {
     if !span.is_disabled()
         && let Some(text) = trace.traceparent()
     {
-        let caller =
-            TraceContextPropagator::new().extract_with_context(&Context::new(), &Caller(text));
+        let caller = TraceContextPropagator::new()
+            .extract_with_context(&Context::new(), &TraceparentHeader(text));
         // An error means that traces are off, so there is no parent to set.
         let _ = span.set_parent(caller);
     }
@@ -98,9 +98,9 @@ pub fn ended(call: &Span, outcome: &'static str) {
 }
 
 /// The `traceparent` of the caller. Nothing else that callers send about traces is propagated.
-struct Caller<'h>(&'h str);
+struct TraceparentHeader<'h>(&'h str);
 
-impl Extractor for Caller<'_> {
+impl Extractor for TraceparentHeader<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         (key == TRACEPARENT).then_some(self.0)
     }

@@ -20,7 +20,7 @@ use uuid::Uuid;
 pub use self::{
     config::Config,
     metrics::StepUpEvent,
-    register::{State, StepUp},
+    register::{StepUp, StepUpState},
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
 use self::{metrics::Metrics, register::Register};
@@ -93,10 +93,10 @@ pub enum StepUpError {
 
 /// All step-ups. Clones share them.
 #[derive(Debug, Clone)]
-pub struct StepUps(Arc<Inner>);
+pub struct StepUps(Arc<StepUpsInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct StepUpsInner {
     links: Arc<dyn Links>,
     live: Arc<Live>,
     config: Config,
@@ -142,7 +142,7 @@ impl StepUps {
         attempt_timeout: Duration,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(StepUpsInner {
             quotas: Quotas::new(config.links.per_second, config.links.burst),
             links,
             live,
@@ -202,7 +202,7 @@ impl StepUps {
 
     /// A webhook says that the person has verified again, under this id.
     pub async fn succeeded(&self, id: Uuid, successor: &VerificationId) {
-        let state = State::Succeeded {
+        let state = StepUpState::Succeeded {
             successor: successor.clone(),
         };
         self.ended(id, state, StepUpEvent::Succeeded).await;
@@ -210,10 +210,11 @@ impl StepUps {
 
     /// A webhook says that the person did not pass.
     pub async fn failed(&self, id: Uuid) {
-        self.ended(id, State::Failed, StepUpEvent::Failed).await;
+        self.ended(id, StepUpState::Failed, StepUpEvent::Failed)
+            .await;
     }
 
-    async fn ended(&self, id: Uuid, state: State, event: StepUpEvent) {
+    async fn ended(&self, id: Uuid, state: StepUpState, event: StepUpEvent) {
         let at = self.0.clock.moment();
         if let Some(step_up) = self.0.register.advance(id, state, at).await {
             self.0.metrics.event(event);
@@ -308,7 +309,7 @@ impl StepUps {
             verification: request.verification.clone(),
             policy: request.policy.clone(),
             expires_at,
-            state: State::Pending,
+            state: StepUpState::Pending,
         };
         // Registered before the link is returned, so that no webhook about it arrives too early.
         self.0.register.insert(step_up, at).await;

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use crate::{
     callers::CallerId,
     clock::Clock,
+    deps::Deps,
     policy::VerificationId,
     rate_limit::TokenBucket,
     source::{LookupRequest, Source, Wait},
@@ -85,8 +86,8 @@ struct Processor {
 pub fn start(
     source: Arc<dyn Source>,
     step_ups: StepUps,
-    clock: Arc<dyn Clock>,
     queue_max: usize,
+    deps: &Deps,
 ) -> (WebhookQueue, Worker) {
     let (sender, receiver) = mpsc::channel(queue_max.max(1));
     let (stop, stopping) = oneshot::channel();
@@ -94,7 +95,7 @@ pub fn start(
         source,
         step_ups,
         prefetches: TokenBucket::new(PREFETCHES_PER_SECOND, PREFETCHES_BURST),
-        clock,
+        clock: Arc::clone(&deps.clock),
     };
     let task = tokio::spawn(processor.run(receiver, stopping));
     (WebhookQueue { sender }, Worker { stop, task })

@@ -78,7 +78,7 @@ impl Check {
         let channel = endpoint
             .connect()
             .await
-            .with_context(|| format!("nobody answers at {}", self.server))?;
+            .with_context(|| format!("cannot connect to `{}`", self.server))?;
         let mut request = tonic::Request::new(CheckAccessRequest {
             verification_id: self.verification,
             policy: self.policy,

@@ -6,7 +6,7 @@ use toml::Value;
 
 use super::{
     error::Problem,
-    layers::{Layer, Layers, Refused},
+    layers::{Layer, Layers, SettingError},
 };
 
 /// The prefix of our variables.
@@ -35,7 +35,7 @@ pub(super) fn add(
         let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
         let set = typed(layers, &section, &key, &value)
             .and_then(|value| layers.set(&section, &key, value, name, Layer::Environment));
-        if let Err(Refused { message, hint }) = set {
+        if let Err(SettingError { message, hint }) = set {
             problems.push(Problem {
                 place: name.to_owned(),
                 message,
@@ -59,10 +59,10 @@ fn nearly_a_setting(layers: &Layers, name: &str, rest: &str) -> Option<Problem> 
 }
 
 /// The text of a variable as a value of the type of the setting.
-fn typed(layers: &Layers, section: &str, key: &str, text: &OsStr) -> Result<Value, Refused> {
+fn typed(layers: &Layers, section: &str, key: &str, text: &OsStr) -> Result<Value, SettingError> {
     let text = text
         .to_str()
-        .ok_or_else(|| Refused::new("the value is not UTF-8"))?;
+        .ok_or_else(|| SettingError::new("the value is not UTF-8"))?;
     let default = match layers.value(section, key) {
         None | Some(Value::String(_)) => return Ok(Value::String(text.to_owned())),
         Some(default) => default,
@@ -71,6 +71,6 @@ fn typed(layers: &Layers, section: &str, key: &str, text: &OsStr) -> Result<Valu
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
     value.ok_or_else(|| {
         let wanted = default.type_str();
-        Refused::new(format!("{section}.{key} is not of type {wanted}"))
+        SettingError::new(format!("{section}.{key} is not of type {wanted}"))
     })
 }

@@ -33,12 +33,12 @@ pub(super) enum Layer {
 
 /// Why a setting cannot be set.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct SettingError {
     pub(super) message: String,
     pub(super) hint: Option<String>,
 }
 
-impl Refused {
+impl SettingError {
     pub(super) fn new(message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
@@ -97,19 +97,19 @@ impl Layers {
         value: Value,
         place: &str,
         layer: Layer,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), SettingError> {
         let name = (section.to_owned(), key.to_owned());
         let Some(setting) = self.settings.get_mut(&name) else {
             let known: Vec<String> = self.names().map(|(s, k)| format!("{s}.{k}")).collect();
             let full = format!("{section}.{key}");
             let hint = did_you_mean(&full, known.iter().map(String::as_str));
             let message = format!("unknown setting `{full}`");
-            return Err(Refused { message, hint });
+            return Err(SettingError { message, hint });
         };
         if !value.same_type(&setting.value) {
             let wanted = setting.value.type_str();
             let message = format!("{section}.{key} is not of type {wanted}");
-            return Err(Refused::new(message));
+            return Err(SettingError::new(message));
         }
         *setting = Setting {
             value,

@@ -4,12 +4,12 @@ use std::os::unix::fs::symlink;
 
 use super::*;
 
-const LIMITS: Limits = Limits {
+const LIMITS: WalkLimits = WalkLimits {
     files: 3,
     folders: 4,
     entries: 20,
     depth: 2,
-    links: Links::Once,
+    links: SymlinkMode::Once,
 };
 
 /// A folder of empty files.
@@ -24,8 +24,8 @@ fn folder(files: &[&str]) -> tempfile::TempDir {
 }
 
 /// The names of the files that are found, in their order by name.
-fn found(folder: &Path, links: Links) -> Result<Vec<String>, WalkError> {
-    let mut walk = Walk::new(Limits { links, ..LIMITS });
+fn found(folder: &Path, links: SymlinkMode) -> Result<Vec<String>, WalkError> {
+    let mut walk = Walk::new(WalkLimits { links, ..LIMITS });
     walk.add_folder(folder, Path::new(""))?;
     let mut names: Vec<String> = walk
         .files
@@ -37,7 +37,7 @@ fn found(folder: &Path, links: Links) -> Result<Vec<String>, WalkError> {
 }
 
 fn bound(folder: &Path) -> Bound {
-    match found(folder, Links::Once) {
+    match found(folder, SymlinkMode::Once) {
         Err(WalkError::Exceeded(_, bound)) => bound,
         other => panic!("{other:?}"),
     }
@@ -46,7 +46,7 @@ fn bound(folder: &Path) -> Bound {
 #[test]
 fn yaml_files_are_found_in_sub_folders_and_hidden_ones_are_not() {
     let folder = folder(&["a.yaml", "b/c.yaml", "b/d.txt", ".e.yaml", ".f/g.yaml"]);
-    for links in [Links::Once, Links::Copies] {
+    for links in [SymlinkMode::Once, SymlinkMode::Copies] {
         assert_eq!(found(folder.path(), links).unwrap(), ["a.yaml", "b/c.yaml"]);
     }
 }
@@ -54,7 +54,7 @@ fn yaml_files_are_found_in_sub_folders_and_hidden_ones_are_not() {
 #[test]
 fn a_name_that_would_be_left_out_is_an_error() {
     let folder = folder(&["a.yaml", "b.yml"]);
-    for links in [Links::Once, Links::Copies] {
+    for links in [SymlinkMode::Once, SymlinkMode::Copies] {
         let error = found(folder.path(), links).unwrap_err().to_string();
         assert_eq!(error, "`b.yml` is not read: name it *.yaml");
     }
@@ -76,13 +76,13 @@ fn every_bound_ends_a_walk() {
 fn links_count_once_or_as_copies() {
     let folder = folder(&["a.yaml"]);
     symlink("a.yaml", folder.path().join("b.yaml")).unwrap();
-    assert_eq!(found(folder.path(), Links::Once).unwrap().len(), 1);
-    let copies = found(folder.path(), Links::Copies).unwrap();
+    assert_eq!(found(folder.path(), SymlinkMode::Once).unwrap().len(), 1);
+    let copies = found(folder.path(), SymlinkMode::Copies).unwrap();
     assert_eq!(copies, ["a.yaml", "b.yaml"]);
     symlink(".", folder.path().join("circle")).unwrap();
-    assert_eq!(found(folder.path(), Links::Once).unwrap().len(), 1);
+    assert_eq!(found(folder.path(), SymlinkMode::Once).unwrap().len(), 1);
     assert!(matches!(
-        found(folder.path(), Links::Copies),
+        found(folder.path(), SymlinkMode::Copies),
         Err(WalkError::Exceeded(_, Bound::Files | Bound::Depth))
     ));
 }
@@ -92,13 +92,16 @@ fn a_link_to_nowhere_is_an_error_where_something_would_be_left_out() {
     let folder = folder(&["a.yaml"]);
     symlink("nowhere", folder.path().join("b")).unwrap();
     assert!(matches!(
-        found(folder.path(), Links::Once),
+        found(folder.path(), SymlinkMode::Once),
         Err(WalkError::Unreadable(..))
     ));
-    assert_eq!(found(folder.path(), Links::Copies).unwrap(), ["a.yaml"]);
+    assert_eq!(
+        found(folder.path(), SymlinkMode::Copies).unwrap(),
+        ["a.yaml"]
+    );
     symlink("nowhere", folder.path().join("c.yaml")).unwrap();
     assert!(matches!(
-        found(folder.path(), Links::Copies),
+        found(folder.path(), SymlinkMode::Copies),
         Err(WalkError::Unreadable(..))
     ));
 }
@@ -108,8 +111,10 @@ fn a_socket_in_the_place_of_a_file_is_never_opened() {
     let folder = folder(&["a.yaml"]);
     let path = folder.path().join("b.yaml");
     let _socket = std::os::unix::net::UnixListener::bind(path).unwrap();
-    assert_eq!(found(folder.path(), Links::Once).unwrap(), ["a.yaml"]);
-    let error = found(folder.path(), Links::Copies).unwrap_err().to_string();
+    assert_eq!(found(folder.path(), SymlinkMode::Once).unwrap(), ["a.yaml"]);
+    let error = found(folder.path(), SymlinkMode::Copies)
+        .unwrap_err()
+        .to_string();
     assert_eq!(error, "`b.yaml` is not a file");
 }
 
@@ -126,7 +131,10 @@ fn the_link_that_kubernetes_swaps_is_resolved_once() {
         shown: PathBuf::from("a.yaml"),
     };
     assert_eq!(walk.files, [expected]);
-    assert_eq!(found(folder.path(), Links::Copies).unwrap(), ["a.yaml"]);
+    assert_eq!(
+        found(folder.path(), SymlinkMode::Copies).unwrap(),
+        ["a.yaml"]
+    );
 }
 
 #[test]

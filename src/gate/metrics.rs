@@ -1,6 +1,6 @@
 //! The metrics of checks.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use prometheus::{Histogram, IntCounter, IntCounterVec, Opts, Registry, histogram_opts};
 
@@ -13,6 +13,7 @@ const CHECK_SECONDS: [f64; 16] = [
 ];
 
 /// The metrics of checks.
+#[derive(Debug)]
 pub(super) struct Metrics {
     checks: IntCounterVec,
     seconds: Histogram,
@@ -67,11 +68,5 @@ impl Metrics {
         if ruling.degraded {
             self.degraded.inc();
         }
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }

@@ -17,7 +17,7 @@ use crate::{
     live::Live,
     metrics,
     readiness::{Component, Serving},
-    step_up::{State as StepUpState, StepUp, StepUps},
+    step_up::{StepUp, StepUpState, StepUps},
 };
 
 /// What operators are shown.

@@ -47,7 +47,7 @@ pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
 #[derive(Debug)]
 pub struct Webhooks {
     /// `None` while webhooks are not configured.
-    credentials: Option<Credentials>,
+    credentials: Option<WebhookSecrets>,
     queue: WebhookQueue,
     log: LogThrottle,
     clock: Arc<dyn Clock>,
@@ -56,7 +56,7 @@ pub struct Webhooks {
 
 /// The header and the secrets that authenticate the vendor.
 #[derive(Debug)]
-struct Credentials {
+struct WebhookSecrets {
     header: HeaderName,
     /// The digests of the secret and of the previous one.
     secrets: Vec<SecretDigest>,
@@ -80,7 +80,7 @@ impl Webhooks {
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         let digest = |secret: &SecretString| SecretDigest::of(secret.expose_secret().as_bytes());
-        let credentials = config.map(|config| Credentials {
+        let credentials = config.map(|config| WebhookSecrets {
             header: config.header.clone(),
             secrets: [Some(&config.secret), config.previous_secret.as_ref()]
                 .into_iter()
@@ -143,7 +143,7 @@ impl Webhooks {
     }
 }
 
-impl Credentials {
+impl WebhookSecrets {
     /// Whether these headers carry the secret, exactly once. The time that this takes does not depend on the secret.
     fn admit(&self, headers: &HeaderMap) -> bool {
         let mut given = headers.get_all(&self.header).iter();

@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    api_call::Rejection,
+    api_call::AdmissionError,
     circuit_breaker::{BreakerState, CallResult, CircuitBreaker, Ticket},
     config::Config,
     metrics::Metrics,
@@ -82,7 +82,10 @@ impl Admission {
 
     /// Waits for a permit for one call, or rejects it. `failed_before`: whether the last fetch of the same verification failed, so
     /// that another failure says little about the upstream.
-    pub(super) async fn acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, Rejection> {
+    pub(super) async fn acquire(
+        &self,
+        failed_before: bool,
+    ) -> Result<CallPermit<'_>, AdmissionError> {
         let permit = self.try_acquire(failed_before).await;
         if let Err(rejection) = permit {
             self.metrics.rejected(rejection);
@@ -90,15 +93,15 @@ impl Admission {
         permit
     }
 
-    async fn try_acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, Rejection> {
+    async fn try_acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, AdmissionError> {
         let uptime = self.uptime();
         self.check_pause(uptime)?;
         // Checked before waiting, so that a call that would be rejected takes no token of the rate limit.
         if !self.breaker.would_admit(uptime) {
-            return Err(Rejection::BreakerOpen);
+            return Err(AdmissionError::BreakerOpen);
         }
         let wait = self.rate.take(uptime, self.timeout / 2);
-        sleep(wait.map_err(|_| Rejection::RateLimited)?).await;
+        sleep(wait.map_err(|_| AdmissionError::RateLimited)?).await;
         // The semaphore is never closed, so this is never an error.
         let in_flight = self.concurrency.acquire().await.ok();
         // Checked again: both may have changed while it waited.
@@ -107,7 +110,7 @@ impl Admission {
         let ticket = self.breaker.admit(uptime);
         Ok(CallPermit {
             admission: self,
-            ticket: ticket.ok_or(Rejection::BreakerOpen)?,
+            ticket: ticket.ok_or(AdmissionError::BreakerOpen)?,
             result: None,
             failed_before,
             started: self.clock.read(),
@@ -115,9 +118,9 @@ impl Admission {
         })
     }
 
-    fn check_pause(&self, uptime: Duration) -> Result<(), Rejection> {
+    fn check_pause(&self, uptime: Duration) -> Result<(), AdmissionError> {
         if uptime < *self.paused_until.lock() {
-            Err(Rejection::RetryAfter)
+            Err(AdmissionError::RetryAfter)
         } else {
             Ok(())
         }

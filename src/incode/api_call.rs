@@ -24,7 +24,7 @@ impl ApiCall {
 
 /// Why admission control rejected a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rejection {
+pub(super) enum AdmissionError {
     /// The upstream asked for a pause.
     RetryAfter,
     /// The circuit breaker is open.
@@ -33,7 +33,7 @@ pub(super) enum Rejection {
     RateLimited,
 }
 
-impl Rejection {
+impl AdmissionError {
     /// Every reason.
     pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::RateLimited];
 

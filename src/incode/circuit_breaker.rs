@@ -29,10 +29,10 @@ const PROBES: u32 = 2;
 
 /// Decides whether a call may be made, by the results of the calls before it.
 #[derive(Debug)]
-pub(super) struct CircuitBreaker(Mutex<Inner>);
+pub(super) struct CircuitBreaker(Mutex<BreakerInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct BreakerInner {
     state: State,
     /// Counts the changes of state. The result of a call that was admitted before the last change does not count.
     generation: u64,
@@ -107,7 +107,7 @@ pub(super) enum CallResult {
 impl CircuitBreaker {
     /// A closed one.
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Inner {
+        Self(Mutex::new(BreakerInner {
             state: State::Closed(Window::default()),
             generation: 0,
             log: LogThrottle::default(),
@@ -187,7 +187,7 @@ impl CircuitBreaker {
     }
 }
 
-impl Inner {
+impl BreakerInner {
     fn change(&mut self, next: State, uptime: Duration) {
         match (&self.state, &next) {
             (State::Closed(window), State::Open { .. }) => {

@@ -1,11 +1,9 @@
 //! The metrics of the upstream: calls made, calls rejected, retries, and its state.
 
-use std::fmt;
-
 use prometheus::{HistogramVec, IntCounter, IntCounterVec, Opts, Registry, histogram_opts};
 
 use super::{
-    api_call::{ApiCall, Rejection},
+    api_call::{AdmissionError, ApiCall},
     status::Status,
 };
 use crate::{
@@ -17,7 +15,7 @@ use crate::{
 const CALL_SECONDS: [f64; 9] = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0];
 
 /// The metrics of calls to the upstream.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(super) struct Metrics {
     calls: IntCounterVec,
     seconds: HistogramVec,
@@ -48,7 +46,7 @@ impl Metrics {
                 "verigate_upstream_rejected_total",
                 "Calls rejected locally, by reason.",
                 "reason",
-                Rejection::ALL.map(Rejection::as_str),
+                AdmissionError::ALL.map(AdmissionError::as_str),
             )?,
             retries: IntCounter::new(
                 "verigate_upstream_retries_total",
@@ -71,18 +69,12 @@ impl Metrics {
         }
     }
 
-    pub(super) fn rejected(&self, reason: Rejection) {
+    pub(super) fn rejected(&self, reason: AdmissionError) {
         self.rejected.with_label_values(&[reason.as_str()]).inc();
     }
 
     pub(super) fn retry(&self) {
         self.retries.inc();
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }
 

@@ -1,10 +1,9 @@
 //! The metrics of the journal.
 
-use std::fmt;
-
 use prometheus::{IntCounter, Registry};
 
 /// The metrics of the journal.
+#[derive(Debug)]
 pub(super) struct Metrics {
     pub(super) entries: IntCounter,
     pub(super) write_failures: IntCounter,
@@ -25,11 +24,5 @@ impl Metrics {
         registry.register(Box::new(metrics.entries.clone()))?;
         registry.register(Box::new(metrics.write_failures.clone()))?;
         Ok(metrics)
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }

@@ -71,7 +71,7 @@ impl Write for Disk {
 }
 
 async fn written(disk: Disk, entries: u128) -> Vec<serde_json::Value> {
-    let limits = Limits {
+    let limits = QueueLimits {
         queue_max: 4,
         retry_after: Duration::ZERO,
     };

@@ -1,7 +1,5 @@
 //! The metrics of reloads and of the policies in force.
 
-use std::fmt;
-
 use prometheus::{IntCounterVec, IntGauge, Registry};
 
 use crate::metrics::{counter_by, set_count};
@@ -32,6 +30,7 @@ impl ReloadOutcome {
 }
 
 /// The metrics of reloads and of the policies in force.
+#[derive(Debug)]
 pub(super) struct Metrics {
     policies: IntGauge,
     reloads: IntCounterVec,
@@ -72,11 +71,5 @@ impl Metrics {
     /// Sets whether the files as they are now are in force.
     pub(super) fn last_successful(&self, successful: bool) {
         self.last_successful.set(i64::from(successful));
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use super::{error::LoadError, watch_paths::WatchPaths};
 use crate::{
-    files::{Bound, File, Limits, Links, Walk, WalkError, read_start},
+    files::{Bound, File, SymlinkMode, Walk, WalkError, WalkLimits, read_start},
     policy::{POLICY_FILE_BYTES_MAX, SourceText},
 };
 
@@ -20,12 +20,12 @@ const FOLDERS_MAX: usize = 200;
 const ENTRIES_MAX: usize = 10_000;
 const DEPTH_MAX: usize = 16;
 
-const LIMITS: Limits = Limits {
+const LIMITS: WalkLimits = WalkLimits {
     files: FILES_MAX,
     folders: FOLDERS_MAX,
     entries: ENTRIES_MAX,
     depth: DEPTH_MAX,
-    links: Links::Once,
+    links: SymlinkMode::Once,
 };
 
 /// Reads a policy file, or every policy file of a folder and its sub-folders. Adds the paths to watch, even if there is an error.

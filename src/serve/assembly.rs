@@ -13,7 +13,7 @@ use crate::{
     journal::{self, Journal, Writer},
     live::{Live, Reloader},
     policy::PolicySet,
-    source::{EvidenceCache, Limits, Source},
+    source::{CacheLimits, EvidenceCache, Source},
     step_up::StepUps,
     webhook_queue::{self, Worker},
 };
@@ -47,8 +47,8 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     let (webhook_queue, webhook_worker) = webhook_queue::start(
         Arc::clone(&source),
         step_ups.clone(),
-        Arc::clone(&deps.clock),
         webhook_queue::QUEUE_MAX,
+        deps,
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
@@ -70,8 +70,8 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     })
 }
 
-fn limits(config: &Config) -> Limits {
-    Limits {
+fn limits(config: &Config) -> CacheLimits {
+    CacheLimits {
         capacity: config.cache_capacity,
         fetch_timeout: config.incode.timeout,
         fetches_per_second: config.quota.per_second,
@@ -83,5 +83,9 @@ fn open_journal(config: &Config, deps: &Deps) -> Result<(Journal, Writer), Start
     let path = || PathBuf::clone(&config.journal);
     let output = journal::open(&config.journal);
     let output = output.map_err(|error| StartError::JournalFile(path(), error))?;
-    Ok(journal::start(output, journal::Limits::default(), deps)?)
+    Ok(journal::start(
+        output,
+        journal::QueueLimits::default(),
+        deps,
+    )?)
 }

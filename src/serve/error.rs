@@ -15,10 +15,10 @@ pub enum StartError {
     JournalFile(PathBuf, #[source] io::Error),
     /// The journal cannot be started.
     #[error(transparent)]
-    Journal(#[from] journal::StartError),
+    Journal(#[from] journal::JournalStartError),
     /// The client of the upstream cannot be built.
     #[error(transparent)]
-    Upstream(#[from] incode::StartError),
+    Upstream(#[from] incode::IncodeStartError),
     /// The reflection service cannot be built: an internal error.
     #[error("internal error: assembly failed")]
     Reflection(#[from] grpc::ReflectionError),

@@ -22,7 +22,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-pub use self::fetcher::Limits;
+pub use self::fetcher::CacheLimits;
 use self::{
     entry::{Entry, InFlight},
     fetcher::Fetcher,
@@ -48,10 +48,10 @@ const REFRESHES_MAX: usize = 64;
 
 /// A cache of evidence in front of another source. Clones share it.
 #[derive(Debug, Clone)]
-pub struct EvidenceCache(Arc<Inner>);
+pub struct EvidenceCache(Arc<CacheInner>);
 
 #[derive(Debug)]
-struct Inner {
+struct CacheInner {
     entries: Cache<VerificationId, Entry>,
     aliases: AliasIndex,
     fetcher: Fetcher,
@@ -75,7 +75,7 @@ impl EvidenceCache {
     /// An empty cache of what `behind` says.
     pub fn new(
         behind: Arc<dyn Source>,
-        limits: Limits,
+        limits: CacheLimits,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         let entries = Cache::builder()
@@ -85,7 +85,7 @@ impl EvidenceCache {
             .build();
         let counted = entries.clone();
         let metrics = Metrics::register(&deps.registry, move || counted.entry_count())?;
-        Ok(Self(Arc::new(Inner {
+        Ok(Self(Arc::new(CacheInner {
             entries,
             aliases: AliasIndex::new(limits.capacity),
             fetcher: Fetcher::new(behind, limits.fetch_timeout),
@@ -141,10 +141,8 @@ impl EvidenceCache {
                 Lookup::InFlight(in_flight) => in_flight,
             };
             let started = in_flight.started;
-            fetched = match in_flight.flight.result().await {
-                Some(result) => result?,
-                None => nothing(Outage::Abandoned, request.at),
-            };
+            let result = in_flight.flight.result().await;
+            fetched = result.unwrap_or_else(|| nothing(Outage::Abandoned, request.at));
             match &fetched.evidence.finding {
                 Finding::Present(verification)
                     if self.0.aliases.was_invalidated(verification, started).await => {}
@@ -175,7 +173,7 @@ impl EvidenceCache {
         refresh: Option<OwnedSemaphorePermit>,
     ) -> Result<Lookup, OverQuotaError> {
         let quota = self.0.quotas.of(request.caller).await;
-        let mut lookup = Ok(Lookup::Hit(nothing(Outage::Abandoned, request.at)));
+        let mut lookup = None;
         let entry = self.0.entries.entry_by_ref(id);
         entry
             .and_compute_with(|entry| {
@@ -184,19 +182,19 @@ impl EvidenceCache {
                 let answer = entry.answer(&request).filter(|_| refresh.is_none());
                 let op = match (answer, entry.fetch_in_flight()) {
                     (Some(known), _) => {
-                        lookup = Ok(Lookup::Hit(known));
+                        lookup = Some(Ok(Lookup::Hit(known)));
                         Op::Nop
                     }
                     (None, Some(in_flight)) => {
                         self.0.metrics.fetch(FetchOutcome::Joined);
                         span::joined(in_flight.span.as_ref());
-                        lookup = Ok(Lookup::InFlight(in_flight.clone()));
+                        lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
                         Op::Nop
                     }
                     (None, None) => match quota.charge(request.at.uptime) {
                         Err(over_quota) => {
-                            self.log_over_quota(request.at);
-                            lookup = Err(over_quota);
+                            self.record_over_quota(request.at);
+                            lookup = Some(Err(over_quota));
                             Op::Nop
                         }
                         Ok(()) => {
@@ -205,7 +203,7 @@ impl EvidenceCache {
                                 ..request
                             };
                             let in_flight = self.start_fetch(id, request, refresh, quota);
-                            lookup = Ok(Lookup::InFlight(in_flight.clone()));
+                            lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
                             Op::Put(entry.fetching(in_flight))
                         }
                     },
@@ -213,10 +211,11 @@ impl EvidenceCache {
                 ready(op)
             })
             .await;
-        lookup
+        // moka always calls the closure.
+        lookup.unwrap_or_else(|| Ok(Lookup::Hit(nothing(Outage::Abandoned, request.at))))
     }
 
-    fn log_over_quota(&self, at: Moment) {
+    fn record_over_quota(&self, at: Moment) {
         self.0.metrics.fetch(FetchOutcome::Refused);
         throttled!(
             self.0.log,
@@ -246,16 +245,14 @@ impl EvidenceCache {
         let (cache, id) = (self.clone(), id.clone());
         let span_id = span.id();
         let work = async move {
-            let fetched = cache.0.fetcher.fetch(&id, request).await;
-            if let Ok(known) = &fetched {
-                if !known.was_asked() {
-                    // The upstream did no work for it.
-                    quota.refund();
-                }
-                cache.store(&id, started, known, request.at).await;
+            let known = cache.0.fetcher.fetch(&id, request).await;
+            if !known.was_asked() {
+                // The upstream did no work for it.
+                quota.refund();
             }
+            cache.store(&id, started, &known, request.at).await;
             drop(refresh);
-            fetched
+            known
         };
         InFlight {
             started,

@@ -1,7 +1,5 @@
 //! The metrics of step-ups.
 
-use std::fmt;
-
 use prometheus::{IntCounterVec, Registry};
 
 use crate::metrics::counter_by;
@@ -48,6 +46,7 @@ impl StepUpEvent {
 }
 
 /// The metrics of step-ups.
+#[derive(Debug)]
 pub(super) struct Metrics {
     step_ups: IntCounterVec,
 }
@@ -67,11 +66,5 @@ impl Metrics {
 
     pub(super) fn event(&self, event: StepUpEvent) {
         self.step_ups.with_label_values(&[event.as_str()]).inc();
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }

@@ -27,12 +27,12 @@ pub struct StepUp {
     /// Until when its link is considered valid.
     pub expires_at: Timestamp,
     /// Its state.
-    pub state: State,
+    pub state: StepUpState,
 }
 
 /// The state of a step-up, as webhooks report it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum State {
+pub enum StepUpState {
     /// No outcome yet.
     Pending,
     /// The person did not pass. They can still pass, by the same link.
@@ -44,7 +44,7 @@ pub enum State {
     },
 }
 
-impl State {
+impl StepUpState {
     /// The state's name in `/step-ups/{id}`.
     pub fn as_str(&self) -> &'static str {
         match self {
@@ -104,7 +104,7 @@ impl Register {
     }
 
     /// Changes the state of a step-up; returns it if the state changed.
-    pub(super) async fn advance(&self, id: Uuid, next: State, at: Moment) -> Option<StepUp> {
+    pub(super) async fn advance(&self, id: Uuid, next: StepUpState, at: Moment) -> Option<StepUp> {
         let mut advanced = None;
         let entry = self.0.entry(id);
         entry
@@ -137,8 +137,8 @@ mod tests {
         VerificationId::parse(name).unwrap()
     }
 
-    fn succeeded(successor: &str) -> State {
-        State::Succeeded {
+    fn succeeded(successor: &str) -> StepUpState {
+        StepUpState::Succeeded {
             successor: verification(successor),
         }
     }
@@ -150,14 +150,14 @@ mod tests {
             verification: verification("v-1"),
             policy: PolicyName::parse("p").unwrap(),
             expires_at: at.now,
-            state: State::Pending,
+            state: StepUpState::Pending,
         };
         register.insert(step_up, at).await;
         (register, id)
     }
 
     /// What a step-up is after these events, in this order; and how many of them counted.
-    async fn after(events: &[State]) -> (State, usize) {
+    async fn after(events: &[StepUpState]) -> (StepUpState, usize) {
         let at = ManualClock::at(from_millis(0)).moment();
         let (register, id) = entered(at).await;
         let mut counted = 0;
@@ -170,10 +170,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_success_is_final_whatever_comes_twice_or_late() {
-        let failed = State::Failed;
+        let failed = StepUpState::Failed;
         let (one, other) = (succeeded("v-2"), succeeded("v-3"));
-        let cases: [(&[&State], &State, usize); 7] = [
-            (&[], &State::Pending, 0),
+        let cases: [(&[&StepUpState], &StepUpState, usize); 7] = [
+            (&[], &StepUpState::Pending, 0),
             (&[&failed], &failed, 1),
             (&[&failed, &failed], &failed, 1),
             (&[&one, &one], &one, 1),
@@ -182,7 +182,7 @@ mod tests {
             (&[&one, &other, &failed, &other], &one, 1),
         ];
         for (events, state, counted) in cases {
-            let events: Vec<State> = events.iter().copied().cloned().collect();
+            let events: Vec<StepUpState> = events.iter().copied().cloned().collect();
             assert_eq!(after(&events).await, (state.clone(), counted), "{events:?}");
         }
     }
@@ -195,7 +195,9 @@ mod tests {
         assert!(register.find(id, clock.moment()).await.is_some());
         clock.advance(Duration::from_millis(1));
         assert!(register.find(id, clock.moment()).await.is_none());
-        let late = register.advance(id, State::Failed, clock.moment()).await;
+        let late = register
+            .advance(id, StepUpState::Failed, clock.moment())
+            .await;
         assert!(late.is_none());
     }
 

@@ -160,7 +160,7 @@ fn a_command_that_cannot_run_says_why() {
                 "--server",
                 "http://127.0.0.1:1",
             ],
-            "nobody answers at http://127.0.0.1:1",
+            "cannot connect to `http://127.0.0.1:1`",
         ),
         (&["serve", "--config", "/no/such/file"], "cannot be read"),
         (&["sim", "--cast", "/no/such/file"], "cannot read"),

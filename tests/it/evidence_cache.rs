@@ -24,7 +24,7 @@ use verigate::{
     deps::Deps,
     policy::{Evidence, Finding, Flaw, Verification, VerificationId, from_millis},
     provenance::{Origin, Outage, Timings},
-    source::{EvidenceCache, Known, Limits, LookupRequest, Source, Wait},
+    source::{CacheLimits, EvidenceCache, Known, LookupRequest, Source, Wait},
 };
 
 /// What the upstream answers.
@@ -139,7 +139,7 @@ struct Desk {
     clock: Arc<ManualClock>,
 }
 
-const LIMITS: Limits = Limits {
+const LIMITS: CacheLimits = CacheLimits {
     capacity: 10_000,
     fetch_timeout: Duration::from_hours(1),
     fetches_per_second: 100_000,
@@ -151,7 +151,7 @@ impl Desk {
         Self::with(answer, LIMITS)
     }
 
-    fn with(answer: fn(u64) -> Answer, limits: Limits) -> Self {
+    fn with(answer: fn(u64) -> Answer, limits: CacheLimits) -> Self {
         let upstream = Upstream::new(answer);
         let clock = Arc::new(ManualClock::at(from_millis(0)));
         let deps = Deps::new(Arc::clone(&clock) as _);
@@ -318,7 +318,7 @@ async fn a_clock_that_is_set_back_makes_nothing_younger() {
 
 #[tokio::test]
 async fn memory_stays_within_its_capacity() {
-    let limits = Limits {
+    let limits = CacheLimits {
         capacity: 10,
         ..LIMITS
     };

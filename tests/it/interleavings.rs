@@ -27,7 +27,7 @@ use verigate::{
     deps::Deps,
     policy::{Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Timings},
-    source::{EvidenceCache, Known, Limits, LookupRequest, Source, Wait},
+    source::{CacheLimits, EvidenceCache, Known, LookupRequest, Source, Wait},
 };
 
 /// How many orders each test tries.
@@ -138,7 +138,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (truth, clock) = (Arc::default(), Arc::new(ManualClock::at(from_millis(0))));
-        let limits = Limits {
+        let limits = CacheLimits {
             capacity: 100,
             fetch_timeout: Duration::from_hours(1),
             fetches_per_second: 1_000,

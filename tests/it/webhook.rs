@@ -326,7 +326,7 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr
     )
     .unwrap();
     let behind = Arc::clone(&source) as _;
-    let (queue, worker) = webhook_queue::start(behind, step_ups, clock, queue_max);
+    let (queue, worker) = webhook_queue::start(behind, step_ups, queue_max, &deps);
     let webhooks = Webhooks::new(Some(&terms()), queue.clone(), &deps).unwrap();
     let router = decisions(Arc::new(webhooks));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();

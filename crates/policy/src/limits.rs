@@ -1,4 +1,4 @@
-//! Every bound of the language, once. [`diff`](crate::diff) is exact, and [`Decision::next_change`](crate::Decision::next_change)
+//! The bounds that more than one part of the language uses, each once. [`diff`](crate::diff) is exact, and [`Decision::next_change`](crate::Decision::next_change)
 //! is right, only if all parts of the crate use the same bounds.
 
 use std::{ops::RangeInclusive, time::Duration};

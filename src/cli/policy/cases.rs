@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::{
-    files::{Bound, EXTENSION, File, Limits, Links, Walk, WalkError, read_start},
+    files::{Bound, EXTENSION, File, SymlinkMode, Walk, WalkError, WalkLimits, read_start},
     policy::{SourceText, suite::CASES_BYTES_MAX},
 };
 
@@ -18,12 +18,12 @@ const FILES_MAX: usize = 10_000;
 /// How deep folders may nest, the named one included.
 const DEPTH_MAX: usize = 16;
 
-const LIMITS: Limits = Limits {
+const LIMITS: WalkLimits = WalkLimits {
     files: FILES_MAX,
     folders: 100_000,
     entries: 1_000_000,
     depth: DEPTH_MAX - 1,
-    links: Links::Copies,
+    links: SymlinkMode::Copies,
 };
 
 /// The texts of these files, and of every `*.yaml` below these folders in the order of their names.

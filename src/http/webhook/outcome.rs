@@ -1,7 +1,5 @@
 //! The outcome of a webhook: its metric, its log line's hint, and the response.
 
-use std::fmt;
-
 use axum::{
     Json,
     http::{StatusCode, header::RETRY_AFTER},
@@ -95,18 +93,20 @@ impl IntoResponse for WebhookOutcome {
                 "the body is longer than 65536 bytes, or too slow",
             ),
             Self::Busy => {
-                let response = rejected(StatusCode::SERVICE_UNAVAILABLE, "too many events wait");
+                let response =
+                    rejected(StatusCode::SERVICE_UNAVAILABLE, "the webhook queue is full");
                 ([(RETRY_AFTER, RETRY_AFTER_SECONDS)], response).into_response()
             }
             Self::Off => rejected(
                 StatusCode::NOT_FOUND,
-                "webhooks are not taken; set webhook.secret or webhook.secret_file",
+                "webhooks are not configured; set webhook.secret or webhook.secret_file",
             ),
         }
     }
 }
 
 /// The metrics of webhooks.
+#[derive(Debug)]
 pub(super) struct Metrics(IntCounterVec);
 
 impl Metrics {
@@ -122,11 +122,5 @@ impl Metrics {
 
     pub(super) fn webhook(&self, outcome: WebhookOutcome) {
         self.0.with_label_values(&[outcome.as_str()]).inc();
-    }
-}
-
-impl fmt::Debug for Metrics {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Metrics").finish_non_exhaustive()
     }
 }

@@ -12,7 +12,6 @@ use tracing::Id;
 
 use super::super::{Known, LookupRequest, alias_index::Tick};
 use crate::{
-    callers::OverQuotaError,
     clock::Moment,
     flight::Flight,
     jitter::lengthen,
@@ -33,7 +32,7 @@ pub(super) struct InFlight {
     /// When it started, to compare with invalidations.
     pub(super) started: Tick,
     /// Its task and its result.
-    pub(super) flight: Flight<Result<Known, OverQuotaError>>,
+    pub(super) flight: Flight<Known>,
     /// Its span, if traces are collected.
     pub(super) span: Option<Id>,
 }
@@ -134,8 +133,8 @@ impl Entry {
 
     /// What can be answered without a fetch: evidence younger than `max_age`; or, just after a failure, what there is.
     pub(super) fn answer(&self, request: &LookupRequest) -> Option<Known> {
-        if let Some(fresh) = self.fresh(request) {
-            return Some(fresh);
+        if let Some(cached) = self.cached.as_ref().filter(|c| c.is_fresh(request)) {
+            return Some(cached.known(Origin::Cache, None, request.at));
         }
         let failure = self.failure.as_ref()?;
         if failure.until <= request.at.uptime {
@@ -151,15 +150,10 @@ impl Entry {
         })
     }
 
-    /// What can be answered when a wait for a fetch ended in vain: evidence that was stored at the last moment, or stale evidence.
+    /// What can be answered when the wait for a fetch timed out or there was none: what a fetch stored at the last moment, as for a
+    /// check that arrives now; or stale evidence.
     pub(super) fn after_wait(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
-        self.fresh(request).or_else(|| self.stale(request, outage))
-    }
-
-    /// The evidence, if it is younger than `max_age`.
-    fn fresh(&self, request: &LookupRequest) -> Option<Known> {
-        let cached = self.cached.as_ref().filter(|c| c.is_fresh(request))?;
-        Some(cached.known(Origin::Cache, None, request.at))
+        self.answer(request).or_else(|| self.stale(request, outage))
     }
 
     /// The evidence, if it is younger than `max_stale` and may be used because of this outage. A 404 is not served stale.

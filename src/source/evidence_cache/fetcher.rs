@@ -17,7 +17,7 @@ const FETCHES_MAX: usize = 4096;
 
 /// How much is cached and fetched.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub struct CacheLimits {
     /// Entries in the cache.
     pub capacity: u64,
     /// How long one fetch may take, however long callers wait for it.
@@ -48,18 +48,16 @@ impl Fetcher {
     }
 
     /// Fetches a verification. How long callers wait is up to them.
-    pub(super) async fn fetch(
-        &self,
-        id: &VerificationId,
-        request: LookupRequest,
-    ) -> Result<Known, OverQuotaError> {
+    pub(super) async fn fetch(&self, id: &VerificationId, request: LookupRequest) -> Known {
         let request = LookupRequest {
             wait: Wait::AtMost(self.timeout),
             ..request
         };
         let outage = match self.permits.try_acquire() {
             Ok(_permit) => match timeout(self.timeout, self.behind.look_up(id, request)).await {
-                Ok(fetched) => return fetched,
+                Ok(Ok(known)) => return known,
+                // A quota of the source behind. It is not the quota of those who wait for this fetch.
+                Ok(Err(OverQuotaError { .. })) => Outage::Rejected,
                 Err(_) => Outage::TimedOut,
             },
             Err(_) => {
@@ -74,7 +72,7 @@ impl Fetcher {
                 Outage::Busy
             }
         };
-        Ok(Known::nothing(outage, request.at.now, Timings::default()))
+        Known::nothing(outage, request.at.now, Timings::default())
     }
 
     pub(super) async fn invalidate(&self, id: &VerificationId) {

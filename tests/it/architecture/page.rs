@@ -120,10 +120,10 @@ fn dangling(path: &str, text: &str, files: &BTreeMap<String, String>) -> Vec<Str
     let mut missing = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let named = quoted(line).filter(|name| {
-            let tree = ["src/", "crates/", "tests/", "benches/", "fuzz/"];
-            is_rust(name) && tree.iter().any(|folder| name.starts_with(folder))
+            // Of a bare file name it is not known which file is meant.
+            is_rust(name) && name.contains('/')
         });
-        let named = named.filter(|name| !paths.contains(*name));
+        let named = named.filter(|name| !exists(name, &paths));
         let tests = quoted_tests(line).filter(|test| {
             let definition = format!("fn {test}(");
             path.starts_with("docs/adr/") && !files.values().any(|text| text.contains(&definition))

@@ -46,7 +46,7 @@ async fn no_more_are_asked_for_ahead_of_time_at_once_than_the_bound_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
-    let limits = Limits {
+    let limits = CacheLimits {
         fetches_per_second: 1,
         fetches_burst: 10,
         ..LIMITS

@@ -12,7 +12,7 @@ async fn a_fetch_that_panics_pins_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_hangs_ends_at_its_own_bound() {
-    let limits = Limits {
+    let limits = CacheLimits {
         fetch_timeout: Duration::from_secs(2),
         ..LIMITS
     };

@@ -84,7 +84,7 @@ async fn a_forget_is_not_lost_however_many_came_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_that_is_learnt_late_can_be_forgotten_by() {
-    let limits = Limits {
+    let limits = CacheLimits {
         capacity: 50,
         ..LIMITS
     };

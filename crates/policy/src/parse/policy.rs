@@ -41,7 +41,9 @@ pub(super) fn read(
     fields.finish(decoder);
     let evidence = evidence.transpose()?.unwrap_or_default();
     let reuse_allow = reuse_allow.transpose()?.unwrap_or_default();
-    let policy = Policy::new(description.transpose()?, rules?, evidence, reuse_allow);
+    // A description that is no text is reported, and the rest of the policy is checked all the same.
+    let description = description.and_then(Result::ok);
+    let policy = Policy::new(description, rules?, evidence, reuse_allow);
     Ok(policy.redirecting(redirect.transpose()?))
 }
 

@@ -16,7 +16,7 @@ pub(super) struct Draft {
 
 /// Why an axis could not set its fact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum NoExample {
+pub(super) enum NoWitnessError {
     /// There is no such value at this instant of the check; at another there may be one.
     AtThisInstant,
     /// None was found, although there is one.

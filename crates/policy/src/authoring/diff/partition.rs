@@ -17,7 +17,7 @@ use self::{ages::Ages, births::Births, flag::Flag, phones::Phones, schedules::Sc
 use super::{
     axis::Axis,
     check::Check,
-    draft::{Draft, NoExample},
+    draft::{Draft, NoWitnessError},
     expression::Condition,
     regions::Regions,
 };
@@ -103,7 +103,7 @@ impl<'p> Partition<'p> {
         &self,
         allowed: &Regions,
         draft: &mut Draft,
-    ) -> Result<(), NoExample> {
+    ) -> Result<(), NoWitnessError> {
         match self {
             Self::Flag(flag) => flag.set_example(allowed, draft),
             Self::Texts(texts) => texts.set_example(allowed, draft),

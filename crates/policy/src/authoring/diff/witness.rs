@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     cell::Cell,
-    draft::{Draft, NoExample},
+    draft::{Draft, NoWitnessError},
     error::CompareError,
     limits::{END_MS, WITNESS_MS},
     space::Space,
@@ -80,8 +80,8 @@ impl Witness {
                 .try_for_each(|(partition, regions)| partition.set_example(&regions, &mut draft))
             {
                 Ok(()) => return Ok(Some(draft.into())),
-                Err(NoExample::AtThisInstant) => {}
-                Err(NoExample::NotFound) => return Err(CompareError::NoWitness),
+                Err(NoWitnessError::AtThisInstant) => {}
+                Err(NoWitnessError::NotFound) => return Err(CompareError::NoWitness),
             }
         }
         Ok(None)

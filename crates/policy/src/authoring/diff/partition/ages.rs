@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{
     super::{
         check::Check,
-        draft::{Draft, NoExample},
+        draft::{Draft, NoWitnessError},
         expression::Condition,
         limits::FIRST_MS,
         regions::Regions,
@@ -98,7 +98,7 @@ impl Ages {
         &self,
         allowed: &Regions,
         draft: &mut Draft,
-    ) -> Result<(), NoExample> {
+    ) -> Result<(), NoWitnessError> {
         let now_ms = draft.now.as_millisecond();
         for region in candidates(allowed) {
             if region == UNKNOWN {
@@ -110,7 +110,7 @@ impl Ages {
                 return Ok(());
             }
         }
-        Err(NoExample::AtThisInstant)
+        Err(NoWitnessError::AtThisInstant)
     }
 
     fn set(&self, at: Option<Timestamp>, draft: &mut Draft) {

@@ -3,7 +3,7 @@
 use super::{
     super::{
         check::Check,
-        draft::{Draft, NoExample},
+        draft::{Draft, NoWitnessError},
         expression::Condition,
         regions::Regions,
     },
@@ -91,10 +91,12 @@ impl Births {
         &self,
         allowed: &Regions,
         draft: &mut Draft,
-    ) -> Result<(), NoExample> {
+    ) -> Result<(), NoWitnessError> {
         let region = candidates(allowed).next();
         if let Some(region) = region.filter(|region| *region != UNKNOWN) {
-            let born = self.birth(region, draft.now).ok_or(NoExample::NotFound)?;
+            let born = self
+                .birth(region, draft.now)
+                .ok_or(NoWitnessError::NotFound)?;
             draft.verification.scopes.insert(Scope::DateOfBirth);
             draft.verification.born = Datum::Known(born);
         }
