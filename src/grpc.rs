@@ -6,7 +6,6 @@ mod check_response;
 mod step_up_request;
 mod server_timing;
 mod status;
-mod violations;
 
 use std::sync::Arc;
 

@@ -17,6 +17,7 @@ pub mod grpc;
 pub mod http;
 pub mod listener;
 pub mod proto;
+pub mod violations;
 pub mod clock;
 pub mod files;
 pub mod flight;

@@ -52,7 +52,8 @@ impl Access {
         request: CheckAccessRequest,
         call: &Call,
     ) -> Result<Response<CheckAccessResponse>, Status> {
-        let request = check_request(request).map_err(|violations| violations.status())?;
+        let request =
+            check_request(request).map_err(|violations| status::invalid_argument(&violations))?;
         let request = Arc::new(request);
         let ruling = call
             .deadline

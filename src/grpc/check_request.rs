@@ -1,9 +1,9 @@
 //! Parses a `CheckAccessRequest` into a [`Request`], or reports every wrong field.
 
-use super::violations::{ID_BYTES_MAX, Violations};
 use crate::{
     policy::{Authentication, PolicyName, Request, VerificationId},
     proto::{time::instant, v1},
+    violations::{ID_BYTES_MAX, Violations},
 };
 
 const ATTRIBUTES_MAX: usize = 32;

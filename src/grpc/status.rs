@@ -3,13 +3,30 @@
 use std::time::Duration;
 
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, StatusExt as _};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
-use super::{step_up_request::InvalidStepUpRequest, violations::Violations};
-use crate::{gate::CheckError, step_up::StepUpError};
+use super::step_up_request::InvalidStepUpRequest;
+use crate::{gate::CheckError, step_up::StepUpError, violations::Violations};
 
 /// When to retry a link that the upstream did not create.
 const LINK_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// `INVALID_ARGUMENT`, with every wrong field as `google.rpc.BadRequest` has it.
+pub(super) fn invalid_argument(violations: &Violations) -> Status {
+    let lines: Vec<String> = violations
+        .iter()
+        .map(|(field, description)| format!("{field} {description}"))
+        .collect();
+    let fields = violations
+        .iter()
+        .map(|(field, description)| FieldViolation::new(field, description))
+        .collect::<Vec<_>>();
+    Status::with_error_details(
+        Code::InvalidArgument,
+        lines.join("; "),
+        ErrorDetails::with_bad_request(fields),
+    )
+}
 
 /// Maps an error of a check.
 pub(super) fn check_error(error: &CheckError) -> Status {
@@ -25,7 +42,7 @@ pub(super) fn check_error(error: &CheckError) -> Status {
 /// Maps a validation error of a step-up.
 pub(super) fn invalid_step_up_request(error: &InvalidStepUpRequest) -> Status {
     match error {
-        InvalidStepUpRequest::Malformed(violations) => violations.status(),
+        InvalidStepUpRequest::Malformed(violations) => invalid_argument(violations),
         InvalidStepUpRequest::NoSuchPolicy(policy) => {
             step_up_error(&StepUpError::NoSuchPolicy(policy.clone()))
         }
@@ -36,7 +53,7 @@ pub(super) fn invalid_step_up_request(error: &InvalidStepUpRequest) -> Status {
 pub(super) fn step_up_error(error: &StepUpError) -> Status {
     match error {
         StepUpError::NoSuchPolicy(_) => Status::not_found(error.to_string()),
-        StepUpError::KeyReused => Violations::one("request_id", error).status(),
+        StepUpError::KeyReused => invalid_argument(&Violations::one("request_id", error)),
         StepUpError::OverQuota(over_quota) => {
             retry_after(Code::ResourceExhausted, error, over_quota.retry_after)
         }

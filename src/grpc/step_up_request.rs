@@ -1,10 +1,10 @@
 //! Parses a `BeginStepUpRequest` into a [`StepUpRequest`], or reports every wrong field; renders the step-up that has begun.
 
-use super::violations::{ID_BYTES_MAX, Violations};
 use crate::{
     policy::{PolicyName, VerificationId},
     proto::{time::timestamp, v1},
     step_up::{Begun, LoginHint, RedirectError, StepUpRequest, StepUps},
+    violations::{ID_BYTES_MAX, Violations},
 };
 
 /// Why a request is not valid.

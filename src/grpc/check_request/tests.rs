@@ -12,7 +12,7 @@ fn request() -> v1::CheckAccessRequest {
 
 fn wrong_fields(request: v1::CheckAccessRequest) -> Vec<&'static str> {
     let violations = check_request(request).err().unwrap_or_default();
-    violations.fields()
+    violations.iter().map(|(field, _)| field).collect()
 }
 
 #[test]
