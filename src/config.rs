@@ -1,9 +1,9 @@
-//! The configuration: defaults, a file and the environment in [`layers`], read once when the process starts. Every problem is reported
+//! The configuration: defaults, a file and the environment in `layers`, read once when the process starts. Every problem is reported
 //! at once with its place, and a value that may be a secret is never shown.
 //!
 //! The settings of a component are a struct beside the component, which knows nothing of files and variables. This room imports these
 //! structs and reads them, one file per section: `reader.section("incode").duration("timeout")`. A reading function returns a value
-//! or [`section::Reported`], which only the function that records a problem can make: so no problem is lost, and none is recorded twice.
+//! or `section::Reported`, which only the function that records a problem can make: so no problem is lost, and none is recorded twice.
 
 mod error;
 mod layers;

@@ -1,7 +1,7 @@
 //! The policy set in force. It is read from a file or a folder, compiled as a whole and swapped as a whole: a check is judged by one
 //! set from its first rule to its last, and files that do not compile never replace the last good set.
 //!
-//! [`load`] reads the first set. After that a [`Reloader`] reads the files again when [`watch()`] wakes it: on an event of the file
+//! [`load()`] reads the first set. After that a [`Reloader`] reads the files again when [`watch()`] wakes it: on an event of the file
 //! system, on request, and every 30 seconds in any case. A reading counts once two in a row were equal, so that files that are being
 //! replaced one after another are never mixed. A reading that is equal to the last one costs no parsing.
 

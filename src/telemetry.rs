@@ -61,7 +61,7 @@ pub fn start(
 }
 
 impl Telemetry {
-    /// Sends the last spans, for at most [`FLUSH_MAX`].
+    /// Sends the last spans, for at most half a second.
     pub async fn flush(self) {
         if let Some(traces) = self.traces {
             // Spans that are not sent by then are dropped, and the collector logs that.
