@@ -26,6 +26,7 @@ use verigate::{
         from_millis, parse, testing,
     },
     provenance::{Origin, Timings},
+    rate_limit::Rate,
     source::{self, EvidenceCache, Known, LookupRequest, Source, Wait},
     span,
     telemetry::{self, LogConfig, TraceConfig},
@@ -172,13 +173,15 @@ fn check(c: &mut Criterion) {
     let deps = Deps::new(Arc::new(SystemClock));
     let output = Box::new(std::io::sink());
     let (journal, _writer) = journal::start(output, QueueLimits::default(), &deps).unwrap();
-    let limits = source::CacheLimits {
-        capacity: 1000,
-        fetch_timeout: DAY,
-        fetches_per_second: 1,
-        fetches_burst: 1,
+    let fetches = Rate {
+        per_second: 1,
+        burst: 1,
     };
-    let source = EvidenceCache::new(Arc::new(Instant), limits, &deps).unwrap();
+    let config = source::Config {
+        capacity: 1000,
+        fetches,
+    };
+    let source = EvidenceCache::new(Arc::new(Instant), config, DAY, &deps).unwrap();
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
     let live = Arc::new(Live::new(PolicySet::new(policies)));
     let gate = Gate::new(live, Arc::new(source.clone()), journal, &deps).unwrap();

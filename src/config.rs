@@ -33,7 +33,6 @@ pub use self::{
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
-    rate_limit::Rate,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -52,10 +51,8 @@ pub struct Config {
     pub policies: PathBuf,
     /// The vendor's API.
     pub incode: crate::incode::Config,
-    /// How many verifications the evidence cache holds.
-    pub cache_capacity: u64,
-    /// The rate limit of evidence fetches per caller.
-    pub quota: Rate,
+    /// The evidence cache, and the quota of fetches of each caller.
+    pub cache: crate::source::Config,
     /// Links by which people verify again.
     pub step_up: crate::step_up::Config,
     /// How the vendor's webhooks are authenticated. None are accepted if it is `None`.
@@ -127,8 +124,10 @@ impl Config {
             admin: admin?,
             policies: policies?,
             incode: incode?,
-            cache_capacity: cache_capacity?,
-            quota: quota?,
+            cache: crate::source::Config {
+                capacity: cache_capacity?,
+                fetches: quota?,
+            },
             step_up: step_up?,
             webhook: webhook?,
             journal: journal?,

@@ -2,16 +2,14 @@
 
 mod evidence_cache;
 mod alias_index;
+mod config;
 mod metrics;
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::{
-    evidence_cache::{CacheLimits, EvidenceCache},
-    metrics::FetchOutcome,
-};
+pub use self::{config::Config, evidence_cache::EvidenceCache, metrics::FetchOutcome};
 use crate::{
     callers::{CallerId, OverQuotaError},
     clock::Moment,

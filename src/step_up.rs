@@ -143,7 +143,7 @@ impl StepUps {
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self(Arc::new(StepUpsInner {
-            quotas: Quotas::new(config.links.per_second, config.links.burst),
+            quotas: Quotas::new(config.links),
             links,
             live,
             config,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use moka::{future::Cache, policy::EvictionPolicy};
 
 use super::CallerId;
-use crate::rate_limit::TokenBucket;
+use crate::rate_limit::{Rate, TokenBucket};
 
 /// Callers whose buckets are kept. The least recently used one is dropped, and starts with a full bucket when it returns.
 const CALLERS_MAX: u64 = 10_000;
@@ -14,8 +14,7 @@ const CALLERS_MAX: u64 = 10_000;
 #[derive(Debug)]
 pub struct Quotas {
     buckets: Cache<CallerId, Arc<TokenBucket>>,
-    per_second: u32,
-    burst: u32,
+    rate: Rate,
 }
 
 /// The caller has used its quota, and nothing can be answered without more of it.
@@ -31,16 +30,15 @@ pub struct OverQuotaError {
 pub struct Quota(Option<Arc<TokenBucket>>);
 
 impl Quotas {
-    /// Each caller may use `per_second` units in the long run, and `burst` at once after a pause.
-    pub fn new(per_second: u32, burst: u32) -> Self {
+    /// Each caller may use its units at this rate.
+    pub fn new(rate: Rate) -> Self {
         Self {
             // LRU, because the default policy may reject a new key: such a caller would have a full bucket at each call.
             buckets: Cache::builder()
                 .max_capacity(CALLERS_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            per_second,
-            burst,
+            rate,
         }
     }
 
@@ -49,7 +47,8 @@ impl Quotas {
         match caller {
             CallerId::Internal => Quota(None),
             CallerId::Address(_) => {
-                let full = async { Arc::new(TokenBucket::new(self.per_second, self.burst)) };
+                let full =
+                    async { Arc::new(TokenBucket::new(self.rate.per_second, self.rate.burst)) };
                 Quota(Some(self.buckets.get_with(caller, full).await))
             }
         }

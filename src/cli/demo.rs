@@ -133,7 +133,7 @@ async fn config(simulator: &Simulator) -> anyhow::Result<Config> {
     config.grpc = free(USUAL_GRPC).await;
     config.http = free(8080).await;
     config.admin = free(9090).await;
-    config.cache_capacity = 10_000;
+    config.cache.capacity = 10_000;
     config.step_up.redirects = BTreeSet::from([REDIRECT.to_owned()]);
     config.webhook = Some(webhook::Config {
         header: HeaderName::from_static(WEBHOOK_HEADER),

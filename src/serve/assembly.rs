@@ -13,7 +13,7 @@ use crate::{
     journal::{self, Journal, Writer},
     live::{Live, Reloader},
     policy::PolicySet,
-    source::{CacheLimits, EvidenceCache, Source},
+    source::{EvidenceCache, Source},
     step_up::StepUps,
     webhook_queue::{self, Worker},
 };
@@ -35,7 +35,12 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
     let (journal, journal_writer) = open_journal(config, deps)?;
     let incode = Incode::new(config.incode.clone(), deps)?;
-    let cache = EvidenceCache::new(Arc::clone(&incode) as _, limits(config), deps)?;
+    let cache = EvidenceCache::new(
+        Arc::clone(&incode) as _,
+        config.cache,
+        config.incode.timeout,
+        deps,
+    )?;
     let source: Arc<dyn Source> = Arc::new(cache);
     let step_ups = StepUps::new(
         Arc::clone(&incode) as _,
@@ -68,15 +73,6 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
         webhook_worker,
         journal_writer,
     })
-}
-
-fn limits(config: &Config) -> CacheLimits {
-    CacheLimits {
-        capacity: config.cache_capacity,
-        fetch_timeout: config.incode.timeout,
-        fetches_per_second: config.quota.per_second,
-        fetches_burst: config.quota.burst,
-    }
 }
 
 fn open_journal(config: &Config, deps: &Deps) -> Result<(Journal, Writer), StartError> {

@@ -12,7 +12,7 @@
 mod entry;
 mod fetcher;
 
-use std::{future::ready, sync::Arc};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
@@ -22,13 +22,12 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-pub use self::fetcher::CacheLimits;
 use self::{
     entry::{Entry, InFlight},
     fetcher::Fetcher,
 };
 use super::{
-    FetchOutcome, Known, LookupRequest, Source, Wait,
+    Config, FetchOutcome, Known, LookupRequest, Source, Wait,
     alias_index::{AliasIndex, Tick},
     metrics::Metrics,
 };
@@ -72,14 +71,15 @@ enum Lookup {
 }
 
 impl EvidenceCache {
-    /// An empty cache of what `behind` says.
+    /// An empty cache of what `behind` says. One fetch may take `fetch_timeout`, however long callers wait for it.
     pub fn new(
         behind: Arc<dyn Source>,
-        limits: CacheLimits,
+        config: Config,
+        fetch_timeout: Duration,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         let entries = Cache::builder()
-            .max_capacity(limits.capacity)
+            .max_capacity(config.capacity)
             // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
             .eviction_policy(EvictionPolicy::lru())
             .build();
@@ -87,9 +87,9 @@ impl EvidenceCache {
         let metrics = Metrics::register(&deps.registry, move || counted.entry_count())?;
         Ok(Self(Arc::new(CacheInner {
             entries,
-            aliases: AliasIndex::new(limits.capacity),
-            fetcher: Fetcher::new(behind, limits.fetch_timeout),
-            quotas: Quotas::new(limits.fetches_per_second, limits.fetches_burst),
+            aliases: AliasIndex::new(config.capacity),
+            fetcher: Fetcher::new(behind, fetch_timeout),
+            quotas: Quotas::new(config.fetches),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             clock: Arc::clone(&deps.clock),
             spawn: deps.spawn,

@@ -35,7 +35,7 @@ fn check(file: &str, environment: &[(&str, &str)], expected: &Expect) {
 fn what_is_not_set_has_its_default() {
     let config = load(GOOD, &[]).unwrap();
     assert_eq!(config.grpc.to_string(), "127.0.0.1:50051");
-    assert_eq!(config.cache_capacity, 100_000);
+    assert_eq!(config.cache.capacity, 100_000);
     assert_eq!(config.journal.to_str(), Some("-"));
 }
 
@@ -55,7 +55,7 @@ fn the_environment_overrides_the_file() {
         config.incode.api_key.expose_secret(),
         "key-of-the-environment"
     );
-    assert_eq!(config.cache_capacity, 7);
+    assert_eq!(config.cache.capacity, 7);
     assert_eq!(config.incode.headers[0].0, "api-version");
 }
 

@@ -24,8 +24,10 @@ use verigate::{
     deps::Deps,
     policy::{Evidence, Finding, Flaw, Verification, VerificationId, from_millis},
     provenance::{Origin, Outage, Timings},
-    source::{CacheLimits, EvidenceCache, Known, LookupRequest, Source, Wait},
+    source::{Config, EvidenceCache, Known, LookupRequest, Source, Wait},
 };
+
+use crate::world::PLENTY;
 
 /// What the upstream answers.
 type Answer = Result<Finding, Outage>;
@@ -139,25 +141,24 @@ struct Desk {
     clock: Arc<ManualClock>,
 }
 
-const LIMITS: CacheLimits = CacheLimits {
+const CONFIG: Config = Config {
     capacity: 10_000,
-    fetch_timeout: Duration::from_hours(1),
-    fetches_per_second: 100_000,
-    fetches_burst: 100_000,
+    fetches: PLENTY,
 };
+const FETCH_TIMEOUT: Duration = Duration::from_hours(1);
 
 impl Desk {
     fn new(answer: fn(u64) -> Answer) -> Self {
-        Self::with(answer, LIMITS)
+        Self::with(answer, CONFIG, FETCH_TIMEOUT)
     }
 
-    fn with(answer: fn(u64) -> Answer, limits: CacheLimits) -> Self {
+    fn with(answer: fn(u64) -> Answer, config: Config, fetch_timeout: Duration) -> Self {
         let upstream = Upstream::new(answer);
         let clock = Arc::new(ManualClock::at(from_millis(0)));
         let deps = Deps::new(Arc::clone(&clock) as _);
         let behind = Arc::clone(&upstream) as _;
         Self {
-            cache: EvidenceCache::new(behind, limits, &deps).unwrap(),
+            cache: EvidenceCache::new(behind, config, fetch_timeout, &deps).unwrap(),
             deps,
             upstream,
             clock,
@@ -318,11 +319,11 @@ async fn a_clock_that_is_set_back_makes_nothing_younger() {
 
 #[tokio::test]
 async fn memory_stays_within_its_capacity() {
-    let limits = CacheLimits {
+    let config = Config {
         capacity: 10,
-        ..LIMITS
+        ..CONFIG
     };
-    let desk = Desk::with(present, limits);
+    let desk = Desk::with(present, config, FETCH_TIMEOUT);
     desk.upstream.may_answer.add_permits(1000);
     for n in 0..1000 {
         let name = named(&format!("v-{n}"));

@@ -27,8 +27,10 @@ use verigate::{
     deps::Deps,
     policy::{Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Timings},
-    source::{CacheLimits, EvidenceCache, Known, LookupRequest, Source, Wait},
+    source::{Config, EvidenceCache, Known, LookupRequest, Source, Wait},
 };
+
+use crate::world::PLENTY;
 
 /// How many orders each test tries.
 const ORDERS: usize = 1_000;
@@ -138,15 +140,14 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let (truth, clock) = (Arc::default(), Arc::new(ManualClock::at(from_millis(0))));
-        let limits = CacheLimits {
+        let config = Config {
             capacity: 100,
-            fetch_timeout: Duration::from_hours(1),
-            fetches_per_second: 1_000,
-            fetches_burst: 1_000,
+            fetches: PLENTY,
         };
         let memory = EvidenceCache::new(
             Arc::clone(&truth) as _,
-            limits,
+            config,
+            Duration::from_hours(1),
             &Deps {
                 // Nobody waits for it by its handle, but it shall be run to its end.
                 spawn: |task| std::mem::forget(spawn(task)),

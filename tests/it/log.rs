@@ -197,8 +197,8 @@ async fn a_circuit_breaker_that_opens_and_closes_is_logged() {
 async fn a_caller_over_its_quota_is_logged_once() {
     let (log, _logging) = Log::begin(Level::WARN);
     let world = World::with(|config| {
-        config.quota.burst = 1;
-        config.quota.per_second = 1;
+        config.cache.fetches.burst = 1;
+        config.cache.fetches.per_second = 1;
     })
     .await;
     for n in 0..50 {

@@ -275,9 +275,9 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     config.incode.timeout = Duration::from_secs(5);
     // The clock stands still, so that what is used up comes back only when the test moves it.
     config.incode.rate = PLENTY;
-    config.quota = PLENTY;
+    config.cache.fetches = PLENTY;
     config.step_up.links = PLENTY;
-    config.cache_capacity = 1_000;
+    config.cache.capacity = 1_000;
     config.journal = folder.path().join("journal.jsonl");
     config.log.level = tracing::Level::ERROR;
     config

@@ -15,19 +15,6 @@ use crate::{
 /// Fetches that may be in flight; what needs another is answered as in an outage.
 const FETCHES_MAX: usize = 4096;
 
-/// How much is cached and fetched.
-#[derive(Debug, Clone, Copy)]
-pub struct CacheLimits {
-    /// Entries in the cache.
-    pub capacity: u64,
-    /// How long one fetch may take, however long callers wait for it.
-    pub fetch_timeout: Duration,
-    /// Fetches per second that each caller may cause.
-    pub fetches_per_second: u32,
-    /// Fetches that a caller may cause at once after a pause.
-    pub fetches_burst: u32,
-}
-
 /// Asks the source behind the cache.
 #[derive(Debug)]
 pub(super) struct Fetcher {

@@ -1,5 +1,7 @@
 //! What is asked for ahead of time, and how much each caller may cause.
 
+use verigate::rate_limit::Rate;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -46,12 +48,14 @@ async fn no_more_are_asked_for_ahead_of_time_at_once_than_the_bound_allows() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
-    let limits = CacheLimits {
-        fetches_per_second: 1,
-        fetches_burst: 10,
-        ..LIMITS
+    let config = Config {
+        fetches: Rate {
+            per_second: 1,
+            burst: 10,
+        },
+        ..CONFIG
     };
-    let desk = Desk::with(present, limits);
+    let desk = Desk::with(present, config, FETCH_TIMEOUT);
     desk.upstream.may_answer.add_permits(100);
     let look = async |n: u32, caller: u8| {
         let request = LookupRequest {

@@ -12,11 +12,7 @@ async fn a_fetch_that_panics_pins_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_fetch_that_hangs_ends_at_its_own_bound() {
-    let limits = CacheLimits {
-        fetch_timeout: Duration::from_secs(2),
-        ..LIMITS
-    };
-    let desk = Desk::with(present, limits);
+    let desk = Desk::with(present, CONFIG, Duration::from_secs(2));
     assert_eq!(desk.status().await, "Unknown(TimedOut)");
     desk.upstream.may_answer.add_permits(1);
     desk.clock.advance(Duration::from_secs(2));

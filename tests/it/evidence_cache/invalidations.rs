@@ -84,11 +84,11 @@ async fn a_forget_is_not_lost_however_many_came_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_name_that_is_learnt_late_can_be_forgotten_by() {
-    let limits = CacheLimits {
+    let config = Config {
         capacity: 50,
-        ..LIMITS
+        ..CONFIG
     };
-    let desk = Desk::with(numbered, limits);
+    let desk = Desk::with(numbered, config, FETCH_TIMEOUT);
     desk.upstream.may_answer.add_permits(1000);
     for n in 1..=300 {
         let id = named(&format!("v-{n}"));

@@ -15,7 +15,7 @@ use crate::world::{World, gist, question};
 #[tokio::test]
 async fn a_caller_that_guesses_identifiers_is_rejected_with_a_retry_delay() {
     let world = World::of(&crowd(10), |config| {
-        config.quota = Rate {
+        config.cache.fetches = Rate {
             per_second: 2,
             burst: 5,
         };
@@ -40,7 +40,7 @@ async fn a_caller_that_guesses_identifiers_is_rejected_with_a_retry_delay() {
 async fn over_its_quota_a_caller_still_gets_what_may_be_served_stale() {
     let world = World::of(&crowd(2), |config| {
         brief(config);
-        config.quota = Rate {
+        config.cache.fetches = Rate {
             per_second: 1,
             burst: 1,
         };
@@ -56,7 +56,7 @@ async fn over_its_quota_a_caller_still_gets_what_may_be_served_stale() {
 #[tokio::test]
 async fn an_outage_is_not_charged_to_the_caller() {
     let world = World::of(&crowd(2), |config| {
-        config.quota = Rate {
+        config.cache.fetches = Rate {
             per_second: 1,
             burst: 5,
         };
