@@ -29,7 +29,7 @@ impl Deadline {
         Self::within(timeout.min(deadlines.longest))
     }
 
-    /// An answer within this time.
+    /// A deadline this far away.
     pub fn within(timeout: Duration) -> Self {
         Self(timeout)
     }

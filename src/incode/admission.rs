@@ -52,7 +52,7 @@ pub(super) struct Admission {
     metrics: Metrics,
 }
 
-/// A permit for one call. Dropping it without [`CallPermit::finish`] records a cancellation: a failure if the call had its time.
+/// A permit for one call. Dropping it without [`CallPermit::finish`] records a cancellation: a failure if half of `incode.timeout` had passed.
 #[derive(Debug)]
 pub(super) struct CallPermit<'a> {
     admission: &'a Admission,

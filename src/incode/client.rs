@@ -190,8 +190,8 @@ impl Client {
             warn,
             "upstream_response_unusable",
             call = call.as_str(),
-            ?flaw,
-            "unusable response: {flaw:?}; it is never evidence for an ALLOW: look for a proxy that answers in the vendor's place, otherwise report it to the vendor"
+            flaw = flaw.as_str(),
+            "unusable response: it is never evidence for an ALLOW: look for a proxy that answers in the vendor's place, otherwise report it to the vendor"
         );
     }
 

@@ -82,7 +82,7 @@ pub struct Redirect(Box<str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectError {
     /// The configuration does not allow it.
-    #[error("must be one of `step_up.redirects` of the configuration, to the letter")]
+    #[error("must be exactly one of `step_up.redirects` of the configuration")]
     NotAllowed,
     /// Neither the caller nor the policy says where.
     #[error("must be given, because the policy has no `step_up.redirect`")]

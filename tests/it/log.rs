@@ -96,7 +96,7 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
     };
     let event = |name| json!({ "event": name });
     let unusable =
-        json!({ "event": "upstream_response_unusable", "call": "details", "flaw": "Unreadable" });
+        json!({ "event": "upstream_response_unusable", "call": "details", "flaw": "unreadable" });
     vec![
         details_status(503, "failed"),
         details_status(406, "unexpected"),

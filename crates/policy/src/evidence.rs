@@ -45,6 +45,17 @@ pub enum Flaw {
     AnotherVerification,
 }
 
+impl Flaw {
+    /// The flaw's name in logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreadable => "unreadable",
+            Self::TooLarge => "too_large",
+            Self::AnotherVerification => "another_verification",
+        }
+    }
+}
+
 /// Whether these texts and scopes are within the bounds of a valid answer. They are cached, answered and journaled, so that
 /// they must be bounded.
 pub fn are_within_bounds<'t>(

@@ -35,7 +35,7 @@ pub(super) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<SourceText>>> {
         if named.is_dir() {
             walk.add_folder(path, path).map_err(explained)?;
         } else {
-            // A file that is named may be a pipe that is being written. One in a folder would be waited for in vain.
+            // A file that is named may be a pipe that is being written. Nobody writes to one in a folder, and reading it would never end.
             walk.add_file(path, path).map_err(explained)?;
         }
         let Some(found) = walk.files.get_mut(before..).filter(|new| !new.is_empty()) else {

@@ -1,4 +1,4 @@
-//! What an entry answers after a wait that ended in vain.
+//! What an entry answers when the wait for a fetch has timed out.
 
 use super::*;
 use crate::{

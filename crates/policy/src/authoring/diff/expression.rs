@@ -41,6 +41,20 @@ pub(super) enum Condition<'p> {
     Inside(&'p Schedule),
 }
 
+impl<'p> Condition<'p> {
+    /// The texts that it lists, if it lists any.
+    pub(super) fn list(self) -> Option<&'p BTreeSet<Box<str>>> {
+        match self {
+            Self::OneOf(list) | Self::NoneOf(list) => Some(list),
+            Self::Known
+            | Self::NewerThan(_)
+            | Self::AgeAtLeast(_)
+            | Self::AgeBelow(_)
+            | Self::Inside(_) => None,
+        }
+    }
+}
+
 impl<'p> Expression<'p> {
     /// The expression of a requirement.
     pub(super) fn of(requirement: &'p Requirement) -> Self {

@@ -40,14 +40,7 @@ impl<'p> Conditions<'p> {
     /// How much there is to be compared, in steps of the work budget.
     pub(super) fn size(&self) -> usize {
         let lists = self.by_axis.values().flatten();
-        let lists = lists.filter_map(|condition| match condition {
-            Condition::OneOf(list) | Condition::NoneOf(list) => Some(*list),
-            Condition::Known
-            | Condition::NewerThan(_)
-            | Condition::AgeAtLeast(_)
-            | Condition::AgeBelow(_)
-            | Condition::Inside(_) => None,
-        });
+        let lists = lists.filter_map(|condition| condition.list());
         let lists = lists.chain(self.methods.iter().copied());
         let texts: usize = lists.map(BTreeSet::len).sum();
         texts.saturating_add(self.by_axis.len())

@@ -34,14 +34,7 @@ impl<'p> Texts<'p> {
     pub(super) fn of(field: TextField, conditions: &[Condition<'p>]) -> Self {
         let lists: Vec<&'p BTreeSet<Box<str>>> = conditions
             .iter()
-            .filter_map(|condition| match condition {
-                Condition::OneOf(list) | Condition::NoneOf(list) => Some(*list),
-                Condition::Known
-                | Condition::NewerThan(_)
-                | Condition::AgeAtLeast(_)
-                | Condition::AgeBelow(_)
-                | Condition::Inside(_) => None,
-            })
+            .filter_map(|condition| condition.list())
             .collect();
         Self {
             field,
