@@ -2,6 +2,7 @@
 
 mod assembly;
 mod error;
+mod preflight;
 mod tasks;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -14,10 +15,13 @@ use tokio::{
 use tonic_health::server::HealthReporter;
 use tracing::info;
 
-pub use self::error::{StartError, StopError};
 use self::{
     assembly::{Parts, assemble},
     tasks::Tasks,
+};
+pub use self::{
+    error::{StartError, StopError},
+    preflight::{NOT_TRIED, Preflight, preflight, preflight_with_addresses},
 };
 use crate::{
     clock::Clock,

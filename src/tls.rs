@@ -17,6 +17,9 @@ pub struct ClientOptions {
     pub connect_timeout: Option<Duration>,
     /// Whether addresses with `http:` are rejected.
     pub https_only: bool,
+    /// Whether servers are verified with the CA certificates of this machine. Without it, no server can be called by https, and the
+    /// machine needs no certificates.
+    pub system_roots: bool,
     /// Headers that are sent with every call.
     pub headers: HeaderMap,
 }
@@ -41,5 +44,14 @@ pub fn client(options: ClientOptions) -> reqwest::Result<Client> {
     if let Some(timeout) = options.connect_timeout {
         builder = builder.connect_timeout(timeout);
     }
+    if !options.system_roots {
+        builder = builder.tls_certs_only(std::iter::empty());
+    }
     builder.build()
+}
+
+/// Whether this machine has CA certificates, without which no server can be called by https. An error says why there are none.
+pub fn check_system_roots() -> reqwest::Result<()> {
+    install_crypto_provider();
+    Client::builder().no_proxy().build().map(drop)
 }

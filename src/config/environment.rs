@@ -5,8 +5,8 @@ use std::ffi::{OsStr, OsString};
 use toml::Value;
 
 use super::{
-    error::Problem,
-    layers::{Layer, Layers, SettingError},
+    error::{Problem, SettingError},
+    layers::{Layer, Layers},
 };
 
 /// The prefix of our variables.

@@ -65,6 +65,7 @@ impl Client {
             connect_timeout: Some(config.connect_timeout),
             // Whether plain HTTP is permitted was checked with the configuration.
             https_only: config.url.scheme() == "https",
+            system_roots: config.url.scheme() == "https",
             headers,
         })
         .map_err(ClientError)?;

@@ -90,6 +90,7 @@ impl Collector {
             timeout: SEND_TIMEOUT,
             connect_timeout: None,
             https_only: false,
+            system_roots: url.scheme() == "https",
             headers: HeaderMap::new(),
         });
         Ok(Self {
