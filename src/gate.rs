@@ -54,11 +54,11 @@ impl Gate {
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self {
+            metrics: Metrics::register(&deps.registry, Arc::clone(&live))?,
             live,
             source,
             journal,
             clock: Arc::clone(&deps.clock),
-            metrics: Metrics::register(&deps.registry)?,
         })
     }
 

@@ -24,6 +24,7 @@ pub use self::{
     preflight::{NOT_TRIED, Preflight, preflight, preflight_with_addresses},
 };
 use crate::{
+    build_info::{COMMIT, VERSION},
     clock::Clock,
     config::Config,
     deps::Deps,
@@ -73,6 +74,7 @@ impl Service {
         set: PolicySet,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        log_start(config);
         let deps = Deps::new(clock);
         let Parts {
             grpc: services,
@@ -124,6 +126,20 @@ impl Service {
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
+}
+
+/// The first line: which build starts, and with which files.
+fn log_start(config: &Config) {
+    let file = config.file.as_ref();
+    info!(
+        event = "service_starting",
+        version = VERSION,
+        commit = COMMIT,
+        config_path = file.map(|file| file.display().to_string()),
+        policies_path = %config.policies.display(),
+        journal_path = %config.journal.display(),
+        "starting"
+    );
 }
 
 /// Readiness and health say that the service stops, while it still accepts calls.

@@ -14,6 +14,7 @@
 
 mod access;
 mod alerts;
+mod calls;
 mod architecture;
 mod cli;
 mod config;
@@ -36,6 +37,7 @@ mod evidence_cache;
 mod remedies;
 mod reload;
 mod schema;
+mod serve_check;
 mod soak;
 mod step_up;
 mod suite;
