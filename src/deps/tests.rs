@@ -1,3 +1,5 @@
+//! The four ways in which a task ends.
+
 use std::{
     future::{Future, pending, ready},
     sync::Arc,
