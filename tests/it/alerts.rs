@@ -1,4 +1,4 @@
-//! The alerts that are shipped, and the page for whoever they wake: both name what is there, and all of it.
+//! The alerts that are shipped, and the page for the person who is paged: both name only what exists, and all of it.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +10,7 @@ use crate::operations::in_ci;
 const PAGE: &str = include_str!("../../docs/operations.md");
 const RULES: &str = include_str!("../../deploy/prometheus/verigate.rules.yaml");
 const CASES: &str = include_str!("../../deploy/prometheus/verigate.rules.test.yaml");
-/// Held against what the service tells, by `golden`.
+/// `golden` compares it with what the service exports.
 const METRICS: &str = include_str!("../golden/metrics.txt");
 
 /// Every metric that the service has.
@@ -39,7 +39,7 @@ fn values<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
 }
 
 #[test]
-fn the_page_tells_the_meaning_of_every_metric() {
+fn the_page_documents_every_metric() {
     let is_row = |line: &&str| {
         let mut prefixes = ["| `verigate_", "| `process_"].into_iter();
         prefixes.any(|prefix| line.starts_with(prefix))
@@ -49,10 +49,10 @@ fn the_page_tells_the_meaning_of_every_metric() {
         .lines()
         .filter(is_row)
         .filter_map(|row| row.split('|').nth(1));
-    let told: BTreeSet<&str> = cells
+    let documented: BTreeSet<&str> = cells
         .flat_map(|cell| cell.split('`').skip(1).step_by(2))
         .collect();
-    assert_eq!(told, metrics());
+    assert_eq!(documented, metrics());
 }
 
 #[test]
@@ -64,7 +64,7 @@ fn the_page_and_the_alerts_name_no_metric_that_is_not_there() {
 }
 
 #[test]
-fn the_page_tells_of_every_setting_that_it_names() {
+fn every_setting_that_the_page_and_the_alerts_name_exists() {
     let settings: BTreeSet<String> = {
         let mut section = "";
         let mut settings = BTreeSet::new();
@@ -154,7 +154,7 @@ fn promtool_finds_that_the_alerts_fire_when_they_must() {
             assert!(!in_ci(), "promtool is not installed");
             return;
         };
-        let told = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-        assert!(status.success(), "{told}");
+        let output = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+        assert!(status.success(), "{output}");
     }
 }

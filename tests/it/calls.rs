@@ -12,7 +12,7 @@ use verigate::{
     sim::{ApiCall, Fault},
 };
 
-use crate::world::{World, question, until};
+use crate::world::{World, check_request, until};
 
 async fn channel(world: &World) -> Channel {
     let url = format!("http://{}", world.service.addresses.grpc);
@@ -40,11 +40,11 @@ async fn calls_that_fail_are_counted_by_method_and_code() {
     world.check("front-door", "fresh").await;
     for _ in 0..7 {
         assert_eq!(
-            world.refused(question("front-dor", "fresh")).await,
+            world.refused(check_request("front-dor", "fresh")).await,
             Code::NotFound
         );
         assert_eq!(
-            world.refused(question("front-door", "no id")).await,
+            world.refused(check_request("front-door", "no id")).await,
             Code::InvalidArgument
         );
     }
@@ -129,7 +129,7 @@ async fn a_call_is_counted_although_no_handler_sees_it() {
 #[tokio::test]
 async fn a_call_whose_caller_leaves_is_counted_as_cancelled() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(2000));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(2000));
     tokio::select! {
         answer = world.check("front-door", "fresh") => panic!("{answer:?}"),
         () = world.until_asked(1) => {}
