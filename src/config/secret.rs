@@ -2,7 +2,6 @@
 
 use std::{cmp::Ordering, path::Path};
 
-use http::HeaderValue;
 use secrecy::SecretString;
 
 use super::{
@@ -57,7 +56,7 @@ impl Section<'_> {
         if let Some(SettingError { message, hint }) = mistake(&secret).map(|m| m.of(&name)) {
             return Err(self.problem(set_by, message, hint.as_deref()));
         }
-        if secret.is_empty() || HeaderValue::from_str(&secret).is_err() {
+        if secret.is_empty() || !secret.is_ascii() {
             let message = format!("{section}.{key} is empty or has characters beyond ASCII in it");
             return Err(self.problem(set_by, message, None));
         }

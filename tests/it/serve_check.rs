@@ -125,7 +125,8 @@ fn problems_of_the_configuration_and_of_the_policies_are_reported_together() {
     // The policies alone.
     assert_eq!(installed.check(&[]).0, 1);
     // This machine and the policies.
-    let printed = installed.refused(&[("admin.listen", "'192.0.2.1:7002'")]);
+    let (code, printed) = installed.check(&[("admin.listen", "'192.0.2.1:7002'")]);
+    assert_eq!(code, 2, "{printed}");
     for expected in ["192.0.2.1", "requre"] {
         assert!(printed.contains(expected), "{expected}: {printed}");
     }
