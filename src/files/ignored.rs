@@ -51,9 +51,12 @@ impl IgnoredReason {
         let bytes = name.as_encoded_bytes();
         let made = [&b".."[..], b".#", b"._"];
         let is_made = made.iter().any(|prefix| bytes.starts_with(prefix));
-        let extension = Path::new(name).extension()?;
-        let looks_so = is_any(extension, &[EXTENSION, "yml", "json"]) && !is_made;
-        looks_so.then_some(Self::Hidden)
+        // A dot alone before it makes no extension.
+        let extension = Path::new(name).extension().map(OsStr::as_encoded_bytes);
+        let extension = extension.or_else(|| bytes.strip_prefix(b"."))?;
+        let mut known = [EXTENSION, "yml", "json"].into_iter();
+        let looks_so = known.any(|known| extension.eq_ignore_ascii_case(known.as_bytes()));
+        (looks_so && !is_made).then_some(Self::Hidden)
     }
 }
 

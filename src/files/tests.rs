@@ -85,6 +85,7 @@ fn every_file_that_is_not_taken_is_named_with_the_reason() {
         "sub/j.yaML",
         ".k.yaml",
         ".l.YML",
+        ".yaml",
         ".git/m.yaml",
         "..data_tmp",
         ".#n.yaml",
@@ -96,6 +97,7 @@ fn every_file_that_is_not_taken_is_named_with_the_reason() {
     let expected = [
         (".k.yaml", Hidden),
         (".l.YML", Hidden),
+        (".yaml", Hidden),
         ("b.yml", Misspelt),
         ("c.YML", Misspelt),
         ("d.Yaml", Misspelt),

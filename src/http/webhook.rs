@@ -31,7 +31,7 @@ use crate::{
     clock::Clock,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
-    webhook_queue::{IDS_MAX, QueueFullError, WebhookQueue},
+    webhook_queue::{IDS_MAX, QueueFullError, WebhookEvent, WebhookQueue},
 };
 
 /// The longest body, in bytes.
@@ -119,17 +119,23 @@ impl Webhooks {
                 self.log_ignored(&keys, from);
                 WebhookOutcome::Ignored
             }
-            Ok(Parsed::Event(event)) => {
-                self.log_truncated(event.ids.len(), from);
-                match self.queue.enqueue(event) {
-                    Ok(()) => WebhookOutcome::Accepted,
-                    Err(QueueFullError) => WebhookOutcome::Busy,
-                }
+            Ok(Parsed::Unsure { event, keys }) => {
+                self.log_ignored(&keys, from);
+                self.enqueue(event, from)
             }
+            Ok(Parsed::Event(event)) => self.enqueue(event, from),
         }
     }
 
-    /// Logs a webhook that names nothing: its form may be one that is not known here.
+    fn enqueue(&self, event: WebhookEvent, from: IpAddr) -> WebhookOutcome {
+        self.log_truncated(event.ids.len(), from);
+        match self.queue.enqueue(event) {
+            Ok(()) => WebhookOutcome::Accepted,
+            Err(QueueFullError) => WebhookOutcome::Busy,
+        }
+    }
+
+    /// Logs a webhook that names nothing, or perhaps only itself: its form may be one that is not known here.
     fn log_ignored(&self, keys: &str, from: IpAddr) {
         throttled!(
             self.log,
@@ -138,7 +144,7 @@ impl Webhooks {
             "webhook_ignored",
             %from,
             keys,
-            "a webhook names no verification, so nothing was invalidated: compare its keys with the forms that are documented"
+            "a webhook names no verification that can be read: compare its keys with the forms that are documented"
         );
     }
 

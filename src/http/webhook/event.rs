@@ -16,6 +16,14 @@ use crate::{
 pub(super) enum Parsed {
     /// Something has happened to a verification.
     Event(WebhookEvent),
+    /// As above, but all that is named is the `id` at the top of an envelope, which may be the webhook's own: then the verification's is
+    /// in a form that is not known here.
+    Unsure {
+        /// What has happened.
+        event: WebhookEvent,
+        /// The keys at the top, for the log.
+        keys: String,
+    },
     /// Nothing that can be acted on.
     Nothing {
         /// The keys at the top, for the log.
@@ -51,11 +59,18 @@ pub(super) fn parse(body: &[u8]) -> Result<Parsed, serde_json::Error> {
     if ids.is_empty() && (kind != Some(EventKind::Failed) || step_up.is_none()) {
         return Ok(Parsed::Nothing { keys: body.keys() });
     }
-    Ok(Parsed::Event(WebhookEvent {
+    let unsure = ids.len() == 1 && body.has_objects() && !names_verification(&body);
+    let event = WebhookEvent {
         kind: kind.unwrap_or(EventKind::Other),
         ids,
         step_up,
-    }))
+    };
+    Ok(if unsure {
+        let keys = body.keys();
+        Parsed::Unsure { event, keys }
+    } else {
+        Parsed::Event(event)
+    })
 }
 
 /// Every identifier that may be a verification's, each once. That of an envelope itself comes last: it is rather the webhook's own.
@@ -74,6 +89,14 @@ fn ids(body: &Body) -> Vec<VerificationId> {
         }
     }
     ids
+}
+
+/// Whether a field says that it names a verification, or an `id` is inside of an envelope.
+fn names_verification(body: &Body) -> bool {
+    let mut named = VERIFICATIONS
+        .into_iter()
+        .flat_map(|field| body.texts(field));
+    named.next().is_some() || body.texts_below(Field::Id).next().is_some()
 }
 
 fn kind(text: &str) -> Option<EventKind> {

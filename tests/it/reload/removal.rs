@@ -11,9 +11,12 @@ async fn a_policy_that_went_away_is_held_for_four_seconds_and_no_longer() {
     let before = revision().await;
     for requested in [false, true] {
         fs::remove_file(folder.path("q.yaml")).unwrap();
-        let reload = || match requested {
-            true => reloader.reload(),
-            false => reloader.reload_if_changed(),
+        let reload = || {
+            if requested {
+                reloader.reload()
+            } else {
+                reloader.reload_if_changed()
+            }
         };
         assert_eq!(reload(), ReloadOutcome::Unchanged);
         assert_eq!(decides(&world, "q").await, "ALLOW");

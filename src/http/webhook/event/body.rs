@@ -84,6 +84,11 @@ impl Body {
         self.below.iter().filter_map(move |texts| texts.get(field))
     }
 
+    /// Whether there are objects below the top.
+    pub(super) fn has_objects(&self) -> bool {
+        !self.below.is_empty()
+    }
+
     /// The keys at the top as a text for the log, without control characters and not without end.
     pub(super) fn keys(&self) -> String {
         let shown = self.keys.iter().take(KEYS_MAX).map(|key| {
