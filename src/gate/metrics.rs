@@ -6,7 +6,7 @@ use prometheus::{
     Histogram, IntCounter, IntCounterVec, Opts, Registry,
     core::{Collector, Desc},
     histogram_opts,
-    proto::MetricFamily,
+    proto::{LabelPair, MetricFamily},
 };
 
 use crate::{live::Live, policy::PolicyName, ruling::Ruling};
@@ -102,7 +102,12 @@ impl InForce {
         for family in self.checks.collect() {
             for metric in family.get_metric() {
                 let labels = metric.get_label();
-                let value = |name| labels.iter().find(|l| l.name() == name).map(|l| l.value());
+                let value = |name| {
+                    labels
+                        .iter()
+                        .find(|l| l.name() == name)
+                        .map(LabelPair::value)
+                };
                 if let (Some(decision), Some(policy)) = (value(DECISION), value(POLICY))
                     && !in_force(policy)
                 {

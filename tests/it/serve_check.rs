@@ -4,6 +4,7 @@ mod machine;
 mod settings;
 
 use std::{
+    fmt::Write as _,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -53,10 +54,10 @@ impl Installed {
         for (name, value) in all {
             let (in_section, key) = name.split_once('.').unwrap();
             if in_section != section {
-                text.push_str(&format!("[{in_section}]\n"));
+                writeln!(text, "[{in_section}]").unwrap();
                 section = in_section;
             }
-            text.push_str(&format!("{key} = {value}\n"));
+            writeln!(text, "{key} = {value}").unwrap();
         }
         fs::write(self.path("verigate.toml"), text).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_verigate"));

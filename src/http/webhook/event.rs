@@ -49,13 +49,11 @@ const CORRELATIONS: [Field; 2] = [Field::CorrelationIdCamel, Field::CorrelationI
 /// Parses a body.
 pub(super) fn parse(body: &[u8]) -> Result<Parsed, serde_json::Error> {
     let body: Body = serde_json::from_slice(body)?;
-    let events = EVENTS.into_iter().flat_map(|field| body.texts(field));
-    let kind = events.filter_map(kind).next();
+    let mut events = EVENTS.into_iter().flat_map(|field| body.texts(field));
+    let kind = events.find_map(kind);
     let ids = ids(&body);
-    let correlations = CORRELATIONS.into_iter().flat_map(|field| body.texts(field));
-    let step_up = correlations
-        .filter_map(|id| Uuid::try_parse(id).ok())
-        .next();
+    let mut correlations = CORRELATIONS.into_iter().flat_map(|field| body.texts(field));
+    let step_up = correlations.find_map(|id| Uuid::try_parse(id).ok());
     if ids.is_empty() && (kind != Some(EventKind::Failed) || step_up.is_none()) {
         return Ok(Parsed::Nothing { keys: body.keys() });
     }

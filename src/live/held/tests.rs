@@ -1,12 +1,14 @@
 //! Which policies are held, and for how long.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::policy::{SourceText, parse};
 
 fn set(names: &[&str]) -> Arc<PolicySet> {
     let mut text = String::from("version: 1\npolicies:\n");
     for name in names {
-        text.push_str(&format!("  {name}: {{require: [verified_within: 90d]}}\n"));
+        writeln!(text, "  {name}: {{require: [verified_within: 90d]}}").unwrap();
     }
     let file = SourceText {
         path: "p.yaml".to_owned(),

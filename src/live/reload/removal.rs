@@ -1,5 +1,7 @@
 //! Logs which policies have left the files, and whether they returned.
 
+use std::fmt::Write as _;
+
 use tracing::{info, warn};
 
 use crate::{
@@ -46,7 +48,8 @@ fn first<'t>(texts: impl Iterator<Item = &'t str>, count: usize) -> String {
     let mut shown = texts.take(NAMES_MAX).collect::<Vec<_>>().join(", ");
     let more = count.saturating_sub(NAMES_MAX);
     if more > 0 {
-        shown.push_str(&format!(" and {more} more"));
+        // Writing to a `String` cannot fail.
+        let _ = write!(shown, " and {more} more");
     }
     shown
 }

@@ -91,13 +91,10 @@ async fn a_policy_that_is_no_longer_in_force_has_no_series() {
     let mut sizes = Vec::new();
     for n in 0..20 {
         let names: Vec<String> = (0..10).map(|i| format!("n{n:02}-{i}")).collect();
-        let texts = names
-            .iter()
-            .map(|name| format!("  {name}: {{require: [verified_within: 90d]}}\n"));
-        folder.write(
-            "n.yaml",
-            &format!("version: 1\npolicies:\n{}", texts.collect::<String>()),
-        );
+        let rule = ": {require: [verified_within: 90d]}\n";
+        let policies = names.join(&format!("{rule}  "));
+        let text = format!("version: 1\npolicies:\n  {policies}{rule}");
+        folder.write("n.yaml", &text);
         assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Ok);
         world.clock.advance(HELD_FOR);
         reloader.reload_if_changed();
