@@ -24,6 +24,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "deps",
             "journal",
             "live",
+            "log_throttle",
             "policy",
             "provenance",
             "ruling",

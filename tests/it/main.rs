@@ -16,6 +16,7 @@ mod access;
 mod alerts;
 mod architecture;
 mod cli;
+mod clock_jumps;
 mod config;
 mod diff;
 mod differential;
