@@ -171,11 +171,12 @@ async fn where_the_clocks_are_apart_the_answer_is_degraded_and_promises_nothing(
                 let vendor_at = ruling.vendor_at.unwrap();
                 let off = between(vendor_at, scene.truth()).max(between(scene.truth(), vendor_at));
                 assert!(off <= Duration::from_millis(500), "{off:?}");
-            } else if decision.effect() == Effect::Allow {
+            } else if answer.policy == "anybody" {
                 assert!(decision.valid_until().is_some());
             }
         }
-        assert!(allowed > 0, "{jump}: what holds at both instants is let in");
+        // By a clock that is further behind, every verification is in the future.
+        assert!(allowed > 0 || jump < -90 * DAY, "{jump}: what holds at both instants is let in");
     }
 }
 
