@@ -18,7 +18,9 @@ use url::Url;
 use self::credentials::Credentials;
 pub(super) use self::response::UpstreamError;
 use super::{
-    admission::Admission, api_call::ApiCall, circuit_breaker::CallResult,
+    admission::Admission,
+    api_call::ApiCall,
+    circuit_breaker::CallResult,
     clock_comparison::{ClockComparison, DatedAnswer},
     config::Config,
     metrics::Metrics,

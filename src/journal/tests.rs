@@ -141,6 +141,7 @@ fn a_line_has_both_instants_where_the_clocks_are_apart() {
     let mut entry = entry(7);
     entry.ruling.vendor_at = Some(from_millis(3_601_500));
     let line = String::from_utf8(lines(&[Box::new(entry)])).unwrap();
-    let start = r#"{"at":"1970-01-01T00:00:01.500Z","vendor_at":"1970-01-01T01:00:01.500Z","decision_id":"#;
+    let start =
+        r#"{"at":"1970-01-01T00:00:01.500Z","vendor_at":"1970-01-01T01:00:01.500Z","decision_id":"#;
     assert!(line.starts_with(start), "{line}");
 }

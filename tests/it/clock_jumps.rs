@@ -76,10 +76,16 @@ async fn while_the_clocks_are_right_the_answers_are_those_of_the_true_time() {
             scene.vendor_is_heard();
         }
         let answers = scene.ask_all().await;
-        let allowed = answers.iter().filter(|a| scene.effect_now(a) == Effect::Allow);
+        let allowed = answers
+            .iter()
+            .filter(|a| scene.effect_now(a) == Effect::Allow);
         assert!(allowed.count() > 10);
         for answer in &answers {
-            assert_eq!(answer.ruling.decision.effect(), scene.effect_now(answer), "{answer:?}");
+            assert_eq!(
+                answer.ruling.decision.effect(),
+                scene.effect_now(answer),
+                "{answer:?}"
+            );
             assert_eq!(answer.ruling.vendor_at, None);
             assert!(!answer.ruling.degraded);
         }
@@ -90,12 +96,12 @@ async fn while_the_clocks_are_right_the_answers_are_those_of_the_true_time() {
 async fn a_clock_that_is_set_while_the_service_runs_lets_nobody_in() {
     for jump in JUMPS {
         for dated in [false, true] {
-            for remembered in [false, true] {
+            for cached in [false, true] {
                 let scene = Scene::starting(0);
                 if dated {
                     scene.vendor_is_heard();
                 }
-                if remembered {
+                if cached {
                     scene.ask_all().await;
                 }
                 scene.wait(5 * SECOND);
@@ -107,11 +113,11 @@ async fn a_clock_that_is_set_while_the_service_runs_lets_nobody_in() {
                     // what begins with time begins too early.
                     answers.retain(|answer| answer.policy.ends_with("-old"));
                 }
-                let what = format!("dated {dated}, remembered {remembered}");
+                let what = format!("dated {dated}, cached {cached}");
                 assert_no_false_allow(&scene, &answers, jump, &what);
-                if remembered && jump < 0 {
-                    let cached = |a: &Asked| a.ruling.origin == Origin::Cache;
-                    assert!(answers.iter().all(cached), "{what}, {jump}");
+                if cached && jump < 0 {
+                    let is_hit = |a: &Asked| a.ruling.origin == Origin::Cache;
+                    assert!(answers.iter().all(is_hit), "{what}, {jump}");
                 }
             }
         }
@@ -130,7 +136,11 @@ async fn a_clock_that_is_set_back_changes_no_answer() {
             scene.set(jump);
             for answer in scene.ask_all().await {
                 let decision = &answer.ruling.decision;
-                assert_eq!(decision.effect(), scene.effect_now(&answer), "{jump} {answer:?}");
+                assert_eq!(
+                    decision.effect(),
+                    scene.effect_now(&answer),
+                    "{jump} {answer:?}"
+                );
                 assert_eq!(decision.decided_at(), scene.truth(), "{jump}");
                 assert_eq!(answer.ruling.degraded, dated && is_apart(jump), "{jump}");
             }
@@ -141,15 +151,15 @@ async fn a_clock_that_is_set_back_changes_no_answer() {
 #[tokio::test]
 async fn a_service_that_starts_with_a_wrong_clock_lets_nobody_in_once_the_vendor_is_heard() {
     for jump in JUMPS {
-        for remembered in [false, true] {
+        for cached in [false, true] {
             let scene = Scene::starting(jump);
-            if remembered {
+            if cached {
                 scene.ask_all().await;
             }
             scene.vendor_is_heard();
             scene.wait(SECOND);
             let answers = scene.ask_all().await;
-            assert_no_false_allow(&scene, &answers, jump, &format!("remembered {remembered}"));
+            assert_no_false_allow(&scene, &answers, jump, &format!("cached {cached}"));
         }
     }
 }
@@ -167,7 +177,10 @@ async fn where_the_clocks_are_apart_the_answer_is_degraded_and_promises_nothing(
             assert_eq!(decision.decided_at(), scene.wall(), "{jump}");
             allowed += usize::from(decision.effect() == Effect::Allow);
             if is_apart(jump) {
-                assert_eq!((decision.valid_until(), decision.next_change()), (None, None));
+                assert_eq!(
+                    (decision.valid_until(), decision.next_change()),
+                    (None, None)
+                );
                 let vendor_at = ruling.vendor_at.unwrap();
                 let off = between(vendor_at, scene.truth()).max(between(scene.truth(), vendor_at));
                 assert!(off <= Duration::from_millis(500), "{off:?}");
@@ -176,7 +189,10 @@ async fn where_the_clocks_are_apart_the_answer_is_degraded_and_promises_nothing(
             }
         }
         // By a clock that is further behind, every verification is in the future.
-        assert!(allowed > 0 || jump < -90 * DAY, "{jump}: what holds at both instants is let in");
+        assert!(
+            allowed > 0 || jump < -90 * DAY,
+            "{jump}: what holds at both instants is let in"
+        );
     }
 }
 
@@ -197,7 +213,11 @@ async fn a_clock_that_is_corrected_counts_again() {
                 let latest = after(scene.truth(), Duration::from_secs(1));
                 let known = scene.truth()..=latest;
                 assert!(known.contains(&decision.decided_at()), "{jump} {answer:?}");
-                assert_eq!(decision.effect(), scene.effect_now(&answer), "{jump} {answer:?}");
+                assert_eq!(
+                    decision.effect(),
+                    scene.effect_now(&answer),
+                    "{jump} {answer:?}"
+                );
                 assert!(!answer.ruling.degraded, "{jump} {answer:?}");
             }
         }

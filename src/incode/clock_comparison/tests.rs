@@ -62,7 +62,10 @@ fn clocks_are_apart_after_three_answers_over_ten_seconds() {
         (&[(0, 3_600), (60_000, 3_600)], false),
         (&[(0, 3_600), (5_000, 3_600), (4_999, 3_600)], false),
         // They do not agree: one server of several is wrong.
-        (&[(0, 3_600), (5_000, 0), (5_000, 3_600), (5_000, 3_600)], false),
+        (
+            &[(0, 3_600), (5_000, 0), (5_000, 3_600), (5_000, 3_600)],
+            false,
+        ),
         (&[(0, 3_600), (5_000, 3_603), (5_000, 3_600)], false),
         // Hours apart.
         (&[(0, 60), (7_200_000, 60), (7_200_000, 60)], true),
@@ -103,7 +106,10 @@ fn a_wall_clock_that_is_set_is_noticed_without_another_answer() {
     scene.ours.set(from_millis(START_MS - 20_000));
     assert!(scene.are_apart(), "35 s");
     assert_eq!(scene.clocks.ahead_ms(), Some(35_501));
-    assert_eq!(scene.clocks.wall_is_behind_by(), Duration::from_millis(35_001));
+    assert_eq!(
+        scene.clocks.wall_is_behind_by(),
+        Duration::from_millis(35_001)
+    );
     assert_eq!(scene.anchored.now(), from_millis(START_MS + 15_001));
 }
 
@@ -128,7 +134,10 @@ fn many_answers_know_the_clock_better_than_the_second() {
 
 #[test]
 fn an_answer_whose_date_proves_nothing_is_left_out() {
-    let (date, another) = ("Sat, 31 Jan 2026 11:00:00 GMT", "Sat, 31 Jan 2026 12:00:00 GMT");
+    let (date, another) = (
+        "Sat, 31 Jan 2026 11:00:00 GMT",
+        "Sat, 31 Jan 2026 12:00:00 GMT",
+    );
     let answers: [&[(&str, &str)]; 6] = [
         &[],
         &[("date", "yesterday")],

@@ -140,7 +140,11 @@ impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { policy, ruling, .. } = self;
         let (id, decision) = (self.request.verification.as_str(), &ruling.decision);
-        write!(f, "{policy} {id} {decision:?} vendor_at {:?}", ruling.vendor_at)
+        write!(
+            f,
+            "{policy} {id} {decision:?} vendor_at {:?}",
+            ruling.vendor_at
+        )
     }
 }
 

@@ -75,7 +75,7 @@ async fn a_clock_that_differs_from_the_upstreams_is_shown() {
     world.check("front-door", "fresh").await;
     let state = upstream(&world).await;
     assert_eq!(state["clocks_apart"], false, "{state}");
-    world.spoil(ApiCall::Details, None, Fault::ClockAheadMs(-31_000));
+    world.inject(ApiCall::Details, None, Fault::ClockAheadMs(-31_000));
     for verification in ["minor", "month-old", "stale"] {
         let state = upstream(&world).await;
         assert_eq!(state["clocks_apart"], false, "{state}");
@@ -94,11 +94,14 @@ async fn a_clock_that_differs_from_the_upstreams_is_shown() {
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_by_an_hour_lets_in_nobody_who_is_half_an_hour_too_old() {
-    for remembered in [false, true] {
+    for cached in [false, true] {
         for known in [false, true] {
             let world = world(0).await;
-            if remembered {
-                assert_eq!(gist(&world.check("daily", "day-old").await), "DENY VERIFICATION_TOO_OLD");
+            if cached {
+                assert_eq!(
+                    gist(&world.check("daily", "day-old").await),
+                    "DENY VERIFICATION_TOO_OLD"
+                );
             }
             if known {
                 hear_the_vendor(&world).await;
@@ -137,13 +140,21 @@ async fn a_service_that_starts_an_hour_behind_judges_by_the_vendors_clock_too() 
     assert!(stepped.step_up.is_some(), "what would help is still named");
     let vendor = world.vendor_clock.now();
     let (_, journal) = world.stop().await;
-    let lines: Vec<Value> = journal.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let lines: Vec<Value> = journal
+        .lines()
+        .map(|l| serde_json::from_str(l).unwrap())
+        .collect();
     assert_eq!(lines[0].get("vendor_at"), None, "{}", lines[0]);
-    let line = lines.iter().find(|line| line["decision_id"] == answer.decision_id);
+    let line = lines
+        .iter()
+        .find(|line| line["decision_id"] == answer.decision_id);
     let line = line.unwrap();
     assert_eq!(line["at"], format!("{now:.3}"));
     let vendor_at = at(line["vendor_at"].as_str().unwrap());
-    assert!(vendor_at >= before(vendor, Duration::from_secs(1)), "{line}");
+    assert!(
+        vendor_at >= before(vendor, Duration::from_secs(1)),
+        "{line}"
+    );
     assert!(vendor_at <= after(vendor, Duration::from_secs(1)), "{line}");
     assert_eq!(line["degraded"], true);
 }
@@ -164,7 +175,10 @@ async fn a_clock_that_is_corrected_counts_again_and_answers_may_be_reused() {
         assert!(!answer.degraded);
         assert!(answer.valid_until.is_some());
         let ahead = instant(answer.decided_at.as_ref()).unwrap();
-        assert!(ahead <= after(world.clock_now(), Duration::from_secs(1)), "{ahead}");
+        assert!(
+            ahead <= after(world.clock_now(), Duration::from_secs(1)),
+            "{ahead}"
+        );
     }
 }
 
@@ -183,7 +197,7 @@ async fn the_clock_of_somebody_who_answers_in_the_vendors_place_proves_nothing()
         // The token shows the right time, and what follows ten minutes too much.
         world.check("daily", "other-1").await;
         world.vendor_clock.advance(Duration::from_mins(10));
-        world.spoil(ApiCall::Details, None, fault());
+        world.inject(ApiCall::Details, None, fault());
         for _ in 0..5 {
             world.check("daily", "other-2").await;
             wait(&world, Duration::from_secs(5));
