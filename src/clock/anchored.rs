@@ -28,6 +28,8 @@ pub struct AnchoredClock {
     anchor_ms: AtomicI64,
     /// The vendor's clock less the uptime, in milliseconds.
     vendor_ms: AtomicI64,
+    /// The most that it may be.
+    vendor_latest_ms: AtomicI64,
 }
 
 impl AnchoredClock {
@@ -38,11 +40,13 @@ impl AnchoredClock {
             behind,
             anchor_ms: AtomicI64::new(offset_ms(wall, moment.uptime)),
             vendor_ms: AtomicI64::new(UNKNOWN),
+            vendor_latest_ms: AtomicI64::new(UNKNOWN),
         }
     }
 
     /// The vendor's clock at this reading, if it and ours are apart: it differs by more than 30 s from the wall clock, or from the
-    /// instant that decisions are made for. `None` also while it is not known.
+    /// instant that decisions are made for. `None` also while it is not known. If only the latter differs, the wall clock has been
+    /// corrected, and the anchor is renewed for the readings that follow.
     pub fn vendor_if_apart(&self, reading: &Reading) -> Option<Timestamp> {
         let offset = self.vendor_ms.load(Ordering::Relaxed);
         if offset == UNKNOWN {
@@ -51,7 +55,12 @@ impl AnchoredClock {
         let Moment { now, uptime } = reading.moment;
         let vendor = offset.saturating_add(millis(uptime));
         let agrees = |ours: Timestamp| is_within_skew(vendor, ours.as_millisecond());
-        (!agrees(now) || !agrees(reading.wall)).then(|| from_millis(vendor))
+        match (agrees(reading.wall), agrees(now)) {
+            (true, true) => return None,
+            (true, false) => self.renew(reading),
+            (false, _) => {}
+        }
+        Some(from_millis(vendor))
     }
 
     /// How far the vendor's clock, if it is known, is ahead of the wall clock at this reading, in milliseconds.
@@ -60,17 +69,26 @@ impl AnchoredClock {
         (offset != UNKNOWN).then(|| ahead_ms(offset, reading))
     }
 
-    /// The vendor's clock was found to be in this range. While the wall clock agrees with it, the anchor is renewed: it is raised to
-    /// the wall clock; and lowered, if it is ahead of both clocks, to the later one.
+    /// The vendor's clock was found to be in this range. The anchor is renewed if the wall clock agrees with it.
     pub fn confirm(&self, vendor: OffsetRange) {
+        self.vendor_latest_ms
+            .store(vendor.latest_ms, Ordering::Relaxed);
         self.vendor_ms.store(vendor.middle_ms(), Ordering::Relaxed);
         let reading = self.behind.read();
         let wall = offset_ms(reading.wall, reading.moment.uptime);
         if is_within_skew(vendor.middle_ms(), wall) {
-            let anchor = self.anchor_ms.load(Ordering::Relaxed);
-            let renewed = anchor.min(vendor.latest_ms).max(wall);
-            self.anchor_ms.store(renewed, Ordering::Relaxed);
+            self.renew(&reading);
         }
+    }
+
+    /// Renews the anchor at a reading whose wall clock agrees with the vendor's: raises it to the wall clock; or lowers it, if it is
+    /// ahead of both clocks, to the later one.
+    fn renew(&self, reading: &Reading) {
+        let wall = offset_ms(reading.wall, reading.moment.uptime);
+        let anchor = self.anchor_ms.load(Ordering::Relaxed);
+        let latest = self.vendor_latest_ms.load(Ordering::Relaxed);
+        let renewed = anchor.min(latest).max(wall);
+        self.anchor_ms.store(renewed, Ordering::Relaxed);
     }
 }
 
