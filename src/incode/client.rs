@@ -18,13 +18,8 @@ use url::Url;
 use self::credentials::Credentials;
 pub(super) use self::response::UpstreamError;
 use super::{
-    admission::Admission,
-    api_call::ApiCall,
-    circuit_breaker::CallResult,
-    clock_comparison::{ClockComparison, DatedAnswer},
-    config::Config,
-    metrics::Metrics,
-    retry_after::retry_after,
+    admission::Admission, api_call::ApiCall, circuit_breaker::CallResult,
+    clock_comparison::ClockComparison, config::Config, metrics::Metrics, retry_after::retry_after,
 };
 use crate::{
     clock::Clock,
@@ -116,10 +111,8 @@ impl Client {
             let decoded = decode(&response.body).map_err(UpstreamError::Unusable)?;
             // Only here is it certain that the vendor itself has answered.
             let requested = started.moment.uptime;
-            let dated = DatedAnswer::of(&response.headers, requested, response.received);
-            if let Some(dated) = dated {
-                self.clocks.compare(dated);
-            }
+            self.clocks
+                .compare(&response.headers, requested, response.received);
             Ok(decoded)
         });
         timings.fetch = timings.fetch.saturating_add(started.elapsed());

@@ -38,7 +38,7 @@ const DATE_PRECISION: Duration = Duration::from_secs(1);
 
 /// What one answer of the vendor shows of its clock.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct DatedAnswer {
+struct DatedAnswer {
     range: OffsetRange,
     received: Duration,
 }
@@ -46,7 +46,7 @@ pub(super) struct DatedAnswer {
 impl DatedAnswer {
     /// The clock that wrote the `Date` of an answer, which was requested and received at these uptimes. `None` if the header is
     /// missing, repeated or not a date; or if the answer comes from a cache and has an `Age`: caches differ in whether they renew `Date`.
-    pub(super) fn of(headers: &HeaderMap, requested: Duration, received: Duration) -> Option<Self> {
+    fn of(headers: &HeaderMap, requested: Duration, received: Duration) -> Option<Self> {
         let is_single = headers.get_all(DATE).iter().count() == 1;
         let is_copy = headers.get_all(AGE).iter().any(|age| age != "0");
         if !is_single || is_copy {
@@ -91,8 +91,12 @@ impl ClockComparison {
         }
     }
 
-    /// Compares the clocks. To be called only for answers that have the vendor's shape: the clock of a proxy proves nothing.
-    pub(super) fn compare(&self, answer: DatedAnswer) {
+    /// Compares the clocks by the headers of an answer that was requested and received at these uptimes. To be called only for answers
+    /// that have the vendor's shape: the clock of a proxy proves nothing.
+    pub(super) fn compare(&self, headers: &HeaderMap, requested: Duration, received: Duration) {
+        let Some(answer) = DatedAnswer::of(headers, requested, received) else {
+            return;
+        };
         let answers = {
             let mut agreeing = self.agreeing.lock();
             let answers = AgreeingAnswers::with(*agreeing, answer);

@@ -41,9 +41,7 @@ impl Scene {
             map.append(name, value.parse().unwrap());
         }
         let uptime = self.ours.moment().uptime;
-        if let Some(answer) = DatedAnswer::of(&map, uptime, uptime) {
-            self.clocks.compare(answer);
-        }
+        self.clocks.compare(&map, uptime, uptime);
     }
 
     fn are_apart(&self) -> bool {
