@@ -31,6 +31,7 @@ pub use self::{
 };
 use self::{
     client::{Client, UpstreamError},
+    clock_comparison::ClockComparison,
     metrics::Metrics,
     status::Status,
     token::{Token, Tokens},
@@ -86,7 +87,9 @@ impl Incode {
     pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, IncodeStartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
-        let client = Arc::new(Client::new(config, Arc::clone(&clock), metrics.clone())?);
+        let clocks = ClockComparison::new(Arc::clone(&deps.anchored));
+        let client = Client::new(config, Arc::clone(&clock), clocks, metrics.clone())?;
+        let client = Arc::new(client);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {
@@ -110,7 +113,8 @@ impl Incode {
             breaker: self.client.admission.breaker_state(),
             credentials_refused: self.client.credentials.are_refused(),
             clock_ahead_ms: self.client.clocks.ahead_ms(),
-            clocks_apart: self.client.clocks.is_skewed(),
+            clocks_apart: self.client.clocks.are_apart(),
+            clock_behind: self.client.clocks.wall_is_behind_by(),
             token_age: self.tokens.age(),
         }
     }

@@ -8,7 +8,7 @@ mod credentials;
 mod requests;
 mod response;
 
-use std::{sync::Arc, time::Duration};
+use std::{mem, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderValue, StatusCode, header::USER_AGENT};
 use reqwest::RequestBuilder;
@@ -46,6 +46,14 @@ pub(super) struct Client {
     metrics: Metrics,
 }
 
+/// A response with a success status, as it was received.
+struct Success {
+    headers: HeaderMap,
+    /// The uptime at which its headers arrived.
+    received: Duration,
+    body: Vec<u8>,
+}
+
 /// The HTTP client of the upstream cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot build the HTTP client of the upstream")]
@@ -55,6 +63,7 @@ impl Client {
     pub(super) fn new(
         config: Config,
         clock: Arc<dyn Clock>,
+        clocks: ClockComparison,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {
         let mut headers: HeaderMap = config.headers.iter().cloned().collect();
@@ -73,7 +82,7 @@ impl Client {
             http,
             admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
             link_admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
-            clocks: ClockComparison::new(),
+            clocks,
             credentials: Credentials::default(),
             log: LogThrottle::default(),
             config,
@@ -99,7 +108,14 @@ impl Client {
         let observer = self.metrics.call(call, started);
         let span = span::upstream_call(call.as_str());
         let sent = self.send(call, request).instrument(span.clone()).await;
-        let decoded = sent.and_then(|body| decode(&body).map_err(UpstreamError::Unusable));
+        let decoded = sent.and_then(|response| {
+            let decoded = decode(&response.body).map_err(UpstreamError::Unusable)?;
+            // Only here is it certain that the vendor itself has answered.
+            let requested = started.moment.uptime;
+            self.clocks
+                .compare(&response.headers, requested, response.received);
+            Ok(decoded)
+        });
         timings.fetch = timings.fetch.saturating_add(started.elapsed());
         let error = decoded.as_ref().err();
         permit.finish(error.map_or(CallResult::Success, |error| error.call_result(call)));
@@ -112,12 +128,11 @@ impl Client {
         decoded
     }
 
-    /// Sends a request; the body of a success.
-    async fn send(&self, call: ApiCall, request: RequestBuilder) -> Result<Vec<u8>, UpstreamError> {
+    /// Sends a request; the response if it is a success.
+    async fn send(&self, call: ApiCall, request: RequestBuilder) -> Result<Success, UpstreamError> {
         let response = request.send().await;
-        let response = response.map_err(|error| self.no_response(call, error))?;
+        let mut response = response.map_err(|error| self.no_response(call, error))?;
         let at = self.clock.moment();
-        self.clocks.compare(response.headers(), at);
         let status = response.status();
         let pause = retry_after(response.headers(), at.now);
         if response::requests_pause(status, pause) {
@@ -125,9 +140,14 @@ impl Client {
         }
         match response::classify(call, status) {
             Ok(()) => {
-                let body = response::read_body(response).await;
+                let headers = mem::take(response.headers_mut());
+                let body = response::read_body(&headers, response).await;
                 let body = body.map_err(|error| self.no_response(call, error))?;
-                body.map_err(UpstreamError::Unusable)
+                Ok(Success {
+                    headers,
+                    received: at.uptime,
+                    body: body.map_err(UpstreamError::Unusable)?,
+                })
             }
             Err(error) => {
                 if let UpstreamError::Outage(outage) = error {

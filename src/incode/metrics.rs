@@ -130,8 +130,20 @@ pub(super) fn register_state(
     gauge_of(
         registry,
         "verigate_upstream_clock_ahead_seconds",
-        "How far the upstream's clock is ahead of ours; 0 while that is not known.",
+        "How far the upstream's clock is ahead of our wall clock; 0 while that is not known.",
         read(|status| seconds(status.clock_ahead_ms.unwrap_or(0))),
+    )?;
+    gauge_of(
+        registry,
+        "verigate_clocks_apart",
+        "Whether our clock and the upstream's differ by more than 30 s, so that checks are decided for both: 1, or 0.",
+        read(|status| f64::from(u8::from(status.clocks_apart))),
+    )?;
+    gauge_of(
+        registry,
+        "verigate_clock_behind_seconds",
+        "How far our wall clock is behind the instant that checks are decided for, because it was set back.",
+        read(|status| status.clock_behind.as_secs_f64()),
     )?;
     gauge_of(
         registry,

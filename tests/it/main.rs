@@ -17,6 +17,7 @@ mod alerts;
 mod calls;
 mod architecture;
 mod cli;
+mod clock_jumps;
 mod config;
 mod diff;
 mod differential;

@@ -78,7 +78,10 @@ verifications:
 ";
 
 pub struct World {
+    /// The service's clock.
     pub clock: Arc<ManualClock>,
+    /// The simulator's clock: the same one, unless a test wants two.
+    pub vendor_clock: Arc<ManualClock>,
     pub simulator: Simulator,
     pub service: Service,
     pub journal: PathBuf,
@@ -99,14 +102,24 @@ impl World {
     /// A world of other people.
     pub async fn of(cast: &str, adjust: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let cast = Cast::read("the test's cast", cast, clock.now()).unwrap();
+        Self::by_clocks(cast, adjust, Arc::clone(&clock), clock).await
+    }
+
+    /// A world in which the service and the vendor each have a clock.
+    pub async fn by_clocks(
+        cast: &str,
+        adjust: impl FnOnce(&mut Config),
+        clock: Arc<ManualClock>,
+        vendor_clock: Arc<ManualClock>,
+    ) -> Self {
+        let cast = Cast::read("the test's cast", cast, vendor_clock.now()).unwrap();
         let credentials = Credentials::default();
         let simulator = Simulator::start(
             loopback(),
             cast,
             credentials,
             TOKEN_LIFE,
-            Arc::clone(&clock) as _,
+            Arc::clone(&vendor_clock) as _,
         )
         .await
         .unwrap();
@@ -122,6 +135,7 @@ impl World {
             .unwrap();
         Self {
             clock,
+            vendor_clock,
             simulator,
             service,
             journal: config.journal,

@@ -84,9 +84,12 @@ pub(super) fn outage_of(error: &reqwest::Error) -> Outage {
     }
 }
 
-/// Reads a body of JSON up to its maximum size.
-pub(super) async fn read_body(mut response: Response) -> reqwest::Result<Result<Vec<u8>, Flaw>> {
-    if !is_json(response.headers()) {
+/// Reads a body of JSON up to its maximum size. The headers are those of the response.
+pub(super) async fn read_body(
+    headers: &HeaderMap,
+    mut response: Response,
+) -> reqwest::Result<Result<Vec<u8>, Flaw>> {
+    if !is_json(headers) {
         return Ok(Err(Flaw::Unreadable));
     }
     let mut body = Vec::new();
