@@ -72,6 +72,21 @@ pub enum Fault {
     Reset,
     /// The response is right, but its `Date` is this many milliseconds ahead; behind, if negative.
     ClockAheadMs(i64),
+    /// The response is another one.
+    Answer(Answer),
+}
+
+/// A response in place of the right one, for example `{"status": 404, "headers": [["content-type", "text/html"]], "body": "not here"}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its headers. A content type replaces that of the body.
+    #[serde(default)]
+    pub headers: Vec<(String, String)>,
+    /// Its body. `None`: the right one under the status 200, and the vendor's error under any other.
+    pub body: Option<String>,
 }
 
 /// The planned faults.
