@@ -32,6 +32,8 @@ mod outage;
 mod policies;
 mod properties;
 mod protection;
+mod connections;
+mod foreign;
 mod evidence_cache;
 mod remedies;
 mod reload;
