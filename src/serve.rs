@@ -8,7 +8,6 @@ use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::Notify,
-    task::JoinSet,
     time::{sleep, timeout},
 };
 use tonic_health::server::HealthReporter;
@@ -22,7 +21,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::Config,
-    deps::Deps,
+    deps::{Deps, Task},
     grpc, http,
     journal::Writer,
     listener::Listeners,
@@ -57,8 +56,9 @@ pub struct Service {
     pub addresses: Addresses,
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
-    /// Watches the policy files; empty until [`Service::watch`].
-    watching: JoinSet<()>,
+    deps: Deps,
+    /// Watches the policy files, from [`Service::watch`] on.
+    watching: Option<Task>,
     tasks: Tasks,
 }
 
@@ -80,7 +80,7 @@ impl Service {
         } = assemble(config, set, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::default();
+        let mut listeners = Listeners::new(&deps);
         let grpc = listeners.open(config.grpc, services.router).await?;
         let http = http::decisions(webhooks);
         let http = listeners.open(config.http, http).await?;
@@ -101,7 +101,8 @@ impl Service {
         Ok(Self {
             addresses: Addresses { grpc, http, admin },
             reloader,
-            watching: JoinSet::new(),
+            deps,
+            watching: None,
             tasks,
         })
     }
@@ -109,13 +110,13 @@ impl Service {
     /// Starts to reload the policies when their files change, and when `requested`.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
-        self.watching.spawn(live::watch(reloader, requested));
+        self.watching = Some(self.deps.start(live::watch(reloader, requested)));
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.
     pub async fn stop(mut self) -> Result<(), StopError> {
         info!(event = "service_stopping", "stopping");
-        self.watching.abort_all();
+        self.watching = None;
         self.tasks.stop().await?;
         info!(event = "service_stopped", "stopped");
         Ok(())

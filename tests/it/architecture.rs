@@ -141,7 +141,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "webhook_queue",
         ],
     ),
-    ("listener", &[]),
+    ("listener", &["deps"]),
     ("proto", &["policy"]),
     ("violations", &[]),
     ("clock", &["policy"]),

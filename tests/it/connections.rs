@@ -11,7 +11,7 @@ use verigate::{
     tls::Pings,
 };
 
-use crate::world::{FAILED_FOR_MAX, Version, World, gist, question, until};
+use crate::world::{FAILED_FOR_MAX, Version, World, check_request, gist, until};
 
 /// How long after a fault begins the service answers again. Real time, because the connections are real.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
@@ -43,10 +43,10 @@ async fn world(version: Version, adjust: impl FnOnce(&mut Config)) -> World {
 async fn ask(world: &World, next: &mut usize, checks: usize) -> bool {
     let ids: Vec<_> = (0..checks).map(|n| format!("v-{}", *next + n)).collect();
     *next += checks;
-    let patience = Duration::from_millis(250);
+    let wait = Duration::from_millis(250);
     let asked = ids
         .iter()
-        .map(|id| world.ask_within(patience, question("tolerant", id)));
+        .map(|id| world.ask_within(wait, check_request("tolerant", id)));
     let answers = join_all(asked).await;
     answers
         .iter()
@@ -56,7 +56,7 @@ async fn ask(world: &World, next: &mut usize, checks: usize) -> bool {
 /// Keeps asking, as many checks at once, until all are answered by the vendor again. The world's clock goes with the real one.
 async fn time_to_recover(world: &World, next: &mut usize, checks: usize) -> Duration {
     let started = SystemClock.read();
-    let mut told = Duration::ZERO;
+    let mut advanced = Duration::ZERO;
     loop {
         let answered = ask(world, next, checks).await;
         let now = started.elapsed();
@@ -64,8 +64,8 @@ async fn time_to_recover(world: &World, next: &mut usize, checks: usize) -> Dura
             return now;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-        world.clock.advance(started.elapsed() - told);
-        told = started.elapsed();
+        world.clock.advance(started.elapsed() - advanced);
+        advanced = started.elapsed();
     }
 }
 
@@ -138,7 +138,7 @@ async fn calls_in_flight_survive_that_their_connection_is_closed() {
         let world = world(version, |_| {}).await;
         let mut next = 0;
         assert!(ask(&world, &mut next, 1).await);
-        world.spoil(ApiCall::Details, Some(1), Fault::LatencyMs(100));
+        world.inject(ApiCall::Details, Some(1), Fault::LatencyMs(100));
         let asked = world.calls().details;
         let (answer, ()) = tokio::join!(world.check("tolerant", "v-1999"), async {
             world.until_asked(asked + 1).await;
@@ -156,7 +156,7 @@ async fn a_connection_is_not_used_after_a_call_that_timed_out() {
         let world = world(version, |_| {}).await;
         let mut next = 0;
         assert!(ask(&world, &mut next, 1).await);
-        world.spoil(ApiCall::Details, Some(1), Fault::Hang);
+        world.inject(ApiCall::Details, Some(1), Fault::Hang);
         assert!(!ask(&world, &mut next, 1).await);
         until("the call has timed out", async || {
             world.simulator.open_connections() == 0
@@ -176,7 +176,7 @@ async fn a_call_whose_stream_is_reset_is_retried_by_another_connection() {
         let world = world(version, |_| {}).await;
         let mut next = 0;
         assert!(ask(&world, &mut next, 1).await);
-        world.spoil(ApiCall::Details, Some(1), Fault::Reset);
+        world.inject(ApiCall::Details, Some(1), Fault::Reset);
         assert!(ask(&world, &mut next, 1).await, "{version:?}");
         assert_eq!(world.simulator.connections(), 2, "{version:?}");
     }
@@ -192,7 +192,7 @@ async fn an_old_connection_is_replaced_and_calls_in_flight_finish_on_it() {
             assert!(ask(&world, &mut next, 1).await);
         }
         assert_eq!(world.simulator.connections(), 1, "{version:?}");
-        world.spoil(ApiCall::Details, Some(1), Fault::LatencyMs(150));
+        world.inject(ApiCall::Details, Some(1), Fault::LatencyMs(150));
         let asked = world.calls().details;
         let (answer, ()) = tokio::join!(world.check("tolerant", "v-1999"), async {
             world.until_asked(asked + 1).await;
@@ -213,7 +213,7 @@ async fn a_probe_of_the_circuit_breaker_uses_a_new_connection() {
     for version in Version::ALL {
         let world = world(version, |_| {}).await;
         let mut next = 0;
-        world.spoil(ApiCall::Details, None, Fault::Status(500));
+        world.inject(ApiCall::Details, None, Fault::Status(500));
         for _ in 0..20 {
             assert!(!ask(&world, &mut next, 1).await);
         }

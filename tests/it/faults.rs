@@ -24,7 +24,7 @@ use verigate::{
     sim::{Answer, ApiCall, Fault, Network},
 };
 
-use crate::world::{Version, World, gist, loopback, question};
+use crate::world::{Version, World, check_request, gist, loopback};
 
 /// How long after its deadline an answer may arrive here.
 const LATE_MAX: Duration = Duration::from_millis(20);
@@ -210,7 +210,7 @@ struct Outcome {
 
 /// Makes a check as a client that does not enforce its deadline itself, so that a late answer is seen.
 async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
-    let request: CheckAccessRequest = question(case.policy, &case.id);
+    let request: CheckAccessRequest = check_request(case.policy, &case.id);
     let mut body = vec![0];
     body.extend(u32::try_from(request.encoded_len()).unwrap().to_be_bytes());
     request.encode(&mut body).unwrap();
@@ -282,7 +282,7 @@ async fn outcomes_of(version: Version, cause: Cause) -> (Vec<(Case, Outcome)>, u
     response.await.unwrap();
     let connections = world.simulator.connections();
     match cause {
-        Cause::Calls(call, times, fault) => world.spoil(call, times, fault),
+        Cause::Calls(call, times, fault) => world.inject(call, times, fault),
         Cause::Net(network) => world.simulator.network(network),
         Cause::Frozen => world.simulator.freeze_connections(),
         Cause::Closed => world.simulator.close_connections(),

@@ -104,7 +104,7 @@ fn strangers() -> Vec<(Vec<(&'static str, &'static str)>, String)> {
 
 /// The answer of the tolerant policy, whose evidence is two minutes old, if the vendor's place is taken by this response.
 async fn answer_to(world: &World, fault: Fault) -> CheckAccessResponse {
-    world.spoil(ApiCall::Details, None, fault);
+    world.inject(ApiCall::Details, None, fault);
     let answer = world.check("tolerant", "fresh").await;
     world.simulator.faults().clear();
     // Long enough for the failure, the circuit breaker and a pause.
@@ -189,7 +189,7 @@ async fn strangers_open_the_circuit_breaker_and_a_401_of_theirs_costs_one_more_c
         let world = World::new().await;
         world.check("tolerant", "fresh").await;
         let before = world.calls();
-        world.spoil(ApiCall::Details, None, response(status, &html, "down"));
+        world.inject(ApiCall::Details, None, response(status, &html, "down"));
         for n in 0..50 {
             world.check("tolerant", &format!("nobody-{n}")).await;
         }
@@ -209,7 +209,7 @@ async fn a_stranger_at_the_authorize_endpoint_does_not_refuse_our_credentials() 
     let html = [("content-type", "text/html")];
     for status in [200, 401, 403, 404] {
         let world = World::new().await;
-        world.spoil(ApiCall::Authorize, None, response(status, &html, "who?"));
+        world.inject(ApiCall::Authorize, None, response(status, &html, "who?"));
         let answer = world.check("tolerant", "fresh").await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE", "{status}");
         let (_, ready) = world.get_json("/readyz").await;
@@ -224,7 +224,7 @@ async fn a_stranger_at_the_authorize_endpoint_does_not_refuse_our_credentials() 
 #[tokio::test]
 async fn evidence_is_as_old_as_an_http_cache_says() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, right_with(&[("age", "50")]));
+    world.inject(ApiCall::Details, None, right_with(&[("age", "50")]));
     let answer = world.check("tolerant", "fresh").await;
     assert_eq!((gist(&answer).as_str(), answer.degraded), ("ALLOW", false));
     let evidence = answer.evidence.unwrap();
@@ -278,7 +278,7 @@ async fn what_an_http_cache_has_kept_for_too_long_is_served_as_in_an_outage() {
                 let date = [("date", date(ahead_s))];
                 let date = date.iter().map(|(name, value)| (*name, value.as_str()));
                 let pairs: Vec<_> = pairs.iter().copied().chain(date).collect();
-                world.spoil(ApiCall::Details, None, right_with(&pairs));
+                world.inject(ApiCall::Details, None, right_with(&pairs));
                 let answer = world.check(policy, "fresh").await;
                 assert_eq!(gist(&answer), expected, "{policy} {pairs:?}");
                 assert_eq!(answer.degraded, values != ["0"], "{policy} {pairs:?}");
@@ -319,7 +319,7 @@ async fn a_404_of_an_http_cache_is_not_the_vendors_word_of_now() {
 #[tokio::test]
 async fn what_an_http_cache_has_kept_replaces_nothing_younger() {
     let world = World::new().await;
-    world.spoil(
+    world.inject(
         ApiCall::Details,
         Some(1),
         response(
@@ -332,7 +332,7 @@ async fn what_an_http_cache_has_kept_replaces_nothing_younger() {
     assert_eq!(revoked, "DENY STATUS_NOT_ACCEPTED");
     // By the time that it is asked for again, a cache still says what it was before that.
     world.clock.advance(Duration::from_secs(61));
-    world.spoil(ApiCall::Details, None, right_with(&[("age", "70")]));
+    world.inject(ApiCall::Details, None, right_with(&[("age", "70")]));
     for _ in 0..3 {
         let answer = world.check("tolerant", "fresh").await;
         assert_eq!(gist(&answer), "DENY STATUS_NOT_ACCEPTED");
@@ -351,7 +351,7 @@ async fn what_an_http_cache_has_kept_is_not_used_after_an_invalidation() {
     let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
     let secret = terms().secret;
     let body = json!({ "event": "verification.failed", "verificationTraceId": "trace-fresh" });
-    world.spoil(ApiCall::Details, None, right_with(&[("age", "30")]));
+    world.inject(ApiCall::Details, None, right_with(&[("age", "30")]));
     let posted = reqwest::Client::new()
         .post(url)
         .header(HEADER, secret.expose_secret())
@@ -372,7 +372,7 @@ async fn what_an_http_cache_has_kept_is_not_used_after_an_invalidation() {
 }
 
 #[tokio::test]
-async fn whoever_asks_for_a_pause_gets_one() {
+async fn a_request_to_pause_is_obeyed_whatever_its_form() {
     // Status, `Retry-After`, and the pause in seconds; a second or a half more, where none can be read.
     for (status, after, pause) in [
         (429, Some("30"), 30),
@@ -396,7 +396,7 @@ async fn whoever_asks_for_a_pause_gets_one() {
         let mut pairs = vec![("content-type", "text/html")];
         pairs.extend(after.map(|after| ("retry-after", after)));
         // The retry after a 5xx is a call less.
-        world.spoil(ApiCall::Details, Some(1), response(status, &pairs, "busy"));
+        world.inject(ApiCall::Details, Some(1), response(status, &pairs, "busy"));
         let answer = world.check("tolerant", "fresh").await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE", "{after:?}");
         let asked = world.calls().details;

@@ -6,7 +6,7 @@ use crate::world::{FAILED_FOR_MAX, World, gist};
 
 /// The answer to `fresh` at `front-door` if the upstream responds with this body.
 async fn answer_to(world: &World, body: &str) -> String {
-    world.spoil(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
+    world.inject(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
     answer_after_expiry(world).await
 }
 
@@ -31,7 +31,7 @@ async fn facts_that_contradict_the_agreed_form_are_invalid_evidence() {
             "{body:.60}"
         );
     }
-    world.spoil(ApiCall::Details, Some(1), Fault::AnotherId);
+    world.inject(ApiCall::Details, Some(1), Fault::AnotherId);
     assert_eq!(answer_after_expiry(&world).await, "DENY EVIDENCE_INVALID");
     assert_eq!(answer_after_expiry(&world).await, "ALLOW");
 }
@@ -44,7 +44,7 @@ async fn a_redirect_is_not_followed_and_leads_no_token_away() {
         "http://{}/v1/verification/details/fresh",
         elsewhere.simulator.address
     );
-    world.spoil(ApiCall::Details, Some(1), Fault::Redirect(place));
+    world.inject(ApiCall::Details, Some(1), Fault::Redirect(place));
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
     assert_eq!(elsewhere.calls().details, 0);
@@ -76,7 +76,7 @@ async fn data_of_a_scope_that_is_not_granted_does_not_count() {
 async fn an_unknown_status_is_kept_as_it_came_and_not_accepted() {
     let world = World::new().await;
     let body = r#"{"id":"fresh","verifiedAt":1769860200000,"status":"verified","scopes":["NAME"],"data":{"fullName":"Ada Example"}}"#;
-    world.spoil(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
+    world.inject(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY STATUS_NOT_ACCEPTED");
     assert_eq!(answer.evidence.unwrap().status, "verified");
