@@ -32,7 +32,7 @@ use tokio::task::JoinHandle;
 pub use self::{
     access::{Credentials, TOKEN_LIFE},
     cast::BUILT_IN,
-    fault::{Answer, ApiCall, Fault, Faults, PlannedFault, TooManyFaultsError},
+    fault::{Answer, ApiCall, Fault, Faults, Header, PlannedFault, TooManyFaultsError},
     network::Network,
     people::{Cast, Person, VerificationRecord},
     server::Identity,

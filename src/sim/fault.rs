@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderName, HeaderValue};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 
@@ -84,9 +85,22 @@ pub struct Answer {
     pub status: u16,
     /// Its headers. A content type replaces that of the body.
     #[serde(default)]
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<Header>,
     /// Its body. `None`: the right one under the status 200, and the vendor's error under any other.
     pub body: Option<String>,
+}
+
+/// A header of a response, as `["age", "600"]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "(String, String)")]
+pub struct Header(pub HeaderName, pub HeaderValue);
+
+impl TryFrom<(String, String)> for Header {
+    type Error = http::Error;
+
+    fn try_from((name, value): (String, String)) -> Result<Self, Self::Error> {
+        Ok(Self(name.try_into()?, value.try_into()?))
+    }
 }
 
 /// The planned faults.

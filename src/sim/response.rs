@@ -9,7 +9,7 @@ use axum::{
     Json,
     body::Body,
     http::{
-        HeaderName, HeaderValue, StatusCode, Uri,
+        HeaderValue, StatusCode, Uri,
         header::{CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER},
     },
     response::{Html, IntoResponse, Response},
@@ -19,7 +19,7 @@ use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
 use super::{
-    fault::{Answer, Fault},
+    fault::{Answer, Fault, Header},
     vendor::Vendor,
     wire,
 };
@@ -79,7 +79,7 @@ pub(super) async fn faulty(vendor: &Vendor, fault: Fault, right: &Value, uri: &U
     }
 }
 
-/// The response that a fault describes. A header that is none is left out: faults are planned by tests, which see its effect.
+/// The response that a fault describes.
 fn another(vendor: &Vendor, answer: Answer, right: &Value, uri: &Uri) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = match answer.body {
@@ -89,13 +89,7 @@ fn another(vendor: &Vendor, answer: Answer, right: &Value, uri: &Uri) -> Respons
     };
     *response.status_mut() = status;
     let mut content_type = response.headers_mut().remove(CONTENT_TYPE);
-    for (name, value) in answer.headers {
-        let (Ok(name), Ok(value)) = (
-            HeaderName::try_from(name),
-            HeaderValue::from_bytes(value.as_bytes()),
-        ) else {
-            continue;
-        };
+    for Header(name, value) in answer.headers {
         if name == CONTENT_TYPE {
             content_type = None;
         }

@@ -16,6 +16,20 @@ use crate::world::{FAILED_FOR_MAX, Version, World, check_request, gist, until};
 /// How long after a fault begins the service answers again. Real time, because the connections are real.
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 const VERIFICATIONS: usize = 2_000;
+/// A certificate of nobody.
+const AUTHORITY: &str = "\
+-----BEGIN CERTIFICATE-----
+MIIBjTCCATOgAwIBAgIUc10Fsxztu3tJaYl8QwCjpBHNhn0wCgYIKoZIzj0EAwIw
+HDEaMBgGA1UEAwwRTWFkZS11cCBhdXRob3JpdHkwHhcNMjYxMTI2MTkzNDA3WhcN
+MzYxMTIzMTkzNDA3WjAcMRowGAYDVQQDDBFNYWRlLXVwIGF1dGhvcml0eTBZMBMG
+ByqGSM49AgEGCCqGSM49AwEHA0IABLup2tDcZkZNAdB+TbrDzEiEqn5SbdGXqHor
+TyrTjNfJNpKepZ3Vt5ZNQoH0a8LbVUnFMsXWfehL+DWEm0n9FB2jUzBRMB0GA1Ud
+DgQWBBS9rH2RT+reKye1yz/pwjzoahE56jAfBgNVHSMEGDAWgBS9rH2RT+reKye1
+yz/pwjzoahE56jAPBgNVHRMBAf8EBTADAQH/MAoGCCqGSM49BAMCA0gAMEUCIQC1
+iP/f1YFO1AQPbaEWkrSqEcs04Qx/2K0KoLLtg43U2AIgFwr9Q/rsp826p9dSsTAk
+PN96NRD2KdII5nWB2G5up20=
+-----END CERTIFICATE-----
+";
 /// Longer than a pool of connections is used.
 const OLD: Duration = Duration::from_mins(4);
 
@@ -252,18 +266,19 @@ fn the_authorities_of_the_vendor_may_be_those_of_a_file() {
         config.map_err(|problems| problems.to_string())
     };
     assert!(load("").unwrap().incode.ca.is_empty());
-    let made = rcgen::generate_simple_self_signed(["vendor.example".to_owned()]).unwrap();
-    let (pem, key) = (made.cert.pem(), made.signing_key.serialize_pem());
-    let config = load(&file("one.pem", &pem)).unwrap();
-    assert_eq!(config.incode.ca, [made.cert.der().clone()]);
-    let two = file("two.pem", &format!("{key}\n{pem}{pem}"));
+    let (pem, key) = (
+        AUTHORITY,
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+    );
+    assert_eq!(load(&file("one.pem", pem)).unwrap().incode.ca.len(), 1);
+    let two = file("two.pem", &format!("{key}{pem}# a comment\n{pem}"));
     assert_eq!(load(&two).unwrap().incode.ca.len(), 2);
     let broken = pem.replacen("MII", "!!!", 1);
     let another = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (path, expected) in [
         ("/no/such/file".to_owned(), "cannot be read"),
         (file("empty.pem", ""), "has no certificate"),
-        (file("key.pem", &key), "has no certificate"),
+        (file("key.pem", key), "has no certificate"),
         (file("broken.pem", &broken), "is not PEM"),
         (file("another.pem", another), "cannot be used"),
     ] {

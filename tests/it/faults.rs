@@ -21,7 +21,7 @@ use tokio_rustls::{
 use verigate::{
     clock::{Clock as _, SystemClock},
     proto::v1::{CheckAccessRequest, CheckAccessResponse, EvidenceSource},
-    sim::{Answer, ApiCall, Fault, Network},
+    sim::{Answer, ApiCall, Fault, Header, Network},
 };
 
 use crate::world::{Version, World, check_request, gist, loopback};
@@ -116,6 +116,10 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
     faults
 }
 
+fn header(name: &str, value: &str) -> Header {
+    Header::try_from((name.to_owned(), value.to_owned())).unwrap()
+}
+
 fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
     use Kind::Unavailable;
     let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
@@ -125,7 +129,7 @@ fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
             Unavailable,
             details(Fault::Answer(Answer {
                 status: 404,
-                headers: vec![("content-type".to_owned(), "text/html".to_owned())],
+                headers: vec![header("content-type", "text/html")],
                 body: Some("default backend - 404".to_owned()),
             })),
         ),
@@ -134,7 +138,7 @@ fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
             Unavailable,
             details(Fault::Answer(Answer {
                 status: 200,
-                headers: vec![("age".to_owned(), "7200".to_owned())],
+                headers: vec![header("age", "7200")],
                 body: None,
             })),
         ),

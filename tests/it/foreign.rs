@@ -7,7 +7,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::json;
 use verigate::{
     proto::v1::{CheckAccessResponse, EvidenceSource},
-    sim::{Answer, ApiCall, Fault},
+    sim::{Answer, ApiCall, Fault, Header},
 };
 
 use crate::{
@@ -25,10 +25,10 @@ const JSON: &str = "application/json";
 const DETAILS: &str = r#"{"id":"fresh","traceId":"trace-fresh","projectId":"p","verifiedAt":1769860200000,"status":"VERIFIED","scopes":["NAME"],"data":{"fullName":"Ada Example"}}"#;
 const ERROR: &str = r#"{"timestamp":1769860200000,"status":4004,"error":"Not Found","message":"no such","path":"/v1/verification/details/fresh"}"#;
 
-fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+fn headers(pairs: &[(&str, &str)]) -> Vec<Header> {
     let pairs = pairs.iter();
     pairs
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .map(|(name, value)| Header::try_from(((*name).to_owned(), (*value).to_owned())).unwrap())
         .collect()
 }
 
