@@ -21,10 +21,13 @@ use tokio_rustls::{
 use verigate::{
     clock::{Clock as _, SystemClock},
     proto::v1::{CheckAccessRequest, CheckAccessResponse, EvidenceSource},
-    sim::{Answer, ApiCall, Fault, Header, Network},
+    sim::{Answer, ApiCall, Fault, Network},
 };
 
-use crate::world::{Version, World, check_request, gist, loopback};
+use crate::{
+    foreign::headers,
+    world::{Version, World, check_request, gist, loopback},
+};
 
 /// How long after its deadline an answer may arrive here.
 const LATE_MAX: Duration = Duration::from_millis(20);
@@ -116,10 +119,6 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
     faults
 }
 
-fn header(name: &str, value: &str) -> Header {
-    Header::try_from((name.to_owned(), value.to_owned())).unwrap()
-}
-
 fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
     use Kind::Unavailable;
     let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
@@ -129,7 +128,7 @@ fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
             Unavailable,
             details(Fault::Answer(Answer {
                 status: 404,
-                headers: vec![header("content-type", "text/html")],
+                headers: headers(&[("content-type", "text/html")]),
                 body: Some("default backend - 404".to_owned()),
             })),
         ),
@@ -138,7 +137,7 @@ fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
             Unavailable,
             details(Fault::Answer(Answer {
                 status: 200,
-                headers: vec![header("age", "7200")],
+                headers: headers(&[("age", "7200")]),
                 body: None,
             })),
         ),

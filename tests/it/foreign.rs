@@ -25,7 +25,7 @@ const JSON: &str = "application/json";
 const DETAILS: &str = r#"{"id":"fresh","traceId":"trace-fresh","projectId":"p","verifiedAt":1769860200000,"status":"VERIFIED","scopes":["NAME"],"data":{"fullName":"Ada Example"}}"#;
 const ERROR: &str = r#"{"timestamp":1769860200000,"status":4004,"error":"Not Found","message":"no such","path":"/v1/verification/details/fresh"}"#;
 
-fn headers(pairs: &[(&str, &str)]) -> Vec<Header> {
+pub fn headers(pairs: &[(&str, &str)]) -> Vec<Header> {
     let pairs = pairs.iter();
     pairs
         .map(|(name, value)| Header::try_from(((*name).to_owned(), (*value).to_owned())).unwrap())
