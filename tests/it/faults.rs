@@ -36,6 +36,7 @@ const TIME_ENOUGH: Duration = Duration::from_millis(500);
 /// A busy host can make an answer late. Then a fault is measured again, up to this often.
 const MEASUREMENTS: usize = 20;
 const DEADLINES_MS: [u64; 3] = [10, 50, 500];
+const AN_HOUR: i64 = 3_600_000;
 const POLICIES: [&str; 2] = ["front-door", "tolerant"];
 const STATES: [State; 3] = [State::Cold, State::Warm, State::Stale];
 
@@ -111,7 +112,7 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
         (
             "clock skew",
             Harmless,
-            details(Fault::ClockAheadMs(3_600_000)),
+            details(Fault::ClockAheadMs(AN_HOUR)),
         ),
     ];
     faults.extend(responses_of_others());
