@@ -36,7 +36,6 @@ const TIME_ENOUGH: Duration = Duration::from_millis(500);
 /// A busy host can make an answer late. Then a fault is measured again, up to this often.
 const MEASUREMENTS: usize = 20;
 const DEADLINES_MS: [u64; 3] = [10, 50, 500];
-const AN_HOUR: i64 = 3_600_000;
 const POLICIES: [&str; 2] = ["front-door", "tolerant"];
 const STATES: [State; 3] = [State::Cold, State::Warm, State::Stale];
 
@@ -76,6 +75,7 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
     use Kind::{Absent, Harmless, Invalid, Unavailable};
     let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
     let status = |status| details(Fault::Status(status));
+    let plain = details(Fault::ContentType("text/plain".to_owned()));
     let elsewhere = "http://127.0.0.1:1/v1/verification/details/x".to_owned();
     let mut faults = vec![
         ("refuse", Unavailable, Cause::Net(Network::Refusing)),
@@ -89,11 +89,7 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
         ("half", Unavailable, details(Fault::Truncated)),
         ("wrong id", Invalid, details(Fault::AnotherId)),
         ("huge", Unavailable, details(Fault::Huge)),
-        (
-            "wrong content type",
-            Unavailable,
-            details(Fault::ContentType("text/plain".to_owned())),
-        ),
+        ("wrong content type", Unavailable, plain),
         ("frozen", Harmless, Cause::Frozen),
         ("closed", Harmless, Cause::Closed),
         (
@@ -112,7 +108,7 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
         (
             "clock skew",
             Harmless,
-            details(Fault::ClockAheadMs(AN_HOUR)),
+            details(Fault::ClockAheadMs(3_600_000)),
         ),
     ];
     faults.extend(responses_of_others());
