@@ -34,6 +34,8 @@ mod outage;
 mod policies;
 mod properties;
 mod protection;
+mod connections;
+mod foreign;
 mod evidence_cache;
 mod remedies;
 mod reload;
