@@ -110,11 +110,21 @@ impl World {
     /// A world whose vendor speaks this version of HTTP.
     pub async fn over(version: Version, cast: &str, adjust: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        Self::by_clocks(cast, adjust, Arc::clone(&clock), clock).await
+        Self::build(version, cast, adjust, Arc::clone(&clock), clock).await
     }
 
     /// A world in which the service and the vendor each have a clock.
     pub async fn by_clocks(
+        cast: &str,
+        adjust: impl FnOnce(&mut Config),
+        clock: Arc<ManualClock>,
+        vendor_clock: Arc<ManualClock>,
+    ) -> Self {
+        Self::build(Version::Http1, cast, adjust, clock, vendor_clock).await
+    }
+
+    async fn build(
+        version: Version,
         cast: &str,
         adjust: impl FnOnce(&mut Config),
         clock: Arc<ManualClock>,
