@@ -22,22 +22,23 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-pub use self::{
-    client::ClientError,
-    config::{Config, is_loopback},
-};
 use self::{
+    api_call::{CallContext, Order},
     client::{Client, UpstreamError},
     metrics::Metrics,
     status::Status,
     token::{Token, Tokens},
 };
+pub use self::{
+    client::ClientError,
+    config::{Config, is_loopback},
+};
 use crate::{
-    callers::OverQuotaError,
-    clock::Clock,
+    callers::{CallerId, OverQuotaError},
+    clock::{Clock, pause},
     deps::Deps,
     jitter::up_to,
     log_throttle::throttled,
@@ -86,7 +87,7 @@ impl Incode {
     pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, IncodeStartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
-        let client = Arc::new(Client::new(config, Arc::clone(&clock), metrics.clone())?);
+        let client = Arc::new(Client::new(config, deps, metrics.clone())?);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {
@@ -120,10 +121,10 @@ impl Incode {
     async fn fetch(
         &self,
         id: &VerificationId,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
     ) -> Result<Finding, Outage> {
-        let first = self.attempt(id, failed_before, timings).await;
+        let first = self.attempt(id, context, timings).await;
         let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
         if !rejected {
             self.retries.deposit();
@@ -138,18 +139,22 @@ impl Incode {
                 if outage.is_transient() && self.retries.withdraw() =>
             {
                 self.metrics.retry();
-                sleep(up_to(RETRY_DELAY_MAX)).await;
+                pause(up_to(RETRY_DELAY_MAX)).await;
                 outage
             }
             Err(AttemptError::Outage(outage)) => return Err(outage),
         };
-        // `true`: the circuit breaker does not count a failure of the same verification twice.
-        match self.attempt(id, true, timings).await {
+        // The circuit breaker does not count a failure of the same verification twice.
+        let again = CallContext {
+            failed_before: true,
+            ..context
+        };
+        match self.attempt(id, again, timings).await {
             Ok(finding) => Ok(finding),
             // The token stays in use: it may be accepted for other verifications.
             Err(AttemptError::TokenRefused(_)) => Err(self.new_token_refused()),
             // Only the first attempt was sent, so its outage is reported.
-            Err(AttemptError::Outage(Outage::Rejected)) => Err(first),
+            Err(AttemptError::Outage(Outage::Rejected | Outage::OverRate)) => Err(first),
             Err(AttemptError::Outage(outage)) => Err(outage),
         }
     }
@@ -158,14 +163,14 @@ impl Incode {
     async fn attempt(
         &self,
         id: &VerificationId,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
     ) -> Result<Finding, AttemptError> {
         let started = self.clock.read();
         let token = self.tokens.get().await;
         timings.token = timings.token.saturating_add(started.elapsed());
         let token = token.map_err(AttemptError::Outage)?;
-        let details = self.client.details(id, &token, failed_before, timings);
+        let details = self.client.details(id, &token, context, timings);
         match details.await {
             Ok(verification) => Ok(Finding::Present(verification)),
             Err(UpstreamError::NotFound) => Ok(Finding::Absent),
@@ -176,10 +181,15 @@ impl Incode {
     }
 
     /// Creates a link. Repeated only with a new token if the first one was refused: after any other failure a link may exist.
-    async fn create_link(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
+    async fn create_link(
+        &self,
+        id: Uuid,
+        request: &StepUpRequest,
+        caller: CallerId,
+    ) -> Result<Link, Outage> {
         for _ in 0..2 {
             let token = self.tokens.get().await?;
-            match self.client.link(id, request, &token).await {
+            match self.client.link(id, request, &token, caller).await {
                 Ok(link) => return Ok(link),
                 Err(UpstreamError::Unauthorized) => self.tokens.refused(&token),
                 Err(UpstreamError::Outage(outage)) => {
@@ -238,7 +248,11 @@ impl Source for Incode {
     ) -> Result<Known, OverQuotaError> {
         let started_at = self.clock.now();
         let mut timings = Timings::default();
-        let fetch = self.fetch(id, request.failed_before, &mut timings);
+        let context = CallContext {
+            failed_before: request.failed_before,
+            order: Order::InTurn(request.priority, request.caller),
+        };
+        let fetch = self.fetch(id, context, &mut timings);
         let fetched = timeout(request.wait.max(), fetch).await;
         let fetched = fetched.unwrap_or_else(|_| {
             self.log_timeout();
@@ -263,8 +277,13 @@ impl Source for Incode {
 
 #[async_trait]
 impl Links for Incode {
-    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
-        self.create_link(id, request).await
+    async fn create(
+        &self,
+        id: Uuid,
+        request: &StepUpRequest,
+        caller: CallerId,
+    ) -> Result<Link, Outage> {
+        self.create_link(id, request, caller).await
     }
 }
 

@@ -45,8 +45,10 @@ pub enum Outage {
     Failed,
     /// It responded with a status that the API does not have.
     Unexpected,
-    /// Not asked: admission control, or the quota of the caller, rejected the call.
+    /// Not asked: the upstream asked for a pause, the circuit breaker is open, or the quota of the caller is used up.
     Rejected,
+    /// Not asked: more was asked for than the rate limit and the calls in flight allow.
+    OverRate,
     /// Not asked: too many fetches are in flight.
     Busy,
     /// The task that fetched ended without a result: an internal error.
@@ -65,6 +67,7 @@ impl Outage {
             Self::Failed => "failed",
             Self::Unexpected => "unexpected",
             Self::Rejected => "rejected",
+            Self::OverRate => "over_rate",
             Self::Busy => "busy",
             Self::Abandoned => "abandoned",
         }
@@ -80,8 +83,13 @@ impl Outage {
             | Self::RateLimited
             | Self::Failed
             | Self::Unexpected => true,
-            Self::Rejected | Self::Busy | Self::Abandoned => false,
+            Self::Rejected | Self::OverRate | Self::Busy | Self::Abandoned => false,
         }
+    }
+
+    /// Whether it is not charged to the caller: the upstream's state kept it from being asked, and not what callers ask for.
+    pub fn is_free(self) -> bool {
+        matches!(self, Self::Rejected)
     }
 
     /// Whether an immediate retry may succeed.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    policy::{Decision, Evidence, Revision},
+    policy::{Decision, Evidence, Revision, Timestamp},
     provenance::{Origin, Timings},
 };
 
@@ -22,6 +22,9 @@ pub struct Ruling {
     pub evidence: Arc<Evidence>,
     /// Where the evidence came from.
     pub origin: Origin,
+    /// Until when checks of the same policy rest on the same evidence, unless it is invalidated; `None` where there is none, or where the
+    /// upstream is asked again as soon as it can be.
+    pub fresh_until: Option<Timestamp>,
     /// Whether the upstream could not be asked, so that the evidence is stale or missing.
     pub degraded: bool,
     /// How long the steps of the check took.

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use tokio::runtime::Handle;
+use tracing::warn;
 
 use super::{
     environment::{Colours, Environment},
@@ -48,7 +49,11 @@ impl Serve {
                 return Ok(Exit::Invalid);
             }
         };
+        let warnings = config.warnings();
         if self.check {
+            for warning in &warnings {
+                eprint_line(&format!("warning: {warning}"));
+            }
             let (count, revision) = (policies.len(), policies.revision());
             eprint_line(&format!(
                 "the configuration is valid; {count} policies, revision {revision}"
@@ -64,6 +69,13 @@ impl Serve {
             &Handle::current(),
             Arc::clone(&clock) as _,
         )?;
+        for warning in warnings {
+            warn!(
+                event = "configuration_warning",
+                %warning,
+                "a setting is valid, and probably not meant"
+            );
+        }
         let ran = serve::run(&config, policies, clock, reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)

@@ -18,11 +18,17 @@ use url::Url;
 use self::credentials::Credentials;
 pub(super) use self::response::UpstreamError;
 use super::{
-    admission::Admission, api_call::ApiCall, circuit_breaker::CallResult,
-    clock_comparison::ClockComparison, config::Config, metrics::Metrics, retry_after::retry_after,
+    admission::Admission,
+    api_call::{AdmissionError, ApiCall, CallContext},
+    circuit_breaker::CallResult,
+    clock_comparison::ClockComparison,
+    config::Config,
+    metrics::Metrics,
+    retry_after::retry_after,
 };
 use crate::{
     clock::Clock,
+    deps::Deps,
     log_throttle::{LogThrottle, throttled},
     policy::Flaw,
     provenance::{Outage, Timings},
@@ -52,11 +58,7 @@ pub(super) struct Client {
 pub struct ClientError(#[source] reqwest::Error);
 
 impl Client {
-    pub(super) fn new(
-        config: Config,
-        clock: Arc<dyn Clock>,
-        metrics: Metrics,
-    ) -> Result<Self, ClientError> {
+    pub(super) fn new(config: Config, deps: &Deps, metrics: Metrics) -> Result<Self, ClientError> {
         let mut headers: HeaderMap = config.headers.iter().cloned().collect();
         let user_agent = concat!("verigate/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(user_agent));
@@ -68,10 +70,20 @@ impl Client {
             headers,
         })
         .map_err(ClientError)?;
+        let clock = Arc::clone(&deps.clock);
+        let admission = |rate| {
+            Admission::new(
+                &config,
+                rate,
+                Arc::clone(&clock),
+                deps.spawn,
+                metrics.clone(),
+            )
+        };
         Ok(Self {
             http,
-            admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
-            link_admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
+            admission: admission(config.rate),
+            link_admission: admission(config.links),
             clocks: ClockComparison::new(),
             credentials: Credentials::default(),
             log: LogThrottle::default(),
@@ -86,14 +98,15 @@ impl Client {
         &self,
         call: ApiCall,
         request: RequestBuilder,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
         decode: impl FnOnce(&[u8]) -> Result<T, Flaw>,
     ) -> Result<T, UpstreamError> {
         let queued = self.clock.read();
-        let permit = self.admission_of(call).acquire(failed_before).await;
+        let permit = self.admission_of(call).acquire(context).await;
         timings.queue = timings.queue.saturating_add(queued.elapsed());
-        let permit = permit.map_err(|_| UpstreamError::Outage(Outage::Rejected))?;
+        let permit =
+            permit.map_err(|error| UpstreamError::Outage(AdmissionError::outage(error)))?;
         let started = self.clock.read();
         let observer = self.metrics.call(call, started);
         let span = span::upstream_call(call.as_str());

@@ -41,6 +41,7 @@ fn entry(id: u128) -> Entry {
         decision,
         evidence,
         origin: Origin::None,
+        fresh_until: None,
         degraded: true,
         timings: Timings::default(),
     };

@@ -63,6 +63,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "policy",
             "provenance",
             "rate_limit",
+            "source",
         ],
     ),
     (
@@ -71,6 +72,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "callers",
             "clock",
             "deps",
+            "log_throttle",
             "policy",
             "rate_limit",
             "source",

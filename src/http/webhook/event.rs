@@ -63,7 +63,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Option<WebhookEvent>, serde_json::Err
     let step_up = correlations.find_map(|id| Uuid::try_parse(id).ok());
     let usable = !ids.is_empty() || (kind == Some(EventKind::Failed) && step_up.is_some());
     Ok(usable.then(|| WebhookEvent {
-        kind: kind.unwrap_or(EventKind::Other),
+        kind: kind.unwrap_or(EventKind::Unrecognized),
         ids,
         step_up,
     }))

@@ -9,14 +9,16 @@ use uuid::Uuid;
 
 use super::{Client, UpstreamError};
 use crate::{
+    callers::CallerId,
     incode::{
-        api_call::ApiCall,
+        api_call::{ApiCall, CallContext, Order},
         token::{Issuer, Token},
         wire,
     },
     log_throttle::throttled,
     policy::{Flaw, Verification, VerificationId},
     provenance::{Outage, Timings},
+    source::Priority,
     step_up::{Link, StepUpRequest},
 };
 
@@ -26,7 +28,7 @@ impl Client {
         &self,
         id: &VerificationId,
         token: &Token,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
     ) -> Result<Verification, UpstreamError> {
         let url = self.url(&["v1", "verification", "details", id.as_str()]);
@@ -35,7 +37,7 @@ impl Client {
             .get(url)
             .header("x-auth-token", token_header(token)?);
         let decode = |body: &[u8]| wire::details(body, id);
-        self.call(ApiCall::Details, request, failed_before, timings, decode)
+        self.call(ApiCall::Details, request, context, timings, decode)
             .await
     }
 
@@ -45,6 +47,7 @@ impl Client {
         id: Uuid,
         step_up: &StepUpRequest,
         token: &Token,
+        caller: CallerId,
     ) -> Result<Link, UpstreamError> {
         let url = self.url(&["v1", "verification", "generate-verification-link"]);
         let request = self
@@ -60,7 +63,11 @@ impl Client {
         let decode = |body: &[u8]| wire::link(body, &self.config.url);
         // How long it took is not shown to anybody.
         let timings = &mut Timings::default();
-        self.call(ApiCall::Link, request, false, timings, decode)
+        let context = CallContext {
+            failed_before: false,
+            order: Order::InTurn(Priority::Cold, caller),
+        };
+        self.call(ApiCall::Link, request, context, timings, decode)
             .await
     }
 
@@ -77,7 +84,11 @@ impl Client {
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         // The lookup measures it as a whole.
         let timings = &mut Timings::default();
-        self.call(ApiCall::Authorize, request, false, timings, decode)
+        let context = CallContext {
+            failed_before: false,
+            order: Order::AtOnce,
+        };
+        self.call(ApiCall::Authorize, request, context, timings, decode)
             .await
     }
 }
