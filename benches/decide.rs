@@ -14,8 +14,10 @@ use verigate::{
     call::{Call, Deadline, TraceContext},
     callers::{Caller, CallerId, OverQuotaError},
     clock::{Clock as _, SystemClock},
+    config::{Account, Config},
     deps::Deps,
     gate::Gate,
+    incode::Incode,
     journal::{self, QueueLimits},
     live::Live,
     policy::{
@@ -27,7 +29,8 @@ use verigate::{
     },
     provenance::{Origin, Timings},
     rate_limit::Rate,
-    source::{self, EvidenceCache, Known, LookupRequest, Source, Wait},
+    sim::{Cast, Credentials, Simulator, TOKEN_LIFE},
+    source::{self, EvidenceCache, Known, LookupRequest, Priority, Source, Wait},
     span,
     telemetry::{self, LogConfig, TraceConfig},
 };
@@ -192,6 +195,7 @@ fn check(c: &mut Criterion) {
         max_stale: DAY,
         wait: Wait::AtMost(DAY),
         caller: CallerId::Internal,
+        priority: Priority::Cold,
         failed_before: false,
     };
     let call = Call {
@@ -236,6 +240,49 @@ fn check(c: &mut Criterion) {
             .iter(async || gate.check(&request, &call).await.unwrap());
     });
     group.finish();
+}
+
+/// A lookup of the vendor's simulator over loopback HTTP, without a cache in front: what a cold check costs besides the vendor's own time
+/// and the network. Nothing in it may wait for the runtime's timer, whose tick of a millisecond is most of the figure if it does.
+fn cold(c: &mut Criterion) {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let deps = Deps::new(Arc::new(SystemClock));
+    let cast = "people: { ada: {} }\nverifications: { v-1: { person: ada, verified_ago: 1d } }\n";
+    let simulator = runtime.block_on(async {
+        let cast = Cast::read("the bench's cast", cast, SystemClock.now()).unwrap();
+        let at = ([127, 0, 0, 1], 0).into();
+        let credentials = Credentials::default();
+        let simulator = Simulator::start(at, cast, credentials, TOKEN_LIFE, Arc::new(SystemClock));
+        simulator.await.unwrap()
+    });
+    let known = simulator.credentials().clone();
+    let account = Account {
+        url: format!("http://{}", simulator.address).parse().unwrap(),
+        api_key: known.api_key.into(),
+        integration_id: known.integration_id,
+        secret: known.secret.into(),
+    };
+    let mut config = Config::from_defaults(&account).unwrap().incode;
+    config.rate = Rate {
+        per_second: 1_000_000,
+        burst: 1_000_000,
+    };
+    let incode = Incode::new(config, &deps).unwrap();
+    let request = LookupRequest {
+        at: SystemClock.moment(),
+        max_age: DAY,
+        max_stale: DAY,
+        wait: Wait::AtMost(Duration::from_secs(2)),
+        caller: CallerId::Internal,
+        priority: Priority::Cold,
+        failed_before: false,
+    };
+    let id = VerificationId::parse("v-1").unwrap();
+    let look_up = async || incode.look_up(&id, request).await.unwrap();
+    assert!(!runtime.block_on(look_up()).degraded());
+    c.bench_function("cold look up over loopback HTTP", |b| {
+        b.to_async(&runtime).iter(look_up);
+    });
 }
 
 fn compile(c: &mut Criterion) {
@@ -285,5 +332,5 @@ fn diff(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decide, schedules, check, compile, diff);
+criterion_group!(benches, decide, schedules, check, cold, compile, diff);
 criterion_main!(benches);

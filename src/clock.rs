@@ -90,6 +90,13 @@ impl Reading {
     }
 }
 
+/// Waits this long; not at all if it is zero, for which the runtime's timer would take a millisecond.
+pub async fn pause(duration: Duration) {
+    if !duration.is_zero() {
+        tokio::time::sleep(duration).await;
+    }
+}
+
 /// The clock of the host.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

@@ -19,6 +19,7 @@ mod webhook;
 mod journal;
 mod telemetry;
 mod reader;
+mod warnings;
 
 use std::{
     ffi::OsString,
@@ -115,6 +116,9 @@ impl Config {
             .section("quota")
             .rate("fetches_per_second", "fetches_burst");
         let step_up = step_up::read(&mut reader.section("step_up"));
+        let links = reader
+            .section("step_up")
+            .rate("links_total_per_second", "links_total_burst");
         let webhook = webhook::read(&mut reader.section("webhook"));
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
@@ -132,7 +136,10 @@ impl Config {
             http: http?,
             admin: admin?,
             policies: policies?,
-            incode: incode?,
+            incode: crate::incode::Config {
+                links: links?,
+                ..incode?
+            },
             cache: crate::source::Config {
                 capacity: cache_capacity?,
                 fetches: quota?,

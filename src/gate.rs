@@ -1,5 +1,6 @@
 //! The check: from a request to a ruling. Read this file first.
 
+mod freshness;
 mod metrics;
 mod clock_watch;
 
@@ -18,7 +19,7 @@ use crate::{
     policy::{Facts, Policy, PolicyName, Request},
     provenance::Timings,
     ruling::Ruling,
-    source::{LookupRequest, Source, Wait},
+    source::{LookupRequest, Priority, Source, Wait},
     span,
 };
 
@@ -76,7 +77,8 @@ impl Gate {
             .ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))?;
 
         let lookup = lookup_request(policy, call, now);
-        let look_up = self.source.look_up(&request.verification, lookup);
+        let (source, id) = (&*self.source, &request.verification);
+        let look_up = freshness::look_up(source, policy, id, lookup, &started);
         let known = look_up.instrument(span::look_up()).await?;
 
         let looked_up = started.elapsed();
@@ -99,6 +101,7 @@ impl Gate {
             decision,
             vendor_at,
             degraded: known.degraded() || vendor_at.is_some(),
+            fresh_until: freshness::fresh_until(policy, &known).filter(|_| vendor_at.is_none()),
             origin: known.origin,
             timings: Timings {
                 decide: started.elapsed().saturating_sub(looked_up),
@@ -126,6 +129,7 @@ fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
         max_stale: terms.fresh_for.saturating_add(terms.stale_for),
         wait: Wait::AtMost(call.deadline.wait_max()),
         caller: call.caller.id,
+        priority: Priority::Cold,
         failed_before: false,
     }
 }

@@ -24,23 +24,24 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use uuid::Uuid;
 
-pub use self::{
-    client::ClientError,
-    config::{Config, PINGS, is_loopback},
-};
 use self::{
+    api_call::{CallContext, Order},
     client::{Client, UpstreamError},
     clock_comparison::ClockComparison,
     metrics::Metrics,
     status::Status,
     token::{Token, Tokens},
 };
+pub use self::{
+    client::ClientError,
+    config::{Config, PINGS, is_loopback},
+};
 use crate::{
-    callers::OverQuotaError,
-    clock::Clock,
+    callers::{CallerId, OverQuotaError},
+    clock::{Clock, pause},
     deps::Deps,
     jitter::up_to,
     log_throttle::throttled,
@@ -101,8 +102,7 @@ impl Incode {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
         let clocks = ClockComparison::new(Arc::clone(&deps.anchored));
-        let client = Client::new(config, Arc::clone(&clock), clocks, metrics.clone())?;
-        let client = Arc::new(client);
+        let client = Arc::new(Client::new(config, deps, clocks, metrics.clone())?);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {
@@ -137,10 +137,10 @@ impl Incode {
     async fn fetch(
         &self,
         id: &VerificationId,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
     ) -> Result<Statement, Outage> {
-        let first = self.attempt(id, failed_before, timings).await;
+        let first = self.attempt(id, context, timings).await;
         let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
         if !rejected {
             self.retries.deposit();
@@ -155,20 +155,24 @@ impl Incode {
                 if outage.is_transient() && self.retries.withdraw() =>
             {
                 self.metrics.retry();
-                sleep(up_to(RETRY_DELAY_MAX)).await;
+                pause(up_to(RETRY_DELAY_MAX)).await;
                 outage
             }
             Err(AttemptError::Outage(outage)) => return Err(outage),
         };
-        // `true`: the circuit breaker does not count a failure of the same verification twice.
-        match self.attempt(id, true, timings).await {
+        // The circuit breaker does not count a failure of the same verification twice.
+        let again = CallContext {
+            failed_before: true,
+            ..context
+        };
+        match self.attempt(id, again, timings).await {
             Ok(statement) => Ok(statement),
             // The token stays in use: it may be accepted for other verifications.
             Err(AttemptError::TokenRefused { by_vendor, .. }) => {
                 Err(self.new_token_refused(by_vendor))
             }
             // Only the first attempt was sent, so its outage is reported.
-            Err(AttemptError::Outage(Outage::Rejected)) => Err(first),
+            Err(AttemptError::Outage(Outage::Rejected | Outage::OverRate)) => Err(first),
             Err(AttemptError::Outage(outage)) => Err(outage),
         }
     }
@@ -177,14 +181,14 @@ impl Incode {
     async fn attempt(
         &self,
         id: &VerificationId,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
     ) -> Result<Statement, AttemptError> {
         let started = self.clock.read();
         let token = self.tokens.get().await;
         timings.token = timings.token.saturating_add(started.elapsed());
         let token = token.map_err(AttemptError::Outage)?;
-        let details = self.client.details(id, &token, failed_before, timings);
+        let details = self.client.details(id, &token, context, timings);
         let (finding, age) = match details.await {
             Ok((verification, age)) => (Finding::Present(verification), age),
             Err(UpstreamError::NotFound(age)) => (Finding::Absent, age),
@@ -198,11 +202,16 @@ impl Incode {
     }
 
     /// Creates a link. Repeated only with a new token if the first one was refused: after any other failure a link may exist.
-    async fn create_link(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
+    async fn create_link(
+        &self,
+        id: Uuid,
+        request: &StepUpRequest,
+        caller: CallerId,
+    ) -> Result<Link, Outage> {
         let mut refused_by_vendor = true;
         for _ in 0..2 {
             let token = self.tokens.get().await?;
-            match self.client.link(id, request, &token).await {
+            match self.client.link(id, request, &token, caller).await {
                 Ok(link) => return Ok(link),
                 Err(UpstreamError::Unauthorized { by_vendor }) => {
                     refused_by_vendor = by_vendor;
@@ -267,7 +276,11 @@ impl Source for Incode {
     ) -> Result<Known, OverQuotaError> {
         let started_at = self.clock.now();
         let mut timings = Timings::default();
-        let fetch = self.fetch(id, request.failed_before, &mut timings);
+        let context = CallContext {
+            failed_before: request.failed_before,
+            order: Order::InTurn(request.priority, request.caller),
+        };
+        let fetch = self.fetch(id, context, &mut timings);
         let fetched = timeout(request.wait.max(), fetch).await;
         let fetched = fetched.unwrap_or_else(|_| {
             self.log_timeout();
@@ -292,8 +305,13 @@ impl Source for Incode {
 
 #[async_trait]
 impl Links for Incode {
-    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
-        self.create_link(id, request).await
+    async fn create(
+        &self,
+        id: Uuid,
+        request: &StepUpRequest,
+        caller: CallerId,
+    ) -> Result<Link, Outage> {
+        self.create_link(id, request, caller).await
     }
 }
 

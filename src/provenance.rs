@@ -47,8 +47,10 @@ pub enum Outage {
     Unexpected,
     /// Somebody else responded in its place: a proxy, a cache or a maintenance page.
     Foreign,
-    /// Not asked: admission control, or the quota of the caller, rejected the call.
+    /// Not asked: the upstream asked for a pause, the circuit breaker is open, or the quota of the caller is used up.
     Rejected,
+    /// Not asked: more was asked for than the rate limit and the calls in flight allow.
+    OverRate,
     /// Not asked: too many fetches are in flight.
     Busy,
     /// The task that fetched ended without a result: an internal error.
@@ -68,6 +70,7 @@ impl Outage {
             Self::Unexpected => "unexpected",
             Self::Foreign => "foreign",
             Self::Rejected => "rejected",
+            Self::OverRate => "over_rate",
             Self::Busy => "busy",
             Self::Abandoned => "abandoned",
         }
@@ -84,8 +87,13 @@ impl Outage {
             | Self::Failed
             | Self::Unexpected
             | Self::Foreign => true,
-            Self::Rejected | Self::Busy | Self::Abandoned => false,
+            Self::Rejected | Self::OverRate | Self::Busy | Self::Abandoned => false,
         }
+    }
+
+    /// Whether it is not charged to the caller: the upstream's state kept it from being asked, and not what callers ask for.
+    pub fn is_free(self) -> bool {
+        matches!(self, Self::Rejected)
     }
 
     /// Whether an immediate retry may succeed.

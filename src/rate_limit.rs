@@ -37,7 +37,11 @@ struct Level {
 impl TokenBucket {
     /// A full bucket: `per_second` tokens arrive, up to `burst` accumulate. Both are at least 1.
     pub fn new(per_second: u32, burst: u32) -> Self {
-        let interval = Duration::from_secs(1) / per_second.max(1);
+        Self::every(Duration::from_secs(1) / per_second.max(1), burst)
+    }
+
+    /// A full bucket: one token arrives in each `interval`, up to `burst` accumulate.
+    pub fn every(interval: Duration, burst: u32) -> Self {
         Self {
             interval,
             fill_time: interval.saturating_mul(burst.max(1)),
@@ -58,6 +62,34 @@ impl TokenBucket {
         }
         level.full_at = next;
         Ok(wait)
+    }
+
+    /// How long until a token can be taken.
+    pub fn wait(&self, uptime: Duration) -> Duration {
+        let mut level = self.level.lock();
+        let now = uptime.max(level.latest);
+        level.latest = now;
+        let next = now.max(level.full_at).saturating_add(self.interval);
+        next.saturating_sub(self.fill_time).saturating_sub(now)
+    }
+
+    /// Takes a token even if there is none: the next caller waits longer.
+    pub fn take_anyway(&self, uptime: Duration) {
+        let mut level = self.level.lock();
+        let now = uptime.max(level.latest);
+        level.latest = now;
+        level.full_at = now.max(level.full_at).saturating_add(self.interval);
+    }
+
+    /// Whether none was taken for so long that no more can accumulate.
+    pub fn is_full(&self, uptime: Duration) -> bool {
+        let level = self.level.lock();
+        level.full_at <= uptime.max(level.latest)
+    }
+
+    /// The time between two tokens.
+    pub fn interval(&self) -> Duration {
+        self.interval
     }
 
     /// Returns a token that was taken and not used.

@@ -24,6 +24,9 @@ pub struct Ruling {
     pub origin: Origin,
     /// The vendor's clock, if it and ours are apart: the decision is the stricter one of both instants.
     pub vendor_at: Option<Timestamp>,
+    /// Until when checks of the same policy rest on the same evidence, unless it is invalidated; `None` where there is none, or where the
+    /// upstream is asked again as soon as it can be.
+    pub fresh_until: Option<Timestamp>,
     /// Whether the upstream could not be asked, so that the evidence is stale or missing; or the clocks are apart.
     pub degraded: bool,
     /// How long the steps of the check took.

@@ -30,7 +30,38 @@ pub trait Source: Debug + Send + Sync + 'static {
 
     /// Declares the evidence about a verification unusable, by any of its identifiers, so that the next lookup asks again. The
     /// result of a fetch that is in flight is not kept either.
-    async fn invalidate(&self, _id: &VerificationId) {}
+    async fn invalidate(&self, _id: &VerificationId, _invalidation: Invalidation) {}
+
+    /// The identifier under which a verification is known or being fetched, given any of its identifiers. `None` if it is not:
+    /// then nobody is asked again because of an invalidation.
+    async fn in_use_as(&self, _id: &VerificationId) -> Option<VerificationId> {
+        None
+    }
+}
+
+/// Why evidence is declared unusable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invalidation {
+    /// It may have changed. Where asking again fails or is refused, it still counts for some seconds, as in an outage.
+    Changed,
+    /// It does not hold any more, or may not. It is not used again.
+    Revoked,
+}
+
+/// How long evidence counts as fresh that may change at any moment: that there is no such verification, that it is unfinished, or, for
+/// a policy, that its status is not accepted.
+pub const UNSETTLED_FOR: Duration = Duration::from_secs(4);
+
+/// The status of a verification that the person has not finished.
+const PENDING: &str = "PENDING";
+
+/// Whether it may change at any moment, whatever a policy accepts: there is no such verification, or it is unfinished.
+pub fn is_unsettled(finding: &Finding) -> bool {
+    match finding {
+        Finding::Absent => true,
+        Finding::Present(verification) => verification.status.as_deref() == Some(PENDING),
+        Finding::Unusable(_) | Finding::Unknown => false,
+    }
 }
 
 /// What a lookup requires of the evidence, how long it may take, and for whom it is made.
@@ -46,8 +77,21 @@ pub struct LookupRequest {
     pub wait: Wait,
     /// Who asks. A fetch is charged to its quota.
     pub caller: CallerId,
+    /// In which order fetches are made where not all can be at once. The cache sets it.
+    pub priority: Priority,
     /// Whether the last fetch of this verification failed: another failure says little about the upstream's health.
     pub failed_before: bool,
+}
+
+/// In which order fetches are made where not all can be at once: the first is served first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Priority {
+    /// Of a verification that is known: its evidence became old, or was invalidated.
+    Known,
+    /// Of one that is not known.
+    Cold,
+    /// The same, for a caller whose last lookups were mostly of verifications that do not exist.
+    Guessing,
 }
 
 /// How long a lookup waits for a fetch.

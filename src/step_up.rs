@@ -5,6 +5,7 @@
 //! leave. What is known here grants nothing: a person who verified again is judged by evidence like everybody else.
 
 mod config;
+mod awaited;
 mod register;
 mod request;
 mod metrics;
@@ -18,6 +19,7 @@ use tracing::info;
 use uuid::Uuid;
 
 pub use self::{
+    awaited::AwaitedSource,
     config::Config,
     metrics::StepUpEvent,
     register::{StepUp, StepUpState},
@@ -38,12 +40,20 @@ use crate::{
 const ATTEMPTS_MAX: usize = 256;
 /// Idempotency keys that are kept; the least recently used is dropped first.
 const KEYS_MAX: u64 = 10_000;
+/// When to ask again for a link where all callers together asked for too many.
+const OVER_RATE_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// Creates links.
 #[async_trait]
 pub trait Links: Debug + Send + Sync + 'static {
-    /// Creates a link for this step-up: at most once. An error may mean that one was created whose response was lost.
-    async fn create(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage>;
+    /// Creates a link for this step-up, which this caller asks for: at most once. An error may mean that one was created whose response
+    /// was lost.
+    async fn create(
+        &self,
+        id: Uuid,
+        request: &StepUpRequest,
+        caller: CallerId,
+    ) -> Result<Link, Outage>;
 }
 
 /// A link by which a person verifies again. Anybody who has it can act as that person, so its `Debug` does not show it.
@@ -83,7 +93,7 @@ pub enum StepUpError {
     /// The caller used the same idempotency key for a different request.
     #[error("was already used with different parameters")]
     KeyReused,
-    /// The caller has used its quota of links.
+    /// The caller has used its quota of links, or all callers together theirs.
     #[error("too many links were requested")]
     OverQuota(#[from] OverQuotaError),
     /// The upstream created no link.
@@ -192,7 +202,17 @@ impl StepUps {
         let result = attempt.flight.result().await;
         result
             .unwrap_or(Err(Outage::Abandoned))
-            .map_err(StepUpError::Upstream)
+            .map_err(|outage| match outage {
+                Outage::OverRate => StepUpError::OverQuota(OverQuotaError {
+                    retry_after: OVER_RATE_RETRY_AFTER,
+                }),
+                outage => StepUpError::Upstream(outage),
+            })
+    }
+
+    /// Whether a step-up is under way whose result may show under this id.
+    pub(crate) async fn awaits(&self, id: &VerificationId, at: Moment) -> bool {
+        self.0.register.awaits(id, at).await
     }
 
     /// What is known of a step-up.
@@ -237,7 +257,7 @@ impl StepUps {
     ) -> Result<Attempt, StepUpError> {
         let quota = self.0.quotas.of(caller).await;
         if request.request_id.is_empty() {
-            return self.start(request, &quota, at);
+            return self.start(request, caller, &quota, at);
         }
         let (key, digest) = ((caller, request.request_id.clone()), request.digest());
         let mut result = Err(StepUpError::Upstream(Outage::Abandoned));
@@ -257,7 +277,7 @@ impl StepUps {
                         Op::Nop
                     }
                     None => {
-                        result = self.start(request, &quota, at);
+                        result = self.start(request, caller, &quota, at);
                         let started = result.as_ref().ok().cloned();
                         started.map_or(Op::Nop, Op::Put)
                     }
@@ -272,6 +292,7 @@ impl StepUps {
     fn start(
         &self,
         request: StepUpRequest,
+        caller: CallerId,
         quota: &Quota,
         at: Moment,
     ) -> Result<Attempt, StepUpError> {
@@ -281,9 +302,10 @@ impl StepUps {
         }
         let (step_ups, digest) = (self.clone(), request.digest());
         let work = async move {
-            let created = step_ups.create(&request, at).await;
+            let created = step_ups.create(&request, caller, at).await;
             step_ups.0.metrics.event(match created {
                 Ok(_) => StepUpEvent::Begun,
+                Err(Outage::OverRate) => StepUpEvent::Refused,
                 Err(_) => StepUpEvent::Unavailable,
             });
             created
@@ -295,12 +317,18 @@ impl StepUps {
         })
     }
 
-    async fn create(&self, request: &StepUpRequest, at: Moment) -> Result<Begun, Outage> {
+    async fn create(
+        &self,
+        request: &StepUpRequest,
+        caller: CallerId,
+        at: Moment,
+    ) -> Result<Begun, Outage> {
         let Ok(_permit) = self.0.permits.try_acquire() else {
             return Err(Outage::Busy);
         };
         let id = at.uuid();
-        let created = timeout(self.0.attempt_timeout, self.0.links.create(id, request)).await;
+        let create = self.0.links.create(id, request, caller);
+        let created = timeout(self.0.attempt_timeout, create).await;
         let link = created.unwrap_or(Err(Outage::TimedOut))?;
         // Counted from before the call: the link is valid for at least as long.
         let expires_at = after(at.now, self.0.config.link_life);
@@ -312,7 +340,10 @@ impl StepUps {
             state: StepUpState::Pending,
         };
         // Registered before the link is returned, so that no webhook about it arrives too early.
-        self.0.register.insert(step_up, at).await;
+        self.0
+            .register
+            .insert(step_up, link.trace.as_ref(), at)
+            .await;
         info!(
             event = "step_up_started",
             step_up_id = %id,

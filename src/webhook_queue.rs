@@ -3,20 +3,26 @@
 //! Why a webhook is never evidence: anybody who has the secret can send one, and the vendor repeats and reorders them. So a webhook
 //! makes the service invalidate what it has cached, ask again ahead of time, and note the outcome of a step-up. It grants nothing.
 //! Twice, in any order, or never: no decision is wrong because of it.
+//!
+//! Why webhooks about what is in use go through a [`Throttle`]: each makes the service ask the vendor again.
 
-use std::{sync::Arc, time::Duration};
+mod throttle;
+
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use self::throttle::Throttle;
 use crate::{
     callers::CallerId,
-    clock::Clock,
+    clock::{Clock, pause},
     deps::{Deps, Task},
+    log_throttle::{LogThrottle, throttled},
     policy::VerificationId,
-    rate_limit::TokenBucket,
-    source::{LookupRequest, Source, Wait},
+    rate_limit::{Rate, TokenBucket},
+    source::{Invalidation, LookupRequest, Priority, Source, Wait},
     step_up::StepUps,
 };
 
@@ -29,6 +35,11 @@ const PREFETCHES_PER_SECOND: u32 = 10;
 const PREFETCHES_BURST: u32 = 50;
 /// A prefetch accepts what was fetched after the invalidation; nothing older is cached.
 const PREFETCH_MAX_AGE: Duration = Duration::from_mins(1);
+/// The share of the calls to the vendor that webhooks may cause, as a divisor; and the share of its burst.
+const FOLLOWED_SHARE: u32 = 4;
+const FOLLOWED_BURST_SHARE: u32 = 2;
+/// How often it is looked whether the turn of a webhook that waits has come, at most.
+const TURN_MIN: Duration = Duration::from_millis(10);
 
 /// What a webhook says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,8 +59,19 @@ pub enum EventKind {
     Succeeded,
     /// The person did not pass.
     Failed,
-    /// Anything else.
+    /// Something else that the vendor documents; it withdraws nothing.
     Other,
+    /// Something that is not known here. It may be a withdrawal.
+    Unrecognized,
+}
+
+impl EventKind {
+    fn invalidation(self) -> Invalidation {
+        match self {
+            Self::Succeeded | Self::Other => Invalidation::Changed,
+            Self::Failed | Self::Unrecognized => Invalidation::Revoked,
+        }
+    }
 }
 
 /// The sending side of the queue.
@@ -75,14 +97,17 @@ struct Processor {
     source: Arc<dyn Source>,
     step_ups: StepUps,
     prefetches: TokenBucket,
+    throttle: Throttle,
+    log: LogThrottle,
     clock: Arc<dyn Clock>,
 }
 
-/// Starts the worker of a queue of this length.
+/// Starts the worker of a queue of this length. `calls` is the rate limit of calls to the vendor.
 pub fn start(
     source: Arc<dyn Source>,
     step_ups: StepUps,
     queue_max: usize,
+    calls: Rate,
     deps: &Deps,
 ) -> (WebhookQueue, Worker) {
     let (sender, receiver) = mpsc::channel(queue_max.max(1));
@@ -91,6 +116,11 @@ pub fn start(
         source,
         step_ups,
         prefetches: TokenBucket::new(PREFETCHES_PER_SECOND, PREFETCHES_BURST),
+        throttle: Throttle::new(Rate {
+            per_second: (calls.per_second / FOLLOWED_SHARE).max(1),
+            burst: (calls.burst / FOLLOWED_BURST_SHARE).max(1),
+        }),
+        log: LogThrottle::default(),
         clock: Arc::clone(&deps.clock),
     };
     let task = deps.start(processor.run(receiver, stopping));
@@ -120,33 +150,47 @@ impl Worker {
 
 impl Processor {
     async fn run(
-        self,
+        mut self,
         mut receiver: mpsc::Receiver<WebhookEvent>,
         mut stop: oneshot::Receiver<()>,
     ) {
         loop {
+            let next_turn = self.throttle.next_turn(self.uptime());
+            let turn = async {
+                match next_turn {
+                    Some(wait) => pause(wait.max(TURN_MIN)).await,
+                    None => pending().await,
+                }
+            };
             tokio::select! {
                 biased;
                 // An error means that nobody can stop it any more, which stops it too.
                 _ = &mut stop => break,
-                event = receiver.recv() => match event {
+                () = turn => {}
+                event = receiver.recv(), if self.throttle.has_room() => match event {
                     Some(event) => self.process(event).await,
                     None => return,
                 },
+            }
+            while let Some((id, invalidation)) = self.throttle.due(self.uptime()).await {
+                self.source.invalidate(&id, invalidation).await;
             }
         }
         receiver.close();
         while let Some(event) = receiver.recv().await {
             self.process(event).await;
         }
+        for (id, invalidation) in self.throttle.drain() {
+            self.source.invalidate(&id, invalidation).await;
+        }
         info!(event = "webhook_queue_drained", "webhook queue drained");
     }
 
     /// Invalidates first, so that nobody who learns of the change is answered from the state before it.
-    async fn process(&self, event: WebhookEvent) {
+    async fn process(&mut self, event: WebhookEvent) {
         let WebhookEvent { kind, ids, step_up } = event;
         for id in ids.iter().take(IDS_MAX) {
-            self.source.invalidate(id).await;
+            self.invalidate(id, kind.invalidation()).await;
         }
         match (kind, ids.first(), step_up) {
             (EventKind::Succeeded, Some(id), step_up) => {
@@ -156,8 +200,32 @@ impl Processor {
                 }
             }
             (EventKind::Failed, _, Some(step_up)) => self.step_ups.failed(step_up).await,
-            (EventKind::Succeeded | EventKind::Failed | EventKind::Other, _, _) => {}
+            (_, _, _) => {}
         }
+    }
+
+    /// Invalidates what is known of a verification: at once if nobody is asked again because of it, else as the throttle allows.
+    async fn invalidate(&mut self, id: &VerificationId, invalidation: Invalidation) {
+        let Some(in_use) = self.source.in_use_as(id).await else {
+            self.source.invalidate(id, invalidation).await;
+            return;
+        };
+        let uptime = self.uptime();
+        if self.throttle.admits(&in_use, invalidation, uptime).await {
+            self.source.invalidate(id, invalidation).await;
+        } else {
+            throttled!(
+                self.log,
+                uptime,
+                warn,
+                "webhooks_deferred",
+                "webhooks about verifications in use arrive faster than they are followed, and wait: if the vendor does not send that many, replace webhook.secret"
+            );
+        }
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.moment().uptime
     }
 
     /// Fetches a verification that will soon be needed, without waiting for it.
@@ -172,6 +240,7 @@ impl Processor {
             max_stale: PREFETCH_MAX_AGE,
             wait: Wait::No,
             caller: CallerId::Internal,
+            priority: Priority::Cold,
             failed_before: false,
         };
         // The service's own lookups have no quota that they could exceed.

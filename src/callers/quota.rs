@@ -4,13 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use moka::{future::Cache, policy::EvictionPolicy};
 
-use super::CallerId;
+use super::{CALLERS_MAX, CallerId};
 use crate::rate_limit::{Rate, TokenBucket};
 
-/// Callers whose buckets are kept. The least recently used one is dropped, and starts with a full bucket when it returns.
-const CALLERS_MAX: u64 = 10_000;
-
-/// The quotas of all callers, for one kind of work.
+/// The quotas of all callers, for one kind of work. A caller that was dropped starts with a full bucket when it returns; while as many
+/// are kept as can be, without a burst: a host with very many addresses does not have as many bursts.
 #[derive(Debug)]
 pub struct Quotas {
     buckets: Cache<CallerId, Arc<TokenBucket>>,
@@ -47,9 +45,14 @@ impl Quotas {
         match caller {
             CallerId::Internal => Quota(None),
             CallerId::Address(_) => {
-                let full =
-                    async { Arc::new(TokenBucket::new(self.rate.per_second, self.rate.burst)) };
-                Quota(Some(self.buckets.get_with(caller, full).await))
+                let new = async {
+                    if self.buckets.entry_count() < CALLERS_MAX {
+                        Arc::new(TokenBucket::new(self.rate.per_second, self.rate.burst))
+                    } else {
+                        Arc::new(TokenBucket::new(self.rate.per_second, 1))
+                    }
+                };
+                Quota(Some(self.buckets.get_with(caller, new).await))
             }
         }
     }

@@ -4,6 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use clap::Args;
 use tokio::runtime::Handle;
+use tracing::warn;
 
 use super::{
     environment::{Colours, Environment},
@@ -41,7 +42,11 @@ impl Serve {
             Ok(ready) => ready,
             Err(exit) => return Ok(exit),
         };
+        let warnings = config.warnings();
         if self.check {
+            for warning in &warnings {
+                eprint_line(&format!("warning: {warning}"));
+            }
             report_valid(&loaded);
             return Ok(Exit::Done);
         }
@@ -54,6 +59,13 @@ impl Serve {
             &Handle::current(),
             Arc::clone(&clock) as _,
         )?;
+        for warning in warnings {
+            warn!(
+                event = "configuration_warning",
+                %warning,
+                "a setting is valid, and probably not meant"
+            );
+        }
         let ran = serve::run(&config, loaded.set, clock, reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)

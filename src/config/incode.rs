@@ -88,6 +88,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
         connect_timeout: connect_timeout?,
         timeout: timeout?,
         rate: rate?,
+        // Of all callers together: it is in the section of links.
+        links: rate?,
         concurrency: concurrency?,
     })
 }

@@ -119,6 +119,7 @@ fn evidence(ruling: &Ruling) -> v1::EvidenceInfo {
     };
     let info = v1::EvidenceInfo {
         source: source.into(),
+        fresh_until: ruling.fresh_until.map(timestamp),
         ..v1::EvidenceInfo::default()
     };
     let seen_at = Some(timestamp(ruling.evidence.seen_at));

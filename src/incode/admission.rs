@@ -2,34 +2,37 @@
 //!
 //! Four limits, because each bounds something that the others do not:
 //!
-//! - The rate limit ([`TokenBucket`]) keeps to what the tenant may do. A fast upstream would otherwise be asked too often.
+//! - The rate limit ([`Turns`]) keeps to what the tenant may do. A fast upstream would otherwise be asked too often.
 //! - The concurrency limit bounds the calls in flight. A slow upstream would otherwise collect calls at the permitted rate: at 100
 //!   calls a second of 2 s each, 200 of them.
 //! - The pause obeys the upstream's `Retry-After`: it knows its own state better than we do.
 //! - The [`CircuitBreaker`] stops calls that would fail. The other three admit calls at the full rate in an outage, each of which
 //!   makes its caller wait for a timeout and adds load when the upstream recovers.
 //!
-//! A call that may not be made is rejected at once, or waits for at most half of `incode.timeout`, so that half is left for the call.
+//! A call that may not be made is rejected at once, or waits for its turn for at most half of `incode.timeout`, so that half is left for
+//! the call. Turns are given fairly (`fair_queue`): no caller takes what the others need. The request for a token never waits, because
+//! every other call needs it.
+
+mod fair_queue;
+mod turns;
 
 use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::sleep,
-};
 
+use self::turns::{Turn, Turns};
 use super::{
-    api_call::AdmissionError,
+    api_call::{AdmissionError, CallContext, Order},
     circuit_breaker::{BreakerState, CallResult, CircuitBreaker, Ticket},
     config::Config,
     metrics::Metrics,
 };
 use crate::{
     clock::{Clock, Reading},
+    flight::Spawn,
     jitter::lengthen,
     log_throttle::{LogThrottle, throttled},
-    rate_limit::TokenBucket,
+    rate_limit::Rate,
 };
 
 /// How long calls are paused if the upstream asks for a pause of no stated length; and up to half as much again.
@@ -40,8 +43,7 @@ const PAUSE_MAX: Duration = Duration::from_mins(5);
 /// Admits calls to the upstream. Calls of one class share it.
 #[derive(Debug)]
 pub(super) struct Admission {
-    rate: TokenBucket,
-    concurrency: Semaphore,
+    turns: Turns,
     breaker: CircuitBreaker,
     /// The uptime until which the upstream asked us not to call.
     paused_until: Mutex<Duration>,
@@ -62,15 +64,19 @@ pub(super) struct CallPermit<'a> {
     failed_before: bool,
     started: Reading,
     /// Gives the place among the calls in flight back.
-    _in_flight: Option<SemaphorePermit<'a>>,
+    _turn: Turn,
 }
 
 impl Admission {
-    pub(super) fn new(config: &Config, clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
-        let concurrency = usize::try_from(config.concurrency).unwrap_or(usize::MAX);
+    pub(super) fn new(
+        config: &Config,
+        rate: Rate,
+        clock: Arc<dyn Clock>,
+        spawn: Spawn,
+        metrics: Metrics,
+    ) -> Self {
         Self {
-            rate: TokenBucket::new(config.rate.per_second, config.rate.burst),
-            concurrency: Semaphore::new(concurrency.min(Semaphore::MAX_PERMITS)),
+            turns: Turns::new(rate, config.concurrency, Arc::clone(&clock), spawn),
             breaker: CircuitBreaker::new(),
             paused_until: Mutex::default(),
             log: LogThrottle::default(),
@@ -80,30 +86,32 @@ impl Admission {
         }
     }
 
-    /// Waits for a permit for one call, or rejects it. `failed_before`: whether the last fetch of the same verification failed, so
-    /// that another failure says little about the upstream.
+    /// Waits for a permit for one call, or rejects it.
     pub(super) async fn acquire(
         &self,
-        failed_before: bool,
+        context: CallContext,
     ) -> Result<CallPermit<'_>, AdmissionError> {
-        let permit = self.try_acquire(failed_before).await;
+        let permit = self.try_acquire(context).await;
         if let Err(rejection) = permit {
             self.metrics.rejected(rejection);
         }
         permit
     }
 
-    async fn try_acquire(&self, failed_before: bool) -> Result<CallPermit<'_>, AdmissionError> {
+    async fn try_acquire(&self, context: CallContext) -> Result<CallPermit<'_>, AdmissionError> {
         let uptime = self.uptime();
         self.check_pause(uptime)?;
         // Checked before waiting, so that a call that would be rejected takes no token of the rate limit.
         if !self.breaker.would_admit(uptime) {
             return Err(AdmissionError::BreakerOpen);
         }
-        let wait = self.rate.take(uptime, self.timeout / 2);
-        sleep(wait.map_err(|_| AdmissionError::RateLimited)?).await;
-        // The semaphore is never closed, so this is never an error.
-        let in_flight = self.concurrency.acquire().await.ok();
+        let turn = match context.order {
+            Order::AtOnce => Some(self.turns.at_once()),
+            Order::InTurn(priority, caller) => {
+                self.turns.wait(priority, caller, self.timeout / 2).await
+            }
+        };
+        let turn = turn.ok_or(AdmissionError::RateLimited)?;
         // Checked again: both may have changed while it waited.
         let uptime = self.uptime();
         self.check_pause(uptime)?;
@@ -112,9 +120,9 @@ impl Admission {
             admission: self,
             ticket: ticket.ok_or(AdmissionError::BreakerOpen)?,
             result: None,
-            failed_before,
+            failed_before: context.failed_before,
             started: self.clock.read(),
-            _in_flight: in_flight,
+            _turn: turn,
         })
     }
 
@@ -185,3 +193,6 @@ impl Drop for CallPermit<'_> {
         self.admission.breaker.record(self.ticket, result, uptime);
     }
 }
+
+#[cfg(test)]
+mod floods;

@@ -1,4 +1,6 @@
-//! The calls of the vendor's API, and the reasons for which admission control rejects one.
+//! The calls of the vendor's API, what admission control knows of one, and the reasons for which it rejects one.
+
+use crate::{callers::CallerId, provenance::Outage, source::Priority};
 
 /// A call of the vendor's API.
 #[derive(Debug, Clone, Copy)]
@@ -22,6 +24,24 @@ impl ApiCall {
     }
 }
 
+/// What admission control knows of a call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CallContext {
+    /// Whether the last fetch of the same verification failed, so that another failure says little about the upstream.
+    pub(super) failed_before: bool,
+    /// When its turn is.
+    pub(super) order: Order,
+}
+
+/// When the turn of a call is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Order {
+    /// At once: every other call needs it.
+    AtOnce,
+    /// In its turn, by priority and caller.
+    InTurn(Priority, CallerId),
+}
+
 /// Why admission control rejected a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AdmissionError {
@@ -36,6 +56,14 @@ pub(super) enum AdmissionError {
 impl AdmissionError {
     /// Every reason.
     pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::RateLimited];
+
+    /// The outage that it is to those who wait for the call.
+    pub(super) fn outage(self) -> Outage {
+        match self {
+            Self::RetryAfter | Self::BreakerOpen => Outage::Rejected,
+            Self::RateLimited => Outage::OverRate,
+        }
+    }
 
     /// The reason's name in metrics.
     pub(super) fn as_str(self) -> &'static str {

@@ -22,7 +22,7 @@ pub(super) use self::response::UpstreamError;
 use self::{credentials::Credentials, response::Received};
 use super::{
     admission::Admission,
-    api_call::ApiCall,
+    api_call::{AdmissionError, ApiCall, CallContext},
     circuit_breaker::CallResult,
     clock_comparison::ClockComparison,
     config::Config,
@@ -33,9 +33,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    deps::Deps,
     log_throttle::{LogThrottle, throttled},
     policy::Flaw,
-    provenance::{Outage, Timings},
+    provenance::Timings,
     span, tls,
 };
 
@@ -64,7 +65,7 @@ pub struct ClientError(#[source] tls::ClientError);
 impl Client {
     pub(super) fn new(
         config: Config,
-        clock: Arc<dyn Clock>,
+        deps: &Deps,
         clocks: ClockComparison,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {
@@ -83,13 +84,23 @@ impl Client {
             roots: config.roots(),
             pings: Some(config.pings),
         };
+        let clock = Arc::clone(&deps.clock);
         let connections =
             Connections::new(options, config.timeout, Arc::clone(&clock), metrics.clone())
                 .map_err(ClientError)?;
+        let admission = |rate| {
+            Admission::new(
+                &config,
+                rate,
+                Arc::clone(&clock),
+                deps.spawn,
+                metrics.clone(),
+            )
+        };
         Ok(Self {
             connections,
-            admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
-            link_admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
+            admission: admission(config.rate),
+            link_admission: admission(config.links),
             clocks,
             credentials: Credentials::default(),
             log: LogThrottle::default(),
@@ -105,21 +116,24 @@ impl Client {
         &self,
         call: ApiCall,
         request: impl FnOnce(&reqwest::Client) -> RequestBuilder,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
         decode: impl FnOnce(&[u8]) -> Result<T, Flaw>,
     ) -> Result<(T, Duration), UpstreamError> {
         let queued = self.clock.read();
-        let permit = self.admission_of(call).acquire(failed_before).await;
+        let permit = self.admission_of(call).acquire(context).await;
         timings.queue = timings.queue.saturating_add(queued.elapsed());
-        let permit = permit.map_err(|_| UpstreamError::Outage(Outage::Rejected))?;
+        let permit =
+            permit.map_err(|error| UpstreamError::Outage(AdmissionError::outage(error)))?;
         let started = self.clock.read();
         let lease = self.connections.lease(permit.is_probe());
         let request = request(lease.http());
         let observer = self.metrics.call(call, started);
         let span = span::upstream_call(call.as_str());
         let requested = started.moment.uptime;
-        let sent = self.send(call, lease, request, requested).instrument(span.clone());
+        let sent = self
+            .send(call, lease, request, requested)
+            .instrument(span.clone());
         let decoded = sent.await.and_then(|(body, age)| {
             let decoded = decode(&body).map(|value| (value, age));
             decoded.map_err(|flaw| UpstreamError::Unusable(flaw, age))
@@ -161,8 +175,7 @@ impl Client {
         let sent = response::vendor_sent(call, &received);
         // The clock of a proxy says nothing about the vendor's.
         if sent.is_ok() {
-            self.clocks
-                .compare(&received.headers, requested, at.uptime);
+            self.clocks.compare(&received.headers, requested, at.uptime);
         }
         if let Err(error) = sent {
             self.log_foreign(call, &received, error);

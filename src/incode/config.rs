@@ -39,8 +39,10 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// The timeout of one lookup with all its calls.
     pub timeout: Duration,
-    /// The rate limit of calls.
+    /// The rate limit of calls for tokens and details.
     pub rate: Rate,
+    /// The rate limit of links, for all callers together.
+    pub links: Rate,
     /// How many calls may be in flight at once.
     pub concurrency: u32,
 }

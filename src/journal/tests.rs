@@ -42,6 +42,7 @@ fn entry(id: u128) -> Entry {
         evidence,
         origin: Origin::None,
         vendor_at: None,
+        fresh_until: None,
         degraded: true,
         timings: Timings::default(),
     };

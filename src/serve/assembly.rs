@@ -15,7 +15,7 @@ use crate::{
     live::{Live, Reloader},
     policy::PolicySet,
     source::{EvidenceCache, Source},
-    step_up::StepUps,
+    step_up::{AwaitedSource, StepUps},
     webhook_queue::{self, Worker},
 };
 
@@ -43,7 +43,6 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
         config.incode.timeout,
         deps,
     )?;
-    let source: Arc<dyn Source> = Arc::new(cache);
     let step_ups = StepUps::new(
         Arc::clone(&incode) as _,
         Arc::clone(&live),
@@ -51,10 +50,12 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
         config.incode.timeout,
         deps,
     )?;
+    let source: Arc<dyn Source> = Arc::new(AwaitedSource::new(Arc::new(cache), step_ups.clone()));
     let (webhook_queue, webhook_worker) = webhook_queue::start(
         Arc::clone(&source),
         step_ups.clone(),
         webhook_queue::QUEUE_MAX,
+        config.incode.rate,
         deps,
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;

@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::time::sleep;
 
 use super::{
     access::{Credentials, Tokens},
@@ -13,7 +12,10 @@ use super::{
     people::{Cast, VerificationRecord},
     webhook::WebhookTarget,
 };
-use crate::{clock::Clock, policy::Timestamp};
+use crate::{
+    clock::{Clock, pause},
+    policy::Timestamp,
+};
 
 /// Maximum number of verifications in [`Calls::details_of`].
 const COUNTED_IDS_MAX: usize = 100_000;
@@ -92,7 +94,7 @@ impl Vendor {
     pub(super) async fn begin(&self, call: ApiCall, id: Option<&str>) -> Option<Fault> {
         self.lock_calls().count(call, id);
         let (latency, fault) = self.faults.inject(call, id);
-        sleep(latency).await;
+        pause(latency).await;
         fault
     }
 

@@ -87,10 +87,15 @@ impl AliasIndex {
         false
     }
 
+    /// The other identifier that the verification is cached under, if any.
+    pub(super) async fn alias(&self, id: &VerificationId) -> Option<VerificationId> {
+        self.aliases.get(id).await
+    }
+
     /// Sets a tombstone; returns the other identifier that the verification is cached under, if any.
     pub(super) async fn invalidate(&self, id: &VerificationId) -> Option<VerificationId> {
         self.tombstones.insert(id.clone(), self.tick()).await;
-        self.aliases.get(id).await
+        self.alias(id).await
     }
 }
 

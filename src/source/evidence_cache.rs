@@ -2,20 +2,23 @@
 //!
 //! - Single-flight: however many callers want a verification, one task fetches it ([`Flight`]); callers that leave do not cancel it.
 //! - Refresh-ahead: what is used often is fetched again before it expires.
-//! - Negative caching: a 404 is cached for seconds, and so is a failure, during which stale evidence or none is served.
-//! - Stale-if-error: evidence older than `max_age` is served up to `max_stale` while the upstream cannot be asked.
+//! - Negative caching: a 404 is cached for seconds, and so is a failure, during which stale evidence or none is served. What is not
+//!   about a verification that exists has its own LRU.
+//! - Stale-if-error: evidence older than `max_age` is served up to `max_stale` while the upstream cannot be asked. Invalidated evidence
+//!   is never fresh; it is served for seconds where asking again failed or was refused, unless it was revoked.
 //!
 //! Why reads, results and invalidations go through one lock per key: with a lookup, a fetch and an insertion as three steps, an
 //! invalidation in between is lost, and revoked evidence is served until it expires. Here a result is only stored if its fetch is
-//! still the one in the entry, and an invalidation removes the entry.
+//! still the one in the entry, and an invalidation takes it from the entry.
 
+mod store;
 mod entry;
+mod payment;
 mod fetcher;
 
-use std::{future::ready, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
@@ -25,14 +28,16 @@ use tracing::Instrument as _;
 use self::{
     entry::{Entry, InFlight},
     fetcher::Fetcher,
+    payment::{Payment, Payments},
+    store::{Change, Store},
 };
 use super::{
-    Config, FetchOutcome, Known, LookupRequest, Source, Wait,
+    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
     alias_index::{AliasIndex, Tick},
     metrics::Metrics,
 };
 use crate::{
-    callers::{CallerId, OverQuotaError, Quota, Quotas},
+    callers::{CallerId, OverQuotaError},
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Spawn},
@@ -51,10 +56,10 @@ pub struct EvidenceCache(Arc<CacheInner>);
 
 #[derive(Debug)]
 struct CacheInner {
-    entries: Cache<VerificationId, Entry>,
+    entries: Store,
     aliases: AliasIndex,
     fetcher: Fetcher,
-    quotas: Quotas,
+    payments: Payments,
     refreshes: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     spawn: Spawn,
@@ -78,18 +83,14 @@ impl EvidenceCache {
         fetch_timeout: Duration,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
-        let entries = Cache::builder()
-            .max_capacity(config.capacity)
-            // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
+        let entries = Store::new(config.capacity);
         let counted = entries.clone();
-        let metrics = Metrics::register(&deps.registry, move || counted.entry_count())?;
+        let metrics = Metrics::register(&deps.registry, move || counted.counts())?;
         Ok(Self(Arc::new(CacheInner {
             entries,
             aliases: AliasIndex::new(config.capacity),
             fetcher: Fetcher::new(behind, fetch_timeout),
-            quotas: Quotas::new(config.fetches),
+            payments: Payments::new(config.fetches),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             clock: Arc::clone(&deps.clock),
             spawn: deps.spawn,
@@ -104,16 +105,18 @@ impl EvidenceCache {
         id: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError> {
+        // `None`: the caller waits no longer, and asking goes on without it.
         let fetched = match request.wait {
-            Wait::No => {
-                let started = self.join_or_start(id, request, None).await;
-                started.map(|_| nothing(Outage::TimedOut, request.at))
+            Wait::AtMost(wait) if !wait.is_zero() => {
+                timeout(wait, self.await_fetch(id, request)).await.ok()
             }
-            Wait::AtMost(wait) => match timeout(wait, self.await_fetch(id, request)).await {
-                Ok(fetched) => fetched,
-                Err(_) => Ok(nothing(Outage::TimedOut, request.at)),
-            },
+            Wait::No | Wait::AtMost(_) => {
+                let started = self.join_or_start(id, request, None).await;
+                started.err().map(Err)
+            }
         };
+        let asked = fetched.is_some();
+        let fetched = fetched.unwrap_or_else(|| Ok(nothing(Outage::TimedOut, request.at)));
         let outage = match &fetched {
             Ok(known) if matches!(known.evidence.finding, Finding::Unknown) => {
                 known.outage.unwrap_or(Outage::Abandoned)
@@ -125,7 +128,7 @@ impl EvidenceCache {
         };
         // Read again: in the meantime the entry may have been invalidated, or a fetch may have stored its result.
         let entry = self.0.entries.get(id).await;
-        match entry.and_then(|entry| entry.after_wait(&request, outage)) {
+        match entry.and_then(|entry| entry.after_wait(&request, outage, asked)) {
             Some(known) => Ok(known),
             None => fetched.map(|_| nothing(outage, request.at)),
         }
@@ -176,46 +179,45 @@ impl EvidenceCache {
         request: LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
     ) -> Result<Lookup, OverQuotaError> {
-        let quota = self.0.quotas.of(request.caller).await;
         let mut lookup = None;
-        let entry = self.0.entries.entry_by_ref(id);
-        entry
-            .and_compute_with(|entry| {
-                let entry = entry.map(MokaEntry::into_value).unwrap_or_default();
-                // A refresh is made although the entry still answers.
-                let answer = entry.answer(&request).filter(|_| refresh.is_none());
-                let op = match (answer, entry.fetch_in_flight()) {
-                    (Some(known), _) => {
-                        lookup = Some(Ok(Lookup::Hit(known)));
-                        Op::Nop
-                    }
-                    (None, Some(in_flight)) => {
-                        self.0.metrics.fetch(FetchOutcome::Joined);
-                        span::joined(in_flight.span.as_ref());
-                        lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
-                        Op::Nop
-                    }
-                    (None, None) => match quota.charge(request.at.uptime) {
+        let entry = async |entry: Option<Entry>| {
+            let entry = entry.unwrap_or_default();
+            // A refresh is made although the entry still answers.
+            let answer = entry.answer(&request).filter(|_| refresh.is_none());
+            match (answer, entry.fetch_in_flight()) {
+                (Some(known), _) => {
+                    lookup = Some(Ok(Lookup::Hit(known)));
+                    Change::Keep
+                }
+                (None, Some(in_flight)) => {
+                    self.0.metrics.fetch(FetchOutcome::Joined);
+                    span::joined(in_flight.span.as_ref());
+                    lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
+                    Change::Keep
+                }
+                (None, None) => {
+                    let payments = &self.0.payments;
+                    match payments.charge(&entry, request.caller, request.at).await {
                         Err(over_quota) => {
                             self.record_over_quota(request.at);
                             lookup = Some(Err(over_quota));
-                            Op::Nop
+                            Change::Keep
                         }
-                        Ok(()) => {
+                        Ok(payment) => {
                             let request = LookupRequest {
                                 failed_before: entry.has_failed(),
                                 ..request
                             };
-                            let in_flight = self.start_fetch(id, request, refresh, quota);
+                            let in_flight = self.start_fetch(id, request, refresh, payment);
                             lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
-                            Op::Put(entry.fetching(in_flight))
+                            Change::Put(entry.fetching(in_flight))
                         }
-                    },
-                };
-                ready(op)
-            })
-            .await;
-        // moka always calls the closure.
+                    }
+                }
+            }
+        };
+        self.0.entries.update(id, entry).await;
+        // The closure is always called.
         lookup.unwrap_or_else(|| Ok(Lookup::Hit(nothing(Outage::Abandoned, request.at))))
     }
 
@@ -236,7 +238,7 @@ impl EvidenceCache {
         id: &VerificationId,
         request: LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
-        quota: Quota,
+        payment: Payment,
     ) -> InFlight {
         let ahead_of_time = request.caller == CallerId::Internal;
         self.0.metrics.fetch(if ahead_of_time {
@@ -248,13 +250,21 @@ impl EvidenceCache {
         let started = self.0.aliases.tick();
         let (cache, id) = (self.clone(), id.clone());
         let span_id = span.id();
+        let request = LookupRequest {
+            caller: payment.payer,
+            priority: payment.priority,
+            ..request
+        };
         let work = async move {
             let known = cache.0.fetcher.fetch(&id, request).await;
             let known = cache.unless_invalidated(known, request.at).await;
-            if !known.was_asked() {
-                // The upstream did no work for it.
-                quota.refund();
+            if known.outage.is_some_and(Outage::is_free) {
+                payment.refund();
             }
+            let ended = cache.0.clock.moment();
+            let finding = &known.evidence.finding;
+            let payments = &cache.0.payments;
+            payments.record(&payment, finding, ended.uptime).await;
             cache.store(&id, started, &known, request.at).await;
             drop(refresh);
             known
@@ -295,26 +305,22 @@ impl EvidenceCache {
         if let Some(verification) = verification {
             aliases.learn(id, verification).await;
         }
-        let entry = self.0.entries.entry_by_ref(id);
-        entry
-            .and_compute_with(async |entry| {
-                let entry = entry.map(MokaEntry::into_value).unwrap_or_default();
-                if !entry.awaits(started) {
-                    return Op::Nop;
-                }
-                let invalidated = match verification {
-                    Some(verification) => aliases.was_invalidated(verification, started).await,
-                    None => false,
-                };
-                let entry = entry.after(known, since, self.0.clock.moment());
-                if invalidated || entry.is_empty() {
-                    Op::Remove
-                } else {
-                    Op::Put(entry)
-                }
-            })
-            .await;
-        // moka defers its maintenance. Done here, the number of entries is right, and no warm check pays for it.
+        let change = async |entry: Option<Entry>| {
+            let Some(entry) = entry.filter(|entry| entry.awaits(started)) else {
+                return Change::Keep;
+            };
+            let invalidated = match verification {
+                Some(verification) => aliases.was_invalidated(verification, started).await,
+                None => false,
+            };
+            let entry = entry.after(known, since, self.0.clock.moment());
+            if invalidated || entry.is_empty() {
+                Change::Remove
+            } else {
+                Change::Put(entry)
+            }
+        };
+        self.0.entries.update(id, change).await;
         self.0.entries.run_pending_tasks().await;
     }
 }
@@ -337,13 +343,35 @@ impl Source for EvidenceCache {
         self.fetch(id, request).await
     }
 
-    async fn invalidate(&self, id: &VerificationId) {
+    async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
+        let at = self.0.clock.moment();
         let alias = self.0.aliases.invalidate(id).await;
         for id in [Some(id), alias.as_ref()].into_iter().flatten() {
-            let entry = self.0.entries.entry_by_ref(id);
-            entry.and_compute_with(|_| ready(Op::Remove)).await;
-            self.0.fetcher.invalidate(id).await;
+            let change = async |entry: Option<Entry>| {
+                let Some(entry) = entry else {
+                    return Change::Keep;
+                };
+                let entry = entry.invalidated(invalidation, at);
+                if entry.is_empty() {
+                    Change::Remove
+                } else {
+                    Change::Put(entry)
+                }
+            };
+            self.0.entries.update(id, change).await;
+            self.0.fetcher.invalidate(id, invalidation).await;
         }
+    }
+
+    async fn in_use_as(&self, id: &VerificationId) -> Option<VerificationId> {
+        let alias = self.0.aliases.alias(id).await;
+        for id in [Some(id), alias.as_ref()].into_iter().flatten() {
+            let entry = self.0.entries.get(id).await;
+            if entry.is_some_and(|entry| entry.is_in_use()) {
+                return Some(id.clone());
+            }
+        }
+        None
     }
 }
 

@@ -39,18 +39,23 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    /// Registers them. `entries` is read when the metrics are collected.
+    /// Registers them. `entries` is read when the metrics are collected: those with evidence, and those without.
     pub(super) fn register(
         registry: &Registry,
-        entries: impl Fn() -> u64 + Send + Sync + 'static,
+        entries: impl Fn() -> (u64, u64) + Clone + Send + Sync + 'static,
     ) -> Result<Self, prometheus::Error> {
-        #[expect(clippy::cast_precision_loss, reason = "no cache has 2^52 entries")]
-        let entries = move || entries() as f64;
+        let (known, negative) = (entries.clone(), entries);
         gauge_of(
             registry,
             "verigate_cache_entries",
-            "Entries in the evidence cache (approximate).",
-            entries,
+            "Verifications in the evidence cache (approximate).",
+            move || float(known().0),
+        )?;
+        gauge_of(
+            registry,
+            "verigate_cache_negative_entries",
+            "Entries without a verification: fetches in flight, failures, 404s (approximate).",
+            move || float(negative().1),
         )?;
         Ok(Self {
             fetches: counter_by(
@@ -66,4 +71,9 @@ impl Metrics {
     pub(super) fn fetch(&self, outcome: FetchOutcome) {
         self.fetches.with_label_values(&[outcome.as_str()]).inc();
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no cache has 2^52 entries")]
+fn float(count: u64) -> f64 {
+    count as f64
 }

@@ -11,6 +11,6 @@ pub struct Config {
     pub redirects: BTreeSet<String>,
     /// How long a link counts as valid after it was created.
     pub link_life: Duration,
-    /// The rate limit of links per caller.
+    /// The rate limit of links per caller. That of all callers together is of the client of the vendor's API.
     pub links: Rate,
 }

@@ -12,6 +12,8 @@ use crate::{
 
 /// Step-ups that are kept; the least recently used is dropped first.
 const STEP_UPS_MAX: u64 = 10_000;
+/// Ids of verifications that a step-up is found by.
+const NAMES_EACH: u64 = 2;
 /// How long a step-up is kept: the vendor repeats an event for half an hour, and no caller waits for a day.
 const KEPT_FOR: Duration = Duration::from_hours(24);
 
@@ -54,6 +56,14 @@ impl StepUpState {
         }
     }
 
+    /// Whether the person may still pass.
+    fn may_become_succeeded(&self) -> bool {
+        match self {
+            Self::Pending | Self::Failed => true,
+            Self::Succeeded { .. } => false,
+        }
+    }
+
     /// Whether the state may change to `next`. Events arrive twice and in any order: a success is final, and the first one counts.
     fn may_become(&self, next: &Self) -> bool {
         match (self, next) {
@@ -68,7 +78,11 @@ impl StepUpState {
 
 /// All step-ups that are kept.
 #[derive(Debug)]
-pub(super) struct Register(Cache<Uuid, Kept>);
+pub(super) struct Register {
+    kept: Cache<Uuid, Kept>,
+    /// The latest step-up about a verification: the one that did not suffice, or the one to come.
+    latest: Cache<VerificationId, Uuid>,
+}
 
 #[derive(Debug, Clone)]
 struct Kept {
@@ -85,28 +99,52 @@ impl Kept {
 impl Register {
     pub(super) fn new() -> Self {
         // LRU, because the default policy may reject a new key: its link is about to be used.
-        let kept = Cache::builder()
-            .max_capacity(STEP_UPS_MAX)
-            .eviction_policy(EvictionPolicy::lru())
-            .build();
-        Self(kept)
+        Self {
+            kept: Cache::builder()
+                .max_capacity(STEP_UPS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            latest: Cache::builder()
+                .max_capacity(STEP_UPS_MAX * NAMES_EACH)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+        }
     }
 
-    /// Adds a step-up that began at this moment.
-    pub(super) async fn insert(&self, step_up: StepUp, since: Moment) {
-        self.0.insert(step_up.id, Kept { step_up, since }).await;
+    /// Adds a step-up that began at this moment. `to_come` is the verification that it may lead to, if its id is known already.
+    pub(super) async fn insert(
+        &self,
+        step_up: StepUp,
+        to_come: Option<&VerificationId>,
+        since: Moment,
+    ) {
+        for id in to_come.into_iter().chain([&step_up.verification]) {
+            self.latest.insert(id.clone(), step_up.id).await;
+        }
+        self.kept.insert(step_up.id, Kept { step_up, since }).await;
+    }
+
+    /// Whether a step-up is under way whose result may show under this id: its link may be used, and the person has not passed yet.
+    pub(super) async fn awaits(&self, id: &VerificationId, at: Moment) -> bool {
+        let Some(step_up) = self.latest.get(id).await else {
+            return false;
+        };
+        let step_up = self.find(step_up, at).await;
+        step_up.is_some_and(|step_up| {
+            at.now < step_up.expires_at && step_up.state.may_become_succeeded()
+        })
     }
 
     /// The step-up with this id.
     pub(super) async fn find(&self, id: Uuid, at: Moment) -> Option<StepUp> {
-        let kept = self.0.get(&id).await.filter(|kept| kept.is_current(at));
+        let kept = self.kept.get(&id).await.filter(|kept| kept.is_current(at));
         kept.map(|kept| kept.step_up)
     }
 
     /// Changes the state of a step-up; returns it if the state changed.
     pub(super) async fn advance(&self, id: Uuid, next: StepUpState, at: Moment) -> Option<StepUp> {
         let mut advanced = None;
-        let entry = self.0.entry(id);
+        let entry = self.kept.entry(id);
         entry
             .and_compute_with(|kept| {
                 let kept = kept.map(Entry::into_value);
@@ -152,7 +190,7 @@ mod tests {
             expires_at: at.now,
             state: StepUpState::Pending,
         };
-        register.insert(step_up, at).await;
+        register.insert(step_up, None, at).await;
         (register, id)
     }
 
@@ -212,10 +250,10 @@ mod tests {
                 id,
                 ..template.clone()
             };
-            register.insert(step_up, at).await;
+            register.insert(step_up, None, at).await;
         }
-        register.0.run_pending_tasks().await;
-        assert!(register.0.entry_count() <= STEP_UPS_MAX);
+        register.kept.run_pending_tasks().await;
+        assert!(register.kept.entry_count() <= STEP_UPS_MAX);
         assert!(register.find(first, at).await.is_none());
     }
 }

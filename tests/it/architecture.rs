@@ -64,6 +64,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "policy",
             "provenance",
             "rate_limit",
+            "source",
         ],
     ),
     (
@@ -72,6 +73,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "callers",
             "clock",
             "deps",
+            "log_throttle",
             "policy",
             "rate_limit",
             "source",

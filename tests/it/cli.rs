@@ -201,6 +201,16 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
     let (code, printed) = check();
     assert_eq!(code, Some(0), "{printed}");
     assert!(printed.contains("valid"), "{printed}");
+    assert!(!printed.contains("warning"), "{printed}");
+    let good = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{good}[quota]\nfetches_per_second = 50\n")).unwrap();
+    let (code, printed) = check();
+    assert_eq!(code, Some(0), "{printed}");
+    assert!(
+        printed.contains("warning: quota.fetches_per_second (50) is below incode.rate (100)"),
+        "{printed}"
+    );
+    std::fs::write(&config, good).unwrap();
     std::fs::write(
         &policies,
         "version: 1\npolicies: {a: {require: [verified_witin: 1d]}}",

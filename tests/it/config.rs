@@ -274,3 +274,34 @@ fn what_would_make_webhooks_unsafe_is_reported_without_the_secret() {
         assert!(load(&format!("{GOOD}[step_up]\n{settings}"), &[]).is_err());
     }
 }
+
+#[test]
+fn a_quota_that_binds_before_the_vendor_does_is_a_warning() {
+    let warnings = |settings: &str| load(&format!("{GOOD}{settings}"), &[]).unwrap().warnings();
+    // No default binds, nor does one that is raised together with the rate.
+    for settings in [
+        "",
+        "rate = 200\nburst = 500",
+        "[quota]\nfetches_per_second = 100\nfetches_burst = 100",
+    ] {
+        assert!(warnings(settings).is_empty(), "{settings}");
+    }
+    for (settings, expected) in [
+        (
+            "rate = 201",
+            "quota.fetches_per_second (200) is below incode.rate (201)",
+        ),
+        (
+            "burst = 501",
+            "quota.fetches_burst (500) is below incode.burst (501)",
+        ),
+        (
+            "[quota]\nfetches_per_second = 99",
+            "quota.fetches_per_second (99) is below incode.rate (100)",
+        ),
+    ] {
+        let warnings = warnings(settings);
+        assert_eq!(warnings.len(), 1, "{settings}");
+        assert!(warnings[0].starts_with(expected), "{}", warnings[0]);
+    }
+}

@@ -27,7 +27,7 @@ use verigate::{
     deps::Deps,
     policy::{Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Timings},
-    source::{Config, EvidenceCache, Known, LookupRequest, Source, Wait},
+    source::{Config, EvidenceCache, Invalidation, Known, LookupRequest, Priority, Source, Wait},
 };
 
 use crate::world::PLENTY;
@@ -94,7 +94,7 @@ impl Source for Truth {
         })
     }
 
-    async fn invalidate(&self, _: &VerificationId) {
+    async fn invalidate(&self, _: &VerificationId, _: Invalidation) {
         yield_now().await;
     }
 }
@@ -123,9 +123,9 @@ impl Source for RacyCache {
         Ok(known)
     }
 
-    async fn invalidate(&self, id: &VerificationId) {
+    async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
         self.stored.lock().remove(id);
-        self.behind.invalidate(id).await;
+        self.behind.invalidate(id, invalidation).await;
     }
 }
 
@@ -179,6 +179,7 @@ impl Scene {
             max_stale: FRESH_FOR,
             wait: Wait::AtMost(Duration::from_hours(1)),
             caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
+            priority: Priority::Cold,
             failed_before: false,
         };
         let known = self.cache.look_up(&named("v-1"), request).await.unwrap();
@@ -195,7 +196,9 @@ impl Scene {
     async fn change(&self, name: &str) {
         self.truth.changes();
         let least = self.truth.now();
-        self.cache.invalidate(&named(name)).await;
+        self.cache
+            .invalidate(&named(name), Invalidation::Changed)
+            .await;
         let served = self.look().await;
         assert!(
             served >= least,

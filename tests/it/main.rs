@@ -46,6 +46,7 @@ mod step_up;
 mod suite;
 mod thrown;
 mod trace;
+mod unsettled;
 mod vendor_wire;
 mod webhook;
 mod words;

@@ -99,7 +99,8 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
         r#"verigate_upstream_calls_total{call="details",outcome="not_found"} 1"#,
         r#"verigate_upstream_calls_total{call="details",outcome="ok"} 1"#,
         r#"verigate_upstream_calls_total{call="details",outcome="unusable"} 1"#,
-        "verigate_cache_entries 3",
+        "verigate_cache_entries 1",
+        "verigate_cache_negative_entries 2",
         "verigate_policies 3",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");

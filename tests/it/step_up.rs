@@ -327,6 +327,33 @@ async fn a_deadline_that_passes_says_so_and_the_link_is_made_all_the_same() {
     assert_eq!(world.calls().link, 1);
 }
 
+#[tokio::test]
+async fn all_callers_together_have_a_budget_of_links() {
+    let world = world_with(|config| {
+        config.incode.links = Rate {
+            per_second: 1,
+            burst: 2,
+        };
+        config.incode.timeout = Duration::from_millis(500);
+    })
+    .await;
+    for _ in 0..2 {
+        begin(&world, "").await;
+    }
+    let status = world.begin(step_up_request("r-3")).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.get_details_retry_info().is_some());
+    assert_eq!(world.calls().link, 2);
+    let metrics = world.metrics().await;
+    assert!(
+        metrics.contains(r#"verigate_step_ups_total{event="refused"} 1"#),
+        "{metrics}"
+    );
+    // A link that was refused was not made: the same call makes it later.
+    world.clock.advance(Duration::from_secs(1));
+    begin(&world, "r-3").await;
+}
+
 async fn client(world: &World, from: IpAddr) -> AccessServiceClient<tonic::transport::Channel> {
     let endpoint =
         Endpoint::from_shared(format!("http://{}", world.service.addresses.grpc)).unwrap();
@@ -335,7 +362,7 @@ async fn client(world: &World, from: IpAddr) -> AccessServiceClient<tonic::trans
 }
 
 #[tokio::test]
-async fn callers_share_neither_names_nor_quotas() {
+async fn a_caller_has_its_names_and_its_quota_whichever_address_of_its_host_it_uses() {
     let world = world_with(|config| {
         config.step_up.links = Rate {
             per_second: 1,
@@ -356,8 +383,13 @@ async fn callers_share_neither_names_nor_quotas() {
         .await
         .unwrap()
         .into_inner();
-    assert_ne!(begun.step_up_id, first.step_up_id);
-    assert_eq!(world.calls().link, 3);
+    assert_eq!(begun.step_up_id, first.step_up_id);
+    let status = other
+        .begin_step_up(step_up_request("r-3"))
+        .await
+        .unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert_eq!(world.calls().link, 2);
     world.clock.advance(Duration::from_secs(1));
     begin(&world, "r-3").await;
 }

@@ -3,6 +3,7 @@
 
 mod effects;
 mod flood;
+mod throttled;
 
 use std::{
     net::SocketAddr,
@@ -21,7 +22,7 @@ use tokio::{
     sync::Semaphore,
 };
 use verigate::{
-    callers::OverQuotaError,
+    callers::{CallerId, OverQuotaError},
     clock::ManualClock,
     deps::Deps,
     http::{Webhooks, decisions, webhook::Config as WebhookConfig},
@@ -30,7 +31,7 @@ use verigate::{
     proto::v1::EvidenceSource,
     provenance::{Outage, Timings},
     sim::{ApiCall, Fault, WebhookTarget},
-    source::{Known, LookupRequest, Source},
+    source::{Invalidation, Known, LookupRequest, Source},
     step_up::{self, Link, Links, StepUpRequest, StepUps},
     webhook_queue::{self, WebhookQueue, Worker},
 };
@@ -288,7 +289,7 @@ impl Source for Gated {
         Ok(Known::nothing(Outage::Failed, request.at.now, timings))
     }
 
-    async fn invalidate(&self, _: &VerificationId) {
+    async fn invalidate(&self, _: &VerificationId, _: Invalidation) {
         self.may_go_on.acquire().await.unwrap().forget();
         self.invalidated.fetch_add(1, Ordering::SeqCst);
     }
@@ -299,9 +300,26 @@ struct NoLinks;
 
 #[async_trait]
 impl Links for NoLinks {
-    async fn create(&self, _: uuid::Uuid, _: &StepUpRequest) -> Result<Link, Outage> {
+    async fn create(&self, _: uuid::Uuid, _: &StepUpRequest, _: CallerId) -> Result<Link, Outage> {
         Err(Outage::Failed)
     }
+}
+
+/// Step-ups of which none begins.
+fn step_ups(deps: &Deps) -> StepUps {
+    let terms_of_links = step_up::Config {
+        redirects: [].into(),
+        link_life: Duration::from_mins(15),
+        links: PLENTY,
+    };
+    StepUps::new(
+        Arc::new(NoLinks),
+        Arc::new(Live::new(PolicySet::new([].into()))),
+        terms_of_links,
+        Duration::from_secs(1),
+        deps,
+    )
+    .unwrap()
 }
 
 /// A webhook queue whose events are processed only when `source` lets them, and the address that receives them.
@@ -312,21 +330,9 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr
         may_go_on: Semaphore::new(0),
         invalidated: AtomicU64::new(0),
     });
-    let terms_of_links = step_up::Config {
-        redirects: [].into(),
-        link_life: Duration::from_mins(15),
-        links: PLENTY,
-    };
-    let step_ups = StepUps::new(
-        Arc::new(NoLinks),
-        Arc::new(Live::new(PolicySet::new([].into()))),
-        terms_of_links,
-        Duration::from_secs(1),
-        &deps,
-    )
-    .unwrap();
+    let step_ups = step_ups(&deps);
     let behind = Arc::clone(&source) as _;
-    let (queue, worker) = webhook_queue::start(behind, step_ups, queue_max, &deps);
+    let (queue, worker) = webhook_queue::start(behind, step_ups, queue_max, PLENTY, &deps);
     let webhooks = Webhooks::new(Some(&terms()), queue.clone(), &deps).unwrap();
     let router = decisions(Arc::new(webhooks));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();

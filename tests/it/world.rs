@@ -316,6 +316,7 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     config.incode.timeout = Duration::from_secs(5);
     // The clock stands still, so that what is used up comes back only when the test moves it.
     config.incode.rate = PLENTY;
+    config.incode.links = PLENTY;
     config.cache.fetches = PLENTY;
     config.step_up.links = PLENTY;
     config.cache.capacity = 1_000;

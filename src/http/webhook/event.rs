@@ -59,7 +59,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Parsed, serde_json::Error> {
     }
     let unsure = ids.len() == 1 && body.has_objects() && !names_verification(&body);
     let event = WebhookEvent {
-        kind: kind.unwrap_or(EventKind::Other),
+        kind: kind.unwrap_or(EventKind::Unrecognized),
         ids,
         step_up,
     };

@@ -9,13 +9,15 @@ use uuid::Uuid;
 
 use super::{Client, UpstreamError};
 use crate::{
+    callers::CallerId,
     incode::{
-        api_call::ApiCall,
+        api_call::{ApiCall, CallContext, Order},
         token::{Issuer, Token},
         wire,
     },
     policy::{Flaw, Verification, VerificationId},
     provenance::{Outage, Timings},
+    source::Priority,
     step_up::{Link, StepUpRequest},
 };
 
@@ -25,14 +27,14 @@ impl Client {
         &self,
         id: &VerificationId,
         token: &Token,
-        failed_before: bool,
+        context: CallContext,
         timings: &mut Timings,
     ) -> Result<(Verification, Duration), UpstreamError> {
         let url = self.url(&["v1", "verification", "details", id.as_str()]);
         let token = token_header(token)?;
         let request = |http: &reqwest::Client| http.get(url).header("x-auth-token", token);
         let decode = |body: &[u8]| wire::details(body, id);
-        self.call(ApiCall::Details, request, failed_before, timings, decode)
+        self.call(ApiCall::Details, request, context, timings, decode)
             .await
     }
 
@@ -42,6 +44,7 @@ impl Client {
         id: Uuid,
         step_up: &StepUpRequest,
         token: &Token,
+        caller: CallerId,
     ) -> Result<Link, UpstreamError> {
         let url = self.url(&["v1", "verification", "generate-verification-link"]);
         let token = token_header(token)?;
@@ -58,7 +61,11 @@ impl Client {
         let decode = |body: &[u8]| wire::link(body, &self.config.url);
         // How long it took is not shown to anybody.
         let timings = &mut Timings::default();
-        let made = self.call(ApiCall::Link, request, false, timings, decode);
+        let context = CallContext {
+            failed_before: false,
+            order: Order::InTurn(Priority::Cold, caller),
+        };
+        let made = self.call(ApiCall::Link, request, context, timings, decode);
         made.await.map(|(link, _)| link)
     }
 
@@ -75,7 +82,11 @@ impl Client {
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         // The lookup measures it as a whole.
         let timings = &mut Timings::default();
-        let issued = self.call(ApiCall::Authorize, request, false, timings, decode);
+        let context = CallContext {
+            failed_before: false,
+            order: Order::AtOnce,
+        };
+        let issued = self.call(ApiCall::Authorize, request, context, timings, decode);
         issued.await.map(|(token, _)| token)
     }
 }

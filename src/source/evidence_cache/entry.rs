@@ -10,7 +10,9 @@ use std::{
 
 use tracing::Id;
 
-use super::super::{Known, LookupRequest, alias_index::Tick};
+use super::super::{
+    Invalidation, Known, LookupRequest, UNSETTLED_FOR, alias_index::Tick, is_unsettled,
+};
 use crate::{
     clock::Moment,
     flight::Flight,
@@ -19,8 +21,8 @@ use crate::{
     provenance::{Origin, Outage, Timings},
 };
 
-/// How long a 404 is cached; up to half as much again is added.
-const NOT_FOUND_TTL: Duration = Duration::from_secs(4);
+/// The longest time for which invalidated evidence is served while the upstream cannot be asked again.
+const INVALIDATED_FOR: Duration = Duration::from_secs(10);
 /// How long a failure or an unusable response is cached; up to half as much again is added.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 /// Uses since the last fetch that make a refresh ahead of time worthwhile.
@@ -41,6 +43,8 @@ pub(super) struct InFlight {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entry {
     cached: Option<Cached>,
+    /// When the evidence was declared unusable; until the upstream says something again.
+    invalidated: Option<Moment>,
     failure: Option<Failure>,
     in_flight: Option<InFlight>,
 }
@@ -51,8 +55,6 @@ struct Cached {
     evidence: Arc<Evidence>,
     /// When its fetch started: no later than the upstream said so.
     since: Moment,
-    /// Its maximum age, whatever a policy accepts.
-    ttl: Duration,
     uses: Arc<AtomicU32>,
 }
 
@@ -92,18 +94,15 @@ impl Entry {
             let age = ended.age_of(cached.since);
             !known.age().is_zero() && age.is_some_and(|age| age < known.age())
         };
+        // An HTTP cache has sent something older than what is known.
+        let is_superseded = self.cached.as_ref().is_some_and(is_older);
         let (cached, failure) = match (&evidence.finding, known.outage) {
-            // An HTTP cache has sent something older than what is known.
-            (Finding::Present(_) | Finding::Absent | Finding::Unusable(_), _)
-                if self.cached.as_ref().is_some_and(is_older) =>
-            {
+            (Finding::Present(_) | Finding::Absent | Finding::Unusable(_), _) if is_superseded => {
                 let foreign = failure(FailureKind::Outage(Outage::Foreign));
                 (self.cached, Some(foreign))
             }
-            (Finding::Present(_), _) => (Some(Cached::new(evidence, since, Duration::MAX)), None),
-            (Finding::Absent, _) => {
-                let ttl = lengthen(NOT_FOUND_TTL);
-                (Some(Cached::new(evidence, since, ttl)), None)
+            (Finding::Present(_) | Finding::Absent, _) => {
+                (Some(Cached::new(evidence, since)), None)
             }
             // The upstream was asked, and no longer says what it said before.
             (Finding::Unusable(_), _) => (None, Some(failure(FailureKind::Unusable(evidence)))),
@@ -113,11 +112,52 @@ impl Entry {
             // The upstream was not asked: what was known of the last attempt is unchanged.
             (Finding::Unknown, _) => (self.cached, self.failure),
         };
+        let says_nothing = is_superseded || matches!(known.evidence.finding, Finding::Unknown);
         Self {
             cached,
+            invalidated: self.invalidated.filter(|_| says_nothing),
             failure,
             in_flight: None,
         }
+    }
+
+    /// The entry after its evidence was declared unusable: what is in flight is not kept, and the upstream is asked again.
+    pub(super) fn invalidated(self, invalidation: Invalidation, at: Moment) -> Self {
+        let known = self.has_verification();
+        let cached = match invalidation {
+            // A 404 is not served in an outage.
+            Invalidation::Changed => self.cached.filter(Cached::is_verification),
+            Invalidation::Revoked => None,
+        };
+        Self {
+            cached,
+            // The first one counts: evidence that is declared unusable again and again is not served for longer.
+            invalidated: self.invalidated.or(known.then_some(at)),
+            failure: None,
+            in_flight: None,
+        }
+    }
+
+    /// Whether it holds what the upstream said about a verification, and not only that there is none.
+    pub(super) fn has_verification(&self) -> bool {
+        self.cached.as_ref().is_some_and(Cached::is_verification)
+    }
+
+    /// Whether it is about a verification of which something is known, or is being fetched.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.has_verification() || self.fetch_in_flight().is_some()
+    }
+
+    /// Whether the upstream said last that there is no such verification.
+    pub(super) fn is_absent(&self) -> bool {
+        let absent = |cached: &Cached| matches!(cached.evidence.finding, Finding::Absent);
+        self.cached.as_ref().is_some_and(absent)
+    }
+
+    /// Whether its evidence was declared unusable so recently that the service itself pays for asking again.
+    pub(super) fn was_just_invalidated(&self, at: Moment) -> bool {
+        self.invalidated
+            .is_some_and(|since| is_younger(since, INVALIDATED_FOR, at))
     }
 
     /// Whether the last fetch failed.
@@ -127,7 +167,10 @@ impl Entry {
 
     /// Whether the entry holds nothing worth keeping.
     pub(super) fn is_empty(&self) -> bool {
-        self.cached.is_none() && self.failure.is_none() && self.in_flight.is_none()
+        self.cached.is_none()
+            && self.invalidated.is_none()
+            && self.failure.is_none()
+            && self.in_flight.is_none()
     }
 
     /// Whether its fetch is the one that started then.
@@ -144,7 +187,11 @@ impl Entry {
 
     /// What can be answered without a fetch: evidence younger than `max_age`; or, just after a failure, what there is.
     pub(super) fn answer(&self, request: &LookupRequest) -> Option<Known> {
-        if let Some(cached) = self.cached.as_ref().filter(|c| c.is_fresh(request)) {
+        let fresh = |cached: &&Cached| {
+            self.invalidated.is_none()
+                && cached.is_younger(request.max_age.min(cached.ttl()), request.at)
+        };
+        if let Some(cached) = self.cached.as_ref().filter(fresh) {
             return Some(cached.known(Origin::Cache, None, request.at));
         }
         let failure = self.failure.as_ref()?;
@@ -162,16 +209,26 @@ impl Entry {
     }
 
     /// What can be answered when the wait for a fetch timed out or there was none: what a fetch stored at the last moment, as for a
-    /// check that arrives now; or stale evidence.
-    pub(super) fn after_wait(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
-        self.answer(request).or_else(|| self.stale(request, outage))
+    /// check that arrives now; or stale evidence. `asked`: whether asking has ended, by an outage or a refusal. A caller that has left
+    /// earlier does not get what was invalidated.
+    pub(super) fn after_wait(
+        &self,
+        request: &LookupRequest,
+        outage: Outage,
+        asked: bool,
+    ) -> Option<Known> {
+        let usable = asked || self.invalidated.is_none();
+        self.answer(request)
+            .or_else(|| self.stale(request, outage).filter(|_| usable))
     }
 
-    /// The evidence, if it is younger than `max_stale` and may be used because of this outage. A 404 is not served stale.
+    /// The evidence, if it is younger than `max_stale` and may be used because of this outage. A 404 is not served stale, and what was
+    /// invalidated only for a few seconds.
     fn stale(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
         let cached = self.cached.as_ref()?;
-        let usable = matches!(cached.evidence.finding, Finding::Present(_))
-            && cached.is_younger(request.max_stale, request.at);
+        let usable = cached.is_verification()
+            && cached.is_younger(request.max_stale, request.at)
+            && (self.invalidated.is_none() || self.was_just_invalidated(request.at));
         usable.then(|| cached.known(Origin::Stale, Some(outage), request.at))
     }
 
@@ -185,7 +242,7 @@ impl Entry {
         cached.uses.store(uses, Ordering::Relaxed);
         let just_failed = |failure: &Failure| request.at.uptime < failure.until;
         uses >= REFRESH_USES_MIN
-            && matches!(cached.evidence.finding, Finding::Present(_))
+            && cached.is_verification()
             && !cached.is_younger(request.max_age / 4 * 3, request.at)
             && self.fetch_in_flight().is_none()
             && !self.failure.as_ref().is_some_and(just_failed)
@@ -193,20 +250,28 @@ impl Entry {
 }
 
 impl Cached {
-    fn new(evidence: Arc<Evidence>, since: Moment, ttl: Duration) -> Self {
+    fn new(evidence: Arc<Evidence>, since: Moment) -> Self {
         Self {
             since: Moment {
                 now: evidence.seen_at,
                 ..since
             },
             evidence,
-            ttl,
             uses: Arc::default(),
         }
     }
 
-    fn is_fresh(&self, request: &LookupRequest) -> bool {
-        self.is_younger(request.max_age.min(self.ttl), request.at)
+    /// Its max age, whatever a policy accepts.
+    fn ttl(&self) -> Duration {
+        if is_unsettled(&self.evidence.finding) {
+            UNSETTLED_FOR
+        } else {
+            Duration::MAX
+        }
+    }
+
+    fn is_verification(&self) -> bool {
+        matches!(self.evidence.finding, Finding::Present(_))
     }
 
     fn known(&self, origin: Origin, outage: Option<Outage>, at: Moment) -> Known {
@@ -217,8 +282,13 @@ impl Cached {
     }
 
     fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
-        at.age_of(self.since).is_some_and(|age| age < age_max)
+        is_younger(self.since, age_max, at)
     }
+}
+
+/// Whether less than this has passed since a moment. If that is not known, the answer is no.
+fn is_younger(since: Moment, age_max: Duration, at: Moment) -> bool {
+    at.age_of(since).is_some_and(|age| age < age_max)
 }
 
 fn known(

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::super::{Known, LookupRequest, Source, Wait};
+use super::super::{Invalidation, Known, LookupRequest, Priority, Source, Wait};
 use crate::{
     callers::OverQuotaError,
     log_throttle::{LogThrottle, throttled},
@@ -14,6 +14,8 @@ use crate::{
 
 /// Fetches that may be in flight; what needs another is answered as in an outage.
 const FETCHES_MAX: usize = 4096;
+/// How many of these are kept for verifications that are known.
+const FETCHES_RESERVED: usize = FETCHES_MAX / 4;
 
 /// Asks the source behind the cache.
 #[derive(Debug)]
@@ -40,14 +42,21 @@ impl Fetcher {
             wait: Wait::AtMost(self.timeout),
             ..request
         };
-        let outage = match self.permits.try_acquire() {
-            Ok(_permit) => match timeout(self.timeout, self.behind.look_up(id, request)).await {
+        let reserved = match request.priority {
+            Priority::Known => 0,
+            Priority::Cold | Priority::Guessing => FETCHES_RESERVED,
+        };
+        let permit = self.permits.try_acquire().ok();
+        // Those that come at the same time may see one permit less than there is: they are rejected a little early.
+        let permit = permit.filter(|_| self.permits.available_permits() >= reserved);
+        let outage = match permit {
+            Some(_permit) => match timeout(self.timeout, self.behind.look_up(id, request)).await {
                 Ok(Ok(known)) => return known,
                 // A quota of the source behind. It is not the quota of those who wait for this fetch.
                 Ok(Err(OverQuotaError { .. })) => Outage::Rejected,
                 Err(_) => Outage::TimedOut,
             },
-            Err(_) => {
+            None => {
                 throttled!(
                     self.log,
                     request.at.uptime,
@@ -62,7 +71,7 @@ impl Fetcher {
         Known::nothing(outage, request.at.now, Timings::default())
     }
 
-    pub(super) async fn invalidate(&self, id: &VerificationId) {
-        self.behind.invalidate(id).await;
+    pub(super) async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
+        self.behind.invalidate(id, invalidation).await;
     }
 }

@@ -115,6 +115,26 @@ fn clocks_elsewhere(sources: &Sources) -> Vec<String> {
     violations(sources, &CLOCK_ONLY, |room| room != "clock")
 }
 
+/// Sleeps of a time that is computed. Where it is zero, the runtime's timer takes a millisecond: `clock::pause` does not.
+fn computed_sleeps(sources: &Sources) -> Vec<String> {
+    let mut found = Vec::new();
+    for source in sources.iter().filter(|source| source.room() != "clock") {
+        let code = &source.code;
+        let word = |at: usize| code.get(at).and_then(|(_, token)| token.word());
+        for at in (3..code.len()).filter(|at| word(*at) == Some("sleep")) {
+            let of_a_thread = word(at - 3) == Some("thread");
+            let called = sign(code, at + 1) == Some('(');
+            let argument = word(at + 2).unwrap_or_default();
+            let constant = argument.chars().any(char::is_uppercase)
+                && !argument.chars().any(char::is_lowercase);
+            if called && !of_a_thread && !constant {
+                found.push(format!("{} sleeps for `{argument}`", source.path));
+            }
+        }
+    }
+    found
+}
+
 fn decisions_elsewhere(sources: &Sources) -> Vec<String> {
     let mut found = violations(sources, &DECISION, |room| room != "policy");
     found.extend(violations(sources, &SERIALISATION, |room| room == "policy"));
@@ -169,6 +189,35 @@ fn what_does_not_belong_there_is_found() {
         "crates/policy/src/b.rs has `Serialize`",
     ];
     assert_eq!(decisions_elsewhere(&sources), expected);
+}
+
+#[test]
+fn a_sleep_of_a_computed_time_is_found() {
+    let sources = made_up(&[
+        (
+            "src/a.rs",
+            "async fn f() { sleep(wait).await; sleep(Duration::ZERO).await }",
+        ),
+        (
+            "src/b.rs",
+            "async fn f() { sleep(RETRY).await; thread::sleep(self.wait); pause(wait).await }",
+        ),
+        (
+            "src/clock.rs",
+            "async fn pause(d: Duration) { tokio::time::sleep(d).await }",
+        ),
+    ]);
+    let expected = [
+        "src/a.rs sleeps for `wait`",
+        "src/a.rs sleeps for `Duration`",
+    ];
+    assert_eq!(computed_sleeps(&sources), expected);
+}
+
+#[test]
+fn nothing_sleeps_for_a_time_that_may_be_zero() {
+    let found = computed_sleeps(&Sources::read());
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 #[test]

@@ -7,7 +7,7 @@ async fn an_invalidation_during_a_fetch_wins_over_it() {
     let desk = Desk::new(present);
     let waiting = desk.ask();
     desk.upstream.until_asked(1).await;
-    desk.cache.invalidate(&id()).await;
+    desk.cache.invalidate(&id(), Invalidation::Changed).await;
     desk.upstream.may_answer.add_permits(1);
     assert_eq!(waiting.await.unwrap(), "1");
     // The result of that fetch is not cached: the next lookup fetches again.
@@ -20,7 +20,7 @@ async fn a_lookup_after_an_invalidation_does_not_join_the_fetch_from_before_it()
     let desk = Desk::new(present);
     let early = desk.ask();
     desk.upstream.until_asked(1).await;
-    desk.cache.invalidate(&id()).await;
+    desk.cache.invalidate(&id(), Invalidation::Changed).await;
     let late = desk.ask();
     desk.upstream.until_asked(2).await;
     desk.upstream.may_answer.add_permits(2);
@@ -36,9 +36,13 @@ async fn a_lookup_after_an_invalidation_does_not_join_the_fetch_from_before_it()
 async fn an_invalidation_by_trace_id_removes_evidence_cached_by_verification_id() {
     let desk = Desk::quick(traced);
     assert_eq!(desk.status().await, "1");
-    desk.cache.invalidate(&named("trace-1")).await;
+    desk.cache
+        .invalidate(&named("trace-1"), Invalidation::Changed)
+        .await;
     assert_eq!(desk.status().await, "2");
-    desk.cache.invalidate(&named("trace-2")).await;
+    desk.cache
+        .invalidate(&named("trace-2"), Invalidation::Changed)
+        .await;
     assert_eq!(desk.status().await, "2");
 }
 
@@ -48,7 +52,9 @@ async fn an_invalidation_by_trace_id_wins_over_a_fetch_too() {
     let waiting = desk.ask();
     desk.upstream.until_asked(1).await;
     // Which verification has this trace is not known before the fetch finishes.
-    desk.cache.invalidate(&named("trace-1")).await;
+    desk.cache
+        .invalidate(&named("trace-1"), Invalidation::Changed)
+        .await;
     let late = desk.ask();
     desk.upstream.may_answer.add_permits(2);
     // A caller that asked after the invalidation has joined the fetch from before it, and does not get its result.
@@ -63,20 +69,28 @@ async fn an_invalidation_by_trace_id_wins_over_a_fetch_too() {
 async fn an_invalidation_is_not_lost_however_many_came_before_it() {
     let desk = Desk::new(traced);
     for n in 0..20_000 {
-        desk.cache.invalidate(&named(&format!("f-{n}"))).await;
+        desk.cache
+            .invalidate(&named(&format!("f-{n}")), Invalidation::Changed)
+            .await;
     }
     let waiting = desk.ask();
     desk.upstream.until_asked(1).await;
-    desk.cache.invalidate(&named("trace-1")).await;
+    desk.cache
+        .invalidate(&named("trace-1"), Invalidation::Changed)
+        .await;
     desk.upstream.may_answer.add_permits(2);
     assert_eq!(waiting.await.unwrap(), "2");
     // And however many come after it, while the fetch is under way.
-    desk.cache.invalidate(&id()).await;
+    desk.cache.invalidate(&id(), Invalidation::Changed).await;
     let waiting = desk.ask();
     desk.upstream.until_asked(3).await;
-    desk.cache.invalidate(&named("trace-1")).await;
+    desk.cache
+        .invalidate(&named("trace-1"), Invalidation::Changed)
+        .await;
     for n in 0..20_000 {
-        desk.cache.invalidate(&named(&format!("g-{n}"))).await;
+        desk.cache
+            .invalidate(&named(&format!("g-{n}")), Invalidation::Changed)
+            .await;
     }
     desk.upstream.may_answer.add_permits(2);
     assert_eq!(waiting.await.unwrap(), "4");
@@ -95,9 +109,121 @@ async fn evidence_can_be_invalidated_by_a_trace_id_that_is_learnt_late() {
         desk.look_named(&id, desk.request()).await;
     }
     let newest = named("v-300");
-    desk.cache.invalidate(&named("trace-300")).await;
+    desk.cache
+        .invalidate(&named("trace-300"), Invalidation::Changed)
+        .await;
     let known = desk.look_named(&newest, desk.request()).await;
     assert_eq!(known.origin, Origin::Upstream);
+}
+
+/// Evidence that was seen by now, about which this was said, and that cannot be asked for again.
+async fn invalidated(invalidations: &[Invalidation]) -> Desk {
+    let desk = Desk::quick(first_present_then_outage);
+    desk.status().await;
+    for invalidation in invalidations {
+        desk.cache.invalidate(&id(), *invalidation).await;
+    }
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_have_changed_is_served_for_ten_seconds_where_asking_again_fails() {
+    let desk = invalidated(&[Invalidation::Changed]).await;
+    for (passes, expected) in [
+        (0, Origin::Stale),
+        (500, Origin::Stale),
+        (9_499, Origin::Stale),
+        (1, Origin::None),
+        (100_000, Origin::None),
+    ] {
+        desk.clock.advance(Duration::from_millis(passes));
+        // It is declared unusable again and again: the first time counts.
+        desk.cache.invalidate(&id(), Invalidation::Changed).await;
+        let tolerant = LookupRequest {
+            max_stale: Duration::from_hours(2),
+            ..desk.request()
+        };
+        let known = desk.look(tolerant).await;
+        assert_eq!(known.origin, expected, "{passes}");
+        assert!(known.degraded());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_invalidated_is_no_older_than_the_policy_accepts() {
+    let desk = invalidated(&[Invalidation::Changed]).await;
+    desk.clock.advance(Duration::from_secs(5));
+    let strict = LookupRequest {
+        max_age: Duration::from_secs(5),
+        max_stale: Duration::from_secs(5),
+        ..desk.request()
+    };
+    assert_eq!(desk.look(strict).await.origin, Origin::None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_revoked_is_never_served_whatever_was_said_before_or_is_said_after() {
+    use Invalidation::{Changed, Revoked};
+    for said in [
+        &[Revoked][..],
+        &[Changed, Revoked],
+        &[Revoked, Changed],
+        &[Changed, Revoked, Changed],
+    ] {
+        let desk = invalidated(said).await;
+        let known = desk.look(desk.request()).await;
+        assert_eq!(known.origin, Origin::None, "{said:?}");
+        assert!(matches!(known.evidence.finding, Finding::Unknown));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_does_not_wait_is_not_served_what_was_invalidated() {
+    let desk = Desk::new(present);
+    desk.upstream.may_answer.add_permits(1);
+    desk.status().await;
+    desk.cache.invalidate(&id(), Invalidation::Changed).await;
+    for wait in [
+        Wait::No,
+        Wait::AtMost(Duration::ZERO),
+        Wait::AtMost(Duration::from_millis(10)),
+    ] {
+        let hasty = LookupRequest {
+            wait,
+            ..desk.request()
+        };
+        assert_eq!(desk.look(hasty).await.origin, Origin::None, "{wait:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_its_quota_a_caller_is_served_what_may_have_changed_and_the_service_pays_first() {
+    let config = Config {
+        fetches: verigate::rate_limit::Rate {
+            per_second: 1,
+            burst: 1,
+        },
+        ..CONFIG
+    };
+    let desk = Desk::with(
+        |count| {
+            if count == 2 {
+                outage(count)
+            } else {
+                present(count)
+            }
+        },
+        config,
+        FETCH_TIMEOUT,
+    );
+    desk.upstream.may_answer.add_permits(100);
+    desk.status().await;
+    desk.cache.invalidate(&id(), Invalidation::Changed).await;
+    // The caller has used its quota, and is not charged for what was invalidated.
+    assert_eq!(desk.look(desk.request()).await.origin, Origin::Stale);
+    desk.clock.advance(Duration::from_millis(1500));
+    assert_eq!(desk.status().await, "3");
+    assert_eq!(desk.asked(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +239,7 @@ async fn invalidated_evidence_is_not_served_stale_to_waiting_callers() {
     let cache = desk.cache.clone();
     let waiting = tokio::spawn(async move { cache.look_up(&id(), stale).await.unwrap() });
     desk.upstream.until_asked(2).await;
-    desk.cache.invalidate(&id()).await;
+    desk.cache.invalidate(&id(), Invalidation::Revoked).await;
     desk.upstream.may_answer.add_permits(1);
     let known = waiting.await.unwrap();
     assert_eq!(known.origin, Origin::None);

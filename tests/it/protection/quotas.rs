@@ -49,11 +49,20 @@ async fn over_its_quota_a_caller_still_gets_what_may_be_served_stale() {
         };
     })
     .await;
-    world.check("brief", "v-0").await;
-    world.clock.advance(SECOND);
-    world.check("brief", "v-1").await;
-    let answer = world.check("brief", "v-0").await;
-    assert_eq!((gist(&answer).as_str(), answer.degraded), ("ALLOW", true));
+    for id in ["v-0", "v-1"] {
+        world.check("brief", id).await;
+        world.clock.advance(SECOND);
+    }
+    // Both are old by now. What is known is paid for apart from what is not.
+    for (id, degraded) in [("v-0", false), ("v-1", true)] {
+        let answer = world.check("brief", id).await;
+        assert_eq!(
+            (gist(&answer).as_str(), answer.degraded),
+            ("ALLOW", degraded)
+        );
+    }
+    let refused = world.ask(check_request("brief", "v-2")).await;
+    assert!(refused.is_ok(), "{refused:?}");
 }
 
 #[tokio::test]
@@ -72,4 +81,31 @@ async fn an_outage_is_not_charged_to_the_caller() {
         world.clock.advance(Duration::from_millis(100));
     }
     assert_eq!(world.calls().details, 1);
+}
+
+#[tokio::test]
+async fn attempts_that_our_own_rate_limit_rejects_are_charged() {
+    let world = World::of(&crowd(1), |config| {
+        config.incode.rate = Rate {
+            per_second: 1,
+            burst: 3,
+        };
+        config.incode.timeout = Duration::from_millis(500);
+        config.cache.fetches = Rate {
+            per_second: 1,
+            burst: 10,
+        };
+    })
+    .await;
+    let mut codes = Vec::new();
+    for n in 0..20 {
+        let answer = world
+            .ask(check_request("tolerant", &format!("x-{n}")))
+            .await;
+        codes.push(answer.map_or_else(|status| status.code(), |_| Code::Ok));
+    }
+    assert_eq!(codes[..10], [Code::Ok; 10]);
+    assert_eq!(codes[10..], [Code::ResourceExhausted; 10]);
+    // A token, and two verifications.
+    assert_eq!(world.calls().details, 2);
 }

@@ -132,6 +132,29 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// Whether it can hold for a verification with this status, whatever else is known.
+    pub(crate) fn may_hold_with(&self, status: Option<&str>) -> bool {
+        match self {
+            Self::Status(accepted) => status.is_some_and(|status| accepted.contains(status)),
+            Self::AnyOf(parts) => parts.iter().any(|part| part.may_hold_with(status)),
+            Self::AllOf(parts) => parts.iter().all(|part| part.may_hold_with(status)),
+            Self::VerifiedWithin(_)
+            | Self::Scopes(_)
+            | Self::AgeAtLeast(_)
+            | Self::AgeBelow(_)
+            | Self::PhonePrefix(_)
+            | Self::IdentityAsRequested
+            | Self::IdentityIn(_)
+            | Self::IdentityNotIn(_)
+            | Self::Project(_)
+            | Self::Attribute(..)
+            | Self::Authenticated(_)
+            | Self::Schedule(_) => true,
+        }
+    }
+}
+
 impl<'a> Given<'a> {
     /// The identity that the request names, if it names one. An empty one is none.
     pub(crate) fn claimed(&self) -> Option<&'a str> {

@@ -112,3 +112,43 @@ fn the_first_scope_that_fails_gives_the_reason() {
         ReasonCode::ScopeNotGranted
     );
 }
+
+#[test]
+fn whether_a_status_can_satisfy_a_requirement_does_not_depend_on_anything_else() {
+    let status = |names: &[&str]| {
+        let names = names.iter().map(|name| Box::from(*name));
+        Requirement::Status(names.collect())
+    };
+    let recent = Requirement::VerifiedWithin(Duration::from_secs(1));
+    let cases = [
+        (status(&["VERIFIED"]), true, false),
+        (status(&["PENDING", "VERIFIED"]), true, true),
+        (recent.clone(), true, true),
+        (
+            Requirement::AnyOf(vec![status(&["VERIFIED"]), status(&["PENDING"])]),
+            true,
+            true,
+        ),
+        (
+            Requirement::AnyOf(vec![status(&["SUCCESS"]), recent.clone()]),
+            true,
+            true,
+        ),
+        (
+            Requirement::AllOf(vec![status(&["VERIFIED"]), recent.clone()]),
+            true,
+            false,
+        ),
+        (
+            Requirement::AnyOf(vec![Requirement::AllOf(vec![status(&["SUCCESS"]), recent])]),
+            false,
+            false,
+        ),
+    ];
+    for (requirement, verified, pending) in cases {
+        assert_eq!(requirement.may_hold_with(Some("VERIFIED")), verified);
+        assert_eq!(requirement.may_hold_with(Some("PENDING")), pending);
+    }
+    // A verification without a status has none that is accepted.
+    assert!(!status(&["VERIFIED"]).may_hold_with(None));
+}

@@ -96,6 +96,12 @@ impl Policy {
         self.evidence
     }
 
+    /// Whether a verification with this status may satisfy the policy, whatever else is known of it. If not, only another status can.
+    pub fn accepts_status(&self, status: Option<&str>) -> bool {
+        let mut requirements = self.rules.iter().map(Rule::requirement);
+        requirements.all(|requirement| requirement.may_hold_with(status))
+    }
+
     /// The URL to which a browser may be sent for a step-up, if any.
     pub fn redirect(&self) -> Option<&str> {
         self.redirect.as_deref()

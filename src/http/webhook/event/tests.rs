@@ -60,16 +60,16 @@ fn the_first_event_that_is_known_counts() {
         kind(r#"{"type":"verification.succeeded","event":"verification.failed","id":"v"}"#),
         EventKind::Failed
     );
-    for unknown in [
-        "verification.Succeeded",
-        "identity.enrolled",
-        "",
-        "succeeded",
+    for (name, expected) in [
+        ("identity.enrolled", EventKind::Other),
+        ("verification.started", EventKind::Other),
+        ("verification.Succeeded", EventKind::Unrecognized),
+        ("verification.revoked", EventKind::Unrecognized),
+        ("", EventKind::Unrecognized),
+        ("succeeded", EventKind::Unrecognized),
     ] {
-        assert_eq!(
-            kind(&format!(r#"{{"event":"{unknown}","id":"v"}}"#)),
-            EventKind::Other
-        );
+        let body = format!(r#"{{"event":"{name}","id":"v"}}"#);
+        assert_eq!(kind(&body), expected, "{name}");
     }
 }
 

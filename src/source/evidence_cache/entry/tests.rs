@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     callers::CallerId,
     policy::{Verification, from_millis},
-    source::Wait,
+    source::{Priority, Wait},
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -23,6 +23,7 @@ fn request(uptime: Duration) -> LookupRequest {
         max_stale: MINUTE * 2,
         wait: Wait::No,
         caller: CallerId::Internal,
+        priority: Priority::Cold,
         failed_before: false,
     }
 }
@@ -40,7 +41,7 @@ fn stored() -> Entry {
 #[test]
 fn evidence_that_was_stored_at_the_last_moment_is_not_called_stale() {
     let answered = |uptime| {
-        let known = stored().after_wait(&request(uptime), Outage::TimedOut);
+        let known = stored().after_wait(&request(uptime), Outage::TimedOut, false);
         known.map(|known| (known.origin, known.degraded()))
     };
     assert_eq!(answered(Duration::ZERO), Some((Origin::Cache, false)));

@@ -1,0 +1,30 @@
+//! What is valid, and probably not meant.
+
+use super::Config;
+
+impl Config {
+    /// What is probably not meant, each in a sentence that says what to do.
+    pub fn warnings(&self) -> Vec<String> {
+        let (fetches, calls) = (self.cache.fetches, self.incode.rate);
+        let below = |quota: &str, quota_is: u32, limit: &str, limit_is: u32| {
+            (quota_is < limit_is).then(|| {
+                format!(
+                    "{quota} ({quota_is}) is below {limit} ({limit_is}): a caller that serves many people is refused while the vendor could be asked; raise {quota}"
+                )
+            })
+        };
+        let per_second = below(
+            "quota.fetches_per_second",
+            fetches.per_second,
+            "incode.rate",
+            calls.per_second,
+        );
+        let burst = below(
+            "quota.fetches_burst",
+            fetches.burst,
+            "incode.burst",
+            calls.burst,
+        );
+        per_second.into_iter().chain(burst).collect()
+    }
+}

@@ -1,0 +1,220 @@
+//! Who is next: the calls that wait for their turn, by priority and by caller.
+//!
+//! Within a priority, callers take turns (RFC 8290): one that asks for much waits behind its own calls, not in front of others; and one
+//! that has just come is served before those that were served already. A lower priority gets a turn for every few of the higher
+//! ones, so that none starves.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::{callers::CallerId, source::Priority};
+
+/// Calls that may wait; one more is rejected.
+pub(super) const WAITING_MAX: usize = 4096;
+/// New callers that are served one after another while callers wait that were served before.
+const FRESH_RUN_MAX: u32 = 3;
+
+/// The priorities, the highest first, and how many turns of higher ones a call that waits lets pass.
+const CLASSES: [(Priority, u32); 3] = [
+    (Priority::Known, 0),
+    (Priority::Cold, 3),
+    (Priority::Guessing, 7),
+];
+
+/// The calls that wait, and whose turn is next.
+#[derive(Debug)]
+pub(super) struct FairQueue<T> {
+    classes: [Class<T>; 3],
+    /// The number of the next call.
+    next: u64,
+}
+
+/// The calls of one priority.
+#[derive(Debug)]
+struct Class<T> {
+    lanes: HashMap<CallerId, VecDeque<(u64, T)>>,
+    /// Callers that have not been served since they began to wait.
+    fresh: VecDeque<CallerId>,
+    /// Callers that were served, in the order of their next turns. One without a call leaves when its turn comes.
+    served: VecDeque<CallerId>,
+    /// Turns that fresh callers had in a row.
+    fresh_run: u32,
+    /// Turns of higher priorities since a call waits here.
+    passed_over: u32,
+    waiting: usize,
+}
+
+/// A position in the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    priority: Priority,
+    caller: CallerId,
+    number: u64,
+}
+
+impl<T> Default for FairQueue<T> {
+    fn default() -> Self {
+        Self {
+            classes: [Class::new(), Class::new(), Class::new()],
+            next: 0,
+        }
+    }
+}
+
+impl<T> FairQueue<T> {
+    /// How many turns pass before a call that joins now is served, roughly; `None` if the queue is full.
+    pub(super) fn turns_ahead(&self, priority: Priority, caller: CallerId) -> Option<u32> {
+        let all: usize = self.classes.iter().map(|class| class.waiting).sum();
+        if all >= WAITING_MAX {
+            return None;
+        }
+        let class = self.class(priority);
+        let own = class.lanes.get(&caller).map_or(0, VecDeque::len);
+        // Every other caller has at most as many turns until then.
+        let turns: usize = class.lanes.values().map(|lane| lane.len().min(own)).sum();
+        u32::try_from(turns).ok()
+    }
+
+    /// Joins the queue.
+    pub(super) fn push(&mut self, priority: Priority, caller: CallerId, call: T) -> Position {
+        let number = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.class_mut(priority).push(caller, number, call);
+        Position {
+            priority,
+            caller,
+            number,
+        }
+    }
+
+    /// Leaves the queue without having been served.
+    pub(super) fn leave(&mut self, position: Position) {
+        self.class_mut(position.priority)
+            .leave(position.caller, position.number);
+    }
+
+    /// The priority that is served next among those that have room.
+    pub(super) fn next(&self, has_room: impl Fn(Priority) -> bool) -> Option<Priority> {
+        let waiting = |(priority, _): &&(Priority, u32)| {
+            self.class(*priority).waiting > 0 && has_room(*priority)
+        };
+        let overdue = |(priority, limit): &&(Priority, u32)| {
+            *limit > 0 && self.class(*priority).passed_over >= *limit
+        };
+        let mut lowest_first = CLASSES.iter().rev().filter(waiting);
+        let overdue = lowest_first.find(overdue);
+        let next = overdue.or_else(|| CLASSES.iter().find(waiting));
+        next.map(|(priority, _)| *priority)
+    }
+
+    /// Takes the next call of this priority.
+    pub(super) fn pop(&mut self, priority: Priority) -> Option<T> {
+        let call = self.class_mut(priority).pop()?;
+        for (lower, _) in CLASSES {
+            let class = self.class_mut(lower);
+            if lower > priority && class.waiting > 0 {
+                class.passed_over = class.passed_over.saturating_add(1);
+            }
+        }
+        Some(call)
+    }
+
+    fn class(&self, priority: Priority) -> &Class<T> {
+        let [known, cold, guessing] = &self.classes;
+        match priority {
+            Priority::Known => known,
+            Priority::Cold => cold,
+            Priority::Guessing => guessing,
+        }
+    }
+
+    fn class_mut(&mut self, priority: Priority) -> &mut Class<T> {
+        let [known, cold, guessing] = &mut self.classes;
+        match priority {
+            Priority::Known => known,
+            Priority::Cold => cold,
+            Priority::Guessing => guessing,
+        }
+    }
+}
+
+impl<T> Class<T> {
+    fn new() -> Self {
+        Self {
+            lanes: HashMap::new(),
+            fresh: VecDeque::new(),
+            served: VecDeque::new(),
+            fresh_run: 0,
+            passed_over: 0,
+            waiting: 0,
+        }
+    }
+
+    fn push(&mut self, caller: CallerId, number: u64, call: T) {
+        let fresh = &mut self.fresh;
+        let lane = self.lanes.entry(caller).or_insert_with(|| {
+            fresh.push_back(caller);
+            VecDeque::new()
+        });
+        lane.push_back((number, call));
+        self.waiting = self.waiting.saturating_add(1);
+    }
+
+    fn leave(&mut self, caller: CallerId, number: u64) {
+        let Some(lane) = self.lanes.get_mut(&caller) else {
+            return;
+        };
+        let before = lane.len();
+        lane.retain(|(waiting, _)| *waiting != number);
+        let left = before.saturating_sub(lane.len());
+        self.waiting = self.waiting.saturating_sub(left);
+        if left > 0 && lane.is_empty() {
+            // One that was served keeps its place until its turn, so that leaving and coming again gains nothing.
+            let callers = self.fresh.len();
+            self.fresh.retain(|fresh| *fresh != caller);
+            if self.fresh.len() < callers {
+                self.lanes.remove(&caller);
+            }
+        }
+        self.reset_if_empty();
+    }
+
+    fn pop(&mut self) -> Option<T> {
+        while let Some((caller, is_fresh)) = self.next_caller() {
+            let call = self.lanes.get_mut(&caller).and_then(VecDeque::pop_front);
+            if let Some((_, call)) = call {
+                self.served.push_back(caller);
+                self.fresh_run = if is_fresh {
+                    self.fresh_run.saturating_add(1)
+                } else {
+                    0
+                };
+                self.passed_over = 0;
+                self.waiting = self.waiting.saturating_sub(1);
+                self.reset_if_empty();
+                return Some(call);
+            }
+            self.lanes.remove(&caller);
+        }
+        None
+    }
+
+    /// The caller whose turn it is, and whether it is fresh. It leaves its list.
+    fn next_caller(&mut self) -> Option<(CallerId, bool)> {
+        let fresh_first = self.fresh_run < FRESH_RUN_MAX;
+        if fresh_first && let Some(caller) = self.fresh.pop_front() {
+            return Some((caller, true));
+        }
+        let served = self.served.pop_front().map(|caller| (caller, false));
+        served.or_else(|| self.fresh.pop_front().map(|caller| (caller, true)))
+    }
+
+    /// Where nobody waits, nobody has had more than the others.
+    fn reset_if_empty(&mut self) {
+        if self.waiting == 0 {
+            *self = Self::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,68 @@
+//! While a person verifies again, everybody polls: the result is wanted as soon as there is one, and not when what was cached before
+//! has become old.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::StepUps;
+use crate::{
+    callers::OverQuotaError,
+    policy::{Finding, VerificationId},
+    provenance::Origin,
+    source::{Invalidation, Known, LookupRequest, Source, is_unsettled},
+};
+
+/// A source in front of the cache: a verification that a step-up waits for, and that does not exist or is not finished, is asked for
+/// again each time, within the caller's quota.
+#[derive(Debug)]
+pub struct AwaitedSource {
+    cache: Arc<dyn Source>,
+    step_ups: StepUps,
+}
+
+impl AwaitedSource {
+    /// Asks the cache, and again if a step-up waits for what it says.
+    pub fn new(cache: Arc<dyn Source>, step_ups: StepUps) -> Self {
+        Self { cache, step_ups }
+    }
+}
+
+#[async_trait]
+impl Source for AwaitedSource {
+    async fn look_up(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+    ) -> Result<Known, OverQuotaError> {
+        let known = self.cache.look_up(id, request).await?;
+        let from_cache = known.origin == Origin::Cache;
+        if !from_cache
+            || !is_unsettled(&known.evidence.finding)
+            || !self.step_ups.awaits(id, request.at).await
+        {
+            return Ok(known);
+        }
+        let at_once = LookupRequest {
+            max_age: std::time::Duration::ZERO,
+            ..request
+        };
+        match self.cache.look_up(id, at_once).await {
+            Ok(newer)
+                if !matches!(newer.evidence.finding, Finding::Unknown) && !newer.degraded() =>
+            {
+                Ok(newer)
+            }
+            // Over the quota, or in an outage: what was cached is fresh by the usual rule.
+            Ok(_) | Err(OverQuotaError { .. }) => Ok(known),
+        }
+    }
+
+    async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
+        self.cache.invalidate(id, invalidation).await;
+    }
+
+    async fn in_use_as(&self, id: &VerificationId) -> Option<VerificationId> {
+        self.cache.in_use_as(id).await
+    }
+}

@@ -1,0 +1,207 @@
+//! How fast webhooks about verifications in use are followed: each of them makes the service ask the vendor again. A flood, by the
+//! vendor's mistake or with a stolen secret, must not take what the doors need.
+//!
+//! A webhook above the rate is not lost: it waits, together with all others about the same verification, until its turn comes.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
+
+use moka::{future::Cache, policy::EvictionPolicy};
+
+use crate::{
+    policy::VerificationId,
+    rate_limit::{Rate, TokenBucket},
+    source::Invalidation,
+};
+
+/// How often webhooks about one verification are followed in the long run, and how many at once after a pause.
+const EACH_EVERY: Duration = Duration::from_secs(10);
+const EACH_BURST: u32 = 5;
+/// Verifications whose rates are kept; the least recently used is dropped. The rate of all bounds them in any case.
+const EACH_MAX: u64 = 10_000;
+/// Verifications that may wait for their turn; if more do, webhooks wait in their own queue.
+const WAITING_MAX: usize = 10_000;
+
+/// Which invalidations are followed when.
+#[derive(Debug)]
+pub(super) struct Throttle {
+    each: Cache<VerificationId, Arc<TokenBucket>>,
+    all: TokenBucket,
+    /// By the uptime at which their turns come; the number keeps the order of those that come at the same time.
+    turns: BTreeMap<(Duration, u64), VerificationId>,
+    waiting: HashMap<VerificationId, Invalidation>,
+    next: u64,
+}
+
+impl Throttle {
+    /// All webhooks together are followed at this rate.
+    pub(super) fn new(all: Rate) -> Self {
+        Self {
+            each: Cache::builder()
+                .max_capacity(EACH_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            all: TokenBucket::new(all.per_second, all.burst),
+            turns: BTreeMap::new(),
+            waiting: HashMap::new(),
+            next: 0,
+        }
+    }
+
+    /// Whether one more verification may wait.
+    pub(super) fn has_room(&self) -> bool {
+        self.waiting.len() < WAITING_MAX
+    }
+
+    /// Whether this invalidation may be followed now. If not, it waits for its turn.
+    pub(super) async fn admits(
+        &mut self,
+        id: &VerificationId,
+        invalidation: Invalidation,
+        uptime: Duration,
+    ) -> bool {
+        if let Some(waiting) = self.waiting.get_mut(id) {
+            // What was revoked stays revoked, whatever is said later: only the vendor's answer counts.
+            if invalidation == Invalidation::Revoked {
+                *waiting = invalidation;
+            }
+            return false;
+        }
+        let each = self.bucket(id).await;
+        let wait = each.wait(uptime);
+        if wait.is_zero() && self.all.take(uptime, Duration::ZERO).is_ok() {
+            each.take_anyway(uptime);
+            return true;
+        }
+        // One that has had no turn for long goes first.
+        let turn = if each.is_full(uptime) {
+            Duration::ZERO
+        } else {
+            uptime.saturating_add(wait)
+        };
+        self.turns.insert((turn, self.next), id.clone());
+        self.next = self.next.wrapping_add(1);
+        self.waiting.insert(id.clone(), invalidation);
+        false
+    }
+
+    /// How long until the next turn of one that waits.
+    pub(super) fn next_turn(&self, uptime: Duration) -> Option<Duration> {
+        let ((turn, _), _) = self.turns.first_key_value()?;
+        Some(turn.saturating_sub(uptime).max(self.all.wait(uptime)))
+    }
+
+    /// Takes the next one whose turn has come.
+    pub(super) async fn due(&mut self, uptime: Duration) -> Option<(VerificationId, Invalidation)> {
+        let first = self.turns.first_entry()?;
+        if first.key().0 > uptime || self.all.take(uptime, Duration::ZERO).is_err() {
+            return None;
+        }
+        let id = first.remove();
+        self.bucket(&id).await.take_anyway(uptime);
+        let invalidation = self.waiting.remove(&id)?;
+        Some((id, invalidation))
+    }
+
+    /// Takes all that wait, whatever the rate.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = (VerificationId, Invalidation)> {
+        self.turns.clear();
+        self.waiting.drain()
+    }
+
+    async fn bucket(&self, id: &VerificationId) -> Arc<TokenBucket> {
+        let full = async { Arc::new(TokenBucket::every(EACH_EVERY, EACH_BURST)) };
+        self.each.get_with_by_ref(id, full).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Invalidation::{Changed, Revoked};
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const ALL: Rate = Rate {
+        per_second: 20,
+        burst: 40,
+    };
+
+    fn id(n: u32) -> VerificationId {
+        VerificationId::parse(&format!("v-{n}")).unwrap()
+    }
+
+    /// Follows what is due every 10 ms for this long; how often each was followed.
+    async fn flooded(
+        throttle: &mut Throttle,
+        ids: u32,
+        seconds: u32,
+    ) -> HashMap<VerificationId, u32> {
+        let mut followed = HashMap::new();
+        for tick in 0..seconds * 100 {
+            let uptime = Duration::from_millis(u64::from(tick) * 10);
+            for n in 0..10 {
+                let id = id((tick * 10 + n) % ids);
+                if throttle.admits(&id, Changed, uptime).await {
+                    *followed.entry(id).or_default() += 1;
+                }
+            }
+            while let Some((id, _)) = throttle.due(uptime).await {
+                *followed.entry(id).or_default() += 1;
+            }
+        }
+        followed
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_followed_at_the_rate_of_all_and_each_gets_its_turn() {
+        let mut throttle = Throttle::new(ALL);
+        let followed = flooded(&mut throttle, 200, 30).await;
+        let all: u32 = followed.values().sum();
+        assert!((600..=640).contains(&all), "{all}");
+        assert_eq!(followed.len(), 200);
+        assert!(followed.values().all(|times| *times <= EACH_BURST + 3));
+    }
+
+    #[tokio::test]
+    async fn a_flood_about_one_verification_does_not_keep_another_waiting() {
+        let mut throttle = Throttle::new(ALL);
+        let followed = flooded(&mut throttle, 1, 30).await;
+        assert_eq!(followed[&id(0)], EACH_BURST + 2);
+        assert!(throttle.admits(&id(1), Changed, 30 * SECOND).await);
+    }
+
+    #[tokio::test]
+    async fn what_waits_is_followed_and_a_revocation_is_not_taken_back() {
+        let mut throttle = Throttle::new(ALL);
+        for _ in 0..EACH_BURST {
+            assert!(throttle.admits(&id(1), Changed, SECOND).await);
+        }
+        for invalidation in [Changed, Revoked, Changed] {
+            assert!(!throttle.admits(&id(1), invalidation, SECOND).await);
+        }
+        assert_eq!(throttle.next_turn(SECOND), Some(EACH_EVERY));
+        let due = SECOND + EACH_EVERY;
+        assert!(throttle.due(SECOND + EACH_EVERY / 2).await.is_none());
+        assert_eq!(throttle.due(due).await, Some((id(1), Revoked)));
+        assert_eq!(throttle.due(due).await, None);
+    }
+
+    #[tokio::test]
+    async fn ever_other_verifications_get_no_more_than_the_rate_of_all() {
+        let mut throttle = Throttle::new(ALL);
+        let mut followed = 0;
+        for n in 0..20_000 {
+            if throttle.has_room() {
+                followed += u32::from(throttle.admits(&id(n), Revoked, SECOND).await);
+            }
+        }
+        assert_eq!(followed, ALL.burst);
+        assert!(!throttle.has_room());
+        throttle.each.run_pending_tasks().await;
+        assert!(throttle.each.entry_count() <= EACH_MAX);
+        assert_eq!(throttle.drain().count(), WAITING_MAX);
+    }
+}
