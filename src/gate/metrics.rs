@@ -57,7 +57,7 @@ impl Metrics {
             )?,
             degraded: IntCounter::new(
                 "verigate_checks_degraded_total",
-                "Checks answered from stale evidence or none, because the upstream could not be asked.",
+                "Checks answered from stale evidence or none, because the upstream could not be asked; or while the clocks are apart.",
             )?,
         };
         registry.register(Box::new(InForce {

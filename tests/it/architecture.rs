@@ -24,6 +24,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "deps",
             "journal",
             "live",
+            "log_throttle",
             "policy",
             "provenance",
             "ruling",

@@ -95,8 +95,24 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
         (ApiCall::Details, Fault::Status(status), "WARN", fields)
     };
     let event = |name| json!({ "event": name });
-    let unusable =
-        json!({ "event": "upstream_response_unusable", "call": "details", "flaw": "unreadable" });
+    let unusable = json!({
+        "event": "upstream_response_unusable",
+        "call": "details",
+        "flaw": "another_verification",
+    });
+    let foreign = json!({
+        "event": "upstream_response_foreign",
+        "call": "details",
+        "status": 200,
+        "content_type": "text/html; charset=utf-8",
+        "problem": "its content type is not application/json",
+    });
+    let truncated = json!({
+        "event": "upstream_response_foreign",
+        "content_type": "application/json",
+        "problem": "the body is not JSON",
+        "line": 1,
+    });
     vec![
         details_status(503, "failed"),
         details_status(406, "unexpected"),
@@ -113,7 +129,9 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
             "WARN",
             json!({ "event": "upstream_paused", "pause_seconds": 30.0 }),
         ),
-        (ApiCall::Details, Fault::Html, "WARN", unusable),
+        (ApiCall::Details, Fault::AnotherId, "WARN", unusable),
+        (ApiCall::Details, Fault::Html, "WARN", foreign),
+        (ApiCall::Details, Fault::Truncated, "WARN", truncated),
         (
             ApiCall::Details,
             Fault::ExpiredToken,
@@ -139,7 +157,7 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
 async fn a_minute_of_an_outage_is_a_few_lines_that_say_where_to_look() {
     for (call, fault, level, fields) in faults() {
         let lines = a_minute_of(&[(call, fault)]).await;
-        assert!((1..=4).contains(&lines.len()), "{fields}: {lines:#?}");
+        assert!((1..=5).contains(&lines.len()), "{fields}: {lines:#?}");
         assert!(
             lines.iter().any(|line| is_line(line, level, &fields)),
             "{fields}: {lines:#?}"
