@@ -156,6 +156,10 @@ fn addresses_of_which_only_one_can_be_bound_are_refused() {
         let expected = "is the address of http.listen";
         assert!(printed.contains(expected), "{printed}");
     }
+    let everywhere = ("admin.listen", "'0.0.0.0:7001'");
+    let printed = installed.refused(&[everywhere, ("incode.url", "'http://127.0.0.1:7001'")]);
+    let expected = "is the address of admin.listen";
+    assert!(printed.contains(expected), "{printed}");
     let other_port = [
         ("http.listen", one),
         ("incode.url", "'http://127.0.0.1:7003'"),
