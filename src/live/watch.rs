@@ -13,11 +13,12 @@ use notify::{
 use tokio::{
     sync::Notify,
     task::spawn_blocking,
-    time::{sleep, timeout},
+    time::timeout,
 };
 use tracing::warn;
 
 use super::{reload::Reloader, watch_paths::WatchPaths};
+use crate::clock::pause;
 
 /// Changes come in bursts, because files are written piece by piece and one after another. A reload waits until nothing has changed for
 /// so long.
@@ -44,7 +45,7 @@ pub async fn watch(reloader: Arc<Reloader>, requested: Arc<Notify>) {
                 until_quiet(&changed).await;
                 false
             }
-            () = sleep(until_next(&reloader)) => false,
+            () = pause(until_next(&reloader)) => false,
         };
         watcher = reload(&reloader, &changed, watcher, requested).await;
     }
