@@ -28,7 +28,7 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
         r#"{"id":"another","status":"VERIFIED"}"#,
         r#"{"status":"VERIFIED"}"#,
         r#"{"id":"fresh","status":"FAILED","status":"VERIFIED"}"#,
-        r#"{"id":"fresh","verifiedAt":"1769860200000"}"#,
+        r#"{"id":"fresh","verifiedAt":"soon"}"#,
         r#"{"timestamp":1769860200000,"status":401,"error":"Unauthorized"}"#,
         &padded,
     ] {

@@ -1,6 +1,8 @@
 //! A webhook's body. The vendor does not document its field names, so several spellings are accepted for each field. Fields are read by
 //! type, and a duplicate key is an error.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -50,8 +52,8 @@ pub(super) fn parse(body: &[u8]) -> Result<Option<WebhookEvent>, serde_json::Err
         &raw.id,
     ];
     let mut ids: Vec<VerificationId> = Vec::new();
-    for id in id_fields.into_iter().filter_map(text) {
-        let Ok(id) = VerificationId::parse(id) else {
+    for id in id_fields.into_iter().filter_map(identifier) {
+        let Ok(id) = VerificationId::parse(&id) else {
             continue;
         };
         if !ids.contains(&id) {
@@ -75,6 +77,15 @@ fn kind(field: &Lenient) -> Option<EventKind> {
         "verification.failed" => Some(EventKind::Failed),
         "verification.started" | "identity.enrolled" => Some(EventKind::Other),
         _ => None,
+    }
+}
+
+/// An identifier, by the rule for those of the vendor's other answers.
+fn identifier(field: &Lenient) -> Option<Cow<'_, str>> {
+    match field {
+        Lenient::Text(text) => Some(Cow::Borrowed(text)),
+        Lenient::Number(number) => Some(Cow::Owned(number.to_string())),
+        Lenient::Missing | Lenient::Other => None,
     }
 }
 
