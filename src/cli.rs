@@ -17,10 +17,11 @@ use clap::{Parser, Subcommand};
 
 use self::{environment::Colours, output::eprint_line};
 pub use self::{environment::Environment, exit::Exit};
+use crate::build_info::VERSION_AND_COMMIT;
 
 /// Decides who may pass: a policy decision point for doors and logins.
 #[derive(Debug, Parser)]
-#[command(name = "verigate", version, max_term_width = 100)]
+#[command(name = "verigate", version = VERSION_AND_COMMIT, max_term_width = 100)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

@@ -1,8 +1,11 @@
 //! The clock: the only place in the service that reads the time. Everything else is given a [`Moment`].
 //!
 //! Why two clocks in a moment: the wall clock is the one that verifications and schedules are about, but it can be set; the uptime only
-//! goes forwards, but knows nothing of dates and may stop while the host sleeps. An age is measured by both, and the larger one counts
-//! ([`Moment::age_of`]), so that setting the clock back makes nothing younger.
+//! goes forwards, but knows nothing of dates. An age is measured by both, and the larger one counts ([`Moment::age_of`]), so that
+//! setting the clock back makes nothing younger. For the same reason the service has an [`AnchoredClock`]: what it calls now is never
+//! earlier than an anchor plus the uptime since.
+
+mod anchored;
 
 use std::{
     fmt::Debug,
@@ -10,14 +13,15 @@ use std::{
         LazyLock,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use uuid::{NoContext, Uuid};
 
-use crate::policy::{Timestamp, before, between, from_millis, whole_millis};
+pub use self::anchored::{AnchoredClock, OffsetRange};
+use crate::policy::{Timestamp, after, before, between, from_millis, whole_millis};
 
-/// If something began further in the future than this, the wall clock was set back, and the age is unknown.
+/// If the clock is further behind than this, it was set back, and ages are unknown.
 const FROM_FUTURE_MAX: Duration = Duration::from_secs(10);
 
 /// A source of time.
@@ -25,7 +29,7 @@ pub trait Clock: Debug + Send + Sync + 'static {
     /// Reads the clock.
     fn read(&self) -> Reading;
 
-    /// The wall clock, in whole milliseconds.
+    /// The present instant, in whole milliseconds.
     fn now(&self) -> Timestamp {
         self.read().moment.now
     }
@@ -36,22 +40,24 @@ pub trait Clock: Debug + Send + Sync + 'static {
     }
 }
 
-/// An instant by two clocks: the wall clock, which can be set, and the uptime, which only goes forwards.
+/// An instant by two clocks: the one that has dates, and the uptime, which only goes forwards.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// The wall clock, in whole milliseconds.
+    /// The instant that decisions are made for, in whole milliseconds: the wall clock, or by an [`AnchoredClock`] a later instant if
+    /// the wall clock was set back.
     pub now: Timestamp,
-    /// Time since the process first read its clock.
+    /// Time since the process first read its clock, the sleep of the host included.
     pub uptime: Duration,
 }
 
 impl Moment {
-    /// The age at this moment of something that began at `earlier`: the larger one of both clocks. `None`, unknown, if by the wall clock
-    /// it begins more than 10 s from now: that clock was set back.
+    /// The age at this moment of something that began at `earlier`: the larger one of both clocks. `None`, unknown, if it is more than
+    /// 10 s earlier now than `earlier` and the uptime since say: `earlier` was read from a clock that has been corrected.
     pub fn age_of(self, earlier: Self) -> Option<Duration> {
-        let known = before(earlier.now, FROM_FUTURE_MAX) <= self.now;
-        let by_wall = between(earlier.now, self.now);
-        known.then(|| by_wall.max(self.uptime.saturating_sub(earlier.uptime)))
+        let by_uptime = self.uptime.saturating_sub(earlier.uptime);
+        let expected = after(earlier.now, by_uptime);
+        let known = before(expected, FROM_FUTURE_MAX) <= self.now;
+        known.then(|| between(earlier.now, self.now).max(by_uptime))
     }
 
     /// A new version 7 UUID of this moment. Such ids sort by time.
@@ -67,13 +73,20 @@ impl Moment {
 pub struct Reading {
     /// The moment of the reading.
     pub moment: Moment,
-    started: Instant,
+    /// The wall clock as it was read, in whole milliseconds.
+    pub wall: Timestamp,
+    started: Duration,
 }
 
 impl Reading {
     /// The time that has passed since the reading. Real time, also where the clock is a [`ManualClock`].
     pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        stopwatch().saturating_sub(self.started)
+    }
+
+    /// How far the wall clock is behind the instant that decisions are made for: zero unless it was set back.
+    pub fn wall_is_behind_by(&self) -> Duration {
+        between(self.wall, self.moment.now)
     }
 }
 
@@ -84,18 +97,20 @@ pub struct SystemClock;
 impl Clock for SystemClock {
     fn read(&self) -> Reading {
         let started = stopwatch();
+        let wall = whole_millis(wall());
         Reading {
             moment: Moment {
-                now: whole_millis(wall()),
-                uptime: started.saturating_duration_since(*STARTED),
+                now: wall,
+                uptime: started.saturating_sub(*STARTED),
             },
+            wall,
             started,
         }
     }
 }
 
 /// The start of the uptime.
-static STARTED: LazyLock<Instant> = LazyLock::new(stopwatch);
+static STARTED: LazyLock<Duration> = LazyLock::new(stopwatch);
 
 /// A clock that stands still until a test sets it.
 #[derive(Debug)]
@@ -122,17 +137,19 @@ impl ManualClock {
     pub fn advance(&self, duration: Duration) {
         let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.uptime_millis.fetch_add(millis, Ordering::SeqCst);
-        self.set(crate::policy::after(self.now(), duration));
+        self.set(after(self.now(), duration));
     }
 }
 
 impl Clock for ManualClock {
     fn read(&self) -> Reading {
+        let wall = from_millis(self.millis.load(Ordering::SeqCst));
         Reading {
             moment: Moment {
-                now: from_millis(self.millis.load(Ordering::SeqCst)),
+                now: wall,
                 uptime: Duration::from_millis(self.uptime_millis.load(Ordering::SeqCst)),
             },
+            wall,
             started: stopwatch(),
         }
     }
@@ -146,12 +163,30 @@ fn wall() -> Timestamp {
     Timestamp::now()
 }
 
+/// Time since the host started. The clock of `std::time::Instant` stands still while a Linux host sleeps; this one does not.
+#[cfg(target_os = "linux")]
 #[expect(
     clippy::disallowed_methods,
     reason = "the clock is read here and nowhere else"
 )]
-fn stopwatch() -> Instant {
-    Instant::now()
+fn stopwatch() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+
+    // Neither part of the time since the start of the host is negative.
+    Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
+}
+
+/// Time since the process first asked.
+#[cfg(not(target_os = "linux"))]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock is read here and nowhere else"
+)]
+fn stopwatch() -> Duration {
+    use std::time::Instant;
+
+    static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);
+    FIRST.elapsed()
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod error;
 mod layers;
 mod file;
 mod environment;
+mod fit;
 mod section;
 mod secret;
 mod listeners;
@@ -22,7 +23,7 @@ mod reader;
 use std::{
     ffi::OsString,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::{Path, PathBuf, absolute},
 };
 
 pub use self::{
@@ -39,6 +40,8 @@ use crate::{
 /// Every setting.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The file that it was read from, as an absolute path; `None` if there is none.
+    pub file: Option<PathBuf>,
     /// The address of the gRPC listener.
     pub grpc: SocketAddr,
     /// How long calls over gRPC may take.
@@ -76,7 +79,8 @@ impl Config {
             reader.add_file(path);
         }
         reader.add_environment(environment);
-        Self::read(reader)
+        let file = file.map(|file| absolute(file).unwrap_or_else(|_| file.to_owned()));
+        Self::read(reader).map(|config| Self { file, ..config })
     }
 
     /// The defaults alone, for an account at the vendor, which has none.
@@ -87,9 +91,11 @@ impl Config {
     }
 
     fn read(mut reader: Reader) -> Result<Self, ConfigError> {
-        match (Self::sections(&mut reader), reader.into_problems()) {
+        let config = Self::sections(&mut reader);
+        let policies = reader.known_text("policies", "path").map(PathBuf::from);
+        match (config, reader.into_problems()) {
             (Ok(config), problems) if problems.is_empty() => Ok(config),
-            (_, problems) => Err(ConfigError(problems)),
+            (_, problems) => Err(ConfigError { problems, policies }),
         }
     }
 
@@ -113,11 +119,14 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
-        listeners::check_distinct(
-            reader,
-            &[("grpc", &grpc), ("http", &http), ("admin", &admin)],
-        );
+        let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)];
+        listeners::check_distinct(reader, &listening);
+        let vendor = incode.as_ref().ok().map(|incode| &incode.url);
+        listeners::check_not_called(reader, &listening, "incode", "url", vendor);
+        let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
+        listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
         Ok(Self {
+            file: None,
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,

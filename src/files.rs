@@ -1,26 +1,26 @@
 //! Texts from the file system, within bounds: [`read_text`] and [`read_start`] read one file, a [`Walk`] finds the `*.yaml` files below
 //! a folder.
 //!
-//! Policies and test cases are both kept in folders, and both are read by the same rules: hidden entries are skipped, a file that is
-//! named `*.yml` is an error and not skipped, and so nothing that somebody meant to be read is missing without an error. What differs
-//! between the two is in [`WalkLimits`].
+//! Policies and test cases are both kept in folders, and both are read by the same rules: what is not taken is in [`Walk::ignored`]
+//! with the reason, so that nothing that somebody meant to be read is missing in silence. What differs between the two is in
+//! [`WalkLimits`].
 
+mod ignored;
 #[cfg(test)]
 mod tests;
 
 use std::{
     cmp::Reverse,
     collections::BTreeSet,
-    ffi::OsStr,
     fs,
     io::{self, Read as _},
     path::{Path, PathBuf},
 };
 
-/// The extension of the files that a walk finds.
-pub const EXTENSION: &str = "yaml";
-/// The extension that is an error, because files that have it were meant to be read.
-const MISTAKEN_EXTENSION: &str = "yml";
+pub use self::ignored::{EXTENSION, IgnoredFile, IgnoredReason};
+
+/// The folder of what a check of the file system has found, at the root of many file systems; only the superuser may read it.
+const LOST_AND_FOUND: &str = "lost+found";
 /// The link that Kubernetes swaps to replace all files of a ConfigMap or Secret at once.
 const SWAPPED_LINK: &str = "..data";
 
@@ -68,12 +68,6 @@ pub enum WalkError {
     /// A file or folder cannot be read.
     #[error("cannot read `{}`", .0.display())]
     Unreadable(PathBuf, #[source] io::Error),
-    /// A file has an extension that would leave it out.
-    #[error("`{}` is not read: name it *.{EXTENSION}", .0.display())]
-    Misnamed(PathBuf),
-    /// The name is that of a file that is read, but it is a pipe, a socket or a device. Only with [`SymlinkMode::Copies`].
-    #[error("`{}` is not a file", .0.display())]
-    NotAFile(PathBuf),
     /// There is more than one of the bounds allows.
     #[error("at `{}` a bound is exceeded: {:?}", .0.display(), .1)]
     Exceeded(PathBuf, Bound),
@@ -106,6 +100,8 @@ pub struct Walk {
     pub folders: BTreeSet<PathBuf>,
     /// The links that were followed inside these folders.
     pub links: Vec<PathBuf>,
+    /// What was not taken, and why.
+    pub ignored: Vec<IgnoredFile>,
     /// The paths of the files without links. Empty if a link counts as a copy.
     met: BTreeSet<PathBuf>,
     entries: usize,
@@ -119,6 +115,7 @@ impl Walk {
             files: Vec::new(),
             folders: BTreeSet::new(),
             links: Vec::new(),
+            ignored: Vec::new(),
             met: BTreeSet::new(),
             entries: 0,
         }
@@ -202,7 +199,8 @@ impl Walk {
         Ok(())
     }
 
-    /// The names in a folder that are not hidden. Editors and Kubernetes keep files of their own in hidden ones.
+    /// The names in a folder that are not hidden. Editors and Kubernetes keep files of their own in hidden ones, and file systems in
+    /// `lost+found`.
     fn names(&mut self, folder: &Folder) -> Result<Vec<std::ffi::OsString>, WalkError> {
         let mut names = Vec::new();
         for entry in fs::read_dir(&folder.path).map_err(unreadable(&folder.shown))? {
@@ -212,7 +210,13 @@ impl Walk {
             }
             names.push(entry.map_err(unreadable(&folder.shown))?.file_name());
         }
-        names.retain(|name| !name.as_encoded_bytes().starts_with(b"."));
+        names.retain(|name| {
+            let hidden = name.as_encoded_bytes().starts_with(b".");
+            if let Some(reason) = IgnoredReason::of_hidden(name).filter(|_| hidden) {
+                self.ignore(folder.path.join(name), folder.shown.join(name), reason);
+            }
+            !hidden && name != LOST_AND_FOUND
+        });
         Ok(names)
     }
 
@@ -231,18 +235,21 @@ impl Walk {
         }
         // Where links count once, a link to nowhere is an error whatever its name is: it may have been a folder.
         let metadata = if once { Ok(metadata?) } else { metadata };
-        let extension = path.extension();
-        if extension == Some(OsStr::new(MISTAKEN_EXTENSION)) {
-            return Err(WalkError::Misnamed(shown.to_owned()));
-        }
-        if extension != Some(OsStr::new(EXTENSION)) {
-            return Ok(());
-        }
-        match metadata?.is_file() {
-            true => self.add_file(path, shown),
-            false if once => Ok(()),
-            false => Err(WalkError::NotAFile(shown.to_owned())),
-        }
+        let reason = match IgnoredReason::of_name(path) {
+            None if metadata?.is_file() => return self.add_file(path, shown),
+            None => IgnoredReason::NotAFile,
+            Some(reason) => reason,
+        };
+        self.ignore(path.to_owned(), shown.to_owned(), reason);
+        Ok(())
+    }
+
+    fn ignore(&mut self, path: PathBuf, shown: PathBuf, reason: IgnoredReason) {
+        self.ignored.push(IgnoredFile {
+            path,
+            shown,
+            reason,
+        });
     }
 
     /// The path to use for reading: without links, if links are followed once.

@@ -1,16 +1,17 @@
 //! The check: from a request to a ruling. Read this file first.
 
 mod metrics;
+mod clock_watch;
 
 use std::sync::Arc;
 
 use tracing::Instrument as _;
 
-use self::metrics::Metrics;
+use self::{clock_watch::ClockWatch, metrics::Metrics};
 use crate::{
     call::Call,
     callers::OverQuotaError,
-    clock::{Clock, Moment},
+    clock::{AnchoredClock, Clock as _, Moment},
     deps::Deps,
     journal::{Entry, Journal, JournalError},
     live::Live,
@@ -27,7 +28,8 @@ pub struct Gate {
     live: Arc<Live>,
     source: Arc<dyn Source>,
     journal: Journal,
-    clock: Arc<dyn Clock>,
+    clock: Arc<AnchoredClock>,
+    clock_watch: ClockWatch,
     metrics: Metrics,
 }
 
@@ -54,16 +56,17 @@ impl Gate {
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self {
+            metrics: Metrics::register(&deps.registry, Arc::clone(&live))?,
             live,
             source,
             journal,
-            clock: Arc::clone(&deps.clock),
-            metrics: Metrics::register(&deps.registry)?,
+            clock: Arc::clone(&deps.anchored),
+            clock_watch: ClockWatch::default(),
         })
     }
 
     /// Decides a request. The clock is read once, and the policy set is one snapshot; evidence is waited for no longer than the
-    /// call's deadline allows.
+    /// call's deadline allows. Where our clock and the vendor's are apart, both instants are judged, and the stricter decision counts.
     pub async fn check(&self, request: &Arc<Request>, call: &Call) -> Result<Ruling, CheckError> {
         let started = self.clock.read();
         let now = started.moment;
@@ -77,17 +80,25 @@ impl Gate {
         let known = look_up.instrument(span::look_up()).await?;
 
         let looked_up = started.elapsed();
-        let decision = policy.decide(&Facts {
+        let facts = Facts {
             request,
             evidence: &known.evidence,
-            // A wall clock that was set back must not make cached evidence younger.
+            // A clock that was set back must not make cached evidence younger.
             now: now.now.max(known.not_before),
-        });
+        };
+        // After the lookup: its response may have shown that the clocks are apart.
+        let vendor_at = self.clock.vendor_if_apart(&started);
+        self.clock_watch.log(&started, vendor_at);
+        let decision = match vendor_at {
+            None => policy.decide(&facts),
+            Some(vendor_at) => policy.decide_for_both(&facts, vendor_at),
+        };
         let mut ruling = Ruling {
             id: now.uuid(),
             revision: policies.revision(),
             decision,
-            degraded: known.degraded(),
+            vendor_at,
+            degraded: known.degraded() || vendor_at.is_some(),
             origin: known.origin,
             timings: Timings {
                 decide: started.elapsed().saturating_sub(looked_up),

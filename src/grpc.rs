@@ -1,5 +1,6 @@
 //! The gRPC services: decisions, health and reflection.
 
+mod calls;
 mod access;
 mod check_request;
 mod check_response;
@@ -9,11 +10,15 @@ mod status;
 
 use std::sync::Arc;
 
-use axum::{Router, middleware::map_response};
+use axum::{
+    Router,
+    middleware::{from_fn_with_state, map_response},
+};
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use self::access::Access;
+pub use self::calls::Calls;
 use crate::{
     call::Deadlines,
     gate::Gate,
@@ -46,6 +51,7 @@ pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
     deadlines: Deadlines,
+    calls: Arc<Calls>,
 ) -> Result<Grpc, ReflectionError> {
     let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
         .max_decoding_message_size(REQUEST_BYTES_MAX);
@@ -70,7 +76,9 @@ pub fn services(
         )
         .prepare()
         .into_axum_router()
-        .layer(map_response(server_timing::attach));
+        .layer(map_response(server_timing::attach))
+        // The outermost layer: no call ends without it.
+        .layer(from_fn_with_state(calls, calls::observe));
     Ok(Grpc { router, health })
 }
 

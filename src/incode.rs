@@ -6,12 +6,14 @@
 //! creation of a link is never retried, because the first attempt may have created one.
 
 mod client;
+mod connections;
 mod admission;
 mod circuit_breaker;
 mod token;
 mod config;
 mod api_call;
 mod retry_after;
+mod age;
 mod clock_comparison;
 mod http_date;
 mod status;
@@ -27,10 +29,11 @@ use uuid::Uuid;
 
 pub use self::{
     client::ClientError,
-    config::{Config, is_loopback},
+    config::{Config, PINGS, is_loopback},
 };
 use self::{
     client::{Client, UpstreamError},
+    clock_comparison::ClockComparison,
     metrics::Metrics,
     status::Status,
     token::{Token, Tokens},
@@ -41,7 +44,7 @@ use crate::{
     deps::Deps,
     jitter::up_to,
     log_throttle::throttled,
-    policy::{Evidence, Finding, VerificationId},
+    policy::{Evidence, Finding, VerificationId, before},
     provenance::{Origin, Outage, Timings},
     readiness::Component,
     retry_budget::RetryBudget,
@@ -73,10 +76,21 @@ pub enum IncodeStartError {
     Metrics(#[from] prometheus::Error),
 }
 
+/// What the upstream said.
+struct Statement {
+    finding: Finding,
+    /// How long ago: an HTTP cache may have sent it.
+    age: Duration,
+}
+
 /// Why an attempt has no finding.
 enum AttemptError {
     /// The upstream refused this token.
-    TokenRefused(Arc<Token>),
+    TokenRefused {
+        token: Arc<Token>,
+        /// Whether the vendor did, and not somebody in its place.
+        by_vendor: bool,
+    },
     /// The upstream could not be asked.
     Outage(Outage),
 }
@@ -86,7 +100,9 @@ impl Incode {
     pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, IncodeStartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
-        let client = Arc::new(Client::new(config, Arc::clone(&clock), metrics.clone())?);
+        let clocks = ClockComparison::new(Arc::clone(&deps.anchored));
+        let client = Client::new(config, Arc::clone(&clock), clocks, metrics.clone())?;
+        let client = Arc::new(client);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
         let incode = Arc::new(Self {
@@ -110,7 +126,8 @@ impl Incode {
             breaker: self.client.admission.breaker_state(),
             credentials_refused: self.client.credentials.are_refused(),
             clock_ahead_ms: self.client.clocks.ahead_ms(),
-            clocks_apart: self.client.clocks.is_skewed(),
+            clocks_apart: self.client.clocks.are_apart(),
+            clock_behind: self.client.clocks.wall_is_behind_by(),
             token_age: self.tokens.age(),
         }
     }
@@ -122,15 +139,15 @@ impl Incode {
         id: &VerificationId,
         failed_before: bool,
         timings: &mut Timings,
-    ) -> Result<Finding, Outage> {
+    ) -> Result<Statement, Outage> {
         let first = self.attempt(id, failed_before, timings).await;
         let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
         if !rejected {
             self.retries.deposit();
         }
         let first = match first {
-            Ok(finding) => return Ok(finding),
-            Err(AttemptError::TokenRefused(token)) => {
+            Ok(statement) => return Ok(statement),
+            Err(AttemptError::TokenRefused { token, .. }) => {
                 self.tokens.refused(&token);
                 Outage::TokenRefused
             }
@@ -145,9 +162,11 @@ impl Incode {
         };
         // `true`: the circuit breaker does not count a failure of the same verification twice.
         match self.attempt(id, true, timings).await {
-            Ok(finding) => Ok(finding),
+            Ok(statement) => Ok(statement),
             // The token stays in use: it may be accepted for other verifications.
-            Err(AttemptError::TokenRefused(_)) => Err(self.new_token_refused()),
+            Err(AttemptError::TokenRefused { by_vendor, .. }) => {
+                Err(self.new_token_refused(by_vendor))
+            }
             // Only the first attempt was sent, so its outage is reported.
             Err(AttemptError::Outage(Outage::Rejected)) => Err(first),
             Err(AttemptError::Outage(outage)) => Err(outage),
@@ -160,40 +179,47 @@ impl Incode {
         id: &VerificationId,
         failed_before: bool,
         timings: &mut Timings,
-    ) -> Result<Finding, AttemptError> {
+    ) -> Result<Statement, AttemptError> {
         let started = self.clock.read();
         let token = self.tokens.get().await;
         timings.token = timings.token.saturating_add(started.elapsed());
         let token = token.map_err(AttemptError::Outage)?;
         let details = self.client.details(id, &token, failed_before, timings);
-        match details.await {
-            Ok(verification) => Ok(Finding::Present(verification)),
-            Err(UpstreamError::NotFound) => Ok(Finding::Absent),
-            Err(UpstreamError::Unusable(flaw)) => Ok(Finding::Unusable(flaw)),
-            Err(UpstreamError::Outage(outage)) => Err(AttemptError::Outage(outage)),
-            Err(UpstreamError::Unauthorized) => Err(AttemptError::TokenRefused(token)),
-        }
+        let (finding, age) = match details.await {
+            Ok((verification, age)) => (Finding::Present(verification), age),
+            Err(UpstreamError::NotFound(age)) => (Finding::Absent, age),
+            Err(UpstreamError::Unusable(flaw, age)) => (Finding::Unusable(flaw), age),
+            Err(UpstreamError::Outage(outage)) => return Err(AttemptError::Outage(outage)),
+            Err(UpstreamError::Unauthorized { by_vendor }) => {
+                return Err(AttemptError::TokenRefused { token, by_vendor });
+            }
+        };
+        Ok(Statement { finding, age })
     }
 
     /// Creates a link. Repeated only with a new token if the first one was refused: after any other failure a link may exist.
     async fn create_link(&self, id: Uuid, request: &StepUpRequest) -> Result<Link, Outage> {
+        let mut refused_by_vendor = true;
         for _ in 0..2 {
             let token = self.tokens.get().await?;
             match self.client.link(id, request, &token).await {
                 Ok(link) => return Ok(link),
-                Err(UpstreamError::Unauthorized) => self.tokens.refused(&token),
+                Err(UpstreamError::Unauthorized { by_vendor }) => {
+                    refused_by_vendor = by_vendor;
+                    self.tokens.refused(&token);
+                }
                 Err(UpstreamError::Outage(outage)) => {
                     if outage == Outage::CredentialsRefused {
                         self.log_links_refused();
                     }
                     return Err(outage);
                 }
-                Err(UpstreamError::NotFound | UpstreamError::Unusable(_)) => {
+                Err(UpstreamError::NotFound(_) | UpstreamError::Unusable(..)) => {
                     return Err(Outage::Unexpected);
                 }
             }
         }
-        Err(self.new_token_refused())
+        Err(self.new_token_refused(refused_by_vendor))
     }
 
     fn log_links_refused(&self) {
@@ -206,8 +232,11 @@ impl Incode {
         );
     }
 
-    /// The outage of a lookup whose new token was refused too; logs it.
-    fn new_token_refused(&self) -> Outage {
+    /// The outage of a lookup whose new token was refused too; logs it. A refusal by somebody in the vendor's place was logged as such.
+    fn new_token_refused(&self, by_vendor: bool) -> Outage {
+        if !by_vendor {
+            return Outage::Foreign;
+        }
         throttled!(
             self.client.log,
             self.client.uptime(),
@@ -245,11 +274,11 @@ impl Source for Incode {
             Err(Outage::TimedOut)
         });
         Ok(match fetched {
-            Ok(finding) => Known {
+            Ok(Statement { finding, age }) => Known {
                 evidence: Arc::new(Evidence {
                     finding,
-                    // The start: the response may describe any instant since.
-                    seen_at: started_at,
+                    // The start: the response may describe any instant since. One that a cache has kept describes an earlier one.
+                    seen_at: before(started_at, age),
                 }),
                 origin: Origin::Upstream,
                 outage: None,

@@ -32,6 +32,7 @@ pub mod span;
 pub mod tls;
 pub mod config;
 pub mod telemetry;
+pub mod build_info;
 pub mod deps;
 pub mod serve;
 pub mod sim;

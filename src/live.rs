@@ -3,7 +3,8 @@
 //!
 //! [`load()`] reads the first set. After that a [`Reloader`] reads the files again when [`watch()`] wakes it: on an event of the file
 //! system, on request, and every 30 seconds in any case. A reading counts once two in a row were equal, so that files that are being
-//! replaced one after another are never mixed. A reading that is equal to the last one costs no parsing.
+//! replaced one after another are never mixed. A reading that is equal to the last one costs no parsing. Policies that are no longer in
+//! the files are held for a few seconds, because a file that is being replaced may be gone for an instant.
 
 mod in_force;
 mod error;
@@ -13,6 +14,7 @@ mod policy_files;
 mod list_files;
 mod watch_paths;
 mod metrics;
+mod held;
 mod reload;
 mod watch;
 
@@ -22,7 +24,7 @@ mod tests;
 pub use self::{
     error::LoadError,
     in_force::{Live, ReloadFailure},
-    load::{check_redirects, load},
+    load::{Loaded, check_redirects, load, load_all},
     metrics::ReloadOutcome,
     reload::Reloader,
     watch::watch,

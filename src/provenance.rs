@@ -45,6 +45,8 @@ pub enum Outage {
     Failed,
     /// It responded with a status that the API does not have.
     Unexpected,
+    /// Somebody else responded in its place: a proxy, a cache or a maintenance page.
+    Foreign,
     /// Not asked: admission control, or the quota of the caller, rejected the call.
     Rejected,
     /// Not asked: too many fetches are in flight.
@@ -64,6 +66,7 @@ impl Outage {
             Self::RateLimited => "rate_limited",
             Self::Failed => "failed",
             Self::Unexpected => "unexpected",
+            Self::Foreign => "foreign",
             Self::Rejected => "rejected",
             Self::Busy => "busy",
             Self::Abandoned => "abandoned",
@@ -79,7 +82,8 @@ impl Outage {
             | Self::CredentialsRefused
             | Self::RateLimited
             | Self::Failed
-            | Self::Unexpected => true,
+            | Self::Unexpected
+            | Self::Foreign => true,
             Self::Rejected | Self::Busy | Self::Abandoned => false,
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    policy::{Decision, Evidence, Revision},
+    policy::{Decision, Evidence, Revision, Timestamp},
     provenance::{Origin, Timings},
 };
 
@@ -22,7 +22,9 @@ pub struct Ruling {
     pub evidence: Arc<Evidence>,
     /// Where the evidence came from.
     pub origin: Origin,
-    /// Whether the upstream could not be asked, so that the evidence is stale or missing.
+    /// The vendor's clock, if it and ours are apart: the decision is the stricter one of both instants.
+    pub vendor_at: Option<Timestamp>,
+    /// Whether the upstream could not be asked, so that the evidence is stale or missing; or the clocks are apart.
     pub degraded: bool,
     /// How long the steps of the check took.
     pub timings: Timings,

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod error;
+mod preflight;
 mod tasks;
 
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
@@ -13,12 +14,16 @@ use tokio::{
 use tonic_health::server::HealthReporter;
 use tracing::info;
 
-pub use self::error::{StartError, StopError};
 use self::{
     assembly::{Parts, assemble},
     tasks::Tasks,
 };
+pub use self::{
+    error::{StartError, StopError},
+    preflight::{NOT_TRIED, Preflight, preflight, preflight_with_addresses},
+};
 use crate::{
+    build_info::{COMMIT, VERSION},
     clock::Clock,
     config::Config,
     deps::{Deps, Task},
@@ -69,6 +74,7 @@ impl Service {
         set: PolicySet,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        log_start(config);
         let deps = Deps::new(clock);
         let Parts {
             grpc: services,
@@ -121,6 +127,20 @@ impl Service {
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
+}
+
+/// The first line: which build starts, and with which files.
+fn log_start(config: &Config) {
+    let file = config.file.as_ref();
+    info!(
+        event = "service_starting",
+        version = VERSION,
+        commit = COMMIT,
+        config_path = file.map(|file| file.display().to_string()),
+        policies_path = %config.policies.display(),
+        journal_path = %config.journal.display(),
+        "starting"
+    );
 }
 
 /// Readiness and health say that the service stops, while it still accepts calls.

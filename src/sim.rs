@@ -6,6 +6,8 @@
 //! - `POST /sim/faults` plans a fault ([`PlannedFault`]); `DELETE /sim/faults` removes all;
 //! - `POST /sim/tokens/expire` expires every token;
 //! - `GET /sim/calls` returns how often each call was made ([`Calls`]);
+//! - `GET /sim/connections` returns how many connections were accepted and are open; `POST /sim/connections/freeze` freezes and
+//!   `POST /sim/connections/close` closes those that are open, just after the response;
 //! - `GET /sim/links/{trace}` plays the person who opens a link.
 
 mod people;
@@ -21,22 +23,26 @@ mod api;
 mod opening;
 mod routes;
 mod network;
+mod server;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::serve::Listener as _;
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 pub use self::{
     access::{Credentials, TOKEN_LIFE},
     cast::BUILT_IN,
-    fault::{ApiCall, Fault, Faults, PlannedFault, TooManyFaultsError},
+    fault::{Answer, ApiCall, Fault, Faults, Header, PlannedFault, TooManyFaultsError},
     network::Network,
     people::{Cast, Person, VerificationRecord},
+    server::Identity,
     vendor::Calls,
     webhook::WebhookTarget,
 };
-use self::{network::FaultyListener, vendor::Vendor};
+use self::{
+    network::{Control, FaultyListener},
+    vendor::Vendor,
+};
 use crate::clock::Clock;
 
 /// A running simulator. Dropping it stops it.
@@ -44,13 +50,12 @@ use crate::clock::Clock;
 pub struct Simulator {
     /// The address that it listens on.
     pub address: SocketAddr,
-    network: watch::Sender<Network>,
     vendor: Arc<Vendor>,
-    server: JoinHandle<io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 impl Simulator {
-    /// Starts to listen on this address.
+    /// Starts to listen on this address, in plain text.
     pub async fn start(
         address: SocketAddr,
         cast: Cast,
@@ -58,19 +63,37 @@ impl Simulator {
         token_life: Duration,
         clock: Arc<dyn Clock>,
     ) -> io::Result<Self> {
-        let (network, state) = watch::channel(Network::Up);
-        let listener = FaultyListener::bind(address, state).await?;
-        let address = listener.local_addr()?;
-        let vendor = Vendor::new(address, cast, credentials, token_life, clock);
+        Self::start_as(None, address, cast, credentials, token_life, clock).await
+    }
+
+    /// Starts to listen on this address, by TLS if there is a certificate for it.
+    pub async fn start_as(
+        identity: Option<Identity>,
+        address: SocketAddr,
+        cast: Cast,
+        credentials: Credentials,
+        token_life: Duration,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        let network = Control::new();
+        let listener = FaultyListener::bind(address, Arc::clone(&network)).await?;
+        let address = listener.address();
+        let scheme = if identity.is_some() { "https" } else { "http" };
+        let url = format!("{scheme}://{address}");
+        let vendor = Vendor::new(url, network, cast, credentials, token_life, clock);
         let vendor = Arc::new(vendor);
         let router = routes::router(Arc::clone(&vendor));
-        let server = tokio::spawn(async move { axum::serve(listener, router).await });
+        let server = tokio::spawn(server::serve(listener, router, identity));
         Ok(Self {
             address,
-            network,
             vendor,
             server,
         })
+    }
+
+    /// The address of the API.
+    pub fn url(&self) -> &str {
+        &self.vendor.url
     }
 
     /// The planned faults.
@@ -80,7 +103,27 @@ impl Simulator {
 
     /// Changes the state of the network.
     pub fn network(&self, network: Network) {
-        self.network.send_replace(network);
+        self.vendor.network.set(network);
+    }
+
+    /// How many connections were accepted so far.
+    pub fn connections(&self) -> u64 {
+        self.vendor.network.accepted()
+    }
+
+    /// How many connections are open.
+    pub fn open_connections(&self) -> u64 {
+        self.vendor.network.open_connections()
+    }
+
+    /// Freezes the connections that are open: they stay open, and what is sent either way is discarded.
+    pub fn freeze_connections(&self) {
+        self.vendor.network.freeze();
+    }
+
+    /// Closes the connections that are open, once their calls have ended: HTTP/2 sends GOAWAY.
+    pub fn close_connections(&self) {
+        self.vendor.network.close();
     }
 
     /// The people and their verifications.
@@ -108,9 +151,9 @@ impl Simulator {
         self.vendor.tokens.expire();
     }
 
-    /// Serves until the listener fails.
+    /// Serves until it is dropped.
     pub async fn run(mut self) -> io::Result<()> {
-        (&mut self.server).await.map_err(io::Error::other)?
+        (&mut self.server).await.map_err(io::Error::other)
     }
 }
 

@@ -13,7 +13,7 @@ pub use self::{config::Config, evidence_cache::EvidenceCache, metrics::FetchOutc
 use crate::{
     callers::{CallerId, OverQuotaError},
     clock::Moment,
-    policy::{Evidence, Finding, Timestamp, VerificationId},
+    policy::{Evidence, Finding, Timestamp, VerificationId, between},
     provenance::{Origin, Outage, Timings},
 };
 
@@ -98,6 +98,12 @@ impl Known {
             timings,
             not_before: at,
         }
+    }
+
+    /// How old the evidence was when it was obtained. Zero for what the upstream itself has just said; more where it comes from a cache,
+    /// this one or an HTTP cache on the way.
+    pub fn age(&self) -> Duration {
+        between(self.evidence.seen_at, self.not_before)
     }
 
     /// Whether the upstream was asked for it, successfully or not.

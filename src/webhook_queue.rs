@@ -23,7 +23,7 @@ use crate::{
 /// Webhooks that may be queued.
 pub const QUEUE_MAX: usize = 1024;
 /// Identifiers of one webhook that are processed.
-pub const IDS_MAX: usize = 5;
+pub const IDS_MAX: usize = 16;
 /// Prefetches per second, and at once after a pause: forged webhooks cause no more.
 const PREFETCHES_PER_SECOND: u32 = 10;
 const PREFETCHES_BURST: u32 = 50;

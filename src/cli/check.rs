@@ -166,7 +166,7 @@ fn as_text(answer: &CheckAccessResponse) -> String {
         line("because", reason);
     }
     if answer.degraded {
-        line("degraded", "the vendor could not be asked".to_owned());
+        line("degraded", degraded(answer.evidence.as_ref()).to_owned());
     }
     if let (Some(until), Some(span)) = (&answer.valid_until, &answer.valid_for) {
         let reusable = format!(
@@ -192,6 +192,18 @@ fn as_text(answer: &CheckAccessResponse) -> String {
     );
     line("decision", decision);
     text
+}
+
+/// Why an answer is degraded. Where its evidence is neither stale nor missing, the clocks are the reason.
+fn degraded(evidence: Option<&EvidenceInfo>) -> &'static str {
+    match evidence.map(EvidenceInfo::source) {
+        Some(EvidenceSource::Cache | EvidenceSource::SharedCache | EvidenceSource::Upstream) => {
+            "the clocks of the service and of the vendor are apart"
+        }
+        Some(EvidenceSource::Stale | EvidenceSource::None | EvidenceSource::Unspecified) | None => {
+            "the vendor could not be asked"
+        }
+    }
 }
 
 fn needed(remedy: &Remedy) -> String {
@@ -251,4 +263,29 @@ fn code(code: ReasonCode) -> &'static str {
 fn instant(wire: &prost_types::Timestamp) -> String {
     let instant = time::instant(*wire);
     instant.map_or_else(|| "an invalid time".to_owned(), |at| at.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_degraded_answer_says_why() {
+        for (source, why) in [
+            (EvidenceSource::Stale, "the vendor could not be asked"),
+            (EvidenceSource::None, "the vendor could not be asked"),
+            (EvidenceSource::Cache, "of the vendor are apart"),
+            (EvidenceSource::Upstream, "of the vendor are apart"),
+        ] {
+            let mut evidence = EvidenceInfo::default();
+            evidence.set_source(source);
+            let answer = CheckAccessResponse {
+                degraded: true,
+                evidence: Some(evidence),
+                ..CheckAccessResponse::default()
+            };
+            let text = as_text(&answer);
+            assert!(text.contains(why), "{text}");
+        }
+    }
 }

@@ -13,9 +13,10 @@ use super::{
 };
 use crate::{
     clock::SystemClock,
-    config::Config,
-    live::{self, LoadError},
-    serve, telemetry,
+    config::{Config, ConfigError},
+    live::{self, LoadError, Loaded},
+    serve::{self, NOT_TRIED, preflight, preflight_with_addresses},
+    telemetry,
 };
 
 /// Run the service.
@@ -35,24 +36,13 @@ impl Serve {
         environment: Environment,
         colours: Colours,
     ) -> anyhow::Result<Exit> {
-        let config = Config::load(self.config.as_deref(), environment)?;
-        let policies = match live::load(&config.policies)
-            .and_then(|set| live::check_redirects(set, &config.step_up.redirects))
-        {
-            Ok(policies) => policies,
-            Err(error @ (LoadError::Unreadable(..) | LoadError::Unsettled(_))) => {
-                return Err(error.into());
-            }
-            Err(invalid) => {
-                eprint_line(&invalid.to_string());
-                return Ok(Exit::Invalid);
-            }
+        let config = Config::load(self.config.as_deref(), environment);
+        let (config, loaded) = match ready(config, self.check) {
+            Ok(ready) => ready,
+            Err(exit) => return Ok(exit),
         };
         if self.check {
-            let (count, revision) = (policies.len(), policies.revision());
-            eprint_line(&format!(
-                "the configuration is valid; {count} policies, revision {revision}"
-            ));
+            report_valid(&loaded);
             return Ok(Exit::Done);
         }
         let (reload, stop) = (hang_ups()?, terminated()?);
@@ -64,8 +54,82 @@ impl Serve {
             &Handle::current(),
             Arc::clone(&clock) as _,
         )?;
-        let ran = serve::run(&config, policies, clock, reload, stop).await;
+        let ran = serve::run(&config, loaded.set, clock, reload, stop).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }
+}
+
+/// The configuration and the policies; or reports everything that is wrong with them and with this machine, all at once.
+fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Loaded), Exit> {
+    let (config, policies, problems) = match config {
+        Ok(config) => {
+            let found = if check {
+                preflight_with_addresses(&config)
+            } else {
+                preflight(&config)
+            };
+            for note in found.notes {
+                eprint_line(&format!("note: {note}"));
+            }
+            let policies = Some(config.policies.clone());
+            (Some(config), policies, found.problems)
+        }
+        Err(ConfigError { problems, policies }) => (None, policies, problems),
+    };
+    let redirects = config.as_ref().map(|config| &config.step_up.redirects);
+    let loaded = policies.map(|path| {
+        let loaded = live::load_all(&path)?;
+        match redirects {
+            Some(redirects) => {
+                let set = live::check_redirects(loaded.set, redirects)?;
+                Ok(Loaded { set, ..loaded })
+            }
+            None => Ok(loaded),
+        }
+    });
+    let mut exit = Exit::Done;
+    if let Some(Err(error)) = &loaded {
+        exit = report_policies(error);
+    }
+    if !problems.is_empty() {
+        let policies = None;
+        eprint_line(&format!("verigate: {}", ConfigError { problems, policies }));
+        exit = Exit::CannotRun;
+    }
+    match (config, loaded) {
+        (Some(config), Some(Ok(loaded))) if exit == Exit::Done => Ok((config, loaded)),
+        _ => {
+            if check {
+                eprint_line(NOT_TRIED);
+            }
+            Err(exit)
+        }
+    }
+}
+
+/// Reports why there are no policies.
+fn report_policies(error: &LoadError) -> Exit {
+    match error {
+        LoadError::Unreadable(..) | LoadError::Unsettled(_) => {
+            eprint_line(&format!("verigate: {}", error.in_full()));
+            Exit::CannotRun
+        }
+        invalid => {
+            eprint_line(&invalid.to_string());
+            Exit::Invalid
+        }
+    }
+}
+
+/// Reports that nothing is wrong, what was left out, and what that does not say.
+fn report_valid(loaded: &Loaded) {
+    for file in &loaded.ignored {
+        eprint_line(&format!("warning: {file}"));
+    }
+    let (count, revision) = (loaded.set.len(), loaded.set.revision());
+    eprint_line(&format!(
+        "the configuration is valid; {count} policies, revision {revision}"
+    ));
+    eprint_line(NOT_TRIED);
 }

@@ -9,7 +9,10 @@ use super::{exit::Exit, output::print, signals::interrupted};
 use crate::{
     clock::{Clock as _, SystemClock},
     policy::{InvalidDurationError, parse_duration},
-    sim::{ApiCall, BUILT_IN, Cast, Credentials, Fault, PlannedFault, Simulator, WebhookTarget},
+    sim::{
+        ApiCall, BUILT_IN, Cast, Credentials, Fault, Identity, PlannedFault, Simulator,
+        WebhookTarget,
+    },
 };
 
 /// Run a simulated vendor with made-up people.
@@ -18,6 +21,12 @@ pub(super) struct Sim {
     /// Address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
+    /// Certificate (PEM) to speak TLS with, HTTP/2 included; its authorities after it.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// Key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
     /// People and verifications (YAML) in place of the built-in ones.
     #[arg(long, value_name = "FILE")]
     cast: Option<PathBuf>,
@@ -82,8 +91,12 @@ impl Sim {
             integration_id: self.integration_id,
             secret: self.secret,
         };
-        let clock = Arc::new(SystemClock);
-        let simulator = Simulator::start(self.listen, cast, credentials, self.token_life, clock)
+        let identity = match (&self.tls_certificate, &self.tls_key) {
+            (Some(certificate), Some(key)) => Some(Identity::read(certificate, key)?),
+            _ => None,
+        };
+        let (life, clock) = (self.token_life, Arc::new(SystemClock));
+        let simulator = Simulator::start_as(identity, self.listen, cast, credentials, life, clock)
             .await
             .with_context(|| format!("cannot listen on {}", self.listen))?;
         let latency_ms = u64::try_from(self.latency.as_millis())?;
@@ -114,10 +127,7 @@ fn plan(simulator: &Simulator, call: ApiCall, fault: Fault) -> anyhow::Result<()
 
 /// The address of the simulator, and the verifications of its cast.
 pub(super) fn introduction(simulator: &Simulator) -> String {
-    let mut text = format!(
-        "the simulated vendor listens on http://{}\n\n",
-        simulator.address
-    );
+    let mut text = format!("the simulated vendor listens on {}\n\n", simulator.url());
     for (id, verification) in &simulator.cast().verifications {
         // Writing to a `String` cannot fail.
         let _ = writeln!(

@@ -5,8 +5,9 @@ use std::ffi::{OsStr, OsString};
 use toml::Value;
 
 use super::{
-    error::Problem,
-    layers::{Layer, Layers, SettingError},
+    error::{Problem, SettingError},
+    fit::fit,
+    layers::{Layer, Layers},
 };
 
 /// The prefix of our variables.
@@ -69,8 +70,13 @@ fn typed(layers: &Layers, section: &str, key: &str, text: &OsStr) -> Result<Valu
     };
     let parsed = format!("value = {text}").parse::<toml::Table>();
     let value = parsed.ok().and_then(|mut table| table.remove("value"));
-    value.ok_or_else(|| {
-        let wanted = default.type_str();
-        SettingError::new(format!("{section}.{key} is not of type {wanted}"))
-    })
+    match value {
+        Some(value) => Ok(value),
+        // Refused as the text that it is, with what to write instead.
+        None => fit(
+            &format!("{section}.{key}"),
+            Value::String(text.to_owned()),
+            default,
+        ),
+    }
 }

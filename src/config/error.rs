@@ -1,6 +1,6 @@
 //! Every problem of a configuration at once, each with its place.
 
-use std::fmt;
+use std::{fmt, path::PathBuf};
 
 /// One problem: where it is, what it is, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,16 +13,38 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+/// Why a setting cannot be set.
+#[derive(Debug)]
+pub(super) struct SettingError {
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+}
+
+impl SettingError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self {
+            message,
+            hint: None,
+        }
+    }
+}
+
 /// Every problem of a configuration, in the order in which they were found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ConfigError(pub Vec<Problem>);
+pub struct ConfigError {
+    /// The problems.
+    pub problems: Vec<Problem>,
+    /// Where the policies are, if that is known all the same.
+    pub policies: Option<PathBuf>,
+}
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = self.0.len();
+        let count = self.problems.len();
         let plural = if count == 1 { "" } else { "s" };
         write!(f, "{count} problem{plural} in the configuration")?;
-        for problem in &self.0 {
+        for problem in &self.problems {
             f.write_str("\n  ")?;
             if !problem.message.starts_with(&problem.place) {
                 write!(f, "{}: ", problem.place)?;

@@ -1,6 +1,12 @@
 //! The settings of the client of the vendor's API.
 
+use std::path::Path;
+
 use http::{HeaderName, HeaderValue};
+use rustls::{
+    RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -8,15 +14,29 @@ use super::{
     layers::Layers,
     section::{Reported, Section},
 };
-use crate::incode::{Config, is_loopback};
+use crate::{
+    files::read_text,
+    incode::{Config, PINGS, is_loopback},
+};
 
-/// The headers that the service sets itself.
-const OWN_HEADERS: [&str; 5] = [
+/// The size of a file with certificates, in bytes.
+const CERTIFICATES_BYTES_MAX: usize = 1024 * 1024;
+/// The headers that the service or its HTTP client sets itself.
+const OWN_HEADERS: [&str; 14] = [
     "x-api-key",
     "x-auth-token",
     "host",
     "content-type",
     "content-length",
+    "accept",
+    "cache-control",
+    "user-agent",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 
 /// The settings that have no default: where the vendor's API is, and who we are to it.
@@ -52,6 +72,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let integration_id = section.required("integration_id");
     let secret = section.required_secret("secret", "secret_file");
     let headers = headers(section);
+    let ca = ca(section);
     let connect_timeout = section.duration("connect_timeout");
     let timeout = section.duration("timeout");
     let rate = section.rate("rate", "burst");
@@ -62,6 +83,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
         integration_id: integration_id?.to_owned(),
         secret: secret?,
         headers: headers?,
+        ca: ca?,
+        pings: PINGS,
         connect_timeout: connect_timeout?,
         timeout: timeout?,
         rate: rate?,
@@ -75,16 +98,51 @@ fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
         let hint = "such as https://api.example.com";
         return Err(section.problem("url", "incode.url is not a URL", Some(hint)));
     };
+    let names_version = |part: &str| part.eq_ignore_ascii_case("v1");
     let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         "incode.url must be https, because secrets are sent there; http only to a loopback address"
     } else if !url.username().is_empty() || url.password().is_some() {
         "incode.url must not carry a user or password"
     } else if url.query().is_some() || url.fragment().is_some() {
         "incode.url must not carry a query or fragment"
+    } else if url
+        .path_segments()
+        .is_some_and(|mut parts| parts.any(names_version))
+    {
+        "incode.url must not carry `/v1`, nor what follows it: the service adds that itself"
     } else {
         return Ok(url);
     };
     Err(section.problem("url", wrong, None))
+}
+
+/// The authorities in a file of certificates (PEM).
+fn ca(section: &mut Section<'_>) -> Result<Vec<CertificateDer<'static>>, Reported> {
+    let file = section.text("ca");
+    if file.is_empty() {
+        return Ok(Vec::new());
+    }
+    certificates(Path::new(file)).map_err(|error| {
+        let message = format!("incode.ca: `{file}` {error}");
+        section.problem("ca", message, Some("a file of certificates in PEM"))
+    })
+}
+
+/// The certificates of a file, each of which can be an authority; or what is wrong with the file.
+fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let text = read_text(file, CERTIFICATES_BYTES_MAX);
+    let text = text.map_err(|error| format!("cannot be read: {error}"))?;
+    let mut certificates = Vec::new();
+    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
+        let certificate = certificate.map_err(|error| format!("is not PEM: {error}"))?;
+        let added = RootCertStore::empty().add(certificate.clone());
+        added.map_err(|error| format!("has a certificate that cannot be used: {error}"))?;
+        certificates.push(certificate);
+    }
+    if certificates.is_empty() {
+        return Err("has no certificate".to_owned());
+    }
+    Ok(certificates)
 }
 
 /// The additional headers. Every one that cannot be set is reported.

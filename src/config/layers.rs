@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use toml::Value;
 
+use super::{error::SettingError, fit::fit};
 use crate::policy::did_you_mean;
 
 /// The defaults, which are the documentation of the settings too.
@@ -29,23 +30,6 @@ pub(super) enum Layer {
     Default,
     File,
     Environment,
-}
-
-/// Why a setting cannot be set.
-#[derive(Debug)]
-pub(super) struct SettingError {
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
-}
-
-impl SettingError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
-        let message = message.into();
-        Self {
-            message,
-            hint: None,
-        }
-    }
 }
 
 impl Default for Layers {
@@ -89,7 +73,7 @@ impl Layers {
         }
     }
 
-    /// Overrides a setting. The value must be of the type of the default.
+    /// Overrides a setting. The value must fit it.
     pub(super) fn set(
         &mut self,
         section: &str,
@@ -106,11 +90,7 @@ impl Layers {
             let message = format!("unknown setting `{full}`");
             return Err(SettingError { message, hint });
         };
-        if !value.same_type(&setting.value) {
-            let wanted = setting.value.type_str();
-            let message = format!("{section}.{key} is not of type {wanted}");
-            return Err(SettingError::new(message));
-        }
+        let value = fit(&format!("{section}.{key}"), value, &setting.value)?;
         *setting = Setting {
             value,
             place: place.to_owned(),

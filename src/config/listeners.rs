@@ -1,6 +1,8 @@
 //! Where the service listens, and how long it lets calls take.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use url::{Host, Url};
 
 use super::{
     reader::Reader,
@@ -32,20 +34,72 @@ pub(super) fn deadlines(section: &mut Section<'_>) -> Result<Deadlines, Reported
     Ok(Deadlines { default, longest })
 }
 
-/// Reports two listeners with one address. Port 0 stands for another port each time.
-pub(super) fn check_distinct(
-    reader: &mut Reader,
-    listeners: &[(&'static str, &Result<SocketAddr, Reported>)],
-) {
-    let known = listeners
-        .iter()
-        .filter_map(|(name, address)| Some((*name, address.as_ref().ok()?)));
-    let fixed: Vec<_> = known.filter(|(_, address)| address.port() != 0).collect();
+/// A listener's section, and its address if that is valid.
+type Listening<'l> = (&'static str, &'l Result<SocketAddr, Reported>);
+
+/// Reports listeners of which only one can be bound. Port 0 stands for another port each time.
+pub(super) fn check_distinct(reader: &mut Reader, listeners: &[Listening<'_>]) {
+    let fixed = fixed(listeners);
     for (index, (name, address)) in fixed.iter().enumerate() {
         let mut before = fixed.iter().take(index);
-        if let Some((other, _)) = before.find(|(_, other)| other == address) {
-            let message = format!("{name}.listen is the address of {other}.listen");
+        if let Some((other, taken)) = before.find(|(_, other)| clash(*other, *address)) {
+            let message = if taken == address {
+                format!("{name}.listen is the address of {other}.listen")
+            } else {
+                format!("{name}.listen: {address} takes the port of {other}.listen, {taken}")
+            };
             reader.section(name).problem("listen", message, None);
         }
     }
+}
+
+/// Reports an address to call at which the service itself would answer.
+pub(super) fn check_not_called(
+    reader: &mut Reader,
+    listeners: &[Listening<'_>],
+    section: &'static str,
+    key: &str,
+    url: Option<&Url>,
+) {
+    let called = url.and_then(|url| Some((url.host()?, url.port_or_known_default()?)));
+    let Some((host, port)) = called else { return };
+    let at = |ip| SocketAddr::new(ip, port);
+    let called = match host {
+        Host::Ipv4(ip) => vec![at(ip.into())],
+        Host::Ipv6(ip) => vec![at(ip.into())],
+        Host::Domain("localhost") => {
+            vec![
+                at(Ipv4Addr::LOCALHOST.into()),
+                at(Ipv6Addr::LOCALHOST.into()),
+            ]
+        }
+        Host::Domain(_) => return,
+    };
+    let mut fixed = fixed(listeners).into_iter();
+    let own = fixed.find(|(_, own)| {
+        let answers = |called: &SocketAddr| called.ip().is_loopback() && clash(*own, *called);
+        called.iter().any(answers)
+    });
+    if let Some((name, _)) = own {
+        let message = format!("{section}.{key} is the address of {name}.listen");
+        reader.section(section).problem(key, message, None);
+    }
+}
+
+/// The listeners with a port of their own.
+fn fixed(listeners: &[Listening<'_>]) -> Vec<(&'static str, SocketAddr)> {
+    let valid = listeners.iter();
+    let valid = valid.filter_map(|(name, address)| Some((*name, *address.as_ref().ok()?)));
+    valid.filter(|(_, address)| address.port() != 0).collect()
+}
+
+/// Whether only one of two addresses can be bound. An unspecified address stands for all of its family, and `[::]` for all of IPv4 too.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let (one_ip, other_ip) = (one.ip().to_canonical(), other.ip().to_canonical());
+    let covers = |all: IpAddr, ip: IpAddr| match all {
+        IpAddr::V4(all) => all.is_unspecified() && ip.is_ipv4(),
+        IpAddr::V6(all) => all.is_unspecified(),
+    };
+    let same_ip = one_ip == other_ip || covers(one_ip, other_ip) || covers(other_ip, one_ip);
+    one.port() == other.port() && same_ip
 }

@@ -52,6 +52,12 @@ impl Reader {
         Section::new(name, &self.layers, &mut self.problems, self.file_is_missing)
     }
 
+    /// A text that is set, if it is known: while the file cannot be read, it is not.
+    pub(super) fn known_text(&self, section: &str, key: &str) -> Option<&str> {
+        let text = Some(self.layers.text(section, key));
+        text.filter(|text| !text.is_empty() && !self.file_is_missing)
+    }
+
     /// The problems, in the order in which they were found.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems

@@ -2,10 +2,13 @@
 
 use std::{cmp::Ordering, path::Path};
 
-use http::HeaderValue;
 use secrecy::SecretString;
 
-use super::section::{Reported, Section};
+use super::{
+    error::SettingError,
+    fit::mistake,
+    section::{Reported, Section},
+};
 use crate::files::read_text;
 
 /// The size of a file with a secret, in bytes.
@@ -49,8 +52,12 @@ impl Section<'_> {
             (value, "") => (key, value.to_owned()),
             (_, file) => (file_key, self.secret_of_file(file_key, file)?),
         };
-        if secret.is_empty() || HeaderValue::from_str(&secret).is_err() {
-            let message = format!("{section}.{key} is empty or has control characters in it");
+        let name = format!("{section}.{set_by}");
+        if let Some(SettingError { message, hint }) = mistake(&secret).map(|m| m.of(&name)) {
+            return Err(self.problem(set_by, message, hint.as_deref()));
+        }
+        if secret.is_empty() || !secret.is_ascii() {
+            let message = format!("{section}.{key} is empty or has characters beyond ASCII in it");
             return Err(self.problem(set_by, message, None));
         }
         Ok(Some(secret.into()))

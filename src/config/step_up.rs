@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use url::Url;
+
 use super::section::{Reported, Section};
-use crate::step_up::Config;
+use crate::{incode::is_loopback, step_up::Config};
 
 pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let redirects = redirects(section);
@@ -17,10 +19,34 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
 }
 
 fn redirects(section: &mut Section<'_>) -> Result<BTreeSet<String>, Reported> {
-    let listed = section.list("redirects").into_iter();
-    let texts: Option<BTreeSet<String>> = listed.map(|text| text.map(str::to_owned)).collect();
-    texts.ok_or_else(|| {
-        let message = "step_up.redirects is not a list of texts";
-        section.problem("redirects", message, None)
-    })
+    let mut redirects = Ok(BTreeSet::new());
+    for redirect in section.list("redirects") {
+        let checked = match redirect {
+            Some(text) => check_redirect(text).map(|()| text.to_owned()),
+            None => Err("step_up.redirects is not a list of texts".to_owned()),
+        };
+        match (checked, &mut redirects) {
+            (Ok(redirect), Ok(redirects)) => drop(redirects.insert(redirect)),
+            (Ok(_), Err(_)) => {}
+            (Err(message), redirects) => {
+                let hint =
+                    "such as \"https://sso.example.com/step-up\"; http only to a loopback address";
+                *redirects = Err(section.problem("redirects", message, Some(hint)));
+            }
+        }
+    }
+    redirects
+}
+
+/// Whether a browser may be sent to this address.
+fn check_redirect(text: &str) -> Result<(), String> {
+    let url = Url::parse(text).map_err(|_| format!("step_up.redirects: `{text}` is not a URL"))?;
+    let plain = url.scheme() == "http" && is_loopback(&url);
+    if url.scheme() != "https" && !plain {
+        return Err(format!("step_up.redirects: `{text}` is not https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("step_up.redirects: an address carries a user or password".to_owned());
+    }
+    Ok(())
 }

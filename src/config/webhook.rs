@@ -38,7 +38,7 @@ fn header(section: &mut Section<'_>) -> Result<HeaderName, Reported> {
     })
 }
 
-/// A secret that a header carries unchanged, and that is not guessed.
+/// A secret that is not guessed.
 fn strong_secret(
     section: &mut Section<'_>,
     key: &str,
@@ -46,13 +46,11 @@ fn strong_secret(
 ) -> Result<Option<SecretString>, Reported> {
     let secret = section.secret(key, file_key)?;
     let text = secret.as_ref().map_or("", |secret| secret.expose_secret());
-    let message = if text.trim() != text {
-        format!("webhook.{key} begins or ends with a space, which a header does not keep")
-    } else if secret.is_some() && text.len() < SECRET_BYTES_MIN {
-        format!("webhook.{key} is shorter than {SECRET_BYTES_MIN} bytes, and could be guessed")
-    } else {
+    if secret.is_none() || text.len() >= SECRET_BYTES_MIN {
         return Ok(secret);
-    };
+    }
+    let message =
+        format!("webhook.{key} is shorter than {SECRET_BYTES_MIN} bytes, and could be guessed");
     let hint = "such as `openssl rand -hex 32` makes one";
     Err(section.problem(key, message, Some(hint)))
 }

@@ -51,12 +51,69 @@ fn yaml_files_are_found_in_sub_folders_and_hidden_ones_are_not() {
     }
 }
 
+/// What is not taken, with the reasons.
+fn ignored(folder: &Path, links: SymlinkMode) -> Vec<(String, IgnoredReason)> {
+    let limits = WalkLimits {
+        files: 100,
+        entries: 100,
+        links,
+        ..LIMITS
+    };
+    let mut walk = Walk::new(limits);
+    walk.add_folder(folder, Path::new("")).unwrap();
+    let ignored = walk.ignored.iter();
+    let mut ignored: Vec<_> = ignored
+        .map(|file| (file.shown.display().to_string(), file.reason))
+        .collect();
+    ignored.sort_by(|one, other| one.0.cmp(&other.0));
+    ignored
+}
+
 #[test]
-fn a_name_that_would_be_left_out_is_an_error() {
-    let folder = folder(&["a.yaml", "b.yml"]);
+fn every_file_that_is_not_taken_is_named_with_the_reason() {
+    use IgnoredReason::{Hidden, Json, Misspelt, NotAFile, Other};
+    let folder = folder(&[
+        "a.yaml",
+        "b.yml",
+        "c.YML",
+        "d.Yaml",
+        "e.json",
+        "f.JSON",
+        "g.yaml.txt",
+        "h.yaml~",
+        "i",
+        "sub/j.yaML",
+        ".k.yaml",
+        ".l.YML",
+        ".yaml",
+        ".git/m.yaml",
+        "..data_tmp",
+        ".#n.yaml",
+        "lost+found/o.yaml",
+        "yaml",
+    ]);
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("p.yaml")).unwrap();
+    let _other = std::os::unix::net::UnixListener::bind(folder.path().join("q")).unwrap();
+    let expected = [
+        (".k.yaml", Hidden),
+        (".l.YML", Hidden),
+        (".yaml", Hidden),
+        ("b.yml", Misspelt),
+        ("c.YML", Misspelt),
+        ("d.Yaml", Misspelt),
+        ("e.json", Json),
+        ("f.JSON", Json),
+        ("g.yaml.txt", Other),
+        ("h.yaml~", Other),
+        ("i", Other),
+        ("p.yaml", NotAFile),
+        ("q", Other),
+        ("sub/j.yaML", Misspelt),
+        ("yaml", Other),
+    ];
+    let expected = expected.map(|(name, reason)| (name.to_owned(), reason));
     for links in [SymlinkMode::Once, SymlinkMode::Copies] {
-        let error = found(folder.path(), links).unwrap_err().to_string();
-        assert_eq!(error, "`b.yml` is not read: name it *.yaml");
+        assert_eq!(ignored(folder.path(), links), expected);
     }
 }
 
@@ -88,7 +145,7 @@ fn links_count_once_or_as_copies() {
 }
 
 #[test]
-fn a_link_to_nowhere_is_an_error_where_something_would_be_left_out() {
+fn a_link_to_nowhere_is_an_error_where_something_would_be_ignored() {
     let folder = folder(&["a.yaml"]);
     symlink("nowhere", folder.path().join("b")).unwrap();
     assert!(matches!(
@@ -111,11 +168,11 @@ fn a_socket_in_the_place_of_a_file_is_never_opened() {
     let folder = folder(&["a.yaml"]);
     let path = folder.path().join("b.yaml");
     let _socket = std::os::unix::net::UnixListener::bind(path).unwrap();
-    assert_eq!(found(folder.path(), SymlinkMode::Once).unwrap(), ["a.yaml"]);
-    let error = found(folder.path(), SymlinkMode::Copies)
-        .unwrap_err()
-        .to_string();
-    assert_eq!(error, "`b.yaml` is not a file");
+    for links in [SymlinkMode::Once, SymlinkMode::Copies] {
+        assert_eq!(found(folder.path(), links).unwrap(), ["a.yaml"]);
+        let expected = ("b.yaml".to_owned(), IgnoredReason::NotAFile);
+        assert_eq!(ignored(folder.path(), links), [expected]);
+    }
 }
 
 #[test]

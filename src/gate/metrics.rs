@@ -1,10 +1,19 @@
 //! The metrics of checks.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use prometheus::{Histogram, IntCounter, IntCounterVec, Opts, Registry, histogram_opts};
+use prometheus::{
+    Histogram, IntCounter, IntCounterVec, Opts, Registry,
+    core::{Collector, Desc},
+    histogram_opts,
+    proto::{LabelPair, MetricFamily},
+};
 
-use crate::{policy::PolicyName, ruling::Ruling};
+use crate::{live::Live, policy::PolicyName, ruling::Ruling};
+
+/// The labels of the checks.
+const DECISION: &str = "decision";
+const POLICY: &str = "policy";
 
 /// Buckets in seconds, from a warm answer to the longest that a door waits.
 const CHECK_SECONDS: [f64; 16] = [
@@ -22,14 +31,17 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(
+        registry: &Registry,
+        live: Arc<Live>,
+    ) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             checks: IntCounterVec::new(
                 Opts::new(
                     "verigate_checks_total",
                     "Checks answered, by decision and policy.",
                 ),
-                &["decision", "policy"],
+                &[DECISION, POLICY],
             )?,
             seconds: Histogram::with_opts(histogram_opts!(
                 "verigate_check_duration_seconds",
@@ -45,10 +57,13 @@ impl Metrics {
             )?,
             degraded: IntCounter::new(
                 "verigate_checks_degraded_total",
-                "Checks answered from stale evidence or none, because the upstream could not be asked.",
+                "Checks answered from stale evidence or none, because the upstream could not be asked; or while the clocks are apart.",
             )?,
         };
-        registry.register(Box::new(metrics.checks.clone()))?;
+        registry.register(Box::new(InForce {
+            checks: metrics.checks.clone(),
+            live,
+        }))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.evidence.clone()))?;
         registry.register(Box::new(metrics.degraded.clone()))?;
@@ -68,5 +83,49 @@ impl Metrics {
         if ruling.degraded {
             self.degraded.inc();
         }
+    }
+}
+
+/// The checks by the policies that are in force. Those of other policies are dropped when the metrics are read: the names of policies
+/// change, and their series would stay for as long as the process runs.
+struct InForce {
+    checks: IntCounterVec,
+    live: Arc<Live>,
+}
+
+impl InForce {
+    fn drop_others(&self) {
+        let policies = self.live.current();
+        let in_force = |policy: &str| {
+            PolicyName::parse(policy).is_ok_and(|policy| policies.find(&policy).is_some())
+        };
+        for family in self.checks.collect() {
+            for metric in family.get_metric() {
+                let labels = metric.get_label();
+                let value = |name| {
+                    labels
+                        .iter()
+                        .find(|l| l.name() == name)
+                        .map(LabelPair::value)
+                };
+                if let (Some(decision), Some(policy)) = (value(DECISION), value(POLICY))
+                    && !in_force(policy)
+                {
+                    // An error means that it was dropped before.
+                    let _ = self.checks.remove_label_values(&[decision, policy]);
+                }
+            }
+        }
+    }
+}
+
+impl Collector for InForce {
+    fn desc(&self) -> Vec<&Desc> {
+        self.checks.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.drop_others();
+        self.checks.collect()
     }
 }

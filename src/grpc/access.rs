@@ -6,6 +6,7 @@ use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 use tracing::Instrument as _;
 
 use super::{
+    calls::AskedPolicy,
     check_request::check_request,
     check_response::check_response,
     server_timing::ServerTiming,
@@ -75,6 +76,7 @@ impl AccessService for Access {
         request: Request<CheckAccessRequest>,
     ) -> Result<Response<CheckAccessResponse>, Status> {
         let call = self.call(&request);
+        AskedPolicy::note(request.extensions(), &request.get_ref().policy);
         let span = span::check(&call.trace);
         let check = self.check(request.into_inner(), &call);
         let checked = check.instrument(span.clone()).await;
@@ -105,6 +107,7 @@ impl AccessService for Access {
         request: Request<BeginStepUpRequest>,
     ) -> Result<Response<BeginStepUpResponse>, Status> {
         let call = self.call(&request);
+        AskedPolicy::note(request.extensions(), &request.get_ref().policy);
         let request = step_up_request(request.into_inner(), &self.step_ups)
             .map_err(|error| status::invalid_step_up_request(&error))?;
         let begun = call

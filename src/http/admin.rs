@@ -1,6 +1,6 @@
 //! The routes for operators: liveness, readiness, metrics, the policies in force and the step-ups.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -14,8 +14,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    build_info::{COMMIT, VERSION},
     live::Live,
     metrics,
+    policy::PolicyName,
     readiness::{Component, Serving},
     step_up::{StepUp, StepUpState, StepUps},
 };
@@ -33,6 +35,10 @@ pub struct Admin {
     pub serving: Arc<Serving>,
     /// All metrics.
     pub registry: Registry,
+    /// The configuration file, if there is one.
+    pub config_path: Option<PathBuf>,
+    /// Where decisions are written; `-` is stdout.
+    pub journal_path: PathBuf,
 }
 
 /// The routes for operators.
@@ -56,14 +62,21 @@ async fn livez() -> &'static str {
 async fn readyz(State(admin): State<Admin>) -> Response {
     let policies = admin.live.current();
     let ready = admin.serving.get() && !policies.is_empty();
+    let held = admin.live.held();
+    let held: Vec<&str> = held.iter().map(PolicyName::as_str).collect();
     let failure = admin.live.failure();
     let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.error }));
     let detail = json!({
         "ready": ready,
         "policies": policies.len(),
         "policy_revision": policies.revision().to_string(),
+        "policies_held": held,
         "policy_reload_failure": failure,
         "upstream": admin.upstream.state(),
+        "version": VERSION,
+        "commit": COMMIT,
+        "config_path": admin.config_path.as_ref().map(|path| path.display().to_string()),
+        "journal_path": admin.journal_path.display().to_string(),
     });
     let status = if ready {
         StatusCode::OK

@@ -22,13 +22,16 @@ use tokio::time::timeout;
 use tracing::debug;
 
 pub use self::config::Config;
-use self::outcome::{Metrics, WebhookOutcome};
+use self::{
+    event::Parsed,
+    outcome::{Metrics, WebhookOutcome},
+};
 use crate::{
     call::peer,
     clock::Clock,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
-    webhook_queue::{QueueFullError, WebhookQueue},
+    webhook_queue::{IDS_MAX, QueueFullError, WebhookEvent, WebhookQueue},
 };
 
 /// The longest body, in bytes.
@@ -98,7 +101,7 @@ impl Webhooks {
     }
 
     /// Authenticates a webhook, reads it and queues it.
-    async fn accept(&self, request: Request) -> WebhookOutcome {
+    async fn accept(&self, request: Request, from: IpAddr) -> WebhookOutcome {
         let Some(credentials) = &self.credentials else {
             return WebhookOutcome::Off;
         };
@@ -112,11 +115,52 @@ impl Webhooks {
         match event::parse(&body) {
             Err(_) => WebhookOutcome::Malformed,
             // It may be about something else. If it were rejected, the vendor would repeat it, with the same result.
-            Ok(None) => WebhookOutcome::Ignored,
-            Ok(Some(event)) => match self.queue.enqueue(event) {
-                Ok(()) => WebhookOutcome::Accepted,
-                Err(QueueFullError) => WebhookOutcome::Busy,
-            },
+            Ok(Parsed::Nothing { keys }) => {
+                self.log_ignored(&keys, from);
+                WebhookOutcome::Ignored
+            }
+            Ok(Parsed::Unsure { event, keys }) => {
+                self.log_ignored(&keys, from);
+                self.enqueue(event, from)
+            }
+            Ok(Parsed::Event(event)) => self.enqueue(event, from),
+        }
+    }
+
+    fn enqueue(&self, event: WebhookEvent, from: IpAddr) -> WebhookOutcome {
+        self.log_truncated(event.ids.len(), from);
+        match self.queue.enqueue(event) {
+            Ok(()) => WebhookOutcome::Accepted,
+            Err(QueueFullError) => WebhookOutcome::Busy,
+        }
+    }
+
+    /// Logs a webhook that names nothing, or perhaps only itself: its form may be one that is not known here.
+    fn log_ignored(&self, keys: &str, from: IpAddr) {
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            warn,
+            "webhook_ignored",
+            %from,
+            keys,
+            "a webhook names no verification that can be read: compare its keys with the forms that are documented"
+        );
+    }
+
+    /// Logs a webhook that names more than is processed.
+    fn log_truncated(&self, ids: usize, from: IpAddr) {
+        if ids > IDS_MAX {
+            throttled!(
+                self.log,
+                self.clock.moment().uptime,
+                warn,
+                "webhook_truncated",
+                %from,
+                ids,
+                limit = IDS_MAX,
+                "a webhook names more verifications than are processed"
+            );
         }
     }
 
@@ -160,7 +204,7 @@ impl WebhookSecrets {
 
 async fn receive(State(webhooks): State<Arc<Webhooks>>, request: Request) -> Response {
     let (version, from) = (request.version(), peer(request.extensions()));
-    let outcome = webhooks.accept(request).await;
+    let outcome = webhooks.accept(request, from).await;
     webhooks.metrics.webhook(outcome);
     webhooks.log(outcome, from);
     let mut response = outcome.into_response();

@@ -156,6 +156,11 @@ impl Admission {
 }
 
 impl CallPermit<'_> {
+    /// Whether the call is a probe of the circuit breaker.
+    pub(super) fn is_probe(&self) -> bool {
+        self.ticket.is_probe()
+    }
+
     /// Records how the call ended.
     pub(super) fn finish(mut self, result: CallResult) {
         self.result = Some(result);

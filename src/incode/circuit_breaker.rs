@@ -58,6 +58,14 @@ enum State {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ticket {
     generation: u64,
+    is_probe: bool,
+}
+
+impl Ticket {
+    /// Whether the call probes whether the upstream has recovered.
+    pub(super) fn is_probe(self) -> bool {
+        self.is_probe
+    }
 }
 
 /// The state of the circuit breaker, as operators see it.
@@ -132,6 +140,7 @@ impl CircuitBreaker {
         }
         Some(Ticket {
             generation: inner.generation,
+            is_probe: !matches!(inner.state, State::Closed(_)),
         })
     }
 

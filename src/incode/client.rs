@@ -1,5 +1,5 @@
-//! HTTP client of the vendor's API: one connection pool, [`Admission`] control per call class, and the mapping of responses to
-//! outcomes ([`UpstreamError`]).
+//! HTTP client of the vendor's API: [`Connections`], [`Admission`] control per call class, and the mapping of responses to outcomes
+//! ([`UpstreamError`]).
 //!
 //! Why two call classes with an admission each: creating a link is a call of another kind, with limits and faults of its own. If links
 //! fail, the circuit breaker must not keep evidence from being fetched, nor the reverse.
@@ -10,16 +10,26 @@ mod response;
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderValue, StatusCode, header::USER_AGENT};
+use http::{
+    HeaderMap, HeaderValue, StatusCode,
+    header::{ACCEPT, CACHE_CONTROL, USER_AGENT},
+};
 use reqwest::RequestBuilder;
 use tracing::Instrument as _;
 use url::Url;
 
-use self::credentials::Credentials;
 pub(super) use self::response::UpstreamError;
+use self::{credentials::Credentials, response::Received};
 use super::{
-    admission::Admission, api_call::ApiCall, circuit_breaker::CallResult,
-    clock_comparison::ClockComparison, config::Config, metrics::Metrics, retry_after::retry_after,
+    admission::Admission,
+    api_call::ApiCall,
+    circuit_breaker::CallResult,
+    clock_comparison::ClockComparison,
+    config::Config,
+    connections::{Connections, Lease},
+    metrics::Metrics,
+    retry_after::retry_after,
+    wire::shape::ShapeError,
 };
 use crate::{
     clock::Clock,
@@ -32,7 +42,7 @@ use crate::{
 /// The HTTP client of the vendor's API.
 #[derive(Debug)]
 pub(super) struct Client {
-    http: reqwest::Client,
+    connections: Connections,
     config: Config,
     /// For tokens and the details of verifications.
     pub(super) admission: Admission,
@@ -49,30 +59,38 @@ pub(super) struct Client {
 /// The HTTP client of the upstream cannot be built.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot build the HTTP client of the upstream")]
-pub struct ClientError(#[source] reqwest::Error);
+pub struct ClientError(#[source] tls::ClientError);
 
 impl Client {
     pub(super) fn new(
         config: Config,
         clock: Arc<dyn Clock>,
+        clocks: ClockComparison,
         metrics: Metrics,
     ) -> Result<Self, ClientError> {
         let mut headers: HeaderMap = config.headers.iter().cloned().collect();
         let user_agent = concat!("verigate/", env!("CARGO_PKG_VERSION"));
         headers.insert(USER_AGENT, HeaderValue::from_static(user_agent));
-        let http = tls::client(tls::ClientOptions {
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+        // A cache must neither answer in the vendor's place nor keep a person's data.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let options = tls::ClientOptions {
             timeout: config.timeout,
             connect_timeout: Some(config.connect_timeout),
             // Whether plain HTTP is permitted was checked with the configuration.
             https_only: config.url.scheme() == "https",
             headers,
-        })
-        .map_err(ClientError)?;
+            roots: config.roots(),
+            pings: Some(config.pings),
+        };
+        let connections =
+            Connections::new(options, config.timeout, Arc::clone(&clock), metrics.clone())
+                .map_err(ClientError)?;
         Ok(Self {
-            http,
+            connections,
             admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
             link_admission: Admission::new(&config, Arc::clone(&clock), metrics.clone()),
-            clocks: ClockComparison::new(),
+            clocks,
             credentials: Credentials::default(),
             log: LogThrottle::default(),
             config,
@@ -81,57 +99,79 @@ impl Client {
         })
     }
 
-    /// Makes one call: waits for a permit, sends the request, and decodes the body of a success with `decode`.
+    /// Makes one call: waits for a permit, sends the request, and decodes the body of a success with `decode`. Returns how long ago the
+    /// vendor made the response, too.
     async fn call<T>(
         &self,
         call: ApiCall,
-        request: RequestBuilder,
+        request: impl FnOnce(&reqwest::Client) -> RequestBuilder,
         failed_before: bool,
         timings: &mut Timings,
         decode: impl FnOnce(&[u8]) -> Result<T, Flaw>,
-    ) -> Result<T, UpstreamError> {
+    ) -> Result<(T, Duration), UpstreamError> {
         let queued = self.clock.read();
         let permit = self.admission_of(call).acquire(failed_before).await;
         timings.queue = timings.queue.saturating_add(queued.elapsed());
         let permit = permit.map_err(|_| UpstreamError::Outage(Outage::Rejected))?;
         let started = self.clock.read();
+        let lease = self.connections.lease(permit.is_probe());
+        let request = request(lease.http());
         let observer = self.metrics.call(call, started);
         let span = span::upstream_call(call.as_str());
-        let sent = self.send(call, request).instrument(span.clone()).await;
-        let decoded = sent.and_then(|body| decode(&body).map_err(UpstreamError::Unusable));
+        let requested = started.moment.uptime;
+        let sent = self
+            .send(call, lease, request, requested)
+            .instrument(span.clone());
+        let decoded = sent.await.and_then(|(body, age)| {
+            let decoded = decode(&body).map(|value| (value, age));
+            decoded.map_err(|flaw| UpstreamError::Unusable(flaw, age))
+        });
         timings.fetch = timings.fetch.saturating_add(started.elapsed());
         let error = decoded.as_ref().err();
         permit.finish(error.map_or(CallResult::Success, |error| error.call_result(call)));
         let outcome = error.map_or("ok", UpstreamError::as_str);
         observer.ended(outcome);
         span::ended(&span, outcome);
-        if let Some(UpstreamError::Unusable(flaw)) = error {
+        if let Some(UpstreamError::Unusable(flaw, _)) = error {
             self.log_unusable(call, *flaw);
         }
         decoded
     }
 
-    /// Sends a request; the body of a success.
-    async fn send(&self, call: ApiCall, request: RequestBuilder) -> Result<Vec<u8>, UpstreamError> {
-        let response = request.send().await;
-        let response = response.map_err(|error| self.no_response(call, error))?;
-        let at = self.clock.moment();
-        self.clocks.compare(response.headers(), at);
-        let status = response.status();
+    /// Sends a request, at this uptime; the body of a success of the vendor, and how old it is.
+    async fn send(
+        &self,
+        call: ApiCall,
+        lease: Lease<'_>,
+        request: RequestBuilder,
+        requested: Duration,
+    ) -> Result<(Vec<u8>, Duration), UpstreamError> {
+        let response = match request.send().await {
+            Ok(response) => response,
+            Err(error) => return Err(self.no_response(call, lease, error)),
+        };
+        let (at, status) = (self.clock.moment(), response.status());
         let pause = retry_after(response.headers(), at.now);
-        if response::requests_pause(status, pause) {
+        if let Some(pause) = response::requested_pause(status, pause) {
             self.admission_of(call).pause(pause);
         }
-        match response::classify(call, status) {
-            Ok(()) => {
-                let body = response::read_body(response).await;
-                let body = body.map_err(|error| self.no_response(call, error))?;
-                body.map_err(UpstreamError::Unusable)
-            }
+        let received = match Received::read(response).await {
+            Ok(received) => received,
+            Err(error) => return Err(self.no_response(call, lease, error)),
+        };
+        lease.keep();
+        let sent = response::vendor_sent(call, &received);
+        // The clock of a proxy says nothing about the vendor's.
+        if sent.is_ok() {
+            self.clocks.compare(&received.headers, requested, at.uptime);
+        }
+        if let Err(error) = sent {
+            self.log_foreign(call, &received, error);
+        }
+        match response::classify(call, status, sent) {
+            Ok(age) => Ok((received.body.unwrap_or_default(), age)),
             Err(error) => {
-                if let UpstreamError::Outage(outage) = error {
-                    self.log_error_status(call, status, outage);
-                }
+                self.log_error(call, status, sent.is_ok(), &error);
                 Err(error)
             }
         }
@@ -154,7 +194,13 @@ impl Client {
     }
 
     /// The error for a call without a complete response. The log has its causes but not the address, which ends in an identifier.
-    fn no_response(&self, call: ApiCall, error: reqwest::Error) -> UpstreamError {
+    fn no_response(&self, call: ApiCall, lease: Lease<'_>, error: reqwest::Error) -> UpstreamError {
+        if error.is_connect() {
+            // It had no connection. Those of other calls may work.
+            lease.keep();
+        } else {
+            lease.discard();
+        }
         let outage = response::outage_of(&error);
         throttled!(
             self.log,
@@ -169,18 +215,47 @@ impl Client {
         UpstreamError::Outage(outage)
     }
 
-    fn log_error_status(&self, call: ApiCall, status: StatusCode, outage: Outage) {
+    fn log_foreign(&self, call: ApiCall, received: &Received, error: ShapeError) {
         throttled!(
             self.log,
             self.uptime(),
             warn,
-            "upstream_error_status" / outage.as_str(),
+            "upstream_response_foreign",
             call = call.as_str(),
-            status = status.as_u16(),
-            outcome = outage.as_str(),
-            hint = response::hint(outage),
-            "upstream responded with an error status"
+            status = received.status.as_u16(),
+            content_type = received.content_type(),
+            problem = error.problem,
+            line = error.position.map(|(line, _)| line),
+            column = error.position.map(|(_, column)| column),
+            "response is not of the vendor's shape and counts as an outage: look for a proxy, a cache or a maintenance page that answers in the vendor's place, and check incode.url"
         );
+    }
+
+    fn log_error(&self, call: ApiCall, status: StatusCode, by_vendor: bool, error: &UpstreamError) {
+        if matches!(call, ApiCall::Authorize) && status == StatusCode::NOT_FOUND {
+            throttled!(
+                self.log,
+                self.uptime(),
+                error,
+                "authorize_endpoint_not_found",
+                "no authorize endpoint at incode.url: set the address of the vendor's API for the tenant, without `/v1`"
+            );
+        }
+        if let UpstreamError::Outage(outage) = *error
+            && by_vendor
+        {
+            throttled!(
+                self.log,
+                self.uptime(),
+                warn,
+                "upstream_error_status" / outage.as_str(),
+                call = call.as_str(),
+                status = status.as_u16(),
+                outcome = outage.as_str(),
+                hint = response::hint(outage),
+                "upstream responded with an error status"
+            );
+        }
     }
 
     fn log_unusable(&self, call: ApiCall, flaw: Flaw) {
@@ -191,7 +266,7 @@ impl Client {
             "upstream_response_unusable",
             call = call.as_str(),
             flaw = flaw.as_str(),
-            "unusable response: it is never evidence for an ALLOW: look for a proxy that answers in the vendor's place, otherwise report it to the vendor"
+            "unusable response: it is never evidence for an ALLOW: report it to the vendor"
         );
     }
 

@@ -3,10 +3,20 @@
 use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue};
+use rustls::pki_types::CertificateDer;
 use secrecy::SecretString;
 use url::{Host, Url};
 
-use crate::rate_limit::Rate;
+use crate::{
+    rate_limit::Rate,
+    tls::{Pings, Roots},
+};
+
+/// A connection that is dead is closed within the sum, although no call is made.
+pub const PINGS: Pings = Pings {
+    interval: Duration::from_secs(2),
+    timeout: Duration::from_secs(2),
+};
 
 /// The settings of the client of the vendor's API.
 #[derive(Debug, Clone)]
@@ -21,6 +31,10 @@ pub struct Config {
     pub secret: SecretString,
     /// Additional headers of every call. Their values are marked as sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// The authorities whose certificates are accepted; those that this host trusts, if none is named.
+    pub ca: Vec<CertificateDer<'static>>,
+    /// How HTTP/2 connections are probed. Not a setting: a dead connection is noticed as quickly everywhere.
+    pub pings: Pings,
     /// The timeout of connecting.
     pub connect_timeout: Duration,
     /// The timeout of one lookup with all its calls.
@@ -29,6 +43,17 @@ pub struct Config {
     pub rate: Rate,
     /// How many calls may be in flight at once.
     pub concurrency: u32,
+}
+
+impl Config {
+    /// The authorities whose certificates are accepted. Plain HTTP needs none, so those of the host are not read.
+    pub(super) fn roots(&self) -> Roots {
+        if self.url.scheme() == "https" && self.ca.is_empty() {
+            Roots::Host
+        } else {
+            Roots::Only(self.ca.clone())
+        }
+    }
 }
 
 /// Whether this address is on this machine.

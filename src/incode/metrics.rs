@@ -21,6 +21,31 @@ pub(super) struct Metrics {
     seconds: HistogramVec,
     rejected: IntCounterVec,
     retries: IntCounter,
+    replaced: IntCounterVec,
+}
+
+/// Why the connections to the upstream are replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Replacement {
+    /// They are old.
+    Age,
+    /// A call had no complete response.
+    Failure,
+    /// The circuit breaker probes.
+    Probe,
+}
+
+impl Replacement {
+    const ALL: [Self; 3] = [Self::Age, Self::Failure, Self::Probe];
+
+    /// The reason's name in metrics.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Age => "age",
+            Self::Failure => "failure",
+            Self::Probe => "probe",
+        }
+    }
 }
 
 impl Metrics {
@@ -52,6 +77,13 @@ impl Metrics {
                 "verigate_upstream_retries_total",
                 "Lookups that were retried.",
             )?,
+            replaced: counter_by(
+                registry,
+                "verigate_upstream_connections_replaced_total",
+                "Replacements of all connections to the upstream, by reason.",
+                "reason",
+                Replacement::ALL.map(Replacement::as_str),
+            )?,
         };
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
@@ -71,6 +103,10 @@ impl Metrics {
 
     pub(super) fn rejected(&self, reason: AdmissionError) {
         self.rejected.with_label_values(&[reason.as_str()]).inc();
+    }
+
+    pub(super) fn replaced(&self, why: Replacement) {
+        self.replaced.with_label_values(&[why.as_str()]).inc();
     }
 
     pub(super) fn retry(&self) {
@@ -130,8 +166,20 @@ pub(super) fn register_state(
     gauge_of(
         registry,
         "verigate_upstream_clock_ahead_seconds",
-        "How far the upstream's clock is ahead of ours; 0 while that is not known.",
+        "How far the upstream's clock is ahead of our wall clock; 0 while that is not known.",
         read(|status| seconds(status.clock_ahead_ms.unwrap_or(0))),
+    )?;
+    gauge_of(
+        registry,
+        "verigate_clocks_apart",
+        "Whether our clock and the upstream's differ by more than 30 s, so that checks are decided for both: 1, or 0.",
+        read(|status| f64::from(u8::from(status.clocks_apart))),
+    )?;
+    gauge_of(
+        registry,
+        "verigate_clock_behind_seconds",
+        "How far our wall clock is behind the instant that checks are decided for, because it was set back.",
+        read(|status| status.clock_behind.as_secs_f64()),
     )?;
     gauge_of(
         registry,

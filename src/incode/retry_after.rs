@@ -7,18 +7,44 @@ use http::{
     header::{DATE, RETRY_AFTER},
 };
 
-use super::http_date::http_date;
+use super::http_date::{self, http_date};
 use crate::policy::{Timestamp, between};
 
-/// The requested pause: a number of seconds, or the time until a date. The date is of the upstream's clock, so its own `Date` is the
-/// start; `now` is, where there is none. `None` if the header is missing or neither of both.
-pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
+/// What a response says of a pause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RetryAfter {
+    /// Nothing.
+    Missing,
+    /// A pause whose length cannot be read, or that is over by the upstream's own clock.
+    Unstated,
+    /// A pause of this length, which may be very long.
+    For(Duration),
+}
+
+/// The requested pause, of several the longest: a number of seconds, or the time until a date. The date is of the upstream's clock, so
+/// its own `Date` is the start; `now` is, where there is none.
+pub(super) fn retry_after(headers: &HeaderMap, now: Timestamp) -> RetryAfter {
     let start = http_date(headers, &DATE).unwrap_or(now);
-    Some(between(start, http_date(headers, &RETRY_AFTER)?))
+    let pauses = headers.get_all(RETRY_AFTER).iter();
+    let pauses = pauses.map(|value| value.to_str().ok().and_then(|text| pause(text, start)));
+    pauses.fold(RetryAfter::Missing, |longest, pause| {
+        match (longest, pause) {
+            (RetryAfter::For(longest), Some(pause)) => RetryAfter::For(longest.max(pause)),
+            (_, Some(pause)) => RetryAfter::For(pause),
+            (RetryAfter::Missing, None) => RetryAfter::Unstated,
+            (longest, None) => longest,
+        }
+    })
+}
+
+fn pause(text: &str, start: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a very long pause.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
+    }
+    let until = http_date::parse(text)?;
+    (start < until).then(|| between(start, until))
 }
 
 #[cfg(test)]
@@ -28,31 +54,53 @@ mod tests {
     use super::*;
     use crate::policy::from_millis;
 
+    fn read(pairs: &[(HeaderName, &str)]) -> RetryAfter {
+        let pairs = pairs
+            .iter()
+            .map(|(name, value)| (name.clone(), value.parse().unwrap()));
+        retry_after(&pairs.collect(), from_millis(0))
+    }
+
+    fn pause_of(text: &str) -> RetryAfter {
+        read(&[(RETRY_AFTER, text)])
+    }
+
+    fn seconds(seconds: u64) -> RetryAfter {
+        RetryAfter::For(Duration::from_secs(seconds))
+    }
+
     #[test]
     fn a_pause_is_seconds_or_a_date_of_the_upstreams_clock() {
-        let read = |pairs: &[(HeaderName, &str)]| {
-            let pairs = pairs
-                .iter()
-                .map(|(name, value)| (name.clone(), value.parse().unwrap()));
-            retry_after(&pairs.collect(), from_millis(0))
-        };
-        assert_eq!(
-            read(&[(RETRY_AFTER, " 90 ")]),
-            Some(Duration::from_secs(90))
-        );
-        assert_eq!(read(&[(RETRY_AFTER, "0")]), Some(Duration::ZERO));
+        assert_eq!(pause_of(" 90 "), seconds(90));
+        assert_eq!(pause_of("0"), seconds(0));
+        assert_eq!(pause_of("99999999999999999999"), seconds(u64::MAX));
         let date = (DATE, "Fri, 31 Dec 1999 23:59:29 GMT");
-        let until = |text| (RETRY_AFTER, text);
-        let in_30_s = [date.clone(), until("Fri, 31 Dec 1999 23:59:59 GMT")];
-        assert_eq!(read(&in_30_s), Some(Duration::from_secs(30)));
-        let past = [date, until("Fri, 31 Dec 1999 23:59:00 GMT")];
-        assert_eq!(read(&past), Some(Duration::ZERO));
-        assert_eq!(
-            read(&[until("Thu, 01 Jan 1970 00:00:07 GMT")]),
-            Some(Duration::from_secs(7))
-        );
-        for text in ["", "soon", "-1", "1.5", "99999999999999999999"] {
-            assert_eq!(read(&[(RETRY_AFTER, text)]), None, "{text}");
+        for until in [
+            "Fri, 31 Dec 1999 23:59:59 GMT",
+            "Friday, 31-Dec-99 23:59:59 GMT",
+            "Fri Dec 31 23:59:59 1999",
+        ] {
+            assert_eq!(read(&[date.clone(), (RETRY_AFTER, until)]), seconds(30));
         }
+        assert_eq!(pause_of("Thu, 01 Jan 1970 00:00:07 GMT"), seconds(7));
+        let past = [date, (RETRY_AFTER, "Fri, 31 Dec 1999 23:59:00 GMT")];
+        assert_eq!(read(&past), RetryAfter::Unstated);
+    }
+
+    #[test]
+    fn a_pause_that_cannot_be_read_is_still_one() {
+        for text in ["", "soon", "-1", "1.5", "+1", "1 s", "\u{e9}"] {
+            assert_eq!(pause_of(text), RetryAfter::Unstated, "{text}");
+        }
+        assert_eq!(read(&[]), RetryAfter::Missing);
+    }
+
+    #[test]
+    fn of_several_pauses_the_longest_counts() {
+        let of = |texts: [&'static str; 2]| read(&texts.map(|text| (RETRY_AFTER, text)));
+        assert_eq!(of(["3", "5"]), seconds(5));
+        assert_eq!(of(["5", "3"]), seconds(5));
+        assert_eq!(of(["soon", "3"]), seconds(3));
+        assert_eq!(of(["3", "soon"]), seconds(3));
     }
 }

@@ -15,8 +15,10 @@ pub(super) struct Status {
     pub(super) credentials_refused: bool,
     /// How far its clock is ahead of ours, in milliseconds, once that is known.
     pub(super) clock_ahead_ms: Option<i64>,
-    /// Whether the two clocks differ too much to judge ages by.
+    /// Whether the two clocks differ so much that checks are decided for both.
     pub(super) clocks_apart: bool,
+    /// How far our wall clock is behind the instant that checks are decided for, because it was set back.
+    pub(super) clock_behind: Duration,
     /// The age of the token in use.
     pub(super) token_age: Option<Duration>,
 }
@@ -29,6 +31,7 @@ impl Status {
             "credentials_refused": self.credentials_refused,
             "clock_ahead_ms": self.clock_ahead_ms,
             "clocks_apart": self.clocks_apart,
+            "clock_behind_ms": u64::try_from(self.clock_behind.as_millis()).unwrap_or(u64::MAX),
             "token_age_seconds": self.token_age.map(|age| age.as_secs()),
         })
     }

@@ -8,6 +8,7 @@
 mod authorize;
 mod details;
 mod link;
+pub mod shape;
 
 pub(super) use self::{authorize::AuthorizeRequest, link::LinkRequest};
 pub use self::{authorize::token, details::details, link::link};

@@ -23,6 +23,8 @@ pub(super) fn lines(entries: &[Box<Entry>]) -> Vec<u8> {
 #[derive(Serialize)]
 struct Line<'e> {
     at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vendor_at: Option<String>,
     decision_id: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'e str,
@@ -76,6 +78,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
         });
         Self {
             at: rfc3339(decision.decided_at()),
+            vendor_at: ruling.vendor_at.map(rfc3339),
             decision_id: ruling.id.to_string(),
             request_id: &request.id,
             policy: request.policy.as_str(),

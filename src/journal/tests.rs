@@ -41,6 +41,7 @@ fn entry(id: u128) -> Entry {
         decision,
         evidence,
         origin: Origin::None,
+        vendor_at: None,
         degraded: true,
         timings: Timings::default(),
     };
@@ -133,4 +134,14 @@ fn a_line_says_what_was_decided_and_why() {
         {"at":"1970-01-01T00:00:01.500Z","decision_id":"00000000-0000-0000-0000-000000000007","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"evidence":{"source":"none"},"degraded":true}
     "#]]
     .assert_eq(&line);
+}
+
+#[test]
+fn a_line_has_both_instants_where_the_clocks_are_apart() {
+    let mut entry = entry(7);
+    entry.ruling.vendor_at = Some(from_millis(3_601_500));
+    let line = String::from_utf8(lines(&[Box::new(entry)])).unwrap();
+    let start =
+        r#"{"at":"1970-01-01T00:00:01.500Z","vendor_at":"1970-01-01T01:00:01.500Z","decision_id":"#;
+    assert!(line.starts_with(start), "{line}");
 }

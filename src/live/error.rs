@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    files::EXTENSION,
+    files::{EXTENSION, IgnoredFile},
     policy::{ParseError, PolicyName},
 };
 
@@ -22,9 +22,9 @@ pub enum LoadError {
     /// The folder has no policy file.
     #[error("no policy file (*.{EXTENSION}) in `{}`", .0.display())]
     NoFile(PathBuf),
-    /// A file has an extension that would leave it out.
-    #[error("`{}` is not read: name it *.{EXTENSION}", .0.display())]
-    Misnamed(PathBuf),
+    /// Files would be left out although they were surely meant to be read.
+    #[error("{}", lines(.0))]
+    Misnamed(Vec<IgnoredFile>),
     /// There are files, but no policy in them.
     #[error("no policy in `{}`", .0.display())]
     NoPolicy(PathBuf),
@@ -40,11 +40,16 @@ pub enum LoadError {
 
 impl LoadError {
     /// The whole error in plain text, with what the system says of it.
-    pub(super) fn in_full(&self) -> String {
+    pub fn in_full(&self) -> String {
         match self {
             Self::Unreadable(_, error) => format!("{self}: {error}"),
             Self::Invalid(problems) => problems.in_short(),
             _ => self.to_string(),
         }
     }
+}
+
+fn lines(files: &[IgnoredFile]) -> String {
+    let lines: Vec<String> = files.iter().map(IgnoredFile::to_string).collect();
+    lines.join("\n")
 }

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 
-use crate::policy::{PolicySet, Timestamp};
+use crate::policy::{PolicyName, PolicySet, Timestamp};
 
 /// The policy set in force. Readers take no lock, and a reload swaps the whole set.
 #[derive(Debug)]
 pub struct Live {
     set: ArcSwap<PolicySet>,
     failure: ArcSwapOption<ReloadFailure>,
+    held: ArcSwap<Vec<PolicyName>>,
 }
 
 /// The last reload, which failed.
@@ -28,6 +29,7 @@ impl Live {
         Self {
             set: ArcSwap::from_pointee(set),
             failure: ArcSwapOption::empty(),
+            held: ArcSwap::default(),
         }
     }
 
@@ -41,8 +43,14 @@ impl Live {
         self.failure.load_full()
     }
 
-    /// Puts another set in force. Returns the one before.
-    pub(super) fn swap(&self, set: Arc<PolicySet>) -> Arc<PolicySet> {
+    /// The policies that are in force although the files no longer have them. They are held for a few seconds.
+    pub fn held(&self) -> Arc<Vec<PolicyName>> {
+        self.held.load_full()
+    }
+
+    /// Puts another set in force, of whose policies these are held. Returns the one before.
+    pub(super) fn swap(&self, set: Arc<PolicySet>, held: Vec<PolicyName>) -> Arc<PolicySet> {
+        self.held.store(Arc::new(held));
         self.set.swap(set)
     }
 

@@ -33,6 +33,7 @@ impl ReloadOutcome {
 #[derive(Debug)]
 pub(super) struct Metrics {
     policies: IntGauge,
+    held: IntGauge,
     reloads: IntCounterVec,
     last_successful: IntGauge,
 }
@@ -41,6 +42,10 @@ impl Metrics {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             policies: IntGauge::new("verigate_policies", "Policies in force.")?,
+            held: IntGauge::new(
+                "verigate_policies_held",
+                "Policies in force that are no longer in the files; each is held for 4 s.",
+            )?,
             reloads: counter_by(
                 registry,
                 "verigate_policy_reloads_total",
@@ -54,13 +59,15 @@ impl Metrics {
             )?,
         };
         registry.register(Box::new(metrics.policies.clone()))?;
+        registry.register(Box::new(metrics.held.clone()))?;
         registry.register(Box::new(metrics.last_successful.clone()))?;
         Ok(metrics)
     }
 
-    /// Sets the number of policies in force.
-    pub(super) fn policies(&self, count: usize) {
+    /// Sets the number of policies in force, and of those among them that are held.
+    pub(super) fn policies(&self, count: usize, held: usize) {
         set_count(&self.policies, count);
+        set_count(&self.held, held);
     }
 
     /// Counts a reading.

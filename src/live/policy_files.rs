@@ -1,14 +1,18 @@
 //! Finds and reads the policy files at a path.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
-    path::{Path, absolute},
+    path::{Path, PathBuf, absolute},
     sync::Arc,
 };
 
 use super::{error::LoadError, watch_paths::WatchPaths};
 use crate::{
-    files::{Bound, File, SymlinkMode, Walk, WalkError, WalkLimits, read_start},
+    files::{
+        Bound, File, IgnoredFile, IgnoredReason, SymlinkMode, Walk, WalkError, WalkLimits,
+        read_start,
+    },
     policy::{POLICY_FILE_BYTES_MAX, SourceText},
 };
 
@@ -28,11 +32,15 @@ const LIMITS: WalkLimits = WalkLimits {
     links: SymlinkMode::Once,
 };
 
+/// The policy files that were read, and the files beside them.
+#[derive(Debug)]
+pub(super) struct PolicyFiles {
+    pub(super) texts: Vec<Arc<SourceText>>,
+    pub(super) ignored: Vec<IgnoredFile>,
+}
+
 /// Reads a policy file, or every policy file of a folder and its sub-folders. Adds the paths to watch, even if there is an error.
-pub(super) fn read(
-    path: &Path,
-    watch_paths: &mut WatchPaths,
-) -> Result<Vec<Arc<SourceText>>, LoadError> {
+pub(super) fn read(path: &Path, watch_paths: &mut WatchPaths) -> Result<PolicyFiles, LoadError> {
     let rooted = absolute(path).map_err(unreadable(path))?;
     watch_paths.add(&rooted);
     let metadata = fs::metadata(&rooted).map_err(unreadable(path))?;
@@ -47,10 +55,33 @@ pub(super) fn read(
         watch_paths.add(link);
     }
     walked.map_err(load_error)?;
+    let mut ignored = walk.ignored;
+    ignored.sort_by(|one, other| one.shown.cmp(&other.shown));
     if walk.files.is_empty() {
+        check_names(&ignored, &BTreeSet::new())?;
         return Err(LoadError::NoFile(path.to_owned()));
     }
-    read_all(&walk.files)
+    let texts = read_all(&walk.files)?;
+    Ok(PolicyFiles { texts, ignored })
+}
+
+/// Refuses files that were surely meant to be policies, unless they are lists that a policy names.
+pub(super) fn check_names(
+    ignored: &[IgnoredFile],
+    lists: &BTreeSet<PathBuf>,
+) -> Result<(), LoadError> {
+    let meant = |file: &&IgnoredFile| match file.reason {
+        IgnoredReason::Misspelt | IgnoredReason::Json | IgnoredReason::NotAFile => {
+            !lists.contains(&file.shown)
+        }
+        IgnoredReason::Hidden | IgnoredReason::Other => false,
+    };
+    let misnamed: Vec<IgnoredFile> = ignored.iter().filter(meant).cloned().collect();
+    if misnamed.is_empty() {
+        Ok(())
+    } else {
+        Err(LoadError::Misnamed(misnamed))
+    }
 }
 
 /// Reads these files, and sorts them by the paths by which operators know them, so that problems are reported in that order.
@@ -78,9 +109,6 @@ fn read_all(files: &[File]) -> Result<Vec<Arc<SourceText>>, LoadError> {
 fn load_error(error: WalkError) -> LoadError {
     let (path, bound) = match error {
         WalkError::Unreadable(path, error) => return LoadError::Unreadable(path, error),
-        WalkError::Misnamed(path) | WalkError::NotAFile(path) => {
-            return LoadError::Misnamed(path);
-        }
         WalkError::Exceeded(path, bound) => (path, bound),
     };
     let bound = match bound {

@@ -1,5 +1,8 @@
 //! Puts another policy set in force when the files give one. When they do not, keeps the last good set and reports why.
 
+mod ignored;
+mod removal;
+
 #[cfg(test)]
 mod tests;
 
@@ -7,13 +10,16 @@ use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use tracing::{error, info};
 
+use self::ignored::LoggedFiles;
 use super::{
     error::LoadError,
+    held::Held,
     in_force::{Live, ReloadFailure},
     load::check_redirects,
     metrics::{Metrics, ReloadOutcome},
@@ -43,11 +49,17 @@ pub struct Reloader {
 }
 
 /// What is known from the last reading.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Last {
     outcome: Option<LastOutcome>,
     parsed: Parsed,
     watch_paths: WatchPaths,
+    /// The last good set, as the files gave it.
+    set: Arc<PolicySet>,
+    /// The paths of its files.
+    files: BTreeSet<String>,
+    held: Held,
+    logged: LoggedFiles,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +77,8 @@ impl Reloader {
         deps: &Deps,
     ) -> Result<Arc<Self>, prometheus::Error> {
         let metrics = Metrics::register(&deps.registry)?;
-        metrics.policies(live.current().len());
+        let set = live.current();
+        metrics.policies(set.len(), 0);
         metrics.last_successful(true);
         Ok(Arc::new(Self {
             path: path.to_owned(),
@@ -73,7 +86,15 @@ impl Reloader {
             live,
             clock: Arc::clone(&deps.clock),
             metrics,
-            last: Mutex::default(),
+            last: Mutex::new(Last {
+                outcome: None,
+                parsed: Parsed::default(),
+                watch_paths: WatchPaths::default(),
+                set,
+                files: BTreeSet::new(),
+                held: Held::default(),
+                logged: LoggedFiles::default(),
+            }),
         }))
     }
 
@@ -100,6 +121,12 @@ impl Reloader {
         last.watch_paths.clone()
     }
 
+    /// The time until a policy that is held is to be dropped, if there is one.
+    pub(super) fn next_drop(&self) -> Option<Duration> {
+        let at = self.last.lock().held.next_drop()?;
+        Some(at.saturating_sub(self.clock.moment().uptime))
+    }
+
     /// Records, counts and logs a reload that failed.
     pub(super) fn record_failure(&self, error: &str) {
         self.live.set_failure(Some(ReloadFailure {
@@ -123,12 +150,15 @@ impl Reloader {
         let before = last.outcome;
         // Texts are compared, not modification times: network file systems do not keep those exactly.
         let known = before.map(|before| before.digest);
-        let snapshot = Snapshot::stable(&self.path, known, &mut last.parsed);
+        let mut snapshot = Snapshot::stable(&self.path, known, &mut last.parsed);
         last.watch_paths = snapshot.watch_paths.clone();
-        let digest = snapshot.digest;
-        match before {
+        if let Some(ignored) = snapshot.ignored.take() {
+            last.logged.log(&ignored);
+        }
+        let (digest, files) = (snapshot.digest, snapshot.files());
+        let outcome = match before {
             Some(before) if before.digest == digest && (before.compiled || !requested) => {
-                self.keep(before)
+                self.keep(&mut last, before)
             }
             _ => {
                 let compiled = snapshot.compile(&self.path, &mut last.parsed);
@@ -137,45 +167,70 @@ impl Reloader {
                     digest,
                     compiled: compiled.is_ok(),
                 });
-                self.swap(compiled)
+                self.take(&mut last, compiled, files)
             }
+        };
+        if outcome != ReloadOutcome::Failed {
+            // One that failed was counted when that was recorded.
+            self.metrics.reload(outcome);
         }
+        outcome
     }
 
-    /// Keeps the set in force, because the files are those of the last reading.
-    fn keep(&self, last: LastOutcome) -> ReloadOutcome {
-        if last.compiled {
+    /// Keeps the last good set, because the files are those of the last reading.
+    fn keep(&self, last: &mut Last, before: LastOutcome) -> ReloadOutcome {
+        if before.compiled {
             // A reading in between may have failed to end.
             self.live.set_failure(None);
             self.metrics.last_successful(true);
         }
-        self.metrics.reload(ReloadOutcome::Unchanged);
-        ReloadOutcome::Unchanged
+        self.put_in_force(last, &[], false)
     }
 
-    /// Puts a set in force, or records why there is none.
-    fn swap(&self, compiled: Result<PolicySet, LoadError>) -> ReloadOutcome {
-        let set = match compiled {
-            Ok(set) => set,
-            Err(error) => {
-                self.record_failure(&error.in_full());
-                return ReloadOutcome::Failed;
+    /// Takes a set as the last good one, or records why there is none.
+    fn take(
+        &self,
+        last: &mut Last,
+        compiled: Result<PolicySet, LoadError>,
+        files: BTreeSet<String>,
+    ) -> ReloadOutcome {
+        match compiled {
+            Ok(set) => {
+                let before = std::mem::replace(&mut last.files, files);
+                let gone: Vec<String> = before.difference(&last.files).cloned().collect();
+                last.set = Arc::new(set);
+                let failed_before = self.live.set_failure(None);
+                self.metrics.last_successful(true);
+                self.put_in_force(last, &gone, failed_before)
             }
-        };
-        let (policies, revision) = (set.len(), set.revision());
+            Err(error) => {
+                self.put_in_force(last, &[], false);
+                self.record_failure(&error.in_full());
+                ReloadOutcome::Failed
+            }
+        }
+    }
+
+    /// Puts the last good set in force, together with the policies that are held.
+    fn put_in_force(
+        &self,
+        last: &mut Last,
+        gone_files: &[String],
+        failed_before: bool,
+    ) -> ReloadOutcome {
+        let uptime = self.clock.moment().uptime;
+        let merged = last.held.merge(&last.set, &self.live.current(), uptime);
+        removal::log(&merged, gone_files);
+        let held = last.held.names();
+        let (policies, revision) = (merged.set.len(), merged.set.revision());
+        self.metrics.policies(policies, held.len());
         // Swapped even if the revision is the same: descriptions are not part of it.
-        let before = self.live.swap(Arc::new(set));
-        let failed_before = self.live.set_failure(None);
-        self.metrics.policies(policies);
-        self.metrics.last_successful(true);
-        let outcome = if before.revision() == revision && !failed_before {
-            ReloadOutcome::Unchanged
-        } else {
-            info!(event = "policies_reloaded", policies, %revision, "policies reloaded");
-            ReloadOutcome::Ok
-        };
-        self.metrics.reload(outcome);
-        outcome
+        let before = self.live.swap(merged.set, held);
+        if before.revision() == revision && !failed_before {
+            return ReloadOutcome::Unchanged;
+        }
+        info!(event = "policies_reloaded", policies, %revision, "policies reloaded");
+        ReloadOutcome::Ok
     }
 }
 

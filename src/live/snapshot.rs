@@ -3,12 +3,15 @@
 #[cfg(test)]
 mod tests;
 
-use std::{path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
 use super::{error::LoadError, list_files, policy_files, watch_paths::WatchPaths};
-use crate::policy::{Drafts, ListFile, ListTexts, PolicySet, SourceText};
+use crate::{
+    files::IgnoredFile,
+    policy::{Drafts, ListFile, ListTexts, PolicySet, SourceText},
+};
 
 /// How often files that change while they are read are read again.
 const READINGS_MAX: usize = 8;
@@ -37,6 +40,8 @@ pub(super) struct Snapshot {
     pub(super) digest: Digest,
     /// Where a change of the content shows.
     pub(super) watch_paths: WatchPaths,
+    /// What was found beside the policy files and their lists; `None` if the reading failed.
+    pub(super) ignored: Option<Vec<IgnoredFile>>,
 }
 
 /// The texts of a policy set.
@@ -83,24 +88,44 @@ impl Snapshot {
             last = next;
         }
         let error = LoadError::Unsettled(path.to_owned());
-        Self::new(Err(error), last.watch_paths)
+        Self::new(Err(error), last.watch_paths, None)
+    }
+
+    /// The paths of the policy files; none if they could not be read.
+    pub(super) fn files(&self) -> BTreeSet<String> {
+        let files = self
+            .content
+            .iter()
+            .flat_map(|content| &content.policies.files);
+        files.map(|file| file.path.clone()).collect()
     }
 
     fn read(path: &Path, parsed: &mut Parsed) -> Self {
         let mut watch_paths = WatchPaths::default();
-        let content = policy_files::read(path, &mut watch_paths).map(|files| {
-            let policies = PolicyTexts::new(files);
+        let mut ignored = None;
+        let content = policy_files::read(path, &mut watch_paths).and_then(|found| {
+            let policies = PolicyTexts::new(found.texts);
+            let mut named = BTreeSet::new();
             let lists = parsed.lists_of(&policies).iter().map(|list| {
-                watch_paths.add(&list_files::path_of(list));
+                let list_path = list_files::path_of(list);
+                watch_paths.add(&list_path);
+                named.insert(list_path);
                 (list.clone(), list_files::read(list))
             });
             let lists = lists.collect();
-            Content { policies, lists }
+            policy_files::check_names(&found.ignored, &named)?;
+            let others = found.ignored.into_iter();
+            ignored = Some(others.filter(|file| !named.contains(&file.shown)).collect());
+            Ok(Content { policies, lists })
         });
-        Self::new(content, watch_paths)
+        Self::new(content, watch_paths, ignored)
     }
 
-    fn new(content: Result<Content, LoadError>, watch_paths: WatchPaths) -> Self {
+    fn new(
+        content: Result<Content, LoadError>,
+        watch_paths: WatchPaths,
+        ignored: Option<Vec<IgnoredFile>>,
+    ) -> Self {
         let digest = match &content {
             Ok(content) => {
                 let lists = content.lists.iter().flat_map(|(list, text)| {
@@ -116,6 +141,7 @@ impl Snapshot {
             content,
             digest,
             watch_paths,
+            ignored,
         }
     }
 

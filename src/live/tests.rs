@@ -58,8 +58,85 @@ fn nothing_to_read_is_an_error_that_says_so() {
     fs::write(latin1.path().join("a.yaml"), b"version: \xe9").unwrap();
     let error = load(latin1.path()).unwrap_err().to_string();
     assert!(error.contains("not UTF-8"), "{error}");
-    let misnamed = folder(&[("a.yml", "version: 1\n")]);
-    assert!(matches!(load(misnamed.path()), Err(LoadError::Misnamed(_))));
+}
+
+#[test]
+fn a_file_that_was_surely_meant_to_be_read_is_an_error_that_names_it() {
+    let good = POLICY.replace("NAME", "a");
+    for name in ["q.yml", "Q.YML", "q.YAML", "q.Yaml", "q.json", "q.JSON"] {
+        for beside in [&[][..], &[("p.yaml", good.as_str())]] {
+            let folder = folder(&[beside, &[(name, &good)]].concat());
+            let error = load(folder.path()).unwrap_err();
+            assert!(matches!(error, LoadError::Misnamed(_)), "{name}: {error}");
+            assert!(error.to_string().contains(name), "{error}");
+            assert!(error.to_string().contains("*.yaml"), "{error}");
+        }
+    }
+    // All of them at once.
+    let several = folder(&[("a.yml", ""), ("b.json", ""), ("p.yaml", &good)]);
+    let error = load(several.path()).unwrap_err().to_string();
+    assert_eq!(error.lines().count(), 2, "{error}");
+}
+
+#[test]
+fn a_pipe_that_is_named_like_a_policy_is_an_error_and_is_never_opened() {
+    let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
+    let made = std::process::Command::new("mkfifo")
+        .arg(folder.path().join("q.yaml"))
+        .status();
+    assert!(made.unwrap().success());
+    let error = load(folder.path()).unwrap_err().to_string();
+    assert!(
+        error.contains("q.yaml` is not read: it is a pipe"),
+        "{error}"
+    );
+}
+
+#[test]
+fn any_other_file_is_named_and_the_lists_of_policies_are_not() {
+    let text = "version: 1\npolicies: {p: {require: [identity_not_in: {file: blocked.json}, identity_in: {file: sub/people}]}}\n";
+    let folder = folder(&[
+        ("p.yaml", text),
+        ("blocked.json", "id-ben\n"),
+        ("notes.txt", "not a policy"),
+        ("q.yaml.txt", ""),
+        (".hidden.yaml", ""),
+        ("..2026", ""),
+    ]);
+    fs::create_dir(folder.path().join("sub")).unwrap();
+    fs::write(folder.path().join("sub/people"), "id-ada\n").unwrap();
+    fs::create_dir(folder.path().join("lost+found")).unwrap();
+    fs::write(folder.path().join("lost+found/x.yaml"), "not: [a policy").unwrap();
+    let loaded = load_all(folder.path()).unwrap();
+    assert_eq!(loaded.set.len(), 1);
+    let names: Vec<String> = loaded.ignored.iter().map(ToString::to_string).collect();
+    let shown = |name: &str| folder.path().join(name).display().to_string();
+    assert_eq!(
+        names,
+        [
+            format!(
+                "`{}` is not read: its name begins with a dot",
+                shown(".hidden.yaml")
+            ),
+            format!(
+                "`{}` is not read: it is not named *.yaml",
+                shown("notes.txt")
+            ),
+            format!(
+                "`{}` is not read: it is not named *.yaml",
+                shown("q.yaml.txt")
+            ),
+        ]
+    );
+}
+
+#[test]
+fn a_link_in_a_circle_is_an_error_that_names_it() {
+    let folder = folder(&[("a.yaml", &POLICY.replace("NAME", "a"))]);
+    std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+    let error = load(folder.path()).unwrap_err();
+    assert!(matches!(error, LoadError::Unreadable(..)), "{error}");
+    assert!(error.to_string().contains("loop"), "{error}");
 }
 
 #[test]

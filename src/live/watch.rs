@@ -26,6 +26,8 @@ const QUIET_FOR: Duration = Duration::from_millis(100);
 const QUIET_WAIT_MAX: Duration = Duration::from_secs(1);
 /// The files are read at this interval without any event: network file systems report none, and a queue of events may overflow.
 const POLL_EVERY: Duration = Duration::from_secs(30);
+/// The shortest wait for a policy to be dropped: the timer and the uptime are not the same clock.
+const DROP_WAIT_MIN: Duration = Duration::from_millis(10);
 /// A reading that takes longer is reported as a failure, as on a file system that no longer responds.
 const READING_MAX: Duration = Duration::from_secs(30);
 
@@ -42,10 +44,16 @@ pub async fn watch(reloader: Arc<Reloader>, requested: Arc<Notify>) {
                 until_quiet(&changed).await;
                 false
             }
-            () = sleep(POLL_EVERY) => false,
+            () = sleep(until_next(&reloader)) => false,
         };
         watcher = reload(&reloader, &changed, watcher, requested).await;
     }
+}
+
+/// How long to wait without an event: until a policy that is held is to be dropped, and no longer than the interval.
+fn until_next(reloader: &Reloader) -> Duration {
+    let drop = reloader.next_drop();
+    drop.map_or(POLL_EVERY, |drop| drop.clamp(DROP_WAIT_MIN, POLL_EVERY))
 }
 
 /// Waits until nothing has changed for a while.

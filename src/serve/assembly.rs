@@ -4,6 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use super::error::StartError;
 use crate::{
+    build_info,
     config::Config,
     deps::Deps,
     gate::Gate,
@@ -30,6 +31,7 @@ pub(super) struct Parts {
 
 /// Builds everything; nothing listens yet.
 pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<Parts, StartError> {
+    build_info::register(&deps.registry)?;
     let live = Arc::new(Live::new(set));
     let redirects = config.step_up.redirects.clone();
     let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
@@ -57,13 +59,16 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
-    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines)?;
+    let calls = grpc::Calls::new(deps)?;
+    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls)?;
     let admin = Admin {
         live,
         upstream: incode,
         step_ups,
         serving: Arc::default(),
         registry: deps.registry.clone(),
+        config_path: config.file.clone(),
+        journal_path: config.journal.clone(),
     };
     Ok(Parts {
         grpc,

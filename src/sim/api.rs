@@ -83,7 +83,7 @@ pub(super) async fn link(
         return error(&vendor, StatusCode::BAD_REQUEST, &uri);
     }
     let trace_id = vendor.links.issue(request);
-    let url = format!("http://{}/sim/links/{trace_id}", vendor.address);
+    let url = format!("{}/sim/links/{trace_id}", vendor.url);
     respond(&vendor, fault, &wire::link(&url, &trace_id), &uri).await
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use http::{HeaderName, HeaderValue};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 
@@ -72,6 +73,34 @@ pub enum Fault {
     Reset,
     /// The response is right, but its `Date` is this many milliseconds ahead; behind, if negative.
     ClockAheadMs(i64),
+    /// The response is another one.
+    Answer(Answer),
+}
+
+/// A response in place of the right one, for example `{"status": 404, "headers": [["content-type", "text/html"]], "body": "not here"}`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// Its headers. A content type replaces that of the body.
+    #[serde(default)]
+    pub headers: Vec<Header>,
+    /// Its body. `None`: the right one under the status 200, and the vendor's error under any other.
+    pub body: Option<String>,
+}
+
+/// A header of a response, as `["age", "600"]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "(String, String)")]
+pub struct Header(pub HeaderName, pub HeaderValue);
+
+impl TryFrom<(String, String)> for Header {
+    type Error = http::Error;
+
+    fn try_from((name, value): (String, String)) -> Result<Self, Self::Error> {
+        Ok(Self(name.try_into()?, value.try_into()?))
+    }
 }
 
 /// The planned faults.

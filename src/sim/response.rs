@@ -18,7 +18,11 @@ use futures_util::stream::{self, StreamExt as _};
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde_json::Value;
 
-use super::{fault::Fault, vendor::Vendor, wire};
+use super::{
+    fault::{Answer, Fault, Header},
+    vendor::Vendor,
+    wire,
+};
 use crate::policy::{Timestamp, from_millis};
 
 /// Padding of a response that is larger than clients should read.
@@ -71,7 +75,30 @@ pub(super) async fn faulty(vendor: &Vendor, fault: Fault, right: &Value, uri: &U
             (date, Json(right)).into_response()
         }
         Fault::Body(body) => json_text(body),
+        Fault::Answer(answer) => another(vendor, answer, right, uri),
     }
+}
+
+/// The response that a fault describes.
+fn another(vendor: &Vendor, answer: Answer, right: &Value, uri: &Uri) -> Response {
+    let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = match answer.body {
+        Some(body) => Body::from(body).into_response(),
+        None if status == StatusCode::OK => Json(right).into_response(),
+        None => error(vendor, status, uri),
+    };
+    *response.status_mut() = status;
+    let mut content_type = response.headers_mut().remove(CONTENT_TYPE);
+    for Header(name, value) in answer.headers {
+        if name == CONTENT_TYPE {
+            content_type = None;
+        }
+        response.headers_mut().append(name, value);
+    }
+    if let Some(content_type) = content_type {
+        response.headers_mut().insert(CONTENT_TYPE, content_type);
+    }
+    response
 }
 
 /// This time as the value of a `Date` header. `None` if its year has no such form.

@@ -1,6 +1,6 @@
 //! All routes of the simulator, and the requests that control it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json, Router,
@@ -11,6 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
 use super::{
     api,
@@ -18,6 +19,9 @@ use super::{
     opening, response,
     vendor::{Calls, Vendor},
 };
+
+/// A response to a request that is about the connections was sent by then.
+const RESPONSE_SENT_AFTER: Duration = Duration::from_millis(50);
 
 pub(super) fn router(vendor: Arc<Vendor>) -> Router {
     Router::new()
@@ -31,6 +35,9 @@ pub(super) fn router(vendor: Arc<Vendor>) -> Router {
         .route("/sim/faults", post(plan_fault).delete(clear_faults))
         .route("/sim/tokens/expire", post(expire_tokens))
         .route("/sim/calls", get(calls))
+        .route("/sim/connections", get(connections))
+        .route("/sim/connections/freeze", post(freeze_connections))
+        .route("/sim/connections/close", post(close_connections))
         .layer(map_response_with_state(Arc::clone(&vendor), add_date))
         .with_state(vendor)
 }
@@ -60,6 +67,30 @@ async fn clear_faults(State(vendor): State<Arc<Vendor>>) -> StatusCode {
 
 async fn expire_tokens(State(vendor): State<Arc<Vendor>>) -> StatusCode {
     vendor.tokens.expire();
+    StatusCode::NO_CONTENT
+}
+
+async fn connections(State(vendor): State<Arc<Vendor>>) -> Json<Value> {
+    Json(json!({
+        "accepted": vendor.network.accepted(),
+        "open": vendor.network.open_connections(),
+    }))
+}
+
+async fn freeze_connections(State(vendor): State<Arc<Vendor>>) -> StatusCode {
+    after_the_response(move || vendor.network.freeze())
+}
+
+async fn close_connections(State(vendor): State<Arc<Vendor>>) -> StatusCode {
+    after_the_response(move || vendor.network.close())
+}
+
+/// Does something to the connections once the response, which uses one of them, was sent.
+fn after_the_response(act: impl FnOnce() + Send + 'static) -> StatusCode {
+    tokio::spawn(async move {
+        sleep(RESPONSE_SENT_AFTER).await;
+        act();
+    });
     StatusCode::NO_CONTENT
 }
 

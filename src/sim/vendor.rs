@@ -1,6 +1,6 @@
 //! The state of the simulated vendor, which all requests share.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use parking_lot::{Mutex, MutexGuard};
 use tokio::time::sleep;
@@ -9,6 +9,7 @@ use super::{
     access::{Credentials, Tokens},
     fault::{ApiCall, Fault, Faults},
     links::{IssuedLink, Links, VerificationResult},
+    network::Control,
     people::{Cast, VerificationRecord},
     webhook::WebhookTarget,
 };
@@ -20,8 +21,9 @@ const COUNTED_IDS_MAX: usize = 100_000;
 /// Everything that the simulated vendor knows.
 #[derive(Debug)]
 pub(super) struct Vendor {
-    /// Links lead here.
-    pub address: SocketAddr,
+    /// The address of the API. Links lead here.
+    pub url: String,
+    pub network: Arc<Control>,
     pub cast: Cast,
     pub credentials: Credentials,
     pub tokens: Tokens,
@@ -64,14 +66,16 @@ impl Calls {
 
 impl Vendor {
     pub(super) fn new(
-        address: SocketAddr,
+        url: String,
+        network: Arc<Control>,
         cast: Cast,
         credentials: Credentials,
         token_life: Duration,
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
-            address,
+            url,
+            network,
             cast,
             credentials,
             tokens: Tokens::new(token_life),

@@ -31,6 +31,11 @@ pub(super) struct AliasIndex {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Tick(u64);
 
+impl Tick {
+    /// Before any invalidation.
+    pub(super) const FIRST: Self = Self(0);
+}
+
 impl AliasIndex {
     pub(super) fn new(capacity: u64) -> Self {
         let evicted = Arc::<AtomicU64>::default();

@@ -38,7 +38,7 @@ use crate::{
     flight::{Flight, Spawn},
     log_throttle::{LogThrottle, throttled},
     policy::{Finding, VerificationId},
-    provenance::{Outage, Timings},
+    provenance::{Origin, Outage, Timings},
     span,
 };
 
@@ -115,8 +115,12 @@ impl EvidenceCache {
             },
         };
         let outage = match &fetched {
-            Ok(known) if !matches!(known.evidence.finding, Finding::Unknown) => return fetched,
-            Ok(known) => known.outage.unwrap_or(Outage::Abandoned),
+            Ok(known) if matches!(known.evidence.finding, Finding::Unknown) => {
+                known.outage.unwrap_or(Outage::Abandoned)
+            }
+            // An HTTP cache answered in the upstream's place, with what is too old for this policy.
+            Ok(known) if is_too_old(known, &request) => Outage::Foreign,
+            Ok(_) => return fetched,
             Err(OverQuotaError { .. }) => Outage::Rejected,
         };
         // Read again: in the meantime the entry may have been invalidated, or a fetch may have stored its result.
@@ -246,6 +250,7 @@ impl EvidenceCache {
         let span_id = span.id();
         let work = async move {
             let known = cache.0.fetcher.fetch(&id, request).await;
+            let known = cache.unless_invalidated(known, request.at).await;
             if !known.was_asked() {
                 // The upstream did no work for it.
                 quota.refund();
@@ -258,6 +263,24 @@ impl EvidenceCache {
             started,
             span: span_id,
             flight: Flight::start(self.0.spawn, work.instrument(span)),
+        }
+    }
+
+    /// What a fetch has returned; an outage, if it is older than the fetch and the verification was ever invalidated: it may be from
+    /// before the invalidation.
+    async fn unless_invalidated(&self, known: Known, at: Moment) -> Known {
+        match &known.evidence.finding {
+            Finding::Present(verification)
+                if is_old(&known)
+                    && self
+                        .0
+                        .aliases
+                        .was_invalidated(verification, Tick::FIRST)
+                        .await =>
+            {
+                nothing(Outage::Foreign, at)
+            }
+            _ => known,
         }
     }
 
@@ -322,6 +345,16 @@ impl Source for EvidenceCache {
             self.0.fetcher.invalidate(id).await;
         }
     }
+}
+
+/// Whether what a fetch has just returned is older than evidence may be.
+fn is_too_old(fetched: &Known, request: &LookupRequest) -> bool {
+    fetched.origin == Origin::Upstream && is_old(fetched) && request.max_age <= fetched.age()
+}
+
+/// Whether what a fetch has returned is older than the fetch: an HTTP cache has answered.
+fn is_old(fetched: &Known) -> bool {
+    !fetched.age().is_zero()
 }
 
 fn nothing(outage: Outage, at: Moment) -> Known {

@@ -28,7 +28,7 @@ use super::config::TraceConfig;
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    tls::{self, ClientOptions},
+    tls::{self, ClientOptions, Roots},
 };
 
 /// How many spans wait to be sent; further spans are dropped.
@@ -91,6 +91,12 @@ impl Collector {
             connect_timeout: None,
             https_only: false,
             headers: HeaderMap::new(),
+            roots: if url.scheme() == "https" {
+                Roots::Host
+            } else {
+                Roots::Only(Vec::new())
+            },
+            pings: None,
         });
         Ok(Self {
             http: http.context("cannot build the HTTP client of the collector of traces")?,

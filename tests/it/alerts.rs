@@ -24,7 +24,11 @@ fn named(text: &str) -> BTreeSet<&str> {
     let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
     let metrics = words.filter(|word| word.starts_with("verigate_"));
     metrics
-        .map(|name| name.strip_suffix("_bucket").unwrap_or(name))
+        .map(|name| {
+            let series = ["_bucket", "_count"].into_iter();
+            let mut of_histogram = series.filter_map(|suffix| name.strip_suffix(suffix));
+            of_histogram.next().unwrap_or(name)
+        })
         .collect()
 }
 
@@ -36,12 +40,18 @@ fn values<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
 
 #[test]
 fn the_page_documents_every_metric() {
-    let rows = PAGE.lines().filter_map(|l| l.strip_prefix("| `verigate_"));
-    let documented: BTreeSet<String> = rows
-        .filter_map(|row| row.split('`').next())
-        .map(|name| format!("verigate_{name}"))
+    let is_row = |line: &&str| {
+        let mut prefixes = ["| `verigate_", "| `process_"].into_iter();
+        prefixes.any(|prefix| line.starts_with(prefix))
+    };
+    // The first cell names one metric, or several.
+    let cells = PAGE
+        .lines()
+        .filter(is_row)
+        .filter_map(|row| row.split('|').nth(1));
+    let documented: BTreeSet<&str> = cells
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
         .collect();
-    let documented: BTreeSet<&str> = documented.iter().map(String::as_str).collect();
     assert_eq!(documented, metrics());
 }
 

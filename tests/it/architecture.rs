@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 34] = [
+const ROOMS: [(&str, &[&str]); 35] = [
     (
         "gate",
         &[
@@ -24,6 +24,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "deps",
             "journal",
             "live",
+            "log_throttle",
             "policy",
             "provenance",
             "ruling",
@@ -115,7 +116,10 @@ const ROOMS: [(&str, &[&str]); 34] = [
         "grpc",
         &[
             "call",
+            "clock",
+            "deps",
             "gate",
+            "log_throttle",
             "policy",
             "proto",
             "provenance",
@@ -128,6 +132,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     (
         "http",
         &[
+            "build_info",
             "call",
             "clock",
             "deps",
@@ -171,10 +176,12 @@ const ROOMS: [(&str, &[&str]); 34] = [
         ],
     ),
     ("telemetry", &["clock", "log_throttle", "span", "tls"]),
+    ("build_info", &[]),
     ("deps", &["clock", "flight"]),
     (
         "serve",
         &[
+            "build_info",
             "clock",
             "config",
             "deps",
@@ -189,6 +196,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "readiness",
             "source",
             "step_up",
+            "tls",
             "webhook_queue",
         ],
     ),
@@ -196,6 +204,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     (
         "cli",
         &[
+            "build_info",
             "clock",
             "config",
             "files",

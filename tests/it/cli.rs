@@ -181,7 +181,7 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
     std::fs::write(
         &config,
         format!(
-            "[policies]\npath = '{}'\n[incode]\nurl = 'https://api.example.com'\napi_key = 'k'\nintegration_id = 'i'\nsecret = 's'\n",
+            "[policies]\npath = '{}'\n[incode]\nurl = 'http://127.0.0.1:9'\napi_key = 'k'\nintegration_id = 'i'\nsecret = 's'\n",
             policies.display()
         ),
     )

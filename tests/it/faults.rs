@@ -21,10 +21,13 @@ use tokio_rustls::{
 use verigate::{
     clock::{Clock as _, SystemClock},
     proto::v1::{CheckAccessRequest, CheckAccessResponse, EvidenceSource},
-    sim::{ApiCall, Fault, Network},
+    sim::{Answer, ApiCall, Fault, Network},
 };
 
-use crate::world::{World, check_request, gist, loopback};
+use crate::{
+    foreign::headers,
+    world::{Version, World, check_request, gist, loopback},
+};
 
 /// How long after its deadline an answer may arrive here.
 const LATE_MAX: Duration = Duration::from_millis(20);
@@ -61,6 +64,10 @@ enum Kind {
 enum Cause {
     Calls(ApiCall, Option<u32>, Fault),
     Net(Network),
+    /// The open connections swallow everything, and new ones work.
+    Frozen,
+    /// The open connections are closed: HTTP/2 sends GOAWAY.
+    Closed,
     Tls,
 }
 
@@ -68,8 +75,9 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
     use Kind::{Absent, Harmless, Invalid, Unavailable};
     let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
     let status = |status| details(Fault::Status(status));
+    let plain = details(Fault::ContentType("text/plain".to_owned()));
     let elsewhere = "http://127.0.0.1:1/v1/verification/details/x".to_owned();
-    vec![
+    let mut faults = vec![
         ("refuse", Unavailable, Cause::Net(Network::Refusing)),
         ("black hole", Unavailable, Cause::Net(Network::BlackHole)),
         ("no tls", Unavailable, Cause::Tls),
@@ -77,15 +85,13 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
         ("late headers", Harmless, details(Fault::LatencyMs(30))),
         ("slow body", Unavailable, details(Fault::SlowBody)),
         ("reset", Unavailable, details(Fault::Reset)),
-        ("garbage", Invalid, details(Fault::Html)),
-        ("half", Invalid, details(Fault::Truncated)),
+        ("garbage", Unavailable, details(Fault::Html)),
+        ("half", Unavailable, details(Fault::Truncated)),
         ("wrong id", Invalid, details(Fault::AnotherId)),
-        ("huge", Invalid, details(Fault::Huge)),
-        (
-            "wrong content type",
-            Invalid,
-            details(Fault::ContentType("text/plain".to_owned())),
-        ),
+        ("huge", Unavailable, details(Fault::Huge)),
+        ("wrong content type", Unavailable, plain),
+        ("frozen", Harmless, Cause::Frozen),
+        ("closed", Harmless, Cause::Closed),
         (
             "401 once",
             Harmless,
@@ -104,6 +110,40 @@ fn faults() -> Vec<(&'static str, Kind, Cause)> {
             Harmless,
             details(Fault::ClockAheadMs(3_600_000)),
         ),
+    ];
+    faults.extend(responses_of_others());
+    faults.extend(faults_of_tokens());
+    faults
+}
+
+fn responses_of_others() -> [(&'static str, Kind, Cause); 2] {
+    use Kind::Unavailable;
+    let details = |fault| Cause::Calls(ApiCall::Details, None, fault);
+    [
+        (
+            "404 of a proxy",
+            Unavailable,
+            details(Fault::Answer(Answer {
+                status: 404,
+                headers: headers(&[("content-type", "text/html")]),
+                body: Some("default backend - 404".to_owned()),
+            })),
+        ),
+        (
+            "200 of an old cache",
+            Unavailable,
+            details(Fault::Answer(Answer {
+                status: 200,
+                headers: headers(&[("age", "7200")]),
+                body: None,
+            })),
+        ),
+    ]
+}
+
+fn faults_of_tokens() -> [(&'static str, Kind, Cause); 3] {
+    use Kind::Unavailable;
+    [
         (
             "no token",
             Unavailable,
@@ -202,14 +242,18 @@ async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
 }
 
 /// Brings a world into every state, causes the fault, and makes all checks at once. Also returns how often the fault happened.
-async fn outcomes_of(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
+async fn outcomes_of(version: Version, cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
     let mut cases = cases();
-    let world = World::of(&cast(&cases), |config| {
+    let world = World::over(version, &cast(&cases), |config| {
         config.incode.timeout = Duration::from_millis(700);
         config.incode.connect_timeout = Duration::from_millis(300);
         if matches!(cause, Cause::Tls) {
-            // The simulator does not speak TLS.
-            config.incode.url.set_scheme("https").unwrap();
+            // The simulator speaks the other of both.
+            let other = match version {
+                Version::Http1 => "https",
+                Version::Http2 => "http",
+            };
+            config.incode.url.set_scheme(other).unwrap();
         }
     })
     .await;
@@ -222,7 +266,7 @@ async fn outcomes_of(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
         Cause::Tls => cases.retain(|case| case.state == State::Cold),
         // By the time that a token has expired, nothing is warm any more.
         Cause::Calls(ApiCall::Authorize, ..) => cases.retain(|case| case.state != State::Warm),
-        Cause::Calls(..) | Cause::Net(_) => {}
+        Cause::Calls(..) | Cause::Net(_) | Cause::Frozen | Cause::Closed => {}
     }
     fill_cache(&world, &cases, State::Stale).await;
     world.clock.advance(match cause {
@@ -236,14 +280,17 @@ async fn outcomes_of(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
         .get(format!("http://{}/", world.service.addresses.grpc))
         .send();
     response.await.unwrap();
+    let connections = world.simulator.connections();
     match cause {
         Cause::Calls(call, times, fault) => world.inject(call, times, fault),
         Cause::Net(network) => world.simulator.network(network),
+        Cause::Frozen => world.simulator.freeze_connections(),
+        Cause::Closed => world.simulator.close_connections(),
         Cause::Tls => {}
     }
     let asked = cases.iter().map(|case| ask(&client, &world, case));
     let outcomes = join_all(asked).await;
-    let occurrences = occurrences(&world).await;
+    let occurrences = occurrences(&world, connections).await;
     (cases.into_iter().zip(outcomes).collect(), occurrences)
 }
 
@@ -254,11 +301,13 @@ async fn fill_cache(world: &World, cases: &[Case], state: State) {
     }
 }
 
-/// How often the fault happened: as the simulator counts it, or as calls without a response, which are counted once they time out.
-async fn occurrences(world: &World) -> u64 {
+/// How often the fault happened: as the simulator counts it, as calls without a response, which are counted once they time out, or as
+/// connections that were opened since.
+async fn occurrences(world: &World, connections: u64) -> u64 {
     for _ in 0..100 {
         let counted = world.simulator.faults().injected();
-        let occurrences = counted.max(unanswered(world).await);
+        let opened = world.simulator.connections() - connections;
+        let occurrences = counted.max(unanswered(world).await).max(opened);
         if occurrences > 0 {
             return occurrences;
         }
@@ -320,12 +369,12 @@ fn is_supported(kind: Kind, case: &Case, outcome: &Outcome) -> bool {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_fault_lets_anybody_in_or_makes_them_wait() {
+/// Causes every fault, by this version of HTTP.
+async fn try_all(version: Version) {
     for index in 0..faults().len() {
         for measurement in 1.. {
             let (name, kind, cause) = faults().swap_remove(index);
-            let (outcomes, occurrences) = outcomes_of(cause).await;
+            let (outcomes, occurrences) = outcomes_of(version, cause).await;
             assert!(occurrences > 0, "{name} never happened");
             for (case, outcome) in &outcomes {
                 let (gist, answer) = (&outcome.gist, &outcome.answer);
@@ -345,6 +394,16 @@ async fn no_fault_lets_anybody_in_or_makes_them_wait() {
             );
         }
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_lets_anybody_in_or_makes_them_wait() {
+    try_all(Version::Http1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_fault_over_http2_lets_anybody_in_or_makes_them_wait() {
+    try_all(Version::Http2).await;
 }
 
 /// Serves TLS with a certificate of no known authority. Returns how many handshakes were completed.

@@ -45,7 +45,12 @@ async fn answers<const N: usize>(
     policies: [&str; N],
 ) -> [String; N] {
     let id = format!("v-{}", world.calls().details);
-    let body = format!(r#"{{"id":"{id}","status":"VERIFIED",{fields}}}"#);
+    let scopes = if fields.contains("scopes") {
+        ""
+    } else {
+        r#""scopes":[],"#
+    };
+    let body = format!(r#"{{"id":"{id}","status":"VERIFIED",{scopes}{fields}}}"#);
     world.inject(ApiCall::Details, Some(1), Fault::Body(body));
     let mut answers = [const { String::new() }; N];
     for (answer, policy) in answers.iter_mut().zip(policies) {

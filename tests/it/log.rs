@@ -95,8 +95,24 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
         (ApiCall::Details, Fault::Status(status), "WARN", fields)
     };
     let event = |name| json!({ "event": name });
-    let unusable =
-        json!({ "event": "upstream_response_unusable", "call": "details", "flaw": "unreadable" });
+    let unusable = json!({
+        "event": "upstream_response_unusable",
+        "call": "details",
+        "flaw": "another_verification",
+    });
+    let foreign = json!({
+        "event": "upstream_response_foreign",
+        "call": "details",
+        "status": 200,
+        "content_type": "text/html; charset=utf-8",
+        "problem": "its content type is not application/json",
+    });
+    let truncated = json!({
+        "event": "upstream_response_foreign",
+        "content_type": "application/json",
+        "problem": "the body is not JSON",
+        "line": 1,
+    });
     vec![
         details_status(503, "failed"),
         details_status(406, "unexpected"),
@@ -113,7 +129,9 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
             "WARN",
             json!({ "event": "upstream_paused", "pause_seconds": 30.0 }),
         ),
-        (ApiCall::Details, Fault::Html, "WARN", unusable),
+        (ApiCall::Details, Fault::AnotherId, "WARN", unusable),
+        (ApiCall::Details, Fault::Html, "WARN", foreign),
+        (ApiCall::Details, Fault::Truncated, "WARN", truncated),
         (
             ApiCall::Details,
             Fault::ExpiredToken,
@@ -139,7 +157,7 @@ fn faults() -> Vec<(ApiCall, Fault, &'static str, Value)> {
 async fn a_minute_of_an_outage_is_a_few_lines_that_say_where_to_look() {
     for (call, fault, level, fields) in faults() {
         let lines = a_minute_of(&[(call, fault)]).await;
-        assert!((1..=4).contains(&lines.len()), "{fields}: {lines:#?}");
+        assert!((1..=5).contains(&lines.len()), "{fields}: {lines:#?}");
         assert!(
             lines.iter().any(|line| is_line(line, level, &fields)),
             "{fields}: {lines:#?}"
@@ -206,8 +224,72 @@ async fn a_caller_over_its_quota_is_logged_once() {
             .ask(check_request("front-door", &format!("v-{n}")))
             .await;
     }
-    let lines = log.lines();
+    let mut lines = log.lines();
+    lines.retain(|line| line["fields"]["event"] != "call_failed");
     assert_eq!(lines.len(), 1, "{lines:#?}");
     let event = json!({ "event": "fetch_quota_exceeded" });
     assert!(is_line(&lines[0], "WARN", &event), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn eight_hundred_calls_with_a_mistyped_policy_or_a_bad_id_are_two_lines_that_say_who_and_what()
+ {
+    let (log, _logging) = Log::begin(Level::WARN);
+    let world = World::new().await;
+    for _ in 0..400 {
+        let _ = world.ask(check_request("front-dor", "fresh")).await;
+        let _ = world
+            .ask(check_request("front-door", "ada@example.com\n"))
+            .await;
+    }
+    let _ = world
+        .ask(check_request("Front\u{1b}[31m\nDoor", "fresh"))
+        .await;
+    world.clock.advance(std::time::Duration::from_secs(61));
+    let _ = world.ask(check_request(&"x".repeat(5000), "fresh")).await;
+    let lines = log.lines();
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    let not_found = json!({
+        "event": "call_failed", "from": "127.0.0.1", "method": "CheckAccess", "code": "NOT_FOUND",
+        "policy": "front-dor", "error": "there is no policy `front-dor`", "suppressed": 0,
+    });
+    assert!(is_line(&lines[0], "WARN", &not_found), "{lines:#?}");
+    let invalid = json!({
+        "event": "call_failed", "from": "127.0.0.1", "method": "CheckAccess", "code": "INVALID_ARGUMENT",
+        "policy": "front-door", "suppressed": 0,
+    });
+    assert!(is_line(&lines[1], "WARN", &invalid), "{lines:#?}");
+    let error = lines[1]["fields"]["error"].as_str().unwrap();
+    assert!(error.starts_with("verification_id must be"), "{error}");
+    assert_eq!(lines[2]["fields"]["suppressed"], 400);
+    assert_eq!(
+        lines[2]["fields"]["policy"]
+            .as_str()
+            .unwrap()
+            .chars()
+            .count(),
+        65
+    );
+    let text = format!("{lines:?}");
+    for forbidden in ["ada@example.com", "fresh", "\u{1b}"] {
+        assert!(!text.contains(forbidden), "{forbidden}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_webhook_that_names_nothing_is_logged_with_its_keys() {
+    let (log, _logging) = Log::begin(Level::WARN);
+    let world = World::with(|config| config.webhook = Some(crate::webhook::terms())).await;
+    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    for _ in 0..50 {
+        let post = reqwest::Client::new().post(&url);
+        let post = post.header(crate::webhook::HEADER, crate::webhook::SECRET);
+        let body = r#"{"event":"verification.failed","items":[{"verificationId":"fresh"}]}"#;
+        assert_eq!(post.body(body).send().await.unwrap().status(), 204);
+    }
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let ignored =
+        json!({ "event": "webhook_ignored", "from": "127.0.0.1", "keys": "event, items" });
+    assert!(is_line(&lines[0], "WARN", &ignored), "{lines:#?}");
 }

@@ -14,8 +14,10 @@
 
 mod access;
 mod alerts;
+mod calls;
 mod architecture;
 mod cli;
+mod clock_jumps;
 mod config;
 mod diff;
 mod differential;
@@ -33,10 +35,13 @@ mod outage;
 mod policies;
 mod properties;
 mod protection;
+mod connections;
+mod foreign;
 mod evidence_cache;
 mod remedies;
 mod reload;
 mod schema;
+mod serve_check;
 mod soak;
 mod step_up;
 mod suite;

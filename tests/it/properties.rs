@@ -5,8 +5,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use verigate::policy::{
     BirthDate, Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw,
-    Policy, PolicyName, Refusal, Request, Requirement, Rule, Scope, Timestamp, Verification,
-    VerificationId, from_millis, testing,
+    Policy, PolicyName, Refusal, Remedy, Request, Requirement, Rule, Scope, Timestamp,
+    Verification, VerificationId, from_millis, testing,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -141,6 +141,25 @@ proptest! {
         let decision = verdict(rules, &finding, now);
         let strictest = decision.reasons().iter().map(|r| Effect::from(r.effect)).max();
         prop_assert_eq!(strictest.unwrap_or(Effect::Allow), decision.effect());
+    }
+
+    #[test]
+    fn of_two_instants_the_stricter_decision_counts_and_promises_nothing(
+        rules in rules(), finding in finding(), now in now(), other in now()
+    ) {
+        let request = Request::bare(PolicyName::parse("p").unwrap(), VerificationId::parse("v-1").unwrap());
+        let evidence = Evidence { finding, seen_at: now };
+        let policy = Policy::new(None, rules, EvidenceTerms::default(), Duration::from_mins(10));
+        let facts = Facts { request: &request, evidence: &evidence, now };
+        let (ours, others) = (policy.decide(&facts), policy.decide(&Facts { now: other, ..facts }));
+        let both = policy.decide_for_both(&facts, other);
+        prop_assert_eq!(both.effect(), ours.effect().max(others.effect()));
+        let counts = if others.effect() > ours.effect() { others } else { ours };
+        prop_assert_eq!(both.reasons(), counts.reasons());
+        prop_assert_eq!((both.decided_at(), both.valid_until(), both.next_change()), (now, None, None));
+        let waits = |d: &Decision| d.remedies().iter().any(|r| matches!(r, Remedy::Wait(_)));
+        let remedies = if waits(&counts) { &[][..] } else { counts.remedies() };
+        prop_assert_eq!(both.remedies(), remedies);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Policies that change while the service runs: another set is in force whole or not at all, and the last good one stays.
 
 mod lists;
+mod removal;
 mod storm;
 mod watching;
 
@@ -321,8 +322,21 @@ async fn a_config_map_is_swapped_whole() {
         ReloadOutcome::Ok
     );
     assert_eq!(decides(&world, "p").await, "STEP_UP");
+    assert_eq!(decides(&world, "q").await, "DENY", "it is held");
+    assert_eq!(decides(&world, "r").await, "DENY");
+    let_go(&world);
     assert_eq!(decides(&world, "q").await, "none");
     assert_eq!(decides(&world, "r").await, "DENY");
+}
+
+/// As long as a policy that went away is held.
+const HELD_FOR: Duration = Duration::from_secs(4);
+
+/// Lets the time pass for which policies are held.
+fn let_go(world: &World) {
+    world.clock.advance(HELD_FOR);
+    let reloaded = world.service.reloader.reload_if_changed();
+    assert_eq!(reloaded, ReloadOutcome::Ok);
 }
 
 #[tokio::test]
@@ -331,7 +345,8 @@ async fn a_deleted_file_takes_its_policies_along_unless_it_was_the_last() {
     let world = folder.world().await;
     let reloader = &world.service.reloader;
     fs::remove_file(folder.path("q.yaml")).unwrap();
-    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Ok);
+    assert_eq!(reloader.reload_if_changed(), ReloadOutcome::Unchanged);
+    let_go(&world);
     assert_eq!(decides(&world, "q").await, "none");
     assert!(
         get(&world, "/metrics")

@@ -103,9 +103,10 @@ impl Served {
             .unwrap();
         let mut process = Killed(process);
         let mut lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
-        let first = lines.next().unwrap().unwrap();
+        // The first line names the build, and the second one the addresses.
+        let ready = lines.nth(1).unwrap().unwrap();
         let log = std::thread::spawn(move || lines.map_while(Result::ok).collect());
-        let ready: serde_json::Value = serde_json::from_str(&first).unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
         let url = format!("http://{}", ready["fields"]["grpc"].as_str().unwrap());
         let client = AccessServiceClient::connect(url).await.unwrap();
         Self {

@@ -38,7 +38,7 @@ use verigate::{
 use crate::world::{PLENTY, World, gist, loopback, until};
 
 pub const HEADER: &str = "x-webhook-secret";
-const SECRET: &str = "the-secret-of-the-tests";
+pub const SECRET: &str = "the-secret-of-the-tests";
 const PREVIOUS: &str = "the-secret-before-that";
 
 pub fn terms() -> WebhookConfig {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use tempfile::TempDir;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use tonic::{Code, Status, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
@@ -22,7 +23,9 @@ use verigate::{
     },
     rate_limit::Rate,
     serve::{Service, StopError},
-    sim::{ApiCall, Calls, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
+    sim::{
+        ApiCall, Calls, Cast, Credentials, Fault, Identity, PlannedFault, Simulator, TOKEN_LIFE,
+    },
 };
 
 /// The instant at which every world begins.
@@ -78,7 +81,10 @@ verifications:
 ";
 
 pub struct World {
+    /// The service's clock.
     pub clock: Arc<ManualClock>,
+    /// The simulator's clock: the same one, unless a test wants two.
+    pub vendor_clock: Arc<ManualClock>,
     pub simulator: Simulator,
     pub service: Service,
     pub journal: PathBuf,
@@ -98,20 +104,54 @@ impl World {
 
     /// A world of other people.
     pub async fn of(cast: &str, adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::over(Version::Http1, cast, adjust).await
+    }
+
+    /// A world whose vendor speaks this version of HTTP.
+    pub async fn over(version: Version, cast: &str, adjust: impl FnOnce(&mut Config)) -> Self {
         let clock = Arc::new(ManualClock::at(BEGINNING.parse().unwrap()));
-        let cast = Cast::read("the test's cast", cast, clock.now()).unwrap();
+        Self::build(version, cast, adjust, Arc::clone(&clock), clock).await
+    }
+
+    /// A world in which the service and the vendor each have a clock.
+    pub async fn by_clocks(
+        cast: &str,
+        adjust: impl FnOnce(&mut Config),
+        clock: Arc<ManualClock>,
+        vendor_clock: Arc<ManualClock>,
+    ) -> Self {
+        Self::build(Version::Http1, cast, adjust, clock, vendor_clock).await
+    }
+
+    async fn build(
+        version: Version,
+        cast: &str,
+        adjust: impl FnOnce(&mut Config),
+        clock: Arc<ManualClock>,
+        vendor_clock: Arc<ManualClock>,
+    ) -> Self {
+        let cast = Cast::read("the test's cast", cast, vendor_clock.now()).unwrap();
         let credentials = Credentials::default();
-        let simulator = Simulator::start(
+        let (identity, ca) = match version {
+            Version::Http1 => (None, Vec::new()),
+            Version::Http2 => {
+                let (identity, certificate) = self_signed();
+                (Some(identity), vec![certificate])
+            }
+        };
+        let simulator = Simulator::start_as(
+            identity,
             loopback(),
             cast,
             credentials,
             TOKEN_LIFE,
-            Arc::clone(&clock) as _,
+            Arc::clone(&vendor_clock) as _,
         )
         .await
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&simulator, &folder);
+        config.incode.ca = ca;
         adjust(&mut config);
         let policies = live::load(&config.policies).unwrap();
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
@@ -122,6 +162,7 @@ impl World {
             .unwrap();
         Self {
             clock,
+            vendor_clock,
             simulator,
             service,
             journal: config.journal,
@@ -259,7 +300,7 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     fs::write(&policies, POLICIES).unwrap();
     let known = simulator.credentials().clone();
     let mut config = Config::from_defaults(&Account {
-        url: format!("http://{}", simulator.address).parse().unwrap(),
+        url: simulator.url().parse().unwrap(),
         api_key: known.api_key.into(),
         integration_id: known.integration_id,
         secret: known.secret.into(),
@@ -281,6 +322,28 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     config.journal = folder.path().join("journal.jsonl");
     config.log.level = tracing::Level::ERROR;
     config
+}
+
+/// The version of HTTP between the service and its vendor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    /// In plain text.
+    Http1,
+    /// By TLS, where both sides agree on it: as a load balancer does.
+    Http2,
+}
+
+impl Version {
+    pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
+}
+
+/// A certificate for this machine, which is its own authority.
+pub fn self_signed() -> (Identity, CertificateDer<'static>) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let identity = Identity::new(vec![certificate.clone()], key.into()).unwrap();
+    (identity, certificate)
 }
 
 /// A free port of this machine.

@@ -41,6 +41,18 @@ impl Policy {
         self.decide_by(&self.judgement(facts), facts.now)
     }
 
+    /// Decides for two instants, where it is not known which of two clocks is right: the stricter decision counts, the one for
+    /// `facts.now` if they are equally strict. It is as of `facts.now`, and promises nothing about time: it may not be reused, and has
+    /// neither a next change nor a remedy that waits.
+    pub fn decide_for_both(&self, facts: &Facts<'_>, other: Timestamp) -> Decision {
+        let judgement = self.judgement(facts);
+        let ours = self.decide_by(&judgement, facts.now);
+        let others = self.decide_by(&judgement, other);
+        let is_stricter = others.effect > ours.effect;
+        let stricter = if is_stricter { others } else { ours };
+        stricter.without_promises(facts.now)
+    }
+
     /// The effect of [`Policy::decide`] without reasons, remedies and the next change. Not an answer: only a [`Decision`] is.
     pub fn effect(&self, facts: &Facts<'_>) -> Effect {
         let given = match self.given(facts) {

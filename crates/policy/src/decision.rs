@@ -21,6 +21,19 @@ pub struct Decision {
 }
 
 impl Decision {
+    /// The decision as of this instant, with nothing in it that depends on the time being right. Remedies count together, so that
+    /// none is left if one of them is to wait.
+    pub(super) fn without_promises(self, decided_at: Timestamp) -> Self {
+        let waits = self.remedies.iter().any(|r| matches!(r, Remedy::Wait(_)));
+        Self {
+            next_change: None,
+            valid_until: None,
+            decided_at,
+            remedies: if waits { Vec::new() } else { self.remedies },
+            ..self
+        }
+    }
+
     /// What to do.
     pub fn effect(&self) -> Effect {
         self.effect

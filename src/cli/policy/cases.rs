@@ -9,7 +9,9 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 
 use crate::{
-    files::{Bound, EXTENSION, File, SymlinkMode, Walk, WalkError, WalkLimits, read_start},
+    files::{
+        Bound, EXTENSION, File, IgnoredReason, SymlinkMode, Walk, WalkError, WalkLimits, read_start,
+    },
     policy::{SourceText, suite::CASES_BYTES_MAX},
 };
 
@@ -29,6 +31,8 @@ const LIMITS: WalkLimits = WalkLimits {
 /// The texts of these files, and of every `*.yaml` below these folders in the order of their names.
 pub(super) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<SourceText>>> {
     let mut walk = Walk::new(LIMITS);
+    // Other files are the policies' lists, reports and the like.
+    let meant = |reason| matches!(reason, IgnoredReason::Misspelt | IgnoredReason::NotAFile);
     for path in paths {
         let before = walk.files.len();
         let named = fs::metadata(path).with_context(|| unreadable(path))?;
@@ -37,6 +41,9 @@ pub(super) fn texts(paths: &[PathBuf]) -> anyhow::Result<Vec<Arc<SourceText>>> {
         } else {
             // A file that is named may be a pipe that is being written. Nobody writes to one in a folder, and reading it would never end.
             walk.add_file(path, path).map_err(explained)?;
+        }
+        if let Some(ignored) = walk.ignored.iter().find(|file| meant(file.reason)) {
+            bail!("{ignored}");
         }
         let Some(found) = walk.files.get_mut(before..).filter(|new| !new.is_empty()) else {
             bail!("no case file (*.{EXTENSION}) in `{}`", path.display());

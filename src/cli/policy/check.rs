@@ -10,10 +10,12 @@ use super::{
     Exit,
     format::Format,
     page::Page,
-    problems::{counted, load, problems_of, problems_of_as_json, renderer},
+    problems::{counted, load_all, problems_of, problems_of_as_json, renderer},
 };
 use crate::{
     cli::{environment::Colours, output::print},
+    files::IgnoredFile,
+    live::Loaded,
     policy::{PolicySet, Warning, lint},
 };
 
@@ -37,8 +39,11 @@ impl Check {
         for path in &self.paths {
             let path = path.as_path();
             let shown = path.display().to_string();
-            match load(path)? {
-                Ok(set) => {
+            match load_all(path)? {
+                Ok(Loaded { set, ignored }) => {
+                    for file in &ignored {
+                        page.line(format_args!("warning: {file}"));
+                    }
                     let warnings = lint(&set);
                     let prefix = match self.paths.len() {
                         1 => String::new(),
@@ -50,7 +55,7 @@ impl Check {
                         "policies": set.len(),
                         "revision": set.revision().to_string(),
                         "problems": [],
-                        "warnings": warnings.iter().map(warning_as_json).collect::<Vec<_>>(),
+                        "warnings": warnings_as_json(&ignored, &warnings),
                     }));
                 }
                 Err(invalid) => {
@@ -86,6 +91,18 @@ fn write_valid(
     }
     let (policies, revision) = (counted(set.len()), set.revision());
     page.line(format_args!("{prefix}ok: {policies}, revision {revision}"));
+}
+
+/// First the files that are not read, then what the policies themselves are warned of.
+fn warnings_as_json(ignored: &[IgnoredFile], warnings: &[Warning]) -> Vec<Value> {
+    let files = ignored.iter().map(|file| {
+        json!({
+            "code": "file_not_read",
+            "path": file.shown.display().to_string(),
+            "message": file.to_string(),
+        })
+    });
+    files.chain(warnings.iter().map(warning_as_json)).collect()
 }
 
 fn warning_as_json(warning: &Warning) -> Value {

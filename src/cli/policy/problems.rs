@@ -7,13 +7,18 @@ use serde_json::{Value, json};
 
 use super::{super::environment::Colours, page::Page};
 use crate::{
-    live::{self, LoadError},
+    live::{self, LoadError, Loaded},
     policy::{Diagnostic, ParseError, PolicySet},
 };
 
 /// The policies of a file or folder, or what is wrong with them. That they cannot be read is an error of the command.
 pub(super) fn load(path: &Path) -> anyhow::Result<Result<PolicySet, LoadError>> {
-    match live::load(path) {
+    Ok(load_all(path)?.map(|loaded| loaded.set))
+}
+
+/// As [`load`], with what is beside the policies and is not read.
+pub(super) fn load_all(path: &Path) -> anyhow::Result<Result<Loaded, LoadError>> {
+    match live::load_all(path) {
         Err(error @ LoadError::Unreadable(..)) => Err(error.into()),
         loaded => Ok(loaded),
     }

@@ -1,6 +1,6 @@
 //! The three requests of the vendor's API: a token, the details of a verification, and a re-verification link.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use http::HeaderValue;
@@ -14,26 +14,23 @@ use crate::{
         token::{Issuer, Token},
         wire,
     },
-    log_throttle::throttled,
     policy::{Flaw, Verification, VerificationId},
     provenance::{Outage, Timings},
     step_up::{Link, StepUpRequest},
 };
 
 impl Client {
-    /// Requests the details of a verification.
+    /// Requests the details of a verification. Returns how long ago they were so, too.
     pub(in crate::incode) async fn details(
         &self,
         id: &VerificationId,
         token: &Token,
         failed_before: bool,
         timings: &mut Timings,
-    ) -> Result<Verification, UpstreamError> {
+    ) -> Result<(Verification, Duration), UpstreamError> {
         let url = self.url(&["v1", "verification", "details", id.as_str()]);
-        let request = self
-            .http
-            .get(url)
-            .header("x-auth-token", token_header(token)?);
+        let token = token_header(token)?;
+        let request = |http: &reqwest::Client| http.get(url).header("x-auth-token", token);
         let decode = |body: &[u8]| wire::details(body, id);
         self.call(ApiCall::Details, request, failed_before, timings, decode)
             .await
@@ -47,38 +44,39 @@ impl Client {
         token: &Token,
     ) -> Result<Link, UpstreamError> {
         let url = self.url(&["v1", "verification", "generate-verification-link"]);
-        let request = self
-            .http
-            .post(url)
-            .header("x-auth-token", token_header(token)?)
-            .json(&wire::LinkRequest {
+        let token = token_header(token)?;
+        let correlation_id = id.to_string();
+        let request = |http: &reqwest::Client| {
+            let request = http.post(url).header("x-auth-token", token);
+            request.json(&wire::LinkRequest {
                 integration_id: &self.config.integration_id,
                 login_hint: step_up.login_hint.reveal(),
                 redirect_url: step_up.redirect.as_str(),
-                correlation_id: &id.to_string(),
-            });
+                correlation_id: &correlation_id,
+            })
+        };
         let decode = |body: &[u8]| wire::link(body, &self.config.url);
         // How long it took is not shown to anybody.
         let timings = &mut Timings::default();
-        self.call(ApiCall::Link, request, false, timings, decode)
-            .await
+        let made = self.call(ApiCall::Link, request, false, timings, decode);
+        made.await.map(|(link, _)| link)
     }
 
     /// Requests a token.
     async fn authorize(&self, api_key: HeaderValue) -> Result<SecretString, UpstreamError> {
-        let request = self
-            .http
-            .post(self.url(&["v1", "integration", "authorize", "server"]))
-            .header("x-api-key", api_key)
-            .json(&wire::AuthorizeRequest {
+        let url = self.url(&["v1", "integration", "authorize", "server"]);
+        let request = |http: &reqwest::Client| {
+            let request = http.post(url).header("x-api-key", api_key);
+            request.json(&wire::AuthorizeRequest {
                 integration_id: &self.config.integration_id,
                 secret: self.config.secret.expose_secret(),
-            });
+            })
+        };
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         // The lookup measures it as a whole.
         let timings = &mut Timings::default();
-        self.call(ApiCall::Authorize, request, false, timings, decode)
-            .await
+        let issued = self.call(ApiCall::Authorize, request, false, timings, decode);
+        issued.await.map(|(token, _)| token)
     }
 }
 
@@ -92,22 +90,17 @@ impl Issuer for Arc<Client> {
                 Ok(token)
             }
             Err(
-                UpstreamError::Unauthorized | UpstreamError::Outage(Outage::CredentialsRefused),
+                UpstreamError::Unauthorized { by_vendor: true }
+                | UpstreamError::Outage(Outage::CredentialsRefused),
             ) => {
                 self.credentials.record_refused(self.uptime());
                 Err(Outage::CredentialsRefused)
             }
-            Err(UpstreamError::NotFound) => {
-                throttled!(
-                    self.log,
-                    self.uptime(),
-                    error,
-                    "authorize_endpoint_not_found",
-                    "no authorize endpoint at incode.url: set the address of the vendor's API for the tenant, without `/v1`"
-                );
+            // Somebody in the vendor's place knows nothing of our credentials.
+            Err(UpstreamError::Unauthorized { by_vendor: false }) => Err(Outage::Foreign),
+            Err(UpstreamError::NotFound(_) | UpstreamError::Unusable(..)) => {
                 Err(Outage::Unexpected)
             }
-            Err(UpstreamError::Unusable(_)) => Err(Outage::Unexpected),
             Err(UpstreamError::Outage(outage)) => Err(outage),
         }
     }
@@ -122,5 +115,5 @@ fn sensitive(secret: &SecretString) -> Option<HeaderValue> {
 
 /// The token as a header. One that cannot be a header is treated as refused.
 fn token_header(token: &Token) -> Result<HeaderValue, UpstreamError> {
-    sensitive(&token.secret).ok_or(UpstreamError::Unauthorized)
+    sensitive(&token.secret).ok_or(UpstreamError::Unauthorized { by_vendor: true })
 }

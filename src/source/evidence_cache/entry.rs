@@ -88,7 +88,18 @@ impl Entry {
             kind,
             until: ended.uptime.saturating_add(lengthen(FAILURE_TTL)),
         };
+        let is_older = |cached: &Cached| {
+            let age = ended.age_of(cached.since);
+            !known.age().is_zero() && age.is_some_and(|age| age < known.age())
+        };
         let (cached, failure) = match (&evidence.finding, known.outage) {
+            // An HTTP cache has sent something older than what is known.
+            (Finding::Present(_) | Finding::Absent | Finding::Unusable(_), _)
+                if self.cached.as_ref().is_some_and(is_older) =>
+            {
+                let foreign = failure(FailureKind::Outage(Outage::Foreign));
+                (self.cached, Some(foreign))
+            }
             (Finding::Present(_), _) => (Some(Cached::new(evidence, since, Duration::MAX)), None),
             (Finding::Absent, _) => {
                 let ttl = lengthen(NOT_FOUND_TTL);

@@ -16,6 +16,10 @@ async fn whatever_way_files_change_it_is_noticed() {
     folder.write("new/deep/q.yaml", &denies("q"));
     until_decides(&world, "q", "DENY").await;
     fs::rename(folder.path("new"), folder.temporary.path().join("away")).unwrap();
+    until_metric(&world, "verigate_policies_held 1\n").await;
+    world.clock.advance(HELD_FOR);
+    // Any event wakes it; without one it would wake by itself when the time is up.
+    folder.write("p.yaml", &denies("p"));
     until_decides(&world, "q", "none").await;
     folder.write("p.yaml", BROKEN);
     until_metric(&world, "verigate_policy_last_reload_successful 0").await;

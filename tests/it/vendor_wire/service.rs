@@ -78,6 +78,11 @@ async fn the_service_asks_as_the_vendor_documents_it() {
     assert_eq!(header(&details, "x-auth-token"), "eyJhbGciOiJIUzI1NiJ9...");
     assert_eq!(details.body, "");
 
+    for asked in vendor.asked() {
+        assert_eq!(header(&asked, "accept"), "application/json");
+        assert_eq!(header(&asked, "cache-control"), "no-store");
+    }
+
     let link = vendor.only(LINK_PATH);
     assert_eq!(link.method, Method::POST);
     assert_eq!(header(&link, "x-auth-token"), "eyJhbGciOiJIUzI1NiJ9...");

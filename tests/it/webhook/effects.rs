@@ -43,6 +43,23 @@ async fn a_webhook_in_capitals_reaches_what_is_cached_in_lower_case() {
 }
 
 #[tokio::test]
+async fn a_webhook_in_an_envelope_invalidates_all_that_it_names() {
+    let world = world().await;
+    for body in [
+        r#"{"event":"verification.failed","data":{"verificationId":"fresh"}}"#,
+        r#"{"payload":{"eventType":"verification.failed","traceId":"trace-fresh"},"at":1}"#,
+        r#"{"id":"evt_1","type":"verification.failed","verification":{"id":"fresh","status":"FAILED"}}"#,
+        r#"{"data":{"verificationId":"month-old"},"previous":{"verificationId":"fresh"}}"#,
+    ] {
+        world.check("front-door", "fresh").await;
+        assert_eq!(post(&world, body).await, 204, "{body}");
+        until_invalidated(&world, "fresh").await;
+    }
+    assert_eq!(counted(&world, "accepted").await, 4);
+    assert_eq!(counted(&world, "ignored").await, 0);
+}
+
+#[tokio::test]
 async fn after_a_success_the_next_caller_does_not_wait() {
     let world = world().await;
     send_event(&world, "verification.succeeded", "fresh").await;

@@ -5,7 +5,10 @@ use super::*;
 const STEP_UP: &str = "01a20651-95fd-7aa6-9e71-11de47f39e77";
 
 fn read(body: &str) -> Option<WebhookEvent> {
-    parse(body.as_bytes()).unwrap()
+    match parse(body.as_bytes()).unwrap() {
+        Parsed::Event(event) | Parsed::Unsure { event, .. } => Some(event),
+        Parsed::Nothing { .. } => None,
+    }
 }
 
 fn ids(event: &WebhookEvent) -> Vec<&str> {
@@ -118,4 +121,96 @@ fn what_is_no_object_or_has_a_key_twice_is_an_error() {
         assert!(parse(body.as_bytes()).is_err(), "{body}");
     }
     assert!(parse(b"{\"id\":\"\xff\"}").is_err());
+}
+
+#[test]
+fn the_fields_may_be_in_an_envelope_whatever_it_is_called() {
+    let kinds = ["event", "eventType", "event_type", "type"];
+    for envelope in [
+        "data",
+        "payload",
+        "verification",
+        "object",
+        "detail",
+        "event",
+    ] {
+        for id in [
+            "verificationId",
+            "verification_id",
+            "verificationTraceId",
+            "traceId",
+            "id",
+        ] {
+            for kind in kinds.into_iter().filter(|kind| *kind != envelope) {
+                let fields = format!(r#""{id}":"v-1","correlationId":"{STEP_UP}""#);
+                let event = r#""verification.failed""#;
+                for body in [
+                    format!(r#"{{"{kind}":{event},"{envelope}":{{{fields}}}}}"#),
+                    format!(r#"{{"{envelope}":{{"{kind}":{event},{fields}}}}}"#),
+                    format!(
+                        r#"{{"{envelope}":{{{fields},"novel":[{{}}]}},"at":7,"{kind}":{event}}}"#
+                    ),
+                ] {
+                    let event = read(&body).unwrap();
+                    assert_eq!(event.kind, EventKind::Failed, "{body}");
+                    assert_eq!(ids(&event), ["v-1"], "{body}");
+                    assert_eq!(event.step_up.unwrap().to_string(), STEP_UP, "{body}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_id_is_named_once_and_that_of_the_envelope_comes_last() {
+    let event = read(
+        r#"{"id":"evt_1","type":"verification.failed","traceId":"t-1","data":{"id":"v-2","verificationId":"v-1","traceId":"t-1"},"previous":{"verificationId":"v-0"}}"#,
+    );
+    assert_eq!(ids(&event.unwrap()), ["v-1", "v-0", "t-1", "v-2", "evt_1"]);
+}
+
+#[test]
+fn of_what_names_nothing_the_keys_are_shown() {
+    let keys = |body: &str| match parse(body.as_bytes()).unwrap() {
+        Parsed::Nothing { keys } => keys,
+        other => panic!("{body}: {other:?}"),
+    };
+    assert_eq!(keys("{}"), "");
+    assert_eq!(
+        keys(r#"{"event":"verification.succeeded","data":[{"id":"v-1"}],"a":{"b":{"id":"v-1"}}}"#),
+        "a, data, event"
+    );
+    assert_eq!(keys(r#"{"a\nb\u001b[31m":1}"#), r"a\nb\u{1b}[31m");
+    let many: Vec<String> = (10..40)
+        .map(|n| format!(r#""{n}{}":1"#, "k".repeat(50)))
+        .collect();
+    let keys = keys(&format!("{{{}}}", many.join(",")));
+    assert!(keys.chars().count() < 600 && keys.ends_with('…'), "{keys}");
+}
+
+#[test]
+fn an_id_that_may_be_that_of_the_envelope_alone_is_not_trusted() {
+    for (body, sure) in [
+        (r#"{"id":"evt_1","data":{"verification":"v-1"}}"#, false),
+        (r#"{"id":"evt_1","data":{}}"#, false),
+        (r#"{"id":"evt_1","data":{"id":"v-1"}}"#, true),
+        (r#"{"verificationId":"v-1","data":{}}"#, true),
+        (r#"{"id":"v-1"}"#, true),
+        (r#"{"id":"v-1","data":"text"}"#, true),
+    ] {
+        let parsed = parse(body.as_bytes()).unwrap();
+        assert_eq!(matches!(parsed, Parsed::Event(_)), sure, "{body}");
+        assert!(!ids(&read(body).unwrap()).is_empty(), "{body}");
+    }
+}
+
+#[test]
+fn a_key_that_is_there_twice_is_an_error_in_an_envelope_too() {
+    for body in [
+        r#"{"data":{"id":"v-1","id":"v-2"}}"#,
+        r#"{"data":{"id":"v-1"},"data":{"id":"v-2"}}"#,
+        r#"{"id":{"id":"v-1"},"id":"v-2"}"#,
+    ] {
+        assert!(parse(body.as_bytes()).is_err(), "{body}");
+    }
 }

@@ -1,0 +1,191 @@
+//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This is the
+//! outermost layer, so that it also sees calls that no handler sees: unknown methods, messages that cannot be decoded, callers that
+//! leave.
+
+mod metrics;
+mod method;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
+
+use axum::{
+    body::Body,
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::{Extensions, StatusCode};
+use http_body_util::BodyExt as _;
+use tonic::{Code, Status};
+
+use self::{method::method_of, metrics::Metrics};
+use crate::{
+    call::peer,
+    clock::{Clock, Reading},
+    deps::Deps,
+    log_throttle::{LogThrottle, throttled},
+};
+
+/// How much of a text from outside is logged, in characters.
+const POLICY_CHARS_MAX: usize = 64;
+const ERROR_CHARS_MAX: usize = 300;
+
+/// Counts, measures and logs calls.
+#[derive(Debug)]
+pub struct Calls {
+    metrics: Metrics,
+    log: LogThrottle,
+    clock: Arc<dyn Clock>,
+}
+
+impl Calls {
+    /// Registers the metrics of calls.
+    pub fn new(deps: &Deps) -> Result<Arc<Self>, prometheus::Error> {
+        Ok(Arc::new(Self {
+            metrics: Metrics::register(&deps.registry)?,
+            log: LogThrottle::default(),
+            clock: Arc::clone(&deps.clock),
+        }))
+    }
+}
+
+/// The name of the policy that a call asks for, as the caller wrote it. The handler fills it in, because only it decodes the message.
+#[derive(Debug, Clone, Default)]
+pub(super) struct AskedPolicy(Arc<OnceLock<Box<str>>>);
+
+impl AskedPolicy {
+    /// Notes the policy that this call asks for.
+    pub(super) fn note(extensions: &Extensions, policy: &str) {
+        if let Some(Self(asked)) = extensions.get() {
+            // An error means that it was noted before.
+            let _ = asked.set(shown(policy, POLICY_CHARS_MAX).into());
+        }
+    }
+}
+
+/// Observes one call from its head to the end of its answer.
+pub(super) async fn observe(
+    State(calls): State<Arc<Calls>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let asked = AskedPolicy::default();
+    let call = ObservedCall {
+        method: method_of(request.uri().path()),
+        started: calls.clock.read(),
+        from: peer(request.extensions()),
+        asked: asked.clone(),
+        calls,
+        ended: false,
+    };
+    request.extensions_mut().insert(asked);
+    let response = next.run(request).await;
+    match status_of_head(&response) {
+        Some(status) => {
+            call.end(status.code(), status.message());
+            response
+        }
+        None => response.map(|body| end_with_trailers(call, body)),
+    }
+}
+
+/// The status of a response that has it in its head, because it has no body. One that is not gRPC's counts as gRPC clients read it.
+fn status_of_head(response: &Response) -> Option<Status> {
+    let status = Status::from_header_map(response.headers());
+    if status.is_some() || response.status() == StatusCode::OK {
+        return status;
+    }
+    let code = match response.status() {
+        StatusCode::BAD_REQUEST => Code::Internal,
+        StatusCode::UNAUTHORIZED => Code::Unauthenticated,
+        StatusCode::FORBIDDEN => Code::PermissionDenied,
+        StatusCode::NOT_FOUND => Code::Unimplemented,
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::GATEWAY_TIMEOUT => Code::Unavailable,
+        _ => Code::Unknown,
+    };
+    Some(Status::new(
+        code,
+        format!("HTTP status {}", response.status()),
+    ))
+}
+
+/// A body whose trailers end the call. If it is dropped before them, the caller has left.
+fn end_with_trailers(call: ObservedCall, body: Body) -> Body {
+    let mut call = Some(call);
+    Body::new(body.map_frame(move |frame| {
+        let ended = frame.trailers_ref().and_then(Status::from_header_map);
+        if let Some((status, call)) = ended.and_then(|status| Some((status, call.take()?))) {
+            call.end(status.code(), status.message());
+        }
+        frame
+    }))
+}
+
+/// A call that has begun. Dropped before its end, it was cancelled.
+struct ObservedCall {
+    calls: Arc<Calls>,
+    method: &'static str,
+    started: Reading,
+    from: IpAddr,
+    asked: AskedPolicy,
+    ended: bool,
+}
+
+impl ObservedCall {
+    fn end(mut self, code: Code, message: &str) {
+        self.ended = true;
+        self.record(code, message);
+    }
+
+    fn record(&self, code: Code, message: &str) {
+        let name = metrics::name_of(code);
+        let elapsed = self.started.elapsed();
+        self.calls.metrics.call(self.method, name, elapsed);
+        // A caller that leaves has its reasons, and asks another instance or again.
+        if matches!(code, Code::Ok | Code::Cancelled) {
+            return;
+        }
+        let uptime = self.started.moment.uptime.saturating_add(elapsed);
+        throttled!(
+            self.calls.log,
+            uptime,
+            warn,
+            "call_failed" / name,
+            from = %self.from,
+            method = self.method,
+            code = name,
+            policy = self.asked.0.get().map(AsRef::<str>::as_ref),
+            error = shown(message, ERROR_CHARS_MAX),
+            "a call ended with an error"
+        );
+    }
+}
+
+impl Drop for ObservedCall {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.record(Code::Cancelled, "");
+        }
+    }
+}
+
+/// The start of a text from outside, without line ends or any other character that is not printed.
+fn shown(text: &str, chars_max: usize) -> String {
+    let mut shown: String = text
+        .chars()
+        .take(chars_max)
+        .flat_map(char::escape_debug)
+        .collect();
+    if text.chars().nth(chars_max).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The metrics of calls.
+
+use std::time::Duration;
+
+use prometheus::{HistogramVec, IntCounterVec, Opts, Registry, histogram_opts};
+use tonic::Code;
+
+use super::method::DECIDING;
+
+/// Buckets in seconds, from a warm answer to the longest that a door waits.
+const CALL_SECONDS: [f64; 12] = [
+    0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+];
+
+/// Every code of gRPC, in the order of its numbers.
+const CODES: [Code; 17] = [
+    Code::Ok,
+    Code::Cancelled,
+    Code::Unknown,
+    Code::InvalidArgument,
+    Code::DeadlineExceeded,
+    Code::NotFound,
+    Code::AlreadyExists,
+    Code::PermissionDenied,
+    Code::ResourceExhausted,
+    Code::FailedPrecondition,
+    Code::Aborted,
+    Code::OutOfRange,
+    Code::Unimplemented,
+    Code::Internal,
+    Code::Unavailable,
+    Code::DataLoss,
+    Code::Unauthenticated,
+];
+
+/// The metrics of calls.
+#[derive(Debug)]
+pub(super) struct Metrics {
+    calls: IntCounterVec,
+    seconds: HistogramVec,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            calls: IntCounterVec::new(
+                Opts::new("verigate_calls_total", "gRPC calls, by method and code."),
+                &["method", "code"],
+            )?,
+            seconds: HistogramVec::new(
+                histogram_opts!(
+                    "verigate_call_duration_seconds",
+                    "Duration of gRPC calls, from the request's head to the end of the answer, by method.",
+                    CALL_SECONDS.to_vec()
+                ),
+                &["method"],
+            )?,
+        };
+        // So that `rate()` sees the first error of a caller. The other methods are for operators.
+        for method in DECIDING {
+            for code in CODES {
+                metrics.calls.with_label_values(&[method, name_of(code)]);
+            }
+        }
+        registry.register(Box::new(metrics.calls.clone()))?;
+        registry.register(Box::new(metrics.seconds.clone()))?;
+        Ok(metrics)
+    }
+
+    /// Counts a call that took this long.
+    pub(super) fn call(&self, method: &str, code: &str, elapsed: Duration) {
+        self.calls.with_label_values(&[method, code]).inc();
+        self.seconds
+            .with_label_values(&[method])
+            .observe(elapsed.as_secs_f64());
+    }
+}
+
+/// A code as gRPC spells it.
+pub(super) fn name_of(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

@@ -1,0 +1,79 @@
+//! What would keep the service from working on this machine, found without any call and without changing anything.
+
+use std::{io, net::SocketAddr};
+
+use crate::{
+    config::{Config, Problem},
+    tls,
+};
+
+/// What was found on this machine.
+#[derive(Debug, Default)]
+pub struct Preflight {
+    /// What keeps the service from working.
+    pub problems: Vec<Problem>,
+    /// What may be as it should be.
+    pub notes: Vec<String>,
+}
+
+/// What a check without calls cannot find out.
+pub const NOT_TRIED: &str = "not tried: any call to the vendor, and so the address, the key, the id and the secret; \
+    the collector of traces; webhooks; whether the disk of the journal has room";
+
+/// What the service needs before it starts.
+pub fn preflight(config: &Config) -> Preflight {
+    let mut preflight = Preflight::default();
+    let collector = config.trace.otlp_endpoint.as_ref();
+    // With authorities of its own, the vendor needs none of the host.
+    let vendor = Some(&config.incode.url).filter(|_| config.incode.ca.is_empty());
+    let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
+    let mut secure = called.into_iter().filter_map(|(setting, url)| {
+        let url = url?;
+        (url.scheme() == "https").then_some(setting)
+    });
+    if let Some(setting) = secure.next()
+        && let Err(error) = tls::check_host_roots()
+    {
+        let error = anyhow::Error::from(error);
+        preflight.problems.push(Problem {
+            place: setting.to_owned(),
+            message: format!("no server can be verified by https: {error:#}"),
+            hint: Some(
+                "install the CA certificates of this system (often called ca-certificates), or set SSL_CERT_FILE"
+                    .to_owned(),
+            ),
+        });
+    }
+    preflight
+}
+
+/// As [`preflight`], and tries whether the addresses can be bound. One that is in use is only a note: where the service runs already,
+/// it is in use by the service.
+pub fn preflight_with_addresses(config: &Config) -> Preflight {
+    let mut preflight = preflight(config);
+    for (name, address) in [
+        ("grpc.listen", config.grpc),
+        ("http.listen", config.http),
+        ("admin.listen", config.admin),
+    ] {
+        match bind(address) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                preflight.notes.push(format!(
+                    "{name}: {address} is in use, by this service if it runs already, or by another program"
+                ));
+            }
+            Err(error) => preflight.problems.push(Problem {
+                place: name.to_owned(),
+                message: format!("{name}: cannot listen on {address}: {error}"),
+                hint: None,
+            }),
+        }
+    }
+    preflight
+}
+
+/// Binds an address and releases it at once.
+fn bind(address: SocketAddr) -> io::Result<()> {
+    std::net::TcpListener::bind(address).map(drop)
+}

@@ -1,0 +1,165 @@
+//! What can be seen in the settings themselves.
+
+use super::*;
+
+#[test]
+fn texts_that_were_meant_for_something_else_are_refused_without_being_shown() {
+    let installed = Installed::new();
+    for value in [
+        r#"'"hush-hush"'"#,
+        r#""'hush-hush'""#,
+        r"'${HUSH_HUSH}'",
+        r"'{{ hush-hush }}'",
+        r"' hush-hush'",
+        r#""hush-hush\n""#,
+        r#""hush\u0007hush-hush""#,
+    ] {
+        for setting in [
+            "incode.api_key",
+            "incode.secret",
+            "incode.integration_id",
+            "webhook.secret",
+        ] {
+            let printed = installed.refused(&[(setting, value)]);
+            assert!(printed.contains(setting), "{printed}");
+            assert!(!printed.to_lowercase().contains("hush"), "{printed}");
+        }
+    }
+}
+
+#[test]
+fn files_and_variables_with_secrets_are_read_as_strictly() {
+    let installed = Installed::new();
+    let secret = installed.path("secret");
+    let file = quoted(&secret);
+    let settings = [("incode.api_key", "''"), ("incode.api_key_file", &*file)];
+    for text in [
+        "'hush-hush'\n",
+        " hush-hush\n",
+        "${HUSH_HUSH}",
+        "hush\nhush-hush\n",
+        "hush\u{e4}-hush",
+        "\u{feff}hush-hush",
+    ] {
+        fs::write(&secret, text).unwrap();
+        let printed = installed.refused(&settings);
+        assert!(printed.contains("incode.api_key"), "{text:?}: {printed}");
+        assert!(!printed.to_lowercase().contains("hush"), "{printed}");
+    }
+    for text in ["hush-hush", "hush-hush\n", "hush-hush\r\n"] {
+        fs::write(&secret, text).unwrap();
+        assert_eq!(installed.check(&settings).0, 0, "{text:?}");
+    }
+    // A variable, as an env file with quotes sets it.
+    let mut command = installed.command(&[], &["--check"]);
+    command.env("VERIGATE_INCODE__API_KEY", "\"hush-hush\"");
+    let output = command.output().unwrap();
+    let printed = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    assert!(printed.contains("VERIGATE_INCODE__API_KEY"), "{printed}");
+    assert!(!printed.contains("hush"), "{printed}");
+}
+
+#[test]
+fn addresses_of_the_vendor_that_cannot_be_meant_are_refused() {
+    let installed = Installed::new();
+    for url in [
+        "https://api.example.com/v1",
+        "https://api.example.com/v1/",
+        "https://api.example.com/V1",
+        "https://api.example.com/base/v1/verification/details",
+        "https://user@api.example.com",
+        "https://api.example.com?x=1",
+        "https://api.example.com/#x",
+        "https://${HOST}",
+        " https://api.example.com",
+        "http://api.example.com",
+    ] {
+        let printed = installed.refused(&[("incode.url", &format!("'{url}'"))]);
+        assert!(printed.contains("incode.url"), "{url}: {printed}");
+    }
+}
+
+#[test]
+fn redirects_that_are_not_https_are_refused_except_to_this_machine() {
+    let installed = Installed::new();
+    for redirect in [
+        "http://sso.example.com/x",
+        "sso.example.com/x",
+        "/x",
+        "javascript:alert(1)",
+        "https://user:hush@sso.example.com/x",
+        " https://sso.example.com/x",
+        "http://127.0.0.1.example.com/",
+    ] {
+        let list = format!("['https://sso.example.com/a', '{redirect}']");
+        let printed = installed.refused(&[("step_up.redirects", &list)]);
+        assert!(printed.contains("step_up.redirects"), "{printed}");
+        assert!(!printed.contains("hush"), "{printed}");
+    }
+    let good = "['https://sso.example.com/a?b=c', 'http://localhost:3000/x', 'http://[::1]/']";
+    assert_eq!(installed.check(&[("step_up.redirects", good)]).0, 0);
+}
+
+#[test]
+fn a_whole_number_is_a_share_and_other_types_have_a_hint() {
+    let installed = Installed::new();
+    for sample in ["1", "0", "1.0", "0.5"] {
+        let (code, printed) = installed.check(&[("trace.sample", sample)]);
+        assert_eq!(code, 0, "{sample}: {printed}");
+        let mut command = installed.command(&[], &["--check"]);
+        let output = command.env("VERIGATE_TRACE__SAMPLE", sample).output();
+        assert_eq!(output.unwrap().status.code(), Some(0), "{sample}");
+    }
+    for (setting, value, hint) in [
+        ("trace.sample", "2", "is not from 0.0 to 1.0"),
+        ("trace.sample", "'1'", "write the number without quotes"),
+        ("cache.capacity", "'7'", "write the number without quotes"),
+        ("cache.capacity", "7.5", "a whole number"),
+        ("incode.timeout", "2", "such as \"2s\""),
+        ("grpc.deadline", "1.5", "such as \"2s\""),
+        ("grpc.listen", "50051", "write it in quotes"),
+        ("step_up.redirects", "'https://x'", "a list is written as"),
+    ] {
+        let printed = installed.refused(&[(setting, value)]);
+        for expected in [setting, hint] {
+            assert!(printed.contains(expected), "{expected}: {printed}");
+        }
+    }
+}
+
+#[test]
+fn addresses_of_which_only_one_can_be_bound_are_refused() {
+    let installed = Installed::new();
+    let one = "'127.0.0.1:7001'";
+    for (name, address, other, taken) in [
+        ("http.listen", one, "grpc.listen", one),
+        ("admin.listen", "'0.0.0.0:7001'", "grpc.listen", one),
+        ("admin.listen", "'[::]:7001'", "grpc.listen", one),
+        ("admin.listen", "'[::]:7001'", "http.listen", "'[::1]:7001'"),
+        (
+            "admin.listen",
+            "'[::ffff:127.0.0.1]:7001'",
+            "http.listen",
+            one,
+        ),
+    ] {
+        let printed = installed.refused(&[(name, address), (other, taken)]);
+        assert!(printed.contains(other), "{address}: {printed}");
+    }
+    for (name, url) in [
+        ("incode.url", "'http://127.0.0.1:7001'"),
+        ("incode.url", "'http://localhost:7001'"),
+        ("trace.otlp_endpoint", "'http://127.0.0.1:7001'"),
+    ] {
+        let printed = installed.refused(&[("http.listen", one), (name, url)]);
+        let expected = "is the address of http.listen";
+        assert!(printed.contains(expected), "{printed}");
+    }
+    let other_port = [
+        ("http.listen", one),
+        ("incode.url", "'http://127.0.0.1:7003'"),
+    ];
+    let (code, printed) = installed.check(&other_port);
+    assert_eq!(code, 0, "{printed}");
+}
