@@ -25,7 +25,7 @@ use verigate::{
         Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification, VerificationId,
         before,
         diff::{Comparison, Direction},
-        from_millis, parse, testing,
+        parse, testing,
     },
     provenance::{Origin, Timings},
     rate_limit::Rate,
@@ -51,7 +51,7 @@ fn evidence(now: Timestamp, ago: Duration) -> Evidence {
             verified_at: Some(before(now, ago)),
             scopes: [Scope::Name, Scope::DateOfBirth].into(),
             name: Datum::Known(()),
-            born: Datum::Known(from_millis(587_455_200_000)),
+            born: Datum::birth(587_455_200_000),
             ..Verification::default()
         }),
         seen_at: now,

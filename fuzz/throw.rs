@@ -8,9 +8,9 @@ use std::{
 };
 
 use verigate_policy::{
-    Authentication, Change, Datum, Effect, Evidence, Facts, Finding, ParseError, Policy,
-    PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
-    before, diff, from_millis, lint, parse, suite,
+    Authentication, Change, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, ParseError,
+    Policy, PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification,
+    VerificationId, before, diff, from_millis, lint, parse, suite,
 };
 
 /// Separates the two files of a comparison.
@@ -220,13 +220,13 @@ fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
     let silent = Request {
         policy: policy.clone(),
         verification: VerificationId::parse("v-1").expect("it is one"),
-        identity: None,
+        identity: ClaimedIdentity::None,
         authentication: None,
         attributes: BTreeMap::new(),
         id: "".into(),
     };
     let asked = Request {
-        identity: Some("id-ada".into()),
+        identity: ClaimedIdentity::parse("id-ada"),
         authentication: Some(Authentication {
             acr: "a".to_owned(),
             amr: vec!["hwk".to_owned(), "face".to_owned()],
@@ -242,15 +242,15 @@ fn situations(policy: &PolicyName) -> Vec<(Request, Finding)> {
         status: Some("VERIFIED".into()),
         verified_at: Some(before(now, Duration::from_hours(24))),
         scopes: scopes.into(),
-        identity: Datum::Known("id-ada".into()),
+        identity: Datum::text("id-ada").as_identity(),
         name: Datum::Known(()),
         phone: Datum::Known("+12025550101".into()),
-        born: Datum::Known(from_millis(951_782_400_000)),
+        born: Datum::birth(951_782_400_000),
         ..Verification::default()
     };
     let old = Verification {
         verified_at: Some(from_millis(i64::MAX)),
-        born: Datum::Known(from_millis(i64::MIN)),
+        born: Datum::birth(-4_000_000_500_000),
         phone: Datum::Unreadable,
         name: Datum::Unreadable,
         ..whole.clone()

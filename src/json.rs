@@ -1,5 +1,6 @@
 //! JSON from outside, decoded by type and more strictly than serde does by itself: only an object is decoded as one ([`Object`]), and a
-//! duplicate key is an error. A field that need not have the documented type is decoded as [`Lenient`].
+//! duplicate key is an error. A field that need not have the documented type is decoded as [`Lenient`], by one rule
+//! for all numbers: a whole number and the string of its digits are the same.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,6 +8,9 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
+
+/// Up to this magnitude, every whole number that a double can have is exact: 2^53.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// A JSON object. By itself, serde also decodes a struct from an array, field by field.
 #[derive(Debug)]
@@ -41,7 +45,7 @@ pub enum Lenient {
     Missing,
     /// A string.
     Text(Box<str>),
-    /// An integer of 64 bits.
+    /// A whole number, however it is written: of 64 bits, or with a fraction or an exponent up to 2^53.
     Number(i64),
     /// A value of another type.
     Other,
@@ -63,6 +67,43 @@ impl<'de> Deserialize<'de> for Lenient {
         deserializer.deserialize_any(LenientVisitor)
     }
 }
+
+/// A number that was written with a fraction or an exponent, as `587455200000.0` and `1.5e12` are, if it is whole and exact.
+fn whole(number: f64) -> Option<i64> {
+    let is_whole = number.trunc().to_bits() == number.to_bits() && number.abs() <= EXACT_MAX;
+    // A whole number shows its digits alone.
+    is_whole.then(|| format!("{number}").parse().ok())?
+}
+
+impl Lenient {
+    /// A whole number, as a number or as the string of its digits: `0`, or digits without a leading zero, a minus before them if need
+    /// be. None if it is missing or anything else.
+    pub fn as_whole_number(&self) -> Option<i64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => {
+                let number = text.parse::<i64>().ok();
+                number.filter(|number| number.to_string() == **text)
+            }
+            Self::Missing | Self::Other => None,
+        }
+    }
+
+    /// An identifier: a string, or a whole number as the string of its digits. `Err` if it is of another type.
+    pub fn into_identifier(self) -> Result<Option<Box<str>>, NotAnIdentifierError> {
+        match self {
+            Self::Missing => Ok(None),
+            Self::Text(text) => Ok(Some(text)),
+            Self::Number(number) => Ok(Some(number.to_string().into())),
+            Self::Other => Err(NotAnIdentifierError),
+        }
+    }
+}
+
+/// A field is neither a string nor a whole number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("neither a string nor a whole number")]
+pub struct NotAnIdentifierError;
 
 struct LenientVisitor;
 
@@ -89,8 +130,8 @@ impl<'de> Visitor<'de> for LenientVisitor {
         Ok(i64::try_from(number).map_or(Lenient::Other, Lenient::Number))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Lenient, E> {
-        Ok(Lenient::Other)
+    fn visit_f64<E>(self, number: f64) -> Result<Lenient, E> {
+        Ok(whole(number).map_or(Lenient::Other, Lenient::Number))
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<Lenient, E> {

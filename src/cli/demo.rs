@@ -40,13 +40,34 @@ const POLICIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Checks to try: a policy, a verification, and the expected decision.
-const TRY: [(&str, &str, &str); 5] = [
-    ("front-door", "ada-fresh", "ALLOW"),
-    ("front-door", "ada-month-old", "STEP_UP: older than 30 days"),
-    ("server-room", "mia-minor", "DENY: a minor"),
-    ("sso-admin", "ben-name-only", "STEP_UP: no telephone number"),
-    ("front-door", "nobody", "DENY: no such verification"),
+/// Checks to try: a policy, a verification, the identity of the badge or account, and the expected decision.
+const TRY: [(&str, &str, &str, &str); 6] = [
+    ("front-door", "ada-fresh", "id-ada", "ALLOW"),
+    (
+        "front-door",
+        "ada-month-old",
+        "id-ada",
+        "STEP_UP: older than 30 days",
+    ),
+    (
+        "front-door",
+        "ada-fresh",
+        "id-ben",
+        "DENY: not Ben's verification",
+    ),
+    ("server-room", "mia-minor", "id-mia", "DENY: a minor"),
+    (
+        "sso-admin",
+        "ben-name-only",
+        "id-ben",
+        "STEP_UP: no telephone number",
+    ),
+    (
+        "front-door",
+        "nobody",
+        "id-ada",
+        "DENY: no such verification",
+    ),
 ];
 
 const USUAL_GRPC: u16 = 50051;
@@ -165,11 +186,11 @@ fn commands(service: &Service) -> String {
          each decision is logged below as one line of JSON; stop with Ctrl-C\n\nin another terminal, try:\n\n",
         service.addresses.grpc, service.addresses.admin
     );
-    for (policy, verification, outcome) in TRY {
+    for (policy, verification, identity, outcome) in TRY {
         // Writing to a `String` cannot fail.
         let _ = writeln!(
             text,
-            "  {program} check --policy {policy} --verification {verification}{server}   # {outcome}"
+            "  {program} check --policy {policy} --verification {verification} --identity {identity}{server}   # {outcome}"
         );
     }
     text.push('\n');

@@ -1,7 +1,7 @@
 //! Parses a `CheckAccessRequest` into a [`Request`], or reports every wrong field.
 
 use crate::{
-    policy::{Authentication, PolicyName, Request, VerificationId},
+    policy::{Authentication, ClaimedIdentity, PolicyName, Request, VerificationId},
     proto::{time::instant, v1},
     violations::{ID_BYTES_MAX, Violations},
 };
@@ -43,7 +43,7 @@ pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, 
         (Some(verification), Some(policy)) if violations.is_empty() => Ok(Request {
             policy,
             verification,
-            identity: (!request.identity_id.is_empty()).then(|| request.identity_id.into()),
+            identity: ClaimedIdentity::parse(&request.identity_id),
             authentication,
             attributes: request.attributes.into_iter().collect(),
             id: request.request_id.into(),

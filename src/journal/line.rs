@@ -84,7 +84,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
             policy: request.policy.as_str(),
             policy_revision: ruling.revision.to_string(),
             verification_id: request.verification.as_str(),
-            identity_id: request.identity.as_deref(),
+            identity_id: request.identity.as_text(),
             decision: decision.effect().as_str(),
             reasons: reasons.collect(),
             valid_until: decision.valid_until().map(rfc3339),

@@ -315,7 +315,7 @@ fn needs_prints_what_policies_read_and_no_more() {
     };
     assert_eq!(
         needs("server-room"),
-        "server-room\n  scopes    NAME DATE_OF_BIRTH\n"
+        "server-room\n  scopes    IDENTITY_ID NAME DATE_OF_BIRTH\n  request   identity_id\n"
     );
     let contractor = needs("contractor");
     assert!(
@@ -328,7 +328,7 @@ fn needs_prints_what_policies_read_and_no_more() {
     );
     let json = verigate(&["policy", "needs", "--format", "json", policies]).stdout;
     let all: serde_json::Value = serde_json::from_slice(&json).unwrap();
-    assert_eq!(all["front-door"]["scopes"][0], "NAME");
+    assert_eq!(all["front-door"]["scopes"][1], "NAME");
 }
 
 /// Every requirement that the parser knows is in the schema, and none that it does not.

@@ -132,7 +132,7 @@ fn an_identity_that_is_asked_for_changes_where_the_request_names_another() {
         &expect![[r#"
             identity known, the request names that identity, attribute site lab, status VERIFIED: deny instead of allow
             identity known, the request names another identity or none, attribute site lab or hq, status VERIFIED: deny instead of allow
-            identity missing, attribute site lab or hq, status VERIFIED: deny instead of allow
+            identity missing or not readable, attribute site lab or hq, status VERIFIED: deny instead of allow
         "#]],
     );
 }

@@ -7,8 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Authentication, Datum, Effect, Evidence, Facts, Finding, PolicyName, PolicySet, Request, Scope,
-    SourceText, Timestamp, Verification, VerificationId, from_millis, parse,
+    Authentication, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, PolicyName,
+    PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId, from_millis,
+    parse,
 };
 
 use crate::naive::{
@@ -67,10 +68,12 @@ pub fn verification(given: &model::Verification) -> Verification {
             .iter()
             .map(|s| Scope::from(s.as_str()))
             .collect(),
-        identity: datum(text(given.identity_id.as_ref())),
+        identity: text(given.identity_id.as_ref())
+            .map_or(Datum::Missing, Datum::text)
+            .as_identity(),
         name: datum(named.then_some(())),
         phone: phone.unwrap_or(Datum::Missing),
-        born: datum(given.date_of_birth.map(from_millis)),
+        born: given.date_of_birth.map_or(Datum::Missing, Datum::birth),
     }
 }
 
@@ -78,7 +81,7 @@ pub fn request(given: &model::Request) -> Request {
     Request {
         policy: PolicyName::parse("p").unwrap(),
         verification: VerificationId::parse("v-1").unwrap(),
-        identity: text(given.identity_id.as_ref()),
+        identity: ClaimedIdentity::parse(given.identity_id.as_deref().unwrap_or_default()),
         authentication: given.authentication.as_ref().map(|given| Authentication {
             acr: given.acr.clone().unwrap_or_default(),
             amr: given.amr.clone(),

@@ -37,28 +37,29 @@ fn a_case_of_a_file_is_explained_with_each_rule_and_its_changes_over_time() {
     let cases = folder.path().join("case.yaml");
     std::fs::write(
         &cases,
-        "cases:\n  - name: a month-old verification\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, DATE_OF_BIRTH], full_name: Ada Example, date_of_birth: 1990-05-17}\n",
+        "cases:\n  - name: a month-old verification\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, DATE_OF_BIRTH], identity_id: id-ada, full_name: Ada Example, date_of_birth: 1990-05-17}\n    request: {identity_id: id-ada}\n",
     )
     .unwrap();
     let cases = cases.to_str().unwrap();
     check(
         &[cases],
         &expect![[r#"
-        a month-old verification
-        STEP_UP by `front-door` at 2026-01-31T00:00:00Z
+            a month-old verification
+            STEP_UP by `front-door` at 2026-01-31T00:00:00Z
 
-          met       status: [VERIFIED]
-          met       verified_within: 90d, until 2026-04-01T00:00:00Z
-          STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
-          met       scopes: [NAME]
-          met       age_at_least: 16
-          needed    verify again, younger than 30d
+              met       status: [VERIFIED]
+              met       identity: same_as_request
+              met       verified_within: 90d, until 2026-04-01T00:00:00Z
+              STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
+              met       scopes: [NAME]
+              met       age_at_least: 16
+              needed    verify again, younger than 30d
 
-          ●  STEP_UP   now
-          │            for 60d
-          ●  DENY      2026-04-01T00:00:00Z
-          ▼            no further change within ten years
-    "#]],
+              ●  STEP_UP   now
+              │            for 60d
+              ●  DENY      2026-04-01T00:00:00Z
+              ▼            no further change within ten years
+        "#]],
     );
     let none = explain(&[cases, "--case", "nobody"]);
     assert_eq!(none.status.code(), Some(2));
@@ -69,25 +70,26 @@ fn a_case_of_a_file_is_explained_with_each_rule_and_its_changes_over_time() {
 #[test]
 fn flags_describe_the_same_case_as_a_file() {
     let at = "--policy front-door --at 2026-01-31T00:00:00Z --verified-at 2026-01-01T00:00:00Z";
-    let person = "--scope NAME --scope DATE_OF_BIRTH --full-name Ada --date-of-birth 1990-05-17";
+    let person = "--scope NAME --scope DATE_OF_BIRTH --full-name Ada --date-of-birth 1990-05-17 --verified-identity id-ada --identity id-ada";
     check(
         &[at, person],
         &expect![[r#"
-        as the flags say
-        STEP_UP by `front-door` at 2026-01-31T00:00:00Z
+            as the flags say
+            STEP_UP by `front-door` at 2026-01-31T00:00:00Z
 
-          met       status: [VERIFIED]
-          met       verified_within: 90d, until 2026-04-01T00:00:00Z
-          STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
-          met       scopes: [NAME]
-          met       age_at_least: 16
-          needed    verify again, younger than 30d
+              met       status: [VERIFIED]
+              met       identity: same_as_request
+              met       verified_within: 90d, until 2026-04-01T00:00:00Z
+              STEP_UP   verified_within: 30d (VERIFICATION_TOO_OLD)
+              met       scopes: [NAME]
+              met       age_at_least: 16
+              needed    verify again, younger than 30d
 
-          ●  STEP_UP   now
-          │            for 60d
-          ●  DENY      2026-04-01T00:00:00Z
-          ▼            no further change within ten years
-    "#]],
+              ●  STEP_UP   now
+              │            for 60d
+              ●  DENY      2026-04-01T00:00:00Z
+              ▼            no further change within ten years
+        "#]],
     );
 }
 
@@ -108,14 +110,16 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
         DENY by `front-door` at 2026-01-31T00:00:00Z
 
           met       status: [VERIFIED]
+          DENY      identity: same_as_request (IDENTITY_NOT_GIVEN)
           DENY      verified_within: 90d (VERIFIED_AT_MISSING)
           STEP_UP   verified_within: 30d (VERIFIED_AT_MISSING)
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
           DENY      age_at_least: 16 (SCOPE_NOT_GRANTED)
           needed    verify again, younger than 30d
           needed    let the verification carry NAME and DATE_OF_BIRTH
+          needed    name the identity in the request
     "#]]
-    .assert_eq(&explained("--policy front-door"));
+    .assert_eq(&explained("--policy front-door --verified-identity id-ada"));
     expect![[r#"
         DENY by `front-door` at 2026-01-31T00:00:00Z
 
@@ -148,6 +152,7 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
         DENY by `sso-admin` at 2026-01-31T00:00:00Z
 
           DENY      status: [VERIFIED] (STATUS_NOT_ACCEPTED)
+          met       identity: same_as_request
           met       verified_within: 90d, until 2026-04-26T00:00:00Z
           met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until 2026-01-31T00:10:00Z
           STEP_UP   scopes: [NAME, PHONE] (SCOPE_NOT_GRANTED)
@@ -155,7 +160,7 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           needed    let the verification carry PHONE
     "#]].assert_eq(&explained(
         "--policy sso-admin --verified-ago 5d --status PENDING --acr phr --amr hwk --amr face --auth-ago 5m --attribute app=x \
-         --project-id p --first-name Ada --last-name Example --scope NAME --phone +12025550101",
+         --project-id p --first-name Ada --last-name Example --scope NAME --phone +12025550101 --verified-identity id-ada --identity id-ada",
     ));
 }
 

@@ -24,6 +24,7 @@ async fn facts_that_contradict_the_agreed_form_are_invalid_evidence() {
         r#"{"id":"fresh","status":"FAILED","status":"VERIFIED","scopes":["NAME"]}"#,
         r#"{"id":"fresh","id":"another","status":"VERIFIED","scopes":["NAME"]}"#,
         r#"{"id":"fresh","status":"VERIFIED","scopes":"NAME"}"#,
+        r#"{"id":"fresh","verifiedAt":"soon","status":"VERIFIED","scopes":["NAME"]}"#,
     ] {
         assert_eq!(
             answer_to(&world, body).await,

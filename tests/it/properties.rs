@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw, Policy,
-    PolicyName, Refusal, Remedy, Request, Requirement, Rule, Scope, Timestamp, Verification,
-    VerificationId, from_millis, testing,
+    BirthDate, Change, Datum, Decision, Effect, Evidence, EvidenceTerms, Facts, Finding, Flaw,
+    Policy, PolicyName, Refusal, Remedy, Request, Requirement, Rule, Scope, Timestamp,
+    Verification, VerificationId, from_millis, testing,
 };
 
 const DAY_MS: i64 = 86_400_000;
@@ -45,15 +45,17 @@ fn instant() -> impl Strategy<Value = i64> {
     prop_oneof![8 => near, 1 => Just(NOW_MS + 60_000), 1 => Just(NOW_MS + 60_001), 1 => any::<i64>()]
 }
 
-fn born() -> impl Strategy<Value = Datum<Timestamp>> {
+fn born() -> impl Strategy<Value = Datum<BirthDate>> {
     let year = 366 * DAY_MS;
     prop_oneof![
         Just(Datum::Missing),
         Just(Datum::Unreadable),
-        instant().prop_map(|ms| Datum::Known(from_millis(ms))),
-        (1_i64..160, 0..year).prop_map(move |(years, ms)| Datum::Known(from_millis(
-            NOW_MS.saturating_sub(years * year).saturating_add(ms)
-        ))),
+        instant().prop_map(|ms| Datum::birth(ms - ms.rem_euclid(900_000))),
+        instant().prop_map(Datum::birth),
+        (1_i64..160, 0..year).prop_map(move |(years, ms)| {
+            let born = NOW_MS.saturating_sub(years * year).saturating_add(ms);
+            Datum::birth(born - born.rem_euclid(900_000))
+        }),
     ]
 }
 

@@ -3,8 +3,9 @@
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Authentication, Datum, Effect, Evidence, Facts, Finding, PolicySet, Remedy, Request, Scope,
-    Timestamp, Verification, after, before, from_millis, testing,
+    Authentication, BirthDate, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, Identity,
+    PolicySet, Remedy, Request, Scope, Timestamp, Verification, after, before, from_millis,
+    testing,
 };
 
 use crate::{
@@ -53,7 +54,7 @@ impl Situation {
                 }
                 Remedy::Identify => {
                     if let Datum::Known(identity) = &self.verification.identity {
-                        self.request.identity = Some(identity.clone());
+                        self.request.identity = ClaimedIdentity::Known(identity.clone());
                     }
                 }
                 Remedy::Authenticate(wanted) => {
@@ -73,9 +74,15 @@ impl Situation {
                     let granted = &mut self.verification;
                     granted.scopes.extend(scopes.iter().cloned());
                     fill(&mut granted.name, (), name);
-                    fill(&mut granted.identity, "id-new".into(), false);
+                    fill(
+                        &mut granted.identity,
+                        Identity::parse("id-new").unwrap(),
+                        false,
+                    );
                     fill(&mut granted.phone, "+12025550101".into(), phone);
-                    fill(&mut granted.born, from_millis(0), born);
+                    let child_of_1970 = "1970-03-01T00:00:00Z".parse().unwrap();
+                    let known = BirthDate::at(child_of_1970).unwrap();
+                    fill(&mut granted.born, known, born);
                 }
             }
         }
@@ -149,8 +156,8 @@ fn needed(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<
             status: Some("VERIFIED".into()),
             verified_at: Some(from_millis(now.as_millisecond() - days_ago * 86_400_000)),
             scopes: [Scope::DateOfBirth].into(),
-            identity: Datum::Known("id-1".into()),
-            born: Datum::Known("2008-03-02T00:00:00Z".parse().unwrap()),
+            identity: Datum::text("id-1").as_identity(),
+            born: Datum::Known(BirthDate::at("2008-03-02T00:00:00Z".parse().unwrap()).unwrap()),
             ..Verification::default()
         },
         now,
@@ -197,7 +204,9 @@ fn nothing_helps_who_is_blocked_or_too_old() {
 fn the_alternative_that_needs_least_is_the_remedy() {
     let rules = "      - any_of:\n          - all_of: [{scopes: [NAME]}, {verified_within: 1d}]\n          - identity: same_as_request\n";
     assert_eq!(needed(rules, 31, |_| {}), [Remedy::Identify]);
-    let mismatch = needed(rules, 31, |s| s.request.identity = Some("id-2".into()));
+    let mismatch = needed(rules, 31, |s| {
+        s.request.identity = ClaimedIdentity::parse("id-2")
+    });
     let scopes = [Scope::Name].into();
     let max_age = Some(days(1));
     assert_eq!(

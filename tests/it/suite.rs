@@ -383,7 +383,31 @@ fn a_year_or_a_date_without_dashes_is_not_taken_for_milliseconds() {
         let problems = born(mistaken).unwrap_err();
         assert!(problems.contains("is not a date"), "{mistaken}: {problems}");
     }
-    for right in ["0", "-86400000", "18000000", "642902400000"] {
+    for mistaken in [
+        "0",
+        "-86400000",
+        "18000000",
+        "1425600000",
+        "642902400001",
+        "1970-01-05",
+        "1990-05-17T00:00:01Z",
+    ] {
+        let reported = born(mistaken).unwrap_err();
+        assert!(
+            reported.contains("is no local midnight"),
+            "{mistaken}: {reported}"
+        );
+        assert!(
+            reported.contains("26 January 1970"),
+            "{mistaken}: {reported}"
+        );
+    }
+    for right in [
+        "-2200500000",
+        "642902400000",
+        "1990-05-17T00:15:00Z",
+        "9999-12-30",
+    ] {
         assert!(born(right).is_ok(), "{right}");
     }
 }

@@ -1,12 +1,13 @@
 //! What the upstream said about a verification, and when. Personal data is kept only if a policy can read it: of a name,
 //! only that there is one.
 
+mod birth;
 mod datum;
 mod scope;
 mod verification;
 
-pub(crate) use self::verification::plausible_birth;
-pub use self::{datum::Datum, scope::Scope, verification::Verification};
+pub(crate) use self::birth::is_beyond_the_calendar;
+pub use self::{birth::BirthDate, datum::Datum, scope::Scope, verification::Verification};
 use crate::{
     limits::{EVIDENCE_TEXT_BYTES_MAX, SCOPES_MAX},
     time::Timestamp,

@@ -74,6 +74,7 @@ mod limits;
 mod time;
 mod effect;
 mod reason;
+mod identity;
 mod request;
 mod evidence;
 mod phone;
@@ -107,12 +108,15 @@ pub use self::{
     decide::Facts,
     decision::Decision,
     effect::{Change, Effect, Refusal},
-    evidence::{Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
+    evidence::{BirthDate, Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
+    identity::{Identity, InvalidIdentityError},
     limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
     remedy::Remedy,
-    request::{Authentication, InvalidNameError, PolicyName, Request, VerificationId},
+    request::{
+        Authentication, ClaimedIdentity, InvalidNameError, PolicyName, Request, VerificationId,
+    },
     rule::{Authenticated, Given, Identities, Requirement, Rule},
     schedule::{DAYS, Schedule, TimeOfDay, Zone},
     set::{EvidenceTerms, Policy, PolicySet, Revision},

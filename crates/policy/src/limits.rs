@@ -16,6 +16,11 @@ pub(crate) const YEARS_AHEAD: u16 = 10;
 /// The greatest plausible age, in calendar years: an earlier date of birth is an error.
 pub(crate) const AGE_YEARS_MAX: u16 = 150;
 
+/// A date of birth is a multiple of this many milliseconds: the offsets of zones are multiples of 15 minutes.
+pub(crate) const BIRTH_MS_STEP: i64 = 15 * MINUTE_MS;
+/// A date of birth of a smaller magnitude, in milliseconds, could be one in seconds: in seconds, this is in the year 2039.
+pub(crate) const BIRTH_MS_UNIT_DOUBTFUL: u64 = 2_200_000_000;
+
 /// An age is reached when it is reached in every time zone, because the zone of a date of birth is not known. Zones are up to
 /// 14 hours from UTC.
 pub(crate) const BIRTHDAY_EVERYWHERE: Duration = Duration::from_hours(14);
@@ -42,6 +47,8 @@ pub(crate) const POLICIES_MAX: usize = 1000;
 pub(crate) const RULES_MAX: usize = 64;
 /// How deep `any_of` and `all_of` may nest.
 pub(crate) const NESTING_MAX: usize = 4;
+/// How many mistakes of one list file are reported; the others are counted.
+pub(crate) const LIST_MISTAKES_MAX: usize = 20;
 /// How many identities a list may have.
 pub(crate) const IDENTITIES_MAX: usize = 100_000;
 

@@ -1,6 +1,7 @@
 //! Policy files in, one compiled [`PolicySet`] out; or every problem in all of them at once.
 
 mod lists;
+mod list_texts;
 mod requirement;
 mod duration;
 mod policy;

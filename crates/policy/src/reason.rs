@@ -25,7 +25,7 @@ pub enum ReasonCode {
     ScopeNotGranted,
     /// The scope is granted, but its data is not there.
     DataMissing,
-    /// The scope is granted and its data is there, but it cannot be read.
+    /// The scope is granted and its data is there, but it is not in its canonical form; or the identity that the request names is not.
     DataInvalid,
     /// The person is too young.
     UnderAge,
@@ -120,7 +120,7 @@ impl ReasonCode {
             Self::VerifiedAtInFuture => "the verification claims to have been made in the future",
             Self::ScopeNotGranted => "the verification does not grant a scope that is needed",
             Self::DataMissing => "the verification lacks data that is needed",
-            Self::DataInvalid => "the verification has data that cannot be read",
+            Self::DataInvalid => "data of the verification or of the request cannot be read",
             Self::UnderAge => "the person is too young",
             Self::OverAge => "the person is too old",
             Self::PhoneNotAccepted => "the telephone number does not begin as it must",

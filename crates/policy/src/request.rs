@@ -5,7 +5,7 @@ mod names;
 use std::collections::BTreeMap;
 
 pub use self::names::{InvalidNameError, PolicyName, VerificationId};
-use crate::time::Timestamp;
+use crate::{identity::Identity, time::Timestamp};
 
 /// What is asked.
 #[derive(Debug, Clone)]
@@ -15,7 +15,7 @@ pub struct Request {
     /// The verification that it is about.
     pub verification: VerificationId,
     /// The identity that the caller expects the verification to be about.
-    pub identity: Option<Box<str>>,
+    pub identity: ClaimedIdentity,
     /// How the subject authenticated in the current session.
     pub authentication: Option<Authentication>,
     /// Attributes of the situation, such as the site.
@@ -30,10 +30,42 @@ impl Request {
         Self {
             policy,
             verification,
-            identity: None,
+            identity: ClaimedIdentity::None,
             authentication: None,
             attributes: BTreeMap::new(),
             id: "".into(),
+        }
+    }
+}
+
+/// The identity that a request names.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ClaimedIdentity {
+    /// None.
+    #[default]
+    None,
+    /// A text that is no identity, as it was sent. It is nobody's: a rule that judges it does not hold.
+    Unreadable(Box<str>),
+    /// This one.
+    Known(Identity),
+}
+
+impl ClaimedIdentity {
+    /// The identity of a request; an empty text is none.
+    pub fn parse(text: &str) -> Self {
+        match Identity::parse(text) {
+            Ok(identity) => Self::Known(identity),
+            Err(_) if text.is_empty() => Self::None,
+            Err(_) => Self::Unreadable(text.into()),
+        }
+    }
+
+    /// The canonical text of the identity, or the text as it was sent if it is none.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Unreadable(text) => Some(text),
+            Self::Known(identity) => Some(identity.as_str()),
         }
     }
 }

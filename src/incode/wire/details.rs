@@ -5,18 +5,23 @@ use serde::Deserialize;
 use crate::{
     json::{Lenient, Object},
     policy::{
-        Datum, Flaw, Scope, Timestamp, Verification, VerificationId, are_within_bounds, from_millis,
+        BirthDate, Datum, Flaw, Identity, Scope, Timestamp, Verification, VerificationId,
+        are_within_bounds, from_millis,
     },
 };
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DetailsResponse {
-    id: Option<Box<str>>,
-    project_id: Option<Box<str>>,
-    trace_id: Option<Box<str>>,
-    /// Milliseconds since 1970.
-    verified_at: Option<i64>,
+    #[serde(default)]
+    id: Lenient,
+    #[serde(default)]
+    project_id: Lenient,
+    #[serde(default)]
+    trace_id: Lenient,
+    /// Milliseconds since 1970, as a number or as text.
+    #[serde(default)]
+    verified_at: Lenient,
     status: Option<Box<str>>,
     scopes: Option<Vec<Box<str>>>,
     data: Option<Object<PersonalData>>,
@@ -38,10 +43,7 @@ struct PersonalData {
 pub fn details(body: &[u8], requested: &VerificationId) -> Result<Verification, Flaw> {
     let response = serde_json::from_slice::<Object<DetailsResponse>>(body);
     let Object(response) = response.map_err(|_| Flaw::Unreadable)?;
-    if !response.is_within_limits() {
-        return Err(Flaw::TooLarge);
-    }
-    let verification = Verification::from(response);
+    let verification = Verification::try_from(response)?;
     if verification.is_about(requested) {
         Ok(verification)
     } else {
@@ -49,38 +51,66 @@ pub fn details(body: &[u8], requested: &VerificationId) -> Result<Verification, 
     }
 }
 
-impl DetailsResponse {
-    /// Whether its texts are within the limits of evidence: of those that are kept, none is long and the scopes are few.
-    fn is_within_limits(&self) -> bool {
-        let scopes = self.scopes.as_deref().unwrap_or_default();
-        let texts = [&self.id, &self.project_id, &self.trace_id, &self.status];
-        are_within_bounds(
-            texts.into_iter().flatten().map(AsRef::as_ref),
-            scopes.iter().map(AsRef::as_ref),
-        )
-    }
-}
+impl TryFrom<DetailsResponse> for Verification {
+    type Error = Flaw;
 
-impl From<DetailsResponse> for Verification {
-    fn from(response: DetailsResponse) -> Self {
-        let data = response.data.map(|Object(data)| data).unwrap_or_default();
-        let scopes = response.scopes.unwrap_or_default();
-        Self {
-            id: response.id,
-            trace_id: response.trace_id,
-            project: response.project_id,
-            status: response.status,
-            verified_at: response.verified_at.map(from_millis),
+    fn try_from(response: DetailsResponse) -> Result<Self, Flaw> {
+        let DetailsResponse {
+            id,
+            project_id,
+            trace_id,
+            verified_at,
+            status,
+            scopes,
+            data,
+        } = response;
+        let data = data.map(|Object(data)| data).unwrap_or_default();
+        let scopes = scopes.unwrap_or_default();
+        let identifier =
+            |field: Lenient| field.into_identifier().map_err(|_error| Flaw::Unreadable);
+        let (id, project, trace_id) = (
+            identifier(id)?,
+            identifier(project_id)?,
+            identifier(trace_id)?,
+        );
+        let texts = [&id, &project, &trace_id, &status].into_iter().flatten();
+        if !are_within_bounds(texts.map(AsRef::as_ref), scopes.iter().map(AsRef::as_ref)) {
+            return Err(Flaw::TooLarge);
+        }
+        Ok(Self {
+            id,
+            trace_id,
+            project,
+            status,
+            verified_at: instant(&verified_at)?,
             scopes: scopes.iter().map(|name| Scope::from(&**name)).collect(),
             name: Datum::name(
                 text(data.full_name),
                 text(data.first_name),
                 text(data.last_name),
             ),
-            identity: text(data.identity_id).as_identity(),
+            identity: identity(data.identity_id),
             phone: text(data.phone).as_phone(),
-            born: millis(data.date_of_birth),
-        }
+            born: birth(&data.date_of_birth),
+        })
+    }
+}
+
+/// When the person verified. What cannot be read is not taken for missing: a policy may not ask for it.
+fn instant(field: &Lenient) -> Result<Option<Timestamp>, Flaw> {
+    match (field, field.as_whole_number()) {
+        (Lenient::Missing, _) => Ok(None),
+        (_, Some(millis)) => Ok(Some(from_millis(millis))),
+        (_, None) => Err(Flaw::Unreadable),
+    }
+}
+
+/// The identity: a string, or a whole number as the string of its digits.
+fn identity(field: Lenient) -> Datum<Identity> {
+    match field.into_identifier() {
+        Ok(Some(text)) => Datum::text(text).as_identity(),
+        Ok(None) => Datum::Missing,
+        Err(_) => Datum::Unreadable,
     }
 }
 
@@ -93,18 +123,16 @@ fn text(field: Lenient) -> Datum<Box<str>> {
     }
 }
 
-/// A field that is milliseconds since 1970, as a number or as text.
-fn millis(field: Lenient) -> Datum<Timestamp> {
-    let millis = match field {
-        Lenient::Missing => return Datum::Missing,
-        Lenient::Text(text) if text.trim().is_empty() => return Datum::Missing,
-        Lenient::Text(text) => text.parse().ok(),
-        Lenient::Number(number) => Some(number),
-        Lenient::Other => None,
-    };
-    millis.map_or(Datum::Unreadable, |millis| {
-        Datum::Known(from_millis(millis))
-    })
+/// A date of birth in milliseconds since 1970. A blank text is missing, as other personal data is.
+fn birth(field: &Lenient) -> Datum<BirthDate> {
+    match field {
+        Lenient::Missing => Datum::Missing,
+        Lenient::Text(text) if text.trim().is_empty() => Datum::Missing,
+        Lenient::Text(_) | Lenient::Number(_) | Lenient::Other => {
+            let millis = field.as_whole_number();
+            millis.map_or(Datum::Unreadable, Datum::birth)
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::{
     incode::config::is_loopback,
-    json::Object,
+    json::{Lenient, Object},
     policy::{Flaw, VerificationId},
     step_up::Link,
 };
@@ -31,7 +31,8 @@ pub(in crate::incode) struct LinkRequest<'a> {
 #[serde(rename_all = "camelCase")]
 struct LinkResponse {
     verification_link: Box<str>,
-    verification_trace_id: Option<Box<str>>,
+    #[serde(default)]
+    verification_trace_id: Lenient,
 }
 
 /// Decodes a link that a browser may be sent to: one by https, without credentials. If `upstream` is on this host, as the simulator is,
@@ -45,7 +46,8 @@ pub fn link(body: &[u8], upstream: &Url) -> Result<Link, Flaw> {
     if !is_safe(&response.verification_link, upstream) {
         return Err(Flaw::Unreadable);
     }
-    let trace = response.verification_trace_id;
+    let trace = response.verification_trace_id.into_identifier();
+    let trace = trace.map_err(|_error| Flaw::Unreadable)?;
     Ok(Link {
         url: response.verification_link,
         trace: trace.and_then(|trace| VerificationId::parse(&trace).ok()),

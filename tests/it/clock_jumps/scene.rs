@@ -94,7 +94,7 @@ impl Vendor {
                     status: Some("VERIFIED".into()),
                     verified_at: Some(before(now, ago)),
                     scopes: [Scope::DateOfBirth].into(),
-                    born: Datum::Known(from_millis(born)),
+                    born: Datum::birth(born),
                     ..Verification::default()
                 };
                 verifications.insert(id, verification);

@@ -2,6 +2,7 @@
 
 use super::clock::{HOUR, inside, years_after};
 use super::horizon;
+use super::identity::{canonical, listed};
 use super::model::{
     Authentication, Case, Decision, IdList, Otherwise, Outcome, Policy, Reason, Request,
     Requirement, Upstream, Verification,
@@ -13,6 +14,10 @@ pub const SKEW: i64 = 60_000;
 pub const EARLIEST_VERIFIED_AT: i64 = 1_420_070_400_000;
 /// An anniversary has come in every zone so long after it, and in none so long before it.
 pub const ANY_ZONE: i64 = 14 * HOUR;
+/// A date of birth is a multiple of 15 minutes.
+pub const QUARTER: i64 = 900_000;
+/// A date of birth of a smaller magnitude could be in seconds.
+pub const COULD_BE_SECONDS: u64 = 2_200_000_000;
 /// A date of birth further back than this number of years is unreadable.
 pub const OLDEST_AGE: u32 = 150;
 
@@ -197,7 +202,9 @@ impl<'a> Facts<'a> {
             Requirement::IdentitySameAsRequest => {
                 let asked =
                     present(self.request.identity_id.as_ref()).ok_or("IDENTITY_NOT_GIVEN")?;
-                demand(self.identity()? == asked, "IDENTITY_MISMATCH")
+                let verified = self.identity()?;
+                let asked = canonical(asked).ok_or("DATA_INVALID")?;
+                demand(verified == asked, "IDENTITY_MISMATCH")
             }
             Requirement::IdentityIn(list) => self.listed(list, true, "IDENTITY_NOT_LISTED"),
             Requirement::IdentityNotIn(list) => self.listed(list, false, "IDENTITY_BLOCKED"),
@@ -272,19 +279,30 @@ impl<'a> Facts<'a> {
         Ok(phone)
     }
 
-    fn identity(&self) -> Result<&'a str, &'static str> {
-        present(self.verification.identity_id.as_ref()).ok_or("DATA_MISSING")
+    /// In its canonical form; blank text is missing.
+    fn identity(&self) -> Result<String, &'static str> {
+        let text = present(self.verification.identity_id.as_ref()).ok_or("DATA_MISSING")?;
+        if text.trim().is_empty() {
+            return Err("DATA_MISSING");
+        }
+        canonical(text).ok_or("DATA_INVALID")
     }
 
     fn listed(&self, list: &IdList, wanted: bool, code: &'static str) -> Verdict {
         let identity = self.identity()?;
-        demand(list.ids().iter().any(|id| id == identity) == wanted, code)
+        let on_it = list.ids().iter().any(|id| listed(id) == identity);
+        demand(on_it == wanted, code)
     }
 
     /// A date of birth that is readable now: neither in the future nor over 150 years ago.
     fn birth(&self) -> Result<i64, &'static str> {
         self.granted("DATE_OF_BIRTH")?;
         let birth = self.verification.date_of_birth.ok_or("DATA_MISSING")?;
+        let midnight = birth.rem_euclid(QUARTER) == 0;
+        demand(
+            midnight && birth.unsigned_abs() >= COULD_BE_SECONDS,
+            "DATA_INVALID",
+        )?;
         let oldest = anniversary(birth, OLDEST_AGE)?;
         demand(birth <= self.now && self.now <= oldest, "DATA_INVALID")?;
         Ok(birth)

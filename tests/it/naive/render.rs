@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use chrono::{DateTime, SecondsFormat};
 
 use super::clock::DAY;
+use super::eval::{COULD_BE_SECONDS, QUARTER};
 use super::model::{
     Authentication, Case, IdList, Outcome, Policy, Request, Requirement, Rule, Schedule, Upstream,
     Verification,
@@ -111,11 +112,14 @@ pub fn instant(ms: i64) -> String {
     }
 }
 
-/// A date of birth in one of its three forms: a date where it is midnight UTC, milliseconds where they are odd, else
-/// RFC 3339.
+/// A date of birth in one of its three forms: a date where it is midnight UTC, milliseconds in every odd quarter of an hour,
+/// else RFC 3339. A case file cannot say a date that cannot be read; one in the future is as good.
 pub fn date_of_birth(ms: i64) -> String {
+    if ms.rem_euclid(QUARTER) != 0 || ms.unsigned_abs() < COULD_BE_SECONDS {
+        return "9999-12-30".to_owned();
+    }
     let written = instant(ms);
-    if ms.rem_euclid(2) == 1 {
+    if ms.rem_euclid(2 * QUARTER) != 0 {
         return ms.to_string();
     }
     match written.split_once('T') {
@@ -131,8 +135,8 @@ fn text(raw: &str) -> String {
         match letter {
             '"' => quoted.push_str("\\\""),
             '\\' => quoted.push_str("\\\\"),
-            control if control.is_control() => {
-                let _ = write!(quoted, "\\u{:04X}", u32::from(control)); // cannot fail on a String
+            unseen if unseen.is_control() || (!unseen.is_ascii() && !unseen.is_alphanumeric()) => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(unseen)); // cannot fail on a String
             }
             other => quoted.push(other),
         }

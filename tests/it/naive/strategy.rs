@@ -14,8 +14,8 @@ pub use self::cases::case_near;
 pub use self::pools::{CLOCK_CHANGES, ZONES};
 
 use self::pools::{
-    AGES, ATTRIBUTES, CLASSES, DAYS, IDENTITIES, METHODS, PREFIXES, PROJECTS, SCOPES, SPANS,
-    STATUSES, TIMES, TURNS, VALUES, YEAR_2016, YEAR_2036,
+    AGES, ATTRIBUTES, CLASSES, DAYS, LISTED, METHODS, PREFIXES, PROJECTS, SCOPES, SPANS, STATUSES,
+    TIMES, TURNS, VALUES, YEAR_2016, YEAR_2036,
 };
 use super::clock::{DAY, HOUR, MINUTE, offset};
 use super::model::{Case, IdList, Otherwise, Policy, Requirement, Rule, Schedule};
@@ -229,7 +229,7 @@ fn owned(pool: &[&str]) -> Vec<String> {
 }
 
 fn id_list() -> impl Strategy<Value = Vec<String>> {
-    some_of(&IDENTITIES, 1)
+    some_of(&LISTED, 1)
 }
 
 /// A duration of the pool, sometimes a millisecond more or less, never 0.

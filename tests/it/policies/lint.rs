@@ -4,8 +4,14 @@ use super::*;
 
 /// The warnings of a policy of these rules.
 fn warnings(rules: &str) -> Vec<String> {
-    let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
-    let warnings = verigate::policy::lint(&read(&text).unwrap());
+    let text = format!(
+        "version: 1\npolicies:\n  p:\n    require:\n      - identity: same_as_request\n{rules}"
+    );
+    warnings_of(&text)
+}
+
+fn warnings_of(text: &str) -> Vec<String> {
+    let warnings = verigate::policy::lint(&read(text).unwrap());
     warnings
         .into_iter()
         .map(|warning| warning.message)
@@ -38,6 +44,39 @@ fn a_policy_that_can_never_allow_is_warned_of() {
         "      - schedule: {days: [mon], from: \"07:00\", to: \"08:00\", zone: UTC}\n      - schedule: {days: [tue], from: \"07:00\", to: \"08:00\", zone: UTC}\n",
     ] {
         assert_eq!(warnings(never), ["it can never ALLOW"], "{never}");
+    }
+}
+
+#[test]
+fn a_policy_that_lets_anybodys_verification_pass_is_warned_of() {
+    let warnings = |rules: &str| {
+        warnings_of(&format!(
+            "version: 1\npolicies: {{p: {{require: [{rules}]}}}}"
+        ))
+    };
+    for never in [
+        "verified_within: 30d",
+        "identity_in: [id-1]",
+        "identity_not_in: [id-1]",
+        "scopes: [IDENTITY_ID]",
+        "any_of: [verified_within: 1d, all_of: [age_at_least: 18, authenticated: {within: 1h}]]",
+    ] {
+        let expected = "it never asks whose verification this is";
+        assert_eq!(warnings(never), [expected], "{never}");
+    }
+    for sometimes in [
+        "any_of: [identity: same_as_request, verified_within: 1d]",
+        "any_of: [all_of: [identity: same_as_request, age_at_least: 18], identity_in: [id-1]]",
+    ] {
+        let expected = "it can ALLOW without asking whose verification this is";
+        assert_eq!(warnings(sometimes), [expected], "{sometimes}");
+    }
+    for always in [
+        "identity: same_as_request",
+        "{identity: same_as_request, otherwise: step_up}, verified_within: 30d",
+        "any_of: [all_of: [identity: same_as_request, verified_within: 1d], all_of: [identity: same_as_request, age_at_least: 18]]",
+    ] {
+        assert_eq!(warnings(always), [""; 0], "{always}");
     }
 }
 

@@ -64,7 +64,7 @@ fn a_check_ends_soon_however_many_alternatives_there_are() {
     };
     let rules: String = (0..60).map(rule).collect();
     let set = read(&format!(
-        "version: 1\npolicies:\n  p:\n    require:\n{rules}"
+        "version: 1\npolicies:\n  p:\n    require:\n      - identity: same_as_request\n{rules}"
     ))
     .unwrap();
     // What is too large to be compared is not warned of.
@@ -73,7 +73,8 @@ fn a_check_ends_soon_however_many_alternatives_there_are() {
 
 #[test]
 fn warnings_come_in_the_order_of_the_text() {
-    let policy = "{require: [verified_within: 1h], evidence: {fresh_for: 2h}}";
+    let policy =
+        "{require: [verified_within: 1h, identity: same_as_request], evidence: {fresh_for: 2h}}";
     let set = read(&format!(
         "version: 1\npolicies:\n  z: {policy}\n  a: {policy}\n"
     ))

@@ -159,7 +159,9 @@ async fn the_demo_plays_the_whole_loop() {
     })
     .await;
     let successor = known().await["successor"].as_str().unwrap().to_owned();
-    let answer = client.check_access(check_request("front-door", &successor));
+    let mut request = check_request("front-door", &successor);
+    request.identity_id = "id-ada".to_owned();
+    let answer = client.check_access(request);
     assert_eq!(
         answer.await.unwrap().into_inner().decision(),
         Decision::Allow

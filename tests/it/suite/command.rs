@@ -241,6 +241,14 @@ policies:
         String::from_utf8(output.stdout).unwrap()
     };
     expect![[r#"
+        warning: policy `hidden`: it never asks whose verification this is
+         --> p.yaml:3:3
+          |
+        3 |   hidden:
+          |   ^^^^^^
+          |
+          = help: add `- identity: same_as_request`, and let callers send the badge's or account's `identity_id`: without it, anybody's verification passes for anybody
+
         warning: policy `hidden`: the rule `verified_within: 90d` can never matter
          --> p.yaml:6:9
           |
@@ -256,6 +264,14 @@ policies:
           |   ^^^^^
           |
           = help: its rules cannot all hold together
+
+        warning: policy `kept`: it never asks whose verification this is
+          --> p.yaml:10:3
+           |
+        10 |   kept:
+           |   ^^^^
+           |
+           = help: add `- identity: same_as_request`, and let callers send the badge's or account's `identity_id`: without it, anybody's verification passes for anybody
 
         warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
           --> p.yaml:13:9
@@ -280,6 +296,15 @@ policies:
             )
         })
         .collect();
-    assert_eq!(places, [("hidden", 6, 9), ("never", 8, 3), ("kept", 13, 9)]);
+    assert_eq!(
+        places,
+        [
+            ("hidden", 3, 3),
+            ("hidden", 6, 9),
+            ("never", 8, 3),
+            ("kept", 10, 3),
+            ("kept", 13, 9)
+        ]
+    );
     assert_eq!(warnings[0]["path"], path);
 }

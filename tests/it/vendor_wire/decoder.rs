@@ -34,9 +34,12 @@ fn summary(verification: &Verification) -> String {
             .verified_at
             .map_or("-".to_owned(), |at| at.as_millisecond().to_string()),
         scopes.collect::<Vec<_>>().join(" "),
-        text(&verification.identity, ToString::to_string),
+        text(&verification.identity, |id| id.as_str().to_owned()),
         text(&verification.name, |()| "known".to_owned()),
-        text(&verification.born, |at| at.as_millisecond().to_string()),
+        text(&verification.born, |birth| birth
+            .instant()
+            .as_millisecond()
+            .to_string()),
         text(&verification.phone, ToString::to_string),
     )
 }
@@ -53,7 +56,7 @@ fn details_are_decoded_as_the_vendor_sends_them() {
     }
     expect![[r#"
         details-all-scopes.json: VERIFIED at 1730481625983 [NAME DATE_OF_BIRTH PHONE] identity 9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a name known born 642902400000 phone +12025550101
-        details-birth-as-text.json: VERIFIED at 1730481625983 [DATE_OF_BIRTH] identity 9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a name - born -86400000 phone -
+        details-birth-as-text.json: VERIFIED at 1730481625983 [DATE_OF_BIRTH] identity 9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a name - born -631152000000 phone -
         details-expired.json: EXPIRED at 1730481625983 [NAME] identity 9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a name known born - phone -
         details-failed.json: FAILED at 1730481625983 [] identity 9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a name - born - phone -
         details-manual-pending.json: MANUAL_PENDING at - [NAME DATE_OF_BIRTH PHONE] identity 9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a name known born 642902400000 phone +12025550101

@@ -31,6 +31,18 @@ async fn a_webhook_with_a_trace_id_invalidates_evidence() {
 }
 
 #[tokio::test]
+async fn a_webhook_in_capitals_reaches_what_is_cached_in_lower_case() {
+    const UUID: &str = "9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a";
+    let cast = format!(
+        "people: {{ada: {{full_name: Ada Example}}}}\nverifications: {{{UUID}: {{person: ada, verified_ago: 1h, scopes: [NAME]}}}}"
+    );
+    let world = World::of(&cast, |config| config.webhook = Some(terms())).await;
+    assert_eq!(gist(&world.check("front-door", UUID).await), "ALLOW");
+    send_event(&world, "verification.failed", &UUID.to_uppercase()).await;
+    until_invalidated(&world, UUID).await;
+}
+
+#[tokio::test]
 async fn a_webhook_in_an_envelope_invalidates_all_that_it_names() {
     let world = world().await;
     for body in [

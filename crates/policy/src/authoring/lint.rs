@@ -98,6 +98,11 @@ fn lint_policy(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> V
         return vec![warning(policy.location(), message, hint)];
     }
     let mut warnings = Vec::new();
+    if let Some(message) = asks_of_nobody(name, policy, budget) {
+        let hint = "add `- identity: same_as_request`, and let callers send the badge's or account's `identity_id`: without it, \
+                    anybody's verification passes for anybody";
+        warnings.push(warning(policy.location(), message.to_owned(), hint));
+    }
     for (index, rule) in policy.rules().iter().enumerate() {
         // A rule about the status always matters: it replaces the default one.
         let about_status = matches!(rule.requirement(), Requirement::Status(_));
@@ -123,6 +128,54 @@ fn lint_policy(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> V
     warnings
 }
 
+/// What to say of a policy that can ALLOW although the request names another identity than the verification's, or none. A list of
+/// identities says who may be let in, and not that it is them.
+fn asks_of_nobody(
+    name: &PolicyName,
+    policy: &Policy,
+    budget: &mut WorkBudget,
+) -> Option<&'static str> {
+    let asks = |rule: &Rule| asks_for_identity(rule.requirement());
+    if !policy.rules().iter().any(asks) {
+        return Some("it never asks whose verification this is");
+    }
+    let mut denying = all_denying(policy);
+    let without = with_rules(policy, denying.clone());
+    denying.push(Rule::new(Requirement::IdentityAsRequested, Refusal::Deny));
+    let with = with_rules(policy, denying);
+    policy_differs(name, [&without, &with], Direction::Tightening, budget)
+        .is_ok_and(|differs| differs)
+        .then_some("it can ALLOW without asking whose verification this is")
+}
+
+/// Whether it is `identity: same_as_request`, or has it inside.
+fn asks_for_identity(requirement: &Requirement) -> bool {
+    match requirement {
+        Requirement::IdentityAsRequested => true,
+        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
+            parts.iter().any(asks_for_identity)
+        }
+        Requirement::Status(_)
+        | Requirement::VerifiedWithin(_)
+        | Requirement::Scopes(_)
+        | Requirement::AgeAtLeast(_)
+        | Requirement::AgeBelow(_)
+        | Requirement::PhonePrefix(_)
+        | Requirement::IdentityIn(_)
+        | Requirement::IdentityNotIn(_)
+        | Requirement::Project(_)
+        | Requirement::Attribute(..)
+        | Requirement::Authenticated(_)
+        | Requirement::Schedule(_) => false,
+    }
+}
+
+/// The rules of a policy, each of which denies.
+fn all_denying(policy: &Policy) -> Vec<Rule> {
+    let denying = |rule: &Rule| Rule::new(rule.requirement().clone(), Refusal::Deny);
+    policy.rules().iter().map(denying).collect()
+}
+
 /// Whether the policy without this rule decides every check the same.
 fn never_matters(
     name: &PolicyName,
@@ -140,8 +193,7 @@ fn never_matters(
 
 /// Whether a policy that denies everything decides every check the same as this one would if each of its rules denied.
 fn never_allows(name: &PolicyName, policy: &Policy, budget: &mut WorkBudget) -> bool {
-    let denying = |rule: &Rule| Rule::new(rule.requirement().clone(), Refusal::Deny);
-    let strict = with_rules(policy, policy.rules().iter().map(denying).collect());
+    let strict = with_rules(policy, all_denying(policy));
     let no_status = Rule::new(Requirement::Status([].into()), Refusal::Deny);
     let denies_all = with_rules(policy, vec![no_status]);
     policy_differs(name, [&strict, &denies_all], Direction::Tightening, budget)

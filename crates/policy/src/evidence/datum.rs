@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use crate::{limits::EVIDENCE_TEXT_BYTES_MAX, phone::is_phone};
+use super::birth::BirthDate;
+use crate::{identity::Identity, phone::is_phone};
 
 /// One piece of personal data. Its `Debug` output shows whether it is there, never its value.
 #[derive(Clone, Default)]
@@ -38,9 +39,13 @@ impl Datum<Box<str>> {
         }
     }
 
-    /// The text as an identity, which has at most 256 bytes.
-    pub fn as_identity(self) -> Self {
-        self.readable_if(|id| id.len() <= EVIDENCE_TEXT_BYTES_MAX)
+    /// The text as an identity.
+    pub fn as_identity(self) -> Datum<Identity> {
+        match self {
+            Self::Missing => Datum::Missing,
+            Self::Unreadable => Datum::Unreadable,
+            Self::Known(text) => Identity::parse(&text).map_or(Datum::Unreadable, Datum::Known),
+        }
     }
 
     /// The text as a telephone number in E.164 form: a plus sign, and 2 to 15 digits of which the first is not 0.
@@ -53,6 +58,13 @@ impl Datum<Box<str>> {
             Self::Known(text) if !readable(&text) => Self::Unreadable,
             other => other,
         }
+    }
+}
+
+impl Datum<BirthDate> {
+    /// The date of birth at this number of milliseconds since 1970; unreadable if that is no plausible local midnight.
+    pub fn birth(millis: i64) -> Self {
+        BirthDate::from_millis(millis).map_or(Self::Unreadable, Self::Known)
     }
 }
 

@@ -1,13 +1,10 @@
 //! A verification, and what a policy may read of it: data only if its [`Scope`] is granted, and only while it is plausible.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
-use super::{datum::Datum, scope::Scope};
+use super::{birth::BirthDate, datum::Datum, scope::Scope};
 use crate::{
-    limits::AGE_YEARS_MAX,
-    reason::ReasonCode,
-    request::VerificationId,
-    time::{Timestamp, after, anniversary},
+    identity::Identity, reason::ReasonCode, request::VerificationId, time::Timestamp,
     when::Interval,
 };
 
@@ -27,13 +24,13 @@ pub struct Verification {
     /// The scopes that are granted, as the upstream sends them.
     pub scopes: BTreeSet<Scope>,
     /// The identity that it is about.
-    pub identity: Datum<Box<str>>,
+    pub identity: Datum<Identity>,
     /// Whether it carries a name.
     pub name: Datum<()>,
     /// The telephone number, in E.164 form.
     pub phone: Datum<Box<str>>,
-    /// The date of birth: a local midnight of an unknown zone.
-    pub born: Datum<Timestamp>,
+    /// The date of birth.
+    pub born: Datum<BirthDate>,
 }
 
 impl Verification {
@@ -42,7 +39,7 @@ impl Verification {
         [&self.id, &self.trace_id]
             .into_iter()
             .flatten()
-            .any(|id| **id == *asked.as_str())
+            .any(|id| asked.is(id))
     }
 
     /// Whether this scope's data may be used; always true of [`Scope::IdentityId`].
@@ -56,7 +53,7 @@ impl Verification {
             Scope::IdentityId => self.identity().map(|_| Interval::ALWAYS),
             Scope::Name => self.datum(scope, &self.name).map(|&()| Interval::ALWAYS),
             Scope::Phone => self.phone().map(|_| Interval::ALWAYS),
-            Scope::DateOfBirth => self.born().map(plausible_birth),
+            Scope::DateOfBirth => self.born().map(BirthDate::plausible),
             Scope::Other(_) => self
                 .datum(scope, &Datum::Known(()))
                 .map(|&()| Interval::ALWAYS),
@@ -64,9 +61,8 @@ impl Verification {
     }
 
     /// The identity, which needs no scope.
-    pub(crate) fn identity(&self) -> Result<&str, ReasonCode> {
-        let identity = self.datum(&Scope::IdentityId, &self.identity);
-        identity.map(AsRef::as_ref)
+    pub(crate) fn identity(&self) -> Result<&Identity, ReasonCode> {
+        self.datum(&Scope::IdentityId, &self.identity)
     }
 
     /// The telephone number, or why it may not be used.
@@ -75,7 +71,7 @@ impl Verification {
     }
 
     /// The date of birth, or why it may not be used.
-    pub(crate) fn born(&self) -> Result<Timestamp, ReasonCode> {
+    pub(crate) fn born(&self) -> Result<BirthDate, ReasonCode> {
         self.datum(&Scope::DateOfBirth, &self.born).copied()
     }
 
@@ -89,11 +85,4 @@ impl Verification {
             Datum::Known(value) => Ok(value),
         }
     }
-}
-
-/// The instants at which this is a plausible date of birth: not in the future, and not more than 150 years ago.
-pub(crate) fn plausible_birth(born: Timestamp) -> Interval {
-    let last = anniversary(born, AGE_YEARS_MAX);
-    let implausible = after(last, Duration::from_millis(1));
-    Interval::from(born).and(Interval::until(implausible))
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    list_texts::ReadLists,
     lists::{ListFile, ListTexts, named_in},
     policy,
 };
@@ -58,10 +59,11 @@ impl Drafts {
         let mut policies = BTreeMap::new();
         let mut first_seen: BTreeMap<PolicyName, &str> = BTreeMap::new();
         let mut empty = None;
+        let lists = ReadLists::of(texts, &mut diagnostics);
         for file in &self.files {
             diagnostics.append(&file.diagnostics);
             let mut decoder = Decoder::new(Arc::clone(&file.source), &mut diagnostics);
-            let Ok(found) = file.policies(&mut decoder, texts) else {
+            let Ok(found) = file.policies(&mut decoder, &lists) else {
                 continue;
             };
             if found.is_empty {
@@ -128,7 +130,7 @@ impl ParsedFile {
     fn policies(
         &self,
         decoder: &mut Decoder<'_>,
-        texts: &ListTexts,
+        lists: &ReadLists,
     ) -> Result<CompiledFile, Reported> {
         let document = self.document.as_ref().map_err(|reported| *reported)?;
         let mut fields = decoder.fields(document, "a policy file")?;
@@ -154,7 +156,7 @@ impl ParsedFile {
                 let message = format!("`{}` cannot name a policy", key.name);
                 decoder.error(key.position, message, Some(format!("a name {why}")))
             });
-            let policy = policy::read(decoder, node, texts);
+            let policy = policy::read(decoder, node, lists);
             let (name, policy) = name.and_then(|name| Ok((name, policy?))).ok()?;
             Some((
                 key.position,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::{
-    lists::ListTexts,
+    list_texts::ReadLists,
     requirement::{self, Context},
 };
 use crate::{
@@ -18,11 +18,11 @@ use crate::{
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 
-/// Reads the policy at this node, with the texts of the lists that it names.
+/// Reads the policy at this node, with the lists that it names.
 pub(super) fn read(
     decoder: &mut Decoder<'_>,
     node: &Node,
-    lists: &ListTexts,
+    lists: &ReadLists,
 ) -> Result<Policy, Reported> {
     let mut fields = decoder.fields(node, "a policy")?;
     let description = fields
@@ -50,7 +50,7 @@ pub(super) fn read(
 fn read_rules(
     decoder: &mut Decoder<'_>,
     node: &Node,
-    lists: &ListTexts,
+    lists: &ReadLists,
 ) -> Result<Vec<Rule>, Reported> {
     let items = decoder.required_list(node, "`require`")?;
     if items.len() > RULES_MAX {
@@ -61,7 +61,7 @@ fn read_rules(
     all(items.iter().map(|item| read_rule(decoder, item, lists)))
 }
 
-fn read_rule(decoder: &mut Decoder<'_>, node: &Node, lists: &ListTexts) -> Result<Rule, Reported> {
+fn read_rule(decoder: &mut Decoder<'_>, node: &Node, lists: &ReadLists) -> Result<Rule, Reported> {
     let mut fields = decoder.fields(node, "a rule")?;
     let otherwise = fields
         .take("otherwise")

@@ -11,7 +11,7 @@ use self::{
     schedule::schedule,
     situation::{attribute, authenticated},
 };
-use super::lists::ListTexts;
+use super::list_texts::ReadLists;
 use crate::{
     evidence::Scope,
     limits::{AGE_YEARS_MAX, NESTING_MAX},
@@ -42,8 +42,8 @@ const KEYS: [&str; 15] = [
 /// What a requirement has in common with those inside it.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'c> {
-    /// The texts of the lists that the files name.
-    pub(super) lists: &'c ListTexts,
+    /// The lists that the files name.
+    pub(super) lists: &'c ReadLists,
     /// The keys that may stand beside a requirement.
     pub(super) beside: &'c [&'static str],
     /// How deep inside `any_of` and `all_of` it is.

@@ -54,7 +54,7 @@ impl Requirement {
             }
             Self::IdentityAsRequested
                 if done.identify
-                    && given.claimed().is_none()
+                    && given.claimed().is_err()
                     && given.verification.identity().is_ok() =>
             {
                 When::ALWAYS

@@ -2,9 +2,13 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::limits::{POLICY_NAME_BYTES_MAX, VERIFICATION_ID_BYTES_MAX};
+use crate::{
+    identity::is_hyphenated_uuid,
+    limits::{POLICY_NAME_BYTES_MAX, VERIFICATION_ID_BYTES_MAX},
+};
 
-/// The vendor's identifier of a verification: opaque, `[A-Za-z0-9_-]{1,128}`.
+/// The vendor's identifier of a verification: opaque, `[A-Za-z0-9_-]{1,128}`. Only a UUID of 36 characters has a canonical form, in lower
+/// case, so that a verification is looked up, cached and invalidated under one spelling.
 ///
 /// Without dots and slashes, because it becomes a part of the path of a request to the vendor, where `../../integration/…`
 /// would lead to another resource.
@@ -20,7 +24,15 @@ impl VerificationId {
                 "must be 1 to 128 of A-Z, a-z, 0-9, `_` and `-`",
             ));
         }
+        if is_hyphenated_uuid(text) {
+            return Ok(Self(text.to_ascii_lowercase().into()));
+        }
         Ok(Self(text.into()))
+    }
+
+    /// Whether this text, as the vendor sends it, is this identifier.
+    pub(crate) fn is(&self, text: &str) -> bool {
+        *self.0 == *text || is_hyphenated_uuid(text) && self.0.eq_ignore_ascii_case(text)
     }
 
     /// The identifier as text.

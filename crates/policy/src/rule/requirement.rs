@@ -4,9 +4,11 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
-    evidence::{Scope, Verification, plausible_birth},
+    evidence::{Scope, Verification},
+    identity::Identity,
     limits::{BIRTHDAY_EVERYWHERE, SKEW},
-    request::Request,
+    reason::ReasonCode,
+    request::{ClaimedIdentity, Request},
     schedule::Schedule,
     time::{after, anniversary, before},
     when::{Interval, When},
@@ -61,7 +63,7 @@ pub enum Requirement {
 pub struct Identities {
     /// The file's name, if they are in one.
     pub file: Option<Box<str>>,
-    /// The identities. Shared, because a list may be long.
+    /// The identities in their canonical form. Shared, because a list may be long.
     pub ids: Arc<BTreeSet<Box<str>>>,
 }
 
@@ -95,12 +97,14 @@ impl Requirement {
                 .map(|scope| verification.readable(scope).unwrap_or(Interval::NEVER))
                 .fold(Interval::ALWAYS, Interval::and),
             Self::AgeAtLeast(years) => verification.born().map_or(Interval::NEVER, |born| {
-                let reached = after(anniversary(born, *years), BIRTHDAY_EVERYWHERE);
-                plausible_birth(born).and(Interval::from(reached))
+                let day = anniversary(born.instant(), *years);
+                let reached = after(day, BIRTHDAY_EVERYWHERE);
+                born.plausible().and(Interval::from(reached))
             }),
             Self::AgeBelow(years) => verification.born().map_or(Interval::NEVER, |born| {
-                let first_reached = before(anniversary(born, *years), BIRTHDAY_EVERYWHERE);
-                plausible_birth(born).and(Interval::until(first_reached))
+                let day = anniversary(born.instant(), *years);
+                let first_reached = before(day, BIRTHDAY_EVERYWHERE);
+                born.plausible().and(Interval::until(first_reached))
             }),
             Self::Authenticated(wanted) => wanted.interval(request),
             Self::Status(accepted) => one_of(accepted, verification.status.as_deref()),
@@ -115,17 +119,19 @@ impl Requirement {
                     .is_ok_and(|phone| prefixes.iter().any(|prefix| phone.starts_with(&**prefix))),
             ),
             Self::IdentityAsRequested => Interval::constant(
-                verification.identity().is_ok() && verification.identity().ok() == given.claimed(),
+                verification
+                    .identity()
+                    .is_ok_and(|id| given.claimed() == Ok(id)),
             ),
             Self::IdentityIn(listed) => Interval::constant(
                 verification
                     .identity()
-                    .is_ok_and(|id| listed.ids.contains(id)),
+                    .is_ok_and(|id| listed.ids.contains(id.as_str())),
             ),
             Self::IdentityNotIn(listed) => Interval::constant(
                 verification
                     .identity()
-                    .is_ok_and(|id| !listed.ids.contains(id)),
+                    .is_ok_and(|id| !listed.ids.contains(id.as_str())),
             ),
         };
         When::Interval(interval)
@@ -156,9 +162,13 @@ impl Requirement {
 }
 
 impl<'a> Given<'a> {
-    /// The identity that the request names, if it names one. An empty one is none.
-    pub(crate) fn claimed(&self) -> Option<&'a str> {
-        self.request.identity.as_deref().filter(|id| !id.is_empty())
+    /// The identity that the request names, or why it names none.
+    pub(crate) fn claimed(&self) -> Result<&'a Identity, ReasonCode> {
+        match &self.request.identity {
+            ClaimedIdentity::None => Err(ReasonCode::IdentityNotGiven),
+            ClaimedIdentity::Unreadable(_) => Err(ReasonCode::DataInvalid),
+            ClaimedIdentity::Known(identity) => Ok(identity),
+        }
     }
 }
 

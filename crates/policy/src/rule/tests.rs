@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::{
-    evidence::{Datum, Scope, Verification},
+    evidence::{BirthDate, Datum, Scope, Verification},
     reason::ReasonCode,
     request::Request,
 };
@@ -41,7 +41,7 @@ fn complaint(requirement: &Requirement, verification: &Verification, now: &str) 
 fn born(text: &str) -> Verification {
     Verification {
         scopes: [Scope::DateOfBirth].into(),
-        born: Datum::Known(at(text)),
+        born: BirthDate::at(at(text)).map_or(Datum::Missing, Datum::Known),
         ..Verification::default()
     }
 }

@@ -28,8 +28,7 @@ impl Requirement {
                 let phone = verification.phone();
                 phone.err().unwrap_or(ReasonCode::PhoneNotAccepted)
             }
-            Self::IdentityAsRequested if given.claimed().is_none() => ReasonCode::IdentityNotGiven,
-            Self::IdentityAsRequested => identity_or(verification, ReasonCode::IdentityMismatch),
+            Self::IdentityAsRequested => same_identity(given),
             Self::IdentityIn(_) => identity_or(verification, ReasonCode::IdentityNotListed),
             Self::IdentityNotIn(_) => identity_or(verification, ReasonCode::IdentityBlocked),
             Self::Project(_) if is_missing(verification.project.as_deref()) => {
@@ -53,6 +52,15 @@ impl Requirement {
 
 fn is_missing(text: Option<&str>) -> bool {
     text.is_none_or(str::is_empty)
+}
+
+/// Why the request does not name the identity of the verification.
+fn same_identity(given: &Given<'_>) -> ReasonCode {
+    match (given.claimed(), given.verification.identity()) {
+        (Err(ReasonCode::IdentityNotGiven), _) => ReasonCode::IdentityNotGiven,
+        (_, Err(code)) | (Err(code), Ok(_)) => code,
+        (Ok(_), Ok(_)) => ReasonCode::IdentityMismatch,
+    }
 }
 
 fn identity_or(verification: &Verification, other: ReasonCode) -> ReasonCode {

@@ -1,5 +1,5 @@
-//! A webhook's body as JSON: the fields that matter of the object at the top and of the objects directly in it. Fields are read by type;
-//! a key that is there twice is an error, because of two values neither can be preferred.
+//! A webhook's body as JSON: the fields that matter of the object at the top and of the objects directly in it. Fields are read by type, a
+//! whole number as the string of its digits; a key that is there twice is an error, because of two values neither can be preferred.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -175,12 +175,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
         Ok(Value::Other)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Text(number.to_string().into()))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Value, E> {
-        Ok(Value::Other)
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::Text(number.to_string().into()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Value, E> {
@@ -203,7 +203,7 @@ impl<'de> Visitor<'de> for ValueVisitor {
                 return Err(A::Error::custom("a key is there twice"));
             }
             met.push(field);
-            if let Lenient::Text(text) = entries.next_value()? {
+            if let Ok(Some(text)) = entries.next_value::<Lenient>()?.into_identifier() {
                 texts.0.push((field, text));
             }
         }

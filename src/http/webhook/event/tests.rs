@@ -50,6 +50,20 @@ fn every_id_of_an_event_counts_and_the_verifications_own_comes_first() {
 }
 
 #[test]
+fn an_id_is_in_its_one_form_and_may_be_a_number() {
+    let event = read(
+        r#"{"verificationId":"55A951EB-265C-4706-9EBF-99AE35C745AB","traceId":"T-1","id":4711}"#,
+    );
+    assert_eq!(
+        ids(&event.unwrap()),
+        ["55a951eb-265c-4706-9ebf-99ae35c745ab", "T-1", "4711"]
+    );
+    for other in ["1.5", "true", "[4711]"] {
+        assert_eq!(read(&format!(r#"{{"id":{other}}}"#)), None, "{other}");
+    }
+}
+
+#[test]
 fn the_first_event_that_is_known_counts() {
     let kind = |body: &str| read(body).unwrap().kind;
     assert_eq!(
@@ -79,7 +93,7 @@ fn a_body_that_nothing_can_be_done_with_is_no_event() {
         "{}",
         r#"{"event":"verification.succeeded"}"#,
         r#"{"event":"verification.succeeded","id":"../x"}"#,
-        r#"{"event":"verification.succeeded","id":7,"traceId":null,"verificationId":["v-1"]}"#,
+        r#"{"event":"verification.succeeded","id":true,"traceId":null,"verificationId":["v-1"]}"#,
         r#"{"event":"verification.started","correlationId":"01a20651-95fd-7aa6-9e71-11de47f39e77"}"#,
         r#"{"event":"verification.failed","correlationId":"mine"}"#,
     ] {

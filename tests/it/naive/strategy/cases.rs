@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::super::clock::{DAY, HOUR, MINUTE, years_after};
-use super::super::eval::EARLIEST_VERIFIED_AT;
+use super::super::eval::{EARLIEST_VERIFIED_AT, QUARTER};
 use super::super::model::{Authentication, Case, Request, Upstream, Verification};
 use super::pools::{
     ATTRIBUTES, CLASSES, IDENTITIES, LEAP_BIRTHS, METHODS, PHONES, PROJECTS, SCOPES, STATUSES,
@@ -44,13 +44,18 @@ fn start(now: i64, near: &Near) -> impl Strategy<Value = i64> + use<> {
 fn birth(now: i64, near: &Near) -> impl Strategy<Value = i64> + use<> {
     let slack = select(vec![0, 14 * HOUR, -14 * HOUR]);
     let base = select(vec![now, near.pivot]);
-    let aged =
-        (base, select(near.ages.clone()), slack, a_hair()).prop_map(|(base, age, slack, hair)| {
+    let rarely_a_hair = prop_oneof![12 => Just(0i64), 1 => a_hair()];
+    let doubtful = (-2_700..2_700i64).prop_map(|quarter| quarter * QUARTER);
+    let aged = (base, select(near.ages.clone()), slack, rarely_a_hair).prop_map(
+        |(base, age, slack, hair)| {
             let years = i32::try_from(age).unwrap_or(0);
-            years_after(base, -years).unwrap_or(base) + slack + hair
-        });
+            let day = years_after(base, -years).unwrap_or(base) + slack;
+            // A local midnight mostly, so that the check and not the birth is a hair beside an edge.
+            day - day.rem_euclid(QUARTER) + hair
+        },
+    );
     let midnight = (YEAR_2016 / DAY - 60 * 365..YEAR_2016 / DAY).prop_map(|day| day * DAY);
-    prop_oneof![5 => aged, 1 => select(LEAP_BIRTHS.to_vec()), 1 => midnight]
+    prop_oneof![10 => aged, 2 => select(LEAP_BIRTHS.to_vec()), 2 => midnight, 1 => doubtful]
 }
 
 /// Sometimes about the first instant of 2015.

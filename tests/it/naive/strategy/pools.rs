@@ -79,7 +79,38 @@ pub const PHONES: [&str; 7] = [
     "+0123456789",
     "+1234567890123456",
 ];
-pub const IDENTITIES: [&str; 4] = ["id-1", "id-2", "id-3", "ID-1"];
+/// On lists: a UUID has 36 characters, in any case.
+pub const LISTED: [&str; 6] = [
+    "id-1",
+    "id-2",
+    "ID-1",
+    "ädä",
+    "9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a",
+    "9B1C6F0E-2F57-4B41-8A55-6F1D3F1F6C0B",
+];
+/// Of the vendor and of requests: the same in other spellings too, and what is no identity.
+pub const IDENTITIES: [&str; 20] = [
+    "id-1",
+    "id-1",
+    "id-2",
+    "id-3",
+    "ID-1",
+    "ädä",
+    "9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0a",
+    "9B1C6F0E-2F57-4B41-8A55-6F1D3F1F6C0A",
+    "{9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0b}",
+    "URN:UUID:9b1c6f0e-2f57-4b41-8a55-6f1d3f1f6c0b",
+    "9b1c6f0e2f574b418a556f1d3f1f6c0a",
+    "9b1c6f0e-2f574b41-8a55-6f1d3f1f6c0a",
+    "id-1 ",
+    " ",
+    "id-1\u{200b}",
+    "\u{feff}id-1",
+    "a\u{308}da\u{308}",
+    "ｉｄ-１",
+    "id-\u{3164}1",
+    "id 1",
+];
 pub const PROJECTS: [&str; 3] = ["p-1", "p-2", "p-3"];
 pub const ATTRIBUTES: [&str; 2] = ["site", "door"];
 pub const VALUES: [&str; 3] = ["hq", "lab", "HQ"];

@@ -85,7 +85,9 @@ fn a_birth_becomes_readable_and_unreadable() {
             },
         )
     };
-    assert_eq!(change(rule.clone(), &with(NOW + 5)), Some((NOW + 5, ALLOW)));
+    let soon = NOW + 15 * 60_000;
+    assert_eq!(change(rule.clone(), &with(soon)), Some((soon, ALLOW)));
+    assert_eq!(change(rule.clone(), &with(NOW + 5)), None);
     let oldest = ms("1876-06-15T12:00:00Z");
     assert_eq!(change(rule, &with(oldest)), Some((NOW + 1, DENY)));
 }

@@ -23,10 +23,10 @@ fn dates_have_milliseconds_and_births_take_three_forms() {
         date_of_birth(ms("1990-05-17T10:00:00Z")),
         "1990-05-17T10:00:00.000Z"
     );
-    assert_eq!(
-        date_of_birth(ms("1990-05-17T00:00:00Z") + 1),
-        "642902400001"
-    );
+    assert_eq!(date_of_birth(ms("1990-05-17T00:15:00Z")), "642903300000");
+    // What is no local midnight, or could be seconds, is written as a date that cannot be read.
+    assert_eq!(date_of_birth(ms("1990-05-17T00:00:00Z") + 1), "9999-12-30");
+    assert_eq!(date_of_birth(1_425_600_000), "9999-12-30");
 }
 
 #[test]

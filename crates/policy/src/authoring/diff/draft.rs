@@ -19,8 +19,8 @@ pub(super) struct Draft {
 pub(super) enum NoWitnessError {
     /// There is no such value at this instant of the check; at another there may be one.
     AtThisInstant,
-    /// None was found, although there is one.
-    NotFound,
+    /// None was found at this instant; there is one at another, or at this one.
+    NotFoundAtThisInstant,
 }
 
 impl Draft {

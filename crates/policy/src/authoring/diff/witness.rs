@@ -66,6 +66,7 @@ impl Witness {
             .extents(cell)
             .find_map(|(partition, regions)| partition.instants(&regions))
             .unwrap_or_else(|| vec![WITNESS_MS, END_MS.saturating_sub(1)]);
+        let mut proves_nothing = false;
         for now_ms in instants {
             let mut draft = Draft {
                 request: bare_request(policy)?,
@@ -81,8 +82,11 @@ impl Witness {
             {
                 Ok(()) => return Ok(Some(draft.into())),
                 Err(NoWitnessError::AtThisInstant) => {}
-                Err(NoWitnessError::NotFound) => return Err(CompareError::NoWitness),
+                Err(NoWitnessError::NotFoundAtThisInstant) => proves_nothing = true,
             }
+        }
+        if proves_nothing {
+            return Err(CompareError::NoWitness);
         }
         Ok(None)
     }

@@ -93,7 +93,7 @@ impl Lines {
             match &verification.identity {
                 Datum::Missing => None,
                 Datum::Unreadable => Some("x".repeat(UNUSABLE_BYTES)),
-                Datum::Known(id) => Some(scalar(id)),
+                Datum::Known(id) => Some(scalar(id.as_str())),
             },
         );
         self.field("project_id", verification.project.as_deref().map(scalar));
@@ -118,7 +118,7 @@ impl Lines {
             match &verification.born {
                 Datum::Missing => None,
                 Datum::Unreadable => Some(UNREADABLE_DATE.to_owned()),
-                Datum::Known(born) => Some(date(*born)),
+                Datum::Known(born) => Some(date(born.instant())),
             },
         );
     }
@@ -132,11 +132,11 @@ impl Lines {
             attributes,
             id: _,
         } = request;
-        if identity.is_none() && authentication.is_none() && attributes.is_empty() {
+        if identity.as_text().is_none() && authentication.is_none() && attributes.is_empty() {
             return;
         }
         self.line(1, "request:");
-        self.field("identity_id", identity.as_deref().map(scalar));
+        self.field("identity_id", identity.as_text().map(scalar));
         let pairs: Vec<String> = attributes
             .iter()
             .map(|(key, value)| format!("{}: {}", scalar(key), scalar(value)))

@@ -10,15 +10,18 @@ use super::{
     intervals::{Intervals, UNKNOWN, candidates},
 };
 use crate::{
-    evidence::{Datum, Scope},
+    evidence::{BirthDate, Datum, Scope},
     limits::{AGE_YEARS_MAX, BIRTHDAY_EVERYWHERE},
-    time::{Timestamp, after, anniversary, before, from_millis},
+    time::{Timestamp, after, anniversary, before},
 };
 
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// A mean year of the calendar.
 const YEAR_MS: i64 = 31_556_952_000;
+
+/// How many weeks around the expected date of birth are tried: more than lie about the beginning of 1970.
+const FARTHEST_WEEK: i64 = 9;
 
 /// A moment in a life: [`BIRTHDAY_EVERYWHERE`] before a birthday began in UTC, or as long after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,7 +85,7 @@ impl Births {
         match check.given.verification.born() {
             Ok(born) if check.reads(&Scope::DateOfBirth) => self
                 .intervals
-                .region_of(|birthday| birthday.instant(born) <= check.now),
+                .region_of(|birthday| birthday.instant(born.instant()) <= check.now),
             Ok(_) | Err(_) => UNKNOWN,
         }
     }
@@ -96,15 +99,16 @@ impl Births {
         if let Some(region) = region.filter(|region| *region != UNKNOWN) {
             let born = self
                 .birth(region, draft.now)
-                .ok_or(NoWitnessError::NotFound)?;
+                .ok_or(NoWitnessError::NotFoundAtThisInstant)?;
             draft.verification.scopes.insert(Scope::DateOfBirth);
             draft.verification.born = Datum::Known(born);
         }
         Ok(())
     }
 
-    /// A date of birth that is in this region at this instant: a midnight in UTC, if one is.
-    fn birth(&self, region: u16, now: Timestamp) -> Option<Timestamp> {
+    /// A date of birth that is in this region at this instant: a midnight in UTC, if one is. Weeks around the expected one are tried,
+    /// because none of those about the beginning of 1970 can be read.
+    fn birth(&self, region: u16, now: Timestamp) -> Option<BirthDate> {
         let (start, end) = (self.intervals.start(region), self.intervals.end(region));
         let years = i64::from(start.map_or(0, |birthday| birthday.years));
         let about = now
@@ -113,14 +117,18 @@ impl Births {
         let midnight = about.saturating_sub(about.rem_euclid(DAY_MS));
         let days = [0, -1, 1, -2, 2, -3, 3].map(|day| day * DAY_MS);
         let hours = (-72..=72).map(|hour| hour * HOUR_MS);
+        let weeks = (1..=FARTHEST_WEEK).flat_map(|week| [-week, week]);
+        let weeks = weeks.map(|week| week * 7 * DAY_MS);
         days.into_iter()
             .chain(hours)
-            .map(|offset| from_millis(midnight.saturating_add(offset)))
-            .find(|born| {
-                let started = start.map_or(*born, |birthday| birthday.instant(*born));
+            .chain(weeks)
+            .filter_map(|offset| BirthDate::from_millis(midnight.saturating_add(offset)))
+            .find(|birth| {
+                let born = birth.instant();
+                let started = start.map_or(born, |birthday| birthday.instant(born));
                 let ended = end.map_or_else(
-                    || anniversary(*born, AGE_YEARS_MAX),
-                    |birthday| birthday.instant(*born),
+                    || anniversary(born, AGE_YEARS_MAX),
+                    |birthday| birthday.instant(born),
                 );
                 started <= now && now < ended
             })

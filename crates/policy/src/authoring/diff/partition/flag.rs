@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     evidence::{Datum, Scope},
+    request::ClaimedIdentity,
     rule::Given,
 };
 
@@ -45,7 +46,7 @@ impl Flag<'_> {
             Self::IdentityMatch => {
                 let Given { verification, .. } = check.given;
                 let identity = verification.identity().ok();
-                identity.is_some() && identity == check.given.claimed()
+                identity.is_some() && identity == check.given.claimed().ok()
             }
             Self::Methods(methods) => {
                 let amr = check.session().map_or(&[][..], |session| &session.amr);
@@ -67,8 +68,9 @@ impl Flag<'_> {
                 }
             }
             Self::IdentityMatch => {
-                let identity = draft.verification.identity().ok();
-                draft.request.identity = identity.map(Into::into);
+                let identity = draft.verification.identity().ok().cloned();
+                let claimed = identity.map(ClaimedIdentity::Known);
+                draft.request.identity = claimed.unwrap_or_default();
             }
             Self::Methods(methods) => {
                 if let (Some(method), Some(session)) = (methods.first(), draft.session_mut()) {

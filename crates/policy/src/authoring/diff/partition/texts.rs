@@ -9,7 +9,7 @@ use super::{
     super::{check::Check, draft::Draft, expression::Condition, regions::Regions},
     alternatives::alternatives,
 };
-use crate::evidence::Datum;
+use crate::{evidence::Datum, identity::Identity};
 
 /// Which text of a check it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(super) enum TextField {
 }
 
 /// A text of a check, and its regions: one for each group of listed texts, then the other texts, among which a missing text
-/// counts. Only of the identity the missing one is a region of its own, the last.
+/// counts. Only of the identity the missing one, or one that cannot be read, is a region of its own, the last.
 #[derive(Debug)]
 pub(in crate::authoring::diff) struct Texts<'p> {
     field: TextField,
@@ -77,7 +77,7 @@ impl<'p> Texts<'p> {
         let (request, verification) = (check.given.request, check.given.verification);
         let text = match &self.field {
             TextField::Status => verification.status.as_deref(),
-            TextField::Identity => verification.identity().ok(),
+            TextField::Identity => verification.identity().ok().map(Identity::as_str),
             TextField::Project => verification.project.as_deref(),
             TextField::Attribute(name) => request.attributes.get(&**name).map(String::as_str),
             TextField::Acr => check.session().map(|session| session.acr.as_str()),
@@ -97,7 +97,7 @@ impl<'p> Texts<'p> {
             }
             TextField::Identity => {
                 if let Some(id) = text("id-1") {
-                    draft.verification.identity = Datum::Known(id.into());
+                    draft.verification.identity = Datum::text(id).as_identity();
                 }
             }
             TextField::Attribute(name) => {
@@ -161,8 +161,8 @@ impl<'p> Texts<'p> {
         let missing = regions.contains(self.missing());
         let some = unlisted || !inside.is_empty();
         match (missing, some) {
-            (true, true) => format!("identity missing, or {known}"),
-            (true, false) => "identity missing".to_owned(),
+            (true, true) => format!("identity missing or not readable, or {known}"),
+            (true, false) => "identity missing or not readable".to_owned(),
             (false, _) => known,
         }
     }

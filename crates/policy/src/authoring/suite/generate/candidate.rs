@@ -7,11 +7,11 @@ use super::{
         case::{Case, Expect, NextChange},
         edge::{Anchor, Edge, MS, Turn},
     },
-    dates::midnight_years_before,
+    dates::{PAST_THE_DOUBTFUL, midnight_years_before},
 };
 use crate::{
     decision::Decision,
-    evidence::{Datum, Finding, Verification},
+    evidence::{BirthDate, Datum, Finding, Verification},
     limits::SKEW,
     reason::ReasonCode,
     rule::Given,
@@ -125,12 +125,19 @@ fn codes(decision: &Decision) -> Vec<ReasonCode> {
 /// other facts stay, so that other rules decide as before.
 fn move_fact(edge: &Edge<'_>, seed: &Case) -> Option<Candidate> {
     let mut case = seed.clone();
+    if let Anchor::DateOfBirth(years) = edge.anchor
+        && BirthDate::at(midnight_years_before(case.now, years)?).is_none()
+    {
+        move_facts(&mut case, PAST_THE_DOUBTFUL)?;
+        case.now = after(case.now, PAST_THE_DOUBTFUL);
+    }
     let now = case.now;
     let verification = verification_of(&mut case)?;
     match edge.anchor {
         Anchor::VerifiedAt(age_max) => verification.verified_at = Some(before(now, age_max)),
         Anchor::DateOfBirth(years) => {
-            verification.born = Datum::Known(midnight_years_before(now, years)?);
+            let birth = BirthDate::at(midnight_years_before(now, years)?)?;
+            verification.born = Datum::Known(birth);
         }
         Anchor::AuthTime(age_max) => {
             case.request.authentication.as_mut()?.auth_time = Some(match edge.turn {
@@ -151,17 +158,23 @@ fn move_instant(edge: &Edge<'_>, seed: &Case) -> Option<Candidate> {
         Anchor::Weekly => {
             let case = &mut candidate.case;
             let later = Duration::try_from(candidate.edge_at.duration_since(case.now)).ok()?;
-            let session = case.request.authentication.as_mut();
-            if let Some(at) = session.and_then(|session| session.auth_time.as_mut()) {
-                *at = after(*at, later);
-            }
-            if let Some(at) = &mut verification_of(case)?.verified_at {
-                *at = after(*at, later);
-            }
+            move_facts(case, later)?;
         }
         Anchor::VerifiedAt(_) | Anchor::DateOfBirth(_) | Anchor::AuthTime(_) => {}
     }
     Some(candidate)
+}
+
+/// Moves the verification and the session, so that they are as old at a later instant.
+fn move_facts(case: &mut Case, later: Duration) -> Option<()> {
+    let session = case.request.authentication.as_mut();
+    if let Some(at) = session.and_then(|session| session.auth_time.as_mut()) {
+        *at = after(*at, later);
+    }
+    if let Some(at) = &mut verification_of(case)?.verified_at {
+        *at = after(*at, later);
+    }
+    Some(())
 }
 
 fn verification_of(case: &mut Case) -> Option<&mut Verification> {

@@ -5,12 +5,12 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use super::{
     super::case::{Case, Expect, verification_id},
-    dates::midnight_years_before,
+    dates::birth_for_age,
 };
 use crate::{
     evidence::{Datum, Evidence, Finding, Scope, Verification},
     limits::{PHONE_DIGITS, YEARS_AHEAD},
-    request::{Authentication, PolicyName, Request},
+    request::{Authentication, ClaimedIdentity, PolicyName, Request},
     rule::Requirement,
     set::Policy,
     time::{Timestamp, anniversary, before, from_millis},
@@ -136,13 +136,13 @@ impl<'r> Accepted<'r> {
             identity: Datum::text(identity).as_identity(),
             name: Datum::Known(()),
             phone: Datum::text(self.phone()).as_phone(),
-            born: midnight_years_before(now, self.age()).map_or(Datum::Missing, Datum::Known),
+            born: birth_for_age(now, self.age()).map_or(Datum::Missing, Datum::Known),
         };
         let attributes = self.attributes.iter();
         let request = Request {
             policy: policy.clone(),
             verification: verification_id()?,
-            identity: Some(identity.into()),
+            identity: ClaimedIdentity::parse(identity),
             authentication: Some(Authentication {
                 acr: self.acr.unwrap_or_default().to_owned(),
                 amr: self.amr.clone(),

@@ -7,8 +7,11 @@ use super::{
     values::{any_text, any_texts, instant, optional, unless_null},
 };
 use crate::{
-    evidence::{Datum, Finding, Flaw, Scope, Verification, are_within_bounds},
-    time::{Timestamp, from_millis, parse_instant},
+    evidence::{
+        BirthDate, Datum, Finding, Flaw, Scope, Verification, are_within_bounds,
+        is_beyond_the_calendar,
+    },
+    time::{from_millis, parse_instant},
     yaml::{Decoder, Fields, Node, Reported},
 };
 
@@ -86,7 +89,7 @@ fn read_verification(decoder: &mut Decoder<'_>, node: &Node) -> Result<Finding, 
 }
 
 /// A date of birth as people write it, as an instant, or as the upstream sends it.
-fn date_of_birth(decoder: &mut Decoder<'_>, node: &Node) -> Result<Datum<Timestamp>, Reported> {
+fn date_of_birth(decoder: &mut Decoder<'_>, node: &Node) -> Result<Datum<BirthDate>, Reported> {
     let text = any_text(decoder, node, "`date_of_birth`")?;
     if text.trim().is_empty() {
         return Ok(Datum::Missing);
@@ -103,9 +106,18 @@ fn date_of_birth(decoder: &mut Decoder<'_>, node: &Node) -> Result<Datum<Timesta
         .map(from_millis)
         .or_else(|| parse_instant(text))
         .or_else(midnight);
-    born.map(Datum::Known).ok_or_else(|| {
+    let born = born.ok_or_else(|| {
         let hint = "a date such as `1990-05-17` (midnight UTC), an instant such as `1990-05-17T00:00:00Z`, or milliseconds since 1970";
         let message = format!("`date_of_birth`: `{text}` is not a date");
+        decoder.error(node.position, message, Some(hint.to_owned()))
+    })?;
+    if is_beyond_the_calendar(born) {
+        return Ok(Datum::Unreadable);
+    }
+    BirthDate::at(born).map(Datum::Known).ok_or_else(|| {
+        let hint = "it is a multiple of 15 minutes, and not between 7 December 1969 and 26 January 1970, which could be seconds; \
+                    `9999-12-30` stands for a date that cannot be read";
+        let message = format!("`date_of_birth`: `{text}` is no local midnight");
         decoder.error(node.position, message, Some(hint.to_owned()))
     })
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::values::{any_text, any_texts, instant, optional, unless_null};
 use crate::{
-    request::Authentication,
+    request::{Authentication, ClaimedIdentity},
     yaml::{Decoder, Node, Reported, all},
 };
 
 /// What a request says besides the policy and the verification.
 #[derive(Default)]
 pub(super) struct RequestFacts {
-    pub(super) identity: Option<Box<str>>,
+    pub(super) identity: ClaimedIdentity,
     pub(super) attributes: BTreeMap<String, String>,
     pub(super) authentication: Option<Authentication>,
 }
@@ -34,10 +34,8 @@ pub(super) fn read_request(
         read_authentication(decoder, node).map(Some)
     });
     fields.finish(decoder);
-    let identity = identity?;
     Ok(RequestFacts {
-        // As in a request of a caller: an empty identity is none.
-        identity: (!identity.is_empty()).then(|| identity.into()),
+        identity: ClaimedIdentity::parse(identity?),
         attributes: attributes?,
         authentication: authentication?,
     })

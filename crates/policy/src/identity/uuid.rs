@@ -1,0 +1,40 @@
+//! UUIDs in their several forms.
+
+/// How many hexadecimal digits stand between the hyphens of a UUID.
+const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+/// What may stand before a UUID, in any case (RFC 9562).
+const UUID_PREFIX: &str = "urn:uuid:";
+/// The brackets that may enclose a UUID.
+const UUID_BRACKETS: [(char, char); 2] = [('{', '}'), ('(', ')')];
+
+/// The 36 lower-case characters of a UUID in any of its forms; none if the text is no UUID.
+pub(super) fn uuid_of(text: &str) -> Option<String> {
+    let prefix = text.get(..UUID_PREFIX.len());
+    let has_prefix = prefix.is_some_and(|prefix| prefix.eq_ignore_ascii_case(UUID_PREFIX));
+    let rest = if has_prefix {
+        text.get(UUID_PREFIX.len()..)?
+    } else {
+        text
+    };
+    let inside = |(opening, closing)| rest.strip_prefix(opening)?.strip_suffix(closing);
+    let bare = UUID_BRACKETS.into_iter().find_map(inside).unwrap_or(rest);
+    let digits: usize = UUID_GROUPS.iter().sum();
+    let is_simple = bare.len() == digits && bare.bytes().all(|b| b.is_ascii_hexdigit());
+    if !is_simple && !is_hyphenated_uuid(bare) {
+        return None;
+    }
+    let mut digits = bare.chars().filter(|c| *c != '-');
+    let groups = UUID_GROUPS.map(|size| digits.by_ref().take(size).collect::<String>());
+    Some(groups.join("-").to_ascii_lowercase())
+}
+
+/// Whether the text is a UUID of 36 characters, in any case.
+pub(crate) fn is_hyphenated_uuid(text: &str) -> bool {
+    let mut groups = text.split('-');
+    let are_groups = UUID_GROUPS.iter().all(|size| {
+        groups.next().is_some_and(|group| {
+            group.len() == *size && group.bytes().all(|b| b.is_ascii_hexdigit())
+        })
+    });
+    are_groups && groups.next().is_none()
+}
