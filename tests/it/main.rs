@@ -26,6 +26,7 @@ mod golden;
 mod faults;
 mod interleavings;
 mod journal;
+mod hostile_texts;
 mod lies;
 mod log;
 mod naive;
