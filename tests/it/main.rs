@@ -28,6 +28,8 @@ mod interleavings;
 mod journal;
 mod hostile_texts;
 mod lies;
+mod ports;
+mod messages;
 mod log;
 mod naive;
 mod operations;
