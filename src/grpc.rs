@@ -7,6 +7,10 @@ mod check_response;
 mod step_up_request;
 mod server_timing;
 mod status;
+mod protocol;
+mod refusal;
+mod framing;
+mod signature;
 
 use std::sync::Arc;
 
@@ -17,17 +21,15 @@ use axum::{
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
-use self::access::Access;
-pub use self::calls::Calls;
+use self::{access::Access, framing::MESSAGE_BYTES_MAX};
+pub use self::{calls::Calls, refusal::Refusals};
 use crate::{
     call::Deadlines,
+    deps::Deps,
     gate::Gate,
     proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
     step_up::StepUps,
 };
-
-/// The largest request, in bytes.
-const REQUEST_BYTES_MAX: usize = 16 * 1024;
 
 /// The services that health checks name; the empty name is the whole server.
 const SERVICES: [&str; 2] = ["", "verigate.v1.AccessService"];
@@ -39,47 +41,71 @@ pub struct Grpc {
     pub router: Router,
     /// Sets what health checks report.
     pub health: HealthReporter,
+    /// Records what is not taken for a call.
+    pub refusals: Arc<Refusals>,
 }
 
-/// The reflection service cannot be built from the contract's descriptors: an internal error.
+/// The services cannot be built: an internal error.
 #[derive(Debug, thiserror::Error)]
-#[error("the contract's descriptors cannot be served")]
-pub struct ReflectionError(#[from] tonic_reflection::server::Error);
+pub enum ServicesError {
+    /// The descriptors of the contract cannot be served.
+    #[error("the contract's descriptors cannot be served")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// A metric cannot be registered.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+}
 
-/// Builds the services. Every answer is given within its deadline.
+/// Builds the services. Every answer is given within its deadline, and what is not a call of gRPC is refused.
 pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
     deadlines: Deadlines,
     calls: Arc<Calls>,
-) -> Result<Grpc, ReflectionError> {
+    deps: &Deps,
+) -> Result<Grpc, ServicesError> {
+    let refusals = Arc::new(Refusals::new(deps)?);
     let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
-        .max_decoding_message_size(REQUEST_BYTES_MAX);
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
-    let health_service = health_service.max_decoding_message_size(REQUEST_BYTES_MAX);
+    let health_service = health_service.max_decoding_message_size(MESSAGE_BYTES_MAX);
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // The details of errors, so that clients without generated code can decode them.
+            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
     };
     let router = Routes::new(access)
         .add_service(health_service)
         .add_service(
             reflection()
                 .build_v1()?
-                .max_decoding_message_size(REQUEST_BYTES_MAX),
+                .max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .add_service(
             reflection()
                 .build_v1alpha()?
-                .max_decoding_message_size(REQUEST_BYTES_MAX),
+                .max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .prepare()
         .into_axum_router()
         .layer(map_response(server_timing::attach))
-        // The outermost layer: no call ends without it.
-        .layer(from_fn_with_state(calls, calls::observe));
-    Ok(Grpc { router, health })
+        .layer(from_fn_with_state(
+            Arc::clone(&refusals),
+            protocol::only_readable,
+        ))
+        // No call ends without this layer; what is not a call does not reach it.
+        .layer(from_fn_with_state(calls, calls::observe))
+        .layer(from_fn_with_state(
+            Arc::clone(&refusals),
+            protocol::only_calls,
+        ));
+    Ok(Grpc {
+        router,
+        health,
+        refusals,
+    })
 }
 
 /// Sets what health checks report.

@@ -1,16 +1,34 @@
 //! Listeners: accept connections, serve a router on them, and drain them when the service stops.
 
-use std::{io, net::SocketAddr, time::Duration};
+mod preface;
 
-use axum::{Router, serve::ListenerExt as _};
+use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Extension, Router, extract::ConnectInfo};
 use futures_util::future::join_all;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+    service::TowerToHyperService,
+};
 use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, join},
     net::{TcpListener, TcpStream},
+    select,
     sync::watch,
+    task::JoinSet,
+    time::sleep,
 };
 use tracing::warn;
 
+use self::preface::{PREFACE, Preface};
 use crate::deps::{Deps, Task};
+
+/// The most that the headers of a request may take on a port of HTTP/2 only, as RFC 9113 counts them. The HTTP library answers more
+/// with 431 and reports nothing: the router on such a port has a lower bound of its own, which is reported.
+const HEADER_LIST_BYTES_MAX: u32 = 256 * 1024;
+/// The pause after a failed `accept`, such as for lack of file descriptors.
+const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(50);
 
 /// An address cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +38,24 @@ pub struct ListenError {
     pub address: SocketAddr,
     #[source]
     source: io::Error,
+}
+
+/// What a listener speaks.
+#[derive(Clone)]
+pub enum Protocol {
+    /// HTTP/1 and HTTP/2, as the peer chooses.
+    AnyHttp,
+    /// HTTP/2 only. A peer that begins otherwise is answered 426 and disconnected, and its address is reported.
+    Http2Only(Arc<dyn Fn(SocketAddr) + Send + Sync>),
+}
+
+impl fmt::Debug for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AnyHttp => "AnyHttp",
+            Self::Http2Only(_) => "Http2Only",
+        })
+    }
 }
 
 /// All listeners of the service.
@@ -44,26 +80,15 @@ impl Listeners {
     pub async fn open(
         &mut self,
         address: SocketAddr,
+        protocol: Protocol,
         router: Router,
     ) -> Result<SocketAddr, ListenError> {
         let failed = |source| ListenError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let listener = listener.tap_io(|stream: &mut TcpStream| {
-            // With Nagle's algorithm an answer may wait for the peer's ACK. If it cannot be disabled, answers are only slower.
-            let _ = stream.set_nodelay(true);
-        });
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        let mut stopping = self.stop.subscribe();
-        self.servers.push(self.deps.start(async move {
-            // It never fails: it retries what cannot be accepted.
-            let _ = axum::serve(listener, router)
-                .with_graceful_shutdown(async move {
-                    // An error means that nobody can stop it any more, which stops it too.
-                    let _ = stopping.wait_for(|stop| *stop).await;
-                })
-                .await;
-        }));
+        let stopping = self.stop.subscribe();
+        let server = accept(listener, protocol, router, stopping);
+        self.servers.push(self.deps.start(server));
         Ok(address)
     }
 
@@ -73,7 +98,7 @@ impl Listeners {
         let ended = join_all(self.servers.into_iter().map(|server| server.end(within))).await;
         if ended.contains(&false) {
             let timeout_seconds = within.as_secs();
-            // The connections are tasks of their own, and end with the process.
+            // The connections are tasks of the servers, and end with them.
             warn!(
                 event = "drain_timed_out",
                 timeout_seconds,
@@ -81,4 +106,91 @@ impl Listeners {
             );
         }
     }
+}
+
+/// Accepts connections until the service stops, then waits until all of them have ended.
+async fn accept(
+    listener: TcpListener,
+    protocol: Protocol,
+    router: Router,
+    stopping: watch::Receiver<bool>,
+) {
+    let mut connections = JoinSet::new();
+    let mut stop = pin!(stopped(stopping.clone()));
+    loop {
+        select! {
+            () = &mut stop => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let (protocol, router) = (protocol.clone(), router.clone());
+                    connections.spawn(converse(stream, peer, protocol, router, stopping.clone()));
+                }
+                Err(_) => sleep(ACCEPT_RETRY_AFTER).await,
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
+}
+
+/// Serves one connection in the listener's protocol.
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    protocol: Protocol,
+    router: Router,
+    stopping: watch::Receiver<bool>,
+) {
+    // With Nagle's algorithm an answer may wait for the peer's ACK. If it cannot be disabled, answers are only slower.
+    let _ = stream.set_nodelay(true);
+    let builder = auto::Builder::new(TokioExecutor::new());
+    let report = match protocol {
+        Protocol::AnyHttp => return serve(&builder, stream, peer, router, stopping).await,
+        Protocol::Http2Only(report) => report,
+    };
+    let (mut reader, mut writer) = stream.into_split();
+    let preface = select! {
+        preface = preface::read(&mut reader) => preface,
+        () = stopped(stopping.clone()) => return,
+    };
+    match preface {
+        Preface::Http2 => {
+            let mut builder = builder.http2_only();
+            builder.http2().max_header_list_size(HEADER_LIST_BYTES_MAX);
+            let stream = join(PREFACE.chain(reader), writer);
+            serve(&builder, stream, peer, router, stopping).await;
+        }
+        Preface::Other => {
+            report(peer);
+            preface::refuse(&mut reader, &mut writer).await;
+        }
+        Preface::Missing => {}
+    }
+}
+
+/// Serves HTTP on a connection until it ends; once the service stops, until the calls in flight have ended.
+async fn serve(
+    builder: &auto::Builder<TokioExecutor>,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    stopping: watch::Receiver<bool>,
+) {
+    let router = router.layer(Extension(ConnectInfo(peer)));
+    let connection =
+        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let mut connection = pin!(connection);
+    // An error is the peer's, or means that it has left.
+    select! {
+        _ = connection.as_mut() => return,
+        () = stopped(stopping) => connection.as_mut().graceful_shutdown(),
+    }
+    let _ = connection.await;
+}
+
+/// Waits until the service stops.
+async fn stopped(mut stopping: watch::Receiver<bool>) {
+    // An error means that nobody can stop it any more, which stops it too.
+    let _ = stopping.wait_for(|stop| *stop).await;
 }

@@ -29,7 +29,7 @@ use crate::{
     deps::{Deps, Task},
     grpc, http,
     journal::Writer,
-    listener::Listeners,
+    listener::{Listeners, Protocol},
     live::{self, Reloader},
     policy::PolicySet,
     readiness::Serving,
@@ -87,11 +87,15 @@ impl Service {
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let mut listeners = Listeners::new(&deps);
-        let grpc = listeners.open(config.grpc, services.router).await?;
+        let refusals = services.refusals;
+        let only_http2 = Protocol::Http2Only(Arc::new(move |peer| refusals.not_http2(peer.ip())));
+        let grpc = listeners.open(config.grpc, only_http2, services.router);
+        let grpc = grpc.await?;
         let http = http::decisions(webhooks);
-        let http = listeners.open(config.http, http).await?;
+        let http = listeners.open(config.http, Protocol::AnyHttp, http).await?;
         let admin = http::admin(admin);
-        let admin = listeners.open(config.admin, admin).await?;
+        let admin = listeners.open(config.admin, Protocol::AnyHttp, admin);
+        let admin = admin.await?;
 
         grpc::serving(&services.health, true).await;
         serving.set(true);

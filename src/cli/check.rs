@@ -10,7 +10,7 @@ use tonic::{metadata::MetadataMap, transport::Endpoint};
 
 use super::{
     exit::Exit,
-    output::{eprint_line, print},
+    output::{Visible, eprint_line, print, print_json},
     remedies,
 };
 use crate::{
@@ -98,13 +98,13 @@ impl Check {
                 eprint_line(&format!(
                     "verigate: {:?}: {}",
                     status.code(),
-                    status.message()
+                    Visible(status.message())
                 ));
                 return Ok(Exit::CannotRun);
             }
         };
         if self.json {
-            print(&as_json(&answer)?)?;
+            print_json(&as_json(&answer)?)?;
         } else {
             print(&as_text(&answer))?;
         }
@@ -123,13 +123,13 @@ impl Check {
 }
 
 /// The answer as the JSON that protobuf defines for the contract.
-fn as_json(answer: &CheckAccessResponse) -> anyhow::Result<String> {
+fn as_json(answer: &CheckAccessResponse) -> anyhow::Result<DynamicMessage> {
     let pool = DescriptorPool::decode(DESCRIPTORS)?;
     let descriptor = pool
         .get_message_by_name("verigate.v1.CheckAccessResponse")
         .context("the contract lacks the response message")?;
-    let dynamic = DynamicMessage::decode(descriptor, answer.encode_to_vec().as_slice())?;
-    Ok(format!("{}\n", serde_json::to_string_pretty(&dynamic)?))
+    let answer = answer.encode_to_vec();
+    Ok(DynamicMessage::decode(descriptor, answer.as_slice())?)
 }
 
 /// How long each step took, and how old the evidence was, from the trailers. Another or an older service may send none.
@@ -158,7 +158,7 @@ fn as_text(answer: &CheckAccessResponse) -> String {
     let mut text = format!("{}\n", decision(answer.decision()));
     let mut line = |label: &str, value: String| {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "  {label:<9} {value}");
+        let _ = writeln!(text, "  {label:<9} {}", Visible(value));
     };
     for reason in &answer.reasons {
         let code = code(reason.code());

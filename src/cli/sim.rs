@@ -5,7 +5,11 @@ use std::{fmt::Write as _, fs, net::SocketAddr, path::PathBuf, sync::Arc, time::
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{exit::Exit, output::print, signals::interrupted};
+use super::{
+    exit::Exit,
+    output::{Visible, print},
+    signals::interrupted,
+};
 use crate::{
     clock::{Clock as _, SystemClock},
     policy::{InvalidDurationError, parse_duration},
@@ -134,7 +138,7 @@ pub(super) fn introduction(simulator: &Simulator) -> String {
             text,
             "  {:<16} {}",
             id.as_str(),
-            verification.about.as_deref().unwrap_or("")
+            Visible(verification.about.as_deref().unwrap_or(""))
         );
     }
     text

@@ -2,6 +2,8 @@
 
 use std::{fmt, path::PathBuf};
 
+use crate::policy::yaml::visible;
+
 /// One problem: where it is, what it is, and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -47,11 +49,11 @@ impl fmt::Display for ConfigError {
         for problem in &self.problems {
             f.write_str("\n  ")?;
             if !problem.message.starts_with(&problem.place) {
-                write!(f, "{}: ", problem.place)?;
+                write!(f, "{}: ", visible(&problem.place))?;
             }
-            f.write_str(&problem.message)?;
+            f.write_str(&visible(&problem.message))?;
             if let Some(hint) = &problem.hint {
-                write!(f, "\n    hint: {hint}")?;
+                write!(f, "\n    hint: {}", visible(hint))?;
             }
         }
         Ok(())

@@ -1,9 +1,11 @@
 //! Parses a `CheckAccessRequest` into a [`Request`], or reports every wrong field.
 
+use std::collections::{BTreeMap, HashMap};
+
 use crate::{
     policy::{Authentication, ClaimedIdentity, PolicyName, Request, VerificationId},
     proto::{time::instant, v1},
-    violations::{ID_BYTES_MAX, Violations},
+    violations::{ID_BYTES_MAX, Quoted, Violations},
 };
 
 const ATTRIBUTES_MAX: usize = 32;
@@ -21,22 +23,7 @@ pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, 
     let policy = violations.parse("policy", PolicyName::parse(&request.policy));
     violations.at_most("identity_id", &request.identity_id, ID_BYTES_MAX);
     violations.at_most("request_id", &request.request_id, ID_BYTES_MAX);
-    if request.attributes.len() > ATTRIBUTES_MAX {
-        violations.add(
-            "attributes",
-            format_args!("must be at most {ATTRIBUTES_MAX}"),
-        );
-    }
-    for (key, value) in &request.attributes {
-        if key.is_empty() || key.len() > ATTRIBUTE_KEY_BYTES_MAX {
-            let bound = format_args!("a key must be 1 to {ATTRIBUTE_KEY_BYTES_MAX} bytes");
-            violations.add("attributes", bound);
-        }
-        if value.len() > ATTRIBUTE_VALUE_BYTES_MAX {
-            let bound = format_args!("a value must be at most {ATTRIBUTE_VALUE_BYTES_MAX} bytes");
-            violations.add("attributes", bound);
-        }
-    }
+    attributes(&request.attributes, &mut violations);
     let authentication = request.authentication;
     let authentication = authentication.and_then(|a| self::authentication(a, &mut violations));
     match (verification, policy) {
@@ -49,6 +36,29 @@ pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, 
             id: request.request_id.into(),
         }),
         _ => Err(violations),
+    }
+}
+
+/// Checks the attributes, in the order of their keys. What is wrong names the key.
+fn attributes(attributes: &HashMap<String, String>, violations: &mut Violations) {
+    if attributes.len() > ATTRIBUTES_MAX {
+        let count = attributes.len();
+        let bound = format_args!("must be at most {ATTRIBUTES_MAX}, and are {count}");
+        violations.add("attributes", bound);
+    }
+    for (key, value) in attributes.iter().collect::<BTreeMap<_, _>>() {
+        let shown = Quoted(key);
+        if key.is_empty() || key.len() > ATTRIBUTE_KEY_BYTES_MAX {
+            let (max, bytes) = (ATTRIBUTE_KEY_BYTES_MAX, key.len());
+            let bound = format_args!("key {shown} must be 1 to {max} bytes, and has {bytes}");
+            violations.add("attributes", bound);
+        }
+        if value.len() > ATTRIBUTE_VALUE_BYTES_MAX {
+            let (max, bytes) = (ATTRIBUTE_VALUE_BYTES_MAX, value.len());
+            let bound =
+                format_args!("value of {shown} must be at most {max} bytes, and has {bytes}");
+            violations.add("attributes", bound);
+        }
     }
 }
 

@@ -11,21 +11,62 @@ use crate::{gate::CheckError, step_up::StepUpError, violations::Violations};
 /// When to retry a link that the upstream did not create.
 const LINK_RETRY_AFTER: Duration = Duration::from_secs(2);
 
-/// `INVALID_ARGUMENT`, with every wrong field as `google.rpc.BadRequest` has it.
+/// How many bytes the wrong fields that are listed may take in the message of a status, as percent-encoded, and in its details. Peers
+/// limit the headers of an answer, some of them to 4 KiB in all; the details have the message again, and are sent as base64.
+const MESSAGE_BYTES_MAX: usize = 900;
+const DETAILS_BYTES_MAX: usize = 900;
+
+/// `INVALID_ARGUMENT`, with the wrong fields as `google.rpc.BadRequest` has them: as many as fit into an answer that every client can
+/// read, and how many more there are. That number stands in the message, and in a last violation that names no field.
 pub(super) fn invalid_argument(violations: &Violations) -> Status {
     let lines: Vec<String> = violations
         .iter()
         .map(|(field, description)| format!("{field} {description}"))
         .collect();
-    let fields = violations
+    let shown = fitting(
+        MESSAGE_BYTES_MAX,
+        lines.iter().map(|line| encoded_len(line)),
+    );
+    let more = |shown: usize| violations.count().saturating_sub(shown);
+    let unlisted = more(shown);
+    let unlisted = (unlisted > 0).then(|| format!("and {unlisted} more"));
+    let message: Vec<String> = lines.into_iter().take(shown).chain(unlisted).collect();
+    let sizes = violations
         .iter()
+        .map(|(field, description)| field.len().saturating_add(description.len()));
+    let listed = fitting(DETAILS_BYTES_MAX, sizes);
+    let mut fields: Vec<FieldViolation> = violations
+        .iter()
+        .take(listed)
         .map(|(field, description)| FieldViolation::new(field, description))
-        .collect::<Vec<_>>();
-    Status::with_error_details(
-        Code::InvalidArgument,
-        lines.join("; "),
-        ErrorDetails::with_bad_request(fields),
-    )
+        .collect();
+    if more(listed) > 0 {
+        let description = format!("{} more are not listed", more(listed));
+        fields.push(FieldViolation::new("", description));
+    }
+    let details = ErrorDetails::with_bad_request(fields);
+    Status::with_error_details(Code::InvalidArgument, message.join("; "), details)
+}
+
+/// How many of these sizes fit into a bound. The first always does: a description is bounded by itself.
+fn fitting(bytes_max: usize, sizes: impl Iterator<Item = usize>) -> usize {
+    /// What each costs beside its texts: separators, lengths and tags.
+    const OVERHEAD: usize = 8;
+    let mut left = bytes_max;
+    let fits = |size: usize| {
+        let rest = left.checked_sub(size.saturating_add(OVERHEAD));
+        left = rest.unwrap_or(0);
+        rest.is_some()
+    };
+    sizes.map(fits).take_while(|fits| *fits).count().max(1)
+}
+
+/// The length of a text in a status message, where all but letters, digits and some marks is percent-encoded.
+fn encoded_len(text: &str) -> usize {
+    let encoded = |b: u8| {
+        if b.is_ascii_alphanumeric() { 1 } else { 3 }
+    };
+    text.bytes().map(encoded).sum()
 }
 
 /// Maps an error of a check.

@@ -1,10 +1,13 @@
 //! The format of the journal: one line of JSON for each decision.
 
+use std::io;
+
 use serde::Serialize;
+use serde_json::{Serializer, ser::Formatter};
 
 use super::entry::Entry;
 use crate::{
-    policy::{Evidence, Finding, Timestamp, Verification},
+    policy::{Evidence, Finding, Timestamp, Verification, yaml::is_visible},
     provenance::Origin,
 };
 
@@ -12,11 +15,36 @@ use crate::{
 pub(super) fn lines(entries: &[Box<Entry>]) -> Vec<u8> {
     let mut lines = Vec::new();
     for entry in entries {
+        let mut json = Serializer::with_formatter(&mut lines, VisibleTexts);
         // Serialising texts and flags into memory cannot fail.
-        let _ = serde_json::to_writer(&mut lines, &Line::from(&**entry));
+        let _ = Line::from(&**entry).serialize(&mut json);
         lines.push(b'\n');
     }
     lines
+}
+
+/// JSON whose texts are all visible: a caller's text may reach a terminal, and what a terminal might obey is escaped as JSON escapes it.
+struct VisibleTexts;
+
+impl Formatter for VisibleTexts {
+    fn write_string_fragment<W>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()>
+    where
+        W: ?Sized + io::Write,
+    {
+        if fragment.bytes().all(|b| (b' '..=b'~').contains(&b)) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for c in fragment.chars() {
+            if is_visible(c) {
+                write!(writer, "{c}")?;
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 /// One line. Holds no person's data.
@@ -118,4 +146,21 @@ impl<'e> LineEvidence<'e> {
 /// An instant in RFC 3339, with milliseconds.
 fn rfc3339(instant: Timestamp) -> String {
     format!("{instant:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_in_a_line_is_visible_and_reads_back_as_it_was() {
+        let text = "r-1 ä😀\"\\ \n\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{2028}\u{200b}\u{e0041}";
+        let mut line = Vec::new();
+        let mut json = Serializer::with_formatter(&mut line, VisibleTexts);
+        text.serialize(&mut json).unwrap();
+        let line = String::from_utf8(line).unwrap();
+        assert!(line.chars().all(is_visible), "{line:?}");
+        assert!(line.contains("ä😀"), "{line}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
 }

@@ -61,7 +61,7 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
     let calls = grpc::Calls::new(deps)?;
-    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls)?;
+    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
     let admin = Admin {
         live,
         upstream: incode,

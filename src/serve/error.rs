@@ -19,9 +19,9 @@ pub enum StartError {
     /// The client of the upstream cannot be built.
     #[error(transparent)]
     Upstream(#[from] incode::IncodeStartError),
-    /// The reflection service cannot be built: an internal error.
+    /// The gRPC services cannot be built: an internal error.
     #[error("internal error: assembly failed")]
-    Reflection(#[from] grpc::ReflectionError),
+    Grpc(#[from] grpc::ServicesError),
     /// A metric cannot be registered: an internal error.
     #[error("internal error: assembly failed")]
     Metrics(#[from] prometheus::Error),

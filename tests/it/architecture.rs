@@ -122,6 +122,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "deps",
             "gate",
             "log_throttle",
+            "metrics",
             "policy",
             "proto",
             "provenance",

@@ -13,7 +13,10 @@ use super::{
     problems::{counted, load_all, problems_of, problems_of_as_json, renderer},
 };
 use crate::{
-    cli::{environment::Colours, output::print},
+    cli::{
+        environment::Colours,
+        output::{print_coloured, print_json},
+    },
     files::IgnoredFile,
     live::Loaded,
     policy::{PolicySet, Warning, lint},
@@ -71,8 +74,8 @@ impl Check {
             }
         }
         match self.format {
-            Format::Human => print(&page.into_text())?,
-            Format::Json => print(&format!("{:#}\n", json!({ "sets": sets })))?,
+            Format::Human => print_coloured(&page.into_text())?,
+            Format::Json => print_json(&json!({ "sets": sets }))?,
         }
         Ok(exit)
     }
@@ -86,7 +89,7 @@ fn write_valid(
     renderer: &Renderer,
 ) {
     for warning in warnings {
-        page.line(warning.render(renderer));
+        page.rendered(&warning.render(renderer));
         page.blank();
     }
     let (policies, revision) = (counted(set.len()), set.revision());

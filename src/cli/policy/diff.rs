@@ -15,7 +15,7 @@ use crate::{
     cli::{
         Exit,
         environment::Colours,
-        output::{eprint_line, print},
+        output::{eprint_coloured, eprint_line, print, print_json},
     },
     policy::{
         PolicyName, PolicySet,
@@ -58,7 +58,7 @@ impl Diff {
             match load(path)? {
                 Ok(set) => sets.push(set),
                 Err(invalid) => {
-                    eprint_line(
+                    eprint_coloured(
                         problems_of(&invalid, &renderer(&io::stderr(), colours)).trim_end(),
                     );
                     return Ok(Exit::Invalid);
@@ -83,7 +83,7 @@ impl Diff {
             Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
         match self.format {
             Format::Human => print(&as_text(&comparison))?,
-            Format::Json => print(&format!("{:#}\n", as_json(&comparison)))?,
+            Format::Json => print_json(&as_json(&comparison))?,
         }
         Ok(self.exit(&comparison))
     }

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
-        output::{eprint_line, print},
+        output::{eprint_coloured, print},
     },
     clock::{Clock as _, SystemClock},
     policy::{
@@ -55,7 +55,7 @@ impl Explain {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                eprint_line(problems_of(&invalid, &renderer).trim_end());
+                eprint_coloured(problems_of(&invalid, &renderer).trim_end());
                 return Ok(Exit::Invalid);
             }
         };
@@ -63,7 +63,7 @@ impl Explain {
         let cases = match suite::read(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                eprint_line(render_all(&problems, &renderer).trim_end());
+                eprint_coloured(render_all(&problems, &renderer).trim_end());
                 return Ok(if_invalid);
             }
         };

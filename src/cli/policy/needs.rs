@@ -14,7 +14,7 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
-        output::{eprint_line, print},
+        output::{eprint_coloured, print, print_json},
     },
     policy::{Needs, Scope},
 };
@@ -35,7 +35,7 @@ impl NeedsOf {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                eprint_line(&problems_of(
+                eprint_coloured(&problems_of(
                     &invalid,
                     &renderer(&std::io::stderr(), colours),
                 ));
@@ -43,20 +43,19 @@ impl NeedsOf {
             }
         };
         let needs = policies.iter().map(|(name, policy)| (name, policy.needs()));
-        let text = match self.format {
+        match self.format {
             Format::Human => {
                 let mut page = Page::default();
                 needs.for_each(|(name, needs)| write_needs(&mut page, name.as_str(), &needs));
-                page.into_text()
+                print(&page.into_text())?;
             }
             Format::Json => {
                 let all: serde_json::Map<String, Value> = needs
                     .map(|(name, needs)| (name.to_string(), as_json(&needs)))
                     .collect();
-                format!("{:#}\n", Value::from(all))
+                print_json(&Value::from(all))?;
             }
-        };
-        print(&text)?;
+        }
         Ok(Exit::Done)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fmt::{Display, Write as _};
 
+use crate::cli::output::Visible;
+
 /// How wide the labels of a page are.
 const LABEL_WIDTH: usize = 9;
 
@@ -12,10 +14,16 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Adds a line.
+    /// Adds a line. It stays one, whatever texts are in it: what is not visible is escaped.
     pub(super) fn line(&mut self, line: impl Display) {
         // Writing to a `String` cannot fail.
-        let _ = writeln!(self.text, "{line}");
+        let _ = writeln!(self.text, "{}", Visible(line));
+    }
+
+    /// Adds what was rendered for a terminal: lines with colours, the last without its end.
+    pub(super) fn rendered(&mut self, lines: &str) {
+        self.lines(lines);
+        self.blank();
     }
 
     /// Adds a line with a label, indented.
@@ -25,7 +33,7 @@ impl Page {
 
     /// Adds an empty line.
     pub(super) fn blank(&mut self) {
-        self.line("");
+        self.text.push('\n');
     }
 
     /// Adds lines that are written already, each with its end.

@@ -36,7 +36,7 @@ pub(super) fn problems_of(invalid: &LoadError, renderer: &Renderer) -> String {
 pub(super) fn render_all(problems: &ParseError, renderer: &Renderer) -> String {
     let mut page = Page::default();
     for diagnostic in problems.iter() {
-        page.line(diagnostic.render(renderer));
+        page.rendered(&diagnostic.render(renderer));
         page.blank();
     }
     let more = problems.count().saturating_sub(problems.iter().count());

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
-        output::{eprint_line, print},
+        output::{eprint_coloured, eprint_line, print, print_json},
     },
     policy::{PolicySet, suite},
 };
@@ -59,14 +59,14 @@ impl Test {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
-                eprint_line(problems_of(&invalid, &renderer).trim_end());
+                eprint_coloured(problems_of(&invalid, &renderer).trim_end());
                 return self.invalid(&problems_of_as_json(&invalid));
             }
         };
         let cases = match suite::read(&cases::texts(&self.cases)?, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
-                eprint_line(render_all(&problems, &renderer).trim_end());
+                eprint_coloured(render_all(&problems, &renderer).trim_end());
                 let problems: Vec<Value> = problems.iter().map(problem_as_json).collect();
                 return self.invalid(&problems);
             }
@@ -75,11 +75,11 @@ impl Test {
             return generate(&policies, &cases);
         }
         let report = suite::run(&policies, &cases);
-        print(&match self.format {
-            Format::Human => human::page(&report, self.coverage),
-            Format::Json => json::object(&report, policies.revision()),
-            Format::Junit => junit::document(&report),
-        })?;
+        match self.format {
+            Format::Human => print(&human::page(&report, self.coverage))?,
+            Format::Json => print_json(&json::object(&report, policies.revision()))?,
+            Format::Junit => print(&junit::document(&report))?,
+        }
         Ok(if report.failed() == 0 {
             Exit::Done
         } else {
@@ -90,7 +90,7 @@ impl Test {
     /// Ends with a report of problems. With `--format json` they are on stdout too.
     fn invalid(&self, problems: &[Value]) -> anyhow::Result<Exit> {
         if self.format == Format::Json {
-            print(&format!("{:#}\n", json!({ "problems": problems })))?;
+            print_json(&json!({ "problems": problems }))?;
         }
         Ok(Exit::Invalid)
     }

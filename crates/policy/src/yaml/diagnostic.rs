@@ -4,7 +4,7 @@ use std::fmt;
 
 use annotate_snippets::{Level, Renderer};
 
-use super::location::Location;
+use super::{location::Location, quote::visible};
 
 /// No more problems than this are kept; the rest are counted.
 const PROBLEMS_MAX: usize = 100;
@@ -144,7 +144,7 @@ impl ParseError {
     }
 }
 
-/// The message, cut to its bound, and within it what it quotes in backticks.
+/// The message as one line that can be seen, cut to its bound, and within it what it quotes in backticks.
 fn shortened(message: &str) -> String {
     let parts = message.split('`').enumerate().map(|(index, part)| {
         let quoted = index % 2 == 1;
@@ -156,7 +156,7 @@ fn shortened(message: &str) -> String {
         cut(part, most)
     });
     let parts: Vec<String> = parts.collect();
-    cut(&parts.join("`"), MESSAGE_CHARS_MAX)
+    visible(&cut(&parts.join("`"), MESSAGE_CHARS_MAX)).into_owned()
 }
 
 fn cut(text: &str, chars_max: usize) -> String {

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use super::quote::{is_visible, visible};
+
 /// A longer line is not shown: it is not readable.
 const LINE_BYTES_MAX: usize = 1000;
 
@@ -75,14 +77,25 @@ impl Location {
             width,
         } = self.position;
         let line = lines(&self.source.text).nth(number.saturating_sub(1));
-        let line = line.unwrap_or("");
+        // Character by character, so that the columns stay. The renderer shows the controls of ASCII by itself, and a tab as spaces.
+        let shown = |c: char| {
+            if c.is_ascii() || is_visible(c) {
+                c
+            } else {
+                char::REPLACEMENT_CHARACTER
+            }
+        };
+        let line: String = line.unwrap_or("").chars().map(shown).collect();
+        let line = line.as_str();
+        let (message, path) = (visible(message), visible(&self.source.path));
+        let hint = hint.map(visible);
         let byte_of = |column: usize| {
             let nth = column.saturating_sub(1);
             line.char_indices()
                 .nth(nth)
                 .map_or(line.len(), |(byte, _)| byte)
         };
-        let (title, path) = (level.primary_title(message), self.source.path.as_str());
+        let (title, path) = (level.primary_title(message.as_ref()), path.as_ref());
         let mut group: Group<'_> = if line.len() > LINE_BYTES_MAX {
             title.element(Origin::path(path).line(number).char_column(column))
         } else {
@@ -94,8 +107,8 @@ impl Location {
                     .annotation(AnnotationKind::Primary.span(span)),
             )
         };
-        if let Some(hint) = hint {
-            group = group.element(Level::HELP.message(hint));
+        if let Some(hint) = &hint {
+            group = group.element(Level::HELP.message(hint.as_ref()));
         }
         renderer.render(&[group])
     }

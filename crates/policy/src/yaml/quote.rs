@@ -9,7 +9,7 @@
 //! assert_eq!(scalar("a\u{200b}b"), r#""a\u200Bb""#);
 //! ```
 
-use std::{fmt::Write as _, ops::RangeInclusive};
+use std::{borrow::Cow, fmt::Write as _, ops::RangeInclusive};
 
 /// Words that some parsers of YAML take for something else than a text.
 const OTHER_WORDS: [&str; 9] = ["null", "true", "false", "yes", "no", "on", "off", "y", "n"];
@@ -112,7 +112,25 @@ fn may_be_number(text: &str) -> bool {
     radix || exponent || digits(text)
 }
 
-fn is_visible(c: char) -> bool {
+/// A text as a part of a line for people: what is not visible is escaped, also the end of a line.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    if text.chars().all(is_visible) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::new();
+    for c in text.chars() {
+        if is_visible(c) {
+            shown.push(c);
+        } else {
+            shown.extend(c.escape_default());
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Whether a character can be seen, and is nothing that a terminal or a reader of YAML takes for a command: no control, no change of the
+/// direction of text, nothing invisible, and of the spaces only the usual one.
+pub fn is_visible(c: char) -> bool {
     match c {
         ' '..='~' => true,
         c if c.is_ascii() => false,

@@ -8,7 +8,7 @@ use crate::policy::{
 };
 
 /// The report as one JSON object.
-pub(super) fn object(report: &Report<'_>, revision: Revision) -> String {
+pub(super) fn object(report: &Report<'_>, revision: Revision) -> Value {
     let cases: Vec<Value> = report.results.iter().map(case).collect();
     let coverage: Vec<Value> = report
         .coverage
@@ -16,14 +16,13 @@ pub(super) fn object(report: &Report<'_>, revision: Revision) -> String {
         .iter()
         .map(|(name, coverage)| policy(name.as_str(), coverage))
         .collect();
-    let object = json!({
+    json!({
         "revision": revision.to_string(),
         "passed": report.passed(),
         "failed": report.failed(),
         "cases": cases,
         "coverage": coverage,
-    });
-    format!("{object:#}\n")
+    })
 }
 
 fn case(result: &CaseResult<'_>) -> Value {

@@ -1,7 +1,12 @@
 //! A report of cases in the XML that build servers read: a suite for each file, a test case for each case.
 
+use std::fmt::Write as _;
+
 use super::super::page::Page;
-use crate::policy::suite::{CaseResult, Report};
+use crate::policy::{
+    suite::{CaseResult, Report},
+    yaml::is_visible,
+};
 
 /// The report as an XML document.
 pub(super) fn document(report: &Report<'_>) -> String {
@@ -76,7 +81,11 @@ fn escaped(text: &str) -> String {
             '\n' => escaped.push_str("&#10;"),
             '\r' => escaped.push_str("&#13;"),
             '\0'..' ' | '\u{fffe}' | '\u{ffff}' => escaped.push(char::REPLACEMENT_CHARACTER),
-            c => escaped.push(c),
+            c if is_visible(c) => escaped.push(c),
+            c => {
+                // Writing to a `String` cannot fail.
+                let _ = write!(escaped, "&#{};", u32::from(c));
+            }
         }
     }
     escaped

@@ -1,0 +1,198 @@
+//! The messages in the body of a call: their frames, their compression and their encoding. What a caller sends wrong is
+//! INVALID_ARGUMENT or OUT_OF_RANGE, where tonic's own decoder says INTERNAL, or ignores the rest.
+
+use std::{io::Read as _, sync::Arc};
+
+use axum::{BoxError, body::Body, response::Response};
+use flate2::bufread::MultiGzDecoder;
+use futures_util::stream::try_unfold;
+use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
+use prost::bytes::{BufMut as _, Bytes, BytesMut};
+use tonic::Status;
+
+use super::signature::Signature;
+
+/// The largest message of a request, in bytes: as it is sent, and decompressed.
+pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// Before each message: one byte that says whether it is compressed, and four for its length.
+const HEADER_BYTES: usize = 5;
+
+/// How the compressed messages of a call are encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    /// There are none.
+    Identity,
+    Gzip,
+}
+
+/// The messages of a call, read from its body.
+#[derive(Debug)]
+pub(super) struct Messages {
+    body: Body,
+    /// What was read of the body, from the beginning of a frame.
+    buffer: BytesMut,
+    signature: &'static Signature,
+    encoding: Encoding,
+    /// Whether there was a message.
+    begun: bool,
+    failure: Failure,
+}
+
+impl Messages {
+    /// The same body with messages that are all well-formed and not compressed. It breaks off at the first that is not, with the status
+    /// of the call.
+    pub(super) fn of(
+        body: Body,
+        signature: &'static Signature,
+        encoding: Encoding,
+        failure: Failure,
+    ) -> Body {
+        let messages = Self {
+            body,
+            buffer: BytesMut::new(),
+            signature,
+            encoding,
+            begun: false,
+            failure,
+        };
+        Body::from_stream(try_unfold(messages, |mut messages| async move {
+            let next = messages.next().await?;
+            Ok::<_, BoxError>(next.map(|frame| (frame, messages)))
+        }))
+    }
+
+    /// The next message in its frame; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, BoxError> {
+        loop {
+            let taken = self.take();
+            if let Some(message) = taken.map_err(|status| self.failure.set(status))? {
+                return Ok(Some(message));
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    if let Ok(data) = frame?.into_data() {
+                        self.buffer.extend_from_slice(&data);
+                    }
+                }
+                None => {
+                    self.at_end().map_err(|status| self.failure.set(status))?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+
+    /// Takes the next message from the buffer, if all of it is there.
+    fn take(&mut self) -> Result<Option<Bytes>, Status> {
+        if self.begun && !self.signature.streams && !self.buffer.is_empty() {
+            let hint = "the body goes on behind the message, and this method takes one message";
+            return Err(Status::invalid_argument(hint));
+        }
+        let Some((&[flag, ref length @ ..], rest)) =
+            self.buffer.split_first_chunk::<HEADER_BYTES>()
+        else {
+            return Ok(None);
+        };
+        let compressed = self.is_compressed(flag)?;
+        let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+        if length > MESSAGE_BYTES_MAX {
+            return Err(too_large());
+        }
+        if rest.len() < length {
+            return Ok(None);
+        }
+        let frame = self.buffer.split_to(HEADER_BYTES.saturating_add(length));
+        let mut frame = frame.freeze();
+        if compressed {
+            frame = framed(&unzipped(frame.slice(HEADER_BYTES..).as_ref())?);
+        }
+        let decoded = (self.signature.decode)(frame.slice(HEADER_BYTES..).as_ref());
+        decoded.map_err(|error| {
+            Status::invalid_argument(format!("the message cannot be decoded: {error}"))
+        })?;
+        self.begun = true;
+        Ok(Some(frame))
+    }
+
+    fn is_compressed(&self, flag: u8) -> Result<bool, Status> {
+        match (flag, self.encoding) {
+            (0, _) => Ok(false),
+            (1, Encoding::Gzip) => Ok(true),
+            (1, Encoding::Identity) => Err(Status::invalid_argument(
+                "the message is marked as compressed, but `grpc-encoding` does not say how",
+            )),
+            _ => Err(Status::invalid_argument(
+                "the body is not a message of gRPC: its first byte must be 0 or 1",
+            )),
+        }
+    }
+
+    /// Whether the body may end here.
+    fn at_end(&self) -> Result<(), Status> {
+        if !self.buffer.is_empty() {
+            return Err(Status::invalid_argument("the body ends within a message"));
+        }
+        if !self.begun && !self.signature.streams {
+            return Err(Status::invalid_argument("the body has no message"));
+        }
+        Ok(())
+    }
+}
+
+/// Decompresses a message within the bound of messages: what would be larger is not written to memory.
+fn unzipped(compressed: &[u8]) -> Result<Vec<u8>, Status> {
+    let bound = u64::try_from(MESSAGE_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut message = Vec::new();
+    let read = MultiGzDecoder::new(compressed)
+        .take(bound.saturating_add(1))
+        .read_to_end(&mut message);
+    match read {
+        Ok(length) if length > MESSAGE_BYTES_MAX => Err(too_large()),
+        Ok(_) => Ok(message),
+        Err(error) => {
+            let text = format!("the message cannot be decompressed with gzip: {error}");
+            Err(Status::invalid_argument(text))
+        }
+    }
+}
+
+fn framed(message: &[u8]) -> Bytes {
+    let mut frame = BytesMut::with_capacity(HEADER_BYTES.saturating_add(message.len()));
+    frame.put_u8(0);
+    // It is within its bound, which is far below that of the type.
+    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    frame.put_slice(message);
+    frame.freeze()
+}
+
+fn too_large() -> Status {
+    Status::out_of_range(format!(
+        "a message must be at most {MESSAGE_BYTES_MAX} bytes, compressed and decompressed"
+    ))
+}
+
+/// Why the messages of a call broke off, if they did.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Failure(Arc<Mutex<Option<Status>>>);
+
+impl Failure {
+    fn set(&self, status: Status) -> Status {
+        *self.0.lock() = Some(status.clone());
+        status
+    }
+
+    /// The response to the call. A handler of a stream may take messages that broke off for the end of the stream, and say OK: the
+    /// trailers then say what was wrong.
+    pub(super) fn shown_in(self, response: Response) -> Response {
+        response.map(|body| {
+            Body::new(body.map_frame(move |mut frame| {
+                if let (Some(trailers), Some(status)) = (frame.trailers_mut(), &*self.0.lock()) {
+                    // An error means that the status is no header value; the trailers then stay as they are.
+                    let _ = status.add_header(trailers);
+                }
+                frame
+            }))
+        })
+    }
+}

@@ -1,0 +1,162 @@
+//! What an HTTP request has to be to count as a call. Anything else is refused with a status that no gateway takes for success, whatever
+//! its path: gRPC answers 200 to every call, so a gateway that asks this port by mistake must not look like one.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Request, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::CONTENT_TYPE},
+    middleware::Next,
+    response::Response,
+};
+
+use super::{
+    framing::{Encoding, Failure, Messages},
+    refusal::{Refusal, Refusals},
+    signature,
+};
+
+/// The content types of calls, without their parameters. Others that begin alike are other protocols, such as `application/grpc-web`,
+/// or encodings of messages that this service does not speak, such as `application/grpc+json`.
+const CONTENT_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
+
+/// The most that a call's metadata may take with the rest of its headers, in bytes as RFC 9113 counts them.
+const METADATA_BYTES_MAX: usize = 16 * 1024;
+/// What RFC 9113 counts for each header beside its name and value.
+const HEADER_OVERHEAD: usize = 32;
+
+/// How the messages of a call are compressed.
+const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
+
+/// Passes calls on, and refuses everything else.
+pub(super) async fn only_calls(
+    State(refusals): State<Arc<Refusals>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match refusal(&request) {
+        None => next.run(request).await,
+        Some(refusal) => refusals.refuse(refusal, &request),
+    }
+}
+
+/// Why a request is not a call.
+fn refusal(request: &Request) -> Option<Refusal> {
+    // The listener passes on no other version. Looked at again, so that no change of the listener can let one in.
+    if request.version() != Version::HTTP_2 {
+        return Some(Refusal::NotHttp2);
+    }
+    if !is_grpc(request.headers()) {
+        return Some(Refusal::ContentType);
+    }
+    (request.method() != Method::POST).then_some(Refusal::Method)
+}
+
+/// Passes on calls whose metadata and messages can be read, with messages that are well-formed and not compressed.
+pub(super) async fn only_readable(
+    State(refusals): State<Arc<Refusals>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let bytes = header_list_bytes(&request);
+    if bytes > METADATA_BYTES_MAX {
+        let refusal = Refusal::MetadataTooLarge {
+            bytes,
+            bytes_max: METADATA_BYTES_MAX,
+        };
+        return refusals.refuse(refusal, &request);
+    }
+    let Some(encoding) = encoding(request.headers()) else {
+        return refusals.refuse(Refusal::Encoding, &request);
+    };
+    let Some(signature) = signature::at(request.uri().path()) else {
+        // Answered UNIMPLEMENTED.
+        return next.run(request).await;
+    };
+    let failure = Failure::default();
+    let mut request = request.map(|body| Messages::of(body, signature, encoding, failure.clone()));
+    // The messages that are passed on are not compressed any more.
+    request.headers_mut().remove(ENCODING);
+    failure.shown_in(next.run(request).await)
+}
+
+/// Whether the content type is that of a call. It is given once, and compared without case, as RFC 9110 defines.
+fn is_grpc(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(given), None) = (given.next(), given.next()) else {
+        return false;
+    };
+    let given = given.to_str().unwrap_or_default();
+    let name = given.split(';').next().unwrap_or_default().trim_end();
+    CONTENT_TYPES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+fn header_list_bytes(request: &Request) -> usize {
+    let path = request.uri().path_and_query();
+    let path = path.map_or(0, |path| path.as_str().len());
+    let headers = request.headers().iter().map(|(name, value)| {
+        let text = name.as_str().len().saturating_add(value.len());
+        text.saturating_add(HEADER_OVERHEAD)
+    });
+    headers.fold(path, usize::saturating_add)
+}
+
+/// How the messages are encoded; `None` if they cannot be decoded here.
+fn encoding(headers: &HeaderMap) -> Option<Encoding> {
+    let mut given = headers.get_all(ENCODING).iter();
+    match (given.next().map(HeaderValue::as_bytes), given.next()) {
+        (None | Some(b"identity"), None) => Some(Encoding::Identity),
+        (Some(b"gzip"), None) => Some(Encoding::Gzip),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(content_types: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for content_type in content_types {
+            headers.append(CONTENT_TYPE, content_type.parse().unwrap());
+        }
+        is_grpc(&headers)
+    }
+
+    #[test]
+    fn only_the_content_types_of_grpc_with_protobuf_are_calls() {
+        for call in [
+            "application/grpc",
+            "application/grpc+proto",
+            "application/grpc;charset=utf-8",
+            "application/grpc ; a=b",
+            "APPLICATION/gRPC+Proto",
+        ] {
+            assert!(admitted(&[call]), "{call}");
+        }
+        for other in [
+            "",
+            "text/html",
+            "application/json",
+            "application/grp",
+            "application/grpcfoo",
+            "application/grpc-web",
+            "application/grpc-web+proto",
+            "application/grpc-web-text",
+            "application/grpc+json",
+            "application/grpc+",
+            "application/grpc/x",
+            "application/grpc, text/html",
+            "text/html; application/grpc",
+            "xapplication/grpc",
+            "*/*",
+        ] {
+            assert!(!admitted(&[other]), "{other}");
+        }
+        assert!(!admitted(&[]));
+        assert!(!admitted(&["application/grpc", "application/grpc"]));
+        assert!(!admitted(&["application/grpc", "text/html"]));
+    }
+}

@@ -1,0 +1,178 @@
+//! Requests on the gRPC port that are not taken for calls: each reason with its response, its counter and its log line.
+
+use std::{net::IpAddr, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{
+        HeaderName, Method, StatusCode,
+        header::{ACCEPT, ALLOW, UPGRADE},
+    },
+    response::{IntoResponse, Response},
+};
+use prometheus::IntCounterVec;
+use tonic::{Status, metadata::MetadataValue};
+
+use crate::{
+    call::peer,
+    clock::Clock,
+    deps::Deps,
+    log_throttle::{LogThrottle, throttled},
+    metrics::counter_by,
+};
+
+/// Why a request is not taken for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is not HTTP/2.
+    NotHttp2,
+    /// Its content type is not that of gRPC with protobuf.
+    ContentType,
+    /// Its method is not POST.
+    Method,
+    /// Its headers take more bytes than they may.
+    MetadataTooLarge {
+        /// What they take.
+        bytes: usize,
+        /// What they may take.
+        bytes_max: usize,
+    },
+    /// Its messages are compressed in a way that this service does not know.
+    Encoding,
+}
+
+impl Refusal {
+    /// The names of all reasons in metrics and logs.
+    const REASONS: [&str; 5] = [
+        "not_http2",
+        "content_type",
+        "method",
+        "metadata_too_large",
+        "encoding",
+    ];
+
+    /// The name of the reason, and what to do about it.
+    fn reason(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotHttp2 => (
+                "not_http2",
+                "gRPC needs HTTP/2 without TLS: look for a gateway, probe or browser that was pointed at the gRPC port",
+            ),
+            Self::ContentType => (
+                "content_type",
+                "look for a gateway, probe or browser that was pointed at the gRPC port",
+            ),
+            Self::Method => (
+                "method",
+                "gRPC calls are POST: look for a gateway that changes them",
+            ),
+            Self::MetadataTooLarge { .. } => (
+                "metadata_too_large",
+                "let the caller, or the gateway before it, send less metadata",
+            ),
+            Self::Encoding => (
+                "encoding",
+                "let the caller compress with gzip, or not at all",
+            ),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let plain =
+            |status: StatusCode, name: HeaderName, value: &'static str, text: &'static str| {
+                (status, [(name, value)], text).into_response()
+            };
+        match self {
+            Self::NotHttp2 => plain(
+                StatusCode::UPGRADE_REQUIRED,
+                UPGRADE,
+                "HTTP/2.0",
+                "This port speaks gRPC over HTTP/2 only.\n",
+            ),
+            Self::ContentType => plain(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                ACCEPT,
+                "application/grpc, application/grpc+proto",
+                "This port speaks gRPC only: the content type of a call is application/grpc.\n",
+            ),
+            Self::Method => plain(
+                StatusCode::METHOD_NOT_ALLOWED,
+                ALLOW,
+                "POST",
+                "This port speaks gRPC only: the method of a call is POST.\n",
+            ),
+            Self::MetadataTooLarge { bytes, bytes_max } => Status::resource_exhausted(format!(
+                "the metadata takes {bytes} bytes with the other headers, and may take {bytes_max}"
+            ))
+            .into_http(),
+            Self::Encoding => {
+                let mut status = Status::unimplemented(
+                    "`grpc-encoding` must be gzip or identity, and given once",
+                );
+                let accepted = MetadataValue::from_static("gzip,identity");
+                status
+                    .metadata_mut()
+                    .insert("grpc-accept-encoding", accepted);
+                status.into_http()
+            }
+        }
+    }
+}
+
+/// Counts refusals, and logs the first of each kind in a minute.
+#[derive(Debug)]
+pub struct Refusals {
+    total: IntCounterVec,
+    log: LogThrottle,
+    clock: Arc<dyn Clock>,
+}
+
+impl Refusals {
+    pub(super) fn new(deps: &Deps) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            total: counter_by(
+                &deps.registry,
+                "verigate_grpc_requests_refused_total",
+                "Requests on the gRPC port that were not taken for calls, by reason.",
+                "reason",
+                Refusal::REASONS,
+            )?,
+            log: LogThrottle::default(),
+            clock: Arc::clone(&deps.clock),
+        })
+    }
+
+    /// Records a connection that does not begin as HTTP/2 does; the listener has answered it.
+    pub fn not_http2(&self, from: IpAddr) {
+        self.record(&Refusal::NotHttp2, from);
+    }
+
+    /// Records a refusal; the response to the request.
+    pub(super) fn refuse(&self, refusal: Refusal, request: &Request) -> Response {
+        self.record(&refusal, peer(request.extensions()));
+        let response = refusal.into_response();
+        if request.method() == Method::HEAD {
+            response.map(|_| Body::empty())
+        } else {
+            response
+        }
+    }
+
+    fn record(&self, refusal: &Refusal, from: IpAddr) {
+        let (reason, hint) = refusal.reason();
+        self.total.with_label_values(&[reason]).inc();
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            warn,
+            "grpc_request_refused" / reason,
+            reason,
+            %from,
+            hint,
+            "request on the gRPC port refused"
+        );
+    }
+}

@@ -1,0 +1,91 @@
+//! What the requests of each method on the gRPC port are. A test compares the table with the descriptors.
+
+use prost::{DecodeError, Message};
+
+use crate::proto::v1;
+
+/// What the requests of a method are.
+#[derive(Debug)]
+pub(super) struct Signature {
+    path: &'static str,
+    /// Whether a call has any number of messages, and not just one.
+    pub(super) streams: bool,
+    /// Whether a message can be decoded.
+    pub(super) decode: fn(&[u8]) -> Result<(), DecodeError>,
+}
+
+impl Signature {
+    const fn one<M: Message + Default>(path: &'static str) -> Self {
+        Self {
+            path,
+            streams: false,
+            decode: decode::<M>,
+        }
+    }
+
+    const fn stream<M: Message + Default>(path: &'static str) -> Self {
+        Self {
+            path,
+            streams: true,
+            decode: decode::<M>,
+        }
+    }
+}
+
+const SIGNATURES: [Signature; 8] = [
+    Signature::one::<v1::CheckAccessRequest>("/verigate.v1.AccessService/CheckAccess"),
+    Signature::one::<v1::BatchCheckAccessRequest>("/verigate.v1.AccessService/BatchCheckAccess"),
+    Signature::stream::<v1::CheckAccessRequest>("/verigate.v1.AccessService/StreamCheckAccess"),
+    Signature::one::<v1::BeginStepUpRequest>("/verigate.v1.AccessService/BeginStepUp"),
+    Signature::one::<tonic_health::pb::HealthCheckRequest>("/grpc.health.v1.Health/Check"),
+    Signature::one::<tonic_health::pb::HealthCheckRequest>("/grpc.health.v1.Health/Watch"),
+    Signature::stream::<tonic_reflection::pb::v1::ServerReflectionRequest>(
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+    ),
+    Signature::stream::<tonic_reflection::pb::v1alpha::ServerReflectionRequest>(
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+    ),
+];
+
+/// The signature of the method at this path.
+pub(super) fn at(path: &str) -> Option<&'static Signature> {
+    SIGNATURES.iter().find(|known| known.path == path)
+}
+
+fn decode<M: Message + Default>(message: &[u8]) -> Result<(), DecodeError> {
+    M::decode(message).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+    use crate::proto::DESCRIPTORS;
+
+    #[test]
+    fn the_table_has_every_method_of_every_service() {
+        let sets = [
+            DESCRIPTORS,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
+            tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,
+        ];
+        let mut served = BTreeSet::new();
+        for set in sets {
+            for file in FileDescriptorSet::decode(set).unwrap().file {
+                for service in &file.service {
+                    for method in &service.method {
+                        let (package, service) = (file.package(), service.name());
+                        let path = format!("/{package}.{service}/{}", method.name());
+                        served.insert((path, method.client_streaming()));
+                    }
+                }
+            }
+        }
+        let table = SIGNATURES.iter().map(|m| (m.path.to_owned(), m.streams));
+        assert_eq!(table.collect::<BTreeSet<_>>(), served);
+    }
+}

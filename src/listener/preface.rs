@@ -1,0 +1,130 @@
+//! How a connection begins on a port that speaks HTTP/2 only. Everything else (HTTP/1, TLS, noise) is answered by a short refusal that
+//! any HTTP/1 client can read and no gateway takes for success, and the connection is closed.
+//!
+//! Why before the HTTP library: no byte of HTTP/1 reaches it, so that no router and no setting can ever answer such a request.
+
+use std::time::Duration;
+
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, copy, sink},
+    time::timeout,
+};
+
+/// How every HTTP/2 connection begins (RFC 9113, section 3.4).
+pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// How long the preface may take to arrive.
+const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The refusal. Not a 5xx: some gateways can be set to let everybody in while the service that they ask is down.
+const REFUSAL: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\n\
+    upgrade: HTTP/2.0\r\n\
+    connection: upgrade, close\r\n\
+    content-type: text/plain; charset=utf-8\r\n\
+    cache-control: no-store\r\n\
+    \r\n\
+    This port speaks gRPC over HTTP/2 only, without TLS.\n";
+
+/// How much is read and discarded after the refusal, and for how long. If bytes of the peer were left unread, the system would reset
+/// the connection, and the peer would not see the refusal.
+const DISCARDED_BYTES_MAX: u64 = 1024 * 1024;
+const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How a connection begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preface {
+    /// As HTTP/2 does. The preface has been read, and nothing behind it.
+    Http2,
+    /// Otherwise.
+    Other,
+    /// The peer has left, or has not sent the whole preface in time.
+    Missing,
+}
+
+/// Reads the preface, up to the first byte that differs.
+pub(super) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Preface {
+    let mut buffer = [0; PREFACE.len()];
+    let mut filled = 0;
+    let read = timeout(PREFACE_TIMEOUT, async {
+        while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
+            match reader.read(free).await {
+                Ok(0) | Err(_) => return Preface::Missing,
+                Ok(read) => filled = filled.saturating_add(read),
+            }
+            if PREFACE.get(..filled) != buffer.get(..filled) {
+                return Preface::Other;
+            }
+        }
+        Preface::Http2
+    });
+    read.await.unwrap_or(Preface::Missing)
+}
+
+/// Answers what is not HTTP/2, and ends the connection.
+pub(super) async fn refuse(
+    reader: &mut (impl AsyncRead + Unpin),
+    writer: &mut (impl AsyncWrite + Unpin),
+) {
+    let refused = timeout(REFUSAL_TIMEOUT, async {
+        writer.write_all(REFUSAL).await?;
+        writer.shutdown().await?;
+        copy(&mut reader.take(DISCARDED_BYTES_MAX), &mut sink()).await
+    });
+    // Whether the peer reads the refusal is up to the peer.
+    let _ = refused.await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::{io::duplex, select};
+
+    use super::*;
+
+    /// How a connection begins whose peer sends these bytes in pieces of this length, and then leaves or stays silent.
+    async fn begins(bytes: &[u8], piece: usize, leaves: bool) -> Preface {
+        let (mut peer, mut stream) = duplex(64);
+        let speak = async move {
+            for piece in bytes.chunks(piece) {
+                peer.write_all(piece).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            if leaves {
+                drop(peer);
+            }
+            pending::<Preface>().await
+        };
+        select! {
+            preface = read(&mut stream) => preface,
+            preface = speak => preface,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_whole_preface_is_http2() {
+        for piece in [1, 7, 64] {
+            assert_eq!(begins(PREFACE, piece, false).await, Preface::Http2);
+            for length in 0..PREFACE.len() {
+                let part = &PREFACE[..length];
+                for leaves in [true, false] {
+                    let preface = begins(part, piece, leaves).await;
+                    assert_eq!(preface, Preface::Missing, "{length}");
+                }
+                let other = [part, b"?"].concat();
+                let preface = begins(&other, piece, false).await;
+                assert_eq!(preface, Preface::Other, "{length}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn not_a_byte_behind_the_preface_is_read() {
+        let (mut peer, mut stream) = duplex(64);
+        peer.write_all(&[PREFACE, b"next"].concat()).await.unwrap();
+        assert_eq!(read(&mut stream).await, Preface::Http2);
+        let mut next = [0; 4];
+        stream.read_exact(&mut next).await.unwrap();
+        assert_eq!(&next, b"next");
+    }
+}
