@@ -16,7 +16,7 @@ use verigate::{
     clock::{Clock as _, SystemClock},
     deps::Deps,
     gate::Gate,
-    journal::{self, QueueLimits},
+    journal::{self, Journal, QueueLimits},
     live::Live,
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
@@ -167,12 +167,19 @@ impl Source for Instant {
     }
 }
 
+/// A journal that keeps nothing.
+fn unwritten(deps: &Deps) -> Journal {
+    let output = Box::new(std::io::sink());
+    let started = journal::start("-".into(), output, QueueLimits::default(), deps);
+    started.unwrap().journal
+}
+
 fn check(c: &mut Criterion) {
     let mut group = c.benchmark_group("warm, 8 rules");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let deps = Deps::new(Arc::new(SystemClock));
-    let output = Box::new(std::io::sink());
-    let (journal, _writer) = journal::start(output, QueueLimits::default(), &deps).unwrap();
+    let _entered = runtime.enter();
+    let journal = unwritten(&deps);
     let fetches = Rate {
         per_second: 1,
         burst: 1,

@@ -15,7 +15,10 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use self::{environment::Colours, output::eprint_line};
+use self::{
+    environment::Colours,
+    output::{eprint_in_time, eprint_line},
+};
 pub use self::{environment::Environment, exit::Exit};
 
 /// Decides who may pass: a policy decision point for doors and logins.
@@ -53,10 +56,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into()),
     };
+    let is_service = matches!(cli.command, Command::Serve(_));
     let ended = runtime.block_on(cli.command.run(environment));
     // Tasks that still run were asked to stop, and are not waited for.
     runtime.shutdown_background();
-    ended.unwrap_or_else(|error| report(&error))
+    ended.unwrap_or_else(|error| match is_service {
+        true => {
+            eprint_in_time(shown(&error));
+            Exit::CannotRun
+        }
+        false => report(&error),
+    })
 }
 
 impl Command {
@@ -74,6 +84,10 @@ impl Command {
 
 /// Reports why a command could not run.
 fn report(error: &anyhow::Error) -> Exit {
-    eprint_line(&format!("verigate: {error:#}"));
+    eprint_line(&shown(error));
     Exit::CannotRun
+}
+
+fn shown(error: &anyhow::Error) -> String {
+    format!("verigate: {error:#}")
 }

@@ -8,8 +8,8 @@ use tokio::runtime::Handle;
 use super::{
     environment::{Colours, Environment},
     exit::Exit,
-    output::eprint_line,
-    signals::{hang_ups, terminated},
+    output::{eprint_in_time, eprint_line},
+    signals::{Terminations, hang_ups, ignore_others},
 };
 use crate::{
     clock::SystemClock,
@@ -35,6 +35,9 @@ impl Serve {
         environment: Environment,
         colours: Colours,
     ) -> anyhow::Result<Exit> {
+        // First of all: until they are taken, each of them ends the process.
+        let (reload, terminations) = (hang_ups()?, Terminations::count()?);
+        ignore_others()?;
         let config = Config::load(self.config.as_deref(), environment)?;
         let policies = match live::load(&config.policies)
             .and_then(|set| live::check_redirects(set, &config.step_up.redirects))
@@ -44,7 +47,7 @@ impl Serve {
                 return Err(error.into());
             }
             Err(invalid) => {
-                eprint_line(&invalid.to_string());
+                eprint_in_time(invalid.to_string());
                 return Ok(Exit::Invalid);
             }
         };
@@ -55,7 +58,6 @@ impl Serve {
             ));
             return Ok(Exit::Done);
         }
-        let (reload, stop) = (hang_ups()?, terminated()?);
         let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             config.log,
@@ -64,7 +66,8 @@ impl Serve {
             &Handle::current(),
             Arc::clone(&clock) as _,
         )?;
-        let ran = serve::run(&config, policies, clock, reload, stop).await;
+        let (stop, hurry) = (terminations.clone().reach(1), terminations.reach(2));
+        let ran = serve::run(&config, policies, clock, reload, stop, hurry).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

@@ -1,9 +1,11 @@
 //! The settings of webhooks.
 
 use http::HeaderName;
-use secrecy::{ExposeSecret as _, SecretString};
 
-use super::section::{Reported, Section};
+use super::{
+    secret::fits_a_header,
+    section::{Reported, Section},
+};
 use crate::http::webhook::Config;
 
 /// The length of a secret, in bytes, below which it could be found by trying.
@@ -12,8 +14,8 @@ const SECRET_BYTES_MIN: usize = 16;
 /// How webhooks are authenticated. `None` if no secret is set, and none are accepted.
 pub(super) fn read(section: &mut Section<'_>) -> Result<Option<Config>, Reported> {
     let header = header(section);
-    let secret = strong_secret(section, "secret", "secret_file");
-    let previous = strong_secret(section, "previous_secret", "previous_secret_file");
+    let secret = section.secret("secret", "secret_file", is_strong);
+    let previous = section.secret("previous_secret", "previous_secret_file", is_strong);
     let (header, secret, previous_secret) = (header?, secret?, previous?);
     match (secret, previous_secret) {
         (Some(secret), previous_secret) => Ok(Some(Config {
@@ -38,21 +40,17 @@ fn header(section: &mut Section<'_>) -> Result<HeaderName, Reported> {
     })
 }
 
-/// A secret that a header carries unchanged, and that is not guessed.
-fn strong_secret(
-    section: &mut Section<'_>,
-    key: &str,
-    file_key: &str,
-) -> Result<Option<SecretString>, Reported> {
-    let secret = section.secret(key, file_key)?;
-    let text = secret.as_ref().map_or("", |secret| secret.expose_secret());
-    let message = if text.trim() != text {
-        format!("webhook.{key} begins or ends with a space, which a header does not keep")
-    } else if secret.is_some() && text.len() < SECRET_BYTES_MIN {
-        format!("webhook.{key} is shorter than {SECRET_BYTES_MIN} bytes, and could be guessed")
+/// A header must carry it unchanged, and nobody may guess it.
+fn is_strong(secret: &str) -> Result<(), String> {
+    fits_a_header(secret)?;
+    let flaw = if secret.trim() != secret {
+        "begins or ends with a space, which a header does not keep".to_owned()
+    } else if secret.len() < SECRET_BYTES_MIN {
+        format!(
+            "is shorter than {SECRET_BYTES_MIN} bytes, and could be guessed: `openssl rand -hex 32` makes a longer one"
+        )
     } else {
-        return Ok(secret);
+        return Ok(());
     };
-    let hint = "such as `openssl rand -hex 32` makes one";
-    Err(section.problem(key, message, Some(hint)))
+    Err(flaw)
 }

@@ -27,6 +27,8 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The upstream's state.
     pub upstream: Arc<dyn Component>,
+    /// Whether decisions can be recorded.
+    pub journal: Arc<dyn Component>,
     /// The step-ups.
     pub step_ups: StepUps,
     /// Whether the service accepts calls.
@@ -51,11 +53,11 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready: it accepts calls. A failed reload does not change that, because the last good policies are in force; nor does an outage of
+/// Ready: it accepts calls, and can record what it decides. A failed reload does not change that, because the last good policies are in force; nor does an outage of
 /// the upstream, because every check still has an answer.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let policies = admin.live.current();
-    let ready = admin.serving.get() && !policies.is_empty();
+    let ready = admin.serving.get() && !policies.is_empty() && admin.journal.is_ready();
     let failure = admin.live.failure();
     let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.error }));
     let detail = json!({
@@ -64,6 +66,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         "policy_revision": policies.revision().to_string(),
         "policy_reload_failure": failure,
         "upstream": admin.upstream.state(),
+        "journal": admin.journal.state(),
     });
     let status = if ready {
         StatusCode::OK

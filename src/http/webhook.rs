@@ -15,7 +15,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::time::timeout;
@@ -28,6 +28,7 @@ use crate::{
     clock::Clock,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
+    secrets::SecretInUse,
     webhook_queue::{QueueFullError, WebhookQueue},
 };
 
@@ -58,8 +59,8 @@ pub struct Webhooks {
 #[derive(Debug)]
 struct WebhookSecrets {
     header: HeaderName,
-    /// The digests of the secret and of the previous one.
-    secrets: Vec<SecretDigest>,
+    /// The secret, and the previous one.
+    secrets: Vec<SecretInUse>,
 }
 
 /// The digest of a secret. Digests have one length, whatever the lengths of the secrets.
@@ -79,13 +80,12 @@ impl Webhooks {
         queue: WebhookQueue,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
-        let digest = |secret: &SecretString| SecretDigest::of(secret.expose_secret().as_bytes());
         let credentials = config.map(|config| WebhookSecrets {
             header: config.header.clone(),
             secrets: [Some(&config.secret), config.previous_secret.as_ref()]
                 .into_iter()
                 .flatten()
-                .map(digest)
+                .map(SecretInUse::new)
                 .collect(),
         });
         Ok(Self {
@@ -95,6 +95,14 @@ impl Webhooks {
             clock: Arc::clone(&deps.clock),
             metrics: Metrics::register(&deps.registry)?,
         })
+    }
+
+    /// Reads the files with the secrets again. Blocks.
+    pub fn reload_secrets(&self) {
+        let uptime = self.clock.moment().uptime;
+        for secret in self.credentials.iter().flat_map(|known| &known.secrets) {
+            secret.reload(uptime);
+        }
     }
 
     /// Authenticates a webhook, reads it and queues it.
@@ -152,6 +160,7 @@ impl WebhookSecrets {
         };
         let given = SecretDigest::of(given.as_bytes());
         let admitted = self.secrets.iter().fold(Choice::from(0), |any, secret| {
+            let secret = SecretDigest::of(secret.get().expose_secret().as_bytes());
             any | secret.0.ct_eq(&given.0)
         });
         admitted.into()

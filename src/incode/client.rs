@@ -26,6 +26,7 @@ use crate::{
     log_throttle::{LogThrottle, throttled},
     policy::Flaw,
     provenance::{Outage, Timings},
+    secrets::SecretInUse,
     span, tls,
 };
 
@@ -34,6 +35,8 @@ use crate::{
 pub(super) struct Client {
     http: reqwest::Client,
     config: Config,
+    api_key: SecretInUse,
+    secret: SecretInUse,
     /// For tokens and the details of verifications.
     pub(super) admission: Admission,
     /// For links.
@@ -75,6 +78,8 @@ impl Client {
             clocks: ClockComparison::new(),
             credentials: Credentials::default(),
             log: LogThrottle::default(),
+            api_key: SecretInUse::new(&config.api_key),
+            secret: SecretInUse::new(&config.secret),
             config,
             clock,
             metrics,

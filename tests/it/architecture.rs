@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 34] = [
+const ROOMS: [(&str, &[&str]); 35] = [
     (
         "gate",
         &[
@@ -93,6 +93,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "rate_limit",
             "readiness",
             "retry_budget",
+            "secrets",
             "source",
             "span",
             "step_up",
@@ -106,8 +107,10 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "clock",
             "deps",
             "log_throttle",
+            "metrics",
             "policy",
             "provenance",
+            "readiness",
             "ruling",
         ],
     ),
@@ -137,6 +140,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "metrics",
             "policy",
             "readiness",
+            "secrets",
             "step_up",
             "webhook_queue",
         ],
@@ -155,6 +159,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ("tls", &[]),
     ("metrics", &[]),
     ("readiness", &[]),
+    ("secrets", &["files", "log_throttle"]),
     ("span", &["call", "policy", "ruling"]),
     (
         "config",
@@ -165,12 +170,16 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "incode",
             "policy",
             "rate_limit",
+            "secrets",
             "source",
             "step_up",
             "telemetry",
         ],
     ),
-    ("telemetry", &["clock", "log_throttle", "span", "tls"]),
+    (
+        "telemetry",
+        &["clock", "log_throttle", "metrics", "span", "tls"],
+    ),
     ("deps", &["clock", "flight"]),
     (
         "serve",
@@ -189,6 +198,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
             "readiness",
             "source",
             "step_up",
+            "telemetry",
             "webhook_queue",
         ],
     ),

@@ -30,6 +30,7 @@ mod naive;
 mod operations;
 mod outage;
 mod policies;
+mod program;
 mod properties;
 mod protection;
 mod evidence_cache;
