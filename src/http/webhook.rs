@@ -15,10 +15,11 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
+use parking_lot::Mutex;
 use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 use tracing::debug;
 
 pub use self::config::Config;
@@ -37,6 +38,9 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How often a webhook without the secret may cause the files with the secrets to be read.
+const RELOAD_EVERY: Duration = Duration::from_secs(10);
+
 /// The route of webhooks.
 pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
     Router::new()
@@ -50,6 +54,8 @@ pub struct Webhooks {
     /// `None` while webhooks are not configured.
     credentials: Option<WebhookSecrets>,
     queue: WebhookQueue,
+    /// The uptime from which on a refusal may cause the files with the secrets to be read.
+    reload_at: Mutex<Duration>,
     log: LogThrottle,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -91,6 +97,7 @@ impl Webhooks {
         Ok(Self {
             credentials,
             queue,
+            reload_at: Mutex::default(),
             log: LogThrottle::default(),
             clock: Arc::clone(&deps.clock),
             metrics: Metrics::register(&deps.registry)?,
@@ -105,13 +112,35 @@ impl Webhooks {
         }
     }
 
+    /// Reads the files again because a webhook did not carry the secret: it may have been replaced at the vendor first. Whether they were
+    /// read, which happens at most once in [`RELOAD_EVERY`].
+    async fn reload_after_refusal(self: &Arc<Self>) -> bool {
+        let uptime = self.clock.moment().uptime;
+        {
+            let mut reload_at = self.reload_at.lock();
+            if uptime < *reload_at {
+                return false;
+            }
+            *reload_at = uptime.saturating_add(RELOAD_EVERY);
+        }
+        let webhooks = Arc::clone(self);
+        spawn_blocking(move || webhooks.reload_secrets())
+            .await
+            .is_ok()
+    }
+
     /// Authenticates a webhook, reads it and queues it.
-    async fn accept(&self, request: Request) -> WebhookOutcome {
+    async fn accept(self: &Arc<Self>, request: Request) -> WebhookOutcome {
         let Some(credentials) = &self.credentials else {
             return WebhookOutcome::Off;
         };
         // Before the body is read, so that a request without the secret costs no more than that.
-        if !credentials.admit(request.headers()) {
+        let Some(given) = credentials.given(request.headers()) else {
+            return WebhookOutcome::Unauthorized;
+        };
+        let is_admitted = credentials.admit(given)
+            || self.reload_after_refusal().await && credentials.admit(given);
+        if !is_admitted {
             return WebhookOutcome::Unauthorized;
         }
         let Some(body) = read(request.into_body()).await else {
@@ -152,13 +181,17 @@ impl Webhooks {
 }
 
 impl WebhookSecrets {
-    /// Whether these headers carry the secret, exactly once. The time that this takes does not depend on the secret.
-    fn admit(&self, headers: &HeaderMap) -> bool {
+    /// The digest of what the header carries, if that is there exactly once.
+    fn given(&self, headers: &HeaderMap) -> Option<SecretDigest> {
         let mut given = headers.get_all(&self.header).iter();
-        let (Some(given), None) = (given.next(), given.next()) else {
-            return false;
-        };
-        let given = SecretDigest::of(given.as_bytes());
+        match (given.next(), given.next()) {
+            (Some(given), None) => Some(SecretDigest::of(given.as_bytes())),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the digest of a secret. The time that this takes does not depend on the secret.
+    fn admit(&self, given: SecretDigest) -> bool {
         let admitted = self.secrets.iter().fold(Choice::from(0), |any, secret| {
             let secret = SecretDigest::of(secret.get().expose_secret().as_bytes());
             any | secret.0.ct_eq(&given.0)

@@ -87,7 +87,7 @@ impl Health {
         self.operations.fetch_add(1, Ordering::SeqCst);
         let result = operation();
         self.operations.fetch_add(1, Ordering::SeqCst);
-        if self.set(|obstacles| obstacles.stuck = false) {
+        if self.obstacles.borrow().stuck && self.set(|obstacles| obstacles.stuck = false) {
             info!(
                 event = "journal_unblocked",
                 "the write to the journal has ended; no entry was lost"

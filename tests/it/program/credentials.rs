@@ -30,6 +30,40 @@ async fn a_key_that_was_replaced_is_read_after_a_refusal_without_a_signal() {
 }
 
 #[tokio::test]
+async fn a_webhook_secret_that_was_replaced_is_read_after_a_refusal_but_not_after_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    fs::write(&path, "first-secret-of-the-tests").unwrap();
+    let world = World::with(|config| {
+        let file = SecretFile {
+            setting: "webhook.secret_file".to_owned(),
+            path: path.clone(),
+            check: any,
+        };
+        config.webhook = Some(verigate::http::webhook::Config {
+            header: "x-webhook-secret".parse().unwrap(),
+            secret: file.read().unwrap(),
+            previous_secret: None,
+        });
+    })
+    .await;
+    let hook = async |secret: &str| {
+        let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+        let request = reqwest::Client::new().post(url).body("{}");
+        let sent = request.header("x-webhook-secret", secret).send().await;
+        sent.unwrap().status().as_u16()
+    };
+    assert_eq!(hook("first-secret-of-the-tests").await, 204);
+    fs::write(&path, "second-secret-of-the-tests").unwrap();
+    assert_eq!(hook("second-secret-of-the-tests").await, 204);
+    assert_eq!(hook("first-secret-of-the-tests").await, 401);
+    fs::write(&path, "third-secret-of-the-tests").unwrap();
+    assert_eq!(hook("third-secret-of-the-tests").await, 401);
+    world.clock.advance(Duration::from_secs(10));
+    assert_eq!(hook("third-secret-of-the-tests").await, 204);
+}
+
+#[tokio::test]
 async fn credentials_are_read_again_on_a_signal_and_a_bad_file_keeps_the_old_ones() {
     let folder = tempfile::tempdir().unwrap();
     let (key, webhook) = (folder.path().join("key"), folder.path().join("webhook"));

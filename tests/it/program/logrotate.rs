@@ -58,7 +58,7 @@ async fn logrotate_loses_and_doubles_nothing_under_load() {
             };
             let told = String::from_utf8_lossy(&rotated.stderr).into_owned();
             assert!(rotated.status.success(), "{told}");
-            until_reopened(&program, n).await;
+            until_reopened(&program).await;
         };
         given.extend(under_load(&program, rotation).await);
     }

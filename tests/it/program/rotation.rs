@@ -17,11 +17,16 @@ pub(super) async fn under_load(program: &Program, rotate: impl Future<Output = (
     }
 }
 
-/// Waits until the journal is this file, which another one than `old` is.
-pub(super) async fn until_reopened(program: &Program, times: usize) {
-    let wanted = format!("verigate_journal_reopens_total {times}\n");
+/// Waits until the file that the path names now is the one that the program has open.
+pub(super) async fn until_reopened(program: &Program) {
+    let descriptors = PathBuf::from(format!("/proc/{}/fd", program.process.0.id()));
     until("the journal is opened again", async || {
-        program.get("/metrics").await.1.contains(&wanted)
+        let Ok(named) = fs::metadata(&program.journal) else {
+            return false;
+        };
+        let open = fs::read_dir(&descriptors).unwrap().flatten();
+        let mut open = open.filter_map(|entry| fs::metadata(entry.path()).ok());
+        open.any(|open| (open.dev(), open.ino()) == (named.dev(), named.ino()))
     })
     .await;
 }
@@ -47,7 +52,7 @@ async fn a_renamed_journal_is_followed_by_a_new_one_with_and_without_a_signal() 
             if n % 2 == 0 {
                 program.process.signal("-HUP");
             }
-            until_reopened(&program, n).await;
+            until_reopened(&program).await;
         };
         given.extend(under_load(&program, rotation).await);
     }
@@ -57,7 +62,8 @@ async fn a_renamed_journal_is_followed_by_a_new_one_with_and_without_a_signal() 
     let old: Vec<PathBuf> = (1..=6).map(at).collect();
     let journal = program.journal.clone();
     let (log, _folder) = program.stop_and_keep().await;
-    assert_eq!(events(&log, "journal_reopened").len(), 6);
+    // A signal may come just after the change was noticed, and open it once more.
+    assert!(events(&log, "journal_reopened").len() >= 6);
     let mut files: Vec<&Path> = old.iter().map(PathBuf::as_path).collect();
     files.push(&journal);
     assert_whole(given, recorded(&files));
@@ -68,7 +74,7 @@ async fn a_deleted_journal_is_made_again() {
     let program = Program::start(Start::default()).await;
     program.check("ada-fresh").await.unwrap();
     fs::remove_file(&program.journal).unwrap();
-    until_reopened(&program, 1).await;
+    until_reopened(&program).await;
     let given = program.check("ada-fresh").await.unwrap().decision_id;
     let journal = program.journal.clone();
     let (_, _folder) = program.stop_and_keep().await;
@@ -129,7 +135,7 @@ async fn what_cannot_take_the_journals_place_is_refused_and_the_old_one_stays() 
     program.until_ready(true).await;
     let mut given = vec![program.check("ada-fresh").await.unwrap().decision_id];
     fs::remove_dir(&program.journal).unwrap();
-    until_reopened(&program, 1).await;
+    until_reopened(&program).await;
     given.push(program.check("ada-fresh").await.unwrap().decision_id);
     let journal = program.journal.clone();
     let (_, _folder) = program.stop_and_keep().await;
