@@ -16,7 +16,7 @@ use verigate::{
     clock::{Clock as _, SystemClock},
     deps::Deps,
     gate::Gate,
-    journal::{self, Journal, QueueLimits},
+    journal::{self, QueueLimits},
     live::Live,
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
@@ -168,10 +168,10 @@ impl Source for Instant {
 }
 
 /// A journal that keeps nothing.
-fn unwritten(deps: &Deps) -> Journal {
+fn unwritten(deps: &Deps) -> journal::Started {
     let output = Box::new(std::io::sink());
     let started = journal::start("-".into(), output, QueueLimits::default(), deps);
-    started.unwrap().journal
+    started.unwrap()
 }
 
 fn check(c: &mut Criterion) {
@@ -179,7 +179,8 @@ fn check(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let deps = Deps::new(Arc::new(SystemClock));
     let _entered = runtime.enter();
-    let journal = unwritten(&deps);
+    let started = unwritten(&deps);
+    let journal = started.journal.clone();
     let fetches = Rate {
         per_second: 1,
         burst: 1,

@@ -22,7 +22,11 @@ pub use self::{
     output::{Look, LookError, Output, open},
 };
 use self::{health::Health, message::Message, metrics::Metrics, writer::WriterThread};
-use crate::{deps::Deps, log_throttle::LogThrottle, readiness::Component};
+use crate::{
+    deps::{Deps, Task},
+    log_throttle::LogThrottle,
+    readiness::Component,
+};
 
 /// The bounds of the queue and of retries.
 #[derive(Debug, Clone, Copy)]
@@ -144,6 +148,8 @@ impl Component for JournalState {
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     ended: oneshot::Receiver<()>,
+    /// Watches the thread.
+    _watch: Task,
 }
 
 impl Writer {
@@ -192,7 +198,7 @@ pub fn start(
             thread.run(entries);
             let _ = ending.send(());
         })?;
-    (deps.spawn)(Box::pin(health.clone().watch(queue.downgrade())));
+    let watch = deps.start(health.clone().watch(queue.downgrade()));
     Ok(Started {
         journal: Journal {
             queue: queue.clone(),
@@ -204,7 +210,11 @@ pub fn start(
             obstacles,
             path,
         },
-        writer: Writer { queue, ended },
+        writer: Writer {
+            queue,
+            ended,
+            _watch: watch,
+        },
     })
 }
 

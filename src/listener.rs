@@ -3,13 +3,14 @@
 use std::{io, net::SocketAddr, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
+use futures_util::future::join_all;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
-    task::JoinSet,
-    time::timeout,
 };
 use tracing::warn;
+
+use crate::deps::{Deps, Task};
 
 /// An address cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -24,20 +25,21 @@ pub struct ListenError {
 /// All listeners of the service.
 #[derive(Debug)]
 pub struct Listeners {
-    servers: JoinSet<io::Result<()>>,
+    servers: Vec<Task>,
     stop: watch::Sender<bool>,
-}
-
-impl Default for Listeners {
-    fn default() -> Self {
-        Self {
-            servers: JoinSet::new(),
-            stop: watch::channel(false).0,
-        }
-    }
+    deps: Deps,
 }
 
 impl Listeners {
+    /// No listener yet.
+    pub fn new(deps: &Deps) -> Self {
+        Self {
+            servers: Vec::new(),
+            stop: watch::channel(false).0,
+            deps: deps.clone(),
+        }
+    }
+
     /// Binds an address and serves a router on it. Returns the bound address.
     pub async fn open(
         &mut self,
@@ -53,26 +55,25 @@ impl Listeners {
         });
         let router = router.into_make_service_with_connect_info::<SocketAddr>();
         let mut stopping = self.stop.subscribe();
-        self.servers.spawn(async move {
-            axum::serve(listener, router)
+        self.servers.push(self.deps.start(async move {
+            // It never fails: it retries what cannot be accepted.
+            let _ = axum::serve(listener, router)
                 .with_graceful_shutdown(async move {
                     // An error means that nobody can stop it any more, which stops it too.
                     let _ = stopping.wait_for(|stop| *stop).await;
                 })
-                .await
-        });
+                .await;
+        }));
         Ok(address)
     }
 
     /// Accepts no more connections and lets calls in flight finish, within this time.
-    pub async fn drain(mut self, within: Duration) {
+    pub async fn drain(self, within: Duration) {
         self.stop.send_replace(true);
-        let drained = timeout(within, async {
-            while self.servers.join_next().await.is_some() {}
-        });
-        if drained.await.is_err() {
+        let ended = join_all(self.servers.into_iter().map(|server| server.end(within))).await;
+        if ended.contains(&false) {
             let timeout_seconds = within.as_secs();
-            // The connections are tasks, and end with the process.
+            // The connections are tasks of their own, and end with the process.
             warn!(
                 event = "drain_timed_out",
                 timeout_seconds,

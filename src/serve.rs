@@ -13,7 +13,7 @@ use std::{
 
 use tokio::{
     sync::Notify,
-    task::{JoinSet, spawn_blocking},
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 use tonic_health::server::HealthReporter;
@@ -27,7 +27,7 @@ use self::{
 use crate::{
     clock::Clock,
     config::Config,
-    deps::Deps,
+    deps::{Deps, Task},
     grpc,
     http::{self, Webhooks},
     incode::Incode,
@@ -64,10 +64,11 @@ pub struct Service {
     pub addresses: Addresses,
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
+    deps: Deps,
     /// What else is read or opened again on request.
     renewable: Renewable,
-    /// Watches the policy files, and waits for requests; empty until [`Service::watch`].
-    watching: JoinSet<()>,
+    /// Watches the policy files, and waits for requests, from [`Service::watch`] on.
+    watching: Vec<Task>,
     tasks: Tasks,
 }
 
@@ -99,7 +100,7 @@ impl Service {
         } = assemble(config, set, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::default();
+        let mut listeners = Listeners::new(&deps);
         let grpc = listeners.open(config.grpc, services.router).await?;
         let http = http::decisions(Arc::clone(&webhooks));
         let http = listeners.open(config.http, http).await?;
@@ -107,8 +108,7 @@ impl Service {
         let admin = listeners.open(config.admin, admin).await?;
 
         serving.set(true);
-        let mut following = JoinSet::new();
-        following.spawn(follow(
+        let following = deps.start(follow(
             journal.clone(),
             Arc::clone(&serving),
             services.health.clone(),
@@ -125,12 +125,13 @@ impl Service {
         Ok(Self {
             addresses: Addresses { grpc, http, admin },
             reloader,
+            deps,
             renewable: Renewable {
                 journal,
                 upstream,
                 webhooks,
             },
-            watching: JoinSet::new(),
+            watching: Vec::new(),
             tasks,
         })
     }
@@ -140,16 +141,16 @@ impl Service {
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
         let reload = Arc::new(Notify::new());
-        self.watching
-            .spawn(live::watch(reloader, Arc::clone(&reload)));
         let renewable = self.renewable.clone();
-        self.watching.spawn(async move {
+        let policies = live::watch(reloader, Arc::clone(&reload));
+        let requests = async move {
             loop {
                 requested.notified().await;
                 reload.notify_one();
                 renewable.renew().await;
             }
-        });
+        };
+        self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.
@@ -160,7 +161,7 @@ impl Service {
     /// The same, but waits for no call any more once `hurry` completes.
     pub async fn stop_or_hurry(mut self, hurry: impl Future<Output = ()>) -> Result<(), StopError> {
         info!(event = "service_stopping", "stopping");
-        self.watching.abort_all();
+        self.watching.clear();
         let hurry = async {
             hurry.await;
             warn!(
@@ -197,12 +198,12 @@ async fn follow(mut journal: JournalState, serving: Arc<Serving>, health: Health
 
 /// Readiness and health say that the service stops, while it still accepts calls.
 async fn announce_stop(
-    mut following: JoinSet<()>,
+    following: Task,
     serving: Arc<Serving>,
     mut health: HealthReporter,
 ) -> Result<(), StopError> {
-    following.shutdown().await;
     serving.set(false);
+    drop(following);
     grpc::serving(&health, false).await;
     sleep(LAME_DUCK).await;
     grpc::end_watches(&mut health).await;

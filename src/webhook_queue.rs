@@ -6,18 +6,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    sync::{mpsc, oneshot},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
     callers::CallerId,
     clock::Clock,
-    deps::Deps,
+    deps::{Deps, Task},
     policy::VerificationId,
     rate_limit::TokenBucket,
     source::{LookupRequest, Source, Wait},
@@ -71,7 +67,7 @@ pub struct QueueFullError;
 #[derive(Debug)]
 pub struct Worker {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<()>,
+    task: Task,
 }
 
 #[derive(Debug)]
@@ -97,7 +93,7 @@ pub fn start(
         prefetches: TokenBucket::new(PREFETCHES_PER_SECOND, PREFETCHES_BURST),
         clock: Arc::clone(&deps.clock),
     };
-    let task = tokio::spawn(processor.run(receiver, stopping));
+    let task = deps.start(processor.run(receiver, stopping));
     (WebhookQueue { sender }, Worker { stop, task })
 }
 
@@ -113,9 +109,7 @@ impl Worker {
     pub async fn drain(self, within: Duration) {
         // An error means that the worker has ended.
         let _ = self.stop.send(());
-        let abort = self.task.abort_handle();
-        if timeout(within, self.task).await.is_err() {
-            abort.abort();
+        if !self.task.end(within).await {
             warn!(
                 event = "webhook_queue_drain_timed_out",
                 "webhook queue drain timed out; the remaining webhooks are dropped"

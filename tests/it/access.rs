@@ -13,7 +13,7 @@ use verigate::{
     sim::{ApiCall, Fault},
 };
 
-use crate::world::{World, at, gist, instant, question};
+use crate::world::{World, at, check_request, gist, instant};
 
 #[tokio::test]
 async fn each_kind_of_verification_gets_the_answer_that_the_policy_gives() {
@@ -54,7 +54,7 @@ async fn an_answer_says_what_it_rests_on_and_how_long_it_holds() {
     let world = World::new().await;
     let request = CheckAccessRequest {
         request_id: "r-1".to_owned(),
-        ..question("front-door", "fresh")
+        ..check_request("front-door", "fresh")
     };
     let answer = world.ask(request).await.unwrap();
     assert_eq!(answer.request_id, "r-1");
@@ -92,7 +92,7 @@ async fn an_answer_says_what_it_rests_on_and_how_long_it_holds() {
 }
 
 #[tokio::test]
-async fn a_decision_changes_at_the_very_millisecond_that_was_told() {
+async fn a_decision_changes_exactly_at_its_next_change() {
     let world = World::new().await;
     world.clock.set(at("2026-03-02T11:49:59.999Z"));
     assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
@@ -137,7 +137,7 @@ async fn two_policies_share_one_fetch() {
 #[tokio::test]
 async fn a_hundred_callers_of_one_cold_id_cause_one_call_and_one_token() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(50));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(50));
     let together = (0..100).map(|_| world.check("front-door", "fresh"));
     for answer in join_all(together).await {
         assert_eq!(gist(&answer), "ALLOW");
@@ -147,7 +147,7 @@ async fn a_hundred_callers_of_one_cold_id_cause_one_call_and_one_token() {
 }
 
 #[tokio::test]
-async fn a_malformed_question_never_reaches_the_upstream() {
+async fn a_malformed_request_never_reaches_the_upstream() {
     let world = World::new().await;
     let long = "a".repeat(129);
     for id in [
@@ -159,7 +159,10 @@ async fn a_malformed_question_never_reaches_the_upstream() {
         "ä",
         &long,
     ] {
-        let status = world.ask(question("front-door", id)).await.unwrap_err();
+        let status = world
+            .ask(check_request("front-door", id))
+            .await
+            .unwrap_err();
         assert_eq!(status.code(), Code::InvalidArgument, "{id:?}");
         let wrong = status.get_details_bad_request().unwrap();
         assert_eq!(wrong.field_violations[0].field, "verification_id");
@@ -171,9 +174,13 @@ async fn a_malformed_question_never_reaches_the_upstream() {
 #[tokio::test]
 async fn an_unknown_policy_is_not_found_and_a_malformed_one_is_invalid() {
     let world = World::new().await;
-    let code = world.refused(question("no-such-policy", "fresh")).await;
+    let code = world
+        .refused(check_request("no-such-policy", "fresh"))
+        .await;
     assert_eq!(code, Code::NotFound);
-    let code = world.refused(question("No Such Policy", "fresh")).await;
+    let code = world
+        .refused(check_request("No Such Policy", "fresh"))
+        .await;
     assert_eq!(code, Code::InvalidArgument);
     assert_eq!(world.calls().details, 0);
 }
@@ -185,7 +192,7 @@ async fn what_the_caller_says_about_the_situation_is_bounded() {
         (0..33).map(|n| (n.to_string(), String::new())).collect();
     let request = CheckAccessRequest {
         attributes,
-        ..question("front-door", "fresh")
+        ..check_request("front-door", "fresh")
     };
     assert_eq!(world.refused(request).await, Code::InvalidArgument);
     let request = CheckAccessRequest {
@@ -193,13 +200,13 @@ async fn what_the_caller_says_about_the_situation_is_bounded() {
             acr: "x".repeat(20_000),
             ..Authentication::default()
         }),
-        ..question("front-door", "fresh")
+        ..check_request("front-door", "fresh")
     };
     assert_eq!(world.refused(request).await, Code::OutOfRange);
 }
 
 #[tokio::test]
-async fn calls_that_are_yet_to_come_say_so() {
+async fn calls_that_are_not_implemented_say_so() {
     let world = World::new().await;
     let mut client =
         AccessServiceClient::connect(format!("http://{}", world.service.addresses.grpc))
@@ -207,18 +214,18 @@ async fn calls_that_are_yet_to_come_say_so() {
             .unwrap();
     let batch = client.batch_check_access(BatchCheckAccessRequest::default());
     assert_eq!(batch.await.unwrap_err().code(), Code::Unimplemented);
-    let questions = futures_util::stream::iter([question("front-door", "fresh")]);
-    let stream = client.stream_check_access(questions);
+    let requests = futures_util::stream::iter([check_request("front-door", "fresh")]);
+    let stream = client.stream_check_access(requests);
     assert_eq!(stream.await.unwrap_err().code(), Code::Unimplemented);
 }
 
 #[tokio::test]
-async fn a_short_deadline_gets_an_answer_and_still_warms_the_memory() {
+async fn a_short_deadline_gets_an_answer_and_the_fetch_still_fills_the_cache() {
     let world = World::new().await;
     // The client gives up by itself, so it must have time for an answer even on a busy machine.
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(1500));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(1500));
     let answer = world
-        .ask_within(Duration::from_secs(1), question("front-door", "fresh"))
+        .ask_within(Duration::from_secs(1), check_request("front-door", "fresh"))
         .await
         .unwrap();
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");

@@ -1,4 +1,4 @@
-//! The alerts that are shipped, and the page for whoever they wake: both name what is there, and all of it.
+//! The alerts that are shipped, and the page for the person who is paged: both name only what exists, and all of it.
 
 use std::{
     collections::BTreeSet,
@@ -10,7 +10,7 @@ use crate::operations::in_ci;
 const PAGE: &str = include_str!("../../docs/operations.md");
 const RULES: &str = include_str!("../../deploy/prometheus/verigate.rules.yaml");
 const CASES: &str = include_str!("../../deploy/prometheus/verigate.rules.test.yaml");
-/// Held against what the service tells, by `golden`.
+/// `golden` compares it with what the service exports.
 const METRICS: &str = include_str!("../golden/metrics.txt");
 
 /// Every metric that the service has.
@@ -35,14 +35,14 @@ fn values<'t>(text: &'t str, key: &str) -> Vec<&'t str> {
 }
 
 #[test]
-fn the_page_tells_the_meaning_of_every_metric() {
+fn the_page_documents_every_metric() {
     let rows = PAGE.lines().filter_map(|l| l.strip_prefix("| `verigate_"));
-    let told: BTreeSet<String> = rows
+    let documented: BTreeSet<String> = rows
         .filter_map(|row| row.split('`').next())
         .map(|name| format!("verigate_{name}"))
         .collect();
-    let told: BTreeSet<&str> = told.iter().map(String::as_str).collect();
-    assert_eq!(told, metrics());
+    let documented: BTreeSet<&str> = documented.iter().map(String::as_str).collect();
+    assert_eq!(documented, metrics());
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn the_page_and_the_alerts_name_no_metric_that_is_not_there() {
 }
 
 #[test]
-fn the_page_tells_of_every_setting_that_it_names() {
+fn every_setting_that_the_page_and_the_alerts_name_exists() {
     let settings: BTreeSet<String> = {
         let mut section = "";
         let mut settings = BTreeSet::new();
@@ -144,7 +144,7 @@ fn promtool_finds_that_the_alerts_fire_when_they_must() {
             assert!(!in_ci(), "promtool is not installed");
             return;
         };
-        let told = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
-        assert!(status.success(), "{told}");
+        let output = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);
+        assert!(status.success(), "{output}");
     }
 }

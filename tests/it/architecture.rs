@@ -145,7 +145,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "webhook_queue",
         ],
     ),
-    ("listener", &[]),
+    ("listener", &["deps"]),
     ("proto", &["policy"]),
     ("violations", &[]),
     ("clock", &["policy"]),

@@ -108,7 +108,7 @@ async fn the_timings_of_an_answer_are_printed_on_request() {
     let (_, warm) = check(&world, "front-door", "fresh", &["--explain"]).await;
     assert_eq!(took(&warm)[2][1..], ["0.000", "ms"], "{warm}");
     assert!(warm.contains("the evidence was 1m1s old"), "{warm}");
-    world.spoil(ApiCall::Details, None, Fault::Status(400));
+    world.inject(ApiCall::Details, None, Fault::Status(400));
     let (_, none) = check(&world, "front-door", "month-old", &["--explain"]).await;
     assert!(
         none.ends_with("  age       there is no evidence\n"),

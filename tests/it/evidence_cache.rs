@@ -196,7 +196,7 @@ impl Desk {
         status(&self.look(self.request()).await)
     }
 
-    /// A question of a task of its own.
+    /// A lookup in a task of its own.
     fn ask(&self) -> JoinHandle<String> {
         let (cache, request) = (self.cache.clone(), self.request());
         tokio::spawn(async move { status(&cache.look_up(&id(), request).await.unwrap()) })
@@ -247,7 +247,7 @@ async fn no_more_fetches_start_than_the_bound_allows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_who_leaves_takes_nobody_along() {
+async fn a_caller_who_leaves_does_not_end_the_fetch_for_others() {
     let desk = Desk::new(present);
     let leaver = desk.ask();
     desk.upstream.until_asked(1).await;
@@ -259,7 +259,7 @@ async fn a_caller_who_leaves_takes_nobody_along() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_waiter_keeps_its_own_patience() {
+async fn each_caller_waits_no_longer_than_its_own_limit() {
     let desk = Desk::new(present);
     let hasty = LookupRequest {
         wait: Wait::AtMost(Duration::from_millis(10)),
@@ -276,11 +276,11 @@ async fn each_waiter_keeps_its_own_patience() {
 #[tokio::test(start_paused = true)]
 async fn ten_thousand_callers_of_one_id_cause_one_fetch() {
     let desk = Desk::new(present);
-    let questions: Vec<_> = (0..10_000).map(|_| desk.ask()).collect();
+    let lookups: Vec<_> = (0..10_000).map(|_| desk.ask()).collect();
     desk.upstream.until_asked(1).await;
     settle().await;
     desk.upstream.may_answer.add_permits(10_000);
-    for answer in join_all(questions).await {
+    for answer in join_all(lookups).await {
         assert_eq!(answer.unwrap(), "1");
     }
     assert_eq!(desk.asked(), 1);

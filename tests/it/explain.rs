@@ -17,8 +17,8 @@ fn explain(arguments: &[&str]) -> Output {
 
 fn check(arguments: &[&str], expected: &Expect) {
     let output = explain(arguments);
-    let told = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stderr}");
     expected.assert_eq(&String::from_utf8(output.stdout).unwrap());
 }
 
@@ -27,12 +27,12 @@ fn check_mistake(arguments: &[&str], expected: &Expect) {
     let output = explain(arguments);
     assert_eq!(output.status.code(), Some(2));
     assert!(output.stdout.is_empty());
-    let told = String::from_utf8(output.stderr).unwrap();
-    expected.assert_eq(told.split("\n\nUsage:").next().unwrap());
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    expected.assert_eq(stderr.split("\n\nUsage:").next().unwrap());
 }
 
 #[test]
-fn a_case_of_a_file_is_laid_open_with_each_rule_and_what_time_brings() {
+fn a_case_of_a_file_is_explained_with_each_rule_and_its_changes_over_time() {
     let folder = tempfile::tempdir().unwrap();
     let cases = folder.path().join("case.yaml");
     std::fs::write(
@@ -67,7 +67,7 @@ fn a_case_of_a_file_is_laid_open_with_each_rule_and_what_time_brings() {
 }
 
 #[test]
-fn flags_tell_the_same_case_as_a_file() {
+fn flags_describe_the_same_case_as_a_file() {
     let at = "--policy front-door --at 2026-01-31T00:00:00Z --verified-at 2026-01-01T00:00:00Z";
     let person = "--scope NAME --scope DATE_OF_BIRTH --full-name Ada --date-of-birth 1990-05-17";
     check(
@@ -92,8 +92,8 @@ fn flags_tell_the_same_case_as_a_file() {
 }
 
 #[test]
-fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
-    let told = |more: &str| {
+fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
+    let explained = |more: &str| {
         let output = explain(&["--at 2026-01-31T00:00:00Z", more]);
         let text = String::from_utf8(output.stdout).unwrap();
         let why = String::from_utf8(output.stderr).unwrap();
@@ -115,21 +115,21 @@ fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
           needed    verify again, younger than 30d
           needed    let the verification carry NAME and DATE_OF_BIRTH
     "#]]
-    .assert_eq(&told("--policy front-door"));
+    .assert_eq(&explained("--policy front-door"));
     expect![[r#"
         DENY by `front-door` at 2026-01-31T00:00:00Z
 
           guard     EVIDENCE_UNAVAILABLE: the verification could not be looked up
           needed    nothing helps
     "#]]
-    .assert_eq(&told("--policy front-door --upstream down"));
+    .assert_eq(&explained("--policy front-door --upstream down"));
     expect![[r#"
         DENY by `front-door` at 2026-01-31T00:00:00Z
 
           guard     VERIFICATION_NOT_FOUND: no such verification is known
           needed    nothing helps
     "#]]
-    .assert_eq(&told("--policy front-door --upstream absent"));
+    .assert_eq(&explained("--policy front-door --upstream absent"));
     expect![[r#"
         DENY by `contractor` at 2026-01-31T00:00:00Z
 
@@ -141,7 +141,7 @@ fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
           DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri 07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
           needed    nothing helps
-    "#]].assert_eq(&told(
+    "#]].assert_eq(&explained(
         "--policy contractor --verified-ago 5d --verified-identity id-ben --identity id-eve",
     ));
     expect![[r#"
@@ -153,22 +153,28 @@ fn every_flag_is_a_fact_and_what_no_flag_tells_is_not_known() {
           STEP_UP   scopes: [NAME, PHONE] (SCOPE_NOT_GRANTED)
           needed    verify again, younger than 90d
           needed    let the verification carry PHONE
-    "#]].assert_eq(&told(
+    "#]].assert_eq(&explained(
         "--policy sso-admin --verified-ago 5d --status PENDING --acr phr --amr hwk --amr face --auth-ago 5m --attribute app=x \
          --project-id p --first-name Ada --last-name Example --scope NAME --phone +12025550101",
     ));
 }
 
 #[test]
-fn a_check_is_now_if_no_flag_tells_its_instant() {
+fn a_check_is_now_if_no_flag_gives_its_instant() {
     let output = explain(&["--policy", "front-door", "--verified-ago", "40d"]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("STEP_UP   verified_within: 30d"), "{told}");
-    assert!(told.contains("met       verified_within: 90d"), "{told}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.contains("STEP_UP   verified_within: 30d"),
+        "{stdout}"
+    );
+    assert!(
+        stdout.contains("met       verified_within: 90d"),
+        "{stdout}"
+    );
 }
 
 #[test]
-fn a_mistake_in_a_flag_is_told_as_it_is_in_a_file() {
+fn a_mistake_in_a_flag_is_reported_as_it_is_in_a_file() {
     check_mistake(
         &[
             "--policy frontdoor --at today --verified-ago 1d --date-of-birth 17.5.1990 --attribute a=1 --attribute a=2",
@@ -210,7 +216,7 @@ fn a_mistake_in_a_flag_is_told_as_it_is_in_a_file() {
 }
 
 #[test]
-fn flags_that_contradict_one_another_are_told() {
+fn flags_that_contradict_one_another_are_reported() {
     check_mistake(
         &[],
         &expect![[r#"
@@ -270,7 +276,10 @@ fn what_a_guard_refuses_has_no_verdicts() {
     let output = explain(&[
         "--policy front-door --at 2026-01-31T00:00:00Z --verified-at 2026-01-31T00:01:00.001Z",
     ]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert!(told.contains("guard     VERIFIED_AT_IN_FUTURE"), "{told}");
-    assert!(!told.contains("met"), "{told}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        stdout.contains("guard     VERIFIED_AT_IN_FUTURE"),
+        "{stdout}"
+    );
+    assert!(!stdout.contains("met"), "{stdout}");
 }

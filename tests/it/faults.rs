@@ -24,7 +24,7 @@ use verigate::{
     sim::{ApiCall, Fault, Network},
 };
 
-use crate::world::{World, gist, loopback, question};
+use crate::world::{World, check_request, gist, loopback};
 
 /// How long after its deadline an answer may arrive here.
 const LATE_MAX: Duration = Duration::from_millis(20);
@@ -170,7 +170,7 @@ struct Outcome {
 
 /// Makes a check as a client that does not enforce its deadline itself, so that a late answer is seen.
 async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
-    let request: CheckAccessRequest = question(case.policy, &case.id);
+    let request: CheckAccessRequest = check_request(case.policy, &case.id);
     let mut body = vec![0];
     body.extend(u32::try_from(request.encoded_len()).unwrap().to_be_bytes());
     request.encode(&mut body).unwrap();
@@ -237,7 +237,7 @@ async fn outcomes_of(cause: Cause) -> (Vec<(Case, Outcome)>, u64) {
         .send();
     response.await.unwrap();
     match cause {
-        Cause::Calls(call, times, fault) => world.spoil(call, times, fault),
+        Cause::Calls(call, times, fault) => world.inject(call, times, fault),
         Cause::Net(network) => world.simulator.network(network),
         Cause::Tls => {}
     }

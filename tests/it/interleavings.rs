@@ -1,6 +1,6 @@
-//! The orders in which fetches, forgets, refreshes, expiries and departures can meet in memory, explored by a scheduler that
-//! runs one task at a time and chooses which: what was true when something was forgotten is never told afterwards, and
-//! nobody waits for ever. That the exploration can find a loss is shown on a memory that has the trap.
+//! The orders in which fetches, invalidations, refreshes, expiries and departures can meet in the cache, explored by a
+//! scheduler that runs one task at a time and chooses which: evidence from before an invalidation is never served after it,
+//! and nobody waits for ever. That the exploration can find a lost invalidation is shown on a cache that loses them.
 
 mod flight;
 
@@ -43,7 +43,7 @@ static TIMER: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().unwrap());
 
 /// An upstream whose truth is a number that grows, at first that there is no such verification; it reads it when it is asked,
-/// and tells it some time later.
+/// and answers some time later.
 #[derive(Debug, Default)]
 struct Truth {
     version: AtomicU64,
@@ -99,40 +99,40 @@ impl Source for Truth {
     }
 }
 
-/// A memory with the trap: it looks, asks and remembers, each in a step of its own, so that a forget in between is lost.
+/// A cache with a race: it reads, fetches and stores, each in a step of its own, so that an invalidation in between is lost.
 #[derive(Debug)]
-struct Trap {
-    remembered: Mutex<BTreeMap<VerificationId, Known>>,
+struct RacyCache {
+    stored: Mutex<BTreeMap<VerificationId, Known>>,
     behind: Arc<dyn Source>,
 }
 
 #[async_trait]
-impl Source for Trap {
+impl Source for RacyCache {
     async fn look_up(
         &self,
         id: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError> {
-        let remembered = self.remembered.lock().get(id).cloned();
-        if let Some(known) = remembered {
+        let stored = self.stored.lock().get(id).cloned();
+        if let Some(known) = stored {
             return Ok(known);
         }
         let known = self.behind.look_up(id, request).await?;
-        let mut remembered = self.remembered.lock();
-        remembered.insert(id.clone(), known.clone());
+        let mut stored = self.stored.lock();
+        stored.insert(id.clone(), known.clone());
         Ok(known)
     }
 
     async fn invalidate(&self, id: &VerificationId) {
-        self.remembered.lock().remove(id);
+        self.stored.lock().remove(id);
         self.behind.invalidate(id).await;
     }
 }
 
-/// A memory, what is behind it, and the time.
+/// A cache, the upstream behind it, and the time.
 #[derive(Debug, Clone)]
 struct Scene {
-    memory: Arc<dyn Source>,
+    cache: Arc<dyn Source>,
     truth: Arc<Truth>,
     clock: Arc<ManualClock>,
 }
@@ -144,34 +144,34 @@ impl Scene {
             capacity: 100,
             fetches: PLENTY,
         };
-        let memory = EvidenceCache::new(
+        let cache = EvidenceCache::new(
             Arc::clone(&truth) as _,
             config,
             Duration::from_hours(1),
             &Deps {
-                // Nobody waits for it by its handle, but it shall be run to its end.
+                // Nobody waits for it by its handle, but it must run to its end.
                 spawn: |task| std::mem::forget(spawn(task)),
                 ..Deps::new(Arc::clone(&clock) as _)
             },
         )
         .unwrap();
         Self {
-            memory: Arc::new(memory),
+            cache: Arc::new(cache),
             truth,
             clock,
         }
     }
 
-    fn with_the_trap() -> Self {
+    fn with_the_race() -> Self {
         let scene = Self::new();
-        let memory = Arc::new(Trap {
-            remembered: Mutex::default(),
+        let cache = Arc::new(RacyCache {
+            stored: Mutex::default(),
             behind: Arc::clone(&scene.truth) as _,
         });
-        Self { memory, ..scene }
+        Self { cache, ..scene }
     }
 
-    /// The version that is told.
+    /// The version that is served.
     async fn look(&self) -> u64 {
         let request = LookupRequest {
             at: self.clock.moment(),
@@ -181,7 +181,7 @@ impl Scene {
             caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
             failed_before: false,
         };
-        let known = self.memory.look_up(&named("v-1"), request).await.unwrap();
+        let known = self.cache.look_up(&named("v-1"), request).await.unwrap();
         let Finding::Present(verification) = &known.evidence.finding else {
             let finding = &known.evidence.finding;
             assert!(matches!(finding, Finding::Absent), "{finding:?}");
@@ -191,13 +191,16 @@ impl Scene {
         version.parse().unwrap()
     }
 
-    /// The truth changes, and is forgotten by this name; whoever asks afterwards is told it, or a later one.
+    /// The truth changes, and is invalidated by this id; a caller that asks afterwards gets it, or a later one.
     async fn change(&self, name: &str) {
         self.truth.changes();
         let least = self.truth.now();
-        self.memory.invalidate(&named(name)).await;
-        let told = self.look().await;
-        assert!(told >= least, "told {told} after {least} was forgotten");
+        self.cache.invalidate(&named(name)).await;
+        let served = self.look().await;
+        assert!(
+            served >= least,
+            "served {served} after {least} was invalidated"
+        );
     }
 }
 
@@ -205,7 +208,7 @@ fn named(name: &str) -> VerificationId {
     VerificationId::parse(name).unwrap()
 }
 
-/// Plays a scene in many orders. At its end everybody is told the last truth, and the upstream is not asked again for it.
+/// Plays a scene in many orders. At its end everybody gets the last truth, and the upstream is not asked again for it.
 fn explore(scene: fn() -> Scene, play: impl AsyncFn(Scene) + Send + Sync + Copy + 'static) {
     let _timer = TIMER.enter();
     let mut config = shuttle::Config::new();
@@ -215,11 +218,11 @@ fn explore(scene: fn() -> Scene, play: impl AsyncFn(Scene) + Send + Sync + Copy 
         block_on(async move {
             let scene = scene();
             play(scene.clone()).await;
-            let told = scene.look().await;
+            let served = scene.look().await;
             assert_eq!(
-                told,
+                served,
                 scene.truth.now(),
-                "what was forgotten is remembered in the end"
+                "what was invalidated is cached in the end"
             );
         });
     });
@@ -230,7 +233,7 @@ fn beside<F: Future<Output = ()> + Send + 'static>(task: F) -> shuttle::future::
     spawn(task)
 }
 
-async fn forgets_by_both_names(scene: Scene) {
+async fn invalidations_by_both_ids(scene: Scene) {
     // What does not exist yet has no other name.
     scene.truth.changes();
     let tasks: Vec<_> = ["v-1", "trace-1", "trace-1"]
@@ -252,14 +255,14 @@ async fn forgets_by_both_names(scene: Scene) {
 }
 
 #[test]
-fn a_forget_is_never_lost() {
-    explore(Scene::new, forgets_by_both_names);
+fn an_invalidation_is_never_lost() {
+    explore(Scene::new, invalidations_by_both_ids);
 }
 
 #[test]
-#[should_panic(expected = "was forgotten")]
-fn a_memory_that_loses_forgets_is_found_out() {
-    explore(Scene::with_the_trap, async |scene| {
+#[should_panic(expected = "was invalidated")]
+fn the_exploration_finds_a_cache_that_loses_invalidations() {
+    explore(Scene::with_the_race, async |scene| {
         let looking = scene.clone();
         let look = beside(async move {
             let _ = looking.look().await;
@@ -272,7 +275,7 @@ fn a_memory_that_loses_forgets_is_found_out() {
 }
 
 #[test]
-fn a_forget_during_a_refresh_is_never_lost() {
+fn an_invalidation_during_a_refresh_is_never_lost() {
     explore(Scene::new, async |scene| {
         scene.truth.changes();
         for _ in 0..3 {
@@ -293,7 +296,7 @@ fn a_forget_during_a_refresh_is_never_lost() {
 }
 
 #[test]
-fn what_runs_out_while_it_is_forgotten_is_asked_for_again() {
+fn evidence_that_expires_while_it_is_invalidated_is_fetched_again() {
     explore(Scene::new, async |scene| {
         scene.look().await;
         let aging = scene.clone();
@@ -311,7 +314,7 @@ fn what_runs_out_while_it_is_forgotten_is_asked_for_again() {
 }
 
 #[test]
-fn callers_who_leave_pin_nobody_and_lose_nothing() {
+fn callers_who_leave_block_nobody_and_lose_nothing() {
     explore(Scene::new, async |scene| {
         let leavers: Vec<_> = (0..3)
             .map(|_| {

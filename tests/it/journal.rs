@@ -6,7 +6,7 @@ use serde_json::Value;
 use tonic::Code;
 use verigate::proto::v1::CheckAccessRequest;
 
-use crate::world::{World, question};
+use crate::world::{World, check_request};
 
 #[tokio::test]
 async fn each_answer_has_its_line_once_the_service_has_stopped() {
@@ -16,12 +16,12 @@ async fn each_answer_has_its_line_once_the_service_has_stopped() {
         let request = CheckAccessRequest {
             identity_id: "id-ada".to_owned(),
             request_id: format!("r-{verification}"),
-            ..question("front-door", verification)
+            ..check_request("front-door", verification)
         };
         ids.push(world.ask(request).await.unwrap().decision_id);
     }
     world
-        .ask(question("no-such-policy", "fresh"))
+        .ask(check_request("no-such-policy", "fresh"))
         .await
         .unwrap_err();
     let (stopped, journal) = world.stop().await;
@@ -51,15 +51,15 @@ async fn each_answer_has_its_line_once_the_service_has_stopped() {
 #[tokio::test]
 async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
     let world = World::new().await;
-    let mut told = String::new();
+    let mut output = String::new();
     for policy in ["front-door", "adults", "tolerant"] {
         for verification in ["fresh", "month-old", "minor", "scopeless"] {
             let answer = world.check(policy, verification).await;
-            write!(told, "{answer:?}").unwrap();
+            write!(output, "{answer:?}").unwrap();
         }
     }
     let (_, journal) = world.stop().await;
-    told += &journal;
+    output += &journal;
     let born = "1990-05-17T00:00:00Z".parse::<jiff::Timestamp>().unwrap();
     let born_ms = born.as_millisecond().to_string();
     let born_s = born.as_second().to_string();
@@ -74,13 +74,16 @@ async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
         "demo-api-key",
         "demo-secret",
     ] {
-        assert!(!told.contains(secret), "{secret} is told");
+        assert!(
+            !output.contains(secret),
+            "{secret} is in an answer or the journal"
+        );
     }
 }
 
 /// A pipe that is never read takes 64 KiB, and then blocks the thread that writes.
 #[tokio::test]
-async fn while_the_journal_cannot_be_written_nothing_is_let_out() {
+async fn while_the_journal_cannot_be_written_no_answer_is_sent() {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
@@ -98,7 +101,7 @@ async fn while_the_journal_cannot_be_written_nothing_is_let_out() {
     .await;
     let mut refused = Code::Ok;
     for _ in 0..100 {
-        let together = (0..100).map(|_| world.ask(question("front-door", "fresh")));
+        let together = (0..100).map(|_| world.ask(check_request("front-door", "fresh")));
         for answer in futures_util::future::join_all(together).await {
             if let Err(status) = answer {
                 refused = status.code();

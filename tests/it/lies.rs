@@ -6,7 +6,7 @@ use crate::world::{FAILED_FOR_MAX, World, gist};
 
 /// The answer to `fresh` at `front-door` if the upstream responds with this body.
 async fn answer_to(world: &World, body: &str) -> String {
-    world.spoil(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
+    world.inject(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
     answer_after_expiry(world).await
 }
 
@@ -39,7 +39,7 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
         );
     }
     for fault in [Fault::Html, Fault::Truncated, Fault::AnotherId] {
-        world.spoil(ApiCall::Details, Some(1), fault.clone());
+        world.inject(ApiCall::Details, Some(1), fault.clone());
         assert_eq!(
             answer_after_expiry(&world).await,
             "DENY EVIDENCE_INVALID",
@@ -53,7 +53,7 @@ async fn what_is_not_the_agreed_json_is_invalid_evidence() {
 async fn the_right_answer_under_another_content_type_is_invalid_evidence() {
     let world = World::new().await;
     for kind in ["text/html", "text/json", "application/jsonp", ""] {
-        world.spoil(
+        world.inject(
             ApiCall::Details,
             Some(1),
             Fault::ContentType(kind.to_owned()),
@@ -65,7 +65,7 @@ async fn the_right_answer_under_another_content_type_is_invalid_evidence() {
         );
     }
     let kind = "Application/JSON; charset=utf-8".to_owned();
-    world.spoil(ApiCall::Details, Some(1), Fault::ContentType(kind));
+    world.inject(ApiCall::Details, Some(1), Fault::ContentType(kind));
     assert_eq!(answer_after_expiry(&world).await, "ALLOW");
 }
 
@@ -77,7 +77,7 @@ async fn a_redirect_is_not_followed_and_leads_no_token_away() {
         "http://{}/v1/verification/details/fresh",
         elsewhere.simulator.address
     );
-    world.spoil(ApiCall::Details, Some(1), Fault::Redirect(place));
+    world.inject(ApiCall::Details, Some(1), Fault::Redirect(place));
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
     assert_eq!(elsewhere.calls().details, 0);
@@ -109,7 +109,7 @@ async fn data_of_a_scope_that_is_not_granted_does_not_count() {
 async fn an_unknown_status_is_kept_as_it_came_and_not_accepted() {
     let world = World::new().await;
     let body = r#"{"id":"fresh","verifiedAt":1769860200000,"status":"verified","scopes":["NAME"],"data":{"fullName":"Ada Example"}}"#;
-    world.spoil(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
+    world.inject(ApiCall::Details, Some(1), Fault::Body(body.to_owned()));
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY STATUS_NOT_ACCEPTED");
     assert_eq!(answer.evidence.unwrap().status, "verified");

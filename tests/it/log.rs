@@ -13,7 +13,7 @@ use tracing::{
 };
 use verigate::sim::{ApiCall, Fault};
 
-use crate::world::{FAILED_FOR_MAX, World, question};
+use crate::world::{FAILED_FOR_MAX, World, check_request};
 
 /// While a process has one subscriber, tracing lets the thread that reaches a log line first decide whether it is ever logged, and
 /// that may be the thread of a test without a log. With a second subscriber all of them are asked.
@@ -69,7 +69,7 @@ async fn a_minute_of(faults: &[(ApiCall, Fault)]) -> Vec<Value> {
     let (log, _logging) = Log::begin(Level::WARN);
     let world = World::new().await;
     for (call, fault) in faults {
-        world.spoil(*call, None, fault.clone());
+        world.inject(*call, None, fault.clone());
     }
     for n in 0..(60_000 / FAILED_FOR_MAX.as_millis()) {
         for verification in ["fresh", "stale", "minor", "nobody"] {
@@ -168,7 +168,7 @@ async fn an_error_status_has_a_hint() {
 async fn a_circuit_breaker_that_opens_and_closes_is_logged() {
     let (log, _logging) = Log::begin(Level::INFO);
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::Status(500));
+    world.inject(ApiCall::Details, None, Fault::Status(500));
     for n in 0..20 {
         world.check("tolerant", &format!("nobody-{n}")).await;
     }
@@ -202,7 +202,9 @@ async fn a_caller_over_its_quota_is_logged_once() {
     })
     .await;
     for n in 0..50 {
-        let _ = world.ask(question("front-door", &format!("v-{n}"))).await;
+        let _ = world
+            .ask(check_request("front-door", &format!("v-{n}")))
+            .await;
     }
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");

@@ -12,7 +12,7 @@ use tonic_health::pb::{
 };
 use verigate::sim::{ApiCall, Fault};
 
-use crate::world::{World, gist, question};
+use crate::world::{World, check_request, gist};
 
 async fn channel(world: &World) -> Channel {
     let url = format!("http://{}", world.service.addresses.grpc);
@@ -55,8 +55,8 @@ async fn both_versions_of_reflection_list_the_services() {
         .await
         .unwrap()
         .into_inner();
-    let told = format!("{:?}", answers.message().await.unwrap());
-    assert!(told.contains("verigate.v1.AccessService"), "{told}");
+    let response = format!("{:?}", answers.message().await.unwrap());
+    assert!(response.contains("verigate.v1.AccessService"), "{response}");
     let mut client =
         v1alpha::server_reflection_client::ServerReflectionClient::new(channel(&world).await);
     let request = v1alpha::ServerReflectionRequest {
@@ -72,8 +72,11 @@ async fn both_versions_of_reflection_list_the_services() {
         .await
         .unwrap()
         .into_inner();
-    let told = format!("{:?}", answers.message().await.unwrap());
-    assert!(told.contains("FileDescriptorResponse"), "{told:.200}");
+    let response = format!("{:?}", answers.message().await.unwrap());
+    assert!(
+        response.contains("FileDescriptorResponse"),
+        "{response:.200}"
+    );
 }
 
 #[tokio::test]
@@ -82,7 +85,7 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     world.check("front-door", "fresh").await;
     world.check("front-door", "fresh").await;
     world.check("front-door", "nobody").await;
-    world.spoil(ApiCall::Details, Some(1), Fault::AnotherId);
+    world.inject(ApiCall::Details, Some(1), Fault::AnotherId);
     world.check("front-door", "month-old").await;
     let (_, text) = world.get("/metrics").await;
     for line in [
@@ -134,12 +137,12 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
     stdin.write_all(text.as_bytes()).unwrap();
     drop(stdin);
     let output = checker.wait_with_output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success() && told.is_empty(), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success() && stderr.is_empty(), "{stderr}");
 }
 
 #[tokio::test]
-async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
+async fn the_http_paths_of_the_contract_say_that_they_are_not_implemented() {
     let world = World::new().await;
     for path in ["/access/v1/evaluation", "/check/front-door"] {
         let url = format!("http://{}{path}", world.service.addresses.http);
@@ -151,7 +154,7 @@ async fn the_http_paths_of_the_contract_say_that_they_are_yet_to_come() {
 #[tokio::test]
 async fn a_call_in_flight_is_finished_when_the_service_stops() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(300));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(300));
     let mut watch = HealthClient::new(channel(&world).await)
         .watch(HealthCheckRequest::default())
         .await
@@ -163,16 +166,18 @@ async fn a_call_in_flight_is_finished_when_the_service_stops() {
     let in_flight = tokio::spawn(async move {
         let mut client =
             verigate::proto::v1::access_service_client::AccessServiceClient::new(channel);
-        client.check_access(question("front-door", "fresh")).await
+        client
+            .check_access(check_request("front-door", "fresh"))
+            .await
     });
     world.until_asked(1).await;
     let grpc = world.service.addresses.grpc;
     let stopping = tokio::spawn(world.stop());
-    let told = watch.message().await.unwrap().unwrap();
-    assert_eq!(told.status(), ServingStatus::NotServing);
+    let health = watch.message().await.unwrap().unwrap();
+    assert_eq!(health.status(), ServingStatus::NotServing);
     let answer = in_flight.await.unwrap().unwrap().into_inner();
     assert_eq!(gist(&answer), "ALLOW");
-    // Whoever watches is told, and does not hold the service up.
+    // A client that watches the health is notified, and does not keep the service from stopping.
     let (stopped, journal) = tokio::time::timeout(Duration::from_secs(5), stopping)
         .await
         .unwrap()

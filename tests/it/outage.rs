@@ -8,14 +8,14 @@ use verigate::{
     sim::{ApiCall, Fault},
 };
 
-use crate::world::{FAILED_FOR_MAX, World, gist, question};
+use crate::world::{FAILED_FOR_MAX, World, check_request, gist};
 
 #[tokio::test]
 async fn an_error_of_the_upstream_is_the_policys_unavailable() {
     let world = World::new().await;
     for status in [302, 400, 403, 406, 429, 500, 503] {
         world.simulator.faults().clear();
-        world.spoil(ApiCall::Details, None, Fault::Status(status));
+        world.inject(ApiCall::Details, None, Fault::Status(status));
         for (policy, expected) in [
             ("front-door", "DENY EVIDENCE_UNAVAILABLE"),
             ("tolerant", "STEP_UP EVIDENCE_UNAVAILABLE"),
@@ -34,7 +34,7 @@ async fn an_error_of_the_upstream_is_the_policys_unavailable() {
 #[tokio::test]
 async fn an_upstream_that_never_responds_times_out() {
     let world = World::with(|config| config.incode.timeout = Duration::from_secs(1)).await;
-    world.spoil(ApiCall::Details, Some(1), Fault::Hang);
+    world.inject(ApiCall::Details, Some(1), Fault::Hang);
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
     world.clock.advance(FAILED_FOR_MAX);
@@ -55,10 +55,10 @@ async fn an_upstream_that_is_not_there_is_an_outage() {
 }
 
 #[tokio::test]
-async fn a_hundred_callers_in_an_outage_cause_one_attempt_and_its_second_try() {
+async fn a_hundred_callers_in_an_outage_cause_one_attempt_and_its_retry() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(100));
-    world.spoil(ApiCall::Details, None, Fault::Status(503));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(100));
+    world.inject(ApiCall::Details, None, Fault::Status(503));
     let together = (0..100).map(|_| world.check("front-door", "fresh"));
     for answer in join_all(together).await {
         assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
@@ -69,8 +69,8 @@ async fn a_hundred_callers_in_an_outage_cause_one_attempt_and_its_second_try() {
 #[tokio::test]
 async fn a_caller_who_leaves_does_not_cancel_the_fetch() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(200));
-    let leaver = world.ask(question("front-door", "fresh"));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(200));
+    let leaver = world.ask(check_request("front-door", "fresh"));
     let left = tokio::time::timeout(Duration::from_millis(50), leaver).await;
     assert!(left.is_err());
     assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
@@ -81,7 +81,7 @@ async fn a_caller_who_leaves_does_not_cancel_the_fetch() {
 async fn what_was_known_is_served_while_the_policy_lets_it() {
     let world = World::new().await;
     assert_eq!(gist(&world.check("tolerant", "fresh").await), "ALLOW");
-    world.spoil(ApiCall::Details, None, Fault::Status(503));
+    world.inject(ApiCall::Details, None, Fault::Status(503));
     world
         .clock
         .advance(Duration::from_mins(61) - Duration::from_millis(1));
@@ -97,7 +97,7 @@ async fn what_was_known_is_served_while_the_policy_lets_it() {
 }
 
 #[tokio::test]
-async fn that_a_verification_is_unknown_is_remembered_briefly_and_never_served_stale() {
+async fn an_unknown_verification_is_cached_briefly_and_never_served_stale() {
     let world = World::new().await;
     for _ in 0..10 {
         let answer = world.check("tolerant", "nobody").await;
@@ -105,7 +105,7 @@ async fn that_a_verification_is_unknown_is_remembered_briefly_and_never_served_s
     }
     assert_eq!(world.calls().details, 1);
     world.clock.advance(Duration::from_secs(6));
-    world.spoil(ApiCall::Details, None, Fault::Status(400));
+    world.inject(ApiCall::Details, None, Fault::Status(400));
     for _ in 0..10 {
         let answer = world.check("tolerant", "nobody").await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
@@ -129,7 +129,7 @@ async fn a_revoked_token_costs_one_renewal_and_one_repetition() {
 #[tokio::test]
 async fn a_token_that_is_always_refused_is_not_asked_for_in_a_loop() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::ExpiredToken);
+    world.inject(ApiCall::Details, None, Fault::ExpiredToken);
     let answer = world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
     let calls = world.calls();

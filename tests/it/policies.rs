@@ -36,7 +36,7 @@ fn every_mistake_is_reported_at_once() {
         "\
 version: 1
 policies:
-  Front Door:
+  Side Entry:
     require:
       - verified_witin: 90d
       - verified_within: 90
@@ -51,10 +51,10 @@ policies:
     reuse: 10m
 ",
         &expect![[r#"
-            error: `Front Door` cannot name a policy
+            error: `Side Entry` cannot name a policy
              --> p.yaml:3:3
               |
-            3 |   Front Door:
+            3 |   Side Entry:
               |   ^^^^^^^^^^
               |
               = help: a name must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends

@@ -1,4 +1,4 @@
-//! The program as it is shipped, tried from outside: what becomes of it when nobody reads what it writes, when its files are moved,
+//! The program as it is shipped, tried from outside: its behaviour when nobody reads what it writes, when its files are moved,
 //! and on signals. Its stderr and its stdout are pipes that a test may leave unread.
 
 mod credentials;
@@ -32,7 +32,7 @@ use verigate::{
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
 };
 
-use crate::world::{Killed, loopback, question};
+use crate::world::{Killed, check_request, loopback};
 
 /// What a test waits for at most. Nothing that is right takes nearly as long.
 const SOON: Duration = Duration::from_secs(30);
@@ -92,7 +92,7 @@ impl Pipe {
         (pipe, given)
     }
 
-    /// Fills it, so that whoever writes next has to wait.
+    /// Fills it, so that the next writer has to wait.
     fn fill(&mut self) {
         let mut writer = self.writer.take().unwrap();
         while is_writable(&writer) {
@@ -184,7 +184,7 @@ impl Program {
     }
 
     async fn check(&self, verification: &str) -> Result<CheckAccessResponse, Code> {
-        let mut request = tonic::Request::new(question("front-door", verification));
+        let mut request = tonic::Request::new(check_request("front-door", verification));
         request.set_timeout(Duration::from_secs(5));
         let answer = self.client.clone().check_access(request).await;
         answer

@@ -14,7 +14,7 @@ use verigate::{
     sim::{ApiCall, Fault, PlannedFault},
 };
 
-use crate::world::{FAILED_FOR_MAX, World, gist, question};
+use crate::world::{FAILED_FOR_MAX, World, check_request, gist};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -58,7 +58,7 @@ async fn keep_asking(world: &World, per_second: u32, seconds: u32) {
 #[tokio::test]
 async fn ten_thousand_callers_of_one_cold_id_cost_one_call_and_one_token() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(300));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(300));
     let together = (0..10_000).map(|_| world.check("front-door", "fresh"));
     for answer in join_all(together).await {
         assert_eq!(gist(&answer), "ALLOW");
@@ -70,7 +70,7 @@ async fn ten_thousand_callers_of_one_cold_id_cost_one_call_and_one_token() {
 #[tokio::test]
 async fn a_failing_id_that_is_asked_for_all_the_time_costs_a_handful_of_calls() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::Status(503));
+    world.inject(ApiCall::Details, None, Fault::Status(503));
     keep_asking(&world, 200, 5).await;
     // One a second, and the one retry that the budget has at the start.
     let calls = world.calls().details;
@@ -92,7 +92,7 @@ async fn an_unknown_id_that_is_asked_for_all_the_time_costs_a_call_in_several_se
 async fn an_upstream_that_asks_to_slow_down_is_not_called() {
     let world = World::of(&crowd(100), |_| {}).await;
     world.check("tolerant", "v-0").await;
-    world.spoil(ApiCall::Details, Some(1), Fault::RetryAfter(30));
+    world.inject(ApiCall::Details, Some(1), Fault::RetryAfter(30));
     for n in 1..50 {
         let answer = world.check("tolerant", &format!("v-{n}")).await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
@@ -111,7 +111,7 @@ async fn an_upstream_that_asks_to_slow_down_is_not_called() {
 async fn an_upstream_that_fails_for_everybody_is_tried_one_call_at_a_time() {
     let world = World::of(&crowd(500), |_| {}).await;
     world.check("tolerant", "v-0").await;
-    world.spoil(ApiCall::Details, None, Fault::Status(500));
+    world.inject(ApiCall::Details, None, Fault::Status(500));
     for n in 1..300 {
         world.check("tolerant", &format!("v-{n}")).await;
     }
@@ -160,7 +160,7 @@ async fn after_an_outage_the_upstream_sees_no_flood_and_callers_recover_within_t
     let world = World::of(&crowd(50), brief).await;
     let (steady, _) = drive(&world, 4).await;
     let steady = steady.iter().skip(1).max().copied().unwrap();
-    world.spoil(ApiCall::Details, None, Fault::Status(503));
+    world.inject(ApiCall::Details, None, Fault::Status(503));
     let (outage, recovered_at) = drive(&world, 5).await;
     assert_eq!(
         recovered_at.filter(|at| *at > SECOND),
@@ -213,7 +213,7 @@ async fn no_more_calls_are_in_flight_than_are_allowed() {
     })
     .await;
     world.check("tolerant", "v-0").await;
-    world.spoil(ApiCall::Details, None, Fault::Hang);
+    world.inject(ApiCall::Details, None, Fault::Hang);
     let ids: Vec<_> = (1..20).map(|n| format!("v-{n}")).collect();
     join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     // One, and the two that hang. Calls that get a permit when these time out have no time left.
@@ -225,8 +225,8 @@ async fn no_more_calls_are_in_flight_than_are_allowed() {
 async fn a_caller_who_cannot_wait_warms_the_cache_for_the_next() {
     let world = World::new().await;
     world.check("front-door", "month-old").await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(60));
-    let impatient = question("front-door", "fresh");
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(60));
+    let impatient = check_request("front-door", "fresh");
     // A client on a busy host may leave before it has read the answer.
     if let Ok(answer) = world.ask_within(Duration::from_millis(50), impatient).await {
         assert_eq!(gist(&answer), "DENY EVIDENCE_UNAVAILABLE");
@@ -240,7 +240,7 @@ async fn a_caller_who_cannot_wait_warms_the_cache_for_the_next() {
 async fn an_error_that_passes_is_retried_and_not_seen_by_the_caller() {
     let world = World::new().await;
     for fault in [Fault::Status(503), Fault::Reset] {
-        world.spoil(ApiCall::Details, Some(1), fault);
+        world.inject(ApiCall::Details, Some(1), fault);
         let id = if world.calls().details == 0 {
             "fresh"
         } else {
@@ -262,19 +262,19 @@ async fn an_error_that_passes_is_retried_and_not_seen_by_the_caller() {
 #[tokio::test]
 async fn the_trailers_of_an_answer_have_its_timings() {
     let world = World::new().await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(20));
-    let cold = world.receipt("front-door", "fresh").await;
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(20));
+    let cold = world.trailers("front-door", "fresh").await;
     let names: Vec<_> = cold.steps.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["queue", "token", "fetch", "decide", "journal"]);
     let fetch = |steps: &[(String, f64)]| steps[2].1;
     assert!(fetch(&cold.steps) >= 20.0, "{cold:?}");
     assert_eq!(cold.evidence_age_ms, Some(0));
     world.clock.advance(Duration::from_millis(1234));
-    let warm = world.receipt("front-door", "fresh").await;
+    let warm = world.trailers("front-door", "fresh").await;
     assert!(fetch(&warm.steps) < 0.001, "{warm:?}");
     assert_eq!(warm.evidence_age_ms, Some(1234));
-    world.spoil(ApiCall::Details, None, Fault::Status(400));
-    let nothing = world.receipt("front-door", "minor").await;
+    world.inject(ApiCall::Details, None, Fault::Status(400));
+    let nothing = world.trailers("front-door", "minor").await;
     assert_eq!(nothing.evidence_age_ms, None);
 }
 
@@ -307,7 +307,7 @@ async fn one_verification_that_is_always_in_trouble_harms_no_other() {
         };
         world.simulator.faults().plan(planned).unwrap();
         for n in 0..400 {
-            let impatient = question("tolerant", "v-0");
+            let impatient = check_request("tolerant", "v-0");
             let answer = world
                 .ask_within(Duration::from_millis(100), impatient)
                 .await;
@@ -332,7 +332,7 @@ async fn waiting_for_our_own_limits_does_not_open_the_circuit_breaker() {
         config.incode.timeout = Duration::from_millis(200);
     })
     .await;
-    world.spoil(ApiCall::Details, None, Fault::LatencyMs(60));
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(60));
     let ids: Vec<_> = (0..60).map(|n| format!("v-{n}")).collect();
     join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     assert_eq!(upstream(&world).await["breaker"], "closed");

@@ -24,7 +24,7 @@ use tokio::{runtime::Handle, sync::Notify};
 use tonic::Code;
 use verigate::live::{self, ReloadOutcome};
 
-use crate::world::{BEGINNING, Killed, World, gist, question};
+use crate::world::{BEGINNING, Killed, World, check_request, gist};
 
 /// A file with one policy. A verification that is a month old passes it, or not, by how old it may be.
 fn policy(name: &str, within: &str, otherwise: &str) -> String {
@@ -121,7 +121,7 @@ async fn readyz(world: &World) -> serde_json::Value {
 
 /// What this policy says of a verification that is a month old; nothing if there is no such policy.
 async fn decides(world: &World, policy: &str) -> String {
-    let answer = world.ask(question(policy, "month-old")).await;
+    let answer = world.ask(check_request(policy, "month-old")).await;
     let missing = answer
         .as_ref()
         .is_err_and(|status| status.code() == Code::NotFound);

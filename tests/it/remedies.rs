@@ -107,7 +107,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
     #[test]
-    fn whoever_follows_the_remedies_is_let_in_and_none_can_be_left_out(
+    fn following_all_remedies_gives_an_allow_and_omitting_one_does_not(
         (policy, case) in scenario_with_files()
     ) {
         let Upstream::Answered(given) = &case.upstream else { return Ok(()) };
@@ -129,9 +129,9 @@ proptest! {
             return Ok(());
         }
         prop_assert_eq!(before.clone().follow(&remedies).decide(&set).0, Effect::Allow, "{:?}", remedies);
-        for left_out in 0..remedies.len() {
+        for omitted in 0..remedies.len() {
             let mut fewer = remedies.clone();
-            fewer.remove(left_out);
+            fewer.remove(omitted);
             prop_assert!(before.clone().follow(&fewer).decide(&set).0 > Effect::Allow, "{:?}", remedies);
         }
     }

@@ -31,8 +31,8 @@ impl Schema {
 
     fn check(&self, yaml: &str) -> Result<(), String> {
         let json = as_json(yaml);
-        let told = self.schemas.validate(&json, self.index);
-        told.map_err(|error| error.to_string())
+        let validated = self.schemas.validate(&json, self.index);
+        validated.map_err(|error| error.to_string())
     }
 }
 
@@ -92,8 +92,8 @@ fn every_sample_is_taken() {
         (&cases, "tests/samples"),
     ] {
         for path in yaml_files(folder) {
-            let told = schema.check(&fs::read_to_string(&path).unwrap());
-            assert_eq!(told, Ok(()), "{}", path.display());
+            let checked = schema.check(&fs::read_to_string(&path).unwrap());
+            assert_eq!(checked, Ok(()), "{}", path.display());
             count += 1;
         }
     }

@@ -12,7 +12,7 @@ use verigate::{
     sim::{ApiCall, Fault, Network},
 };
 
-use crate::world::{World, question};
+use crate::world::{World, check_request};
 
 const VERIFICATIONS: usize = 300;
 /// Checks that are made at once.
@@ -72,7 +72,7 @@ fn cast() -> String {
 fn set_fault(world: &World, turn: u64) {
     world.simulator.faults().clear();
     world.simulator.network(Network::Up);
-    let details = |fault| world.spoil(ApiCall::Details, None, fault);
+    let details = |fault| world.inject(ApiCall::Details, None, fault);
     match turn % 20 {
         1 => details(Fault::Hang),
         3 => details(Fault::Status(503)),
@@ -82,7 +82,7 @@ fn set_fault(world: &World, turn: u64) {
         11 => details(Fault::Html),
         13 => details(Fault::RetryAfter(1)),
         15 => details(Fault::Reset),
-        17 => world.spoil(ApiCall::Authorize, None, Fault::Status(500)),
+        17 => world.inject(ApiCall::Authorize, None, Fault::Status(500)),
         19 => details(Fault::ExpiredToken),
         _ => {}
     }
@@ -92,10 +92,10 @@ fn set_fault(world: &World, turn: u64) {
 async fn ask(world: &World) -> Option<bool> {
     let n = fastrand::usize(..VERIFICATIONS + 20);
     let policy = ["front-door", "tolerant"][n % 2];
-    let question = question(policy, &format!("v-{n}"));
+    let request = check_request(policy, &format!("v-{n}"));
     let deadline = Duration::from_millis(fastrand::u64(5..300));
     let leaves = Duration::from_millis(fastrand::u64(1..200));
-    let asked = world.ask_within(deadline, question);
+    let asked = world.ask_within(deadline, request);
     let answer = match fastrand::u8(..4) {
         0 => timeout(leaves, asked).await.ok()?.ok()?,
         _ => asked.await.ok()?,

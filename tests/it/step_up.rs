@@ -1,8 +1,8 @@
-//! Step-ups: a link by which a person verifies again, what becomes of it, and that none of it grants anything.
+//! Step-ups: a link by which a person verifies again, its outcome, and that none of it grants anything.
 
 mod events;
 mod outage;
-mod telling;
+mod telemetry;
 
 use std::{fs, net::IpAddr, time::Duration};
 
@@ -51,7 +51,7 @@ async fn world_with(adjust: impl FnOnce(&mut Config)) -> World {
     world
 }
 
-fn wish(request_id: &str) -> BeginStepUpRequest {
+fn step_up_request(request_id: &str) -> BeginStepUpRequest {
     BeginStepUpRequest {
         verification_id: "month-old".to_owned(),
         policy: "front-door".to_owned(),
@@ -62,7 +62,7 @@ fn wish(request_id: &str) -> BeginStepUpRequest {
 }
 
 async fn begin(world: &World, request_id: &str) -> BeginStepUpResponse {
-    world.begin(wish(request_id)).await.unwrap()
+    world.begin(step_up_request(request_id)).await.unwrap()
 }
 
 fn wrong_fields(status: &Status) -> Vec<String> {
@@ -80,10 +80,10 @@ async fn open(begun: &BeginStepUpResponse, how: &str) -> String {
 }
 
 async fn state(world: &World, begun: &BeginStepUpResponse) -> String {
-    let (_, told) = world
+    let (_, body) = world
         .get_json(&format!("/step-ups/{}", begun.step_up_id))
         .await;
-    told["state"].as_str().unwrap().to_owned()
+    body["state"].as_str().unwrap().to_owned()
 }
 
 async fn until_state(world: &World, begun: &BeginStepUpResponse, expected: &str) {
@@ -98,16 +98,16 @@ async fn a_person_verifies_again_and_passes_by_the_new_verification() {
     assert_eq!(gist(&before), "STEP_UP VERIFICATION_TOO_OLD");
     let begun = begin(&world, "r-1").await;
     world.clock.advance(Duration::from_mins(3));
-    let told = open(&begun, "").await;
+    let page = open(&begun, "").await;
     assert!(
-        told.contains("webhook verification.succeeded: 204"),
-        "{told}"
+        page.contains("webhook verification.succeeded: 204"),
+        "{page}"
     );
     until_state(&world, &begun, "succeeded").await;
-    let (_, told) = world
+    let (_, body) = world
         .get_json(&format!("/step-ups/{}", begun.step_up_id))
         .await;
-    let successor = told["successor"].as_str().unwrap();
+    let successor = body["successor"].as_str().unwrap();
     assert_eq!(successor, begun.trace_id);
     assert_eq!(gist(&world.check("front-door", successor).await), "ALLOW");
     let details_of = world.calls().details_of;
@@ -132,10 +132,10 @@ async fn a_step_up_has_a_link_a_name_and_an_end() {
         begun.verification_link,
         format!("{prefix}{}", begun.trace_id)
     );
-    let (status, told) = world.get_json(&format!("/step-ups/{id}")).await;
+    let (status, body) = world.get_json(&format!("/step-ups/{id}")).await;
     assert_eq!(status, 200);
     assert_eq!(
-        told,
+        body,
         json!({
             "step_up_id": begun.step_up_id,
             "verification_id": "month-old",
@@ -151,7 +151,7 @@ async fn a_step_up_has_a_link_a_name_and_an_end() {
 }
 
 #[tokio::test]
-async fn every_field_that_is_wrong_is_told_at_once_and_costs_no_call() {
+async fn every_wrong_field_is_reported_at_once_and_no_upstream_call_is_made() {
     let world = world().await;
     let all_wrong = BeginStepUpRequest {
         verification_id: "../x".to_owned(),
@@ -176,7 +176,7 @@ async fn every_field_that_is_wrong_is_told_at_once_and_costs_no_call() {
     for hint in ["", "ada", "ada@", "@example.com", "a b@example.com", &long] {
         let request = BeginStepUpRequest {
             login_hint: hint.to_owned(),
-            ..wish("r")
+            ..step_up_request("r")
         };
         let status = world.begin(request).await.unwrap_err();
         assert_eq!(wrong_fields(&status), ["login_hint"], "{hint}");
@@ -189,7 +189,7 @@ async fn every_field_that_is_wrong_is_told_at_once_and_costs_no_call() {
     ] {
         let request = BeginStepUpRequest {
             redirect_url: redirect.to_owned(),
-            ..wish("r")
+            ..step_up_request("r")
         };
         let status = world.begin(request).await.unwrap_err();
         assert_eq!(wrong_fields(&status), ["redirect_url"], "{redirect}");
@@ -198,13 +198,13 @@ async fn every_field_that_is_wrong_is_told_at_once_and_costs_no_call() {
 }
 
 #[tokio::test]
-async fn an_unknown_policy_is_not_found_unless_the_question_is_malformed() {
+async fn an_unknown_policy_is_not_found_unless_the_request_is_malformed() {
     let world = world().await;
     let unknown = |redirect_url: &str, login_hint: &str| BeginStepUpRequest {
         policy: "no-such-policy".to_owned(),
         redirect_url: redirect_url.to_owned(),
         login_hint: login_hint.to_owned(),
-        ..wish("r")
+        ..step_up_request("r")
     };
     for redirect in ["", REDIRECT] {
         let status = world.begin(unknown(redirect, HINT)).await.unwrap_err();
@@ -222,19 +222,19 @@ async fn the_browser_goes_where_the_caller_says_or_else_where_the_policy_does() 
         let request = BeginStepUpRequest {
             policy: "redirecting".to_owned(),
             redirect_url: given.to_owned(),
-            ..wish("")
+            ..step_up_request("")
         };
         let begun = world.begin(request).await.unwrap();
-        let told = open(&begun, "").await;
+        let page = open(&begun, "").await;
         assert!(
-            told.contains(&format!("would go to {expected} now")),
-            "{told}"
+            page.contains(&format!("would go to {expected} now")),
+            "{page}"
         );
     }
 }
 
 #[tokio::test]
-async fn a_repeated_call_gets_the_same_link_for_as_long_as_it_is_held_good() {
+async fn a_repeated_call_gets_the_same_link_while_it_is_valid() {
     let world = world().await;
     let first = begin(&world, "r-1").await;
     world
@@ -247,7 +247,7 @@ async fn a_repeated_call_gets_the_same_link_for_as_long_as_it_is_held_good() {
     assert_ne!(second.step_up_id, first.step_up_id);
     assert_ne!(second.verification_link, first.verification_link);
     assert_eq!(world.calls().link, 2);
-    // Set back, the clock cannot tell how old a link is.
+    // Set back, the clock does not show how old a link is.
     world.clock.set(at("2026-01-31T11:00:00Z"));
     assert_ne!(begin(&world, "r-1").await, second);
 }
@@ -266,19 +266,19 @@ async fn another_call_must_not_have_the_same_name() {
     let others = [
         BeginStepUpRequest {
             verification_id: "stale".to_owned(),
-            ..wish("r-1")
+            ..step_up_request("r-1")
         },
         BeginStepUpRequest {
             policy: "adults".to_owned(),
-            ..wish("r-1")
+            ..step_up_request("r-1")
         },
         BeginStepUpRequest {
             login_hint: "ben@example.com".to_owned(),
-            ..wish("r-1")
+            ..step_up_request("r-1")
         },
         BeginStepUpRequest {
             redirect_url: OTHER_REDIRECT.to_owned(),
-            ..wish("r-1")
+            ..step_up_request("r-1")
         },
     ];
     for other in others {
@@ -286,11 +286,11 @@ async fn another_call_must_not_have_the_same_name() {
         assert_eq!(wrong_fields(&status), ["request_id"]);
     }
     assert_eq!(world.calls().link, 1);
-    // Once the link is not held good any more, the name is free.
+    // Once the link is not valid any more, the name is free.
     world.clock.advance(Duration::from_mins(15));
     let other = BeginStepUpRequest {
         verification_id: "stale".to_owned(),
-        ..wish("r-1")
+        ..step_up_request("r-1")
     };
     assert!(world.begin(other).await.is_ok());
 }
@@ -298,7 +298,7 @@ async fn another_call_must_not_have_the_same_name() {
 #[tokio::test]
 async fn calls_by_one_name_that_come_together_share_one_call() {
     let world = world().await;
-    world.spoil(ApiCall::Link, None, Fault::LatencyMs(100));
+    world.inject(ApiCall::Link, None, Fault::LatencyMs(100));
     let together = (0..50).map(|_| begin(&world, "r-1"));
     let all = join_all(together).await;
     assert!(all.iter().all(|begun| *begun == all[0]));
@@ -308,7 +308,7 @@ async fn calls_by_one_name_that_come_together_share_one_call() {
 #[tokio::test]
 async fn a_caller_who_leaves_does_not_end_it() {
     let world = world().await;
-    world.spoil(ApiCall::Link, Some(1), Fault::LatencyMs(300));
+    world.inject(ApiCall::Link, Some(1), Fault::LatencyMs(300));
     let left = tokio::time::timeout(Duration::from_millis(100), begin(&world, "r-1")).await;
     assert!(left.is_err());
     begin(&world, "r-1").await;
@@ -318,8 +318,8 @@ async fn a_caller_who_leaves_does_not_end_it() {
 #[tokio::test]
 async fn a_deadline_that_passes_says_so_and_the_link_is_made_all_the_same() {
     let world = world_with(|config| config.deadlines.default = Duration::from_millis(500)).await;
-    world.spoil(ApiCall::Link, Some(1), Fault::LatencyMs(800));
-    let status = world.begin(wish("r-1")).await.unwrap_err();
+    world.inject(ApiCall::Link, Some(1), Fault::LatencyMs(800));
+    let status = world.begin(step_up_request("r-1")).await.unwrap_err();
     assert_eq!(status.code(), Code::DeadlineExceeded);
     begin(&world, "r-1").await;
     assert_eq!(world.calls().link, 1);
@@ -343,13 +343,17 @@ async fn callers_share_neither_names_nor_quotas() {
     .await;
     let first = begin(&world, "r-1").await;
     begin(&world, "r-2").await;
-    let status = world.begin(wish("r-3")).await.unwrap_err();
+    let status = world.begin(step_up_request("r-3")).await.unwrap_err();
     assert_eq!(status.code(), Code::ResourceExhausted);
     let retry = status.get_details_retry_info().unwrap();
     assert_eq!(retry.retry_delay, Some(Duration::from_secs(1)));
     assert_eq!(begin(&world, "r-1").await, first, "it costs nothing");
     let mut other = client(&world, [127, 0, 0, 2].into()).await;
-    let begun = other.begin_step_up(wish("r-1")).await.unwrap().into_inner();
+    let begun = other
+        .begin_step_up(step_up_request("r-1"))
+        .await
+        .unwrap()
+        .into_inner();
     assert_ne!(begun.step_up_id, first.step_up_id);
     assert_eq!(world.calls().link, 3);
     world.clock.advance(Duration::from_secs(1));

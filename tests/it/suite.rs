@@ -104,9 +104,9 @@ fn check_mistakes(cases: &str, expected: &Expect) {
 #[test]
 #[expect(
     clippy::too_many_lines,
-    reason = "what is told is long, because all is told"
+    reason = "the expected output is long, because every problem is reported"
 )]
-fn every_mistake_in_a_case_is_told_at_once() {
+fn every_mistake_in_a_case_is_reported_at_once() {
     check_mistakes(
         "\
 cases:
@@ -276,14 +276,15 @@ fn differences(case: &str) -> String {
     let cases = read(&format!("{head}{case}")).unwrap();
     let policies = policies();
     let report = suite::run(&policies, &cases);
-    let told = report.results.iter().flat_map(|r| &r.mismatches);
-    told.map(|d| format!("{}: expected {}, got {}", d.what, d.expected, d.actual))
+    let mismatches = report.results.iter().flat_map(|r| &r.mismatches);
+    mismatches
+        .map(|d| format!("{}: expected {}, got {}", d.what, d.expected, d.actual))
         .collect::<Vec<_>>()
         .join("\n")
 }
 
 #[test]
-fn what_came_out_otherwise_than_expected_is_told() {
+fn every_mismatch_with_the_expectation_is_reported() {
     let verification = "    verification: { verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE, DATE_OF_BIRTH], \
          full_name: Ada Example, phone: \"+12025550101\", date_of_birth: 1990-05-17 }\n";
     let check = |expectation: &str, expected: Expect| {
@@ -308,10 +309,11 @@ fn what_came_out_otherwise_than_expected_is_told() {
 fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
     let reasons = |data: &str| {
         let facts = "verified_at: 2026-01-30T00:00:00Z, scopes: [NAME, PHONE, DATE_OF_BIRTH]";
-        let told = differences(&format!(
+        let mismatches = differences(&format!(
             "    verification: {{ {facts}, {data} }}\n    expect: {{ reasons: [] }}\n"
         ));
-        told.trim_start_matches("reasons: expected [], got ")
+        mismatches
+            .trim_start_matches("reasons: expected [], got ")
             .trim_end()
             .to_owned()
     };
@@ -331,12 +333,12 @@ fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
         reasons(&format!("full_name: \"  \", {rest}")),
         "[DATA_MISSING]"
     );
-    for (phone, told) in [
+    for (phone, reason) in [
         ("\"(202) 555-0101\"", "[DATA_INVALID]"),
         ("\"\"", "[DATA_MISSING]"),
     ] {
         let data = format!("full_name: Ada Example, phone: {phone}, date_of_birth: 1990-05-17");
-        assert_eq!(reasons(&data), told);
+        assert_eq!(reasons(&data), reason);
     }
     for born in [
         "1990-05-17",
@@ -358,12 +360,16 @@ fn data_of_a_case_is_judged_as_data_of_the_vendor_is() {
 }
 
 #[test]
-fn every_attribute_that_is_no_text_is_told() {
-    let told = read(
+fn every_attribute_that_is_not_text_is_reported() {
+    let problems = read(
         "cases: [{name: n, policy: front-door, at: \"2026-01-31T00:00:00Z\", upstream: down, request: {attributes: {a: [], b: {}}}}]",
     )
     .unwrap_err();
-    assert_eq!(told.matches("error: the attribute").count(), 2, "{told}");
+    assert_eq!(
+        problems.matches("error: the attribute").count(),
+        2,
+        "{problems}"
+    );
 }
 
 #[test]
@@ -374,8 +380,8 @@ fn a_year_or_a_date_without_dashes_is_not_taken_for_milliseconds() {
         ))
     };
     for mistaken in ["1990", "19900517", "'19900517'"] {
-        let told = born(mistaken).unwrap_err();
-        assert!(told.contains("is not a date"), "{mistaken}: {told}");
+        let problems = born(mistaken).unwrap_err();
+        assert!(problems.contains("is not a date"), "{mistaken}: {problems}");
     }
     for right in ["0", "-86400000", "18000000", "642902400000"] {
         assert!(born(right).is_ok(), "{right}");
@@ -393,7 +399,7 @@ fn a_birth_before_the_first_year_is_written_so_that_it_can_be_read() {
 }
 
 #[test]
-fn mistakes_in_a_verification_are_told_where_there_is_an_upstream_too() {
+fn mistakes_in_a_verification_are_reported_where_there_is_an_upstream_too() {
     let mistakes = read(
         "cases: [{name: a, policy: p, at: 2026-01-31T00:00:00Z, upstream: down, verification: {verified_at: soon}}]",
     )
@@ -403,7 +409,7 @@ fn mistakes_in_a_verification_are_told_where_there_is_an_upstream_too() {
 }
 
 #[test]
-fn a_case_file_without_cases_is_told_to_have_some() {
+fn a_case_file_without_cases_is_refused_with_a_hint() {
     let mistakes = read("cases: []").unwrap_err();
     assert!(
         mistakes.contains("= help: write at least one"),

@@ -25,7 +25,7 @@ use verigate::{
     sim::{ApiCall, BUILT_IN, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
 
-use crate::world::{Killed, loopback, question};
+use crate::world::{Killed, check_request, loopback};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -118,7 +118,7 @@ impl Served {
     }
 
     async fn check(&self, traceparent: Option<&str>) {
-        let mut request = tonic::Request::new(question("front-door", ID));
+        let mut request = tonic::Request::new(check_request("front-door", ID));
         if let Some(text) = traceparent {
             let headers = request.metadata_mut();
             headers.insert("traceparent", text.parse().unwrap());
@@ -241,7 +241,7 @@ async fn a_cold_check_is_followed_into_the_upstream_call_and_nobody_is_named() {
 async fn a_check_that_is_refused_says_why() {
     let (collector, address) = Collector::start().await;
     let served = Served::start(&format!("otlp_endpoint = 'http://{address}/'")).await;
-    let unknown = question("no-such-policy", ID);
+    let unknown = check_request("no-such-policy", ID);
     let refused = served.client.clone().check_access(unknown).await;
     assert_eq!(refused.unwrap_err().code(), tonic::Code::NotFound);
     served.stop().await;

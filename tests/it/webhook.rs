@@ -1,5 +1,5 @@
-//! Webhooks: hints that make the service forget and ask again, whoever sends them, however often, in whatever order; and that
-//! never grant anything.
+//! Webhooks: hints that make the service invalidate evidence and fetch it again, from any sender, any number of times, in any
+//! order; and that never grant anything.
 
 mod effects;
 mod flood;
@@ -49,7 +49,7 @@ pub fn terms() -> WebhookConfig {
     }
 }
 
-/// Lets the world's simulator tell the service what becomes of links.
+/// Lets the world's simulator send the service webhooks about the outcome of links.
 pub fn call_back(world: &World) {
     let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
     world
@@ -96,14 +96,14 @@ pub fn event(event: &str, verification: &str) -> String {
     json!({ "event": event, "verificationId": verification }).to_string()
 }
 
-async fn told(world: &World, name: &str, verification: &str) {
+async fn send_event(world: &World, name: &str, verification: &str) {
     assert_eq!(post(world, &event(name, verification)).await, 204);
 }
 
 /// Waits until a check of this verification asks the upstream once more than it had been.
-async fn until_forgotten(world: &World, verification: &str) {
+async fn until_invalidated(world: &World, verification: &str) {
     let before = world.calls().details;
-    until("it is forgotten", async || {
+    until("it is invalidated", async || {
         world.check("front-door", verification).await;
         world.calls().details > before
     })
@@ -123,8 +123,8 @@ async fn without_a_secret_in_the_configuration_webhooks_are_off_and_say_so() {
         )
         .await;
         assert_eq!(answer.status().as_u16(), 404);
-        let told = answer.text().await.unwrap();
-        assert!(told.contains("webhook.secret_file"), "{told}");
+        let text = answer.text().await.unwrap();
+        assert!(text.contains("webhook.secret_file"), "{text}");
     }
     assert_eq!(counted(&world, "off").await, 3);
     assert_eq!(world.calls().details, 0);
@@ -198,22 +198,22 @@ async fn events_that_come_twice_and_in_any_order_do_no_harm() {
     for first in 0..events.len() {
         for n in 0..events.len() * 2 {
             let name = events[(first + n) % events.len()];
-            told(&world, name, "fresh").await;
+            send_event(&world, name, "fresh").await;
             assert_eq!(gist(&world.check("front-door", "fresh").await), "ALLOW");
         }
     }
 }
 
 #[tokio::test]
-async fn a_forget_during_a_fetch_wins_over_it() {
+async fn an_invalidation_during_a_fetch_wins_over_it() {
     let world = world().await;
-    world.spoil(ApiCall::Details, Some(1), Fault::LatencyMs(1500));
+    world.inject(ApiCall::Details, Some(1), Fault::LatencyMs(1500));
     let asking = world.check("front-door", "fresh");
-    let telling = async {
+    let sending = async {
         world.until_asked(1).await;
-        told(&world, "verification.failed", "fresh").await;
+        send_event(&world, "verification.failed", "fresh").await;
     };
-    let (early, ()) = tokio::join!(asking, telling);
+    let (early, ()) = tokio::join!(asking, sending);
     assert_eq!(gist(&early), "ALLOW");
     world.check("front-door", "fresh").await;
     assert_eq!(world.calls().details, 2);
@@ -270,11 +270,11 @@ async fn what_is_not_an_event_is_refused_and_what_names_nothing_is_ignored() {
     assert_eq!(world.calls().details, 0);
 }
 
-/// A source whose forgets wait until they may go on.
+/// A source whose invalidations wait until they may go on.
 #[derive(Debug)]
 struct Gated {
     may_go_on: Semaphore,
-    forgotten: AtomicU64,
+    invalidated: AtomicU64,
 }
 
 #[async_trait]
@@ -290,7 +290,7 @@ impl Source for Gated {
 
     async fn invalidate(&self, _: &VerificationId) {
         self.may_go_on.acquire().await.unwrap().forget();
-        self.forgotten.fetch_add(1, Ordering::SeqCst);
+        self.invalidated.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -304,13 +304,13 @@ impl Links for NoLinks {
     }
 }
 
-/// Hints that are followed only as far as `source` lets them be, and where they are taken.
+/// A webhook queue whose events are processed only when `source` lets them, and the address that receives them.
 async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr) {
     let clock = Arc::new(ManualClock::at(from_millis(0)));
     let deps = Deps::new(Arc::clone(&clock) as _);
     let source = Arc::new(Gated {
         may_go_on: Semaphore::new(0),
-        forgotten: AtomicU64::new(0),
+        invalidated: AtomicU64::new(0),
     });
     let terms_of_links = step_up::Config {
         redirects: [].into(),
@@ -337,7 +337,7 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr
 }
 
 #[tokio::test]
-async fn a_full_queue_is_told_at_once_and_takes_again_when_there_is_room() {
+async fn a_full_queue_refuses_at_once_and_accepts_again_when_there_is_room() {
     let (source, _hints, _worker, at) = desk(4).await;
     let http = client();
     let body = event("verification.failed", "fresh");
@@ -373,7 +373,7 @@ async fn what_waits_is_followed_before_the_end_if_there_is_time() {
     }
     source.may_go_on.add_permits(100);
     worker.drain(Duration::from_secs(10)).await;
-    assert_eq!(source.forgotten.load(Ordering::SeqCst), 50);
+    assert_eq!(source.invalidated.load(Ordering::SeqCst), 50);
     // Nothing is taken that would not be followed.
     let answer = post_to(&http, at, Some(SECRET), event("", "v")).await;
     assert_eq!(answer.status().as_u16(), 503);
@@ -390,5 +390,5 @@ async fn the_end_does_not_wait_for_a_hint_that_cannot_be_followed() {
         })
         .unwrap();
     worker.drain(Duration::from_millis(50)).await;
-    assert_eq!(source.forgotten.load(Ordering::SeqCst), 0);
+    assert_eq!(source.invalidated.load(Ordering::SeqCst), 0);
 }

@@ -55,7 +55,7 @@ policies:
       unavailable: step_up
 ";
 
-/// People whose data must never be told.
+/// People whose data must never be published.
 const CAST: &str = "\
 people:
   ada:
@@ -146,9 +146,9 @@ impl World {
         answer.map(tonic::Response::into_inner)
     }
 
-    /// What the trailers of an answer tell.
-    pub async fn receipt(&self, policy: &str, verification: &str) -> Receipt {
-        let request = question(policy, verification);
+    /// What the trailers of an answer contain.
+    pub async fn trailers(&self, policy: &str, verification: &str) -> Trailers {
+        let request = check_request(policy, verification);
         let answer = self.client.clone().check_access(request).await.unwrap();
         // The client puts headers and trailers together.
         let text = |name| answer.metadata().get(name).map(|v| v.to_str().unwrap());
@@ -156,7 +156,7 @@ impl World {
             let (name, took) = step.split_once(";dur=").unwrap();
             (name.to_owned(), took.parse().unwrap())
         });
-        Receipt {
+        Trailers {
             steps: steps.collect(),
             evidence_age_ms: text("verigate-evidence-age-ms").map(|age| age.parse().unwrap()),
         }
@@ -166,22 +166,22 @@ impl World {
         self.clock.now()
     }
 
-    pub async fn begin(&self, wish: BeginStepUpRequest) -> Result<BeginStepUpResponse, Status> {
-        let begun = self.client.clone().begin_step_up(wish).await;
+    pub async fn begin(&self, request: BeginStepUpRequest) -> Result<BeginStepUpResponse, Status> {
+        let begun = self.client.clone().begin_step_up(request).await;
         begun.map(tonic::Response::into_inner)
     }
 
-    /// The answer to a question that has one.
+    /// The answer to a request that gets one.
     pub async fn check(&self, policy: &str, verification: &str) -> CheckAccessResponse {
-        self.ask(question(policy, verification)).await.unwrap()
+        self.ask(check_request(policy, verification)).await.unwrap()
     }
 
-    /// The code of a question that is refused.
+    /// The code of a request that is refused.
     pub async fn refused(&self, request: CheckAccessRequest) -> Code {
         self.ask(request).await.unwrap_err().code()
     }
 
-    pub fn spoil(&self, call: ApiCall, times: Option<u32>, fault: Fault) {
+    pub fn inject(&self, call: ApiCall, times: Option<u32>, fault: Fault) {
         let planned = PlannedFault {
             call,
             id: None,
@@ -238,7 +238,7 @@ pub async fn until(what: &str, holds: impl AsyncFn() -> bool) {
     assert!(waited.is_ok(), "{what}");
 }
 
-/// No failure is remembered longer.
+/// No failure is cached longer.
 pub const FAILED_FOR_MAX: Duration = Duration::from_millis(1500);
 
 /// More than any test asks for.
@@ -249,7 +249,7 @@ pub const PLENTY: Rate = Rate {
 
 /// What an answer took, in milliseconds, by step; and how old its evidence is.
 #[derive(Debug)]
-pub struct Receipt {
+pub struct Trailers {
     pub steps: Vec<(String, f64)>,
     pub evidence_age_ms: Option<u64>,
 }
@@ -288,7 +288,7 @@ pub fn loopback() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))
 }
 
-pub fn question(policy: &str, verification: &str) -> CheckAccessRequest {
+pub fn check_request(policy: &str, verification: &str) -> CheckAccessRequest {
     CheckAccessRequest {
         policy: policy.to_owned(),
         verification_id: verification.to_owned(),

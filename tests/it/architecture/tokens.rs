@@ -131,7 +131,7 @@ impl Lexer {
         word
     }
 
-    /// A string literal that ends with a quote and so many hashes.
+    /// A string literal that ends with a quote and this number of hashes.
     fn string(&mut self, hashes: usize, escapes: bool) -> Token {
         for _ in 0..=hashes {
             self.bump();

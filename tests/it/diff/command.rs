@@ -16,7 +16,7 @@ fn diff(arguments: &[&str]) -> (i32, String, String) {
 }
 
 #[test]
-fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
+fn the_command_prints_the_changes_and_its_exit_code_is_for_pipelines() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, rule: &str| {
         let path = folder.path().join(name);
@@ -30,7 +30,7 @@ fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
         file("old.yaml", "verified_within: 90d"),
         file("new.yaml", "verified_within: 30d"),
     );
-    let (code, told, _) = diff(&[&old, &new]);
+    let (code, stdout, _) = diff(&[&old, &new]);
     assert_eq!(code, 0);
     expect![[r#"
         policy p
@@ -49,22 +49,22 @@ fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
 
         0 loosen, 1 tighten
     "#]]
-    .assert_eq(&told);
-    let (code, told, _) = diff(&[&old, &new, "--only-tightens"]);
+    .assert_eq(&stdout);
+    let (code, stdout, _) = diff(&[&old, &new, "--only-tightens"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, stdout.as_str()),
         (0, "no check is decided less strictly\n")
     );
-    let (code, told, _) = diff(&[&old, &new, "--only-loosens"]);
-    assert!(code == 1 && told.ends_with("\n1 tighten\n"), "{told}");
+    let (code, stdout, _) = diff(&[&old, &new, "--only-loosens"]);
+    assert!(code == 1 && stdout.ends_with("\n1 tighten\n"), "{stdout}");
     assert_eq!(diff(&[&new, &old, "--only-tightens"]).0, 1);
     assert_eq!(
         diff(&[&old, &old, "--only-tightens", "--only-loosens"]).0,
         0
     );
-    let (code, told, _) = diff(&[&old, &new, "--policy", "q"]);
+    let (code, stdout, _) = diff(&[&old, &new, "--policy", "q"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, stdout.as_str()),
         (0, "no check is decided differently\n")
     );
     let (code, _, why) = diff(&[&old, &new, "--policy", "r"]);
@@ -72,12 +72,12 @@ fn the_command_tells_it_and_ends_as_a_pipeline_needs() {
         code == 2 && why.contains("neither has a policy `r`"),
         "{why}"
     );
-    let (_, told, _) = diff(&[&old, &new, "--format", "json"]);
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["changed"][0]["cells"][0]["old"], "allow");
-    assert_eq!(told["changed"][0]["cells"][0]["new"], "deny");
+    let (_, stdout, _) = diff(&[&old, &new, "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["changed"][0]["cells"][0]["old"], "allow");
+    assert_eq!(report["changed"][0]["cells"][0]["new"], "deny");
     assert_eq!(
-        (&told["loosens"], &told["tightens"]),
+        (&report["loosens"], &report["tightens"]),
         (&false.into(), &true.into())
     );
     let broken = file("broken.yaml", "verified_within: soon");
@@ -96,27 +96,27 @@ fn a_pipeline_gets_its_answer_however_much_differs() {
         file("old.yaml", &of_rules("step_up")),
         file("new.yaml", &of_rules("deny")),
     );
-    let (code, told, why) = diff(&[&old, &new]);
-    assert_eq!((code, told.as_str()), (2, ""));
+    let (code, stdout, why) = diff(&[&old, &new]);
+    assert_eq!((code, stdout.as_str()), (2, ""));
     assert!(why.contains("in more than 10000 ways"), "{why}");
     assert!(
         why.contains("`--only-tightens` shows whether any of them loosens"),
         "{why}"
     );
 
-    let (code, told, _) = diff(&[&old, &new, "--only-tightens"]);
+    let (code, stdout, _) = diff(&[&old, &new, "--only-tightens"]);
     assert_eq!(
-        (code, told.as_str()),
+        (code, stdout.as_str()),
         (0, "no check is decided less strictly\n")
     );
-    let (code, told, _) = diff(&[&new, &old, "--only-tightens"]);
+    let (code, stdout, _) = diff(&[&new, &old, "--only-tightens"]);
     assert_eq!(code, 1);
-    let last = told.lines().last().unwrap();
+    let last = stdout.lines().last().unwrap();
     assert_eq!(last, "there are more: these are the first; 100 loosen");
 
-    let (code, told, _) = diff(&[&new, &old, "--only-tightens", "--format", "json"]);
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!((code, &told["loosens"]), (1, &true.into()));
-    assert_eq!(told["tightens"], serde_json::Value::Null);
-    assert_eq!(told["changed"][0]["more"], true);
+    let (code, stdout, _) = diff(&[&new, &old, "--only-tightens", "--format", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((code, &report["loosens"]), (1, &true.into()));
+    assert_eq!(report["tightens"], serde_json::Value::Null);
+    assert_eq!(report["changed"][0]["more"], true);
 }

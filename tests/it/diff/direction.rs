@@ -36,7 +36,7 @@ fn nothing_loosens_where_all_of_too_many_cells_tighten() {
 }
 
 #[test]
-fn the_first_of_too_many_that_are_asked_for_are_told_and_that_there_are_more() {
+fn of_too_many_changes_the_first_are_reported_and_that_there_are_more() {
     let (old, new) = (policy(&of_rules("step_up")), policy(&of_rules("deny")));
     let found = Comparison::of(&old, &new, Direction::Tightening).unwrap();
     assert!(found.tightens() && !found.loosens());

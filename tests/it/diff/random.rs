@@ -93,8 +93,8 @@ proptest! {
             prop_assert_ne!(cell.old, cell.new);
             prop_assert_eq!(decided(&cell.witness.facts()), (cell.old, cell.new));
         }
-        let questions: Vec<_> = cases.iter().map(asked).collect();
-        let checks: Vec<_> = questions
+        let asked_cases: Vec<_> = cases.iter().map(asked).collect();
+        let checks: Vec<_> = asked_cases
             .iter()
             .zip(&cases)
             .map(|((request, evidence), case)| Facts { request, evidence, now: from_millis(case.at) })

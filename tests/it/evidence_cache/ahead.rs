@@ -5,7 +5,7 @@ use verigate::rate_limit::Rate;
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn evidence_that_is_used_often_is_asked_for_ahead_of_time_and_nobody_waits() {
+async fn evidence_that_is_used_often_is_refreshed_ahead_of_time_and_nobody_waits() {
     let desk = Desk::new(present);
     desk.upstream.may_answer.add_permits(1);
     assert_eq!(desk.status().await, "1");
@@ -47,7 +47,7 @@ async fn no_more_are_asked_for_ahead_of_time_at_once_than_the_bound_allows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
+async fn a_caller_over_its_quota_gets_an_error_and_others_do_not() {
     let config = Config {
         fetches: Rate {
             per_second: 1,
@@ -77,7 +77,7 @@ async fn a_caller_over_its_quota_is_told_so_and_others_are_not() {
     assert_eq!(
         look(9, 1).await,
         Ok("10".into()),
-        "what is remembered is still told"
+        "what is cached is still served"
     );
     assert_eq!(look(10, 2).await, Ok("11".into()));
     desk.clock.advance(Duration::from_secs(1));

@@ -1,9 +1,9 @@
-//! Failures are shared, remembered for a moment, and pin nobody.
+//! Failures are shared, cached briefly, and block nobody.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_fetch_that_panics_pins_nobody() {
+async fn a_fetch_that_panics_blocks_no_later_caller() {
     let desk = Desk::new(panics);
     desk.upstream.may_answer.add_permits(2);
     assert_eq!(desk.status().await, "Unknown(Abandoned)");
@@ -22,21 +22,21 @@ async fn a_fetch_that_hangs_ends_at_its_own_bound() {
 #[tokio::test(start_paused = true)]
 async fn in_an_outage_a_hundred_callers_share_one_attempt() {
     let desk = Desk::new(outage);
-    let questions: Vec<_> = (0..100).map(|_| desk.ask()).collect();
+    let lookups: Vec<_> = (0..100).map(|_| desk.ask()).collect();
     desk.upstream.until_asked(1).await;
     settle().await;
     desk.upstream.may_answer.add_permits(100);
-    for answer in join_all(questions).await {
+    for answer in join_all(lookups).await {
         assert_eq!(answer.unwrap(), "Unknown(Failed)");
     }
     assert_eq!(desk.asked(), 1);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failure_is_remembered_for_a_moment_only() {
+async fn a_failure_is_cached_only_briefly() {
     let desk = Desk::quick(outage);
     let mut asked_at = Vec::new();
-    // 200 questions a second, for 5 seconds.
+    // 200 lookups a second, for 5 seconds.
     for n in 0..1000_u64 {
         let before = desk.asked();
         assert_eq!(desk.status().await, "Unknown(Failed)");
@@ -51,7 +51,7 @@ async fn a_failure_is_remembered_for_a_moment_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_makes_no_sense_is_remembered_as_shortly_and_takes_the_last_one_along() {
+async fn an_unusable_response_is_cached_as_briefly_as_a_failure_and_replaces_stale_evidence() {
     let desk = Desk::quick(first_present_then_unusable);
     assert_eq!(desk.status().await, "1");
     desk.clock.advance(Duration::from_mins(1));
@@ -69,7 +69,7 @@ async fn an_answer_that_makes_no_sense_is_remembered_as_shortly_and_takes_the_la
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_upstream_that_was_not_asked_is_not_left_in_peace_for_it() {
+async fn a_call_that_was_rejected_locally_is_not_cached_as_a_failure() {
     let desk = Desk::quick(|_| Err(Outage::Rejected));
     assert_eq!(desk.status().await, "Unknown(Rejected)");
     desk.status().await;
@@ -77,7 +77,7 @@ async fn an_upstream_that_was_not_asked_is_not_left_in_peace_for_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_failure_is_remembered_what_was_known_is_served_if_the_policy_lets_it() {
+async fn while_a_failure_is_cached_stale_evidence_is_served_if_the_policy_allows_it() {
     let desk = Desk::quick(first_present_then_outage);
     assert_eq!(desk.status().await, "1");
     desk.clock.advance(Duration::from_mins(1));
@@ -94,7 +94,7 @@ async fn while_a_failure_is_remembered_what_was_known_is_served_if_the_policy_le
 }
 
 #[tokio::test(start_paused = true)]
-async fn that_a_verification_is_unknown_is_remembered_for_a_few_seconds() {
+async fn an_unknown_verification_is_cached_for_a_few_seconds() {
     let desk = Desk::quick(|_| Ok(Finding::Absent));
     desk.status().await;
     desk.clock.advance(Duration::from_millis(3999));
@@ -106,7 +106,7 @@ async fn that_a_verification_is_unknown_is_remembered_for_a_few_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn evidence_that_is_seldom_used_is_not_asked_for_ahead_of_time() {
+async fn evidence_that_is_rarely_used_is_not_refreshed_ahead_of_time() {
     let desk = Desk::quick(present);
     desk.status().await;
     desk.clock.advance(Duration::from_secs(50));

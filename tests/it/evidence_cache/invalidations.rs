@@ -1,22 +1,22 @@
-//! What is forgotten, by whichever of its names and whenever, is not told afterwards.
+//! Evidence that is invalidated, by whichever of its ids and at whatever time, is not served afterwards.
 
 use super::*;
 
 #[tokio::test(start_paused = true)]
-async fn a_forget_during_a_fetch_wins_over_it() {
+async fn an_invalidation_during_a_fetch_wins_over_it() {
     let desk = Desk::new(present);
     let waiting = desk.ask();
     desk.upstream.until_asked(1).await;
     desk.cache.invalidate(&id()).await;
     desk.upstream.may_answer.add_permits(1);
     assert_eq!(waiting.await.unwrap(), "1");
-    // What that fetch brought is not remembered: the next question asks again.
+    // The result of that fetch is not cached: the next lookup fetches again.
     desk.upstream.may_answer.add_permits(1);
     assert_eq!(desk.status().await, "2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_after_a_forget_does_not_join_the_fetch_from_before_it() {
+async fn a_lookup_after_an_invalidation_does_not_join_the_fetch_from_before_it() {
     let desk = Desk::new(present);
     let early = desk.ask();
     desk.upstream.until_asked(1).await;
@@ -28,12 +28,12 @@ async fn a_question_after_a_forget_does_not_join_the_fetch_from_before_it() {
         (early.await.unwrap(), late.await.unwrap()),
         ("1".into(), "2".into())
     );
-    // The later fetch is the one that is remembered, whichever landed last.
+    // The result of the later fetch is the one that is cached, whichever finished last.
     assert_eq!(desk.status().await, "2");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forget_by_the_traces_name_reaches_what_is_remembered_by_the_other() {
+async fn an_invalidation_by_trace_id_removes_evidence_cached_by_verification_id() {
     let desk = Desk::quick(traced);
     assert_eq!(desk.status().await, "1");
     desk.cache.invalidate(&named("trace-1")).await;
@@ -43,24 +43,24 @@ async fn a_forget_by_the_traces_name_reaches_what_is_remembered_by_the_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forget_by_the_traces_name_wins_over_a_fetch_too() {
+async fn an_invalidation_by_trace_id_wins_over_a_fetch_too() {
     let desk = Desk::new(traced);
     let waiting = desk.ask();
     desk.upstream.until_asked(1).await;
-    // Which verification has this trace is not known before the fetch lands.
+    // Which verification has this trace is not known before the fetch finishes.
     desk.cache.invalidate(&named("trace-1")).await;
     let late = desk.ask();
     desk.upstream.may_answer.add_permits(2);
-    // Whoever asked after the forget has joined the fetch from before it, and is not told what that brought.
+    // A caller that asked after the invalidation has joined the fetch from before it, and does not get its result.
     assert_eq!(late.await.unwrap(), "2");
     assert_eq!(waiting.await.unwrap(), "2");
-    // A forget from before a fetch does not spoil it.
+    // An invalidation from before a fetch does not affect its result.
     assert_eq!(desk.status().await, "2");
     assert_eq!(desk.asked(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_forget_is_not_lost_however_many_came_before_it() {
+async fn an_invalidation_is_not_lost_however_many_came_before_it() {
     let desk = Desk::new(traced);
     for n in 0..20_000 {
         desk.cache.invalidate(&named(&format!("f-{n}"))).await;
@@ -83,7 +83,7 @@ async fn a_forget_is_not_lost_however_many_came_before_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_that_is_learnt_late_can_be_forgotten_by() {
+async fn evidence_can_be_invalidated_by_a_trace_id_that_is_learnt_late() {
     let config = Config {
         capacity: 50,
         ..CONFIG
@@ -101,7 +101,7 @@ async fn a_name_that_is_learnt_late_can_be_forgotten_by() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_forgotten_is_not_served_stale_to_those_who_wait() {
+async fn invalidated_evidence_is_not_served_stale_to_waiting_callers() {
     let desk = Desk::new(first_present_then_outage);
     desk.upstream.may_answer.add_permits(1);
     assert_eq!(desk.status().await, "1");

@@ -14,7 +14,7 @@ pub const HOUR: i64 = 60 * MINUTE;
 /// A day of 24 hours in milliseconds.
 pub const DAY: i64 = 24 * HOUR;
 
-/// The same month, day and time (UTC) so many years later or, if negative, earlier; 29 February becomes 1 March where
+/// The same month, day and time (UTC) this number of years later or, if negative, earlier; 29 February becomes 1 March where
 /// there is none. `None` beyond the calendar.
 pub fn years_after(instant: i64, years: i32) -> Option<i64> {
     let then = DateTime::from_timestamp_millis(instant)?.naive_utc();

@@ -13,7 +13,7 @@ pub const SKEW: i64 = 60_000;
 pub const EARLIEST_VERIFIED_AT: i64 = 1_420_070_400_000;
 /// An anniversary has come in every zone so long after it, and in none so long before it.
 pub const ANY_ZONE: i64 = 14 * HOUR;
-/// A date of birth further back than so many years is unreadable.
+/// A date of birth further back than this number of years is unreadable.
 pub const OLDEST_AGE: u32 = 150;
 
 /// How schedules are read: by the clock, or, to see whether they matter at all, as if all were open or all shut.

@@ -183,7 +183,7 @@ pub struct Case {
 /// What is known from the upstream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Upstream {
-    /// It told us about the verification.
+    /// It has the verification.
     Answered(Box<Verification>),
     /// It cannot be asked, and nothing usable is kept.
     Down,

@@ -1,5 +1,5 @@
 //! Random policies and cases for proptest. A `scenario` draws both from one `Near`: a pivot instant, a few spans, ages,
-//! zones and minutes of the day, a millisecond to either side now and then, so that edges of different facts meet or nearly
+//! zones and minutes of the day, sometimes a millisecond to either side, so that edges of different facts meet or nearly
 //! do. Instants of checks lie between 2016 and 2036.
 
 mod cases;
@@ -93,7 +93,7 @@ fn inline() -> Lists {
 }
 
 fn inline_or_file() -> Lists {
-    // The name tells what is in the file, so that no two files of one name differ.
+    // The name says what is in the file, so that no two files of one name differ.
     let file = id_list().prop_map(|ids| IdList::File {
         name: format!("people-{}.txt", ids.join("-")),
         ids,
@@ -214,7 +214,7 @@ fn one_of(pool: &[&str]) -> impl Strategy<Value = String> + use<> {
     select(owned(pool))
 }
 
-/// So many of the pool at least, in its order, none twice.
+/// At least this number of the pool, in its order, none twice.
 fn some_of(pool: &[&str], least: usize) -> impl Strategy<Value = Vec<String>> + use<> {
     subsequence(owned(pool), least..=pool.len())
 }
@@ -232,7 +232,7 @@ fn id_list() -> impl Strategy<Value = Vec<String>> {
     some_of(&IDENTITIES, 1)
 }
 
-/// A duration of the pool, a millisecond more or less now and then, never 0.
+/// A duration of the pool, sometimes a millisecond more or less, never 0.
 fn span(near: &Near) -> impl Strategy<Value = u64> + use<> {
     (select(near.spans.clone()), a_hair())
         .prop_map(|(span, hair)| u64::try_from(span + hair).unwrap_or(1).max(1))

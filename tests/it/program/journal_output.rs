@@ -132,7 +132,7 @@ async fn a_full_disk_makes_it_unready_until_there_is_room() {
     );
 }
 
-/// Beyond a limit of file sizes a write is answered by SIGXFSZ, which kills whoever does not ignore it.
+/// Beyond a limit of file sizes a write is answered by SIGXFSZ, which kills a process that does not ignore it.
 #[tokio::test]
 async fn a_limit_of_file_sizes_is_a_full_disk() {
     let program = Program::start(Start {

@@ -56,8 +56,8 @@ async fn logrotate_loses_and_doubles_nothing_under_load() {
             let Some(rotated) = rotated.await.unwrap() else {
                 return;
             };
-            let told = String::from_utf8_lossy(&rotated.stderr).into_owned();
-            assert!(rotated.status.success(), "{told}");
+            let printed = String::from_utf8_lossy(&rotated.stderr).into_owned();
+            assert!(rotated.status.success(), "{printed}");
             until_reopened(&program).await;
         };
         given.extend(under_load(&program, rotation).await);

@@ -47,7 +47,7 @@ async fn a_second_signal_cuts_calls_in_flight_and_writes_the_journal() {
     let mut client = program.client.clone();
     let in_flight = tokio::spawn(async move {
         client
-            .check_access(question("front-door", "ada-month-old"))
+            .check_access(check_request("front-door", "ada-month-old"))
             .await
     });
     until("the vendor is asked", async || {

@@ -13,7 +13,7 @@ async fn a_clock_that_differs_from_the_upstreams_is_shown() {
     world.check("front-door", "fresh").await;
     let state = upstream(&world).await;
     assert_eq!(state["clocks_apart"], false, "{state}");
-    world.spoil(ApiCall::Details, Some(1), Fault::ClockAheadMs(-31_000));
+    world.inject(ApiCall::Details, Some(1), Fault::ClockAheadMs(-31_000));
     world.check("front-door", "minor").await;
     let state = upstream(&world).await;
     assert_eq!(state["clocks_apart"], true, "{state}");

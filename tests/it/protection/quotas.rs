@@ -10,7 +10,7 @@ use verigate::{
 };
 
 use super::{SECOND, brief, crowd, get};
-use crate::world::{World, gist, question};
+use crate::world::{World, check_request, gist};
 
 #[tokio::test]
 async fn a_caller_that_guesses_identifiers_is_rejected_with_a_retry_delay() {
@@ -24,7 +24,10 @@ async fn a_caller_that_guesses_identifiers_is_rejected_with_a_retry_delay() {
     for n in 0..5 {
         world.check("tolerant", &format!("v-{n}")).await;
     }
-    let refused = world.ask(question("tolerant", "v-5")).await.unwrap_err();
+    let refused = world
+        .ask(check_request("tolerant", "v-5"))
+        .await
+        .unwrap_err();
     assert_eq!(refused.code(), Code::ResourceExhausted);
     let retry = refused.get_details_retry_info().unwrap();
     assert_eq!(retry.retry_delay, Some(Duration::from_millis(500)));
@@ -62,7 +65,7 @@ async fn an_outage_is_not_charged_to_the_caller() {
         };
     })
     .await;
-    world.spoil(ApiCall::Details, Some(1), Fault::RetryAfter(60));
+    world.inject(ApiCall::Details, Some(1), Fault::RetryAfter(60));
     for _ in 0..500 {
         let answer = world.check("tolerant", "v-0").await;
         assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");

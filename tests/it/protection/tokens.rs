@@ -11,7 +11,7 @@ use crate::world::{FAILED_FOR_MAX, World, gist};
 #[tokio::test]
 async fn a_refused_api_key_is_shown_and_not_tried_in_a_loop() {
     let world = World::new().await;
-    world.spoil(ApiCall::Authorize, None, Fault::Status(403));
+    world.inject(ApiCall::Authorize, None, Fault::Status(403));
     keep_asking(&world, 20, 29).await;
     let calls = world.calls();
     assert_eq!((calls.authorize, calls.details), (3, 0));
@@ -28,7 +28,7 @@ async fn a_refused_api_key_is_shown_and_not_tried_in_a_loop() {
 async fn a_storm_of_refused_tokens_is_no_storm_of_authorize_calls() {
     let world = World::of(&crowd(200), |_| {}).await;
     world.check("tolerant", "v-0").await;
-    world.spoil(ApiCall::Details, None, Fault::ExpiredToken);
+    world.inject(ApiCall::Details, None, Fault::ExpiredToken);
     let ids: Vec<_> = (1..200).map(|n| format!("v-{n}")).collect();
     let all = join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     for answer in all {

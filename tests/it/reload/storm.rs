@@ -42,7 +42,7 @@ fn three() -> [(&'static str, [String; 2]); 3] {
     ]
 }
 
-/// Lets checks run while the policies change. Ends when `change` has been called so often and enough checks were made.
+/// Lets checks run while the policies change. Ends when `change` has been called this number of times and enough checks were made.
 async fn storm(folder: Folder, change: impl Fn(&Folder, &World, usize) + Send + 'static) {
     let mut known = HashMap::new();
     for (effect, [p, q]) in three() {

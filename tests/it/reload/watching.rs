@@ -21,7 +21,7 @@ async fn whatever_way_files_change_it_is_noticed() {
     until_metric(&world, "verigate_policy_last_reload_successful 0").await;
     folder.write("p.yaml", &allows("p"));
     until_decides(&world, "p", "ALLOW").await;
-    // The folder itself gives way to another.
+    // The folder itself is replaced by another.
     let beside = Folder::new(&[("p.yaml", &denies("p"))]);
     fs::rename(&folder.root, folder.temporary.path().join("old")).unwrap();
     until_metric(&world, "verigate_policy_last_reload_successful 0").await;

@@ -1,4 +1,4 @@
-//! What becomes of a step-up by the events about it, honest or forged, in whatever order they come.
+//! How events end a step-up, honest or forged, in whatever order they come.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -13,7 +13,7 @@ use verigate::proto::v1::{
 use super::{begin, open, state, until_state, world};
 use crate::{
     webhook::{HEADER, event, terms},
-    world::{Killed, World, gist, question, until},
+    world::{Killed, World, check_request, gist, until},
 };
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_person_who_does_not_pass_may_yet_and_a_success_is_never_taken_back() 
     );
     // The same link once more: the verification is not good any more, which the evidence says, not the state.
     open(&begun, "?outcome=failed").await;
-    until("it is forgotten", async || {
+    until("it is invalidated", async || {
         let answer = world.check("front-door", &begun.trace_id).await;
         gist(&answer).starts_with("DENY")
     })
@@ -45,13 +45,13 @@ async fn events_that_come_twice_or_in_the_wrong_order_end_it_the_same() {
     let world = world().await;
     for how in ["?deliver=twice", "?deliver=reversed"] {
         let begun = begin(&world, "").await;
-        let told = open(&begun, how).await;
-        assert!(told.contains("verification.succeeded: 204"), "{told}");
+        let page = open(&begun, how).await;
+        assert!(page.contains("verification.succeeded: 204"), "{page}");
         until_state(&world, &begun, "succeeded").await;
-        let (_, told) = world
+        let (_, body) = world
             .get_json(&format!("/step-ups/{}", begun.step_up_id))
             .await;
-        assert_eq!(told["successor"], begun.trace_id);
+        assert_eq!(body["successor"], begun.trace_id);
     }
 }
 
@@ -59,8 +59,8 @@ async fn events_that_come_twice_or_in_the_wrong_order_end_it_the_same() {
 async fn an_event_with_a_forged_secret_ends_nothing() {
     let world = world().await;
     let begun = begin(&world, "").await;
-    let told = open(&begun, "?deliver=forged").await;
-    assert!(told.contains("verification.succeeded: 401"), "{told}");
+    let page = open(&begun, "?deliver=forged").await;
+    assert!(page.contains("verification.succeeded: 401"), "{page}");
     assert_eq!(state(&world, &begun).await, "pending");
     // The service is right without any webhook: the person has verified all the same.
     assert_eq!(
@@ -70,7 +70,7 @@ async fn an_event_with_a_forged_secret_ends_nothing() {
 }
 
 /// Posts an event about a step-up, with the right secret.
-async fn told(world: &World, step_up: &str, name: &str, verification: &str) {
+async fn send_event(world: &World, step_up: &str, name: &str, verification: &str) {
     let mut body: serde_json::Value = serde_json::from_str(&event(name, verification)).unwrap();
     body["correlationId"] = step_up.into();
     let secret = secrecy::ExposeSecret::expose_secret(&terms().secret).to_owned();
@@ -89,7 +89,7 @@ async fn told(world: &World, step_up: &str, name: &str, verification: &str) {
 async fn a_forged_success_names_a_successor_and_grants_nothing() {
     let world = world().await;
     let begun = begin(&world, "").await;
-    told(&world, &begun.step_up_id, "verification.succeeded", "stale").await;
+    send_event(&world, &begun.step_up_id, "verification.succeeded", "stale").await;
     until_state(&world, &begun, "succeeded").await;
     let (_, known) = world
         .get_json(&format!("/step-ups/{}", begun.step_up_id))
@@ -99,11 +99,11 @@ async fn a_forged_success_names_a_successor_and_grants_nothing() {
         let answer = world.check("front-door", verification).await;
         assert_ne!(gist(&answer), "ALLOW", "{verification}");
     }
-    // The first that was named stays, whatever is told later.
-    told(&world, &begun.step_up_id, "verification.succeeded", "fresh").await;
-    told(&world, &begun.step_up_id, "verification.failed", "fresh").await;
+    // The first that was named stays, whatever is reported later.
+    send_event(&world, &begun.step_up_id, "verification.succeeded", "fresh").await;
+    send_event(&world, &begun.step_up_id, "verification.failed", "fresh").await;
     let end = begin(&world, "").await;
-    told(&world, &end.step_up_id, "verification.failed", "x").await;
+    send_event(&world, &end.step_up_id, "verification.failed", "x").await;
     until_state(&world, &end, "failed").await;
     let (_, known) = world
         .get_json(&format!("/step-ups/{}", begun.step_up_id))
@@ -134,9 +134,9 @@ async fn the_demo_plays_the_whole_loop() {
     while !text.contains("/step-ups/") {
         assert_ne!(stdout.read_line(&mut text).unwrap(), 0, "{text}");
     }
-    let wish = between(&text, "--data '", "'").unwrap();
-    let wish: Value = serde_json::from_str(wish).unwrap();
-    let field = |name: &str| wish[name].as_str().unwrap().to_owned();
+    let request = between(&text, "--data '", "'").unwrap();
+    let request: Value = serde_json::from_str(request).unwrap();
+    let field = |name: &str| request[name].as_str().unwrap().to_owned();
     let grpc = between(&text, "' http://", "/verigate.v1").unwrap();
     let admin = between(&text, "curl http://", "/step-ups/").unwrap();
     let mut client = AccessServiceClient::connect(format!("http://{grpc}"))
@@ -150,8 +150,8 @@ async fn the_demo_plays_the_whole_loop() {
         request_id: String::new(),
     });
     let begun = begun.await.unwrap().into_inner();
-    let told = open(&begun, "").await;
-    assert!(told.contains("succeeded: 204"), "{told}");
+    let page = open(&begun, "").await;
+    assert!(page.contains("succeeded: 204"), "{page}");
     let url = format!("http://{admin}/step-ups/{}", begun.step_up_id);
     let known = async || -> Value { reqwest::get(&url).await.unwrap().json().await.unwrap() };
     until("it has succeeded", async || {
@@ -159,7 +159,7 @@ async fn the_demo_plays_the_whole_loop() {
     })
     .await;
     let successor = known().await["successor"].as_str().unwrap().to_owned();
-    let answer = client.check_access(question("front-door", &successor));
+    let answer = client.check_access(check_request("front-door", &successor));
     assert_eq!(
         answer.await.unwrap().into_inner().decision(),
         Decision::Allow

@@ -21,14 +21,14 @@ fn policy_test(arguments: &[&str]) -> Output {
 #[test]
 fn the_corpus_passes_by_the_command_too() {
     let output = policy_test(&["--policies", "tests/policies", "tests/cases"]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{told}");
-    assert!(told.ends_with(" passed, 0 failed\n"), "{told}");
-    assert_eq!(told.lines().count(), 6, "{told}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{stdout}");
+    assert!(stdout.ends_with(" passed, 0 failed\n"), "{stdout}");
+    assert_eq!(stdout.lines().count(), 6, "{stdout}");
 }
 
 #[test]
-fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
+fn rules_that_no_case_has_tried_are_printed_on_request() {
     let folder = tempfile::tempdir().unwrap();
     let (policies, cases) = (folder.path().join("p.yaml"), folder.path().join("c.yaml"));
     fs::write(
@@ -46,7 +46,7 @@ fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
         policies.to_str().unwrap(),
         cases.to_str().unwrap(),
     ];
-    let told = |more: &[&str]| {
+    let coverage = |more: &[&str]| {
         String::from_utf8(policy_test(&[&arguments[..], more].concat()).stdout).unwrap()
     };
     expect![[r#"
@@ -57,7 +57,7 @@ fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
 
         1 passed, 0 failed
     "#]]
-    .assert_eq(&told(&[]));
+    .assert_eq(&coverage(&[]));
     expect![[r#"
         coverage
           back-door: no case
@@ -73,22 +73,22 @@ fn what_no_case_has_tried_is_told_when_it_is_asked_for() {
 
         1 passed, 0 failed
     "#]]
-    .assert_eq(&told(&["--coverage"]));
+    .assert_eq(&coverage(&["--coverage"]));
 }
 
 #[test]
 fn generated_cases_are_a_case_file_on_stdout() {
     let output = policy_test(&["--policies", "policies", "--generate"]);
     assert_eq!(output.status.code(), Some(0));
-    let told = String::from_utf8(output.stdout).unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(
-        told.starts_with("cases:\n  - name: \"1 ms before `"),
-        "{told}"
+        stdout.starts_with("cases:\n  - name: \"1 ms before `"),
+        "{stdout}"
     );
 }
 
 #[test]
-fn a_failure_is_told_with_its_place_and_ends_with_1() {
+fn a_failure_is_printed_with_its_position_and_the_exit_code_is_1() {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -104,23 +104,23 @@ fn a_failure_is_told_with_its_place_and_ends_with_1() {
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (policies, cases) = (path("policies"), path("cases"));
     let output = policy_test(&["--policies", &policies, &cases]);
-    let told = String::from_utf8(output.stdout).unwrap();
-    assert_eq!(output.status.code(), Some(1), "{told}");
-    assert!(told.starts_with("FAIL "), "{told}");
-    assert!(told.contains("c.yaml:2: fails"), "{told}");
-    assert!(told.ends_with("0 passed, 1 failed\n"), "{told}");
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stdout}");
+    assert!(stdout.starts_with("FAIL "), "{stdout}");
+    assert!(stdout.contains("c.yaml:2: fails"), "{stdout}");
+    assert!(stdout.ends_with("0 passed, 1 failed\n"), "{stdout}");
     let nowhere = path("nowhere");
     assert_eq!(
         policy_test(&["--policies", &nowhere, &cases]).status.code(),
         Some(2)
     );
     let swapped = policy_test(&["--policies", &policies, &policies]);
-    let told = String::from_utf8(swapped.stderr).unwrap();
+    let stderr = String::from_utf8(swapped.stderr).unwrap();
     assert_eq!(swapped.status.code(), Some(1));
-    assert_eq!(told.matches("error").count(), 1, "{told}");
+    assert_eq!(stderr.matches("error").count(), 1, "{stderr}");
     assert!(
-        told.contains("this is a policy file, not a case file"),
-        "{told}"
+        stderr.contains("this is a policy file, not a case file"),
+        "{stderr}"
     );
     assert_eq!(
         policy_test(&["--policies", &policies, &nowhere])
@@ -135,7 +135,7 @@ fn a_failure_is_told_with_its_place_and_ends_with_1() {
 }
 
 #[test]
-fn a_program_and_a_build_server_are_told_in_their_own_words() {
+fn results_are_printed_as_json_and_as_junit_xml() {
     let folder = tempfile::tempdir().unwrap();
     let (policies, cases) = (folder.path().join("p.yaml"), folder.path().join("c.yaml"));
     fs::write(&policies, POLICY).unwrap();
@@ -143,12 +143,12 @@ fn a_program_and_a_build_server_are_told_in_their_own_words() {
          upstream: down\n    expect: { decision: allow, next_change: never }\n";
     fs::write(&cases, text).unwrap();
     let (policies, cases) = (policies.display().to_string(), cases.display().to_string());
-    let told = |format: &str| {
+    let results = |format: &str| {
         let output = policy_test(&["--policies", &policies, &cases, "--format", format]);
         assert_eq!(output.status.code(), Some(1));
         String::from_utf8(output.stdout).unwrap()
     };
-    let report: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&results("json")).unwrap();
     assert_eq!(report["failed"], 1);
     assert_eq!(report["cases"][0]["decision"], "deny");
     assert_eq!(report["cases"][0]["line"], 2);
@@ -165,9 +165,9 @@ fn a_program_and_a_build_server_are_told_in_their_own_words() {
             </testcase>
           </testsuite>
         </testsuites>
-    "#]].assert_eq(&told("junit").replace(&cases, "c.yaml"));
+    "#]].assert_eq(&results("junit").replace(&cases, "c.yaml"));
     fs::write(&cases, "cases: []\n").unwrap();
-    let mistaken: serde_json::Value = serde_json::from_str(&told("json")).unwrap();
+    let mistaken: serde_json::Value = serde_json::from_str(&results("json")).unwrap();
     assert_eq!(mistaken["problems"][0]["message"], "`cases` is empty");
 }
 
@@ -185,11 +185,11 @@ fn policies_are_checked_without_a_service() {
             String::from_utf8(output.stdout).unwrap(),
         )
     };
-    let (code, told) = check(&["policies"]);
+    let (code, stdout) = check(&["policies"]);
     assert_eq!(code, 0);
-    assert!(told.starts_with("ok: 9 policies, revision "), "{told}");
+    assert!(stdout.starts_with("ok: 9 policies, revision "), "{stdout}");
     let mistaken = folder("tests/cases/whole.yaml").display().to_string();
-    let (code, told) = check(&[&mistaken]);
+    let (code, stdout) = check(&[&mistaken]);
     assert_eq!(code, 1);
     expect![[r#"
         error: this is a case file, not a policy file
@@ -201,18 +201,18 @@ fn policies_are_checked_without_a_service() {
           = help: `verigate policy test` runs cases against policies
 
     "#]]
-    .assert_eq(&told.replace(&mistaken, "whole.yaml"));
-    assert!(!told.contains('\u{1b}'), "colours are for terminals");
-    let (code, told) = check(&["--format", "json", "policies", &mistaken]);
+    .assert_eq(&stdout.replace(&mistaken, "whole.yaml"));
+    assert!(!stdout.contains('\u{1b}'), "colours are for terminals");
+    let (code, stdout) = check(&["--format", "json", "policies", &mistaken]);
     assert_eq!(code, 1);
-    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
-    assert_eq!(told["sets"][0]["policies"], 9);
-    assert_eq!(told["sets"][1]["problems"][0]["line"], 2);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(report["sets"][0]["policies"], 9);
+    assert_eq!(report["sets"][1]["problems"][0]["line"], 2);
     assert_eq!(check(&["/no/such/place"]).0, 2);
 }
 
 #[test]
-fn a_warning_is_told_with_its_place() {
+fn a_warning_is_printed_with_its_position() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.yaml");
     let text = "\
@@ -268,8 +268,8 @@ policies:
         ok: 3 policies, revision 64d66e56e6a4730c
     "#]]
     .assert_eq(&check("human").replace(&path, "p.yaml"));
-    let told: serde_json::Value = serde_json::from_str(&check("json")).unwrap();
-    let warnings = told["sets"][0]["warnings"].as_array().unwrap();
+    let report: serde_json::Value = serde_json::from_str(&check("json")).unwrap();
+    let warnings = report["sets"][0]["warnings"].as_array().unwrap();
     let places: Vec<(&str, u64, u64)> = warnings
         .iter()
         .map(|w| {

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn what_no_case_has_tried_is_told() {
+fn rules_that_no_case_has_tried_are_reported() {
     let cases = read(
         "\
 cases:
@@ -26,7 +26,7 @@ cases:
     let report = suite::run(&policies, &cases);
     let front_door = report.coverage.policies.values().next().unwrap();
     assert_eq!(front_door.cases, 3);
-    let told: Vec<String> = front_door
+    let rules: Vec<String> = front_door
         .rules
         .iter()
         .map(|r| {
@@ -42,7 +42,7 @@ cases:
         verified_within: 30d: true true ["verified_within: 30d ends true true"]
         scopes: [NAME, PHONE]: false true []
         age_at_least: 18: false true ["age_at_least: 18 begins false false"]"#]]
-    .assert_eq(&told.join("\n"));
+    .assert_eq(&rules.join("\n"));
     assert_eq!(report.coverage.rules(), (4, 1));
     assert_eq!(report.coverage.edges(), (2, 1));
 }

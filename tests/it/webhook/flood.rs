@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 
 use super::*;
 
-/// Posts so many events of so many verifications, with this secret; how many were taken.
+/// Posts `count` events, each of another verification, with this secret. Returns how many were accepted.
 async fn flood(world: &World, secret: &'static str, count: usize) -> usize {
     let (http, at) = (client(), world.service.addresses.http);
     let sender = |first: usize| {
@@ -43,15 +43,15 @@ async fn ten_thousand_forged_events_cost_no_more_fetches_than_the_rate_allows() 
     assert_eq!(flood(&world, SECRET, 10_000).await, 10_000);
     // The clock stands still: what the bucket held is all there is.
     world.until_asked(50).await;
-    // One that is over the rate is still a reason to forget.
+    // An event over the rate still invalidates.
     world.check("front-door", "fresh").await;
-    told(&world, "verification.succeeded", "fresh").await;
-    until_forgotten(&world, "fresh").await;
+    send_event(&world, "verification.succeeded", "fresh").await;
+    until_invalidated(&world, "fresh").await;
     assert_eq!(world.calls().details, 52);
     world.clock.advance(Duration::from_secs(1));
     assert_eq!(flood(&world, SECRET, 100).await, 100);
     world.until_asked(62).await;
-    told(&world, "verification.succeeded", "fresh").await;
-    until_forgotten(&world, "fresh").await;
+    send_event(&world, "verification.succeeded", "fresh").await;
+    until_invalidated(&world, "fresh").await;
     assert_eq!(world.calls().details, 63);
 }

@@ -94,8 +94,7 @@ pub fn hits(file: &str, text: &str, banned: &[Banned]) -> Vec<Hit> {
     hits
 }
 
-/// The lines, without the names that belong where they stand: old names in the upgrade notes of the changelog, and names of tests in
-/// the records of decisions. `architecture/page.rs` checks that these tests exist.
+/// The lines, without the old names in the upgrade notes of the changelog, which belong there.
 fn readable(file: &str, text: &str, banned: &[Banned]) -> Vec<String> {
     let mut notes = false;
     let mut lines = Vec::new();
@@ -103,20 +102,11 @@ fn readable(file: &str, text: &str, banned: &[Banned]) -> Vec<String> {
         if line.starts_with('#') {
             notes = file == "CHANGELOG.md" && line.to_lowercase().contains("upgrade notes");
         }
-        let tests = quoted_tests(line).filter(|_| file.starts_with("docs/adr/"));
         let renamed = banned.iter().filter(|banned| notes && banned.is_renamed());
-        let right = tests.chain(renamed.map(|renamed| renamed.phrase));
+        let right = renamed.map(|renamed| renamed.phrase);
         lines.push(right.fold(line.to_owned(), |line, name| line.replace(name, "")));
     }
     lines
-}
-
-/// What looks like the name of a test between backticks: a sentence of at least five words, and not the name of a metric.
-pub fn quoted_tests(line: &str) -> impl Iterator<Item = &str> {
-    line.split('`').skip(1).step_by(2).filter(|name| {
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
-        name.matches('_').count() >= 4 && name.chars().all(letter) && !name.starts_with("verigate_")
-    })
 }
 
 /// The words of a line, in lower case: runs of letters and digits, cut where a CamelCase word begins.

@@ -53,7 +53,7 @@ fn birth(now: i64, near: &Near) -> impl Strategy<Value = i64> + use<> {
     prop_oneof![5 => aged, 1 => select(LEAP_BIRTHS.to_vec()), 1 => midnight]
 }
 
-/// About the first instant of 2015 now and then.
+/// Sometimes about the first instant of 2015.
 fn verified_at(now: i64, near: &Near) -> impl Strategy<Value = i64> + use<> {
     let earliest = a_hair().prop_map(|hair| EARLIEST_VERIFIED_AT + hair);
     prop_oneof![40 => start(now, near).prop_map(|start| start.max(EARLIEST_VERIFIED_AT)), 1 => earliest]

@@ -179,7 +179,7 @@ fn two_schedules_that_never_meet_never_change_anything() {
 }
 
 #[test]
-fn a_change_exactly_ten_years_on_is_told_and_one_a_millisecond_later_is_not() {
+fn a_change_exactly_ten_years_on_is_reported_and_one_a_millisecond_later_is_not() {
     let end = ms("2036-06-15T12:00:00Z");
     let span = end.abs_diff(NOW);
     let case = answered(NOW, verified(NOW));
@@ -203,7 +203,7 @@ fn ten_years_after_29_february_is_1_march() {
 }
 
 #[test]
-fn a_schedule_that_first_counts_exactly_ten_years_on_is_told_and_a_millisecond_later_not() {
+fn a_schedule_that_first_counts_exactly_ten_years_on_is_reported_and_a_millisecond_later_not() {
     let saturday = Requirement::Schedule(hours(&[Weekday::Sat], 0, 1440, "UTC"));
     let rule = Requirement::AllOf(vec![Requirement::AgeAtLeast(18), saturday]);
     // 18 on Friday 2036-06-13 at 12:00, by the fourteen hours.

@@ -126,7 +126,7 @@ fn a_birth_is_readable_from_itself_to_its_150th_anniversary() {
 }
 
 #[test]
-fn the_age_of_nought_takes_fourteen_hours_to_reach_and_nobody_is_below_it() {
+fn the_age_of_zero_takes_fourteen_hours_to_reach_and_nobody_is_below_it() {
     assert_fails(
         Requirement::AgeAtLeast(0),
         &born("2026-06-15T13:59:59.999Z", "2026-06-15T00:00:00Z"),

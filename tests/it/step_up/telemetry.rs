@@ -8,7 +8,7 @@ use std::{
 
 use verigate::proto::v1::access_service_client::AccessServiceClient;
 
-use super::{HINT, REDIRECT, begin, open, until_state, wish, world};
+use super::{HINT, REDIRECT, begin, open, step_up_request, until_state, world};
 use crate::{
     webhook::HEADER,
     world::{Killed, POLICIES, World, loopback},
@@ -41,7 +41,7 @@ async fn step_ups_are_counted_and_nobody_is_named() {
 
 /// The log of the service as it is run, up to its end.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_log_tells_of_step_ups_and_refused_webhooks_but_not_whom_and_by_which_secret() {
+async fn the_log_has_step_ups_and_refused_webhooks_but_no_person_and_no_secret() {
     const SECRET: &str = "hush-hush-hush-hush";
     let world = World::new().await;
     let folder = tempfile::tempdir().unwrap();
@@ -80,7 +80,7 @@ async fn the_log_tells_of_step_ups_and_refused_webhooks_but_not_whom_and_by_whic
         .await
         .unwrap();
     let begun = client
-        .begin_step_up(wish("r-1"))
+        .begin_step_up(step_up_request("r-1"))
         .await
         .unwrap()
         .into_inner();
@@ -97,7 +97,7 @@ async fn the_log_tells_of_step_ups_and_refused_webhooks_but_not_whom_and_by_whic
         assert_eq!(log.matches(&field).count(), 1, "{event}\n{log}");
     }
     assert!(log.contains(&begun.step_up_id), "{log}");
-    let told = [
+    let secrets = [
         SECRET,
         "agreed-on",
         "ada@",
@@ -105,7 +105,7 @@ async fn the_log_tells_of_step_ups_and_refused_webhooks_but_not_whom_and_by_whic
         "sim/links",
         &begun.trace_id,
     ];
-    for secret in told {
+    for secret in secrets {
         assert!(!log.contains(secret), "{secret} is in\n{log}");
     }
 }
