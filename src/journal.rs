@@ -122,7 +122,7 @@ impl JournalState {
     pub fn reopen(&self) {
         self.health.request_reopening();
         if let Some(queue) = self.queue.upgrade() {
-            // If the queue is full, the thread looks by itself before it tries again, or after its next entries.
+            // If the queue is full, the thread is awake, and looks after its next entries or before its next attempt.
             let _ = queue.try_send(Message::Look);
         }
     }

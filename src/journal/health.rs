@@ -54,6 +54,8 @@ pub(super) struct Health {
     obstacles: watch::Sender<Obstacles>,
     /// Counts the beginnings and ends of operations that may block: odd while one runs.
     operations: Arc<AtomicU64>,
+    /// Whether a look at the output is due. A flag, and not a message alone, because a full queue takes no message.
+    look_due: Arc<AtomicBool>,
     /// Whether somebody asked for the output to be opened again, and that has not been done.
     reopening: Arc<AtomicBool>,
 }
@@ -63,6 +65,7 @@ impl Health {
         Self {
             obstacles: watch::Sender::default(),
             operations: Arc::default(),
+            look_due: Arc::default(),
             reopening: Arc::default(),
         }
     }
@@ -70,6 +73,12 @@ impl Health {
     /// Asks for the output to be opened again.
     pub(super) fn request_reopening(&self) {
         self.reopening.store(true, Ordering::SeqCst);
+        self.look_due.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a look at the output is due since the last time.
+    pub(super) fn take_look(&self) -> bool {
+        self.look_due.swap(false, Ordering::SeqCst)
     }
 
     /// Whether that was asked for since the last time.
@@ -146,7 +155,8 @@ impl Health {
             if until_look == 0 {
                 until_look = LOOK_EVERY;
                 let Some(queue) = queue.upgrade() else { return };
-                // A full queue means that the thread is busy, and looks where it fails.
+                self.look_due.store(true, Ordering::SeqCst);
+                // A full queue means that the thread is awake, and looks after its next entries.
                 if let Err(mpsc::error::TrySendError::Closed(_)) = queue.try_send(Message::Look) {
                     return;
                 }

@@ -6,7 +6,7 @@ use super::entry::Entry;
 pub(super) enum Message {
     /// An entry, boxed because the queue has room for many.
     Record(Box<Entry>),
-    /// Look at the output, and open it again if that was requested.
+    /// Wakes the thread, because a look at the output is due.
     Look,
     /// Accept no more entries.
     Stop,

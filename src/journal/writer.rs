@@ -36,15 +36,15 @@ impl WriterThread {
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while entries.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
             let mut taken = Vec::with_capacity(batch.len());
-            let mut look = false;
             for message in batch.drain(..) {
                 match message {
                     Message::Record(entry) => taken.push(entry),
-                    Message::Look => look = true,
+                    // It has woken the thread, which is what it is for.
+                    Message::Look => {}
                     Message::Stop => entries.close(),
                 }
             }
-            if look {
+            if self.health.take_look() {
                 self.look();
             }
             self.write(&lines(&taken));
