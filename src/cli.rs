@@ -60,12 +60,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
     let ended = runtime.block_on(cli.command.run(environment));
     // Tasks that still run were asked to stop, and are not waited for.
     runtime.shutdown_background();
-    ended.unwrap_or_else(|error| match is_service {
-        true => {
+    ended.unwrap_or_else(|error| {
+        if is_service {
             eprint_in_time(shown(&error));
-            Exit::CannotRun
+            return Exit::CannotRun;
         }
-        false => report(&error),
+        report(&error)
     })
 }
 

@@ -90,10 +90,10 @@ struct AtPath {
 
 impl Output for Stdout {
     fn look(&mut self, _requested: bool) -> Result<Look, LookError> {
-        match has_lost_reader(&self.0) {
-            true => Err(LookError::StdoutClosed),
-            false => Ok(Look::Same),
+        if has_lost_reader(&self.0) {
+            return Err(LookError::StdoutClosed);
         }
+        Ok(Look::Same)
     }
 }
 
@@ -117,9 +117,10 @@ impl Output for AtPath {
             Err(error) => {
                 let path = self.path.clone();
                 let is_deleted = open.is_ok_and(|open| open.nlink() == 0);
-                Err(match is_deleted {
-                    true => LookError::Deleted(path, error),
-                    false => LookError::OldFile(path, error),
+                Err(if is_deleted {
+                    LookError::Deleted(path, error)
+                } else {
+                    LookError::OldFile(path, error)
                 })
             }
         }
@@ -129,10 +130,10 @@ impl Output for AtPath {
 impl AtPath {
     /// This, unless it is a pipe that nobody reads.
     fn with_reader(&self, look: Look) -> Result<Look, LookError> {
-        match has_lost_reader(&self.file) {
-            true => Err(LookError::NoReader(self.path.clone())),
-            false => Ok(look),
+        if has_lost_reader(&self.file) {
+            return Err(LookError::NoReader(self.path.clone()));
         }
+        Ok(look)
     }
 }
 

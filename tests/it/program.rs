@@ -210,9 +210,10 @@ impl Program {
 
     /// Waits until readiness and health say this.
     async fn until_ready(&self, ready: bool) {
-        let (status, serving) = match ready {
-            true => (200, ServingStatus::Serving),
-            false => (503, ServingStatus::NotServing),
+        let (status, serving) = if ready {
+            (200, ServingStatus::Serving)
+        } else {
+            (503, ServingStatus::NotServing)
         };
         until("readiness follows the journal", async || {
             self.get("/readyz").await.0 == status && self.health().await == serving

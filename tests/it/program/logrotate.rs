@@ -33,9 +33,10 @@ fn config(program: &Program, signal: bool) -> String {
     for part in [PATH, OWNED, SIGNAL] {
         assert_eq!(SHIPPED.matches(part).count(), 1, "{part}");
     }
-    let signalled = match signal {
-        true => format!("kill -HUP {}", program.process.0.id()),
-        false => ":".to_owned(),
+    let signalled = if signal {
+        format!("kill -HUP {}", program.process.0.id())
+    } else {
+        ":".to_owned()
     };
     SHIPPED
         .replace(PATH, &program.journal.display().to_string())
