@@ -170,12 +170,20 @@ impl Source for Instant {
     }
 }
 
+/// A journal that keeps nothing.
+fn unwritten(deps: &Deps) -> journal::Started {
+    let output = Box::new(std::io::sink());
+    let started = journal::start("-".into(), output, QueueLimits::default(), deps);
+    started.unwrap()
+}
+
 fn check(c: &mut Criterion) {
     let mut group = c.benchmark_group("warm, 8 rules");
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let deps = Deps::new(Arc::new(SystemClock));
-    let output = Box::new(std::io::sink());
-    let (journal, _writer) = journal::start(output, QueueLimits::default(), &deps).unwrap();
+    let _entered = runtime.enter();
+    let started = unwritten(&deps);
+    let journal = started.journal.clone();
     let fetches = Rate {
         per_second: 1,
         burst: 1,

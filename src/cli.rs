@@ -15,7 +15,10 @@ use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
-use self::{environment::Colours, output::eprint_line};
+use self::{
+    environment::Colours,
+    output::{eprint_in_time, eprint_line},
+};
 pub use self::{environment::Environment, exit::Exit};
 use crate::build_info::VERSION_AND_COMMIT;
 
@@ -54,10 +57,17 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into()),
     };
+    let is_service = matches!(cli.command, Command::Serve(_));
     let ended = runtime.block_on(cli.command.run(environment));
     // Tasks that still run were asked to stop, and are not waited for.
     runtime.shutdown_background();
-    ended.unwrap_or_else(|error| report(&error))
+    ended.unwrap_or_else(|error| {
+        if is_service {
+            eprint_in_time(shown(&error));
+            return Exit::CannotRun;
+        }
+        report(&error)
+    })
 }
 
 impl Command {
@@ -75,6 +85,10 @@ impl Command {
 
 /// Reports why a command could not run.
 fn report(error: &anyhow::Error) -> Exit {
-    eprint_line(&format!("verigate: {error:#}"));
+    eprint_line(&shown(error));
     Exit::CannotRun
+}
+
+fn shown(error: &anyhow::Error) -> String {
+    format!("verigate: {error:#}")
 }

@@ -120,6 +120,13 @@ impl Incode {
         Ok(incode)
     }
 
+    /// Reads the files with our credentials again. If they are others now, they are tried at once.
+    pub async fn reload_credentials(&self) {
+        if self.client.reload_credentials().await {
+            self.tokens.renew();
+        }
+    }
+
     /// The state of the upstream, as this service sees it.
     fn status(&self) -> Status {
         Status {

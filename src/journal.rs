@@ -1,33 +1,32 @@
 //! The decision log: one line of JSON for each decision, written by a thread of its own.
 //!
-//! Why checks wait and nothing is dropped: a decision that is not in the journal never happened for an auditor. When the queue is
-//! full, checks wait; when a write fails, it is retried until it succeeds. What is queued is lost only with the process.
+//! Why nothing is dropped and checks are refused: a decision that is not in the journal never happened for an auditor. When a write
+//! fails, it is retried until it succeeds, and until then no further decision is accepted. What is queued is lost only with the process.
 
 mod entry;
 mod line;
+mod message;
 mod metrics;
 mod output;
+mod health;
+mod writer;
 
-use std::{
-    io::{self, Write},
-    sync::Arc,
-    thread,
-    time::Duration,
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot, watch};
+
+pub use self::{
+    entry::Entry,
+    health::Obstacles,
+    output::{Look, LookError, Output, open},
 };
-
-use tokio::sync::{mpsc, oneshot};
-use tracing::info;
-
-pub use self::{entry::Entry, output::open};
-use self::{line::lines, metrics::Metrics, output::write_all};
+use self::{health::Health, message::Message, metrics::Metrics, writer::WriterThread};
 use crate::{
-    clock::Clock,
-    deps::Deps,
-    log_throttle::{LogThrottle, throttled},
+    deps::{Deps, Task},
+    log_throttle::LogThrottle,
+    readiness::Component,
 };
-
-/// Entries written at once.
-const BATCH_MAX: usize = 256;
 
 /// The bounds of the queue and of retries.
 #[derive(Debug, Clone, Copy)]
@@ -51,20 +50,19 @@ impl Default for QueueLimits {
 #[derive(Debug, Clone)]
 pub struct Journal {
     queue: mpsc::Sender<Message>,
+    obstacles: watch::Receiver<Obstacles>,
 }
 
-#[derive(Debug)]
-enum Message {
-    /// An entry, boxed because the queue has room for many.
-    Record(Box<Entry>),
-    /// Accept no more entries.
-    Stop,
-}
-
-/// The journal has stopped, so the decision cannot be recorded.
+/// The decision cannot be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the journal has stopped")]
-pub struct JournalError;
+pub enum JournalError {
+    /// The service stops.
+    #[error("the journal has stopped")]
+    Stopped,
+    /// What was accepted before cannot be written.
+    #[error("the journal cannot be written")]
+    NotWritable,
+}
 
 /// Why the journal cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -78,10 +76,70 @@ pub enum JournalStartError {
 }
 
 impl Journal {
-    /// Queues an entry; waits while the queue is full.
+    /// Queues an entry; waits while the queue is full. Refused as long as the journal cannot be written.
     pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
+        if !self.obstacles.borrow().are_none() {
+            return Err(JournalError::NotWritable);
+        }
         let message = Message::Record(Box::new(entry));
-        self.queue.send(message).await.map_err(|_| JournalError)
+        let message = match self.queue.try_send(message) {
+            Ok(()) => return Ok(()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(JournalError::Stopped),
+            Err(mpsc::error::TrySendError::Full(message)) => message,
+        };
+        let mut obstacles = self.obstacles.clone();
+        tokio::select! {
+            sent = self.queue.send(message) => sent.map_err(|_| JournalError::Stopped),
+            // An error means that the thread has ended.
+            found = obstacles.wait_for(|obstacles| !obstacles.are_none()) => {
+                Err(found.map_or(JournalError::Stopped, |_| JournalError::NotWritable))
+            }
+        }
+    }
+}
+
+/// The journal as operators see it.
+#[derive(Debug, Clone)]
+pub struct JournalState {
+    queue: mpsc::WeakSender<Message>,
+    health: Health,
+    obstacles: watch::Receiver<Obstacles>,
+    path: PathBuf,
+}
+
+impl JournalState {
+    /// Whether decisions can be recorded.
+    pub fn is_writable(&self) -> bool {
+        self.obstacles.borrow().are_none()
+    }
+
+    /// Waits until what keeps decisions from being recorded changes; whether it can change again.
+    pub async fn changed(&mut self) -> bool {
+        self.obstacles.changed().await.is_ok()
+    }
+
+    /// Asks for the file to be opened again, once what is queued has been written.
+    pub fn reopen(&self) {
+        self.health.request_reopening();
+        if let Some(queue) = self.queue.upgrade() {
+            // If the queue is full, the thread is awake, and looks after its next entries or before its next attempt.
+            let _ = queue.try_send(Message::Look);
+        }
+    }
+}
+
+impl Component for JournalState {
+    fn state(&self) -> Value {
+        let obstacles = self.obstacles.borrow();
+        json!({
+            "path": self.path.display().to_string(),
+            "writable": obstacles.are_none(),
+            "error": obstacles.first(),
+        })
+    }
+
+    fn is_ready(&self) -> bool {
+        self.is_writable()
     }
 }
 
@@ -90,6 +148,8 @@ impl Journal {
 pub struct Writer {
     queue: mpsc::Sender<Message>,
     ended: oneshot::Receiver<()>,
+    /// Watches the thread.
+    _watch: Task,
 }
 
 impl Writer {
@@ -102,20 +162,35 @@ impl Writer {
     }
 }
 
-/// Starts the writing thread.
+/// What was started.
+#[derive(Debug)]
+pub struct Started {
+    /// Records decisions.
+    pub journal: Journal,
+    /// Shows whether it can.
+    pub state: JournalState,
+    /// Writes what was recorded.
+    pub writer: Writer,
+}
+
+/// Starts the writing thread for what was opened at this path.
 pub fn start(
-    output: Box<dyn Write + Send>,
+    path: PathBuf,
+    output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
-) -> Result<(Journal, Writer), JournalStartError> {
+) -> Result<Started, JournalStartError> {
     let (queue, entries) = mpsc::channel::<Message>(limits.queue_max);
     let (ending, ended) = oneshot::channel();
+    let health = Health::new();
+    let obstacles = health.subscribe();
     let thread = WriterThread {
         output,
         retry_after: limits.retry_after,
         clock: Arc::clone(&deps.clock),
         log: LogThrottle::default(),
-        metrics: Metrics::register(&deps.registry)?,
+        metrics: Metrics::register(&deps.registry, obstacles.clone())?,
+        health: health.clone(),
     };
     thread::Builder::new()
         .name("journal".into())
@@ -123,60 +198,24 @@ pub fn start(
             thread.run(entries);
             let _ = ending.send(());
         })?;
-    let journal = Journal {
-        queue: queue.clone(),
-    };
-    Ok((journal, Writer { queue, ended }))
-}
-
-struct WriterThread {
-    output: Box<dyn Write + Send>,
-    retry_after: Duration,
-    clock: Arc<dyn Clock>,
-    log: LogThrottle,
-    metrics: Metrics,
-}
-
-impl WriterThread {
-    fn run(mut self, mut entries: mpsc::Receiver<Message>) {
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        while entries.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-            let mut taken = Vec::with_capacity(batch.len());
-            for message in batch.drain(..) {
-                match message {
-                    Message::Record(entry) => taken.push(entry),
-                    Message::Stop => entries.close(),
-                }
-            }
-            self.write(&lines(&taken));
-            self.metrics
-                .entries
-                .inc_by(u64::try_from(taken.len()).unwrap_or(u64::MAX));
-        }
-    }
-
-    fn write(&mut self, lines: &[u8]) {
-        let (clock, log, metrics) = (&self.clock, &self.log, &self.metrics);
-        let failed_attempts = write_all(&mut *self.output, lines, |error, failed_attempts| {
-            metrics.write_failures.inc();
-            throttled!(
-                log,
-                clock.moment().uptime,
-                error,
-                "journal_write_failed",
-                %error,
-                failed_attempts,
-                "journal write failed; checks wait until it succeeds: free space on the disk of journal.path, or repair its reader"
-            );
-            thread::sleep(self.retry_after);
-        });
-        if failed_attempts > 0 {
-            info!(
-                event = "journal_recovered",
-                failed_attempts, "journal writable again; no entry was lost"
-            );
-        }
-    }
+    let watch = deps.start(health.clone().watch(queue.downgrade()));
+    Ok(Started {
+        journal: Journal {
+            queue: queue.clone(),
+            obstacles: obstacles.clone(),
+        },
+        state: JournalState {
+            queue: queue.downgrade(),
+            health: health.clone(),
+            obstacles,
+            path,
+        },
+        writer: Writer {
+            queue,
+            ended,
+            _watch: watch,
+        },
+    })
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub mod jitter;
 pub mod json;
 pub mod metrics;
 pub mod readiness;
+pub mod secrets;
 pub mod span;
 pub mod tls;
 pub mod config;

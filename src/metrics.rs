@@ -3,8 +3,9 @@
 
 use std::fmt;
 
+use parking_lot::Mutex;
 use prometheus::{
-    Gauge, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
@@ -39,6 +40,21 @@ pub fn gauge_of(
     }))
 }
 
+/// A counter whose value is read when the metrics are collected. It must never fall.
+pub fn counter_of(
+    registry: &Registry,
+    name: &str,
+    help: &str,
+    read: fn() -> u64,
+) -> Result<(), prometheus::Error> {
+    let counter = IntCounter::new(name, help)?;
+    registry.register(Box::new(ReadCounter {
+        counter,
+        counted: Mutex::new(0),
+        read,
+    }))
+}
+
 /// Sets a gauge to a count.
 pub fn set_count(gauge: &IntGauge, count: usize) {
     gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
@@ -47,6 +63,27 @@ pub fn set_count(gauge: &IntGauge, count: usize) {
 /// All registered metrics in the Prometheus text format.
 pub fn render(registry: &Registry) -> Result<String, prometheus::Error> {
     TextEncoder::new().encode_to_string(&registry.gather())
+}
+
+struct ReadCounter {
+    counter: IntCounter,
+    /// What the counter has counted, so that two collections at once do not count twice.
+    counted: Mutex<u64>,
+    read: fn() -> u64,
+}
+
+impl Collector for ReadCounter {
+    fn desc(&self) -> Vec<&Desc> {
+        self.counter.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        let mut counted = self.counted.lock();
+        let now = (self.read)().max(*counted);
+        self.counter.inc_by(now.saturating_sub(*counted));
+        *counted = now;
+        self.counter.collect()
+    }
 }
 
 struct ReadGauge {

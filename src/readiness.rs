@@ -11,6 +11,11 @@ use serde_json::Value;
 pub trait Component: Debug + Send + Sync {
     /// Its state as JSON.
     fn state(&self) -> Value;
+
+    /// Whether the service can do without it, or it works.
+    fn is_ready(&self) -> bool {
+        true
+    }
 }
 
 /// Whether the service accepts calls: from the time that it listens until it is asked to stop.

@@ -5,14 +5,20 @@ mod error;
 mod preflight;
 mod tasks;
 
-use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    future::{self, Future},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::Notify,
+    task::spawn_blocking,
     time::{sleep, timeout},
 };
 use tonic_health::server::HealthReporter;
-use tracing::info;
+use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
@@ -27,8 +33,10 @@ use crate::{
     clock::Clock,
     config::Config,
     deps::{Deps, Task},
-    grpc, http,
-    journal::Writer,
+    grpc,
+    http::{self, Webhooks},
+    incode::Incode,
+    journal::{JournalState, Writer},
     listener::{Listeners, Protocol},
     live::{self, Reloader},
     policy::PolicySet,
@@ -62,9 +70,19 @@ pub struct Service {
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
     deps: Deps,
-    /// Watches the policy files, from [`Service::watch`] on.
-    watching: Option<Task>,
+    /// What else is read or opened again on request.
+    renewable: Renewable,
+    /// Watches the policy files, and waits for requests, from [`Service::watch`] on.
+    watching: Vec<Task>,
     tasks: Tasks,
+}
+
+/// What is read or opened again on request, beside the policies.
+#[derive(Debug, Clone)]
+struct Renewable {
+    journal: JournalState,
+    upstream: Arc<Incode>,
+    webhooks: Arc<Webhooks>,
 }
 
 impl Service {
@@ -83,6 +101,8 @@ impl Service {
             reloader,
             webhook_worker,
             journal_writer,
+            journal,
+            upstream,
         } = assemble(config, set, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
@@ -91,20 +111,24 @@ impl Service {
         let only_http2 = Protocol::Http2Only(Arc::new(move |peer| refusals.not_http2(peer.ip())));
         let grpc = listeners.open(config.grpc, only_http2, services.router);
         let grpc = grpc.await?;
-        let http = http::decisions(webhooks);
+        let http = http::decisions(Arc::clone(&webhooks));
         let http = listeners.open(config.http, Protocol::AnyHttp, http).await?;
         let admin = http::admin(admin);
         let admin = listeners.open(config.admin, Protocol::AnyHttp, admin);
         let admin = admin.await?;
 
-        grpc::serving(&services.health, true).await;
         serving.set(true);
+        let following = deps.start(follow(
+            journal.clone(),
+            Arc::clone(&serving),
+            services.health.clone(),
+        ));
         let policies = live.current();
         let (policies, revision) = (policies.len(), policies.revision());
         info!(event = "service_ready", %grpc, %http, %admin, policies, %revision, "serving");
         // The order in which the parts stop.
         let mut tasks = Tasks::default();
-        tasks.then(announce_stop(serving, services.health));
+        tasks.then(announce_stop(following, serving, services.health));
         tasks.then(drain(listeners));
         tasks.then(process_queue(webhook_worker));
         tasks.beside(flush(journal_writer));
@@ -112,22 +136,50 @@ impl Service {
             addresses: Addresses { grpc, http, admin },
             reloader,
             deps,
-            watching: None,
+            renewable: Renewable {
+                journal,
+                upstream,
+                webhooks,
+            },
+            watching: Vec::new(),
             tasks,
         })
     }
 
-    /// Starts to reload the policies when their files change, and when `requested`.
+    /// Starts to reload the policies when their files change. When `requested`, the policies and the credentials are read again, and the
+    /// journal is opened again.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
-        self.watching = Some(self.deps.start(live::watch(reloader, requested)));
+        let reload = Arc::new(Notify::new());
+        let renewable = self.renewable.clone();
+        let policies = live::watch(reloader, Arc::clone(&reload));
+        let requests = async move {
+            loop {
+                requested.notified().await;
+                reload.notify_one();
+                renewable.renew().await;
+            }
+        };
+        self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.
-    pub async fn stop(mut self) -> Result<(), StopError> {
+    pub async fn stop(self) -> Result<(), StopError> {
+        self.stop_or_hurry(future::pending()).await
+    }
+
+    /// The same, but waits for no call any more once `hurry` completes.
+    pub async fn stop_or_hurry(mut self, hurry: impl Future<Output = ()>) -> Result<(), StopError> {
         info!(event = "service_stopping", "stopping");
-        self.watching = None;
-        self.tasks.stop().await?;
+        self.watching.clear();
+        let hurry = async {
+            hurry.await;
+            warn!(
+                event = "stop_hurried",
+                "requested to stop a second time; calls in flight are cut, and the journal is written"
+            );
+        };
+        self.tasks.stop(hurry).await?;
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
@@ -147,9 +199,35 @@ fn log_start(config: &Config) {
     );
 }
 
+impl Renewable {
+    /// Opens and reads everything again. None of it waits without bound, and none keeps the others waiting for long.
+    async fn renew(&self) {
+        self.journal.reopen();
+        self.upstream.reload_credentials().await;
+        let webhooks = Arc::clone(&self.webhooks);
+        // An error means that the runtime is shutting down.
+        let _ = spawn_blocking(move || webhooks.reload_secrets()).await;
+    }
+}
+
+/// Health follows whether decisions can be recorded, as `/readyz` does.
+async fn follow(mut journal: JournalState, serving: Arc<Serving>, health: HealthReporter) {
+    loop {
+        grpc::serving(&health, serving.get() && journal.is_writable()).await;
+        if !journal.changed().await {
+            return;
+        }
+    }
+}
+
 /// Readiness and health say that the service stops, while it still accepts calls.
-async fn announce_stop(serving: Arc<Serving>, mut health: HealthReporter) -> Result<(), StopError> {
+async fn announce_stop(
+    following: Task,
+    serving: Arc<Serving>,
+    mut health: HealthReporter,
+) -> Result<(), StopError> {
     serving.set(false);
+    drop(following);
     grpc::serving(&health, false).await;
     sleep(LAME_DUCK).await;
     grpc::end_watches(&mut health).await;
@@ -171,16 +249,18 @@ async fn flush(journal: Writer) -> Result<(), StopError> {
     flushed.map_err(|_| StopError::Journal)
 }
 
-/// Runs the service until `shutdown`, and reloads the policies when their files change or `reload` is notified.
+/// Runs the service until `shutdown`; stops at once when `hurry` completes too. Reloads the policies when their files change; when `reload` is
+/// notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
     reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
+    hurry: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut service = Service::start(config, policies, clock).await?;
     service.watch(reload);
     shutdown.await;
-    Ok(service.stop().await?)
+    Ok(service.stop_or_hurry(hurry).await?)
 }

@@ -13,7 +13,11 @@ use http::HeaderName;
 use tokio::{net::TcpListener, runtime::Handle};
 
 use super::{
-    environment::Colours, exit::Exit, output::print, signals::interrupted, sim::introduction,
+    environment::Colours,
+    exit::Exit,
+    output::print,
+    signals::{ignore_others, interrupted},
+    sim::introduction,
 };
 use crate::{
     clock::{Clock as _, SystemClock},
@@ -84,6 +88,7 @@ pub(super) struct Demo {}
 impl Demo {
     pub(super) async fn run(self, colours: Colours) -> anyhow::Result<Exit> {
         let stop = interrupted()?;
+        ignore_others()?;
         let log = LogConfig {
             level: tracing::Level::INFO,
             json: false,
@@ -96,26 +101,30 @@ impl Demo {
             &Handle::current(),
             Arc::clone(&clock) as _,
         )?;
-        let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
-        let address = free(9000).await;
-        let credentials = Credentials::default();
-        let simulator =
-            Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
-        let service = start(config(&simulator).await?, clock).await?;
-        let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
-        simulator.send_webhooks(WebhookTarget::new(
-            &webhooks,
-            WEBHOOK_HEADER,
-            WEBHOOK_SECRET,
-        )?);
-        print(&introduction(&simulator))?;
-        print(&commands(&service))?;
-        print(&step_up(&service))?;
-        stop.await;
-        service.stop().await?;
+        let ran = run(stop, clock).await;
         telemetry.flush().await;
-        Ok(Exit::Done)
+        ran.map(|()| Exit::Done)
     }
+}
+
+/// Runs the simulator and the service until `stop`.
+async fn run(stop: impl Future<Output = ()>, clock: Arc<SystemClock>) -> anyhow::Result<()> {
+    let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
+    let address = free(9000).await;
+    let credentials = Credentials::default();
+    let simulator = Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
+    let service = start(config(&simulator).await?, clock).await?;
+    let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
+    simulator.send_webhooks(WebhookTarget::new(
+        &webhooks,
+        WEBHOOK_HEADER,
+        WEBHOOK_SECRET,
+    )?);
+    print(&introduction(&simulator))?;
+    print(&commands(&service))?;
+    print(&step_up(&service))?;
+    stop.await;
+    Ok(service.stop().await?)
 }
 
 /// Starts the service; on any free ports, if another process has taken one of the usual ports in between.

@@ -3,16 +3,36 @@
 use std::{
     fmt,
     io::{self, Write as _},
+    sync::mpsc,
+    thread,
+    time::Duration,
 };
 
 use serde::Serialize;
 
 use crate::policy::yaml;
 
+/// How long the last line of a service may take.
+const WRITE_MAX: Duration = Duration::from_secs(1);
+
 /// Writes data to stdout. A reader that has closed it, as `head` does, is not an error.
 /// Lines and tabs are kept; other characters that a terminal might obey are escaped.
 pub(super) fn print(text: &str) -> io::Result<()> {
     write(&harmless(text, ColourCodes::Escaped))
+}
+
+/// Like [`eprint_line`], and gives up if that takes longer than a second: a service whose stderr is not read must still end.
+pub(super) fn eprint_in_time(line: String) {
+    let (written, wait) = mpsc::channel();
+    let writer = thread::Builder::new().spawn(move || {
+        eprint_line(&line);
+        // An error means that nobody waits any more.
+        let _ = written.send(());
+    });
+    if writer.is_ok() {
+        // An error means that the line was not written in time.
+        let _ = wait.recv_timeout(WRITE_MAX);
+    }
 }
 
 /// Like [`print`], for a text with colours of our own.

@@ -9,8 +9,8 @@ use tracing::warn;
 use super::{
     environment::{Colours, Environment},
     exit::Exit,
-    output::eprint_line,
-    signals::{hang_ups, terminated},
+    output::{eprint_in_time, eprint_line},
+    signals::{Terminations, hang_ups, ignore_others},
 };
 use crate::{
     clock::SystemClock,
@@ -37,6 +37,9 @@ impl Serve {
         environment: Environment,
         colours: Colours,
     ) -> anyhow::Result<Exit> {
+        // First of all: until they are taken, each of them ends the process.
+        let (reload, terminations) = (hang_ups()?, Terminations::count()?);
+        ignore_others()?;
         let config = Config::load(self.config.as_deref(), environment);
         let (config, loaded) = match ready(config, self.check) {
             Ok(ready) => ready,
@@ -50,7 +53,6 @@ impl Serve {
             report_valid(&loaded);
             return Ok(Exit::Done);
         }
-        let (reload, stop) = (hang_ups()?, terminated()?);
         let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             config.log,
@@ -66,7 +68,8 @@ impl Serve {
                 "a setting is valid, and probably not meant"
             );
         }
-        let ran = serve::run(&config, loaded.set, clock, reload, stop).await;
+        let (stop, hurry) = (terminations.clone().reach(1), terminations.reach(2));
+        let ran = serve::run(&config, loaded.set, clock, reload, stop, hurry).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

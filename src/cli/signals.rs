@@ -4,29 +4,58 @@ use std::{io, sync::Arc};
 
 use tokio::{
     signal::unix::{SignalKind, signal},
-    sync::Notify,
+    sync::{Notify, watch},
 };
+use tracing::info;
 
-/// Completes on SIGTERM or SIGINT.
-pub(super) fn terminated() -> io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
+/// Signals that end a process unless it does something about them, and that mean nothing here. SIGXFSZ comes with a write beyond a limit
+/// of file sizes: ignored, the write fails instead. (SIGPIPE is ignored by the standard library, for the same reason.)
+const MEANINGLESS: [(&str, i32); 4] = [
+    ("SIGUSR1", rustix::process::Signal::USR1.as_raw()),
+    ("SIGUSR2", rustix::process::Signal::USR2.as_raw()),
+    ("SIGALRM", rustix::process::Signal::ALARM.as_raw()),
+    ("SIGXFSZ", rustix::process::Signal::XFSZ.as_raw()),
+];
+
+/// The number of requests to stop in order: by SIGTERM, SIGINT or SIGQUIT. Those that arrive at the same time count once.
+#[derive(Debug, Clone)]
+pub(super) struct Terminations(watch::Receiver<u32>);
+
+impl Terminations {
+    /// Counts the signals from now on.
+    pub(super) fn count() -> io::Result<Self> {
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut quit = signal(SignalKind::quit())?;
+        let (counted, count) = watch::channel(0);
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                    _ = quit.recv() => {}
+                }
+                counted.send_modify(|count: &mut u32| *count = count.saturating_add(1));
+            }
+        });
+        Ok(Self(count))
+    }
+
+    /// Completes once this many have arrived.
+    pub(super) async fn reach(mut self, wanted: u32) {
+        // An error means that the runtime is shutting down.
+        let _ = self.0.wait_for(|count| *count >= wanted).await;
+    }
 }
 
-/// Completes on SIGTERM, SIGINT, or SIGHUP, which a terminal sends when it closes.
+/// Completes on SIGTERM, SIGINT, SIGQUIT, or SIGHUP, which a terminal sends when it closes.
 pub(super) fn interrupted() -> io::Result<impl Future<Output = ()>> {
     let mut hang_up = signal(SignalKind::hangup())?;
-    let terminated = terminated()?;
+    let terminations = Terminations::count()?;
     Ok(async move {
         tokio::select! {
             _ = hang_up.recv() => {}
-            () = terminated => {}
+            () = terminations.reach(1) => {}
         }
     })
 }
@@ -42,4 +71,21 @@ pub(super) fn hang_ups() -> io::Result<Arc<Notify>> {
         }
     });
     Ok(notify)
+}
+
+/// Ignores the signals that mean nothing, and logs them, so that none of them ends the process without a drain.
+pub(super) fn ignore_others() -> io::Result<()> {
+    for (name, number) in MEANINGLESS {
+        let mut ignored = signal(SignalKind::from_raw(number))?;
+        tokio::spawn(async move {
+            while ignored.recv().await.is_some() {
+                info!(
+                    event = "signal_ignored",
+                    signal = name,
+                    "signal ignored: SIGHUP reloads, SIGTERM stops"
+                );
+            }
+        });
+    }
+    Ok(())
 }

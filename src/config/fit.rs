@@ -75,9 +75,9 @@ pub(super) enum TextMistake {
 }
 
 impl TextMistake {
-    /// The problem of the setting that has it.
-    pub(super) fn of(self, name: &str) -> SettingError {
-        let (message, hint) = match self {
+    /// What is wrong, in words that follow a name, and what to do.
+    pub(super) fn words(self) -> (&'static str, &'static str) {
+        match self {
             Self::Blanks => ("begins or ends with a space or a line end", "remove it"),
             Self::Control => ("has control characters in it", "remove them"),
             Self::Quotes => (
@@ -88,7 +88,12 @@ impl TextMistake {
                 "has a placeholder in it that nothing has replaced",
                 "no variables are replaced in settings: write the value, or set the variable VERIGATE_SECTION__KEY",
             ),
-        };
+        }
+    }
+
+    /// The problem of the setting that has it.
+    fn of(self, name: &str) -> SettingError {
+        let (message, hint) = self.words();
         SettingError {
             message: format!("{name} {message}"),
             hint: Some(hint.to_owned()),

@@ -1,18 +1,12 @@
 //! Secrets, each given in place or by a file. None is ever shown.
 
-use std::{cmp::Ordering, path::Path};
-
-use secrecy::SecretString;
+use std::cmp::Ordering;
 
 use super::{
-    error::SettingError,
     fit::mistake,
     section::{Reported, Section},
 };
-use crate::files::read_text;
-
-/// The size of a file with a secret, in bytes.
-const SECRET_BYTES_MAX: usize = 16 * 1024;
+use crate::secrets::{Check, Secret, SecretFile};
 
 impl Section<'_> {
     /// A secret that must be set.
@@ -20,20 +14,21 @@ impl Section<'_> {
         &mut self,
         key: &str,
         file_key: &str,
-    ) -> Result<SecretString, Reported> {
-        self.secret(key, file_key)?.ok_or_else(|| {
+    ) -> Result<Secret, Reported> {
+        self.secret(key, file_key, fits_a_header)?.ok_or_else(|| {
             let section = self.name();
             let hint = format!("set {section}.{key} or {section}.{file_key}");
             self.missing(key, Some(&hint))
         })
     }
 
-    /// A secret, given in place or by a file, but not by both. `None` if it is not set.
+    /// A secret that passes a check, given in place or by a file, but not by both. `None` if it is not set.
     pub(super) fn secret(
         &mut self,
         key: &str,
         file_key: &str,
-    ) -> Result<Option<SecretString>, Reported> {
+        check: Check,
+    ) -> Result<Option<Secret>, Reported> {
         let section = self.name();
         let (mut value, mut file) = (self.text(key), self.text(file_key));
         if !value.is_empty() && !file.is_empty() {
@@ -47,31 +42,35 @@ impl Section<'_> {
                 }
             }
         }
-        let (set_by, secret) = match (value, file) {
-            ("", "") => return Ok(None),
-            (value, "") => (key, value.to_owned()),
-            (_, file) => (file_key, self.secret_of_file(file_key, file)?),
-        };
-        let name = format!("{section}.{set_by}");
-        if let Some(SettingError { message, hint }) = mistake(&secret).map(|m| m.of(&name)) {
-            return Err(self.problem(set_by, message, hint.as_deref()));
-        }
-        if secret.is_empty() || !secret.is_ascii() {
-            let message = format!("{section}.{key} is empty or has characters beyond ASCII in it");
-            return Err(self.problem(set_by, message, None));
-        }
-        Ok(Some(secret.into()))
-    }
-
-    /// The secret in a file, without the end of its line.
-    fn secret_of_file(&mut self, file_key: &str, file: &str) -> Result<String, Reported> {
-        match read_text(Path::new(file), SECRET_BYTES_MAX) {
-            Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => {
-                let section = self.name();
-                let message = format!("{section}.{file_key}: `{file}` cannot be read: {error}");
-                Err(self.problem(file_key, message, None))
+        match (value, file) {
+            ("", "") => Ok(None),
+            (value, "") => match check(value) {
+                Ok(()) => Ok(Some(value.into())),
+                Err(flaw) => Err(self.problem(key, format!("{section}.{key} {flaw}"), None)),
+            },
+            (_, path) => {
+                let setting = format!("{section}.{file_key}");
+                let file = SecretFile {
+                    setting: setting.clone(),
+                    path: path.into(),
+                    check,
+                };
+                file.read()
+                    .map(Some)
+                    .map_err(|error| self.problem(file_key, format!("{setting}: {error}"), None))
             }
         }
     }
+}
+
+/// A header must carry it unchanged, and nothing in it may be left over from a template.
+pub(super) fn fits_a_header(secret: &str) -> Result<(), String> {
+    if let Some(mistake) = mistake(secret) {
+        let (flaw, hint) = mistake.words();
+        return Err(format!("{flaw}: {hint}"));
+    }
+    if secret.is_empty() || !secret.is_ascii() {
+        return Err("is empty or has characters beyond ASCII in it".to_owned());
+    }
+    Ok(())
 }

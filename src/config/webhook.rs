@@ -1,9 +1,11 @@
 //! The settings of webhooks.
 
 use http::HeaderName;
-use secrecy::{ExposeSecret as _, SecretString};
 
-use super::section::{Reported, Section};
+use super::{
+    secret::fits_a_header,
+    section::{Reported, Section},
+};
 use crate::http::webhook::Config;
 
 /// The length of a secret, in bytes, below which it could be found by trying.
@@ -12,8 +14,8 @@ const SECRET_BYTES_MIN: usize = 16;
 /// How webhooks are authenticated. `None` if no secret is set, and none are accepted.
 pub(super) fn read(section: &mut Section<'_>) -> Result<Option<Config>, Reported> {
     let header = header(section);
-    let secret = strong_secret(section, "secret", "secret_file");
-    let previous = strong_secret(section, "previous_secret", "previous_secret_file");
+    let secret = section.secret("secret", "secret_file", is_strong);
+    let previous = section.secret("previous_secret", "previous_secret_file", is_strong);
     let (header, secret, previous_secret) = (header?, secret?, previous?);
     match (secret, previous_secret) {
         (Some(secret), previous_secret) => Ok(Some(Config {
@@ -38,19 +40,13 @@ fn header(section: &mut Section<'_>) -> Result<HeaderName, Reported> {
     })
 }
 
-/// A secret that is not guessed.
-fn strong_secret(
-    section: &mut Section<'_>,
-    key: &str,
-    file_key: &str,
-) -> Result<Option<SecretString>, Reported> {
-    let secret = section.secret(key, file_key)?;
-    let text = secret.as_ref().map_or("", |secret| secret.expose_secret());
-    if secret.is_none() || text.len() >= SECRET_BYTES_MIN {
-        return Ok(secret);
+/// A header must carry it unchanged, and nobody may guess it.
+fn is_strong(secret: &str) -> Result<(), String> {
+    fits_a_header(secret)?;
+    if secret.len() < SECRET_BYTES_MIN {
+        return Err(format!(
+            "is shorter than {SECRET_BYTES_MIN} bytes, and could be guessed: `openssl rand -hex 32` makes a longer one"
+        ));
     }
-    let message =
-        format!("webhook.{key} is shorter than {SECRET_BYTES_MIN} bytes, and could be guessed");
-    let hint = "such as `openssl rand -hex 32` makes one";
-    Err(section.problem(key, message, Some(hint)))
+    Ok(())
 }

@@ -29,6 +29,8 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The upstream's state.
     pub upstream: Arc<dyn Component>,
+    /// Whether decisions can be recorded.
+    pub journal: Arc<dyn Component>,
     /// The step-ups.
     pub step_ups: StepUps,
     /// Whether the service accepts calls.
@@ -57,11 +59,11 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready: it accepts calls. A failed reload does not change that, because the last good policies are in force; nor does an outage of
+/// Ready: it accepts calls, and can record what it decides. A failed reload does not change that, because the last good policies are in force; nor does an outage of
 /// the upstream, because every check still has an answer.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let policies = admin.live.current();
-    let ready = admin.serving.get() && !policies.is_empty();
+    let ready = admin.serving.get() && !policies.is_empty() && admin.journal.is_ready();
     let held = admin.live.held();
     let held: Vec<&str> = held.iter().map(PolicyName::as_str).collect();
     let failure = admin.live.failure();
@@ -77,6 +79,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         "commit": COMMIT,
         "config_path": admin.config_path.as_ref().map(|path| path.display().to_string()),
         "journal_path": admin.journal_path.display().to_string(),
+        "journal": admin.journal.state(),
     });
     let status = if ready {
         StatusCode::OK

@@ -15,10 +15,11 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
-use secrecy::{ExposeSecret as _, SecretString};
+use parking_lot::Mutex;
+use secrecy::ExposeSecret as _;
 use sha2::{Digest as _, Sha256};
 use subtle::{Choice, ConstantTimeEq as _};
-use tokio::time::timeout;
+use tokio::{task::spawn_blocking, time::timeout};
 use tracing::debug;
 
 pub use self::config::Config;
@@ -31,6 +32,7 @@ use crate::{
     clock::Clock,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
+    secrets::SecretInUse,
     webhook_queue::{IDS_MAX, QueueFullError, WebhookEvent, WebhookQueue},
 };
 
@@ -38,6 +40,9 @@ use crate::{
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// How long a body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a webhook without the secret may cause the files with the secrets to be read.
+const RELOAD_EVERY: Duration = Duration::from_secs(10);
 
 /// The route of webhooks.
 pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
@@ -52,6 +57,8 @@ pub struct Webhooks {
     /// `None` while webhooks are not configured.
     credentials: Option<WebhookSecrets>,
     queue: WebhookQueue,
+    /// The uptime from which on a refusal may cause the files with the secrets to be read.
+    reload_at: Mutex<Duration>,
     log: LogThrottle,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
@@ -61,8 +68,8 @@ pub struct Webhooks {
 #[derive(Debug)]
 struct WebhookSecrets {
     header: HeaderName,
-    /// The digests of the secret and of the previous one.
-    secrets: Vec<SecretDigest>,
+    /// The secret, and the previous one.
+    secrets: Vec<SecretInUse>,
 }
 
 /// The digest of a secret. Digests have one length, whatever the lengths of the secrets.
@@ -82,31 +89,61 @@ impl Webhooks {
         queue: WebhookQueue,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
-        let digest = |secret: &SecretString| SecretDigest::of(secret.expose_secret().as_bytes());
         let credentials = config.map(|config| WebhookSecrets {
             header: config.header.clone(),
             secrets: [Some(&config.secret), config.previous_secret.as_ref()]
                 .into_iter()
                 .flatten()
-                .map(digest)
+                .map(SecretInUse::new)
                 .collect(),
         });
         Ok(Self {
             credentials,
             queue,
+            reload_at: Mutex::default(),
             log: LogThrottle::default(),
             clock: Arc::clone(&deps.clock),
             metrics: Metrics::register(&deps.registry)?,
         })
     }
 
+    /// Reads the files with the secrets again. Blocks.
+    pub fn reload_secrets(&self) {
+        let uptime = self.clock.moment().uptime;
+        for secret in self.credentials.iter().flat_map(|known| &known.secrets) {
+            secret.reload(uptime);
+        }
+    }
+
+    /// Reads the files again because a webhook did not carry the secret: it may have been replaced at the vendor first. Whether they were
+    /// read, which happens at most once in [`RELOAD_EVERY`].
+    async fn reload_after_refusal(self: &Arc<Self>) -> bool {
+        let uptime = self.clock.moment().uptime;
+        {
+            let mut reload_at = self.reload_at.lock();
+            if uptime < *reload_at {
+                return false;
+            }
+            *reload_at = uptime.saturating_add(RELOAD_EVERY);
+        }
+        let webhooks = Arc::clone(self);
+        spawn_blocking(move || webhooks.reload_secrets())
+            .await
+            .is_ok()
+    }
+
     /// Authenticates a webhook, reads it and queues it.
-    async fn accept(&self, request: Request, from: IpAddr) -> WebhookOutcome {
+    async fn accept(self: &Arc<Self>, request: Request, from: IpAddr) -> WebhookOutcome {
         let Some(credentials) = &self.credentials else {
             return WebhookOutcome::Off;
         };
         // Before the body is read, so that a request without the secret costs no more than that.
-        if !credentials.admit(request.headers()) {
+        let Some(given) = credentials.given(request.headers()) else {
+            return WebhookOutcome::Unauthorized;
+        };
+        let is_admitted = credentials.admit(given)
+            || self.reload_after_refusal().await && credentials.admit(given);
+        if !is_admitted {
             return WebhookOutcome::Unauthorized;
         }
         let Some(body) = read(request.into_body()).await else {
@@ -188,14 +225,19 @@ impl Webhooks {
 }
 
 impl WebhookSecrets {
-    /// Whether these headers carry the secret, exactly once. The time that this takes does not depend on the secret.
-    fn admit(&self, headers: &HeaderMap) -> bool {
+    /// The digest of what the header carries, if that is there exactly once.
+    fn given(&self, headers: &HeaderMap) -> Option<SecretDigest> {
         let mut given = headers.get_all(&self.header).iter();
-        let (Some(given), None) = (given.next(), given.next()) else {
-            return false;
-        };
-        let given = SecretDigest::of(given.as_bytes());
+        match (given.next(), given.next()) {
+            (Some(given), None) => Some(SecretDigest::of(given.as_bytes())),
+            _ => None,
+        }
+    }
+
+    /// Whether this is the digest of a secret. The time that this takes does not depend on the secret.
+    fn admit(&self, given: SecretDigest) -> bool {
         let admitted = self.secrets.iter().fold(Choice::from(0), |any, secret| {
+            let secret = SecretDigest::of(secret.get().expose_secret().as_bytes());
             any | secret.0.ct_eq(&given.0)
         });
         admitted.into()

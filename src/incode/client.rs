@@ -37,6 +37,7 @@ use crate::{
     log_throttle::{LogThrottle, throttled},
     policy::Flaw,
     provenance::Timings,
+    secrets::SecretInUse,
     span, tls,
 };
 
@@ -45,6 +46,8 @@ use crate::{
 pub(super) struct Client {
     connections: Connections,
     config: Config,
+    api_key: SecretInUse,
+    secret: SecretInUse,
     /// For tokens and the details of verifications.
     pub(super) admission: Admission,
     /// For links.
@@ -104,6 +107,8 @@ impl Client {
             clocks,
             credentials: Credentials::default(),
             log: LogThrottle::default(),
+            api_key: SecretInUse::new(&config.api_key),
+            secret: SecretInUse::new(&config.secret),
             config,
             clock,
             metrics,

@@ -4,11 +4,11 @@ use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue};
 use rustls::pki_types::CertificateDer;
-use secrecy::SecretString;
 use url::{Host, Url};
 
 use crate::{
     rate_limit::Rate,
+    secrets::Secret,
     tls::{Pings, Roots},
 };
 
@@ -24,11 +24,11 @@ pub struct Config {
     /// The base address, to which the paths of the API are appended. `https`, or `http` to this machine.
     pub url: Url,
     /// The API key.
-    pub api_key: SecretString,
+    pub api_key: Secret,
     /// The id of the integration.
     pub integration_id: String,
     /// The secret of the integration.
-    pub secret: SecretString,
+    pub secret: Secret,
     /// Additional headers of every call. Their values are marked as sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The authorities whose certificates are accepted; those that this host trusts, if none is named.

@@ -146,6 +146,13 @@ impl Tokens {
         }
     }
 
+    /// Requests a new token at once, even if the last request has just failed: the credentials are others now. The token in use is used
+    /// until then.
+    pub(super) fn renew(self: &Arc<Self>) {
+        let mut last = self.renewal.lock();
+        *last = Some(self.start_renewal(self.clock.moment(), false));
+    }
+
     /// Drops this token, because the upstream refused it, if it is still the one in use. A replacement is kept for about a second: it
     /// may be accepted for other verifications, and another token would be refused too.
     pub(super) fn refused(&self, token: &Arc<Token>) {

@@ -1,16 +1,24 @@
 //! The metrics of the journal.
 
 use prometheus::{IntCounter, Registry};
+use tokio::sync::watch;
+
+use super::health::Obstacles;
+use crate::metrics::gauge_of;
 
 /// The metrics of the journal.
 #[derive(Debug)]
 pub(super) struct Metrics {
     pub(super) entries: IntCounter,
     pub(super) write_failures: IntCounter,
+    pub(super) reopened: IntCounter,
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(
+        registry: &Registry,
+        obstacles: watch::Receiver<Obstacles>,
+    ) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             entries: IntCounter::new(
                 "verigate_journal_entries_total",
@@ -20,9 +28,20 @@ impl Metrics {
                 "verigate_journal_write_failures_total",
                 "Writes to the journal that failed; each is retried.",
             )?,
+            reopened: IntCounter::new(
+                "verigate_journal_reopens_total",
+                "How often the journal was opened again, on SIGHUP or because its path named another file.",
+            )?,
         };
         registry.register(Box::new(metrics.entries.clone()))?;
         registry.register(Box::new(metrics.write_failures.clone()))?;
+        registry.register(Box::new(metrics.reopened.clone()))?;
+        gauge_of(
+            registry,
+            "verigate_journal_writable",
+            "1 while decisions can be recorded, else 0.",
+            move || f64::from(u8::from(obstacles.borrow().are_none())),
+        )?;
         Ok(metrics)
     }
 }

@@ -1,9 +1,11 @@
 //! What is written, and what a full disk or a crash does to it.
 
+use std::io::Write;
+
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::*;
+use super::{line::lines, *};
 use crate::{
     clock::SystemClock,
     policy::Request,
@@ -49,6 +51,8 @@ fn entry(id: u128) -> Entry {
     Entry::new(&Arc::new(request), &ruling)
 }
 
+impl Output for Disk {}
+
 /// A disk that is full at first, takes a few bytes at a time, and keeps what it took.
 #[derive(Clone, Default)]
 struct Disk {
@@ -78,13 +82,17 @@ async fn written(disk: Disk, entries: u128) -> Vec<serde_json::Value> {
         retry_after: Duration::ZERO,
     };
     let taken = Arc::clone(&disk.taken);
-    let (journal, writer) =
-        start(Box::new(disk), limits, &Deps::new(Arc::new(SystemClock))).unwrap();
+    let deps = Deps::new(Arc::new(SystemClock));
+    let started = start("-".into(), Box::new(disk), limits, &deps).unwrap();
+    let (journal, writer) = (started.journal, started.writer);
     for id in 0..entries {
-        journal.record(entry(id)).await.unwrap();
+        // Refused while the disk is full.
+        while journal.record(entry(id)).await.is_err() {
+            tokio::task::yield_now().await;
+        }
     }
     writer.flush().await;
-    assert_eq!(journal.record(entry(0)).await, Err(JournalError));
+    assert_eq!(journal.record(entry(0)).await, Err(JournalError::Stopped));
     let text = String::from_utf8(taken.lock().clone()).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())

@@ -10,11 +10,7 @@ use notify::{
     event::{AccessKind, AccessMode},
     recommended_watcher,
 };
-use tokio::{
-    sync::Notify,
-    task::spawn_blocking,
-    time::timeout,
-};
+use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 use tracing::warn;
 
 use super::{reload::Reloader, watch_paths::WatchPaths};

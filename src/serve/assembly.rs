@@ -11,11 +11,12 @@ use crate::{
     grpc::{self, Grpc},
     http::{Admin, Webhooks},
     incode::Incode,
-    journal::{self, Journal, Writer},
+    journal::{self, JournalState},
     live::{Live, Reloader},
     policy::PolicySet,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
+    telemetry,
     webhook_queue::{self, Worker},
 };
 
@@ -26,16 +27,23 @@ pub(super) struct Parts {
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
     pub(super) webhook_worker: Worker,
-    pub(super) journal_writer: Writer,
+    pub(super) journal_writer: journal::Writer,
+    pub(super) journal: JournalState,
+    pub(super) upstream: Arc<Incode>,
 }
 
 /// Builds everything; nothing listens yet.
 pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
+    telemetry::register_metrics(&deps.registry)?;
     let live = Arc::new(Live::new(set));
     let redirects = config.step_up.redirects.clone();
     let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
-    let (journal, journal_writer) = open_journal(config, deps)?;
+    let journal::Started {
+        journal,
+        state: journal_state,
+        writer: journal_writer,
+    } = open_journal(config, deps)?;
     let incode = Incode::new(config.incode.clone(), deps)?;
     let cache = EvidenceCache::new(
         Arc::clone(&incode) as _,
@@ -64,7 +72,8 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
     let admin = Admin {
         live,
-        upstream: incode,
+        upstream: Arc::clone(&incode) as _,
+        journal: Arc::new(journal_state.clone()),
         step_ups,
         serving: Arc::default(),
         registry: deps.registry.clone(),
@@ -78,16 +87,15 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
         reloader,
         webhook_worker,
         journal_writer,
+        journal: journal_state,
+        upstream: incode,
     })
 }
 
-fn open_journal(config: &Config, deps: &Deps) -> Result<(Journal, Writer), StartError> {
+fn open_journal(config: &Config, deps: &Deps) -> Result<journal::Started, StartError> {
     let path = || PathBuf::clone(&config.journal);
     let output = journal::open(&config.journal);
     let output = output.map_err(|error| StartError::JournalFile(path(), error))?;
-    Ok(journal::start(
-        output,
-        journal::QueueLimits::default(),
-        deps,
-    )?)
+    let limits = journal::QueueLimits::default();
+    Ok(journal::start(path(), output, limits, deps)?)
 }

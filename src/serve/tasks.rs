@@ -1,8 +1,12 @@
 //! What is stopped when the service stops: a list of stages, in their order.
 
-use std::{fmt, future::Future, pin::Pin};
+use std::{
+    fmt,
+    future::Future,
+    pin::{Pin, pin},
+};
 
-use futures_util::future::join_all;
+use futures_util::{FutureExt as _, future::join_all};
 use parking_lot::Mutex;
 
 use super::error::StopError;
@@ -35,13 +39,25 @@ impl Tasks {
         }
     }
 
-    /// Stops every stage, whatever the ones before it returned; the first error.
-    pub(super) async fn stop(self) -> Result<(), StopError> {
+    /// Stops every stage, whatever the ones before it returned; the first error. Once `hurry` completes, every stage but the last one is
+    /// abandoned.
+    pub(super) async fn stop(self, hurry: impl Future<Output = ()>) -> Result<(), StopError> {
         let mut result = Ok(());
-        for stage in self.0.into_inner() {
-            for stopped in join_all(stage).await {
-                result = result.and(stopped);
+        let mut hurry = pin!(hurry.fuse());
+        let mut stages = self.0.into_inner();
+        let last = stages.pop();
+        for stage in stages {
+            tokio::select! {
+                stopped = join_all(stage) => {
+                    for stopped in stopped {
+                        result = result.and(stopped);
+                    }
+                }
+                () = &mut hurry => break,
             }
+        }
+        for stopped in join_all(last.into_iter().flatten()).await {
+            result = result.and(stopped);
         }
         result
     }

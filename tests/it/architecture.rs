@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 35] = [
+const ROOMS: [(&str, &[&str]); 36] = [
     (
         "gate",
         &[
@@ -96,6 +96,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "rate_limit",
             "readiness",
             "retry_budget",
+            "secrets",
             "source",
             "span",
             "step_up",
@@ -109,8 +110,10 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "clock",
             "deps",
             "log_throttle",
+            "metrics",
             "policy",
             "provenance",
+            "readiness",
             "ruling",
         ],
     ),
@@ -145,6 +148,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "metrics",
             "policy",
             "readiness",
+            "secrets",
             "step_up",
             "webhook_queue",
         ],
@@ -163,6 +167,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
     ("tls", &[]),
     ("metrics", &[]),
     ("readiness", &[]),
+    ("secrets", &["files", "log_throttle"]),
     ("span", &["call", "policy", "ruling"]),
     (
         "config",
@@ -173,12 +178,16 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "incode",
             "policy",
             "rate_limit",
+            "secrets",
             "source",
             "step_up",
             "telemetry",
         ],
     ),
-    ("telemetry", &["clock", "log_throttle", "span", "tls"]),
+    (
+        "telemetry",
+        &["clock", "log_throttle", "metrics", "span", "tls"],
+    ),
     ("build_info", &[]),
     ("deps", &["clock", "flight"]),
     (
@@ -199,6 +208,7 @@ const ROOMS: [(&str, &[&str]); 35] = [
             "readiness",
             "source",
             "step_up",
+            "telemetry",
             "tls",
             "webhook_queue",
         ],

@@ -71,11 +71,7 @@ fn a_secret_may_come_from_a_file() {
     let config = load(&file, &[]).unwrap();
     assert_eq!(config.incode.secret.expose_secret(), "from-the-file");
     fs::write(&secret, "").unwrap();
-    assert!(
-        load(&file, &[])
-            .unwrap_err()
-            .contains("incode.secret is empty")
-    );
+    assert!(load(&file, &[]).unwrap_err().contains("is empty"));
     fs::remove_file(&secret).unwrap();
     assert!(load(&file, &[]).unwrap_err().contains("cannot be read"));
 }

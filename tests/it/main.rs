@@ -36,6 +36,7 @@ mod naive;
 mod operations;
 mod outage;
 mod policies;
+mod program;
 mod properties;
 mod protection;
 mod connections;

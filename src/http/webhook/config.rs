@@ -1,7 +1,8 @@
 //! How the vendor's webhooks are authenticated.
 
 use http::HeaderName;
-use secrecy::SecretString;
+
+use crate::secrets::Secret;
 
 /// The settings of webhooks.
 #[derive(Debug, Clone)]
@@ -9,7 +10,7 @@ pub struct Config {
     /// The header that carries the secret.
     pub header: HeaderName,
     /// The secret.
-    pub secret: SecretString,
+    pub secret: Secret,
     /// The secret before it, which is accepted as well while it is being replaced.
-    pub previous_secret: Option<SecretString>,
+    pub previous_secret: Option<Secret>,
 }

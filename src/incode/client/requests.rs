@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use http::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{task::spawn_blocking, time::timeout};
 use uuid::Uuid;
 
 use super::{Client, UpstreamError};
@@ -20,6 +21,9 @@ use crate::{
     source::Priority,
     step_up::{Link, StepUpRequest},
 };
+
+/// How long the files with our credentials may take to be read again.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Client {
     /// Requests the details of a verification. Returns how long ago they were so, too.
@@ -69,14 +73,29 @@ impl Client {
         made.await.map(|(link, _)| link)
     }
 
+    /// Reads the files with our credentials again; whether they are others now. What a file system does not give in time counts as
+    /// unchanged.
+    pub(in crate::incode) async fn reload_credentials(self: &Arc<Self>) -> bool {
+        let client = Arc::clone(self);
+        let reload = spawn_blocking(move || {
+            let uptime = client.uptime();
+            // Both of them, whatever became of the first one.
+            client.api_key.reload(uptime) | client.secret.reload(uptime)
+        });
+        matches!(timeout(RELOAD_TIMEOUT, reload).await, Ok(Ok(true)))
+    }
+
     /// Requests a token.
-    async fn authorize(&self, api_key: HeaderValue) -> Result<SecretString, UpstreamError> {
+    async fn authorize(&self) -> Result<SecretString, UpstreamError> {
+        let api_key = sensitive(&self.api_key.get())
+            .ok_or(UpstreamError::Unauthorized { by_vendor: true })?;
+        let secret = self.secret.get();
         let url = self.url(&["v1", "integration", "authorize", "server"]);
         let request = |http: &reqwest::Client| {
             let request = http.post(url).header("x-api-key", api_key);
             request.json(&wire::AuthorizeRequest {
                 integration_id: &self.config.integration_id,
-                secret: self.config.secret.expose_secret(),
+                secret: secret.expose_secret(),
             })
         };
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
@@ -94,8 +113,12 @@ impl Client {
 #[async_trait]
 impl Issuer for Arc<Client> {
     async fn issue(&self) -> Result<SecretString, Outage> {
-        let api_key = sensitive(&self.config.api_key).ok_or(Outage::CredentialsRefused)?;
-        match self.authorize(api_key).await {
+        let mut issued = self.authorize().await;
+        // They may have been replaced at the vendor, and in their files too.
+        if is_refusal(&issued) && self.reload_credentials().await {
+            issued = self.authorize().await;
+        }
+        match issued {
             Ok(token) => {
                 self.credentials.record_accepted();
                 Ok(token)
@@ -115,6 +138,14 @@ impl Issuer for Arc<Client> {
             Err(UpstreamError::Outage(outage)) => Err(outage),
         }
     }
+}
+
+/// Whether the upstream refused our credentials.
+fn is_refusal<T>(issued: &Result<T, UpstreamError>) -> bool {
+    matches!(
+        issued,
+        Err(UpstreamError::Unauthorized | UpstreamError::Outage(Outage::CredentialsRefused))
+    )
 }
 
 /// A secret as a header that `Debug` does not show; `None` if it has characters that no header may have.

@@ -1,0 +1,173 @@
+//! Whether decisions can be recorded. The writing thread says what it does; a task that never writes watches it, because a write that
+//! blocks says nothing.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval},
+};
+use tracing::{error, info};
+
+use super::message::Message;
+
+/// How often the thread is watched.
+const WATCH_EVERY: Duration = Duration::from_millis(250);
+/// A write that has not ended after this many intervals, one second, is stuck.
+const STUCK_AFTER: u32 = 4;
+/// The output is looked at after each of this many intervals, one second.
+const LOOK_EVERY: u32 = 4;
+
+/// What keeps decisions from being recorded; nothing in the default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Obstacles {
+    /// The last write failed.
+    write: Option<String>,
+    /// The output was found to lose what is written.
+    output: Option<String>,
+    /// A write or a look at the output does not end.
+    stuck: bool,
+}
+
+impl Obstacles {
+    /// Whether decisions can be recorded.
+    pub fn are_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The one to repair first, in words.
+    pub(super) fn first(&self) -> Option<&str> {
+        let stuck = self.stuck.then_some("a write has not ended for a second");
+        stuck.or(self.output.as_deref()).or(self.write.as_deref())
+    }
+}
+
+/// What the writing thread, the watching task and the checks share. Clones are the same.
+#[derive(Debug, Clone)]
+pub(super) struct Health {
+    obstacles: watch::Sender<Obstacles>,
+    /// Counts the beginnings and ends of operations that may block: odd while one runs.
+    operations: Arc<AtomicU64>,
+    /// Whether a look at the output is due. A flag, and not a message alone, because a full queue takes no message.
+    look_due: Arc<AtomicBool>,
+    /// Whether somebody asked for the output to be opened again, and that has not been done.
+    reopening: Arc<AtomicBool>,
+}
+
+impl Health {
+    pub(super) fn new() -> Self {
+        Self {
+            obstacles: watch::Sender::default(),
+            operations: Arc::default(),
+            look_due: Arc::default(),
+            reopening: Arc::default(),
+        }
+    }
+
+    /// Asks for the output to be opened again.
+    pub(super) fn request_reopening(&self) {
+        self.reopening.store(true, Ordering::SeqCst);
+        self.look_due.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether a look at the output is due since the last time.
+    pub(super) fn take_look(&self) -> bool {
+        self.look_due.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether that was asked for since the last time.
+    pub(super) fn take_request(&self) -> bool {
+        self.reopening.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether decisions can be recorded, now and whenever that changes.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Obstacles> {
+        self.obstacles.subscribe()
+    }
+
+    /// Runs an operation that may block, and is noticed if it does.
+    pub(super) fn watched<T>(&self, operation: impl FnOnce() -> T) -> T {
+        self.operations.fetch_add(1, Ordering::SeqCst);
+        let result = operation();
+        self.operations.fetch_add(1, Ordering::SeqCst);
+        if self.obstacles.borrow().stuck && self.set(|obstacles| obstacles.stuck = false) {
+            info!(
+                event = "journal_unblocked",
+                "the write to the journal has ended; no entry was lost"
+            );
+        }
+        result
+    }
+
+    /// Records that a write failed, or that one succeeded; whether that is news.
+    pub(super) fn set_write(&self, error: Option<String>) -> bool {
+        self.set(|obstacles| obstacles.write = error)
+    }
+
+    /// Records what a look at the output found; whether that is news.
+    pub(super) fn set_output(&self, error: Option<String>) -> bool {
+        self.set(|obstacles| obstacles.output = error)
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Obstacles)) -> bool {
+        self.obstacles.send_if_modified(|obstacles| {
+            let before = obstacles.clone();
+            change(obstacles);
+            *obstacles != before
+        })
+    }
+
+    /// Why what is written now would be lost, if it would be.
+    pub(super) fn lost_output(&self) -> Option<String> {
+        self.obstacles.borrow().output.clone()
+    }
+
+    /// The number of the operation that runs.
+    fn running(&self) -> Option<u64> {
+        let operations = self.operations.load(Ordering::SeqCst);
+        (operations % 2 == 1).then_some(operations)
+    }
+
+    /// Watches the thread until it ends: finds operations that are stuck, and asks for a look at the output every second.
+    pub(super) async fn watch(self, queue: mpsc::WeakSender<Message>) {
+        let mut ticks = interval(WATCH_EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let (mut last, mut same, mut until_look) = (None, 0, LOOK_EVERY);
+        loop {
+            ticks.tick().await;
+            let running = self.running();
+            same = if running.is_some() && running == last {
+                same + 1
+            } else {
+                0
+            };
+            last = running;
+            if same == STUCK_AFTER && self.set(|obstacles| obstacles.stuck = true) {
+                log_stuck();
+            }
+            until_look -= 1;
+            if until_look == 0 {
+                until_look = LOOK_EVERY;
+                let Some(queue) = queue.upgrade() else { return };
+                self.look_due.store(true, Ordering::SeqCst);
+                // A full queue means that the thread is awake, and looks after its next entries.
+                if let Err(mpsc::error::TrySendError::Closed(_)) = queue.try_send(Message::Look) {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn log_stuck() {
+    error!(
+        event = "journal_blocked",
+        "a write to the journal has not ended for a second; checks are refused until it does: look at the reader of journal.path, or at its disk"
+    );
+}

@@ -1,0 +1,178 @@
+//! The thread that writes. It repeats a write until that succeeds, so lines stay whole and in order, and none is dropped.
+
+use std::{io, sync::Arc, thread, time::Duration};
+
+use tokio::sync::mpsc;
+use tracing::info;
+
+use super::{
+    health::Health,
+    line::lines,
+    message::Message,
+    metrics::Metrics,
+    output::{Look, LookError, Output},
+};
+use crate::{
+    clock::Clock,
+    log_throttle::{LogThrottle, throttled},
+};
+
+/// Entries written at once.
+const BATCH_MAX: usize = 256;
+
+pub(super) struct WriterThread {
+    pub(super) output: Box<dyn Output>,
+    pub(super) retry_after: Duration,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) log: LogThrottle,
+    pub(super) metrics: Metrics,
+    pub(super) health: Health,
+}
+
+impl WriterThread {
+    pub(super) fn run(mut self, mut entries: mpsc::Receiver<Message>) {
+        // A pipe may have no reader yet.
+        self.look();
+        let mut batch = Vec::with_capacity(BATCH_MAX);
+        while entries.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
+            let mut taken = Vec::with_capacity(batch.len());
+            for message in batch.drain(..) {
+                match message {
+                    Message::Record(entry) => taken.push(entry),
+                    // It has woken the thread, which is what it is for.
+                    Message::Look => {}
+                    Message::Stop => entries.close(),
+                }
+            }
+            if self.health.take_look() {
+                self.look();
+            }
+            self.write(&lines(&taken));
+            self.metrics
+                .entries
+                .inc_by(u64::try_from(taken.len()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// Writes these lines, however many attempts that takes. A failed write is continued where it stopped.
+    fn write(&mut self, lines: &[u8]) {
+        let (mut written, mut failed_attempts) = (0, 0_u64);
+        while written < lines.len() {
+            match self.attempt(lines.get(written..).unwrap_or_default()) {
+                Ok(count) => written += count,
+                Err(error) => {
+                    self.record_failure(&error, failed_attempts);
+                    failed_attempts += 1;
+                    // Repeated at once the first time: some failures are of that write alone.
+                    if failed_attempts > 1 {
+                        self.health.set_write(Some(error.to_string()));
+                        thread::sleep(self.retry_after);
+                    }
+                    if self.look() == Some(Look::Reopened) {
+                        written = start_of_line(lines, written);
+                    }
+                }
+            }
+        }
+        if failed_attempts > 0 {
+            self.health.set_write(None);
+            info!(
+                event = "journal_recovered",
+                failed_attempts, "journal writable again; no entry was lost"
+            );
+        }
+    }
+
+    fn attempt(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(lost) = self.health.lost_output() {
+            return Err(io::Error::other(lost));
+        }
+        let output = &mut self.output;
+        self.health.watched(|| match output.write(bytes) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            result => result,
+        })
+    }
+
+    fn record_failure(&self, error: &io::Error, failed_attempts: u64) {
+        self.metrics.write_failures.inc();
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            error,
+            "journal_write_failed",
+            %error,
+            failed_attempts,
+            "journal write failed; checks are refused until it succeeds: free space on the disk of journal.path, or repair its reader"
+        );
+    }
+
+    /// Looks at the output. `None` if something is wrong with it.
+    fn look(&mut self) -> Option<Look> {
+        let requested = self.health.take_request();
+        let output = &mut self.output;
+        match self.health.watched(|| output.look(requested)) {
+            Ok(look) => {
+                let recovered = self.health.set_output(None);
+                if look == Look::Reopened {
+                    self.metrics.reopened.inc();
+                    info!(
+                        event = "journal_reopened",
+                        requested,
+                        "journal opened again; decisions are written to the file that journal.path names now"
+                    );
+                } else if recovered {
+                    info!(
+                        event = "journal_output_recovered",
+                        "the journal's output can be written again"
+                    );
+                }
+                Some(look)
+            }
+            Err(error) => {
+                let lost = error.loses_entries().then(|| error.to_string());
+                self.health.set_output(lost);
+                self.log_look(&error);
+                None
+            }
+        }
+    }
+
+    fn log_look(&self, error: &LookError) {
+        let uptime = self.clock.moment().uptime;
+        match error {
+            LookError::OldFile(..) | LookError::Deleted(..) => throttled!(
+                self.log,
+                uptime,
+                error,
+                "journal_reopen_failed",
+                %error,
+                "journal cannot be opened again: make the folder of journal.path, and a file in it, writable for this service"
+            ),
+            LookError::NoReader(_) => throttled!(
+                self.log,
+                uptime,
+                error,
+                "journal_reader_gone",
+                %error,
+                "no decision can be recorded, so checks are refused until a process reads the pipe of journal.path"
+            ),
+            LookError::StdoutClosed => throttled!(
+                self.log,
+                uptime,
+                error,
+                "journal_stdout_closed",
+                %error,
+                "no decision can ever be recorded, so all checks are refused: restart the service together with the reader of its stdout, or set journal.path to a file"
+            ),
+        }
+    }
+}
+
+/// The start of the line that was not written to its end. After a reopening it is written again as a whole.
+fn start_of_line(lines: &[u8], written: usize) -> usize {
+    let before = lines.get(..written).unwrap_or_default();
+    let newline = before.iter().rposition(|byte| *byte == b'\n');
+    newline.map_or(0, |at| at + 1)
+}

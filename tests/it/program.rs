@@ -1,0 +1,302 @@
+//! The program as it is shipped, tried from outside: its behaviour when nobody reads what it writes, when its files are moved,
+//! and on signals. Its stderr and its stdout are pipes that a test may leave unread.
+
+mod credentials;
+mod journal_output;
+mod logrotate;
+mod rotation;
+mod signals;
+mod stderr;
+
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _},
+    os::fd::{AsFd, OwnedFd},
+    path::{Path, PathBuf},
+    process::{Command, ExitStatus, Stdio},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde_json::Value;
+use tempfile::TempDir;
+use tonic::{Code, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+use verigate::{
+    clock::{Clock as _, SystemClock},
+    proto::v1::{CheckAccessResponse, access_service_client::AccessServiceClient},
+    sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
+};
+
+use crate::world::{Killed, check_request, loopback};
+
+/// What a test waits for at most. Nothing that is right takes nearly as long.
+const SOON: Duration = Duration::from_secs(30);
+
+/// How a program is started.
+struct Start {
+    /// Further lines of its configuration, by section.
+    config: String,
+    /// The journal; `-` is stdout.
+    journal: Option<PathBuf>,
+    workers: &'static str,
+    /// A shell command before it, such as `ulimit`.
+    before: &'static str,
+    api_key: String,
+}
+
+impl Default for Start {
+    fn default() -> Self {
+        Self {
+            config: String::new(),
+            journal: None,
+            workers: "2",
+            before: ":",
+            api_key: format!("api_key = '{}'", Credentials::default().api_key),
+        }
+    }
+}
+
+/// A running program with a simulated vendor.
+struct Program {
+    simulator: Simulator,
+    process: Killed,
+    stderr: Pipe,
+    stdout: Pipe,
+    client: AccessServiceClient<Channel>,
+    grpc: String,
+    http: String,
+    admin: String,
+    folder: TempDir,
+    journal: PathBuf,
+}
+
+/// A pipe to the program. The test has both ends.
+struct Pipe {
+    reader: Option<BufReader<PipeReader>>,
+    writer: Option<PipeWriter>,
+}
+
+impl Pipe {
+    fn new() -> (Self, OwnedFd) {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let given = writer.try_clone().unwrap().into();
+        let pipe = Self {
+            reader: Some(BufReader::new(reader)),
+            writer: Some(writer),
+        };
+        (pipe, given)
+    }
+
+    /// Fills it, so that the next writer has to wait.
+    fn fill(&mut self) {
+        let mut writer = self.writer.take().unwrap();
+        while is_writable(&writer) {
+            writer.write_all(&[b'\n'; 4096]).unwrap();
+        }
+    }
+
+    /// Reads on, in a thread, until the program has ended; its lines.
+    fn drain(&mut self) -> JoinHandle<Vec<String>> {
+        self.writer = None;
+        let reader = self.reader.take().unwrap();
+        std::thread::spawn(move || {
+            let lines = reader.lines().map_while(Result::ok);
+            lines.filter(|line| !line.is_empty()).collect()
+        })
+    }
+}
+
+fn is_writable(fd: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(fd, PollFlags::OUT)];
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&at_once)).unwrap() > 0
+}
+
+impl Program {
+    async fn start(start: Start) -> Self {
+        // An error means that another test has done it.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let clock = Arc::new(SystemClock);
+        let cast = Cast::read("the built-in cast", BUILT_IN, clock.now()).unwrap();
+        let known = Credentials::default();
+        let simulator = Simulator::start(loopback(), cast, known.clone(), TOKEN_LIFE, clock);
+        let simulator = simulator.await.unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("p.yaml"), crate::world::POLICIES).unwrap();
+        let journal = start.journal.unwrap_or_else(|| path("journal.jsonl"));
+        let config = format!(
+            "[grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
+             [policies]\npath = '{}'\n[journal]\npath = '{}'\n\
+             [incode]\nurl = 'http://{}'\n{}\nintegration_id = '{}'\nsecret = '{}'\n{}\n",
+            path("p.yaml").display(),
+            journal.display(),
+            simulator.address,
+            start.api_key,
+            known.integration_id,
+            known.secret,
+            start.config,
+        );
+        fs::write(path("verigate.toml"), config).unwrap();
+        let (mut stderr, to_stderr) = Pipe::new();
+        let (stdout, to_stdout) = Pipe::new();
+        let process = Command::new("sh")
+            .args(["-c", &format!("{}; exec \"$@\"", start.before), "sh"])
+            .arg(env!("CARGO_BIN_EXE_verigate"))
+            .args(["serve", "--config"])
+            .arg(path("verigate.toml"))
+            .env("VERIGATE_LOG__FORMAT", "json")
+            .env("TOKIO_WORKER_THREADS", start.workers)
+            .stdout(Stdio::from(to_stdout))
+            .stderr(Stdio::from(to_stderr))
+            .spawn()
+            .unwrap();
+        let process = Killed(process);
+        let (ready, stderr) = tokio::task::spawn_blocking(move || {
+            let ready = until_event(&mut stderr, "service_ready");
+            (ready, stderr)
+        })
+        .await
+        .unwrap();
+        let address = |name: &str| format!("http://{}", ready["fields"][name].as_str().unwrap());
+        let grpc = address("grpc");
+        let client = AccessServiceClient::connect(grpc.clone()).await.unwrap();
+        Self {
+            http: address("http"),
+            admin: address("admin"),
+            simulator,
+            process,
+            stderr,
+            stdout,
+            client,
+            grpc,
+            folder,
+            journal,
+        }
+    }
+
+    async fn check(&self, verification: &str) -> Result<CheckAccessResponse, Code> {
+        let mut request = tonic::Request::new(check_request("front-door", verification));
+        request.set_timeout(Duration::from_secs(5));
+        let answer = self.client.clone().check_access(request).await;
+        answer
+            .map(tonic::Response::into_inner)
+            .map_err(|status| status.code())
+    }
+
+    /// The status and the body of a response of the admin listener.
+    async fn get(&self, path: &str) -> (u16, String) {
+        let got = async {
+            let response = reqwest::get(format!("{}{path}", self.admin)).await.unwrap();
+            (response.status().as_u16(), response.text().await.unwrap())
+        };
+        tokio::time::timeout(SOON, got).await.expect(path)
+    }
+
+    async fn health(&self) -> ServingStatus {
+        let channel = Channel::from_shared(self.grpc.clone()).unwrap();
+        let mut health = HealthClient::new(channel.connect().await.unwrap());
+        let answer = health.check(HealthCheckRequest::default()).await.unwrap();
+        answer.into_inner().status()
+    }
+
+    /// Waits until readiness and health say this.
+    async fn until_ready(&self, ready: bool) {
+        let (status, serving) = if ready {
+            (200, ServingStatus::Serving)
+        } else {
+            (503, ServingStatus::NotServing)
+        };
+        until("readiness follows the journal", async || {
+            self.get("/readyz").await.0 == status && self.health().await == serving
+        })
+        .await;
+    }
+
+    /// Waits until the program has ended.
+    async fn ended(process: Killed) -> ExitStatus {
+        let mut process = process;
+        let ended = tokio::task::spawn_blocking(move || process.0.wait().unwrap());
+        let ended = tokio::time::timeout(SOON, ended).await;
+        ended.expect("it ends in time").unwrap()
+    }
+
+    /// Waits until its log has this event.
+    async fn until_logged(self, event: &'static str) -> Self {
+        let Self { mut stderr, .. } = self;
+        let reading = tokio::task::spawn_blocking(move || {
+            until_event(&mut stderr, event);
+            stderr
+        });
+        let stderr = tokio::time::timeout(SOON, reading).await;
+        Self {
+            stderr: stderr.expect(event).unwrap(),
+            ..self
+        }
+    }
+
+    /// Stops it, which succeeds; the lines of its log.
+    async fn stop(self) -> Vec<String> {
+        self.stop_and_keep().await.0
+    }
+
+    /// The same, and its folder.
+    async fn stop_and_keep(mut self) -> (Vec<String>, TempDir) {
+        let log = self.stderr.drain();
+        drop(self.client);
+        self.process.signal("-TERM");
+        assert!(Self::ended(self.process).await.success());
+        (log.join().unwrap(), self.folder)
+    }
+}
+
+/// Reads lines up to the one with this event.
+fn until_event(pipe: &mut Pipe, event: &str) -> Value {
+    let mut line = String::new();
+    loop {
+        line.clear();
+        let reader = pipe.reader.as_mut().unwrap();
+        assert!(reader.read_line(&mut line).unwrap() > 0, "no {event}");
+        let value: Value = serde_json::from_str(&line).unwrap_or_default();
+        if value["fields"]["event"] == event {
+            return value;
+        }
+    }
+}
+
+/// The lines of a log with this event.
+fn events<'l>(log: &'l [String], event: &str) -> Vec<&'l String> {
+    let event = format!("\"event\":\"{event}\"");
+    log.iter().filter(|line| line.contains(&event)).collect()
+}
+
+/// Waits until a condition holds. One that never does fails the test.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let waited = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(SOON, waited).await.is_ok(), "{what}");
+}
+
+/// The decisions in these files, in their order.
+fn recorded(files: &[&Path]) -> Vec<String> {
+    let mut ids = Vec::new();
+    for file in files {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        for line in text.lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            ids.push(line["decision_id"].as_str().unwrap().to_owned());
+        }
+    }
+    ids
+}
