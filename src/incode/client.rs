@@ -28,7 +28,7 @@ use super::{
     config::Config,
     connections::{Connections, Lease},
     metrics::Metrics,
-    retry_after::retry_after,
+    retry_after::{RetryAfter, retry_after},
     wire::shape::ShapeError,
 };
 use crate::{
@@ -119,7 +119,9 @@ impl Client {
         let observer = self.metrics.call(call, started);
         let span = span::upstream_call(call.as_str());
         let requested = started.moment.uptime;
-        let sent = self.send(call, lease, request, requested).instrument(span.clone());
+        let sent = self
+            .send(call, lease, request, requested)
+            .instrument(span.clone());
         let decoded = sent.await.and_then(|(body, age)| {
             let decoded = decode(&body).map(|value| (value, age));
             decoded.map_err(|flaw| UpstreamError::Unusable(flaw, age))
@@ -150,8 +152,10 @@ impl Client {
         };
         let (at, status) = (self.clock.moment(), response.status());
         let pause = retry_after(response.headers(), at.now);
-        if let Some(pause) = response::requested_pause(status, pause) {
-            self.admission_of(call).pause(pause);
+        match response::requested_pause(status, pause) {
+            RetryAfter::Missing => {}
+            RetryAfter::Unstated => self.admission_of(call).pause(None),
+            RetryAfter::For(pause) => self.admission_of(call).pause(Some(pause)),
         }
         let received = match Received::read(response).await {
             Ok(received) => received,
@@ -161,8 +165,7 @@ impl Client {
         let sent = response::vendor_sent(call, &received);
         // The clock of a proxy says nothing about the vendor's.
         if sent.is_ok() {
-            self.clocks
-                .compare(&received.headers, requested, at.uptime);
+            self.clocks.compare(&received.headers, requested, at.uptime);
         }
         if let Err(error) = sent {
             self.log_foreign(call, &received, error);
