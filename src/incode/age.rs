@@ -32,9 +32,9 @@ mod tests {
     fn an_age_is_seconds_and_the_largest_counts() {
         assert_eq!(of(&[]), Some(Duration::ZERO));
         assert_eq!(of(&["0"]), Some(Duration::ZERO));
-        assert_eq!(of(&[" 600 "]), Some(Duration::from_secs(600)));
-        assert_eq!(of(&["600", "5"]), Some(Duration::from_secs(600)));
-        assert_eq!(of(&["5, 600"]), Some(Duration::from_secs(600)));
+        assert_eq!(of(&[" 600 "]), Some(Duration::from_mins(10)));
+        assert_eq!(of(&["600", "5"]), Some(Duration::from_mins(10)));
+        assert_eq!(of(&["5, 600"]), Some(Duration::from_mins(10)));
         let huge = Some(Duration::from_secs(u64::MAX));
         assert_eq!(of(&["99999999999999999999"]), huge);
     }

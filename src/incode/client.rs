@@ -28,7 +28,7 @@ use super::{
     config::Config,
     connections::{Connections, Lease},
     metrics::Metrics,
-    retry_after::retry_after,
+    retry_after::{RetryAfter, retry_after},
     wire::shape::ShapeError,
 };
 use crate::{
@@ -169,8 +169,10 @@ impl Client {
         };
         let (at, status) = (self.clock.moment(), response.status());
         let pause = retry_after(response.headers(), at.now);
-        if let Some(pause) = response::requested_pause(status, pause) {
-            self.admission_of(call).pause(pause);
+        match response::requested_pause(status, pause) {
+            RetryAfter::Missing => {}
+            RetryAfter::Unstated => self.admission_of(call).pause(None),
+            RetryAfter::For(pause) => self.admission_of(call).pause(Some(pause)),
         }
         let received = match Received::read(response).await {
             Ok(received) => received,

@@ -78,7 +78,9 @@ async fn time_to_recover(world: &World, next: &mut usize, checks: usize) -> Dura
             return now;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
-        world.clock.advance(started.elapsed() - advanced);
+        world
+            .clock
+            .advance(started.elapsed().saturating_sub(advanced));
         advanced = started.elapsed();
     }
 }

@@ -402,7 +402,7 @@ async fn a_request_to_pause_is_obeyed_whatever_its_form() {
         let asked = world.calls().details;
         world
             .clock
-            .advance(Duration::from_secs(pause) - Duration::from_millis(1));
+            .advance(Duration::from_millis(pause * 1_000 - 1));
         let answer = world.check("tolerant", "month-old").await;
         assert!(answer.degraded, "{status} {after:?}");
         assert_eq!(world.calls().details, asked, "{status} {after:?}");

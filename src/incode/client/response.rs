@@ -167,18 +167,14 @@ pub(super) fn classify(
     })
 }
 
-/// Whether a response asks for a pause, and for how long if it says so: 429, or a server error with `Retry-After`. A proxy in front of the
+/// The pause that a response asks for, of which it may say how long: 429, or a server error with `Retry-After`. A proxy in front of the
 /// vendor may ask too.
-pub(super) fn requested_pause(
-    status: StatusCode,
-    retry_after: RetryAfter,
-) -> Option<Option<Duration>> {
+pub(super) fn requested_pause(status: StatusCode, retry_after: RetryAfter) -> RetryAfter {
     match (status, retry_after) {
-        (StatusCode::TOO_MANY_REQUESTS, RetryAfter::For(pause)) => Some(Some(pause)),
-        (StatusCode::TOO_MANY_REQUESTS, _) => Some(None),
-        (status, RetryAfter::For(pause)) if status.is_server_error() => Some(Some(pause)),
-        (status, RetryAfter::Unstated) if status.is_server_error() => Some(None),
-        _ => None,
+        (StatusCode::TOO_MANY_REQUESTS, RetryAfter::Missing) => RetryAfter::Unstated,
+        (StatusCode::TOO_MANY_REQUESTS, pause) => pause,
+        (status, pause) if status.is_server_error() => pause,
+        _ => RetryAfter::Missing,
     }
 }
 
