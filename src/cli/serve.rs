@@ -9,7 +9,7 @@ use tracing::warn;
 use super::{
     environment::{Colours, Environment},
     exit::Exit,
-    output::{eprint_in_time, eprint_line},
+    output::eprint_in_time,
     signals::{Terminations, hang_ups, ignore_others},
 };
 use crate::{
@@ -48,7 +48,7 @@ impl Serve {
         let warnings = config.warnings();
         if self.check {
             for warning in &warnings {
-                eprint_line(&format!("warning: {warning}"));
+                eprint_in_time(format!("warning: {warning}"));
             }
             report_valid(&loaded);
             return Ok(Exit::Done);
@@ -85,7 +85,7 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
                 preflight(&config)
             };
             for note in found.notes {
-                eprint_line(&format!("note: {note}"));
+                eprint_in_time(format!("note: {note}"));
             }
             let policies = Some(config.policies.clone());
             (Some(config), policies, found.problems)
@@ -109,14 +109,14 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
     }
     if !problems.is_empty() {
         let policies = None;
-        eprint_line(&format!("verigate: {}", ConfigError { problems, policies }));
+        eprint_in_time(format!("verigate: {}", ConfigError { problems, policies }));
         exit = Exit::CannotRun;
     }
     match (config, loaded) {
         (Some(config), Some(Ok(loaded))) if exit == Exit::Done => Ok((config, loaded)),
         _ => {
             if check {
-                eprint_line(NOT_TRIED);
+                eprint_in_time(NOT_TRIED.to_owned());
             }
             Err(exit)
         }
@@ -127,11 +127,11 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
 fn report_policies(error: &LoadError) -> Exit {
     match error {
         LoadError::Unreadable(..) | LoadError::Unsettled(_) => {
-            eprint_line(&format!("verigate: {}", error.in_full()));
+            eprint_in_time(format!("verigate: {}", error.in_full()));
             Exit::CannotRun
         }
         invalid => {
-            eprint_line(&invalid.to_string());
+            eprint_in_time(invalid.to_string());
             Exit::Invalid
         }
     }
@@ -140,11 +140,11 @@ fn report_policies(error: &LoadError) -> Exit {
 /// Reports that nothing is wrong, what was left out, and what that does not say.
 fn report_valid(loaded: &Loaded) {
     for file in &loaded.ignored {
-        eprint_line(&format!("warning: {file}"));
+        eprint_in_time(format!("warning: {file}"));
     }
     let (count, revision) = (loaded.set.len(), loaded.set.revision());
-    eprint_line(&format!(
+    eprint_in_time(format!(
         "the configuration is valid; {count} policies, revision {revision}"
     ));
-    eprint_line(NOT_TRIED);
+    eprint_in_time(NOT_TRIED.to_owned());
 }

@@ -140,11 +140,12 @@ impl Issuer for Arc<Client> {
     }
 }
 
-/// Whether the upstream refused our credentials.
+/// Whether the upstream itself refused our credentials.
 fn is_refusal<T>(issued: &Result<T, UpstreamError>) -> bool {
     matches!(
         issued,
-        Err(UpstreamError::Unauthorized | UpstreamError::Outage(Outage::CredentialsRefused))
+        Err(UpstreamError::Unauthorized { by_vendor: true }
+            | UpstreamError::Outage(Outage::CredentialsRefused))
     )
 }
 

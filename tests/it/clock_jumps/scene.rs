@@ -171,8 +171,9 @@ impl Scene {
             fetches: PLENTY,
         };
         let cache = EvidenceCache::new(Arc::clone(&vendor) as _, config, DAY, &deps).unwrap();
-        let (journal, _) =
-            journal::start(Box::new(io::sink()), QueueLimits::default(), &deps).unwrap();
+        let (output, limits) = (Box::new(io::sink()), QueueLimits::default());
+        let journal = journal::start("nowhere".into(), output, limits, &deps);
+        let journal = journal.unwrap().journal;
         let set = testing::set(POLICIES);
         let live = Arc::new(Live::new(set.clone()));
         Self {
