@@ -170,6 +170,15 @@ impl Source for Instant {
     }
 }
 
+/// A cache that every request hits.
+const CACHE: source::Config = source::Config {
+    capacity: 1000,
+    fetches: Rate {
+        per_second: 1,
+        burst: 1,
+    },
+};
+
 /// A journal that keeps nothing.
 fn unwritten(deps: &Deps) -> journal::Started {
     let output = Box::new(std::io::sink());
@@ -184,15 +193,7 @@ fn check(c: &mut Criterion) {
     let _entered = runtime.enter();
     let started = unwritten(&deps);
     let journal = started.journal.clone();
-    let fetches = Rate {
-        per_second: 1,
-        burst: 1,
-    };
-    let config = source::Config {
-        capacity: 1000,
-        fetches,
-    };
-    let source = EvidenceCache::new(Arc::new(Instant), config, DAY, &deps).unwrap();
+    let source = EvidenceCache::new(Arc::new(Instant), CACHE, DAY, &deps).unwrap();
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
     let live = Arc::new(Live::new(PolicySet::new(policies)));
     let gate = Gate::new(live, Arc::new(source.clone()), journal, &deps).unwrap();
