@@ -298,10 +298,11 @@ fn problems(policies: &[(&str, &str)], list: &str) -> ParseError {
         fs::write(folder.path().join(name), text).unwrap();
     }
     fs::write(folder.path().join("people.txt"), list).unwrap();
-    match verigate::live::load(folder.path()).unwrap_err() {
-        verigate::live::LoadError::Invalid(problems) => problems,
-        other => panic!("{other}"),
-    }
+    let problems = match verigate::live::load(folder.path()) {
+        Err(verigate::live::LoadError::Invalid(problems)) => Some(problems),
+        _ => None,
+    };
+    problems.unwrap()
 }
 
 const ONE: &str = "version: 1\npolicies: {p: {require: [identity_not_in: {file: people.txt}]}}\n";

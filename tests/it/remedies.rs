@@ -205,7 +205,7 @@ fn the_alternative_that_needs_least_is_the_remedy() {
     let rules = "      - any_of:\n          - all_of: [{scopes: [NAME]}, {verified_within: 1d}]\n          - identity: same_as_request\n";
     assert_eq!(needed(rules, 31, |_| {}), [Remedy::Identify]);
     let mismatch = needed(rules, 31, |s| {
-        s.request.identity = ClaimedIdentity::parse("id-2")
+        s.request.identity = ClaimedIdentity::parse("id-2");
     });
     let scopes = [Scope::Name].into();
     let max_age = Some(days(1));

@@ -5,7 +5,10 @@ use verigate::secrets::SecretFile;
 use super::*;
 use crate::world::{World, gist};
 
-fn any(_: &str) -> Result<(), String> {
+fn any(secret: &str) -> Result<(), String> {
+    if secret.is_empty() {
+        return Err("is empty".to_owned());
+    }
     Ok(())
 }
 

@@ -72,7 +72,7 @@ async fn logrotate_loses_and_doubles_nothing_under_load() {
         if !name.starts_with("journal.jsonl") {
             continue;
         }
-        if name.ends_with(".gz") {
+        if path.extension().is_some_and(|end| end == "gz") {
             assert!(
                 Command::new("gunzip")
                     .arg(&path)
