@@ -31,10 +31,9 @@ pub enum Message {
 }
 
 /// The type of a value.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    #[default]
-    Missing,
+    Null,
     Text,
     Number,
     Flag,
@@ -42,22 +41,23 @@ enum Kind {
     Object,
 }
 
-/// The types of the values whose keys distinguish the messages. Of a key that occurs twice, the last value counts: that it does is for
-/// the decoder to judge.
+/// The types of the values whose keys distinguish the messages. Of a key that occurs twice, the last value counts; where there is a
+/// decoder, it judges that.
 #[derive(Debug, Default)]
 struct Outline {
-    token: Kind,
-    id: Kind,
-    trace_id: Kind,
-    verified_at: Kind,
-    status: Kind,
-    scopes: Kind,
-    data: Kind,
-    verification_link: Kind,
-    timestamp: Kind,
-    error: Kind,
+    token: Option<Kind>,
+    id: Option<Kind>,
+    trace_id: Option<Kind>,
+    status: Option<Kind>,
+    /// Whether it has one of the other keys of the details, be it null.
+    has_details: bool,
+    verification_link: Option<Kind>,
+    timestamp: Option<Kind>,
+    error: Option<Kind>,
     message: Option<Kind>,
-    path: Kind,
+    path: Option<Kind>,
+    /// Whether one of these keys occurs twice.
+    is_ambiguous: bool,
 }
 
 /// Whether a body has the shape of this message.
@@ -81,11 +81,11 @@ pub fn check(body: &[u8], message: Message) -> Result<(), ShapeError> {
 impl Outline {
     /// What this message would have, and this body has not.
     fn missing(&self, message: Message) -> Option<&'static str> {
-        let is_id = |kind| matches!(kind, Kind::Text | Kind::Number);
+        let is_id = |kind| matches!(kind, Some(Kind::Text | Kind::Number));
         let required: &[(bool, &'static str)] = match message {
-            Message::Token => &[(self.token == Kind::Text, "it has no text `token`")],
+            Message::Token => &[(self.token == Some(Kind::Text), "it has no text `token`")],
             Message::Link => &[(
-                self.verification_link == Kind::Text,
+                self.verification_link == Some(Kind::Text),
                 "it has no text `verificationLink`",
             )],
             Message::Details => &[
@@ -93,25 +93,34 @@ impl Outline {
                     is_id(self.id) || is_id(self.trace_id),
                     "it has neither `id` nor `traceId`",
                 ),
-                (self.status == Kind::Text, "it has no text `status`"),
+                // Null where there is none yet; no policy accepts that.
                 (
-                    [self.scopes, self.data, self.verified_at] != [Kind::Missing; 3],
-                    "it has neither `scopes` nor `data` nor `verifiedAt`",
+                    matches!(self.status, Some(Kind::Text | Kind::Null)),
+                    "it has no text `status`",
+                ),
+                // What is unfinished or revoked may have nothing about the person.
+                (
+                    self.has_details || self.id.is_some() && self.trace_id.is_some(),
+                    "it has no other key of the details of a verification",
                 ),
             ],
             Message::Error => &[
                 (
-                    self.timestamp == Kind::Number,
+                    self.timestamp == Some(Kind::Number),
                     "it has no number `timestamp`",
                 ),
-                (self.status == Kind::Number, "it has no number `status`"),
-                (self.error == Kind::Text, "it has no text `error`"),
+                (
+                    self.status == Some(Kind::Number),
+                    "it has no number `status`",
+                ),
+                (self.error == Some(Kind::Text), "it has no text `error`"),
                 (
                     // Null where there is nothing to say.
-                    matches!(self.message, Some(Kind::Text | Kind::Missing)),
+                    matches!(self.message, Some(Kind::Text | Kind::Null)),
                     "it has no `message`",
                 ),
-                (self.path == Kind::Text, "it has no text `path`"),
+                (self.path == Some(Kind::Text), "it has no text `path`"),
+                (!self.is_ambiguous, "it has a key twice"),
             ],
         };
         let mut required = required.iter();
@@ -137,23 +146,25 @@ impl<'de> Visitor<'de> for OutlineVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Outline, A::Error> {
         let mut outline = Outline::default();
         while let Some(Key(key)) = entries.next_key()? {
-            let kind = entries.next_value()?;
+            let kind = entries.next_value::<Kind>()?;
             let field = match &*key {
                 "token" => &mut outline.token,
                 "id" => &mut outline.id,
                 "traceId" => &mut outline.trace_id,
-                "verifiedAt" => &mut outline.verified_at,
                 "status" => &mut outline.status,
-                "scopes" => &mut outline.scopes,
-                "data" => &mut outline.data,
+                "projectId" | "verifiedAt" | "scopes" | "data" => {
+                    outline.has_details = true;
+                    continue;
+                }
                 "verificationLink" => &mut outline.verification_link,
                 "timestamp" => &mut outline.timestamp,
                 "error" => &mut outline.error,
-                "message" => outline.message.insert(Kind::Missing),
+                "message" => &mut outline.message,
                 "path" => &mut outline.path,
                 _ => continue,
             };
-            *field = kind;
+            let occurs_twice = field.replace(kind).is_some();
+            outline.is_ambiguous |= occurs_twice;
         }
         Ok(outline)
     }
@@ -179,7 +190,7 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Kind, E> {
-        Ok(Kind::Missing)
+        Ok(Kind::Null)
     }
 
     fn visit_str<E>(self, _: &str) -> Result<Kind, E> {

@@ -41,6 +41,7 @@ fn an_error_of_the_vendor_has_five_keys() {
         ),
         (r#","path":"/v1""#, "", "it has no text `path`"),
         (r#""/v1""#, "null", "it has no text `path`"),
+        ("}", r#","status":200}"#, "it has a key twice"),
     ] {
         let other = right.replace(from, to);
         assert_eq!(problem(&other, Message::Error), Some(what), "{other}");
@@ -48,8 +49,13 @@ fn an_error_of_the_vendor_has_five_keys() {
 }
 
 #[test]
-fn details_have_an_identifier_a_status_and_something_about_the_person() {
+fn details_have_an_identifier_a_status_and_another_key_of_details() {
     for body in [
+        // What is unfinished or revoked has nothing about the person.
+        r#"{"id":"v","status":"PENDING","verifiedAt":null,"scopes":null,"data":null}"#,
+        r#"{"id":"v","status":"REVOKED","projectId":"p"}"#,
+        r#"{"id":"v","traceId":"t","status":"REVOKED"}"#,
+        r#"{"id":"v","traceId":"t","status":null}"#,
         r#"{"id":"v","status":"VERIFIED","scopes":[]}"#,
         r#"{"traceId":7,"status":"","data":{}}"#,
         // What is wrong with these is for the decoder to say.
@@ -76,11 +82,7 @@ fn details_have_an_identifier_a_status_and_something_about_the_person() {
         ),
         (
             r#"{"id":"v","status":"UP"}"#,
-            "it has neither `scopes` nor `data` nor `verifiedAt`",
-        ),
-        (
-            r#"{"id":"v","status":"UP","data":null}"#,
-            "it has neither `scopes` nor `data` nor `verifiedAt`",
+            "it has no other key of the details of a verification",
         ),
     ] {
         assert_eq!(problem(body, Message::Details), Some(what), "{body}");
