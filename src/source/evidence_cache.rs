@@ -32,8 +32,9 @@ use self::{
     store::{Change, Store},
 };
 use super::{
-    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
+    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, UNSETTLED_FOR, Wait,
     alias_index::{AliasIndex, Tick},
+    is_unsettled,
     metrics::Metrics,
 };
 use crate::{
@@ -377,7 +378,12 @@ impl Source for EvidenceCache {
 
 /// Whether what a fetch has just returned is older than evidence may be.
 fn is_too_old(fetched: &Known, request: &LookupRequest) -> bool {
-    fetched.origin == Origin::Upstream && is_old(fetched) && request.max_age <= fetched.age()
+    let max_age = if is_unsettled(&fetched.evidence.finding) {
+        request.max_age.min(UNSETTLED_FOR)
+    } else {
+        request.max_age
+    };
+    fetched.origin == Origin::Upstream && is_old(fetched) && max_age <= fetched.age()
 }
 
 /// Whether what a fetch has returned is older than the fetch: an HTTP cache has answered.

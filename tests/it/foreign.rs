@@ -311,6 +311,10 @@ async fn a_404_of_an_http_cache_is_not_the_vendors_word_of_now() {
     let old = [("content-type", JSON), ("age", "600")];
     let answer = answer_to(&world, response(404, &old, ERROR)).await;
     assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
+    // What may change at any moment counts for four seconds, wherever it is cached.
+    let five = [("content-type", JSON), ("age", "5")];
+    let answer = answer_to(&world, response(404, &five, ERROR)).await;
+    assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE");
     let young = [("content-type", JSON), ("age", "2")];
     let answer = answer_to(&world, response(404, &young, ERROR)).await;
     assert_eq!(gist(&answer), "DENY VERIFICATION_NOT_FOUND");

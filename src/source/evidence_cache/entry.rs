@@ -23,6 +23,8 @@ use crate::{
 
 /// The longest time for which invalidated evidence is served while the upstream cannot be asked again.
 const INVALIDATED_FOR: Duration = Duration::from_secs(10);
+/// The precision of an `Age`.
+const AGE_PRECISION: Duration = Duration::from_secs(1);
 /// How long a failure or an unusable response is cached; up to half as much again is added.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 /// Uses since the last fetch that make a refresh ahead of time worthwhile.
@@ -90,11 +92,12 @@ impl Entry {
             kind,
             until: ended.uptime.saturating_add(lengthen(FAILURE_TTL)),
         };
+        // Of two responses the one that was made later counts. An `Age` has whole seconds, rounded down.
         let is_older = |cached: &Cached| {
-            let age = ended.age_of(cached.since);
-            !known.age().is_zero() && age.is_some_and(|age| age < known.age())
+            !known.age().is_zero()
+                && evidence.seen_at < after(cached.evidence.seen_at, AGE_PRECISION)
         };
-        // An HTTP cache has sent something older than what is known.
+        // An HTTP cache has sent something older than what is known, or that may be older.
         let is_superseded = self.cached.as_ref().is_some_and(is_older);
         let (cached, failure) = match (&evidence.finding, known.outage) {
             (Finding::Present(_) | Finding::Absent | Finding::Unusable(_), _) if is_superseded => {
