@@ -189,8 +189,11 @@ impl Processor {
     /// Invalidates first, so that nobody who learns of the change is answered from the state before it.
     async fn process(&mut self, event: WebhookEvent) {
         let WebhookEvent { kind, ids, step_up } = event;
+        // One webhook counts once for a verification, by however many of its identifiers it names it.
+        let mut admitted = Vec::new();
         for id in ids.iter().take(IDS_MAX) {
-            self.invalidate(id, kind.invalidation()).await;
+            self.invalidate(id, kind.invalidation(), &mut admitted)
+                .await;
         }
         match (kind, ids.first(), step_up) {
             (EventKind::Succeeded, Some(id), step_up) => {
@@ -205,15 +208,26 @@ impl Processor {
     }
 
     /// Invalidates what is known of a verification: at once if nobody is asked again because of it, else as the throttle allows.
-    async fn invalidate(&mut self, id: &VerificationId, invalidation: Invalidation) {
+    async fn invalidate(
+        &mut self,
+        id: &VerificationId,
+        invalidation: Invalidation,
+        admitted: &mut Vec<VerificationId>,
+    ) {
         let Some(in_use) = self.source.in_use_as(id).await else {
             self.source.invalidate(id, invalidation).await;
             return;
         };
         let uptime = self.uptime();
-        if self.throttle.admits(&in_use, invalidation, uptime).await {
+        let had_revocation = self.throttle.has_revocation(&in_use);
+        if admitted.contains(&in_use) || self.throttle.admits(&in_use, invalidation, uptime).await {
             self.source.invalidate(id, invalidation).await;
+            admitted.push(in_use);
         } else {
+            if invalidation == Invalidation::Revoked && !had_revocation {
+                // Until its turn comes, the evidence is not fresh: the next check asks the vendor once.
+                self.source.invalidate(id, Invalidation::Changed).await;
+            }
             throttled!(
                 self.log,
                 uptime,

@@ -1,5 +1,5 @@
-//! `POST /webhooks/incode`: the vendor says that something has changed. Authenticated by a shared secret, queued, and answered without
-//! waiting until it is processed.
+//! `POST /webhooks/incode`, with or without a slash at the end: the vendor says that something has changed. Authenticated by a shared
+//! secret, queued, and answered without waiting until it is processed.
 
 mod config;
 mod event;
@@ -43,11 +43,14 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a webhook without the secret may cause the files with the secrets to be read.
 const RELOAD_EVERY: Duration = Duration::from_secs(10);
+/// How long a webhook waits for that.
+const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The route of webhooks.
 pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
     Router::new()
         .route("/webhooks/incode", post(receive))
+        .route("/webhooks/incode/", post(receive))
         .with_state(webhooks)
 }
 
@@ -127,9 +130,8 @@ impl Webhooks {
             *reload_at = uptime.saturating_add(RELOAD_EVERY);
         }
         let webhooks = Arc::clone(self);
-        spawn_blocking(move || webhooks.reload_secrets())
-            .await
-            .is_ok()
+        let reload = spawn_blocking(move || webhooks.reload_secrets());
+        matches!(timeout(RELOAD_TIMEOUT, reload).await, Ok(Ok(())))
     }
 
     /// Authenticates a webhook, reads it and queues it.

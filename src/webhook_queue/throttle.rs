@@ -30,10 +30,32 @@ const WAITING_MAX: usize = 10_000;
 pub(super) struct Throttle {
     each: Cache<VerificationId, Arc<TokenBucket>>,
     all: TokenBucket,
-    /// By the uptime at which their turns come; the number keeps the order of those that come at the same time.
-    turns: BTreeMap<(Duration, u64), VerificationId>,
-    waiting: HashMap<VerificationId, Invalidation>,
+    turns: BTreeMap<Turn, VerificationId>,
+    waiting: HashMap<VerificationId, (Turn, Invalidation)>,
     next: u64,
+}
+
+/// When one that waits is processed: by the uptime at which its turn comes, revocations first, then in the order of their arrival.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Turn {
+    uptime: Duration,
+    rank: Rank,
+    number: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Revoked,
+    Changed,
+}
+
+impl From<Invalidation> for Rank {
+    fn from(invalidation: Invalidation) -> Self {
+        match invalidation {
+            Invalidation::Revoked => Self::Revoked,
+            Invalidation::Changed => Self::Changed,
+        }
+    }
 }
 
 impl Throttle {
@@ -56,6 +78,12 @@ impl Throttle {
         self.waiting.len() < WAITING_MAX
     }
 
+    /// Whether a revocation of this verification waits for its turn.
+    pub(super) fn has_revocation(&self, id: &VerificationId) -> bool {
+        let waiting = self.waiting.get(id);
+        waiting.is_some_and(|(_, invalidation)| *invalidation == Invalidation::Revoked)
+    }
+
     /// Whether this invalidation may be followed now. If not, it waits for its turn.
     pub(super) async fn admits(
         &mut self,
@@ -63,10 +91,13 @@ impl Throttle {
         invalidation: Invalidation,
         uptime: Duration,
     ) -> bool {
-        if let Some(waiting) = self.waiting.get_mut(id) {
+        if let Some((turn, waiting)) = self.waiting.get_mut(id) {
             // What was revoked stays revoked, whatever is said later: only the vendor's answer counts.
             if invalidation == Invalidation::Revoked {
+                self.turns.remove(turn);
+                turn.rank = invalidation.into();
                 *waiting = invalidation;
+                self.turns.insert(*turn, id.clone());
             }
             return false;
         }
@@ -76,40 +107,50 @@ impl Throttle {
             each.take_anyway(uptime);
             return true;
         }
-        // One that has had no turn for long goes first.
-        let turn = if each.is_full(uptime) {
-            Duration::ZERO
-        } else {
-            uptime.saturating_add(wait)
+        // One that has had no turn for long goes first, and a revocation that only waits for the others.
+        let goes_first = match invalidation {
+            Invalidation::Revoked => wait.is_zero(),
+            Invalidation::Changed => each.is_full(uptime),
         };
-        self.turns.insert((turn, self.next), id.clone());
+        let turn = Turn {
+            uptime: if goes_first {
+                Duration::ZERO
+            } else {
+                uptime.saturating_add(wait)
+            },
+            rank: invalidation.into(),
+            number: self.next,
+        };
+        self.turns.insert(turn, id.clone());
         self.next = self.next.wrapping_add(1);
-        self.waiting.insert(id.clone(), invalidation);
+        self.waiting.insert(id.clone(), (turn, invalidation));
         false
     }
 
     /// How long until the next turn of one that waits.
     pub(super) fn next_turn(&self, uptime: Duration) -> Option<Duration> {
-        let ((turn, _), _) = self.turns.first_key_value()?;
-        Some(turn.saturating_sub(uptime).max(self.all.wait(uptime)))
+        let (turn, _) = self.turns.first_key_value()?;
+        let wait = turn.uptime.saturating_sub(uptime);
+        Some(wait.max(self.all.wait(uptime)))
     }
 
     /// Takes the next one whose turn has come.
     pub(super) async fn due(&mut self, uptime: Duration) -> Option<(VerificationId, Invalidation)> {
         let first = self.turns.first_entry()?;
-        if first.key().0 > uptime || self.all.take(uptime, Duration::ZERO).is_err() {
+        if first.key().uptime > uptime || self.all.take(uptime, Duration::ZERO).is_err() {
             return None;
         }
         let id = first.remove();
         self.bucket(&id).await.take_anyway(uptime);
-        let invalidation = self.waiting.remove(&id)?;
+        let (_, invalidation) = self.waiting.remove(&id)?;
         Some((id, invalidation))
     }
 
     /// Takes all that wait, whatever the rate.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (VerificationId, Invalidation)> {
         self.turns.clear();
-        self.waiting.drain()
+        let waiting = self.waiting.drain();
+        waiting.map(|(id, (_, invalidation))| (id, invalidation))
     }
 
     async fn bucket(&self, id: &VerificationId) -> Arc<TokenBucket> {
@@ -187,6 +228,22 @@ mod tests {
         assert!(throttle.due(SECOND + EACH_EVERY / 2).await.is_none());
         assert_eq!(throttle.due(due).await, Some((id(1), Revoked)));
         assert_eq!(throttle.due(due).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_revocation_is_processed_before_other_changes() {
+        let mut throttle = Throttle::new(ALL);
+        let mut processed = 0;
+        for n in 0..200 {
+            processed += u32::from(throttle.admits(&id(n), Changed, SECOND).await);
+        }
+        assert_eq!(processed, ALL.burst);
+        assert!(!throttle.admits(&id(150), Revoked, SECOND).await);
+        assert!(!throttle.admits(&id(500), Revoked, SECOND).await);
+        let next = 2 * SECOND;
+        assert_eq!(throttle.due(next).await, Some((id(150), Revoked)));
+        assert_eq!(throttle.due(next).await, Some((id(500), Revoked)));
+        assert_eq!(throttle.due(next).await, Some((id(40), Changed)));
     }
 
     #[tokio::test]

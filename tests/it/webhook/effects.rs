@@ -43,6 +43,31 @@ async fn a_webhook_in_capitals_reaches_what_is_cached_in_lower_case() {
 }
 
 #[tokio::test]
+async fn a_webhook_that_names_a_verification_twice_counts_once() {
+    let world = world().await;
+    let body =
+        r#"{"event":"verification.failed","verificationId":"fresh","traceId":"trace-fresh"}"#;
+    // As many as are processed at once, while the clock stands still.
+    for _ in 0..5 {
+        world.check("front-door", "fresh").await;
+        assert_eq!(post(&world, body).await, 204);
+        until_invalidated(&world, "fresh").await;
+    }
+}
+
+#[tokio::test]
+async fn a_slash_at_the_end_of_the_address_makes_no_difference() {
+    let world = world().await;
+    world.check("front-door", "fresh").await;
+    let at = world.service.addresses.http;
+    let request = client().post(format!("http://{at}/webhooks/incode/"));
+    let request = request.header(HEADER, SECRET);
+    let sent = request.body(event("verification.failed", "fresh")).send();
+    assert_eq!(sent.await.unwrap().status().as_u16(), 204);
+    until_invalidated(&world, "fresh").await;
+}
+
+#[tokio::test]
 async fn a_webhook_in_an_envelope_invalidates_all_that_it_names() {
     let world = world().await;
     for body in [
