@@ -1,4 +1,4 @@
-//! While a person verifies again, everybody polls: the result is wanted as soon as there is one, and not when what was cached before
+//! While a person verifies again, callers poll: the result is wanted as soon as there is one, and not when what was cached before
 //! has become old.
 
 use std::sync::Arc;
@@ -10,10 +10,13 @@ use crate::{
     callers::OverQuotaError,
     policy::{Finding, VerificationId},
     provenance::Origin,
-    source::{Invalidation, Known, LookupRequest, Source, is_unsettled},
+    source::{Invalidation, Known, LookupRequest, Source},
 };
 
-/// A source in front of the cache: a verification that a step-up waits for, and that does not exist or is not finished, is asked for
+/// The status of a verification that nothing is awaited of.
+const VERIFIED: &str = "VERIFIED";
+
+/// A source in front of the cache: a verification that a step-up waits for, and that does not exist or is not verified, is asked for
 /// again each time, within the caller's quota.
 #[derive(Debug)]
 pub struct AwaitedSource {
@@ -38,7 +41,7 @@ impl Source for AwaitedSource {
         let known = self.cache.look_up(id, request).await?;
         let from_cache = known.origin == Origin::Cache;
         if !from_cache
-            || !is_unsettled(&known.evidence.finding)
+            || !is_awaited(&known.evidence.finding)
             || !self.step_ups.awaits(id, request.at).await
         {
             return Ok(known);
@@ -64,5 +67,14 @@ impl Source for AwaitedSource {
 
     async fn in_use_as(&self, id: &VerificationId) -> Option<VerificationId> {
         self.cache.in_use_as(id).await
+    }
+}
+
+/// Whether a step-up may be about to change it.
+fn is_awaited(finding: &Finding) -> bool {
+    match finding {
+        Finding::Absent => true,
+        Finding::Present(verification) => verification.status.as_deref() != Some(VERIFIED),
+        Finding::Unusable(_) | Finding::Unknown => false,
     }
 }

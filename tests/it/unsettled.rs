@@ -134,6 +134,24 @@ async fn while_a_step_up_is_under_way_a_poll_sees_the_result_at_once() {
 }
 
 #[tokio::test]
+async fn what_a_step_up_waits_for_is_requested_again_whatever_its_status() {
+    let cast = "\
+people: { ada: { full_name: Ada Example } }
+verifications: { expired: { person: ada, status: EXPIRED, verified_ago: 10m, scopes: [NAME] } }
+";
+    let world = World::of(cast, links).await;
+    for _ in 0..2 {
+        world.check("front-door", "expired").await;
+    }
+    assert_eq!(world.calls().details, 1);
+    world.begin(begin("expired")).await.unwrap();
+    for _ in 0..3 {
+        world.check("front-door", "expired").await;
+    }
+    assert_eq!(world.calls().details, 4);
+}
+
+#[tokio::test]
 async fn a_caller_that_polls_pays_and_over_the_quota_the_usual_rule_applies() {
     let world = World::with(|config| {
         links(config);
