@@ -57,8 +57,13 @@ impl SecretFile {
     }
 
     fn value(&self) -> Result<SecretString, SecretFileError> {
-        let text = read_text(&self.path, FILE_BYTES_MAX)
-            .map_err(|error| SecretFileError::Unreadable(self.path.clone(), error.to_string()))?;
+        let unreadable = |why: String| SecretFileError::Unreadable(self.path.clone(), why);
+        // Opening a pipe could wait for ever, and it is read only once.
+        if self.path.exists() && !self.path.is_file() {
+            return Err(unreadable("it is not a regular file".to_owned()));
+        }
+        let text =
+            read_text(&self.path, FILE_BYTES_MAX).map_err(|error| unreadable(error.to_string()))?;
         let secret = text.trim_end_matches(['\r', '\n']);
         match (self.check)(secret) {
             Ok(()) => Ok(secret.into()),

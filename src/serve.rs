@@ -51,6 +51,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long the journal may take to be written after that, and the webhook queue to be processed.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long the files with secrets of webhooks may take to be read again.
+const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// The addresses that the service has bound.
 #[derive(Debug, Clone, Copy)]
 pub struct Addresses {
@@ -205,8 +208,12 @@ impl Renewable {
         self.journal.reopen();
         self.upstream.reload_credentials().await;
         let webhooks = Arc::clone(&self.webhooks);
-        // An error means that the runtime is shutting down.
-        let _ = spawn_blocking(move || webhooks.reload_secrets()).await;
+        // What a file system does not give in time is read by the next request.
+        let _ = timeout(
+            RENEW_TIMEOUT,
+            spawn_blocking(move || webhooks.reload_secrets()),
+        )
+        .await;
     }
 }
 
@@ -230,6 +237,8 @@ async fn announce_stop(
     drop(following);
     grpc::serving(&health, false).await;
     sleep(LAME_DUCK).await;
+    // Again: the task that follows the journal may have been about to write the opposite.
+    grpc::serving(&health, false).await;
     grpc::end_watches(&mut health).await;
     Ok(())
 }

@@ -4,7 +4,7 @@
 use toml::Value;
 
 use super::error::SettingError;
-use crate::policy::parse_duration;
+use crate::policy::{parse_duration, yaml::is_visible};
 
 /// Fits a value of a file or a variable to the setting of this name.
 pub(super) fn fit(name: &str, value: Value, default: &Value) -> Result<Value, SettingError> {
@@ -79,7 +79,7 @@ impl TextMistake {
     pub(super) fn words(self) -> (&'static str, &'static str) {
         match self {
             Self::Blanks => ("begins or ends with a space or a line end", "remove it"),
-            Self::Control => ("has control characters in it", "remove them"),
+            Self::Control => ("has control or invisible characters in it", "remove them"),
             Self::Quotes => (
                 "begins or ends with a quote, which is part of the value",
                 "remove it: files and variables are read as they are",
@@ -106,7 +106,7 @@ pub(super) fn mistake(text: &str) -> Option<TextMistake> {
     let is_quote = |c: char| matches!(c, '"' | '\'' | '`' | '\u{2018}'..='\u{201f}');
     if text.trim() != text || text.starts_with('\u{feff}') {
         Some(TextMistake::Blanks)
-    } else if text.chars().any(char::is_control) {
+    } else if text.chars().any(|c| c.is_control() || !is_visible(c)) {
         Some(TextMistake::Control)
     } else if text.starts_with(is_quote) || text.ends_with(is_quote) {
         Some(TextMistake::Quotes)

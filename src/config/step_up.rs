@@ -40,7 +40,11 @@ fn redirects(section: &mut Section<'_>) -> Result<BTreeSet<String>, Reported> {
 
 /// Whether a browser may be sent to this address.
 fn check_redirect(text: &str) -> Result<(), String> {
-    let url = Url::parse(text).map_err(|_| format!("step_up.redirects: `{text}` is not a URL"))?;
+    let not_a_url = |_| format!("step_up.redirects: `{text}` is not a URL");
+    let url = Url::parse(text).map_err(not_a_url)?;
+    if text.contains(char::is_whitespace) {
+        return Err(format!("step_up.redirects: `{text}` has a space in it"));
+    }
     let plain = url.scheme() == "http" && is_loopback(&url);
     if url.scheme() != "https" && !plain {
         return Err(format!("step_up.redirects: `{text}` is not https"));

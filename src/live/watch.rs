@@ -119,7 +119,10 @@ impl PathWatcher {
             .ok();
         if let Some(watcher) = &mut watcher {
             for folder in paths.watched_folders() {
-                if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive) {
+                // One that has gone since the files were read needs no watch: the next reading finds out what to watch instead.
+                if let Err(error) = watcher.watch(folder, RecursiveMode::NonRecursive)
+                    && folder.exists()
+                {
                     failure = Some(error.to_string());
                 }
             }

@@ -255,7 +255,7 @@ fn what_would_make_webhooks_unsafe_is_reported_without_the_secret() {
         ),
         (
             "secret = \"hush-hush-hush\\u0007hush\"",
-            "control characters",
+            "control or invisible characters",
         ),
     ] {
         let error = load(&format!("{GOOD}[webhook]\n{settings}"), &[]).unwrap_err();

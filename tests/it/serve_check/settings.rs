@@ -13,6 +13,7 @@ fn texts_that_were_meant_for_something_else_are_refused_without_being_shown() {
         r"' hush-hush'",
         r#""hush-hush\n""#,
         r#""hush\u0007hush-hush""#,
+        r#""hush\u200bhush-hush""#,
     ] {
         for setting in [
             "incode.api_key",
