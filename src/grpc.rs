@@ -18,6 +18,8 @@ use axum::{
     Router,
     middleware::{from_fn_with_state, map_response},
 };
+use prost::{DecodeError, Message as _};
+use prost_types::FileDescriptorSet;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
@@ -51,6 +53,9 @@ pub enum ServicesError {
     /// The descriptors of the contract cannot be served.
     #[error("the contract's descriptors cannot be served")]
     Reflection(#[from] tonic_reflection::server::Error),
+    /// The types of the details of errors cannot be decoded.
+    #[error("cannot decode the types of the details of errors")]
+    Details(#[from] DecodeError),
     /// A metric cannot be registered.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
@@ -69,12 +74,13 @@ pub fn services(
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let details = error_details()?;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             // The details of errors, so that clients without generated code can decode them.
-            .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+            .register_file_descriptor_set(details.clone())
     };
     let router = Routes::new(access)
         .add_service(health_service)
@@ -125,4 +131,20 @@ pub async fn end_watches(health: &mut HealthReporter) {
     for service in SERVICES {
         health.clear_service_status(service).await;
     }
+}
+
+/// The types of the details of errors, as files of the names that every client knows them by.
+fn error_details() -> Result<FileDescriptorSet, DecodeError> {
+    let named = |name: &str| match name {
+        "error_details.proto" | "status.proto" => format!("google/rpc/{name}"),
+        _ => name.to_owned(),
+    };
+    let mut files = FileDescriptorSet::decode(tonic_types::pb::FILE_DESCRIPTOR_SET)?;
+    for file in &mut files.file {
+        file.name = file.name.as_deref().map(named);
+        for dependency in &mut file.dependency {
+            *dependency = named(dependency);
+        }
+    }
+    Ok(files)
 }
