@@ -11,7 +11,7 @@ mod output;
 mod health;
 mod writer;
 
-use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{io, sync::Arc, thread, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -104,7 +104,6 @@ pub struct JournalState {
     queue: mpsc::WeakSender<Message>,
     health: Health,
     obstacles: watch::Receiver<Obstacles>,
-    path: PathBuf,
 }
 
 impl JournalState {
@@ -132,7 +131,6 @@ impl Component for JournalState {
     fn state(&self) -> Value {
         let obstacles = self.obstacles.borrow();
         json!({
-            "path": self.path.display().to_string(),
             "writable": obstacles.are_none(),
             "error": obstacles.first(),
         })
@@ -173,9 +171,8 @@ pub struct Started {
     pub writer: Writer,
 }
 
-/// Starts the writing thread for what was opened at this path.
+/// Starts the thread that writes to this output.
 pub fn start(
-    path: PathBuf,
     output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
@@ -208,7 +205,6 @@ pub fn start(
             queue: queue.downgrade(),
             health: health.clone(),
             obstacles,
-            path,
         },
         writer: Writer {
             queue,

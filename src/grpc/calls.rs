@@ -1,6 +1,6 @@
-//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This is the
-//! outermost layer, so that it also sees calls that no handler sees: unknown methods, messages that cannot be decoded, callers that
-//! leave.
+//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This
+//! layer is outside of everything but the check that a request is a gRPC call, so that it also sees calls that no handler sees: unknown
+//! methods, messages that cannot be decoded, callers that leave.
 
 mod metrics;
 mod method;

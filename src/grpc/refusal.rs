@@ -52,29 +52,28 @@ impl Refusal {
         "encoding",
     ];
 
-    /// The name of the reason, and what to do about it.
-    fn reason(self) -> (&'static str, &'static str) {
+    /// The name of the reason.
+    fn reason(self) -> &'static str {
         match self {
-            Self::NotHttp2 => (
-                "not_http2",
+            Self::NotHttp2 => "not_http2",
+            Self::ContentType => "content_type",
+            Self::Method => "method",
+            Self::MetadataTooLarge { .. } => "metadata_too_large",
+            Self::Encoding => "encoding",
+        }
+    }
+
+    /// What to do about it. `None` for calls, which are logged as such.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::NotHttp2 => Some(
                 "gRPC needs HTTP/2 without TLS: look for a gateway, probe or browser that was pointed at the gRPC port",
             ),
-            Self::ContentType => (
-                "content_type",
-                "look for a gateway, probe or browser that was pointed at the gRPC port",
-            ),
-            Self::Method => (
-                "method",
-                "gRPC calls are POST: look for a gateway that changes them",
-            ),
-            Self::MetadataTooLarge { .. } => (
-                "metadata_too_large",
-                "let the caller, or the gateway before it, send less metadata",
-            ),
-            Self::Encoding => (
-                "encoding",
-                "let the caller compress with gzip, or not at all",
-            ),
+            Self::ContentType => {
+                Some("look for a gateway, probe or browser that was pointed at the gRPC port")
+            }
+            Self::Method => Some("gRPC calls are POST: look for a gateway that changes them"),
+            Self::MetadataTooLarge { .. } | Self::Encoding => None,
         }
     }
 }
@@ -136,7 +135,7 @@ impl Refusals {
             total: counter_by(
                 &deps.registry,
                 "verigate_grpc_requests_refused_total",
-                "Requests on the gRPC port that were not taken for calls, by reason.",
+                "Requests on the gRPC port rejected before a handler, by reason.",
                 "reason",
                 Refusal::REASONS,
             )?,
@@ -162,8 +161,9 @@ impl Refusals {
     }
 
     fn record(&self, refusal: &Refusal, from: IpAddr) {
-        let (reason, hint) = refusal.reason();
+        let reason = refusal.reason();
         self.total.with_label_values(&[reason]).inc();
+        let Some(hint) = refusal.hint() else { return };
         throttled!(
             self.log,
             self.clock.moment().uptime,

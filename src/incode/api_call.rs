@@ -49,7 +49,7 @@ pub(super) enum AdmissionError {
     RetryAfter,
     /// The circuit breaker is open.
     BreakerOpen,
-    /// The rate limit is used up.
+    /// No turn came in time: rate limit, concurrency limit or a full queue.
     RateLimited,
 }
 

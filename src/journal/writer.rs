@@ -104,7 +104,7 @@ impl WriterThread {
             "journal_write_failed",
             %error,
             failed_attempts,
-            "journal write failed; checks are refused until it succeeds: free space on the disk of journal.path, or repair its reader"
+            "journal write failed and is retried; if it fails again, checks are rejected until it succeeds: free space on the disk of journal.path, or repair its reader"
         );
     }
 

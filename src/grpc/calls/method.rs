@@ -1,7 +1,7 @@
 //! The methods of calls, as metrics and logs name them: few, whatever callers ask for.
 
 /// The paths of the methods that are served, and their names.
-const METHODS: [(&str, &str); 9] = [
+const METHODS: [(&str, &str); 8] = [
     ("/verigate.v1.AccessService/CheckAccess", "CheckAccess"),
     (
         "/verigate.v1.AccessService/BatchCheckAccess",
@@ -12,10 +12,6 @@ const METHODS: [(&str, &str); 9] = [
         "StreamCheckAccess",
     ),
     ("/verigate.v1.AccessService/BeginStepUp", "BeginStepUp"),
-    (
-        "/envoy.service.auth.v3.Authorization/Check",
-        "Authorization/Check",
-    ),
     ("/grpc.health.v1.Health/Check", "Health/Check"),
     ("/grpc.health.v1.Health/Watch", "Health/Watch"),
     (
