@@ -1,6 +1,6 @@
 //! The decision log: one line of JSON for each decision, written by a thread of its own.
 //!
-//! Why nothing is dropped and checks are refused: a decision that is not in the journal never happened for an auditor. When a write
+//! Why nothing is dropped and checks are rejected: a decision that is not in the journal never happened for an auditor. When a write
 //! fails, it is retried until it succeeds, and until then no further decision is accepted. What is queued is lost only with the process.
 
 mod entry;
@@ -76,7 +76,7 @@ pub enum JournalStartError {
 }
 
 impl Journal {
-    /// Queues an entry; waits while the queue is full. Refused as long as the journal cannot be written.
+    /// Queues an entry; waits while the queue is full. Rejected as long as the journal cannot be written.
     pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
         if !self.obstacles.borrow().are_none() {
             return Err(JournalError::NotWritable);

@@ -163,7 +163,7 @@ async fn converse(
         }
         Preface::Other => {
             report(peer);
-            preface::refuse(&mut reader, &mut writer).await;
+            preface::reject(&mut reader, &mut writer).await;
         }
         Preface::Missing => {}
     }

@@ -68,8 +68,8 @@ impl Serve {
                 "a setting is valid, and probably not meant"
             );
         }
-        let (stop, hurry) = (terminations.clone().reach(1), terminations.reach(2));
-        let ran = serve::run(&config, loaded.set, clock, reload, stop, hurry).await;
+        let (stop, force) = (terminations.clone().reach(1), terminations.reach(2));
+        let ran = serve::run(&config, loaded.set, clock, reload, stop, force).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

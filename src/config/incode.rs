@@ -118,7 +118,7 @@ fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
     Err(section.problem("url", wrong, None))
 }
 
-/// The authorities in a file of certificates (PEM).
+/// The CA certificates in a file (PEM).
 fn ca(section: &mut Section<'_>) -> Result<Vec<CertificateDer<'static>>, Reported> {
     let file = section.text("ca");
     if file.is_empty() {
@@ -130,7 +130,7 @@ fn ca(section: &mut Section<'_>) -> Result<Vec<CertificateDer<'static>>, Reporte
     })
 }
 
-/// The certificates of a file, each of which can be an authority; or what is wrong with the file.
+/// The certificates of a file, each of which can be that of a CA; or what is wrong with the file.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = read_text(file, CERTIFICATES_BYTES_MAX);
     let text = text.map_err(|error| format!("cannot be read: {error}"))?;

@@ -50,18 +50,18 @@ pub(super) enum AdmissionError {
     /// The circuit breaker is open.
     BreakerOpen,
     /// No turn came in time: rate limit, concurrency limit or a full queue.
-    RateLimited,
+    OverRate,
 }
 
 impl AdmissionError {
     /// Every reason.
-    pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::RateLimited];
+    pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::OverRate];
 
     /// The outage that it is to those who wait for the call.
     pub(super) fn outage(self) -> Outage {
         match self {
             Self::RetryAfter | Self::BreakerOpen => Outage::Rejected,
-            Self::RateLimited => Outage::OverRate,
+            Self::OverRate => Outage::OverRate,
         }
     }
 
@@ -70,7 +70,7 @@ impl AdmissionError {
         match self {
             Self::RetryAfter => "retry_after",
             Self::BreakerOpen => "breaker_open",
-            Self::RateLimited => "rate_limited",
+            Self::OverRate => "over_rate",
         }
     }
 }

@@ -84,7 +84,7 @@ impl Client {
             // Whether plain HTTP is permitted was checked with the configuration.
             https_only: config.url.scheme() == "https",
             headers,
-            roots: config.roots(),
+            ca_certificates: config.ca_certificates(),
             pings: Some(config.pings),
         };
         let clock = Arc::clone(&deps.clock);
@@ -229,7 +229,7 @@ impl Client {
             call = call.as_str(),
             outcome = outage.as_str(),
             error = format!("{:#}", anyhow::Error::new(error.without_url())),
-            "upstream call failed without a response: check incode.url and the network path from this host"
+            "upstream call failed without a response: check incode.url and the network path from this machine"
         );
         UpstreamError::Outage(outage)
     }

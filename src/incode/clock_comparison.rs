@@ -137,7 +137,7 @@ impl ClockComparison {
                 warn,
                 "clock_skew_detected",
                 ahead_ms,
-                "upstream clock and local clock differ by more than 30s: check the time of this host, because ages are judged by it"
+                "upstream clock and local clock differ by more than 30s: check the time of this machine, because ages are judged by it"
             ),
             (true, false) => throttled!(
                 self.log,

@@ -168,6 +168,6 @@ impl Health {
 fn log_stuck() {
     error!(
         event = "journal_blocked",
-        "a write to the journal has not ended for a second; checks are refused until it does: look at the reader of journal.path, or at its disk"
+        "a write to the journal has not ended for a second; checks are rejected until it does: look at the reader of journal.path, or at its disk"
     );
 }

@@ -86,7 +86,7 @@ async fn written(disk: Disk, entries: u128) -> Vec<serde_json::Value> {
     let started = start(Box::new(disk), limits, &deps).unwrap();
     let (journal, writer) = (started.journal, started.writer);
     for id in 0..entries {
-        // Refused while the disk is full.
+        // Rejected while the disk is full.
         while journal.record(entry(id)).await.is_err() {
             tokio::task::yield_now().await;
         }

@@ -156,7 +156,7 @@ impl WriterThread {
                 error,
                 "journal_reader_gone",
                 %error,
-                "no decision can be recorded, so checks are refused until a process reads the pipe of journal.path"
+                "no decision can be recorded, so checks are rejected until a process reads the pipe of journal.path"
             ),
             LookError::StdoutClosed => throttled!(
                 self.log,
@@ -164,7 +164,7 @@ impl WriterThread {
                 error,
                 "journal_stdout_closed",
                 %error,
-                "no decision can ever be recorded, so all checks are refused: restart the service together with the reader of its stdout, or set journal.path to a file"
+                "no decision can ever be recorded, so all checks are rejected: restart the service together with the reader of its stdout, or set journal.path to a file"
             ),
         }
     }

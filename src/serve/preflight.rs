@@ -24,7 +24,7 @@ pub const NOT_TRIED: &str = "not tried: any call to the vendor, and so the addre
 pub fn preflight(config: &Config) -> Preflight {
     let mut preflight = Preflight::default();
     let collector = config.trace.otlp_endpoint.as_ref();
-    // With authorities of its own, the vendor needs none of the host.
+    // With CA certificates of its own, the vendor needs none of this machine.
     let vendor = Some(&config.incode.url).filter(|_| config.incode.ca.is_empty());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
     let mut secure = called.into_iter().filter_map(|(setting, url)| {
@@ -32,7 +32,7 @@ pub fn preflight(config: &Config) -> Preflight {
         (url.scheme() == "https").then_some(setting)
     });
     if let Some(setting) = secure.next()
-        && let Err(error) = tls::check_host_roots()
+        && let Err(error) = tls::check_ca_certificates()
     {
         let error = anyhow::Error::from(error);
         preflight.problems.push(Problem {

@@ -100,7 +100,7 @@ impl Received {
         })
     }
 
-    /// The content type for the log: foreign text, escaped and cut.
+    /// The content type for the log: text from outside, escaped and cut.
     pub(super) fn content_type(&self) -> String {
         let Some(value) = self.headers.get(CONTENT_TYPE) else {
             return "none".to_owned();

@@ -24,7 +24,7 @@ use crate::{
 
 /// Why a request is not taken for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Rejection {
     /// It is not HTTP/2.
     NotHttp2,
     /// Its content type is not that of gRPC with protobuf.
@@ -42,7 +42,7 @@ pub(super) enum Refusal {
     Encoding,
 }
 
-impl Refusal {
+impl Rejection {
     /// The names of all reasons in metrics and logs.
     const REASONS: [&str; 5] = [
         "not_http2",
@@ -78,7 +78,7 @@ impl Refusal {
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let plain =
             |status: StatusCode, name: HeaderName, value: &'static str, text: &'static str| {
@@ -121,23 +121,23 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Counts refusals, and logs the first of each kind in a minute.
+/// Counts rejections, and logs the first of each kind in a minute.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct Rejections {
     total: IntCounterVec,
     log: LogThrottle,
     clock: Arc<dyn Clock>,
 }
 
-impl Refusals {
+impl Rejections {
     pub(super) fn new(deps: &Deps) -> Result<Self, prometheus::Error> {
         Ok(Self {
             total: counter_by(
                 &deps.registry,
-                "verigate_grpc_requests_refused_total",
+                "verigate_grpc_requests_rejected_total",
                 "Requests on the gRPC port rejected before a handler, by reason.",
                 "reason",
-                Refusal::REASONS,
+                Rejection::REASONS,
             )?,
             log: LogThrottle::default(),
             clock: Arc::clone(&deps.clock),
@@ -146,13 +146,13 @@ impl Refusals {
 
     /// Records a connection that does not begin as HTTP/2 does; the listener has answered it.
     pub fn not_http2(&self, from: IpAddr) {
-        self.record(&Refusal::NotHttp2, from);
+        self.record(&Rejection::NotHttp2, from);
     }
 
-    /// Records a refusal; the response to the request.
-    pub(super) fn refuse(&self, refusal: Refusal, request: &Request) -> Response {
-        self.record(&refusal, peer(request.extensions()));
-        let response = refusal.into_response();
+    /// Records a rejection; the response to the request.
+    pub(super) fn reject(&self, rejection: Rejection, request: &Request) -> Response {
+        self.record(&rejection, peer(request.extensions()));
+        let response = rejection.into_response();
         if request.method() == Method::HEAD {
             response.map(|_| Body::empty())
         } else {
@@ -160,19 +160,19 @@ impl Refusals {
         }
     }
 
-    fn record(&self, refusal: &Refusal, from: IpAddr) {
-        let reason = refusal.reason();
+    fn record(&self, rejection: &Rejection, from: IpAddr) {
+        let reason = rejection.reason();
         self.total.with_label_values(&[reason]).inc();
-        let Some(hint) = refusal.hint() else { return };
+        let Some(hint) = rejection.hint() else { return };
         throttled!(
             self.log,
             self.clock.moment().uptime,
             warn,
-            "grpc_request_refused" / reason,
+            "grpc_request_rejected" / reason,
             reason,
             %from,
             hint,
-            "request on the gRPC port refused"
+            "request on the gRPC port rejected"
         );
     }
 }
