@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use self::{
     entry::Entry,
     health::Obstacles,
-    output::{Look, LookError, Output, open},
+    output::{Output, OutputCheck, OutputError, open},
 };
 use self::{health::Health, message::Message, metrics::Metrics, writer::WriterThread};
 use crate::{
@@ -121,8 +121,8 @@ impl JournalState {
     pub fn reopen(&self) {
         self.health.request_reopening();
         if let Some(queue) = self.queue.upgrade() {
-            // If the queue is full, the thread is awake, and looks after its next entries or before its next attempt.
-            let _ = queue.try_send(Message::Look);
+            // If the queue is full, the thread is awake, and checks the output after its next entries or before its next attempt.
+            let _ = queue.try_send(Message::CheckOutput);
         }
     }
 }

@@ -219,7 +219,7 @@ impl Processor {
                 uptime,
                 warn,
                 "webhooks_deferred",
-                "webhooks about verifications in use arrive faster than they are processed, and wait: if the vendor does not send that many, replace webhook.secret"
+                "webhooks about verifications in use exceed the processing rate and are delayed: if the vendor does not send that many, the secret has leaked: replace webhook.secret"
             );
         }
     }

@@ -65,7 +65,7 @@ impl Serve {
             warn!(
                 event = "configuration_warning",
                 %warning,
-                "a setting is valid, and probably not meant"
+                "a setting is valid but probably not intended"
             );
         }
         let (stop, force) = (terminations.clone().reach(1), terminations.reach(2));

@@ -104,14 +104,14 @@ fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
     let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         "incode.url must be https, because secrets are sent there; http only to a loopback address"
     } else if !url.username().is_empty() || url.password().is_some() {
-        "incode.url must not carry a user or password"
+        "incode.url must not contain a user name or password"
     } else if url.query().is_some() || url.fragment().is_some() {
-        "incode.url must not carry a query or fragment"
+        "incode.url must not contain a query or fragment"
     } else if url
         .path_segments()
         .is_some_and(|mut parts| parts.any(names_version))
     {
-        "incode.url must not carry `/v1`, nor what follows it: the service adds that itself"
+        "incode.url must end before `/v1`: the service appends the path"
     } else {
         return Ok(url);
     };

@@ -1,4 +1,4 @@
-//! What is valid, and probably not meant.
+//! What is valid but probably not intended.
 
 use super::Config;
 

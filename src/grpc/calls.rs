@@ -146,7 +146,7 @@ impl ObservedCall {
         let name = metrics::name_of(code);
         let elapsed = self.started.elapsed();
         self.calls.metrics.call(self.method, name, elapsed);
-        // A caller that leaves has its reasons, and asks another instance or again.
+        // A cancelled call is not an error of the service.
         if matches!(code, Code::Ok | Code::Cancelled) {
             return;
         }

@@ -104,7 +104,7 @@ impl IntoResponse for Rejection {
                 "This port speaks gRPC only: the method of a call is POST.\n",
             ),
             Self::MetadataTooLarge { bytes, bytes_max } => Status::resource_exhausted(format!(
-                "the metadata takes {bytes} bytes with the other headers, and may take {bytes_max}"
+                "the headers, metadata included, are {bytes} bytes; the limit is {bytes_max}"
             ))
             .into_http(),
             Self::Encoding => {

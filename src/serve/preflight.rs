@@ -17,8 +17,8 @@ pub struct Preflight {
 }
 
 /// What a check without calls cannot find out.
-pub const NOT_TRIED: &str = "not tried: any call to the vendor, and so the address, the key, the id and the secret; \
-    the collector of traces; webhooks; whether the disk of the journal has room";
+pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its address nor the credentials), \
+    the trace collector, webhooks, free space for the journal";
 
 /// What the service needs before it starts.
 pub fn preflight(config: &Config) -> Preflight {
@@ -37,7 +37,7 @@ pub fn preflight(config: &Config) -> Preflight {
         let error = anyhow::Error::from(error);
         preflight.problems.push(Problem {
             place: setting.to_owned(),
-            message: format!("no server can be verified by https: {error:#}"),
+            message: format!("the certificates of https servers cannot be verified: {error:#}"),
             hint: Some(
                 "install the CA certificates of this system (often called ca-certificates), or set SSL_CERT_FILE"
                     .to_owned(),

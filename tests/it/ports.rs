@@ -256,7 +256,7 @@ async fn metadata_that_is_too_large_is_a_status_that_says_so_and_is_counted() {
     for bytes in [16 * 1024, 17 * 1024, 64 * 1024, 200 * 1024] {
         let status = with(bytes).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted, "{bytes}");
-        assert!(status.message().contains("may take 16384"), "{status}");
+        assert!(status.message().contains("the limit is 16384"), "{status}");
     }
     let metrics = world.metrics().await;
     let counted = r#"verigate_grpc_requests_rejected_total{reason="metadata_too_large"} 4"#;

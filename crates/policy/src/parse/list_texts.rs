@@ -112,7 +112,7 @@ impl Mistakes {
             reported = mistake.report(decoder);
         }
         if let Some(position) = last.filter(|_| more > 0) {
-            let message = format!("{more} more lines of this list are not one identity each");
+            let message = format!("{more} more lines of this list have mistakes");
             reported = decoder.error(position, message, Some(LINE_HINT.to_owned()));
         }
         reported
@@ -146,7 +146,7 @@ fn ids_of(text: &str) -> Result<BTreeSet<Box<str>>, Mistakes> {
                     column: blanks.saturating_add(error.column()),
                     width: 1,
                 },
-                message: format!("not one identity: {error}"),
+                message: format!("not an identity: {error}"),
                 hint: if error.is_uuid_form() {
                     UUID_HINT
                 } else {

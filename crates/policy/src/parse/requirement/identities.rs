@@ -32,7 +32,7 @@ fn in_place(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Result<Identi
     let ids = all(items.map(|item| {
         let text = decoder.text(item, &format!("an item of {what}"))?;
         listed(text).map_err(|error| {
-            let message = format!("{what}: not one identity: {error}");
+            let message = format!("{what}: not an identity: {error}");
             let hint = if error.is_uuid_form() {
                 "write a UUID as 36 characters, with hyphens and without brackets"
             } else {
