@@ -21,6 +21,7 @@ use tokio::{
 };
 use tracing::warn;
 
+pub use self::preface::NOT_HTTP2;
 use self::preface::{PREFACE, Preface};
 use crate::deps::{Deps, Task};
 

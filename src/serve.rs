@@ -249,8 +249,8 @@ async fn flush(journal: Writer) -> Result<(), StopError> {
     flushed.map_err(|_| StopError::Journal)
 }
 
-/// Runs the service until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when `reload` is
-/// notified, also everything else that [`Service::watch`] names.
+/// Runs the service until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
+/// `reload` is notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
     policies: PolicySet,

@@ -18,6 +18,7 @@ use crate::{
     call::peer,
     clock::Clock,
     deps::Deps,
+    listener::NOT_HTTP2,
     log_throttle::{LogThrottle, throttled},
     metrics::counter_by,
 };
@@ -85,12 +86,7 @@ impl IntoResponse for Rejection {
                 (status, [(name, value)], text).into_response()
             };
         match self {
-            Self::NotHttp2 => plain(
-                StatusCode::UPGRADE_REQUIRED,
-                UPGRADE,
-                "HTTP/2.0",
-                "This port speaks gRPC over HTTP/2 only.\n",
-            ),
+            Self::NotHttp2 => plain(StatusCode::UPGRADE_REQUIRED, UPGRADE, "HTTP/2.0", NOT_HTTP2),
             Self::ContentType => plain(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ACCEPT,

@@ -181,8 +181,9 @@ impl Client {
         lease.keep();
         let sent = response::vendor_sent(call, &received);
         // The clock of a proxy says nothing about the vendor's.
-        if sent.is_ok() {
-            self.clocks.compare(&received.headers, requested, at.uptime);
+        if let Ok(age) = sent {
+            self.clocks
+                .compare(&received.headers, age, requested, at.uptime);
         }
         if let Err(error) = sent {
             self.log_foreign(call, &received, error);

@@ -16,14 +16,16 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long the preface may take to arrive.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The rejection. Not a 5xx: some gateways can be set to let everybody in while the service that they ask is down.
-const REJECTION: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\n\
+/// The head of the rejection. Not a 5xx: some gateways can be set to let everybody in while the service that they ask is down.
+const REJECTION_HEAD: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\n\
     upgrade: HTTP/2.0\r\n\
     connection: upgrade, close\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     cache-control: no-store\r\n\
-    \r\n\
-    This port speaks gRPC over HTTP/2 only, without TLS.\n";
+    \r\n";
+
+/// What the body of a rejection says.
+pub const NOT_HTTP2: &str = "This port speaks gRPC over HTTP/2 only, without TLS.\n";
 
 /// How much is read and discarded after the rejection, and for how long. If bytes of the peer were left unread, the system would reset
 /// the connection, and the peer would not see the rejection.
@@ -66,7 +68,8 @@ pub(super) async fn reject(
     writer: &mut (impl AsyncWrite + Unpin),
 ) {
     let rejected = timeout(REJECTION_TIMEOUT, async {
-        writer.write_all(REJECTION).await?;
+        let rejection = [REJECTION_HEAD, NOT_HTTP2.as_bytes()].concat();
+        writer.write_all(&rejection).await?;
         writer.shutdown().await?;
         copy(&mut reader.take(DISCARDED_BYTES_MAX), &mut sink()).await
     });

@@ -16,6 +16,9 @@ const MARKUP: [(&str, &str); 6] = [
     ("<>", "an angle bracket"),
     ("*", "an asterisk; patterns are not supported"),
 ];
+/// What to do about a UUID in another form.
+pub(crate) const UUID_HINT: &str =
+    "write a UUID as 36 characters, with hyphens and without brackets";
 /// What begins a comment.
 const COMMENTS: [&str; 2] = ["#", "//"];
 

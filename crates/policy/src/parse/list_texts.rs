@@ -8,14 +8,13 @@ use std::{
 
 use super::lists::{ListFile, ListTexts};
 use crate::{
-    identity::listed,
+    identity::{UUID_HINT, listed},
     limits::{IDENTITIES_MAX, LIST_MISTAKES_MAX},
     yaml::{Decoder, Diagnostics, Position, Reported, SourceText},
 };
 
 /// What may stand on a line.
 const LINE_HINT: &str = "one identity a line: letters, digits and signs, without blanks, commas, quotation marks, brackets and comments";
-const UUID_HINT: &str = "write a UUID as 36 characters, with hyphens and without brackets";
 const EMPTY_HINT: &str = "a block list that was emptied by mistake would let everybody in";
 const LONG_HINT: &str = "a list has at most that many";
 

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    identity::listed,
+    identity::{UUID_HINT, listed},
     limits::IDENTITIES_MAX,
     parse::{
         list_texts::{ReadList, ReadLists},
@@ -34,7 +34,7 @@ fn in_place(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Result<Identi
         listed(text).map_err(|error| {
             let message = format!("{what}: not an identity: {error}");
             let hint = if error.is_uuid_form() {
-                "write a UUID as 36 characters, with hyphens and without brackets"
+                UUID_HINT
             } else {
                 "each item is one identity: letters, digits and signs, without blanks, commas, quotation marks and brackets"
             };
