@@ -309,7 +309,7 @@ async fn a_webhook_whose_only_identifier_may_be_its_own_is_accepted_and_logged_a
     let lines = log.lines();
     assert_eq!(lines.len(), 1, "{lines:#?}");
     let ambiguous =
-        json!({ "event": "webhook_ambiguous", "from": "127.0.0.1", "keys": "event, id, data" });
+        json!({ "event": "webhook_ambiguous", "from": "127.0.0.1", "keys": "data, event, id" });
     assert!(is_line(&lines[0], "WARN", &ambiguous), "{lines:#?}");
 }
 
