@@ -182,7 +182,7 @@ const CACHE: source::Config = source::Config {
 /// A journal that keeps nothing.
 fn unwritten(deps: &Deps) -> journal::Started {
     let output = Box::new(std::io::sink());
-    let started = journal::start("-".into(), output, QueueLimits::default(), deps);
+    let started = journal::start(output, QueueLimits::default(), deps);
     started.unwrap()
 }
 

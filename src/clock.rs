@@ -46,7 +46,7 @@ pub struct Moment {
     /// The instant that decisions are made for, in whole milliseconds: the wall clock, or by an [`AnchoredClock`] a later instant if
     /// the wall clock was set back.
     pub now: Timestamp,
-    /// Time since the process first read its clock, the sleep of the host included.
+    /// Time since the process first read its clock, the sleep of the machine included.
     pub uptime: Duration,
 }
 
@@ -97,7 +97,7 @@ pub async fn pause(duration: Duration) {
     }
 }
 
-/// The clock of the host.
+/// The clock of the machine.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -170,7 +170,7 @@ fn wall() -> Timestamp {
     Timestamp::now()
 }
 
-/// Time since the host started. The clock of `std::time::Instant` stands still while a Linux host sleeps; this one does not.
+/// Time since the machine started. The clock of `std::time::Instant` stands still while a Linux machine sleeps; this one does not.
 #[cfg(target_os = "linux")]
 #[expect(
     clippy::disallowed_methods,
@@ -179,7 +179,7 @@ fn wall() -> Timestamp {
 fn stopwatch() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
 
-    // Neither part of the time since the start of the host is negative.
+    // Neither part of the time since the start of the machine is negative.
     Duration::try_from(clock_gettime(ClockId::Boottime)).unwrap_or_default()
 }
 

@@ -8,7 +8,7 @@ mod step_up_request;
 mod server_timing;
 mod status;
 mod protocol;
-mod refusal;
+mod rejection;
 mod framing;
 mod signature;
 
@@ -24,7 +24,7 @@ use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
 use self::{access::Access, framing::MESSAGE_BYTES_MAX};
-pub use self::{calls::Calls, refusal::Refusals};
+pub use self::{calls::Calls, rejection::Rejections};
 use crate::{
     call::Deadlines,
     deps::Deps,
@@ -44,7 +44,7 @@ pub struct Grpc {
     /// Sets what health checks report.
     pub health: HealthReporter,
     /// Records what is not taken for a call.
-    pub refusals: Arc<Refusals>,
+    pub rejections: Arc<Rejections>,
 }
 
 /// The services cannot be built: an internal error.
@@ -61,7 +61,7 @@ pub enum ServicesError {
     Metrics(#[from] prometheus::Error),
 }
 
-/// Builds the services. Every answer is given within its deadline, and what is not a call of gRPC is refused.
+/// Builds the services. Every answer is given within its deadline, and what is not a call of gRPC is rejected.
 pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
@@ -69,7 +69,7 @@ pub fn services(
     calls: Arc<Calls>,
     deps: &Deps,
 ) -> Result<Grpc, ServicesError> {
-    let refusals = Arc::new(Refusals::new(deps)?);
+    let rejections = Arc::new(Rejections::new(deps)?);
     let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
         .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -98,19 +98,19 @@ pub fn services(
         .into_axum_router()
         .layer(map_response(server_timing::attach))
         .layer(from_fn_with_state(
-            Arc::clone(&refusals),
+            Arc::clone(&rejections),
             protocol::only_readable,
         ))
         // No call ends without this layer; what is not a call does not reach it.
         .layer(from_fn_with_state(calls, calls::observe))
         .layer(from_fn_with_state(
-            Arc::clone(&refusals),
+            Arc::clone(&rejections),
             protocol::only_calls,
         ));
     Ok(Grpc {
         router,
         health,
-        refusals,
+        rejections,
     })
 }
 

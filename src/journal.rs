@@ -1,6 +1,6 @@
 //! The decision log: one line of JSON for each decision, written by a thread of its own.
 //!
-//! Why nothing is dropped and checks are refused: a decision that is not in the journal never happened for an auditor. When a write
+//! Why nothing is dropped and checks are rejected: a decision that is not in the journal never happened for an auditor. When a write
 //! fails, it is retried until it succeeds, and until then no further decision is accepted. What is queued is lost only with the process.
 
 mod entry;
@@ -11,7 +11,7 @@ mod output;
 mod health;
 mod writer;
 
-use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{io, sync::Arc, thread, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub use self::{
     entry::Entry,
     health::Obstacles,
-    output::{Look, LookError, Output, open},
+    output::{Output, OutputCheck, OutputError, open},
 };
 use self::{health::Health, message::Message, metrics::Metrics, writer::WriterThread};
 use crate::{
@@ -76,7 +76,7 @@ pub enum JournalStartError {
 }
 
 impl Journal {
-    /// Queues an entry; waits while the queue is full. Refused as long as the journal cannot be written.
+    /// Queues an entry; waits while the queue is full. Rejected as long as the journal cannot be written.
     pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
         if !self.obstacles.borrow().are_none() {
             return Err(JournalError::NotWritable);
@@ -104,7 +104,6 @@ pub struct JournalState {
     queue: mpsc::WeakSender<Message>,
     health: Health,
     obstacles: watch::Receiver<Obstacles>,
-    path: PathBuf,
 }
 
 impl JournalState {
@@ -122,8 +121,8 @@ impl JournalState {
     pub fn reopen(&self) {
         self.health.request_reopening();
         if let Some(queue) = self.queue.upgrade() {
-            // If the queue is full, the thread is awake, and looks after its next entries or before its next attempt.
-            let _ = queue.try_send(Message::Look);
+            // If the queue is full, the thread is awake, and checks the output after its next entries or before its next attempt.
+            let _ = queue.try_send(Message::CheckOutput);
         }
     }
 }
@@ -132,7 +131,6 @@ impl Component for JournalState {
     fn state(&self) -> Value {
         let obstacles = self.obstacles.borrow();
         json!({
-            "path": self.path.display().to_string(),
             "writable": obstacles.are_none(),
             "error": obstacles.first(),
         })
@@ -173,9 +171,8 @@ pub struct Started {
     pub writer: Writer,
 }
 
-/// Starts the writing thread for what was opened at this path.
+/// Starts the thread that writes to this output.
 pub fn start(
-    path: PathBuf,
     output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
@@ -208,7 +205,6 @@ pub fn start(
             queue: queue.downgrade(),
             health: health.clone(),
             obstacles,
-            path,
         },
         writer: Writer {
             queue,

@@ -21,6 +21,7 @@ use tokio::{
 };
 use tracing::warn;
 
+pub use self::preface::NOT_HTTP2;
 use self::preface::{PREFACE, Preface};
 use crate::deps::{Deps, Task};
 
@@ -163,7 +164,7 @@ async fn converse(
         }
         Preface::Other => {
             report(peer);
-            preface::refuse(&mut reader, &mut writer).await;
+            preface::reject(&mut reader, &mut writer).await;
         }
         Preface::Missing => {}
     }

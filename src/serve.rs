@@ -110,8 +110,8 @@ impl Service {
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let mut listeners = Listeners::new(&deps);
-        let refusals = services.refusals;
-        let only_http2 = Protocol::Http2Only(Arc::new(move |peer| refusals.not_http2(peer.ip())));
+        let rejections = services.rejections;
+        let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
         let grpc = listeners.open(config.grpc, only_http2, services.router);
         let grpc = grpc.await?;
         let http = http::decisions(Arc::clone(&webhooks));
@@ -168,21 +168,21 @@ impl Service {
 
     /// Stops the parts in the order that [`Service::start`] lists.
     pub async fn stop(self) -> Result<(), StopError> {
-        self.stop_or_hurry(future::pending()).await
+        self.stop_or_force(future::pending()).await
     }
 
-    /// The same, but waits for no call any more once `hurry` completes.
-    pub async fn stop_or_hurry(mut self, hurry: impl Future<Output = ()>) -> Result<(), StopError> {
+    /// The same, but waits for no call any more once `force` completes.
+    pub async fn stop_or_force(mut self, force: impl Future<Output = ()>) -> Result<(), StopError> {
         info!(event = "service_stopping", "stopping");
         self.watching.clear();
-        let hurry = async {
-            hurry.await;
+        let force = async {
+            force.await;
             warn!(
-                event = "stop_hurried",
-                "requested to stop a second time; calls in flight are cut, and the journal is written"
+                event = "stop_forced",
+                "second stop signal: connections are closed without waiting for calls in flight; the journal is still written"
             );
         };
-        self.tasks.stop(hurry).await?;
+        self.tasks.stop(force).await?;
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
@@ -258,18 +258,18 @@ async fn flush(journal: Writer) -> Result<(), StopError> {
     flushed.map_err(|_| StopError::Journal)
 }
 
-/// Runs the service until `shutdown`; stops at once when `hurry` completes too. Reloads the policies when their files change; when `reload` is
-/// notified, also everything else that [`Service::watch`] names.
+/// Runs the service until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
+/// `reload` is notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
     reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
-    hurry: impl Future<Output = ()>,
+    force: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
     let mut service = Service::start(config, policies, clock).await?;
     service.watch(reload);
     shutdown.await;
-    Ok(service.stop_or_hurry(hurry).await?)
+    Ok(service.stop_or_force(force).await?)
 }

@@ -87,7 +87,7 @@ pub struct LookupRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
     /// Of a verification that is known: its evidence became old, or was invalidated.
-    Known,
+    Revalidation,
     /// Of one that is not known.
     Cold,
     /// The same, for a caller whose last lookups were mostly of verifications that do not exist.

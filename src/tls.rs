@@ -24,16 +24,16 @@ pub struct ClientOptions {
     /// Headers that are sent with every call.
     pub headers: HeaderMap,
     /// Whose certificates are accepted.
-    pub roots: Roots,
+    pub ca_certificates: CaCertificates,
     /// How HTTP/2 connections are probed; `None` for not at all.
     pub pings: Option<Pings>,
 }
 
-/// The authorities whose certificates are accepted.
+/// The CA certificates that verify those of servers.
 #[derive(Debug, Clone)]
-pub enum Roots {
-    /// Those that this host trusts. They are read once.
-    Host,
+pub enum CaCertificates {
+    /// Those that this machine trusts. They are read once.
+    Machine,
     /// These alone; with none of them, no certificate is accepted.
     Only(Vec<CertificateDer<'static>>),
 }
@@ -50,9 +50,9 @@ pub struct Pings {
 /// An HTTP client cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The certificates of the authorities cannot be used.
-    #[error("cannot use the certificates of the authorities that servers are checked by")]
-    Roots(#[source] rustls::Error),
+    /// The CA certificates cannot be used.
+    #[error("cannot use the CA certificates")]
+    CaCertificates(#[source] rustls::Error),
     /// The client cannot be built: an internal error.
     #[error("cannot build the HTTP client")]
     Client(#[source] reqwest::Error),
@@ -78,10 +78,10 @@ pub fn client(options: ClientOptions) -> Result<Client, ClientError> {
 }
 
 impl ClientFactory {
-    /// Reads the certificates of the authorities.
+    /// Reads the CA certificates.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         install_crypto_provider();
-        let tls = tls_config(&options.roots).map_err(ClientError::Roots)?;
+        let tls = tls_config(&options.ca_certificates).map_err(ClientError::CaCertificates)?;
         Ok(Self { options, tls })
     }
 
@@ -110,18 +110,18 @@ impl ClientFactory {
     }
 }
 
-fn tls_config(roots: &Roots) -> Result<ClientConfig, rustls::Error> {
+fn tls_config(ca_certificates: &CaCertificates) -> Result<ClientConfig, rustls::Error> {
     let provider: Arc<CryptoProvider> = rustls::crypto::ring::default_provider().into();
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()?;
-    let builder = match roots {
-        Roots::Host => {
+    let builder = match ca_certificates {
+        CaCertificates::Machine => {
             let verifier = Arc::new(Verifier::new(provider)?);
             builder
                 .dangerous()
                 .with_custom_certificate_verifier(verifier)
         }
-        Roots::Only(certificates) => {
+        CaCertificates::Only(certificates) => {
             let mut store = RootCertStore::empty();
             for certificate in certificates {
                 store.add(certificate.clone())?;
@@ -134,8 +134,8 @@ fn tls_config(roots: &Roots) -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-/// Whether this host has CA certificates, without which no server can be called by https. An error says why there are none.
-pub fn check_host_roots() -> Result<(), rustls::Error> {
+/// Whether this machine has CA certificates, without which no server can be called by https. An error says why there are none.
+pub fn check_ca_certificates() -> Result<(), rustls::Error> {
     install_crypto_provider();
-    tls_config(&Roots::Host).map(drop)
+    tls_config(&CaCertificates::Machine).map(drop)
 }

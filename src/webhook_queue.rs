@@ -36,8 +36,8 @@ const PREFETCHES_BURST: u32 = 50;
 /// A prefetch accepts what was fetched after the invalidation; nothing older is cached.
 const PREFETCH_MAX_AGE: Duration = Duration::from_mins(1);
 /// The share of the calls to the vendor that webhooks may cause, as a divisor; and the share of its burst.
-const FOLLOWED_SHARE: u32 = 4;
-const FOLLOWED_BURST_SHARE: u32 = 2;
+const PROCESSED_SHARE: u32 = 4;
+const PROCESSED_BURST_SHARE: u32 = 2;
 /// How often it is looked whether the turn of a webhook that waits has come, at most.
 const TURN_MIN: Duration = Duration::from_millis(10);
 
@@ -117,8 +117,8 @@ pub fn start(
         step_ups,
         prefetches: TokenBucket::new(PREFETCHES_PER_SECOND, PREFETCHES_BURST),
         throttle: Throttle::new(Rate {
-            per_second: (calls.per_second / FOLLOWED_SHARE).max(1),
-            burst: (calls.burst / FOLLOWED_BURST_SHARE).max(1),
+            per_second: (calls.per_second / PROCESSED_SHARE).max(1),
+            burst: (calls.burst / PROCESSED_BURST_SHARE).max(1),
         }),
         log: LogThrottle::default(),
         clock: Arc::clone(&deps.clock),
@@ -233,7 +233,7 @@ impl Processor {
                 uptime,
                 warn,
                 "webhooks_deferred",
-                "webhooks about verifications in use arrive faster than they are followed, and wait: if the vendor does not send that many, replace webhook.secret"
+                "webhooks about verifications in use exceed the processing rate and are delayed: if the vendor does not send that many, the secret has leaked: replace webhook.secret"
             );
         }
     }

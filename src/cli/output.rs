@@ -120,9 +120,7 @@ fn harmless_json(json: &str) -> String {
         if c == '\n' || is_visible(c) {
             harmless.push(c);
         } else {
-            let mut units = [0; 2];
-            let units = c.encode_utf16(&mut units).iter();
-            harmless.extend(units.map(|unit| format!("\\u{unit:04x}")));
+            harmless.push_str(&yaml::json_escape(c));
         }
     }
     harmless

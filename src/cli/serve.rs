@@ -65,11 +65,11 @@ impl Serve {
             warn!(
                 event = "configuration_warning",
                 %warning,
-                "a setting is valid, and probably not meant"
+                "a setting is valid but probably not intended"
             );
         }
-        let (stop, hurry) = (terminations.clone().reach(1), terminations.reach(2));
-        let ran = serve::run(&config, loaded.set, clock, reload, stop, hurry).await;
+        let (stop, force) = (terminations.clone().reach(1), terminations.reach(2));
+        let ran = serve::run(&config, loaded.set, clock, reload, stop, force).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

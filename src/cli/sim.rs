@@ -25,7 +25,7 @@ pub(super) struct Sim {
     /// Address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
-    /// Certificate (PEM) to speak TLS with, HTTP/2 included; its authorities after it.
+    /// Certificate chain (PEM), leaf first: serves TLS with HTTP/2 and HTTP/1.1.
     #[arg(long, value_name = "FILE", requires = "tls_key")]
     tls_certificate: Option<PathBuf>,
     /// Key of the certificate (PEM).

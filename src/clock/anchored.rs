@@ -121,7 +121,7 @@ pub struct OffsetRange {
 }
 
 impl OffsetRange {
-    /// The range of a clock that showed an instant from `shown` to `shown_until` somewhen between two uptimes.
+    /// The range of a clock that showed an instant from `shown` to `shown_until` at some time between two uptimes.
     pub fn new(
         shown: Timestamp,
         shown_until: Timestamp,

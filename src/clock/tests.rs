@@ -28,7 +28,7 @@ fn age_is_the_larger_of_two_clocks() {
     assert_eq!(age_ms(&clock), Some(60_000));
     clock.set(from_millis(1_049_999));
     assert_eq!(age_ms(&clock), None);
-    // Set forwards, or the host slept: the wall clock is the larger one.
+    // Set forwards, or the machine slept: the wall clock is the larger one.
     clock.set(from_millis(1_100_000));
     assert_eq!(age_ms(&clock), Some(100_000));
 }

@@ -85,8 +85,8 @@ impl TextMistake {
                 "remove it: files and variables are read as they are",
             ),
             Self::Placeholder => (
-                "has a placeholder in it that nothing has replaced",
-                "no variables are replaced in settings: write the value, or set the variable VERIGATE_SECTION__KEY",
+                "contains a placeholder",
+                "settings are not expanded: write the value, or set the variable VERIGATE_SECTION__KEY",
             ),
         }
     }

@@ -104,21 +104,21 @@ fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
     let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
         "incode.url must be https, because secrets are sent there; http only to a loopback address"
     } else if !url.username().is_empty() || url.password().is_some() {
-        "incode.url must not carry a user or password"
+        "incode.url must not contain a user name or password"
     } else if url.query().is_some() || url.fragment().is_some() {
-        "incode.url must not carry a query or fragment"
+        "incode.url must not contain a query or fragment"
     } else if url
         .path_segments()
         .is_some_and(|mut parts| parts.any(names_version))
     {
-        "incode.url must not carry `/v1`, nor what follows it: the service adds that itself"
+        "incode.url must end before `/v1`: the service appends the path"
     } else {
         return Ok(url);
     };
     Err(section.problem("url", wrong, None))
 }
 
-/// The authorities in a file of certificates (PEM).
+/// The CA certificates in a file (PEM).
 fn ca(section: &mut Section<'_>) -> Result<Vec<CertificateDer<'static>>, Reported> {
     let file = section.text("ca");
     if file.is_empty() {
@@ -130,7 +130,7 @@ fn ca(section: &mut Section<'_>) -> Result<Vec<CertificateDer<'static>>, Reporte
     })
 }
 
-/// The certificates of a file, each of which can be an authority; or what is wrong with the file.
+/// The certificates of a file, each of which can be that of a CA; or what is wrong with the file.
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let text = read_text(file, CERTIFICATES_BYTES_MAX);
     let text = text.map_err(|error| format!("cannot be read: {error}"))?;

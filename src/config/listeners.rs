@@ -46,7 +46,7 @@ pub(super) fn check_distinct(reader: &mut Reader, listeners: &[Listening<'_>]) {
             let message = if taken == address {
                 format!("{name}.listen is the address of {other}.listen")
             } else {
-                format!("{name}.listen: {address} takes the port of {other}.listen, {taken}")
+                format!("{name}.listen: {address} conflicts with {other}.listen ({taken})")
             };
             reader.section(name).problem("listen", message, None);
         }

@@ -70,7 +70,7 @@ pub(super) fn fits_a_header(secret: &str) -> Result<(), String> {
         return Err(format!("{flaw}: {hint}"));
     }
     if secret.is_empty() || !secret.is_ascii() {
-        return Err("is empty or has characters beyond ASCII in it".to_owned());
+        return Err("is empty or contains non-ASCII characters".to_owned());
     }
     Ok(())
 }

@@ -50,7 +50,9 @@ fn check_redirect(text: &str) -> Result<(), String> {
         return Err(format!("step_up.redirects: `{text}` is not https"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err("step_up.redirects: an address carries a user or password".to_owned());
+        return Err(
+            "step_up.redirects: an address must not contain a user name or password".to_owned(),
+        );
     }
     Ok(())
 }

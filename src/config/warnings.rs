@@ -1,4 +1,4 @@
-//! What is valid, and probably not meant.
+//! What is valid but probably not intended.
 
 use super::Config;
 
@@ -9,7 +9,7 @@ impl Config {
         let below = |quota: &str, quota_is: u32, limit: &str, limit_is: u32| {
             (quota_is < limit_is).then(|| {
                 format!(
-                    "{quota} ({quota_is}) is below {limit} ({limit_is}): a caller that serves many people is refused while the vendor could be asked; raise {quota}"
+                    "{quota} ({quota_is}) is below {limit} ({limit_is}): a caller that serves many people is rejected while the vendor could be asked; raise {quota}"
                 )
             })
         };

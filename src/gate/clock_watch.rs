@@ -27,7 +27,7 @@ impl ClockWatch {
                 warn,
                 "clock_set_back",
                 behind_ms = u64::try_from(behind.as_millis()).unwrap_or(u64::MAX),
-                "the wall clock was set back; checks are decided for the later instant until it is right: check the time of this host"
+                "the wall clock was set back; checks are decided for the later instant until it is right: check the time of this machine"
             );
         }
         if let Some(vendor_at) = vendor_at {
@@ -36,9 +36,9 @@ impl ClockWatch {
                 self.0,
                 uptime,
                 warn,
-                "decided_for_two_instants",
+                "decided_for_both_clocks",
                 ahead_ms = vendor_at.as_millisecond().saturating_sub(ours),
-                "upstream clock and local clock are apart; the stricter of both decisions counts, and no answer may be reused: check the time of this host"
+                "upstream clock and local clock are apart; the stricter of both decisions counts, and no answer may be reused: check the time of this machine"
             );
         }
     }

@@ -1,6 +1,6 @@
-//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This is the
-//! outermost layer, so that it also sees calls that no handler sees: unknown methods, messages that cannot be decoded, callers that
-//! leave.
+//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This
+//! layer is outside of everything but the check that a request is a gRPC call, so that it also sees calls that no handler sees: unknown
+//! methods, messages that cannot be decoded, callers that leave.
 
 mod metrics;
 mod method;
@@ -146,7 +146,7 @@ impl ObservedCall {
         let name = metrics::name_of(code);
         let elapsed = self.started.elapsed();
         self.calls.metrics.call(self.method, name, elapsed);
-        // A caller that leaves has its reasons, and asks another instance or again.
+        // A cancelled call is not an error of the service.
         if matches!(code, Code::Ok | Code::Cancelled) {
             return;
         }

@@ -43,7 +43,7 @@ pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, 
 fn attributes(attributes: &HashMap<String, String>, violations: &mut Violations) {
     if attributes.len() > ATTRIBUTES_MAX {
         let count = attributes.len();
-        let bound = format_args!("must be at most {ATTRIBUTES_MAX}, and are {count}");
+        let bound = format_args!("must be at most {ATTRIBUTES_MAX}; there are {count}");
         violations.add("attributes", bound);
     }
     for (key, value) in attributes.iter().collect::<BTreeMap<_, _>>() {

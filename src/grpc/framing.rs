@@ -86,7 +86,7 @@ impl Messages {
     /// Takes the next message from the buffer, if all of it is there.
     fn take(&mut self) -> Result<Option<Bytes>, Status> {
         if self.begun && !self.signature.streams && !self.buffer.is_empty() {
-            let hint = "the body goes on behind the message, and this method takes one message";
+            let hint = "the body has data after the message; this method takes exactly one message";
             return Err(Status::invalid_argument(hint));
         }
         let Some((&[flag, ref length @ ..], rest)) =
@@ -131,7 +131,9 @@ impl Messages {
     /// Whether the body may end here.
     fn at_end(&self) -> Result<(), Status> {
         if !self.buffer.is_empty() {
-            return Err(Status::invalid_argument("the body ends within a message"));
+            return Err(Status::invalid_argument(
+                "the body is truncated inside a message",
+            ));
         }
         if !self.begun && !self.signature.streams {
             return Err(Status::invalid_argument("the body has no message"));

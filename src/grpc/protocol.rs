@@ -1,4 +1,4 @@
-//! What an HTTP request has to be to count as a call. Anything else is refused with a status that no gateway takes for success, whatever
+//! What an HTTP request has to be to count as a call. Anything else is rejected with a status that no gateway takes for success, whatever
 //! its path: gRPC answers 200 to every call, so a gateway that asks this port by mistake must not look like one.
 
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use axum::{
 
 use super::{
     framing::{Encoding, Failure, Messages},
-    refusal::{Refusal, Refusals},
+    rejection::{Rejection, Rejections},
     signature,
 };
 
@@ -28,46 +28,46 @@ const HEADER_OVERHEAD: usize = 32;
 /// How the messages of a call are compressed.
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
-/// Passes calls on, and refuses everything else.
+/// Passes calls on, and rejects everything else.
 pub(super) async fn only_calls(
-    State(refusals): State<Arc<Refusals>>,
+    State(rejections): State<Arc<Rejections>>,
     request: Request,
     next: Next,
 ) -> Response {
-    match refusal(&request) {
+    match rejection(&request) {
         None => next.run(request).await,
-        Some(refusal) => refusals.refuse(refusal, &request),
+        Some(rejection) => rejections.reject(rejection, &request),
     }
 }
 
 /// Why a request is not a call.
-fn refusal(request: &Request) -> Option<Refusal> {
+fn rejection(request: &Request) -> Option<Rejection> {
     // The listener passes on no other version. Looked at again, so that no change of the listener can let one in.
     if request.version() != Version::HTTP_2 {
-        return Some(Refusal::NotHttp2);
+        return Some(Rejection::NotHttp2);
     }
     if !is_grpc(request.headers()) {
-        return Some(Refusal::ContentType);
+        return Some(Rejection::ContentType);
     }
-    (request.method() != Method::POST).then_some(Refusal::Method)
+    (request.method() != Method::POST).then_some(Rejection::Method)
 }
 
 /// Passes on calls whose metadata and messages can be read, with messages that are well-formed and not compressed.
 pub(super) async fn only_readable(
-    State(refusals): State<Arc<Refusals>>,
+    State(rejections): State<Arc<Rejections>>,
     request: Request,
     next: Next,
 ) -> Response {
     let bytes = header_list_bytes(&request);
     if bytes > METADATA_BYTES_MAX {
-        let refusal = Refusal::MetadataTooLarge {
+        let rejection = Rejection::MetadataTooLarge {
             bytes,
             bytes_max: METADATA_BYTES_MAX,
         };
-        return refusals.refuse(refusal, &request);
+        return rejections.reject(rejection, &request);
     }
     let Some(encoding) = encoding(request.headers()) else {
-        return refusals.refuse(Refusal::Encoding, &request);
+        return rejections.reject(Rejection::Encoding, &request);
     };
     let Some(signature) = signature::at(request.uri().path()) else {
         // Answered UNIMPLEMENTED.

@@ -8,6 +8,8 @@ use crate::proto::v1;
 #[derive(Debug)]
 pub(super) struct Signature {
     path: &'static str,
+    /// The method's name in metrics and logs.
+    pub(super) name: &'static str,
     /// Whether a call has any number of messages, and not just one.
     pub(super) streams: bool,
     /// Whether a message can be decoded.
@@ -15,17 +17,19 @@ pub(super) struct Signature {
 }
 
 impl Signature {
-    const fn one<M: Message + Default>(path: &'static str) -> Self {
+    const fn one<M: Message + Default>(name: &'static str, path: &'static str) -> Self {
         Self {
             path,
+            name,
             streams: false,
             decode: decode::<M>,
         }
     }
 
-    const fn stream<M: Message + Default>(path: &'static str) -> Self {
+    const fn stream<M: Message + Default>(name: &'static str, path: &'static str) -> Self {
         Self {
             path,
+            name,
             streams: true,
             decode: decode::<M>,
         }
@@ -33,16 +37,36 @@ impl Signature {
 }
 
 const SIGNATURES: [Signature; 8] = [
-    Signature::one::<v1::CheckAccessRequest>("/verigate.v1.AccessService/CheckAccess"),
-    Signature::one::<v1::BatchCheckAccessRequest>("/verigate.v1.AccessService/BatchCheckAccess"),
-    Signature::stream::<v1::CheckAccessRequest>("/verigate.v1.AccessService/StreamCheckAccess"),
-    Signature::one::<v1::BeginStepUpRequest>("/verigate.v1.AccessService/BeginStepUp"),
-    Signature::one::<tonic_health::pb::HealthCheckRequest>("/grpc.health.v1.Health/Check"),
-    Signature::one::<tonic_health::pb::HealthCheckRequest>("/grpc.health.v1.Health/Watch"),
+    Signature::one::<v1::CheckAccessRequest>(
+        "CheckAccess",
+        "/verigate.v1.AccessService/CheckAccess",
+    ),
+    Signature::one::<v1::BatchCheckAccessRequest>(
+        "BatchCheckAccess",
+        "/verigate.v1.AccessService/BatchCheckAccess",
+    ),
+    Signature::stream::<v1::CheckAccessRequest>(
+        "StreamCheckAccess",
+        "/verigate.v1.AccessService/StreamCheckAccess",
+    ),
+    Signature::one::<v1::BeginStepUpRequest>(
+        "BeginStepUp",
+        "/verigate.v1.AccessService/BeginStepUp",
+    ),
+    Signature::one::<tonic_health::pb::HealthCheckRequest>(
+        "Health/Check",
+        "/grpc.health.v1.Health/Check",
+    ),
+    Signature::one::<tonic_health::pb::HealthCheckRequest>(
+        "Health/Watch",
+        "/grpc.health.v1.Health/Watch",
+    ),
     Signature::stream::<tonic_reflection::pb::v1::ServerReflectionRequest>(
+        "ServerReflection",
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     ),
     Signature::stream::<tonic_reflection::pb::v1alpha::ServerReflectionRequest>(
+        "ServerReflection",
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     ),
 ];

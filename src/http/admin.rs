@@ -59,8 +59,8 @@ async fn livez() -> &'static str {
     "ok\n"
 }
 
-/// Ready: it accepts calls, and can record what it decides. A failed reload does not change that, because the last good policies are in force; nor does an outage of
-/// the upstream, because every check still has an answer.
+/// Ready: it accepts calls, and can record what it decides. A failed reload does not change that, because the last good policies are in
+/// force; nor does an outage of the upstream, because every check still has an answer.
 async fn readyz(State(admin): State<Admin>) -> Response {
     let policies = admin.live.current();
     let ready = admin.serving.get() && !policies.is_empty() && admin.journal.is_ready();

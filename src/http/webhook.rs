@@ -159,7 +159,7 @@ impl Webhooks {
                 WebhookOutcome::Ignored
             }
             Ok(Parsed::Unsure { event, keys }) => {
-                self.log_ignored(&keys, from);
+                self.log_ambiguous(&keys, from);
                 self.enqueue(event, from)
             }
             Ok(Parsed::Event(event)) => self.enqueue(event, from),
@@ -174,7 +174,7 @@ impl Webhooks {
         }
     }
 
-    /// Logs a webhook that names nothing, or perhaps only itself: its form may be one that is not known here.
+    /// Logs a webhook that names nothing: its form may be one that is not known here.
     fn log_ignored(&self, keys: &str, from: IpAddr) {
         throttled!(
             self.log,
@@ -184,6 +184,19 @@ impl Webhooks {
             %from,
             keys,
             "a webhook names no verification that can be read: compare its keys with the forms that are documented"
+        );
+    }
+
+    /// Logs a webhook that names perhaps only itself.
+    fn log_ambiguous(&self, keys: &str, from: IpAddr) {
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            warn,
+            "webhook_ambiguous",
+            %from,
+            keys,
+            "a webhook has only the `id` at its top, which may be its own; that id is invalidated: compare its keys with the forms that are documented"
         );
     }
 

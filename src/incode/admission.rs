@@ -111,7 +111,7 @@ impl Admission {
                 self.turns.wait(priority, caller, self.timeout / 2).await
             }
         };
-        let turn = turn.ok_or(AdmissionError::RateLimited)?;
+        let turn = turn.ok_or(AdmissionError::OverRate)?;
         // Checked again: both may have changed while it waited.
         let uptime = self.uptime();
         self.check_pause(uptime)?;

@@ -49,19 +49,19 @@ pub(super) enum AdmissionError {
     RetryAfter,
     /// The circuit breaker is open.
     BreakerOpen,
-    /// The rate limit is used up.
-    RateLimited,
+    /// No turn came in time: rate limit, concurrency limit or a full queue.
+    OverRate,
 }
 
 impl AdmissionError {
     /// Every reason.
-    pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::RateLimited];
+    pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::OverRate];
 
     /// The outage that it is to those who wait for the call.
     pub(super) fn outage(self) -> Outage {
         match self {
             Self::RetryAfter | Self::BreakerOpen => Outage::Rejected,
-            Self::RateLimited => Outage::OverRate,
+            Self::OverRate => Outage::OverRate,
         }
     }
 
@@ -70,7 +70,7 @@ impl AdmissionError {
         match self {
             Self::RetryAfter => "retry_after",
             Self::BreakerOpen => "breaker_open",
-            Self::RateLimited => "rate_limited",
+            Self::OverRate => "over_rate",
         }
     }
 }

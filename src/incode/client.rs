@@ -84,7 +84,7 @@ impl Client {
             // Whether plain HTTP is permitted was checked with the configuration.
             https_only: config.url.scheme() == "https",
             headers,
-            roots: config.roots(),
+            ca_certificates: config.ca_certificates(),
             pings: Some(config.pings),
         };
         let clock = Arc::clone(&deps.clock);
@@ -181,8 +181,9 @@ impl Client {
         lease.keep();
         let sent = response::vendor_sent(call, &received);
         // The clock of a proxy says nothing about the vendor's.
-        if sent.is_ok() {
-            self.clocks.compare(&received.headers, requested, at.uptime);
+        if let Ok(age) = sent {
+            self.clocks
+                .compare(&received.headers, age, requested, at.uptime);
         }
         if let Err(error) = sent {
             self.log_foreign(call, &received, error);
@@ -229,7 +230,7 @@ impl Client {
             call = call.as_str(),
             outcome = outage.as_str(),
             error = format!("{:#}", anyhow::Error::new(error.without_url())),
-            "upstream call failed without a response: check incode.url and the network path from this host"
+            "upstream call failed without a response: check incode.url and the network path from this machine"
         );
         UpstreamError::Outage(outage)
     }

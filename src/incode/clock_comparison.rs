@@ -14,10 +14,7 @@ use std::{
     time::Duration,
 };
 
-use http::{
-    HeaderMap,
-    header::{AGE, DATE},
-};
+use http::{HeaderMap, header::DATE};
 use parking_lot::Mutex;
 
 use super::http_date::http_date;
@@ -45,11 +42,15 @@ struct DatedAnswer {
 
 impl DatedAnswer {
     /// The clock that wrote the `Date` of an answer, which was requested and received at these uptimes. `None` if the header is
-    /// missing, repeated or not a date; or if the answer comes from a cache and has an `Age`: caches differ in whether they renew `Date`.
-    fn of(headers: &HeaderMap, requested: Duration, received: Duration) -> Option<Self> {
+    /// missing, repeated or not a date; or if the answer comes from a cache and has an age: caches differ in whether they renew `Date`.
+    fn of(
+        headers: &HeaderMap,
+        age: Duration,
+        requested: Duration,
+        received: Duration,
+    ) -> Option<Self> {
         let is_single = headers.get_all(DATE).iter().count() == 1;
-        let is_copy = headers.get_all(AGE).iter().any(|age| age != "0");
-        if !is_single || is_copy {
+        if !is_single || !age.is_zero() {
             return None;
         }
         let date = http_date(headers, &DATE)?;
@@ -91,10 +92,16 @@ impl ClockComparison {
         }
     }
 
-    /// Compares the clocks by the headers of an answer that was requested and received at these uptimes. To be called only for answers
+    /// Compares the clocks by the headers of an answer of this age that was requested and received at these uptimes. To be called only for answers
     /// that have the vendor's shape: the clock of a proxy proves nothing.
-    pub(super) fn compare(&self, headers: &HeaderMap, requested: Duration, received: Duration) {
-        let Some(answer) = DatedAnswer::of(headers, requested, received) else {
+    pub(super) fn compare(
+        &self,
+        headers: &HeaderMap,
+        age: Duration,
+        requested: Duration,
+        received: Duration,
+    ) {
+        let Some(answer) = DatedAnswer::of(headers, age, requested, received) else {
             return;
         };
         let answers = {
@@ -137,7 +144,7 @@ impl ClockComparison {
                 warn,
                 "clock_skew_detected",
                 ahead_ms,
-                "upstream clock and local clock differ by more than 30s: check the time of this host, because ages are judged by it"
+                "upstream clock and local clock differ by more than 30s: check the time of this machine, because ages are judged by it"
             ),
             (true, false) => throttled!(
                 self.log,

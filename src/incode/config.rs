@@ -9,7 +9,7 @@ use url::{Host, Url};
 use crate::{
     rate_limit::Rate,
     secrets::Secret,
-    tls::{Pings, Roots},
+    tls::{CaCertificates, Pings},
 };
 
 /// A connection that is dead is closed within the sum, although no call is made.
@@ -31,7 +31,7 @@ pub struct Config {
     pub secret: Secret,
     /// Additional headers of every call. Their values are marked as sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The authorities whose certificates are accepted; those that this host trusts, if none is named.
+    /// The CA certificates that verify the vendor's; those of this machine, if none is named.
     pub ca: Vec<CertificateDer<'static>>,
     /// How HTTP/2 connections are probed. Not a setting: a dead connection is noticed as quickly everywhere.
     pub pings: Pings,
@@ -48,12 +48,12 @@ pub struct Config {
 }
 
 impl Config {
-    /// The authorities whose certificates are accepted. Plain HTTP needs none, so those of the host are not read.
-    pub(super) fn roots(&self) -> Roots {
+    /// The CA certificates that verify the vendor's. Plain HTTP needs none, so those of this machine are not read.
+    pub(super) fn ca_certificates(&self) -> CaCertificates {
         if self.url.scheme() == "https" && self.ca.is_empty() {
-            Roots::Host
+            CaCertificates::Machine
         } else {
-            Roots::Only(self.ca.clone())
+            CaCertificates::Only(self.ca.clone())
         }
     }
 }

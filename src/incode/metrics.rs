@@ -166,7 +166,7 @@ pub(super) fn register_state(
     gauge_of(
         registry,
         "verigate_upstream_clock_ahead_seconds",
-        "How far the upstream's clock is ahead of our wall clock; 0 while that is not known.",
+        "How far the upstream's clock is ahead of our wall clock: by the last response until three agree; 0 before the first one.",
         read(|status| seconds(status.clock_ahead_ms.unwrap_or(0))),
     )?;
     gauge_of(

@@ -1,5 +1,5 @@
-//! Whether decisions can be recorded. The writing thread says what it does; a task that never writes watches it, because a write that
-//! blocks says nothing.
+//! Whether decisions can be recorded. The writing thread publishes its state. A second task watches it, because a blocked
+//! thread cannot report.
 
 use std::{
     sync::{
@@ -21,8 +21,8 @@ use super::message::Message;
 const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// A write that has not ended after this many intervals, one second, is stuck.
 const STUCK_AFTER: u32 = 4;
-/// The output is looked at after each of this many intervals, one second.
-const LOOK_EVERY: u32 = 4;
+/// The output is checked after each of this many intervals, one second.
+const CHECK_EVERY: u32 = 4;
 
 /// What keeps decisions from being recorded; nothing in the default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Obstacles {
     write: Option<String>,
     /// The output was found to lose what is written.
     output: Option<String>,
-    /// A write or a look at the output does not end.
+    /// A write or a check of the output does not end.
     stuck: bool,
 }
 
@@ -54,8 +54,8 @@ pub(super) struct Health {
     obstacles: watch::Sender<Obstacles>,
     /// Counts the beginnings and ends of operations that may block: odd while one runs.
     operations: Arc<AtomicU64>,
-    /// Whether a look at the output is due. A flag, and not a message alone, because a full queue takes no message.
-    look_due: Arc<AtomicBool>,
+    /// Whether a check of the output is due. A flag, and not a message alone, because a full queue takes no message.
+    check_due: Arc<AtomicBool>,
     /// Whether somebody asked for the output to be opened again, and that has not been done.
     reopening: Arc<AtomicBool>,
 }
@@ -65,7 +65,7 @@ impl Health {
         Self {
             obstacles: watch::Sender::default(),
             operations: Arc::default(),
-            look_due: Arc::default(),
+            check_due: Arc::default(),
             reopening: Arc::default(),
         }
     }
@@ -73,12 +73,12 @@ impl Health {
     /// Asks for the output to be opened again.
     pub(super) fn request_reopening(&self) {
         self.reopening.store(true, Ordering::SeqCst);
-        self.look_due.store(true, Ordering::SeqCst);
+        self.check_due.store(true, Ordering::SeqCst);
     }
 
-    /// Whether a look at the output is due since the last time.
-    pub(super) fn take_look(&self) -> bool {
-        self.look_due.swap(false, Ordering::SeqCst)
+    /// Whether a check of the output is due since the last time.
+    pub(super) fn take_check(&self) -> bool {
+        self.check_due.swap(false, Ordering::SeqCst)
     }
 
     /// Whether that was asked for since the last time.
@@ -105,12 +105,12 @@ impl Health {
         result
     }
 
-    /// Records that a write failed, or that one succeeded; whether that is news.
+    /// Records that a write failed, or that one succeeded; returns whether the state changed.
     pub(super) fn set_write(&self, error: Option<String>) -> bool {
         self.set(|obstacles| obstacles.write = error)
     }
 
-    /// Records what a look at the output found; whether that is news.
+    /// Records what a check of the output found; returns whether the state changed.
     pub(super) fn set_output(&self, error: Option<String>) -> bool {
         self.set(|obstacles| obstacles.output = error)
     }
@@ -134,11 +134,11 @@ impl Health {
         (operations % 2 == 1).then_some(operations)
     }
 
-    /// Watches the thread until it ends: finds operations that are stuck, and asks for a look at the output every second.
+    /// Watches the thread until it ends: finds operations that are stuck, and asks for a check of the output every second.
     pub(super) async fn watch(self, queue: mpsc::WeakSender<Message>) {
         let mut ticks = interval(WATCH_EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let (mut last, mut same, mut until_look) = (None, 0, LOOK_EVERY);
+        let (mut last, mut same, mut until_check) = (None, 0, CHECK_EVERY);
         loop {
             ticks.tick().await;
             let running = self.running();
@@ -151,13 +151,15 @@ impl Health {
             if same == STUCK_AFTER && self.set(|obstacles| obstacles.stuck = true) {
                 log_stuck();
             }
-            until_look -= 1;
-            if until_look == 0 {
-                until_look = LOOK_EVERY;
+            until_check -= 1;
+            if until_check == 0 {
+                until_check = CHECK_EVERY;
                 let Some(queue) = queue.upgrade() else { return };
-                self.look_due.store(true, Ordering::SeqCst);
-                // A full queue means that the thread is awake, and looks after its next entries.
-                if let Err(mpsc::error::TrySendError::Closed(_)) = queue.try_send(Message::Look) {
+                self.check_due.store(true, Ordering::SeqCst);
+                // A full queue means that the thread is awake, and checks the output after its next entries.
+                if let Err(mpsc::error::TrySendError::Closed(_)) =
+                    queue.try_send(Message::CheckOutput)
+                {
                     return;
                 }
             }
@@ -168,6 +170,6 @@ impl Health {
 fn log_stuck() {
     error!(
         event = "journal_blocked",
-        "a write to the journal has not ended for a second; checks are refused until it does: look at the reader of journal.path, or at its disk"
+        "a write to the journal has not ended for a second; checks are rejected until it does: look at the reader of journal.path, or at its disk"
     );
 }

@@ -7,7 +7,10 @@ use serde_json::{Serializer, ser::Formatter};
 
 use super::entry::Entry;
 use crate::{
-    policy::{Evidence, Finding, Timestamp, Verification, yaml::is_visible},
+    policy::{
+        Evidence, Finding, Timestamp, Verification,
+        yaml::{is_visible, json_escape},
+    },
     provenance::Origin,
 };
 
@@ -38,9 +41,7 @@ impl Formatter for VisibleTexts {
             if is_visible(c) {
                 write!(writer, "{c}")?;
             } else {
-                for unit in c.encode_utf16(&mut [0; 2]) {
-                    write!(writer, "\\u{unit:04x}")?;
-                }
+                writer.write_all(json_escape(c).as_bytes())?;
             }
         }
         Ok(())

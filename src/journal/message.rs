@@ -6,8 +6,8 @@ use super::entry::Entry;
 pub(super) enum Message {
     /// An entry, boxed because the queue has room for many.
     Record(Box<Entry>),
-    /// Wakes the thread, because a look at the output is due.
-    Look,
+    /// Wakes the thread, because a check of the output is due.
+    CheckOutput,
     /// Accept no more entries.
     Stop,
 }

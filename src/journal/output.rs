@@ -20,29 +20,29 @@ const MODE: u32 = 0o600;
 
 /// An output of the journal.
 pub trait Output: Write + Send {
-    /// Looks whether what is written still arrives where it should, and opens the output again if its path names another file, or in any
+    /// Checks whether what is written still arrives where it should, and opens the output again if its path names another file, or in any
     /// case if that was `requested`. Must not wait.
-    fn look(&mut self, requested: bool) -> Result<Look, LookError> {
+    fn check(&mut self, requested: bool) -> Result<OutputCheck, OutputError> {
         let _ = requested;
-        Ok(Look::Same)
+        Ok(OutputCheck::Same)
     }
 }
 
 /// Keeps nothing, for measurements.
 impl Output for io::Sink {}
 
-/// What a look at the output found.
+/// What a check of the output found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum OutputCheck {
     /// It is the one that was opened.
     Same,
     /// It was opened again; what follows goes to the file that the path names now.
     Reopened,
 }
 
-/// What a look at the output found wrong.
+/// What a check of the output found wrong.
 #[derive(Debug, thiserror::Error)]
-pub enum LookError {
+pub enum OutputError {
     /// The path names another file or none, which cannot be used. The old file stays in use.
     #[error("the file that `{path}` names now cannot be opened; the old one stays in use: {source}", path = .0.display(), source = .1)]
     OldFile(PathBuf, io::Error),
@@ -57,7 +57,7 @@ pub enum LookError {
     StdoutClosed,
 }
 
-impl LookError {
+impl OutputError {
     /// Whether what is written now is lost.
     pub(super) fn loses_entries(&self) -> bool {
         !matches!(self, Self::OldFile(..))
@@ -89,21 +89,21 @@ struct AtPath {
 }
 
 impl Output for Stdout {
-    fn look(&mut self, _requested: bool) -> Result<Look, LookError> {
+    fn check(&mut self, _requested: bool) -> Result<OutputCheck, OutputError> {
         if has_lost_reader(&self.0) {
-            return Err(LookError::StdoutClosed);
+            return Err(OutputError::StdoutClosed);
         }
-        Ok(Look::Same)
+        Ok(OutputCheck::Same)
     }
 }
 
 impl Output for AtPath {
-    fn look(&mut self, requested: bool) -> Result<Look, LookError> {
+    fn check(&mut self, requested: bool) -> Result<OutputCheck, OutputError> {
         let named = fs::metadata(&self.path);
         let open = self.file.metadata();
         let same = matches!((&named, &open), (Ok(named), Ok(open)) if is_same(named, open));
         if same && !requested {
-            return self.with_reader(Look::Same);
+            return self.with_reader(OutputCheck::Same);
         }
         let reopened = match &open {
             Ok(open) => open_successor(&self.path, open),
@@ -112,15 +112,15 @@ impl Output for AtPath {
         match reopened {
             Ok(file) => {
                 self.file = file;
-                self.with_reader(Look::Reopened)
+                self.with_reader(OutputCheck::Reopened)
             }
             Err(error) => {
                 let path = self.path.clone();
                 let is_deleted = open.is_ok_and(|open| open.nlink() == 0);
                 Err(if is_deleted {
-                    LookError::Deleted(path, error)
+                    OutputError::Deleted(path, error)
                 } else {
-                    LookError::OldFile(path, error)
+                    OutputError::OldFile(path, error)
                 })
             }
         }
@@ -129,11 +129,11 @@ impl Output for AtPath {
 
 impl AtPath {
     /// This, unless it is a pipe that nobody reads.
-    fn with_reader(&self, look: Look) -> Result<Look, LookError> {
+    fn with_reader(&self, check: OutputCheck) -> Result<OutputCheck, OutputError> {
         if has_lost_reader(&self.file) {
-            return Err(LookError::NoReader(self.path.clone()));
+            return Err(OutputError::NoReader(self.path.clone()));
         }
-        Ok(look)
+        Ok(check)
     }
 }
 

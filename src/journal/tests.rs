@@ -83,10 +83,10 @@ async fn written(disk: Disk, entries: u128) -> Vec<serde_json::Value> {
     };
     let taken = Arc::clone(&disk.taken);
     let deps = Deps::new(Arc::new(SystemClock));
-    let started = start("-".into(), Box::new(disk), limits, &deps).unwrap();
+    let started = start(Box::new(disk), limits, &deps).unwrap();
     let (journal, writer) = (started.journal, started.writer);
     for id in 0..entries {
-        // Refused while the disk is full.
+        // Rejected while the disk is full.
         while journal.record(entry(id)).await.is_err() {
             tokio::task::yield_now().await;
         }

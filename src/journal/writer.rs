@@ -10,7 +10,7 @@ use super::{
     line::lines,
     message::Message,
     metrics::Metrics,
-    output::{Look, LookError, Output},
+    output::{Output, OutputCheck, OutputError},
 };
 use crate::{
     clock::Clock,
@@ -32,7 +32,7 @@ pub(super) struct WriterThread {
 impl WriterThread {
     pub(super) fn run(mut self, mut entries: mpsc::Receiver<Message>) {
         // A pipe may have no reader yet.
-        self.look();
+        self.check_output();
         let mut batch = Vec::with_capacity(BATCH_MAX);
         while entries.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
             let mut taken = Vec::with_capacity(batch.len());
@@ -40,12 +40,12 @@ impl WriterThread {
                 match message {
                     Message::Record(entry) => taken.push(entry),
                     // It has woken the thread, which is what it is for.
-                    Message::Look => {}
+                    Message::CheckOutput => {}
                     Message::Stop => entries.close(),
                 }
             }
-            if self.health.take_look() {
-                self.look();
+            if self.health.take_check() {
+                self.check_output();
             }
             self.write(&lines(&taken));
             self.metrics
@@ -68,7 +68,7 @@ impl WriterThread {
                         self.health.set_write(Some(error.to_string()));
                         thread::sleep(self.retry_after);
                     }
-                    if self.look() == Some(Look::Reopened) {
+                    if self.check_output() == Some(OutputCheck::Reopened) {
                         written = start_of_line(lines, written);
                     }
                 }
@@ -104,18 +104,18 @@ impl WriterThread {
             "journal_write_failed",
             %error,
             failed_attempts,
-            "journal write failed; checks are refused until it succeeds: free space on the disk of journal.path, or repair its reader"
+            "journal write failed and is retried; if it fails again, checks are rejected until it succeeds: free space on the disk of journal.path, or repair its reader"
         );
     }
 
-    /// Looks at the output. `None` if something is wrong with it.
-    fn look(&mut self) -> Option<Look> {
+    /// Checks the output. `None` if something is wrong with it.
+    fn check_output(&mut self) -> Option<OutputCheck> {
         let requested = self.health.take_request();
         let output = &mut self.output;
-        match self.health.watched(|| output.look(requested)) {
-            Ok(look) => {
+        match self.health.watched(|| output.check(requested)) {
+            Ok(check) => {
                 let recovered = self.health.set_output(None);
-                if look == Look::Reopened {
+                if check == OutputCheck::Reopened {
                     self.metrics.reopened.inc();
                     info!(
                         event = "journal_reopened",
@@ -128,21 +128,21 @@ impl WriterThread {
                         "the journal's output can be written again"
                     );
                 }
-                Some(look)
+                Some(check)
             }
             Err(error) => {
                 let lost = error.loses_entries().then(|| error.to_string());
                 self.health.set_output(lost);
-                self.log_look(&error);
+                self.log_output_error(&error);
                 None
             }
         }
     }
 
-    fn log_look(&self, error: &LookError) {
+    fn log_output_error(&self, error: &OutputError) {
         let uptime = self.clock.moment().uptime;
         match error {
-            LookError::OldFile(..) | LookError::Deleted(..) => throttled!(
+            OutputError::OldFile(..) | OutputError::Deleted(..) => throttled!(
                 self.log,
                 uptime,
                 error,
@@ -150,21 +150,21 @@ impl WriterThread {
                 %error,
                 "journal cannot be opened again: make the folder of journal.path, and a file in it, writable for this service"
             ),
-            LookError::NoReader(_) => throttled!(
+            OutputError::NoReader(_) => throttled!(
                 self.log,
                 uptime,
                 error,
                 "journal_reader_gone",
                 %error,
-                "no decision can be recorded, so checks are refused until a process reads the pipe of journal.path"
+                "no decision can be recorded, so checks are rejected until a process reads the pipe of journal.path"
             ),
-            LookError::StdoutClosed => throttled!(
+            OutputError::StdoutClosed => throttled!(
                 self.log,
                 uptime,
                 error,
                 "journal_stdout_closed",
                 %error,
-                "no decision can ever be recorded, so all checks are refused: restart the service together with the reader of its stdout, or set journal.path to a file"
+                "no decision can ever be recorded, so all checks are rejected: restart the service together with the reader of its stdout, or set journal.path to a file"
             ),
         }
     }

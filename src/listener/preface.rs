@@ -1,4 +1,4 @@
-//! How a connection begins on a port that speaks HTTP/2 only. Everything else (HTTP/1, TLS, noise) is answered by a short refusal that
+//! How a connection begins on a port that speaks HTTP/2 only. Everything else (HTTP/1, TLS, noise) is answered by a short rejection that
 //! any HTTP/1 client can read and no gateway takes for success, and the connection is closed.
 //!
 //! Why before the HTTP library: no byte of HTTP/1 reaches it, so that no router and no setting can ever answer such a request.
@@ -16,19 +16,21 @@ pub(super) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How long the preface may take to arrive.
 const PREFACE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The refusal. Not a 5xx: some gateways can be set to let everybody in while the service that they ask is down.
-const REFUSAL: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\n\
+/// The head of the rejection. Not a 5xx: some gateways can be set to let everybody in while the service that they ask is down.
+const REJECTION_HEAD: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\n\
     upgrade: HTTP/2.0\r\n\
     connection: upgrade, close\r\n\
     content-type: text/plain; charset=utf-8\r\n\
     cache-control: no-store\r\n\
-    \r\n\
-    This port speaks gRPC over HTTP/2 only, without TLS.\n";
+    \r\n";
 
-/// How much is read and discarded after the refusal, and for how long. If bytes of the peer were left unread, the system would reset
-/// the connection, and the peer would not see the refusal.
+/// What the body of a rejection says.
+pub const NOT_HTTP2: &str = "This port speaks gRPC over HTTP/2 only, without TLS.\n";
+
+/// How much is read and discarded after the rejection, and for how long. If bytes of the peer were left unread, the system would reset
+/// the connection, and the peer would not see the rejection.
 const DISCARDED_BYTES_MAX: u64 = 1024 * 1024;
-const REFUSAL_TIMEOUT: Duration = Duration::from_secs(1);
+const REJECTION_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How a connection begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,17 +63,18 @@ pub(super) async fn read(reader: &mut (impl AsyncRead + Unpin)) -> Preface {
 }
 
 /// Answers what is not HTTP/2, and ends the connection.
-pub(super) async fn refuse(
+pub(super) async fn reject(
     reader: &mut (impl AsyncRead + Unpin),
     writer: &mut (impl AsyncWrite + Unpin),
 ) {
-    let refused = timeout(REFUSAL_TIMEOUT, async {
-        writer.write_all(REFUSAL).await?;
+    let rejected = timeout(REJECTION_TIMEOUT, async {
+        let rejection = [REJECTION_HEAD, NOT_HTTP2.as_bytes()].concat();
+        writer.write_all(&rejection).await?;
         writer.shutdown().await?;
         copy(&mut reader.take(DISCARDED_BYTES_MAX), &mut sink()).await
     });
-    // Whether the peer reads the refusal is up to the peer.
-    let _ = refused.await;
+    // Whether the peer reads the rejection is up to the peer.
+    let _ = rejected.await;
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod ignored;
 mod removal;
+mod first;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Builds the parts of the service and connects them. Each line makes one part from the ones above it.
 
-use std::{path::PathBuf, sync::Arc};
+use std::sync::Arc;
 
 use super::error::StartError;
 use crate::{
@@ -93,9 +93,8 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
 }
 
 fn open_journal(config: &Config, deps: &Deps) -> Result<journal::Started, StartError> {
-    let path = || PathBuf::clone(&config.journal);
-    let output = journal::open(&config.journal);
-    let output = output.map_err(|error| StartError::JournalFile(path(), error))?;
+    let output = journal::open(&config.journal)
+        .map_err(|error| StartError::JournalFile(config.journal.clone(), error))?;
     let limits = journal::QueueLimits::default();
-    Ok(journal::start(path(), output, limits, deps)?)
+    Ok(journal::start(output, limits, deps)?)
 }

@@ -17,14 +17,14 @@ pub struct Preflight {
 }
 
 /// What a check without calls cannot find out.
-pub const NOT_TRIED: &str = "not tried: any call to the vendor, and so the address, the key, the id and the secret; \
-    the collector of traces; webhooks; whether the disk of the journal has room";
+pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its address nor the credentials), \
+    the trace collector, webhooks, free space for the journal";
 
 /// What the service needs before it starts.
 pub fn preflight(config: &Config) -> Preflight {
     let mut preflight = Preflight::default();
     let collector = config.trace.otlp_endpoint.as_ref();
-    // With authorities of its own, the vendor needs none of the host.
+    // With CA certificates of its own, the vendor needs none of this machine.
     let vendor = Some(&config.incode.url).filter(|_| config.incode.ca.is_empty());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
     let mut secure = called.into_iter().filter_map(|(setting, url)| {
@@ -32,12 +32,12 @@ pub fn preflight(config: &Config) -> Preflight {
         (url.scheme() == "https").then_some(setting)
     });
     if let Some(setting) = secure.next()
-        && let Err(error) = tls::check_host_roots()
+        && let Err(error) = tls::check_ca_certificates()
     {
         let error = anyhow::Error::from(error);
         preflight.problems.push(Problem {
             place: setting.to_owned(),
-            message: format!("no server can be verified by https: {error:#}"),
+            message: format!("the certificates of https servers cannot be verified: {error:#}"),
             hint: Some(
                 "install the CA certificates of this system (often called ca-certificates), or set SSL_CERT_FILE"
                     .to_owned(),

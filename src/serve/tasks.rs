@@ -39,11 +39,11 @@ impl Tasks {
         }
     }
 
-    /// Stops every stage, whatever the ones before it returned; the first error. Once `hurry` completes, every stage but the last one is
+    /// Stops every stage, whatever the ones before it returned; the first error. Once `force` completes, every stage but the last one is
     /// abandoned.
-    pub(super) async fn stop(self, hurry: impl Future<Output = ()>) -> Result<(), StopError> {
+    pub(super) async fn stop(self, force: impl Future<Output = ()>) -> Result<(), StopError> {
         let mut result = Ok(());
-        let mut hurry = pin!(hurry.fuse());
+        let mut force = pin!(force.fuse());
         let mut stages = self.0.into_inner();
         let last = stages.pop();
         for stage in stages {
@@ -53,7 +53,7 @@ impl Tasks {
                         result = result.and(stopped);
                     }
                 }
-                () = &mut hurry => break,
+                () = &mut force => break,
             }
         }
         for stopped in join_all(last.into_iter().flatten()).await {

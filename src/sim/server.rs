@@ -37,7 +37,7 @@ impl std::fmt::Debug for Identity {
 }
 
 impl Identity {
-    /// A certificate, with those that lead to its authority after it, and its key.
+    /// A certificate chain, leaf first, and its key.
     pub fn new(
         certificates: Vec<CertificateDer<'static>>,
         key: PrivateKeyDer<'static>,

@@ -28,7 +28,7 @@ use super::config::TraceConfig;
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    tls::{self, ClientOptions, Roots},
+    tls::{self, CaCertificates, ClientOptions},
 };
 
 /// How many spans wait to be sent; further spans are dropped.
@@ -91,10 +91,10 @@ impl Collector {
             connect_timeout: None,
             https_only: false,
             headers: HeaderMap::new(),
-            roots: if url.scheme() == "https" {
-                Roots::Host
+            ca_certificates: if url.scheme() == "https" {
+                CaCertificates::Machine
             } else {
-                Roots::Only(Vec::new())
+                CaCertificates::Only(Vec::new())
             },
             pings: None,
         });

@@ -8,12 +8,12 @@ use tracing::error;
 pub(super) fn log() {
     panic::set_hook(Box::new(|panicked| {
         let place = panicked.location().map(ToString::to_string);
-        let reason = panicked.payload().downcast_ref::<&'static str>();
+        let panic_message = panicked.payload().downcast_ref::<&'static str>();
         let thread = thread::current();
         error!(
             event = "panicked",
             place,
-            reason,
+            panic_message,
             thread = thread.name(),
             "internal error: a task panicked; the call that it served has no answer"
         );

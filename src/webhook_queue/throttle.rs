@@ -1,4 +1,4 @@
-//! How fast webhooks about verifications in use are followed: each of them makes the service ask the vendor again. A flood, by the
+//! How fast webhooks about verifications in use are processed: each of them makes the service ask the vendor again. A flood, by the
 //! vendor's mistake or with a stolen secret, must not take what the doors need.
 //!
 //! A webhook above the rate is not lost: it waits, together with all others about the same verification, until its turn comes.
@@ -17,7 +17,7 @@ use crate::{
     source::Invalidation,
 };
 
-/// How often webhooks about one verification are followed in the long run, and how many at once after a pause.
+/// How often webhooks about one verification are processed in the long run, and how many at once after a pause.
 const EACH_EVERY: Duration = Duration::from_secs(10);
 const EACH_BURST: u32 = 5;
 /// Verifications whose rates are kept; the least recently used is dropped. The rate of all bounds them in any case.
@@ -25,7 +25,7 @@ const EACH_MAX: u64 = 10_000;
 /// Verifications that may wait for their turn; if more do, webhooks wait in their own queue.
 const WAITING_MAX: usize = 10_000;
 
-/// Which invalidations are followed when.
+/// Which invalidations are processed when.
 #[derive(Debug)]
 pub(super) struct Throttle {
     each: Cache<VerificationId, Arc<TokenBucket>>,
@@ -59,7 +59,7 @@ impl From<Invalidation> for Rank {
 }
 
 impl Throttle {
-    /// All webhooks together are followed at this rate.
+    /// All webhooks together are processed at this rate.
     pub(super) fn new(all: Rate) -> Self {
         Self {
             each: Cache::builder()
@@ -84,7 +84,7 @@ impl Throttle {
         waiting.is_some_and(|(_, invalidation)| *invalidation == Invalidation::Revoked)
     }
 
-    /// Whether this invalidation may be followed now. If not, it waits for its turn.
+    /// Whether this invalidation may be processed now. If not, it waits for its turn.
     pub(super) async fn admits(
         &mut self,
         id: &VerificationId,
@@ -174,48 +174,48 @@ mod tests {
         VerificationId::parse(&format!("v-{n}")).unwrap()
     }
 
-    /// Follows what is due every 10 ms for this long; how often each was followed.
+    /// Processes what is due every 10 ms for this long; how often each was processed.
     async fn flooded(
         throttle: &mut Throttle,
         ids: u32,
         seconds: u32,
     ) -> HashMap<VerificationId, u32> {
-        let mut followed = HashMap::new();
+        let mut processed = HashMap::new();
         for tick in 0..seconds * 100 {
             let uptime = Duration::from_millis(u64::from(tick) * 10);
             for n in 0..10 {
                 let id = id((tick * 10 + n) % ids);
                 if throttle.admits(&id, Changed, uptime).await {
-                    *followed.entry(id).or_default() += 1;
+                    *processed.entry(id).or_default() += 1;
                 }
             }
             while let Some((id, _)) = throttle.due(uptime).await {
-                *followed.entry(id).or_default() += 1;
+                *processed.entry(id).or_default() += 1;
             }
         }
-        followed
+        processed
     }
 
     #[tokio::test]
-    async fn a_flood_is_followed_at_the_rate_of_all_and_each_gets_its_turn() {
+    async fn a_flood_is_processed_at_the_rate_of_all_and_each_gets_its_turn() {
         let mut throttle = Throttle::new(ALL);
-        let followed = flooded(&mut throttle, 200, 30).await;
-        let all: u32 = followed.values().sum();
+        let processed = flooded(&mut throttle, 200, 30).await;
+        let all: u32 = processed.values().sum();
         assert!((600..=640).contains(&all), "{all}");
-        assert_eq!(followed.len(), 200);
-        assert!(followed.values().all(|times| *times <= EACH_BURST + 3));
+        assert_eq!(processed.len(), 200);
+        assert!(processed.values().all(|times| *times <= EACH_BURST + 3));
     }
 
     #[tokio::test]
     async fn a_flood_about_one_verification_does_not_keep_another_waiting() {
         let mut throttle = Throttle::new(ALL);
-        let followed = flooded(&mut throttle, 1, 30).await;
-        assert_eq!(followed[&id(0)], EACH_BURST + 2);
+        let processed = flooded(&mut throttle, 1, 30).await;
+        assert_eq!(processed[&id(0)], EACH_BURST + 2);
         assert!(throttle.admits(&id(1), Changed, 30 * SECOND).await);
     }
 
     #[tokio::test]
-    async fn what_waits_is_followed_and_a_revocation_is_not_taken_back() {
+    async fn what_waits_is_processed_and_a_revocation_is_not_taken_back() {
         let mut throttle = Throttle::new(ALL);
         for _ in 0..EACH_BURST {
             assert!(throttle.admits(&id(1), Changed, SECOND).await);
@@ -249,13 +249,13 @@ mod tests {
     #[tokio::test]
     async fn ever_other_verifications_get_no_more_than_the_rate_of_all() {
         let mut throttle = Throttle::new(ALL);
-        let mut followed = 0;
+        let mut processed = 0;
         for n in 0..20_000 {
             if throttle.has_room() {
-                followed += u32::from(throttle.admits(&id(n), Revoked, SECOND).await);
+                processed += u32::from(throttle.admits(&id(n), Revoked, SECOND).await);
             }
         }
-        assert_eq!(followed, ALL.burst);
+        assert_eq!(processed, ALL.burst);
         assert!(!throttle.has_room());
         throttle.each.run_pending_tasks().await;
         assert!(throttle.each.entry_count() <= EACH_MAX);

@@ -124,6 +124,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "clock",
             "deps",
             "gate",
+            "listener",
             "log_throttle",
             "metrics",
             "policy",

@@ -17,7 +17,7 @@ use crate::world::{FAILED_FOR_MAX, Version, World, check_request, gist, until};
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 const VERIFICATIONS: usize = 2_000;
 /// A certificate of nobody.
-const AUTHORITY: &str = "\
+const CA_CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBjTCCATOgAwIBAgIUc10Fsxztu3tJaYl8QwCjpBHNhn0wCgYIKoZIzj0EAwIw
 HDEaMBgGA1UEAwwRTWFkZS11cCBhdXRob3JpdHkwHhcNMjYxMTI2MTkzNDA3WhcN
@@ -245,7 +245,7 @@ async fn a_probe_of_the_circuit_breaker_uses_a_new_connection() {
 }
 
 #[test]
-fn the_authorities_of_the_vendor_may_be_those_of_a_file() {
+fn the_ca_certificates_that_verify_the_vendor_may_be_those_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, text: &str| {
         let path = folder.path().join(name);
@@ -269,7 +269,7 @@ fn the_authorities_of_the_vendor_may_be_those_of_a_file() {
     };
     assert!(load("").unwrap().incode.ca.is_empty());
     let (pem, key) = (
-        AUTHORITY,
+        CA_CERTIFICATE,
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     );
     assert_eq!(load(&file("one.pem", pem)).unwrap().incode.ca.len(), 1);

@@ -50,7 +50,7 @@ fn right_with(pairs: &[(&str, &str)]) -> Fault {
 }
 
 /// Content types and bodies of which none is a response of the vendor's to a request for details, under any status.
-fn strangers() -> Vec<(Vec<(&'static str, &'static str)>, String)> {
+fn foreign_responses() -> Vec<(Vec<(&'static str, &'static str)>, String)> {
     let json = vec![("content-type", JSON)];
     let bodies = [
         "",
@@ -120,10 +120,10 @@ async fn warm() -> World {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_stranger_is_an_outage_whatever_it_says() {
+async fn a_foreign_response_is_an_outage_whatever_it_says() {
     let world = warm().await;
     for status in STATUSES {
-        for (pairs, body) in strangers() {
+        for (pairs, body) in foreign_responses() {
             let fault = response(status, &pairs, &body);
             let what = format!("{status} {pairs:?} {body:.60}");
             let answer = answer_to(&world, fault.clone()).await;
@@ -139,10 +139,10 @@ async fn a_stranger_is_an_outage_whatever_it_says() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_an_outage_for_what_is_not_known_either() {
+async fn a_foreign_response_is_an_outage_for_what_is_not_known_either() {
     let world = World::new().await;
     for status in [200, 401, 403, 404, 410] {
-        for (pairs, body) in strangers() {
+        for (pairs, body) in foreign_responses() {
             let fault = response(status, &pairs, &body);
             let answer = answer_to(&world, fault).await;
             let what = format!("{status} {pairs:?} {body:.60}");
@@ -183,7 +183,7 @@ async fn the_vendor_is_known_by_the_shape_of_its_responses() {
 }
 
 #[tokio::test]
-async fn strangers_open_the_circuit_breaker_and_a_401_of_theirs_costs_one_more_call() {
+async fn foreign_responses_open_the_circuit_breaker_and_a_401_among_them_costs_one_more_call() {
     let html = [("content-type", "text/html")];
     for status in [200, 302, 401, 403, 404] {
         let world = World::new().await;
@@ -205,7 +205,7 @@ async fn strangers_open_the_circuit_breaker_and_a_401_of_theirs_costs_one_more_c
 }
 
 #[tokio::test]
-async fn a_stranger_at_the_authorize_endpoint_does_not_refuse_our_credentials() {
+async fn a_foreign_response_to_authorize_is_no_refusal_of_our_credentials() {
     let html = [("content-type", "text/html")];
     for status in [200, 401, 403, 404] {
         let world = World::new().await;

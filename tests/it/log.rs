@@ -11,7 +11,10 @@ use tracing::{
     Dispatch, Level,
     subscriber::{DefaultGuard, set_default},
 };
-use verigate::sim::{ApiCall, Fault};
+use verigate::{
+    proto::v1::access_service_client::AccessServiceClient,
+    sim::{ApiCall, Fault},
+};
 
 use crate::world::{FAILED_FOR_MAX, World, check_request};
 
@@ -292,4 +295,36 @@ async fn a_webhook_that_names_nothing_is_logged_with_its_keys() {
     let ignored =
         json!({ "event": "webhook_ignored", "from": "127.0.0.1", "keys": "event, items" });
     assert!(is_line(&lines[0], "WARN", &ignored), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_webhook_whose_only_identifier_may_be_its_own_is_accepted_and_logged_as_ambiguous() {
+    let (log, _logging) = Log::begin(Level::WARN);
+    let world = World::with(|config| config.webhook = Some(crate::webhook::terms())).await;
+    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let post = reqwest::Client::new().post(&url);
+    let post = post.header(crate::webhook::HEADER, crate::webhook::SECRET);
+    let body = r#"{"event":"verification.failed","id":"w-1","data":{}}"#;
+    assert_eq!(post.body(body).send().await.unwrap().status(), 204);
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    let ambiguous =
+        json!({ "event": "webhook_ambiguous", "from": "127.0.0.1", "keys": "data, event, id" });
+    assert!(is_line(&lines[0], "WARN", &ambiguous), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn a_call_that_is_rejected_before_its_handler_is_logged_once_as_a_failed_call() {
+    let (log, _logging) = Log::begin(Level::WARN);
+    let world = World::new().await;
+    let mut request = tonic::Request::new(check_request("front-door", "fresh"));
+    let padding = "x".repeat(17 * 1024).parse().unwrap();
+    request.metadata_mut().insert("x-padding", padding);
+    let url = format!("http://{}", world.service.addresses.grpc);
+    let mut client = AccessServiceClient::connect(url).await.unwrap();
+    client.check_access(request).await.unwrap_err();
+    let lines = log.lines();
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines[0]["fields"]["event"], "call_failed");
+    assert_eq!(lines[0]["fields"]["code"], "RESOURCE_EXHAUSTED");
 }

@@ -24,7 +24,7 @@ mod differential;
 mod explain;
 mod golden;
 mod faults;
-mod foreign_facts;
+mod outside_facts;
 mod interleavings;
 mod journal;
 mod hostile_texts;

@@ -272,7 +272,7 @@ async fn a_thousand_attributes_are_one_wrong_field() {
     assert_eq!(status.code(), Code::InvalidArgument);
     assert_eq!(
         status.message(),
-        "attributes must be at most 32, and are 1000"
+        "attributes must be at most 32; there are 1000"
     );
 }
 

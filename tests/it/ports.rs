@@ -122,7 +122,7 @@ async fn no_port_answers_2xx_but_to_a_call_of_grpc_and_on_its_pages() {
     let world = World::new().await;
     let addresses = world.service.addresses;
     let client = http2_client();
-    let (mut calls, mut pages, mut refused) = (0, 0, 0);
+    let (mut calls, mut pages, mut rejected) = (0, 0, 0);
     for (port, to) in [
         ("grpc", addresses.grpc),
         ("http", addresses.http),
@@ -148,12 +148,12 @@ async fn no_port_answers_2xx_but_to_a_call_of_grpc_and_on_its_pages() {
                                 200
                             }
                             ("grpc", "HTTP/2", _) => {
-                                refused += 1;
+                                rejected += 1;
                                 assert!(!headers.contains_key("grpc-status"), "{what}");
                                 if is_call { 405 } else { 415 }
                             }
                             ("grpc", ..) => {
-                                refused += 1;
+                                rejected += 1;
                                 426
                             }
                             ("admin", _, "GET" | "HEAD") if PAGES.contains(&path) => {
@@ -175,12 +175,12 @@ async fn no_port_answers_2xx_but_to_a_call_of_grpc_and_on_its_pages() {
     assert_eq!(pages, 3 * 2 * CONTENT_TYPES.len() * PAGES.len());
     let metrics = world.metrics().await;
     let counted = |reason: &str| -> usize {
-        let name = format!("verigate_grpc_requests_refused_total{{reason=\"{reason}\"}} ");
+        let name = format!("verigate_grpc_requests_rejected_total{{reason=\"{reason}\"}} ");
         let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
         line.unwrap_or_else(|| panic!("{name}")).parse().unwrap()
     };
     let counts = ["not_http2", "content_type", "method"].map(counted);
-    assert_eq!(counts.iter().sum::<usize>(), refused);
+    assert_eq!(counts.iter().sum::<usize>(), rejected);
 }
 
 #[tokio::test]
@@ -219,7 +219,7 @@ async fn whatever_is_not_http2_is_answered_426_on_the_grpc_port_and_disconnected
     }
     // What asked in vain is counted; calls are answered as before.
     let metrics = world.metrics().await;
-    let counted = r#"verigate_grpc_requests_refused_total{reason="not_http2"} 14"#;
+    let counted = r#"verigate_grpc_requests_rejected_total{reason="not_http2"} 14"#;
     assert!(metrics.contains(counted), "{metrics}");
     world.check("front-door", "fresh").await;
 }
@@ -256,9 +256,9 @@ async fn metadata_that_is_too_large_is_a_status_that_says_so_and_is_counted() {
     for bytes in [16 * 1024, 17 * 1024, 64 * 1024, 200 * 1024] {
         let status = with(bytes).await.unwrap_err();
         assert_eq!(status.code(), Code::ResourceExhausted, "{bytes}");
-        assert!(status.message().contains("may take 16384"), "{status}");
+        assert!(status.message().contains("the limit is 16384"), "{status}");
     }
     let metrics = world.metrics().await;
-    let counted = r#"verigate_grpc_requests_refused_total{reason="metadata_too_large"} 4"#;
+    let counted = r#"verigate_grpc_requests_rejected_total{reason="metadata_too_large"} 4"#;
     assert!(metrics.contains(counted), "{metrics}");
 }

@@ -337,6 +337,6 @@ async fn waiting_for_our_own_limits_does_not_open_the_circuit_breaker() {
     join_all(ids.iter().map(|id| world.check("tolerant", id))).await;
     assert_eq!(upstream(&world).await["breaker"], "closed");
     let metrics = get(&world, "/metrics").await;
-    let none = r#"verigate_upstream_rejected_total{reason="rate_limited"} 0"#;
+    let none = r#"verigate_upstream_rejected_total{reason="over_rate"} 0"#;
     assert!(!metrics.contains(none), "{metrics}");
 }

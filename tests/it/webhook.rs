@@ -348,7 +348,7 @@ async fn a_full_queue_refuses_at_once_and_accepts_again_when_there_is_room() {
     let http = client();
     let body = event("verification.failed", "fresh");
     let post = async || post_to(&http, at, Some(SECRET), body.clone()).await;
-    // One is being followed, and four wait.
+    // One is being processed, and four wait.
     let mut taken = 0;
     let busy = loop {
         let answer = post().await;
@@ -380,7 +380,7 @@ async fn what_waits_is_followed_before_the_end_if_there_is_time() {
     source.may_go_on.add_permits(100);
     worker.drain(Duration::from_secs(10)).await;
     assert_eq!(source.invalidated.load(Ordering::SeqCst), 50);
-    // Nothing is taken that would not be followed.
+    // Nothing is taken that would not be processed.
     let answer = post_to(&http, at, Some(SECRET), event("", "v")).await;
     assert_eq!(answer.status().as_u16(), 503);
 }

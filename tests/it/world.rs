@@ -338,7 +338,7 @@ impl Version {
     pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
 }
 
-/// A certificate for this machine, which is its own authority.
+/// A certificate for this machine, which is its own CA.
 pub fn self_signed() -> (Identity, CertificateDer<'static>) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();

@@ -11,7 +11,10 @@ mod list;
 mod uuid;
 
 pub use self::{error::InvalidIdentityError, form::Identity};
-pub(crate) use self::{list::listed, uuid::is_hyphenated_uuid};
+pub(crate) use self::{
+    list::{UUID_HINT, listed},
+    uuid::is_hyphenated_uuid,
+};
 
 #[cfg(test)]
 mod tests;

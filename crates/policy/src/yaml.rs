@@ -35,6 +35,6 @@ pub use self::{
     fields::Fields,
     location::{Location, Position, SourceText},
     node::{Key, Node, NodeKind},
-    quote::{is_visible, list, quoted, scalar, visible},
+    quote::{is_visible, json_escape, list, quoted, scalar, visible},
     suggestion::did_you_mean,
 };

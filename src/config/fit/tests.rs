@@ -136,6 +136,6 @@ fn texts_are_checked_wherever_they_are_in_a_value() {
         ("{}", "{ a = \"b\", c = \"${A}\" }"),
     ] {
         let error = fitted(default, value).unwrap_err();
-        assert!(error.starts_with("a.b has a placeholder"), "{error}");
+        assert!(error.starts_with("a.b contains a placeholder"), "{error}");
     }
 }

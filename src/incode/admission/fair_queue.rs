@@ -15,7 +15,7 @@ const FRESH_RUN_MAX: u32 = 3;
 
 /// The priorities, the highest first, and how many turns of higher ones a call that waits lets pass.
 const CLASSES: [(Priority, u32); 3] = [
-    (Priority::Known, 0),
+    (Priority::Revalidation, 0),
     (Priority::Cold, 3),
     (Priority::Guessing, 7),
 ];
@@ -121,7 +121,7 @@ impl<T> FairQueue<T> {
     fn class(&self, priority: Priority) -> &Class<T> {
         let [known, cold, guessing] = &self.classes;
         match priority {
-            Priority::Known => known,
+            Priority::Revalidation => known,
             Priority::Cold => cold,
             Priority::Guessing => guessing,
         }
@@ -130,7 +130,7 @@ impl<T> FairQueue<T> {
     fn class_mut(&mut self, priority: Priority) -> &mut Class<T> {
         let [known, cold, guessing] = &mut self.classes;
         match priority {
-            Priority::Known => known,
+            Priority::Revalidation => known,
             Priority::Cold => cold,
             Priority::Guessing => guessing,
         }

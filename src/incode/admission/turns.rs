@@ -165,7 +165,7 @@ impl Turns {
     fn places(&self, priority: Priority) -> u32 {
         let all = self.0.concurrency;
         match priority {
-            Priority::Known => all,
+            Priority::Revalidation => all,
             Priority::Cold => all - all / 4,
             Priority::Guessing => all - all / 2,
         }

@@ -26,7 +26,7 @@ use crate::{
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl Client {
-    /// Requests the details of a verification. Returns how long ago they were so, too.
+    /// Requests the details of a verification. Also returns the age of the response.
     pub(in crate::incode) async fn details(
         &self,
         id: &VerificationId,

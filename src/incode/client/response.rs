@@ -27,14 +27,14 @@ const CONTENT_TYPE_BYTES_MAX: usize = 100;
 /// Why a call to the upstream has no usable result.
 #[derive(Debug)]
 pub(in crate::incode) enum UpstreamError {
-    /// 404 of the vendor: it has no such verification. As it was this long ago.
+    /// 404 of the vendor: it has no such verification. The duration is the age of the response.
     NotFound(Duration),
     /// 401: the token, or the API key, is refused.
     Unauthorized {
         /// Whether the vendor says so, and not somebody in its place.
         by_vendor: bool,
     },
-    /// A success of the vendor whose facts cannot be used. As it was this long ago.
+    /// A success of the vendor whose facts cannot be used. The duration is the age of the response.
     Unusable(Flaw, Duration),
     /// Anything else.
     Outage(Outage),
@@ -100,7 +100,7 @@ impl Received {
         })
     }
 
-    /// The content type for the log: foreign text, escaped and cut.
+    /// The content type for the log: text from outside, escaped and cut.
     pub(super) fn content_type(&self) -> String {
         let Some(value) = self.headers.get(CONTENT_TYPE) else {
             return "none".to_owned();
@@ -135,10 +135,10 @@ pub(super) fn vendor_sent(call: ApiCall, received: &Received) -> Result<Duration
     };
     shape::check(body, message)?;
     match (age(&received.headers), call) {
-        (None, _) => Err(problem("its age cannot be read")),
-        (Some(age), ApiCall::Authorize | ApiCall::Link) if !age.is_zero() => {
-            Err(problem("an HTTP cache sent it, and no cache may"))
-        }
+        (None, _) => Err(problem("its `Age` cannot be parsed")),
+        (Some(age), ApiCall::Authorize | ApiCall::Link) if !age.is_zero() => Err(problem(
+            "its `Age` is above zero: a token or a link must not come from an HTTP cache",
+        )),
         (Some(age), _) => Ok(age),
     }
 }

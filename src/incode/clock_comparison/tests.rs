@@ -3,7 +3,7 @@
 use jiff::fmt::rfc2822::DateTimePrinter;
 
 use super::*;
-use crate::{clock::ManualClock, policy::from_millis};
+use crate::{clock::ManualClock, incode::age::age, policy::from_millis};
 
 /// 2026-01-31T12:00:00Z.
 const START_MS: i64 = 1_769_860_800_000;
@@ -41,7 +41,10 @@ impl Scene {
             map.append(name, value.parse().unwrap());
         }
         let uptime = self.ours.moment().uptime;
-        self.clocks.compare(&map, uptime, uptime);
+        // An answer whose age cannot be parsed is not the vendor's.
+        if let Some(age) = age(&map) {
+            self.clocks.compare(&map, age, uptime, uptime);
+        }
     }
 
     fn are_apart(&self) -> bool {

@@ -35,8 +35,8 @@ struct LinkResponse {
     verification_trace_id: Lenient,
 }
 
-/// Decodes a link that a browser may be sent to: one by https, without credentials. If `upstream` is on this host, as the simulator is,
-/// also one by http to this host.
+/// Decodes a link that a browser may be sent to: one by https, without credentials. If `upstream` is on this machine, as the simulator is,
+/// also one by http to this machine.
 pub fn link(body: &[u8], upstream: &Url) -> Result<Link, Flaw> {
     let response = serde_json::from_slice::<Object<LinkResponse>>(body);
     let Object(response) = response.map_err(|_| Flaw::Unreadable)?;

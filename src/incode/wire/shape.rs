@@ -13,7 +13,7 @@ use serde::{
 pub struct ShapeError {
     /// What is wrong.
     pub problem: &'static str,
-    /// Where the JSON ends to be JSON, or to be an object: line and column, from 1.
+    /// Where parsing the body failed: line and column, from 1.
     pub position: Option<(usize, usize)>,
 }
 

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use tracing::warn;
 
+use super::first::first;
 use crate::files::IgnoredFile;
 
-/// How many files one line names.
-const NAMED_MAX: usize = 20;
 /// How many files are kept. Beyond that the list is cleared, and files may be named again.
 const KEPT_MAX: usize = 1000;
 
@@ -29,10 +28,9 @@ impl LoggedFiles {
         if new.is_empty() {
             return;
         }
-        let shown = new.iter().take(NAMED_MAX).map(String::as_str);
         warn!(
             event = "policy_files_ignored",
-            files = shown.collect::<Vec<_>>().join("; "),
+            files = first(new.iter().map(String::as_str), "; "),
             count = new.len(),
             "files beside the policies are not read"
         );

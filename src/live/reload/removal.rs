@@ -1,16 +1,12 @@
 //! Logs which policies have left the files, and whether they returned.
 
-use std::fmt::Write as _;
-
 use tracing::{info, warn};
 
+use super::first::first;
 use crate::{
     live::held::{HOLD_FOR, Merged},
     policy::PolicyName,
 };
-
-/// How many names one line has.
-const NAMES_MAX: usize = 20;
 
 /// Logs what has changed. `gone_files` are the files that were there at the reading before.
 pub(super) fn log(merged: &Merged, gone_files: &[String]) {
@@ -18,7 +14,7 @@ pub(super) fn log(merged: &Merged, gone_files: &[String]) {
         warn!(
             event = "policies_went_away",
             names = names(&merged.gone),
-            files = first(gone_files.iter().map(String::as_str), gone_files.len()),
+            files = first(gone_files.iter().map(String::as_str), ", "),
             hold_seconds = HOLD_FOR.as_secs(),
             "policies are no longer in the files; they are held for a few seconds, in case a file is being replaced"
         );
@@ -40,16 +36,5 @@ pub(super) fn log(merged: &Merged, gone_files: &[String]) {
 }
 
 fn names(names: &[PolicyName]) -> String {
-    first(names.iter().map(PolicyName::as_str), names.len())
-}
-
-/// The first of these texts, and how many more there are.
-fn first<'t>(texts: impl Iterator<Item = &'t str>, count: usize) -> String {
-    let mut shown = texts.take(NAMES_MAX).collect::<Vec<_>>().join(", ");
-    let more = count.saturating_sub(NAMES_MAX);
-    if more > 0 {
-        // Writing to a `String` cannot fail.
-        let _ = write!(shown, " and {more} more");
-    }
-    shown
+    first(names.iter().map(PolicyName::as_str), ", ")
 }

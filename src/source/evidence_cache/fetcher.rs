@@ -43,7 +43,7 @@ impl Fetcher {
             ..request
         };
         let reserved = match request.priority {
-            Priority::Known => 0,
+            Priority::Revalidation => 0,
             Priority::Cold | Priority::Guessing => FETCHES_RESERVED,
         };
         let permit = self.permits.try_acquire().ok();

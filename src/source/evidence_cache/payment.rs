@@ -57,7 +57,7 @@ impl Payments {
         };
         let known = entry.has_verification() || just_invalidated;
         let priority = if known {
-            Priority::Known
+            Priority::Revalidation
         } else if self.misses.is_guessing(caller, at.uptime).await {
             Priority::Guessing
         } else {
@@ -76,7 +76,7 @@ impl Payments {
 
     /// Records what a fetch came to.
     pub(super) async fn record(&self, payment: &Payment, finding: &Finding, uptime: Duration) {
-        if payment.payer == CallerId::Internal || payment.priority == Priority::Known {
+        if payment.payer == CallerId::Internal || payment.priority == Priority::Revalidation {
             return;
         }
         let result = match finding {

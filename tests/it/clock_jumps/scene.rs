@@ -172,7 +172,7 @@ impl Scene {
         };
         let cache = EvidenceCache::new(Arc::clone(&vendor) as _, config, DAY, &deps).unwrap();
         let (output, limits) = (Box::new(io::sink()), QueueLimits::default());
-        let journal = journal::start("nowhere".into(), output, limits, &deps);
+        let journal = journal::start(output, limits, &deps);
         let journal = journal.unwrap().journal;
         let set = testing::set(POLICIES);
         let live = Arc::new(Live::new(set.clone()));

@@ -61,6 +61,6 @@ async fn a_second_signal_cuts_calls_in_flight_and_writes_the_journal() {
     drop(program.client);
     assert!(Program::ended(program.process).await.success());
     assert!(in_flight.await.unwrap().is_err());
-    assert_eq!(events(&log.join().unwrap(), "stop_hurried").len(), 1);
+    assert_eq!(events(&log.join().unwrap(), "stop_forced").len(), 1);
     assert_eq!(recorded(&[&program.journal]), [given]);
 }

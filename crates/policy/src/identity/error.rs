@@ -16,7 +16,7 @@ pub enum InvalidIdentityError {
         /// Its column, in characters.
         column: usize,
     },
-    /// This character, in this column from 1, is another form of a plainer one.
+    /// This character, in this column from 1, is a compatibility form of another character.
     Compatibility {
         /// The character.
         c: char,
@@ -68,12 +68,12 @@ impl fmt::Display for InvalidIdentityError {
             }
             Self::Character { c, .. } => write!(
                 f,
-                "it has U+{:04X}, which is no visible letter, digit or ASCII sign",
+                "it has U+{:04X}, which is not a letter, a digit or a printable ASCII character",
                 u32::from(*c)
             ),
             Self::Compatibility { c, .. } => write!(
                 f,
-                "it has U+{:04X}, another form of a plainer character",
+                "it has U+{:04X}, a compatibility form of another character",
                 u32::from(*c)
             ),
             Self::NotNormal => f.write_str("it is not in the normal form NFC of Unicode"),

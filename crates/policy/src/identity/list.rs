@@ -14,8 +14,11 @@ const MARKUP: [(&str, &str); 6] = [
     ("\"`", "a quotation mark"),
     ("{}[]()", "a bracket"),
     ("<>", "an angle bracket"),
-    ("*", "an asterisk, and there are no patterns"),
+    ("*", "an asterisk; patterns are not supported"),
 ];
+/// What to do about a UUID in another form.
+pub(crate) const UUID_HINT: &str =
+    "write a UUID as 36 characters, with hyphens and without brackets";
 /// What begins a comment.
 const COMMENTS: [&str; 2] = ["#", "//"];
 
@@ -29,7 +32,7 @@ pub(crate) fn listed(text: &str) -> Result<Identity, InvalidIdentityError> {
         return Err(InvalidIdentityError::UuidForm);
     }
     if COMMENTS.iter().any(|comment| text.starts_with(comment)) {
-        let what = "a comment, and a list has none";
+        let what = "a comment; lists have no comments";
         return Err(InvalidIdentityError::Markup { what, column: 1 });
     }
     let last = text.chars().count();

@@ -239,7 +239,7 @@ fn an_error_shows_what_cannot_be_seen_and_never_the_identity() {
     let shown = |text: &str| listed(text).unwrap_err().to_string();
     assert_eq!(
         shown("id-ada\u{200b}"),
-        "it has U+200B, which is no visible letter, digit or ASCII sign"
+        "it has U+200B, which is not a letter, a digit or a printable ASCII character"
     );
     assert_eq!(
         shown("id-ada,Ada"),

@@ -8,14 +8,13 @@ use std::{
 
 use super::lists::{ListFile, ListTexts};
 use crate::{
-    identity::listed,
+    identity::{UUID_HINT, listed},
     limits::{IDENTITIES_MAX, LIST_MISTAKES_MAX},
     yaml::{Decoder, Diagnostics, Position, Reported, SourceText},
 };
 
 /// What may stand on a line.
 const LINE_HINT: &str = "one identity a line: letters, digits and signs, without blanks, commas, quotation marks, brackets and comments";
-const UUID_HINT: &str = "write a UUID as 36 characters, with hyphens and without brackets";
 const EMPTY_HINT: &str = "a block list that was emptied by mistake would let everybody in";
 const LONG_HINT: &str = "a list has at most that many";
 
@@ -112,7 +111,7 @@ impl Mistakes {
             reported = mistake.report(decoder);
         }
         if let Some(position) = last.filter(|_| more > 0) {
-            let message = format!("{more} more lines of this list are not one identity each");
+            let message = format!("{more} more lines of this list have mistakes");
             reported = decoder.error(position, message, Some(LINE_HINT.to_owned()));
         }
         reported
@@ -146,7 +145,7 @@ fn ids_of(text: &str) -> Result<BTreeSet<Box<str>>, Mistakes> {
                     column: blanks.saturating_add(error.column()),
                     width: 1,
                 },
-                message: format!("not one identity: {error}"),
+                message: format!("not an identity: {error}"),
                 hint: if error.is_uuid_form() {
                     UUID_HINT
                 } else {

@@ -138,5 +138,15 @@ pub fn is_visible(c: char) -> bool {
     }
 }
 
+/// A character as a text of JSON escapes it: one escape for each of its UTF-16 units.
+pub fn json_escape(c: char) -> String {
+    let mut escaped = String::new();
+    for unit in c.encode_utf16(&mut [0; 2]) {
+        // Writing to a `String` cannot fail.
+        let _ = write!(escaped, "\\u{unit:04x}");
+    }
+    escaped
+}
+
 #[cfg(test)]
 mod tests;

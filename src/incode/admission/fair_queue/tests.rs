@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::source::Priority::{Cold, Guessing, Known};
+use crate::source::Priority::{Cold, Guessing, Revalidation};
 
 fn caller(n: u8) -> CallerId {
     CallerId::of(IpAddr::from([192, 0, 2, n]))
@@ -63,31 +63,31 @@ fn ever_new_callers_do_not_starve_one_that_has_been_served() {
 #[test]
 fn known_ids_come_first_and_nobody_starves() {
     let mut queue = FairQueue::default();
-    for (priority, n) in [(Guessing, 3), (Cold, 2), (Known, 1)] {
+    for (priority, n) in [(Guessing, 3), (Cold, 2), (Revalidation, 1)] {
         join(&mut queue, priority, n, 1000);
     }
     let served = served(&mut queue, 960);
     let count = |priority| served.iter().filter(|(p, _)| *p == priority).count();
-    assert_eq!(count(Known) + count(Cold) + count(Guessing), 960);
-    assert!(count(Known) >= 600, "{}", count(Known));
+    assert_eq!(count(Revalidation) + count(Cold) + count(Guessing), 960);
+    assert!(count(Revalidation) >= 600, "{}", count(Revalidation));
     assert!(count(Cold) >= 200, "{}", count(Cold));
     assert!(
         (100..=125).contains(&count(Guessing)),
         "{}",
         count(Guessing)
     );
-    assert_eq!(served[0], (Known, 1));
+    assert_eq!(served[0], (Revalidation, 1));
 }
 
 #[test]
 fn where_there_is_no_room_for_one_priority_the_others_go_on() {
     let mut queue = FairQueue::default();
     join(&mut queue, Cold, 1, 1);
-    join(&mut queue, Known, 2, 4);
-    let room = |priority| priority == Known;
+    join(&mut queue, Revalidation, 2, 4);
+    let room = |priority| priority == Revalidation;
     for _ in 0..4 {
-        assert_eq!(queue.next(room), Some(Known));
-        queue.pop(Known);
+        assert_eq!(queue.next(room), Some(Revalidation));
+        queue.pop(Revalidation);
     }
     assert_eq!(queue.next(room), None);
     assert_eq!(queue.next(|_| true), Some(Cold));
@@ -126,7 +126,7 @@ fn callers_that_come_and_go_leave_nothing_behind_while_others_wait() {
 fn the_queue_is_bounded() {
     let mut queue = FairQueue::default();
     join(&mut queue, Cold, 1, WAITING_MAX);
-    assert_eq!(queue.turns_ahead(Known, caller(2)), None);
+    assert_eq!(queue.turns_ahead(Revalidation, caller(2)), None);
     served(&mut queue, 1);
-    assert_eq!(queue.turns_ahead(Known, caller(2)), Some(0));
+    assert_eq!(queue.turns_ahead(Revalidation, caller(2)), Some(0));
 }

@@ -96,7 +96,7 @@ async fn known_ids_get_their_turns_however_many_callers_guess() {
             wants(&turns, Priority::Cold, n);
         }
         for _ in 0..3 {
-            known.push(wants(&turns, Priority::Known, 77));
+            known.push(wants(&turns, Priority::Revalidation, 77));
         }
         sleep(50 * TICK).await;
     }
@@ -106,7 +106,7 @@ async fn known_ids_get_their_turns_however_many_callers_guess() {
 #[tokio::test(start_paused = true)]
 async fn a_token_is_had_at_once_from_an_empty_bucket_and_counts() {
     let turns = turns(RATE, 1);
-    let _held = turns.wait(Priority::Known, caller(1), SECOND).await;
+    let _held = turns.wait(Priority::Revalidation, caller(1), SECOND).await;
     for _ in 0..30 {
         drop(turns.at_once());
     }
@@ -135,7 +135,12 @@ async fn a_slow_upstream_keeps_places_for_known_ids() {
         held.extend(turns.wait(Priority::Cold, caller(n), TICK).await);
     }
     assert_eq!(held.len(), 6);
-    assert!(turns.wait(Priority::Known, caller(9), TICK).await.is_some());
+    assert!(
+        turns
+            .wait(Priority::Revalidation, caller(9), TICK)
+            .await
+            .is_some()
+    );
 }
 
 #[tokio::test(start_paused = true)]

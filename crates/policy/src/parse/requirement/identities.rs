@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    identity::listed,
+    identity::{UUID_HINT, listed},
     limits::IDENTITIES_MAX,
     parse::{
         list_texts::{ReadList, ReadLists},
@@ -32,9 +32,9 @@ fn in_place(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Result<Identi
     let ids = all(items.map(|item| {
         let text = decoder.text(item, &format!("an item of {what}"))?;
         listed(text).map_err(|error| {
-            let message = format!("{what}: not one identity: {error}");
+            let message = format!("{what}: not an identity: {error}");
             let hint = if error.is_uuid_form() {
-                "write a UUID as 36 characters, with hyphens and without brackets"
+                UUID_HINT
             } else {
                 "each item is one identity: letters, digits and signs, without blanks, commas, quotation marks and brackets"
             };

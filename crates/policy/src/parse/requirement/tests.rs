@@ -89,6 +89,6 @@ fn an_identity_with_an_invisible_character_is_refused() {
         "\\ufeff",
     ] {
         let problems = problems(&format!("identity_not_in: [\"id-{invisible}1\"]")).unwrap();
-        assert!(problems.contains("not one identity: it has "), "{problems}");
+        assert!(problems.contains("not an identity: it has "), "{problems}");
     }
 }

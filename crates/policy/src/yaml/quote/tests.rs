@@ -136,3 +136,10 @@ fn the_invisible_ranges_are_in_order_and_apart() {
         assert!(pair[0].end() < pair[1].start(), "{pair:?}");
     }
 }
+
+#[test]
+fn a_character_is_escaped_as_json_does_it_also_beyond_the_basic_plane() {
+    assert_eq!(json_escape('\u{1b}'), r"\u001b");
+    assert_eq!(json_escape('\u{202e}'), r"\u202e");
+    assert_eq!(json_escape('\u{e0001}'), r"\udb40\udc01");
+}

@@ -18,13 +18,14 @@ use crate::{
     call::peer,
     clock::Clock,
     deps::Deps,
+    listener::NOT_HTTP2,
     log_throttle::{LogThrottle, throttled},
     metrics::counter_by,
 };
 
 /// Why a request is not taken for a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Rejection {
     /// It is not HTTP/2.
     NotHttp2,
     /// Its content type is not that of gRPC with protobuf.
@@ -42,7 +43,7 @@ pub(super) enum Refusal {
     Encoding,
 }
 
-impl Refusal {
+impl Rejection {
     /// The names of all reasons in metrics and logs.
     const REASONS: [&str; 5] = [
         "not_http2",
@@ -52,46 +53,40 @@ impl Refusal {
         "encoding",
     ];
 
-    /// The name of the reason, and what to do about it.
-    fn reason(self) -> (&'static str, &'static str) {
+    /// The name of the reason.
+    fn reason(self) -> &'static str {
         match self {
-            Self::NotHttp2 => (
-                "not_http2",
+            Self::NotHttp2 => "not_http2",
+            Self::ContentType => "content_type",
+            Self::Method => "method",
+            Self::MetadataTooLarge { .. } => "metadata_too_large",
+            Self::Encoding => "encoding",
+        }
+    }
+
+    /// What to do about it. `None` for calls, which are logged as such.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::NotHttp2 => Some(
                 "gRPC needs HTTP/2 without TLS: look for a gateway, probe or browser that was pointed at the gRPC port",
             ),
-            Self::ContentType => (
-                "content_type",
-                "look for a gateway, probe or browser that was pointed at the gRPC port",
-            ),
-            Self::Method => (
-                "method",
-                "gRPC calls are POST: look for a gateway that changes them",
-            ),
-            Self::MetadataTooLarge { .. } => (
-                "metadata_too_large",
-                "let the caller, or the gateway before it, send less metadata",
-            ),
-            Self::Encoding => (
-                "encoding",
-                "let the caller compress with gzip, or not at all",
-            ),
+            Self::ContentType => {
+                Some("look for a gateway, probe or browser that was pointed at the gRPC port")
+            }
+            Self::Method => Some("gRPC calls are POST: look for a gateway that changes them"),
+            Self::MetadataTooLarge { .. } | Self::Encoding => None,
         }
     }
 }
 
-impl IntoResponse for Refusal {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let plain =
             |status: StatusCode, name: HeaderName, value: &'static str, text: &'static str| {
                 (status, [(name, value)], text).into_response()
             };
         match self {
-            Self::NotHttp2 => plain(
-                StatusCode::UPGRADE_REQUIRED,
-                UPGRADE,
-                "HTTP/2.0",
-                "This port speaks gRPC over HTTP/2 only.\n",
-            ),
+            Self::NotHttp2 => plain(StatusCode::UPGRADE_REQUIRED, UPGRADE, "HTTP/2.0", NOT_HTTP2),
             Self::ContentType => plain(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 ACCEPT,
@@ -105,7 +100,7 @@ impl IntoResponse for Refusal {
                 "This port speaks gRPC only: the method of a call is POST.\n",
             ),
             Self::MetadataTooLarge { bytes, bytes_max } => Status::resource_exhausted(format!(
-                "the metadata takes {bytes} bytes with the other headers, and may take {bytes_max}"
+                "the headers, metadata included, are {bytes} bytes; the limit is {bytes_max}"
             ))
             .into_http(),
             Self::Encoding => {
@@ -122,23 +117,23 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// Counts refusals, and logs the first of each kind in a minute.
+/// Counts rejections, and logs the first of each kind in a minute.
 #[derive(Debug)]
-pub struct Refusals {
+pub struct Rejections {
     total: IntCounterVec,
     log: LogThrottle,
     clock: Arc<dyn Clock>,
 }
 
-impl Refusals {
+impl Rejections {
     pub(super) fn new(deps: &Deps) -> Result<Self, prometheus::Error> {
         Ok(Self {
             total: counter_by(
                 &deps.registry,
-                "verigate_grpc_requests_refused_total",
-                "Requests on the gRPC port that were not taken for calls, by reason.",
+                "verigate_grpc_requests_rejected_total",
+                "Requests on the gRPC port rejected before a handler, by reason.",
                 "reason",
-                Refusal::REASONS,
+                Rejection::REASONS,
             )?,
             log: LogThrottle::default(),
             clock: Arc::clone(&deps.clock),
@@ -147,13 +142,13 @@ impl Refusals {
 
     /// Records a connection that does not begin as HTTP/2 does; the listener has answered it.
     pub fn not_http2(&self, from: IpAddr) {
-        self.record(&Refusal::NotHttp2, from);
+        self.record(&Rejection::NotHttp2, from);
     }
 
-    /// Records a refusal; the response to the request.
-    pub(super) fn refuse(&self, refusal: Refusal, request: &Request) -> Response {
-        self.record(&refusal, peer(request.extensions()));
-        let response = refusal.into_response();
+    /// Records a rejection; the response to the request.
+    pub(super) fn reject(&self, rejection: Rejection, request: &Request) -> Response {
+        self.record(&rejection, peer(request.extensions()));
+        let response = rejection.into_response();
         if request.method() == Method::HEAD {
             response.map(|_| Body::empty())
         } else {
@@ -161,18 +156,19 @@ impl Refusals {
         }
     }
 
-    fn record(&self, refusal: &Refusal, from: IpAddr) {
-        let (reason, hint) = refusal.reason();
+    fn record(&self, rejection: &Rejection, from: IpAddr) {
+        let reason = rejection.reason();
         self.total.with_label_values(&[reason]).inc();
+        let Some(hint) = rejection.hint() else { return };
         throttled!(
             self.log,
             self.clock.moment().uptime,
             warn,
-            "grpc_request_refused" / reason,
+            "grpc_request_rejected" / reason,
             reason,
             %from,
             hint,
-            "request on the gRPC port refused"
+            "request on the gRPC port rejected"
         );
     }
 }

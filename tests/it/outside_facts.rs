@@ -357,7 +357,7 @@ fn a_list_is_read_once_however_many_policies_name_it() {
     assert_eq!(
         short
             .lines()
-            .filter(|line| line.contains("not one identity: "))
+            .filter(|line| line.contains("not an identity: "))
             .count(),
         20
     );
