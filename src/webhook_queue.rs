@@ -219,15 +219,10 @@ impl Processor {
             return;
         };
         let uptime = self.uptime();
-        let had_revocation = self.throttle.has_revocation(&in_use);
         if admitted.contains(&in_use) || self.throttle.admits(&in_use, invalidation, uptime).await {
             self.source.invalidate(id, invalidation).await;
             admitted.push(in_use);
         } else {
-            if invalidation == Invalidation::Revoked && !had_revocation {
-                // Until its turn comes, the evidence is not fresh: the next check asks the vendor once.
-                self.source.invalidate(id, Invalidation::Changed).await;
-            }
             throttled!(
                 self.log,
                 uptime,

@@ -78,12 +78,6 @@ impl Throttle {
         self.waiting.len() < WAITING_MAX
     }
 
-    /// Whether a revocation of this verification waits for its turn.
-    pub(super) fn has_revocation(&self, id: &VerificationId) -> bool {
-        let waiting = self.waiting.get(id);
-        waiting.is_some_and(|(_, invalidation)| *invalidation == Invalidation::Revoked)
-    }
-
     /// Whether this invalidation may be processed now. If not, it waits for its turn.
     pub(super) async fn admits(
         &mut self,

@@ -336,6 +336,10 @@ async fn the_details_of_errors_can_be_resolved_by_reflection() {
         let file =
             prost_types::FileDescriptorProto::decode(files.file_descriptor_proto[0].as_slice());
         let (package, _) = symbol.split_at(symbol.find(|c: char| c.is_uppercase()).unwrap() - 1);
-        assert_eq!(file.unwrap().package(), package);
+        let file = file.unwrap();
+        assert_eq!(file.package(), package);
+        // By this name clients have it in their own code.
+        let folder = format!("{}/", package.replace('.', "/"));
+        assert!(file.name().starts_with(&folder), "{}", file.name());
     }
 }
