@@ -1,4 +1,4 @@
-//! Logs and traces. A log line has an event, fields and a message, and goes to stderr through a queue ([`log_queue`]). Levels: `error` needs somebody now, `warn` needs
+//! Logs and traces. A log line has an event, fields and a message, and goes to stderr through a queue (`log_queue`). Levels: `error` needs somebody now, `warn` needs
 //! somebody on the next working day, `info` is about the life of the process. Traces go to a collector, if one is configured.
 
 mod collector;

@@ -4,7 +4,7 @@
 //! makes the service invalidate what it has cached, ask again ahead of time, and note the outcome of a step-up. It grants nothing.
 //! Twice, in any order, or never: no decision is wrong because of it.
 //!
-//! Why webhooks about what is in use go through a [`Throttle`]: each makes the service ask the vendor again.
+//! Why webhooks about what is in use go through a throttle: each makes the service ask the vendor again.
 
 mod throttle;
 

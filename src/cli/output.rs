@@ -35,7 +35,7 @@ pub(super) fn eprint_in_time(line: String) {
     }
 }
 
-/// Like [`print`], for a text with colours of our own.
+/// Like [`print()`], for a text with colours of our own.
 pub(super) fn print_coloured(text: &str) -> io::Result<()> {
     write(&harmless(text, ColourCodes::Kept))
 }
