@@ -10,10 +10,14 @@ use tracing::info;
 
 /// Signals that end a process unless it does something about them, and that mean nothing here. SIGXFSZ comes with a write beyond a limit
 /// of file sizes: ignored, the write fails instead. (SIGPIPE is ignored by the standard library, for the same reason.)
-const MEANINGLESS: [(&str, i32); 4] = [
+const MEANINGLESS: [(&str, i32); 8] = [
     ("SIGUSR1", rustix::process::Signal::USR1.as_raw()),
     ("SIGUSR2", rustix::process::Signal::USR2.as_raw()),
     ("SIGALRM", rustix::process::Signal::ALARM.as_raw()),
+    ("SIGVTALRM", rustix::process::Signal::VTALARM.as_raw()),
+    ("SIGPROF", rustix::process::Signal::PROF.as_raw()),
+    ("SIGIO", rustix::process::Signal::IO.as_raw()),
+    ("SIGXCPU", rustix::process::Signal::XCPU.as_raw()),
     ("SIGXFSZ", rustix::process::Signal::XFSZ.as_raw()),
 ];
 

@@ -7,12 +7,14 @@ use super::*;
 #[tokio::test]
 async fn signals_that_mean_nothing_are_ignored_and_logged() {
     let program = Program::start(Start::default()).await;
-    for signal in ["-USR1", "-USR2", "-ALRM", "-XFSZ", "-PIPE"] {
+    for signal in [
+        "-USR1", "-USR2", "-ALRM", "-VTALRM", "-PROF", "-IO", "-XCPU", "-XFSZ", "-PIPE",
+    ] {
         program.process.signal(signal);
         program.check("ada-fresh").await.unwrap();
     }
     let mut program = program;
-    for _ in 0..4 {
+    for _ in 0..8 {
         program = program.until_logged("signal_ignored").await;
     }
     program.stop().await;
