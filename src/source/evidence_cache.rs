@@ -257,6 +257,12 @@ impl EvidenceCache {
             ..request
         };
         let work = async move {
+            // Not that of the request: a fetch that follows another one starts later.
+            let since = cache.0.clock.moment();
+            let request = LookupRequest {
+                at: since,
+                ..request
+            };
             let known = cache.0.fetcher.fetch(&id, request).await;
             let known = cache.unless_invalidated(known, request.at).await;
             if known.outage.is_some_and(Outage::is_free) {
@@ -266,7 +272,7 @@ impl EvidenceCache {
             let finding = &known.evidence.finding;
             let payments = &cache.0.payments;
             payments.record(&payment, finding, ended.uptime).await;
-            cache.store(&id, started, &known, request.at).await;
+            cache.store(&id, started, &known, since).await;
             drop(refresh);
             known
         };

@@ -23,7 +23,7 @@ use tokio::{
 };
 use verigate::{
     callers::{CallerId, OverQuotaError},
-    clock::ManualClock,
+    clock::{Clock as _, ManualClock},
     deps::Deps,
     http::{Webhooks, decisions, webhook::Config as WebhookConfig},
     live::Live,
@@ -36,7 +36,7 @@ use verigate::{
     webhook_queue::{self, WebhookQueue, Worker},
 };
 
-use crate::world::{PLENTY, World, gist, loopback, until};
+use crate::world::{PLENTY, World, gist, instant, loopback, until};
 
 pub const HEADER: &str = "x-webhook-secret";
 pub const SECRET: &str = "the-secret-of-the-tests";
@@ -218,6 +218,23 @@ async fn an_invalidation_during_a_fetch_wins_over_it() {
     assert_eq!(gist(&early), "ALLOW");
     world.check("front-door", "fresh").await;
     assert_eq!(world.calls().details, 2);
+}
+
+#[tokio::test]
+async fn what_is_fetched_again_within_a_check_is_dated_by_the_second_fetch() {
+    let world = world().await;
+    world.inject(ApiCall::Details, Some(1), Fault::LatencyMs(1500));
+    let asking = world.check("front-door", "fresh");
+    let sending = async {
+        world.until_asked(1).await;
+        world.clock.advance(Duration::from_millis(500));
+        send_event(&world, "verification.started", "fresh").await;
+    };
+    tokio::join!(asking, sending);
+    let cached = world.check("front-door", "fresh").await;
+    assert_eq!(world.calls().details, 2);
+    let decided_at = instant(cached.decided_at.as_ref());
+    assert_eq!(decided_at, Some(world.clock.now()));
 }
 
 #[tokio::test]
