@@ -32,6 +32,10 @@ pub trait Source: Debug + Send + Sync + 'static {
     /// result of a fetch that is in flight is not kept either.
     async fn invalidate(&self, _id: &VerificationId, _invalidation: Invalidation) {}
 
+    /// Declares that what is known of a verification may have changed, but is to be asked for later. Until then it is used as in an
+    /// outage: degraded, and for no longer than 10 s.
+    async fn doubt(&self, _id: &VerificationId) {}
+
     /// The identifier under which a verification is known or being fetched, given any of its identifiers. `None` if it is not:
     /// then nobody is asked again because of an invalidation.
     async fn in_use_as(&self, _id: &VerificationId) -> Option<VerificationId> {

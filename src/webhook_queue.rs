@@ -223,6 +223,7 @@ impl Processor {
             self.source.invalidate(id, invalidation).await;
             admitted.push(in_use);
         } else {
+            self.source.doubt(id).await;
             throttled!(
                 self.log,
                 uptime,

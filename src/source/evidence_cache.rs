@@ -370,6 +370,18 @@ impl Source for EvidenceCache {
         }
     }
 
+    async fn doubt(&self, id: &VerificationId) {
+        let at = self.0.clock.moment();
+        let alias = self.0.aliases.alias(id).await;
+        for id in [Some(id), alias.as_ref()].into_iter().flatten() {
+            let change = async |entry: Option<Entry>| match entry {
+                Some(entry) => Change::Put(entry.doubted(at)),
+                None => Change::Keep,
+            };
+            self.0.entries.update(id, change).await;
+        }
+    }
+
     async fn in_use_as(&self, id: &VerificationId) -> Option<VerificationId> {
         let alias = self.0.aliases.alias(id).await;
         for id in [Some(id), alias.as_ref()].into_iter().flatten() {

@@ -65,6 +65,10 @@ impl Source for AwaitedSource {
         self.cache.invalidate(id, invalidation).await;
     }
 
+    async fn doubt(&self, id: &VerificationId) {
+        self.cache.doubt(id).await;
+    }
+
     async fn in_use_as(&self, id: &VerificationId) -> Option<VerificationId> {
         self.cache.in_use_as(id).await
     }

@@ -47,6 +47,8 @@ pub(super) struct Entry {
     cached: Option<Cached>,
     /// When the evidence was declared unusable; until the upstream says something again.
     invalidated: Option<Moment>,
+    /// When it became known that the evidence may have changed, and is to be asked for later; until the upstream says something again.
+    doubted: Option<Moment>,
     failure: Option<Failure>,
     in_flight: Option<InFlight>,
 }
@@ -119,6 +121,7 @@ impl Entry {
         Self {
             cached,
             invalidated: self.invalidated.filter(|_| says_nothing),
+            doubted: self.doubted.filter(|_| says_nothing),
             failure,
             in_flight: None,
         }
@@ -136,8 +139,18 @@ impl Entry {
             cached,
             // The first one counts: evidence that is declared unusable again and again is not served for longer.
             invalidated: self.invalidated.or(known.then_some(at)),
+            doubted: None,
             failure: None,
             in_flight: None,
+        }
+    }
+
+    /// The entry after it became known that its evidence may have changed, if it is to be asked for later. The first time counts.
+    pub(super) fn doubted(self, at: Moment) -> Self {
+        let known = self.has_verification();
+        Self {
+            doubted: self.doubted.or(known.then_some(at)),
+            ..self
         }
     }
 
@@ -194,8 +207,14 @@ impl Entry {
             self.invalidated.is_none()
                 && cached.is_younger(request.max_age.min(cached.ttl()), request.at)
         };
-        if let Some(cached) = self.cached.as_ref().filter(fresh) {
-            return Some(cached.known(Origin::Cache, None, request.at));
+        let in_doubt = |since| is_younger(since, INVALIDATED_FOR, request.at);
+        match (self.cached.as_ref().filter(fresh), self.doubted) {
+            (Some(cached), None) => return Some(cached.known(Origin::Cache, None, request.at)),
+            // Asking again is rejected by our own bound.
+            (Some(cached), Some(since)) if in_doubt(since) => {
+                return Some(cached.known(Origin::Stale, Some(Outage::OverRate), request.at));
+            }
+            _ => {}
         }
         let failure = self.failure.as_ref()?;
         if failure.until <= request.at.uptime {
@@ -231,7 +250,10 @@ impl Entry {
         let cached = self.cached.as_ref()?;
         let usable = cached.is_verification()
             && cached.is_younger(request.max_stale, request.at)
-            && (self.invalidated.is_none() || self.was_just_invalidated(request.at));
+            && (self.invalidated.is_none() || self.was_just_invalidated(request.at))
+            && self
+                .doubted
+                .is_none_or(|since| is_younger(since, INVALIDATED_FOR, request.at));
         usable.then(|| cached.known(Origin::Stale, Some(outage), request.at))
     }
 

@@ -56,6 +56,31 @@ async fn a_webhook_that_names_a_verification_twice_counts_once() {
 }
 
 #[tokio::test]
+async fn evidence_is_degraded_while_a_webhook_about_it_waits_for_its_turn() {
+    let world = world().await;
+    for _ in 0..5 {
+        world.check("front-door", "fresh").await;
+        send_event(&world, "verification.failed", "fresh").await;
+        until_invalidated(&world, "fresh").await;
+    }
+    assert!(!world.check("front-door", "fresh").await.degraded);
+    let before = world.calls().details;
+    send_event(&world, "verification.failed", "fresh").await;
+    until("it is degraded", async || {
+        world.check("front-door", "fresh").await.degraded
+    })
+    .await;
+    let answer = world.check("front-door", "fresh").await;
+    assert_eq!(gist(&answer), "ALLOW");
+    assert_eq!(world.calls().details, before);
+    // Its turn would come now; at the latest now the vendor is asked again.
+    world.clock.advance(Duration::from_secs(10));
+    let answer = world.check("front-door", "fresh").await;
+    assert!(!answer.degraded);
+    assert_eq!(world.calls().details, before + 1);
+}
+
+#[tokio::test]
 async fn a_slash_at_the_end_of_the_address_makes_no_difference() {
     let world = world().await;
     world.check("front-door", "fresh").await;

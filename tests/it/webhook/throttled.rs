@@ -152,7 +152,12 @@ async fn a_flood_with_a_stolen_secret_denies_nobody_and_is_paid_by_the_service()
         }
         for check in checks {
             let known = check.await.unwrap().unwrap();
-            assert!(!known.degraded(), "{kind:?}: {known:?}");
+            // Degraded, where a webhook waits for its turn.
+            let finding = &known.evidence.finding;
+            assert!(
+                matches!(finding, Finding::Present(_)),
+                "{kind:?}: {known:?}"
+            );
         }
         let asked = scene.vendor.asked.load(Ordering::SeqCst) - asked;
         // A quarter of the rate for what is in use, and the prefetches.
