@@ -264,7 +264,7 @@ impl EvidenceCache {
                 ..request
             };
             let known = cache.0.fetcher.fetch(&id, request).await;
-            let known = cache.unless_invalidated(known, request.at).await;
+            let known = cache.unless_invalidated(&id, known, request.at).await;
             if known.outage.is_some_and(Outage::is_free) {
                 payment.refund();
             }
@@ -284,11 +284,14 @@ impl EvidenceCache {
     }
 
     /// What a fetch has returned; an outage, if it is older than the fetch and the verification was ever invalidated: it may be from
-    /// before the invalidation.
-    async fn unless_invalidated(&self, known: Known, at: Moment) -> Known {
+    /// before the invalidation. Not if it is newer than valid evidence in the cache, which is from after any invalidation.
+    async fn unless_invalidated(&self, id: &VerificationId, known: Known, at: Moment) -> Known {
+        let entry = self.0.entries.get(id).await;
+        let is_newest = entry.is_some_and(|entry| entry.is_superseded_by(&known.evidence));
         match &known.evidence.finding {
             Finding::Present(verification)
                 if is_old(&known)
+                    && !is_newest
                     && self
                         .0
                         .aliases

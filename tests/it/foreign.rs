@@ -373,6 +373,13 @@ async fn what_an_http_cache_has_kept_is_not_used_after_an_invalidation() {
     }
     world.simulator.faults().clear();
     assert_eq!(gist(&world.check("tolerant", "fresh").await), "ALLOW");
+    // What is newer than valid evidence is from after the invalidation, and counts.
+    world.clock.advance(Duration::from_secs(61));
+    let revoked = DETAILS.replace("VERIFIED", "REVOKED");
+    let kept = [("content-type", JSON), ("age", "3")];
+    world.inject(ApiCall::Details, None, response(200, &kept, &revoked));
+    let answer = world.check("tolerant", "fresh").await;
+    assert_eq!(gist(&answer), "DENY STATUS_NOT_ACCEPTED");
 }
 
 #[tokio::test]

@@ -145,6 +145,15 @@ impl Entry {
         }
     }
 
+    /// Whether its evidence is valid, and this is certainly from later.
+    pub(super) fn is_superseded_by(&self, evidence: &Evidence) -> bool {
+        let is_older =
+            |cached: &Cached| after(cached.evidence.seen_at, AGE_PRECISION) <= evidence.seen_at;
+        self.invalidated.is_none()
+            && self.doubted.is_none()
+            && self.cached.as_ref().is_some_and(is_older)
+    }
+
     /// The entry after it became known that its evidence may have changed, if it is to be asked for later. The first time counts.
     pub(super) fn doubted(self, at: Moment) -> Self {
         let known = self.has_verification();
