@@ -43,10 +43,10 @@ pub trait Source: Debug + Send + Sync + 'static {
     }
 }
 
-/// Why evidence is declared unusable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why evidence is declared unusable. The later one is the stricter one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Invalidation {
-    /// It may have changed. Where asking again fails or is refused, it still counts for some seconds, as in an outage.
+    /// It may have changed. Where asking again fails or is rejected, it still counts for some seconds, as in an outage.
     Changed,
     /// It does not hold any more, or may not. It is not used again.
     Revoked,

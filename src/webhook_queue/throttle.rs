@@ -4,6 +4,7 @@
 //! A webhook above the rate is not lost: it waits, together with all others about the same verification, until its turn comes.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, HashMap},
     sync::Arc,
     time::Duration,
@@ -30,32 +31,17 @@ const WAITING_MAX: usize = 10_000;
 pub(super) struct Throttle {
     each: Cache<VerificationId, Arc<TokenBucket>>,
     all: TokenBucket,
-    turns: BTreeMap<Turn, VerificationId>,
-    waiting: HashMap<VerificationId, (Turn, Invalidation)>,
+    turns: BTreeMap<Due, VerificationId>,
+    waiting: HashMap<VerificationId, Due>,
     next: u64,
 }
 
-/// When one that waits is processed: by the uptime at which its turn comes, revocations first, then in the order of their arrival.
+/// When one that waits is processed: by the uptime at which its turn comes, the stricter invalidation first, then in the order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Turn {
+struct Due {
     uptime: Duration,
-    rank: Rank,
+    invalidation: Reverse<Invalidation>,
     number: u64,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Rank {
-    Revoked,
-    Changed,
-}
-
-impl From<Invalidation> for Rank {
-    fn from(invalidation: Invalidation) -> Self {
-        match invalidation {
-            Invalidation::Revoked => Self::Revoked,
-            Invalidation::Changed => Self::Changed,
-        }
-    }
 }
 
 impl Throttle {
@@ -85,14 +71,11 @@ impl Throttle {
         invalidation: Invalidation,
         uptime: Duration,
     ) -> bool {
-        if let Some((turn, waiting)) = self.waiting.get_mut(id) {
+        if let Some(due) = self.waiting.get_mut(id) {
             // What was revoked stays revoked, whatever is said later: only the vendor's answer counts.
-            if invalidation == Invalidation::Revoked {
-                self.turns.remove(turn);
-                turn.rank = invalidation.into();
-                *waiting = invalidation;
-                self.turns.insert(*turn, id.clone());
-            }
+            self.turns.remove(due);
+            due.invalidation = due.invalidation.min(Reverse(invalidation));
+            self.turns.insert(*due, id.clone());
             return false;
         }
         let each = self.bucket(id).await;
@@ -106,25 +89,25 @@ impl Throttle {
             Invalidation::Revoked => wait.is_zero(),
             Invalidation::Changed => each.is_full(uptime),
         };
-        let turn = Turn {
+        let due = Due {
             uptime: if goes_first {
                 Duration::ZERO
             } else {
                 uptime.saturating_add(wait)
             },
-            rank: invalidation.into(),
+            invalidation: Reverse(invalidation),
             number: self.next,
         };
-        self.turns.insert(turn, id.clone());
+        self.turns.insert(due, id.clone());
         self.next = self.next.wrapping_add(1);
-        self.waiting.insert(id.clone(), (turn, invalidation));
+        self.waiting.insert(id.clone(), due);
         false
     }
 
     /// How long until the next turn of one that waits.
     pub(super) fn next_turn(&self, uptime: Duration) -> Option<Duration> {
-        let (turn, _) = self.turns.first_key_value()?;
-        let wait = turn.uptime.saturating_sub(uptime);
+        let (due, _) = self.turns.first_key_value()?;
+        let wait = due.uptime.saturating_sub(uptime);
         Some(wait.max(self.all.wait(uptime)))
     }
 
@@ -136,15 +119,15 @@ impl Throttle {
         }
         let id = first.remove();
         self.bucket(&id).await.take_anyway(uptime);
-        let (_, invalidation) = self.waiting.remove(&id)?;
-        Some((id, invalidation))
+        let due = self.waiting.remove(&id)?;
+        Some((id, due.invalidation.0))
     }
 
     /// Takes all that wait, whatever the rate.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (VerificationId, Invalidation)> {
         self.turns.clear();
         let waiting = self.waiting.drain();
-        waiting.map(|(id, (_, invalidation))| (id, invalidation))
+        waiting.map(|(id, due)| (id, due.invalidation.0))
     }
 
     async fn bucket(&self, id: &VerificationId) -> Arc<TokenBucket> {
