@@ -264,7 +264,7 @@ impl EvidenceCache {
                 ..request
             };
             let known = cache.0.fetcher.fetch(&id, request).await;
-            let known = cache.unless_invalidated(&id, known, request.at).await;
+            let known = cache.unless_invalidated(&id, known, since).await;
             if known.outage.is_some_and(Outage::is_free) {
                 payment.refund();
             }

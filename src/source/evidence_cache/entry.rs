@@ -94,13 +94,10 @@ impl Entry {
             kind,
             until: ended.uptime.saturating_add(lengthen(FAILURE_TTL)),
         };
-        // Of two responses the one that was made later counts. An `Age` has whole seconds, rounded down.
-        let is_older = |cached: &Cached| {
-            !known.age().is_zero()
-                && evidence.seen_at < after(cached.evidence.seen_at, AGE_PRECISION)
-        };
         // An HTTP cache has sent something older than what is known, or that may be older.
-        let is_superseded = self.cached.as_ref().is_some_and(is_older);
+        let cached = self.cached.as_ref();
+        let is_superseded =
+            !known.age().is_zero() && cached.is_some_and(|c| !c.is_before(&evidence));
         let (cached, failure) = match (&evidence.finding, known.outage) {
             (Finding::Present(_) | Finding::Absent | Finding::Unusable(_), _) if is_superseded => {
                 let foreign = failure(FailureKind::Outage(Outage::Foreign));
@@ -121,7 +118,10 @@ impl Entry {
         Self {
             cached,
             invalidated: self.invalidated.filter(|_| says_nothing),
-            doubted: self.doubted.filter(|_| says_nothing),
+            // A fetch that started before the doubt may say what was so before it.
+            doubted: self
+                .doubted
+                .filter(|doubted| says_nothing || since.uptime <= doubted.uptime),
             failure,
             in_flight: None,
         }
@@ -147,20 +147,17 @@ impl Entry {
 
     /// Whether its evidence is valid, and this is certainly from later.
     pub(super) fn is_superseded_by(&self, evidence: &Evidence) -> bool {
-        let is_older =
-            |cached: &Cached| after(cached.evidence.seen_at, AGE_PRECISION) <= evidence.seen_at;
+        let cached = self.cached.as_ref();
         self.invalidated.is_none()
             && self.doubted.is_none()
-            && self.cached.as_ref().is_some_and(is_older)
+            && cached.is_some_and(|cached| cached.is_before(evidence))
     }
 
-    /// The entry after it became known that its evidence may have changed, if it is to be asked for later. The first time counts.
+    /// The entry after it became known that what it holds, or is being fetched, may have changed, if it is to be asked for later. The
+    /// first time counts.
     pub(super) fn doubted(self, at: Moment) -> Self {
-        let known = self.has_verification();
-        Self {
-            doubted: self.doubted.or(known.then_some(at)),
-            ..self
-        }
+        let doubted = self.doubted.or(self.is_in_use().then_some(at));
+        Self { doubted, ..self }
     }
 
     /// Whether it holds what the upstream said about a verification, and not only that there is none.
@@ -306,6 +303,11 @@ impl Cached {
 
     fn is_verification(&self) -> bool {
         matches!(self.evidence.finding, Finding::Present(_))
+    }
+
+    /// Whether it is certainly from before this evidence: an `Age` has whole seconds, rounded down.
+    fn is_before(&self, evidence: &Evidence) -> bool {
+        after(self.evidence.seen_at, AGE_PRECISION) <= evidence.seen_at
     }
 
     fn known(&self, origin: Origin, outage: Option<Outage>, at: Moment) -> Known {

@@ -245,3 +245,40 @@ async fn invalidated_evidence_is_not_served_stale_to_waiting_callers() {
     assert_eq!(known.origin, Origin::None);
     assert!(matches!(known.evidence.finding, Finding::Unknown));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_from_before_a_doubt_does_not_end_the_doubt() {
+    let desk = Desk::new(present);
+    let waiting = desk.ask();
+    desk.upstream.until_asked(1).await;
+    desk.cache.doubt(&id()).await;
+    desk.upstream.may_answer.add_permits(1);
+    assert_eq!(waiting.await.unwrap(), "1");
+    let doubted = desk.look(desk.request()).await;
+    assert_eq!((status(&doubted).as_str(), doubted.degraded()), ("1", true));
+    assert_eq!(desk.asked(), 1);
+    desk.clock.advance(Duration::from_secs(10));
+    desk.upstream.may_answer.add_permits(1);
+    let settled = desk.look(desk.request()).await;
+    assert_eq!(
+        (status(&settled).as_str(), settled.degraded()),
+        ("2", false)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_doubted_is_not_served_for_longer_because_of_an_outage() {
+    let desk = Desk::quick(|count| match count {
+        1 => present(count),
+        _ => Err(Outage::Failed),
+    });
+    assert_eq!(desk.status().await, "1");
+    desk.cache.doubt(&id()).await;
+    desk.clock.advance(Duration::from_millis(9_999));
+    assert!(desk.look(desk.request()).await.degraded());
+    assert_eq!(desk.asked(), 1);
+    desk.clock.advance(Duration::from_millis(1));
+    let known = desk.look(desk.request()).await;
+    assert_eq!(status(&known), "Unknown(Failed)");
+    assert_eq!(desk.asked(), 2);
+}
