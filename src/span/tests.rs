@@ -1,6 +1,6 @@
 //! How the spans of a trace are connected.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use opentelemetry::trace::{SpanId, TracerProvider as _};
 use opentelemetry_sdk::{
@@ -8,10 +8,14 @@ use opentelemetry_sdk::{
     trace::{SdkTracerProvider, SpanData, SpanExporter},
 };
 use parking_lot::Mutex;
-use tracing::subscriber::with_default;
+use tracing::{Dispatch, subscriber::with_default};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 use super::*;
+
+/// While a process has one subscriber, the thread that reaches a span first decides for all of them whether it is ever made, and that
+/// may be the thread of a test without one. With a second subscriber each of them is asked.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 #[derive(Debug, Clone, Default)]
 struct Kept(Arc<Mutex<Vec<SpanData>>>);
@@ -25,6 +29,7 @@ impl SpanExporter for Kept {
 
 /// The spans that `make` creates, in the order in which they end.
 fn made(make: impl FnOnce()) -> Vec<SpanData> {
+    LazyLock::force(&SECOND);
     let kept = Kept::default();
     let traces = SdkTracerProvider::builder()
         .with_simple_exporter(kept.clone())
