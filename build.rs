@@ -71,7 +71,7 @@ fn git(arguments: &[&str]) -> Option<String> {
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "Cargo tells a build script what to do by the environment"
+    reason = "Cargo configures a build script by environment variables"
 )]
 fn variable(name: &str) -> Option<String> {
     env::var(name).ok()

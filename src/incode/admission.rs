@@ -195,4 +195,4 @@ impl Drop for CallPermit<'_> {
 }
 
 #[cfg(test)]
-mod floods;
+mod tests;
