@@ -140,7 +140,8 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           met       verified_within: 30d, until 2026-02-25T00:00:00Z
           met       verified_within: 7d, until 2026-02-02T00:00:00Z
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
-          DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri 07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
+          DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri
+                    07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
           needed    nothing helps
     "#]].assert_eq(&explained(
         "--policy contractor --verified-ago 5d --verified-identity id-ben --identity id-eve",

@@ -16,6 +16,7 @@ use crate::{
     cli::{
         environment::Colours,
         output::{print_coloured, print_json},
+        screen::{Screen, Style, Text},
     },
     files::IgnoredFile,
     live::Loaded,
@@ -36,8 +37,8 @@ pub(super) struct Check {
 }
 
 impl Check {
-    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
-        let (mut page, mut sets, mut exit) = (Page::default(), Vec::new(), Exit::Done);
+    pub(super) fn run(self, colours: Colours, screen: Screen) -> anyhow::Result<Exit> {
+        let (mut page, mut sets, mut exit) = (Page::of(screen), Vec::new(), Exit::Done);
         let renderer = renderer(&io::stdout(), colours);
         for path in &self.paths {
             let path = path.as_path();
@@ -45,7 +46,11 @@ impl Check {
             match load_all(path)? {
                 Ok(Loaded { set, ignored }) => {
                     for file in &ignored {
-                        page.line(format_args!("warning: {file}"));
+                        page.wrapped(
+                            0,
+                            9,
+                            Style::Warning.of("warning").and(format_args!(": {file}")),
+                        );
                     }
                     let warnings = lint(&set);
                     let prefix = match self.paths.len() {
@@ -93,7 +98,12 @@ fn write_valid(
         page.blank();
     }
     let (policies, revision) = (counted(set.len()), set.revision());
-    page.line(format_args!("{prefix}ok: {policies}, revision {revision}"));
+    let found = format_args!(": {policies}, revision {revision}");
+    page.wrapped(
+        0,
+        2,
+        Text::from(prefix).and(Style::Good.of("ok")).and(found),
+    );
 }
 
 /// First the files that are not read, then what the policies themselves are warned of.

@@ -16,7 +16,8 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
-        output::{eprint_coloured, eprint_line, print, print_json},
+        output::{eprint_coloured, eprint_line, print, print_coloured, print_json},
+        screen::Screen,
     },
     policy::{PolicySet, suite},
 };
@@ -54,7 +55,7 @@ enum Format {
 }
 
 impl Test {
-    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours, screen: Screen) -> anyhow::Result<Exit> {
         let renderer = renderer(&io::stderr(), colours);
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
@@ -76,7 +77,7 @@ impl Test {
         }
         let report = suite::run(&policies, &cases);
         match self.format {
-            Format::Human => print(&human::page(&report, self.coverage))?,
+            Format::Human => print_coloured(&human::page(&report, self.coverage, screen))?,
             Format::Json => print_json(&json::object(&report, policies.revision()))?,
             Format::Junit => print(&junit::document(&report))?,
         }

@@ -1,14 +1,17 @@
 //! A report of cases for a person: failures first, because they are why one reads it.
 
 use super::super::page::Page;
-use crate::policy::{
-    Decision,
-    suite::{CaseResult, Coverage, Report, RuleCoverage},
+use crate::{
+    cli::screen::{Screen, Style, Text},
+    policy::{
+        Decision,
+        suite::{CaseResult, Coverage, Report, RuleCoverage},
+    },
 };
 
 /// The report; in full, with what no case has tried.
-pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
-    let mut page = Page::default();
+pub(super) fn page(report: &Report<'_>, in_full: bool, screen: Screen) -> String {
+    let mut page = Page::of(screen);
     for result in report.results.iter().filter(|result| !result.passed()) {
         write_failure(&mut page, result);
     }
@@ -18,15 +21,22 @@ pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
     }
     write_figures(&mut page, &report.coverage, in_full);
     let (passed, failed) = (report.passed(), report.failed());
-    page.line(format_args!("{passed} passed, {failed} failed"));
+    let failed = match failed {
+        0 => Text::from("0 failed"),
+        _ => Style::Bad.of(format_args!("{failed} failed")),
+    };
+    let passed = Style::Good.of(format_args!("{passed} passed"));
+    page.wrapped(0, 0, passed.and(", ").and(failed));
     page.into_text()
 }
 
 fn write_failure(page: &mut Page, result: &CaseResult<'_>) {
     let case = result.case;
     let (path, line, name) = (&case.source.path, case.position.line, &case.name);
-    page.line(format_args!("FAIL {path}:{line}: {name}"));
-    page.line(format_args!("  {} at {}", case.request.policy, case.now));
+    let place = Style::Heading.of(format_args!("{path}:{line}: {name}"));
+    page.wrapped(0, 5, Style::Bad.of("FAIL").and(" ").and(place));
+    let about = format_args!("{} at {}", case.request.policy, case.now);
+    page.wrapped(2, 4, Style::Dim.of(about));
     for mismatch in &result.mismatches {
         page.line(format_args!("  {}", mismatch.what));
         page.line(format_args!("    expected {}", mismatch.expected));
