@@ -113,7 +113,7 @@ pub use self::{
     limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
-    remedy::Remedy,
+    remedy::{NewSession, Remedy},
     request::{
         Authentication, ClaimedIdentity, InvalidNameError, PolicyName, Request, VerificationId,
     },
