@@ -125,5 +125,8 @@ pub use self::{
         parse_duration, parse_instant, whole_millis,
     },
     when::{Interval, When},
-    yaml::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText, did_you_mean},
+    yaml::{
+        Diagnostic, Diagnostics, Location, ParseError, Position, ProblemCode, SourceText,
+        did_you_mean,
+    },
 };

@@ -39,7 +39,9 @@ impl Warning {
         } = self;
         let message = format!("policy `{policy}`: {message}");
         match location {
-            Some(location) => location.render(Level::WARNING, &message, Some(hint), renderer),
+            Some(location) => {
+                location.render(Level::WARNING, &message, Some(hint), &[], renderer)
+            }
             None => {
                 let title = Level::WARNING.primary_title(&message);
                 renderer.render(&[title.element(Level::HELP.message(*hint))])
