@@ -1,5 +1,6 @@
 //! Policy files as their authors write them: every mistake at once, with its place, a caret and a hint.
 
+mod check_command;
 mod lint;
 mod messages;
 mod mistakes;

@@ -100,7 +100,7 @@ pub use self::{
     authoring::{
         diff,
         explain::{Explanation, Verdict},
-        lint::{Warning, lint},
+        lint::{Lint, Warning, WarningCode, lint},
         needs::Needs,
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
