@@ -32,9 +32,8 @@ use self::{
     store::{Change, Store},
 };
 use super::{
-    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, UNSETTLED_FOR, Wait,
+    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
     alias_index::{AliasIndex, Tick},
-    is_unsettled,
     metrics::Metrics,
 };
 use crate::{
@@ -43,7 +42,7 @@ use crate::{
     deps::Deps,
     flight::{Flight, Spawn},
     log_throttle::{LogThrottle, throttled},
-    policy::{Finding, VerificationId},
+    policy::{Finding, UNSETTLED_FOR, VerificationId},
     provenance::{Origin, Outage, Timings},
     span,
 };
@@ -420,7 +419,7 @@ impl Source for EvidenceCache {
 
 /// Whether what a fetch has just returned is older than evidence may be.
 fn is_too_old(fetched: &Known, request: &LookupRequest) -> bool {
-    let max_age = if is_unsettled(&fetched.evidence.finding) {
+    let max_age = if fetched.evidence.finding.is_unsettled() {
         request.max_age.min(UNSETTLED_FOR)
     } else {
         request.max_age

@@ -10,14 +10,12 @@ use std::{
 
 use tracing::Id;
 
-use super::super::{
-    Invalidation, Known, LookupRequest, UNSETTLED_FOR, alias_index::Tick, is_unsettled,
-};
+use super::super::{Invalidation, Known, LookupRequest, alias_index::Tick};
 use crate::{
     clock::Moment,
     flight::Flight,
     jitter::lengthen,
-    policy::{Evidence, Finding, Timestamp, after},
+    policy::{Evidence, Finding, Timestamp, UNSETTLED_FOR, after},
     provenance::{Origin, Outage, Timings},
 };
 
@@ -301,7 +299,7 @@ impl Cached {
 
     /// Its max age, whatever a policy accepts.
     fn ttl(&self) -> Duration {
-        if is_unsettled(&self.evidence.finding) {
+        if self.evidence.finding.is_unsettled() {
             UNSETTLED_FOR
         } else {
             Duration::MAX
