@@ -50,7 +50,10 @@ const OTHER_EFFECTS: [(&str, &str); 22] = [
 /// What people write for the effect in an outage.
 fn in_outage() -> Vec<(&'static str, &'static str)> {
     let others = OTHER_EFFECTS.iter().map(|(word, hint)| match *hint {
-        NO_ALLOW => (*word, "an outage lets nobody in: write `deny`, and a `stale_for` to go on with what is known"),
+        NO_ALLOW => (
+            *word,
+            "an outage lets nobody in: write `deny`, and a `stale_for` to go on with what is known",
+        ),
         hint => (*word, hint),
     });
     others.collect()
