@@ -47,6 +47,7 @@ impl AccessService for Liar {
                 remedies: vec![Remedy {
                     remedy: Some(remedy::Remedy::GrantScopes(scopes)),
                 }],
+                alternatives: Vec::new(),
             }),
             evidence: Some(EvidenceInfo {
                 status: text(),

@@ -83,6 +83,7 @@ mod schedule;
 mod when;
 mod rule;
 mod set;
+mod freshness;
 mod decide;
 mod judgement;
 mod horizon;
@@ -109,11 +110,12 @@ pub use self::{
     decision::Decision,
     effect::{Change, Effect, Refusal},
     evidence::{BirthDate, Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
+    freshness::UNSETTLED_FOR,
     identity::{Identity, InvalidIdentityError},
     limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
-    remedy::Remedy,
+    remedy::{NewSession, Remedy},
     request::{
         Authentication, ClaimedIdentity, InvalidNameError, PolicyName, Request, VerificationId,
     },

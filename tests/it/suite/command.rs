@@ -38,7 +38,7 @@ fn rules_that_no_case_has_tried_are_printed_on_request() {
     .unwrap();
     fs::write(
         &cases,
-        "cases:\n  - name: passes\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE]}\n",
+        "cases:\n  - name: passes\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE]}\n    expect: {decision: deny}\n",
     )
     .unwrap();
     let arguments = [
@@ -82,7 +82,7 @@ fn generated_cases_are_a_case_file_on_stdout() {
     assert_eq!(output.status.code(), Some(0));
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(
-        stdout.starts_with("cases:\n  - name: \"1 ms before `"),
+        stdout.starts_with("cases:\n  - name: \"age-restricted: 1 ms before `"),
         "{stdout}"
     );
 }
@@ -154,6 +154,26 @@ fn results_are_printed_as_json_and_as_junit_xml() {
     assert_eq!(report["cases"][0]["line"], 2);
     assert_eq!(report["cases"][0]["differences"][0]["actual"], "deny");
     assert_eq!(report["coverage"][0]["rules"][0]["met"], false);
+    let case = &report["cases"][0];
+    assert_eq!(
+        case["reasons"],
+        serde_json::json!([{ "code": "EVIDENCE_UNAVAILABLE", "rule": "guard", "effect": "deny" }])
+    );
+    assert_eq!(case["valid_until"], serde_json::Value::Null);
+    assert_eq!(case["remedies"], serde_json::json!([]));
+    assert_eq!(case["alternatives"], serde_json::json!([]));
+    assert_eq!(case["evidence"], "unavailable");
+    let edge = |edge: &str, rule: &str| serde_json::json!({ "policy": "front-door", "rule": rule, "edge": edge });
+    let edges = report["edges"].as_array().unwrap();
+    for (found, wanted) in edges.iter().zip([
+        edge("verified_within: 30d ends", "verified_within: 30d"),
+        edge("age_at_least: 18 begins", "age_at_least: 18"),
+    ]) {
+        assert_eq!(found["state"], "untried");
+        for key in ["policy", "rule", "edge"] {
+            assert_eq!(found[key], wanted[key]);
+        }
+    }
     expect![[r#"
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites name="verigate policy test" tests="1" failures="1">
