@@ -293,12 +293,21 @@ fn instants(policy: &Policy, facts: &Facts<'_>) -> Option<Vec<i64>> {
     all.dedup();
     let mut seen = BTreeSet::new();
     let leaves: Vec<&Requirement> = all_requirements(policy);
+    // One that is not there must not hide when another one begins to be readable.
+    let scopes: BTreeSet<String> = leaves.iter().flat_map(|leaf| scopes_of(leaf)).collect();
+    let single = scopes.into_iter().map(|scope| Requirement::Scopes(vec![scope]));
+    let single: Vec<Requirement> = single.collect();
     all.retain(|&instant| {
         let at = Facts {
             now: instant,
             ..*facts
         };
-        let holds: Vec<bool> = leaves.iter().map(|leaf| at.check(leaf).is_ok()).collect();
+        let holds: Vec<bool> = leaves
+            .iter()
+            .copied()
+            .chain(&single)
+            .map(|leaf| at.check(leaf).is_ok())
+            .collect();
         let guarded = at
             .verification
             .verified_at
