@@ -9,6 +9,7 @@ mod remedies;
 mod environment;
 mod exit;
 mod output;
+mod screen;
 mod signals;
 
 use std::ffi::OsString;
@@ -18,6 +19,7 @@ use clap::{Parser, Subcommand};
 use self::{
     environment::Colours,
     output::{eprint_in_time, eprint_line},
+    screen::Screen,
 };
 pub use self::{environment::Environment, exit::Exit};
 use crate::build_info::VERSION_AND_COMMIT;
@@ -73,12 +75,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 impl Command {
     async fn run(self, environment: Environment) -> anyhow::Result<Exit> {
         let colours = Colours::of(&environment);
+        let screen = Screen::of(&std::io::stdout(), colours, &environment);
         match self {
             Self::Serve(serve) => serve.run(environment, colours).await,
             Self::Demo(demo) => demo.run(colours).await,
             Self::Sim(sim) => sim.run().await,
             Self::Check(check) => check.run().await,
-            Self::Policy(policy) => policy.run(colours),
+            Self::Policy(policy) => policy.run(colours, screen),
         }
     }
 }

@@ -13,7 +13,7 @@ mod test;
 
 use clap::{Args, Subcommand};
 
-use super::{environment::Colours, exit::Exit};
+use super::{environment::Colours, exit::Exit, screen::Screen};
 
 /// Check and test policies.
 #[derive(Debug, Args)]
@@ -33,14 +33,14 @@ enum Command {
 }
 
 impl Policy {
-    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours, screen: Screen) -> anyhow::Result<Exit> {
         match self.command {
-            Command::Check(check) => check.run(colours),
-            Command::Diff(diff) => diff.run(colours),
-            Command::Explain(explain) => explain.run(colours),
-            Command::Needs(needs) => needs.run(colours),
+            Command::Check(check) => check.run(colours, screen),
+            Command::Diff(diff) => diff.run(colours, screen),
+            Command::Explain(explain) => explain.run(colours, screen),
+            Command::Needs(needs) => needs.run(colours, screen),
             Command::Schema(schema) => schema.run(),
-            Command::Test(test) => test.run(colours),
+            Command::Test(test) => test.run(colours, screen),
         }
     }
 }

@@ -141,7 +141,8 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           met       verified_within: 30d, until 2026-02-25T00:00:00Z
           met       verified_within: 7d, until 2026-02-02T00:00:00Z
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
-          DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri 07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
+          DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri
+                    07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
           needed    nothing helps
     "#]].assert_eq(&explained(
         "--policy contractor --verified-ago 5d --verified-identity id-ben --identity id-eve",
@@ -152,7 +153,8 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           DENY      status: [VERIFIED] (STATUS_NOT_ACCEPTED)
           met       identity: same_as_request
           met       verified_within: 90d, until 2026-04-26T00:00:00Z
-          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until 2026-01-31T00:10:00Z
+          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until
+                    2026-01-31T00:10:00Z
           STEP_UP   scopes: [NAME, PHONE] (SCOPE_NOT_GRANTED)
           needed    all of these:
                     - verify again, younger than 90d
@@ -270,7 +272,7 @@ fn flags_that_contradict_one_another_are_reported() {
             5 |     upstream: down
               |               ^^^^
               |
-              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`
+              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`; with `evidence: { seen_ago: 10m }` the verification is a copy from before the outage
         "#]],
     );
 }

@@ -15,7 +15,8 @@ use crate::{
     cli::{
         Exit,
         environment::Colours,
-        output::{eprint_coloured, eprint_line, print, print_json},
+        output::{eprint_coloured, eprint_line, print_coloured, print_json},
+        screen::{Screen, Style, Text},
     },
     policy::{
         PolicyName, PolicySet,
@@ -52,7 +53,7 @@ pub(super) struct Diff {
 }
 
 impl Diff {
-    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours, screen: Screen) -> anyhow::Result<Exit> {
         let mut sets = Vec::new();
         for path in [&self.old, &self.new] {
             match load(path)? {
@@ -82,7 +83,7 @@ impl Diff {
         let comparison =
             Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
         match self.format {
-            Format::Human => print(&as_text(&comparison))?,
+            Format::Human => print_coloured(&as_text(&comparison, screen))?,
             Format::Json => print_json(&as_json(&comparison))?,
         }
         Ok(self.exit(&comparison))
@@ -127,8 +128,8 @@ fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
     PolicySet::new(policies.into_iter().collect())
 }
 
-fn as_text(comparison: &Comparison) -> String {
-    let mut page = Page::default();
+fn as_text(comparison: &Comparison, screen: Screen) -> String {
+    let mut page = Page::of(screen);
     for (name, changes) in &comparison.changed {
         page.line(format_args!("policy {name}"));
         write_changes(&mut page, changes);
@@ -141,7 +142,7 @@ fn as_text(comparison: &Comparison) -> String {
     for name in &comparison.added {
         page.line(format_args!("policy {name} is added"));
     }
-    page.line(summary(comparison));
+    page.wrapped(0, 2, summary(comparison));
     page.into_text()
 }
 
@@ -168,7 +169,7 @@ fn write_changes(page: &mut Page, changes: &PolicyChanges) {
     page.blank();
 }
 
-fn summary(comparison: &Comparison) -> String {
+fn summary(comparison: &Comparison) -> Text {
     let loosen = comparison.cells().filter(|cell| cell.loosens()).count();
     let tighten = comparison.cells().count().saturating_sub(loosen);
     let first = if comparison.changed.values().any(|c| c.more) {
@@ -176,13 +177,15 @@ fn summary(comparison: &Comparison) -> String {
     } else {
         ""
     };
+    let loosens = Style::Loosens.of(format_args!("{loosen} loosen"));
+    let tightens = Style::Tightens.of(format_args!("{tighten} tighten"));
     match (comparison.direction, loosen, tighten) {
-        (Direction::Both, 0, 0) => "no check is decided differently".to_owned(),
-        (Direction::Both, ..) => format!("{loosen} loosen, {tighten} tighten"),
-        (Direction::Loosening, 0, _) => "no check is decided less strictly".to_owned(),
-        (Direction::Loosening, ..) => format!("{first}{loosen} loosen"),
-        (Direction::Tightening, _, 0) => "no check is decided more strictly".to_owned(),
-        (Direction::Tightening, ..) => format!("{first}{tighten} tighten"),
+        (Direction::Both, 0, 0) => "no check is decided differently".into(),
+        (Direction::Both, ..) => loosens.and(", ").and(tightens),
+        (Direction::Loosening, 0, _) => "no check is decided less strictly".into(),
+        (Direction::Loosening, ..) => Text::from(first).and(loosens),
+        (Direction::Tightening, _, 0) => "no check is decided more strictly".into(),
+        (Direction::Tightening, ..) => Text::from(first).and(tightens),
     }
 }
 

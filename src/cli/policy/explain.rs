@@ -17,7 +17,8 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
-        output::{eprint_coloured, print},
+        output::{eprint_coloured, print_coloured},
+        screen::Screen,
     },
     clock::{Clock as _, SystemClock},
     policy::{
@@ -50,7 +51,7 @@ pub(super) struct Explain {
 }
 
 impl Explain {
-    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours, screen: Screen) -> anyhow::Result<Exit> {
         let renderer = renderer(&std::io::stderr(), colours);
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
@@ -60,14 +61,14 @@ impl Explain {
             }
         };
         let (texts, if_invalid) = self.texts()?;
-        let cases = match suite::read(&texts, &policies) {
+        let cases = match suite::read_situations(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
                 eprint_coloured(render_all(&problems, &renderer).trim_end());
                 return Ok(if_invalid);
             }
         };
-        print(&self.explanations(&policies, &cases)?)?;
+        print_coloured(&self.explanations(&policies, &cases, screen)?)?;
         Ok(Exit::Done)
     }
 
@@ -87,12 +88,17 @@ impl Explain {
     }
 
     /// The explanations of the chosen cases.
-    fn explanations(&self, policies: &PolicySet, cases: &[Case]) -> anyhow::Result<String> {
+    fn explanations(
+        &self,
+        policies: &PolicySet,
+        cases: &[Case],
+        screen: Screen,
+    ) -> anyhow::Result<String> {
         let is_chosen = |case: &&Case| {
             let name = self.case.as_ref();
             name.is_none_or(|name| case.name.contains(name))
         };
-        let mut page = Page::default();
+        let mut page = Page::of(screen);
         for case in cases.iter().filter(is_chosen) {
             let policy = policies
                 .find(&case.request.policy)
@@ -100,7 +106,8 @@ impl Explain {
             if !page.is_empty() {
                 page.blank();
             }
-            write_explanation(&mut page, case, &policy.explain(&case.facts()));
+            let (case, _) = case.as_served(policy);
+            write_explanation(&mut page, &case, &policy.explain(&case.facts()));
         }
         if page.is_empty() {
             bail!("no case has such a name");

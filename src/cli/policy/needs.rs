@@ -15,6 +15,7 @@ use crate::{
     cli::{
         environment::Colours,
         output::{eprint_coloured, print, print_json},
+        screen::Screen,
     },
     policy::{Needs, Scope},
 };
@@ -31,7 +32,7 @@ pub(super) struct NeedsOf {
 }
 
 impl NeedsOf {
-    pub(super) fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+    pub(super) fn run(self, colours: Colours, screen: Screen) -> anyhow::Result<Exit> {
         let policies = match load(&self.policies)? {
             Ok(policies) => policies,
             Err(invalid) => {
@@ -45,7 +46,7 @@ impl NeedsOf {
         let needs = policies.iter().map(|(name, policy)| (name, policy.needs()));
         match self.format {
             Format::Human => {
-                let mut page = Page::default();
+                let mut page = Page::of(screen);
                 needs.for_each(|(name, needs)| write_needs(&mut page, name.as_str(), &needs));
                 print(&page.into_text())?;
             }

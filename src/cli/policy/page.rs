@@ -2,22 +2,46 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::cli::output::Visible;
+use crate::cli::{
+    output::Visible,
+    screen::{Screen, Text},
+};
 
 /// How wide the labels of a page are.
 const LABEL_WIDTH: usize = 9;
 
 /// A text that grows by whole lines.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Page {
     text: String,
+    screen: Screen,
+}
+
+/// A page that nobody looks at: no line is wrapped, none has colours.
+impl Default for Page {
+    fn default() -> Self {
+        Self::of(Screen::RAW)
+    }
 }
 
 impl Page {
-    /// Adds a line. It stays one, whatever texts are in it: what is not visible is escaped.
+    /// An empty page for this screen.
+    pub(super) fn of(screen: Screen) -> Self {
+        let text = String::new();
+        Self { text, screen }
+    }
+
+    /// Adds a line. It stays one, however long, whatever texts are in it: what is not visible is escaped.
     pub(super) fn line(&mut self, line: impl Display) {
         // Writing to a `String` cannot fail.
         let _ = writeln!(self.text, "{}", Visible(line));
+    }
+
+    /// Adds a paragraph, wrapped: its first line begins at the column `first`, the others at `others`.
+    pub(super) fn wrapped(&mut self, first: usize, others: usize, text: impl Into<Text>) {
+        let lines = self.screen.wrapped(first, others, &text.into());
+        self.text.push_str(&lines);
+        self.text.push('\n');
     }
 
     /// Adds what was rendered for a terminal: lines with colours, the last without its end.
@@ -26,9 +50,10 @@ impl Page {
         self.blank();
     }
 
-    /// Adds a line with a label, indented.
-    pub(super) fn labelled(&mut self, label: &str, value: impl Display) {
-        self.line(format_args!("  {label:<LABEL_WIDTH$} {value}"));
+    /// Adds a paragraph with a label, indented. Further lines begin below the first.
+    pub(super) fn labelled(&mut self, label: impl Into<Text>, value: impl Into<Text>) {
+        let label = label.into().padded(LABEL_WIDTH).and(" ");
+        self.wrapped(2, LABEL_WIDTH.saturating_add(3), label.and(value));
     }
 
     /// Adds an empty line.

@@ -295,7 +295,9 @@ fn instants(policy: &Policy, facts: &Facts<'_>) -> Option<Vec<i64>> {
     let leaves: Vec<&Requirement> = all_requirements(policy);
     // One that is not there must not hide when another one begins to be readable.
     let scopes: BTreeSet<String> = leaves.iter().flat_map(|leaf| scopes_of(leaf)).collect();
-    let single = scopes.into_iter().map(|scope| Requirement::Scopes(vec![scope]));
+    let single = scopes
+        .into_iter()
+        .map(|scope| Requirement::Scopes(vec![scope]));
     let single: Vec<Requirement> = single.collect();
     all.retain(|&instant| {
         let at = Facts {

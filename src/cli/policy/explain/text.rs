@@ -2,7 +2,10 @@
 
 use super::super::page::Page;
 use crate::{
-    cli::remedies,
+    cli::{
+        remedies,
+        screen::{Style, Text, effect},
+    },
     policy::{Effect, Explanation, Shown, Timestamp, Verdict, between, suite::Case},
     proto::remedies::step_up,
 };
@@ -11,9 +14,9 @@ use crate::{
 pub(super) fn write_explanation(page: &mut Page, case: &Case, explanation: &Explanation) {
     let decision = &explanation.decision;
     let (policy, now) = (case.request.policy.as_str(), case.now);
-    page.line(&case.name);
-    let effect = upper_case(decision.effect());
-    page.line(format_args!("{effect} by `{policy}` at {now}"));
+    page.wrapped(0, 2, Style::Heading.of(&case.name));
+    let by = format_args!(" by `{policy}` at {now}");
+    page.wrapped(0, 2, effect(decision.effect()).and(by));
     page.blank();
     if explanation.verdicts.is_empty() {
         for reason in decision.reasons() {
@@ -44,7 +47,7 @@ fn write_verdict(page: &mut Page, verdict: &Verdict) {
     match verdict.unmet {
         None => page.labelled("met", format_args!("{rule}{until}")),
         Some(code) => page.labelled(
-            &upper_case(verdict.otherwise),
+            effect(verdict.otherwise),
             format_args!("{rule} ({}){until}", code.as_str()),
         ),
     }
@@ -52,23 +55,19 @@ fn write_verdict(page: &mut Page, verdict: &Verdict) {
 
 /// Each decision with how long it holds, and whether that is all.
 fn write_timeline(page: &mut Page, now: Timestamp, explanation: &Explanation) {
-    let effect = upper_case(explanation.decision.effect());
-    page.line(format_args!("  ●  {effect:<9} now"));
+    let at = |to: Effect, at: Text| Text::from("●  ").and(effect(to).padded(9)).and(" ").and(at);
+    page.wrapped(2, 5, at(explanation.decision.effect(), "now".into()));
     let mut since = now;
     for change in &explanation.timeline {
         let span = Shown(between(since, change.at));
-        page.line(format_args!("  │            for {span}"));
-        let (effect, at) = (upper_case(change.to), change.at);
-        page.line(format_args!("  ●  {effect:<9} {at}"));
-        since = at;
+        let span = Style::Dim.of(format_args!("for {span}"));
+        page.wrapped(2, 15, Text::from("│            ").and(span));
+        page.wrapped(2, 5, at(change.to, change.at.into()));
+        since = change.at;
     }
     page.line(if explanation.goes_on {
         "  ▼            and so on"
     } else {
         "  ▼            no further change within ten years"
     });
-}
-
-fn upper_case(effect: Effect) -> String {
-    effect.as_str().to_ascii_uppercase()
 }

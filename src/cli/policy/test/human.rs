@@ -1,14 +1,17 @@
 //! A report of cases for a person: failures first, because they are why one reads it.
 
 use super::super::page::Page;
-use crate::policy::{
-    Decision,
-    suite::{CaseResult, Coverage, Report, RuleCoverage},
+use crate::{
+    cli::screen::{Screen, Style, Text},
+    policy::{
+        Decision,
+        suite::{CaseResult, Coverage, EdgeState, Report, RuleCoverage},
+    },
 };
 
 /// The report; in full, with what no case has tried.
-pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
-    let mut page = Page::default();
+pub(super) fn page(report: &Report<'_>, in_full: bool, screen: Screen) -> String {
+    let mut page = Page::of(screen);
     for result in report.results.iter().filter(|result| !result.passed()) {
         write_failure(&mut page, result);
     }
@@ -18,15 +21,22 @@ pub(super) fn page(report: &Report<'_>, in_full: bool) -> String {
     }
     write_figures(&mut page, &report.coverage, in_full);
     let (passed, failed) = (report.passed(), report.failed());
-    page.line(format_args!("{passed} passed, {failed} failed"));
+    let failed = match failed {
+        0 => Text::from("0 failed"),
+        _ => Style::Bad.of(format_args!("{failed} failed")),
+    };
+    let passed = Style::Good.of(format_args!("{passed} passed"));
+    page.wrapped(0, 0, passed.and(", ").and(failed));
     page.into_text()
 }
 
 fn write_failure(page: &mut Page, result: &CaseResult<'_>) {
     let case = result.case;
     let (path, line, name) = (&case.source.path, case.position.line, &case.name);
-    page.line(format_args!("FAIL {path}:{line}: {name}"));
-    page.line(format_args!("  {} at {}", case.request.policy, case.now));
+    let place = Style::Heading.of(format_args!("{path}:{line}: {name}"));
+    page.wrapped(0, 5, Style::Bad.of("FAIL").and(" ").and(place));
+    let about = format_args!("{} at {}", case.request.policy, case.now);
+    page.wrapped(2, 4, Style::Dim.of(about));
     for mismatch in &result.mismatches {
         page.line(format_args!("  {}", mismatch.what));
         page.line(format_args!("    expected {}", mismatch.expected));
@@ -62,10 +72,20 @@ fn write_figures(page: &mut Page, coverage: &Coverage, in_full: bool) {
     page.line(format_args!(
         "  {covered_rules} of {rules} rules met and unmet by some case"
     ));
+    let states = [
+        (EdgeState::Hidden, "hidden: nothing turns there"),
+        (EdgeState::Unreachable, "out of reach"),
+    ];
+    let others = states.map(|(state, what)| match coverage.edges_in(state) {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    });
     page.line(format_args!(
-        "  {covered_edges} of {edges} edges in time tried from both sides"
+        "  {covered_edges} of {edges} edges in time tried from both sides{}",
+        others.concat()
     ));
-    if !in_full && (covered_rules < rules || covered_edges < edges) {
+    let untried = coverage.edges_in(EdgeState::Untried);
+    if !in_full && (covered_rules < rules || untried > 0) {
         page.line("  (--coverage shows which are not)");
     }
     page.blank();
@@ -82,11 +102,13 @@ fn untried_of(rule: &RuleCoverage) -> Vec<String> {
         (true, false) => lines.push(format!("never unmet           {text}")),
     }
     for edge in &rule.edges {
-        let missing = match (edge.before, edge.after) {
-            (true, true) => continue,
-            (false, false) => "neither before nor at",
-            (false, true) => "not 1 ms before      ",
-            (true, false) => "not at               ",
+        let missing = match (edge.state(), edge.before, edge.after) {
+            (EdgeState::Tried, ..) => continue,
+            (EdgeState::Hidden, ..) => "hidden               ",
+            (EdgeState::Unreachable, ..) => "out of reach         ",
+            (EdgeState::Untried, false, true) => "not 1 ms before      ",
+            (EdgeState::Untried, true, false) => "not at               ",
+            (EdgeState::Untried, ..) => "neither before nor at",
         };
         lines.push(format!("{missing} {} {}", edge.requirement, edge.turn));
     }
