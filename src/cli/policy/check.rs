@@ -15,6 +15,7 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
+        examples,
         output::{print_coloured, print_json},
         screen::{Screen, Style, Text},
     },
@@ -27,6 +28,7 @@ use crate::{
 ///
 /// Ends with 0 if nothing is wrong, 1 if something is, and 2 if a path cannot be read.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY_CHECK)]
 pub(super) struct Check {
     /// A policy file, or a folder of them; each is a set of its own.
     #[arg(required = true, value_name = "PATH")]

@@ -15,6 +15,7 @@ use crate::{
     cli::{
         Exit,
         environment::Colours,
+        examples,
         output::{eprint_coloured, eprint_line, print_coloured, print_json},
         screen::{Screen, Style, Text},
     },
@@ -31,6 +32,7 @@ use crate::{
 /// with 0, with 1 if a policy is invalid or a change goes in a direction that is not allowed, and with 2 if the two cannot be
 /// compared.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY_DIFF)]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
     old: PathBuf,

@@ -6,7 +6,7 @@ mod describe;
 mod spans;
 
 use self::{
-    describe::{times_of_week, weekly_times},
+    describe::weekly_times,
     spans::{Extreme, combinations, spans},
 };
 use super::super::{
@@ -14,7 +14,7 @@ use super::super::{
     limits::{FIRST_MS, WITNESS_MS},
     regions::Regions,
 };
-use crate::{schedule::Schedule, time::Timestamp, week::week_ms};
+use crate::{authoring::weekly::times_of_week, schedule::Schedule, time::Timestamp, week::week_ms};
 
 /// The schedules of both policies, and the combinations of them that occur.
 #[derive(Debug)]
