@@ -42,11 +42,6 @@ Examples:
       --verified-ago 40d
   verigate policy diff old-policies policies";
 
-pub(super) const POLICY_CHECK: &str = "\
-Examples:
-  verigate policy check policies
-  verigate policy check policies/front-door.yaml --format json";
-
 pub(super) const POLICY_DIFF: &str = "\
 Examples:
   verigate policy diff old-policies policies

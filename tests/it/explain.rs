@@ -275,7 +275,7 @@ fn flags_that_contradict_one_another_are_reported() {
             5 |     upstream: down
               |               ^^^^
               |
-              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`
+              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`; with `evidence: { seen_ago: 10m }` the verification is a copy from before the outage
         "#]],
     );
 }

@@ -70,6 +70,13 @@ impl Zone {
         let name = rules.iana_name()?.to_owned();
         Some(Self { name, rules })
     }
+
+    /// The names of all zones, in order.
+    pub(crate) fn names() -> impl Iterator<Item = String> {
+        let names = TimeZoneDatabase::bundled();
+        let names: Vec<String> = names.available().map(|name| name.to_string()).collect();
+        names.into_iter()
+    }
 }
 
 /// What a calendar and a clock show. By itself `Wed 2026-04-01 07:00`; in short (`{:#}`) `Wed 07:00`. With seconds if there are some.

@@ -4,7 +4,7 @@ mod flags;
 mod json;
 mod text;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args};
@@ -68,7 +68,7 @@ impl Explain {
             }
         };
         let (texts, if_invalid) = self.texts()?;
-        let cases = match suite::read(&texts, &policies) {
+        let cases = match suite::read_situations(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
                 eprint_coloured(render_all(&problems, &renderer).trim_end());
@@ -115,7 +115,7 @@ impl Explain {
         &self,
         policies: &PolicySet,
         cases: &'c [Case],
-    ) -> anyhow::Result<Vec<(&'c Case, Explanation)>> {
+    ) -> anyhow::Result<Vec<(Cow<'c, Case>, Explanation)>> {
         let is_chosen = |case: &&Case| {
             let name = self.case.as_ref();
             name.is_none_or(|name| case.name.contains(name))
@@ -125,7 +125,9 @@ impl Explain {
             let policy = policies
                 .find(&case.request.policy)
                 .context("the case is about no policy of these")?;
-            explained.push((case, policy.explain(&case.facts())));
+            let (case, _) = case.as_served(policy);
+            let explanation = policy.explain(&case.facts());
+            explained.push((case, explanation));
         }
         if explained.is_empty() {
             bail!("no case has such a name");

@@ -36,11 +36,12 @@ mod cofactor;
 mod cell;
 mod diagram;
 mod witness;
+pub(super) mod sensitivity;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub(super) use self::{budget::WorkBudget, policies::policy_differs};
+pub(super) use self::{budget::WorkBudget, partition::Stretch, policies::policy_differs};
 pub use self::{
     direction::Direction,
     error::{CompareError, CompareSetsError},

@@ -14,6 +14,7 @@ mod texts;
 pub(super) use self::texts::Groups;
 use self::texts::{TextField, Texts};
 use self::{ages::Ages, births::Births, flag::Flag, phones::Phones, schedules::Schedules};
+pub(in crate::authoring) use self::{births::Birthday, schedules::Stretch};
 use super::{
     axis::Axis,
     check::Check,

@@ -109,6 +109,12 @@ impl<'p> Space<'p> {
             .collect()
     }
 
+    /// The axes with their levels and partitions, in an order in which no fact depends on a later one.
+    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, Level, &Partition<'p>)> {
+        let levels = self.levels.iter();
+        levels.filter_map(|(axis, level)| Some((axis, *level, &self.variable(*level)?.partition)))
+    }
+
     fn variable(&self, level: Level) -> Option<&Variable<'p>> {
         self.variables.get(usize::from(level))
     }
