@@ -224,6 +224,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "config",
             "files",
             "http",
+            "journal",
             "live",
             "policy",
             "proto",

@@ -62,6 +62,11 @@ impl<'p, 'a> Judgement<'p, 'a> {
         self.credible.contains(instant)
     }
 
+    /// When the verification's own time is not in the future.
+    pub(super) fn credible(&self) -> &When {
+        &self.credible
+    }
+
     /// The effect at this instant.
     pub(super) fn effect_at(&self, instant: Timestamp) -> Effect {
         effect_at(self.terms(), instant)
@@ -72,7 +77,8 @@ impl<'p, 'a> Judgement<'p, 'a> {
         next_change(self.terms(), after)
     }
 
-    fn terms(&self) -> impl Iterator<Item = Term<'_>> + Clone {
+    /// When each rule holds, and the effect when it does not; first, that the verification is not made in the future.
+    pub(super) fn terms(&self) -> impl Iterator<Item = Term<'_>> + Clone {
         let credible = Term {
             holds: &self.credible,
             otherwise: Effect::Deny,

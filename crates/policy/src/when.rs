@@ -3,13 +3,14 @@
 
 mod steady;
 mod interval;
+mod fixed;
 
 pub use self::interval::Interval;
 use self::steady::Steady;
 use crate::{schedule::Schedule, time::Timestamp, week::Week};
 
 /// A set of instants: those at which something holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// From one instant to another.
     Interval(Interval),

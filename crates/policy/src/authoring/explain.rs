@@ -1,21 +1,26 @@
-//! `policy explain`: a decision with each rule's verdict, how long that holds, and the changes to come.
+//! `policy explain`: a decision with each rule's verdict, how long that holds, and the changes to come with their causes.
+
+mod cause;
+mod timeline;
 
 use std::sync::Arc;
 
+pub use self::{
+    cause::{Cause, Turn},
+    timeline::{Alternation, Timeline, TimelineChange},
+};
 use crate::{
     decide::Facts,
     decision::Decision,
-    effect::{Change, Effect},
+    effect::Effect,
     judgement::Judgement,
     limits::YEARS_AHEAD,
     reason::ReasonCode,
-    rule::Judged,
+    rule::{Judged, Requirement},
+    schedule::Zone,
     set::Policy,
     time::{Timestamp, anniversary},
 };
-
-/// The length of a timeline, in changes.
-const CHANGES_MAX: usize = 8;
 
 /// A decision, explained.
 #[derive(Debug, Clone)]
@@ -24,10 +29,10 @@ pub struct Explanation {
     pub decision: Decision,
     /// The verdict of each rule, in the order of the policy; none if a guard keeps the rules from being judged.
     pub verdicts: Vec<Verdict>,
-    /// The changes by time alone, in order. The first is the decision's `next_change`.
-    pub timeline: Vec<Change>,
-    /// Whether there are more changes than these.
-    pub goes_on: bool,
+    /// The changes by time alone.
+    pub timeline: Timeline,
+    /// The zones of the policy's schedules, by name.
+    pub zones: Vec<Zone>,
 }
 
 /// The verdict of one rule.
@@ -47,16 +52,16 @@ impl Policy {
     /// Decides, and explains the decision.
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
         let judgement = self.judgement(facts);
-        let (mut verdicts, mut timeline, mut goes_on) = (Vec::new(), Vec::new(), false);
+        let (mut verdicts, mut timeline) = (Vec::new(), Timeline::default());
         if let Ok(judgement) = &judgement {
             verdicts = verdicts_of(judgement, facts.now);
-            (timeline, goes_on) = timeline_of(judgement, facts.now);
+            timeline = timeline::timeline(judgement, facts.now);
         }
         Explanation {
             decision: self.decide_by(&judgement, facts.now),
             verdicts,
             timeline,
-            goes_on,
+            zones: zones(self),
         }
     }
 }
@@ -79,17 +84,25 @@ fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
     judgement.rules().iter().map(verdict).collect()
 }
 
-/// Up to [`CHANGES_MAX`] changes, with the evidence and the request as they are, and whether there are more.
-fn timeline_of(judgement: &Judgement<'_, '_>, mut now: Timestamp) -> (Vec<Change>, bool) {
-    let mut timeline = Vec::new();
-    while let Some(change) = judgement.next_change(now) {
-        if timeline.len() >= CHANGES_MAX {
-            return (timeline, true);
-        }
-        timeline.push(change);
-        now = change.at;
+/// The zones of the policy's schedules, each once, by name.
+fn zones(policy: &Policy) -> Vec<Zone> {
+    let mut zones = Vec::new();
+    for rule in policy.rules() {
+        add_zones(rule.requirement(), &mut zones);
     }
-    (timeline, false)
+    zones.sort_by(|a, b| a.name().cmp(b.name()));
+    zones.dedup();
+    zones
+}
+
+fn add_zones(requirement: &Requirement, zones: &mut Vec<Zone>) {
+    match requirement {
+        Requirement::Schedule(schedule) => zones.push(schedule.local_zone().clone()),
+        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
+            parts.iter().for_each(|part| add_zones(part, zones));
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]
