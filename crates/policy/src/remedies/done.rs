@@ -115,3 +115,54 @@ fn a_birth(ages: Ages, at: Timestamp) -> Option<BirthDate> {
     });
     born.next()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        effect::Refusal,
+        request::{PolicyName, VerificationId},
+        rule::{Requirement, Rule},
+    };
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    #[test]
+    fn a_plan_that_does_not_suffice_is_rejected_by_the_rules_themselves() {
+        let rules = [
+            Rule::new(Requirement::VerifiedWithin(HOUR), Refusal::StepUp),
+            Rule::new(Requirement::AgeAtLeast(65), Refusal::Deny),
+        ];
+        let verification = Verification::default();
+        let name = PolicyName::parse("p").unwrap();
+        let request = Request::bare(name, VerificationId::parse("v-1").unwrap());
+        let given = Given {
+            request: &request,
+            verification: &verification,
+        };
+        let rules: Vec<Judged<'_>> = rules.iter().map(|rule| rule.judge(&given)).collect();
+        let at: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        let is_allowed = |plan: &Plan<'_>| is_allowed(&rules, &given, &When::ALWAYS, plan, at);
+        let older = |from| {
+            Granted::ages(Ages {
+                from,
+                ..Ages::default()
+            })
+            .unwrap()
+        };
+        let both = |max_age, from| Plan {
+            granted: Some(older(from)),
+            ..Plan::reverify(max_age)
+        };
+        assert!(is_allowed(&both(MaxAge::Of(HOUR), 65)));
+        assert!(!is_allowed(&both(MaxAge::Of(HOUR + MS), 65)));
+        assert!(!is_allowed(&both(MaxAge::Of(HOUR), 64)));
+        assert!(!is_allowed(&Plan::reverify(MaxAge::Of(HOUR))));
+        assert!(!is_allowed(&Plan::grant(older(65))));
+        let nobody = Ages {
+            from: 65,
+            below: 18,
+        };
+        assert_eq!(a_birth(nobody, at), None);
+    }
+}

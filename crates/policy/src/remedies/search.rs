@@ -63,18 +63,19 @@ impl<'s, 'p> Search<'s, 'p> {
         let combinations = kinds.combinations();
         let work = WORK_MAX.checked_div(combinations.len()).unwrap_or(0);
         for kinds in combinations {
-            if self.found.len() >= ALTERNATIVES_MAX {
+            let is_exhausted = !self.add_sets_of(kinds, work);
+            // What was not found might be a part of what would be found next.
+            if self.found.len() >= ALTERNATIVES_MAX || (is_exhausted && !self.found.is_empty()) {
                 break;
             }
-            self.add_sets_of(kinds, work);
         }
         self.found.truncate(ALTERNATIVES_MAX);
         self.found
     }
 
     /// Adds the minimal sets that have all of these kinds. Whatever is no stricter than one of them has fewer kinds, or the same, so that
-    /// it is found before.
-    fn add_sets_of(&mut self, kinds: Kinds, mut work: usize) {
+    /// it is found before. `false` if the work was not enough to find all of them.
+    fn add_sets_of(&mut self, kinds: Kinds, mut work: usize) -> bool {
         let allowed = kinds.without(Kinds::WAIT);
         let waits = Kinds::WAIT.are_within(kinds);
         let mut sets: Vec<Set<'p>> = Vec::new();
@@ -112,6 +113,7 @@ impl<'s, 'p> Search<'s, 'p> {
         let scopes = |set: &Set<'_>| set.plan.granted.as_ref().map_or(0, |g| g.scopes.len());
         sets.sort_by_key(|set| (set.wait, scopes(set)));
         self.found.extend(sets);
+        work > 0
     }
 }
 
