@@ -31,7 +31,7 @@ pub(super) fn weekly_times(
 }
 
 /// Times of the week: `mon-fri 18:00-19:00, sun 22:00-24:00`.
-pub(super) fn times_of_week(times: &[(u16, u16)]) -> String {
+pub(in crate::authoring::diff) fn times_of_week(times: &[(u16, u16)]) -> String {
     let mut days_of: BTreeMap<(u16, u16), Vec<u16>> = BTreeMap::new();
     for (start, end) in times {
         for day in (0..7_u16).filter(|day| day.saturating_mul(DAY_MINUTES) < *end) {
