@@ -23,9 +23,7 @@ use verigate::{
     policy::{
         Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
         Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification, VerificationId,
-        before,
-        diff::{Comparison, Direction},
-        parse, testing,
+        before, diff::Comparison, parse, testing,
     },
     provenance::{Origin, Timings},
     rate_limit::Rate,
@@ -337,7 +335,7 @@ fn twenty_rules(days: u32) -> PolicySet {
 fn diff(c: &mut Criterion) {
     let (old, new) = (twenty_rules(30), twenty_rules(33));
     c.bench_function("diff of two policies of 20 rules", |b| {
-        b.iter(|| Comparison::of(black_box(&old), black_box(&new), Direction::Both).unwrap());
+        b.iter(|| Comparison::of(black_box(&old), black_box(&new), None));
     });
 }
 

@@ -42,12 +42,6 @@ Examples:
       --verified-ago 40d
   verigate policy diff old-policies policies";
 
-pub(super) const POLICY_DIFF: &str = "\
-Examples:
-  verigate policy diff old-policies policies
-  verigate policy diff old-policies policies --only-tightens
-  verigate policy diff old-policies policies --policy front-door --format json";
-
 pub(super) const POLICY_EXPLAIN: &str = "\
 Examples:
   verigate policy explain --policies policies tests/samples/samples.yaml

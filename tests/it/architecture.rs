@@ -112,6 +112,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "log_throttle",
             "metrics",
             "policy",
+            "proto",
             "provenance",
             "readiness",
             "ruling",

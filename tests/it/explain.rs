@@ -114,9 +114,9 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
           DENY      age_at_least: 16 (SCOPE_NOT_GRANTED)
           needed    all of these:
+                    - name the identity in the request
                     - verify again, younger than 30d
                     - let the verification carry NAME and DATE_OF_BIRTH
-                    - name the identity in the request
     "#]]
     .assert_eq(&explained("--policy front-door --verified-identity id-ada"));
     expect![[r#"

@@ -112,7 +112,7 @@ pub use self::{
     evidence::{BirthDate, Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
     freshness::UNSETTLED_FOR,
     identity::{Identity, InvalidIdentityError},
-    limits::{POLICY_FILE_BYTES_MAX, SKEW},
+    limits::{POLICY_FILE_BYTES_MAX, SKEW, UNAVAILABLE_RETRY},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
     remedy::{NewSession, Remedy},

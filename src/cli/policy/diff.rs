@@ -1,57 +1,89 @@
-//! `verigate policy diff`: what two policies, or two folders of them, decide differently.
+//! `verigate policy diff`: what two policies, or two folders of them, decide differently, and why.
+
+mod findings;
+mod json;
+mod text;
 
 use std::{io, path::PathBuf};
 
-use anyhow::{anyhow, bail};
-use clap::Args;
-use serde_json::{Value, json};
+use anyhow::bail;
+use clap::{Args, ValueEnum};
 
 use super::{
     format::Format,
-    page::Page,
     problems::{load, problems_of, renderer},
 };
 use crate::{
     cli::{
         Exit,
         environment::Colours,
-        examples,
         output::{eprint_coloured, eprint_line, print_coloured, print_json},
-        screen::{Screen, Style, Text},
+        screen::Screen,
     },
     policy::{
-        PolicyName, PolicySet,
-        diff::{ChangedCell, CompareError, CompareSetsError, Comparison, Direction, PolicyChanges},
+        PolicyName,
+        diff::{Comparison, PolicyChanges},
     },
 };
 
-/// Show every kind of check that two sets of policies decide differently, each with an example.
+/// Show what two sets of policies decide differently, and which edit is the cause.
 ///
-/// Exact, for checks from 2015 to the end of 2099. Settings that change (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`) are
-/// shown, but neither loosen nor tighten; nor does a policy that is removed (checks of it would get NOT_FOUND) or added. Ends
-/// with 0, with 1 if a policy is invalid or a change goes in a direction that is not allowed, and with 2 if the two cannot be
-/// compared.
+/// Each edited rule comes first, with its direction, then the kinds of checks that it decides differently, one a line. What all of
+/// them have in common is said once for each policy, and an edit that several policies have once for all of them. Exact, for checks
+/// from 2015 to the end of 2099.
+///
+/// A setting that lets an old or revoked verification count for longer loosens: `fresh_for`, `stale_for`, `reuse.allow`. A policy
+/// that has another name is compared with the one that it was. A removed policy tightens: checks of it get NOT_FOUND. An added one
+/// is a new way in: it is listed, and fails with `--fail-on added` or `any`.
+///
+/// Ends with 0; with 1 if a policy is invalid or `--fail-on` is met; and with 2 if a policy could not be compared.
 #[derive(Debug, Args)]
-#[command(after_help = examples::POLICY_DIFF)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
     old: PathBuf,
     /// The new policies: a file or a folder.
     new: PathBuf,
-    /// Compare this policy only.
+    /// Compare this policy only, by its old or its new name.
     #[arg(long, value_name = "NAME", value_parser = PolicyName::parse)]
     policy: Option<PolicyName>,
     /// The output format.
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// Allow only changes that tighten: show what loosens, and end with 1 if anything does. Added policies and settings do not
-    /// count.
+    /// End with 1 if a change is of this kind; several are separated by commas.
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',')]
+    fail_on: Vec<FailOn>,
+    /// Leave out the settings (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`): neither show nor count them.
+    #[arg(long)]
+    ignore_settings: bool,
+    /// Show for each kind of check a case that a case file can have.
+    #[arg(long)]
+    examples: bool,
+    /// The same as `--fail-on loosens`.
     #[arg(long)]
     only_tightens: bool,
-    /// Allow only changes that loosen: show what tightens, and end with 1 if anything does. Added policies and settings do not
-    /// count.
+    /// The same as `--fail-on tightens`.
     #[arg(long)]
     only_loosens: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  verigate policy diff policies/ new-policies/
+  verigate policy diff old.yaml new.yaml --policy front-door --examples
+  git worktree add /tmp/main main && verigate policy diff /tmp/main/policies policies --fail-on loosens,added";
+
+/// What a pipeline does not permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// Somebody may be let in, or asked for less, who was not.
+    Loosens,
+    /// Somebody may be refused, or asked for more, who was not.
+    Tightens,
+    /// A policy is added: a new way in.
+    Added,
+    /// Anything differs: a decision, a setting, or a policy that is added, removed or renamed.
+    Any,
 }
 
 impl Diff {
@@ -68,40 +100,46 @@ impl Diff {
                 }
             }
         }
-        if let Some(name) = &self.policy {
-            if sets.iter().all(|set| set.find(name).is_none()) {
-                bail!("neither has a policy `{name}`");
-            }
-            sets = sets.iter().map(|set| only(set, name)).collect();
-        }
         let [old, new] = sets.as_slice() else {
             bail!("two sets of policies are needed");
         };
-        let direction = match (self.only_tightens, self.only_loosens) {
-            (true, false) => Direction::Loosening,
-            (false, true) => Direction::Tightening,
-            _ => Direction::Both,
-        };
-        let comparison =
-            Comparison::of(old, new, direction).map_err(|error| with_hint(error, direction))?;
+        if let Some(name) = &self.policy
+            && sets.iter().all(|set| set.find(name).is_none())
+        {
+            bail!("neither has a policy `{name}`");
+        }
+        let mut comparison = Comparison::of(old, new, self.policy.as_ref());
+        if self.ignore_settings {
+            comparison.ignore_settings();
+        }
         match self.format {
-            Format::Human => print_coloured(&as_text(&comparison, screen))?,
-            Format::Json => print_json(&as_json(&comparison))?,
+            Format::Human => {
+                print_coloured(&text::page(&comparison, self.examples, screen))?;
+            }
+            Format::Json => print_json(&json::report(&comparison))?,
         }
         Ok(self.exit(&comparison))
     }
 
-    /// How the command ends; on stderr which change is not allowed.
+    /// How the command ends; on stderr which changes are not permitted.
     fn exit(&self, comparison: &Comparison) -> Exit {
-        let loosened = self.only_tightens && comparison.loosens();
-        let tightened = self.only_loosens && comparison.tightens();
-        if loosened {
-            eprint_line("verigate: a change loosens, and only those that tighten were expected");
+        for error in &comparison.failed {
+            eprint_line(&format!("verigate: {error}: {}", error.source));
         }
-        if tightened {
-            eprint_line("verigate: a change tightens, and only those that loosen were expected");
+        let mut fail_on = self.fail_on.clone();
+        fail_on.extend(self.only_tightens.then_some(FailOn::Loosens));
+        fail_on.extend(self.only_loosens.then_some(FailOn::Tightens));
+        fail_on.dedup();
+        let mut is_breached = false;
+        for kind in fail_on {
+            if let Some(breach) = kind.breach(comparison) {
+                is_breached = true;
+                eprint_line(&format!("verigate: {breach}"));
+            }
         }
-        if loosened || tightened {
+        if !comparison.failed.is_empty() {
+            Exit::CannotRun
+        } else if is_breached {
             Exit::Invalid
         } else {
             Exit::Done
@@ -109,125 +147,38 @@ impl Diff {
     }
 }
 
-/// The error, with the options under which the comparison may succeed.
-fn with_hint(error: CompareSetsError, direction: Direction) -> anyhow::Error {
-    let hint = match (&error.source, direction) {
-        (CompareError::TooManyCells, Direction::Both) => {
-            "`--only-tightens` shows whether any of them loosens, and `--only-loosens` whether any tightens"
-        }
-        (CompareError::TooLarge, Direction::Both) => {
-            "`--only-tightens` and `--only-loosens` need less work, and may succeed"
-        }
-        _ => return error.into(),
-    };
-    let CompareSetsError { policy, source } = error;
-    anyhow!("policy `{policy}`: {source}; {hint}")
-}
+/// How many policies a message names.
+const NAMED_MAX: usize = 10;
 
-fn only(set: &PolicySet, name: &PolicyName) -> PolicySet {
-    let policy = set.find(name).cloned();
-    let policies = policy.map(|policy| (name.clone(), policy));
-    PolicySet::new(policies.into_iter().collect())
-}
-
-fn as_text(comparison: &Comparison, screen: Screen) -> String {
-    let mut page = Page::of(screen);
-    for (name, changes) in &comparison.changed {
-        page.line(format_args!("policy {name}"));
-        write_changes(&mut page, changes);
-    }
-    for name in &comparison.removed {
-        page.line(format_args!(
-            "policy {name} is removed: checks of it get NOT_FOUND"
-        ));
-    }
-    for name in &comparison.added {
-        page.line(format_args!("policy {name} is added"));
-    }
-    page.wrapped(0, 2, summary(comparison));
-    page.into_text()
-}
-
-fn write_changes(page: &mut Page, changes: &PolicyChanges) {
-    for cell in &changes.cells {
-        let ChangedCell { old, new, when, .. } = cell;
-        page.blank();
-        page.line(format_args!(
-            "  {}: {when}: {new} instead of {old}",
-            kind(cell)
-        ));
-        page.blank();
-        for line in cell.as_case().lines() {
-            page.line(format_args!("      {line}"));
-        }
-    }
-    if !changes.settings.is_empty() {
-        page.blank();
-    }
-    for setting in &changes.settings {
-        let (name, old, new) = (setting.name, &setting.old, &setting.new);
-        page.line(format_args!("  setting: {name}: {new} instead of {old}"));
-    }
-    page.blank();
-}
-
-fn summary(comparison: &Comparison) -> Text {
-    let loosen = comparison.cells().filter(|cell| cell.loosens()).count();
-    let tighten = comparison.cells().count().saturating_sub(loosen);
-    let first = if comparison.changed.values().any(|c| c.more) {
-        "there are more: these are the first; "
-    } else {
-        ""
-    };
-    let loosens = Style::Loosens.of(format_args!("{loosen} loosen"));
-    let tightens = Style::Tightens.of(format_args!("{tighten} tighten"));
-    match (comparison.direction, loosen, tighten) {
-        (Direction::Both, 0, 0) => "no check is decided differently".into(),
-        (Direction::Both, ..) => loosens.and(", ").and(tightens),
-        (Direction::Loosening, 0, _) => "no check is decided less strictly".into(),
-        (Direction::Loosening, ..) => Text::from(first).and(loosens),
-        (Direction::Tightening, _, 0) => "no check is decided more strictly".into(),
-        (Direction::Tightening, ..) => Text::from(first).and(tightens),
-    }
-}
-
-fn as_json(comparison: &Comparison) -> Value {
-    let names = |names: &[PolicyName]| names.iter().map(PolicyName::as_str).collect::<Value>();
-    let changed = comparison.changed.iter().map(|(name, changes)| {
-        let cells = changes.cells.iter().map(|cell| {
-            json!({
-                "kind": kind(cell),
-                "old": cell.old.as_str(),
-                "new": cell.new.as_str(),
-                "when": cell.when,
-                "case": cell.as_case(),
-            })
-        });
-        let settings = changes
-            .settings
-            .iter()
-            .map(|setting| json!({ "name": setting.name, "old": setting.old, "new": setting.new }));
-        json!({
-            "policy": name.as_str(),
-            "cells": cells.collect::<Value>(),
-            "more": changes.more,
-            "settings": settings.collect::<Value>(),
-        })
-    });
-    let direction = comparison.direction;
-    json!({
-        "changed": changed.collect::<Value>(),
-        "removed": names(&comparison.removed),
-        "added": names(&comparison.added),
-        "loosens": (direction != Direction::Tightening).then(|| comparison.loosens()),
-        "tightens": (direction != Direction::Loosening).then(|| comparison.tightens()),
-    })
-}
-
-fn kind(cell: &ChangedCell) -> &'static str {
-    if cell.loosens() {
-        "loosens"
-    } else {
-        "tightens"
+impl FailOn {
+    /// What is not permitted, if there is anything.
+    fn breach(self, comparison: &Comparison) -> Option<String> {
+        let changed = |some: fn(&PolicyChanges) -> bool| {
+            let changed = comparison.changed.iter();
+            let names = changed.filter(move |(_, changes)| some(changes));
+            names.map(|(name, _)| name)
+        };
+        let (what, names): (_, Vec<&PolicyName>) = match self {
+            Self::Loosens => (
+                "a change loosens",
+                changed(|changes| changes.directions().loosens).collect(),
+            ),
+            Self::Tightens => (
+                "a change tightens",
+                changed(|changes| changes.directions().tightens)
+                    .chain(&comparison.removed)
+                    .collect(),
+            ),
+            Self::Added => ("a policy is added", comparison.added.iter().collect()),
+            Self::Any => (
+                "there is a change",
+                changed(|changes| changes.directions().is_some() || !changes.settings.is_empty())
+                    .chain(&comparison.removed)
+                    .chain(&comparison.added)
+                    .chain(comparison.renamed.iter().map(|renamed| &renamed.new))
+                    .collect(),
+            ),
+        };
+        (!names.is_empty()).then(|| format!("{what}: {}", findings::names(&names, NAMED_MAX)))
     }
 }

@@ -3,17 +3,21 @@
 //!
 //! How it works, and in which words:
 //!
-//! 1. A check is a point in a space. Each fact that a rule reads is an *axis*, and the values that the two policies cannot
+//! 1. The rules of the two policies are matched, and what does not match are *edits*: a rule, or a part of one, that came, left or
+//!    changed.
+//! 2. A check is a point in a space. Each fact that a rule reads is an *axis*, and the values that the two policies cannot
 //!    distinguish are one *region* of it. Policies compare with constants only, so an axis has finitely many regions.
-//! 2. Rules become Boolean formulas over the axes. Both policies are walked at once, axis by axis in a fixed *variable order*
-//!    (the *apply* of decision diagrams). What is left of a policy once some axes are fixed is its *cofactor*; one that is a
-//!    decision is *terminal*. A memo table keeps pairs of cofactors, so that each is walked once.
-//! 3. Each path to a difference is a *cell*: some regions on some axes. Cells that differ on one axis only are merged.
-//! 4. Each cell is shown by a *witness*, a concrete check. Both policies decide it before it is reported, so a mistake in here
+//! 3. Rules become Boolean formulas over the axes. For each edit both policies are walked at once, axis by axis in a *variable
+//!    order* (the *apply* of decision diagrams) in which the axes that the edit touches come first. What is left of a policy once
+//!    some axes are fixed is its *cofactor*; one that is a decision is *terminal*. A memo table keeps what was walked. Only the
+//!    differences of which the edit is a *cause* are walked; every difference has an edit that is its cause.
+//! 4. The diagram is *projected* on the axes of the edit: for the other axes it is enough that some values make the difference. What
+//!    is left are a few *cells*, some regions on some axes. A cell's *hull* is what all its checks have in common on the other axes.
+//! 5. Each cell is shown by a *witness*, a concrete check. Both policies decide it before it is reported, so a mistake in here
 //!    is an error and not a wrong answer.
 //!
-//! A walk can be exponential in the number of axes. A work budget bounds it, and a [`Direction`] cuts off the
-//! differences of the other direction before any path is enumerated.
+//! A walk can be exponential in the number of axes, so that a work budget bounds it. There are never too many cells: on fewer axes
+//! there are fewer, and on none there is one.
 //!
 //! Compared are checks from 2015 (no verification is older) to the end of 2099.
 
@@ -22,7 +26,12 @@ mod direction;
 mod error;
 mod report;
 mod sets;
+mod renames;
 mod policies;
+mod matching;
+mod edits;
+mod words;
+mod cause;
 mod axis;
 mod expression;
 mod check;
@@ -30,23 +39,28 @@ mod draft;
 mod regions;
 mod partition;
 mod space;
+mod order;
 mod budget;
 mod formula;
 mod cofactor;
 mod cell;
 mod diagram;
+mod projection;
 mod witness;
 pub(super) mod sensitivity;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub(super) use self::{budget::WorkBudget, partition::Stretch, policies::policy_differs};
+pub(super) use self::{
+    budget::WorkBudget, direction::Direction, partition::Stretch, policies::policy_differs,
+};
 pub use self::{
-    direction::Direction,
+    direction::Directions,
     error::{CompareError, CompareSetsError},
-    report::{ChangedCell, ChangedSetting, Comparison, PolicyChanges},
+    report::{ChangedCell, ChangedSetting, Common, Comparison, PolicyChanges, Renamed, RuleEdit},
     witness::Witness,
+    words::{EditWords, ListEdit},
 };
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Scopes: the data that a verification grants.
 
 /// A permission to read data of a verification. Tenants have their own scopes, which are kept as the upstream sends them.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// `IDENTITY_ID`: the identity.
     IdentityId,

@@ -5,7 +5,7 @@ use crate::evidence::Scope;
 
 /// One axis. The order of the variants is the variable order of the diagram, but for the axes in which the policies differ,
 /// which come first. An axis that only means something together with another comes after it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Axis {
     /// The status of the verification.
     Status,

@@ -27,6 +27,12 @@ impl Cofactor {
         Self { deny, step_up }
     }
 
+    /// A policy that denies everything.
+    pub(super) const DENY: Self = Self {
+        deny: Formula::FALSE,
+        step_up: Formula::TRUE,
+    };
+
     /// The decision, if it no longer depends on any axis.
     pub(super) fn terminal(self) -> Option<Effect> {
         match (self.deny, self.step_up) {
@@ -60,7 +66,6 @@ impl Direction {
         formulas: &mut Formulas<'_>,
     ) -> Option<[Cofactor; 2]> {
         match self {
-            Self::Both => (old != new).then_some([old, new]),
             Self::Loosening => simplify_stricter(old, new, formulas),
             Self::Tightening => simplify_stricter(new, old, formulas).map(|[new, old]| [old, new]),
         }

@@ -1,88 +1,125 @@
 //! Where two policies decide differently, as a multi-valued decision diagram. *Apply* walks both policies at once, axis by axis
-//! in the variable order; regions with the same cofactors share a branch, so that the paths to a difference are few. Each such
-//! path is a cell.
+//! in the variable order; regions with the same cofactors share a branch.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::{
-    cell::{Cell, merge},
     cofactor::Cofactor,
     direction::Direction,
     error::CompareError,
-    formula::{Formulas, Level},
-    limits::{CELLS_MAX, STATES_MAX},
+    formula::{Formula, Formulas, Level},
+    limits::STATES_MAX,
     regions::Regions,
 };
 use crate::effect::Effect;
 
-/// The cells that were enumerated.
-#[derive(Debug)]
-pub(super) struct Cells {
-    /// They do not overlap.
-    pub(super) cells: Vec<Cell>,
-    /// Whether there are more than these.
-    pub(super) truncated: bool,
+/// What a diagram is about.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Interest {
+    /// The direction of the differences.
+    pub(super) direction: Direction,
+    /// Only checks for which this holds.
+    pub(super) cause: Formula,
+    /// Only differences of which the stricter side is this; any, where none is given.
+    pub(super) stricter: Option<Effect>,
 }
 
-/// The cells in which the two policies decide differently in this direction.
-pub(super) fn differing_cells(
-    [old, new]: [Cofactor; 2],
-    direction: Direction,
-    formulas: &mut Formulas<'_>,
-) -> Result<Cells, CompareError> {
-    let mut diagram = Diagram {
-        formulas,
-        direction,
-        nodes: vec![Node::Equal],
-        numbers: HashMap::from([(Node::Equal, EQUAL)]),
-        memo: HashMap::new(),
-    };
-    let root = diagram.apply(old, new)?;
-    let mut cells = Vec::new();
-    let complete = diagram.enumerate(root, &mut BTreeMap::new(), &mut cells);
-    Ok(Cells {
-        cells: merge(cells, diagram.formulas),
-        truncated: !complete,
-    })
+impl Interest {
+    /// Every difference of this direction.
+    pub(super) fn all(direction: Direction) -> Self {
+        Self {
+            direction,
+            cause: Formula::TRUE,
+            stricter: None,
+        }
+    }
 }
 
-/// The number of a node.
-type NodeId = usize;
+/// A kind of difference: what the old policy decides, and what the new one does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Kind {
+    pub(super) old: Effect,
+    pub(super) new: Effect,
+}
 
-const EQUAL: NodeId = 0;
+/// The number of a node. A node has a higher one than its children.
+pub(super) type NodeId = usize;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Node {
-    /// Terminal: no difference of the direction.
+pub(super) enum Node {
+    /// Terminal: no difference of interest.
     Equal,
-    /// Terminal: the old policy decides the one, the new policy the other.
-    Differ(Effect, Effect),
+    /// Terminal: a difference of this kind.
+    Differ(Kind),
     /// It depends on the axis of this level: a child for each set of regions.
     Branch(Level, Vec<(Regions, NodeId)>),
 }
 
-struct Diagram<'f, 'w> {
+/// A diagram.
+#[derive(Debug)]
+pub(super) struct Diagram {
+    pub(super) nodes: Vec<Node>,
+    pub(super) root: NodeId,
+}
+
+impl Diagram {
+    /// The diagram of the differences of interest.
+    pub(super) fn of(
+        [old, new]: [Cofactor; 2],
+        interest: Interest,
+        formulas: &mut Formulas<'_>,
+    ) -> Result<Self, CompareError> {
+        let mut builder = Builder {
+            formulas,
+            interest,
+            nodes: Vec::new(),
+            numbers: HashMap::new(),
+            memo: HashMap::new(),
+        };
+        builder.intern(Node::Equal);
+        let root = builder.apply(old, new, interest.cause)?;
+        Ok(Self {
+            nodes: builder.nodes,
+            root,
+        })
+    }
+
+    /// The node of this number.
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        self.nodes.get(id).unwrap_or(&Node::Equal)
+    }
+}
+
+const EQUAL: NodeId = 0;
+
+struct Builder<'f, 'w> {
     formulas: &'f mut Formulas<'w>,
-    direction: Direction,
+    interest: Interest,
     nodes: Vec<Node>,
     /// The unique table: the number of each node.
     numbers: HashMap<Node, NodeId>,
-    /// The memo table of [`Diagram::apply`].
-    memo: HashMap<(Cofactor, Cofactor), NodeId>,
+    /// The memo table of [`Builder::apply`].
+    memo: HashMap<(Cofactor, Cofactor, Formula), NodeId>,
 }
 
-impl Diagram<'_, '_> {
-    /// The node of two cofactors. Recurses once for each axis at most.
-    fn apply(&mut self, old: Cofactor, new: Cofactor) -> Result<NodeId, CompareError> {
-        if let (Some(old), Some(new)) = (old.terminal(), new.terminal())
-            && self.direction.includes(old, new)
-        {
-            return Ok(self.intern(Node::Differ(old, new)));
+impl Builder<'_, '_> {
+    /// The node of two cofactors, and of what is left of the cause. Recurses once for each axis at most.
+    fn apply(
+        &mut self,
+        old: Cofactor,
+        new: Cofactor,
+        cause: Formula,
+    ) -> Result<NodeId, CompareError> {
+        if cause == Formula::FALSE {
+            return Ok(EQUAL);
         }
-        let Some([old, new]) = self.direction.simplify(old, new, self.formulas) else {
+        let Some([old, new]) = self.simplify(old, new) else {
             return Ok(EQUAL);
         };
-        if let Some(known) = self.memo.get(&(old, new)) {
+        if let (Some(old), Some(new), Formula::TRUE) = (old.terminal(), new.terminal(), cause) {
+            return Ok(self.intern(Node::Differ(Kind { old, new })));
+        }
+        if let Some(known) = self.memo.get(&(old, new, cause)) {
             return Ok(*known);
         }
         let states = self.memo.len().max(self.formulas.len());
@@ -91,13 +128,15 @@ impl Diagram<'_, '_> {
         }
         let level = old
             .top_level(self.formulas)
-            .min(new.top_level(self.formulas));
+            .min(new.top_level(self.formulas))
+            .min(self.formulas.top_level(cause));
         let size = self.formulas.size(level);
         let mut branches: Vec<(Vec<u16>, NodeId)> = Vec::new();
         for region in 0..size {
             let fixed_old = old.fix(level, region, self.formulas);
             let fixed_new = new.fix(level, region, self.formulas);
-            let child = self.apply(fixed_old, fixed_new)?;
+            let fixed_cause = self.formulas.cofactor(cause, level, region);
+            let child = self.apply(fixed_old, fixed_new, fixed_cause)?;
             self.formulas.spend(branches.len());
             match branches.iter_mut().find(|(_, known)| *known == child) {
                 Some((regions, _)) => regions.push(region),
@@ -112,8 +151,23 @@ impl Diagram<'_, '_> {
                 .map(|(regions, child)| (Regions::of(size, regions), child));
             self.intern(Node::Branch(level, branches.collect()))
         };
-        self.memo.insert((old, new), node);
+        self.memo.insert((old, new, cause), node);
         Ok(node)
+    }
+
+    /// Simplifies both sides while preserving the differences of interest; `None` if there can be none.
+    fn simplify(&mut self, old: Cofactor, new: Cofactor) -> Option<[Cofactor; 2]> {
+        let Interest {
+            direction,
+            stricter,
+            ..
+        } = self.interest;
+        if let (Some(in_old), Some(in_new)) = (old.terminal(), new.terminal()) {
+            let is_asked = stricter.is_none_or(|stricter| stricter == in_old.max(in_new));
+            let is_of_interest = direction.includes(in_old, in_new) && is_asked;
+            return is_of_interest.then_some([old, new]);
+        }
+        direction.simplify(old, new, self.formulas)
     }
 
     fn intern(&mut self, node: Node) -> NodeId {
@@ -124,33 +178,5 @@ impl Diagram<'_, '_> {
         self.nodes.push(node.clone());
         self.numbers.insert(node, number);
         number
-    }
-
-    /// Adds a cell for every path to a difference, up to [`CELLS_MAX`]; returns whether these are all.
-    fn enumerate(
-        &self,
-        from: NodeId,
-        path: &mut BTreeMap<Level, Regions>,
-        cells: &mut Vec<Cell>,
-    ) -> bool {
-        match self.nodes.get(from).unwrap_or(&Node::Equal) {
-            Node::Equal => {}
-            Node::Differ(..) if cells.len() >= CELLS_MAX => return false,
-            Node::Differ(old, new) => cells.push(Cell {
-                old: *old,
-                new: *new,
-                regions: path.clone(),
-            }),
-            Node::Branch(level, branches) => {
-                for (regions, child) in branches {
-                    path.insert(*level, regions.clone());
-                    if !self.enumerate(*child, path, cells) {
-                        return false;
-                    }
-                }
-                path.remove(level);
-            }
-        }
-        true
     }
 }

@@ -1,26 +1,82 @@
-//! The direction of interest: all differences, or only those that loosen or tighten.
+//! The two directions of a change: it loosens, or it tightens.
+
+use std::fmt;
 
 use crate::effect::Effect;
 
-/// Which differences are of interest. With one direction the others are cut off before any path is enumerated: two policies
-/// that differ in a million ways may differ in none that loosens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Direction {
-    /// All differences. If there are too many, the comparison fails.
-    Both,
-    /// Only those where the new decision is less strict. If there are too many, the comparison has the first of them.
+/// One direction. Differences of the other are cut off before any path is walked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::authoring) enum Direction {
+    /// The new decision is less strict.
     Loosening,
-    /// Only those where the new decision is stricter. If there are too many, the comparison has the first of them.
+    /// The new decision is stricter.
     Tightening,
 }
 
 impl Direction {
-    /// Whether the change from `old` to `new` is of interest.
+    /// Whether the change from `old` to `new` is of this direction.
     pub(super) fn includes(self, old: Effect, new: Effect) -> bool {
         match self {
-            Self::Both => old != new,
             Self::Loosening => new < old,
             Self::Tightening => old < new,
         }
+    }
+}
+
+/// In which directions something changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Directions {
+    /// Somebody is let in who was not, or is asked for less.
+    pub loosens: bool,
+    /// Somebody is refused who was not, or is asked for more.
+    pub tightens: bool,
+}
+
+impl Directions {
+    pub(super) const LOOSENS: Self = Self {
+        loosens: true,
+        tightens: false,
+    };
+    pub(super) const TIGHTENS: Self = Self {
+        loosens: false,
+        tightens: true,
+    };
+
+    /// The directions of both.
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            loosens: self.loosens || other.loosens,
+            tightens: self.tightens || other.tightens,
+        }
+    }
+
+    /// Whether it goes in one direction at least.
+    pub fn is_some(self) -> bool {
+        self.loosens || self.tightens
+    }
+
+    /// `loosens`, `tightens`, `both` or `none`.
+    pub fn as_str(self) -> &'static str {
+        match (self.loosens, self.tightens) {
+            (true, true) => "both",
+            (true, false) => "loosens",
+            (false, true) => "tightens",
+            (false, false) => "none",
+        }
+    }
+}
+
+impl From<Direction> for Directions {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Loosening => Self::LOOSENS,
+            Direction::Tightening => Self::TIGHTENS,
+        }
+    }
+}
+
+impl fmt::Display for Directions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }

@@ -1,14 +1,10 @@
 //! Why a comparison failed.
 
-use super::limits::CELLS_MAX;
 use crate::request::PolicyName;
 
 /// Why two policies could not be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CompareError {
-    /// There are more differences than a comparison enumerates.
-    #[error("too many cells: the two policies differ in more than {CELLS_MAX} ways")]
-    TooManyCells,
     /// The policies read too much, or the work budget is exhausted.
     #[error("the two policies are too large to be compared")]
     TooLarge,
@@ -20,8 +16,8 @@ pub enum CompareError {
     WrongWitness(String),
 }
 
-/// Why two sets of policies could not be compared, and the policy at which that failed.
-#[derive(Debug, Clone, thiserror::Error)]
+/// A policy whose two versions could not be compared, and why.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("policy `{policy}`")]
 pub struct CompareSetsError {
     /// The name of the policy.

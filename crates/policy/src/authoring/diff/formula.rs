@@ -109,6 +109,27 @@ impl<'w> Formulas<'w> {
         self.combine(Connective::Any, parts)
     }
 
+    /// The negation: this does not hold.
+    pub(super) fn not(&mut self, formula: Formula) -> Formula {
+        self.spend(1);
+        match self.shape(formula).0.clone() {
+            Shape::False => Formula::TRUE,
+            Shape::True => Formula::FALSE,
+            Shape::In(level, regions) => {
+                let outside = regions.complement(self.size(level));
+                self.inside(level, outside)
+            }
+            Shape::All(parts) => {
+                let parts: Vec<Formula> = parts.iter().map(|part| self.not(*part)).collect();
+                self.any(parts)
+            }
+            Shape::Any(parts) => {
+                let parts: Vec<Formula> = parts.iter().map(|part| self.not(*part)).collect();
+                self.all(parts)
+            }
+        }
+    }
+
     /// A simpler formula that is equal to `formula` wherever `given` holds: without the conjuncts that both have.
     pub(super) fn simplify(&mut self, formula: Formula, given: Formula) -> Formula {
         let (parts, known) = (self.conjuncts(formula), self.conjuncts(given));

@@ -1,6 +1,11 @@
-//! Two policies of one name compared: the cells that they decide differently, each with a confirmed witness.
+//! Two policies compared: their edits, and the cells that they decide differently because of them, each with a confirmed
+//! witness.
 
-use std::collections::BTreeSet;
+use std::{
+    cell::OnceCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::ControlFlow,
+};
 
 use super::{
     axis::Axis,
@@ -8,33 +13,41 @@ use super::{
     cell::Cell,
     check::Check,
     cofactor::Cofactor,
-    diagram::{Cells, differing_cells},
-    direction::Direction,
+    diagram::{Diagram, Interest, Kind},
+    direction::{Direction, Directions},
+    edits::{Edit, Edits},
     error::CompareError,
     expression::Expression,
     formula::Formulas,
-    limits::CELLS_REPORTED_MAX,
-    report::ChangedCell,
+    limits::{CELLS_MAX, PATHS_MAX},
+    order::{Order, Uses},
+    projection::Part,
+    regions::Regions,
+    report::{ChangedCell, Common, RuleEdit},
     space::{Conditions, Space},
     witness::Witness,
+    words::EditWords,
 };
 use crate::{
-    decide::Facts, effect::Refusal, evidence::Finding, request::PolicyName, rule::Rule,
-    set::Policy, text::Whole,
+    decide::Facts,
+    effect::{Effect, Refusal},
+    evidence::Finding,
+    request::PolicyName,
+    rule::Rule,
+    set::Policy,
 };
 
 /// Two policies compared, with the space of their cells, in which any check can be located.
 #[derive(Debug)]
 pub(super) struct ComparedPolicies<'p> {
-    old: &'p Policy,
+    policies: [&'p Policy; 2],
     space: Space<'p>,
+    edits: Vec<RuleEdit>,
     cells: Vec<(Extent, ChangedCell)>,
-    /// Whether there are more cells of the direction than these.
-    pub(super) truncated: bool,
 }
 
 /// The checks of a cell.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 enum Extent {
     /// Every check while the evidence is unavailable.
     Outage,
@@ -42,64 +55,81 @@ enum Extent {
     Judged(Cell),
 }
 
+const BOTH: [Direction; 2] = [Direction::Loosening, Direction::Tightening];
+
 impl<'p> ComparedPolicies<'p> {
-    /// Compares two policies of this name.
-    pub(super) fn of(
-        name: &PolicyName,
-        [old, new]: [&'p Policy; 2],
-        direction: Direction,
-    ) -> Result<Self, CompareError> {
-        let mut cells = Vec::new();
-        let [in_old, in_new] = [old, new].map(|policy| policy.evidence().unavailable.into());
-        if direction.includes(in_old, in_new) {
-            let changed = ChangedCell {
-                old: in_old,
-                new: in_new,
-                when: "nothing is known of the verification".to_owned(),
-                witness: Witness::of_outage(name)?,
-            };
-            cells.push((Extent::Outage, changed));
-        }
-        let mut budget = WorkBudget::for_comparison();
-        let (space, found) = find_cells([old, new], direction, &mut budget)?;
-        if found.truncated && direction == Direction::Both {
-            return Err(CompareError::TooManyCells);
-        }
-        for cell in found.cells {
-            if found.truncated && cells.len() >= CELLS_REPORTED_MAX {
-                break;
-            }
-            if let Some(witness) = Witness::of(&cell, &space, name)? {
-                let changed = ChangedCell {
-                    old: cell.old,
-                    new: cell.new,
-                    when: space.describe(&cell),
-                    witness,
-                };
-                cells.push((Extent::Judged(cell), changed));
+    /// Compares two policies. The witnesses ask about `name`.
+    pub(super) fn of(name: &PolicyName, policies: [&'p Policy; 2]) -> Result<Self, CompareError> {
+        let edits = Edits::of(policies);
+        let walk = Walk::of(policies)?;
+        let mut found = Vec::new();
+        for (number, edit) in edits.edits.iter().enumerate() {
+            for direction in BOTH {
+                walk.cells(name, (number, edit), direction, &mut found)?;
             }
         }
-        if found.truncated && cells.is_empty() {
-            // Those that were enumerated are empty, and nothing is known of the others.
-            return Err(CompareError::TooManyCells);
-        }
-        cells.sort_by_key(|(_, changed)| (!changed.loosens(), changed.old, changed.new));
-        let compared = Self {
-            old,
-            space,
-            cells,
-            truncated: found.truncated,
+        let mut compared = Self {
+            edits: rule_edits(name, policies[0], &edits, &found),
+            policies,
+            space: walk.space,
+            cells: found,
         };
-        compared.confirm(new)?;
+        compared.add_outage(name)?;
+        compared.merge_cells();
+        compared.confirm()?;
         Ok(compared)
     }
 
-    /// The cells, those that loosen first.
-    pub(super) fn into_cells(self) -> Vec<ChangedCell> {
-        self.cells.into_iter().map(|(_, changed)| changed).collect()
+    /// The edits, and the cells, those that loosen first.
+    pub(super) fn into_parts(self) -> (Vec<RuleEdit>, Vec<ChangedCell>) {
+        let cells = self.cells.into_iter().map(|(_, changed)| changed);
+        (self.edits, cells.collect())
     }
 
-    /// The cells that this check lies in: one where the two policies decide it differently, else none.
+    fn add_outage(&mut self, name: &PolicyName) -> Result<(), CompareError> {
+        let [old, new] = self.policies.map(|policy| policy.evidence().unavailable);
+        if old == new {
+            return Ok(());
+        }
+        let changed = ChangedCell {
+            old: old.into(),
+            new: new.into(),
+            edits: [self.edits.len()].into(),
+            touched: vec![Common {
+                words: "nothing is known of the verification".to_owned(),
+                is_ordinary: false,
+            }],
+            besides: Vec::new(),
+            is_whole: true,
+            witness: Witness::of_outage(name)?,
+        };
+        self.edits.push(RuleEdit {
+            words: EditWords::of_outage([old, new]),
+            directions: changed.directions(),
+        });
+        self.cells.push((Extent::Outage, changed));
+        Ok(())
+    }
+
+    /// Cells of the same words and kind become one, of several edits.
+    fn merge_cells(&mut self) {
+        let mut merged: Vec<(Extent, ChangedCell)> = Vec::new();
+        for (extent, changed) in self.cells.drain(..) {
+            let same = merged.iter_mut().find(|(known_extent, known)| {
+                *known_extent == extent
+                    && (known.old, known.new) == (changed.old, changed.new)
+                    && known.touched == changed.touched
+            });
+            match same {
+                Some((_, known)) => known.edits.extend(changed.edits),
+                None => merged.push((extent, changed)),
+            }
+        }
+        merged.sort_by_key(|(_, changed)| (!changed.loosens(), changed.old, changed.new));
+        self.cells = merged;
+    }
+
+    /// The cells that this check lies in.
     #[cfg(any(test, feature = "testing"))]
     pub(super) fn cells_of(&self, check: &Facts<'_>) -> Vec<ChangedCell> {
         let cells = self.cells.iter();
@@ -112,7 +142,7 @@ impl<'p> ComparedPolicies<'p> {
     fn contains(&self, extent: &Extent, check: &Facts<'_>) -> bool {
         match extent {
             Extent::Outage => matches!(check.evidence.finding, Finding::Unknown),
-            Extent::Judged(cell) => self.old.judged(check).is_some_and(|given| {
+            Extent::Judged(cell) => self.policies[0].judged(check).is_some_and(|given| {
                 let now = check.now;
                 self.space.contains(cell, &Check { given, now })
             }),
@@ -120,16 +150,49 @@ impl<'p> ComparedPolicies<'p> {
     }
 
     /// Lets both policies decide every witness, and verifies that it lies in its cell.
-    fn confirm(&self, new: &Policy) -> Result<(), CompareError> {
+    fn confirm(&self) -> Result<(), CompareError> {
         for (extent, changed) in &self.cells {
             let check = changed.witness.facts();
-            let decided = (self.old.effect(&check), new.effect(&check));
-            if decided != (changed.old, changed.new) || !self.contains(extent, &check) {
-                return Err(CompareError::WrongWitness(changed.when.clone()));
+            let [old, new] = self.policies.map(|policy| policy.effect(&check));
+            if (old, new) != (changed.old, changed.new) || !self.contains(extent, &check) {
+                return Err(CompareError::WrongWitness(changed.when()));
             }
         }
         Ok(())
     }
+}
+
+/// The edits with their directions: those of their cells, and those that each has if it is the only one.
+fn rule_edits(
+    name: &PolicyName,
+    old: &Policy,
+    edits: &Edits<'_>,
+    cells: &[(Extent, ChangedCell)],
+) -> Vec<RuleEdit> {
+    let mut budget = WorkBudget::for_comparison();
+    let numbered = edits.edits.iter().enumerate();
+    let rule_edits = numbered.map(|(number, edit)| {
+        let its = cells
+            .iter()
+            .filter(|(_, cell)| cell.edits.contains(&number));
+        let its = its.map(|(_, cell)| cell.directions());
+        let mut directions = its.fold(Directions::default(), Directions::or);
+        if edits.edits.len() > 1 {
+            let alone = Policy::new(None, edits.alone(number), old.evidence(), old.reuse_allow());
+            for direction in BOTH {
+                // If it is too much work, the cells say what matters.
+                let differs = policy_differs(name, [old, &alone], direction, &mut budget);
+                if differs == Ok(true) {
+                    directions = directions.or(direction.into());
+                }
+            }
+        }
+        RuleEdit {
+            words: EditWords::of(edit),
+            directions,
+        }
+    });
+    rule_edits.collect()
 }
 
 /// Whether two policies judge some verification differently, in this direction and within this work budget.
@@ -139,82 +202,239 @@ pub(in crate::authoring) fn policy_differs(
     direction: Direction,
     budget: &mut WorkBudget,
 ) -> Result<bool, CompareError> {
-    let (space, found) = find_cells(policies, direction, budget)?;
-    for cell in &found.cells {
-        if Witness::of(cell, &space, name)?.is_some() {
+    let walk = Walk::of(policies)?;
+    let order = walk.space.order(&[], &walk.uses);
+    let mut formulas = walk.formulas(&order, budget);
+    let diagram = walk.diagram(&order, Interest::all(direction), &mut formulas)?;
+    for kind in diagram.kinds() {
+        let part = Part::of(&diagram, &order, kind, &Cell::default());
+        if walk.witness(name, &part)?.is_some() {
             return Ok(true);
         }
-    }
-    if found.truncated {
-        return Err(CompareError::TooManyCells);
     }
     Ok(false)
 }
 
-/// The cells in which two policies differ in this direction, and the space of these cells. Some of the cells may be empty.
-fn find_cells<'p>(
-    policies: [&'p Policy; 2],
-    direction: Direction,
-    budget: &mut WorkBudget,
-) -> Result<(Space<'p>, Cells), CompareError> {
-    let rules = policies.map(expressions);
-    let [old, new] = &rules;
-    let conditions = Conditions::of(old.iter().chain(new).map(|(_, expression)| expression));
-    budget.spend(conditions.size());
-    let space = Space::of(conditions, differing_axes(policies))?;
-    let mut formulas = Formulas::new(space.sizes(), budget);
-    let cofactors = [old, new].map(|rules| cofactor(rules, &space, &mut formulas));
-    if formulas.is_exhausted() {
-        // The formulas are incomplete.
-        return Err(CompareError::TooLarge);
-    }
-    let cells = differing_cells(cofactors, direction, &mut formulas)?;
-    Ok((space, cells))
+/// A rule as an expression, with what happens where it does not hold.
+type Expressed<'p> = (Refusal, Expression<'p>);
+
+/// Two policies in one space.
+struct Walk<'p> {
+    rules: [Vec<Expressed<'p>>; 2],
+    space: Space<'p>,
+    uses: Uses,
+    size: usize,
+    /// See [`Walk::ordinary`]: for each policy that of its ALLOWs, of its STEP_UPs and of its DENYs.
+    ordinary: [[OnceCell<Cell>; 3]; 2],
 }
 
-/// The rules of a policy as expressions, each with what happens where it does not hold.
-fn expressions(policy: &Policy) -> Vec<(Refusal, Expression<'_>)> {
+static NO_CELL: Cell = Cell {
+    regions: BTreeMap::new(),
+};
+
+impl<'p> Walk<'p> {
+    fn of(policies: [&'p Policy; 2]) -> Result<Self, CompareError> {
+        let rules = policies.map(expressions);
+        let all = || rules.iter().flatten().map(|(_, expression)| expression);
+        let conditions = Conditions::of(all());
+        let size = conditions.size();
+        let space = Space::of(conditions)?;
+        let uses = space.uses(all());
+        Ok(Self {
+            rules,
+            space,
+            uses,
+            size,
+            ordinary: Default::default(),
+        })
+    }
+
+    fn formulas<'w>(&self, order: &Order, budget: &'w mut WorkBudget) -> Formulas<'w> {
+        budget.spend(self.size);
+        Formulas::new(order.sizes().to_vec(), budget)
+    }
+
+    fn diagram(
+        &self,
+        order: &Order,
+        interest: Interest,
+        formulas: &mut Formulas<'_>,
+    ) -> Result<Diagram, CompareError> {
+        let [old, new] = &self.rules;
+        let cofactors = [old, new].map(|rules| cofactor(rules, &self.space, order, formulas));
+        if formulas.is_exhausted() {
+            // The formulas are incomplete.
+            return Err(CompareError::TooLarge);
+        }
+        Diagram::of(cofactors, interest, formulas)
+    }
+
+    /// Adds the cells of this direction of which an edit is a cause.
+    fn cells(
+        &self,
+        name: &PolicyName,
+        (number, edit): (usize, &Edit<'p>),
+        direction: Direction,
+        cells: &mut Vec<(Extent, ChangedCell)>,
+    ) -> Result<(), CompareError> {
+        let axes = edit.axes(&self.space);
+        let order = self.space.order(&axes, &self.uses);
+        let levels = axes.iter().map(BTreeSet::len).sum::<usize>();
+        let levels = u16::try_from(levels).unwrap_or(u16::MAX);
+        let mut budget = WorkBudget::for_comparison();
+        let mut formulas = self.formulas(&order, &mut budget);
+        let Some(interest) = edit.interest(direction, &self.space, &order, &mut formulas) else {
+            return Ok(());
+        };
+        let diagram = self.diagram(&order, interest, &mut formulas)?;
+        for kind in diagram.kinds() {
+            // On fewer axes there are fewer cells; on none there is one.
+            let boxes = (0..=levels)
+                .rev()
+                .find_map(|levels| diagram.project(kind, levels, &order, CELLS_MAX));
+            for cell in boxes.unwrap_or_default() {
+                cells.extend(self.changed(name, number, kind, &cell, &diagram, &order)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// The checks of this kind in this cell; none if there are none.
+    fn changed(
+        &self,
+        name: &PolicyName,
+        number: usize,
+        kind: Kind,
+        cell: &Cell,
+        diagram: &Diagram,
+        order: &Order,
+    ) -> Result<Option<(Extent, ChangedCell)>, CompareError> {
+        let part = Part::of(diagram, order, kind, cell);
+        let Some(witness) = self.witness(name, &part)? else {
+            return Ok(None);
+        };
+        let hull = part.hull();
+        let [lax, strict] = self.ordinary(kind);
+        let is_ordinary = |axis: &Axis, regions: &Regions, touched: bool| {
+            let lax = lax.regions.get(axis);
+            match (lax, strict.regions.get(axis).filter(|_| !touched)) {
+                (Some(lax), Some(strict)) => lax.and(strict).and(regions) == lax.and(strict),
+                (Some(one), None) | (None, Some(one)) => one.and(regions) == *one,
+                (None, None) => false,
+            }
+        };
+        let describe = |touched: bool| {
+            let regions = hull.regions.iter();
+            let regions = regions.filter(|(axis, _)| cell.regions.contains_key(axis) == touched);
+            regions
+                .map(|(axis, regions)| Common {
+                    words: self.space.describe(axis, regions),
+                    is_ordinary: is_ordinary(axis, regions, touched),
+                })
+                .collect()
+        };
+        let changed = ChangedCell {
+            old: kind.old,
+            new: kind.new,
+            edits: [number].into(),
+            touched: describe(true),
+            besides: describe(false),
+            is_whole: Part::of(diagram, order, kind, &hull).is_whole(),
+            witness,
+        };
+        Ok(Some((Extent::Judged(hull), changed)))
+    }
+
+    /// What all checks have in common on which the less strict policy decides as this kind says; and the stricter one.
+    fn ordinary(&self, Kind { old, new }: Kind) -> [&Cell; 2] {
+        let hull = |side: usize, effect: Effect| {
+            let place = match effect {
+                Effect::Allow => 0,
+                Effect::StepUp => 1,
+                Effect::Deny => 2,
+            };
+            let cell = self.ordinary.get(side).and_then(|cells| cells.get(place));
+            match (cell, self.rules.get(side)) {
+                (Some(cell), Some(rules)) => cell.get_or_init(|| self.hull_of(rules, effect)),
+                _ => &NO_CELL,
+            }
+        };
+        if new < old {
+            [hull(1, new), hull(0, old)]
+        } else {
+            [hull(0, old), hull(1, new)]
+        }
+    }
+
+    /// The smallest cell with all checks that these rules decide so; that of all checks, if it is too much work to find it.
+    fn hull_of(&self, rules: &[Expressed<'p>], effect: Effect) -> Cell {
+        if effect == Effect::Deny {
+            // There are many ways to be denied.
+            return Cell::default();
+        }
+        let order = self.space.order(&[], &self.uses);
+        let mut budget = WorkBudget::for_comparison();
+        let mut formulas = self.formulas(&order, &mut budget);
+        let decided = cofactor(rules, &self.space, &order, &mut formulas);
+        let interest = Interest::all(Direction::Loosening);
+        let diagram = match Diagram::of([Cofactor::DENY, decided], interest, &mut formulas) {
+            Ok(diagram) if !formulas.is_exhausted() => diagram,
+            Ok(_) | Err(_) => return Cell::default(),
+        };
+        let kind = Kind {
+            old: Effect::Deny,
+            new: effect,
+        };
+        Part::of(&diagram, &order, kind, &Cell::default()).hull()
+    }
+
+    /// One of these checks; none if there is none, because no verification is so old.
+    fn witness(&self, name: &PolicyName, part: &Part<'_>) -> Result<Option<Witness>, CompareError> {
+        let mut result = Ok(None);
+        let mut paths: usize = 0;
+        let _ = part.paths(&mut |path| {
+            paths = paths.saturating_add(1);
+            match Witness::of(path, &self.space, name) {
+                Ok(Some(witness)) => {
+                    result = Ok(Some(witness));
+                    return ControlFlow::Break(());
+                }
+                Ok(None) => {}
+                Err(error) => result = Err(error),
+            }
+            if paths < PATHS_MAX {
+                return ControlFlow::Continue(());
+            }
+            // Those that were looked at are empty, and nothing is known of the others.
+            result = Err(CompareError::TooLarge);
+            ControlFlow::Break(())
+        });
+        result
+    }
+}
+
+/// The rules of a policy as expressions.
+fn expressions(policy: &Policy) -> Vec<Expressed<'_>> {
     let rules = policy.rules().iter();
     rules
-        .map(|rule| (rule.otherwise(), Expression::of(rule.requirement())))
+        .map(|rule: &Rule| (rule.otherwise(), Expression::of(rule.requirement())))
         .collect()
 }
 
 /// A policy with no axis fixed.
 fn cofactor(
-    rules: &[(Refusal, Expression<'_>)],
+    rules: &[Expressed<'_>],
     space: &Space<'_>,
+    order: &Order,
     formulas: &mut Formulas<'_>,
 ) -> Cofactor {
     let mut all_of = |refusal| {
         let rules = rules.iter().filter(|(otherwise, _)| *otherwise == refusal);
         let parts: Vec<_> = rules
-            .map(|(_, expression)| space.formula(expression, formulas))
+            .map(|(_, expression)| space.formula(expression, order, formulas))
             .collect();
         formulas.all(parts)
     };
     let (deny, step_up) = (all_of(Refusal::Deny), all_of(Refusal::StepUp));
     Cofactor::new(deny, step_up, formulas)
-}
-
-/// The axes of the rules that only one of the two policies has.
-fn differing_axes([old, new]: [&Policy; 2]) -> BTreeSet<Axis> {
-    let key = |rule: &Rule| (Whole(rule.requirement()).to_string(), rule.otherwise());
-    let keys = |policy: &Policy| -> BTreeSet<(String, Refusal)> {
-        policy.rules().iter().map(key).collect()
-    };
-    let (in_old, in_new) = (keys(old), keys(new));
-    let only_old = old
-        .rules()
-        .iter()
-        .filter(|rule| !in_new.contains(&key(rule)));
-    let only_new = new
-        .rules()
-        .iter()
-        .filter(|rule| !in_old.contains(&key(rule)));
-    let rules = only_old.chain(only_new);
-    let expressions: Vec<_> = rules
-        .map(|rule| Expression::of(rule.requirement()))
-        .collect();
-    Conditions::of(&expressions).into_axes()
 }

@@ -34,6 +34,11 @@ impl Regions {
         Self(self.0.iter().zip(&other.0).map(|(a, b)| a | b).collect())
     }
 
+    /// The regions of an axis of `size` regions that are not in this set.
+    pub(super) fn complement(&self, size: u16) -> Self {
+        Self::of(size, (0..size).filter(|region| !self.contains(*region)))
+    }
+
     /// How many words of 64 bits it takes: what an operation on it costs.
     pub(super) fn words(&self) -> usize {
         self.0.len()

@@ -1,8 +1,13 @@
 //! What a comparison reports: the result types of `policy diff`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{direction::Direction, witness::Witness};
+use super::{
+    direction::Directions,
+    error::CompareSetsError,
+    witness::Witness,
+    words::{EditWords, ListEdit},
+};
 use crate::{
     authoring::suite::{self, Expect},
     effect::Effect,
@@ -10,41 +15,78 @@ use crate::{
 };
 
 /// What differs between two sets of policies.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Comparison {
-    /// The direction of interest; nothing is known of the differences of the other direction.
-    pub direction: Direction,
-    /// The policies that only the old set has: checks of them would get NOT_FOUND.
+    /// The policies that only the old set has, under any name: checks of them get NOT_FOUND, which tightens.
     pub removed: Vec<PolicyName>,
-    /// The policies that only the new set has.
+    /// The policies that only the new set has, under any name: new ways in, which no comparison judges.
     pub added: Vec<PolicyName>,
-    /// The policies that both sets have and that differ.
+    /// The policies that have another name in the new set, found by what they mean.
+    pub renamed: Vec<Renamed>,
+    /// The policies that both sets have and that differ, by their names in the new set.
     pub changed: BTreeMap<PolicyName, PolicyChanges>,
+    /// The policies that could not be compared. Nothing is known of them.
+    pub failed: Vec<CompareSetsError>,
 }
 
-/// What differs between two policies of one name.
+/// A policy that has another name in the new set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renamed {
+    /// Its name in the old set.
+    pub old: PolicyName,
+    /// Its name in the new set.
+    pub new: PolicyName,
+}
+
+/// What differs between two policies.
 #[derive(Debug, Default)]
 pub struct PolicyChanges {
-    /// The kinds of checks that are decided differently, those that loosen first.
+    /// The edits that make the new policy of the old one, in the order of the old one.
+    pub edits: Vec<RuleEdit>,
+    /// The kinds of checks that are decided differently, by their edits, those that loosen first.
     pub cells: Vec<ChangedCell>,
-    /// Whether there are more cells than these. Only with one direction.
-    pub more: bool,
-    /// The settings that changed. They do not affect a decision: how old evidence may be, how long an ALLOW may be reused, and
-    /// where a step-up redirects to.
+    /// The settings that changed. They affect no decision on given evidence, but how old evidence may be, how long an ALLOW may
+    /// be reused, and where a step-up redirects to.
     pub settings: Vec<ChangedSetting>,
 }
 
-/// A kind of check that is decided differently.
+/// An edit of a rule, or of a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleEdit {
+    /// What is edited, in words.
+    pub words: EditWords,
+    /// In which directions the edit changes decisions, alone or together with the other edits of the policy.
+    pub directions: Directions,
+}
+
+/// A kind of check that is decided differently: these values of the facts that an edit touches, and, of all other facts, some
+/// that make the difference.
 #[derive(Debug, Clone)]
 pub struct ChangedCell {
     /// What the old policy decides.
     pub old: Effect,
     /// What the new policy decides.
     pub new: Effect,
-    /// Which checks these are, in words.
-    pub when: String,
+    /// The edits that are its cause, as indices of [`PolicyChanges::edits`].
+    pub edits: BTreeSet<usize>,
+    /// The values of the facts that the edit touches.
+    pub touched: Vec<Common>,
+    /// What all of these checks have in common beside that.
+    pub besides: Vec<Common>,
+    /// Whether every check that these words describe is decided so. If not, it takes also that other rules hold.
+    pub is_whole: bool,
     /// One of these checks.
     pub witness: Witness,
+}
+
+/// What the checks of a cell have in common in one fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Common {
+    /// In words: `verified 30d to 90d ago`.
+    pub words: String,
+    /// Whether that goes without saying: it is so for all checks that the two policies decide as they do here, for the reasons of
+    /// the other rules.
+    pub is_ordinary: bool,
 }
 
 /// A setting that changed.
@@ -56,12 +98,25 @@ pub struct ChangedSetting {
     pub old: String,
     /// Its value in the new policy.
     pub new: String,
+    /// It loosens if an old or revoked verification may count for longer, and tightens if for less long.
+    pub directions: Directions,
 }
 
 impl Comparison {
-    /// Whether nothing differs.
+    /// Whether nothing differs, and everything was compared.
     pub fn is_empty(&self) -> bool {
-        self.removed.is_empty() && self.added.is_empty() && self.changed.is_empty()
+        let Self {
+            removed,
+            added,
+            renamed,
+            changed,
+            failed,
+        } = self;
+        removed.is_empty()
+            && added.is_empty()
+            && renamed.is_empty()
+            && changed.is_empty()
+            && failed.is_empty()
     }
 
     /// The changed cells of all policies.
@@ -69,22 +124,57 @@ impl Comparison {
         self.changed.values().flat_map(|changes| &changes.cells)
     }
 
-    /// Whether some check that both sets can answer is decided less strictly. A policy that is removed or added neither loosens
-    /// nor tightens: a check of a policy that is not there gets no decision at all.
-    pub fn loosens(&self) -> bool {
-        self.cells().any(ChangedCell::loosens)
+    /// Leaves out the settings that changed, and the policies in which nothing else did.
+    pub fn ignore_settings(&mut self) {
+        for changes in self.changed.values_mut() {
+            changes.settings.clear();
+        }
+        self.changed.retain(|_, changes| !changes.is_empty());
     }
 
-    /// Whether some check that both sets can answer is decided more strictly.
+    /// In which directions the set changes: by its cells, by its settings, and by removed policies, which tighten. An added
+    /// policy counts for neither: no decision of the old set can be compared with its decisions.
+    pub fn directions(&self) -> Directions {
+        let removed = if self.removed.is_empty() {
+            Directions::default()
+        } else {
+            Directions::TIGHTENS
+        };
+        let changed = self.changed.values().map(PolicyChanges::directions);
+        changed.fold(removed, Directions::or)
+    }
+
+    /// Whether somebody may be let in who was not.
+    pub fn loosens(&self) -> bool {
+        self.directions().loosens
+    }
+
+    /// Whether somebody may be refused who was not.
     pub fn tightens(&self) -> bool {
-        self.cells().any(|cell| !cell.loosens())
+        self.directions().tightens
     }
 }
 
 impl PolicyChanges {
     /// Whether nothing differs.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty() && self.settings.is_empty()
+        self.edits.is_empty() && self.cells.is_empty() && self.settings.is_empty()
+    }
+
+    /// In which directions it changes.
+    pub fn directions(&self) -> Directions {
+        let cells = self.cells.iter().map(ChangedCell::directions);
+        let settings = self.settings.iter().map(|setting| setting.directions);
+        cells
+            .chain(settings)
+            .fold(Directions::default(), Directions::or)
+    }
+}
+
+impl RuleEdit {
+    /// What came into a list and left it, if the edit is one of a list.
+    pub fn list(&self) -> Option<&ListEdit> {
+        self.words.list.as_ref()
     }
 }
 
@@ -94,10 +184,62 @@ impl ChangedCell {
         self.new < self.old
     }
 
+    /// In which direction the decision changes.
+    pub fn directions(&self) -> Directions {
+        if self.loosens() {
+            Directions::LOOSENS
+        } else {
+            Directions::TIGHTENS
+        }
+    }
+
+    /// Whether it is every check while the evidence is unavailable.
+    pub fn is_of_outage(&self) -> bool {
+        self.witness.is_of_outage()
+    }
+
+    /// What it takes besides that other rules hold, in words; none if nothing more.
+    pub fn proviso(&self) -> Option<&'static str> {
+        match (self.is_whole, self.old.min(self.new)) {
+            (true, _) => None,
+            (false, Effect::Allow) => Some("where the other rules hold"),
+            (false, _) => Some("where no other rule denies"),
+        }
+    }
+
+    /// Which checks these are, in words.
+    pub fn when(&self) -> String {
+        let words = self.touched.iter().chain(&self.besides);
+        let mut words: Vec<&str> = words.map(|common| &*common.words).collect();
+        if words.is_empty() {
+            words.push("every verification");
+        }
+        words.extend(self.proviso());
+        words.join(", ")
+    }
+
+    /// Which checks these are, in words, without what goes without saying because the rules ask for it in any case.
+    pub fn in_short(&self) -> String {
+        let words = |all: bool| {
+            let touched = self
+                .touched
+                .iter()
+                .filter(move |common| all || !common.is_ordinary);
+            let besides = self.besides.iter().filter(|common| !common.is_ordinary);
+            let words = touched.chain(besides).map(|common| &*common.words);
+            words.collect::<Vec<&str>>().join(", ")
+        };
+        let candidates = [words(false), words(true), self.when()];
+        let mut candidates = candidates.into_iter();
+        candidates
+            .find(|words| !words.is_empty())
+            .unwrap_or_default()
+    }
+
     /// The witness as an item of a case file's `cases:`, which expects what the new policy decides.
     pub fn as_case(&self) -> String {
-        let Self { old, new, when, .. } = self;
-        let name = format!("{when}: {new} instead of {old}");
+        let Self { old, new, .. } = self;
+        let name = format!("{}: {new} instead of {old}", self.when());
         let expect = Expect {
             effect: Some(*new),
             ..Expect::default()

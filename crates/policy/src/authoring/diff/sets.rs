@@ -1,12 +1,13 @@
 //! Two sets of policies compared, policy by policy.
 
-use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::{
-    direction::Direction,
-    error::{CompareError, CompareSetsError},
+    direction::Directions,
+    error::CompareSetsError,
     policies::ComparedPolicies,
-    report::{ChangedSetting, Comparison, PolicyChanges},
+    renames::renames,
+    report::{ChangedSetting, Comparison, PolicyChanges, Renamed},
 };
 use crate::{
     request::PolicyName,
@@ -15,13 +16,12 @@ use crate::{
 };
 
 impl Comparison {
-    /// Compares two sets of policies. With one direction it looks for no other differences, and may succeed where
-    /// [`Direction::Both`] has too many.
+    /// Compares two sets of policies.
     ///
     /// ```
     /// use std::sync::Arc;
     /// use verigate_policy::{SourceText, parse};
-    /// use verigate_policy::diff::{Comparison, Direction};
+    /// use verigate_policy::diff::Comparison;
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let policies = |age: &str| {
@@ -30,80 +30,105 @@ impl Comparison {
     ///     parse(&[Arc::new(SourceText { path, text })], &|_, _| Err("no list".to_owned()))
     /// };
     /// let (old, new) = (policies("90d")?, policies("30d")?);
-    /// let comparison = Comparison::of(&old, &new, Direction::Both)?;
+    /// let comparison = Comparison::of(&old, &new, None);
     /// assert!(comparison.tightens() && !comparison.loosens());
+    /// let edits = comparison.changed.values().flat_map(|changes| &changes.edits);
+    /// let edits: Vec<&str> = edits.map(|edit| edit.words.summary.as_str()).collect();
+    /// assert_eq!(edits, ["verified_within: 90d -> 30d"]);
     /// let cell = comparison.cells().next().ok_or("one cell")?;
-    /// assert_eq!(cell.when, "verified 30d to 90d ago, status VERIFIED");
+    /// assert_eq!(cell.when(), "verified 30d to 90d ago, status VERIFIED");
     /// # Ok(())
     /// # }
     /// ```
-    pub fn of(
-        old: &PolicySet,
-        new: &PolicySet,
-        direction: Direction,
-    ) -> Result<Self, CompareSetsError> {
-        let mut changed = BTreeMap::new();
-        for (name, old) in old.iter() {
-            let Some(new) = new.find(name) else {
-                continue;
-            };
-            let changes = PolicyChanges::of(name, [old, new], direction).map_err(|source| {
-                let policy = name.clone();
-                CompareSetsError { policy, source }
-            })?;
-            if !changes.is_empty() {
-                changed.insert(name.clone(), changes);
+    ///
+    /// With `only`, it compares the policies that have this name in one of the sets.
+    pub fn of(old: &PolicySet, new: &PolicySet, only: Option<&PolicyName>) -> Self {
+        let is_asked = |name: &PolicyName| only.is_none_or(|only| only == name);
+        let renamed = renames(old, new).into_iter();
+        let renamed = renamed.filter(|r| is_asked(&r.old) || is_asked(&r.new));
+        let mut comparison = Self {
+            renamed: renamed.collect(),
+            ..Self::default()
+        };
+        let kept = old.iter().filter(|(name, _)| is_asked(name));
+        let kept = kept.filter_map(|(name, old)| Some((name.clone(), old, new.find(name)?)));
+        let renamed = comparison
+            .renamed
+            .iter()
+            .filter_map(|Renamed { old: was, new: is }| {
+                Some((is.clone(), old.find(was)?, new.find(is)?))
+            });
+        let pairs: Vec<(PolicyName, &Policy, &Policy)> = kept.chain(renamed).collect();
+        for (name, old, new) in pairs {
+            match PolicyChanges::of(&name, [old, new]) {
+                Ok(changes) if changes.is_empty() => {}
+                Ok(changes) => drop(comparison.changed.insert(name, changes)),
+                Err(source) => comparison.failed.push(CompareSetsError {
+                    policy: name,
+                    source,
+                }),
             }
         }
-        Ok(Self {
-            direction,
-            removed: missing_in(new, old),
-            added: missing_in(old, new),
-            changed,
-        })
+        let is_renamed = |name: &PolicyName| {
+            let mut renamed = comparison.renamed.iter();
+            renamed.any(|r| r.old == *name || r.new == *name)
+        };
+        let missing_in = |one: &PolicySet, other: &PolicySet| -> Vec<PolicyName> {
+            let names = other.iter().map(|(name, _)| name);
+            let missing = names.filter(|n| one.find(n).is_none() && is_asked(n) && !is_renamed(n));
+            missing.cloned().collect()
+        };
+        (comparison.removed, comparison.added) = (missing_in(new, old), missing_in(old, new));
+        comparison
     }
 }
 
-/// The policies that `one` does not have and `other` has.
-fn missing_in(one: &PolicySet, other: &PolicySet) -> Vec<PolicyName> {
-    let names = other.iter().map(|(name, _)| name);
-    names.filter(|n| one.find(n).is_none()).cloned().collect()
-}
-
 impl PolicyChanges {
-    fn of(
-        name: &PolicyName,
-        policies: [&Policy; 2],
-        direction: Direction,
-    ) -> Result<Self, CompareError> {
-        let compared = ComparedPolicies::of(name, policies, direction)?;
+    fn of(name: &PolicyName, policies: [&Policy; 2]) -> Result<Self, super::CompareError> {
+        let (edits, cells) = ComparedPolicies::of(name, policies)?.into_parts();
         Ok(Self {
-            more: compared.truncated,
-            cells: compared.into_cells(),
+            edits,
+            cells,
             settings: changed_settings(policies),
         })
     }
 }
 
-fn changed_settings(policies: [&Policy; 2]) -> Vec<ChangedSetting> {
-    let [old, new] = policies.map(settings);
-    let pairs = old.into_iter().zip(new);
-    pairs
-        .filter(|((_, old), (_, new))| old != new)
-        .map(|((name, old), (_, new))| ChangedSetting { name, old, new })
-        .collect()
+fn changed_settings([old, new]: [&Policy; 2]) -> Vec<ChangedSetting> {
+    let durations = |policy: &Policy| {
+        let evidence = policy.evidence();
+        [
+            ("evidence.fresh_for", evidence.fresh_for),
+            ("evidence.stale_for", evidence.stale_for),
+            ("reuse.allow", policy.reuse_allow()),
+        ]
+    };
+    let pairs = durations(old).into_iter().zip(durations(new));
+    let changed = pairs.filter(|((_, old), (_, new))| old != new);
+    let mut settings: Vec<ChangedSetting> = changed
+        .map(|((name, old), (_, new))| ChangedSetting {
+            name,
+            old: shown(old),
+            new: shown(new),
+            directions: if old < new {
+                Directions::LOOSENS
+            } else {
+                Directions::TIGHTENS
+            },
+        })
+        .collect();
+    if old.redirect() != new.redirect() {
+        let [old, new] = [old, new].map(|policy| policy.redirect().unwrap_or("none").to_owned());
+        settings.push(ChangedSetting {
+            name: "step_up.redirect",
+            old,
+            new,
+            directions: Directions::default(),
+        });
+    }
+    settings
 }
 
-/// The settings of a policy that do not affect a decision, with their names in a policy file.
-fn settings(policy: &Policy) -> [(&'static str, String); 4] {
-    let evidence = policy.evidence();
-    [
-        ("evidence.fresh_for", Shown(evidence.fresh_for).to_string()),
-        ("evidence.stale_for", Shown(evidence.stale_for).to_string()),
-        ("reuse.allow", Shown(policy.reuse_allow()).to_string()),
-        (
-            "step_up.redirect",
-            policy.redirect().unwrap_or("none").to_owned(),
-        ),
-    ]
+fn shown(duration: Duration) -> String {
+    Shown(duration).to_string()
 }

@@ -1,4 +1,4 @@
-//! The space of checks that two policies span: their axes in the variable order of the diagram, each cut into regions.
+//! The space of checks that policies span: their axes, each cut into regions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,13 +8,14 @@ use super::{
     check::Check,
     error::CompareError,
     expression::{Condition, Expression},
-    formula::{Formula, Formulas, Level},
+    formula::{Formula, Formulas},
     limits::{AXES_MAX, END_MS, FIRST_MS, REGIONS_MAX},
+    order::{Order, Uses},
     partition::{Groups, Partition},
     regions::Regions,
 };
 
-/// The conditions of two policies by their axes.
+/// The conditions of policies by their axes.
 #[derive(Debug, Default)]
 pub(super) struct Conditions<'p> {
     by_axis: BTreeMap<Axis, Vec<Condition<'p>>>,
@@ -45,19 +46,13 @@ impl<'p> Conditions<'p> {
         let texts: usize = lists.map(BTreeSet::len).sum();
         texts.saturating_add(self.by_axis.len())
     }
-
-    /// The axes that they are about, without those of methods.
-    pub(super) fn into_axes(self) -> BTreeSet<Axis> {
-        self.by_axis.into_keys().collect()
-    }
 }
 
-/// The axes of two policies in the variable order of the diagram. The level of an axis is its place in that order.
+/// The space of checks that some policies span.
 #[derive(Debug)]
 pub(super) struct Space<'p> {
-    variables: Vec<Variable<'p>>,
-    /// The level of each axis. Iterates in the order of [`Axis`], in which no fact depends on a later one.
-    levels: BTreeMap<Axis, Level>,
+    /// Iterates in the order of [`Axis`], in which no fact depends on a later one.
+    variables: BTreeMap<Axis, Variable<'p>>,
     /// The groups of methods that the policies distinguish; each has an axis of its own, [`Axis::Amr`].
     methods: Groups<'p>,
 }
@@ -69,103 +64,117 @@ struct Variable<'p> {
 }
 
 impl<'p> Space<'p> {
-    /// The space of these conditions. The axes of `first`, in which the policies differ, come first, so that a cell begins with
-    /// what makes the difference.
-    pub(super) fn of(
-        conditions: Conditions<'p>,
-        mut first: BTreeSet<Axis>,
-    ) -> Result<Self, CompareError> {
+    /// The space of these conditions.
+    pub(super) fn of(conditions: Conditions<'p>) -> Result<Self, CompareError> {
         let methods = Groups::of(&conditions.methods);
-        let method_axes: BTreeSet<Axis> = (0..methods.len()).map(Axis::Amr).collect();
-        if first.contains(&Axis::AuthTime) {
-            first.extend(method_axes.iter().cloned());
-        }
         let by_axis = conditions.by_axis;
-        let mut order: Vec<Axis> = by_axis.keys().cloned().chain(method_axes).collect();
-        if order.len() > AXES_MAX {
+        let method_axes = (0..methods.len()).map(Axis::Amr);
+        let axes: BTreeSet<Axis> = by_axis.keys().cloned().chain(method_axes).collect();
+        if axes.len() > AXES_MAX {
             return Err(CompareError::TooLarge);
         }
-        order.sort_by_key(|axis| (!first.contains(axis), axis.clone()));
-        let variables = order.iter().map(|axis| {
-            let conditions = by_axis.get(axis).map_or(&[][..], Vec::as_slice);
-            let partition = Partition::of(axis, conditions, &methods);
+        let variables = axes.into_iter().map(|axis| {
+            let conditions = by_axis.get(&axis).map_or(&[][..], Vec::as_slice);
+            let partition = Partition::of(&axis, conditions, &methods);
             match u16::try_from(partition.len()) {
-                Ok(size) if usize::from(size) <= REGIONS_MAX => Ok(Variable { partition, size }),
+                Ok(size) if usize::from(size) <= REGIONS_MAX => {
+                    Ok((axis, Variable { partition, size }))
+                }
                 _ => Err(CompareError::TooLarge),
             }
         });
         Ok(Self {
             variables: variables.collect::<Result<_, _>>()?,
-            levels: order.into_iter().zip(0..).collect(),
             methods,
         })
     }
 
-    /// How many regions the axis of each level has.
-    pub(super) fn sizes(&self) -> Vec<u16> {
-        self.variables
-            .iter()
-            .map(|variable| variable.size)
-            .collect()
+    /// How these rules read the axes.
+    pub(super) fn uses<'e>(&self, rules: impl Iterator<Item = &'e Expression<'p>>) -> Uses
+    where
+        'p: 'e,
+    {
+        let mut uses = Uses::default();
+        for (number, rule) in rules.enumerate() {
+            uses.add(number, rule, self.axes_of(rule));
+        }
+        uses
     }
 
-    /// The axes with their levels and partitions, in an order in which no fact depends on a later one.
-    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, Level, &Partition<'p>)> {
-        let levels = self.levels.iter();
-        levels.filter_map(|(axis, level)| Some((axis, *level, &self.variable(*level)?.partition)))
+    /// The axes with their partitions, in an order in which no fact depends on a later one.
+    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, &Partition<'p>)> {
+        let variables = self.variables.iter();
+        variables.map(|(axis, variable)| (axis, &variable.partition))
     }
 
-    fn variable(&self, level: Level) -> Option<&Variable<'p>> {
-        self.variables.get(usize::from(level))
+    /// The variable order in which the axes of `groups` come first.
+    pub(super) fn order(&self, groups: &[BTreeSet<Axis>], uses: &Uses) -> Order {
+        let axes = self.variables.iter();
+        Order::of(
+            axes.map(|(axis, variable)| (axis, variable.size)),
+            groups,
+            uses,
+        )
     }
 
-    /// An expression as a formula over the axes. Its conditions are among those that the space was made of. Meaningless once
-    /// the work budget is exhausted.
+    /// The axes that an expression reads.
+    pub(super) fn axes_of(&self, expression: &Expression<'_>) -> BTreeSet<Axis> {
+        let (mut axes, mut groups) = (BTreeSet::new(), BTreeSet::new());
+        expression.visit(
+            &mut |axis, _| {
+                axes.insert(axis.clone());
+            },
+            &mut |list| groups.extend(self.methods.inside(list)),
+        );
+        axes.extend(groups.into_iter().map(Axis::Amr));
+        axes
+    }
+
+    /// An expression as a formula over the axes in this order. Its conditions are among those that the space was made of.
+    /// Meaningless once the work budget is exhausted.
     pub(super) fn formula(
         &self,
         expression: &Expression<'_>,
+        order: &Order,
         formulas: &mut Formulas<'_>,
     ) -> Formula {
         if formulas.is_exhausted() {
             return Formula::FALSE;
         }
         match expression {
-            Expression::On(axis, condition) => self.condition(axis, *condition, formulas),
+            Expression::On(axis, condition) => self.condition(axis, *condition, order, formulas),
             Expression::AnyMethod(list) => {
-                let groups = self.methods.inside(list);
+                let groups = self.methods.inside(list).map(Axis::Amr);
                 let parts: Vec<Formula> = groups
-                    .map(|group| self.condition(&Axis::Amr(group), Condition::Known, formulas))
+                    .map(|axis| self.condition(&axis, Condition::Known, order, formulas))
                     .collect();
                 formulas.any(parts)
             }
             Expression::All(parts) => {
-                let parts: Vec<Formula> = self.formula_of_each(parts, formulas);
+                let parts = parts.iter();
+                let parts: Vec<Formula> = parts
+                    .map(|part| self.formula(part, order, formulas))
+                    .collect();
                 formulas.all(parts)
             }
             Expression::Any(parts) => {
-                let parts: Vec<Formula> = self.formula_of_each(parts, formulas);
+                let parts = parts.iter();
+                let parts: Vec<Formula> = parts
+                    .map(|part| self.formula(part, order, formulas))
+                    .collect();
                 formulas.any(parts)
             }
         }
-    }
-
-    fn formula_of_each(
-        &self,
-        parts: &[Expression<'_>],
-        formulas: &mut Formulas<'_>,
-    ) -> Vec<Formula> {
-        let parts = parts.iter();
-        parts.map(|part| self.formula(part, formulas)).collect()
     }
 
     fn condition(
         &self,
         axis: &Axis,
         condition: Condition<'_>,
+        order: &Order,
         formulas: &mut Formulas<'_>,
     ) -> Formula {
-        let level = self.levels.get(axis).copied();
-        let Some((level, variable)) = level.and_then(|l| Some((l, self.variable(l)?))) else {
+        let (Some(level), Some(variable)) = (order.level(axis), self.variables.get(axis)) else {
             return Formula::FALSE;
         };
         formulas.spend(variable.size.into());
@@ -178,11 +187,10 @@ impl<'p> Space<'p> {
         &'s self,
         cell: &'s Cell,
     ) -> impl Iterator<Item = (&'s Partition<'p>, Regions)> {
-        self.levels.values().filter_map(|level| {
-            let variable = self.variable(*level)?;
+        self.variables.iter().map(|(axis, variable)| {
             let all = || Regions::all(variable.size);
-            let regions = cell.regions.get(level).cloned().unwrap_or_else(all);
-            Some((&variable.partition, regions))
+            let regions = cell.regions.get(axis).cloned().unwrap_or_else(all);
+            (&variable.partition, regions)
         })
     }
 
@@ -190,23 +198,16 @@ impl<'p> Space<'p> {
     pub(super) fn contains(&self, cell: &Cell, check: &Check<'_>) -> bool {
         let compared = FIRST_MS..END_MS;
         compared.contains(&check.now.as_millisecond())
-            && cell.regions.iter().all(|(level, regions)| {
-                let variable = self.variable(*level);
+            && cell.regions.iter().all(|(axis, regions)| {
+                let variable = self.variables.get(axis);
                 let region = variable.and_then(|variable| variable.partition.region_of(check));
                 region.is_some_and(|region| regions.contains(region))
             })
     }
 
-    /// What the checks of a cell have in common, in words.
-    pub(super) fn describe(&self, cell: &Cell) -> String {
-        let parts = cell.regions.iter().filter_map(|(level, regions)| {
-            let variable = self.variable(*level)?;
-            Some(variable.partition.describe(regions))
-        });
-        let parts: Vec<String> = parts.collect();
-        if parts.is_empty() {
-            return "every verification".to_owned();
-        }
-        parts.join(", ")
+    /// What values in these regions of an axis have in common, in words.
+    pub(super) fn describe(&self, axis: &Axis, regions: &Regions) -> String {
+        let variable = self.variables.get(axis);
+        variable.map_or_else(String::new, |variable| variable.partition.describe(regions))
     }
 }

@@ -39,6 +39,11 @@ impl Witness {
         }
     }
 
+    /// Whether nothing is known of the verification.
+    pub(super) fn is_of_outage(&self) -> bool {
+        matches!(self.evidence.finding, Finding::Unknown)
+    }
+
     /// The check as a test case of this name.
     pub(super) fn as_case(&self, name: String, expect: Expect) -> Case {
         Case {

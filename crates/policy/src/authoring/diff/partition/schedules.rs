@@ -5,7 +5,7 @@
 mod describe;
 mod spans;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use self::{
     describe::weekly_times,
@@ -182,56 +182,103 @@ impl<'p> Schedules<'p> {
         first.chain(last).collect()
     }
 
-    /// Times of the week if there is one zone; else the schedules that the instant lies inside and outside of.
+    /// Times of the week if the schedules that matter are of one zone; else those that the instant lies inside and outside of.
     pub(super) fn describe(&self, regions: &Regions) -> String {
-        let mut zones: Vec<&str> = self.schedules.iter().map(|s| s.zone()).collect();
+        let deciding = self.deciding(regions);
+        let mut zones: Vec<&str> = Vec::new();
+        let mut schedules: Vec<&Schedule> = Vec::new();
+        for schedule in deciding.iter().filter_map(|i| self.schedules.get(*i)) {
+            zones.push(schedule.zone());
+            schedules.push(schedule);
+        }
         // They are sorted by their zones.
         zones.dedup();
+        let chosen: BTreeSet<Vec<bool>> = self.chosen(regions).map(|c| c.only(&deciding)).collect();
         if let [zone] = zones.as_slice() {
-            let times = weekly_times(&self.schedules, |inside| {
-                let region = self.region_of_combination(inside);
-                region.is_some_and(|region| regions.contains(region))
-            });
+            let times = weekly_times(&schedules, |inside| chosen.contains(inside));
             return format!("on {} {zone}", times_of_week(&times));
         }
-        let chosen: Vec<&Combination> = self.chosen(regions).collect();
+        let all: BTreeSet<Vec<bool>> = self
+            .combinations
+            .iter()
+            .map(|c| c.only(&deciding))
+            .collect();
+        self.describe_combinations(&deciding, &chosen, &all)
+    }
+
+    /// The fewest schedules, as indices, by which these regions differ from all others.
+    fn deciding(&self, regions: &Regions) -> Vec<usize> {
+        let mut deciding: Vec<usize> = (0..self.schedules.len()).collect();
+        for index in 0..self.schedules.len() {
+            let others: Vec<usize> = deciding.iter().copied().filter(|i| *i != index).collect();
+            let mut sides: BTreeMap<Vec<bool>, bool> = BTreeMap::new();
+            let decide = self.numbered().all(|(region, combination)| {
+                let chosen = regions.contains(region);
+                *sides.entry(combination.only(&others)).or_insert(chosen) == chosen
+            });
+            if decide {
+                deciding = others;
+            }
+        }
+        deciding
+    }
+
+    /// These combinations, out of all, of the schedules with these indices.
+    fn describe_combinations(
+        &self,
+        indices: &[usize],
+        chosen: &BTreeSet<Vec<bool>>,
+        all: &BTreeSet<Vec<bool>>,
+    ) -> String {
         let Some(first) = chosen.first() else {
             return "never".to_owned();
         };
-        let is_inside = |c: &Combination, index: usize| c.inside.get(index).copied();
-        let (common, varying): (Vec<usize>, Vec<usize>) =
-            (0..self.schedules.len()).partition(|index| {
-                let same = |c: &&Combination| is_inside(c, *index) == is_inside(first, *index);
-                chosen.iter().all(same)
-            });
-        let matches_common = |c: &&Combination| {
-            let same = |index: &usize| is_inside(c, *index) == is_inside(first, *index);
-            common.iter().all(same)
-        };
-        let common_is_enough =
-            self.combinations.iter().filter(matches_common).count() == chosen.len();
-        let mut parts = vec![self.describe_sides(first, &common)];
+        let places = || 0..indices.len();
+        let is_common = |place: &usize| chosen.iter().all(|c| c.get(*place) == first.get(*place));
+        let (common, varying): (Vec<usize>, Vec<usize>) = places().partition(is_common);
+        let matches_common = |c: &&Vec<bool>| common.iter().all(|p| c.get(*p) == first.get(*p));
+        let common_is_enough = all.iter().filter(matches_common).count() == chosen.len();
+        let mut parts = vec![self.describe_sides(indices, first, &common)];
         if !common_is_enough {
-            let alternatives = chosen.iter().map(|c| self.describe_sides(c, &varying));
-            let alternatives: Vec<String> = alternatives.collect();
+            let alternatives = chosen.iter().take(ALTERNATIVES_MAX);
+            let alternatives = alternatives.map(|c| self.describe_sides(indices, c, &varying));
+            let mut alternatives: Vec<String> = alternatives.collect();
+            match chosen.len().saturating_sub(ALTERNATIVES_MAX) {
+                0 => {}
+                more => alternatives.push(format!("{more} more")),
+            }
             parts.push(format!("({})", alternatives.join("; or ")));
         }
         parts.retain(|part| !part.is_empty());
         parts.join(" and ")
     }
 
-    /// Whether the combination is inside or outside each of these schedules.
-    fn describe_sides(&self, combination: &Combination, indices: &[usize]) -> String {
-        let parts = indices.iter().filter_map(|index| {
-            let inside = combination.inside.get(*index)?;
-            let side = if *inside { "inside" } else { "outside" };
-            let schedule = self.schedules.get(*index)?;
+    /// Whether a combination of the schedules with these indices is inside or outside each of those at these places.
+    fn describe_sides(&self, indices: &[usize], inside: &[bool], places: &[usize]) -> String {
+        let parts = places.iter().filter_map(|place| {
+            let side = if *inside.get(*place)? {
+                "inside"
+            } else {
+                "outside"
+            };
+            let schedule = self.schedules.get(*indices.get(*place)?)?;
             let times = times_of_week(&schedule.intervals());
             Some(format!("{side} {times} {}", schedule.zone()))
         });
         parts.collect::<Vec<_>>().join(" and ")
     }
 }
+
+impl Combination {
+    /// Which of the schedules with these indices an instant lies in.
+    fn only(&self, indices: &[usize]) -> Vec<bool> {
+        let inside = indices.iter().filter_map(|index| self.inside.get(*index));
+        inside.copied().collect()
+    }
+}
+
+/// How many combinations of schedules are shown.
+const ALTERNATIVES_MAX: usize = 3;
 
 #[cfg(test)]
 mod tests;

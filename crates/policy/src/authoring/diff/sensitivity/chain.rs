@@ -5,9 +5,9 @@ use super::{
     super::{
         expression::Expression,
         formula::{Formula, Formulas},
-        space::Space,
     },
     atom::{Atom, expression, part},
+    ordered::OrderedSpace,
 };
 use crate::{effect::Refusal, reason::ReasonCode, rule::Requirement, set::Policy};
 
@@ -49,7 +49,7 @@ impl Chain {
     pub(super) fn of_policy(
         policy: &Policy,
         forced: Option<(Atom, bool)>,
-        space: &Space<'_>,
+        space: &OrderedSpace<'_>,
         formulas: &mut Formulas<'_>,
     ) -> Self {
         let of_refusal = |refusal| {
@@ -69,7 +69,7 @@ impl Chain {
     pub(super) fn of_rule(
         policy: &Policy,
         rule: usize,
-        space: &Space<'_>,
+        space: &OrderedSpace<'_>,
         formulas: &mut Formulas<'_>,
     ) -> Self {
         let mut parts = Vec::new();
@@ -87,7 +87,7 @@ impl Chain {
     fn of(
         parts: &[Expression<'_>],
         outcomes: Vec<OutcomeId>,
-        space: &Space<'_>,
+        space: &OrderedSpace<'_>,
         formulas: &mut Formulas<'_>,
     ) -> Self {
         let mut held = Formula::TRUE;

@@ -9,11 +9,11 @@ use super::{
         limits::FIRST_MS,
         partition::Partition,
         regions::Regions,
-        space::Space,
         witness::{VERIFICATION, Witness, bare_request},
     },
     atom::TimeAxis,
     instants::Instants,
+    ordered::OrderedSpace,
     point::Point,
     search::Path,
 };
@@ -43,7 +43,7 @@ impl Wanted<'_> {
     /// Checks on this path, one for each of the instants that lie on it; the plainer ones first.
     pub(super) fn checks(
         &self,
-        space: &Space<'_>,
+        space: &OrderedSpace<'_>,
         path: &Path,
         instants: &Instants,
     ) -> Vec<Witness> {
@@ -63,7 +63,7 @@ impl Wanted<'_> {
     }
 
     /// A check on this path at this instant, if there is one.
-    fn check(&self, space: &Space<'_>, path: &Path, now: Timestamp) -> Option<Witness> {
+    fn check(&self, space: &OrderedSpace<'_>, path: &Path, now: Timestamp) -> Option<Witness> {
         let mut draft = Draft {
             request: bare_request(self.name).ok()?,
             verification: Verification {

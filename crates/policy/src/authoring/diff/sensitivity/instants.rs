@@ -1,10 +1,12 @@
 //! The instants at which checks are made, so that they lie inside and outside the policy's schedules.
 
-use super::super::{
-    axis::Axis,
-    limits::FIRST_MS,
-    partition::{Partition, Stretch},
-    space::Space,
+use super::{
+    super::{
+        axis::Axis,
+        limits::FIRST_MS,
+        partition::{Partition, Stretch},
+    },
+    ordered::OrderedSpace,
 };
 use crate::{limits::BIRTH_MS_STEP, time::Timestamp};
 
@@ -30,7 +32,7 @@ pub(in crate::authoring) struct Instants {
 
 impl Instants {
     /// The instants of checks in this space.
-    pub(super) fn of(space: &Space<'_>) -> Self {
+    pub(super) fn of(space: &OrderedSpace<'_>) -> Self {
         let mut plain = vec![NOON_MS, NOON_MS.saturating_add(PAST_THE_DOUBTFUL_MS)];
         // The first instant at which a verification can be older than the greatest age that is asked for.
         let oldest = space.axes().find_map(|(axis, _, partition)| {

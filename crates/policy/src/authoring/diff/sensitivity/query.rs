@@ -7,13 +7,14 @@ use super::{
         formula::{Formula, Level},
         limits::{END_MS, FIRST_MS},
         partition::{Partition, Stretch},
-        space::{Conditions, Space},
+        space::Conditions,
         witness::Witness,
     },
     atom::{Atom, TimeAxis, expression},
     chain::{Chain, Outcome},
     facts::Wanted,
     instants::Instants,
+    ordered::OrderedSpace,
     point::Point,
     search::{Found, Search, Walk},
 };
@@ -42,7 +43,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         let expressions: Vec<_> = expressions.collect();
         let conditions = Conditions::of(&expressions);
         budget.spend(conditions.size());
-        let space = Space::of(conditions, [axis.axis()].into())?;
+        let space = OrderedSpace::of(conditions, &expressions, axis.axis())?;
         let level = space.axes().find(|(other, ..)| **other == axis.axis());
         let Some(level) = level.map(|(_, level, _)| level) else {
             return Ok(None);

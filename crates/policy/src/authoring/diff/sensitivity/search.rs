@@ -8,9 +8,9 @@ use super::{
         formula::{Formula, Formulas, Level},
         limits::STATES_MAX,
         partition::Partition,
-        space::Space,
     },
     chain::Chain,
+    ordered::OrderedSpace,
 };
 
 /// How many checks are refused before a search gives up.
@@ -64,14 +64,14 @@ impl Found {
 /// A space, and what is known of formulas over it.
 #[derive(Debug)]
 pub(super) struct Walk<'p, 'w> {
-    pub(super) space: Space<'p>,
+    pub(super) space: OrderedSpace<'p>,
     pub(super) formulas: Formulas<'w>,
     /// Pairs of sides that do not differ anywhere.
     same: HashSet<[Vec<Formula>; 2]>,
 }
 
 impl<'p, 'w> Walk<'p, 'w> {
-    pub(super) fn new(space: Space<'p>, budget: &'w mut WorkBudget) -> Self {
+    pub(super) fn new(space: OrderedSpace<'p>, budget: &'w mut WorkBudget) -> Self {
         Self {
             formulas: Formulas::new(space.sizes(), budget),
             space,
@@ -100,7 +100,7 @@ impl<'p, 'w> Walk<'p, 'w> {
         chain: &Chain,
         sides: [Vec<Formula>; 2],
         found: &mut Found,
-        accept: &mut dyn FnMut(&Space<'p>, &Path) -> bool,
+        accept: &mut dyn FnMut(&OrderedSpace<'p>, &Path) -> bool,
     ) -> Result<(), Ended> {
         let [one, other] = &sides;
         if one == other {

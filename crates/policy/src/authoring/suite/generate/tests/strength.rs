@@ -11,7 +11,7 @@ use crate::{
     Authentication, ClaimedIdentity, Datum, Evidence, Facts, Finding, Policy, PolicyName,
     PolicySet, Position, Request, Scope, Verification,
     authoring::{
-        diff::{Comparison, Direction},
+        diff::Comparison,
         suite::{
             self, Case, EdgeCoverage, EdgeState, Expect,
             case::verification_id,
@@ -41,13 +41,11 @@ const FIRST_SEED: u64 = match option_env!("VERIGATE_RANDOM_SEED") {
 
 /// Whether some check is decided differently; none where that is not known.
 fn differ(old: &PolicySet, new: &PolicySet) -> Option<bool> {
-    for direction in [Direction::Loosening, Direction::Tightening] {
-        let comparison = Comparison::of(old, new, direction).ok()?;
-        if comparison.cells().next().is_some() {
-            return Some(true);
-        }
-    }
-    Some(false)
+    let comparison = Comparison::of(old, new, None);
+    comparison
+        .failed
+        .is_empty()
+        .then(|| comparison.cells().next().is_some())
 }
 
 /// Whether one of the cases is decided differently.

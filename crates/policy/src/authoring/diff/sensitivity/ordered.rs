@@ -1,0 +1,52 @@
+//! A space with a variable order in which one axis comes first.
+
+use super::super::{
+    axis::Axis,
+    error::CompareError,
+    expression::Expression,
+    formula::{Formula, Formulas, Level},
+    order::Order,
+    partition::Partition,
+    space::{Conditions, Space},
+};
+
+/// The space of some expressions, and a variable order.
+#[derive(Debug)]
+pub(in crate::authoring) struct OrderedSpace<'p> {
+    space: Space<'p>,
+    order: Order,
+}
+
+impl<'p> OrderedSpace<'p> {
+    /// The space of these conditions, which are those of the expressions, with this axis first.
+    pub(super) fn of(
+        conditions: Conditions<'p>,
+        expressions: &[Expression<'p>],
+        first: Axis,
+    ) -> Result<Self, CompareError> {
+        let space = Space::of(conditions)?;
+        let uses = space.uses(expressions.iter());
+        let order = space.order(&[[first].into()], &uses);
+        Ok(Self { space, order })
+    }
+
+    /// The axes with their levels and partitions, in an order in which no fact depends on a later one.
+    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, Level, &Partition<'p>)> {
+        let axes = self.space.axes();
+        axes.filter_map(|(axis, partition)| Some((axis, self.order.level(axis)?, partition)))
+    }
+
+    /// How many regions the axis of each level has.
+    pub(super) fn sizes(&self) -> Vec<u16> {
+        self.order.sizes().to_vec()
+    }
+
+    /// See [`Space::formula`].
+    pub(super) fn formula(
+        &self,
+        expression: &Expression<'_>,
+        formulas: &mut Formulas<'_>,
+    ) -> Formula {
+        self.space.formula(expression, &self.order, formulas)
+    }
+}

@@ -1,0 +1,199 @@
+//! The edits of a comparison as a person reads them: one that several policies have is one finding.
+
+use std::collections::BTreeMap;
+
+use crate::policy::{
+    Effect, PolicyName,
+    diff::{ChangedCell, ChangedSetting, Comparison, Directions, PolicyChanges, RuleEdit},
+};
+
+/// An edit, or a setting that changed, with the policies that have it and what it changes there.
+#[derive(Debug)]
+pub(super) struct Finding<'c> {
+    /// What it is: `age_at_least: 21 -> 18`.
+    pub(super) summary: String,
+    /// Which alternative it is in, where it is in one.
+    pub(super) place: Option<&'c str>,
+    pub(super) directions: Directions,
+    pub(super) is_setting: bool,
+    /// The policies that have it.
+    pub(super) policies: Vec<&'c PolicyName>,
+    /// Its effect, a line each.
+    pub(super) lines: Vec<Line<'c>>,
+}
+
+/// Checks that a finding decides differently.
+#[derive(Debug)]
+pub(super) struct Line<'c> {
+    /// Which checks, in short.
+    pub(super) words: String,
+    /// The kinds of cells that these words describe.
+    pub(super) cells: Vec<&'c ChangedCell>,
+    /// The policies that have such a cell.
+    pub(super) policies: Vec<&'c PolicyName>,
+}
+
+/// What the old policy decides, and what the new one does.
+type Kind = (Effect, Effect);
+
+/// The findings of a comparison: those that several policies have, then those of each policy.
+#[derive(Debug, Default)]
+pub(super) struct Findings<'c> {
+    pub(super) shared: Vec<Finding<'c>>,
+    pub(super) of_policies: BTreeMap<&'c PolicyName, Vec<Finding<'c>>>,
+}
+
+impl<'c> Findings<'c> {
+    pub(super) fn of(comparison: &'c Comparison) -> Self {
+        let mut all: Vec<Finding<'c>> = Vec::new();
+        let mut places: BTreeMap<(String, Option<&'c str>, bool), Vec<usize>> = BTreeMap::new();
+        for (name, changes) in &comparison.changed {
+            for finding in of_policy(name, changes) {
+                let key = (finding.summary.clone(), finding.place, finding.is_setting);
+                let same = places.entry(key).or_default();
+                // A policy that has an edit twice has two findings.
+                let known = same.iter().copied().find(|index| {
+                    let known = all.get(*index);
+                    known.is_some_and(|known| !known.policies.contains(&name))
+                });
+                match known.and_then(|index| all.get_mut(index)) {
+                    Some(known) => known.add(finding),
+                    None => {
+                        same.push(all.len());
+                        all.push(finding);
+                    }
+                }
+            }
+        }
+        let mut findings = Self::default();
+        for finding in all {
+            match finding.policies.as_slice() {
+                [only] => findings.of_policies.entry(*only).or_default().push(finding),
+                _ => findings.shared.push(finding),
+            }
+        }
+        findings
+    }
+}
+
+fn of_policy<'c>(
+    name: &'c PolicyName,
+    changes: &'c PolicyChanges,
+) -> impl Iterator<Item = Finding<'c>> {
+    let edits = changes.edits.iter().enumerate();
+    let edits = edits.map(move |(number, edit)| of_edit(name, changes, number, edit));
+    edits.chain(changes.settings.iter().map(move |s| of_setting(name, s)))
+}
+
+fn of_edit<'c>(
+    name: &'c PolicyName,
+    changes: &'c PolicyChanges,
+    number: usize,
+    edit: &'c RuleEdit,
+) -> Finding<'c> {
+    let mut finding = Finding {
+        summary: edit.words.summary.clone(),
+        place: edit.words.place.as_deref(),
+        directions: edit.directions,
+        is_setting: false,
+        policies: vec![name],
+        lines: Vec::new(),
+    };
+    for cell in changes
+        .cells
+        .iter()
+        .filter(|cell| cell.edits.contains(&number))
+    {
+        finding.add_line(Line {
+            words: cell.in_short(),
+            cells: vec![cell],
+            policies: vec![name],
+        });
+    }
+    finding
+}
+
+fn of_setting<'c>(name: &'c PolicyName, setting: &'c ChangedSetting) -> Finding<'c> {
+    let ChangedSetting {
+        name: setting_name,
+        old,
+        new,
+        directions,
+    } = setting;
+    Finding {
+        summary: format!("{setting_name}: {old} -> {new}"),
+        place: None,
+        directions: *directions,
+        is_setting: true,
+        policies: vec![name],
+        lines: Vec::new(),
+    }
+}
+
+impl<'c> Finding<'c> {
+    /// Adds the same finding of another policy.
+    fn add(&mut self, other: Self) {
+        self.directions.loosens |= other.directions.loosens;
+        self.directions.tightens |= other.directions.tightens;
+        self.policies.extend(other.policies);
+        for line in other.lines {
+            self.add_line(line);
+        }
+    }
+
+    /// Adds a line, to that of the same words if there is one.
+    fn add_line(&mut self, line: Line<'c>) {
+        let is_outage = |line: &Line<'_>| line.cells.iter().any(|cell| cell.is_of_outage());
+        let same = self.lines.iter_mut().find(|known| {
+            known.words == line.words
+                && known.loosens() == line.loosens()
+                && is_outage(known) == is_outage(&line)
+        });
+        match same {
+            Some(known) => {
+                let new = line
+                    .policies
+                    .into_iter()
+                    .filter(|p| !known.policies.contains(p));
+                let new: Vec<&PolicyName> = new.collect();
+                known.policies.extend(new);
+                known.cells.extend(line.cells);
+            }
+            None => self.lines.push(line),
+        }
+    }
+
+    /// The kinds of its cells, those that loosen first.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        kinds_of(self.lines.iter().flat_map(|line| &line.cells))
+    }
+}
+
+impl Line<'_> {
+    /// The kinds of its cells, those that loosen first.
+    pub(super) fn kinds(&self) -> Vec<Kind> {
+        kinds_of(&self.cells)
+    }
+
+    fn loosens(&self) -> bool {
+        self.cells.iter().any(|cell| cell.loosens())
+    }
+}
+
+fn kinds_of<'c>(cells: impl IntoIterator<Item = &'c &'c ChangedCell>) -> Vec<Kind> {
+    let kinds = cells.into_iter().map(|cell| (cell.old, cell.new));
+    let mut kinds: Vec<Kind> = kinds.collect();
+    kinds.sort_by_key(|(old, new)| (new > old, *old, *new));
+    kinds.dedup();
+    kinds
+}
+
+/// These names on a line; of more than `max`, the first and how many more.
+pub(super) fn names(names: &[&PolicyName], max: usize) -> String {
+    let shown = names.iter().take(max).map(|name| name.as_str());
+    let shown = shown.collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(max) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
