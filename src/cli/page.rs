@@ -68,11 +68,24 @@ impl Page {
             return self.labelled(label, value);
         };
         let whole = value.clone().and(", ").and(more.clone());
-        if LABEL_WIDTH.saturating_add(3).saturating_add(whole.width()) <= self.screen.width() {
+        if self.fits(&whole) {
             return self.labelled(label, whole);
         }
         self.labelled(label, value.and(","));
         self.labelled("", more);
+    }
+
+    /// Whether a text fits into a line with a label.
+    pub(super) fn fits(&self, text: &Text) -> bool {
+        LABEL_WIDTH.saturating_add(3).saturating_add(text.width()) <= self.screen.width()
+    }
+
+    /// Adds a paragraph below those with a label, nested so deep. Its further lines begin behind its `- `.
+    pub(super) fn below_label(&mut self, depth: usize, text: impl Into<Text>) {
+        let first = LABEL_WIDTH
+            .saturating_add(3)
+            .saturating_add(depth.saturating_sub(1).saturating_mul(2));
+        self.wrapped(first, first.saturating_add(4), text);
     }
 
     /// Adds an empty line.

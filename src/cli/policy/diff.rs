@@ -17,7 +17,6 @@ use crate::{
     cli::{
         Exit,
         environment::Colours,
-        examples,
         output::{eprint_coloured, eprint_line, print_coloured, print_json},
         screen::Screen,
     },

@@ -31,7 +31,7 @@ pub struct Explanation {
     pub verdicts: Vec<Verdict>,
     /// The changes by time alone.
     pub timeline: Timeline,
-    /// The zones of the policy's schedules, by name.
+    /// The zones of the schedules that matter here, by name; those of all schedules of the policy, if none does.
     pub zones: Vec<Zone>,
 }
 
@@ -40,6 +40,8 @@ pub struct Explanation {
 pub struct Verdict {
     /// The rule, as a policy would write it.
     pub rule: Arc<str>,
+    /// The same in several lines, each with how deep it is nested; one line if it has no parts.
+    pub lines: Vec<(usize, String)>,
     /// The effect if it is not met.
     pub otherwise: Effect,
     /// Why it is not met; `None` if it is.
@@ -53,7 +55,11 @@ impl Policy {
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
         let judgement = self.judgement(facts);
         let (mut verdicts, mut timeline) = (Vec::new(), Timeline::default());
+        let mut zones = Vec::new();
         if let Ok(judgement) = &judgement {
+            let rules = judgement.rules().iter();
+            let schedules = rules.flat_map(|judged| judged.holds.schedules());
+            zones.extend(schedules.map(|schedule| schedule.local_zone().clone()));
             verdicts = verdicts_of(judgement, facts.now);
             timeline = timeline::timeline(judgement, facts.now);
         }
@@ -61,7 +67,7 @@ impl Policy {
             decision: self.decide_by(&judgement, facts.now),
             verdicts,
             timeline,
-            zones: zones(self),
+            zones: self.zones_or(zones),
         }
     }
 }
@@ -76,6 +82,7 @@ fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
         let reason = judged.reason(judgement.given(), now);
         Verdict {
             rule: Arc::clone(judged.rule.text()),
+            lines: lines(judged.rule.requirement()),
             otherwise: judged.rule.otherwise().into(),
             until: judged.holds.next(reason.is_some(), now, last),
             unmet: reason.map(|reason| reason.code),
@@ -84,15 +91,38 @@ fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
     judgement.rules().iter().map(verdict).collect()
 }
 
-/// The zones of the policy's schedules, each once, by name.
-fn zones(policy: &Policy) -> Vec<Zone> {
-    let mut zones = Vec::new();
-    for rule in policy.rules() {
-        add_zones(rule.requirement(), &mut zones);
+impl Policy {
+    /// These zones, or else those of the policy's schedules; each once, by name.
+    fn zones_or(&self, mut zones: Vec<Zone>) -> Vec<Zone> {
+        if zones.is_empty() {
+            for rule in self.rules() {
+                add_zones(rule.requirement(), &mut zones);
+            }
+        }
+        zones.sort_by(|a, b| a.name().cmp(b.name()));
+        zones.dedup();
+        zones
     }
-    zones.sort_by(|a, b| a.name().cmp(b.name()));
-    zones.dedup();
-    zones
+}
+
+/// A requirement in lines: one for each part that has no parts.
+fn lines(requirement: &Requirement) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    add_lines(requirement, 0, &mut lines);
+    lines
+}
+
+fn add_lines(requirement: &Requirement, depth: usize, lines: &mut Vec<(usize, String)>) {
+    let item = if depth > 0 { "- " } else { "" };
+    let (key, parts) = match requirement {
+        Requirement::AnyOf(parts) => ("any_of", parts),
+        Requirement::AllOf(parts) => ("all_of", parts),
+        leaf => return lines.push((depth, format!("{item}{leaf}"))),
+    };
+    lines.push((depth, format!("{item}{key}:")));
+    for part in parts {
+        add_lines(part, depth.saturating_add(1), lines);
+    }
 }
 
 fn add_zones(requirement: &Requirement, zones: &mut Vec<Zone>) {

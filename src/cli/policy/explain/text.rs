@@ -63,14 +63,27 @@ pub(super) fn time(instant: Timestamp, zones: &[Zone]) -> String {
 fn write_verdict(page: &mut Page, verdict: &Verdict, zones: &[Zone]) {
     let until = verdict.until.map(|until| time(until, zones));
     let until = until.map(|until| Text::from("until ").and(until));
-    let rule = Text::from(&verdict.rule);
-    match verdict.unmet {
-        None => page.labelled_with(Style::Good.of("met"), rule, until),
+    let (label, why) = match verdict.unmet {
+        None => (Style::Good.of("met"), None),
         Some(code) => {
-            let why = Style::from(verdict.otherwise).of(code.as_str());
-            let rule = rule.and(" (").and(why).and(")");
-            page.labelled_with(effect(verdict.otherwise), rule, until);
+            let otherwise = verdict.otherwise;
+            let why = Style::from(otherwise).of(code.as_str());
+            (effect(otherwise), Some(Text::from("(").and(why).and(")")))
         }
+    };
+    let rule = Text::from(&verdict.rule);
+    match (verdict.lines.as_slice(), why) {
+        // Parts that do not fit into a line have one each, as in a policy.
+        ([(_, key), parts @ ..], why) if !parts.is_empty() && !page.fits(&rule) => {
+            let key = Text::from(key);
+            let key = why.map_or_else(|| key.clone(), |why| key.clone().and(" ").and(why));
+            page.labelled_with(label, key, until);
+            for (depth, part) in parts {
+                page.below_label(*depth, part);
+            }
+        }
+        (_, Some(why)) => page.labelled_with(label, rule.and(" ").and(why), until),
+        (_, None) => page.labelled_with(label, rule, until),
     }
 }
 

@@ -214,6 +214,11 @@ fn the_zones_of_a_policy_are_listed_once_each() {
     let berlin = "schedule: {days: [mon], from: \"07:00\", to: \"19:00\", zone: Europe/Berlin}";
     let both = format!("{WORK}, any_of: [{berlin}, all_of: [{berlin}]]");
     assert_eq!(zones(&both), ["Europe/Berlin", "UTC"]);
+    let elsewhere =
+        format!("{WORK}, any_of: [all_of: [project: [p], {berlin}], verified_within: 30d]");
+    assert_eq!(zones(&elsewhere), ["UTC"], "the other does not matter here");
+    let nowhere = format!("any_of: [all_of: [project: [p], {berlin}], verified_within: 30d]");
+    assert_eq!(zones(&nowhere), ["Europe/Berlin"]);
     assert!(zones("verified_within: 30d").is_empty());
     let zone = Zone::named("Europe/Berlin").unwrap();
     let local = zone.local("2026-06-30T22:05:00.5Z".parse().unwrap());
@@ -304,4 +309,28 @@ fn every_end_that_changes_the_decision_at_once_is_in_the_timeline() {
         }
     }
     assert!(ends > 50, "{ends}");
+}
+
+#[test]
+fn a_rule_with_parts_is_also_shown_in_lines() {
+    let verdicts = explain_at(
+        "any_of: [verified_within: 30d, all_of: [age_below: 18, any_of: [project: [p]]]]",
+        NOON,
+    )
+    .verdicts;
+    let lines = |verdict: &Verdict| {
+        let line = |(depth, text): &(usize, String)| format!("{}{text}\n", "  ".repeat(*depth));
+        verdict.lines.iter().map(line).collect::<String>()
+    };
+    let shown: String = verdicts.iter().map(lines).collect();
+    expect![[r"
+        status: [VERIFIED]
+        any_of:
+          - verified_within: 30d
+          - all_of:
+            - age_below: 18
+            - any_of:
+              - project: [p]
+    "]]
+    .assert_eq(&shown);
 }
