@@ -74,6 +74,16 @@ impl<'c> Findings<'c> {
         }
         findings
     }
+
+    /// How many settings changed, and how many edits there are; what several policies have counts once.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let findings = self
+            .shared
+            .iter()
+            .chain(self.of_policies.values().flatten());
+        let (settings, edits): (Vec<_>, Vec<_>) = findings.partition(|finding| finding.is_setting);
+        (settings.len(), edits.len())
+    }
 }
 
 fn of_policy<'c>(

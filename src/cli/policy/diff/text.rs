@@ -25,7 +25,7 @@ pub(super) fn page(comparison: &Comparison, examples: bool, screen: Screen) -> S
         page: Page::of(screen),
         examples,
     };
-    writer.summary(comparison);
+    writer.summary(comparison, &findings);
     writer.names(comparison);
     if !findings.shared.is_empty() {
         writer.page.blank();
@@ -66,48 +66,39 @@ struct Writer {
 
 impl Writer {
     /// What it is about, in a few lines.
-    fn summary(&mut self, comparison: &Comparison) {
+    fn summary(&mut self, comparison: &Comparison, findings: &Findings<'_>) {
         if comparison.is_empty() {
             let nothing = "nothing differs: every check is decided as before";
             return self.page.wrapped(0, 0, Style::Good.of(nothing));
         }
-        let directions = comparison.directions();
+        let (settings, edits) = findings.counts();
         let counts = [
-            (comparison.changed.len(), "changed"),
             (comparison.renamed.len(), "renamed"),
             (comparison.removed.len(), "removed"),
             (comparison.added.len(), "added"),
             (comparison.failed.len(), "not compared"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
-        let edits = comparison
-            .changed
-            .values()
-            .map(|changes| changes.edits.len());
-        let settings = comparison
-            .changed
-            .values()
-            .map(|changes| changes.settings.len());
-        let word = match (directions.loosens, directions.tightens) {
-            (true, true) => Style::Loosens
-                .of("loosens")
-                .and(" and ")
-                .and(Style::Tightens.of("tightens")),
-            (false, false) if comparison.failed.is_empty() => {
-                Text::from("decides every check of policies that both have as before")
-            }
-            (false, false) => Text::from("nothing is known"),
-            _ => direction(directions),
+        let mut counts: Vec<String> = counts.map(|(n, what)| format!("{n} {what}")).collect();
+        let changed = match comparison.changed.len() {
+            0 => None,
+            1 => Some("1 policy".to_owned()),
+            count => Some(format!("{count} policies")),
         };
-        let line = word
-            .and(format_args!(": policies {}", counts.join(", ")))
-            .and(format_args!(
-                "; {} and {}",
-                counted(edits.sum(), "edit"),
-                counted(settings.sum(), "setting")
-            ));
-        self.page.wrapped(0, 2, line);
+        if let Some(changed) = changed {
+            let (edits, settings) = (counted(edits, "edit"), counted(settings, "setting"));
+            counts.insert(0, format!("{edits} and {settings} in {changed}"));
+        }
+        let directions = comparison.directions();
+        let word = match directions.is_some() {
+            true => direction(directions),
+            false if comparison.failed.is_empty() => {
+                Text::from("checks of policies that both have are decided as before")
+            }
+            false => Text::from("not everything is known"),
+        };
+        self.page
+            .wrapped(0, 2, word.and(format_args!(": {}", counts.join(", "))));
         for (word, loosens) in [("loosens", true), ("tightens", false)] {
             let changed = comparison.changed.iter().filter(|(_, changes)| {
                 let directions = changes.directions();
@@ -189,7 +180,7 @@ impl Writer {
             (true, true) if finding.is_setting => line.and(direction(*directions)),
             (true, true) => line
                 .and(direction(*directions))
-                .and(" alone, not with the other edits"),
+                .and(" by itself, but not with the other edits"),
             (true, false) if lines_have_kinds => line.and(direction(*directions)),
             (true, false) => line
                 .and(direction(*directions))

@@ -14,6 +14,10 @@ use crate::{
     request::PolicyName,
 };
 
+/// How many conditions beside those that an edit touches are shown in short, and how long each may be.
+const BESIDES_MAX: usize = 3;
+const BESIDES_BYTES_MAX: usize = 70;
+
 /// What differs between two sets of policies.
 #[derive(Debug, Default)]
 pub struct Comparison {
@@ -218,21 +222,29 @@ impl ChangedCell {
         words.join(", ")
     }
 
-    /// Which checks these are, in words, without what goes without saying because the rules ask for it in any case.
+    /// Which checks these are, in words, without what goes without saying because the rules ask for it in any case. What is too
+    /// long to be read is counted.
     pub fn in_short(&self) -> String {
         let words = |all: bool| {
-            let touched = self
-                .touched
-                .iter()
-                .filter(move |common| all || !common.is_ordinary);
+            let touched = self.touched.iter();
+            let touched = touched.filter(|common| all || !common.is_ordinary);
+            let mut words: Vec<&str> = touched.map(|common| &*common.words).collect();
             let besides = self.besides.iter().filter(|common| !common.is_ordinary);
-            let words = touched.chain(besides).map(|common| &*common.words);
-            words.collect::<Vec<&str>>().join(", ")
+            let (short, long): (Vec<&Common>, Vec<&Common>) =
+                besides.partition(|common| common.words.len() <= BESIDES_BYTES_MAX);
+            words.extend(short.iter().map(|common| &*common.words).take(BESIDES_MAX));
+            let more = short.len().saturating_sub(BESIDES_MAX);
+            let more = match long.len().saturating_add(more) {
+                0 => String::new(),
+                1 => " and 1 more condition".to_owned(),
+                more => format!(" and {more} more conditions"),
+            };
+            format!("{}{more}", words.join(", "))
         };
         let candidates = [words(false), words(true), self.when()];
         let mut candidates = candidates.into_iter();
         candidates
-            .find(|words| !words.is_empty())
+            .find(|words| !words.is_empty() && !words.starts_with(" and"))
             .unwrap_or_default()
     }
 

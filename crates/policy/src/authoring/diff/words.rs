@@ -8,6 +8,7 @@ use crate::{
     effect::Refusal,
     evidence::Scope,
     rule::{Authenticated, Identities, Requirement},
+    text::Whole,
     time::Shown,
     yaml::scalar,
 };
@@ -40,6 +41,8 @@ pub struct ListEdit {
     pub left: Vec<String>,
 }
 
+/// How many identities of a list are shown in full.
+const IDENTITIES_MAX: usize = 50;
 /// How many texts of a list are shown on a line.
 const SHOWN_MAX: usize = 4;
 
@@ -51,13 +54,13 @@ impl EditWords {
         let is_rule = edit.within.is_empty();
         let is_in_any = edit.within.iter().any(|(c, _)| *c == Connective::AnyOf);
         let whole = |requirement: Option<&Requirement>, otherwise: Option<Option<Refusal>>| {
-            let requirement = requirement?;
+            let requirement = in_full(requirement?);
             let otherwise = otherwise.flatten().filter(|_| is_rule);
             // Where only the requirement changed, the effect is the same on both sides.
             let shown = edit.is_otherwise || old.is_none() || new.is_none();
             Some(match otherwise.filter(|_| shown) {
                 Some(otherwise) => format!("{requirement}, otherwise: {}", effect(otherwise)),
-                None => requirement.to_string(),
+                None => requirement,
             })
         };
         let list = match (old, new) {
@@ -114,7 +117,12 @@ impl ListEdit {
     pub fn summary(&self) -> String {
         let some = |sign: char, texts: &[String]| {
             let shown = texts.iter().take(SHOWN_MAX);
-            let mut shown: Vec<String> = shown.map(|text| format!("{sign}{text}")).collect();
+            let mut shown: Vec<String> = shown
+                .map(|text| match text.starts_with(['+', '-']) {
+                    true => format!("{sign}\"{text}\""),
+                    false => format!("{sign}{text}"),
+                })
+                .collect();
             match texts.len().saturating_sub(SHOWN_MAX) {
                 0 => {}
                 more => shown.push(format!("{sign}{more} more")),
@@ -164,6 +172,10 @@ fn summary(edit: &Edit<'_>, list: Option<&ListEdit>) -> String {
             (_, Requirement::Authenticated(old), Requirement::Authenticated(new)) => {
                 format!("authenticated: {}", session_edit(old, new))
             }
+            (_, Requirement::Schedule(old), Requirement::Schedule(new)) if old.shares_zone(new) => {
+                let [old, new_times] = [old, new].map(|s| times_of_week(&s.intervals()));
+                format!("schedule: {} {}", arrow(&old, &new_times), new.zone())
+            }
             _ if key(old) == key(new) => {
                 format!("{}: {}", key(new), arrow(&value(old), &value(new)))
             }
@@ -210,6 +222,21 @@ fn session_edit(old: &Authenticated, new: &Authenticated) -> String {
         }
     }
     parts.join(", ")
+}
+
+/// A requirement as a policy writes it, with the identities of a short list, and how many there are in a long one.
+fn in_full(requirement: &Requirement) -> String {
+    match requirement {
+        Requirement::IdentityIn(listed) | Requirement::IdentityNotIn(listed) => {
+            let count = listed.ids.len();
+            match &listed.file {
+                None if count <= IDENTITIES_MAX => Whole(requirement).to_string(),
+                None => requirement.to_string(),
+                Some(_) => format!("{requirement} ({count} identities)"),
+            }
+        }
+        _ => requirement.to_string(),
+    }
 }
 
 /// The key of a requirement; of an attribute with its name.
