@@ -17,6 +17,7 @@ use crate::{
     cli::{
         Exit,
         environment::Colours,
+        examples,
         output::{eprint_coloured, eprint_line, print_coloured, print_json},
         screen::Screen,
     },
