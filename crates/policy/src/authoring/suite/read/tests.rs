@@ -293,7 +293,7 @@ fn a_mistake_in_what_cases_share_is_reported_once_and_where_it_stands() {
     );
     let problems = read_of(&file).unwrap_err();
     assert_eq!(problems.matches("error: ").count(), 2, "{problems}");
-    assert!(problems.contains("c.yaml:1:37"), "{problems}");
+    assert!(problems.contains("c.yaml:1:36"), "{problems}");
     assert!(
         problems.contains("there is no verification `gud` in this file"),
         "{problems}"
