@@ -132,7 +132,7 @@ mod tests {
             lines[0],
             "warning: words words words words words words words"
         );
-        assert_eq!(lines[1], "         words words words words words words");
+        assert_eq!(lines[1], "         words words words words words");
         assert!(lines[2].starts_with(" 3 | words") && lines[2].len() > 70);
         assert!(lines[3].starts_with("   = help: words"));
         assert!(lines[4].starts_with("           words"), "{fitted}");
