@@ -54,10 +54,10 @@ pub fn policies(text: &str) {
         Ok(set) => set,
         Err(error) => return assert_reported(text, &error),
     };
-    for warning in lint(&set) {
+    for warning in lint(&set).warnings {
         let location = warning.location.as_ref();
         assert!(location.is_some_and(|location| location.position.line >= 1));
-        assert!(!warning.message.is_empty());
+        assert!(!warning.message.is_empty() && !warning.hint.is_empty());
     }
     for (name, policy) in set.iter() {
         let needs = policy.needs();

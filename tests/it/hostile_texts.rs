@@ -253,6 +253,11 @@ fn whatever_a_file_says_no_command_prints_what_a_terminal_obeys() {
         }
         commands.push(vec!["policy", "explain", "--policies", path, cases]);
     }
+    for path in [door, &f.other, wrong, &f.raw, &f.named] {
+        for format in ["sarif", "github"] {
+            commands.push(vec!["policy", "check", path, "--format", format]);
+        }
+    }
     commands.push(vec!["policy", "check", &f.absent]);
     commands.push(vec!["policy", "explain", "--policies", door, &f.absent]);
     commands.push(vec!["sim", "--cast", &f.cast]);

@@ -211,6 +211,8 @@ cases:
                |
             10 |       next_change: { at: never }
                |                    ^^
+               |
+               = help: add `to:` with its value
 
             error: `at`: `never` is not an instant
               --> c.yaml:10:26
@@ -225,6 +227,8 @@ cases:
                |
             11 |   - policy: front-door
                |     ^
+               |
+               = help: add `name:` with its value
 
             error: `upstream` is `down` or `absent`, not `up`
               --> c.yaml:13:15

@@ -101,7 +101,7 @@ pub use self::{
     authoring::{
         diff,
         explain::{Explanation, Verdict},
-        lint::{Warning, lint},
+        lint::{Lint, Warning, WarningCode, lint},
         needs::Needs,
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
@@ -127,5 +127,8 @@ pub use self::{
         parse_duration, parse_instant, whole_millis,
     },
     when::{Interval, When},
-    yaml::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText, did_you_mean},
+    yaml::{
+        Diagnostic, Diagnostics, Location, ParseError, Position, ProblemCode, SourceText,
+        did_you_mean,
+    },
 };

@@ -151,6 +151,13 @@ impl Entry {
             && cached.is_some_and(|cached| cached.is_before(evidence))
     }
 
+    /// The entry with this evidence in place of what it holds, if that is certainly from before it. Whether it is invalidated stays.
+    pub(super) fn with_newer(self, evidence: &Arc<Evidence>, since: Moment) -> Option<Self> {
+        let is_newer = self.cached.as_ref()?.is_before(evidence);
+        let cached = Some(Cached::new(Arc::clone(evidence), since));
+        is_newer.then_some(Self { cached, ..self })
+    }
+
     /// The entry after it became known that what it holds, or is being fetched, may have changed, if it is to be asked for later. The
     /// first time counts.
     pub(super) fn doubted(self, at: Moment) -> Self {
