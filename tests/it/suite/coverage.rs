@@ -136,6 +136,11 @@ fn an_edge_that_something_else_hides_is_hidden_and_not_tried() {
         verified_within: 30d ends: hidden
         verified_within: 90d ends: tried"#]]
     .assert_eq(&states("any_of: [verified_within: 30d, verified_within: 90d]").join("\n"));
+    // Both fail, and for one reason.
+    expect![[r#"
+        verified_within: 30d ends: hidden
+        verified_within: 1h ends: tried"#]]
+    .assert_eq(&states("all_of: [verified_within: 30d, verified_within: 1h]").join("\n"));
     let hidden_by_hours = "any_of: [\
         {schedule: {days: [mon], from: '06:00', to: '18:00', zone: UTC}}, \
         {schedule: {days: [mon], from: '08:00', to: '10:00', zone: Europe/Berlin}}]";

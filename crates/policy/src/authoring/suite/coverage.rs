@@ -24,7 +24,7 @@ use crate::{
     time::{Timestamp, after, before},
 };
 
-/// The steps that the search for hidden edges may take in all policies: about ten seconds' work.
+/// The steps that the search for hidden edges may take, in equal parts for all policies.
 const STEPS_MAX: usize = 200_000_000;
 
 /// What was tried of every policy.

@@ -21,7 +21,7 @@ use crate::{authoring::diff::WorkBudget, request::PolicyName, set::PolicySet, ya
 const GIVEN_SEEDS_MAX: usize = 16;
 /// How many cases are generated at most: as many as are read.
 const CASES_MAX: usize = 100_000;
-/// The steps that the search for the cases of all policies may take: about a minute's work.
+/// The steps that the search for the cases of all policies may take, in equal parts: minutes' work at most.
 const STEPS_MAX: usize = 1_000_000_000;
 
 /// Cases at the edges of policies.

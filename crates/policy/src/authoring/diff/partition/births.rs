@@ -1,5 +1,7 @@
 //! The axis of the date of birth, by the birthdays that have passed. [`UNKNOWN`] is a date that the policy cannot read.
 
+use std::time::Duration;
+
 use jiff::tz::TimeZone;
 
 use super::{
@@ -100,9 +102,25 @@ impl Births {
         let region = candidates(allowed).next();
         if let Some(region) = region.filter(|region| *region != UNKNOWN) {
             let born = self
-                .birth(region, draft.now)
+                .birth(region, draft.now, Duration::ZERO)
                 .ok_or(NoWitnessError::NotFoundAtThisInstant)?;
             draft.verification.scopes.insert(Scope::DateOfBirth);
+            draft.verification.born = Datum::Known(born);
+        }
+        Ok(())
+    }
+
+    /// Like [`Births::set_example`], and an hour earlier and later the person is in the same region, where there is such a date.
+    pub(in crate::authoring::diff) fn set_inside(
+        &self,
+        allowed: &Regions,
+        draft: &mut Draft,
+    ) -> Result<(), NoWitnessError> {
+        self.set_example(allowed, draft)?;
+        let region = candidates(allowed).next();
+        let inside = region.filter(|region| *region != UNKNOWN);
+        let hour = Duration::from_hours(1);
+        if let Some(born) = inside.and_then(|region| self.birth(region, draft.now, hour)) {
             draft.verification.born = Datum::Known(born);
         }
         Ok(())
@@ -116,9 +134,10 @@ impl Births {
         (self.intervals.start(region), self.intervals.end(region))
     }
 
-    /// A date of birth that is in this region at this instant: a midnight in UTC, if one is. Weeks around the expected one are tried,
+    /// A date of birth that is in this region at this instant, and for so long before and after it: a midnight in UTC, if one is. Weeks around the expected one are tried,
     /// because none of those about the beginning of 1970 can be read.
-    fn birth(&self, region: u16, now: Timestamp) -> Option<BirthDate> {
+    fn birth(&self, region: u16, now: Timestamp, margin: Duration) -> Option<BirthDate> {
+        let (earlier, later) = (before(now, margin), after(now, margin));
         let (start, end) = (self.intervals.start(region), self.intervals.end(region));
         let years = i64::from(start.map_or(0, |birthday| birthday.years));
         let about = now
@@ -140,7 +159,7 @@ impl Births {
                     || anniversary(born, AGE_YEARS_MAX),
                     |birthday| birthday.instant(born),
                 );
-                started <= now && now < ended
+                born <= earlier && started <= earlier && later < ended
             })
     }
 

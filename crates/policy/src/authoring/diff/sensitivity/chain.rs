@@ -26,7 +26,7 @@ pub(super) type OutcomeId = usize;
 const BEST: OutcomeId = usize::MAX;
 
 /// A chain of formulas, and the outcome of each.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Chain {
     pub(super) formulas: Vec<Formula>,
     pub(super) outcomes: Vec<OutcomeId>,
@@ -111,15 +111,24 @@ fn add_parts<'p>(requirement: &'p Requirement, parts: &mut Vec<&'p Requirement>)
     }
 }
 
-/// The number of the outcome if this requirement is the first that does not hold; none if it may give several reasons.
+/// The number of the outcome if this requirement is the first that does not hold; none if two of its kind may give several reasons. The
+/// facts of two sides are the same but for one step on one axis of time, so that what a reason says of a missing fact is the same too.
 fn outcome_of(requirement: &Requirement) -> Option<OutcomeId> {
     let code = match requirement {
         Requirement::Status(_) => ReasonCode::StatusNotAccepted,
+        Requirement::VerifiedWithin(_) => ReasonCode::VerificationTooOld,
+        Requirement::AgeAtLeast(_) => ReasonCode::UnderAge,
+        Requirement::AgeBelow(_) => ReasonCode::OverAge,
+        Requirement::PhonePrefix(_) => ReasonCode::PhoneNotAccepted,
+        Requirement::IdentityAsRequested => ReasonCode::IdentityMismatch,
+        Requirement::IdentityIn(_) => ReasonCode::IdentityNotListed,
+        Requirement::IdentityNotIn(_) => ReasonCode::IdentityBlocked,
+        Requirement::Project(_) => ReasonCode::ProjectNotAccepted,
         Requirement::Attribute(..) => ReasonCode::AttributeNotAccepted,
         Requirement::Authenticated(_) => ReasonCode::AuthenticationRequired,
         Requirement::Schedule(_) => ReasonCode::OutsideSchedule,
         Requirement::AnyOf(_) => ReasonCode::NoAlternativeMet,
-        _ => return None,
+        Requirement::Scopes(_) | Requirement::AllOf(_) => return None,
     };
     // After the numbers of the parts, of which no rule has that number.
     let codes = ReasonCode::ALL.iter();

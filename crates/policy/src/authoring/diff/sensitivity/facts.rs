@@ -84,6 +84,7 @@ impl Wanted<'_> {
                 }
                 Partition::Births(_) if level == self.level => set_birth(self.point, &mut draft)?,
                 Partition::Ages(ages) => ages.set_inside(&regions, &mut draft).ok()?,
+                Partition::Births(births) => births.set_inside(&regions, &mut draft).ok()?,
                 other => other.set_example(&regions, &mut draft).ok()?,
             }
         }

@@ -29,6 +29,8 @@ pub(in crate::authoring) struct Sensitivity<'p, 'w> {
     axis: TimeAxis,
     /// The level of that axis.
     pub(super) level: Level,
+    /// The chain of the policy's decision, once it is made.
+    decision: Option<Chain>,
 }
 
 impl<'p, 'w> Sensitivity<'p, 'w> {
@@ -54,6 +56,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
             walk: Walk::new(space, budget),
             axis,
             level,
+            decision: None,
         }))
     }
 
@@ -89,21 +92,29 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         nowhere.is_ok() && !self.walk.formulas.is_exhausted()
     }
 
-    /// The checks in a region of the axis on which the policy decides otherwise if this requirement alone came out otherwise.
+    /// The checks at these points, each with its region, on which the policy decides otherwise if this requirement alone came out
+    /// otherwise; from one point after another, until one is accepted.
     pub(in crate::authoring) fn mattering(
         &mut self,
         atom: Atom,
-        region: u16,
-        point: Point,
+        points: &[(u16, Point)],
         instants: &Instants,
         accept: &mut dyn FnMut(Witness) -> bool,
     ) -> Search {
         let chains = [true, false].map(|held| self.chain(Outcome::Decision, Some((atom, held))));
-        let sides = chains
-            .each_ref()
-            .map(|chain| self.walk.fix(&chain.formulas, self.level, region));
-        let [chain, _] = chains;
-        self.find(&chain, sides, region, point, instants, accept)
+        let mut result = Search::Nowhere;
+        for (region, point) in points {
+            let sides = chains
+                .each_ref()
+                .map(|chain| self.walk.fix(&chain.formulas, self.level, *region));
+            let [chain, _] = &chains;
+            match self.find(chain, sides, *region, *point, instants, accept) {
+                Search::Nowhere => {}
+                Search::GaveUp => result = Search::GaveUp,
+                Search::Accepted => return Search::Accepted,
+            }
+        }
+        result
     }
 
     /// The search for a difference of two sides, of which each fact that is found lies in `region`.
@@ -138,6 +149,17 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
 
     /// The chain of this outcome; with `forced`, as if the requirement held, or did not.
     fn chain(&mut self, outcome: Outcome, forced: Option<(Atom, bool)>) -> Chain {
+        if let (Outcome::Decision, None, Some(known)) = (outcome, forced, &self.decision) {
+            return known.clone();
+        }
+        let chain = self.new_chain(outcome, forced);
+        if (outcome, forced) == (Outcome::Decision, None) {
+            self.decision = Some(chain.clone());
+        }
+        chain
+    }
+
+    fn new_chain(&mut self, outcome: Outcome, forced: Option<(Atom, bool)>) -> Chain {
         let (
             policy,
             Walk {

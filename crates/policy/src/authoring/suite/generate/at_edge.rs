@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     authoring::diff::{Witness, sensitivity::Outcome},
-    evidence::Finding,
+    evidence::{Datum, Finding},
     rule::Given,
     time::{Timestamp, after, before},
     yaml::Position,
@@ -77,6 +77,13 @@ impl<'g> Generator<'g> {
         let instants = [before(edge_at, MS), edge_at, after(edge_at, MS)];
         let judged = |now: &Timestamp| self.policy.judged(&at(case, *now).facts()).is_some();
         if !instants.iter().all(judged) || !self.turns(outcome, case, edge_at)? {
+            return None;
+        }
+        if let Finding::Present(verification) = &case.evidence.finding
+            && let Datum::Known(born) = &verification.born
+            && !instants.iter().all(|now| born.plausible().contains(*now))
+        {
+            // The date of birth turns readable at the birth itself.
             return None;
         }
         let turning = self.turning_at(case, edge_at)?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::policy::Generator;
 use crate::{
     authoring::{
-        diff::sensitivity::{Instants, Point, Search, Sensitivity, Side},
+        diff::sensitivity::{Instants, Point, Sensitivity, Side},
         suite::{
             case::Case,
             edge::{Anchor, Turn},
@@ -46,13 +46,7 @@ impl<'g> Generator<'g> {
         };
         let mut cases: Vec<Case> = Vec::new();
         for points in points {
-            if let Some(case) = self.nearest(placed, &points, sensitivity, instants)
-                && !cases
-                    .iter()
-                    .any(|other| other.now == case.now && other.name == case.name)
-            {
-                cases.push(case);
-            }
+            cases.extend(self.nearest(placed, &points, sensitivity, instants));
         }
         cases
     }
@@ -65,26 +59,17 @@ impl<'g> Generator<'g> {
         sensitivity: &mut Sensitivity<'_, '_>,
         instants: &Instants,
     ) -> Option<Case> {
-        for (region, point) in points {
-            let mut found = None;
-            let result =
-                sensitivity.mattering(placed.atom, *region, *point, instants, &mut |witness| {
-                    let case = self.seed(witness);
-                    if self.decides_alone(placed, &case) {
-                        let requirement = placed.edge.requirement;
-                        let name = format!(
-                            "{}: `{requirement}` alone decides at {}",
-                            self.name, case.now
-                        );
-                        found = Some(self.expecting(&case, name, case.now));
-                    }
-                    found.is_some()
-                });
-            if result == Search::Accepted {
-                return found;
+        let mut found = None;
+        let requirement = placed.edge.requirement;
+        sensitivity.mattering(placed.atom, points, instants, &mut |witness| {
+            let case = self.seed(witness);
+            if self.decides_alone(placed, &case) {
+                let name = format!("{}: `{requirement}` alone decides", self.name);
+                found = Some(self.expecting(&case, name, case.now));
             }
-        }
-        None
+            found.is_some()
+        });
+        found
     }
 
     /// Whether the decision would be another one if the requirement came out otherwise.

@@ -1,6 +1,6 @@
 //! The cases of one policy.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
     authoring::{
@@ -12,6 +12,7 @@ use crate::{
             case::Case,
             edge::{Anchor, Edge, Turn},
             placed::{PlacedEdge, placed_edges},
+            write::write_case,
         },
     },
     request::PolicyName,
@@ -118,6 +119,15 @@ impl<'g> Generator<'g> {
         let decides_alone = at_edge.as_ref().is_some_and(|found| found.decides_alone);
         let mut cases = at_edge.map(|found| found.cases).unwrap_or_default();
         cases.extend(self.near(placed, decides_alone, sensitivity, instants));
+        // The nearest case may be at the edge itself, or on one day for several reasons.
+        let mut seen = BTreeSet::new();
+        cases.retain(|case| {
+            let facts = Case {
+                name: String::new(),
+                ..case.clone()
+            };
+            seen.insert(write_case(&facts, 0))
+        });
         cases
     }
 
@@ -155,7 +165,7 @@ fn sides_of(
     match (edge.anchor, edge.requirement) {
         (Anchor::Weekly, Requirement::Schedule(schedule)) => {
             let transitions = sensitivity.transitions(schedule, begins, instants.stretches());
-            let mut seen = std::collections::BTreeSet::new();
+            let mut seen = BTreeSet::new();
             let new = transitions.into_iter().filter(|t| seen.insert(t.sides));
             new.take(TRANSITIONS_MAX)
                 .map(|transition| (transition.sides, Point::At(transition.at_ms)))

@@ -288,14 +288,14 @@ fn a_mistake_in_what_cases_share_is_reported_once_and_where_it_stands() {
         "verifications: {{bad: {{verified_at: yesterday}}, good: {{}}}}\ncases:\n{}{}{}{}",
         use_of("bad"),
         use_of("{from: bad}"),
-        use_of("gud"),
+        use_of("goode"),
         use_of("good")
     );
     let problems = read_of(&file).unwrap_err();
     assert_eq!(problems.matches("error: ").count(), 2, "{problems}");
     assert!(problems.contains("c.yaml:1:36"), "{problems}");
     assert!(
-        problems.contains("there is no verification `gud` in this file"),
+        problems.contains("there is no verification `goode` in this file"),
         "{problems}"
     );
     assert!(problems.contains("did you mean `good`?"), "{problems}");
