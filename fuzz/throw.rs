@@ -54,10 +54,10 @@ pub fn policies(text: &str) {
         Ok(set) => set,
         Err(error) => return assert_reported(text, &error),
     };
-    for warning in lint(&set) {
+    for warning in lint(&set).warnings {
         let location = warning.location.as_ref();
         assert!(location.is_some_and(|location| location.position.line >= 1));
-        assert!(!warning.message.is_empty());
+        assert!(!warning.message.is_empty() && !warning.hint.is_empty());
     }
     for (name, policy) in set.iter() {
         let needs = policy.needs();
@@ -77,12 +77,20 @@ pub fn policies(text: &str) {
     assert!(same.is_empty());
 }
 
-/// A file of cases: what is read runs, and is the same when it is written and read again.
+/// A file of cases: what is read runs, and is the same when it is written and read again. That a case expects nothing is a mistake only
+/// where it is run.
 pub fn cases(text: &str) {
-    let cases = match suite::read(&[file(text)], &DOCUMENTED) {
+    let cases = match suite::read_situations(&[file(text)], &DOCUMENTED) {
         Ok(cases) => cases,
         Err(error) => return assert_reported(text, &error),
     };
+    match suite::read(&[file(text)], &DOCUMENTED) {
+        Ok(strict) => assert_eq!(strict.len(), cases.len()),
+        Err(error) => {
+            assert_reported(text, &error);
+            assert!(cases.iter().any(|case| case.expect.is_empty()));
+        }
+    }
     // Only the policies of these cases, because the others take time and are not used.
     let asked: BTreeMap<PolicyName, Policy> = cases
         .iter()
@@ -185,7 +193,7 @@ fn assert_reported(text: &str, problems: &ParseError) {
 fn written_and_read(cases: &[suite::Case], set: &PolicySet) -> Vec<suite::Case> {
     let (written, count) = suite::write(cases);
     assert_eq!(count, cases.len());
-    suite::read(&[file(&written)], set).expect("what was written can be read")
+    suite::read_situations(&[file(&written)], set).expect("what was written can be read")
 }
 
 /// One decision: its parts agree with each other, and with decisions at later instants.

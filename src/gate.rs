@@ -126,7 +126,7 @@ fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
     LookupRequest {
         at,
         max_age: terms.fresh_for,
-        max_stale: terms.fresh_for.saturating_add(terms.stale_for),
+        max_stale: policy.max_stale(),
         wait: Wait::AtMost(call.deadline.wait_max()),
         caller: call.caller.id,
         priority: Priority::Cold,

@@ -1,6 +1,8 @@
 //! The public contract as Rust, generated from `proto/verigate/v1/access.proto` when the crate is built.
 
 pub mod time;
+pub mod remedies;
+pub mod json;
 
 /// Package `verigate.v1`.
 pub mod v1 {

@@ -52,22 +52,6 @@ pub enum Invalidation {
     Revoked,
 }
 
-/// How long evidence counts as fresh that may change at any moment: that there is no such verification, that it is unfinished, or, for
-/// a policy, that its status is not accepted.
-pub const UNSETTLED_FOR: Duration = Duration::from_secs(4);
-
-/// The status of a verification that the person has not finished.
-const PENDING: &str = "PENDING";
-
-/// Whether it may change at any moment, whatever a policy accepts: there is no such verification, or it is unfinished.
-pub fn is_unsettled(finding: &Finding) -> bool {
-    match finding {
-        Finding::Absent => true,
-        Finding::Present(verification) => verification.status.as_deref() == Some(PENDING),
-        Finding::Unusable(_) | Finding::Unknown => false,
-    }
-}
-
 /// What a lookup requires of the evidence, how long it may take, and for whom it is made.
 #[derive(Debug, Clone, Copy)]
 pub struct LookupRequest {

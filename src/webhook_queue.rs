@@ -238,7 +238,8 @@ impl Processor {
         self.clock.moment().uptime
     }
 
-    /// Fetches a verification that will soon be needed, without waiting for it.
+    /// Fetches a verification that will soon be needed, without waiting for it: by the identifier that it is used by, so that what is
+    /// cached is replaced.
     async fn prefetch(&self, id: &VerificationId) {
         let at = self.clock.moment();
         if self.prefetches.take(at.uptime, Duration::ZERO).is_err() {
@@ -253,7 +254,11 @@ impl Processor {
             priority: Priority::Cold,
             failed_before: false,
         };
+        let in_use = self.source.in_use_as(id).await;
         // The service's own lookups have no quota that they could exceed.
-        let _ = self.source.look_up(id, request).await;
+        let _ = self
+            .source
+            .look_up(in_use.as_ref().unwrap_or(id), request)
+            .await;
     }
 }

@@ -4,8 +4,6 @@ use std::{collections::HashMap, fmt::Write as _, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use prost::Message as _;
-use prost_reflect::{DescriptorPool, DynamicMessage};
 use tonic::{metadata::MetadataMap, transport::Endpoint};
 
 use super::{
@@ -16,11 +14,11 @@ use super::{
 use crate::{
     policy::Shown,
     proto::{
-        DESCRIPTORS, time,
+        json::as_json,
+        time,
         v1::{
-            Authenticate, CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo,
-            EvidenceSource, GrantScopes, ReasonCode, Remedy, Reverify, Wait,
-            access_service_client::AccessServiceClient, remedy::Remedy as Kind,
+            CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo, EvidenceSource,
+            ReasonCode, access_service_client::AccessServiceClient,
         },
     },
 };
@@ -104,7 +102,9 @@ impl Check {
             }
         };
         if self.json {
-            print_json(&as_json(&answer)?)?;
+            // The JSON that protobuf defines for the contract.
+            let json = as_json("CheckAccessResponse", &answer);
+            print_json(&json.context("the contract lacks the response message")?)?;
         } else {
             print(&as_text(&answer))?;
         }
@@ -120,16 +120,6 @@ impl Check {
             Decision::Unspecified => bail!("the service answered without a decision"),
         })
     }
-}
-
-/// The answer as the JSON that protobuf defines for the contract.
-fn as_json(answer: &CheckAccessResponse) -> anyhow::Result<DynamicMessage> {
-    let pool = DescriptorPool::decode(DESCRIPTORS)?;
-    let descriptor = pool
-        .get_message_by_name("verigate.v1.CheckAccessResponse")
-        .context("the contract lacks the response message")?;
-    let answer = answer.encode_to_vec();
-    Ok(DynamicMessage::decode(descriptor, answer.as_slice())?)
 }
 
 /// How long each step took, and how old the evidence was, from the trailers. Another or an older service may send none.
@@ -180,8 +170,8 @@ fn as_text(answer: &CheckAccessResponse) -> String {
         let at = change.at.as_ref().map_or_else(String::new, instant);
         line("then", format!("{} from {at}", decision(change.to())));
     }
-    for remedy in answer.step_up.iter().flat_map(|step_up| &step_up.remedies) {
-        line("needed", needed(remedy));
+    for (label, needed) in answer.step_up.iter().flat_map(remedies::needed) {
+        line(label, needed);
     }
     if let Some(evidence) = &answer.evidence {
         line("evidence", self::evidence(evidence));
@@ -204,30 +194,6 @@ fn degraded(evidence: Option<&EvidenceInfo>) -> &'static str {
             "the vendor could not be asked"
         }
     }
-}
-
-fn needed(remedy: &Remedy) -> String {
-    match &remedy.remedy {
-        Some(Kind::Reverify(Reverify { max_age })) => {
-            remedies::reverify(max_age.as_ref().map(time::elapsed))
-        }
-        Some(Kind::Authenticate(Authenticate { acr, amr, max_age })) => remedies::authenticate(
-            &texts(amr),
-            &texts(acr),
-            max_age.as_ref().map(time::elapsed),
-        ),
-        Some(Kind::GrantScopes(GrantScopes { scopes })) => remedies::grant(&texts(scopes)),
-        Some(Kind::Wait(Wait { until })) => {
-            let until = until.as_ref().map_or_else(String::new, instant);
-            remedies::wait(&until)
-        }
-        Some(Kind::Identify(_)) => remedies::identify(),
-        None => "a remedy that this version does not know".to_owned(),
-    }
-}
-
-fn texts(names: &[String]) -> Vec<&str> {
-    names.iter().map(String::as_str).collect()
 }
 
 fn evidence(evidence: &EvidenceInfo) -> String {

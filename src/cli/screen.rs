@@ -65,18 +65,36 @@ impl Screen {
     /// The text, wrapped: its first line begins at the column `first`, the others at `others`. A word that is wider than
     /// a line stays whole.
     pub(super) fn wrapped(self, first: usize, others: usize, text: &Text) -> String {
-        let (first, others) = (" ".repeat(first), " ".repeat(others));
-        let line = self.one_line(text);
+        let first = " ".repeat(first);
+        self.refilled(others, &format!("{first}{}", self.one_line(text)))
+    }
+
+    /// A line that has its styles already, wrapped: further lines begin at the column `others`.
+    pub(super) fn refilled(self, others: usize, line: &str) -> String {
         if self.width() == usize::MAX {
-            return format!("{first}{line}");
+            return line.to_owned();
         }
+        let others = " ".repeat(others);
+        let indent = line
+            .len()
+            .saturating_sub(line.trim_start_matches(' ').len());
+        let (first, line) = line.split_at_checked(indent).unwrap_or(("", line));
         let options = Options::new(self.width())
-            .initial_indent(&first)
+            .initial_indent(first)
             .subsequent_indent(&others)
             .break_words(false)
             .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation);
-        styles_within_lines(&textwrap::fill(&line, options))
+        styles_within_lines(&textwrap::fill(line, options))
+    }
+
+    /// A screen of this width without colours, for tests.
+    #[cfg(test)]
+    pub(super) fn of_width(width: usize) -> Self {
+        Self {
+            coloured: false,
+            width,
+        }
     }
 }
 

@@ -1,29 +1,12 @@
-//! How long evidence counts as fresh: for as long as the policy says, or only for seconds where it may change at any moment. A person that
-//! has just verified is not denied for minutes because the state before was cached.
-
-use std::time::Duration;
+//! How long evidence counts as fresh for a check, by the max age that its policy gives it.
 
 use crate::{
     callers::OverQuotaError,
     clock::Reading,
     policy::{Finding, Policy, Timestamp, VerificationId, after, between},
     provenance::Origin,
-    source::{Known, LookupRequest, Source, UNSETTLED_FOR, Wait, is_unsettled},
+    source::{Known, LookupRequest, Source, Wait},
 };
-
-/// The max age of evidence with this finding, for this policy.
-fn max_age(policy: &Policy, finding: &Finding) -> Duration {
-    let accepted = match finding {
-        Finding::Present(verification) => policy.accepts_status(verification.status.as_deref()),
-        Finding::Absent | Finding::Unusable(_) | Finding::Unknown => true,
-    };
-    let fresh_for = policy.evidence().fresh_for;
-    if accepted && !is_unsettled(finding) {
-        fresh_for
-    } else {
-        fresh_for.min(UNSETTLED_FOR)
-    }
-}
 
 /// Until when checks of this policy are answered from this evidence, unless it is invalidated. `None` where the upstream is asked
 /// again as soon as that is possible.
@@ -31,7 +14,7 @@ pub(super) fn fresh_until(policy: &Policy, known: &Known) -> Option<Timestamp> {
     let evidence = &known.evidence;
     match evidence.finding {
         Finding::Present(_) | Finding::Absent if !known.degraded() => {
-            Some(after(evidence.seen_at, max_age(policy, &evidence.finding)))
+            Some(after(evidence.seen_at, policy.max_age(&evidence.finding)))
         }
         _ => None,
     }
@@ -46,7 +29,7 @@ pub(super) async fn look_up(
     started: &Reading,
 ) -> Result<Known, OverQuotaError> {
     let known = source.look_up(id, lookup).await?;
-    let max_age = max_age(policy, &known.evidence.finding);
+    let max_age = policy.max_age(&known.evidence.finding);
     // What is cached is judged no earlier than now by both clocks, so that the difference is its age.
     let age = between(known.evidence.seen_at, known.not_before);
     if known.origin != Origin::Cache || age < max_age {

@@ -2,8 +2,9 @@
 //! one, and the zero value of the wire is never produced.
 
 use crate::{
-    policy::{Change, Decision, Effect, Finding, Reason, ReasonCode, Remedy, Request, Scope},
+    policy::{Change, Decision, Effect, Finding, Reason, ReasonCode, Request, Scope},
     proto::{
+        remedies,
         time::{duration, timestamp},
         v1,
     },
@@ -23,7 +24,7 @@ pub(super) fn check_response(request: &Request, ruling: &Ruling) -> v1::CheckAcc
         valid_until: decision.valid_until().map(timestamp),
         valid_for: decision.valid_for().map(duration),
         next_change: next_change(decision),
-        step_up: step_up(decision),
+        step_up: remedies::step_up(decision),
         evidence: Some(evidence(ruling)),
         degraded: ruling.degraded,
         request_id: request.id.clone().into(),
@@ -79,35 +80,6 @@ fn next_change(decision: &Decision) -> Option<v1::Change> {
         at: Some(timestamp(at)),
         to: effect(to).into(),
     })
-}
-
-fn step_up(decision: &Decision) -> Option<v1::StepUp> {
-    let remedies: Vec<v1::Remedy> = decision.remedies().iter().map(remedy).collect();
-    (!remedies.is_empty()).then_some(v1::StepUp { remedies })
-}
-
-fn remedy(remedy: &Remedy) -> v1::Remedy {
-    use v1::remedy::Remedy as Wire;
-    let remedy = match remedy {
-        Remedy::Reverify { max_age } => Wire::Reverify(v1::Reverify {
-            max_age: max_age.map(duration),
-        }),
-        Remedy::Authenticate(wanted) => Wire::Authenticate(v1::Authenticate {
-            acr: wanted.acr_any.iter().map(ToString::to_string).collect(),
-            amr: wanted.amr_any.iter().map(ToString::to_string).collect(),
-            max_age: Some(duration(wanted.within)),
-        }),
-        Remedy::GrantScopes(scopes) => Wire::GrantScopes(v1::GrantScopes {
-            scopes: names(scopes),
-        }),
-        Remedy::Identify => Wire::Identify(v1::Identify {}),
-        Remedy::Wait(until) => Wire::Wait(v1::Wait {
-            until: Some(timestamp(*until)),
-        }),
-    };
-    v1::Remedy {
-        remedy: Some(remedy),
-    }
 }
 
 fn evidence(ruling: &Ruling) -> v1::EvidenceInfo {

@@ -39,6 +39,38 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Each code that is not one of a problem in a file, with what it means.
+    pub const CODES: [(&str, &str); 5] = [
+        (
+            "files_changing",
+            "The files are being changed while they are read.",
+        ),
+        (
+            "too_much_to_read",
+            "There is more to read than a bound allows.",
+        ),
+        ("no_policy_file", "The folder has no policy file."),
+        ("no_policy", "There is no policy in the files."),
+        (
+            "redirect_not_allowed",
+            "A policy redirects to an address that the configuration does not allow.",
+        ),
+    ];
+
+    /// What kind of error it is, for programs. Codes stay.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unreadable(..) => "unreadable_file",
+            Self::Unsettled(_) => "files_changing",
+            Self::TooMuch(..) => "too_much_to_read",
+            Self::NoFile(_) => "no_policy_file",
+            Self::Misnamed(_) => "file_not_read",
+            Self::NoPolicy(_) => "no_policy",
+            Self::Redirect(..) => "redirect_not_allowed",
+            Self::Invalid(_) => "invalid_policies",
+        }
+    }
+
     /// The whole error in plain text, with what the system says of it.
     pub fn in_full(&self) -> String {
         match self {

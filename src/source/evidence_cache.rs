@@ -32,9 +32,8 @@ use self::{
     store::{Change, Store},
 };
 use super::{
-    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, UNSETTLED_FOR, Wait,
+    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
     alias_index::{AliasIndex, Tick},
-    is_unsettled,
     metrics::Metrics,
 };
 use crate::{
@@ -43,7 +42,7 @@ use crate::{
     deps::Deps,
     flight::{Flight, Spawn},
     log_throttle::{LogThrottle, throttled},
-    policy::{Finding, VerificationId},
+    policy::{Finding, UNSETTLED_FOR, VerificationId},
     provenance::{Origin, Outage, Timings},
     span,
 };
@@ -263,8 +262,13 @@ impl EvidenceCache {
                 at: since,
                 ..request
             };
-            let known = cache.0.fetcher.fetch(&id, request).await;
-            let known = cache.unless_invalidated(&id, known, since).await;
+            let fetched = cache.0.fetcher.fetch(&id, request).await;
+            let doubtful = cache.may_be_invalidated(&id, &fetched).await;
+            let known = if doubtful {
+                nothing(Outage::Foreign, since)
+            } else {
+                fetched.clone()
+            };
             if known.outage.is_some_and(Outage::is_free) {
                 payment.refund();
             }
@@ -272,6 +276,9 @@ impl EvidenceCache {
             let finding = &known.evidence.finding;
             let payments = &cache.0.payments;
             payments.record(&payment, finding, ended.uptime).await;
+            if doubtful {
+                cache.replace_older(&id, started, &fetched, since).await;
+            }
             cache.store(&id, started, &known, since).await;
             drop(refresh);
             known
@@ -283,25 +290,38 @@ impl EvidenceCache {
         }
     }
 
-    /// What a fetch has returned; an outage, if it is older than the fetch and the verification was ever invalidated: it may be from
-    /// before the invalidation. Not if it is newer than valid evidence in the cache, which is from after any invalidation.
-    async fn unless_invalidated(&self, id: &VerificationId, known: Known, at: Moment) -> Known {
-        let entry = self.0.entries.get(id).await;
-        let is_newest = entry.is_some_and(|entry| entry.is_superseded_by(&known.evidence));
-        match &known.evidence.finding {
-            Finding::Present(verification)
-                if is_old(&known)
-                    && !is_newest
-                    && self
-                        .0
-                        .aliases
-                        .was_invalidated(verification, Tick::FIRST)
-                        .await =>
-            {
-                nothing(Outage::Foreign, at)
-            }
-            _ => known,
+    /// Whether what a fetch has returned may be from before an invalidation: it is older than the fetch, and the verification was ever
+    /// invalidated. Not if it is newer than valid evidence in the cache, which is from after any invalidation.
+    async fn may_be_invalidated(&self, id: &VerificationId, fetched: &Known) -> bool {
+        let Finding::Present(verification) = &fetched.evidence.finding else {
+            return false;
+        };
+        if !is_old(fetched) {
+            return false;
         }
+        let entry = self.0.entries.get(id).await;
+        let is_newest = entry.is_some_and(|entry| entry.is_superseded_by(&fetched.evidence));
+        let aliases = &self.0.aliases;
+        !is_newest && aliases.was_invalidated(verification, Tick::FIRST).await
+    }
+
+    /// Replaces what was invalidated by what may be from before the invalidation too, but is newer: it is served in its place, for as
+    /// long.
+    async fn replace_older(
+        &self,
+        id: &VerificationId,
+        started: Tick,
+        fetched: &Known,
+        since: Moment,
+    ) {
+        let change = async |entry: Option<Entry>| {
+            let entry = entry.filter(|entry| entry.awaits(started));
+            match entry.and_then(|entry| entry.with_newer(&fetched.evidence, since)) {
+                Some(entry) => Change::Put(entry),
+                None => Change::Keep,
+            }
+        };
+        self.0.entries.update(id, change).await;
     }
 
     /// Stores the result of a fetch, unless its entry was removed or replaced while it was in flight, or the verification was
@@ -399,7 +419,7 @@ impl Source for EvidenceCache {
 
 /// Whether what a fetch has just returned is older than evidence may be.
 fn is_too_old(fetched: &Known, request: &LookupRequest) -> bool {
-    let max_age = if is_unsettled(&fetched.evidence.finding) {
+    let max_age = if fetched.evidence.finding.is_unsettled() {
         request.max_age.min(UNSETTLED_FOR)
     } else {
         request.max_age

@@ -112,9 +112,10 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           STEP_UP   verified_within: 30d (VERIFIED_AT_MISSING)
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
           DENY      age_at_least: 16 (SCOPE_NOT_GRANTED)
-          needed    verify again, younger than 30d
-          needed    let the verification carry NAME and DATE_OF_BIRTH
-          needed    name the identity in the request
+          needed    all of these:
+                    - verify again, younger than 30d
+                    - let the verification carry NAME and DATE_OF_BIRTH
+                    - name the identity in the request
     "#]]
     .assert_eq(&explained("--policy front-door --verified-identity id-ada"));
     expect![[r#"
@@ -152,10 +153,12 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           DENY      status: [VERIFIED] (STATUS_NOT_ACCEPTED)
           met       identity: same_as_request
           met       verified_within: 90d, until 2026-04-26T00:00:00Z
-          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until 2026-01-31T00:10:00Z
+          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until
+                    2026-01-31T00:10:00Z
           STEP_UP   scopes: [NAME, PHONE] (SCOPE_NOT_GRANTED)
-          needed    verify again, younger than 90d
-          needed    let the verification carry PHONE
+          needed    all of these:
+                    - verify again, younger than 90d
+                    - let the verification carry PHONE
     "#]].assert_eq(&explained(
         "--policy sso-admin --verified-ago 5d --status PENDING --acr phr --amr hwk --amr face --auth-ago 5m --attribute app=x \
          --project-id p --first-name Ada --last-name Example --scope NAME --phone +12025550101 --verified-identity id-ada --identity id-ada",
@@ -269,7 +272,7 @@ fn flags_that_contradict_one_another_are_reported() {
             5 |     upstream: down
               |               ^^^^
               |
-              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`
+              = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`; with `evidence: { seen_ago: 10m }` the verification is a copy from before the outage
         "#]],
     );
 }

@@ -47,6 +47,7 @@ impl AccessService for Liar {
                 remedies: vec![Remedy {
                     remedy: Some(remedy::Remedy::GrantScopes(scopes)),
                 }],
+                alternatives: Vec::new(),
             }),
             evidence: Some(EvidenceInfo {
                 status: text(),
@@ -251,6 +252,11 @@ fn whatever_a_file_says_no_command_prints_what_a_terminal_obeys() {
             commands.push([&test, more].concat());
         }
         commands.push(vec!["policy", "explain", "--policies", path, cases]);
+    }
+    for path in [door, &f.other, wrong, &f.raw, &f.named] {
+        for format in ["sarif", "github"] {
+            commands.push(vec!["policy", "check", path, "--format", format]);
+        }
     }
     commands.push(vec!["policy", "check", &f.absent]);
     commands.push(vec!["policy", "explain", "--policies", door, &f.absent]);

@@ -1,7 +1,9 @@
 //! Policy files as their authors write them: every mistake at once, with its place, a caret and a hint.
 
+mod check_command;
 mod lint;
 mod messages;
+mod mistakes;
 mod revision;
 
 use expect_test::{Expect, expect};
@@ -57,7 +59,7 @@ policies:
             3 |   Side Entry:
               |   ^^^^^^^^^^
               |
-              = help: a name must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends
+              = help: a name must be 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends, such as `side-entry`
 
             error: unknown key `verified_witin`
              --> p.yaml:5:9
@@ -73,7 +75,7 @@ policies:
             6 |       - verified_within: 90
               |                          ^^
               |
-              = help: a duration is a sum of whole numbers with units, such as `30d`, `12h` or `1d12h` (units: ms, s, m, h, d, w)
+              = help: write a unit: `90d` for days, `90h` for hours, `90m` for minutes
 
             error: `otherwise` is `step_up` or `deny`, not `allow`
              --> p.yaml:7:20
@@ -81,7 +83,7 @@ policies:
             7 |         otherwise: allow
               |                    ^^^^^
               |
-              = help: write one of `step_up`, `deny`
+              = help: nothing lets in by itself: write `step_up` or `deny`, and what may stand for it as an alternative of `any_of`
 
             error: `age_at_least`: `200` is not a whole number between 0 and 150
              --> p.yaml:8:23
@@ -89,7 +91,7 @@ policies:
             8 |       - age_at_least: 200
               |                       ^^^
               |
-              = help: such as `150`
+              = help: the greatest is `150`
 
             error: `scopes` is a list
              --> p.yaml:9:17
@@ -120,18 +122,24 @@ policies:
                |
             13 |       - schedule: { days: [mon] }
                |                   ^^
+               |
+               = help: add it, such as `from: "07:00"`
 
             error: `to` is missing
               --> p.yaml:13:19
                |
             13 |       - schedule: { days: [mon] }
                |                   ^^
+               |
+               = help: add it, such as `to: "19:00"`
 
             error: `zone` is missing
               --> p.yaml:13:19
                |
             13 |       - schedule: { days: [mon] }
                |                   ^^
+               |
+               = help: add it, such as `zone: Europe/Berlin`
 
             error: unknown key `fresh_fro`
               --> p.yaml:14:17
@@ -147,13 +155,15 @@ policies:
             14 |     evidence: { fresh_fro: 5m, unavailable: allow }
                |                                             ^^^^^
                |
-               = help: write one of `step_up`, `deny`
+               = help: an outage lets nobody in: write `deny`, and a `stale_for` to go on with what is known
 
             error: `reuse` is a map of keys and values, not a text
               --> p.yaml:15:12
                |
             15 |     reuse: 10m
-               |            ^^^"#]],
+               |            ^^^
+               |
+               = help: write it as `reuse: { allow: 10m }`"#]],
     );
 }
 
@@ -185,7 +195,7 @@ policies:
             4 |   a: &anchor
               |      ^
               |
-              = help: write the value out where it is used
+              = help: write the value out where it is used; quote a text that begins with `&` or `*`
 
             error: YAML anchors and aliases are not allowed
              --> p.yaml:6:6
@@ -193,13 +203,15 @@ policies:
             6 |   b: *anchor
               |      ^^^^^^^
               |
-              = help: write the value out where it is used
+              = help: write the value out where it is used; quote a text that begins with `&` or `*`
 
-            error: a policy is a map of keys and values, not nothing
+            error: nothing is written here: a policy is a map of keys and values
              --> p.yaml:6:6
               |
             6 |   b: *anchor
               |      ^^^^^^^
+              |
+              = help: write a map of keys and values, or take the line out
 
             error: YAML tags are not allowed
              --> p.yaml:7:6
@@ -207,13 +219,15 @@ policies:
             7 |   c: !tag
               |      ^
               |
-              = help: write the value alone; it is read by what is expected here
+              = help: write the value alone, it is read by what is expected here; quote a text that begins with `!`
 
-            error: an item of `status` is a text, not nothing
+            error: nothing is written here: an item of `status` is a text
              --> p.yaml:8:24
               |
             8 |     require: [status: [~]]
-              |                        ^"#]],
+              |                        ^
+              |
+              = help: write a text, or take the line out; a text that is `null` or `~` is written in quotes"#]],
     );
 }
 

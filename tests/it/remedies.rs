@@ -60,7 +60,12 @@ impl Situation {
                 Remedy::Authenticate(wanted) => {
                     self.request.authentication = Some(Authentication {
                         acr: wanted.acr_any.first().map_or("", |acr| acr).to_owned(),
-                        amr: wanted.amr_any.iter().map(ToString::to_string).collect(),
+                        amr: wanted
+                            .amr_all_of
+                            .iter()
+                            .filter_map(|group| group.first())
+                            .map(ToString::to_string)
+                            .collect(),
                         auth_time: Some(self.now),
                     });
                 }
@@ -222,14 +227,14 @@ fn one_session_does_for_several_rules_if_it_can() {
     let [Remedy::Authenticate(wanted)] = remedies.as_slice() else {
         panic!("one session would do: {remedies:?}");
     };
-    assert_eq!(wanted.within, std::time::Duration::from_hours(1));
-    assert_eq!(wanted.amr_any, ["face".into()].into());
+    assert_eq!(wanted.max_age, std::time::Duration::from_hours(1));
+    assert_eq!(wanted.amr_all_of, [["face".into()].into()]);
     let any = "      - authenticated: {within: 12h}\n      - authenticated: {within: 1d, acr_any: [high]}\n";
     let remedies = needed(any, 1, |_| {});
     let [Remedy::Authenticate(wanted)] = remedies.as_slice() else {
         panic!("one session would do: {remedies:?}");
     };
-    assert_eq!(wanted.within, std::time::Duration::from_hours(12));
+    assert_eq!(wanted.max_age, std::time::Duration::from_hours(12));
     assert_eq!(wanted.acr_any, ["high".into()].into());
 }
 

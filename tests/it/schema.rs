@@ -147,23 +147,39 @@ fn a_case_file_that_the_reader_refuses_is_refused() {
     let policy = "version: 1\npolicies: {p: {require: [verified_within: 1d]}}";
     let policies = set(policy);
     let file = |rest: &str| {
-        format!("cases:\n  - {{name: n, policy: p, at: \"2026-01-31T00:00:00Z\", {rest}}}")
+        let expect = if rest.contains("expect:") {
+            ""
+        } else {
+            ", expect: {decision: deny}"
+        };
+        format!("cases:\n  - {{name: n, policy: p, at: \"2026-01-31T00:00:00Z\", {rest}{expect}}}")
     };
     for right in [
         "verification: {}",
         "upstream: down, expect: {next_change: never}",
         "verification: {full_name: ~, verified_at: ~, date_of_birth: 642902400000}, request: {identity_id: ~}",
+        "verification: {verified_ago: 40d}, request: {authentication: {auth_ago: 1h30m}}",
+        "verification: {}, evidence: {seen_ago: 10m}, expect: {evidence: cached}",
+        "verification: {}, upstream: down, evidence: {seen_at: \"2026-01-30T23:00:00Z\"}, expect: {valid_until: none}",
+        "verification: {}, expect: {valid_until: \"2026-01-31T00:00:00Z\", alternatives: [[{identify: {}}], []], remedies: \
+         [{reverify: {}}, {grant_scopes: {scopes: [NAME]}}, {wait: {until: \"2026-01-31T00:00:00Z\"}}, {authenticate: {max_age: 1h, amr: [a]}}, \
+         {authenticate: {max_age: 1h, acr: [x], amr_all_of: [[a], [b]]}}]}",
     ] {
         let read = suite::read(&[source("c.yaml", &file(right))], &policies);
         assert!(read.is_ok(), "{right}: {read:?}");
         assert_eq!(schema.check(&file(right)), Ok(()), "{right}");
     }
+    let shared = "at: 2026-01-31T00:00:00Z\nverifications: {v: {verified_ago: 1d}}\nrequests: {r: {identity_id: id-1}}\n\
+                  cases: [{name: n, policy: p, verification: {from: v, verified_ago: 2d}, request: r, expect: {decision: deny}}]";
+    let read = suite::read(&[source("c.yaml", shared)], &policies);
+    assert!(read.is_ok(), "{read:?}");
+    assert_eq!(schema.check(shared), Ok(()));
     for wrong in [
         "cases: []".to_owned(),
         "case: []".to_owned(),
         file("verification: {}").replace("name: n, ", ""),
         file("verification: {}").replace("-31T00:00:00Z", "-31"),
-        file(""),
+        file("request: {}"),
         file("verification: {}, upstream: down"),
         file("upstream: up"),
         file("verification: {fullname: Ada}"),
@@ -173,6 +189,22 @@ fn a_case_file_that_the_reader_refuses_is_refused() {
         file("upstream: down, expect: {decision: permit}"),
         file("upstream: down, expect: {reasons: [VERIFICATION_TO_OLD]}"),
         file("upstream: down, expect: {next_change: soon}"),
+        file("upstream: down, expect: {}"),
+        file("upstream: down, expect: {valid_until: soon}"),
+        file("upstream: down, expect: {evidence: fresh}"),
+        file("upstream: down, expect: {remedies: [reverify]}"),
+        file("upstream: down, expect: {remedies: [{reverify: {}, identify: {}}]}"),
+        file(
+            "upstream: down, expect: {remedies: [{authenticate: {max_age: 1h, amr: [a], amr_all_of: [[b]]}}]}",
+        ),
+        file("upstream: down, evidence: {seen_ago: 1m}"),
+        file("verification: {}, upstream: absent, evidence: {seen_ago: 1m}"),
+        file("verification: {}, evidence: {}"),
+        file("verification: {}, evidence: {seen_ago: 1m, seen_at: \"2026-01-30T23:00:00Z\"}"),
+        file("verification: {verified_ago: 1}"),
+        file("verification: {verified_ago: 1d, verified_at: \"2026-01-30T23:00:00Z\"}"),
+        file("verification: {}").replace("at: \"2026-01-31T00:00:00Z\", ", ""),
+        file("verification: {}").replace(", expect: {decision: deny}", ""),
     ] {
         assert!(
             suite::read(&[source("c.yaml", &wrong)], &policies).is_err(),

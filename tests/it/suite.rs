@@ -94,7 +94,8 @@ fn policies() -> PolicySet {
 }
 
 fn read(cases: &str) -> Result<Vec<Case>, String> {
-    suite::read(&[source("c.yaml", cases)], &policies()).map_err(|problems| problems.to_string())
+    suite::read_situations(&[source("c.yaml", cases)], &policies())
+        .map_err(|problems| problems.to_string())
 }
 
 fn check_mistakes(cases: &str, expected: &Expect) {
@@ -210,6 +211,8 @@ cases:
                |
             10 |       next_change: { at: never }
                |                    ^^
+               |
+               = help: add `to:` with its value
 
             error: `at`: `never` is not an instant
               --> c.yaml:10:26
@@ -224,6 +227,8 @@ cases:
                |
             11 |   - policy: front-door
                |     ^
+               |
+               = help: add `name:` with its value
 
             error: `upstream` is `down` or `absent`, not `up`
               --> c.yaml:13:15
@@ -239,7 +244,7 @@ cases:
             17 |     upstream: down
                |               ^^^^
                |
-               = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`
+               = help: `upstream: down` and `upstream: absent` stand in the place of a `verification`; with `evidence: { seen_ago: 10m }` the verification is a copy from before the outage
 
             error: the case does not say what is known
               --> c.yaml:19:5

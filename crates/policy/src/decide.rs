@@ -125,10 +125,10 @@ impl Policy {
     fn decision(&self, judgement: &Judgement<'_, '_>, now: Timestamp) -> Decision {
         let effect = judgement.effect_at(now);
         let next_change = judgement.next_change(now);
-        let (mut reasons, mut remedies) = (Vec::new(), Vec::new());
+        let (mut reasons, mut alternatives) = (Vec::new(), Vec::new());
         if effect > Effect::Allow {
             reasons = judgement.reasons(now);
-            remedies = judgement.remedies(now);
+            alternatives = judgement.alternatives(now);
         }
         let valid_until = (effect == Effect::Allow)
             .then(|| after(now, self.reuse_allow()))
@@ -140,7 +140,7 @@ impl Policy {
             next_change,
             decided_at: now,
             valid_until,
-            remedies,
+            alternatives,
         }
     }
 }
@@ -169,7 +169,7 @@ impl Refused {
             next_change: None,
             decided_at: now,
             valid_until: None,
-            remedies: Vec::new(),
+            alternatives: Vec::new(),
         }
     }
 }

@@ -17,19 +17,19 @@ pub struct Decision {
     pub(super) next_change: Option<Change>,
     pub(super) decided_at: Timestamp,
     pub(super) valid_until: Option<Timestamp>,
-    pub(super) remedies: Vec<Remedy>,
+    pub(super) alternatives: Vec<Vec<Remedy>>,
 }
 
 impl Decision {
-    /// The decision as of this instant, with nothing in it that depends on the time being right. Remedies count together, so that
-    /// none is left if one of them is to wait.
-    pub(super) fn without_promises(self, decided_at: Timestamp) -> Self {
-        let waits = self.remedies.iter().any(|r| matches!(r, Remedy::Wait(_)));
+    /// The decision as of this instant, with nothing in it that depends on the time being right. The remedies of a set count
+    /// together, so that the sets with a wait are left out.
+    pub(super) fn without_promises(mut self, decided_at: Timestamp) -> Self {
+        let waits = |set: &Vec<Remedy>| set.iter().any(|r| matches!(r, Remedy::Wait(_)));
+        self.alternatives.retain(|set| !waits(set));
         Self {
             next_change: None,
             valid_until: None,
             decided_at,
-            remedies: if waits { Vec::new() } else { self.remedies },
             ..self
         }
     }
@@ -54,9 +54,15 @@ impl Decision {
         self.decided_at
     }
 
-    /// A smallest set of actions that lead to ALLOW; empty if it is ALLOW, or if no action helps.
+    /// The first of the alternatives: actions that lead to ALLOW if all are done; empty if it is ALLOW, or if no action helps.
     pub fn remedies(&self) -> &[Remedy] {
-        &self.remedies
+        self.alternatives.first().map_or(&[], Vec::as_slice)
+    }
+
+    /// Every set of actions that suffices and of which no part does, at most 8, the preferred one first; none if it is ALLOW, or if no
+    /// action helps. See `remedies.rs` for what suffices, and for the order.
+    pub fn alternatives(&self) -> &[Vec<Remedy>] {
+        &self.alternatives
     }
 
     /// Until when the answer may be reused; `None`: it must not be.

@@ -86,8 +86,13 @@ impl<'p, 'a> Judgement<'p, 'a> {
         reasons
     }
 
-    /// A smallest set of actions that lead to ALLOW.
-    pub(super) fn remedies(&self, now: Timestamp) -> Vec<Remedy> {
-        remedies(&self.rules, &self.given, &self.credible, now)
+    /// The sets of actions that lead to ALLOW.
+    pub(super) fn alternatives(&self, now: Timestamp) -> Vec<Vec<Remedy>> {
+        let remedies = remedies(&self.rules, &self.given, &self.credible, now);
+        if remedies.is_empty() {
+            Vec::new()
+        } else {
+            vec![remedies]
+        }
     }
 }

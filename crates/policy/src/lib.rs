@@ -83,6 +83,7 @@ mod schedule;
 mod when;
 mod rule;
 mod set;
+mod freshness;
 mod decide;
 mod judgement;
 mod horizon;
@@ -100,7 +101,7 @@ pub use self::{
     authoring::{
         diff,
         explain::{Explanation, Verdict},
-        lint::{Warning, lint},
+        lint::{Lint, Warning, WarningCode, lint},
         needs::Needs,
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
@@ -109,11 +110,12 @@ pub use self::{
     decision::Decision,
     effect::{Change, Effect, Refusal},
     evidence::{BirthDate, Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
+    freshness::UNSETTLED_FOR,
     identity::{Identity, InvalidIdentityError},
     limits::{POLICY_FILE_BYTES_MAX, SKEW},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
-    remedy::Remedy,
+    remedy::{NewSession, Remedy},
     request::{
         Authentication, ClaimedIdentity, InvalidNameError, PolicyName, Request, VerificationId,
     },
@@ -125,5 +127,8 @@ pub use self::{
         parse_duration, parse_instant, whole_millis,
     },
     when::{Interval, When},
-    yaml::{Diagnostic, Diagnostics, Location, ParseError, Position, SourceText, did_you_mean},
+    yaml::{
+        Diagnostic, Diagnostics, Location, ParseError, Position, ProblemCode, SourceText,
+        did_you_mean,
+    },
 };

@@ -4,6 +4,7 @@ mod lists;
 mod list_texts;
 mod requirement;
 mod duration;
+mod vocabulary;
 mod policy;
 mod draft;
 

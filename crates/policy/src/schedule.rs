@@ -36,6 +36,13 @@ impl Zone {
         let name = rules.iana_name()?.to_owned();
         Some(Self { name, rules })
     }
+
+    /// The names of all zones, in order.
+    pub(crate) fn names() -> impl Iterator<Item = String> {
+        let names = TimeZoneDatabase::bundled();
+        let names: Vec<String> = names.available().map(|name| name.to_string()).collect();
+        names.into_iter()
+    }
 }
 
 /// A time of day in minutes: 0 is the midnight at which the day begins, 1440 the midnight at which it ends.

@@ -19,6 +19,8 @@
 //! ```
 
 mod location;
+mod problem;
+mod vocabulary;
 mod diagnostic;
 mod node;
 mod decoder;
@@ -28,13 +30,15 @@ mod values;
 mod suggestion;
 mod quote;
 
-pub(crate) use self::fields::unknown_key;
 pub use self::{
     decoder::{Decoder, Reported, all},
     diagnostic::{Diagnostic, Diagnostics, ParseError},
     fields::Fields,
     location::{Location, Position, SourceText},
     node::{Key, Node, NodeKind},
+    problem::ProblemCode,
     quote::{is_visible, json_escape, list, quoted, scalar, visible},
     suggestion::did_you_mean,
+    vocabulary::Vocabulary,
 };
+pub(crate) use self::{fields::unknown_key, suggestion::nearest, vocabulary::letters};

@@ -61,7 +61,7 @@ impl Explain {
             }
         };
         let (texts, if_invalid) = self.texts()?;
-        let cases = match suite::read(&texts, &policies) {
+        let cases = match suite::read_situations(&texts, &policies) {
             Ok(cases) => cases,
             Err(problems) => {
                 eprint_coloured(render_all(&problems, &renderer).trim_end());
@@ -106,7 +106,8 @@ impl Explain {
             if !page.is_empty() {
                 page.blank();
             }
-            write_explanation(&mut page, case, &policy.explain(&case.facts()));
+            let (case, _) = case.as_served(policy);
+            write_explanation(&mut page, &case, &policy.explain(&case.facts()));
         }
         if page.is_empty() {
             bail!("no case has such a name");

@@ -19,7 +19,10 @@ use crate::{
         output::{eprint_coloured, eprint_line, print, print_coloured, print_json},
         screen::Screen,
     },
-    policy::{PolicySet, suite},
+    policy::{
+        PolicySet,
+        suite::{self, EdgeState},
+    },
 };
 
 /// Run test cases against policies.
@@ -33,7 +36,8 @@ pub(super) struct Test {
     /// Case files, or folders of them.
     #[arg(required_unless_present = "generate", value_name = "CASES")]
     cases: Vec<PathBuf>,
-    /// Run nothing, but generate cases at every edge in time: a case file that expects what the policies decide today.
+    /// Run nothing, but generate cases at every edge in time, and wherever a requirement alone decides: a case file that expects what the
+    /// policies decide today. Case files that are given need not expect anything: their facts are taken where they are at an edge.
     #[arg(long, conflicts_with = "format")]
     generate: bool,
     /// The output format.
@@ -64,7 +68,13 @@ impl Test {
                 return self.invalid(&problems_of_as_json(&invalid));
             }
         };
-        let cases = match suite::read(&cases::texts(&self.cases)?, &policies) {
+        let texts = cases::texts(&self.cases)?;
+        let cases = if self.generate {
+            suite::read_situations(&texts, &policies)
+        } else {
+            suite::read(&texts, &policies)
+        };
+        let cases = match cases {
             Ok(cases) => cases,
             Err(problems) => {
                 eprint_coloured(render_all(&problems, &renderer).trim_end());
@@ -75,7 +85,8 @@ impl Test {
         if self.generate {
             return generate(&policies, &cases);
         }
-        let report = suite::run(&policies, &cases);
+        let mut report = suite::run(&policies, &cases);
+        report.coverage.find_hidden_edges(&policies);
         match self.format {
             Format::Human => print_coloured(&human::page(&report, self.coverage, screen))?,
             Format::Json => print_json(&json::object(&report, policies.revision()))?,
@@ -97,11 +108,26 @@ impl Test {
     }
 }
 
-/// Prints cases at every edge, and on stderr what is not among them.
+/// Prints the cases, and on stderr which edges have none, and why.
 fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit> {
     let generated = suite::generate(policies, cases);
-    for edge in &generated.unreached {
-        eprint_line(&format!("no verification reaches this edge: {edge}"));
+    let mut coverage = suite::run(policies, &generated.cases).coverage;
+    coverage.find_hidden_edges(policies);
+    for (policy, edge) in coverage.all_edges() {
+        let (requirement, turn) = (&edge.requirement, edge.turn);
+        let why = match edge.state() {
+            EdgeState::Tried => continue,
+            EdgeState::Untried => "no case was found at this edge",
+            EdgeState::Hidden => "hidden: neither the decision nor its reasons turn at this edge",
+            EdgeState::Unreachable => "no verification comes to this edge",
+        };
+        eprint_line(&format!("{why}: {policy}: `{requirement}` {turn}"));
+    }
+    if generated.policies_over_limit > 0 {
+        let left = generated.policies_over_limit;
+        eprint_line(&format!(
+            "{left} policies have no cases, because there would be too many: generate for fewer policies at a time"
+        ));
     }
     if generated.cases.is_empty() {
         eprint_line("no policy has an edge in time");

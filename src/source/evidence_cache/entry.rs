@@ -10,14 +10,12 @@ use std::{
 
 use tracing::Id;
 
-use super::super::{
-    Invalidation, Known, LookupRequest, UNSETTLED_FOR, alias_index::Tick, is_unsettled,
-};
+use super::super::{Invalidation, Known, LookupRequest, alias_index::Tick};
 use crate::{
     clock::Moment,
     flight::Flight,
     jitter::lengthen,
-    policy::{Evidence, Finding, Timestamp, after},
+    policy::{Evidence, Finding, Timestamp, UNSETTLED_FOR, after},
     provenance::{Origin, Outage, Timings},
 };
 
@@ -151,6 +149,13 @@ impl Entry {
         self.invalidated.is_none()
             && self.doubted.is_none()
             && cached.is_some_and(|cached| cached.is_before(evidence))
+    }
+
+    /// The entry with this evidence in place of what it holds, if that is certainly from before it. Whether it is invalidated stays.
+    pub(super) fn with_newer(self, evidence: &Arc<Evidence>, since: Moment) -> Option<Self> {
+        let is_newer = self.cached.as_ref()?.is_before(evidence);
+        let cached = Some(Cached::new(Arc::clone(evidence), since));
+        is_newer.then_some(Self { cached, ..self })
     }
 
     /// The entry after it became known that what it holds, or is being fetched, may have changed, if it is to be asked for later. The
@@ -294,7 +299,7 @@ impl Cached {
 
     /// Its max age, whatever a policy accepts.
     fn ttl(&self) -> Duration {
-        if is_unsettled(&self.evidence.finding) {
+        if self.evidence.finding.is_unsettled() {
             UNSETTLED_FOR
         } else {
             Duration::MAX

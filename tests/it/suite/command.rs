@@ -7,7 +7,7 @@ use std::{
 
 use expect_test::expect;
 
-use super::{POLICY, folder};
+use super::POLICY;
 
 fn policy_test(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_verigate"))
@@ -38,7 +38,7 @@ fn rules_that_no_case_has_tried_are_printed_on_request() {
     .unwrap();
     fs::write(
         &cases,
-        "cases:\n  - name: passes\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE]}\n",
+        "cases:\n  - name: passes\n    policy: front-door\n    at: 2026-01-31T00:00:00Z\n    verification: {verified_at: 2026-01-01T00:00:00Z, scopes: [NAME, PHONE]}\n    expect: {decision: deny}\n",
     )
     .unwrap();
     let arguments = [
@@ -82,7 +82,7 @@ fn generated_cases_are_a_case_file_on_stdout() {
     assert_eq!(output.status.code(), Some(0));
     let stdout = String::from_utf8(output.stdout).unwrap();
     assert!(
-        stdout.starts_with("cases:\n  - name: \"1 ms before `"),
+        stdout.starts_with("cases:\n  - name: \"age-restricted: 1 ms before `"),
         "{stdout}"
     );
 }
@@ -154,6 +154,26 @@ fn results_are_printed_as_json_and_as_junit_xml() {
     assert_eq!(report["cases"][0]["line"], 2);
     assert_eq!(report["cases"][0]["differences"][0]["actual"], "deny");
     assert_eq!(report["coverage"][0]["rules"][0]["met"], false);
+    let case = &report["cases"][0];
+    assert_eq!(
+        case["reasons"],
+        serde_json::json!([{ "code": "EVIDENCE_UNAVAILABLE", "rule": "guard", "effect": "deny" }])
+    );
+    assert_eq!(case["valid_until"], serde_json::Value::Null);
+    assert_eq!(case["remedies"], serde_json::json!([]));
+    assert_eq!(case["alternatives"], serde_json::json!([]));
+    assert_eq!(case["evidence"], "unavailable");
+    let edge = |edge: &str, rule: &str| serde_json::json!({ "policy": "front-door", "rule": rule, "edge": edge });
+    let edges = report["edges"].as_array().unwrap();
+    for (found, wanted) in edges.iter().zip([
+        edge("verified_within: 30d ends", "verified_within: 30d"),
+        edge("age_at_least: 18 begins", "age_at_least: 18"),
+    ]) {
+        assert_eq!(found["state"], "untried");
+        for key in ["policy", "rule", "edge"] {
+            assert_eq!(found[key], wanted[key]);
+        }
+    }
     expect![[r#"
         <?xml version="1.0" encoding="UTF-8"?>
         <testsuites name="verigate policy test" tests="1" failures="1">
@@ -169,152 +189,4 @@ fn results_are_printed_as_json_and_as_junit_xml() {
     fs::write(&cases, "cases: []\n").unwrap();
     let mistaken: serde_json::Value = serde_json::from_str(&results("json")).unwrap();
     assert_eq!(mistaken["problems"][0]["message"], "`cases` is empty");
-}
-
-#[test]
-fn policies_are_checked_without_a_service() {
-    let check = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .args(["policy", "check"])
-            .args(arguments)
-            .output()
-            .unwrap();
-        (
-            output.status.code().unwrap(),
-            String::from_utf8(output.stdout).unwrap(),
-        )
-    };
-    let (code, stdout) = check(&["policies"]);
-    assert_eq!(code, 0);
-    assert!(stdout.starts_with("ok: 9 policies, revision "), "{stdout}");
-    let mistaken = folder("tests/cases/whole.yaml").display().to_string();
-    let (code, stdout) = check(&[&mistaken]);
-    assert_eq!(code, 1);
-    expect![[r#"
-        error: this is a case file, not a policy file
-         --> whole.yaml:2:1
-          |
-        2 | cases:
-          | ^^^^^
-          |
-          = help: `verigate policy test` runs cases against policies
-
-    "#]]
-    .assert_eq(&stdout.replace(&mistaken, "whole.yaml"));
-    assert!(!stdout.contains('\u{1b}'), "colours are for terminals");
-    let (code, stdout) = check(&["--format", "json", "policies", &mistaken]);
-    assert_eq!(code, 1);
-    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
-    assert_eq!(report["sets"][0]["policies"], 9);
-    assert_eq!(report["sets"][1]["problems"][0]["line"], 2);
-    assert_eq!(check(&["/no/such/place"]).0, 2);
-}
-
-/// Policies of which each is warned of.
-const WARNED: &str = "\
-version: 1
-policies:
-  hidden:
-    require:
-      - otherwise: deny
-        verified_within: 90d
-      - verified_within: 30d
-  never:
-    require: [age_at_least: 18, age_below: 18]
-  kept:
-    require:
-      - scopes: [NAME]
-      - any_of: [verified_within: 1m, scopes: [BADGE]]
-";
-
-/// What `policy check` prints in this format of the policies that are warned of, in `p.yaml`.
-fn check_warned(format: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("p.yaml");
-    fs::write(&path, WARNED).unwrap();
-    let path = path.display().to_string();
-    let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
-        .args(["policy", "check", "--format", format, &path])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(0));
-    String::from_utf8(output.stdout)
-        .unwrap()
-        .replace(&path, "p.yaml")
-}
-
-#[test]
-fn a_warning_is_printed_with_its_position() {
-    expect![[r#"
-        warning: policy `hidden`: it never asks whose verification this is
-         --> p.yaml:3:3
-          |
-        3 |   hidden:
-          |   ^^^^^^
-          |
-          = help: add `- identity: same_as_request`, and let callers send the badge's or account's `identity_id`: without it, anybody's verification passes for anybody
-
-        warning: policy `hidden`: the rule `verified_within: 90d` can never matter
-         --> p.yaml:6:9
-          |
-        6 |         verified_within: 90d
-          |         ^^^^^^^^^^^^^^^
-          |
-          = help: another rule always asks for as much: take one of the two out
-
-        warning: policy `never`: it can never ALLOW
-         --> p.yaml:8:3
-          |
-        8 |   never:
-          |   ^^^^^
-          |
-          = help: its rules cannot all hold together
-
-        warning: policy `kept`: it never asks whose verification this is
-          --> p.yaml:10:3
-           |
-        10 |   kept:
-           |   ^^^^
-           |
-           = help: add `- identity: same_as_request`, and let callers send the badge's or account's `identity_id`: without it, anybody's verification passes for anybody
-
-        warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
-          --> p.yaml:13:9
-           |
-        13 |       - any_of: [verified_within: 1m, scopes: [BADGE]]
-           |         ^^^^^^
-           |
-           = help: a new verification would go unnoticed for longer than an old one counts
-
-        ok: 3 policies, revision 64d66e56e6a4730c
-    "#]]
-    .assert_eq(&check_warned("human"));
-}
-
-#[test]
-fn a_warning_has_its_position_in_json() {
-    let report: serde_json::Value = serde_json::from_str(&check_warned("json")).unwrap();
-    let warnings = report["sets"][0]["warnings"].as_array().unwrap();
-    let places: Vec<(&str, u64, u64)> = warnings
-        .iter()
-        .map(|w| {
-            (
-                w["policy"].as_str().unwrap(),
-                w["line"].as_u64().unwrap(),
-                w["column"].as_u64().unwrap(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        places,
-        [
-            ("hidden", 3, 3),
-            ("hidden", 6, 9),
-            ("never", 8, 3),
-            ("kept", 10, 3),
-            ("kept", 13, 9)
-        ]
-    );
-    assert_eq!(warnings[0]["path"], "p.yaml");
 }

@@ -1,5 +1,7 @@
 //! What the cases have tried, and the cases that are generated for the rest.
 
+use verigate::policy::suite::EdgeState;
+
 use super::*;
 
 #[test]
@@ -52,13 +54,126 @@ fn cases_are_generated_at_every_edge_and_pass_today() {
     let (policies, cases) = corpus();
     for seeds in [&cases[..], &[]] {
         let generated = suite::generate(&policies, seeds);
-        assert_eq!(generated.unreached, [""; 0]);
         let (file, written) = suite::write(&generated.cases);
         assert_eq!(written, generated.cases.len());
         let read_back = suite::read(&[source("generated.yaml", &file)], &policies).unwrap();
-        let report = suite::run(&policies, &read_back);
+        let mut report = suite::run(&policies, &read_back);
         assert_eq!(report.failed(), 0);
-        let (edges, tried) = report.coverage.edges();
-        assert_eq!(edges, tried);
+        report.coverage.find_hidden_edges(&policies);
+        assert_eq!(report.coverage.edges_in(EdgeState::Untried), 0);
+        assert_eq!(report.coverage.edges_in(EdgeState::Unreachable), 0);
+    }
+}
+
+/// The cases that are generated from these rules of the one policy `p`, read back from the file that is printed.
+fn generated(rules: &str) -> (PolicySet, Vec<Case>) {
+    let policies = set(&policy_of(rules));
+    let generated = suite::generate(&policies, &[]).cases;
+    if generated.is_empty() {
+        return (policies, generated);
+    }
+    let file = suite::write(&generated).0;
+    let cases = suite::read(&[source("generated.yaml", &file)], &policies).unwrap();
+    assert_eq!(suite::run(&policies, &cases).failed(), 0);
+    (policies, cases)
+}
+
+fn policy_of(rules: &str) -> String {
+    format!("version: 1\npolicies: {{p: {{require: [{rules}]}}}}")
+}
+
+/// Each edge of these rules and its state, once the generated cases are run.
+fn states(rules: &str) -> Vec<String> {
+    let (policies, cases) = generated(rules);
+    let mut coverage = suite::run(&policies, &cases).coverage;
+    coverage.find_hidden_edges(&policies);
+    let edges = coverage.all_edges();
+    let states = edges.map(|(_, edge)| {
+        let (requirement, turn) = (&edge.requirement, edge.turn);
+        format!("{requirement} {turn}: {}", edge.state().as_str())
+    });
+    states.collect()
+}
+
+const SITES: &str = "any_of: [\
+    {all_of: [{attribute: {name: site, in: [a]}}, {schedule: {days: [mon], from: '06:00', to: '18:00', zone: UTC}}]}, \
+    {all_of: [{attribute: {name: site, in: [b]}}, {schedule: {days: [mon], from: '08:00', to: '20:00', zone: UTC}}]}]";
+
+#[test]
+fn each_alternative_has_cases_with_a_request_of_its_own() {
+    let (_, cases) = generated(SITES);
+    for site in ["a", "b"] {
+        let of_site = |case: &&Case| case.request.attributes["site"] == site;
+        assert!(cases.iter().filter(of_site).count() >= 6, "{site}");
+    }
+    for (from, to) in [
+        ("'06:00'", "'00:00'"),
+        ("'06:00'", "'07:00'"),
+        ("'18:00'", "'18:01'"),
+        ("'18:00'", "'17:59'"),
+        ("'08:00'", "'07:59'"),
+        ("'20:00'", "'21:00'"),
+        (
+            "in: [a]}}, {schedule: {days: [mon]",
+            "in: [a]}}, {schedule: {days: [mon, tue]",
+        ),
+        (
+            "in: [b]}}, {schedule: {days: [mon]",
+            "in: [b]}}, {schedule: {days: [tue]",
+        ),
+    ] {
+        let changed = SITES.replace(from, to);
+        assert_ne!(changed, SITES);
+        let report = suite::run(&set(&policy_of(&changed)), &cases);
+        assert!(report.failed() > 0, "{from} to {to}");
+    }
+    assert!(states(SITES).iter().all(|state| state.ends_with(": tried")));
+}
+
+#[test]
+fn an_edge_that_something_else_hides_is_hidden_and_not_tried() {
+    expect![[r#"
+        verified_within: 30d ends: hidden
+        verified_within: 90d ends: tried"#]]
+    .assert_eq(&states("any_of: [verified_within: 30d, verified_within: 90d]").join("\n"));
+    let hidden_by_hours = "any_of: [\
+        {schedule: {days: [mon], from: '06:00', to: '18:00', zone: UTC}}, \
+        {schedule: {days: [mon], from: '08:00', to: '10:00', zone: Europe/Berlin}}]";
+    expect![[r#"
+        schedule: {mon 06:00-18:00, zone: UTC} begins: tried
+        schedule: {mon 06:00-18:00, zone: UTC} ends: tried
+        schedule: {mon 08:00-10:00, zone: Europe/Berlin} begins: tried
+        schedule: {mon 08:00-10:00, zone: Europe/Berlin} ends: hidden"#]]
+    .assert_eq(&states(hidden_by_hours).join("\n"));
+    expect![[r#"
+        verified_within: 10000000d ends: unreachable"#]]
+    .assert_eq(&states("verified_within: 10000000d").join("\n"));
+    // A case that is at a hidden edge does not try it.
+    let policies = set(&policy_of(
+        "any_of: [verified_within: 30d, verified_within: 90d]",
+    ));
+    let at_30_days = "at: 2026-01-31T00:00:00Z
+cases: [{name: n, policy: p, verification: {verified_ago: 30d}, expect: {decision: allow}}]";
+    let cases = suite::read(&[source("c.yaml", at_30_days)], &policies).unwrap();
+    let coverage = suite::run(&policies, &cases).coverage;
+    let edges = coverage.all_edges();
+    let sides: Vec<(bool, bool)> = edges.map(|(_, edge)| (edge.before, edge.after)).collect();
+    assert_eq!(sides, [(false, false), (false, false)]);
+}
+
+#[test]
+fn a_second_list_of_classes_and_an_age_beside_a_late_schedule_are_reached() {
+    for rules in [
+        "authenticated: {within: 1h, acr_any: [gold]}, {any_of: [{authenticated: {within: 12h, acr_any: [silver]}}, {verified_within: 1d}]}",
+        "authenticated: {within: 1h, acr_any: [gold, silver]}, authenticated: {within: 30m, acr_any: [silver, bronze]}",
+        "age_at_least: 18, schedule: {days: [mon], from: '15:00', to: '16:00', zone: UTC}",
+        "age_below: 65, schedule: {days: [tue], from: '22:07', to: '22:31', zone: Asia/Kathmandu}",
+        "any_of: [{all_of: [{age_at_least: 18}, {schedule: {days: [mon], from: '23:00', to: '24:00', zone: UTC}}]}, {project: [p-1]}]",
+    ] {
+        let states = states(rules);
+        assert!(
+            !states.is_empty() && states.iter().all(|state| state.ends_with(": tried")),
+            "{rules}: {states:?}"
+        );
     }
 }

@@ -134,6 +134,19 @@ async fn a_success_refreshes_cached_evidence_before_anybody_asks() {
 }
 
 #[tokio::test]
+async fn a_success_that_names_the_trace_refreshes_what_is_cached_by_the_other_name() {
+    let world = world().await;
+    world.check("front-door", "fresh").await;
+    let body = r#"{"eventType":"verification.succeeded","traceId":"trace-fresh"}"#;
+    assert_eq!(post(&world, body).await, 204);
+    world.until_asked(2).await;
+    world.check("front-door", "fresh").await;
+    let asked = world.calls().details_of;
+    assert_eq!(asked.get("fresh"), Some(&2), "{asked:?}");
+    assert_eq!(asked.len(), 1, "{asked:?}");
+}
+
+#[tokio::test]
 async fn a_webhook_never_grants_anything() {
     let world = world().await;
     for verification in ["stale", "pending", "minor", "nobody", "too-soon"] {

@@ -40,6 +40,7 @@ mod regions;
 mod partition;
 mod space;
 mod order;
+mod ordered;
 mod budget;
 mod formula;
 mod cofactor;
@@ -47,11 +48,14 @@ mod cell;
 mod diagram;
 mod projection;
 mod witness;
+pub(super) mod sensitivity;
 
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub(super) use self::{budget::WorkBudget, direction::Direction, policies::policy_differs};
+pub(super) use self::{
+    budget::WorkBudget, direction::Direction, partition::Stretch, policies::policy_differs,
+};
 pub use self::{
     direction::Directions,
     error::{CompareError, CompareSetsError},

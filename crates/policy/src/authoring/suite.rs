@@ -5,19 +5,23 @@
 //! have tried, and [`generate()`] makes cases at each edge. Nothing in here reads files: the texts are given.
 
 mod case;
+mod remedies;
 mod read;
 mod run;
 mod edge;
+mod placed;
+mod reach;
 mod coverage;
 mod generate;
 mod write;
 
 pub use self::{
-    case::{CASES_BYTES_MAX, Case, Expect, NextChange},
-    coverage::{Coverage, EdgeCoverage, PolicyCoverage, RuleCoverage},
+    case::{CASES_BYTES_MAX, CachedCopy, Case, EvidenceUse, Expect, NextChange, ValidUntil},
+    coverage::{Coverage, EdgeCoverage, EdgeState, PolicyCoverage, RuleCoverage},
     edge::Turn,
     generate::{GeneratedCases, generate},
-    read::read,
+    reach::Reach,
+    read::{read, read_situations},
     run::{CaseResult, Mismatch, Report, run},
     write::{write, write_case},
 };

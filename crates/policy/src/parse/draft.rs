@@ -13,14 +13,15 @@ use super::{
     list_texts::ReadLists,
     lists::{ListFile, ListTexts, named_in},
     policy,
+    vocabulary::POLICY_WORDS,
 };
 use crate::{
     limits::{POLICIES_MAX, POLICY_FILE_BYTES_MAX},
     request::PolicyName,
     set::{Policy, PolicySet},
     yaml::{
-        Decoder, Diagnostic, Diagnostics, Location, Node, ParseError, Position, Reported,
-        SourceText,
+        Decoder, Diagnostic, Diagnostics, Location, Node, ParseError, Position, ProblemCode,
+        Reported, SourceText,
     },
 };
 
@@ -62,7 +63,8 @@ impl Drafts {
         let lists = ReadLists::of(texts, &mut diagnostics);
         for file in &self.files {
             diagnostics.append(&file.diagnostics);
-            let mut decoder = Decoder::new(Arc::clone(&file.source), &mut diagnostics);
+            let decoder = Decoder::new(Arc::clone(&file.source), &mut diagnostics);
+            let mut decoder = decoder.knowing(POLICY_WORDS);
             let Ok(found) = file.policies(&mut decoder, &lists) else {
                 continue;
             };
@@ -72,12 +74,13 @@ impl Drafts {
             for (position, name, policy) in found.policies {
                 if let Some(path) = first_seen.get(&name) {
                     let message = format!("the policy `{name}` is defined twice");
-                    decoder.error(position, message, Some(format!("the other is in {path}")));
+                    let hint = format!("rename one of the two: the other is in {path}");
+                    decoder.refuse(ProblemCode::DuplicateName, position, message, hint);
                 }
                 if policies.len() >= POLICIES_MAX {
                     let message = format!("more than {POLICIES_MAX} policies");
-                    let hint = "run another service for the rest".to_owned();
-                    decoder.error(position, message, Some(hint));
+                    let hint = "run another service for the rest";
+                    decoder.refuse(ProblemCode::TooMany, position, message, hint);
                     return Err(diagnostics.into_error());
                 }
                 first_seen.entry(name.clone()).or_insert(&file.source.path);
@@ -94,9 +97,25 @@ impl Drafts {
 
 fn nothing_in(location: Location) -> Diagnostic {
     Diagnostic {
+        code: ProblemCode::Empty,
         location,
         message: "`policies` is empty".to_owned(),
         hint: Some("write at least one".to_owned()),
+    }
+}
+
+/// What to write in place of a text that cannot name a policy.
+fn name_hint(written: &str, why: &str) -> String {
+    let signs = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let plain = written.to_ascii_lowercase();
+    let words = plain
+        .split(|c: char| !signs(c))
+        .filter(|word| !word.is_empty());
+    let joined = words.collect::<Vec<_>>().join("-");
+    let joined = joined.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+    match PolicyName::parse(joined) {
+        Ok(name) => format!("a name {why}, such as `{name}`"),
+        Err(_) => format!("a name {why}"),
     }
 }
 
@@ -135,15 +154,15 @@ impl ParsedFile {
         let document = self.document.as_ref().map_err(|reported| *reported)?;
         let mut fields = decoder.fields(document, "a policy file")?;
         if let Some(cases) = fields.mistaken_for("cases", "policies") {
-            let hint = "`verigate policy test` runs cases against policies".to_owned();
+            let hint = "`verigate policy test` runs cases against policies";
             let message = "this is a case file, not a policy file";
-            return Err(decoder.error(cases.position, message, Some(hint)));
+            return Err(decoder.refuse(ProblemCode::WrongFile, cases.position, message, hint));
         }
         if let Ok(version) = fields.require("version", decoder) {
-            let hint = "this release reads version 1 of the language";
+            let hint = "write `version: 1`: this release reads version 1 of the language";
             if decoder.text(version, "`version`").is_ok_and(|v| v != "1") {
                 let message = "this version of the language is not known";
-                decoder.error(version.position, message, Some(hint.to_owned()));
+                decoder.refuse(ProblemCode::WrongFile, version.position, message, hint);
             }
         }
         let policies = fields
@@ -154,7 +173,8 @@ impl ParsedFile {
         let compiled = policies.others().filter_map(|(key, node)| {
             let name = PolicyName::parse(&key.name).map_err(|why| {
                 let message = format!("`{}` cannot name a policy", key.name);
-                decoder.error(key.position, message, Some(format!("a name {why}")))
+                let hint = name_hint(&key.name, &why.to_string());
+                decoder.refuse(ProblemCode::InvalidValue, key.position, message, hint)
             });
             let policy = policy::read(decoder, node, lists);
             let (name, policy) = name.and_then(|name| Ok((name, policy?))).ok()?;

@@ -10,12 +10,12 @@ use super::lists::{ListFile, ListTexts};
 use crate::{
     identity::{UUID_HINT, listed},
     limits::{IDENTITIES_MAX, LIST_MISTAKES_MAX},
-    yaml::{Decoder, Diagnostics, Position, Reported, SourceText},
+    yaml::{Decoder, Diagnostics, Position, ProblemCode, Reported, SourceText},
 };
 
 /// What may stand on a line.
 const LINE_HINT: &str = "one identity a line: letters, digits and signs, without blanks, commas, quotation marks, brackets and comments";
-const EMPTY_HINT: &str = "a block list that was emptied by mistake would let everybody in";
+const EMPTY_HINT: &str = "write at least one identity, or take the rule out: a block list that was emptied by mistake would let everybody in";
 const LONG_HINT: &str = "a list has at most that many";
 
 /// The lists that policy files name.
@@ -94,6 +94,7 @@ struct Mistakes {
 
 /// One mistake.
 struct Mistake {
+    code: ProblemCode,
     position: Position,
     message: String,
     hint: &'static str,
@@ -112,7 +113,7 @@ impl Mistakes {
         }
         if let Some(position) = last.filter(|_| more > 0) {
             let message = format!("{more} more lines of this list have mistakes");
-            reported = decoder.error(position, message, Some(LINE_HINT.to_owned()));
+            reported = decoder.refuse(ProblemCode::InvalidValue, position, message, LINE_HINT);
         }
         reported
     }
@@ -120,7 +121,7 @@ impl Mistakes {
 
 impl Mistake {
     fn report(self, decoder: &mut Decoder<'_>) -> Reported {
-        decoder.error(self.position, self.message, Some(self.hint.to_owned()))
+        decoder.refuse(self.code, self.position, self.message, self.hint)
     }
 }
 
@@ -140,6 +141,7 @@ fn ids_of(text: &str) -> Result<BTreeSet<Box<str>>, Mistakes> {
         match listed(id) {
             Ok(id) => drop(ids.insert(Box::from(id.as_str()))),
             Err(error) => mistakes.push(Mistake {
+                code: ProblemCode::InvalidValue,
                 position: Position {
                     line: number,
                     column: blanks.saturating_add(error.column()),
@@ -154,16 +156,21 @@ fn ids_of(text: &str) -> Result<BTreeSet<Box<str>>, Mistakes> {
             }),
         }
     }
-    let whole = |message, hint| Mistake {
+    let whole = |code, message, hint| Mistake {
+        code,
         position: Position::START,
         message,
         hint,
     };
     if ids.len() > IDENTITIES_MAX {
         let message = format!("the list has more than {IDENTITIES_MAX} identities");
-        mistakes.insert(0, whole(message, LONG_HINT));
+        mistakes.insert(0, whole(ProblemCode::TooMany, message, LONG_HINT));
     } else if ids.is_empty() && mistakes.is_empty() {
-        mistakes.push(whole("the list is empty".to_owned(), EMPTY_HINT));
+        mistakes.push(whole(
+            ProblemCode::Empty,
+            "the list is empty".to_owned(),
+            EMPTY_HINT,
+        ));
     }
     let mut mistakes = mistakes.into_iter();
     match mistakes.next() {

@@ -13,10 +13,51 @@ use crate::{
     limits::RULES_MAX,
     rule::Rule,
     set::{EvidenceTerms, Policy},
-    yaml::{Decoder, Node, Reported, all},
+    yaml::{Decoder, Node, ProblemCode, Reported, all},
 };
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
+
+const NO_ALLOW: &str = "nothing lets in by itself: write `step_up` or `deny`, and what may stand for it as an alternative of `any_of`";
+const MEANS_DENY: &str = "did you mean `deny`?";
+const MEANS_STEP_UP: &str = "did you mean `step_up`?";
+/// What people write for an effect.
+const OTHER_EFFECTS: [(&str, &str); 22] = [
+    ("allow", NO_ALLOW),
+    ("permit", NO_ALLOW),
+    ("grant", NO_ALLOW),
+    ("accept", NO_ALLOW),
+    ("pass", NO_ALLOW),
+    ("ignore", NO_ALLOW),
+    ("denied", MEANS_DENY),
+    ("refuse", MEANS_DENY),
+    ("reject", MEANS_DENY),
+    ("block", MEANS_DENY),
+    ("forbid", MEANS_DENY),
+    ("fail", MEANS_DENY),
+    ("no", MEANS_DENY),
+    ("false", MEANS_DENY),
+    ("closed", MEANS_DENY),
+    ("challenge", MEANS_STEP_UP),
+    ("mfa", MEANS_STEP_UP),
+    ("verify", MEANS_STEP_UP),
+    ("reverify", MEANS_STEP_UP),
+    ("reauthenticate", MEANS_STEP_UP),
+    ("ask", MEANS_STEP_UP),
+    ("step", MEANS_STEP_UP),
+];
+
+/// What people write for the effect in an outage.
+fn in_outage() -> Vec<(&'static str, &'static str)> {
+    let others = OTHER_EFFECTS.iter().map(|(word, hint)| match *hint {
+        NO_ALLOW => (
+            *word,
+            "an outage lets nobody in: write `deny`, and a `stale_for` to go on with what is known",
+        ),
+        hint => (*word, hint),
+    });
+    others.collect()
+}
 
 /// Reads the policy at this node, with the lists that it names.
 pub(super) fn read(
@@ -55,17 +96,18 @@ fn read_rules(
     let items = decoder.required_list(node, "`require`")?;
     if items.len() > RULES_MAX {
         let message = format!("more than {RULES_MAX} rules in one policy");
-        let hint = "split it into several policies".to_owned();
-        return Err(decoder.error(node.position, message, Some(hint)));
+        let hint = "split it into several policies";
+        return Err(decoder.refuse(ProblemCode::TooMany, node.position, message, hint));
     }
     all(items.iter().map(|item| read_rule(decoder, item, lists)))
 }
 
 fn read_rule(decoder: &mut Decoder<'_>, node: &Node, lists: &ReadLists) -> Result<Rule, Reported> {
+    requirement::refuse_text(decoder, node, "a rule")?;
     let mut fields = decoder.fields(node, "a rule")?;
     let otherwise = fields
         .take("otherwise")
-        .map(|node| decoder.word(node, "`otherwise`", &REFUSALS));
+        .map(|node| decoder.word_or(node, "`otherwise`", &REFUSALS, &OTHER_EFFECTS));
     let context = Context {
         lists,
         beside: &["otherwise"],
@@ -91,7 +133,7 @@ fn read_evidence(decoder: &mut Decoder<'_>, node: &Node) -> Result<EvidenceTerms
         .map(|node| decoder.duration(node, "`stale_for`"));
     let unavailable = fields
         .take("unavailable")
-        .map(|node| decoder.word(node, "`unavailable`", &REFUSALS));
+        .map(|node| decoder.word_or(node, "`unavailable`", &REFUSALS, &in_outage()));
     fields.finish(decoder);
     let terms = EvidenceTerms::default();
     Ok(EvidenceTerms {
@@ -124,7 +166,7 @@ fn read_step_up(decoder: &mut Decoder<'_>, node: &Node) -> Result<Box<str>, Repo
     if usable {
         return Ok(text.into());
     }
-    let hint = "such as `https://sso.example.com/step-up`".to_owned();
+    let hint = "such as `https://sso.example.com/step-up`";
     let message = format!("`{text}` is not an https URL without a user");
-    Err(decoder.error(redirect.position, message, Some(hint)))
+    Err(decoder.refuse(ProblemCode::InvalidValue, redirect.position, message, hint))
 }

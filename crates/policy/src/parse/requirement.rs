@@ -3,6 +3,7 @@
 mod identities;
 mod schedule;
 mod situation;
+mod zone_names;
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -17,7 +18,7 @@ use crate::{
     limits::{AGE_YEARS_MAX, NESTING_MAX},
     phone::is_phone_prefix,
     rule::Requirement,
-    yaml::{Decoder, Fields, Key, Node, Reported, all, unknown_key},
+    yaml::{Decoder, Fields, Key, Node, NodeKind, ProblemCode, Reported, all, unknown_key},
 };
 
 /// Every requirement there is.
@@ -39,6 +40,19 @@ const KEYS: [&str; 15] = [
     "all_of",
 ];
 
+/// What people write for `same_as_request`.
+const OTHER_IDENTITIES: [(&str, &str); 8] = [
+    ("same", MEANS_SAME),
+    ("request", MEANS_SAME),
+    ("match", MEANS_SAME),
+    ("matches", MEANS_SAME),
+    ("asrequested", MEANS_SAME),
+    ("required", MEANS_SAME),
+    ("true", MEANS_SAME),
+    ("yes", MEANS_SAME),
+];
+const MEANS_SAME: &str = "did you mean `same_as_request`?";
+
 /// What a requirement has in common with those inside it.
 #[derive(Clone, Copy)]
 pub(super) struct Context<'c> {
@@ -59,7 +73,8 @@ pub(super) fn read(
     let mut entries = fields.others();
     let Some((key, node)) = entries.next() else {
         let hint = format!("one of: {}", KEYS.join(", "));
-        return Err(decoder.error(fields.position, "the rule requires nothing", Some(hint)));
+        let message = "the rule requires nothing";
+        return Err(decoder.refuse(ProblemCode::MissingKey, fields.position, message, hint));
     };
     let requirement = requirement(decoder, key, node, context);
     let others = entries.map(|(key, _)| surplus(decoder, key, context));
@@ -74,7 +89,7 @@ fn surplus(decoder: &mut Decoder<'_>, key: &Key, context: Context<'_>) -> Report
     if KEYS.contains(&key.name.as_str()) {
         let hint = "begin another rule with `-`: a rule has one requirement";
         let message = format!("a second requirement, `{}`, in one rule", key.name);
-        decoder.error(key.position, message, Some(hint.to_owned()))
+        decoder.refuse(ProblemCode::UnknownKey, key.position, message, hint)
     } else {
         unknown(decoder, key, context)
     }
@@ -104,7 +119,7 @@ fn requirement(
         "phone_prefix" => phone_prefix(decoder, node, what),
         "identity" => {
             let words = [("same_as_request", Requirement::IdentityAsRequested)];
-            decoder.word(node, what, &words)
+            decoder.word_or(node, what, &words, &OTHER_IDENTITIES)
         }
         "identity_in" => {
             identities(decoder, node, what, context.lists).map(Requirement::IdentityIn)
@@ -128,7 +143,7 @@ fn unknown(decoder: &mut Decoder<'_>, key: &Key, context: Context<'_>) -> Report
     if context.depth > 0 && key.name == "otherwise" {
         let hint = "only a whole rule has one: write it beside `any_of` or `all_of`";
         let message = "`otherwise` inside a requirement";
-        return decoder.error(key.position, message, Some(hint.to_owned()));
+        return decoder.refuse(ProblemCode::UnknownKey, key.position, message, hint);
     }
     let beside = context.beside.iter().copied();
     unknown_key(decoder, key, KEYS.into_iter().chain(beside))
@@ -155,13 +170,51 @@ fn phone_prefix(
     for item in items {
         let text = decoder.text(item, "a prefix")?;
         if !is_phone_prefix(text) {
-            let hint = r#"a plus sign and digits, in quotes, such as "+1""#;
+            let hint = prefix_hint(text);
             let message = format!("`{text}` does not begin a telephone number");
-            return Err(decoder.error(item.position, message, Some(hint.to_owned())));
+            return Err(decoder.refuse(ProblemCode::InvalidValue, item.position, message, hint));
         }
         prefixes.insert(text.into());
     }
     Ok(Requirement::PhonePrefix(prefixes))
+}
+
+/// What to write in place of a text that begins no telephone number.
+fn prefix_hint(text: &str) -> String {
+    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+    let international = digits.strip_prefix("00").unwrap_or(&digits);
+    let prefix = format!("+{international}");
+    if is_phone_prefix(&prefix) {
+        format!("write a plus sign and digits alone, in quotes: `\"{prefix}\"`")
+    } else {
+        "a plus sign and digits, the code of a country first, in quotes, such as `\"+1\"`"
+            .to_owned()
+    }
+}
+
+/// Refuses a text where a requirement with its value belongs: somebody quoted it, or left the value out.
+pub(super) fn refuse_text(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    what: &str,
+) -> Result<(), Reported> {
+    let NodeKind::Text(text) = &node.kind else {
+        return Ok(());
+    };
+    let hint = match text.split_once(':') {
+        Some((key, value)) => {
+            let value = value.trim_start();
+            format!(
+                "write it without quotation marks, and with a blank after the colon: `{key}: {value}`"
+            )
+        }
+        None if KEYS.contains(&text.as_str()) => {
+            format!("write its value after a colon, such as `{text}: …`")
+        }
+        None => format!("one of: {}", KEYS.join(", ")),
+    };
+    let message = format!("{what} is a map of keys and values, not a text");
+    Err(decoder.refuse(ProblemCode::WrongType, node.position, message, hint))
 }
 
 fn parts(
@@ -177,11 +230,12 @@ fn parts(
     };
     if context.depth > NESTING_MAX {
         let message = format!("`any_of` and `all_of` nest more than {NESTING_MAX} deep");
-        let hint = "split the rule into several".to_owned();
-        return Err(decoder.error(node.position, message, Some(hint)));
+        let hint = "split the rule into several";
+        return Err(decoder.refuse(ProblemCode::TooMany, node.position, message, hint));
     }
     let items = decoder.list(node, what)?.iter();
     all(items.map(|item| {
+        refuse_text(decoder, item, "a requirement")?;
         let fields = decoder.fields(item, "a requirement")?;
         read(decoder, &fields, context)
     }))

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 use super::done::Done;
 use crate::{
     evidence::Scope,
-    remedy::Remedy,
+    remedy::{NewSession, Remedy},
     rule::{Authenticated, Given, Requirement},
     time::Timestamp,
 };
@@ -93,7 +93,15 @@ impl Plan {
         // First, because what is done before may be too old by then.
         remedies.extend(wait.map(Remedy::Wait));
         remedies.extend(self.reverify.then_some(Remedy::Reverify { max_age }));
-        remedies.extend(self.sessions.into_iter().map(Remedy::Authenticate));
+        let sessions = self.sessions.into_iter();
+        remedies.extend(sessions.map(|session| {
+            let groups = (!session.amr_any.is_empty()).then_some(session.amr_any);
+            Remedy::Authenticate(NewSession {
+                max_age: session.within,
+                acr_any: session.acr_any,
+                amr_all_of: groups.into_iter().collect(),
+            })
+        }));
         if !self.scopes.is_empty() {
             remedies.push(Remedy::GrantScopes(self.scopes));
         }

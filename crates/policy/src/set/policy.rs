@@ -64,6 +64,19 @@ impl Policy {
         }
     }
 
+    /// A policy of exactly these rules, without the one about the status that every other policy has. It is for comparisons: a part of a
+    /// policy, or one that is taken apart. Never in force.
+    pub(crate) fn of_exactly(rules: Vec<Rule>) -> Self {
+        Self {
+            description: None,
+            rules,
+            evidence: EvidenceTerms::default(),
+            reuse_allow: Duration::ZERO,
+            redirect: None,
+            location: None,
+        }
+    }
+
     /// The same policy, its name read at this location.
     pub fn read_at(mut self, location: Location) -> Self {
         self.location = Some(location);

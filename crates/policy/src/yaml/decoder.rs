@@ -6,9 +6,11 @@ use std::sync::Arc;
 use super::{
     diagnostic::{Diagnostic, Diagnostics},
     location::{Location, Position, SourceText},
+    problem::ProblemCode,
+    vocabulary::Vocabulary,
 };
 
-/// There is no value, and why is reported. Only [`Decoder::error`] makes one, so that no value goes missing in silence. (The
+/// There is no value, and why is reported. Only [`Decoder::refuse`] and [`Decoder::error`] make one, so that no value goes missing in silence. (The
 /// compiler of Rust calls this idiom `ErrorGuaranteed`.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reported(());
@@ -18,6 +20,7 @@ pub struct Reported(());
 pub struct Decoder<'d> {
     source: Arc<SourceText>,
     diagnostics: &'d mut Diagnostics,
+    vocabulary: Vocabulary,
 }
 
 impl<'d> Decoder<'d> {
@@ -26,7 +29,18 @@ impl<'d> Decoder<'d> {
         Self {
             source,
             diagnostics,
+            vocabulary: Vocabulary::NONE,
         }
+    }
+
+    /// The same decoder, whose hints know the words of a language.
+    pub fn knowing(self, vocabulary: Vocabulary) -> Self {
+        Self { vocabulary, ..self }
+    }
+
+    /// What its hints know.
+    pub(super) fn vocabulary(&self) -> Vocabulary {
+        self.vocabulary
     }
 
     /// The text.
@@ -42,16 +56,38 @@ impl<'d> Decoder<'d> {
         }
     }
 
-    /// Reports a problem.
+    /// Reports a value that is wrong.
     pub fn error(
         &mut self,
         position: Position,
         message: impl Into<String>,
         hint: Option<String>,
     ) -> Reported {
+        self.push(ProblemCode::InvalidValue, position, message.into(), hint)
+    }
+
+    /// Reports a problem of this kind, and what can be done about it.
+    pub fn refuse(
+        &mut self,
+        code: ProblemCode,
+        position: Position,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Reported {
+        self.push(code, position, message.into(), Some(hint.into()))
+    }
+
+    fn push(
+        &mut self,
+        code: ProblemCode,
+        position: Position,
+        message: String,
+        hint: Option<String>,
+    ) -> Reported {
         self.diagnostics.push(Diagnostic {
+            code,
             location: self.location(position),
-            message: message.into(),
+            message,
             hint,
         });
         Reported(())

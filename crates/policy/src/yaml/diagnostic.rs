@@ -4,7 +4,7 @@ use std::fmt;
 
 use annotate_snippets::{Level, Renderer};
 
-use super::{location::Location, quote::visible};
+use super::{location::Location, problem::ProblemCode, quote::visible};
 
 /// No more problems than this are kept; the rest are counted.
 const PROBLEMS_MAX: usize = 100;
@@ -15,6 +15,8 @@ const MESSAGE_CHARS_MAX: usize = 1000;
 /// One problem.
 #[derive(Debug, Clone)]
 pub struct Diagnostic {
+    /// What kind of problem it is.
+    pub code: ProblemCode,
     /// Where it is.
     pub location: Location,
     /// What is wrong.
@@ -27,7 +29,8 @@ impl Diagnostic {
     /// The problem with its line and a caret under the position, for a terminal.
     pub fn render(&self, renderer: &Renderer) -> String {
         let (message, hint) = (&self.message, self.hint.as_deref());
-        self.location.render(Level::ERROR, message, hint, renderer)
+        self.location
+            .render(Level::ERROR, message, hint, &[], renderer)
     }
 }
 
@@ -82,11 +85,13 @@ impl Diagnostics {
     pub fn push(&mut self, diagnostic: Diagnostic) {
         if self.kept.len() < PROBLEMS_MAX {
             let Diagnostic {
+                code,
                 location,
                 message,
                 hint,
             } = diagnostic;
             self.kept.push(Diagnostic {
+                code,
                 location,
                 message: shortened(&message),
                 hint: hint.as_deref().map(shortened),

@@ -9,6 +9,7 @@ use super::{
     decoder::{Decoder, Reported},
     location::{Position, lines},
     node::{Key, Node, NodeKind},
+    problem::ProblemCode,
 };
 
 /// How deep lists and maps may nest: deeper than any policy needs, shallow enough for every walk.
@@ -20,14 +21,14 @@ impl Decoder<'_> {
         let source = Arc::clone(self.source());
         if source.text.len() > bytes_max {
             let message = format!("the file is larger than {} MiB", bytes_max / (1024 * 1024));
-            let hint = "split it into several files".to_owned();
-            return Err(self.error(Position::START, message, Some(hint)));
+            let hint = "split it into several files";
+            return Err(self.refuse(ProblemCode::TooMany, Position::START, message, hint));
         }
         if let Some(position) = position_of_replacement(&source.text) {
             // One that stands in the text looks like one that decoding other bytes left.
             let message = "not UTF-8, or the character U+FFFD, which stands for what is not";
-            let hint = "save the file as UTF-8, and write no U+FFFD".to_owned();
-            return Err(self.error(position, message, Some(hint)));
+            let hint = "save the file as UTF-8, and write no U+FFFD";
+            return Err(self.refuse(ProblemCode::NotUtf8, position, message, hint));
         }
         let mut tree = Tree::default();
         for step in Parser::new_from_str(&source.text) {
@@ -36,13 +37,19 @@ impl Decoder<'_> {
                 Err(error) => {
                     let position = position_of(&Span::empty(*error.marker()));
                     let message = format!("not YAML: {}", error.info());
-                    return Err(self.error(position, message, None));
+                    let hint = syntax_hint(&source.text, position);
+                    return Err(self.refuse(ProblemCode::NotYaml, position, message, hint));
                 }
             }
         }
         tree.root.ok_or_else(|| {
             let hint = "a policy file has `version: 1` and `policies:`, a case file `cases:`";
-            self.error(Position::START, "the file is empty", Some(hint.to_owned()))
+            self.refuse(
+                ProblemCode::Empty,
+                Position::START,
+                "the file is empty",
+                hint,
+            )
         })
     }
 }
@@ -81,9 +88,9 @@ impl Tree {
         let position = position_of(&span);
         match event {
             Event::DocumentStart(_) if self.root.is_some() => {
-                let hint = "write it into a file of its own".to_owned();
+                let hint = "write it into a file of its own";
                 let message = "a second document in one file";
-                return Err(decoder.error(position, message, Some(hint)));
+                return Err(decoder.refuse(ProblemCode::NotYaml, position, message, hint));
             }
             Event::Alias(_) => {
                 refuse_alias(decoder, position);
@@ -114,14 +121,17 @@ impl Tree {
                 Some(Open::Map(position, map)) => {
                     self.put(node(NodeKind::Map(map.entries), position), decoder);
                 }
-                None => return Err(decoder.error(position, "not YAML", None)),
+                None => {
+                    let hint = "an end without a beginning: look at the brackets before it";
+                    return Err(decoder.refuse(ProblemCode::NotYaml, position, "not YAML", hint));
+                }
             },
             _ => {}
         }
         if self.open.len() > DEPTH_MAX {
-            let hint = "a policy needs no more than a few levels".to_owned();
+            let hint = "a policy needs no more than a few levels";
             let message = format!("nested more than {DEPTH_MAX} deep");
-            return Err(decoder.error(position, message, Some(hint)));
+            return Err(decoder.refuse(ProblemCode::TooMany, position, message, hint));
         }
         Ok(())
     }
@@ -140,8 +150,8 @@ impl Tree {
                 Some(key) if map.names.insert(key.name.clone()) => map.entries.push((key, node)),
                 Some(key) => {
                     let message = format!("the key `{}` is here twice", key.name);
-                    let hint = "keep one of the two".to_owned();
-                    decoder.error(key.position, message, Some(hint));
+                    let hint = "keep one of the two";
+                    decoder.refuse(ProblemCode::DuplicateKey, key.position, message, hint);
                 }
             },
         }
@@ -158,13 +168,15 @@ fn as_key(node: Node, decoder: &mut Decoder<'_>) -> Option<Key> {
     if let NodeKind::Text(name) = node.kind {
         return Some(Key { name, position });
     }
-    decoder.error(position, "a key is a text", None);
+    let hint = "write a name before the colon; quote one that begins with a bracket, `~` or `null`";
+    decoder.refuse(ProblemCode::YamlFeature, position, "a key is a text", hint);
     None
 }
 
 fn refuse_alias(decoder: &mut Decoder<'_>, position: Position) {
-    let hint = Some("write the value out where it is used".to_owned());
-    decoder.error(position, "YAML anchors and aliases are not allowed", hint);
+    let hint = "write the value out where it is used; quote a text that begins with `&` or `*`";
+    let message = "YAML anchors and aliases are not allowed";
+    decoder.refuse(ProblemCode::YamlFeature, position, message, hint);
 }
 
 fn refuse_decoration(anchor: usize, tagged: bool, position: Position, decoder: &mut Decoder<'_>) {
@@ -172,8 +184,24 @@ fn refuse_decoration(anchor: usize, tagged: bool, position: Position, decoder: &
         refuse_alias(decoder, position);
     }
     if tagged {
-        let hint = "write the value alone; it is read by what is expected here".to_owned();
-        decoder.error(position, "YAML tags are not allowed", Some(hint));
+        let hint = "write the value alone, it is read by what is expected here; quote a text that begins with `!`";
+        let message = "YAML tags are not allowed";
+        decoder.refuse(ProblemCode::YamlFeature, position, message, hint);
+    }
+}
+
+/// What to look at where a text is not YAML.
+fn syntax_hint(text: &str, position: Position) -> &'static str {
+    let line = lines(text).nth(position.line.saturating_sub(1));
+    let line = line.unwrap_or_default();
+    let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
+    let value = line.split_once(": ").map_or("", |(_, value)| value.trim());
+    if indent.contains('\t') {
+        "indent with blanks, not with tabs"
+    } else if value.starts_with(['@', '`', '%', '"', '\'']) || value.contains(": ") {
+        "quote the whole value"
+    } else {
+        "look at the indentation, the quotes and the brackets of this line and of those before it"
     }
 }
 

@@ -4,7 +4,9 @@ use super::{
     decoder::{Decoder, Reported},
     location::Position,
     node::{Key, Node},
+    problem::ProblemCode,
     suggestion::did_you_mean,
+    vocabulary::{Vocabulary, letters},
 };
 
 /// The entries of a map, taken by name.
@@ -46,9 +48,15 @@ impl<'n> Fields<'n> {
         name: &'static str,
         decoder: &mut Decoder<'_>,
     ) -> Result<&'n Node, Reported> {
-        let missing = || format!("`{name}` is missing");
-        self.take(name)
-            .ok_or_else(|| decoder.error(self.position, missing(), None))
+        self.take(name).ok_or_else(|| {
+            let example = decoder.vocabulary().example_of(&format!("`{name}`"));
+            let hint = example.map_or_else(
+                || format!("add `{name}:` with its value"),
+                |example| format!("add it, such as `{example}`"),
+            );
+            let message = format!("`{name}` is missing");
+            decoder.refuse(ProblemCode::MissingKey, self.position, message, hint)
+        })
     }
 
     /// This key, if the map has it and does not have the other: then the file is of another kind.
@@ -80,7 +88,34 @@ pub(crate) fn unknown_key<'k>(
     known: impl Iterator<Item = &'k str>,
 ) -> Reported {
     let known: Vec<&str> = known.collect();
-    let hint = did_you_mean(&key.name, known.iter().copied())
-        .or_else(|| Some(format!("known here: {}", known.join(", "))));
-    decoder.error(key.position, format!("unknown key `{}`", key.name), hint)
+    let hint = meant(decoder.vocabulary(), &key.name, &known)
+        .unwrap_or_else(|| format!("known here: {}", known.join(", ")));
+    let message = format!("unknown key `{}`", key.name);
+    decoder.refuse(ProblemCode::UnknownKey, key.position, message, hint)
+}
+
+/// What the author of an unknown key may mean: a key of the same letters, one that the guess stands for, the same key elsewhere, or
+/// one that is near.
+fn meant(vocabulary: Vocabulary, written: &str, known: &[&str]) -> Option<String> {
+    let same = known.iter().find(|key| letters(key) == letters(written));
+    if let Some(key) = same {
+        return Some(format!("did you mean `{key}`?"));
+    }
+    let guesses = vocabulary.meant_by(written).iter();
+    let guesses: Vec<String> = guesses
+        .filter(|key| known.contains(key))
+        .map(|key| format!("`{key}`"))
+        .collect();
+    if !guesses.is_empty() {
+        return Some(format!("did you mean {}?", guesses.join(" or ")));
+    }
+    if let Some(place) = vocabulary.place_of(written) {
+        return Some(format!("`{written}` belongs {place}"));
+    }
+    let near = did_you_mean(written, known.iter().copied());
+    near.or_else(|| {
+        let elsewhere = vocabulary.meant_by(written).first()?;
+        let place = vocabulary.place_of(elsewhere)?;
+        Some(format!("did you mean `{elsewhere}`? it belongs {place}"))
+    })
 }

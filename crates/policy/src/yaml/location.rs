@@ -1,6 +1,6 @@
 //! Where something stands in a text that a person wrote, and how that is shown: the line, and a caret under it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, iter::once, sync::Arc};
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
@@ -8,6 +8,8 @@ use super::quote::{is_visible, visible};
 
 /// A longer line is not shown: it is not readable.
 const LINE_BYTES_MAX: usize = 1000;
+/// How many related lines a message shows.
+const RELATED_MAX: usize = 6;
 
 /// A text and the path that it came from.
 #[derive(Debug)]
@@ -63,20 +65,44 @@ impl fmt::Debug for Location {
 }
 
 impl Location {
-    /// A message about this location, with its line and a caret under the position, for a terminal.
+    /// A message about this location, with its line and a caret under the position, for a terminal. The lines of `related` follow.
     pub(crate) fn render(
         &self,
         level: Level<'_>,
         message: &str,
         hint: Option<&str>,
+        related: &[Self],
         renderer: &Renderer,
     ) -> String {
-        let Position {
-            line: number,
-            column,
-            width,
-        } = self.position;
-        let line = lines(&self.source.text).nth(number.saturating_sub(1));
+        let (message, hint) = (visible(message), hint.map(visible));
+        let related = related.iter().take(RELATED_MAX);
+        let excerpts: Vec<Excerpt> = once(self).chain(related).map(Excerpt::of).collect();
+        let mut group = Group::with_title(level.primary_title(message.as_ref()));
+        for (index, excerpt) in excerpts.iter().enumerate() {
+            let kind = match index {
+                0 => AnnotationKind::Primary,
+                _ => AnnotationKind::Context,
+            };
+            group = excerpt.added_to(group, kind);
+        }
+        if let Some(hint) = &hint {
+            group = group.element(Level::HELP.message(hint.as_ref()));
+        }
+        renderer.render(&[group])
+    }
+}
+
+/// The line of a location, as it is shown.
+struct Excerpt {
+    path: String,
+    line: String,
+    position: Position,
+}
+
+impl Excerpt {
+    fn of(location: &Location) -> Self {
+        let position = location.position;
+        let line = lines(&location.source.text).nth(position.line.saturating_sub(1));
         // Character by character, so that the columns stay. The renderer shows the controls of ASCII by itself, and a tab as spaces.
         let shown = |c: char| {
             if c.is_ascii() || is_visible(c) {
@@ -85,32 +111,31 @@ impl Location {
                 char::REPLACEMENT_CHARACTER
             }
         };
-        let line: String = line.unwrap_or("").chars().map(shown).collect();
-        let line = line.as_str();
-        let (message, path) = (visible(message), visible(&self.source.path));
-        let hint = hint.map(visible);
-        let byte_of = |column: usize| {
-            let nth = column.saturating_sub(1);
-            line.char_indices()
-                .nth(nth)
-                .map_or(line.len(), |(byte, _)| byte)
-        };
-        let (title, path) = (level.primary_title(message.as_ref()), path.as_ref());
-        let mut group: Group<'_> = if line.len() > LINE_BYTES_MAX {
-            title.element(Origin::path(path).line(number).char_column(column))
-        } else {
-            let span = byte_of(column)..byte_of(column.saturating_add(width));
-            title.element(
-                Snippet::source(line)
-                    .line_start(number)
-                    .path(path)
-                    .annotation(AnnotationKind::Primary.span(span)),
-            )
-        };
-        if let Some(hint) = &hint {
-            group = group.element(Level::HELP.message(hint.as_ref()));
+        Self {
+            path: visible(&location.source.path).into_owned(),
+            line: line.unwrap_or("").chars().map(shown).collect(),
+            position,
         }
-        renderer.render(&[group])
+    }
+
+    fn added_to<'e>(&'e self, group: Group<'e>, kind: AnnotationKind) -> Group<'e> {
+        let Position {
+            line: number,
+            column,
+            width,
+        } = self.position;
+        if self.line.len() > LINE_BYTES_MAX {
+            let origin = Origin::path(&self.path).line(number).char_column(column);
+            return group.element(origin);
+        }
+        let byte_of = |column: usize| {
+            let mut bytes = self.line.char_indices();
+            let nth = bytes.nth(column.saturating_sub(1));
+            nth.map_or(self.line.len(), |(byte, _)| byte)
+        };
+        let span = byte_of(column)..byte_of(column.saturating_add(width));
+        let snippet = Snippet::source(&self.line).line_start(number);
+        group.element(snippet.path(&self.path).annotation(kind.span(span)))
     }
 }
 

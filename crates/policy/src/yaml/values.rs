@@ -6,21 +6,29 @@ use super::{
     decoder::{Decoder, Reported, all},
     fields::Fields,
     node::{Node, NodeKind},
+    problem::ProblemCode,
     suggestion::did_you_mean,
+    vocabulary::letters,
 };
+
+/// What a scalar is, unless it is to be read as something else.
+const TEXT: &str = "a text";
 
 impl Decoder<'_> {
     /// A map's entries, to be taken by name.
     pub fn fields<'n>(&mut self, node: &'n Node, what: &str) -> Result<Fields<'n>, Reported> {
         match &node.kind {
             NodeKind::Map(entries) => Ok(Fields::new(entries, node.position)),
-            _ => Err(self.expected(node, &format!("{what} is a map of keys and values"))),
+            _ => {
+                let hint = "write keys with values, such as `key: value`";
+                Err(self.expected(node, what, "a map of keys and values", hint))
+            }
         }
     }
 
     /// The items of a list that is not empty.
     pub fn list<'n>(&mut self, node: &'n Node, what: &str) -> Result<&'n [Node], Reported> {
-        self.items(node, what, "name at least one, or leave it out")
+        self.items(node, what, "name at least one, or take the key out")
     }
 
     /// The items of a list that must be there, and is not empty.
@@ -40,15 +48,19 @@ impl Decoder<'_> {
     ) -> Result<&'n [Node], Reported> {
         match &node.kind {
             NodeKind::List(items) if items.is_empty() => {
-                let hint = hint.to_owned();
-                Err(self.error(node.position, format!("{what} is empty"), Some(hint)))
+                let message = format!("{what} is empty");
+                Err(self.refuse(ProblemCode::Empty, node.position, message, hint))
             }
             NodeKind::List(items) => Ok(items),
             NodeKind::Text(text) => {
                 let hint = format!("write a list: `[{text}]`");
-                Err(self.error(node.position, format!("{what} is a list"), Some(hint)))
+                let message = format!("{what} is a list");
+                Err(self.refuse(ProblemCode::WrongType, node.position, message, hint))
             }
-            _ => Err(self.expected(node, &format!("{what} is a list"))),
+            _ => {
+                let hint = "write a list: `[one, another]`, or a line with `- ` for each item";
+                Err(self.expected(node, what, "a list", hint))
+            }
         }
     }
 
@@ -60,12 +72,35 @@ impl Decoder<'_> {
 
     /// A scalar's text, which is not empty.
     pub fn text<'n>(&mut self, node: &'n Node, what: &str) -> Result<&'n str, Reported> {
+        self.text_of(node, what, TEXT)
+    }
+
+    /// A scalar's text, which is not empty and is to be read as this kind of value: "a duration".
+    pub fn text_of<'n>(
+        &mut self,
+        node: &'n Node,
+        what: &str,
+        kind: &str,
+    ) -> Result<&'n str, Reported> {
         match &node.kind {
             NodeKind::Text(text) if text.is_empty() => {
-                Err(self.error(node.position, format!("{what} is empty"), None))
+                let hint =
+                    format!("write {kind} between the quotation marks, or take the line out");
+                let message = format!("{what} is empty");
+                Err(self.refuse(ProblemCode::Empty, node.position, message, hint))
             }
             NodeKind::Text(text) => Ok(text),
-            _ => Err(self.expected(node, &format!("{what} is a text"))),
+            NodeKind::List(items) => {
+                let hint = match items.as_slice() {
+                    [only] if matches!(only.kind, NodeKind::Text(_)) => "write it without brackets",
+                    _ => "write one, without brackets; quote a text that begins with `[`",
+                };
+                Err(self.expected(node, what, kind, hint))
+            }
+            NodeKind::Map(_) | NodeKind::Null => {
+                let hint = "write one, and quote a text with `: ` or braces in it";
+                Err(self.expected(node, what, kind, hint))
+            }
         }
     }
 
@@ -76,14 +111,14 @@ impl Decoder<'_> {
         what: &str,
         range: RangeInclusive<u16>,
     ) -> Result<u16, Reported> {
-        let text = self.text(node, what)?;
+        let text = self.text_of(node, what, "a whole number")?;
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         let number = text.parse().ok().filter(|n| digits && range.contains(n));
         number.ok_or_else(|| {
             let (from, to) = (range.start(), range.end());
             let message = format!("{what}: `{text}` is not a whole number between {from} and {to}");
-            let hint = format!("such as `{to}`");
-            self.error(node.position, message, Some(hint))
+            let hint = number_hint(text, &range);
+            self.refuse(ProblemCode::InvalidValue, node.position, message, hint)
         })
     }
 
@@ -94,24 +129,86 @@ impl Decoder<'_> {
         what: &str,
         words: &[(&str, T)],
     ) -> Result<T, Reported> {
-        let text = self.text(node, what)?;
+        self.word_or(node, what, words, &[])
+    }
+
+    /// As [`Decoder::word`], with hints of their own for these other words (in lower case, without signs).
+    pub fn word_or<T: Clone>(
+        &mut self,
+        node: &Node,
+        what: &str,
+        words: &[(&str, T)],
+        others: &[(&str, &str)],
+    ) -> Result<T, Reported> {
+        let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
+        let kind = all.join(" or ");
+        let text = self.text_of(node, what, &kind)?;
         let found = words.iter().find(|(word, _)| *word == text);
         found.map(|(_, value)| value.clone()).ok_or_else(|| {
-            let all: Vec<String> = words.iter().map(|(word, _)| format!("`{word}`")).collect();
-            let message = format!("{what} is {}, not `{text}`", all.join(" or "));
-            let hint = did_you_mean(text, words.iter().map(|(word, _)| *word))
-                .or_else(|| Some(format!("write one of {}", all.join(", "))));
-            self.error(node.position, message, hint)
+            let message = format!("{what} is {kind}, not `{text}`");
+            let plain = letters(text);
+            let other = others.iter().find(|(other, _)| *other == plain);
+            let near = || did_you_mean(text, words.iter().map(|(word, _)| *word));
+            let hint = other
+                .map(|(_, hint)| (*hint).to_owned())
+                .or_else(near)
+                .unwrap_or_else(|| match all.as_slice() {
+                    [only] => format!("write {only}"),
+                    all => format!("write one of {}", all.join(", ")),
+                });
+            self.refuse(ProblemCode::InvalidValue, node.position, message, hint)
         })
     }
 
-    fn expected(&mut self, node: &Node, expectation: &str) -> Reported {
+    /// Reports a value of another kind than is expected, or none.
+    fn expected(&mut self, node: &Node, what: &str, kind: &str, hint: &str) -> Reported {
         let found = match &node.kind {
             NodeKind::Text(_) => "a text",
-            NodeKind::Null => "nothing",
+            NodeKind::Null => return self.nothing_written(node, what, kind),
             NodeKind::List(_) => "a list",
             NodeKind::Map(_) => "a map",
         };
-        self.error(node.position, format!("{expectation}, not {found}"), None)
+        let example = self.vocabulary().example_of(what);
+        let hint = example.map_or_else(
+            || hint.to_owned(),
+            |example| format!("write it as `{example}`"),
+        );
+        let message = format!("{what} is {kind}, not {found}");
+        self.refuse(ProblemCode::WrongType, node.position, message, hint)
+    }
+
+    /// Reports that nothing is written, where this kind of value belongs.
+    fn nothing_written(&mut self, node: &Node, what: &str, kind: &str) -> Reported {
+        let example = self.vocabulary().example_of(what);
+        let such_as = example.map(|example| format!(", such as `{example}`"));
+        let such_as = such_as.unwrap_or_default();
+        let quote = match kind {
+            TEXT => "; a text that is `null` or `~` is written in quotes",
+            _ => "",
+        };
+        let message = format!("nothing is written here: {what} is {kind}");
+        let hint = format!("write {kind}{such_as}, or take the line out{quote}");
+        self.refuse(ProblemCode::NothingWritten, node.position, message, hint)
+    }
+}
+
+/// What to write in place of a text that is no whole number of this range.
+fn number_hint(text: &str, range: &RangeInclusive<u16>) -> String {
+    let (from, to) = (range.start(), range.end());
+    let radix = [("0x", 16), ("0o", 8), ("0b", 2)];
+    let plain = text.replace(['_', ' ', '+'], "").to_ascii_lowercase();
+    let of_radix = radix.into_iter().find_map(|(prefix, radix)| {
+        let digits = plain.strip_prefix(prefix)?;
+        u16::from_str_radix(digits, radix).ok()
+    });
+    let whole = plain.split('.').next().unwrap_or_default();
+    let leading: String = whole.chars().take_while(char::is_ascii_digit).collect();
+    let negative = text.starts_with('-');
+    let number = of_radix.or_else(|| leading.parse::<u16>().ok());
+    match number.filter(|number| range.contains(number)) {
+        Some(number) => format!("write the number alone, in decimal digits: `{number}`"),
+        None if negative => format!("the least is `{from}`"),
+        None if !leading.is_empty() || of_radix.is_some() => format!("the greatest is `{to}`"),
+        None => format!("write digits alone, from `{from}` to `{to}`"),
     }
 }

@@ -6,7 +6,8 @@ use crate::{
         remedies,
         screen::{Style, Text, effect},
     },
-    policy::{Effect, Explanation, Remedy, Scope, Shown, Timestamp, Verdict, between, suite::Case},
+    policy::{Effect, Explanation, Shown, Timestamp, Verdict, between, suite::Case},
+    proto::remedies::step_up,
 };
 
 /// Adds the explanation of a case: the verdicts or the guard that failed, the remedies, and the timeline.
@@ -26,8 +27,8 @@ pub(super) fn write_explanation(page: &mut Page, case: &Case, explanation: &Expl
     for verdict in &explanation.verdicts {
         write_verdict(page, verdict);
     }
-    for remedy in decision.remedies() {
-        page.labelled("needed", in_words(remedy));
+    for (label, needed) in step_up(decision).iter().flat_map(remedies::needed) {
+        page.labelled(label, needed);
     }
     if decision.effect() != Effect::Allow && decision.remedies().is_empty() {
         page.labelled("needed", "nothing helps");
@@ -69,21 +70,4 @@ fn write_timeline(page: &mut Page, now: Timestamp, explanation: &Explanation) {
     } else {
         "  ▼            no further change within ten years"
     });
-}
-
-fn in_words(remedy: &Remedy) -> String {
-    match remedy {
-        Remedy::Reverify { max_age } => remedies::reverify(*max_age),
-        Remedy::Authenticate(required) => {
-            let amr: Vec<&str> = required.amr_any.iter().map(AsRef::as_ref).collect();
-            let acr: Vec<&str> = required.acr_any.iter().map(AsRef::as_ref).collect();
-            remedies::authenticate(&amr, &acr, Some(required.within))
-        }
-        Remedy::GrantScopes(scopes) => {
-            let names: Vec<&str> = scopes.iter().map(Scope::as_str).collect();
-            remedies::grant(&names)
-        }
-        Remedy::Identify => remedies::identify(),
-        Remedy::Wait(until) => remedies::wait(&until.to_string()),
-    }
 }

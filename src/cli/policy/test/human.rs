@@ -5,7 +5,7 @@ use crate::{
     cli::screen::{Screen, Style, Text},
     policy::{
         Decision,
-        suite::{CaseResult, Coverage, Report, RuleCoverage},
+        suite::{CaseResult, Coverage, EdgeState, Report, RuleCoverage},
     },
 };
 
@@ -72,10 +72,20 @@ fn write_figures(page: &mut Page, coverage: &Coverage, in_full: bool) {
     page.line(format_args!(
         "  {covered_rules} of {rules} rules met and unmet by some case"
     ));
+    let states = [
+        (EdgeState::Hidden, "hidden: nothing turns there"),
+        (EdgeState::Unreachable, "out of reach"),
+    ];
+    let others = states.map(|(state, what)| match coverage.edges_in(state) {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    });
     page.line(format_args!(
-        "  {covered_edges} of {edges} edges in time tried from both sides"
+        "  {covered_edges} of {edges} edges in time tried from both sides{}",
+        others.concat()
     ));
-    if !in_full && (covered_rules < rules || covered_edges < edges) {
+    let untried = coverage.edges_in(EdgeState::Untried);
+    if !in_full && (covered_rules < rules || untried > 0) {
         page.line("  (--coverage shows which are not)");
     }
     page.blank();
@@ -92,11 +102,13 @@ fn untried_of(rule: &RuleCoverage) -> Vec<String> {
         (true, false) => lines.push(format!("never unmet           {text}")),
     }
     for edge in &rule.edges {
-        let missing = match (edge.before, edge.after) {
-            (true, true) => continue,
-            (false, false) => "neither before nor at",
-            (false, true) => "not 1 ms before      ",
-            (true, false) => "not at               ",
+        let missing = match (edge.state(), edge.before, edge.after) {
+            (EdgeState::Tried, ..) => continue,
+            (EdgeState::Hidden, ..) => "hidden               ",
+            (EdgeState::Unreachable, ..) => "out of reach         ",
+            (EdgeState::Untried, false, true) => "not 1 ms before      ",
+            (EdgeState::Untried, true, false) => "not at               ",
+            (EdgeState::Untried, ..) => "neither before nor at",
         };
         lines.push(format!("{missing} {} {}", edge.requirement, edge.turn));
     }

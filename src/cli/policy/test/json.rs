@@ -2,9 +2,12 @@
 
 use serde_json::{Value, json};
 
-use crate::policy::{
-    Decision, Revision,
-    suite::{CaseResult, EdgeCoverage, PolicyCoverage, Report, RuleCoverage},
+use crate::{
+    policy::{
+        Decision, Effect, Revision,
+        suite::{CaseResult, EdgeCoverage, EvidenceUse, PolicyCoverage, Report, RuleCoverage},
+    },
+    proto::{json::as_json, remedies::remedy_set},
 };
 
 /// The report as one JSON object.
@@ -21,8 +24,46 @@ pub(super) fn object(report: &Report<'_>, revision: Revision) -> Value {
         "passed": report.passed(),
         "failed": report.failed(),
         "cases": cases,
+        "edges": edges(report),
         "coverage": coverage,
     })
+}
+
+/// Every edge of every policy, and what is known of it.
+fn edges(report: &Report<'_>) -> Vec<Value> {
+    let policies = report.coverage.policies.iter();
+    let edges = policies.flat_map(|(name, policy)| {
+        policy.rules.iter().flat_map(move |rule| {
+            let edges = rule.edges.iter();
+            edges.map(move |edge| {
+                let (requirement, turn) = (&edge.requirement, edge.turn);
+                json!({
+                    "policy": name.as_str(),
+                    "rule": &*rule.rule,
+                    "edge": format!("{requirement} {turn}"),
+                    "state": edge.state().as_str(),
+                    "requirement": requirement,
+                    "turn": turn.to_string(),
+                })
+            })
+        })
+    });
+    edges.collect()
+}
+
+/// The sets of remedies, each as the contract's own JSON: the first alone, and all.
+fn remedies(decision: Option<&Decision>) -> (Value, Value) {
+    let sets = decision.map_or(&[][..], Decision::alternatives);
+    let sets: Vec<Value> = sets
+        .iter()
+        .map(|set| {
+            let json = as_json("RemedySet", &remedy_set(set));
+            let json = json.and_then(|message| serde_json::to_value(message).ok());
+            json.unwrap_or_default()
+        })
+        .collect();
+    let first = sets.first().and_then(|set| set.get("remedies")).cloned();
+    (first.unwrap_or_else(|| json!([])), sets.into())
 }
 
 fn case(result: &CaseResult<'_>) -> Value {
@@ -30,7 +71,10 @@ fn case(result: &CaseResult<'_>) -> Value {
     let reasons: Vec<Value> = decision
         .iter()
         .flat_map(|decision| decision.reasons())
-        .map(|reason| json!({ "code": reason.code.as_str(), "rule": &*reason.rule }))
+        .map(|reason| {
+            let effect = Effect::from(reason.effect);
+            json!({ "code": reason.code.as_str(), "rule": &*reason.rule, "effect": effect.as_str() })
+        })
         .collect();
     let mismatches: Vec<Value> = result
         .mismatches
@@ -38,6 +82,8 @@ fn case(result: &CaseResult<'_>) -> Value {
         .map(|d| json!({ "what": d.what, "expected": d.expected, "actual": d.actual }))
         .collect();
     let change = decision.and_then(Decision::next_change);
+    let until = decision.and_then(Decision::valid_until);
+    let (remedies, alternatives) = remedies(decision);
     json!({
         "name": case.name,
         "path": case.source.path,
@@ -48,6 +94,10 @@ fn case(result: &CaseResult<'_>) -> Value {
         "decision": decision.map(|decision| decision.effect().as_str()),
         "reasons": reasons,
         "next_change": change.map(|c| json!({ "at": c.at.to_string(), "to": c.to.as_str() })),
+        "valid_until": until.map(|until| until.to_string()),
+        "remedies": remedies,
+        "alternatives": alternatives,
+        "evidence": result.evidence.map(EvidenceUse::as_str),
         "differences": mismatches,
     })
 }
@@ -73,5 +123,6 @@ fn edge(coverage: &EdgeCoverage) -> Value {
         "turn": coverage.turn.to_string(),
         "before": coverage.before,
         "after": coverage.after,
+        "state": coverage.state().as_str(),
     })
 }

@@ -16,6 +16,11 @@ impl WorkBudget {
         Self { remaining: steps }
     }
 
+    /// A budget of this many steps, and not of more than one comparison.
+    pub(crate) fn for_part(steps: usize) -> Self {
+        Self::new(steps.min(COMPARISON_STEPS_MAX))
+    }
+
     /// The budget of one comparison.
     pub(crate) fn for_comparison() -> Self {
         Self::new(COMPARISON_STEPS_MAX)

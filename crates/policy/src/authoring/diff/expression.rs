@@ -126,6 +126,6 @@ impl<'p> Expression<'p> {
 }
 
 /// In whole milliseconds, rounded up: evidence comes in milliseconds.
-fn millis(duration: Duration) -> i64 {
+pub(super) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX)
 }

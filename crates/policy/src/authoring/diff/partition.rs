@@ -13,6 +13,7 @@ mod texts;
 
 use self::texts::{TextField, Texts};
 use self::{ages::Ages, births::Births, flag::Flag, phones::Phones, schedules::Schedules};
+pub(in crate::authoring) use self::{births::Birthday, schedules::Stretch};
 pub(super) use self::{schedules::times_of_week, texts::Groups};
 use super::{
     axis::Axis,

@@ -111,6 +111,12 @@ impl<'p> Space<'p> {
         )
     }
 
+    /// The axes with their partitions, in an order in which no fact depends on a later one.
+    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, &Partition<'p>)> {
+        let variables = self.variables.iter();
+        variables.map(|(axis, variable)| (axis, &variable.partition))
+    }
+
     /// The axes that an expression reads.
     pub(super) fn axes_of(&self, expression: &Expression<'_>) -> BTreeSet<Axis> {
         let (mut axes, mut groups) = (BTreeSet::new(), BTreeSet::new());

@@ -55,6 +55,7 @@ impl Witness {
             position: Position::START,
             request: self.request.clone(),
             evidence: self.evidence.clone(),
+            cached: None,
             now: self.now,
             expect,
         }
@@ -129,9 +130,9 @@ impl From<Draft> for Witness {
 }
 
 /// The verification that witnesses ask about. No policy can distinguish one identifier from another.
-const VERIFICATION: &str = "v-1";
+pub(super) const VERIFICATION: &str = "v-1";
 
-fn bare_request(policy: &PolicyName) -> Result<Request, CompareError> {
+pub(super) fn bare_request(policy: &PolicyName) -> Result<Request, CompareError> {
     let verification = VerificationId::parse(VERIFICATION).map_err(|_| CompareError::NoWitness)?;
     Ok(Request::bare(policy.clone(), verification))
 }

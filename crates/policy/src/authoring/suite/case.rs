@@ -1,13 +1,15 @@
 //! A test case: a situation, and what a policy is expected to decide in it.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 use crate::{
     decide::Facts,
     effect::{Change, Effect},
-    evidence::Evidence,
+    evidence::{Evidence, Finding},
     reason::ReasonCode,
+    remedy::Remedy,
     request::{Request, VerificationId},
+    set::Policy,
     time::Timestamp,
     yaml::{Position, SourceText},
 };
@@ -35,8 +37,10 @@ pub struct Case {
     pub position: Position,
     /// The request, which names the policy.
     pub request: Request,
-    /// The evidence, as fresh as can be: a case cannot say how old a copy of it is.
+    /// The evidence. Where the service has a copy of an earlier answer, that is the answer.
     pub evidence: Evidence,
+    /// The age of that copy; none if the upstream is asked for the first time.
+    pub cached: Option<CachedCopy>,
     /// The instant of the check.
     pub now: Timestamp,
     /// What is expected.
@@ -44,12 +48,79 @@ pub struct Case {
 }
 
 impl Case {
-    /// The facts of the check, for [`Policy::decide`](crate::Policy::decide).
+    /// The facts of the check, for [`Policy::decide`](crate::Policy::decide). Of a case with a copy, call this on
+    /// [`Case::as_served`].
     pub fn facts(&self) -> Facts<'_> {
         Facts {
             request: &self.request,
             evidence: &self.evidence,
             now: self.now,
+        }
+    }
+
+    /// The case with the evidence by which the service decides it under this policy, and where that comes from: the copy while it is
+    /// fresh; else the upstream, which answers the same again; and in an outage the copy while it may be stale, or nothing.
+    pub fn as_served(&self, policy: &Policy) -> (Cow<'_, Self>, EvidenceUse) {
+        let finding = &self.evidence.finding;
+        let Some(CachedCopy { age, upstream_down }) = self.cached else {
+            let unknown = matches!(finding, Finding::Unknown);
+            let used = if unknown {
+                EvidenceUse::Unavailable
+            } else {
+                EvidenceUse::Fetched
+            };
+            return (Cow::Borrowed(self), used);
+        };
+        if age < policy.max_age(finding) {
+            return (Cow::Borrowed(self), EvidenceUse::Cached);
+        }
+        if upstream_down && matches!(finding, Finding::Present(_)) && age < policy.max_stale() {
+            return (Cow::Borrowed(self), EvidenceUse::Stale);
+        }
+        let mut served = self.clone();
+        served.evidence.seen_at = self.now;
+        if upstream_down {
+            served.evidence.finding = Finding::Unknown;
+            (Cow::Owned(served), EvidenceUse::Unavailable)
+        } else {
+            (Cow::Owned(served), EvidenceUse::Fetched)
+        }
+    }
+}
+
+/// A copy of the evidence that the service has from an earlier check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CachedCopy {
+    /// How long ago the upstream was asked.
+    pub age: Duration,
+    /// Whether it cannot be asked now.
+    pub upstream_down: bool,
+}
+
+/// Where the evidence of a decision comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EvidenceUse {
+    /// The copy, which is fresh.
+    Cached,
+    /// The upstream was asked.
+    Fetched,
+    /// The copy, which is too old, because the upstream cannot be asked.
+    Stale,
+    /// There is none.
+    Unavailable,
+}
+
+impl EvidenceUse {
+    /// Every one there is.
+    pub(super) const ALL: [Self; 4] = [Self::Cached, Self::Fetched, Self::Stale, Self::Unavailable];
+
+    /// As a case file writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cached => "cached",
+            Self::Fetched => "fetched",
+            Self::Stale => "stale",
+            Self::Unavailable => "unavailable",
         }
     }
 }
@@ -63,6 +134,61 @@ pub struct Expect {
     pub reasons: Option<Vec<ReasonCode>>,
     /// The next change.
     pub next_change: Option<NextChange>,
+    /// Until when the answer may be reused.
+    pub valid_until: Option<ValidUntil>,
+    /// The remedies, in any order.
+    pub remedies: Option<Vec<Remedy>>,
+    /// The alternatives, in their order; the remedies of each in any order.
+    pub alternatives: Option<Vec<Vec<Remedy>>>,
+    /// Where the evidence comes from.
+    pub evidence: Option<EvidenceUse>,
+}
+
+impl Expect {
+    /// Whether nothing is expected.
+    pub fn is_empty(&self) -> bool {
+        let Self {
+            effect,
+            reasons,
+            next_change,
+            valid_until,
+            remedies,
+            alternatives,
+            evidence,
+        } = self;
+        effect.is_none()
+            && reasons.is_none()
+            && next_change.is_none()
+            && valid_until.is_none()
+            && remedies.is_none()
+            && alternatives.is_none()
+            && evidence.is_none()
+    }
+}
+
+/// Until when an answer may be reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ValidUntil {
+    /// It must not be.
+    None,
+    /// Until this instant.
+    Until(Timestamp),
+}
+
+impl From<Option<Timestamp>> for ValidUntil {
+    fn from(until: Option<Timestamp>) -> Self {
+        until.map_or(Self::None, Self::Until)
+    }
+}
+
+/// As a case file writes it.
+impl fmt::Display for ValidUntil {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::None => f.write_str("none"),
+            Self::Until(until) => write!(f, "{until}"),
+        }
+    }
 }
 
 /// How a decision changes by time alone, with the evidence, the request and the policy as they are.

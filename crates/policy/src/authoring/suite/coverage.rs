@@ -4,20 +4,28 @@
 //! some case met it and some case did not.
 //!
 //! A case tries an edge at the instant `e` from before if it is at `e - 1 ms`, the last instant before it, and from after if
-//! it is at `e` or at `e + 1 ms`. Only such cases distinguish a limit from every other one.
+//! it is at `e` or at `e + 1 ms`; and only if the policy turns there: one millisecond before `e` and at `e`, with all facts as they are,
+//! some rule comes out otherwise that has an edge there. Only such cases distinguish a limit from every other one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
     case::Case,
     edge::{MS, Turn, edges},
+    placed::{PlacedEdge, placed_edges},
+    reach::{Reach, reaches},
 };
 use crate::{
+    authoring::diff::WorkBudget,
+    decide::Facts,
     request::PolicyName,
-    rule::{Given, Rule},
+    rule::Rule,
     set::{Policy, PolicySet},
-    time::{after, before},
+    time::{Timestamp, after, before},
 };
+
+/// The steps that the search for hidden edges may take in all policies: about ten seconds' work.
+const STEPS_MAX: usize = 200_000_000;
 
 /// What was tried of every policy.
 #[derive(Debug)]
@@ -55,10 +63,37 @@ pub struct EdgeCoverage {
     pub requirement: String,
     /// What happens to the requirement at the edge.
     pub turn: Turn,
-    /// Whether some case is at the last millisecond before it.
+    /// Whether some case is at the last millisecond before it, and the policy turns there.
     pub before: bool,
-    /// Whether some case is at it, or a millisecond after.
+    /// Whether some case is at it, or a millisecond after, and the policy turns there.
     pub after: bool,
+    /// Whether any case could be.
+    pub reach: Reach,
+}
+
+/// What is known of an edge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EdgeState {
+    /// It was tried from both sides.
+    Tried,
+    /// It was not, and may be tried.
+    Untried,
+    /// It is proved that neither the decision nor its reasons turn there, whatever the facts are: something else decides.
+    Hidden,
+    /// No facts reach it.
+    Unreachable,
+}
+
+impl EdgeState {
+    /// The state as reports name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tried => "tried",
+            Self::Untried => "untried",
+            Self::Hidden => "hidden",
+            Self::Unreachable => "unreachable",
+        }
+    }
 }
 
 impl RuleCoverage {
@@ -69,9 +104,14 @@ impl RuleCoverage {
 }
 
 impl EdgeCoverage {
-    /// Whether it was tried from both sides.
-    pub fn is_covered(&self) -> bool {
-        self.before && self.after
+    /// What is known of it.
+    pub fn state(&self) -> EdgeState {
+        match (self.before && self.after, self.reach) {
+            (true, _) => EdgeState::Tried,
+            (false, Reach::Open) => EdgeState::Untried,
+            (false, Reach::Hidden) => EdgeState::Hidden,
+            (false, Reach::Never) => EdgeState::Unreachable,
+        }
     }
 }
 
@@ -94,11 +134,62 @@ impl Coverage {
             return;
         };
         coverage.cases = coverage.cases.saturating_add(1);
-        if let Some(given) = policy.judged(&case.facts()) {
-            for (rule, coverage) in policy.rules().iter().zip(&mut coverage.rules) {
-                coverage.record(rule, &given, case);
+        let Some(given) = policy.judged(&case.facts()) else {
+            return;
+        };
+        for (rule, coverage) in policy.rules().iter().zip(&mut coverage.rules) {
+            if rule.requirement().holds(&given).contains(case.now) {
+                coverage.met = true;
+            } else {
+                coverage.unmet = true;
             }
         }
+        let edges = placed_edges(policy);
+        for (instant, is_before) in [
+            (after(case.now, MS), true),
+            (case.now, false),
+            (before(case.now, MS), false),
+        ] {
+            for placed in turned(policy, &edges, case, instant) {
+                if let Some(edge) = coverage.edge_mut(&placed) {
+                    edge.before |= is_before;
+                    edge.after |= !is_before;
+                }
+            }
+        }
+    }
+
+    /// Finds out which edges no case can try: see [`EdgeState::Hidden`] and [`EdgeState::Unreachable`]. What cannot be found out in a
+    /// bounded number of steps stays untried.
+    pub fn find_hidden_edges(&mut self, policies: &PolicySet) {
+        let steps = STEPS_MAX.checked_div(policies.len()).unwrap_or(STEPS_MAX);
+        for (name, coverage) in &mut self.policies {
+            let edges = || coverage.rules.iter().flat_map(|rule| &rule.edges);
+            let untried = edges().any(|edge| edge.state() == EdgeState::Untried);
+            let Some(policy) = policies.find(name).filter(|_| untried) else {
+                continue;
+            };
+            let mut budget = WorkBudget::for_part(steps);
+            let reaches = reaches(name, policy, &mut budget);
+            let edges = coverage.rules.iter_mut().flat_map(|rule| &mut rule.edges);
+            for (edge, reach) in edges.zip(reaches) {
+                edge.reach = reach;
+            }
+        }
+    }
+
+    /// Every edge with the name of its policy.
+    pub fn all_edges(&self) -> impl Iterator<Item = (&PolicyName, &EdgeCoverage)> {
+        self.policies.iter().flat_map(|(name, policy)| {
+            let edges = policy.rules.iter().flat_map(|rule| &rule.edges);
+            edges.map(move |edge| (name, edge))
+        })
+    }
+
+    /// How many edges are in this state.
+    pub fn edges_in(&self, state: EdgeState) -> usize {
+        let edges = self.all_edges();
+        edges.filter(|(_, edge)| edge.state() == state).count()
     }
 
     /// How many rules there are, and how many of them are covered.
@@ -107,11 +198,9 @@ impl Coverage {
         (rules().count(), rules().filter(|r| r.is_covered()).count())
     }
 
-    /// How many edges there are, and how many of them are covered.
+    /// How many edges there are, and how many of them were tried from both sides.
     pub fn edges(&self) -> (usize, usize) {
-        let rules = || self.policies.values().flat_map(|policy| &policy.rules);
-        let edges = || rules().flat_map(|rule| &rule.edges);
-        (edges().count(), edges().filter(|e| e.is_covered()).count())
+        (self.all_edges().count(), self.edges_in(EdgeState::Tried))
     }
 }
 
@@ -122,6 +211,7 @@ impl RuleCoverage {
             turn: edge.turn,
             before: false,
             after: false,
+            reach: Reach::Open,
         });
         Self {
             rule: Arc::clone(rule.text()),
@@ -130,20 +220,46 @@ impl RuleCoverage {
             edges: edges.collect(),
         }
     }
+}
 
-    fn record(&mut self, rule: &Rule, given: &Given<'_>, case: &Case) {
-        if rule.requirement().holds(given).contains(case.now) {
-            self.met = true;
-        } else {
-            self.unmet = true;
-        }
-        for (edge, coverage) in edges(rule).iter().zip(&mut self.edges) {
-            let ahead = [after(case.now, MS)];
-            let behind = [case.now, before(case.now, MS)];
-            coverage.before |= edge.is_at_one_of(given, ahead);
-            coverage.after |= edge.is_at_one_of(given, behind);
-        }
+impl PolicyCoverage {
+    fn edge_mut(&mut self, placed: &PlacedEdge<'_>) -> Option<&mut EdgeCoverage> {
+        let rule = self.rules.get_mut(placed.atom.rule)?;
+        rule.edges.get_mut(placed.number)
     }
+}
+
+/// The edges that are at this instant and at which the policy turns: a rule that has an edge there, on the same axis, comes out otherwise
+/// than a millisecond before.
+fn turned<'p>(
+    policy: &'p Policy,
+    edges: &[PlacedEdge<'p>],
+    case: &Case,
+    instant: Timestamp,
+) -> Vec<PlacedEdge<'p>> {
+    let judged = |now| {
+        policy.judged(&Facts {
+            now,
+            ..case.facts()
+        })
+    };
+    let (Some(given), Some(_)) = (judged(instant), judged(before(instant, MS))) else {
+        return Vec::new();
+    };
+    let here = edges
+        .iter()
+        .filter(|p| p.edge.is_at_one_of(&given, [instant]));
+    let mut here: Vec<PlacedEdge<'p>> = here.copied().collect();
+    let turned: Vec<PlacedEdge<'p>> = here
+        .iter()
+        .filter(|placed| placed.rule_turns(policy, &given, instant))
+        .copied()
+        .collect();
+    here.retain(|placed| {
+        let axis = placed.edge.anchor.axis();
+        turned.iter().any(|other| other.edge.anchor.axis() == axis)
+    });
+    here
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
+    authoring::diff::sensitivity::TimeAxis,
     limits::{AGE_YEARS_MAX, YEARS_AHEAD},
     rule::{Given, Requirement, Rule},
     time::{Timestamp, after, anniversary, before},
@@ -31,7 +32,7 @@ impl fmt::Display for Turn {
 }
 
 /// The fact that decides when an edge is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Anchor {
     /// The verification was made; the edge is so long after that.
     VerifiedAt(Duration),
@@ -47,6 +48,8 @@ pub(super) enum Anchor {
 /// An edge that a rule can have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge<'r> {
+    /// The number of the requirement among those of the rule that are no groups.
+    pub(super) leaf: usize,
     /// The rule's requirement, or one inside it.
     pub(super) requirement: &'r Requirement,
     pub(super) turn: Turn,
@@ -56,18 +59,20 @@ pub(super) struct Edge<'r> {
 /// The edges that a rule can have, with those of the requirements inside it.
 pub(super) fn edges(rule: &Rule) -> Vec<Edge<'_>> {
     let mut edges = Vec::new();
-    add_edges(rule.requirement(), &mut edges);
+    add_edges(rule.requirement(), &mut 0, &mut edges);
     edges
 }
 
-fn add_edges<'r>(requirement: &'r Requirement, edges: &mut Vec<Edge<'r>>) {
-    let (anchor, turns): (Anchor, &[Turn]) = match requirement {
-        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
-            for part in parts {
-                add_edges(part, edges);
-            }
-            return;
+fn add_edges<'r>(requirement: &'r Requirement, leaves: &mut usize, edges: &mut Vec<Edge<'r>>) {
+    if let Requirement::AnyOf(parts) | Requirement::AllOf(parts) = requirement {
+        for part in parts {
+            add_edges(part, leaves, edges);
         }
+        return;
+    }
+    let leaf = *leaves;
+    *leaves = leaves.saturating_add(1);
+    let (anchor, turns): (Anchor, &[Turn]) = match requirement {
         Requirement::VerifiedWithin(age_max) => (Anchor::VerifiedAt(*age_max), &[Turn::Ends]),
         // An age of AGE_YEARS_MAX is never reached, and no age is below 0.
         Requirement::AgeAtLeast(years @ 0..AGE_YEARS_MAX) => {
@@ -91,16 +96,44 @@ fn add_edges<'r>(requirement: &'r Requirement, edges: &mut Vec<Edge<'r>>) {
         | Requirement::IdentityIn(_)
         | Requirement::IdentityNotIn(_)
         | Requirement::Project(_)
-        | Requirement::Attribute(..) => return,
+        | Requirement::Attribute(..)
+        | Requirement::AnyOf(_)
+        | Requirement::AllOf(_) => return,
     };
     edges.extend(turns.iter().map(|&turn| Edge {
+        leaf,
         requirement,
         turn,
         anchor,
     }));
 }
 
+impl Anchor {
+    /// The axis of the fact.
+    pub(super) fn axis(self) -> TimeAxis {
+        match self {
+            Self::VerifiedAt(_) => TimeAxis::VerifiedAt,
+            Self::DateOfBirth(_) => TimeAxis::DateOfBirth,
+            Self::AuthTime(_) => TimeAxis::AuthTime,
+            Self::Weekly => TimeAxis::Now,
+        }
+    }
+}
+
 impl Edge<'_> {
+    /// Whether two edges may be at the same point of an axis. Of times of the week that is not known.
+    pub(super) fn may_be_at(&self, other: &Edge<'_>) -> bool {
+        match (self.anchor, other.anchor) {
+            (Anchor::AuthTime(_), Anchor::AuthTime(_))
+                if self.turn == Turn::Begins || other.turn == Turn::Begins =>
+            {
+                self.turn == other.turn
+            }
+            (Anchor::DateOfBirth(_), Anchor::DateOfBirth(_)) if self.turn != other.turn => false,
+            (one, other) => one == other,
+        }
+    }
+
     /// Whether the edge is at one of these instants.
     pub(super) fn is_at_one_of(
         &self,

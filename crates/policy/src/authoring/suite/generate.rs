@@ -1,41 +1,43 @@
-//! Generates cases at every edge of policies: one a millisecond before it, one at it, one a millisecond after. They expect what
-//! the policies decide today, so that they pass until somebody changes a limit, on purpose or not.
+//! Generates cases that hold a policy as it is: at every edge one a millisecond before it, one at it, one a millisecond after; and
+//! where a requirement alone decides, as near to its limit as it does. They expect what the policies decide today, so that they pass
+//! until somebody changes a limit, on purpose or not.
 
+mod at_edge;
 mod candidate;
 mod dates;
-mod seeds;
+mod near;
+mod policy;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use self::{
-    candidate::{Candidate, Visibility},
-    seeds::seeds,
-};
-use super::{
-    case::Case,
-    edge::{Edge, edges},
-};
-use crate::{
-    request::PolicyName,
-    set::{Policy, PolicySet},
-    yaml::SourceText,
-};
+use self::policy::{PolicyCases, generate_for};
+use super::case::Case;
+use crate::{authoring::diff::WorkBudget, request::PolicyName, set::PolicySet, yaml::SourceText};
 
 /// How many of the given cases of a policy are tried as a seed.
 const GIVEN_SEEDS_MAX: usize = 16;
+/// How many cases are generated at most: as many as are read.
+const CASES_MAX: usize = 100_000;
+/// The steps that the search for the cases of all policies may take: about a minute's work.
+const STEPS_MAX: usize = 1_000_000_000;
 
 /// Cases at the edges of policies.
 #[derive(Debug)]
 pub struct GeneratedCases {
-    /// Three for each edge that was reached.
+    /// Three for each edge at which the decision or its reasons turn, and those where a requirement alone decides.
     pub cases: Vec<Case>,
-    /// Edges that no plausible verification reaches, each in words.
+    /// Edges without a case, each in words.
     pub unreached: Vec<String>,
+    /// How many policies have no cases, because there are [`CASES_MAX`] already.
+    pub policies_over_limit: usize,
 }
 
-/// Generates cases at every edge of every rule. Each is made from a seed, which is one of the given cases or a synthetic one: a
-/// fact of the seed, or its instant, is moved so that the check is at the edge. Of several seeds the one is taken whose decision
-/// the edge changes.
+/// Generates cases at every edge of every rule at which the decision of the policy turns, or its reasons. The facts of each are
+/// searched for exactly. Where one of the given cases, with a fact of it or its instant moved, is at the edge and its decision turns
+/// there, its facts are taken.
 pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     let mut given_of: BTreeMap<&PolicyName, Vec<&Case>> = BTreeMap::new();
     for case in given {
@@ -51,42 +53,38 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     let mut generated = GeneratedCases {
         cases: Vec::new(),
         unreached: Vec::new(),
+        policies_over_limit: 0,
     };
+    let mut names = BTreeSet::new();
+    let steps = STEPS_MAX.checked_div(policies.len()).unwrap_or(STEPS_MAX);
     for (name, policy) in policies.iter() {
-        let synthetic = seeds(name, policy, &source);
-        let given = given_of.get(name).into_iter().flatten().copied();
-        let seeds: Vec<&Case> = given.chain(&synthetic).collect();
-        for edge in policy.rules().iter().flat_map(edges) {
-            if let Some(candidate) = best_candidate(policy, &edge, &seeds) {
-                let cases = candidate.cases(policy, &edge, &source);
-                generated.cases.extend(cases);
-            } else {
-                let (requirement, turn) = (edge.requirement, edge.turn);
-                let edge = format!("{name}: `{requirement}` {turn}");
-                generated.unreached.push(edge);
-            }
+        let seeds = given_of.get(name).map_or(&[][..], Vec::as_slice);
+        let mut budget = WorkBudget::for_part(steps);
+        let PolicyCases { cases, unreached } =
+            generate_for(name, policy, seeds, &source, &mut budget);
+        if generated.cases.len().saturating_add(cases.len()) > CASES_MAX {
+            generated.policies_over_limit = generated.policies_over_limit.saturating_add(1);
+            continue;
         }
+        generated.unreached.extend(unreached);
+        let named = cases.into_iter().map(|mut case| {
+            case.name = unused(case.name, &mut names);
+            case
+        });
+        generated.cases.extend(named);
     }
     generated
 }
 
-/// The first candidate whose decision changes at the edge; else the first whose reasons do; else any.
-fn best_candidate(policy: &Policy, edge: &Edge<'_>, seeds: &[&Case]) -> Option<Candidate> {
-    let mut best: Option<(Visibility, Candidate)> = None;
-    for seed in seeds {
-        for candidate in Candidate::of_seed(edge, seed) {
-            let Some(visibility) = candidate.visibility(policy) else {
-                continue;
-            };
-            if visibility == Visibility::DecisionChanges {
-                return Some(candidate);
-            }
-            if best.as_ref().is_none_or(|(other, _)| visibility > *other) {
-                best = Some((visibility, candidate));
-            }
-        }
+/// The name, with a number after it if there is one like it already.
+fn unused(name: String, names: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.clone();
+    let mut number = 2_u32;
+    while !names.insert(candidate.clone()) {
+        candidate = format!("{name} ({number})");
+        number = number.saturating_add(1);
     }
-    best.map(|(_, candidate)| candidate)
+    candidate
 }
 
 #[cfg(test)]

@@ -4,12 +4,18 @@
 mod case;
 mod evidence;
 mod expect;
+mod fixtures;
+mod named;
+mod remedies;
 mod request;
 mod values;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
-use self::case::{Draft, read_case};
+use self::{
+    case::{Draft, read_case},
+    fixtures::Fixtures,
+};
 use super::case::{CASES_BYTES_MAX, Case};
 use crate::{
     set::PolicySet,
@@ -19,19 +25,45 @@ use crate::{
 /// How many cases are read at most.
 const CASES_MAX: usize = 100_000;
 
-/// Reads every case of these files, which are about the policies of this set.
+/// Reads every case of these files, which are about the policies of this set. Each expects something, and no two have one name.
 pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, ParseError> {
+    read_cases(files, policies, true)
+}
+
+/// Like [`read`], but a case need not expect anything: for cases that are explained, or from which others are generated.
+pub fn read_situations(
+    files: &[Arc<SourceText>],
+    policies: &PolicySet,
+) -> Result<Vec<Case>, ParseError> {
+    read_cases(files, policies, false)
+}
+
+fn read_cases(
+    files: &[Arc<SourceText>],
+    policies: &PolicySet,
+    must_expect: bool,
+) -> Result<Vec<Case>, ParseError> {
     let mut diagnostics = Diagnostics::default();
-    let mut cases = Vec::new();
+    let mut cases: Vec<Case> = Vec::new();
+    let mut first_of: BTreeMap<String, String> = BTreeMap::new();
     for file in files {
         let mut decoder = Decoder::new(Arc::clone(file), &mut diagnostics);
         // What has problems is no case, and the problems are the result.
-        for (position, draft) in read_file(&mut decoder, policies).unwrap_or_default() {
+        let drafts = read_file(&mut decoder, policies, must_expect).unwrap_or_default();
+        for (position, draft) in drafts {
             if cases.len() >= CASES_MAX {
                 let message = format!("more than {CASES_MAX} cases");
                 let hint = "run the rest apart".to_owned();
                 decoder.error(position, message, Some(hint));
                 return Err(diagnostics.into_error());
+            }
+            let place = format!("{}:{}", file.path, draft.name_position.line);
+            if let Some(first) = first_of.get(&draft.name) {
+                let message = format!("a second case of the name `{}`", draft.name);
+                let hint = format!("the first is at {first}: name each after what it shows");
+                decoder.error(draft.name_position, message, Some(hint));
+            } else {
+                first_of.insert(draft.name.clone(), place);
             }
             cases.push(draft.into_case(file, position));
         }
@@ -43,6 +75,7 @@ pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>
 fn read_file(
     decoder: &mut Decoder<'_>,
     policies: &PolicySet,
+    must_expect: bool,
 ) -> Result<Vec<(Position, Draft)>, Reported> {
     let root = decoder.document(CASES_BYTES_MAX)?;
     let mut fields = decoder.fields(&root, "a case file")?;
@@ -51,12 +84,13 @@ fn read_file(
         let message = "this is a policy file, not a case file";
         return Err(decoder.error(policies.position, message, Some(hint)));
     }
+    let fixtures = Fixtures::read(decoder, &mut fields);
     let items = fields
         .require("cases", decoder)
         .and_then(|node| decoder.required_list(node, "`cases`"));
     fields.finish(decoder);
     let cases = items?.iter().filter_map(|item| {
-        let draft = read_case(decoder, item, policies).ok()?;
+        let draft = read_case(decoder, item, policies, &fixtures, must_expect).ok()?;
         Some((item.position, draft))
     });
     Ok(cases.collect())

@@ -1,8 +1,9 @@
 //! Runs cases against policies, and compares each decision with what its case expects.
 
 use super::{
-    case::{Case, NextChange},
+    case::{Case, EvidenceUse, NextChange, ValidUntil},
     coverage::Coverage,
+    remedies::{alternatives, remedies},
 };
 use crate::{decision::Decision, reason::ReasonCode, set::PolicySet};
 
@@ -22,6 +23,8 @@ pub struct CaseResult<'c> {
     pub case: &'c Case,
     /// What the policy decides; `None` if the set has no such policy.
     pub decision: Option<Decision>,
+    /// Where the evidence of the decision comes from; `None` if there is no decision.
+    pub evidence: Option<EvidenceUse>,
     /// What is not as expected; empty if the case passes.
     pub mismatches: Vec<Mismatch>,
 }
@@ -87,12 +90,14 @@ pub fn run<'c>(policies: &PolicySet, cases: &'c [Case]) -> Report<'c> {
         .iter()
         .map(|case| match policies.find(&case.request.policy) {
             Some(policy) => {
-                let decision = policy.decide(&case.facts());
-                coverage.record(policy, case);
+                let (served, used) = case.as_served(policy);
+                let decision = policy.decide(&served.facts());
+                coverage.record(policy, &served);
                 CaseResult {
                     case,
-                    mismatches: mismatches(case, &decision),
+                    mismatches: mismatches(case, &decision, used),
                     decision: Some(decision),
+                    evidence: Some(used),
                 }
             }
             None => without_policy(case),
@@ -106,6 +111,7 @@ fn without_policy(case: &Case) -> CaseResult<'_> {
     CaseResult {
         case,
         decision: None,
+        evidence: None,
         mismatches: vec![Mismatch {
             what: "policy",
             expected: case.request.policy.to_string(),
@@ -114,7 +120,7 @@ fn without_policy(case: &Case) -> CaseResult<'_> {
     }
 }
 
-fn mismatches(case: &Case, decision: &Decision) -> Vec<Mismatch> {
+fn mismatches(case: &Case, decision: &Decision, used: EvidenceUse) -> Vec<Mismatch> {
     let mut mismatches = Vec::new();
     let mut compare = |what, expected: String, actual: String| {
         if expected != actual {
@@ -137,6 +143,28 @@ fn mismatches(case: &Case, decision: &Decision) -> Vec<Mismatch> {
     if let Some(expected) = case.expect.next_change {
         let actual = NextChange::from(decision.next_change());
         compare("next_change", expected.to_string(), actual.to_string());
+    }
+    if let Some(expected) = case.expect.valid_until {
+        let actual = ValidUntil::from(decision.valid_until());
+        compare("valid_until", expected.to_string(), actual.to_string());
+    }
+    if let Some(expected) = &case.expect.remedies {
+        compare(
+            "remedies",
+            remedies(expected),
+            remedies(decision.remedies()),
+        );
+    }
+    if let Some(expected) = &case.expect.alternatives {
+        let actual = alternatives(decision.alternatives());
+        compare("alternatives", alternatives(expected), actual);
+    }
+    if let Some(expected) = case.expect.evidence {
+        compare(
+            "evidence",
+            expected.as_str().to_owned(),
+            used.as_str().to_owned(),
+        );
     }
     mismatches
 }

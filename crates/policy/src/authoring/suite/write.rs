@@ -2,13 +2,16 @@
 
 use std::fmt::Write as _;
 
-use super::case::{CASES_BYTES_MAX, Case, DATE_BYTES};
+use super::{
+    case::{CASES_BYTES_MAX, Case, DATE_BYTES, EvidenceUse},
+    remedies::{alternatives, remedies},
+};
 use crate::{
     evidence::{Datum, Finding, Scope, Verification},
     limits::EVIDENCE_TEXT_BYTES_MAX,
     reason::ReasonCode,
     request::Request,
-    time::Timestamp,
+    time::{Shown, Timestamp},
     yaml::{list, quoted, scalar},
 };
 
@@ -52,6 +55,15 @@ pub fn write_case(case: &Case, indent: usize) -> String {
             lines.line(1, "verification:");
             lines.field("status", Some("x".repeat(UNUSABLE_BYTES)));
         }
+    }
+    if let Some(cached) = case.cached {
+        if cached.upstream_down {
+            lines.line(1, "upstream: down");
+        }
+        lines.line(
+            1,
+            &format!("evidence: {{ seen_ago: {} }}", Shown(cached.age)),
+        );
     }
     lines.request(&case.request);
     lines.expect(case);
@@ -164,7 +176,7 @@ impl Lines {
             .reasons
             .as_ref()
             .map(|codes| list(codes.iter().copied().map(ReasonCode::as_str)));
-        if expect.effect.is_some() || codes.is_some() || expect.next_change.is_some() {
+        if !expect.is_empty() {
             self.line(1, "expect:");
         }
         self.field("decision", expect.effect.map(|effect| effect.to_string()));
@@ -173,6 +185,17 @@ impl Lines {
             "next_change",
             expect.next_change.map(|next| next.to_string()),
         );
+        self.field(
+            "valid_until",
+            expect.valid_until.map(|until| until.to_string()),
+        );
+        self.field("remedies", expect.remedies.as_deref().map(remedies));
+        self.field(
+            "alternatives",
+            expect.alternatives.as_deref().map(alternatives),
+        );
+        let evidence = expect.evidence.map(EvidenceUse::as_str);
+        self.field("evidence", evidence.map(str::to_owned));
     }
 }
 

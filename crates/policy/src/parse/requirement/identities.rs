@@ -10,7 +10,7 @@ use crate::{
         lists::ListFile,
     },
     rule::Identities,
-    yaml::{Decoder, Node, NodeKind, Reported, all},
+    yaml::{Decoder, Node, NodeKind, ProblemCode, Reported, all},
 };
 
 /// Identities in place, or in a file beside the policy: `{file: people.txt}`, one a line.
@@ -38,13 +38,14 @@ fn in_place(decoder: &mut Decoder<'_>, node: &Node, what: &str) -> Result<Identi
             } else {
                 "each item is one identity: letters, digits and signs, without blanks, commas, quotation marks and brackets"
             };
-            decoder.error(item.position, message, Some(hint.to_owned()))
+            decoder.refuse(ProblemCode::InvalidValue, item.position, message, hint)
         })
     }))?;
     let ids: BTreeSet<Box<str>> = ids.iter().map(|id| id.as_str().into()).collect();
     if ids.len() > IDENTITIES_MAX {
         let message = format!("{what} lists more than {IDENTITIES_MAX} identities");
-        return Err(decoder.error(node.position, message, None));
+        let hint = "a policy may name several lists, each in a rule of its own or in an `any_of`";
+        return Err(decoder.refuse(ProblemCode::TooMany, node.position, message, hint));
     }
     Ok(Identities {
         file: None,
@@ -69,7 +70,8 @@ fn in_file(
     };
     let mut unread = |why: &str| {
         let message = format!("the list `{name}` cannot be read: {why}");
-        decoder.error(named.position, message, None)
+        let hint = "the path is relative to the policy file; the file must be there, be a text of UTF-8, and be readable to the service";
+        decoder.refuse(ProblemCode::UnreadableFile, named.position, message, hint)
     };
     match lists.find(&list) {
         Some(ReadList::Ids(ids)) => Ok(Identities {

@@ -100,12 +100,44 @@ impl Ages {
         draft: &mut Draft,
     ) -> Result<(), NoWitnessError> {
         let now_ms = draft.now.as_millisecond();
+        self.set_first(allowed, draft, |region| self.instant(region, now_ms))
+    }
+
+    /// Like [`Ages::set_example`], and not at a limit, where an instant has room for that: a moment earlier or later the age is in
+    /// the same region.
+    pub(in crate::authoring::diff) fn set_inside(
+        &self,
+        allowed: &Regions,
+        draft: &mut Draft,
+    ) -> Result<(), NoWitnessError> {
+        let now_ms = draft.now.as_millisecond();
+        self.set_first(allowed, draft, |region| {
+            let room_ms = match (self.intervals.start(region), self.intervals.end(region)) {
+                (Some(start), Some(end)) => end.saturating_sub(start) / 2,
+                (Some(_), None) => HOUR_MS,
+                (None, _) => 0,
+            };
+            self.instant(region, now_ms.saturating_sub(room_ms.min(HOUR_MS)))
+        })
+    }
+
+    /// The ages at which a region begins and ends, in milliseconds.
+    pub(in crate::authoring::diff) fn bounds(&self, region: u16) -> (Option<i64>, Option<i64>) {
+        (self.intervals.start(region), self.intervals.end(region))
+    }
+
+    fn set_first(
+        &self,
+        allowed: &Regions,
+        draft: &mut Draft,
+        instant: impl Fn(u16) -> Option<i64>,
+    ) -> Result<(), NoWitnessError> {
         for region in candidates(allowed) {
             if region == UNKNOWN {
                 self.set(None, draft);
                 return Ok(());
             }
-            if let Some(at_ms) = self.instant(region, now_ms) {
+            if let Some(at_ms) = instant(region) {
                 self.set(Some(from_millis(at_ms)), draft);
                 return Ok(());
             }

@@ -1,5 +1,7 @@
 //! The axis of the date of birth, by the birthdays that have passed. [`UNKNOWN`] is a date that the policy cannot read.
 
+use jiff::tz::TimeZone;
+
 use super::{
     super::{
         check::Check,
@@ -25,7 +27,7 @@ const FARTHEST_WEEK: i64 = 9;
 
 /// A moment in a life: [`BIRTHDAY_EVERYWHERE`] before a birthday began in UTC, or as long after that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Birthday {
+pub(in crate::authoring) struct Birthday {
     years: u16,
     after: bool,
 }
@@ -106,6 +108,14 @@ impl Births {
         Ok(())
     }
 
+    /// The birthdays at which a region begins and ends.
+    pub(in crate::authoring::diff) fn bounds(
+        &self,
+        region: u16,
+    ) -> (Option<Birthday>, Option<Birthday>) {
+        (self.intervals.start(region), self.intervals.end(region))
+    }
+
     /// A date of birth that is in this region at this instant: a midnight in UTC, if one is. Weeks around the expected one are tried,
     /// because none of those about the beginning of 1970 can be read.
     fn birth(&self, region: u16, now: Timestamp) -> Option<BirthDate> {
@@ -168,6 +178,25 @@ impl Birthday {
             years,
             after: false,
         }
+    }
+
+    /// The date of birth of a person who passes this moment at this instant, if there is one.
+    pub(in crate::authoring::diff) fn birth_passing_at(
+        self,
+        instant: Timestamp,
+    ) -> Option<BirthDate> {
+        let day = if self.after {
+            before(instant, BIRTHDAY_EVERYWHERE)
+        } else {
+            after(instant, BIRTHDAY_EVERYWHERE)
+        };
+        let date_time = TimeZone::UTC.to_datetime(day);
+        let year = date_time
+            .year()
+            .checked_sub(i16::try_from(self.years).ok()?)?;
+        let born = date_time.with().year(year).build().ok()?;
+        let born = BirthDate::at(TimeZone::UTC.to_timestamp(born).ok()?)?;
+        (self.instant(born.instant()) == instant).then_some(born)
     }
 
     /// The instant at which a person born then passes this moment.

@@ -10,14 +10,32 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(in crate::authoring::diff) use self::describe::times_of_week;
 use self::{
     describe::weekly_times,
-    spans::{Extreme, combinations, spans},
+    spans::{Extreme, Span, changes, combinations, pairs, spans, spans_between},
 };
 use super::super::{
     expression::Condition,
     limits::{FIRST_MS, WITNESS_MS},
     regions::Regions,
 };
-use crate::{schedule::Schedule, time::Timestamp, week::week_ms};
+use crate::{
+    limits::{MINUTE_MS, WEEK_MS},
+    schedule::Schedule,
+    time::{Timestamp, from_millis},
+    week::week_ms,
+};
+
+/// More than a week, so that whatever begins with a week is seen to begin.
+const STRETCHES_MS: i64 = WEEK_MS + 24 * 60 * MINUTE_MS;
+
+/// A stretch of time in which no schedule begins or ends, in milliseconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::authoring) struct Stretch {
+    pub(in crate::authoring::diff) start_ms: i64,
+    pub(in crate::authoring::diff) end_ms: i64,
+    pub(in crate::authoring::diff) region: u16,
+    /// The region a millisecond before it.
+    pub(in crate::authoring::diff) region_before: Option<u16>,
+}
 
 /// The schedules of both policies, and the combinations of them that occur.
 #[derive(Debug)]
@@ -104,6 +122,44 @@ impl<'p> Schedules<'p> {
         };
         let inside: Vec<bool> = self.schedules.iter().map(lies_inside).collect();
         self.region_of_combination(&inside)
+    }
+
+    /// The stretches of eight days after each change of a clock from `from_ms` to `until_ms`, for each way in which the clocks are set
+    /// once; of the others only the first.
+    pub(in crate::authoring::diff) fn stretches(
+        &self,
+        from_ms: i64,
+        until_ms: i64,
+    ) -> Vec<Stretch> {
+        let mut stretches = Vec::new();
+        let mut seen = BTreeSet::new();
+        for span in spans_between(&self.schedules, from_ms, until_ms) {
+            let length = span.end_ms.saturating_sub(span.start_ms);
+            let short =
+                (length < STRETCHES_MS).then(|| (span.start_ms.rem_euclid(WEEK_MS), length));
+            let new = seen.insert((span.offsets.clone(), short));
+            let changes = self.changes_in(&span);
+            let parts = pairs(&changes).take(if new { usize::MAX } else { 1 });
+            stretches.extend(parts.filter_map(|(start_ms, end_ms)| {
+                Some(Stretch {
+                    start_ms,
+                    end_ms,
+                    region: self.region_of(from_millis(start_ms))?,
+                    region_before: self.region_of(from_millis(start_ms.saturating_sub(1))),
+                })
+            }));
+        }
+        stretches
+    }
+
+    /// The instants of the first eight days of a span at which a schedule may begin or end.
+    fn changes_in(&self, span: &Span) -> BTreeSet<i64> {
+        let week_end_ms = span.start_ms.saturating_add(WEEK_MS).min(span.end_ms);
+        let end_ms = span.start_ms.saturating_add(STRETCHES_MS).min(span.end_ms);
+        let in_part = |from_ms, to_ms| changes(&self.schedules, &span.offsets, from_ms, to_ms);
+        let mut instants = in_part(span.start_ms, week_end_ms);
+        instants.extend(in_part(week_end_ms, end_ms));
+        instants
     }
 
     fn region_of_combination(&self, inside: &[bool]) -> Option<u16> {

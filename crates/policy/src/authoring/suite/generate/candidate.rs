@@ -1,40 +1,25 @@
 //! A candidate for the cases of an edge: a seed with one of its facts, or its instant, moved to the edge.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use super::{
     super::{
-        case::{Case, Expect, NextChange},
-        edge::{Anchor, Edge, MS, Turn},
+        case::Case,
+        edge::{Anchor, Edge, Turn},
     },
     dates::{PAST_THE_DOUBTFUL, midnight_years_before},
 };
 use crate::{
-    decision::Decision,
     evidence::{BirthDate, Datum, Finding, Verification},
     limits::SKEW,
-    reason::ReasonCode,
     rule::Given,
-    set::Policy,
     time::{Timestamp, after, before},
-    yaml::{Position, SourceText},
 };
 
 /// A case and the instant at which it has the edge.
 pub(super) struct Candidate {
     case: Case,
     edge_at: Timestamp,
-}
-
-/// How well a candidate shows an edge, in ascending order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Visibility {
-    /// Other rules hide what the edge does.
-    Hidden,
-    /// The reasons change at the edge.
-    ReasonsChange,
-    /// The decision changes at the edge.
-    DecisionChanges,
 }
 
 impl Candidate {
@@ -58,67 +43,10 @@ impl Candidate {
         Some(Self { case, edge_at })
     }
 
-    /// How well it shows the edge; none if a guard keeps the rules from being judged.
-    pub(super) fn visibility(&self, policy: &Policy) -> Option<Visibility> {
-        let decide = |now| {
-            let case = self.case_at(now);
-            policy.judged(&case.facts())?;
-            let decision = policy.decide(&case.facts());
-            Some((decision.effect(), codes(&decision)))
-        };
-        let (effect_before, codes_before) = decide(before(self.edge_at, MS))?;
-        let (effect, codes) = decide(self.edge_at)?;
-        decide(after(self.edge_at, MS))?;
-        Some(if effect_before != effect {
-            Visibility::DecisionChanges
-        } else if codes_before != codes {
-            Visibility::ReasonsChange
-        } else {
-            Visibility::Hidden
-        })
+    /// The case, and the instant of the edge.
+    pub(super) fn into_parts(self) -> (Case, Timestamp) {
+        (self.case, self.edge_at)
     }
-
-    /// The same case at another instant.
-    fn case_at(&self, now: Timestamp) -> Case {
-        let mut case = self.case.clone();
-        case.now = now;
-        case.evidence.seen_at = now;
-        case
-    }
-
-    /// The three cases of the edge, which expect what the policy decides today.
-    pub(super) fn cases(
-        &self,
-        policy: &Policy,
-        edge: &Edge<'_>,
-        source: &Arc<SourceText>,
-    ) -> [Case; 3] {
-        [
-            ("1 ms before", before(self.edge_at, MS)),
-            ("when", self.edge_at),
-            ("1 ms after", after(self.edge_at, MS)),
-        ]
-        .map(|(when, now)| {
-            let case = self.case_at(now);
-            let decision = policy.decide(&case.facts());
-            Case {
-                name: format!("{when} `{}` {}", edge.requirement, edge.turn),
-                source: Arc::clone(source),
-                position: Position::START,
-                expect: Expect {
-                    effect: Some(decision.effect()),
-                    reasons: Some(codes(&decision)),
-                    next_change: Some(NextChange::from(decision.next_change())),
-                },
-                ..case
-            }
-        })
-    }
-}
-
-fn codes(decision: &Decision) -> Vec<ReasonCode> {
-    let reasons = decision.reasons().iter();
-    reasons.map(|reason| reason.code).collect()
 }
 
 /// The seed with the fact of the edge moved, so that the edge is at the seed's instant, or as near as a birthday can be. The

@@ -4,19 +4,10 @@ use std::time::Duration;
 
 use jiff::{civil::Date, tz::TimeZone};
 
-use crate::{
-    evidence::BirthDate,
-    time::{Timestamp, before, from_millis},
-};
+use crate::time::{Timestamp, from_millis};
 
 /// Eight weeks: more than the dates of birth about the beginning of 1970 that cannot be read, and no other time of the week.
 pub(super) const PAST_THE_DOUBTFUL: Duration = Duration::from_hours(8 * 7 * 24);
-
-/// The date of birth of a person who is this many years old at this instant, and was at most eight weeks ago; a midnight in UTC.
-pub(super) fn birth_for_age(now: Timestamp, years: u16) -> Option<BirthDate> {
-    let midnight = midnight_years_before(now, years)?;
-    BirthDate::at(midnight).or_else(|| BirthDate::at(before(midnight, PAST_THE_DOUBTFUL)))
-}
 
 /// The midnight in UTC this many calendar years before; from a 29 February it may lead to the 28th. None if there is no such year.
 pub(super) fn midnight_years_before(now: Timestamp, years: u16) -> Option<Timestamp> {

@@ -1,5 +1,8 @@
 //! Which seeds are taken, and what is generated from them.
 
+mod made_up;
+mod strength;
+
 use super::*;
 use crate::{
     Effect, Finding, Identity, suite,
@@ -15,8 +18,13 @@ fn case(verification: &str, rest: &str) -> String {
 }
 
 fn read(set: &PolicySet, cases: &[String]) -> Vec<Case> {
+    // No two have one name.
+    let cases = cases.iter().zip(1..);
+    let cases: Vec<String> = cases
+        .map(|(case, number)| case.replace("name: mine", &format!("name: mine {number}")))
+        .collect();
     let text = format!("cases: [{}]", cases.join(", "));
-    suite::read(&[source("c.yaml", &text)], set).unwrap()
+    suite::read_situations(&[source("c.yaml", &text)], set).unwrap()
 }
 
 #[test]
@@ -44,9 +52,9 @@ fn a_generated_case_is_named_after_its_edge_and_keeps_the_facts_of_its_seed() {
     assert_eq!(
         named.collect::<Vec<_>>(),
         [
-            ("1 ms before `verified_within: 30d` ends", Effect::Allow),
-            ("when `verified_within: 30d` ends", Effect::Deny),
-            ("1 ms after `verified_within: 30d` ends", Effect::Deny),
+            ("p: 1 ms before `verified_within: 30d` ends", Effect::Allow),
+            ("p: when `verified_within: 30d` ends", Effect::Deny),
+            ("p: 1 ms after `verified_within: 30d` ends", Effect::Deny),
         ]
     );
 }

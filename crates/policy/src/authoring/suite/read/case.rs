@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::{
-    super::case::{Case, Expect, verification_id},
+    super::case::{CachedCopy, Case, Expect, verification_id},
     evidence::read_finding,
     expect::read_expect,
+    fixtures::Fixtures,
     request::{RequestFacts, read_request},
     values::{instant, optional},
 };
@@ -13,7 +14,7 @@ use crate::{
     evidence::{Evidence, Finding},
     request::{PolicyName, Request},
     set::PolicySet,
-    time::Timestamp,
+    time::{Timestamp, before, from_millis},
     yaml::{Decoder, Node, Position, Reported, SourceText, did_you_mean},
 };
 
@@ -22,9 +23,11 @@ pub(super) const NAMES_SHOWN_MAX: usize = 12;
 
 /// A case without its place in a file.
 pub(super) struct Draft {
-    name: String,
+    pub(super) name: String,
+    pub(super) name_position: Position,
     request: Request,
     finding: Finding,
+    cached: Option<CachedCopy>,
     now: Timestamp,
     expect: Expect,
 }
@@ -38,8 +41,11 @@ impl Draft {
             request: self.request,
             evidence: Evidence {
                 finding: self.finding,
-                seen_at: self.now,
+                seen_at: self
+                    .cached
+                    .map_or(self.now, |copy| before(self.now, copy.age)),
             },
+            cached: self.cached,
             now: self.now,
             expect: self.expect,
         }
@@ -51,32 +57,50 @@ pub(super) fn read_case(
     decoder: &mut Decoder<'_>,
     node: &Node,
     policies: &PolicySet,
+    fixtures: &Fixtures<'_>,
+    must_expect: bool,
 ) -> Result<Draft, Reported> {
     let mut fields = decoder.fields(node, "a case")?;
     let name = fields
         .require("name", decoder)
-        .and_then(|node| decoder.text(node, "`name`"));
+        .and_then(|node| Ok((decoder.text(node, "`name`")?, node.position)));
     let policy = fields
         .require("policy", decoder)
         .and_then(|node| read_policy(decoder, node, policies));
-    let now = fields
-        .require("at", decoder)
-        .and_then(|node| instant(decoder, node, "`at`"));
-    let finding = read_finding(decoder, &mut fields);
+    let now = match (fields.take("at"), fixtures.at) {
+        (None, Some(at)) => Ok(at),
+        _ => fields
+            .require("at", decoder)
+            .and_then(|node| instant(decoder, node, "`at`")),
+    };
+    // Where there is no instant, that is reported, and ages do not matter.
+    let known_now = now.unwrap_or(from_millis(0));
+    let finding = read_finding(decoder, &mut fields, &fixtures.verifications, known_now);
     let request = optional(fields.take("request"), RequestFacts::default(), |node| {
-        read_request(decoder, node)
+        let node = fixtures.requests.resolve(decoder, node)?;
+        read_request(decoder, &node, known_now)
     });
     let expect = optional(fields.take("expect"), Expect::default(), |node| {
         read_expect(decoder, node)
     });
     fields.finish(decoder);
+    let expect = expect.and_then(|expect| {
+        if must_expect && expect.is_empty() {
+            let message = "the case expects nothing, so that it cannot fail";
+            let hint =
+                "write such as `expect: { decision: deny, reasons: [VERIFICATION_TOO_OLD] }`";
+            return Err(decoder.error(node.position, message, Some(hint.to_owned())));
+        }
+        Ok(expect)
+    });
     let verification = verification_id().ok_or_else(|| {
         let message = "no identifier for the verification; this is a mistake in verigate";
         decoder.error(node.position, message, None)
     });
-    let request = request?;
+    let ((name, name_position), request, (finding, cached)) = (name?, request?, finding?);
     Ok(Draft {
-        name: name?.to_owned(),
+        name: name.to_owned(),
+        name_position,
         request: Request {
             policy: policy?,
             verification: verification?,
@@ -85,7 +109,8 @@ pub(super) fn read_case(
             attributes: request.attributes,
             id: "".into(),
         },
-        finding: finding?,
+        finding,
+        cached,
         now: now?,
         expect: expect?,
     })

@@ -1,41 +1,69 @@
 //! The evidence of a case: a `verification`, or that there is none, in `upstream`.
 
+use std::time::Duration;
+
 use jiff::{civil::Date, tz::TimeZone};
 
 use super::{
-    super::case::{DATE_BYTES, VERIFICATION},
-    values::{any_text, any_texts, instant, optional, unless_null},
+    super::case::{CachedCopy, DATE_BYTES, VERIFICATION},
+    named::Named,
+    values::{any_text, any_texts, moment, optional, unless_null},
 };
 use crate::{
     evidence::{
         BirthDate, Datum, Finding, Flaw, Scope, Verification, are_within_bounds,
         is_beyond_the_calendar,
     },
-    time::{from_millis, parse_instant},
+    time::{Timestamp, between, from_millis, parse_instant},
     yaml::{Decoder, Fields, Node, Reported},
 };
 
-/// What the upstream said, of a case with these fields.
+/// What the upstream said, of a case with these fields at this instant, and the copy of it that the service has.
 pub(super) fn read_finding(
     decoder: &mut Decoder<'_>,
     fields: &mut Fields<'_>,
-) -> Result<Finding, Reported> {
+    shared: &Named<'_>,
+    now: Timestamp,
+) -> Result<(Finding, Option<CachedCopy>), Reported> {
     let position = fields.position;
-    match (fields.take("verification"), fields.take("upstream")) {
-        (Some(node), None) => read_verification(decoder, node),
-        (None, Some(node)) => {
-            let words = [("down", Finding::Unknown), ("absent", Finding::Absent)];
-            decoder.word(node, "`upstream`", &words)
+    let age = fields
+        .take("evidence")
+        .map(|node| (node.position, read_age(decoder, node, now)));
+    let verification = fields.take("verification").map(|node| {
+        let node = shared.resolve(decoder, node)?;
+        read_verification(decoder, &node, now)
+    });
+    let words = [("down", Finding::Unknown), ("absent", Finding::Absent)];
+    let upstream = fields.take("upstream");
+    let upstream = upstream.map(|node| (node.position, decoder.word(node, "`upstream`", &words)));
+    match (verification, upstream, age) {
+        (Some(found), None, None) => Ok((found?, None)),
+        (None, Some((_, found)), None) => Ok((found?, None)),
+        (Some(found), None, Some((_, age))) => {
+            let (age, upstream_down) = (age?, false);
+            Ok((found?, Some(CachedCopy { age, upstream_down })))
         }
-        (Some(verification), Some(node)) => {
-            // The verification is not used, but its problems are reported too.
-            let _ = read_verification(decoder, verification);
-            let hint =
-                "`upstream: down` and `upstream: absent` stand in the place of a `verification`";
+        (Some(found), Some((position, upstream)), Some((_, age))) => {
+            if !matches!(upstream?, Finding::Unknown) {
+                let hint = "write `upstream: down`, or leave it out";
+                let message = "a copy of a verification that the upstream does not know";
+                return Err(decoder.error(position, message, Some(hint.to_owned())));
+            }
+            let (age, upstream_down) = (age?, true);
+            Ok((found?, Some(CachedCopy { age, upstream_down })))
+        }
+        (Some(_), Some((position, _)), None) => {
+            let hint = "`upstream: down` and `upstream: absent` stand in the place of a `verification`; \
+                        with `evidence: { seen_ago: 10m }` the verification is a copy from before the outage";
             let message = "both `verification` and `upstream` in one case";
-            Err(decoder.error(node.position, message, Some(hint.to_owned())))
+            Err(decoder.error(position, message, Some(hint.to_owned())))
         }
-        (None, None) => {
+        (None, Some(_), Some((position, _))) => {
+            let hint = "write `verification:` too, or leave `evidence` out";
+            let message = "the age of evidence that the case does not have";
+            Err(decoder.error(position, message, Some(hint.to_owned())))
+        }
+        (None, None, _) => {
             let hint =
                 "write `verification:`, or `upstream: down` or `upstream: absent` in its place";
             let message = "the case does not say what is known";
@@ -44,14 +72,33 @@ pub(super) fn read_finding(
     }
 }
 
-fn read_verification(decoder: &mut Decoder<'_>, node: &Node) -> Result<Finding, Reported> {
+/// How long ago the upstream was asked for the copy of the evidence.
+fn read_age(decoder: &mut Decoder<'_>, node: &Node, now: Timestamp) -> Result<Duration, Reported> {
+    let mut fields = decoder.fields(node, "`evidence`")?;
+    let seen = moment(decoder, &mut fields, ["seen_at", "seen_ago"], now);
+    fields.finish(decoder);
+    let seen = seen?.ok_or_else(|| {
+        let hint = "write `evidence: { seen_ago: 10m }`".to_owned();
+        decoder.error(node.position, "`evidence` without an age", Some(hint))
+    })?;
+    if seen > now {
+        let message = "`seen_at` is after the check";
+        return Err(decoder.error(node.position, message, None));
+    }
+    Ok(between(seen, now))
+}
+
+/// A `verification` at this instant.
+pub(super) fn read_verification(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    now: Timestamp,
+) -> Result<Finding, Reported> {
     let mut fields = decoder.fields(node, "`verification`")?;
     let status = optional(fields.take("status"), "VERIFIED", |node| {
         any_text(decoder, node, "`status`")
     });
-    let verified_at = optional(unless_null(fields.take("verified_at")), None, |node| {
-        instant(decoder, node, "`verified_at`").map(Some)
-    });
+    let verified_at = moment(decoder, &mut fields, ["verified_at", "verified_ago"], now);
     let scopes = optional(fields.take("scopes"), Vec::new(), |node| {
         any_texts(decoder, node, "`scopes`")
     });

@@ -1,7 +1,8 @@
 //! What a case expects.
 
 use super::{
-    super::case::{Expect, NextChange},
+    super::case::{EvidenceUse, Expect, NextChange, ValidUntil},
+    remedies::{read_alternatives, read_remedies},
     values::{instant, is_empty_list, optional},
 };
 use crate::{
@@ -28,12 +29,37 @@ pub(super) fn read_expect(decoder: &mut Decoder<'_>, node: &Node) -> Result<Expe
     let next_change = optional(fields.take("next_change"), None, |node| {
         read_change(decoder, node).map(Some)
     });
+    let valid_until = optional(fields.take("valid_until"), None, |node| {
+        read_valid_until(decoder, node).map(Some)
+    });
+    let remedies = optional(fields.take("remedies"), None, |node| {
+        read_remedies(decoder, node, "`remedies`").map(Some)
+    });
+    let alternatives = optional(fields.take("alternatives"), None, |node| {
+        read_alternatives(decoder, node).map(Some)
+    });
+    let uses = EvidenceUse::ALL.map(|used| (used.as_str(), used));
+    let evidence = optional(fields.take("evidence"), None, |node| {
+        decoder.word(node, "`evidence`", &uses).map(Some)
+    });
     fields.finish(decoder);
     Ok(Expect {
         effect: effect?,
         reasons: reasons?,
         next_change: next_change?,
+        valid_until: valid_until?,
+        remedies: remedies?,
+        alternatives: alternatives?,
+        evidence: evidence?,
     })
+}
+
+/// `none`, or an instant.
+fn read_valid_until(decoder: &mut Decoder<'_>, node: &Node) -> Result<ValidUntil, Reported> {
+    match &node.kind {
+        NodeKind::Text(text) if text == "none" => Ok(ValidUntil::None),
+        _ => instant(decoder, node, "`valid_until`").map(ValidUntil::Until),
+    }
 }
 
 fn read_reasons(decoder: &mut Decoder<'_>, node: &Node) -> Result<Vec<ReasonCode>, Reported> {

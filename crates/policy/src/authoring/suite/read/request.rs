@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::values::{any_text, any_texts, instant, optional, unless_null};
+use super::values::{any_text, any_texts, moment, optional, unless_null};
 use crate::{
     request::{Authentication, ClaimedIdentity},
+    time::Timestamp,
     yaml::{Decoder, Node, Reported, all},
 };
 
@@ -16,10 +17,11 @@ pub(super) struct RequestFacts {
     pub(super) authentication: Option<Authentication>,
 }
 
-/// The facts of a `request`.
+/// The facts of a `request` at this instant.
 pub(super) fn read_request(
     decoder: &mut Decoder<'_>,
     node: &Node,
+    now: Timestamp,
 ) -> Result<RequestFacts, Reported> {
     let mut fields = decoder.fields(node, "`request`")?;
     let identity = optional(unless_null(fields.take("identity_id")), "", |node| {
@@ -31,7 +33,7 @@ pub(super) fn read_request(
     });
     let authentication = unless_null(fields.take("authentication"));
     let authentication = optional(authentication, None, |node| {
-        read_authentication(decoder, node).map(Some)
+        read_authentication(decoder, node, now).map(Some)
     });
     fields.finish(decoder);
     Ok(RequestFacts {
@@ -53,7 +55,11 @@ fn read_attributes(
     Ok(all(attributes)?.into_iter().collect())
 }
 
-fn read_authentication(decoder: &mut Decoder<'_>, node: &Node) -> Result<Authentication, Reported> {
+fn read_authentication(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    now: Timestamp,
+) -> Result<Authentication, Reported> {
     let mut fields = decoder.fields(node, "`authentication`")?;
     let acr = optional(unless_null(fields.take("acr")), "", |node| {
         any_text(decoder, node, "`acr`")
@@ -61,9 +67,7 @@ fn read_authentication(decoder: &mut Decoder<'_>, node: &Node) -> Result<Authent
     let amr = optional(unless_null(fields.take("amr")), Vec::new(), |node| {
         any_texts(decoder, node, "`amr`")
     });
-    let auth_time = optional(unless_null(fields.take("auth_time")), None, |node| {
-        instant(decoder, node, "`auth_time`").map(Some)
-    });
+    let auth_time = moment(decoder, &mut fields, ["auth_time", "auth_ago"], now);
     fields.finish(decoder);
     Ok(Authentication {
         acr: acr?.to_owned(),

@@ -1,8 +1,10 @@
 //! Values of a case file.
 
+use std::time::Duration;
+
 use crate::{
-    time::{Timestamp, parse_instant},
-    yaml::{Decoder, Node, NodeKind, Reported, all},
+    time::{Timestamp, before, parse_duration, parse_instant},
+    yaml::{Decoder, Fields, Node, NodeKind, Reported, all},
 };
 
 /// The value of a key, or `absent` where the key is left out.
@@ -29,6 +31,43 @@ pub(super) fn instant(
     parse_instant(text).ok_or_else(|| {
         let hint = "an instant is written as RFC 3339 does, such as `2026-01-31T00:00:00Z`";
         let message = format!("{what}: `{text}` is not an instant");
+        decoder.error(node.position, message, Some(hint.to_owned()))
+    })
+}
+
+/// An instant that is given by the first key, or by the second as so long before the check; none if it is not given.
+pub(super) fn moment(
+    decoder: &mut Decoder<'_>,
+    fields: &mut Fields<'_>,
+    [at, ago]: [&'static str; 2],
+    now: Timestamp,
+) -> Result<Option<Timestamp>, Reported> {
+    let (by_instant, by_age) = (unless_null(fields.take(at)), unless_null(fields.take(ago)));
+    match (by_instant, by_age) {
+        (None, None) => Ok(None),
+        (Some(node), None) => instant(decoder, node, &format!("`{at}`")).map(Some),
+        (None, Some(node)) => {
+            let age = duration(decoder, node, &format!("`{ago}`"))?;
+            Ok(Some(before(now, age)))
+        }
+        (Some(_), Some(node)) => {
+            let message = format!("both `{at}` and `{ago}`");
+            let hint = "write one of the two".to_owned();
+            Err(decoder.error(node.position, message, Some(hint)))
+        }
+    }
+}
+
+/// A duration.
+pub(super) fn duration(
+    decoder: &mut Decoder<'_>,
+    node: &Node,
+    what: &str,
+) -> Result<Duration, Reported> {
+    let text = decoder.text(node, what)?;
+    parse_duration(text).map_err(|_| {
+        let hint = "a duration is a sum such as `30d`, `90s` or `1d12h`";
+        let message = format!("{what}: `{text}` is not a duration");
         decoder.error(node.position, message, Some(hint.to_owned()))
     })
 }

@@ -28,13 +28,18 @@ pub(super) enum Extreme {
 
 /// The spans from `from_ms` to the end of the period that is compared, in which no clock of these schedules is set.
 pub(super) fn spans(schedules: &[&Schedule], from_ms: i64) -> Vec<Span> {
-    let mut bounds = BTreeSet::from([from_ms, END_MS]);
+    spans_between(schedules, from_ms, END_MS)
+}
+
+/// The spans from `from_ms` to `until_ms` in which no clock of these schedules is set.
+pub(super) fn spans_between(schedules: &[&Schedule], from_ms: i64, until_ms: i64) -> Vec<Span> {
+    let mut bounds = BTreeSet::from([from_ms, until_ms]);
     let mut zones = BTreeSet::new();
     for schedule in schedules {
         if zones.insert(schedule.zone()) {
             let settings = schedule.settings(from_millis(from_ms));
             let settings = settings.map(Timestamp::as_millisecond);
-            bounds.extend(settings.take_while(|at| *at < END_MS));
+            bounds.extend(settings.take_while(|at| *at < until_ms));
         }
     }
     pairs(&bounds)
@@ -108,7 +113,12 @@ impl Span {
 }
 
 /// The instants from `start_ms` to `end_ms` at which a schedule begins or ends, with these two.
-fn changes(schedules: &[&Schedule], ahead_ms: &[i64], start_ms: i64, end_ms: i64) -> BTreeSet<i64> {
+pub(super) fn changes(
+    schedules: &[&Schedule],
+    ahead_ms: &[i64],
+    start_ms: i64,
+    end_ms: i64,
+) -> BTreeSet<i64> {
     let mut changes = BTreeSet::from([start_ms, end_ms]);
     for (schedule, ahead_ms) in schedules.iter().zip(ahead_ms) {
         let local_ms = week_ms(from_millis(start_ms), *ahead_ms);
@@ -121,6 +131,6 @@ fn changes(schedules: &[&Schedule], ahead_ms: &[i64], start_ms: i64, end_ms: i64
 }
 
 /// Each value with the one after it.
-fn pairs(values: &BTreeSet<i64>) -> impl Iterator<Item = (i64, i64)> {
+pub(super) fn pairs(values: &BTreeSet<i64>) -> impl Iterator<Item = (i64, i64)> {
     values.iter().copied().zip(values.iter().copied().skip(1))
 }

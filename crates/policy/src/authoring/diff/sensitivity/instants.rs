@@ -1,0 +1,110 @@
+//! The instants at which checks are made, so that they lie inside and outside the policy's schedules.
+
+use super::super::{
+    axis::Axis,
+    limits::FIRST_MS,
+    ordered::OrderedSpace,
+    partition::{Partition, Stretch},
+};
+use crate::{limits::BIRTH_MS_STEP, time::Timestamp};
+
+/// 2026-01-05T12:00:00Z, a Monday.
+const NOON_MS: i64 = 1_767_614_400_000;
+const HOUR_MS: i64 = 3_600_000;
+const DAY_MS: i64 = 24 * HOUR_MS;
+/// Eight weeks: more than the dates of birth about the beginning of 1970 that cannot be read.
+const PAST_THE_DOUBTFUL_MS: i64 = 56 * DAY_MS;
+/// More than a year, so that every way in which clocks are set in a year is among it.
+const YEAR_MS: i64 = 370 * DAY_MS;
+/// How many stretches of one region are tried.
+const STRETCHES_MAX: usize = 12;
+
+/// Instants of checks.
+#[derive(Debug, Default)]
+pub(in crate::authoring) struct Instants {
+    /// Where no schedule decides.
+    plain: Vec<i64>,
+    /// Where one does: some days of a year, by the regions of [`Axis::Now`].
+    stretches: Vec<Stretch>,
+}
+
+impl Instants {
+    /// The instants of checks in this space.
+    pub(super) fn of(space: &OrderedSpace<'_>) -> Self {
+        let mut plain = vec![NOON_MS, NOON_MS.saturating_add(PAST_THE_DOUBTFUL_MS)];
+        // The first instant at which a verification can be older than the greatest age that is asked for.
+        let oldest = space.axes().find_map(|(axis, _, partition)| {
+            let Partition::Ages(ages) = partition else {
+                return None;
+            };
+            let last = u16::try_from(partition.len()).ok()?.checked_sub(1)?;
+            ages.bounds(last).0.filter(|_| *axis == Axis::VerifiedAt)
+        });
+        if let Some(later_ms) = oldest.and_then(later_than)
+            && later_ms > NOON_MS
+        {
+            plain.push(later_ms);
+        }
+        let schedules = space.axes().find_map(|(.., partition)| match partition {
+            Partition::Schedules(schedules) => Some(schedules),
+            _ => None,
+        });
+        let stretches = schedules.map_or_else(Vec::new, |schedules| {
+            let midnight_ms = NOON_MS.saturating_sub(12 * HOUR_MS);
+            let until_ms = midnight_ms.saturating_add(YEAR_MS);
+            let mut stretches = schedules.stretches(midnight_ms, until_ms);
+            for later_ms in plain.iter().skip(1) {
+                let until_ms = later_ms.saturating_add(14 * DAY_MS);
+                stretches.extend(schedules.stretches(*later_ms, until_ms));
+            }
+            stretches
+        });
+        Self { plain, stretches }
+    }
+}
+
+/// The first instant of two weeks in which a verification may be so old; none if the calendar ends before.
+fn later_than(age_ms: i64) -> Option<i64> {
+    let later_ms = FIRST_MS.checked_add(age_ms)?.checked_add(DAY_MS)?;
+    let later_ms = later_ms
+        .saturating_sub(later_ms.rem_euclid(DAY_MS))
+        .checked_add(12 * HOUR_MS)?;
+    let last_ms = Timestamp::MAX.as_millisecond().saturating_sub(14 * DAY_MS);
+    (later_ms < last_ms).then_some(later_ms)
+}
+
+impl Instants {
+    /// The stretches between the beginnings and ends of schedules.
+    pub(in crate::authoring) fn stretches(&self) -> &[Stretch] {
+        &self.stretches
+    }
+
+    /// Instants in this region, or in any, each so much later; the plainer ones first. They are multiples of what dates of birth are
+    /// multiples of, but for those that lie between two.
+    pub(super) fn inside(&self, region: Option<u16>, later_ms: i64) -> Vec<i64> {
+        if self.stretches.is_empty() {
+            let plain = self.plain.iter();
+            return plain.map(|at| at.saturating_add(later_ms)).collect();
+        }
+        let chosen = |stretch: &&Stretch| region.is_none_or(|region| stretch.region == region);
+        let stretches: Vec<&Stretch> = self.stretches.iter().filter(chosen).collect();
+        // Some of the first, and some of every part of the year.
+        let step = stretches.len().div_euclid(STRETCHES_MAX).max(1);
+        let first = stretches.iter().take(STRETCHES_MAX);
+        let others = stretches.iter().skip(STRETCHES_MAX).step_by(step);
+        let instants = first.chain(others).flat_map(|stretch| {
+            let middle = stretch.start_ms.saturating_add(stretch.end_ms) / 2;
+            let round = |at: i64| at.saturating_sub(at.rem_euclid(BIRTH_MS_STEP));
+            let next = round(
+                stretch
+                    .start_ms
+                    .saturating_add(BIRTH_MS_STEP)
+                    .saturating_sub(1),
+            );
+            let instants = [round(middle), middle, next, stretch.end_ms].into_iter();
+            let instants = instants.map(move |at| at.saturating_add(later_ms));
+            instants.filter(|at| (stretch.start_ms..stretch.end_ms).contains(at))
+        });
+        instants.collect()
+    }
+}

@@ -1,0 +1,147 @@
+//! How old what counts may be: the verification, our copy of it, and an answer.
+
+use std::time::Duration;
+
+use super::{
+    findings::Findings,
+    proof::{Prover, age_limits, visit},
+    warning::WarningCode,
+    written::Written,
+};
+use crate::{
+    effect::Refusal,
+    rule::{Requirement, Rule},
+    set::Policy,
+    time::Shown,
+    yaml::Location,
+};
+
+const DAY: Duration = Duration::from_hours(24);
+/// A longer `fresh_for` lets a withdrawn verification count for too long.
+const FRESH_FOR_MAX: Duration = DAY;
+/// A longer `stale_for` does so in an outage that is no outage any more.
+const STALE_FOR_MAX: Duration = Duration::from_hours(7 * 24);
+/// A longer `reuse.allow` lets a caller keep an ALLOW for too long.
+const REUSE_MAX: Duration = DAY;
+/// An age for policies that name none.
+const SOME_AGE: Duration = Duration::from_hours(365 * 24);
+
+/// Finds a policy that can ALLOW a verification of any age.
+pub(super) fn no_age_limit(policy: &Policy, prover: &mut Prover<'_>, findings: &mut Findings<'_>) {
+    let longest = age_limits(policy).into_iter().max();
+    let limited = Requirement::VerifiedWithin(longest.unwrap_or(SOME_AGE));
+    if prover.allows_without(policy.rules(), &limited) != Some(true) {
+        return;
+    }
+    let message = match longest {
+        None => "it never asks how old the verification is: one of any age passes",
+        Some(_) => {
+            "it can ALLOW a verification of any age: `verified_within` is only in alternatives"
+        }
+    };
+    let hint = "add a rule such as `- verified_within: 365d`, the age at which a verification counts for nothing";
+    let location = policy.location().cloned();
+    findings.add(WarningCode::NoAgeLimit, location, message, hint);
+}
+
+/// Finds settings that let evidence or answers count for too long, or for longer than is of any use.
+pub(super) fn settings_too_long(
+    policy: &Policy,
+    written: Written<'_>,
+    findings: &mut Findings<'_>,
+) {
+    fresh_for_too_long(policy, written, findings);
+    stale_for_too_long(policy, written, findings);
+    let allow = policy.reuse_allow();
+    if allow > REUSE_MAX {
+        let location = place(policy, written, "reuse", "allow");
+        let message = format!(
+            "`reuse.allow: {}` lets a caller keep an ALLOW for longer than a day without asking again",
+            Shown(allow)
+        );
+        let hint = "write minutes, such as `allow: 10m`: until then a withdrawn verification or a new policy changes nothing for this caller";
+        findings.add(WarningCode::ReuseTooLong, location, message, hint);
+    }
+    if policy.evidence().unavailable == Refusal::StepUp {
+        let location = place(policy, written, "evidence", "unavailable");
+        let message = "`unavailable: step_up` sends people to a step-up that cannot help: nothing that they do ends an outage";
+        let hint = "write `unavailable: deny`, and `stale_for: 1h` or so, to bridge an outage with what is known";
+        findings.add(WarningCode::StepUpInOutage, location, message, hint);
+    }
+}
+
+fn fresh_for_too_long(policy: &Policy, written: Written<'_>, findings: &mut Findings<'_>) {
+    let fresh_for = policy.evidence().fresh_for;
+    let tightest = age_limits(policy).into_iter().min();
+    let shown = Shown(fresh_for);
+    let at_rule = || {
+        let limited = |rule: &&Rule| tightest.is_some() && tightest_age(rule) == tightest;
+        policy.rules().iter().find(limited)?.location().cloned()
+    };
+    let location = written.setting("evidence", "fresh_for").or_else(at_rule);
+    if let Some(tightest) = tightest.filter(|tightest| *tightest < fresh_for) {
+        let tightest = Shown(tightest);
+        let message = format!(
+            "`fresh_for: {shown}` is longer than its tightest `verified_within: {tightest}`"
+        );
+        let hint = format!(
+            "write `fresh_for: {tightest}` or less in `evidence`: a new verification would go unnoticed for longer than an old one counts"
+        );
+        findings.add(WarningCode::FreshForTooLong, location, message, hint);
+    } else if fresh_for > FRESH_FOR_MAX {
+        let message = format!("`fresh_for: {shown}` keeps evidence for longer than a day");
+        let hint = "write minutes or hours, such as `fresh_for: 5m`: until then a withdrawn verification may go unnoticed";
+        findings.add(WarningCode::FreshForTooLong, location, message, hint);
+    }
+}
+
+fn stale_for_too_long(policy: &Policy, written: Written<'_>, findings: &mut Findings<'_>) {
+    let stale_for = policy.evidence().stale_for;
+    let location = place(policy, written, "evidence", "stale_for");
+    let shown = Shown(stale_for);
+    let bounds = policy.rules().iter().map(Rule::requirement);
+    let bound = bounds.filter_map(age_bound).min();
+    if let Some(bound) = bound.filter(|bound| *bound < stale_for) {
+        let bound = Shown(bound);
+        let message = format!(
+            "`stale_for: {shown}` is longer than `verified_within: {bound}`, which every ALLOW needs: older evidence never gives one"
+        );
+        let hint = format!("write how long an outage may last, at most `stale_for: {bound}`");
+        findings.add(WarningCode::StaleForTooLong, location, message, hint);
+    } else if stale_for > STALE_FOR_MAX {
+        let message = format!("`stale_for: {shown}` is longer than any outage");
+        let hint = "write hours, such as `stale_for: 4h`: for as long as the vendor cannot be asked, a withdrawn verification passes";
+        findings.add(WarningCode::StaleForTooLong, location, message, hint);
+    }
+}
+
+/// The age below which a verification must be for this requirement to hold, if it has any such bound.
+fn age_bound(requirement: &Requirement) -> Option<Duration> {
+    match requirement {
+        Requirement::VerifiedWithin(within) => Some(*within),
+        Requirement::AllOf(parts) => parts.iter().filter_map(age_bound).min(),
+        Requirement::AnyOf(parts) => {
+            let bounds: Option<Vec<Duration>> = parts.iter().map(age_bound).collect();
+            bounds?.into_iter().max()
+        }
+        _ => None,
+    }
+}
+
+/// The shortest limit of age in a rule.
+fn tightest_age(rule: &Rule) -> Option<Duration> {
+    let mut tightest: Option<Duration> = None;
+    visit(rule.requirement(), &mut |requirement| {
+        if let Requirement::VerifiedWithin(limit) = requirement {
+            tightest = Some(tightest.map_or(*limit, |other| other.min(*limit)));
+        }
+    });
+    tightest
+}
+
+/// Where a setting stands; where it does not, the policy.
+fn place(policy: &Policy, written: Written<'_>, section: &str, name: &str) -> Option<Location> {
+    written
+        .setting(section, name)
+        .or_else(|| policy.location().cloned())
+}
