@@ -8,9 +8,9 @@ use std::{
 };
 
 use verigate_policy::{
-    Authentication, Change, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, ParseError,
-    Policy, PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification,
-    VerificationId, before, diff, from_millis, lint, parse, suite,
+    Authentication, Change, ClaimedIdentity, Datum, Effect, Evidence, Explanation, Facts, Finding,
+    ParseError, Policy, PolicyName, PolicySet, Request, Scope, SourceText, Timeline, Timestamp,
+    Verification, VerificationId, before, diff, from_millis, lint, parse, suite,
 };
 
 /// Separates the two files of a comparison.
@@ -220,10 +220,22 @@ fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp
         let last = policy.decide(&at(before(then, MS).max(now)));
         assert_eq!(last.effect(), decision.effect());
     }
-    assert_eq!(
-        explanation.timeline.first().copied(),
-        decision.next_change()
-    );
+    timeline(&explanation, |now| policy.effect(&at(now)));
+}
+
+/// A timeline: each change is one, with its causes, and the next change is among them.
+fn timeline(explanation: &Explanation, effect: impl Fn(Timestamp) -> Effect) {
+    let Timeline {
+        changes, weekly, ..
+    } = &explanation.timeline;
+    let all = changes.iter().chain(weekly);
+    let next = explanation.decision.next_change().map(|change| change.at);
+    assert_eq!(all.clone().map(|change| change.at).min(), next);
+    for change in all {
+        assert_eq!(effect(change.at), change.to);
+        assert_ne!(effect(before(change.at, MS)), change.to);
+        assert!(change.causes.iter().any(|cause| cause.since.is_none()));
+    }
 }
 
 /// Requests and findings with all fields, some fields, and none.

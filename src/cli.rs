@@ -5,7 +5,11 @@ mod demo;
 mod sim;
 mod check;
 mod policy;
+mod completions;
+mod man;
+mod examples;
 mod remedies;
+mod page;
 mod environment;
 mod exit;
 mod output;
@@ -14,7 +18,7 @@ mod signals;
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::{
     environment::Colours,
@@ -27,6 +31,7 @@ use crate::build_info::VERSION_AND_COMMIT;
 /// Decides who may pass: a policy decision point for doors and logins.
 #[derive(Debug, Parser)]
 #[command(name = "verigate", version = VERSION_AND_COMMIT, max_term_width = 100)]
+#[command(after_help = examples::VERIGATE)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -39,6 +44,8 @@ enum Command {
     Sim(sim::Sim),
     Check(check::Check),
     Policy(policy::Policy),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Runs the command that these arguments name.
@@ -78,10 +85,12 @@ impl Command {
         let screen = Screen::of(&std::io::stdout(), colours, &environment);
         match self {
             Self::Serve(serve) => serve.run(environment, colours).await,
-            Self::Demo(demo) => demo.run(colours).await,
+            Self::Demo(demo) => demo.run(environment, colours, screen).await,
             Self::Sim(sim) => sim.run().await,
-            Self::Check(check) => check.run().await,
+            Self::Check(check) => check.run(screen).await,
             Self::Policy(policy) => policy.run(colours, screen),
+            Self::Completions(completions) => completions.run(&mut Cli::command()),
+            Self::Man(man) => man.run(Cli::command()),
         }
     }
 }

@@ -36,7 +36,7 @@ use crate::{
     grpc,
     http::{self, Webhooks},
     incode::Incode,
-    journal::{JournalState, Writer},
+    journal::{JournalState, Output, Writer},
     listener::{Listeners, Protocol},
     live::{self, Reloader},
     policy::PolicySet,
@@ -95,6 +95,16 @@ impl Service {
         set: PolicySet,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, StartError> {
+        Self::start_with_journal(config, set, clock, None).await
+    }
+
+    /// The same with another output of the journal than the one that the configuration names.
+    pub async fn start_with_journal(
+        config: &Config,
+        set: PolicySet,
+        clock: Arc<dyn Clock>,
+        journal: Option<Box<dyn Output>>,
+    ) -> Result<Self, StartError> {
         log_start(config);
         let deps = Deps::new(clock);
         let Parts {
@@ -106,7 +116,7 @@ impl Service {
             journal_writer,
             journal,
             upstream,
-        } = assemble(config, set, &deps)?;
+        } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let mut listeners = Listeners::new(&deps);

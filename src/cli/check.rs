@@ -1,35 +1,45 @@
 //! `verigate check`: asks a service about one verification, and prints the answer as text or JSON.
 
-use std::{collections::HashMap, fmt::Write as _, time::Duration};
+mod connection;
+mod text;
+
+use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use tonic::{metadata::MetadataMap, transport::Endpoint};
+use tonic::metadata::MetadataMap;
 
+use self::text::as_text;
 use super::{
+    examples,
     exit::Exit,
-    output::{Visible, eprint_line, print, print_json},
-    remedies,
+    output::{Visible, eprint_line, print, print_coloured, print_json},
+    screen::Screen,
 };
 use crate::{
-    policy::Shown,
+    clock::{Clock as _, SystemClock},
+    policy::{Shown, Timestamp, before, parse_duration},
     proto::{
         json::as_json,
         time,
         v1::{
-            CheckAccessRequest, CheckAccessResponse, Decision, EvidenceInfo, EvidenceSource,
-            ReasonCode, access_service_client::AccessServiceClient,
+            Authentication, CheckAccessRequest, Decision,
+            access_service_client::AccessServiceClient,
         },
     },
 };
 
-/// How long connecting and the call may each take.
-const DEADLINE: Duration = Duration::from_secs(5);
+const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
+/// The longest time that may be waited for an answer.
+const TIMEOUT_MAX: Duration = Duration::from_hours(1);
+const SESSION: &str = "The session of the person";
+const SERVICE: &str = "The service";
 
 /// Ask a service about one verification.
 ///
 /// Exits with 0 for ALLOW, 3 for STEP_UP, 4 for DENY, and 2 if there was no answer.
 #[derive(Debug, Args)]
+#[command(after_help = examples::CHECK)]
 pub(super) struct Check {
     /// Name of the policy.
     #[arg(long, value_name = "NAME")]
@@ -46,9 +56,24 @@ pub(super) struct Check {
     /// Id of the request; the answer repeats it.
     #[arg(long, value_name = "ID")]
     request_id: Option<String>,
-    /// Address of the service.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:50051")]
+    /// Context class of the person's session (acr).
+    #[arg(long, value_name = "CLASS", help_heading = SESSION)]
+    acr: Option<String>,
+    /// Method that the session was authenticated by, such as hwk; can be repeated.
+    #[arg(long, value_name = "METHOD", help_heading = SESSION)]
+    amr: Vec<String>,
+    /// How long ago the session was authenticated, such as 5m; a session without it never counts.
+    #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = SESSION)]
+    auth_ago: Option<Duration>,
+    /// Address of the service: http, or https where something in front of it speaks TLS.
+    #[arg(long, value_name = "URL", default_value = DEFAULT_SERVER, help_heading = SERVICE)]
     server: String,
+    /// CA certificates (PEM) to accept in place of those of this machine.
+    #[arg(long, value_name = "FILE", help_heading = SERVICE)]
+    ca: Option<PathBuf>,
+    /// How long connecting and the answer may each take, at most 1h.
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout, help_heading = SERVICE)]
+    timeout: Duration,
     /// Print the answer as JSON.
     #[arg(long)]
     json: bool,
@@ -65,27 +90,31 @@ pub(super) fn attribute(text: &str) -> Result<(String, String), &'static str> {
         .ok_or("not of the form KEY=VALUE")
 }
 
+/// Reads a duration such as `5m`.
+pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+    parse_duration(text).map_err(|_| "not a duration such as 30d, 12h or 1d12h")
+}
+
+fn timeout(text: &str) -> Result<Duration, &'static str> {
+    let timeout = duration(text)?;
+    if timeout.is_zero() || timeout > TIMEOUT_MAX {
+        return Err("must be longer than 0s, and at most 1h");
+    }
+    Ok(timeout)
+}
+
 impl Check {
-    pub(super) async fn run(self) -> anyhow::Result<Exit> {
-        let endpoint = Endpoint::from_shared(self.server.clone())
-            .with_context(|| format!("`{}` is not a URL", self.server))?
-            .connect_timeout(DEADLINE);
-        if endpoint.uri().scheme_str() != Some("http") {
-            bail!("`{}` must begin with http://", self.server);
-        }
-        let channel = endpoint
-            .connect()
-            .await
-            .with_context(|| format!("cannot connect to `{}`", self.server))?;
+    pub(super) async fn run(self, screen: Screen) -> anyhow::Result<Exit> {
+        let channel = connection::open(&self.server, self.ca.as_deref(), self.timeout).await?;
         let mut request = tonic::Request::new(CheckAccessRequest {
+            authentication: self.authentication(SystemClock.now()),
             verification_id: self.verification,
             policy: self.policy,
             identity_id: self.identity.unwrap_or_default(),
-            authentication: None,
             attributes: self.attributes.into_iter().collect::<HashMap<_, _>>(),
             request_id: self.request_id.unwrap_or_default(),
         });
-        request.set_timeout(DEADLINE);
+        request.set_timeout(self.timeout);
         let (timings, answer) = match AccessServiceClient::new(channel)
             .check_access(request)
             .await
@@ -106,7 +135,7 @@ impl Check {
             let json = as_json("CheckAccessResponse", &answer);
             print_json(&json.context("the contract lacks the response message")?)?;
         } else {
-            print(&as_text(&answer))?;
+            print_coloured(&as_text(&answer, screen))?;
         }
         match (self.explain, self.json) {
             (true, true) => eprint_line(timings.trim_end()),
@@ -118,6 +147,16 @@ impl Check {
             Decision::StepUp => Exit::StepUp,
             Decision::Deny => Exit::Deny,
             Decision::Unspecified => bail!("the service answered without a decision"),
+        })
+    }
+
+    /// What the flags say of the person's session; none if they say nothing.
+    fn authentication(&self, now: Timestamp) -> Option<Authentication> {
+        let is_given = self.acr.is_some() || !self.amr.is_empty() || self.auth_ago.is_some();
+        is_given.then(|| Authentication {
+            acr: self.acr.clone().unwrap_or_default(),
+            amr: self.amr.clone(),
+            auth_time: self.auth_ago.map(|ago| time::timestamp(before(now, ago))),
         })
     }
 }
@@ -141,117 +180,4 @@ fn timings(trailers: &MetadataMap) -> String {
         |ms| format!("the evidence was {} old", Shown(Duration::from_millis(ms))),
     );
     format!("  {:<9} {took}\n  {:<9} {age}\n", "took", "age")
-}
-
-/// The answer as text.
-fn as_text(answer: &CheckAccessResponse) -> String {
-    let mut text = format!("{}\n", decision(answer.decision()));
-    let mut line = |label: &str, value: String| {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(text, "  {label:<9} {}", Visible(value));
-    };
-    for reason in &answer.reasons {
-        let code = code(reason.code());
-        let reason = format!("{code}: {} ({})", reason.message, reason.rule);
-        line("because", reason);
-    }
-    if answer.degraded {
-        line("degraded", degraded(answer.evidence.as_ref()).to_owned());
-    }
-    if let (Some(until), Some(span)) = (&answer.valid_until, &answer.valid_for) {
-        let reusable = format!(
-            "until {} ({} from now)",
-            instant(until),
-            Shown(time::elapsed(span))
-        );
-        line("reusable", reusable);
-    }
-    if let Some(change) = &answer.next_change {
-        let at = change.at.as_ref().map_or_else(String::new, instant);
-        line("then", format!("{} from {at}", decision(change.to())));
-    }
-    for (label, needed) in answer.step_up.iter().flat_map(remedies::needed) {
-        line(label, needed);
-    }
-    if let Some(evidence) = &answer.evidence {
-        line("evidence", self::evidence(evidence));
-    }
-    let decision = format!(
-        "{} (policies {})",
-        answer.decision_id, answer.policy_revision
-    );
-    line("decision", decision);
-    text
-}
-
-/// Why an answer is degraded. Where its evidence is neither stale nor missing, the clocks are the reason.
-fn degraded(evidence: Option<&EvidenceInfo>) -> &'static str {
-    match evidence.map(EvidenceInfo::source) {
-        Some(EvidenceSource::Cache | EvidenceSource::SharedCache | EvidenceSource::Upstream) => {
-            "the clocks of the service and of the vendor are apart"
-        }
-        Some(EvidenceSource::Stale | EvidenceSource::None | EvidenceSource::Unspecified) | None => {
-            "the vendor could not be asked"
-        }
-    }
-}
-
-fn evidence(evidence: &EvidenceInfo) -> String {
-    let mut text = match evidence.source() {
-        EvidenceSource::Cache => "from the cache".to_owned(),
-        EvidenceSource::SharedCache => "from the shared cache".to_owned(),
-        EvidenceSource::Upstream => "from the vendor".to_owned(),
-        EvidenceSource::Stale => "from the cache, stale".to_owned(),
-        EvidenceSource::None | EvidenceSource::Unspecified => "none".to_owned(),
-    };
-    let mut add = |label: &str, value: &str| {
-        if !value.is_empty() {
-            let _ = write!(text, ", {label} {value}");
-        }
-    };
-    add("status", &evidence.status);
-    let at = evidence.verified_at.as_ref().map(instant);
-    add("verified at", &at.unwrap_or_default());
-    add("scopes", &evidence.scopes.join(" "));
-    text
-}
-
-fn decision(decision: Decision) -> &'static str {
-    let name = decision.as_str_name();
-    name.strip_prefix("DECISION_").unwrap_or(name)
-}
-
-fn code(code: ReasonCode) -> &'static str {
-    let name = code.as_str_name();
-    name.strip_prefix("REASON_CODE_").unwrap_or(name)
-}
-
-fn instant(wire: &prost_types::Timestamp) -> String {
-    let instant = time::instant(*wire);
-    instant.map_or_else(|| "an invalid time".to_owned(), |at| at.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_degraded_answer_says_why() {
-        for (source, why) in [
-            (EvidenceSource::Stale, "the vendor could not be asked"),
-            (EvidenceSource::None, "the vendor could not be asked"),
-            (EvidenceSource::Cache, "of the vendor are apart"),
-            (EvidenceSource::Upstream, "of the vendor are apart"),
-        ] {
-            let mut evidence = EvidenceInfo::default();
-            evidence.set_source(source);
-            let answer = CheckAccessResponse {
-                degraded: true,
-                evidence: Some(evidence),
-                ..CheckAccessResponse::default()
-            };
-            let text = as_text(&answer);
-            assert!(text.contains(why), "{text}");
-        }
-    }
 }

@@ -1,21 +1,32 @@
 //! `verigate demo`: a simulated vendor, sample policies and the service, in one process. Prints commands to try.
 
+mod decisions;
+mod tour;
+
 use std::{
     collections::BTreeSet,
-    fmt::Write as _,
+    io::{self, IsTerminal as _},
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
+    path::PathBuf,
     sync::Arc,
 };
 
 use clap::Args;
 use http::HeaderName;
-use tokio::{net::TcpListener, runtime::Handle};
+use tokio::{net::TcpListener, runtime::Handle, sync::Notify};
+use tracing::Level;
 
+use self::{
+    decisions::ShortLines,
+    tour::{REDIRECT, USUAL_GRPC},
+};
 use super::{
-    environment::Colours,
+    environment::{Colours, Environment},
+    examples,
     exit::Exit,
     output::print,
+    screen::Screen,
+    serve::report_policies,
     signals::{ignore_others, interrupted},
     sim::introduction,
 };
@@ -23,6 +34,7 @@ use crate::{
     clock::{Clock as _, SystemClock},
     config::{Account, Config},
     http::webhook,
+    live,
     policy::{ParseError, PolicySet, SourceText, parse},
     serve::{Service, StartError},
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE, WebhookTarget},
@@ -44,103 +56,127 @@ const POLICIES: [(&str, &str); 3] = [
     ),
 ];
 
-/// Checks to try: a policy, a verification, the identity of the badge or account, and the expected decision.
-const TRY: [(&str, &str, &str, &str); 6] = [
-    ("front-door", "ada-fresh", "id-ada", "ALLOW"),
-    (
-        "front-door",
-        "ada-month-old",
-        "id-ada",
-        "STEP_UP: older than 30 days",
-    ),
-    (
-        "front-door",
-        "ada-fresh",
-        "id-ben",
-        "DENY: not Ben's verification",
-    ),
-    ("server-room", "mia-minor", "id-mia", "DENY: a minor"),
-    (
-        "sso-admin",
-        "ben-name-only",
-        "id-ben",
-        "STEP_UP: no telephone number",
-    ),
-    (
-        "front-door",
-        "nobody",
-        "id-ada",
-        "DENY: no such verification",
-    ),
-];
-
-const USUAL_GRPC: u16 = 50051;
-/// Where the browser goes after a step-up. There is no such host.
-const REDIRECT: &str = "https://sso.example.com/step-up";
 /// The header that authenticates the simulator's webhooks.
 const WEBHOOK_HEADER: &str = "x-webhook-secret";
 const WEBHOOK_SECRET: &str = "demo-webhook-secret";
 
 /// Try it out: a simulated vendor, sample policies and the service, in one process.
 #[derive(Debug, Args)]
-pub(super) struct Demo {}
+#[command(after_help = examples::DEMO)]
+pub(super) struct Demo {
+    /// Policies to try in place of the samples: a file, or a folder of them. They are read again when they change.
+    #[arg(long, value_name = "PATH")]
+    policies: Option<PathBuf>,
+    /// Print each decision as the journal has it, a line of JSON, also on a terminal.
+    #[arg(long)]
+    json: bool,
+}
 
 impl Demo {
-    pub(super) async fn run(self, colours: Colours) -> anyhow::Result<Exit> {
+    pub(super) async fn run(
+        self,
+        environment: Environment,
+        colours: Colours,
+        screen: Screen,
+    ) -> anyhow::Result<Exit> {
         let stop = interrupted()?;
         ignore_others()?;
+        let policies = match &self.policies {
+            None => samples()?,
+            Some(path) => match live::load_all(path) {
+                Ok(loaded) => loaded.set,
+                Err(error) => return Ok(report_policies(&error)),
+            },
+        };
+        let is_watched = io::stdout().is_terminal();
         let log = LogConfig {
-            level: tracing::Level::INFO,
+            // What a service logs about itself is not what one looks for here.
+            level: if is_watched { Level::WARN } else { Level::INFO },
             json: false,
         };
         let clock = Arc::new(SystemClock);
         let telemetry = telemetry::start(
             log,
-            colours.on(&std::io::stderr()),
+            colours.on(&io::stderr()),
             &TraceConfig::default(),
             &Handle::current(),
             Arc::clone(&clock) as _,
         )?;
-        let ran = run(stop, clock).await;
+        let journal = (is_watched && !self.json).then_some(screen);
+        let search = environment.iter().find(|(name, _)| name == "PATH");
+        let program = tour::program(search.map(|(_, folders)| folders.as_os_str()));
+        let ran = self.play(&program, policies, journal, stop, clock).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }
-}
 
-/// Runs the simulator and the service until `stop`.
-async fn run(stop: impl Future<Output = ()>, clock: Arc<SystemClock>) -> anyhow::Result<()> {
-    let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
-    let address = free(9000).await;
-    let credentials = Credentials::default();
-    let simulator = Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
-    let service = start(config(&simulator).await?, clock).await?;
-    let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
-    simulator.send_webhooks(WebhookTarget::new(
-        &webhooks,
-        WEBHOOK_HEADER,
-        WEBHOOK_SECRET,
-    )?);
-    print(&introduction(&simulator))?;
-    print(&commands(&service))?;
-    print(&step_up(&service))?;
-    stop.await;
-    Ok(service.stop().await?)
+    /// Runs the simulator and the service until `stop`. Decisions are short on a screen, else lines of JSON.
+    async fn play(
+        self,
+        program: &str,
+        policies: PolicySet,
+        screen: Option<Screen>,
+        stop: impl Future<Output = ()>,
+        clock: Arc<SystemClock>,
+    ) -> anyhow::Result<()> {
+        let cast = Cast::read("the built-in cast", BUILT_IN, clock.now())?;
+        let address = free(9000).await;
+        let credentials = Credentials::default();
+        let simulator =
+            Simulator::start(address, cast, credentials, TOKEN_LIFE, clock.clone()).await?;
+        let mut config = config(&simulator).await?;
+        let redirects = policies.iter().filter_map(|(_, policy)| policy.redirect());
+        config
+            .step_up
+            .redirects
+            .extend(redirects.map(str::to_owned));
+        if let Some(path) = &self.policies {
+            config.policies.clone_from(path);
+        }
+        let own = self.policies.is_some().then(|| policies.clone());
+        let mut service = start(config, policies, screen, clock).await?;
+        if own.is_some() {
+            service.watch(Arc::new(Notify::new()));
+        }
+        let webhooks = format!("http://{}/webhooks/incode", service.addresses.http);
+        simulator.send_webhooks(WebhookTarget::new(
+            &webhooks,
+            WEBHOOK_HEADER,
+            WEBHOOK_SECRET,
+        )?);
+        print(&introduction(&simulator))?;
+        print(&tour::commands(
+            program,
+            &service,
+            own.as_ref(),
+            screen.is_some(),
+        ))?;
+        stop.await;
+        Ok(service.stop().await?)
+    }
 }
 
 /// Starts the service; on any free ports, if another process has taken one of the usual ports in between.
-async fn start(mut config: Config, clock: Arc<SystemClock>) -> anyhow::Result<Service> {
-    let policies = policies()?;
-    match Service::start(&config, policies.clone(), clock.clone()).await {
+async fn start(
+    mut config: Config,
+    policies: PolicySet,
+    screen: Option<Screen>,
+    clock: Arc<SystemClock>,
+) -> anyhow::Result<Service> {
+    let journal = || screen.map(|screen| Box::new(ShortLines::new(io::stdout(), screen)) as _);
+    let (set, same) = (policies.clone(), Arc::clone(&clock));
+    match Service::start_with_journal(&config, set, same, journal()).await {
         Err(StartError::Listen(..)) => {}
         started => return Ok(started?),
     }
     for address in [&mut config.grpc, &mut config.http, &mut config.admin] {
         address.set_port(0);
     }
-    Ok(Service::start(&config, policies, clock).await?)
+    Ok(Service::start_with_journal(&config, policies, clock, journal()).await?)
 }
 
-fn policies() -> Result<PolicySet, ParseError> {
+/// The sample policies.
+fn samples() -> Result<PolicySet, ParseError> {
     let files = POLICIES.map(|(path, text)| {
         Arc::new(SourceText {
             path: path.to_owned(),
@@ -179,63 +215,5 @@ async fn free(usual: u16) -> SocketAddr {
     match TcpListener::bind(address).await {
         Ok(_) => address,
         Err(_) => SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
-    }
-}
-
-/// The addresses of the service, and the checks to try.
-fn commands(service: &Service) -> String {
-    let program = program();
-    let server = if service.addresses.grpc.port() == USUAL_GRPC {
-        String::new()
-    } else {
-        format!(" --server http://{}", service.addresses.grpc)
-    };
-    let mut text = format!(
-        "\nthe service serves gRPC on {}, and metrics on http://{}/metrics\n\
-         each decision is logged below as one line of JSON; stop with Ctrl-C\n\nin another terminal, try:\n\n",
-        service.addresses.grpc, service.addresses.admin
-    );
-    for (policy, verification, identity, outcome) in TRY {
-        // Writing to a `String` cannot fail.
-        let _ = writeln!(
-            text,
-            "  {program} check --policy {policy} --verification {verification} --identity {identity}{server}   # {outcome}"
-        );
-    }
-    text.push('\n');
-    text
-}
-
-/// The commands of a step-up.
-fn step_up(service: &Service) -> String {
-    let request = format!(
-        r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
-    );
-    let (grpc, admin) = (service.addresses.grpc, service.addresses.admin);
-    format!(
-        "try a step-up: get a link, open it, query the result (the first command needs `buf`)\n\n  \
-         buf curl --http2-prior-knowledge --protocol grpc --data '{request}' \
-         http://{grpc}/verigate.v1.AccessService/BeginStepUp\n  \
-         curl VERIFICATION_LINK\n  \
-         curl http://{admin}/step-ups/STEP_UP_ID\n\n"
-    )
-}
-
-/// The path of this program, relative to the working directory if it is below it.
-fn program() -> String {
-    let (Ok(program), Ok(here)) = (std::env::current_exe(), std::env::current_dir()) else {
-        return "verigate".to_owned();
-    };
-    let path = program.strip_prefix(&here).unwrap_or(&program);
-    let path = if path.components().count() == 1 {
-        Path::new(".").join(path)
-    } else {
-        path.to_owned()
-    };
-    let shown = path.display().to_string();
-    if shown.contains(char::is_whitespace) {
-        format!("'{shown}'")
-    } else {
-        shown
     }
 }

@@ -6,17 +6,17 @@ mod diff;
 mod explain;
 mod format;
 mod needs;
-mod page;
 mod problems;
 mod schema;
 mod test;
 
 use clap::{Args, Subcommand};
 
-use super::{environment::Colours, exit::Exit, screen::Screen};
+use super::{environment::Colours, examples, exit::Exit, page, screen::Screen};
 
 /// Check and test policies.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY)]
 pub(super) struct Policy {
     #[command(subcommand)]
     command: Command,

@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::{
     environment::{Colours, Environment},
+    examples,
     exit::Exit,
     output::eprint_in_time,
     signals::{Terminations, hang_ups, ignore_others},
@@ -22,6 +23,7 @@ use crate::{
 
 /// Run the service.
 #[derive(Debug, Args)]
+#[command(after_help = examples::SERVE)]
 pub(super) struct Serve {
     /// Configuration file; without it, the defaults and the environment apply.
     #[arg(long, value_name = "FILE")]
@@ -124,7 +126,7 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
 }
 
 /// Reports why there are no policies.
-fn report_policies(error: &LoadError) -> Exit {
+pub(super) fn report_policies(error: &LoadError) -> Exit {
     match error {
         LoadError::Unreadable(..) | LoadError::Unsettled(_) => {
             eprint_in_time(format!("verigate: {}", error.in_full()));

@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{
+    examples,
     exit::Exit,
     output::{Visible, print},
     signals::interrupted,
@@ -21,6 +22,7 @@ use crate::{
 
 /// Run a simulated vendor with made-up people.
 #[derive(Debug, Args)]
+#[command(after_help = examples::SIM)]
 pub(super) struct Sim {
     /// Address to listen on.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9000")]

@@ -2,15 +2,17 @@
 
 use std::io;
 
+use prost_reflect::DynamicMessage;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
 use super::entry::Entry;
 use crate::{
     policy::{
-        Evidence, Finding, Timestamp, Verification,
+        Evidence, Finding, Remedy, Timestamp, Verification,
         yaml::{is_visible, json_escape},
     },
+    proto::{json::as_json, remedies},
     provenance::Origin,
 };
 
@@ -68,6 +70,12 @@ struct Line<'e> {
     valid_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_change: Option<LineChange>,
+    /// The first of the alternatives.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    remedies: Vec<DynamicMessage>,
+    /// The sets of remedies of which one suffices, as the JSON of the contract.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    alternatives: Vec<Vec<DynamicMessage>>,
     evidence: LineEvidence<'e>,
     degraded: bool,
 }
@@ -101,6 +109,8 @@ impl<'e> From<&'e Entry> for Line<'e> {
     fn from(entry: &'e Entry) -> Self {
         let Entry { request, ruling } = entry;
         let decision = &ruling.decision;
+        let sets = decision.alternatives().iter();
+        let alternatives: Vec<_> = sets.map(|set| remedies_as_json(set)).collect();
         let reasons = decision.reasons().iter().map(|reason| LineReason {
             code: reason.code.as_str(),
             rule: &reason.rule,
@@ -121,6 +131,8 @@ impl<'e> From<&'e Entry> for Line<'e> {
                 at: rfc3339(change.at),
                 to: change.to.as_str(),
             }),
+            remedies: alternatives.first().cloned().unwrap_or_default(),
+            alternatives,
             evidence: LineEvidence::new(&ruling.evidence, ruling.origin),
             degraded: ruling.degraded,
         }
@@ -142,6 +154,12 @@ impl<'e> LineEvidence<'e> {
             trace_id: verification.and_then(|v| v.trace_id.as_deref()),
         }
     }
+}
+
+/// Remedies as the contract writes them.
+fn remedies_as_json(remedies: &[Remedy]) -> Vec<DynamicMessage> {
+    let json = |remedy| as_json("Remedy", &remedies::remedy(remedy));
+    remedies.iter().filter_map(json).collect()
 }
 
 /// An instant in RFC 3339, with milliseconds.

@@ -11,7 +11,7 @@ use crate::{
     grpc::{self, Grpc},
     http::{Admin, Webhooks},
     incode::Incode,
-    journal::{self, JournalState},
+    journal::{self, JournalState, Output},
     live::{Live, Reloader},
     policy::PolicySet,
     source::{EvidenceCache, Source},
@@ -33,7 +33,12 @@ pub(super) struct Parts {
 }
 
 /// Builds everything; nothing listens yet.
-pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<Parts, StartError> {
+pub(super) fn assemble(
+    config: &Config,
+    set: PolicySet,
+    journal: Option<Box<dyn Output>>,
+    deps: &Deps,
+) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
     let live = Arc::new(Live::new(set));
@@ -43,7 +48,7 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
         journal,
         state: journal_state,
         writer: journal_writer,
-    } = open_journal(config, deps)?;
+    } = start_journal(config, journal, deps)?;
     let incode = Incode::new(config.incode.clone(), deps)?;
     let cache = EvidenceCache::new(
         Arc::clone(&incode) as _,
@@ -92,9 +97,15 @@ pub(super) fn assemble(config: &Config, set: PolicySet, deps: &Deps) -> Result<P
     })
 }
 
-fn open_journal(config: &Config, deps: &Deps) -> Result<journal::Started, StartError> {
-    let output = journal::open(&config.journal)
-        .map_err(|error| StartError::JournalFile(config.journal.clone(), error))?;
+/// Starts the journal with this output, or else with the one that the configuration names.
+fn start_journal(
+    config: &Config,
+    output: Option<Box<dyn Output>>,
+    deps: &Deps,
+) -> Result<journal::Started, StartError> {
+    let path = &config.journal;
+    let output = output.map_or_else(|| journal::open(path), Ok);
+    let output = output.map_err(|error| StartError::JournalFile(path.clone(), error))?;
     let limits = journal::QueueLimits::default();
     Ok(journal::start(output, limits, deps)?)
 }

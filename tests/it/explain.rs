@@ -3,6 +3,7 @@
 use std::process::{Command, Output};
 
 use expect_test::{Expect, expect};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// Runs it with these arguments. A part with spaces is several arguments.
@@ -64,8 +65,8 @@ fn a_case_of_a_file_is_explained_with_each_rule_and_its_changes_over_time() {
               needed    verify again, younger than 30d
 
               ●  STEP_UP   now
-              │            for 60d
-              ●  DENY      2026-04-01T00:00:00Z
+              ●  DENY      2026-04-01T00:00:00Z, in 60d
+              │            verified_within: 90d no longer holds
               ▼            no further change within ten years
         "#]],
     );
@@ -113,9 +114,9 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
           DENY      age_at_least: 16 (SCOPE_NOT_GRANTED)
           needed    all of these:
+                    - name the identity in the request
                     - verify again, younger than 30d
                     - let the verification carry NAME and DATE_OF_BIRTH
-                    - name the identity in the request
     "#]]
     .assert_eq(&explained("--policy front-door --verified-identity id-ada"));
     expect![[r#"
@@ -133,18 +134,20 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
     "#]]
     .assert_eq(&explained("--policy front-door --upstream absent"));
     expect![[r#"
-        DENY by `contractor` at 2026-01-31T00:00:00Z
+        DENY by `contractor` at 2026-01-31T00:00:00Z (Sat 01:00 Europe/Berlin)
 
           met       status: [VERIFIED]
           DENY      identity: same_as_request (IDENTITY_MISMATCH)
           DENY      identity_in: {file: contractors.txt} (IDENTITY_NOT_LISTED)
-          met       verified_within: 30d, until 2026-02-25T00:00:00Z
-          met       verified_within: 7d, until 2026-02-02T00:00:00Z
+          met       verified_within: 30d, until 2026-02-25T00:00:00Z (Wed 01:00 Europe/Berlin)
+          met       verified_within: 7d, until 2026-02-02T00:00:00Z (Mon 01:00 Europe/Berlin)
           STEP_UP   scopes: [NAME] (SCOPE_NOT_GRANTED)
-          DENY      schedule: {mon 07:00-17:00, tue 07:00-17:00, wed 07:00-17:00, thu 07:00-17:00, fri
-                    07:00-17:00, zone: Europe/Berlin} (OUTSIDE_SCHEDULE), until 2026-02-02T06:00:00Z
+          DENY      schedule: {days: [mon, tue, wed, thu, fri], from: "07:00", to: "17:00", zone:
+                    Europe/Berlin} (OUTSIDE_SCHEDULE),
+                    until 2026-02-02T06:00:00Z (Mon 07:00 Europe/Berlin)
           needed    nothing helps
-    "#]].assert_eq(&explained(
+    "#]]
+    .assert_eq(&explained(
         "--policy contractor --verified-ago 5d --verified-identity id-ben --identity id-eve",
     ));
     expect![[r#"
@@ -153,8 +156,8 @@ fn every_flag_is_a_fact_and_what_no_flag_gives_is_unknown() {
           DENY      status: [VERIFIED] (STATUS_NOT_ACCEPTED)
           met       identity: same_as_request
           met       verified_within: 90d, until 2026-04-26T00:00:00Z
-          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}], until
-                    2026-01-31T00:10:00Z
+          met       any_of: [verified_within: 12h, authenticated: {within: 15m, amr_any: [hwk]}],
+                    until 2026-01-31T00:10:00Z
           STEP_UP   scopes: [NAME, PHONE] (SCOPE_NOT_GRANTED)
           needed    all of these:
                     - verify again, younger than 90d
@@ -288,4 +291,135 @@ fn what_a_guard_refuses_has_no_verdicts() {
         "{stdout}"
     );
     assert!(!stdout.contains("met"), "{stdout}");
+}
+
+#[test]
+fn an_explanation_as_json_has_every_field_of_the_contract() {
+    let (_folder, cases) = month_old();
+    let output = explain(&[&cases, "--format", "json"]);
+    let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected = json!([{
+        "case": "a month-old verification",
+        "policy": "front-door",
+        "at": "2026-01-31T00:00:00Z",
+        "local": [],
+        "decision": "step_up",
+        "guard": null,
+        "rules": [
+            {"rule": "status: [VERIFIED]", "effect": "deny", "met": true, "reason": null, "until": null},
+            {"rule": "identity: same_as_request", "effect": "deny", "met": true, "reason": null, "until": null},
+            {"rule": "verified_within: 90d", "effect": "deny", "met": true, "reason": null, "until": "2026-04-01T00:00:00Z"},
+            {"rule": "verified_within: 30d", "effect": "step_up", "met": false, "reason": "VERIFICATION_TOO_OLD", "until": null},
+            {"rule": "scopes: [NAME]", "effect": "step_up", "met": true, "reason": null, "until": null},
+            {"rule": "age_at_least: 16", "effect": "deny", "met": true, "reason": null, "until": null},
+        ],
+        "remedies": [{"reverify": {"maxAge": "2592000s"}}],
+        "alternatives": [{"remedies": [{"reverify": {"maxAge": "2592000s"}}]}],
+        "reusable_until": null,
+        "next_change": {"at": "2026-04-01T00:00:00Z", "to": "deny"},
+        "timeline": [{
+            "at": "2026-04-01T00:00:00Z",
+            "local": [],
+            "decision": "deny",
+            "cause": "verified_within: 90d no longer holds",
+        }],
+        "more": false,
+        "schedules": null,
+        "ended": null,
+    }]);
+    assert_eq!(explained, expected);
+    let down = explain(&["--policy front-door --upstream down --format json"]);
+    let down: Value = serde_json::from_slice(&down.stdout).unwrap();
+    let down = &down[0];
+    assert_eq!(
+        (&down["guard"], &down["rules"], &down["timeline"]),
+        (&json!("EVIDENCE_UNAVAILABLE"), &json!([]), &json!([]))
+    );
+}
+
+#[test]
+fn a_timeline_begins_with_what_runs_out_and_shows_a_schedule_once_in_its_zone() {
+    let contractor = "--policy contractor --verified-ago 5d --verified-identity id-dan --identity id-dan --scope NAME --full-name Dan \
+         --at 2026-01-30T12:00:00Z";
+    check(
+        &[contractor],
+        &expect![[r#"
+            as the flags say
+            ALLOW by `contractor` at 2026-01-30T12:00:00Z (Fri 13:00 Europe/Berlin)
+
+              met       status: [VERIFIED]
+              met       identity: same_as_request
+              met       identity_in: {file: contractors.txt}
+              met       verified_within: 30d, until 2026-02-24T12:00:00Z (Tue 13:00 Europe/Berlin)
+              met       verified_within: 7d, until 2026-02-01T12:00:00Z (Sun 13:00 Europe/Berlin)
+              met       scopes: [NAME]
+              met       schedule: {days: [mon, tue, wed, thu, fri], from: "07:00", to: "17:00", zone:
+                        Europe/Berlin},
+                        until 2026-01-30T16:00:00Z (Fri 17:00 Europe/Berlin)
+              reusable  until 2026-01-30T12:05:00Z (Fri 13:05 Europe/Berlin) (5m)
+
+              ●  ALLOW     now
+              ●  STEP_UP   2026-02-02T06:00:00Z (Mon 07:00 Europe/Berlin), in 2d18h
+              │            schedule mon-fri 07:00-17:00 Europe/Berlin opens
+              │            verified_within: 7d no longer holds from 2026-02-01T12:00:00Z (Sun 13:00
+                           Europe/Berlin) on
+              ●  DENY      2026-02-24T12:00:00Z (Tue 13:00 Europe/Berlin), in 25d
+              │            verified_within: 30d no longer holds
+              ▼            and every week by schedule:
+
+              schedule  mon-fri 07:00-17:00 Europe/Berlin
+                        now ALLOW inside, DENY outside
+              DENY      2026-01-30T16:00:00Z (Fri 17:00 Europe/Berlin) closes
+              DENY      2026-02-02T16:00:00Z (Mon 17:00 Europe/Berlin) closes
+              STEP_UP   2026-02-03T06:00:00Z (Tue 07:00 Europe/Berlin) opens
+              DENY      2026-02-03T16:00:00Z (Tue 17:00 Europe/Berlin) closes
+                        and so on
+        "#]],
+    );
+    let output = explain(&[contractor, "--format json"]);
+    let explained: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let explained = &explained[0];
+    assert_eq!(
+        explained["local"],
+        json!(["Fri 2026-01-30 13:00 Europe/Berlin"])
+    );
+    assert_eq!(explained["more"], true);
+    let timeline = explained["timeline"].as_array().unwrap();
+    let gist: Vec<String> = timeline
+        .iter()
+        .map(|change| {
+            format!(
+                "{} {} {}",
+                change["at"], change["decision"], change["cause"]
+            )
+        })
+        .collect();
+    expect![[r#"
+        "2026-02-02T06:00:00Z" "step_up" "schedule mon-fri 07:00-17:00 Europe/Berlin opens; verified_within: 7d no longer holds from 2026-02-01T12:00:00Z (Sun 13:00 Europe/Berlin) on"
+        "2026-02-24T12:00:00Z" "deny" "verified_within: 30d no longer holds"
+        "2026-01-30T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes"
+        "2026-02-02T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes"
+        "2026-02-03T06:00:00Z" "step_up" "schedule mon-fri 07:00-17:00 Europe/Berlin opens"
+        "2026-02-03T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes""#]].assert_eq(&gist.join("\n"));
+}
+
+#[test]
+fn lines_are_as_wide_as_the_screen() {
+    for columns in [60, 80, 110] {
+        let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .args(["policy", "explain", "--policies", "policies"])
+            .args(["--policy", "contractor", "--verified-ago", "5d"])
+            .env("COLUMNS", columns.to_string())
+            .output()
+            .unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("schedule: {days: [mon,"), "{text}");
+        assert!(!text.contains('\u{1b}'), "no colours in a pipe: {text}");
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(
+            widest <= Some(columns) && widest > Some(columns * 2 / 3),
+            "{text}"
+        );
+    }
 }

@@ -108,6 +108,8 @@ fn the_help_is_what_scripts_and_people_know() {
         &["policy", "needs"],
         &["policy", "schema"],
         &["policy", "test"],
+        &["completions"],
+        &["man"],
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
             .args(command)

@@ -22,6 +22,7 @@ mod config;
 mod diff;
 mod differential;
 mod explain;
+mod first_minutes;
 mod golden;
 mod faults;
 mod outside_facts;

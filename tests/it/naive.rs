@@ -3,7 +3,7 @@
 //!
 //! `model` holds the inputs, `render` writes them as policy and case files, `eval` decides at one instant,
 //! `horizon` finds the next change by trying every instant at which anything could change, `clock` is the calendar,
-//! `identity` the one form of an identity,
+//! `identity` the one form of an identity, `remedies` what leads to ALLOW, by trying everything,
 //! `strategy` makes random inputs. Modules name each other by `super::`, so the folder can be moved as it is.
 
 #![allow(
@@ -18,6 +18,7 @@ pub mod eval;
 pub mod horizon;
 pub mod identity;
 pub mod model;
+pub mod remedies;
 pub mod render;
 pub mod strategy;
 

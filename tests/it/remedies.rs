@@ -1,20 +1,17 @@
-//! Remedies of examples; and for random policies and cases, that following them leads to ALLOW, and that none of them can be left
-//! out.
+//! What leads to ALLOW: examples, and random policies and cases beside a naive search.
 
-use proptest::prelude::*;
+mod random;
+mod bounds;
+
+use std::time::Duration;
+
 use verigate::policy::{
-    Authentication, BirthDate, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, Identity,
+    Authentication, BirthDate, ClaimedIdentity, Datum, Evidence, Facts, Finding, NewSession,
     PolicySet, Remedy, Request, Scope, Timestamp, Verification, after, before, from_millis,
     testing,
 };
 
-use crate::{
-    differential::{compiled, request, verification},
-    naive::{
-        model::{Requirement, Upstream},
-        strategy::scenario_with_files,
-    },
-};
+use crate::differential::request;
 
 /// The facts of a case, which remedies change.
 #[derive(Clone)]
@@ -25,7 +22,7 @@ struct Situation {
 }
 
 impl Situation {
-    fn decide(&self, set: &PolicySet) -> (Effect, Vec<Remedy>) {
+    fn alternatives(&self, set: &PolicySet) -> Vec<Vec<Remedy>> {
         let evidence = Evidence {
             finding: Finding::Present(self.verification.clone()),
             seen_at: self.now,
@@ -35,122 +32,20 @@ impl Situation {
             evidence: &evidence,
             now: self.now,
         });
-        (decision.effect(), decision.remedies().to_vec())
-    }
-
-    /// The situation after these remedies have been followed.
-    fn follow(mut self, remedies: &[Remedy]) -> Self {
-        for remedy in remedies {
-            if let Remedy::Wait(until) = remedy {
-                self.now = *until;
-            }
-        }
-        for remedy in remedies {
-            match remedy {
-                Remedy::Wait(_) => {}
-                Remedy::Reverify { .. } => {
-                    self.verification.verified_at = Some(self.now);
-                    self.verification.status = Some("VERIFIED".into());
-                }
-                Remedy::Identify => {
-                    if let Datum::Known(identity) = &self.verification.identity {
-                        self.request.identity = ClaimedIdentity::Known(identity.clone());
-                    }
-                }
-                Remedy::Authenticate(wanted) => {
-                    self.request.authentication = Some(Authentication {
-                        acr: wanted.acr_any.first().map_or("", |acr| acr).to_owned(),
-                        amr: wanted
-                            .amr_all_of
-                            .iter()
-                            .filter_map(|group| group.first())
-                            .map(ToString::to_string)
-                            .collect(),
-                        auth_time: Some(self.now),
-                    });
-                }
-                Remedy::GrantScopes(scopes) => {
-                    let unseen = |scope| !self.verification.grants(&scope);
-                    let (name, phone, born) = (
-                        unseen(Scope::Name),
-                        unseen(Scope::Phone),
-                        unseen(Scope::DateOfBirth),
-                    );
-                    let granted = &mut self.verification;
-                    granted.scopes.extend(scopes.iter().cloned());
-                    fill(&mut granted.name, (), name);
-                    fill(
-                        &mut granted.identity,
-                        Identity::parse("id-new").unwrap(),
-                        false,
-                    );
-                    fill(&mut granted.phone, "+12025550101".into(), phone);
-                    let child_of_1970 = "1970-03-01T00:00:00Z".parse().unwrap();
-                    let known = BirthDate::at(child_of_1970).unwrap();
-                    fill(&mut granted.born, known, born);
-                }
-            }
-        }
-        self
+        let first = decision.alternatives().first();
+        assert_eq!(decision.remedies(), first.map_or(&[][..], |set| set));
+        decision.alternatives().to_vec()
     }
 }
 
-/// The data that a grant brings where there was none, or none that was readable.
-fn fill<T>(datum: &mut Datum<T>, value: T, unseen: bool) {
-    if unseen || matches!(datum, Datum::Missing) {
-        *datum = Datum::Known(value);
-    }
-}
-
-/// Whether it reads data that a grant would bring, which is not known in advance.
-fn reads_data(requirement: &Requirement) -> bool {
-    match requirement {
-        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => parts.iter().any(reads_data),
-        Requirement::AgeAtLeast(_)
-        | Requirement::AgeBelow(_)
-        | Requirement::PhonePrefix(_)
-        | Requirement::IdentityIn(_)
-        | Requirement::IdentityNotIn(_) => true,
-        _ => false,
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
-
-    #[test]
-    fn following_all_remedies_gives_an_allow_and_omitting_one_does_not(
-        (policy, case) in scenario_with_files()
-    ) {
-        let Upstream::Answered(given) = &case.upstream else { return Ok(()) };
-        let set = compiled(&policy);
-        let before = Situation {
-            request: request(&case.request),
-            verification: verification(given),
-            now: from_millis(case.at),
-        };
-        let (effect, remedies) = before.decide(&set);
-        if effect == Effect::Allow {
-            prop_assert!(remedies.is_empty());
-            return Ok(());
-        }
-        let grants = remedies.iter().any(|r| matches!(r, Remedy::GrantScopes(_)));
-        let sessions = remedies.iter().filter(|r| matches!(r, Remedy::Authenticate(_)));
-        let unknown = grants && policy.rules.iter().any(|rule| reads_data(&rule.requirement));
-        if remedies.is_empty() || unknown || sessions.count() > 1 {
-            return Ok(());
-        }
-        prop_assert_eq!(before.clone().follow(&remedies).decide(&set).0, Effect::Allow, "{:?}", remedies);
-        for omitted in 0..remedies.len() {
-            let mut fewer = remedies.clone();
-            fewer.remove(omitted);
-            prop_assert!(before.clone().follow(&fewer).decide(&set).0 > Effect::Allow, "{:?}", remedies);
-        }
-    }
-}
-
-/// The remedies at noon on 31 January 2026, for a verification made `days_ago` days before.
+/// The preferred remedies at noon on 31 January 2026, for a verification made `days_ago` days before.
 fn needed(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<Remedy> {
+    let alternatives = sets(rules, days_ago, more);
+    alternatives.into_iter().next().unwrap_or_default()
+}
+
+/// All alternatives.
+fn sets(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<Vec<Remedy>> {
     let text = format!("version: 1\npolicies:\n  p:\n    require:\n{rules}");
     let set = testing::set(&text);
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
@@ -168,11 +63,11 @@ fn needed(rules: &str, days_ago: i64, more: impl FnOnce(&mut Situation)) -> Vec<
         now,
     };
     more(&mut situation);
-    situation.decide(&set).1
+    situation.alternatives(&set)
 }
 
-fn days(days: u64) -> std::time::Duration {
-    std::time::Duration::from_hours(24 * days)
+fn days(days: u64) -> Duration {
+    Duration::from_hours(24 * days)
 }
 
 #[test]
@@ -220,51 +115,206 @@ fn the_alternative_that_needs_least_is_the_remedy() {
     );
 }
 
-#[test]
-fn one_session_does_for_several_rules_if_it_can() {
-    let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
-    let remedies = needed(rules, 1, |_| {});
-    let [Remedy::Authenticate(wanted)] = remedies.as_slice() else {
-        panic!("one session would do: {remedies:?}");
-    };
-    assert_eq!(wanted.max_age, std::time::Duration::from_hours(1));
-    assert_eq!(wanted.amr_all_of, [["face".into()].into()]);
-    let any = "      - authenticated: {within: 12h}\n      - authenticated: {within: 1d, acr_any: [high]}\n";
-    let remedies = needed(any, 1, |_| {});
-    let [Remedy::Authenticate(wanted)] = remedies.as_slice() else {
-        panic!("one session would do: {remedies:?}");
-    };
-    assert_eq!(wanted.max_age, std::time::Duration::from_hours(12));
-    assert_eq!(wanted.acr_any, ["high".into()].into());
+/// To authenticate in such a session.
+fn session(hours: u64, groups: &[&[&str]], acr: &[&str]) -> Remedy {
+    let texts = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect();
+    Remedy::Authenticate(NewSession {
+        max_age: Duration::from_hours(hours),
+        acr_any: texts(acr),
+        amr_all_of: groups.iter().map(|group| texts(group)).collect(),
+    })
+}
+
+fn reverify(count: u64) -> Remedy {
+    let max_age = Some(days(count));
+    Remedy::Reverify { max_age }
+}
+
+fn grant<const N: usize>(scopes: [Scope; N]) -> Remedy {
+    Remedy::GrantScopes(scopes.into())
 }
 
 #[test]
-fn a_verification_from_the_future_need_only_be_waited_for() {
+fn either_alternative_of_a_rule_is_a_set() {
+    let rules = "      - any_of: [verified_within: 30d, authenticated: {within: 12h, amr_any: [mfa, hwk]}]\n        otherwise: step_up\n";
+    assert_eq!(
+        sets(rules, 31, |_| {}),
+        [
+            vec![session(12, &[&["hwk", "mfa"]], &[])],
+            vec![reverify(30)]
+        ]
+    );
+}
+
+#[test]
+fn one_session_does_for_several_rules() {
+    let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
+    let both = session(1, &[&["face", "hwk"], &["face", "pin"]], &[]);
+    assert_eq!(sets(rules, 1, |_| {}), [vec![both]]);
+    let rules = "      - authenticated: {within: 12h}\n      - authenticated: {within: 1d, acr_any: [high]}\n";
+    assert_eq!(sets(rules, 1, |_| {}), [vec![session(12, &[], &["high"])]]);
+    let rules = "      - authenticated: {within: 30d, amr_any: [hwk], acr_any: [a, b]}\n      - authenticated: {within: 1h, amr_any: [pwd], acr_any: [b, c]}\n";
+    let both = session(1, &[&["hwk"], &["pwd"]], &["b"]);
+    assert_eq!(sets(rules, 1, |_| {}), [vec![both]]);
+    // A group that another one implies is left out.
+    let rules = "      - authenticated: {within: 1h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [hwk]}\n";
+    assert_eq!(sets(rules, 1, |_| {}), [vec![session(1, &[&["hwk"]], &[])]]);
+}
+
+#[test]
+fn nothing_helps_where_one_session_cannot_satisfy_two_rules() {
+    let rules = "      - authenticated: {within: 1h, acr_any: [a]}\n      - authenticated: {within: 1h, acr_any: [b]}\n        otherwise: step_up\n";
+    let none: Vec<Vec<Remedy>> = Vec::new();
+    assert_eq!(sets(rules, 1, |_| {}), none);
+    // Unless another way leads around one of them.
+    let around = "      - authenticated: {within: 1h, acr_any: [a]}\n      - any_of: [authenticated: {within: 1h, acr_any: [b]}, verified_within: 7d]\n";
+    assert_eq!(
+        sets(around, 31, |_| {}),
+        [vec![session(1, &[], &["a"]), reverify(7)]]
+    );
+}
+
+#[test]
+fn a_new_session_has_to_do_for_what_the_old_one_did() {
+    let rules = "      - authenticated: {within: 12h, amr_any: [hwk]}\n      - authenticated: {within: 1h, acr_any: [a]}\n";
+    let with_key = |s: &mut Situation| {
+        s.request.authentication = Some(Authentication {
+            acr: "b".to_owned(),
+            amr: vec!["hwk".to_owned()],
+            auth_time: Some(s.now),
+        });
+    };
+    assert_eq!(
+        sets(rules, 1, with_key),
+        [vec![session(1, &[&["hwk"]], &["a"])]]
+    );
+}
+
+#[test]
+fn data_that_nobody_has_helps_nobody() {
+    let silent = |s: &mut Situation| s.verification.scopes.clear();
+    let none: Vec<Vec<Remedy>> = Vec::new();
+    let rules = "      - age_at_least: 65\n      - age_below: 18\n";
+    assert_eq!(sets(rules, 1, silent), none);
+    assert_eq!(sets("      - age_at_least: 150\n", 1, silent), none);
+    assert_eq!(sets("      - age_below: 0\n", 1, silent), none);
+    let rules = "      - phone_prefix: [\"+1\"]\n      - phone_prefix: [\"+49\"]\n";
+    assert_eq!(sets(rules, 1, silent), none);
+    let nobody = |s: &mut Situation| s.verification.identity = Datum::Missing;
+    let rules = "      - identity_in: [id-1]\n      - identity_not_in: [id-1]\n";
+    assert_eq!(sets(rules, 1, nobody), none);
+    // One of two ways is open.
+    let rules =
+        "      - age_at_least: 65\n      - any_of: [age_below: 18, phone_prefix: [\"+1\"]]\n";
+    let both = grant([Scope::DateOfBirth, Scope::Phone]);
+    assert_eq!(sets(rules, 1, silent), [vec![both]]);
+}
+
+#[test]
+fn a_person_who_can_have_all_the_data_is_asked_for_it_once() {
+    let silent = |s: &mut Situation| s.verification.scopes.clear();
+    let rules = "      - age_at_least: 17\n      - age_below: 18\n      - phone_prefix: [\"+1\", \"+4\"]\n      - phone_prefix: [\"+49\"]\n";
+    let both = grant([Scope::DateOfBirth, Scope::Phone]);
+    assert_eq!(sets(rules, 1, silent), [vec![both]]);
+    // A verification without an identity gets one that the rules permit, and the request names it.
+    let nobody = |s: &mut Situation| s.verification.identity = Datum::Missing;
+    let rules = "      - identity_in: [id-1, id-2]\n      - identity_not_in: [id-1]\n      - identity: same_as_request\n";
+    assert_eq!(
+        sets(rules, 1, nobody),
+        [vec![Remedy::Identify, grant([Scope::IdentityId])]]
+    );
+    let as_another = |s: &mut Situation| {
+        s.verification.identity = Datum::Missing;
+        s.request.identity = ClaimedIdentity::parse("id-1");
+    };
+    let none: Vec<Vec<Remedy>> = Vec::new();
+    assert_eq!(sets(rules, 1, as_another), none);
+}
+
+#[test]
+fn the_least_of_what_would_do_is_asked_for() {
+    let rules = "      - any_of: [scopes: [NAME, PHONE, DATE_OF_BIRTH], scopes: [NAME]]\n";
+    let silent = |s: &mut Situation| s.verification.scopes.clear();
+    assert_eq!(sets(rules, 1, silent), [vec![grant([Scope::Name])]]);
+    let rules = "      - any_of: [verified_within: 5m, verified_within: 30d]\n";
+    assert_eq!(sets(rules, 31, |_| {}), [vec![reverify(30)]]);
+    let rules = "      - any_of: [authenticated: {within: 1h, amr_any: [hwk]}, authenticated: {within: 12h, amr_any: [hwk, face]}, authenticated: {within: 1d, amr_any: [pwd]}]\n";
+    assert_eq!(
+        sets(rules, 1, |_| {}),
+        [
+            vec![session(12, &[&["face", "hwk"]], &[])],
+            vec![session(24, &[&["pwd"]], &[])]
+        ]
+    );
+}
+
+#[test]
+fn alternatives_are_ordered_by_number_and_then_by_kind() {
+    let rules = "      - any_of:
+          - age_at_least: 18
+          - scopes: [NAME]
+          - all_of: [verified_within: 1d, authenticated: {within: 1h, amr_any: [hwk]}]
+          - verified_within: 7d
+          - authenticated: {within: 1h}
+          - identity: same_as_request
+          - all_of: [scopes: [PHONE], identity: same_as_request]
+";
+    let until = "2026-03-02T14:00:00Z".parse().unwrap();
+    assert_eq!(
+        sets(rules, 31, |_| {}),
+        [
+            vec![Remedy::Identify],
+            vec![session(1, &[], &[])],
+            vec![reverify(7)],
+            vec![grant([Scope::Name])],
+            vec![Remedy::Wait(until)],
+        ]
+    );
+}
+
+#[test]
+fn each_opening_hour_that_needs_less_is_an_alternative() {
+    // 31 January 2026 is a Saturday.
+    let rules = "      - any_of:
+          - all_of: [verified_within: 1d, schedule: {days: [mon], from: \"07:00\", to: \"19:00\", zone: UTC}]
+          - all_of: [verified_within: 30d, schedule: {days: [tue], from: \"07:00\", to: \"19:00\", zone: UTC}]
+          - schedule: {days: [wed], from: \"07:00\", to: \"19:00\", zone: UTC}
+";
+    let [monday, tuesday, wednesday] =
+        [2, 3, 4].map(|day| Remedy::Wait(format!("2026-02-0{day}T07:00:00Z").parse().unwrap()));
+    assert_eq!(
+        sets(rules, 31, |_| {}),
+        [
+            vec![wednesday],
+            vec![monday, reverify(1)],
+            vec![tuesday, reverify(30)],
+        ]
+    );
+}
+
+#[test]
+fn a_verification_from_the_future_is_made_again_or_waited_for() {
     let rules = "      - verified_within: 30d\n";
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
-    let ahead = after(now, std::time::Duration::from_mins(5));
-    let remedies = needed(rules, 0, |s| s.verification.verified_at = Some(ahead));
-    let until = before(ahead, std::time::Duration::from_mins(1));
-    assert_eq!(remedies, [Remedy::Wait(until)]);
+    let ahead = after(now, Duration::from_mins(5));
+    let until = before(ahead, Duration::from_mins(1));
+    assert_eq!(
+        sets(rules, 0, |s| s.verification.verified_at = Some(ahead)),
+        [
+            vec![Remedy::Reverify {
+                max_age: Some(days(30))
+            }],
+            vec![Remedy::Wait(until)]
+        ]
+    );
 }
 
 #[test]
-fn of_equally_many_actions_those_that_prove_most_are_the_remedy() {
-    let needed = |parts: &str| needed(&format!("      - any_of: [{parts}]\n"), 31, |_| {});
-    let max_age = Some(days(1));
-    assert_eq!(
-        needed("authenticated: {within: 1h}, verified_within: 1d"),
-        [Remedy::Reverify { max_age }]
-    );
-    let remedies = needed("scopes: [NAME], authenticated: {within: 1h}");
-    assert!(
-        matches!(remedies[..], [Remedy::Authenticate(_)]),
-        "{remedies:?}"
-    );
-    assert_eq!(
-        needed("identity: same_as_request, scopes: [NAME]"),
-        [Remedy::GrantScopes([Scope::Name].into())]
-    );
+fn a_verification_from_before_the_vendor_is_made_again() {
+    let rules = "      - scopes: [IDENTITY_ID]\n";
+    let ancient = "2014-12-31T23:59:59Z".parse().unwrap();
+    let remedies = sets(rules, 0, |s| s.verification.verified_at = Some(ancient));
+    assert_eq!(remedies, [vec![Remedy::Reverify { max_age: None }]]);
 }
 
 #[test]

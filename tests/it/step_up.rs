@@ -13,7 +13,8 @@ use tonic_types::StatusExt as _;
 use verigate::{
     config::Config,
     proto::v1::{
-        BeginStepUpRequest, BeginStepUpResponse, access_service_client::AccessServiceClient,
+        BeginStepUpRequest, BeginStepUpResponse, Decision,
+        access_service_client::AccessServiceClient,
     },
     rate_limit::Rate,
     sim::{ApiCall, Fault},
@@ -115,6 +116,24 @@ async fn a_person_verifies_again_and_passes_by_the_new_verification() {
     // The old one is what it was.
     let old = world.check("front-door", "month-old").await;
     assert_eq!(gist(&old), "STEP_UP VERIFICATION_TOO_OLD");
+}
+
+#[tokio::test]
+async fn a_person_who_was_never_verified_begins_with_an_id_that_names_no_verification() {
+    let world = world().await;
+    let begun = world.begin(BeginStepUpRequest {
+        verification_id: "new-4711".to_owned(),
+        ..step_up_request("r-1")
+    });
+    let begun = begun.await.unwrap();
+    let first = world.check("front-door", &begun.trace_id).await;
+    assert_eq!(first.decision(), Decision::Deny, "the link was not opened");
+    open(&begun, "").await;
+    until_state(&world, &begun, "succeeded").await;
+    let verified = world.check("front-door", &begun.trace_id).await;
+    assert_eq!(gist(&verified), "ALLOW");
+    let own = world.check("front-door", "new-4711").await;
+    assert_eq!(gist(&own), "DENY VERIFICATION_NOT_FOUND");
 }
 
 #[tokio::test]

@@ -7,14 +7,15 @@ use super::{
     decision::Decision,
     effect::{Effect, Refusal},
     evidence::{Evidence, Finding, Verification},
-    judgement::Judgement,
-    limits::{PLAUSIBLE_SINCE_MS, SKEW},
+    judgement::{Credible, Judgement},
+    limits::{PLAUSIBLE_SINCE_MS, SKEW, UNAVAILABLE_RETRY},
     reason::{Reason, ReasonCode},
+    remedy::Remedy,
     request::Request,
     rule::{Given, Rule},
     set::Policy,
     time::{Timestamp, after, before, from_millis},
-    when::{Interval, When},
+    when::Interval,
 };
 
 /// All inputs of a decision.
@@ -59,7 +60,7 @@ impl Policy {
             Ok(given) => given,
             Err(refused) => return refused.effect.into(),
         };
-        if !not_in_future(given.verification).contains(facts.now) {
+        if !credible(given.verification).at.contains(facts.now) {
             return Effect::Deny;
         }
         let holds = |rule: &&Rule| rule.requirement().holds(&given).contains(facts.now);
@@ -74,8 +75,7 @@ impl Policy {
         facts: &Facts<'a>,
     ) -> Result<Judgement<'p, 'a>, Refused> {
         let given = self.given(facts)?;
-        let credible = When::Interval(not_in_future(given.verification));
-        Ok(Judgement::of(self, given, credible))
+        Ok(Judgement::of(self, given, credible(given.verification)))
     }
 
     /// The decision for this instant.
@@ -93,8 +93,8 @@ impl Policy {
     /// The input of the rules; none if a guard refuses the evidence at this instant.
     pub(super) fn judged<'a>(&self, facts: &Facts<'a>) -> Option<Given<'a>> {
         let given = self.given(facts).ok()?;
-        let credible = not_in_future(given.verification).contains(facts.now);
-        credible.then_some(given)
+        let is_credible = credible(given.verification).at.contains(facts.now);
+        is_credible.then_some(given)
     }
 
     /// The input of the rules, or the refusal by a guard that time does not change.
@@ -106,13 +106,15 @@ impl Policy {
             })
         };
         match &facts.evidence.finding {
-            Finding::Present(verification) => match guard(verification, facts) {
-                Some(code) => deny(code),
-                None => Ok(Given {
+            Finding::Present(verification)
+                if verification.is_about(&facts.request.verification) =>
+            {
+                Ok(Given {
                     request: facts.request,
                     verification,
-                }),
-            },
+                })
+            }
+            Finding::Present(_) => deny(ReasonCode::EvidenceInvalid),
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
             Finding::Unknown => Err(Refused {
@@ -145,31 +147,35 @@ impl Policy {
     }
 }
 
-/// Why the rules must not see this verification, at any instant.
-fn guard(verification: &Verification, facts: &Facts<'_>) -> Option<ReasonCode> {
-    let about_another = !verification.is_about(&facts.request.verification);
-    let implausible = verification
-        .verified_at
-        .is_some_and(|at| at < from_millis(PLAUSIBLE_SINCE_MS));
-    (about_another || implausible).then_some(ReasonCode::EvidenceInvalid)
-}
-
-/// The instants at which the verification's own time is not in the future.
-fn not_in_future(verification: &Verification) -> Interval {
-    verification
-        .verified_at
-        .map_or(Interval::ALWAYS, |at| Interval::from(before(at, SKEW)))
+/// When the verification's own time may be believed: never before the vendor was there, nor while it is in the future.
+fn credible(verification: &Verification) -> Credible {
+    let (at, otherwise) = match verification.verified_at {
+        None => (Interval::ALWAYS, ReasonCode::EvidenceInvalid),
+        Some(at) if at < from_millis(PLAUSIBLE_SINCE_MS) => {
+            (Interval::NEVER, ReasonCode::EvidenceInvalid)
+        }
+        Some(at) => (
+            Interval::from(before(at, SKEW)),
+            ReasonCode::VerifiedAtInFuture,
+        ),
+    };
+    Credible { at, otherwise }
 }
 
 impl Refused {
+    /// The decision. Only asking again may help after an outage; where the PEP is to ask for more proof, the answer says when, so that it
+    /// does not go on asking the person.
     fn decision(self, now: Timestamp) -> Decision {
+        let is_outage = self.code == ReasonCode::EvidenceUnavailable;
+        let again = is_outage && self.effect == Refusal::StepUp;
+        let wait = again.then(|| vec![Remedy::Wait(after(now, UNAVAILABLE_RETRY))]);
         Decision {
             effect: self.effect.into(),
             reasons: vec![Reason::of_guard(self.effect, self.code)],
             next_change: None,
             decided_at: now,
             valid_until: None,
-            alternatives: Vec::new(),
+            alternatives: wait.into_iter().collect(),
         }
     }
 }

@@ -9,31 +9,41 @@ use super::{
     effect::{Change, Effect, Refusal},
     horizon::{Term, effect_at, next_change},
     reason::{Reason, ReasonCode},
-    remedies::remedies,
+    remedies::alternatives,
     remedy::Remedy,
     rule::{Given, Judged},
     set::Policy,
     time::Timestamp,
-    when::When,
+    when::{Interval, When},
 };
+
+/// When the verification's own time may be believed, and why not otherwise.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Credible {
+    pub(super) at: Interval,
+    pub(super) otherwise: ReasonCode,
+}
 
 /// The evaluated rules of a policy.
 #[derive(Debug)]
 pub(super) struct Judgement<'p, 'a> {
     given: Given<'a>,
-    /// When the verification's own time is not in the future; before that, the effect is DENY whatever the rules say.
+    /// When the verification's own time may be believed; else, the effect is DENY whatever the rules say.
     credible: When,
+    /// Why not, where it may not.
+    incredible: ReasonCode,
     rules: Vec<Judged<'p>>,
 }
 
 impl<'p, 'a> Judgement<'p, 'a> {
     /// Evaluates every rule.
-    pub(super) fn of(policy: &'p Policy, given: Given<'a>, credible: When) -> Self {
+    pub(super) fn of(policy: &'p Policy, given: Given<'a>, credible: Credible) -> Self {
         let rules = policy.rules().iter().map(|rule| rule.judge(&given));
         Self {
             rules: rules.collect(),
             given,
-            credible,
+            credible: When::Interval(credible.at),
+            incredible: credible.otherwise,
         }
     }
 
@@ -52,6 +62,11 @@ impl<'p, 'a> Judgement<'p, 'a> {
         self.credible.contains(instant)
     }
 
+    /// When the verification's own time is not in the future.
+    pub(super) fn credible(&self) -> &When {
+        &self.credible
+    }
+
     /// The effect at this instant.
     pub(super) fn effect_at(&self, instant: Timestamp) -> Effect {
         effect_at(self.terms(), instant)
@@ -62,7 +77,8 @@ impl<'p, 'a> Judgement<'p, 'a> {
         next_change(self.terms(), after)
     }
 
-    fn terms(&self) -> impl Iterator<Item = Term<'_>> + Clone {
+    /// When each rule holds, and the effect when it does not; first, that the verification is not made in the future.
+    pub(super) fn terms(&self) -> impl Iterator<Item = Term<'_>> + Clone {
         let credible = Term {
             holds: &self.credible,
             otherwise: Effect::Deny,
@@ -77,8 +93,7 @@ impl<'p, 'a> Judgement<'p, 'a> {
     /// One for each rule that is not met at this instant: strictest first, then in the order of the policy.
     pub(super) fn reasons(&self, instant: Timestamp) -> Vec<Reason> {
         if !self.is_credible(instant) {
-            let future = ReasonCode::VerifiedAtInFuture;
-            return vec![Reason::of_guard(Refusal::Deny, future)];
+            return vec![Reason::of_guard(Refusal::Deny, self.incredible)];
         }
         let reason = |judged: &Judged<'_>| judged.reason(&self.given, instant);
         let mut reasons: Vec<Reason> = self.rules.iter().filter_map(reason).collect();
@@ -88,11 +103,6 @@ impl<'p, 'a> Judgement<'p, 'a> {
 
     /// The sets of actions that lead to ALLOW.
     pub(super) fn alternatives(&self, now: Timestamp) -> Vec<Vec<Remedy>> {
-        let remedies = remedies(&self.rules, &self.given, &self.credible, now);
-        if remedies.is_empty() {
-            Vec::new()
-        } else {
-            vec![remedies]
-        }
+        alternatives(&self.rules, &self.given, &self.credible, now)
     }
 }

@@ -100,7 +100,7 @@ pub mod testing;
 pub use self::{
     authoring::{
         diff,
-        explain::{Explanation, Verdict},
+        explain::{Alternation, Cause, Explanation, Timeline, TimelineChange, Turn, Verdict},
         lint::{Lint, Warning, WarningCode, lint},
         needs::Needs,
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
@@ -112,7 +112,7 @@ pub use self::{
     evidence::{BirthDate, Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
     freshness::UNSETTLED_FOR,
     identity::{Identity, InvalidIdentityError},
-    limits::{POLICY_FILE_BYTES_MAX, SKEW},
+    limits::{POLICY_FILE_BYTES_MAX, SKEW, UNAVAILABLE_RETRY},
     parse::{Drafts, ListFile, ListTexts, Lists, parse},
     reason::{Reason, ReasonCode},
     remedy::{NewSession, Remedy},
@@ -120,7 +120,7 @@ pub use self::{
         Authentication, ClaimedIdentity, InvalidNameError, PolicyName, Request, VerificationId,
     },
     rule::{Authenticated, Given, Identities, Requirement, Rule},
-    schedule::{DAYS, Schedule, TimeOfDay, Zone},
+    schedule::{DAYS, LocalTime, Schedule, TimeOfDay, Written, Zone},
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
         InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,

@@ -1,14 +1,49 @@
-//! A smallest set of actions that lead to ALLOW.
+//! The sets of actions that lead to ALLOW: [`Decision::alternatives`](crate::Decision::alternatives).
 //!
-//! Four kinds of action change facts ([`Done`]), and waiting changes the time. Every combination is tried, fewer actions first:
-//! the rules are evaluated as if its actions were done. What an action brings is not known, and is assumed to be what the
-//! policy requires. So a remedy is advice, never evidence.
+//! # What is meant
+//!
+//! There are five [`Remedy`]s, and a set has at most one of each:
+//!
+//! - *Identify*: the request names the identity of the verification. Only where it named none, or one that cannot be read.
+//! - *Authenticate*: one session takes the place of the request's. It has one context class of those that are named, one method of
+//!   each group, and is younger than the max age.
+//! - *Reverify*: the verification has the status `VERIFIED`, and was made less than the max age ago. All else that was known of
+//!   it stays as it was.
+//! - *Grant scopes*: the verification carries data of each scope. Data that was there, and whose scope was granted, stays; in the
+//!   place of what was missing or not granted comes any readable data. It is one datum for all rules: one date of birth, one number,
+//!   one identity. What is granted already and cannot be read is not repaired by a grant.
+//! - *Wait*: the request is made again at an instant, at most ten years ahead.
+//!
+//! A set *suffices* if the whole policy is ALLOW when all of it is done, at now or at the instant that is waited for: with whatever
+//! session, at whatever age of the verification it permits, and with some data that a grant may bring. A set is *no stricter* than
+//! another if each of its actions is in the other with a value that is as strict: a max age that is as short or shorter, classes
+//! that are fewer, groups that say more, scopes that are more, an instant that is as late. The values are those of the rules, along one
+//! way through every `any_of`. A set is *minimal* if it suffices, no other such set that suffices is no stricter, and no part of it
+//! suffices: at a greater age or at an earlier instant; or without an action, a scope, a group or the classes, where what is done has
+//! just been done. So an age alone never asks for another action: who verifies again has a verification that is young.
+//!
+//! The minimal sets are listed with fewer actions first, then by kind (in the order above), then with an earlier instant, then with
+//! fewer scopes, then in the order of the policy; at most 8.
+//!
+//! # How they are found
+//!
+//! At one instant and for one combination of kinds, a requirement holds already, or it does not, or it does after a [`plan`]. The
+//! minimal plans of a policy are combined from those of its requirements ([`goal`]), for each combination of kinds and each instant at
+//! which something may begin to hold ([`moments`]). The work is bounded ([`search`]): a policy with very many alternatives may get
+//! fewer sets than there are, or stricter values, never a set that does not suffice, because the whole policy is judged with each set at the end ([`done`]).
 
-mod done;
-mod hypothesis;
+mod kinds;
 mod plan;
+mod session;
+mod granted;
+mod parts;
+mod goal;
+mod moments;
+mod set;
+mod search;
+mod done;
 
-use self::{done::Done, plan::Plan};
+use self::{done::is_allowed, goal::Goals, search::Search, set::Set};
 use crate::{
     limits::YEARS_AHEAD,
     remedy::Remedy,
@@ -17,66 +52,23 @@ use crate::{
     when::When,
 };
 
-/// A smallest set of actions that makes every rule hold within ten years; empty if there is none. `credible` is when the
-/// verification's own time is not in the future; a new verification always is credible.
-pub(super) fn remedies(
-    rules: &[Judged<'_>],
-    given: &Given<'_>,
-    credible: &When,
+/// The sets of actions that lead to ALLOW, for rules of which some do not hold now. `believed` is when the verification's own time may
+/// be believed; that of a new verification always may.
+pub(super) fn alternatives<'p>(
+    rules: &[Judged<'p>],
+    given: &Given<'p>,
+    believed: &When,
     now: Timestamp,
-) -> Vec<Remedy> {
+) -> Vec<Vec<Remedy>> {
     let last = anniversary(now, YEARS_AHEAD);
-    let mut best: Option<(usize, Done, Timestamp)> = None;
-    let useful = useful(rules);
-    for done in Done::combinations().filter(|done| done.is_within(useful)) {
-        if best.is_some_and(|(count, ..)| count <= done.count()) {
-            break;
-        }
-        let guard = if done.reverify {
-            When::ALWAYS
-        } else {
-            credible.clone()
-        };
-        let rules = rules.iter().map(|judged| judged.holds_with(given, done));
-        let all = When::all(std::iter::once(guard).chain(rules));
-        if let Some(at) = all.next(true, now, last) {
-            let count = done.count().saturating_add(usize::from(at > now));
-            if best.is_none_or(|(least, ..)| count < least) {
-                best = Some((count, done, at));
-            }
-        }
-    }
-    let Some((_, done, at)) = best else {
-        return Vec::new();
-    };
-    let mut plan = Plan::new(done.reverify && !credible.contains(at));
-    for judged in rules {
-        plan.add(judged.rule.requirement(), given, done, at);
-    }
-    plan.remedies((at > now).then_some(at))
-}
-
-/// The actions that may change when these rules hold, or when the verification is credible. Any other action only makes a
-/// combination larger.
-fn useful(rules: &[Judged<'_>]) -> Done {
-    let changes = |done: Done| {
-        let mut rules = rules.iter();
-        rules.any(|judged| judged.rule.requirement().is_changed_by(done))
-    };
-    let nothing = Done::default();
-    Done {
-        reverify: true,
-        authenticate: changes(Done {
-            authenticate: true,
-            ..nothing
-        }),
-        grant: changes(Done {
-            grant: true,
-            ..nothing
-        }),
-        identify: changes(Done {
-            identify: true,
-            ..nothing
-        }),
-    }
+    let mut goals = Goals::new(*given, now, last);
+    let goal = goals.of_rules(rules.iter().map(|judged| judged.rule.requirement()));
+    let credible = goals.kept(believed.clone());
+    let moments = goals.moments();
+    let sets = Search::new(&goal, credible, &moments).sets();
+    let sets = sets.into_iter().filter(|set| {
+        let at = set.wait.unwrap_or(now);
+        is_allowed(rules, given, believed, &set.plan, at)
+    });
+    sets.map(Set::into_remedies).collect()
 }

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{
+    civil::{DateTime, Weekday},
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
 use super::{
     limits::{DAY_MINUTES, MINUTE_MS},
@@ -14,13 +17,34 @@ use super::{
 /// The days of a week as policies write them.
 pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 
-/// Times of the week in one zone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Times of the week in one zone. Equal schedules have the same times, however they are written.
+#[derive(Debug, Clone)]
 pub struct Schedule {
     /// In local time.
     week: Week,
     zone: Zone,
+    /// How a policy writes it; none if it is computed from others.
+    written: Option<Written>,
 }
+
+/// A schedule as a policy writes it. Not a part of its meaning.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// In the order of the policy; 0 is Monday.
+    pub days: Vec<u16>,
+    /// The first time that is inside.
+    pub from: TimeOfDay,
+    /// The first time that is outside again.
+    pub to: TimeOfDay,
+}
+
+impl PartialEq for Schedule {
+    fn eq(&self, other: &Self) -> bool {
+        self.week == other.week && self.zone == other.zone
+    }
+}
+
+impl Eq for Schedule {}
 
 /// A time zone of the IANA database that is compiled in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +54,16 @@ pub struct Zone {
 }
 
 impl Zone {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What a calendar and a clock of this zone show at an instant.
+    pub fn local(&self, instant: Timestamp) -> LocalTime {
+        LocalTime(self.rules.to_datetime(instant))
+    }
+
     /// The zone of this name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         let rules = TimeZoneDatabase::bundled().get(name).ok()?;
@@ -42,6 +76,34 @@ impl Zone {
         let names = TimeZoneDatabase::bundled();
         let names: Vec<String> = names.available().map(|name| name.to_string()).collect();
         names.into_iter()
+    }
+}
+
+/// What a calendar and a clock show. By itself `Wed 2026-04-01 07:00`; in short (`{:#}`) `Wed 07:00`. With seconds if there are some.
+#[derive(Debug, Clone, Copy)]
+pub struct LocalTime(DateTime);
+
+impl fmt::Display for LocalTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let day = match self.0.weekday() {
+            Weekday::Monday => "Mon",
+            Weekday::Tuesday => "Tue",
+            Weekday::Wednesday => "Wed",
+            Weekday::Thursday => "Thu",
+            Weekday::Friday => "Fri",
+            Weekday::Saturday => "Sat",
+            Weekday::Sunday => "Sun",
+        };
+        if f.alternate() {
+            write!(f, "{day} ")?;
+        } else {
+            write!(f, "{day} {} ", self.0.date())?;
+        }
+        write!(f, "{:02}:{:02}", self.0.hour(), self.0.minute())?;
+        match self.0.second() {
+            0 => Ok(()),
+            seconds => write!(f, ":{seconds:02}"),
+        }
     }
 }
 
@@ -91,9 +153,11 @@ impl Schedule {
             let begins = day.saturating_mul(DAY_MINUTES).saturating_add(from.0);
             (ms(begins), ms(begins.saturating_add(length)))
         };
+        let days: Vec<u16> = days.into_iter().collect();
         Self {
-            week: Week::new(days.into_iter().map(interval)),
+            week: Week::new(days.iter().copied().map(interval)),
             zone,
+            written: Some(Written { days, from, to }),
         }
     }
 
@@ -128,6 +192,7 @@ impl Schedule {
         Self {
             week: self.week.and(&other.week),
             zone: self.zone.clone(),
+            written: None,
         }
     }
 
@@ -136,6 +201,7 @@ impl Schedule {
         Self {
             week: self.week.or(&other.week),
             zone: self.zone.clone(),
+            written: None,
         }
     }
 
@@ -144,9 +210,19 @@ impl Schedule {
         &self.week
     }
 
+    /// How a policy writes it, unless it is computed from others.
+    pub fn written(&self) -> Option<&Written> {
+        self.written.as_ref()
+    }
+
     /// The zone's name.
     pub fn zone(&self) -> &str {
         &self.zone.name
+    }
+
+    /// The zone.
+    pub fn local_zone(&self) -> &Zone {
+        &self.zone
     }
 
     /// The intervals in minutes since Monday began: half-open, sorted, and not adjacent.

@@ -6,12 +6,12 @@ use super::{
     evidence::Scope,
     limits::DAY_MINUTES,
     rule::{Authenticated, Identities, Requirement},
-    schedule::{DAYS, Schedule},
+    schedule::{DAYS, Schedule, Written},
     time::Shown,
     yaml::{list, scalar},
 };
 
-/// Shows it as a policy writes it, in one canonical way. Identities are not shown, only how many a list has: callers see this
+/// Shows it as a policy writes it: what is shown can be pasted back. Identities are not shown, only how many a list has: callers see this
 /// text, and must not learn who is on a block list.
 impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -54,7 +54,10 @@ fn write_requirement(
             write!(f, "attribute: {{name: {name}, in: {}}}", list(accepted))
         }
         Requirement::Authenticated(wanted) => write_authenticated(wanted, f),
-        Requirement::Schedule(schedule) => write_schedule(schedule, f),
+        Requirement::Schedule(schedule) => match schedule.written() {
+            Some(written) if !whole => write_written(written, schedule.zone(), f),
+            _ => write_intervals(schedule, f),
+        },
         Requirement::AnyOf(parts) => write_parts("any_of", parts, whole, f),
         Requirement::AllOf(parts) => write_parts("all_of", parts, whole, f),
     }
@@ -71,8 +74,18 @@ fn write_authenticated(wanted: &Authenticated, f: &mut fmt::Formatter<'_>) -> fm
     f.write_str("}")
 }
 
+fn write_written(written: &Written, zone: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let days: Vec<&str> = written.days.iter().map(|day| day_name(*day)).collect();
+    let Written { from, to, days: _ } = written;
+    let days = days.join(", ");
+    write!(
+        f,
+        "schedule: {{days: [{days}], from: \"{from}\", to: \"{to}\", zone: {zone}}}"
+    )
+}
+
 /// Shows the intervals of a schedule, because the same intervals can be written in several ways.
-fn write_schedule(schedule: &Schedule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+fn write_intervals(schedule: &Schedule, f: &mut fmt::Formatter<'_>) -> fmt::Result {
     f.write_str("schedule: {")?;
     for (index, (begins, ends)) in schedule.intervals().into_iter().enumerate() {
         let comma = if index > 0 { ", " } else { "" };

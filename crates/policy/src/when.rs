@@ -3,13 +3,14 @@
 
 mod steady;
 mod interval;
+mod fixed;
 
 pub use self::interval::Interval;
 use self::steady::Steady;
 use crate::{schedule::Schedule, time::Timestamp, week::Week};
 
 /// A set of instants: those at which something holds.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum When {
     /// From one instant to another.
     Interval(Interval),
@@ -148,7 +149,7 @@ impl When {
     }
 
     /// The next edge after this instant: where an interval begins or ends, or a zone's offset changes.
-    fn edge(&self, instant: Timestamp) -> Option<Timestamp> {
+    pub(super) fn edge(&self, instant: Timestamp) -> Option<Timestamp> {
         match self {
             Self::Interval(interval) => interval.edge(instant),
             Self::Weekly(schedule) => schedule.offset_changes(instant),
@@ -159,7 +160,7 @@ impl When {
     }
 
     /// The times of a week, in UTC, at which it holds until the next edge after this instant.
-    fn week(&self, instant: Timestamp) -> Week {
+    pub(super) fn week(&self, instant: Timestamp) -> Week {
         match self {
             Self::Interval(interval) => Week::constant(interval.contains(instant)),
             Self::Weekly(schedule) => schedule.utc(instant),

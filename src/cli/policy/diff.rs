@@ -17,6 +17,7 @@ use crate::{
     cli::{
         Exit,
         environment::Colours,
+        examples,
         output::{eprint_coloured, eprint_line, print_coloured, print_json},
         screen::Screen,
     },
@@ -38,7 +39,7 @@ use crate::{
 ///
 /// Ends with 0; with 1 if a policy is invalid or `--fail-on` is met; and with 2 if a policy could not be compared.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = examples::POLICY_DIFF)]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
     old: PathBuf,
@@ -66,12 +67,6 @@ pub(super) struct Diff {
     #[arg(long)]
     only_loosens: bool,
 }
-
-const EXAMPLES: &str = "\
-Examples:
-  verigate policy diff policies/ new-policies/
-  verigate policy diff old.yaml new.yaml --policy front-door --examples
-  git worktree add /tmp/main main && verigate policy diff /tmp/main/policies policies --fail-on loosens,added";
 
 /// What a pipeline does not permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -1,9 +1,10 @@
 //! `verigate policy explain`: the decision on a case, with each rule's verdict, the reasons, the remedies and a timeline.
 
 mod flags;
+mod json;
 mod text;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{borrow::Cow, path::PathBuf, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use clap::{ArgGroup, Args};
@@ -11,18 +12,20 @@ use clap::{ArgGroup, Args};
 use self::{flags::Flags, text::write_explanation};
 use super::{
     Exit, cases,
+    format::Format,
     page::Page,
     problems::{load, problems_of, render_all, renderer},
 };
 use crate::{
     cli::{
         environment::Colours,
-        output::{eprint_coloured, print_coloured},
+        examples,
+        output::{eprint_coloured, print_coloured, print_json},
         screen::Screen,
     },
     clock::{Clock as _, SystemClock},
     policy::{
-        PolicySet, SourceText,
+        Explanation, PolicySet, SourceText,
         suite::{self, Case},
     },
 };
@@ -32,6 +35,7 @@ use crate::{
 /// The case is one of a case file, or given by flags: `--policy front-door --verified-ago 40d --scope NAME`. What no flag gives
 /// is not known to the policy. Ends with 0 if it could be explained, 1 if a file has mistakes, 2 if it could not run.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY_EXPLAIN)]
 #[command(group(ArgGroup::new("case or policy").required(true).args(["cases", "policy"])))]
 pub(super) struct Explain {
     /// A policy file, or a folder of them.
@@ -46,6 +50,9 @@ pub(super) struct Explain {
     /// The policy to judge by, if the case is given by flags.
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
+    /// The output format.
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
     #[command(flatten)]
     flags: Box<Flags>,
 }
@@ -68,7 +75,23 @@ impl Explain {
                 return Ok(if_invalid);
             }
         };
-        print_coloured(&self.explanations(&policies, &cases, screen)?)?;
+        let explained = self.explained(&policies, &cases)?;
+        match self.format {
+            Format::Human => {
+                let mut page = Page::of(screen);
+                for (case, explanation) in &explained {
+                    if !page.is_empty() {
+                        page.blank();
+                    }
+                    write_explanation(&mut page, case, explanation);
+                }
+                print_coloured(&page.into_text())?;
+            }
+            Format::Json => {
+                let objects = explained.iter().map(|(case, of)| json::object(case, of));
+                print_json(&objects.collect::<Vec<_>>())?;
+            }
+        }
         Ok(Exit::Done)
     }
 
@@ -87,31 +110,28 @@ impl Explain {
         }
     }
 
-    /// The explanations of the chosen cases.
-    fn explanations(
+    /// The chosen cases, each with its explanation.
+    fn explained<'c>(
         &self,
         policies: &PolicySet,
-        cases: &[Case],
-        screen: Screen,
-    ) -> anyhow::Result<String> {
+        cases: &'c [Case],
+    ) -> anyhow::Result<Vec<(Cow<'c, Case>, Explanation)>> {
         let is_chosen = |case: &&Case| {
             let name = self.case.as_ref();
             name.is_none_or(|name| case.name.contains(name))
         };
-        let mut page = Page::of(screen);
+        let mut explained = Vec::new();
         for case in cases.iter().filter(is_chosen) {
             let policy = policies
                 .find(&case.request.policy)
                 .context("the case is about no policy of these")?;
-            if !page.is_empty() {
-                page.blank();
-            }
             let (case, _) = case.as_served(policy);
-            write_explanation(&mut page, &case, &policy.explain(&case.facts()));
+            let explanation = policy.explain(&case.facts());
+            explained.push((case, explanation));
         }
-        if page.is_empty() {
+        if explained.is_empty() {
             bail!("no case has such a name");
         }
-        Ok(page.into_text())
+        Ok(explained)
     }
 }

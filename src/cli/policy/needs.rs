@@ -14,6 +14,7 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
+        examples,
         output::{eprint_coloured, print, print_json},
         screen::Screen,
     },
@@ -22,6 +23,7 @@ use crate::{
 
 /// Show what policies read: the scopes to ask the vendor for, and what a request has to carry.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY_NEEDS)]
 pub(super) struct NeedsOf {
     /// A policy file, or a folder of them.
     #[arg(value_name = "PATH")]

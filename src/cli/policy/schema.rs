@@ -4,12 +4,13 @@ use clap::{Args, ValueEnum};
 
 use super::Exit;
 use crate::{
-    cli::output::print,
+    cli::{examples, output::print},
     policy::{CASES_SCHEMA, POLICY_SCHEMA},
 };
 
 /// Print the JSON Schema of policy or case files, for editors that complete and check them.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY_SCHEMA)]
 pub(super) struct Schema {
     /// The kind of file.
     #[arg(value_enum, default_value_t = File::Policy)]

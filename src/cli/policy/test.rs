@@ -16,6 +16,7 @@ use super::{
 use crate::{
     cli::{
         environment::Colours,
+        examples,
         output::{eprint_coloured, eprint_line, print, print_coloured, print_json},
         screen::Screen,
     },
@@ -29,6 +30,7 @@ use crate::{
 ///
 /// Ends with 0 if every case passes, 1 if one fails or a file is invalid, and 2 if they could not run.
 #[derive(Debug, Args)]
+#[command(after_help = examples::POLICY_TEST)]
 pub(super) struct Test {
     /// The policy file, or a folder of them.
     #[arg(long, value_name = "PATH")]

@@ -132,7 +132,7 @@ pub fn decide(policy: &Policy, facts: &Facts<'_>) -> (Decision, Vec<Reason>) {
 }
 
 /// Whether a requirement holds, or the code of the reason why not.
-type Verdict = Result<(), &'static str>;
+pub type Verdict = Result<(), &'static str>;
 
 fn demand(holds: bool, code: &'static str) -> Verdict {
     if holds { Ok(()) } else { Err(code) }
@@ -174,7 +174,8 @@ impl<'a> Facts<'a> {
         self.verification.status.as_deref().unwrap_or("VERIFIED")
     }
 
-    fn check(&self, requirement: &Requirement) -> Verdict {
+    /// Whether the requirement holds, or why not.
+    pub fn check(&self, requirement: &Requirement) -> Verdict {
         let accepts = |list: &[String], value: &str| list.iter().any(|item| item == value);
         match requirement {
             Requirement::Status(names) => {

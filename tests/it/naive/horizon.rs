@@ -89,7 +89,7 @@ fn schedules_matter(policy: &Policy, facts: &Facts<'_>, start: i64, decision: De
 }
 
 /// Every requirement of the policy, those inside others too.
-fn all_requirements(policy: &Policy) -> Vec<&Requirement> {
+pub fn all_requirements(policy: &Policy) -> Vec<&Requirement> {
     let mut found: Vec<&Requirement> = policy.rules.iter().map(|rule| &rule.requirement).collect();
     let mut next = 0;
     while let Some(requirement) = found.get(next).copied() {
@@ -101,7 +101,8 @@ fn all_requirements(policy: &Policy) -> Vec<&Requirement> {
     found
 }
 
-fn schedules(policy: &Policy) -> Vec<Schedule> {
+/// The schedules of the policy.
+pub fn schedules(policy: &Policy) -> Vec<Schedule> {
     let mut schedules = Vec::new();
     for requirement in all_requirements(policy) {
         if let Requirement::Schedule(schedule) = requirement {
@@ -113,7 +114,7 @@ fn schedules(policy: &Policy) -> Vec<Schedule> {
 
 /// Every instant at which a fact other than a schedule can flip, in no order, some of them never mattering. Each is the
 /// first instant of the new state.
-fn fact_edges(policy: &Policy, facts: &Facts<'_>) -> Vec<i64> {
+pub fn fact_edges(policy: &Policy, facts: &Facts<'_>) -> Vec<i64> {
     let verified_at = facts.verification.verified_at;
     let birth = facts.verification.date_of_birth;
     let auth_time = facts

@@ -45,6 +45,7 @@ fn a_value_that_is_refused_is_answered_with_the_one_that_is_meant() {
     for (rule, hint) in [
         ("age_at_least: 0x12".to_owned(), "`18`"),
         ("age_at_least: 18.0".to_owned(), "`18`"),
+        ("age_at_least: 1.8e1".to_owned(), "`18`"),
         ("age_at_least: 18 years".to_owned(), "`18`"),
         ("age_at_least: 1_8".to_owned(), "`18`"),
         ("age_at_least: +18".to_owned(), "`18`"),

@@ -140,10 +140,10 @@ fn an_edge_that_something_else_hides_is_hidden_and_not_tried() {
         {schedule: {days: [mon], from: '06:00', to: '18:00', zone: UTC}}, \
         {schedule: {days: [mon], from: '08:00', to: '10:00', zone: Europe/Berlin}}]";
     expect![[r#"
-        schedule: {mon 06:00-18:00, zone: UTC} begins: tried
-        schedule: {mon 06:00-18:00, zone: UTC} ends: tried
-        schedule: {mon 08:00-10:00, zone: Europe/Berlin} begins: tried
-        schedule: {mon 08:00-10:00, zone: Europe/Berlin} ends: hidden"#]]
+        schedule: {days: [mon], from: "06:00", to: "18:00", zone: UTC} begins: tried
+        schedule: {days: [mon], from: "06:00", to: "18:00", zone: UTC} ends: tried
+        schedule: {days: [mon], from: "08:00", to: "10:00", zone: Europe/Berlin} begins: tried
+        schedule: {days: [mon], from: "08:00", to: "10:00", zone: Europe/Berlin} ends: hidden"#]]
     .assert_eq(&states(hidden_by_hours).join("\n"));
     expect![[r#"
         verified_within: 10000000d ends: unreachable"#]]

@@ -40,7 +40,6 @@ mod regions;
 mod partition;
 mod space;
 mod order;
-mod ordered;
 mod budget;
 mod formula;
 mod cofactor;

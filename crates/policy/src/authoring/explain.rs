@@ -1,21 +1,26 @@
-//! `policy explain`: a decision with each rule's verdict, how long that holds, and the changes to come.
+//! `policy explain`: a decision with each rule's verdict, how long that holds, and the changes to come with their causes.
+
+mod cause;
+mod timeline;
 
 use std::sync::Arc;
 
+pub use self::{
+    cause::{Cause, Turn},
+    timeline::{Alternation, Timeline, TimelineChange},
+};
 use crate::{
     decide::Facts,
     decision::Decision,
-    effect::{Change, Effect},
+    effect::Effect,
     judgement::Judgement,
     limits::YEARS_AHEAD,
     reason::ReasonCode,
-    rule::Judged,
+    rule::{Judged, Requirement},
+    schedule::Zone,
     set::Policy,
     time::{Timestamp, anniversary},
 };
-
-/// The length of a timeline, in changes.
-const CHANGES_MAX: usize = 8;
 
 /// A decision, explained.
 #[derive(Debug, Clone)]
@@ -24,10 +29,10 @@ pub struct Explanation {
     pub decision: Decision,
     /// The verdict of each rule, in the order of the policy; none if a guard keeps the rules from being judged.
     pub verdicts: Vec<Verdict>,
-    /// The changes by time alone, in order. The first is the decision's `next_change`.
-    pub timeline: Vec<Change>,
-    /// Whether there are more changes than these.
-    pub goes_on: bool,
+    /// The changes by time alone.
+    pub timeline: Timeline,
+    /// The zones of the schedules that matter here, by name; those of all schedules of the policy, if none does.
+    pub zones: Vec<Zone>,
 }
 
 /// The verdict of one rule.
@@ -35,6 +40,8 @@ pub struct Explanation {
 pub struct Verdict {
     /// The rule, as a policy would write it.
     pub rule: Arc<str>,
+    /// The same in several lines, each with how deep it is nested; one line if it has no parts.
+    pub lines: Vec<(usize, String)>,
     /// The effect if it is not met.
     pub otherwise: Effect,
     /// Why it is not met; `None` if it is.
@@ -47,16 +54,20 @@ impl Policy {
     /// Decides, and explains the decision.
     pub fn explain(&self, facts: &Facts<'_>) -> Explanation {
         let judgement = self.judgement(facts);
-        let (mut verdicts, mut timeline, mut goes_on) = (Vec::new(), Vec::new(), false);
+        let (mut verdicts, mut timeline) = (Vec::new(), Timeline::default());
+        let mut zones = Vec::new();
         if let Ok(judgement) = &judgement {
+            let rules = judgement.rules().iter();
+            let schedules = rules.flat_map(|judged| judged.holds.schedules());
+            zones.extend(schedules.map(|schedule| schedule.local_zone().clone()));
             verdicts = verdicts_of(judgement, facts.now);
-            (timeline, goes_on) = timeline_of(judgement, facts.now);
+            timeline = timeline::timeline(judgement, facts.now);
         }
         Explanation {
             decision: self.decide_by(&judgement, facts.now),
             verdicts,
             timeline,
-            goes_on,
+            zones: self.zones_or(zones),
         }
     }
 }
@@ -71,6 +82,7 @@ fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
         let reason = judged.reason(judgement.given(), now);
         Verdict {
             rule: Arc::clone(judged.rule.text()),
+            lines: lines(judged.rule.requirement()),
             otherwise: judged.rule.otherwise().into(),
             until: judged.holds.next(reason.is_some(), now, last),
             unmet: reason.map(|reason| reason.code),
@@ -79,17 +91,48 @@ fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
     judgement.rules().iter().map(verdict).collect()
 }
 
-/// Up to [`CHANGES_MAX`] changes, with the evidence and the request as they are, and whether there are more.
-fn timeline_of(judgement: &Judgement<'_, '_>, mut now: Timestamp) -> (Vec<Change>, bool) {
-    let mut timeline = Vec::new();
-    while let Some(change) = judgement.next_change(now) {
-        if timeline.len() >= CHANGES_MAX {
-            return (timeline, true);
+impl Policy {
+    /// These zones, or else those of the policy's schedules; each once, by name.
+    fn zones_or(&self, mut zones: Vec<Zone>) -> Vec<Zone> {
+        if zones.is_empty() {
+            for rule in self.rules() {
+                add_zones(rule.requirement(), &mut zones);
+            }
         }
-        timeline.push(change);
-        now = change.at;
+        zones.sort_by(|a, b| a.name().cmp(b.name()));
+        zones.dedup();
+        zones
     }
-    (timeline, false)
+}
+
+/// A requirement in lines: one for each part that has no parts.
+fn lines(requirement: &Requirement) -> Vec<(usize, String)> {
+    let mut lines = Vec::new();
+    add_lines(requirement, 0, &mut lines);
+    lines
+}
+
+fn add_lines(requirement: &Requirement, depth: usize, lines: &mut Vec<(usize, String)>) {
+    let item = if depth > 0 { "- " } else { "" };
+    let (key, parts) = match requirement {
+        Requirement::AnyOf(parts) => ("any_of", parts),
+        Requirement::AllOf(parts) => ("all_of", parts),
+        leaf => return lines.push((depth, format!("{item}{leaf}"))),
+    };
+    lines.push((depth, format!("{item}{key}:")));
+    for part in parts {
+        add_lines(part, depth.saturating_add(1), lines);
+    }
+}
+
+fn add_zones(requirement: &Requirement, zones: &mut Vec<Zone>) {
+    match requirement {
+        Requirement::Schedule(schedule) => zones.push(schedule.local_zone().clone()),
+        Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
+            parts.iter().for_each(|part| add_zones(part, zones));
+        }
+        _ => {}
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,9 @@ mod warning;
 mod findings;
 mod written;
 mod proof;
+mod facts;
+mod contradiction;
+mod parts;
 mod effect;
 mod identity;
 mod ages;
@@ -30,8 +33,8 @@ use crate::{
     set::{Policy, PolicySet},
 };
 
-/// The work budget of a set of policies: about a second's work.
-const SET_STEPS_MAX: usize = 20_000_000;
+/// The work budget of a set of policies: a few seconds' work.
+const SET_STEPS_MAX: usize = 100_000_000;
 /// No more warnings than this are kept; the rest are counted.
 const WARNINGS_MAX: usize = 1000;
 
@@ -91,7 +94,7 @@ fn prove(
     prover: &mut Prover<'_>,
     findings: &mut Findings<'_>,
 ) {
-    if effect::never_allow(policy, prover, findings) {
+    if contradiction::never_allow(policy, prover, findings) {
         return;
     }
     identity::no_identity_check(policy, prover, findings);

@@ -1,63 +1,168 @@
-//! Combinations of actions.
+//! The facts after a plan was followed, and the whole policy judged with them: no set is listed that does not suffice.
 
-/// Every set of four bits, fewer bits first, and then by value.
-const COMBINATIONS: [u8; 16] = [0, 1, 2, 4, 8, 3, 5, 6, 9, 10, 12, 7, 11, 13, 14, 15];
+use std::time::Duration;
 
-/// Which actions are done.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "four actions, each done or not"
-)]
-pub(super) struct Done {
-    /// The person verifies again.
-    pub(super) reverify: bool,
-    /// The person authenticates again, or more strongly.
-    pub(super) authenticate: bool,
-    /// The person grants scopes.
-    pub(super) grant: bool,
-    /// The request names the identity.
-    pub(super) identify: bool,
+use super::{
+    granted::{Ages, Granted},
+    plan::{MaxAge, Plan},
+};
+use crate::{
+    evidence::{BirthDate, Datum, Scope, Verification},
+    limits::{BIRTH_MS_STEP, BIRTHDAY_EVERYWHERE, PLAUSIBLE_SINCE_MS},
+    remedy::NewSession,
+    request::{Authentication, ClaimedIdentity, Request},
+    rule::{Given, Judged},
+    time::{Timestamp, after, anniversary, before, from_millis},
+    when::When,
+};
+
+/// How many days more than the youngest age are tried for a date of birth: that day itself, some days around a leap day, and days
+/// beyond those about 1970 that are no dates of birth.
+const DAYS_MORE: [u16; 7] = [0, 1, 2, 3, 30, 90, 180];
+/// The mean length of a year of the calendar.
+const YEAR: Duration = Duration::from_millis(31_556_952_000);
+/// The shortest time.
+const MS: Duration = Duration::from_millis(1);
+
+/// Whether every rule holds at this instant after the plan was followed, and the verification's own time may be believed then.
+pub(super) fn is_allowed(
+    rules: &[Judged<'_>],
+    given: &Given<'_>,
+    credible: &When,
+    plan: &Plan<'_>,
+    at: Timestamp,
+) -> bool {
+    let Some((request, verification)) = done(plan, given, at) else {
+        return false;
+    };
+    let believed = match plan.reverify {
+        Some(_) => verification.verified_at >= Some(from_millis(PLAUSIBLE_SINCE_MS)),
+        None => credible.contains(at),
+    };
+    let given = Given {
+        request: &request,
+        verification: &verification,
+    };
+    let holds = |judged: &Judged<'_>| judged.rule.requirement().holds(&given).contains(at);
+    believed && rules.iter().all(holds)
 }
 
-impl Done {
-    /// Every combination, fewer actions first.
-    pub(super) fn combinations() -> impl Iterator<Item = Self> {
-        COMBINATIONS.into_iter().map(|bits| Self {
-            reverify: bits & 1 > 0,
-            authenticate: bits & 2 > 0,
-            grant: bits & 4 > 0,
-            identify: bits & 8 > 0,
-        })
+/// The request and the verification after a plan was followed, as old as it permits; `None` if there is no such data.
+fn done(plan: &Plan<'_>, given: &Given<'_>, at: Timestamp) -> Option<(Request, Verification)> {
+    let (mut request, mut verification) = (given.request.clone(), given.verification.clone());
+    if let Some(max_age) = plan.reverify {
+        verification.status = Some("VERIFIED".into());
+        verification.verified_at = Some(match max_age {
+            MaxAge::Any => at,
+            // None is older than the vendor.
+            MaxAge::Of(age) => oldest(age, at).max(from_millis(PLAUSIBLE_SINCE_MS).min(at)),
+        });
     }
+    if let Some(granted) = &plan.granted {
+        grant(granted, &mut verification, at)?;
+    }
+    if plan.identify {
+        let identity = verification.identity().ok()?;
+        request.identity = ClaimedIdentity::Known(identity.clone());
+    }
+    if let Some(session) = plan.session.clone() {
+        request.authentication = Some(authenticate(session.into_session(), at));
+    }
+    Some((request, verification))
+}
 
-    fn all(self) -> [bool; 4] {
-        [self.reverify, self.authenticate, self.grant, self.identify]
-    }
+/// The earliest instant of what must be younger than this.
+fn oldest(max_age: Duration, at: Timestamp) -> Timestamp {
+    after(before(at, max_age), MS).min(at)
+}
 
-    pub(super) fn count(self) -> usize {
-        self.all().into_iter().filter(|done| *done).count()
+fn authenticate(session: NewSession, at: Timestamp) -> Authentication {
+    let methods = session.amr_all_of.iter().filter_map(|group| group.first());
+    Authentication {
+        acr: session.acr_any.first().map_or("", AsRef::as_ref).to_owned(),
+        amr: methods.map(ToString::to_string).collect(),
+        auth_time: Some(oldest(session.max_age, at)),
     }
+}
 
-    /// Whether every action of this combination is in the other too.
-    pub(super) fn is_within(self, other: Self) -> bool {
-        let mut pairs = self.all().into_iter().zip(other.all());
-        pairs.all(|(done, other)| !done || other)
+fn grant(granted: &Granted<'_>, verification: &mut Verification, at: Timestamp) -> Option<()> {
+    for scope in &granted.scopes {
+        match scope {
+            Scope::IdentityId => verification.identity = Datum::Known(granted.an_identity()?),
+            Scope::Name => verification.name = Datum::Known(()),
+            Scope::DateOfBirth => verification.born = Datum::Known(a_birth(granted.ages, at)?),
+            Scope::Phone => verification.phone = Datum::Known(granted.a_phone()),
+            Scope::Other(_) => {}
+        }
+        verification.scopes.insert(scope.clone());
     }
+    Some(())
+}
+
+/// The date of birth of somebody who is of these ages at this instant, in every time zone.
+fn a_birth(ages: Ages, at: Timestamp) -> Option<BirthDate> {
+    let youngest = before(at, YEAR.saturating_mul(u32::from(ages.from)));
+    let born = DAYS_MORE.iter().filter_map(|days| {
+        let more = Duration::from_hours(24).saturating_mul(u32::from(*days));
+        let born = before(youngest, BIRTHDAY_EVERYWHERE.saturating_add(more));
+        let millis = born.as_millisecond();
+        BirthDate::from_millis(millis.saturating_sub(millis.rem_euclid(BIRTH_MS_STEP)))
+    });
+    let mut born = born.filter(|born| {
+        let reached = after(anniversary(born.instant(), ages.from), BIRTHDAY_EVERYWHERE);
+        let passed = before(anniversary(born.instant(), ages.below), BIRTHDAY_EVERYWHERE);
+        born.plausible().contains(at) && reached <= at && (ages.below == u16::MAX || at < passed)
+    });
+    born.next()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        effect::Refusal,
+        request::{PolicyName, VerificationId},
+        rule::{Requirement, Rule},
+    };
+
+    const HOUR: Duration = Duration::from_hours(1);
 
     #[test]
-    fn every_combination_is_tried_once_and_fewer_actions_first() {
-        let combinations: Vec<Done> = Done::combinations().collect();
-        let counts = combinations.iter().map(|done| done.count());
-        assert!(counts.is_sorted());
-        for (index, done) in combinations.iter().enumerate() {
-            assert!(!combinations[..index].contains(done), "{done:?}");
-        }
-        assert_eq!(combinations.len(), 16);
+    fn a_plan_that_does_not_suffice_is_rejected_by_the_rules_themselves() {
+        let rules = [
+            Rule::new(Requirement::VerifiedWithin(HOUR), Refusal::StepUp),
+            Rule::new(Requirement::AgeAtLeast(65), Refusal::Deny),
+        ];
+        let verification = Verification::default();
+        let name = PolicyName::parse("p").unwrap();
+        let request = Request::bare(name, VerificationId::parse("v-1").unwrap());
+        let given = Given {
+            request: &request,
+            verification: &verification,
+        };
+        let rules: Vec<Judged<'_>> = rules.iter().map(|rule| rule.judge(&given)).collect();
+        let at: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+        let is_allowed = |plan: &Plan<'_>| is_allowed(&rules, &given, &When::ALWAYS, plan, at);
+        let older = |from| {
+            Granted::ages(Ages {
+                from,
+                ..Ages::default()
+            })
+            .unwrap()
+        };
+        let both = |max_age, from| Plan {
+            granted: Some(older(from)),
+            ..Plan::reverify(max_age)
+        };
+        assert!(is_allowed(&both(MaxAge::Of(HOUR), 65)));
+        assert!(!is_allowed(&both(MaxAge::Of(HOUR + MS), 65)));
+        assert!(!is_allowed(&both(MaxAge::Of(HOUR), 64)));
+        assert!(!is_allowed(&Plan::reverify(MaxAge::Of(HOUR))));
+        assert!(!is_allowed(&Plan::grant(older(65))));
+        let nobody = Ages {
+            from: 65,
+            below: 18,
+        };
+        assert_eq!(a_birth(nobody, at), None);
     }
 }

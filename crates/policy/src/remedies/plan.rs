@@ -1,120 +1,203 @@
-//! The actions of a combination, with the values that the rules ask for.
+//! What is to be done for some requirements to hold, with the least strict values. Two plans are combined to one that does for both.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::time::Duration;
 
-use super::done::Done;
-use crate::{
-    evidence::Scope,
-    remedy::{NewSession, Remedy},
-    rule::{Authenticated, Given, Requirement},
-    time::Timestamp,
+use super::{
+    granted::Granted,
+    kinds::Kinds,
+    session::{Choice, SessionPlan},
 };
+use crate::remedy::Remedy;
 
-/// The actions to do, collected from the rules.
-#[derive(Debug, Default)]
-pub(super) struct Plan {
-    reverify: bool,
-    max_age: Option<Duration>,
-    scopes: BTreeSet<Scope>,
-    sessions: Vec<Authenticated>,
-    identify: bool,
+/// Actions other than to wait, at most one of each kind.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Plan<'p> {
+    pub(super) identify: bool,
+    pub(super) session: Option<SessionPlan<'p>>,
+    /// How old a new verification may be.
+    pub(super) reverify: Option<MaxAge>,
+    pub(super) granted: Option<Granted<'p>>,
 }
 
-impl Plan {
-    /// A plan without actions, or only with that of verifying again.
-    pub(super) fn new(reverify: bool) -> Self {
+/// How old a new verification may be; the greater, the less strict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum MaxAge {
+    /// Younger than this.
+    Of(Duration),
+    /// Of any age.
+    Any,
+}
+
+impl<'p> Plan<'p> {
+    /// To name the identity.
+    pub(super) fn identify() -> Self {
         Self {
-            reverify,
+            identify: true,
             ..Self::default()
         }
     }
 
-    /// Adds what this requirement needs to hold at this instant. A new verification or session replaces the old one, so that it
-    /// has to satisfy also the requirements that hold already.
-    pub(super) fn add(
-        &mut self,
-        requirement: &Requirement,
-        given: &Given<'_>,
-        done: Done,
-        at: Timestamp,
-    ) {
-        let holds_already = |requirement: &Requirement| requirement.holds(given).contains(at);
-        match requirement {
-            Requirement::VerifiedWithin(age_max) if done.reverify => {
-                self.reverify |= !holds_already(requirement);
-                self.max_age = Some(self.max_age.map_or(*age_max, |least| least.min(*age_max)));
-            }
-            Requirement::Authenticated(wanted) if done.authenticate => self.authenticate(wanted),
-            Requirement::AllOf(parts) => {
-                for part in parts {
-                    self.add(part, given, done, at);
-                }
-            }
-            Requirement::AnyOf(parts) => {
-                let would_hold = |part: &&Requirement| part.holds_with(given, done).contains(at);
-                let ready = |part: &&Requirement| would_hold(part) && holds_already(part);
-                let part = parts.iter().find(ready);
-                if let Some(part) = part.or_else(|| parts.iter().find(would_hold)) {
-                    self.add(part, given, done, at);
-                }
-            }
-            met if holds_already(met) => {}
-            Requirement::Status(_) => self.reverify = true,
-            Requirement::IdentityAsRequested => self.identify = true,
-            Requirement::Scopes(scopes) => {
-                let lacking = |scope: &&Scope| given.verification.readable(scope).is_err();
-                self.scopes.extend(scopes.iter().filter(lacking).cloned());
-            }
-            other => self.scopes.extend(other.ungranted(given)),
+    /// To authenticate.
+    pub(super) fn authenticate(session: SessionPlan<'p>) -> Self {
+        Self {
+            session: Some(session),
+            ..Self::default()
         }
     }
 
-    /// Merges this with a session that is needed already, if one session can satisfy both: the shorter age, and the methods
-    /// that both accept.
-    fn authenticate(&mut self, wanted: &Authenticated) {
-        for session in &mut self.sessions {
-            let amr_any = common(&session.amr_any, &wanted.amr_any);
-            let acr_any = common(&session.acr_any, &wanted.acr_any);
-            if let (Some(amr_any), Some(acr_any)) = (amr_any, acr_any) {
-                *session = Authenticated {
-                    within: session.within.min(wanted.within),
-                    amr_any,
-                    acr_any,
-                };
-                return;
-            }
+    /// To verify again.
+    pub(super) fn reverify(max_age: MaxAge) -> Self {
+        Self {
+            reverify: Some(max_age),
+            ..Self::default()
         }
-        self.sessions.push(wanted.clone());
     }
 
-    pub(super) fn remedies(self, wait: Option<Timestamp>) -> Vec<Remedy> {
-        let max_age = self.max_age;
-        let mut remedies = Vec::new();
-        // First, because what is done before may be too old by then.
-        remedies.extend(wait.map(Remedy::Wait));
-        remedies.extend(self.reverify.then_some(Remedy::Reverify { max_age }));
-        let sessions = self.sessions.into_iter();
-        remedies.extend(sessions.map(|session| {
-            let groups = (!session.amr_any.is_empty()).then_some(session.amr_any);
-            Remedy::Authenticate(NewSession {
-                max_age: session.within,
-                acr_any: session.acr_any,
-                amr_all_of: groups.into_iter().collect(),
-            })
-        }));
-        if !self.scopes.is_empty() {
-            remedies.push(Remedy::GrantScopes(self.scopes));
+    /// To grant scopes.
+    pub(super) fn grant(granted: Granted<'p>) -> Self {
+        Self {
+            granted: Some(granted),
+            ..Self::default()
         }
-        remedies.extend(self.identify.then_some(Remedy::Identify));
-        remedies
+    }
+
+    /// The same without these kinds.
+    pub(super) fn without(&self, kinds: Kinds) -> Self {
+        let stays = |kind: Kinds| !kind.are_within(kinds);
+        Self {
+            identify: self.identify && stays(Kinds::IDENTIFY),
+            session: self.session.clone().filter(|_| stays(Kinds::AUTHENTICATE)),
+            reverify: self.reverify.filter(|_| stays(Kinds::REVERIFY)),
+            granted: self.granted.clone().filter(|_| stays(Kinds::GRANT)),
+        }
+    }
+
+    pub(super) fn kinds(&self) -> Kinds {
+        let kinds = [
+            (self.identify, Kinds::IDENTIFY),
+            (self.session.is_some(), Kinds::AUTHENTICATE),
+            (self.reverify.is_some(), Kinds::REVERIFY),
+            (self.granted.is_some(), Kinds::GRANT),
+        ];
+        let kinds = kinds.into_iter().filter(|(is_in, _)| *is_in);
+        kinds.fold(Kinds::NONE, |all, (_, kind)| all.and(kind))
+    }
+
+    /// Both; `None` if they contradict each other.
+    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+        let session = match (&self.session, &other.session) {
+            (None, session) | (session, None) => session.clone(),
+            (Some(one), Some(other)) => Some(one.and(other)?),
+        };
+        let granted = match (&self.granted, &other.granted) {
+            (None, granted) | (granted, None) => granted.clone(),
+            (Some(one), Some(other)) => Some(one.and(other)?),
+        };
+        let reverify = match (self.reverify, other.reverify) {
+            (None, max_age) | (max_age, None) => max_age,
+            (Some(one), Some(other)) => Some(one.min(other)),
+        };
+        Some(Self {
+            identify: self.identify || other.identify,
+            session,
+            reverify,
+            granted,
+        })
+    }
+
+    /// Whether whatever does the other does this, too.
+    pub(super) fn is_no_stricter(&self, other: &Self) -> bool {
+        let granted = is_within(
+            self.granted.as_ref(),
+            other.granted.as_ref(),
+            |one, other| one.is_no_stricter(other),
+        );
+        granted && self.shows_no_more(other)
+    }
+
+    /// The same, of what a set of remedies shows: the scopes that are to be granted, not what their data must be.
+    pub(super) fn shows_no_more(&self, other: &Self) -> bool {
+        self.permits_ages_of(other) && self.asks_no_more(other)
+    }
+
+    /// The same, where a session and a verification are as young as they must be.
+    pub(super) fn asks_no_more(&self, other: &Self) -> bool {
+        let sessions = is_within(
+            self.session.as_ref(),
+            other.session.as_ref(),
+            |one, other| one.asks_no_more(other),
+        );
+        sessions && self.asks_no_more_but_a_session(other)
+    }
+
+    /// Whether who does the other plan with this choice of a session does this one too, where the session and the verification are as
+    /// young as they must be.
+    pub(super) fn is_done_by(&self, other: &Self, choice: &Choice<'_>) -> bool {
+        let sessions = is_within(self.session.as_ref(), other.session.as_ref(), |one, _| {
+            one.is_done_by(choice)
+        });
+        sessions && self.asks_no_more_but_a_session(other)
+    }
+
+    /// Whether a session and a verification may be as old as by the other.
+    pub(super) fn permits_ages_of(&self, other: &Self) -> bool {
+        let sessions = [self, other].map(|plan| plan.session.as_ref().map(SessionPlan::max_age));
+        let [one, two] = sessions;
+        is_within(one.as_ref(), two.as_ref(), |one, two| one >= two)
+            && is_within(
+                self.reverify.as_ref(),
+                other.reverify.as_ref(),
+                |one, two| one >= two,
+            )
+    }
+
+    fn asks_no_more_but_a_session(&self, other: &Self) -> bool {
+        let granted = is_within(
+            self.granted.as_ref(),
+            other.granted.as_ref(),
+            |one, other| one.scopes.is_subset(&other.scopes),
+        );
+        let reverify = is_within(self.reverify.as_ref(), other.reverify.as_ref(), |_, _| true);
+        granted && reverify && self.identify <= other.identify
+    }
+
+    /// How many demands of each sort it has: scopes, groups of methods, lists of classes.
+    pub(super) fn demands(&self) -> [usize; 3] {
+        let scopes = self
+            .granted
+            .as_ref()
+            .map_or(0, |granted| granted.scopes.len());
+        let [groups, classes] = self.session.as_ref().map_or([0, 0], SessionPlan::demands);
+        [scopes, groups, classes]
+    }
+
+    /// The remedies, the preferred kind first.
+    pub(super) fn into_remedies(self) -> impl Iterator<Item = Remedy> {
+        let identify = self.identify.then_some(Remedy::Identify);
+        let session = self.session.map(SessionPlan::into_session);
+        let reverify = self.reverify.map(|max_age| Remedy::Reverify {
+            max_age: match max_age {
+                MaxAge::Any => None,
+                MaxAge::Of(age) => Some(age),
+            },
+        });
+        let grant = self
+            .granted
+            .map(|granted| Remedy::GrantScopes(granted.scopes));
+        let session = session.map(Remedy::Authenticate);
+        [identify, session, reverify, grant].into_iter().flatten()
     }
 }
 
-/// What both lists accept, where an empty list accepts anything; none if they have nothing in common.
-fn common(one: &BTreeSet<Box<str>>, other: &BTreeSet<Box<str>>) -> Option<BTreeSet<Box<str>>> {
-    if one.is_empty() || other.is_empty() {
-        return Some(one.union(other).cloned().collect());
+/// Whether an action is not in the one plan, or in both and as it must be.
+fn is_within<T>(
+    one: Option<&T>,
+    other: Option<&T>,
+    is_no_stricter: impl Fn(&T, &T) -> bool,
+) -> bool {
+    match (one, other) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(one), Some(other)) => is_no_stricter(one, other),
     }
-    let both: BTreeSet<_> = one.intersection(other).cloned().collect();
-    (!both.is_empty()).then_some(both)
 }

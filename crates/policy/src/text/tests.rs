@@ -30,6 +30,10 @@ fn a_requirement_shows_in_one_way() {
             "any_of: [verified_within: 30d, all_of: [age_below: 18, project: [p]]]",
         ),
         (
+            "all_of: [project: [p], identity: same_as_request]",
+            "all_of: [project: [p], identity: same_as_request]",
+        ),
+        (
             "attribute: {name: \"a b\", in: [x, \"\\\"\"]}",
             "attribute: {name: \"a b\", in: [\"\\\"\", x]}",
         ),
@@ -45,6 +49,8 @@ fn a_rule_that_is_shown_can_be_pasted_back() {
         r#"attribute: {name: "a\u200bb", in: ["x\ty", "\e"]}"#,
         r#"project: ["null", "~", "yes", "007", "1e5", "2026-01-31", "-", "---", "- x", "a: b", "a #b"]"#,
         r#"status: ["\U0001F600", "\u2028", "\ufeff", "\0", "\ufffd", "'", "\"", "\\"]"#,
+        r#"schedule: {zone: Europe/Berlin, days: [sun, fri], from: "22:00", to: "06:00"}"#,
+        r#"any_of: [schedule: {days: [mon], from: "00:00", to: "24:00", zone: UTC}, age_below: 3]"#,
     ] {
         let (short, whole) = shown(rule);
         let (again, whole_again) = shown(&short);
@@ -53,7 +59,7 @@ fn a_rule_that_is_shown_can_be_pasted_back() {
 }
 
 #[test]
-fn a_schedule_shows_its_times_and_the_days_that_they_begin_and_end_on() {
+fn a_schedule_shows_as_it_is_written_and_counts_by_its_times() {
     for (days, from, to, expected) in [
         (
             "tue, mon",
@@ -66,10 +72,11 @@ fn a_schedule_shows_its_times_and_the_days_that_they_begin_and_end_on() {
         ("mon, tue", "00:00", "24:00", "mon 00:00-tue 24:00"),
         ("sun", "22:00", "06:00", "mon 00:00-06:00, sun 22:00-24:00"),
     ] {
-        let (short, _) = shown(&format!(
-            "schedule: {{days: [{days}], from: \"{from}\", to: \"{to}\", zone: UTC}}"
-        ));
-        assert_eq!(short, format!("schedule: {{{expected}, zone: UTC}}"));
+        let rule =
+            format!("schedule: {{days: [{days}], from: \"{from}\", to: \"{to}\", zone: UTC}}");
+        let (short, whole) = shown(&rule);
+        assert_eq!(short, rule);
+        assert_eq!(whole, format!("schedule: {{{expected}, zone: UTC}}"));
     }
 }
 

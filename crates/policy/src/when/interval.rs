@@ -63,9 +63,13 @@ impl Interval {
 
     /// The next instant after this one at which it begins or ends.
     pub fn edge(self, instant: Timestamp) -> Option<Timestamp> {
+        self.edges().filter(|edge| *edge > instant).min()
+    }
+
+    /// The instants at which it begins and ends; that it always held, or always will, is none.
+    pub fn edges(self) -> impl Iterator<Item = Timestamp> {
         let real = self.from < self.until;
         let edges = [self.from, self.until].into_iter();
-        let edges = edges.filter(|edge| real && *edge > instant && *edge < Timestamp::MAX);
-        edges.min()
+        edges.filter(move |edge| real && *edge > Timestamp::MIN && *edge < Timestamp::MAX)
     }
 }

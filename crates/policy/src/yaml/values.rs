@@ -204,7 +204,12 @@ fn number_hint(text: &str, range: &RangeInclusive<u16>) -> String {
     let whole = plain.split('.').next().unwrap_or_default();
     let leading: String = whole.chars().take_while(char::is_ascii_digit).collect();
     let negative = text.starts_with('-');
-    let number = of_radix.or_else(|| leading.parse::<u16>().ok());
+    // `1e1` and `18.0` are whole numbers too.
+    let value: Option<f64> = plain.parse().ok();
+    let written_out = value.filter(|value| value.fract() == 0.0);
+    let written_out = written_out.and_then(|value| format!("{value:.0}").parse::<u16>().ok());
+    let number = of_radix.or(written_out);
+    let number = number.or_else(|| leading.parse::<u16>().ok());
     match number.filter(|number| range.contains(number)) {
         Some(number) => format!("write the number alone, in decimal digits: `{number}`"),
         None if negative => format!("the least is `{from}`"),

@@ -7,9 +7,9 @@ use clap::{Args, ValueEnum};
 
 use super::super::page::Page;
 use crate::{
-    cli::check::attribute,
+    cli::check::{attribute, duration},
     policy::{
-        SourceText, Timestamp, before, parse_duration, parse_instant,
+        SourceText, Timestamp, before, parse_instant,
         yaml::{list, scalar},
     },
 };
@@ -88,10 +88,6 @@ enum Upstream {
     Down,
     /// The vendor knows no such verification.
     Absent,
-}
-
-fn duration(text: &str) -> Result<Duration, &'static str> {
-    parse_duration(text).map_err(|_| "not a duration such as 30d, 12h or 1d12h")
 }
 
 impl Flags {

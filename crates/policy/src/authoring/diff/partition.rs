@@ -11,10 +11,10 @@ mod phones;
 mod schedules;
 mod texts;
 
+pub(super) use self::texts::Groups;
 use self::texts::{TextField, Texts};
 use self::{ages::Ages, births::Births, flag::Flag, phones::Phones, schedules::Schedules};
 pub(in crate::authoring) use self::{births::Birthday, schedules::Stretch};
-pub(super) use self::{schedules::times_of_week, texts::Groups};
 use super::{
     axis::Axis,
     check::Check,

@@ -2,6 +2,7 @@
 //! limit; and those on which it decides otherwise if one requirement alone came out otherwise (the *Boolean difference*). The search
 //! is exact: what it does not find, while its work budget lasts, is not there.
 
+mod ordered;
 mod atom;
 mod point;
 mod instants;

@@ -101,6 +101,12 @@ impl<'p> Space<'p> {
         uses
     }
 
+    /// The axes with their partitions, in an order in which no fact depends on a later one.
+    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, &Partition<'p>)> {
+        let variables = self.variables.iter();
+        variables.map(|(axis, variable)| (axis, &variable.partition))
+    }
+
     /// The variable order in which the axes of `groups` come first.
     pub(super) fn order(&self, groups: &[BTreeSet<Axis>], uses: &Uses) -> Order {
         let axes = self.variables.iter();
@@ -109,12 +115,6 @@ impl<'p> Space<'p> {
             groups,
             uses,
         )
-    }
-
-    /// The axes with their partitions, in an order in which no fact depends on a later one.
-    pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, &Partition<'p>)> {
-        let variables = self.variables.iter();
-        variables.map(|(axis, variable)| (axis, &variable.partition))
     }
 
     /// The axes that an expression reads.

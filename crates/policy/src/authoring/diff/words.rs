@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    edits::{Connective, Edit, Step},
-    partition::times_of_week,
-};
+use super::edits::{Connective, Edit, Step};
 use crate::{
+    authoring::weekly::times_of_week,
     effect::Refusal,
     evidence::Scope,
     rule::{Authenticated, Identities, Requirement},

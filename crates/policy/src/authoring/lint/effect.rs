@@ -1,11 +1,12 @@
-//! What can never matter: a policy that never ALLOWs, rules without effect, alternatives and parts without effect. Each is proved, and
-//! named with what it is hidden by or excluded by.
+//! Rules, alternatives and parts without which a policy decides every check the same. Each is proved, and named with what hides it.
 
 use super::{
-    findings::{Findings, joined, shown},
+    facts::related,
+    findings::{Findings, joined, named, shown},
+    parts::Parts,
     proof::{Prover, denying},
     warning::WarningCode,
-    written::{Part, Written},
+    written::Written,
 };
 use crate::{
     effect::Refusal,
@@ -16,101 +17,6 @@ use crate::{
 
 /// How many rules are looked through for a smallest set that hides another.
 const HIDING_RULES_MAX: usize = 16;
-
-/// Finds out whether a policy can never ALLOW, and because of which rules.
-pub(super) fn never_allow(
-    policy: &Policy,
-    prover: &mut Prover<'_>,
-    findings: &mut Findings<'_>,
-) -> bool {
-    let requirements: Vec<&Requirement> = policy.rules().iter().map(Rule::requirement).collect();
-    if !prover.exclude_each_other(requirements.iter().copied()) {
-        return false;
-    }
-    let rules = prover.smallest_contradiction(&requirements);
-    let rules: Vec<&Rule> = rules
-        .iter()
-        .filter_map(|index| policy.rules().get(*index))
-        .collect();
-    let message = format!("it can never ALLOW: {}", contradiction(&rules, prover));
-    let requirements: Vec<&Requirement> = rules.iter().map(|rule| rule.requirement()).collect();
-    let hint = cure_of_contradiction(&requirements);
-    let mut locations = rules.iter().filter_map(|rule| rule.location()).cloned();
-    let location = locations.next().or_else(|| policy.location().cloned());
-    findings.add_related(
-        WarningCode::NeverAllow,
-        location,
-        message,
-        hint,
-        locations.collect(),
-    );
-    true
-}
-
-/// Why these rules can never hold together, in words.
-fn contradiction(rules: &[&Rule], prover: &mut Prover<'_>) -> String {
-    match rules {
-        [only] => {
-            let why = why_never_holds(only.requirement(), prover);
-            let why = why.map_or_else(String::new, |why| format!(", because {why}"));
-            format!("{} can never hold{why}", named(only))
-        }
-        rules => {
-            let names: Vec<String> = rules.iter().map(|rule| named(rule)).collect();
-            let together = match rules.len() {
-                2 => "exclude each other",
-                _ => "cannot all hold together",
-            };
-            format!("{} {together}", joined(&names, "and"))
-        }
-    }
-}
-
-/// Why a requirement that can never hold cannot, if its parts show that.
-fn why_never_holds(requirement: &Requirement, prover: &mut Prover<'_>) -> Option<String> {
-    let Requirement::AllOf(parts) = requirement else {
-        let is_group = matches!(requirement, Requirement::AnyOf(_));
-        return is_group.then(|| "none of its alternatives can".to_owned());
-    };
-    let parts: Vec<&Requirement> = parts.iter().collect();
-    let kept = prover.smallest_contradiction(&parts);
-    let names = kept.iter().filter_map(|index| parts.get(*index));
-    let names: Vec<String> = names.map(|part| format!("`{}`", shown(part))).collect();
-    match names.as_slice() {
-        [] => None,
-        [only] => Some(format!("{only} cannot")),
-        [_, _] => Some(format!("{} exclude each other", joined(&names, "and"))),
-        _ => Some(format!(
-            "{} cannot all hold together",
-            joined(&names, "and")
-        )),
-    }
-}
-
-/// What to do about requirements that exclude each other.
-fn cure_of_contradiction(requirements: &[&Requirement]) -> String {
-    let are = |is: fn(&Requirement) -> bool| requirements.iter().all(|r| is(r));
-    let several = requirements.len() > 1;
-    if several && are(|r| matches!(r, Requirement::Schedule(_))) {
-        "schedules that must all hold have to meet; to open at each of these times, make them alternatives of one `any_of`".to_owned()
-    } else if several && are(|r| matches!(r, Requirement::Status(_))) {
-        "a verification has one status: write one rule with all that you accept, and keep it out of `any_of` and `all_of`".to_owned()
-    } else if several {
-        "change one of them or take it out; if either is enough, make them alternatives of one `any_of`".to_owned()
-    } else {
-        "change it or take it out".to_owned()
-    }
-}
-
-/// A rule by its text. One that is not written is the one that every policy has unless it writes another.
-fn named(rule: &Rule) -> String {
-    let default = if rule.location().is_some() {
-        ""
-    } else {
-        " (the default)"
-    };
-    format!("`{}`{default}", shown(rule.requirement()))
-}
 
 /// Finds rules, alternatives and parts without which every check is decided the same.
 pub(super) fn without_effect(
@@ -123,16 +29,21 @@ pub(super) fn without_effect(
         if is_default(policy, rule) {
             continue;
         }
-        if rule_has_no_effect(policy, index, prover) {
+        let others = related(policy.rules(), index).into_iter();
+        let others = others.filter(|other| *other != index);
+        let others: Vec<&Rule> = others
+            .filter_map(|other| policy.rules().get(other))
+            .collect();
+        if rule_has_no_effect(policy, rule, &others, prover) {
             let message = format!("the rule `{}` can never matter", shown(rule.requirement()));
-            let (hint, related) = cure_of_rule(policy, index, prover);
+            let (hint, related) = cure_of_rule(rule, others, prover);
             let location = rule.location().cloned();
             let code = WarningCode::RuleWithoutEffect;
             findings.add_related(code, location, message, hint, related);
         } else {
             let mut parts = Parts {
-                policy,
-                rule: index,
+                rule,
+                others: &others,
                 prover: &mut *prover,
                 findings: &mut *findings,
             };
@@ -150,34 +61,52 @@ fn is_default(policy: &Policy, rule: &Rule) -> bool {
     verified && only_one && rule.otherwise() == Refusal::Deny
 }
 
-/// Whether the policy without this rule decides every check the same.
-fn rule_has_no_effect(policy: &Policy, index: usize, prover: &mut Prover<'_>) -> bool {
-    let rules = policy.rules().iter().enumerate();
-    let others = rules.filter(|(other, _)| *other != index);
-    let others = others.map(|(_, rule)| rule.clone()).collect();
-    let without = Policy::new(None, others, policy.evidence(), policy.reuse_allow());
+/// Whether a policy decides every check the same without this rule. `others` are those that have to do with it.
+fn rule_has_no_effect(
+    policy: &Policy,
+    rule: &Rule,
+    others: &[&Rule],
+    prover: &mut Prover<'_>,
+) -> bool {
+    let about_status = |rule: &Rule| matches!(rule.requirement(), Requirement::Status(_));
+    let count = policy
+        .rules()
+        .iter()
+        .filter(|rule| about_status(rule))
+        .count();
+    if !about_status(rule) || count > 1 {
+        return prover.finds_hidden(rule, others);
+    }
     // Without its rule about the status, a policy has the default one.
-    let rule = policy.rules().get(index).map(Rule::requirement);
-    let about_status = matches!(rule, Some(Requirement::Status(_)));
-    prover.loosens_nothing(policy, &without)
-        && (!about_status || prover.tightens_nothing(policy, &without))
+    let others: Vec<Rule> = others.iter().map(|other| (*other).clone()).collect();
+    let [with, without] = [rule.clone(), default_rule()].map(|rule| {
+        let mut rules = others.clone();
+        rules.push(rule);
+        Policy::of_exactly(rules)
+    });
+    prover.loosens_nothing(&with, &without) && prover.tightens_nothing(&with, &without)
 }
 
-/// What to do about a rule that can never matter, and where the rules are that hide it.
-fn cure_of_rule(policy: &Policy, index: usize, prover: &mut Prover<'_>) -> (String, Vec<Location>) {
-    let Some(rule) = policy.rules().get(index) else {
-        return (String::new(), Vec::new());
-    };
-    if hides(&[], rule, prover) {
+/// The rule about the status that a policy has unless it writes another.
+fn default_rule() -> Rule {
+    denying(&Requirement::Status(["VERIFIED".into()].into()))
+}
+
+/// What to do about a rule that can never matter, and where the rules are that hide it. `others` are those that have to do with it.
+fn cure_of_rule(
+    rule: &Rule,
+    others: Vec<&Rule>,
+    prover: &mut Prover<'_>,
+) -> (String, Vec<Location>) {
+    if prover.finds_hidden(rule, &[]) {
         return ("it always holds: take it out".to_owned(), Vec::new());
     }
-    let others = policy.rules().iter().enumerate();
-    let others: Vec<&Rule> = others
-        .filter(|(other, _)| *other != index)
-        .map(|(_, other)| other)
-        .collect();
+    if !prover.finds_hidden(rule, &others) {
+        let hint = "the default rule `status: [VERIFIED]` asks for as much: take it out";
+        return (hint.to_owned(), Vec::new());
+    }
     for other in &others {
-        if hides(&[other], rule, prover) {
+        if prover.finds_hidden(rule, &[other]) {
             let hint = format!(
                 "{}{} always asks for as much: take one of the two out, or loosen {0}",
                 named(other),
@@ -208,194 +137,14 @@ fn smallest_hiding<'r>(
     for index in (0..hiding.len()).rev() {
         let mut fewer = hiding.clone();
         fewer.remove(index);
-        if hides(&fewer, rule, prover) {
+        if prover.finds_hidden(rule, &fewer) {
             hiding = fewer;
         }
     }
     hiding
 }
 
-/// Whether a rule adds nothing to these others.
-fn hides(others: &[&Rule], rule: &Rule, prover: &mut Prover<'_>) -> bool {
-    let without: Vec<Rule> = others.iter().map(|other| (*other).clone()).collect();
-    let mut with = without.clone();
-    with.push(rule.clone());
-    prover.loosens_nothing(&Policy::of_exactly(with), &Policy::of_exactly(without))
-}
-
 fn line_of(rule: &Rule) -> String {
     let line = rule.location().map(|location| location.position.line);
     line.map_or_else(String::new, |line| format!(" in line {line}"))
-}
-
-/// Looks through the parts of one rule.
-struct Parts<'f, 'p, 'n, 'w> {
-    policy: &'p Policy,
-    /// The index of the rule.
-    rule: usize,
-    prover: &'f mut Prover<'n>,
-    findings: &'f mut Findings<'w>,
-}
-
-impl Parts<'_, '_, '_, '_> {
-    /// Looks through the parts of a requirement, which is at this path of indices in the rule.
-    fn look_through(
-        &mut self,
-        requirement: &Requirement,
-        path: &mut Vec<usize>,
-        place: Option<Part<'_>>,
-    ) {
-        let (parts, any) = match requirement {
-            Requirement::AnyOf(parts) => (parts, true),
-            Requirement::AllOf(parts) => (parts, false),
-            _ => return,
-        };
-        for (index, part) in parts.iter().enumerate() {
-            path.push(index);
-            let place_of_part = place.and_then(|place| place.part(index));
-            if parts.len() > 1 && self.has_no_effect(path, any) {
-                let location = place_of_part.map(Part::location);
-                self.warn(parts, index, any, location);
-            } else {
-                self.look_through(part, path, place_of_part);
-            }
-            path.pop();
-        }
-    }
-
-    /// Whether the policy without the part at this path decides every check the same.
-    fn has_no_effect(&mut self, path: &[usize], any: bool) -> bool {
-        let rules = self.policy.rules().iter().enumerate();
-        let rules = rules.map(|(index, rule)| match index == self.rule {
-            true => Rule::new(without_part(rule.requirement(), path), rule.otherwise()),
-            false => rule.clone(),
-        });
-        let without = Policy::of_exactly(rules.collect());
-        // One alternative less loosens nothing, and one part less tightens nothing.
-        if any {
-            self.prover.tightens_nothing(self.policy, &without)
-        } else {
-            self.prover.loosens_nothing(self.policy, &without)
-        }
-    }
-
-    fn warn(&mut self, parts: &[Requirement], index: usize, any: bool, location: Option<Location>) {
-        let rules = self.policy.rules();
-        let rule_location = || {
-            rules
-                .get(self.rule)
-                .and_then(|rule| rule.location().cloned())
-        };
-        let location = location.or_else(rule_location);
-        let Some(part) = parts.get(index) else {
-            return;
-        };
-        let shown = shown(part);
-        if any {
-            let message = format!("the alternative `{shown}` can never matter");
-            let hint = self.cure_of_alternative(parts, index);
-            let code = WarningCode::AlternativeWithoutEffect;
-            self.findings.add(code, location, message, hint);
-        } else {
-            let message = format!("the part `{shown}` of `all_of` can never matter");
-            let hint = self.cure_of_part(parts, index);
-            let code = WarningCode::PartWithoutEffect;
-            self.findings.add(code, location, message, hint);
-        }
-    }
-
-    fn cure_of_alternative(&mut self, parts: &[Requirement], index: usize) -> String {
-        let Some(part) = parts.get(index) else {
-            return String::new();
-        };
-        if self.prover.exclude_each_other([part]) {
-            let why = why_never_holds(part, self.prover);
-            let why = why.map_or_else(String::new, |why| format!(": {why}"));
-            let both_schedules = matches!(part, Requirement::AllOf(parts) if parts.iter().filter(|p| matches!(p, Requirement::Schedule(_))).count() > 1);
-            let cure = if both_schedules {
-                "to open at each of these times, make the schedules alternatives"
-            } else {
-                "change it or take it out"
-            };
-            return format!("it can never hold{why}; {cure}");
-        }
-        let siblings = parts
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        for (_, sibling) in siblings {
-            let both = Requirement::AnyOf(vec![sibling.clone(), part.clone()]);
-            let [both, alone] = [&both, sibling].map(|r| Policy::of_exactly(vec![denying(r)]));
-            if self.prover.tightens_nothing(&both, &alone) {
-                let sibling = shown(sibling);
-                return format!("`{sibling}` holds whenever it does: take one of the two out");
-            }
-        }
-        let rules = self.policy.rules().iter().enumerate();
-        let others: Vec<&Rule> = rules
-            .filter(|(other, _)| *other != self.rule)
-            .map(|(_, rule)| rule)
-            .collect();
-        for other in others {
-            if self.prover.exclude_each_other([other.requirement(), part]) {
-                let other = named(other);
-                return format!(
-                    "it never holds where the rule {other} does: change one of the two"
-                );
-            }
-        }
-        "where it holds, the other alternatives hold too or other rules decide: take it out"
-            .to_owned()
-    }
-
-    fn cure_of_part(&mut self, parts: &[Requirement], index: usize) -> String {
-        let Some(part) = parts.get(index) else {
-            return String::new();
-        };
-        let part = denying(part);
-        let siblings = parts
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        for (_, sibling) in siblings {
-            if hides(&[&denying(sibling)], &part, self.prover) {
-                let sibling = shown(sibling);
-                return format!("`{sibling}` always asks for as much: take one of the two out");
-            }
-        }
-        let rules = self.policy.rules().iter().enumerate();
-        let others: Vec<&Rule> = rules
-            .filter(|(other, _)| *other != self.rule)
-            .map(|(_, rule)| rule)
-            .collect();
-        for other in others {
-            if hides(&[other], &part, self.prover) {
-                let other = named(other);
-                return format!("the rule {other} always asks for as much: take it out");
-            }
-        }
-        "the other parts and rules always ask for as much: take it out".to_owned()
-    }
-}
-
-/// A requirement without the part at this path of indices.
-fn without_part(requirement: &Requirement, path: &[usize]) -> Requirement {
-    let Some((index, rest)) = path.split_first() else {
-        return requirement.clone();
-    };
-    let less = |parts: &[Requirement]| -> Vec<Requirement> {
-        let parts = parts.iter().enumerate();
-        parts
-            .filter(|(other, _)| other != index || !rest.is_empty())
-            .map(|(other, part)| match other == *index {
-                true => without_part(part, rest),
-                false => part.clone(),
-            })
-            .collect()
-    };
-    match requirement {
-        Requirement::AnyOf(parts) => Requirement::AnyOf(less(parts)),
-        Requirement::AllOf(parts) => Requirement::AllOf(less(parts)),
-        other => other.clone(),
-    }
 }

@@ -1,7 +1,11 @@
 //! Collects the warnings of one policy.
 
 use super::warning::{Warning, WarningCode};
-use crate::{request::PolicyName, rule::Requirement, yaml::Location};
+use crate::{
+    request::PolicyName,
+    rule::{Requirement, Rule},
+    yaml::Location,
+};
 
 /// How much of a requirement a message shows.
 const SHOWN_CHARS_MAX: usize = 100;
@@ -61,6 +65,16 @@ impl<'n> Findings<'n> {
 /// A requirement as a policy writes it, cut where it is long.
 pub(super) fn shown(requirement: &Requirement) -> String {
     cut(&requirement.to_string())
+}
+
+/// A rule by its text. One that is not written is the one that every policy has unless it writes another.
+pub(super) fn named(rule: &Rule) -> String {
+    let default = if rule.location().is_some() {
+        ""
+    } else {
+        " (the default)"
+    };
+    format!("`{}`{default}", shown(rule.requirement()))
 }
 
 /// A text, cut where it is long.

@@ -79,7 +79,7 @@ fn must_not_be_listed(requirement: &Requirement) -> bool {
 fn has(rule: &Rule, is: fn(&Requirement) -> bool) -> bool {
     let mut found = false;
     visit(rule.requirement(), &mut |requirement| {
-        found |= is(requirement)
+        found |= is(requirement);
     });
     found
 }

@@ -62,7 +62,9 @@ enum Kind {
 /// Calls `visit` with each text of a requirement that is compared, without those inside it.
 fn each_text<'r>(requirement: &'r Requirement, visit: &mut impl FnMut(&'r str, Kind)) {
     let mut each = |texts: &'r BTreeSet<Box<str>>, kind| {
-        texts.iter().for_each(|text| visit(text, kind));
+        for text in texts {
+            visit(text, kind);
+        }
     };
     match requirement {
         Requirement::Status(list) => each(list, Kind::Protocol),

@@ -170,10 +170,11 @@ fn authentication(
     }
     for class in wanted.acr_any.iter().filter(|class| is_plain(class)) {
         let known = nearly(class, &CLASSES).filter(|known| !wanted.acr_any.contains(*known));
-        let known = known.or_else(|| match CLASSES.contains(&&**class) {
-            true => None,
-            false => classes.nearly(class, &wanted.acr_any),
-        });
+        let of_set = || {
+            let is_known = CLASSES.contains(&&**class);
+            (!is_known).then(|| classes.nearly(class, &wanted.acr_any))?
+        };
+        let known = known.or_else(of_set);
         if let Some(known) = known {
             let message = format!(
                 "`{}` is nearly the class `{}`, and is another one: classes are compared exactly",

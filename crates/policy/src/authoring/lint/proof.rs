@@ -67,6 +67,14 @@ impl<'n> Prover<'n> {
         self.differs([old, new], Direction::Loosening) == Some(false)
     }
 
+    /// Whether a rule adds nothing to these others.
+    pub(super) fn finds_hidden(&mut self, rule: &Rule, others: &[&Rule]) -> bool {
+        let without: Vec<Rule> = others.iter().map(|other| (*other).clone()).collect();
+        let mut with = without.clone();
+        with.push(rule.clone());
+        self.loosens_nothing(&Policy::of_exactly(with), &Policy::of_exactly(without))
+    }
+
     /// Whether these can never hold together.
     pub(super) fn exclude_each_other<'r>(
         &mut self,

@@ -91,7 +91,7 @@ impl<'t> Written<'t> {
     }
 }
 
-impl<'t> Part<'t> {
+impl Part<'_> {
     /// Where its key stands.
     pub(super) fn location(self) -> Location {
         location(self.source, self.key.position)

@@ -7,7 +7,6 @@ mod spans;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(in crate::authoring::diff) use self::describe::times_of_week;
 use self::{
     describe::weekly_times,
     spans::{Extreme, Span, changes, combinations, pairs, spans, spans_between},
@@ -18,6 +17,7 @@ use super::super::{
     regions::Regions,
 };
 use crate::{
+    authoring::weekly::times_of_week,
     limits::{MINUTE_MS, WEEK_MS},
     schedule::Schedule,
     time::{Timestamp, from_millis},

@@ -5,9 +5,9 @@ use super::{
     super::{
         expression::Expression,
         formula::{Formula, Formulas},
-        ordered::OrderedSpace,
     },
     atom::{Atom, expression, part},
+    ordered::OrderedSpace,
 };
 use crate::{effect::Refusal, reason::ReasonCode, rule::Requirement, set::Policy};
 

@@ -1,10 +1,12 @@
 //! The instants at which checks are made, so that they lie inside and outside the policy's schedules.
 
-use super::super::{
-    axis::Axis,
-    limits::FIRST_MS,
+use super::{
+    super::{
+        axis::Axis,
+        limits::FIRST_MS,
+        partition::{Partition, Stretch},
+    },
     ordered::OrderedSpace,
-    partition::{Partition, Stretch},
 };
 use crate::{limits::BIRTH_MS_STEP, time::Timestamp};
 

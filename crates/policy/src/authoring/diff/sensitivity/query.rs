@@ -6,7 +6,6 @@ use super::{
         error::CompareError,
         formula::{Formula, Level},
         limits::{END_MS, FIRST_MS},
-        ordered::OrderedSpace,
         partition::{Partition, Stretch},
         space::Conditions,
         witness::Witness,
@@ -15,6 +14,7 @@ use super::{
     chain::{Chain, Outcome},
     facts::Wanted,
     instants::Instants,
+    ordered::OrderedSpace,
     point::Point,
     search::{Found, Search, Walk},
 };
@@ -43,7 +43,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         let expressions: Vec<_> = expressions.collect();
         let conditions = Conditions::of(&expressions);
         budget.spend(conditions.size());
-        let space = OrderedSpace::of(conditions, [axis.axis()].into())?;
+        let space = OrderedSpace::of(conditions, &expressions, axis.axis())?;
         let level = space.axes().find(|(other, ..)| **other == axis.axis());
         let Some(level) = level.map(|(_, level, _)| level) else {
             return Ok(None);

@@ -7,10 +7,10 @@ use super::{
         budget::WorkBudget,
         formula::{Formula, Formulas, Level},
         limits::STATES_MAX,
-        ordered::OrderedSpace,
         partition::Partition,
     },
     chain::Chain,
+    ordered::OrderedSpace,
 };
 
 /// How many checks are refused before a search gives up.

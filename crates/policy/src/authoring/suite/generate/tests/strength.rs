@@ -42,10 +42,10 @@ const FIRST_SEED: u64 = match option_env!("VERIGATE_RANDOM_SEED") {
 /// Whether some check is decided differently; none where that is not known.
 fn differ(old: &PolicySet, new: &PolicySet) -> Option<bool> {
     let comparison = Comparison::of(old, new, None);
-    if !comparison.failed.is_empty() {
-        return None;
-    }
-    Some(comparison.cells().next().is_some())
+    comparison
+        .failed
+        .is_empty()
+        .then(|| comparison.cells().next().is_some())
 }
 
 /// Whether one of the cases is decided differently.

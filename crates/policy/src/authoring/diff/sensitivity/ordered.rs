@@ -1,38 +1,33 @@
-//! A space with one variable order for good.
+//! A space with a variable order in which one axis comes first.
 
-use std::collections::BTreeSet;
-
-use super::{
+use super::super::{
     axis::Axis,
     error::CompareError,
     expression::Expression,
     formula::{Formula, Formulas, Level},
-    order::{Order, Uses},
+    order::Order,
     partition::Partition,
     space::{Conditions, Space},
 };
 
-/// A space, and the levels of its axes.
+/// The space of some expressions, and a variable order.
 #[derive(Debug)]
-pub(super) struct OrderedSpace<'p> {
+pub(in crate::authoring) struct OrderedSpace<'p> {
     space: Space<'p>,
     order: Order,
 }
 
 impl<'p> OrderedSpace<'p> {
-    /// The space of these conditions, with the axes of `first` first.
+    /// The space of these conditions, which are those of the expressions, with this axis first.
     pub(super) fn of(
         conditions: Conditions<'p>,
-        first: BTreeSet<Axis>,
+        expressions: &[Expression<'p>],
+        first: Axis,
     ) -> Result<Self, CompareError> {
         let space = Space::of(conditions)?;
-        let order = space.order(&[first], &Uses::default());
+        let uses = space.uses(expressions.iter());
+        let order = space.order(&[[first].into()], &uses);
         Ok(Self { space, order })
-    }
-
-    /// How many regions the axis of each level has.
-    pub(super) fn sizes(&self) -> Vec<u16> {
-        self.order.sizes().to_vec()
     }
 
     /// The axes with their levels and partitions, in an order in which no fact depends on a later one.
@@ -41,7 +36,12 @@ impl<'p> OrderedSpace<'p> {
         axes.filter_map(|(axis, partition)| Some((axis, self.order.level(axis)?, partition)))
     }
 
-    /// An expression as a formula over the axes, as [`Space::formula`] makes it.
+    /// How many regions the axis of each level has.
+    pub(super) fn sizes(&self) -> Vec<u16> {
+        self.order.sizes().to_vec()
+    }
+
+    /// See [`Space::formula`].
     pub(super) fn formula(
         &self,
         expression: &Expression<'_>,

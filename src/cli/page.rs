@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::cli::{
+use super::{
     output::Visible,
     screen::{Screen, Text},
 };
@@ -54,6 +54,38 @@ impl Page {
     pub(super) fn labelled(&mut self, label: impl Into<Text>, value: impl Into<Text>) {
         let label = label.into().padded(LABEL_WIDTH).and(" ");
         self.wrapped(2, LABEL_WIDTH.saturating_add(3), label.and(value));
+    }
+
+    /// Adds a paragraph with a label, and more behind a comma: in the same line if it fits there, else in the next.
+    pub(super) fn labelled_with(
+        &mut self,
+        label: impl Into<Text>,
+        value: impl Into<Text>,
+        more: Option<Text>,
+    ) {
+        let value = value.into();
+        let Some(more) = more else {
+            return self.labelled(label, value);
+        };
+        let whole = value.clone().and(", ").and(more.clone());
+        if self.fits(&whole) {
+            return self.labelled(label, whole);
+        }
+        self.labelled(label, value.and(","));
+        self.labelled("", more);
+    }
+
+    /// Whether a text fits into a line with a label.
+    pub(super) fn fits(&self, text: &Text) -> bool {
+        LABEL_WIDTH.saturating_add(3).saturating_add(text.width()) <= self.screen.width()
+    }
+
+    /// Adds a paragraph below those with a label, nested so deep. Its further lines begin behind its `- `.
+    pub(super) fn below_label(&mut self, depth: usize, text: impl Into<Text>) {
+        let first = LABEL_WIDTH
+            .saturating_add(3)
+            .saturating_add(depth.saturating_sub(1).saturating_mul(2));
+        self.wrapped(first, first.saturating_add(4), text);
     }
 
     /// Adds an empty line.

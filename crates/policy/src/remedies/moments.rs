@@ -1,0 +1,109 @@
+//! The instants at which waiting may help: those at which something begins to hold that did not hold together with the rest before.
+
+use crate::{
+    limits::WEEK_MS,
+    time::{Timestamp, from_millis},
+    week::{Week, week_ms},
+    when::When,
+};
+
+/// How much is looked at in all, in instants times what changes.
+const WORK_MAX: usize = 50_000;
+/// How many instants are found at most, beside now.
+const MOMENTS_MAX: usize = 64;
+
+/// When something holds with the facts as they are, from now to the last instant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kept {
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+    /// At some instants: those at which what has this number holds.
+    Changing(usize),
+}
+
+/// An instant, and what holds then of everything that changes.
+#[derive(Debug, Clone)]
+pub(super) struct Moment {
+    pub(super) at: Timestamp,
+    holds: Vec<bool>,
+}
+
+impl Moment {
+    /// Whether it holds at this instant.
+    pub(super) fn keeps(&self, kept: Kept) -> bool {
+        match kept {
+            Kept::Always => true,
+            Kept::Never => false,
+            Kept::Changing(number) => self.holds.get(number).copied().unwrap_or(false),
+        }
+    }
+
+    /// Whether all of these hold at this instant.
+    fn keeps_all(&self, wanted: &[bool]) -> bool {
+        let mut pairs = self.holds.iter().zip(wanted);
+        pairs.all(|(holds, wanted)| *holds || !wanted)
+    }
+}
+
+/// Now, and every later instant at which more or other things hold than at any instant before it, in order. Goes from edge to edge like
+/// [`When::next`]: between two edges everything repeats weekly, so that one week shows all of it.
+pub(super) fn moments(changing: &[When], now: Timestamp, last: Timestamp) -> Vec<Moment> {
+    let mut found = vec![Moment {
+        at: now,
+        holds: changing.iter().map(|when| when.contains(now)).collect(),
+    }];
+    let mut seen: Vec<Vec<Week>> = Vec::new();
+    let mut work = WORK_MAX;
+    let mut begins = Some(now).filter(|_| !changing.is_empty());
+    while let Some(start) = begins.filter(|start| *start <= last) {
+        let later = |when: &When| when.next(true, start, last).is_some();
+        let later: Vec<bool> = changing.iter().map(later).collect();
+        if found.iter().any(|moment| moment.keeps_all(&later)) {
+            break;
+        }
+        let ends = changing.iter().filter_map(|when| when.edge(start)).min();
+        let weeks: Vec<Week> = changing.iter().map(|when| when.week(start)).collect();
+        if !seen.contains(&weeks) {
+            let until = ends.map_or(last, |ends| ends.min(last));
+            for at in beginnings(&weeks, start, until) {
+                let holds: Vec<bool> = weeks
+                    .iter()
+                    .map(|week| week.contains(week_ms(at, 0)))
+                    .collect();
+                let is_known = found.iter().any(|moment| moment.keeps_all(&holds));
+                if !is_known {
+                    found.push(Moment { at, holds });
+                }
+                work = work.saturating_sub(changing.len());
+                if work == 0 || found.len() > MOMENTS_MAX {
+                    return found;
+                }
+            }
+            let week_later = start.as_millisecond().saturating_add(WEEK_MS);
+            if until.as_millisecond() >= week_later {
+                seen.push(weeks);
+            }
+        }
+        begins = ends;
+    }
+    found
+}
+
+/// The instants from `start` on and before `until` (or at it, if it is `start`), in the week after `start`, at which one of these begins.
+fn beginnings(weeks: &[Week], start: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+    let since = week_ms(start, 0);
+    let some_times = weeks.iter().filter(|week| !week.is_full());
+    let begins = some_times
+        .flat_map(|week| week.intervals())
+        .map(|(begins, _)| {
+            let wait = begins.saturating_sub(since).rem_euclid(WEEK_MS);
+            from_millis(start.as_millisecond().saturating_add(wait))
+        });
+    let mut instants: Vec<Timestamp> = begins.filter(|at| (start..until).contains(at)).collect();
+    instants.push(start);
+    instants.sort_unstable();
+    instants.dedup();
+    instants
+}

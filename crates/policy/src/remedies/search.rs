@@ -1,0 +1,257 @@
+//! The minimal sets: for each combination of kinds, the minimal plans of all requirements together, at each instant that may help.
+//!
+//! The plans of an `any_of` are those of its parts, and the plans of several rules are combined pair by pair. A plan that is stricter
+//! than another one is dropped at once: whatever is combined with it later would be stricter too.
+
+use super::{
+    goal::{Goal, One},
+    kinds::Kinds,
+    moments::{Kept, Moment},
+    parts::{least_part, suffices_if_new},
+    plan::{MaxAge, Plan},
+    set::{ALTERNATIVES_MAX, Set},
+};
+
+/// How many plans are combined or compared, in all. What is left after that is searched with one plan for each requirement.
+const WORK_MAX: usize = 100_000;
+/// How many plans of the same requirements are kept.
+const PLANS_MAX: usize = 64;
+
+/// The search for the minimal sets of a goal.
+#[derive(Debug)]
+pub(super) struct Search<'s, 'p> {
+    goal: &'s Goal<'p>,
+    /// When the verification's own time may be believed.
+    credible: Kept,
+    /// The first is now.
+    moments: &'s [Moment],
+    /// Whether several rules ask for a session, so that a choice may satisfy them in several ways.
+    has_choices: bool,
+    found: Vec<Set<'p>>,
+}
+
+/// Which actions may be used, at which instant, and how much work is left.
+struct Trial<'s> {
+    allowed: Kinds,
+    moment: &'s Moment,
+    work: usize,
+}
+
+impl<'s, 'p> Search<'s, 'p> {
+    pub(super) fn new(goal: &'s Goal<'p>, credible: Kept, moments: &'s [Moment]) -> Self {
+        Self {
+            goal,
+            credible,
+            moments,
+            has_choices: goal.sessions() > 1,
+            found: Vec::new(),
+        }
+    }
+
+    /// The minimal sets, the preferred one first.
+    pub(super) fn sets(mut self) -> Vec<Set<'p>> {
+        if matches!(self.goal, Goal::Lost) {
+            return Vec::new();
+        }
+        let mut kinds = self.goal.kinds();
+        if self.credible != Kept::Always {
+            kinds = kinds.and(Kinds::REVERIFY);
+        }
+        if self.moments.len() > 1 {
+            kinds = kinds.and(Kinds::WAIT);
+        }
+        let combinations = kinds.combinations();
+        let work = WORK_MAX.checked_div(combinations.len()).unwrap_or(0);
+        for kinds in combinations {
+            let is_exhausted = !self.add_sets_of(kinds, work);
+            // What was not found might be a part of what would be found next.
+            if self.found.len() >= ALTERNATIVES_MAX || (is_exhausted && !self.found.is_empty()) {
+                break;
+            }
+        }
+        self.found.truncate(ALTERNATIVES_MAX);
+        self.found
+    }
+
+    /// Adds the minimal sets that have all of these kinds. Whatever is no stricter than one of them has fewer kinds, or the same, so that
+    /// it is found before. `false` if the work was not enough to find all of them.
+    fn add_sets_of(&mut self, kinds: Kinds, mut work: usize) -> bool {
+        let allowed = kinds.without(Kinds::WAIT);
+        let waits = Kinds::WAIT.are_within(kinds);
+        let mut sets: Vec<Set<'p>> = Vec::new();
+        for (index, moment) in self.moments.iter().enumerate() {
+            if waits != (index > 0) {
+                continue;
+            }
+            let mut trial = Trial {
+                allowed,
+                moment,
+                work,
+            };
+            let plans = trial.whole(self.goal, self.credible);
+            let mut whole = plans
+                .iter()
+                .filter(|plan| plan.kinds() == allowed)
+                .cloned()
+                .collect();
+            if self.has_choices {
+                whole = self.least_parts(whole, &plans, &mut trial);
+            }
+            for plan in whole {
+                let set = Set {
+                    plan,
+                    wait: waits.then_some(moment.at),
+                };
+                let mut known = self.found.iter().chain(&sets);
+                if !known.any(|known| known.makes_superfluous(&set)) {
+                    sets.retain(|known| !set.makes_superfluous(known));
+                    sets.push(set);
+                }
+            }
+            work = trial.work;
+        }
+        let scopes = |set: &Set<'_>| set.plan.granted.as_ref().map_or(0, |g| g.scopes.len());
+        sets.sort_by_key(|set| (set.wait, scopes(set)));
+        self.found.extend(sets);
+        work > 0
+    }
+}
+
+impl<'p> Search<'_, 'p> {
+    /// The plans without what is not needed; and without those of which a part with fewer kinds suffices, because such parts are
+    /// among the sets that were found before.
+    fn least_parts(
+        &self,
+        whole: Vec<Plan<'p>>,
+        minimal: &[Plan<'p>],
+        trial: &mut Trial<'_>,
+    ) -> Vec<Plan<'p>> {
+        let mut least: Vec<Plan<'p>> = Vec::new();
+        for plan in whole {
+            let Some(plan) = least_part(plan, minimal) else {
+                continue;
+            };
+            if !least.iter().any(|known| known.shows_no_more(&plan)) {
+                least.retain(|known| !plan.shows_no_more(known));
+                least.push(plan);
+            }
+        }
+        for kind in [Kinds::IDENTIFY, Kinds::REVERIFY, Kinds::GRANT] {
+            if least.is_empty() || !kind.are_within(trial.allowed) {
+                continue;
+            }
+            let mut fewer = Trial {
+                allowed: trial.allowed.without(kind),
+                ..*trial
+            };
+            let minimal = fewer.whole(self.goal, self.credible);
+            trial.work = fewer.work;
+            least.retain(|plan| !suffices_if_new(&plan.without(kind), &minimal));
+        }
+        least
+    }
+}
+
+impl Trial<'_> {
+    /// The minimal plans of a goal, and of a verification whose time may be believed.
+    fn whole<'p>(&mut self, goal: &Goal<'p>, credible: Kept) -> Vec<Plan<'p>> {
+        let believed = self.moment.keeps(credible);
+        if !(believed || Kinds::REVERIFY.are_within(self.allowed)) || !self.may_hold(goal) {
+            return Vec::new();
+        }
+        let mut plans = self.plans(goal);
+        if !believed {
+            let again = Plan::reverify(MaxAge::Any);
+            plans = plans.iter().filter_map(|plan| plan.and(&again)).collect();
+        }
+        plans
+    }
+
+    /// Whether the goal may hold, if contradictions are not looked at.
+    fn may_hold(&self, goal: &Goal<'_>) -> bool {
+        match goal {
+            Goal::Met => true,
+            Goal::Lost => false,
+            Goal::One(one) => self.is_kept(one) || self.plan(one).is_some(),
+            Goal::Any(goals) => goals.iter().any(|goal| self.may_hold(goal)),
+            Goal::All(goals) => goals.iter().all(|goal| self.may_hold(goal)),
+        }
+    }
+
+    /// Whether the facts that the requirement reads stay, and make it hold.
+    fn is_kept(&self, one: &One<'_>) -> bool {
+        let stays = one.replaced_by == Kinds::NONE || !one.replaced_by.are_within(self.allowed);
+        stays && self.moment.keeps(one.kept)
+    }
+
+    fn plan<'o, 'p>(&self, one: &'o One<'p>) -> Option<&'o Plan<'p>> {
+        let plan = one.plan.as_ref();
+        plan.filter(|plan| plan.kinds().are_within(self.allowed))
+    }
+
+    /// The minimal plans that make the goal hold; one without actions if it holds already, none if there is none.
+    fn plans<'p>(&mut self, goal: &Goal<'p>) -> Vec<Plan<'p>> {
+        self.work = self.work.saturating_sub(1);
+        match goal {
+            Goal::Met => vec![Plan::default()],
+            Goal::Lost => Vec::new(),
+            Goal::One(one) if self.is_kept(one) => vec![Plan::default()],
+            Goal::One(one) => self.plan(one).cloned().into_iter().collect(),
+            Goal::Any(goals) => {
+                let mut minimal = Vec::new();
+                for goal in goals {
+                    for plan in self.plans(goal) {
+                        self.add(&mut minimal, plan);
+                    }
+                }
+                minimal
+            }
+            Goal::All(goals) => self.plans_of_all(goals),
+        }
+    }
+
+    fn plans_of_all<'p>(&mut self, goals: &[Goal<'p>]) -> Vec<Plan<'p>> {
+        let mut parts: Vec<Vec<Plan<'p>>> = Vec::with_capacity(goals.len());
+        for goal in goals {
+            let plans = self.plans(goal);
+            match plans.first() {
+                None => return Vec::new(),
+                Some(plan) if plan.kinds() == Kinds::NONE => {}
+                Some(_) => parts.push(plans),
+            }
+        }
+        // Fewest first, so that less is combined.
+        parts.sort_by_key(Vec::len);
+        let mut all = vec![Plan::default()];
+        for part in parts {
+            let mut minimal = Vec::new();
+            for (one, other) in all
+                .iter()
+                .flat_map(|one| part.iter().map(move |p| (one, p)))
+            {
+                if self.work == 0 && !minimal.is_empty() {
+                    break;
+                }
+                self.work = self.work.saturating_sub(1);
+                if let Some(both) = one.and(other) {
+                    self.add(&mut minimal, both);
+                }
+            }
+            all = minimal;
+        }
+        all
+    }
+
+    /// Adds a plan, unless another one is no stricter; what is stricter goes.
+    fn add<'p>(&mut self, minimal: &mut Vec<Plan<'p>>, plan: Plan<'p>) {
+        self.work = self.work.saturating_sub(minimal.len());
+        if minimal.iter().any(|known| known.is_no_stricter(&plan)) {
+            return;
+        }
+        minimal.retain(|known| !plan.is_no_stricter(known));
+        let has_room = minimal.len() < PLANS_MAX && self.work > 0;
+        if minimal.is_empty() || has_room {
+            minimal.push(plan);
+        }
+    }
+}

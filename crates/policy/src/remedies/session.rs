@@ -1,0 +1,174 @@
+//! The session that a plan asks for: one for all rules, so that it has one context class, one age, and any number of methods.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use crate::{remedy::NewSession, rule::Authenticated};
+
+/// How many choices of methods and classes are looked at.
+const CHOICES_MAX: usize = 256;
+
+/// A session that somebody may choose: one class, and one method of each group.
+#[derive(Debug, Clone)]
+pub(super) struct Choice<'p> {
+    /// None of those that rules name if `None`.
+    acr: Option<&'p str>,
+    amr: BTreeSet<&'p str>,
+}
+
+/// What one new session must be.
+#[derive(Debug, Clone)]
+pub(super) struct SessionPlan<'p> {
+    max_age: Duration,
+    /// One of these; any if `None`. Never empty.
+    acr_any: Option<BTreeSet<&'p str>>,
+    /// One of each. None contains another.
+    amr_all_of: Vec<&'p BTreeSet<Box<str>>>,
+}
+
+impl<'p> SessionPlan<'p> {
+    /// The session that this rule asks for; `None` if there is none, because it would have to be younger than it can be.
+    pub(super) fn of(wanted: &'p Authenticated) -> Option<Self> {
+        let Authenticated {
+            within,
+            amr_any,
+            acr_any,
+        } = wanted;
+        let classes = (!acr_any.is_empty()).then(|| acr_any.iter().map(AsRef::as_ref).collect());
+        let methods = (!amr_any.is_empty()).then_some(amr_any);
+        (!within.is_zero()).then(|| Self {
+            max_age: *within,
+            acr_any: classes,
+            amr_all_of: methods.into_iter().collect(),
+        })
+    }
+
+    /// The session that is both; `None` if they have no context class in common.
+    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+        let acr_any = match (&self.acr_any, &other.acr_any) {
+            (None, classes) | (classes, None) => classes.clone(),
+            (Some(one), Some(other)) => {
+                let both: BTreeSet<&str> = one.intersection(other).copied().collect();
+                Some(both).filter(|both| !both.is_empty()).map(Some)?
+            }
+        };
+        let mut amr_all_of = self.amr_all_of.clone();
+        for group in &other.amr_all_of {
+            if !amr_all_of.iter().any(|known| known.is_subset(group)) {
+                amr_all_of.retain(|known| !group.is_subset(known));
+                amr_all_of.push(group);
+            }
+        }
+        Some(Self {
+            max_age: self.max_age.min(other.max_age),
+            acr_any,
+            amr_all_of,
+        })
+    }
+
+    /// Whether every session that suffices for the other suffices for this one, where each is as young as it must be.
+    pub(super) fn asks_no_more(&self, other: &Self) -> bool {
+        let classes = match (&self.acr_any, &other.acr_any) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(one), Some(other)) => other.is_subset(one),
+        };
+        let implied = |group: &&BTreeSet<Box<str>>| {
+            let mut others = other.amr_all_of.iter();
+            others.any(|other| other.is_subset(group))
+        };
+        classes && self.amr_all_of.iter().all(|group| implied(&group))
+    }
+
+    /// The context classes that it names.
+    pub(super) fn classes(&self) -> impl Iterator<Item = &'p str> {
+        self.acr_any.iter().flatten().copied()
+    }
+
+    /// Every choice that it leaves, where no other classes matter than these; `None` if there are very many.
+    pub(super) fn choices(&self, classes: &BTreeSet<&'p str>) -> Option<Vec<Choice<'p>>> {
+        let acr: Vec<Option<&str>> = match &self.acr_any {
+            Some(named) => named.iter().copied().map(Some).collect(),
+            None => classes.iter().copied().map(Some).chain([None]).collect(),
+        };
+        let mut choices: Vec<Choice<'p>> = acr
+            .into_iter()
+            .map(|acr| Choice {
+                acr,
+                amr: BTreeSet::new(),
+            })
+            .collect();
+        for group in &self.amr_all_of {
+            if choices.len().saturating_mul(group.len()) > CHOICES_MAX {
+                return None;
+            }
+            let with = |choice: &Choice<'p>| {
+                let choice = choice.clone();
+                group.iter().map(move |method| {
+                    let mut choice = choice.clone();
+                    choice.amr.insert(method);
+                    choice
+                })
+            };
+            choices = choices.iter().flat_map(with).collect();
+        }
+        Some(choices)
+    }
+
+    /// How many groups of methods and lists of classes it names.
+    pub(super) fn demands(&self) -> [usize; 2] {
+        [self.amr_all_of.len(), usize::from(self.acr_any.is_some())]
+    }
+
+    /// How old it may be.
+    pub(super) fn max_age(&self) -> Duration {
+        self.max_age
+    }
+
+    /// Whether a session of this choice satisfies it, if it is as young as it must be.
+    pub(super) fn is_done_by(&self, choice: &Choice<'_>) -> bool {
+        let class = |named: &BTreeSet<&str>| choice.acr.is_some_and(|acr| named.contains(acr));
+        let method = |group: &&BTreeSet<Box<str>>| {
+            let mut methods = choice.amr.iter();
+            methods.any(|method| group.contains(*method))
+        };
+        self.acr_any.as_ref().is_none_or(class)
+            && self.amr_all_of.iter().all(|group| method(&group))
+    }
+
+    /// What is a little less: without one group, or without the classes.
+    pub(super) fn parts(&self) -> Vec<Self> {
+        let mut parts = Vec::new();
+        for group in &self.amr_all_of {
+            let mut fewer = self.clone();
+            fewer.amr_all_of.retain(|known| known != group);
+            parts.push(fewer);
+        }
+        if self.acr_any.is_some() {
+            parts.push(Self {
+                acr_any: None,
+                ..self.clone()
+            });
+        }
+        parts
+    }
+
+    /// The same, of the next greater age of these, if there is one.
+    pub(super) fn older(&self, ages: impl Iterator<Item = Duration>) -> Option<Self> {
+        let older = ages.filter(|age| *age > self.max_age).min();
+        older.map(|max_age| Self {
+            max_age,
+            ..self.clone()
+        })
+    }
+
+    /// The remedy.
+    pub(super) fn into_session(self) -> NewSession {
+        let classes = self.acr_any.into_iter().flatten();
+        let groups: BTreeSet<_> = self.amr_all_of.into_iter().cloned().collect();
+        NewSession {
+            max_age: self.max_age,
+            acr_any: classes.map(Box::from).collect(),
+            amr_all_of: groups.into_iter().collect(),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! A set of actions: a plan, and waiting.
+
+use super::{kinds::Kinds, plan::Plan};
+use crate::{remedy::Remedy, time::Timestamp};
+
+/// How many sets are listed.
+pub(super) const ALTERNATIVES_MAX: usize = 8;
+
+/// A plan, and the instant to wait for before it.
+#[derive(Debug, Clone)]
+pub(super) struct Set<'p> {
+    pub(super) plan: Plan<'p>,
+    pub(super) wait: Option<Timestamp>,
+}
+
+impl Set<'_> {
+    pub(super) fn kinds(&self) -> Kinds {
+        let wait = self.wait.map_or(Kinds::NONE, |_| Kinds::WAIT);
+        self.plan.kinds().and(wait)
+    }
+
+    /// Whether no action of this set is stricter than that of the other; or only ages are shorter, and it has fewer demands.
+    pub(super) fn makes_superfluous(&self, other: &Self) -> bool {
+        let has_fewer = || {
+            let (mine, others) = (self.plan.demands(), other.plan.demands());
+            self.kinds() != other.kinds() || mine.iter().zip(others).any(|(one, two)| *one < two)
+        };
+        self.wait <= other.wait
+            && self.plan.asks_no_more(&other.plan)
+            && (self.plan.permits_ages_of(&other.plan) || has_fewer())
+    }
+
+    /// First what to wait for, because what is done before it may be too old by then.
+    pub(super) fn into_remedies(self) -> Vec<Remedy> {
+        let wait = self.wait.map(Remedy::Wait).into_iter();
+        wait.chain(self.plan.into_remedies()).collect()
+    }
+}

@@ -1,0 +1,88 @@
+//! Examples that the help of each command ends with. A test runs them or reads their arguments.
+
+pub(super) const VERIGATE: &str = "\
+Examples:
+  verigate demo                                        try it: vendor, policies and service in one process
+  verigate policy check policies                       what is wrong with policies
+  verigate serve --config deploy/sim/verigate.toml     run the service, here beside verigate sim
+
+Each command has examples of its own: verigate check --help";
+
+pub(super) const SERVE: &str = "\
+Examples:
+  verigate serve --config deploy/sim/verigate.toml --check
+  verigate serve --config deploy/sim/verigate.toml
+  VERIGATE_LOG__LEVEL=debug verigate serve --config /etc/verigate/verigate.toml";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  verigate demo
+  verigate demo --policies my-policies        with policies of your own
+  verigate demo --json > decisions.jsonl";
+
+pub(super) const SIM: &str = "\
+Examples:
+  verigate sim
+  verigate sim --webhook http://127.0.0.1:8080/webhooks/incode
+  verigate sim --latency 200ms --fail 503";
+
+pub(super) const CHECK: &str = "\
+Examples:
+  verigate check --policy front-door --verification ada-fresh --identity id-ada
+  verigate check --policy sso-admin --verification ada-month-old \\
+      --identity id-ada --amr hwk --auth-ago 5m
+  verigate check --policy front-door --verification ada-fresh \\
+      --server https://verigate.example.com --ca ca.pem --timeout 1s --json";
+
+pub(super) const POLICY: &str = "\
+Examples:
+  verigate policy check policies
+  verigate policy test --policies policies tests/samples
+  verigate policy explain --policies policies --policy front-door \\
+      --verified-ago 40d
+  verigate policy diff old-policies policies";
+
+pub(super) const POLICY_DIFF: &str = "\
+Examples:
+  verigate policy diff old-policies policies
+  verigate policy diff old.yaml new.yaml --policy front-door --examples
+  git worktree add /tmp/main main &&
+      verigate policy diff /tmp/main/policies policies --fail-on loosens,added";
+
+pub(super) const POLICY_EXPLAIN: &str = "\
+Examples:
+  verigate policy explain --policies policies tests/samples/samples.yaml
+  verigate policy explain --policies policies tests/samples/samples.yaml \\
+      --case staff --format json
+  verigate policy explain --policies policies --policy front-door \\
+      --verified-ago 40d --scope NAME --full-name Ada";
+
+pub(super) const POLICY_NEEDS: &str = "\
+Examples:
+  verigate policy needs policies
+  verigate policy needs policies --format json";
+
+pub(super) const POLICY_SCHEMA: &str = "\
+Examples:
+  verigate policy schema policy > policy.schema.json
+  verigate policy schema cases > cases.schema.json";
+
+pub(super) const POLICY_TEST: &str = "\
+Examples:
+  verigate policy test --policies policies tests/samples
+  verigate policy test --policies policies tests/samples --coverage
+  verigate policy test --policies policies --generate > generated.yaml
+  verigate policy test --policies policies tests/samples --format junit > report.xml";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  source <(verigate completions bash)                  for this shell alone
+  verigate completions bash > ~/.local/share/bash-completion/completions/verigate
+  verigate completions zsh > ~/.zfunc/_verigate        with ~/.zfunc in $fpath
+  verigate completions fish > ~/.config/fish/completions/verigate.fish";
+
+pub(super) const MAN: &str = "\
+Examples:
+  verigate man | man -l -                              the page of verigate
+  verigate man --folder ~/.local/share/man/man1        a page for each command,
+                                                       then: man verigate-check";

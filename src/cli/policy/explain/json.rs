@@ -1,0 +1,98 @@
+//! An explanation for a program.
+
+use serde_json::{Value, json};
+
+use super::text::in_cause;
+use crate::{
+    policy::{
+        Decision, Effect, Explanation, Timeline, TimelineChange, Timestamp, Verdict, Zone,
+        suite::Case,
+    },
+    proto::{json::as_json, remedies::step_up, v1::RemedySet},
+};
+
+/// The explanation of a case. The changes that something else than a schedule brings come first in its timeline.
+pub(super) fn object(case: &Case, explanation: &Explanation) -> Value {
+    let (decision, zones) = (&explanation.decision, &explanation.zones);
+    let guards = decision.reasons().iter().map(|reason| reason.code.as_str());
+    let guard = guards.take(1).find(|_| explanation.verdicts.is_empty());
+    let rules: Vec<Value> = explanation.verdicts.iter().map(rule).collect();
+    let step_up = step_up(decision).unwrap_or_default();
+    let alternatives: Vec<Value> = step_up.alternatives.iter().map(set).collect();
+    let remedies = alternatives.first().and_then(|set| set.get("remedies"));
+    let Timeline {
+        changes,
+        weekly,
+        schedules,
+        ended,
+        more,
+    } = &explanation.timeline;
+    let changes: Vec<Value> = changes
+        .iter()
+        .chain(weekly)
+        .map(|of| change(of, zones))
+        .collect();
+    let ended: Vec<String> = ended.iter().map(|cause| in_cause(cause, zones)).collect();
+    json!({
+        "case": case.name,
+        "policy": case.request.policy.as_str(),
+        "at": case.now.to_string(),
+        "local": local(case.now, zones),
+        "decision": decision.effect().as_str(),
+        "guard": guard,
+        "rules": rules,
+        "remedies": remedies.cloned().unwrap_or_else(|| json!([])),
+        "alternatives": alternatives,
+        "reusable_until": instant(decision.valid_until()),
+        "next_change": next_change(decision),
+        "timeline": changes,
+        "more": more,
+        "schedules": schedules.as_ref().map(|alternation| json!({
+            "schedules": alternation.schedules,
+            "inside": alternation.inside.as_str(),
+            "outside": alternation.outside.as_str(),
+        })),
+        "ended": (!ended.is_empty()).then(|| ended.join("; ")),
+    })
+}
+
+fn rule(verdict: &Verdict) -> Value {
+    json!({
+        "rule": &*verdict.rule,
+        "effect": verdict.otherwise.as_str(),
+        "met": verdict.unmet.is_none(),
+        "reason": verdict.unmet.map(|code| code.as_str()),
+        "until": instant(verdict.until),
+    })
+}
+
+/// A set of remedies as protobuf writes it.
+fn set(set: &RemedySet) -> Value {
+    let message = as_json("RemedySet", set);
+    message.map_or(Value::Null, |message| json!(message))
+}
+
+fn change(change: &TimelineChange, zones: &[Zone]) -> Value {
+    let causes = change.causes.iter().map(|cause| in_cause(cause, zones));
+    json!({
+        "at": change.at.to_string(),
+        "local": local(change.at, zones),
+        "decision": change.to.as_str(),
+        "cause": causes.collect::<Vec<_>>().join("; "),
+    })
+}
+
+/// What the clocks of the policy's zones show.
+fn local(at: Timestamp, zones: &[Zone]) -> Vec<String> {
+    let local = |zone: &Zone| format!("{} {}", zone.local(at), zone.name());
+    zones.iter().map(local).collect()
+}
+
+fn next_change(decision: &Decision) -> Option<Value> {
+    let change = decision.next_change()?;
+    Some(json!({ "at": change.at.to_string(), "to": Effect::as_str(change.to) }))
+}
+
+fn instant(at: Option<Timestamp>) -> Option<String> {
+    at.map(|at| at.to_string())
+}
