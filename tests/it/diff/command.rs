@@ -28,7 +28,7 @@ fn the_command_prints_each_edit_with_what_it_changes() {
     let (code, stdout, _) = diff(&[&old, &new]);
     assert_eq!(code, 0);
     expect![[r#"
-        tightens: policies 1 changed; 1 edit and 0 settings
+        tightens: 1 edit and 0 settings in 1 policy
           tightens p
           below each edit: the checks that it changes, if the other rules permit them
 
@@ -342,7 +342,7 @@ fn what_is_only_removed_or_only_added_is_said() {
     let (code, stdout, _) = diff(&[&two, &one, "--fail-on", "loosens"]);
     assert_eq!(code, 0);
     expect![[r#"
-        tightens: policies 1 removed; 0 edits and 0 settings
+        tightens: 1 removed
           removed  q: checks get NOT_FOUND
     "#]]
     .assert_eq(&stdout);
@@ -350,7 +350,7 @@ fn what_is_only_removed_or_only_added_is_said() {
     let (code, stdout, _) = diff(&[&one, &two, "--fail-on", "loosens,tightens"]);
     assert_eq!(code, 0);
     expect![[r#"
-        decides every check of policies that both have as before: policies 1 added; 0 edits and 0 settings
+        checks of policies that both have are decided as before: 1 added
           added    q: new ways in, to be read as a whole
     "#]].assert_eq(&stdout);
     for kind in ["added", "any"] {
