@@ -352,7 +352,8 @@ fn what_is_only_removed_or_only_added_is_said() {
     expect![[r#"
         checks of policies that both have are decided as before: 1 added
           added    q: new ways in, to be read as a whole
-    "#]].assert_eq(&stdout);
+    "#]]
+    .assert_eq(&stdout);
     for kind in ["added", "any"] {
         let (code, _, why) = diff(&[&one, &two, "--fail-on", kind]);
         assert!(code == 1 && why.ends_with(": q\n"), "{why}");
