@@ -360,3 +360,20 @@ fn data_that_a_rule_reads_and_nobody_granted_is_granted() {
         assert_eq!(remedies, [Remedy::GrantScopes([scope].into())], "{rule}");
     }
 }
+
+#[test]
+fn the_last_instant_to_wait_for_is_ten_years_on() {
+    // 31 January 2036, noon.
+    let ahead = |ms| {
+        let last: Timestamp = "2036-01-31T12:00:00Z".parse().unwrap();
+        from_millis(last.as_millisecond() + 60_000 + ms)
+    };
+    let all_week = "schedule: {days: [mon, tue, wed, thu, fri, sat, sun], from: \"12:00\", to: \"11:00\", zone: UTC}";
+    let rules = format!("      - {all_week}\n");
+    let again = vec![Remedy::Reverify { max_age: None }];
+    let waited = |ms| sets(&rules, 0, |s| s.verification.verified_at = Some(ahead(ms)));
+    let last = Remedy::Wait("2036-01-31T12:00:00Z".parse().unwrap());
+    assert_eq!(waited(-1), [again.clone(), vec![last.clone()]]);
+    assert_eq!(waited(0), [again.clone(), vec![last]]);
+    assert_eq!(waited(1), [again]);
+}

@@ -114,9 +114,8 @@ impl Policy {
                     verification,
                 })
             }
-            Finding::Present(_) => deny(ReasonCode::EvidenceInvalid),
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
-            Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
+            Finding::Present(_) | Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
             Finding::Unknown => Err(Refused {
                 effect: self.evidence().unavailable,
                 code: ReasonCode::EvidenceUnavailable,
