@@ -46,7 +46,7 @@ pub(super) async fn open(
 }
 
 /// What TLS says is wrong, if the error comes from there.
-fn tls_error(error: &dyn Error) -> Option<&rustls::Error> {
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut next = Some(error);
     while let Some(error) = next {
         let inner = error

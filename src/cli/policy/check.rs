@@ -118,9 +118,10 @@ impl Check {
             CheckFormat::Github => print(&github::report(&sets))?,
         }
         let wrong = sets.iter().any(|set| !set.problems.is_empty());
-        Ok(match wrong || denied > 0 {
-            true => Exit::Invalid,
-            false => Exit::Done,
+        Ok(if wrong || denied > 0 {
+            Exit::Invalid
+        } else {
+            Exit::Done
         })
     }
 

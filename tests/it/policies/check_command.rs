@@ -321,8 +321,7 @@ const SARIF_ESSENTIALS: &str = include_str!("sarif-2.1.0-essentials.schema.json"
 
 fn sarif(arguments: &[&str]) -> Value {
     let (_, text) = run(&[&["--format", "sarif"], arguments].concat());
-    let report: Value =
-        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let report: Value = serde_json::from_str(&text).expect(&text);
     let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
     let schema = serde_json::from_str(SARIF_ESSENTIALS).unwrap();
     compiler
@@ -331,9 +330,8 @@ fn sarif(arguments: &[&str]) -> Value {
     let index = compiler
         .compile("http://localhost/sarif", &mut schemas)
         .unwrap();
-    if let Err(error) = schemas.validate(&report, index) {
-        panic!("{error:#}\n{text}");
-    }
+    let valid = schemas.validate(&report, index);
+    assert!(valid.is_ok(), "{valid:#?}\n{text}");
     report
 }
 

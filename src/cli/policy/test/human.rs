@@ -41,7 +41,7 @@ fn write_failure(page: &mut Page, result: &CaseResult<'_>) {
     let about = format_args!("{} at {}", case.request.policy, case.now);
     page.wrapped(2, 4, Style::Dim.of(about));
     for mismatch in &result.mismatches {
-        page.wrapped(2, 4, &mismatch.what);
+        page.wrapped(2, 4, mismatch.what);
         page.wrapped(4, 13, format_args!("expected {}", mismatch.expected));
         page.wrapped(4, 13, format_args!("got      {}", mismatch.actual));
     }

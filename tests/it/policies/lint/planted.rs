@@ -10,14 +10,12 @@ use super::read;
 
 /// A policy that nothing is to be said of, with these rules and sections behind its own.
 fn policy(rules: &str, sections: &str) -> String {
-    let rules: String = rules
-        .lines()
-        .map(|rule| format!("      - {rule}\n"))
-        .collect();
-    let sections: String = sections
-        .lines()
-        .map(|line| format!("    {line}\n"))
-        .collect();
+    let indented = |lines: &str, indent: &str| -> String {
+        let lines = lines.lines().flat_map(|line| [indent, line, "\n"]);
+        lines.collect()
+    };
+    let rules = indented(rules, "      - ");
+    let sections = indented(sections, "    ");
     format!(
         "version: 1\npolicies:\n  p:\n    require:\n      - identity: same_as_request\n      - verified_within: 90d\n{rules}{sections}"
     )
