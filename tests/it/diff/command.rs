@@ -77,6 +77,7 @@ fn the_command_prints_each_edit_with_what_it_changes() {
             }
           ],
           "failed": [],
+          "ignored_settings": 0,
           "loosens": false,
           "removed": [],
           "renamed": [],
@@ -233,6 +234,7 @@ fn settings_that_let_a_verification_count_for_longer_are_a_loosening() {
         let (code, report) = gate(&short, &long, &["--ignore-settings"]);
         assert_eq!((code, &report["loosens"]), (0, &false.into()), "{name}");
         assert_eq!(report["changed"], serde_json::json!([]));
+        assert_eq!(report["ignored_settings"], 1);
     }
     let (code, report) = gate(
         &policy(""),

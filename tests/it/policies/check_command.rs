@@ -219,6 +219,19 @@ fn run(arguments: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
+fn a_warning_that_is_not_shown_fails_the_check_too_where_it_is_denied() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = |number| format!("  p{number}: {{require: [project: [x]]}}\n");
+    let many: String = (0..600).map(policy).collect();
+    let last = "  q: {require: [scopes: [name]]}\n";
+    let file = folder.path().join("p.yaml");
+    fs::write(&file, format!("version: 1\npolicies:\n{many}{last}")).unwrap();
+    let file = file.display().to_string();
+    assert_eq!(run(&["--deny", "unknown_scope", &file]).0, Some(1));
+    assert_eq!(run(&["--deny", "unknown_status", &file]).0, Some(0));
+}
+
+#[test]
 fn a_warning_fails_the_check_only_where_it_is_denied() {
     let code = |arguments: &[&str]| run(arguments).0;
     assert_eq!(code(&["p.yaml"]), Some(0));
