@@ -95,7 +95,7 @@ impl Writer {
             false if comparison.failed.is_empty() => {
                 Text::from("checks of policies that both have are decided as before")
             }
-            false => Text::from("not everything is known"),
+            false => Text::from("the comparison is incomplete"),
         };
         self.page
             .wrapped(0, 2, word.and(format_args!(": {}", counts.join(", "))));
@@ -138,11 +138,11 @@ impl Writer {
                 .padded(9)
                 .and(all(&comparison.added));
             self.page
-                .wrapped(2, 11, added.and(": new ways in, to be read as a whole"));
+                .wrapped(2, 11, added.and(": new policies, review each as a whole"));
         }
         let renamed = comparison.renamed.iter().map(|renamed| {
             let same = match comparison.changed.get(&renamed.new) {
-                None => " (decides the same)",
+                None => " (same decisions)",
                 Some(_) => "",
             };
             format!("{} -> {}{same}", renamed.old, renamed.new)

@@ -73,7 +73,7 @@ fn write_figures(page: &mut Page, coverage: &Coverage, in_full: bool) {
         "  {covered_rules} of {rules} rules met and unmet by some case"
     ));
     let states = [
-        (EdgeState::Hidden, "hidden: nothing turns there"),
+        (EdgeState::Hidden, "hidden: nothing changes there"),
         (EdgeState::Unreachable, "out of reach"),
     ];
     let others = states.map(|(state, what)| match coverage.edges_in(state) {
