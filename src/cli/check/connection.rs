@@ -31,7 +31,7 @@ pub(super) async fn open(
         }
         (Some("https"), ca) => endpoint
             .tls_config(tls(ca)?)
-            .with_context(|| format!("cannot speak TLS with `{server}`"))?,
+            .with_context(|| format!("cannot set up TLS for `{server}`"))?,
         _ => bail!("`{server}` must begin with http:// or https://"),
     };
     let endpoint = endpoint.connect_timeout(timeout);

@@ -167,7 +167,7 @@ fn check_valid(
     }
     for policy in unfinished {
         let text = format_args!(
-            ": policy `{policy}` is too large to be compared with itself less each part: parts without effect may go unnoticed"
+            ": policy `{policy}` is too large to prove what each of its parts changes: some warnings may be missing"
         );
         page.wrapped(0, 2, Style::Dim.of("note").and(text));
     }

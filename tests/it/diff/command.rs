@@ -148,7 +148,7 @@ fn the_exit_code_is_for_pipelines() {
     );
     let (code, _, why) = diff(&[&old, &new, "--policy", "r"]);
     assert!(
-        code == 2 && why.contains("neither has a policy `r`"),
+        code == 2 && why.contains("neither set has a policy `r`"),
         "{why}"
     );
     assert_eq!(diff(&[&old, &broken]).0, 1);
@@ -375,7 +375,7 @@ fn what_is_only_removed_or_only_added_is_said() {
     assert_eq!(code, 0);
     expect![[r#"
         checks of policies that both have are decided as before: 1 added
-          added    q: new ways in, to be read as a whole
+          added    q: new policies, review each as a whole
     "#]]
     .assert_eq(&stdout);
     for kind in ["added", "any"] {

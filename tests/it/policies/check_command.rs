@@ -112,8 +112,8 @@ fn a_warning_is_printed_with_its_position() {
         7 |       - verified_within: 30d
           |         ---------------
           |
-          = help: `verified_within: 30d` in line 7 always asks for as much: take one of the two out, or
-                  loosen `verified_within: 30d`
+          = help: `verified_within: 30d` in line 7 always requires at least as much: take one of the two
+                  out, or loosen `verified_within: 30d`
 
         warning: policy `never`: it can never ALLOW: `age_at_least: 18` and `age_below: 18` exclude each
                  other

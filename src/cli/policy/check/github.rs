@@ -15,7 +15,7 @@ pub(super) fn report(sets: &[CheckedSet]) -> String {
             .map(|finding| command("warning", finding));
         let notes = set.unfinished.iter().map(|policy| {
             let text =
-                format!("policy `{policy}` is too large to be compared with itself less each part");
+                format!("policy `{policy}` is too large to prove what each of its parts changes");
             format!("::notice title=unfinished::{}\n", data(&text))
         });
         let more = (set.more > 0)

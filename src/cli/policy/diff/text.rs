@@ -103,7 +103,7 @@ impl Writer {
             false if comparison.failed.is_empty() => {
                 Text::from("checks of policies that both have are decided as before")
             }
-            false => Text::from("not everything is known"),
+            false => Text::from("the comparison is incomplete"),
         };
         self.page
             .wrapped(0, 2, word.and(format_args!(": {}", counts.join(", "))));
@@ -146,14 +146,14 @@ impl Writer {
                 .padded(9)
                 .and(all(&comparison.added));
             self.page
-                .wrapped(2, 11, added.and(": new ways in, to be read as a whole"));
+                .wrapped(2, 11, added.and(": new policies, review each as a whole"));
         }
         let renamed = comparison.renamed.iter().map(|renamed| {
             let has_failed = |error: &CompareSetsError| error.policy == renamed.new;
             let same = match comparison.changed.get(&renamed.new) {
                 None if comparison.failed.iter().any(has_failed) => " (not compared)",
                 None if comparison.ignored_settings > 0 => " (the same rules)",
-                None => " (decides the same)",
+                None => " (same decisions)",
                 Some(_) => "",
             };
             format!("{} -> {}{same}", renamed.old, renamed.new)

@@ -75,7 +75,7 @@ fn write_figures(page: &mut Page, coverage: &Coverage, in_full: bool) {
     let tried = format_args!("{covered_rules} of {rules} rules met and unmet by some case");
     page.wrapped(2, 4, tried);
     let states = [
-        (EdgeState::Hidden, "hidden: nothing turns there"),
+        (EdgeState::Hidden, "hidden: nothing changes there"),
         (EdgeState::Unreachable, "out of reach"),
     ];
     let others = states.map(|(state, what)| match coverage.edges_in(state) {
