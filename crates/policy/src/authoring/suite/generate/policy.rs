@@ -47,14 +47,15 @@ pub(super) struct EdgeCases {
     pub(super) decides_alone: bool,
 }
 
-/// Generates the cases of one policy within this work budget.
+/// Generates the cases of one policy. The search for edges, and that for a check that is allowed, may take so many steps each.
 pub(super) fn generate_for(
     name: &PolicyName,
     policy: &Policy,
     given: &[&Case],
     source: &Arc<SourceText>,
-    budget: &mut WorkBudget,
+    steps: usize,
 ) -> PolicyCases {
+    let budget = &mut WorkBudget::for_part(steps);
     let generator = Generator {
         name,
         policy,
@@ -79,7 +80,12 @@ pub(super) fn generate_for(
         }
     }
     found.sort_by_key(|(number, _)| *number);
-    generator.collected(found)
+    let mut collected = generator.collected(found);
+    let known = given.iter().map(|case| (*case).clone());
+    let known: Vec<Case> = known.chain(collected.cases.iter().cloned()).collect();
+    let of_settings = generator.setting_cases(&known, &mut WorkBudget::for_part(steps));
+    collected.cases.extend(of_settings);
+    collected
 }
 
 impl<'g> Generator<'g> {
