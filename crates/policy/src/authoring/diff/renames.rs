@@ -9,7 +9,7 @@ use super::{
     budget::WorkBudget,
     direction::Direction,
     matching::{Pair, SAME, likeness_of_rules, pairs},
-    policies::policy_differs,
+    policies::policy_difference,
     report::Renamed,
 };
 use crate::{
@@ -164,7 +164,7 @@ fn is_default(rule: &Rule) -> bool {
 fn only_loosens(name: &PolicyName, policies: [&Policy; 2], steps: &mut usize) -> Option<bool> {
     let mut budget = WorkBudget::for_part(*steps);
     let available = budget.remaining();
-    let tightens = policy_differs(name, policies, Direction::Tightening, &mut budget);
+    let tightening = policy_difference(name, policies, Direction::Tightening, &mut budget);
     *steps = steps.saturating_sub(available.saturating_sub(budget.remaining()));
-    tightens.ok().map(|tightens| !tightens)
+    tightening.ok().map(|found| found.is_none())
 }

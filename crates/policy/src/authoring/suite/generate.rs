@@ -1,5 +1,5 @@
-//! Generates cases that hold a policy as it is: at every edge one a millisecond before it, one at it, one a millisecond after; and
-//! where a requirement alone decides, as near to its limit as it does. They expect what the policies decide today, so that they pass
+//! Generates cases that hold a policy as it is: at every edge one a millisecond before it, one at it, one a millisecond after;
+//! where a requirement alone decides, as near to its limit as it does; and at the limits of its settings. They expect what the policies decide today, so that they pass
 //! until somebody changes a limit, on purpose or not.
 
 mod at_edge;
@@ -7,6 +7,7 @@ mod candidate;
 mod dates;
 mod near;
 mod policy;
+mod settings;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,7 @@ use std::{
 
 use self::policy::{PolicyCases, generate_for};
 use super::case::Case;
-use crate::{authoring::diff::WorkBudget, request::PolicyName, set::PolicySet, yaml::SourceText};
+use crate::{request::PolicyName, set::PolicySet, yaml::SourceText};
 
 /// How many of the given cases of a policy are tried as a seed.
 const GIVEN_SEEDS_MAX: usize = 16;
@@ -27,7 +28,8 @@ const STEPS_MAX: usize = 1_000_000_000;
 /// Cases at the edges of policies.
 #[derive(Debug)]
 pub struct GeneratedCases {
-    /// Three for each edge at which the decision or its reasons turn, and those where a requirement alone decides.
+    /// Three for each edge at which the decision or its reasons turn, those where a requirement alone decides, and those of the
+    /// settings of each policy.
     pub cases: Vec<Case>,
     /// Edges without a case, each in words.
     pub unreached: Vec<String>,
@@ -59,9 +61,7 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     let steps = STEPS_MAX.checked_div(policies.len()).unwrap_or(STEPS_MAX);
     for (name, policy) in policies.iter() {
         let seeds = given_of.get(name).map_or(&[][..], Vec::as_slice);
-        let mut budget = WorkBudget::for_part(steps);
-        let PolicyCases { cases, unreached } =
-            generate_for(name, policy, seeds, &source, &mut budget);
+        let PolicyCases { cases, unreached } = generate_for(name, policy, seeds, &source, steps);
         if generated.cases.len().saturating_add(cases.len()) > CASES_MAX {
             generated.policies_over_limit = generated.policies_over_limit.saturating_add(1);
             continue;
