@@ -3,7 +3,7 @@
 mod random;
 mod bounds;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use verigate::policy::{
     Authentication, BirthDate, ClaimedIdentity, Datum, Evidence, Facts, Finding, NewSession,
@@ -77,6 +77,42 @@ fn an_old_verification_is_made_again_as_young_as_the_tightest_rule_asks() {
     let max_age = Some(days(7));
     assert_eq!(needed(rules, 31, |_| {}), [Remedy::Reverify { max_age }]);
     assert_eq!(needed(rules, 1, |_| {}), []);
+}
+
+/// The remedies of each set, where nothing was granted and no session is known.
+fn sets_with_nothing_granted(rules: &str) -> Vec<Vec<Remedy>> {
+    sets(rules, 1, |situation| {
+        situation.verification.scopes.clear();
+        situation.verification.identity = Datum::Missing;
+    })
+}
+
+#[test]
+fn a_part_of_one_way_through_the_rules_that_another_way_makes_suffice_brings_the_data_of_that_way()
+{
+    let session = |hours| {
+        Remedy::Authenticate(NewSession {
+            max_age: Duration::from_hours(hours),
+            acr_any: BTreeSet::new(),
+            amr_all_of: Vec::new(),
+        })
+    };
+    let birth = || Remedy::GrantScopes([Scope::DateOfBirth].into());
+    let phone = || Remedy::GrantScopes([Scope::Phone].into());
+    let of_two_ages = "      - any_of: [scopes: [DATE_OF_BIRTH, EMAIL], age_at_least: 21]\n      - authenticated: {within: 1h}\n        otherwise: step_up\n      - authenticated: {within: 12h}\n";
+    assert_eq!(
+        sets_with_nothing_granted(of_two_ages),
+        [[session(1), birth()]]
+    );
+    let of_a_method = "      - all_of: [scopes: [DATE_OF_BIRTH], authenticated: {within: 30d}, any_of: [authenticated: {within: 1h, amr_any: [otp]}, age_at_least: 1]]\n";
+    assert!(sets_with_nothing_granted(of_a_method).contains(&vec![session(720), birth()]));
+    let of_an_age = "      - authenticated: {within: 1h}\n        otherwise: step_up\n      - scopes: [DATE_OF_BIRTH]\n      - any_of: [authenticated: {within: 15m}, age_at_least: 16]\n";
+    assert!(sets_with_nothing_granted(of_an_age).contains(&vec![session(1), birth()]));
+    let of_a_class = "      - any_of: [authenticated: {within: 1d, acr_any: [b]}, phone_prefix: [\"+120\"]]\n        otherwise: step_up\n      - all_of: [phone_prefix: [\"+1\"], authenticated: {within: 12h}]\n";
+    assert_eq!(
+        sets_with_nothing_granted(of_a_class),
+        [[session(12), phone()]]
+    );
 }
 
 #[test]

@@ -33,6 +33,7 @@
 //! fewer sets than there are, or stricter values, never a set that does not suffice, because the whole policy is judged with each set at the end ([`done`]).
 
 mod kinds;
+mod work;
 mod plan;
 mod session;
 mod granted;
@@ -74,3 +75,6 @@ pub(super) fn alternatives<'p>(
     });
     sets.map(Set::into_remedies).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::{
     granted::{Ages, Granted},
     plan::{MaxAge, Plan},
+    work::Work,
 };
 use crate::{
     evidence::{BirthDate, Datum, Scope, Verification},
@@ -88,7 +89,9 @@ fn authenticate(session: &NewSession, at: Timestamp) -> Authentication {
 fn grant(granted: &Granted<'_>, verification: &mut Verification, at: Timestamp) -> Option<()> {
     for scope in &granted.scopes {
         match scope {
-            Scope::IdentityId => verification.identity = Datum::Known(granted.an_identity()?),
+            Scope::IdentityId => {
+                verification.identity = Datum::Known(granted.an_identity(&Work::default())?)
+            }
             Scope::Name => verification.name = Datum::Known(()),
             Scope::DateOfBirth => verification.born = Datum::Known(a_birth(granted.ages, at)?),
             Scope::Phone => verification.phone = Datum::Known(granted.a_phone()),

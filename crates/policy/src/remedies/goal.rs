@@ -162,9 +162,10 @@ impl<'p> Goals<'p> {
             (Ok(claimed), Err(_)) if grantable => {
                 Granted::identity(Is::The(claimed)).map(Plan::grant)
             }
-            (Err(_), Err(_)) if grantable => {
-                Plan::identify().and(&Plan::grant(Granted::scope(Scope::IdentityId)))
-            }
+            (Err(_), Err(_)) if grantable => Some(Plan {
+                identify: true,
+                ..Plan::grant(Granted::scope(Scope::IdentityId))
+            }),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
+use super::work::Work;
 use crate::{evidence::Scope, identity::Identity, limits::AGE_YEARS_MAX, rule::Identities};
 
 /// How many identities of a list are tried: a longer list is not searched for one that other lists permit.
@@ -13,8 +14,8 @@ const IDENTITIES_TRIED_MAX: usize = 1_000;
 pub(super) struct Granted<'p> {
     pub(super) scopes: BTreeSet<Scope>,
     pub(super) ages: Ages,
-    /// The number begins with one of these; with anything if `None`. Never empty.
-    phone_any: Option<Vec<&'p str>>,
+    /// The number begins with one of these; with anything if `None`. Never empty, sorted, and none begins with another.
+    phone_any: Option<Arc<[&'p str]>>,
     identity: Vec<Is<'p>>,
 }
 
@@ -87,7 +88,7 @@ impl<'p> Granted<'p> {
     /// A telephone number that begins with one of these.
     pub(super) fn phone(prefixes: &'p BTreeSet<Box<str>>) -> Option<Self> {
         (!prefixes.is_empty()).then(|| Self {
-            phone_any: Some(prefixes.iter().map(AsRef::as_ref).collect()),
+            phone_any: Some(shortest(prefixes.iter().map(AsRef::as_ref))),
             ..Self::scope(Scope::Phone)
         })
     }
@@ -98,11 +99,12 @@ impl<'p> Granted<'p> {
             identity: vec![is],
             ..Self::scope(Scope::IdentityId)
         };
-        granted.an_identity().is_some().then_some(granted)
+        let work = Work::default();
+        granted.an_identity(&work).is_some().then_some(granted)
     }
 
     /// Both; `None` if no data is.
-    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+    pub(super) fn and(&self, other: &Self, work: &Work) -> Option<Self> {
         let ages = Ages {
             from: self.ages.from.max(other.ages.from),
             below: self.ages.below.min(other.ages.below),
@@ -125,7 +127,7 @@ impl<'p> Granted<'p> {
             }
         }
         let adds_to_both = both.identity.len() > self.identity.len().max(other.identity.len());
-        (!adds_to_both || both.an_identity().is_some()).then_some(both)
+        (!adds_to_both || both.an_identity(work).is_some()).then_some(both)
     }
 
     /// Whether all data that suffices for the other suffices for this, and its scopes too.
@@ -133,9 +135,9 @@ impl<'p> Granted<'p> {
         let phone = match (&self.phone_any, &other.phone_any) {
             (None, _) => true,
             (Some(_), None) => false,
-            (Some(one), Some(other)) => other
-                .iter()
-                .all(|longer| one.iter().any(|prefix| longer.starts_with(prefix))),
+            (Some(one), Some(other)) => {
+                Arc::ptr_eq(one, other) || beginning_with(other, one).count() == other.len()
+            }
         };
         let identity = |is: &Is<'_>| other.identity.iter().any(|other| is.is_same(*other));
         self.scopes.is_subset(&other.scopes)
@@ -143,6 +145,30 @@ impl<'p> Granted<'p> {
             && self.ages.below >= other.ages.below
             && phone
             && self.identity.iter().all(identity)
+    }
+
+    /// The same scopes, with the data of the other.
+    pub(super) fn with_data_of(&self, other: &Self) -> Self {
+        Self {
+            scopes: self.scopes.clone(),
+            ..other.clone()
+        }
+    }
+
+    /// The steps of looking at all of it but the telephone numbers, which are shared.
+    pub(super) fn size(&self) -> usize {
+        let size = self.scopes.len().saturating_mul(8);
+        size.saturating_add(self.identity.len())
+    }
+
+    /// The steps of comparing it with another.
+    pub(super) fn steps_with(&self, other: &Self) -> usize {
+        let identities = self.identity.len().saturating_mul(other.identity.len());
+        let phone = match (&self.phone_any, &other.phone_any) {
+            (Some(one), Some(other)) => one.len().saturating_add(other.len()).saturating_mul(4),
+            _ => 0,
+        };
+        identities.saturating_add(phone)
     }
 
     /// A telephone number that suffices.
@@ -157,8 +183,11 @@ impl<'p> Granted<'p> {
     }
 
     /// An identity that suffices; `None` if none was found.
-    pub(super) fn an_identity(&self) -> Option<Identity> {
-        let permitted = |text: &&str| self.identity.iter().all(|is| is.permits(text));
+    pub(super) fn an_identity(&self, work: &Work) -> Option<Identity> {
+        let permitted = |text: &&str| {
+            work.spend(self.identity.len().saturating_mul(10));
+            self.identity.iter().all(|is| is.permits(text))
+        };
         let lists = self.identity.iter().filter_map(|is| match is {
             Is::On(listed) => Some(&listed.ids),
             Is::The(_) | Is::NotOn(_) => None,
@@ -193,15 +222,39 @@ impl Ages {
 }
 
 /// The prefixes that are in both: of two of which one begins with the other, the longer one.
-fn longer<'p>(one: &[&'p str], other: &[&'p str]) -> Vec<&'p str> {
-    let pairs = one.iter().flat_map(|a| other.iter().map(move |b| (*a, *b)));
-    let longer = pairs.filter_map(|(a, b)| {
-        if a.starts_with(b) {
-            Some(a)
-        } else {
-            b.starts_with(a).then_some(b)
+fn longer<'p>(one: &[&'p str], other: &[&'p str]) -> Arc<[&'p str]> {
+    let both = beginning_with(one, other).chain(beginning_with(other, one));
+    let mut longer: Vec<&str> = both.collect();
+    longer.sort_unstable();
+    longer.dedup();
+    longer.into()
+}
+
+/// Those of the first that begin with one of the second, where both are sorted and none of the second begins with another.
+fn beginning_with<'o, 'p>(
+    texts: &'o [&'p str],
+    prefixes: &'o [&'p str],
+) -> impl Iterator<Item = &'p str> {
+    let mut prefixes = prefixes.iter().copied().peekable();
+    let mut last: Option<&str> = None;
+    texts.iter().copied().filter(move |text| {
+        while let Some(prefix) = prefixes.next_if(|prefix| prefix <= text) {
+            last = Some(prefix);
         }
-    });
-    let longer: BTreeSet<&str> = longer.collect();
-    longer.into_iter().collect()
+        last.is_some_and(|prefix| text.starts_with(prefix))
+    })
+}
+
+/// Those of sorted prefixes that do not begin with another one.
+fn shortest<'p>(sorted: impl Iterator<Item = &'p str>) -> Arc<[&'p str]> {
+    let mut shortest: Vec<&str> = Vec::new();
+    for prefix in sorted {
+        if !shortest
+            .last()
+            .is_some_and(|known| prefix.starts_with(known))
+        {
+            shortest.push(prefix);
+        }
+    }
+    shortest.into()
 }

@@ -3,59 +3,87 @@
 
 use std::collections::BTreeSet;
 
-use super::{
-    plan::Plan,
-    session::{Choice, SessionPlan},
-};
+use super::{plan::Plan, session::SessionPlan, work::Work};
 
 /// The least part of this plan that suffices, where these are all minimal plans that use the same kinds of action: without groups,
 /// classes and scopes that are not needed, and at the greatest ages. `None` if a part suffices when what is done has just been done:
-/// that part asks for less, and only its ages are shorter.
-pub(super) fn least_part<'p>(mut plan: Plan<'p>, minimal: &[Plan<'p>]) -> Option<Plan<'p>> {
+/// that part asks for less, and only its ages are shorter. What suffices and may not be the least part, where no work is left.
+pub(super) fn least_part<'p>(
+    mut plan: Plan<'p>,
+    minimal: &[Plan<'p>],
+    work: &Work,
+) -> Option<Plan<'p>> {
     loop {
-        let mut parts = fewer_demands(&plan);
+        let mut parts = fewer_demands(&plan, work);
         parts.extend(older(&plan, minimal));
-        match parts.into_iter().find(|part| suffices(part, minimal)) {
+        match parts
+            .into_iter()
+            .find_map(|part| sufficient(part, minimal, work))
+        {
             Some(part) => plan = part,
             None => break,
         }
     }
-    let mut parts = fewer_demands(&plan).into_iter();
-    (!parts.any(|part| suffices_if_new(&part, minimal))).then_some(plan)
+    let mut parts = fewer_demands(&plan, work).into_iter();
+    (!parts.any(|part| suffices_if_new(&part, minimal, work))).then_some(plan)
 }
 
-/// Whether each session that the plan permits makes one of the minimal plans suffice. `false` if there are too many to look at.
-fn suffices(plan: &Plan<'_>, minimal: &[Plan<'_>]) -> bool {
-    let old_enough: Vec<Plan<'_>> = minimal
+/// The plan, if each session that it permits makes one of the minimal plans suffice; with the data of the plan that suffices with the
+/// session that the whole policy is judged with. `None` if there is too much to look at.
+fn sufficient<'p>(plan: Plan<'p>, minimal: &[Plan<'p>], work: &Work) -> Option<Plan<'p>> {
+    let old_enough = minimal
         .iter()
-        .filter(|minimal| minimal.permits_ages_of(plan))
-        .cloned()
-        .collect();
-    suffices_if_new(plan, &old_enough)
+        .filter(|minimal| minimal.permits_ages_of(&plan));
+    let sufficient = does_for_each(&plan, old_enough, work)?;
+    let granted = match (&plan.granted, &sufficient.granted) {
+        (Some(granted), Some(data)) => Some(granted.with_data_of(data)),
+        (granted, _) => granted.clone(),
+    };
+    Some(Plan { granted, ..plan })
 }
 
-/// The same, if the session and the verification are as young as each minimal plan asks.
-pub(super) fn suffices_if_new(plan: &Plan<'_>, minimal: &[Plan<'_>]) -> bool {
-    let Some(session) = &plan.session else {
-        return false;
-    };
-    let sessions = || {
-        minimal
-            .iter()
-            .filter_map(|minimal| minimal.session.as_ref())
-    };
-    let classes: BTreeSet<&str> = sessions().flat_map(SessionPlan::classes).collect();
-    let choices = session.choices(&classes);
-    let does = |choice: &Choice<'_>| {
-        minimal
-            .iter()
-            .any(|minimal| minimal.is_done_by(plan, choice))
-    };
-    choices.is_some_and(|choices| choices.iter().all(does))
+/// Whether each session that the plan permits makes one of the minimal plans suffice, if the session and the verification are as young
+/// as that asks. `false` if there is too much to look at.
+pub(super) fn suffices_if_new(plan: &Plan<'_>, minimal: &[Plan<'_>], work: &Work) -> bool {
+    does_for_each(plan, minimal.iter(), work).is_some()
+}
+
+/// The minimal plan that suffices with the first session that this plan permits, if one does with each.
+fn does_for_each<'m, 'p>(
+    plan: &Plan<'p>,
+    minimal: impl Iterator<Item = &'m Plan<'p>>,
+    work: &Work,
+) -> Option<&'m Plan<'p>> {
+    let session = plan.session.as_ref()?;
+    let minimal: Vec<&Plan<'_>> = minimal
+        .inspect(|minimal| work.spend(minimal.size()))
+        .filter(|minimal| minimal.asks_no_more_but_a_session(plan))
+        .collect();
+    let sessions = minimal
+        .iter()
+        .filter_map(|minimal| minimal.session.as_ref());
+    let classes: BTreeSet<&str> = sessions.flat_map(SessionPlan::classes).collect();
+    work.spend(plan.size());
+    let choices = session.choices(&classes)?;
+    let mut first = None;
+    for choice in choices.each() {
+        let mut minimal = minimal.iter().copied();
+        let done = minimal.find(|minimal| {
+            work.spend(5);
+            !work.is_spent() && minimal.is_done_by(&choice, work)
+        })?;
+        first = first.or(Some(done));
+    }
+    first
 }
 
 /// The plan without one group, without the classes, or without one scope.
-fn fewer_demands<'p>(plan: &Plan<'p>) -> Vec<Plan<'p>> {
+fn fewer_demands<'p>(plan: &Plan<'p>, work: &Work) -> Vec<Plan<'p>> {
+    let steps = plan.demands().iter().sum::<usize>();
+    work.spend(plan.size().saturating_mul(steps));
+    if work.is_spent() {
+        return Vec::new();
+    }
     let sessions = plan.session.iter().flat_map(SessionPlan::parts);
     let mut parts: Vec<Plan<'p>> = sessions
         .map(|session| Plan {

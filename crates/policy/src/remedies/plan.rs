@@ -6,6 +6,7 @@ use super::{
     granted::Granted,
     kinds::Kinds,
     session::{Choice, SessionPlan},
+    work::Work,
 };
 use crate::remedy::Remedy;
 
@@ -84,14 +85,15 @@ impl<'p> Plan<'p> {
     }
 
     /// Both; `None` if they contradict each other.
-    pub(super) fn and(&self, other: &Self) -> Option<Self> {
+    pub(super) fn and(&self, other: &Self, work: &Work) -> Option<Self> {
+        work.spend(self.steps_with(other));
         let session = match (&self.session, &other.session) {
             (None, session) | (session, None) => session.clone(),
             (Some(one), Some(other)) => Some(one.and(other)?),
         };
         let granted = match (&self.granted, &other.granted) {
             (None, granted) | (granted, None) => granted.clone(),
-            (Some(one), Some(other)) => Some(one.and(other)?),
+            (Some(one), Some(other)) => Some(one.and(other, work)?),
         };
         let reverify = match (self.reverify, other.reverify) {
             (None, max_age) | (max_age, None) => max_age,
@@ -130,13 +132,29 @@ impl<'p> Plan<'p> {
         sessions && self.asks_no_more_but_a_session(other)
     }
 
-    /// Whether who does the other plan with this choice of a session does this one too, where the session and the verification are as
-    /// young as they must be.
-    pub(super) fn is_done_by(&self, other: &Self, choice: &Choice<'_>) -> bool {
-        let sessions = is_within(self.session.as_ref(), other.session.as_ref(), |one, _| {
-            one.is_done_by(choice)
-        });
-        sessions && self.asks_no_more_but_a_session(other)
+    /// Whether a session of this choice satisfies it, if it asks for one and it is as young as it must be.
+    pub(super) fn is_done_by(&self, choice: &Choice<'_, '_>, work: &Work) -> bool {
+        let mut session = self.session.iter();
+        session.all(|session| session.is_done_by(choice, work))
+    }
+
+    /// The steps of looking at all of it, or of copying it.
+    pub(super) fn size(&self) -> usize {
+        let session = self.session.as_ref().map_or(0, SessionPlan::size);
+        let granted = self.granted.as_ref().map_or(0, Granted::size);
+        session.saturating_add(granted).saturating_add(10)
+    }
+
+    /// The steps of comparing it with another, or of combining both.
+    pub(super) fn steps_with(&self, other: &Self) -> usize {
+        let sessions = self.session.as_ref().zip(other.session.as_ref());
+        let sessions = sessions.map_or(0, |(one, other)| one.steps_with(other));
+        let granted = self.granted.as_ref().zip(other.granted.as_ref());
+        let granted = granted.map_or(0, |(one, other)| one.steps_with(other));
+        let steps = sessions.saturating_add(granted);
+        steps
+            .saturating_add(self.size())
+            .saturating_add(other.size())
     }
 
     /// Whether a session and a verification may be as old as by the other.
@@ -151,7 +169,8 @@ impl<'p> Plan<'p> {
             )
     }
 
-    fn asks_no_more_but_a_session(&self, other: &Self) -> bool {
+    /// The same, of everything but the session.
+    pub(super) fn asks_no_more_but_a_session(&self, other: &Self) -> bool {
         let granted = is_within(
             self.granted.as_ref(),
             other.granted.as_ref(),

@@ -10,10 +10,12 @@ use super::{
     parts::{least_part, suffices_if_new},
     plan::{MaxAge, Plan},
     set::{ALTERNATIVES_MAX, Set},
+    work::Work,
 };
 
-/// How many plans are combined or compared, in all. What is left after that is searched with one plan for each requirement.
-const WORK_MAX: usize = 100_000;
+/// How many steps are made in all to look at alternatives. What is left after that is searched with one plan for each requirement, in at
+/// most as many steps again.
+const WORK_MAX: usize = 1_000_000;
 /// How many plans of the same requirements are kept.
 const PLANS_MAX: usize = 64;
 
@@ -28,13 +30,15 @@ pub(super) struct Search<'s, 'p> {
     /// Whether several rules ask for a session, so that a choice may satisfy them in several ways.
     has_choices: bool,
     found: Vec<Set<'p>>,
+    /// How many steps were made.
+    steps: usize,
 }
 
-/// Which actions may be used, at which instant, and how much work is left.
+/// Which actions may be used, at which instant, and the work that is left.
 struct Trial<'s> {
     allowed: Kinds,
     moment: &'s Moment,
-    work: usize,
+    work: &'s Work,
 }
 
 impl<'s, 'p> Search<'s, 'p> {
@@ -45,11 +49,12 @@ impl<'s, 'p> Search<'s, 'p> {
             moments,
             has_choices: goal.sessions() > 1,
             found: Vec::new(),
+            steps: 0,
         }
     }
 
     /// The minimal sets, the preferred one first.
-    pub(super) fn sets(mut self) -> Vec<Set<'p>> {
+    pub(super) fn sets(&mut self) -> Vec<Set<'p>> {
         if matches!(self.goal, Goal::Lost) {
             return Vec::new();
         }
@@ -61,21 +66,34 @@ impl<'s, 'p> Search<'s, 'p> {
             kinds = kinds.and(Kinds::WAIT);
         }
         let combinations = kinds.combinations();
-        let work = WORK_MAX.checked_div(combinations.len()).unwrap_or(0);
+        let least = WORK_MAX.checked_div(combinations.len()).unwrap_or(0) / 2;
         for kinds in combinations {
-            let is_exhausted = !self.add_sets_of(kinds, work);
+            // Most combinations need little, so that the first may use more than an even share; each has some.
+            let left = WORK_MAX.saturating_sub(self.steps);
+            let share = (left / 4).max(least);
+            let work = Work::of(share);
+            self.add_sets_of(kinds, &work);
+            self.steps = self.steps.saturating_add(work.done());
             // What was not found might be a part of what would be found next.
-            if self.found.len() >= ALTERNATIVES_MAX || (is_exhausted && !self.found.is_empty()) {
+            let is_incomplete = work.is_spent() && !self.found.is_empty();
+            let is_over = self.steps >= WORK_MAX.saturating_mul(2);
+            if self.found.len() >= ALTERNATIVES_MAX || is_incomplete || is_over {
                 break;
             }
         }
         self.found.truncate(ALTERNATIVES_MAX);
-        self.found
+        std::mem::take(&mut self.found)
+    }
+
+    /// How many steps the search made.
+    #[cfg(test)]
+    pub(super) fn steps(&self) -> usize {
+        self.steps
     }
 
     /// Adds the minimal sets that have all of these kinds. Whatever is no stricter than one of them has fewer kinds, or the same, so that
-    /// it is found before. `false` if the work was not enough to find all of them.
-    fn add_sets_of(&mut self, kinds: Kinds, mut work: usize) -> bool {
+    /// it is found before.
+    fn add_sets_of(&mut self, kinds: Kinds, work: &Work) {
         let allowed = kinds.without(Kinds::WAIT);
         let waits = Kinds::WAIT.are_within(kinds);
         let mut sets: Vec<Set<'p>> = Vec::new();
@@ -83,7 +101,10 @@ impl<'s, 'p> Search<'s, 'p> {
             if waits != (index > 0) {
                 continue;
             }
-            let mut trial = Trial {
+            if work.is_over() || (work.is_spent() && !sets.is_empty()) {
+                break;
+            }
+            let trial = Trial {
                 allowed,
                 moment,
                 work,
@@ -95,25 +116,25 @@ impl<'s, 'p> Search<'s, 'p> {
                 .cloned()
                 .collect();
             if self.has_choices {
-                whole = self.least_parts(whole, &plans, &mut trial);
+                whole = self.least_parts(whole, &plans, &trial);
             }
             for plan in whole {
                 let set = Set {
                     plan,
                     wait: waits.then_some(moment.at),
                 };
+                let known = self.found.iter().chain(&sets);
+                work.spend(known.map(|known| known.plan.steps_with(&set.plan)).sum());
                 let mut known = self.found.iter().chain(&sets);
                 if !known.any(|known| known.makes_superfluous(&set)) {
                     sets.retain(|known| !set.makes_superfluous(known));
                     sets.push(set);
                 }
             }
-            work = trial.work;
         }
         let scopes = |set: &Set<'_>| set.plan.granted.as_ref().map_or(0, |g| g.scopes.len());
         sets.sort_by_key(|set| (set.wait, scopes(set)));
         self.found.extend(sets);
-        work > 0
     }
 }
 
@@ -124,13 +145,15 @@ impl<'p> Search<'_, 'p> {
         &self,
         whole: Vec<Plan<'p>>,
         minimal: &[Plan<'p>],
-        trial: &mut Trial<'_>,
+        trial: &Trial<'_>,
     ) -> Vec<Plan<'p>> {
         let mut least: Vec<Plan<'p>> = Vec::new();
         for plan in whole {
-            let Some(plan) = least_part(plan, minimal) else {
+            let Some(plan) = least_part(plan, minimal, trial.work) else {
                 continue;
             };
+            let steps = least.iter().map(|known| known.steps_with(&plan));
+            trial.work.spend(steps.sum());
             if !least.iter().any(|known| known.shows_no_more(&plan)) {
                 least.retain(|known| !plan.shows_no_more(known));
                 least.push(plan);
@@ -140,13 +163,12 @@ impl<'p> Search<'_, 'p> {
             if least.is_empty() || !kind.are_within(trial.allowed) {
                 continue;
             }
-            let mut fewer = Trial {
+            let fewer = Trial {
                 allowed: trial.allowed.without(kind),
                 ..*trial
             };
             let minimal = fewer.whole(self.goal, self.credible);
-            trial.work = fewer.work;
-            least.retain(|plan| !suffices_if_new(&plan.without(kind), &minimal));
+            least.retain(|plan| !suffices_if_new(&plan.without(kind), &minimal, trial.work));
         }
         least
     }
@@ -154,7 +176,7 @@ impl<'p> Search<'_, 'p> {
 
 impl Trial<'_> {
     /// The minimal plans of a goal, and of a verification whose time may be believed.
-    fn whole<'p>(&mut self, goal: &Goal<'p>, credible: Kept) -> Vec<Plan<'p>> {
+    fn whole<'p>(&self, goal: &Goal<'p>, credible: Kept) -> Vec<Plan<'p>> {
         let believed = self.moment.keeps(credible);
         if !(believed || Kinds::REVERIFY.are_within(self.allowed)) || !self.may_hold(goal) {
             return Vec::new();
@@ -162,13 +184,17 @@ impl Trial<'_> {
         let mut plans = self.plans(goal);
         if !believed {
             let again = Plan::reverify(MaxAge::Any);
-            plans = plans.iter().filter_map(|plan| plan.and(&again)).collect();
+            plans = plans
+                .iter()
+                .filter_map(|plan| plan.and(&again, self.work))
+                .collect();
         }
         plans
     }
 
     /// Whether the goal may hold, if contradictions are not looked at.
     fn may_hold(&self, goal: &Goal<'_>) -> bool {
+        self.work.spend(1);
         match goal {
             Goal::Met => true,
             Goal::Lost => false,
@@ -190,16 +216,27 @@ impl Trial<'_> {
     }
 
     /// The minimal plans that make the goal hold; one without actions if it holds already, none if there is none.
-    fn plans<'p>(&mut self, goal: &Goal<'p>) -> Vec<Plan<'p>> {
-        self.work = self.work.saturating_sub(1);
+    fn plans<'p>(&self, goal: &Goal<'p>) -> Vec<Plan<'p>> {
+        self.work.spend(1);
+        if self.work.is_over() {
+            return Vec::new();
+        }
         match goal {
             Goal::Met => vec![Plan::default()],
             Goal::Lost => Vec::new(),
             Goal::One(one) if self.is_kept(one) => vec![Plan::default()],
-            Goal::One(one) => self.plan(one).cloned().into_iter().collect(),
+            Goal::One(one) => {
+                let plan = self.plan(one).into_iter();
+                plan.inspect(|plan| self.work.spend(plan.size()))
+                    .cloned()
+                    .collect()
+            }
             Goal::Any(goals) => {
                 let mut minimal = Vec::new();
                 for goal in goals {
+                    if self.work.is_spent() && !minimal.is_empty() {
+                        break;
+                    }
                     for plan in self.plans(goal) {
                         self.add(&mut minimal, plan);
                     }
@@ -210,7 +247,7 @@ impl Trial<'_> {
         }
     }
 
-    fn plans_of_all<'p>(&mut self, goals: &[Goal<'p>]) -> Vec<Plan<'p>> {
+    fn plans_of_all<'p>(&self, goals: &[Goal<'p>]) -> Vec<Plan<'p>> {
         let mut parts: Vec<Vec<Plan<'p>>> = Vec::with_capacity(goals.len());
         for goal in goals {
             let plans = self.plans(goal);
@@ -229,11 +266,13 @@ impl Trial<'_> {
                 .iter()
                 .flat_map(|one| part.iter().map(move |p| (one, p)))
             {
-                if self.work == 0 && !minimal.is_empty() {
+                if self.work.is_over() {
+                    return Vec::new();
+                }
+                if self.work.is_spent() && !minimal.is_empty() {
                     break;
                 }
-                self.work = self.work.saturating_sub(1);
-                if let Some(both) = one.and(other) {
+                if let Some(both) = one.and(other, self.work) {
                     self.add(&mut minimal, both);
                 }
             }
@@ -243,13 +282,14 @@ impl Trial<'_> {
     }
 
     /// Adds a plan, unless another one is no stricter; what is stricter goes.
-    fn add<'p>(&mut self, minimal: &mut Vec<Plan<'p>>, plan: Plan<'p>) {
-        self.work = self.work.saturating_sub(minimal.len());
+    fn add<'p>(&self, minimal: &mut Vec<Plan<'p>>, plan: Plan<'p>) {
+        let steps = minimal.iter().map(|known| known.steps_with(&plan));
+        self.work.spend(steps.sum());
         if minimal.iter().any(|known| known.is_no_stricter(&plan)) {
             return;
         }
         minimal.retain(|known| !plan.is_no_stricter(known));
-        let has_room = minimal.len() < PLANS_MAX && self.work > 0;
+        let has_room = minimal.len() < PLANS_MAX && !self.work.is_spent();
         if minimal.is_empty() || has_room {
             minimal.push(plan);
         }

@@ -2,17 +2,51 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use super::work::Work;
 use crate::{remedy::NewSession, rule::Authenticated};
 
 /// How many choices of methods and classes are looked at.
 const CHOICES_MAX: usize = 256;
 
+/// The sessions that somebody may choose.
+#[derive(Debug)]
+pub(super) struct Choices<'p> {
+    /// One of these classes; `None` is one that no rule names, and comes first.
+    acr: Vec<Option<&'p str>>,
+    /// The methods that each has, because nothing else is in their groups.
+    certain: BTreeSet<&'p str>,
+    /// One of each.
+    groups: Vec<Vec<&'p str>>,
+    count: usize,
+}
+
 /// A session that somebody may choose: one class, and one method of each group.
-#[derive(Debug, Clone)]
-pub(super) struct Choice<'p> {
+#[derive(Debug)]
+pub(super) struct Choice<'c, 'p> {
     /// None of those that rules name if `None`.
     acr: Option<&'p str>,
-    amr: BTreeSet<&'p str>,
+    certain: &'c BTreeSet<&'p str>,
+    others: Vec<&'p str>,
+}
+
+impl<'p> Choices<'p> {
+    /// Each of them. The first has the first class and the first method of each group.
+    pub(super) fn each(&self) -> impl Iterator<Item = Choice<'_, 'p>> {
+        (0..self.count).map(|mut number| {
+            let mut digit = |of: usize| {
+                let digit = number.checked_rem(of).unwrap_or(0);
+                number = number.checked_div(of).unwrap_or(0);
+                digit
+            };
+            let acr = self.acr.get(digit(self.acr.len())).copied().flatten();
+            let method = |group: &Vec<&'p str>| group.get(digit(group.len())).copied();
+            Choice {
+                acr,
+                certain: &self.certain,
+                others: self.groups.iter().filter_map(method).collect(),
+            }
+        })
+    }
 }
 
 /// What one new session must be.
@@ -85,33 +119,46 @@ impl<'p> SessionPlan<'p> {
     }
 
     /// Every choice that it leaves, where no other classes matter than these; `None` if there are very many.
-    pub(super) fn choices(&self, classes: &BTreeSet<&'p str>) -> Option<Vec<Choice<'p>>> {
+    pub(super) fn choices(&self, classes: &BTreeSet<&'p str>) -> Option<Choices<'p>> {
         let acr: Vec<Option<&str>> = match &self.acr_any {
             Some(named) => named.iter().copied().map(Some).collect(),
-            None => classes.iter().copied().map(Some).chain([None]).collect(),
+            None => [None]
+                .into_iter()
+                .chain(classes.iter().copied().map(Some))
+                .collect(),
         };
-        let mut choices: Vec<Choice<'p>> = acr
-            .into_iter()
-            .map(|acr| Choice {
-                acr,
-                amr: BTreeSet::new(),
-            })
-            .collect();
+        let (mut certain, mut groups, mut count) = (BTreeSet::new(), Vec::new(), acr.len());
         for group in &self.amr_all_of {
-            if choices.len().saturating_mul(group.len()) > CHOICES_MAX {
+            count = count.saturating_mul(group.len());
+            if count > CHOICES_MAX {
                 return None;
             }
-            let with = |choice: &Choice<'p>| {
-                let choice = choice.clone();
-                group.iter().map(move |method| {
-                    let mut choice = choice.clone();
-                    choice.amr.insert(method);
-                    choice
-                })
-            };
-            choices = choices.iter().flat_map(with).collect();
+            let methods = group.iter().map(AsRef::as_ref);
+            if group.len() == 1 {
+                certain.extend(methods);
+            } else {
+                groups.push(methods.collect());
+            }
         }
-        Some(choices)
+        (count <= CHOICES_MAX).then_some(Choices {
+            acr,
+            certain,
+            groups,
+            count,
+        })
+    }
+
+    /// The steps of looking at all of it: its groups, their methods, and its classes.
+    pub(super) fn size(&self) -> usize {
+        let methods = self.amr_all_of.iter().map(|group| group.len());
+        let classes = self.acr_any.as_ref().map_or(0, BTreeSet::len);
+        methods.sum::<usize>().saturating_add(classes)
+    }
+
+    /// The steps of comparing each of its groups with each group of the other.
+    pub(super) fn steps_with(&self, other: &Self) -> usize {
+        let one = self.size().saturating_mul(other.amr_all_of.len());
+        one.saturating_add(other.size().saturating_mul(self.amr_all_of.len()))
     }
 
     /// How many groups of methods and lists of classes it names.
@@ -125,11 +172,25 @@ impl<'p> SessionPlan<'p> {
     }
 
     /// Whether a session of this choice satisfies it, if it is as young as it must be.
-    pub(super) fn is_done_by(&self, choice: &Choice<'_>) -> bool {
+    pub(super) fn is_done_by(&self, choice: &Choice<'_, '_>, work: &Work) -> bool {
         let class = |named: &BTreeSet<&str>| choice.acr.is_some_and(|acr| named.contains(acr));
         let method = |group: &BTreeSet<Box<str>>| {
-            let mut methods = choice.amr.iter();
-            methods.any(|method| group.contains(*method))
+            work.spend(
+                group
+                    .len()
+                    .min(choice.certain.len())
+                    .saturating_add(choice.others.len()),
+            );
+            let mut others = choice.others.iter();
+            // A short group is looked up method by method.
+            let is_certain = if group.len() <= choice.certain.len() {
+                let mut methods = group.iter();
+                methods.any(|method| choice.certain.contains(method.as_ref()))
+            } else {
+                let mut methods = choice.certain.iter();
+                methods.any(|method| group.contains(*method))
+            };
+            is_certain || others.any(|method| group.contains(*method))
         };
         self.acr_any.as_ref().is_none_or(class) && self.amr_all_of.iter().all(|group| method(group))
     }
@@ -137,9 +198,9 @@ impl<'p> SessionPlan<'p> {
     /// What is a little less: without one group, or without the classes.
     pub(super) fn parts(&self) -> Vec<Self> {
         let mut parts = Vec::new();
-        for group in &self.amr_all_of {
+        for index in 0..self.amr_all_of.len() {
             let mut fewer = self.clone();
-            fewer.amr_all_of.retain(|known| known != group);
+            fewer.amr_all_of.remove(index);
             parts.push(fewer);
         }
         if self.acr_any.is_some() {
