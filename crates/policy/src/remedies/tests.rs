@@ -52,7 +52,7 @@ fn methods(names: &str) -> String {
     format!("authenticated: {{within: 1h, amr_any: [{names}]}}")
 }
 
-/// Eight rules that leave a choice of two methods, and so many that name one.
+/// Eight rules that leave a choice of two methods, and this number of rules that name one.
 fn pairs_and(singles: usize) -> String {
     let pairs = rules(8, |n| methods(&format!("x{n}, y{n}")));
     pairs + &rules(singles, |n| methods(&format!("m{n}")))

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-/// Steps, of about 10 ns each: a plan, a group of methods, a scope or a prefix that is looked at or copied.
+/// Steps of about 10 ns each: a plan, a group of methods, a scope or a prefix that is looked at or copied.
 #[derive(Debug, Default)]
 pub(super) struct Work {
     max: usize,
@@ -10,7 +10,7 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// So many steps, and as many again for what does without alternatives.
+    /// This number of steps, and the same number again for what does without alternatives.
     pub(super) fn of(max: usize) -> Self {
         Self {
             max,
