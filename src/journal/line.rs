@@ -9,10 +9,10 @@ use serde_json::{Serializer, ser::Formatter};
 use super::entry::Entry;
 use crate::{
     policy::{
-        Evidence, Finding, Remedy, Timestamp, Verification,
+        Decision, Evidence, Finding, Timestamp, Verification,
         yaml::{is_visible, json_escape},
     },
-    proto::{json::as_json, remedies},
+    proto::{json::as_json, remedies::step_up},
     provenance::Origin,
 };
 
@@ -70,12 +70,9 @@ struct Line<'e> {
     valid_until: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_change: Option<LineChange>,
-    /// The first of the alternatives.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    remedies: Vec<DynamicMessage>,
-    /// The sets of remedies of which one suffices, as the JSON of the contract.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    alternatives: Vec<Vec<DynamicMessage>>,
+    /// `remedies` and `alternatives`, as the JSON of the answer has them.
+    #[serde(flatten)]
+    step_up: Option<DynamicMessage>,
     evidence: LineEvidence<'e>,
     degraded: bool,
 }
@@ -109,8 +106,6 @@ impl<'e> From<&'e Entry> for Line<'e> {
     fn from(entry: &'e Entry) -> Self {
         let Entry { request, ruling } = entry;
         let decision = &ruling.decision;
-        let sets = decision.alternatives().iter();
-        let alternatives: Vec<_> = sets.map(|set| remedies_as_json(set)).collect();
         let reasons = decision.reasons().iter().map(|reason| LineReason {
             code: reason.code.as_str(),
             rule: &reason.rule,
@@ -131,8 +126,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
                 at: rfc3339(change.at),
                 to: change.to.as_str(),
             }),
-            remedies: alternatives.first().cloned().unwrap_or_default(),
-            alternatives,
+            step_up: step_up_as_json(decision),
             evidence: LineEvidence::new(&ruling.evidence, ruling.origin),
             degraded: ruling.degraded,
         }
@@ -156,10 +150,9 @@ impl<'e> LineEvidence<'e> {
     }
 }
 
-/// Remedies as the contract writes them.
-fn remedies_as_json(remedies: &[Remedy]) -> Vec<DynamicMessage> {
-    let json = |remedy| as_json("Remedy", &remedies::remedy(remedy));
-    remedies.iter().filter_map(json).collect()
+/// What would make the decision ALLOW, as the contract writes it.
+fn step_up_as_json(decision: &Decision) -> Option<DynamicMessage> {
+    as_json("StepUp", &step_up(decision)?)
 }
 
 /// An instant in RFC 3339, with milliseconds.

@@ -46,7 +46,10 @@ async fn each_answer_has_its_line_once_the_service_has_stopped() {
     assert_eq!(second["reasons"][0]["rule"], "verified_within: 30d");
     let again = serde_json::json!({"reverify": {"maxAge": "2592000s"}});
     assert_eq!(second["remedies"], serde_json::json!([again]));
-    assert_eq!(second["alternatives"], serde_json::json!([[again]]));
+    assert_eq!(
+        second["alternatives"],
+        serde_json::json!([{"remedies": [again]}])
+    );
     assert_eq!(lines[0].get("alternatives"), None);
     assert_eq!(second["evidence"]["source"], "upstream");
     assert_eq!(second["evidence"]["status"], "VERIFIED");
