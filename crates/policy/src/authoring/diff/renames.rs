@@ -1,4 +1,4 @@
-//! Renamed policies, recognised by what they mean: of the policies that left and those that came, those that are most alike.
+//! Finds renamed policies: pairs the removed and the added policies that are most similar in meaning.
 
 use super::{
     budget::WorkBudget,
@@ -14,14 +14,14 @@ use crate::{
     set::{Policy, PolicySet},
 };
 
-/// How alike two policies must be to be one, out of [`SAME`]: half of their rules, or all of them with other limits.
+/// How similar two policies must be to count as one, out of [`SAME`]: half of their rules, or all of them with other limits.
 const ALIKE_MIN: u32 = SAME / 2;
-/// How many pairs of policies are looked at; of more, only those with the same rules.
+/// How many pairs of policies are compared; beyond that, only those with the same rules.
 const LIKENESSES_MAX: usize = 10_000;
-/// How much work one exact comparison of two policies may be.
+/// The work budget of one exact comparison of two policies.
 const STEPS_MAX: usize = 1_000_000;
 
-/// A policy that left and one that came, by how alike they are.
+/// A removed policy and an added one, ordered by how similar they are.
 type Candidate<'s> = (
     u32,
     (&'s PolicyName, &'s Policy),
@@ -42,7 +42,7 @@ pub(super) fn renames(old: &PolicySet, new: &PolicySet) -> Vec<Renamed> {
             Some((likeness(one.1, other.1), one, other))
         }));
     }
-    // Of those that are equally alike, the ones whose names are.
+    // Among equally similar pairs, those with similar names.
     let names = |(_, (one, _), (other, _)): &Candidate<'_>| {
         let alike = strsim::jaro_winkler(one.as_str(), other.as_str());
         // Between 0 and 1.
@@ -83,7 +83,7 @@ fn has_same_rules(old: &Policy, new: &Policy) -> bool {
         })
 }
 
-/// How alike two policies are, out of [`SAME`], by the rules that are written in them.
+/// How similar two policies are, out of [`SAME`], by the rules that are written in them.
 fn likeness(old: &Policy, new: &Policy) -> u32 {
     let [olds, news] = [old, new].map(|policy| {
         let rules = policy.rules().iter();
@@ -96,11 +96,11 @@ fn likeness(old: &Policy, new: &Policy) -> u32 {
             sum = sum.saturating_add(likeness_of_rules(one, other).min(SAME));
         }
     }
-    // Without rules of their own, both are the default.
+    // Without rules of their own, both are the default policy.
     sum.checked_div(count).unwrap_or(SAME)
 }
 
-/// Whether it is `status: [VERIFIED]`, which stands in every policy that has no rule about the status.
+/// Whether it is `status: [VERIFIED]`, the default rule of every policy without a rule about the status.
 fn is_default(rule: &Rule) -> bool {
     match rule.requirement() {
         Requirement::Status(list) => list.len() == 1 && list.contains("VERIFIED"),
@@ -108,12 +108,12 @@ fn is_default(rule: &Rule) -> bool {
     }
 }
 
-/// Whether the new policy lets in everybody whom the old one does, and more: a policy whose rules were taken out.
+/// Whether the new policy lets in everybody whom the old one does, and more, as after its rules were removed.
 fn only_loosens(name: &PolicyName, policies: [&Policy; 2]) -> bool {
     let differs = |direction| {
         let mut budget = WorkBudget::new(STEPS_MAX);
         policy_differs(name, policies, direction, &mut budget)
     };
-    // One that could not be compared may be one.
+    // A policy that could not be compared may be renamed.
     differs(Direction::Tightening) == Ok(false)
 }
