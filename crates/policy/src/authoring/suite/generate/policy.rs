@@ -31,7 +31,7 @@ pub(super) struct PolicyCases {
     pub(super) unreached: Vec<String>,
 }
 
-/// What generating for one policy needs.
+/// The state of generating for one policy.
 #[derive(Debug)]
 pub(super) struct Generator<'g> {
     pub(super) name: &'g PolicyName,
@@ -68,7 +68,7 @@ pub(super) fn generate_for(
         let Some(first) = numbered.next() else {
             continue;
         };
-        // Policies that read too much have no cases beside those of the given ones.
+        // A policy that reads too many facts gets only the cases that are made from given ones.
         let sensitivity = Sensitivity::of(name, policy, axis, budget);
         let mut sensitivity = sensitivity.ok().flatten();
         let instants = sensitivity.as_ref().map(Sensitivity::instants);
@@ -131,7 +131,7 @@ impl<'g> Generator<'g> {
         cases
     }
 
-    /// Searches for three cases at the edge at which this outcome turns.
+    /// Searches for three cases at the edge at which this outcome changes.
     fn search(
         &self,
         placed: &PlacedEdge<'g>,
@@ -155,7 +155,7 @@ impl<'g> Generator<'g> {
     }
 }
 
-/// The regions on the two sides of an edge, and where a check is at it: of a schedule for every way in which it begins or ends.
+/// The regions on the two sides of an edge, and the point of a check at it; for a schedule, one for each kind of beginning or end.
 fn sides_of(
     edge: &Edge<'_>,
     sensitivity: &Sensitivity<'_, '_>,
