@@ -395,12 +395,12 @@ fn a_timeline_begins_with_what_runs_out_and_shows_a_schedule_once_in_its_zone() 
         })
         .collect();
     expect![[r#"
-        "2026-02-02T06:00:00Z" "step_up" "schedule mon-fri 07:00-17:00 Europe/Berlin opens; verified_within: 7d no longer holds from 2026-02-01T12:00:00Z (Sun 13:00 Europe/Berlin) on"
-        "2026-02-24T12:00:00Z" "deny" "verified_within: 30d no longer holds"
         "2026-01-30T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes"
+        "2026-02-02T06:00:00Z" "step_up" "schedule mon-fri 07:00-17:00 Europe/Berlin opens; verified_within: 7d no longer holds from 2026-02-01T12:00:00Z (Sun 13:00 Europe/Berlin) on"
         "2026-02-02T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes"
         "2026-02-03T06:00:00Z" "step_up" "schedule mon-fri 07:00-17:00 Europe/Berlin opens"
-        "2026-02-03T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes""#]].assert_eq(&gist.join("\n"));
+        "2026-02-03T16:00:00Z" "deny" "schedule mon-fri 07:00-17:00 Europe/Berlin closes"
+        "2026-02-24T12:00:00Z" "deny" "verified_within: 30d no longer holds""#]].assert_eq(&gist.join("\n"));
 }
 
 #[test]

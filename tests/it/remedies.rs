@@ -80,6 +80,36 @@ fn an_old_verification_is_made_again_as_young_as_the_tightest_rule_asks() {
 }
 
 #[test]
+fn what_is_told_where_two_clocks_are_apart_suffices_by_both() {
+    let set = testing::set(
+        "version: 1\npolicies:\n  p:\n    require:\n      - verified_within: 30d\n        otherwise: step_up\n      - schedule: {days: [sat], from: \"11:00\", to: \"13:00\", zone: UTC}\n        otherwise: step_up\n",
+    );
+    let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+    let request = request(&crate::naive::model::Request::default());
+    let verification = Verification {
+        id: Some("v-1".into()),
+        status: Some("VERIFIED".into()),
+        verified_at: Some(before(now, days(31))),
+        ..Verification::default()
+    };
+    let evidence = Evidence {
+        finding: Finding::Present(verification),
+        seen_at: now,
+    };
+    let facts = Facts {
+        request: &request,
+        evidence: &evidence,
+        now,
+    };
+    let policy = set.find(&request.policy).unwrap();
+    let within_the_hour = policy.decide_for_both(&facts, after(now, Duration::from_mins(30)));
+    assert_eq!(within_the_hour.remedies(), [reverify(30)]);
+    // By the other clock the schedule is closed: who verifies again is asked for more again.
+    let closed = policy.decide_for_both(&facts, after(now, Duration::from_hours(2)));
+    assert!(closed.alternatives().is_empty(), "{closed:?}");
+}
+
+#[test]
 fn only_waiting_helps_who_is_too_young() {
     let until = "2026-03-02T14:00:00Z".parse().unwrap();
     let adults = "      - age_at_least: 18\n";
@@ -359,4 +389,21 @@ fn data_that_a_rule_reads_and_nobody_granted_is_granted() {
         let remedies = needed(&format!("      - {rule}\n"), 1, silent);
         assert_eq!(remedies, [Remedy::GrantScopes([scope].into())], "{rule}");
     }
+}
+
+#[test]
+fn the_last_instant_to_wait_for_is_ten_years_on() {
+    // 31 January 2036, noon.
+    let ahead = |ms| {
+        let last: Timestamp = "2036-01-31T12:00:00Z".parse().unwrap();
+        from_millis(last.as_millisecond() + 60_000 + ms)
+    };
+    let all_week = "schedule: {days: [mon, tue, wed, thu, fri, sat, sun], from: \"12:00\", to: \"11:00\", zone: UTC}";
+    let rules = format!("      - {all_week}\n");
+    let again = vec![Remedy::Reverify { max_age: None }];
+    let waited = |ms| sets(&rules, 0, |s| s.verification.verified_at = Some(ahead(ms)));
+    let last = Remedy::Wait("2036-01-31T12:00:00Z".parse().unwrap());
+    assert_eq!(waited(-1), [again.clone(), vec![last.clone()]]);
+    assert_eq!(waited(0), [again.clone(), vec![last]]);
+    assert_eq!(waited(1), [again]);
 }

@@ -40,6 +40,7 @@ use crate::{
 /// Ends with 0; with 1 if a policy is invalid or `--fail-on` is met; and with 2 if a policy could not be compared.
 #[derive(Debug, Args)]
 #[command(after_help = examples::POLICY_DIFF)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
     old: PathBuf,

@@ -38,8 +38,8 @@ pub(super) struct Test {
     /// Case files, or folders of them.
     #[arg(required_unless_present = "generate", value_name = "CASES")]
     cases: Vec<PathBuf>,
-    /// Run nothing, but generate cases at every edge in time, and wherever a requirement alone decides: a case file that expects what the
-    /// policies decide today. Case files that are given need not expect anything: their facts are taken where they are at an edge.
+    /// Run nothing, but generate cases at every edge in time, wherever a requirement alone decides, and at the limits of the settings of
+    /// each policy: a case file that expects what the policies decide today. Case files that are given need not expect anything: their facts are taken where they are at an edge.
     #[arg(long, conflicts_with = "format")]
     generate: bool,
     /// The output format.
@@ -132,7 +132,7 @@ fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit>
         ));
     }
     if generated.cases.is_empty() {
-        eprint_line("no policy has an edge in time");
+        eprint_line("there are no cases: no policy has any");
         return Ok(Exit::Done);
     }
     let (file, written) = suite::write(&generated.cases);

@@ -77,6 +77,7 @@ fn the_command_prints_each_edit_with_what_it_changes() {
             }
           ],
           "failed": [],
+          "ignored_settings": 0,
           "loosens": false,
           "removed": [],
           "renamed": [],
@@ -233,6 +234,7 @@ fn settings_that_let_a_verification_count_for_longer_are_a_loosening() {
         let (code, report) = gate(&short, &long, &["--ignore-settings"]);
         assert_eq!((code, &report["loosens"]), (0, &false.into()), "{name}");
         assert_eq!(report["changed"], serde_json::json!([]));
+        assert_eq!(report["ignored_settings"], 1);
     }
     let (code, report) = gate(
         &policy(""),
@@ -326,6 +328,28 @@ fn the_policies_that_are_most_alike_are_the_renamed_ones() {
         (code, &report["loosens"], &report["tightens"]),
         (1, &true.into(), &true.into())
     );
+}
+
+#[test]
+fn a_policy_that_is_loosened_among_many_renamed_ones_is_found() {
+    let policy = |name: &str, number: u32, years: u32| {
+        format!("  {name}{number}: {{require: [age_at_least: {years}, project: [\"{number}\"]]}}\n")
+    };
+    let all = |name, loosened: Option<u32>| -> String {
+        let years = |number| if loosened == Some(number) { 18 } else { 21 };
+        (0..150)
+            .map(|number| policy(name, number, years(number)))
+            .collect()
+    };
+    let (code, report) = gate(&all("old-", None), &all("new-", Some(50)), &[]);
+    assert_eq!((code, &report["loosens"]), (1, &true.into()));
+    assert_eq!(report["renamed"].as_array().map(Vec::len), Some(150));
+    assert_eq!(report["changed"][0]["policy"], "new-50");
+    // All of them are another policy: which one was which is not looked for, and that is no success.
+    let others: String = (0..150).map(|number| policy("new-", number, 18)).collect();
+    let (code, report) = gate(&all("old-", None), &others, &[]);
+    assert_eq!(code, 2, "{report}");
+    assert_eq!(report["failed"].as_array().map(Vec::len), Some(150));
 }
 
 #[test]

@@ -21,9 +21,8 @@ fn of_rule(rule: &str) -> Vec<Diagnostic> {
 
 /// Checks that there is one problem, with this code, and that its hint names this.
 fn check(written: &str, found: &[Diagnostic], code: &str, hint: &str) {
-    let [problem] = found else {
-        panic!("{written}: {found:#?}");
-    };
+    assert_eq!(found.len(), 1, "{written}: {found:#?}");
+    let problem = &found[0];
     assert_eq!(
         problem.code.as_str(),
         code,
@@ -128,9 +127,10 @@ fn an_effect_a_duration_or_a_prefix_that_is_refused_is_answered_with_the_one_tha
         ),
     ] {
         let found = of_rule(rule);
-        let code = match rule.contains("gone.txt") {
-            true => "unreadable_file",
-            false => "invalid_value",
+        let code = if rule.contains("gone.txt") {
+            "unreadable_file"
+        } else {
+            "invalid_value"
         };
         check(rule, &found, code, hint);
     }

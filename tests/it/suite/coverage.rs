@@ -103,7 +103,12 @@ const SITES: &str = "any_of: [\
 fn each_alternative_has_cases_with_a_request_of_its_own() {
     let (_, cases) = generated(SITES);
     for site in ["a", "b"] {
-        let of_site = |case: &&Case| case.request.attributes["site"] == site;
+        let of_site = |case: &&Case| {
+            case.request
+                .attributes
+                .get("site")
+                .is_some_and(|it| it == site)
+        };
         assert!(cases.iter().filter(of_site).count() >= 6, "{site}");
     }
     for (from, to) in [

@@ -53,7 +53,7 @@ pub(super) mod sensitivity;
 pub mod testing;
 
 pub(super) use self::{
-    budget::WorkBudget, direction::Direction, partition::Stretch, policies::policy_differs,
+    budget::WorkBudget, direction::Direction, partition::Stretch, policies::policy_difference,
 };
 pub use self::{
     direction::Directions,

@@ -20,7 +20,7 @@ use crate::{
 /// beyond those about 1970 that are no dates of birth.
 const DAYS_MORE: [u16; 7] = [0, 1, 2, 3, 30, 90, 180];
 /// The mean length of a year of the calendar.
-const YEAR: Duration = Duration::from_millis(31_556_952_000);
+const YEAR: Duration = Duration::from_secs(31_556_952);
 /// The shortest time.
 const MS: Duration = Duration::from_millis(1);
 
@@ -66,7 +66,7 @@ fn done(plan: &Plan<'_>, given: &Given<'_>, at: Timestamp) -> Option<(Request, V
         request.identity = ClaimedIdentity::Known(identity.clone());
     }
     if let Some(session) = plan.session.clone() {
-        request.authentication = Some(authenticate(session.into_session(), at));
+        request.authentication = Some(authenticate(&session.into_session(), at));
     }
     Some((request, verification))
 }
@@ -76,7 +76,7 @@ fn oldest(max_age: Duration, at: Timestamp) -> Timestamp {
     after(before(at, max_age), MS).min(at)
 }
 
-fn authenticate(session: NewSession, at: Timestamp) -> Authentication {
+fn authenticate(session: &NewSession, at: Timestamp) -> Authentication {
     let methods = session.amr_all_of.iter().filter_map(|group| group.first());
     Authentication {
         acr: session.acr_any.first().map_or("", AsRef::as_ref).to_owned(),

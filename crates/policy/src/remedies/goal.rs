@@ -156,16 +156,16 @@ impl<'p> Goals<'p> {
     /// The request names the identity of the verification: it is named, or the verification gets one, or both.
     fn same_identity(&self) -> Option<Plan<'p>> {
         let verified = self.given.verification.identity();
+        let grantable = verified.is_err_and(can_be_granted);
         match (self.given.claimed(), verified) {
-            (Ok(_), Ok(_)) => None,
             (Err(_), Ok(_)) => Some(Plan::identify()),
-            (Ok(claimed), Err(code)) if can_be_granted(code) => {
+            (Ok(claimed), Err(_)) if grantable => {
                 Granted::identity(Is::The(claimed)).map(Plan::grant)
             }
-            (Err(_), Err(code)) if can_be_granted(code) => {
+            (Err(_), Err(_)) if grantable => {
                 Plan::identify().and(&Plan::grant(Granted::scope(Scope::IdentityId)))
             }
-            (_, Err(_)) => None,
+            _ => None,
         }
     }
 }

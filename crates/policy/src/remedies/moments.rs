@@ -66,8 +66,8 @@ pub(super) fn moments(changing: &[When], now: Timestamp, last: Timestamp) -> Vec
         let ends = changing.iter().filter_map(|when| when.edge(start)).min();
         let weeks: Vec<Week> = changing.iter().map(|when| when.week(start)).collect();
         if !seen.contains(&weeks) {
-            let until = ends.map_or(last, |ends| ends.min(last));
-            for at in beginnings(&weeks, start, until) {
+            let is_in = |at: Timestamp| at <= last && ends.is_none_or(|ends| at < ends);
+            for at in beginnings(&weeks, start).filter(|at| is_in(*at)) {
                 let holds: Vec<bool> = weeks
                     .iter()
                     .map(|week| week.contains(week_ms(at, 0)))
@@ -82,7 +82,7 @@ pub(super) fn moments(changing: &[When], now: Timestamp, last: Timestamp) -> Vec
                 }
             }
             let week_later = start.as_millisecond().saturating_add(WEEK_MS);
-            if until.as_millisecond() >= week_later {
+            if is_in(from_millis(week_later)) {
                 seen.push(weeks);
             }
         }
@@ -91,19 +91,17 @@ pub(super) fn moments(changing: &[When], now: Timestamp, last: Timestamp) -> Vec
     found
 }
 
-/// The instants from `start` on and before `until` (or at it, if it is `start`), in the week after `start`, at which one of these begins.
-fn beginnings(weeks: &[Week], start: Timestamp, until: Timestamp) -> Vec<Timestamp> {
+/// This instant, and those in the week after it at which one of these begins, in order.
+fn beginnings(weeks: &[Week], start: Timestamp) -> impl Iterator<Item = Timestamp> {
     let since = week_ms(start, 0);
     let some_times = weeks.iter().filter(|week| !week.is_full());
-    let begins = some_times
-        .flat_map(|week| week.intervals())
-        .map(|(begins, _)| {
-            let wait = begins.saturating_sub(since).rem_euclid(WEEK_MS);
-            from_millis(start.as_millisecond().saturating_add(wait))
-        });
-    let mut instants: Vec<Timestamp> = begins.filter(|at| (start..until).contains(at)).collect();
+    let begins = some_times.flat_map(Week::intervals).map(|(begins, _)| {
+        let wait = begins.saturating_sub(since).rem_euclid(WEEK_MS);
+        from_millis(start.as_millisecond().saturating_add(wait))
+    });
+    let mut instants: Vec<Timestamp> = begins.filter(|at| *at > start).collect();
     instants.push(start);
     instants.sort_unstable();
     instants.dedup();
-    instants
+    instants.into_iter()
 }

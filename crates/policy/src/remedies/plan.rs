@@ -110,7 +110,7 @@ impl<'p> Plan<'p> {
         let granted = is_within(
             self.granted.as_ref(),
             other.granted.as_ref(),
-            |one, other| one.is_no_stricter(other),
+            Granted::is_no_stricter,
         );
         granted && self.shows_no_more(other)
     }
@@ -125,7 +125,7 @@ impl<'p> Plan<'p> {
         let sessions = is_within(
             self.session.as_ref(),
             other.session.as_ref(),
-            |one, other| one.asks_no_more(other),
+            SessionPlan::asks_no_more,
         );
         sessions && self.asks_no_more_but_a_session(other)
     }

@@ -72,11 +72,11 @@ impl<'p> SessionPlan<'p> {
             (Some(_), None) => false,
             (Some(one), Some(other)) => other.is_subset(one),
         };
-        let implied = |group: &&BTreeSet<Box<str>>| {
+        let implied = |group: &BTreeSet<Box<str>>| {
             let mut others = other.amr_all_of.iter();
             others.any(|other| other.is_subset(group))
         };
-        classes && self.amr_all_of.iter().all(|group| implied(&group))
+        classes && self.amr_all_of.iter().all(|group| implied(group))
     }
 
     /// The context classes that it names.
@@ -127,12 +127,11 @@ impl<'p> SessionPlan<'p> {
     /// Whether a session of this choice satisfies it, if it is as young as it must be.
     pub(super) fn is_done_by(&self, choice: &Choice<'_>) -> bool {
         let class = |named: &BTreeSet<&str>| choice.acr.is_some_and(|acr| named.contains(acr));
-        let method = |group: &&BTreeSet<Box<str>>| {
+        let method = |group: &BTreeSet<Box<str>>| {
             let mut methods = choice.amr.iter();
             methods.any(|method| group.contains(*method))
         };
-        self.acr_any.as_ref().is_none_or(class)
-            && self.amr_all_of.iter().all(|group| method(&group))
+        self.acr_any.as_ref().is_none_or(class) && self.amr_all_of.iter().all(|group| method(group))
     }
 
     /// What is a little less: without one group, or without the classes.

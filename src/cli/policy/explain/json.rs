@@ -5,13 +5,13 @@ use serde_json::{Value, json};
 use super::text::in_cause;
 use crate::{
     policy::{
-        Decision, Effect, Explanation, Timeline, TimelineChange, Timestamp, Verdict, Zone,
-        suite::Case,
+        Decision, Effect, Explanation, ReasonCode, Timeline, TimelineChange, Timestamp, Verdict,
+        Zone, suite::Case,
     },
     proto::{json::as_json, remedies::step_up, v1::RemedySet},
 };
 
-/// The explanation of a case. The changes that something else than a schedule brings come first in its timeline.
+/// The explanation of a case. Its timeline is in order of time, whatever brings a change.
 pub(super) fn object(case: &Case, explanation: &Explanation) -> Value {
     let (decision, zones) = (&explanation.decision, &explanation.zones);
     let guards = decision.reasons().iter().map(|reason| reason.code.as_str());
@@ -27,11 +27,9 @@ pub(super) fn object(case: &Case, explanation: &Explanation) -> Value {
         ended,
         more,
     } = &explanation.timeline;
-    let changes: Vec<Value> = changes
-        .iter()
-        .chain(weekly)
-        .map(|of| change(of, zones))
-        .collect();
+    let mut changes: Vec<&TimelineChange> = changes.iter().chain(weekly).collect();
+    changes.sort_by_key(|change| change.at);
+    let changes: Vec<Value> = changes.iter().map(|of| change(of, zones)).collect();
     let ended: Vec<String> = ended.iter().map(|cause| in_cause(cause, zones)).collect();
     json!({
         "case": case.name,
@@ -61,7 +59,7 @@ fn rule(verdict: &Verdict) -> Value {
         "rule": &*verdict.rule,
         "effect": verdict.otherwise.as_str(),
         "met": verdict.unmet.is_none(),
-        "reason": verdict.unmet.map(|code| code.as_str()),
+        "reason": verdict.unmet.map(ReasonCode::as_str),
         "until": instant(verdict.until),
     })
 }

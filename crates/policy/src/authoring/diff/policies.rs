@@ -180,9 +180,9 @@ fn rule_edits(
         if edits.edits.len() > 1 {
             let alone = Policy::new(None, edits.alone(number), old.evidence(), old.reuse_allow());
             for direction in BOTH {
-                // If it exceeds the work budget, the directions of the cells suffice.
-                let differs = policy_differs(name, [old, &alone], direction, &mut budget);
-                if differs == Ok(true) {
+                // If it is too much work, the cells say what matters.
+                let found = policy_difference(name, [old, &alone], direction, &mut budget);
+                if matches!(found, Ok(Some(_))) {
                     directions = directions.or(direction.into());
                 }
             }
@@ -195,24 +195,25 @@ fn rule_edits(
     rule_edits.collect()
 }
 
-/// Whether two policies judge some verification differently, in this direction and within this work budget.
-pub(in crate::authoring) fn policy_differs(
+/// A check that two policies judge differently, in this direction and within this work budget; none if there is no such check.
+pub(in crate::authoring) fn policy_difference(
     name: &PolicyName,
     policies: [&Policy; 2],
     direction: Direction,
     budget: &mut WorkBudget,
-) -> Result<bool, CompareError> {
+) -> Result<Option<Witness>, CompareError> {
     let walk = Walk::of(policies)?;
     let order = walk.space.order(&[], &walk.uses);
     let mut formulas = walk.formulas(&order, budget);
     let diagram = walk.diagram(&order, Interest::all(direction), &mut formulas)?;
     for kind in diagram.kinds() {
         let part = Part::of(&diagram, &order, kind, &Cell::default());
-        if walk.witness(name, &part)?.is_some() {
-            return Ok(true);
+        let found = walk.witness(name, &part)?;
+        if found.is_some() {
+            return Ok(found);
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 /// A rule as an expression, with its effect if it does not hold.

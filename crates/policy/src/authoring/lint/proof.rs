@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::{
-    authoring::diff::{Direction, WorkBudget, policy_differs},
+    authoring::diff::{Direction, WorkBudget, policy_difference},
     effect::Refusal,
     request::PolicyName,
     rule::{Requirement, Rule},
@@ -51,7 +51,8 @@ impl<'n> Prover<'n> {
         let differs = if self.budget.is_exhausted() {
             None
         } else {
-            policy_differs(self.name, policies, direction, &mut self.budget).ok()
+            let found = policy_difference(self.name, policies, direction, &mut self.budget);
+            found.ok().map(|found| found.is_some())
         };
         self.gave_up |= differs.is_none();
         differs

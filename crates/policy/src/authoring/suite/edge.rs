@@ -58,6 +58,13 @@ pub(super) struct Edge<'r> {
 
 /// The edges that a rule can have, with those of the requirements inside it.
 pub(super) fn edges(rule: &Rule) -> Vec<Edge<'_>> {
+    let mut edges = possible_edges(rule);
+    edges.retain(|edge| !edge.is_of_open_schedule());
+    edges
+}
+
+/// The same with a beginning and an end of each schedule that is open the whole week, which has neither.
+pub(super) fn possible_edges(rule: &Rule) -> Vec<Edge<'_>> {
     let mut edges = Vec::new();
     add_edges(rule.requirement(), &mut 0, &mut edges);
     edges
@@ -83,11 +90,8 @@ fn add_edges<'r>(requirement: &'r Requirement, leaves: &mut usize, edges: &mut V
             Anchor::AuthTime(required.within),
             &[Turn::Begins, Turn::Ends],
         ),
-        Requirement::Schedule(schedule) if !schedule.week().is_full() => {
-            (Anchor::Weekly, &[Turn::Begins, Turn::Ends])
-        }
-        Requirement::Schedule(_)
-        | Requirement::AgeAtLeast(_)
+        Requirement::Schedule(_) => (Anchor::Weekly, &[Turn::Begins, Turn::Ends]),
+        Requirement::AgeAtLeast(_)
         | Requirement::AgeBelow(_)
         | Requirement::Status(_)
         | Requirement::Scopes(_)
@@ -121,7 +125,12 @@ impl Anchor {
 }
 
 impl Edge<'_> {
-    /// Whether two edges may be at the same point of an axis. For times of the week that is not known.
+    /// Whether its requirement is a schedule that is open the whole week.
+    pub(super) fn is_of_open_schedule(&self) -> bool {
+        matches!(self.requirement, Requirement::Schedule(schedule) if schedule.week().is_full())
+    }
+
+    /// Whether two edges may be at the same point of an axis. Of times of the week that is not known.
     pub(super) fn may_be_at(&self, other: &Edge<'_>) -> bool {
         match (self.anchor, other.anchor) {
             (Anchor::AuthTime(_), Anchor::AuthTime(_))

@@ -1,12 +1,13 @@
-//! Generates cases that detect changes of a policy: at every edge one a millisecond before it, one at it and one a millisecond after;
-//! and cases in which a requirement alone decides, as near to its limit as possible. They expect what the policies decide today, so
-//! they pass until somebody changes a limit, on purpose or not.
+//! Generates cases that hold a policy as it is: at every edge one a millisecond before it, one at it, one a millisecond after;
+//! where a requirement alone decides, as near to its limit as it does; and at the limits of its settings. They expect what the policies decide today, so that they pass
+//! until somebody changes a limit, on purpose or not.
 
 mod at_edge;
 mod candidate;
 mod dates;
 mod near;
 mod policy;
+mod settings;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,7 +16,7 @@ use std::{
 
 use self::policy::{PolicyCases, generate_for};
 use super::case::Case;
-use crate::{authoring::diff::WorkBudget, request::PolicyName, set::PolicySet, yaml::SourceText};
+use crate::{request::PolicyName, set::PolicySet, yaml::SourceText};
 
 /// How many of the given cases of a policy are tried as a seed.
 const GIVEN_SEEDS_MAX: usize = 16;
@@ -27,7 +28,8 @@ const STEPS_MAX: usize = 1_000_000_000;
 /// Cases at the edges of policies.
 #[derive(Debug)]
 pub struct GeneratedCases {
-    /// Three cases for each edge at which the decision or its reasons change, and the cases in which a requirement alone decides.
+    /// Three for each edge at which the decision or its reasons turn, those where a requirement alone decides, and those of the
+    /// settings of each policy.
     pub cases: Vec<Case>,
     /// Edges without a case, each in words.
     pub unreached: Vec<String>,
@@ -59,16 +61,14 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     let steps = STEPS_MAX.checked_div(policies.len()).unwrap_or(STEPS_MAX);
     for (name, policy) in policies.iter() {
         let seeds = given_of.get(name).map_or(&[][..], Vec::as_slice);
-        let mut budget = WorkBudget::for_part(steps);
-        let PolicyCases { cases, unreached } =
-            generate_for(name, policy, seeds, &source, &mut budget);
+        let PolicyCases { cases, unreached } = generate_for(name, policy, seeds, &source, steps);
         if generated.cases.len().saturating_add(cases.len()) > CASES_MAX {
             generated.policies_over_limit = generated.policies_over_limit.saturating_add(1);
             continue;
         }
         generated.unreached.extend(unreached);
         let named = cases.into_iter().map(|mut case| {
-            case.name = unused(case.name, &mut names);
+            case.name = unused(&case.name, &mut names);
             case
         });
         generated.cases.extend(named);
@@ -76,9 +76,9 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     generated
 }
 
-/// The name, with a number after it if the name is in use already.
-fn unused(name: String, names: &mut BTreeSet<String>) -> String {
-    let mut candidate = name.clone();
+/// The name, with a number after it if there is one like it already.
+fn unused(name: &str, names: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.to_owned();
     let mut number = 2_u32;
     while !names.insert(candidate.clone()) {
         candidate = format!("{name} ({number})");

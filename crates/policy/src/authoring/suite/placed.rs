@@ -1,9 +1,9 @@
 //! Edges with their places in a policy, and whether a rule changes there.
 
-use super::edge::{Edge, MS, edges};
+use super::edge::{Edge, MS, Turn, edges, possible_edges};
 use crate::{
     authoring::diff::sensitivity::{Atom, Outcome},
-    rule::Given,
+    rule::{Given, Rule},
     set::Policy,
     time::{Timestamp, before},
 };
@@ -20,6 +20,17 @@ pub(super) struct PlacedEdge<'p> {
 
 /// The edges of a policy, in the order of its rules.
 pub(super) fn placed_edges(policy: &Policy) -> Vec<PlacedEdge<'_>> {
+    placed(policy, edges)
+}
+
+/// The places of the schedules that are open the whole week, each as if it began.
+pub(super) fn open_schedules(policy: &Policy) -> Vec<PlacedEdge<'_>> {
+    let mut open = placed(policy, possible_edges);
+    open.retain(|placed| placed.edge.is_of_open_schedule() && placed.edge.turn == Turn::Begins);
+    open
+}
+
+fn placed<'p>(policy: &'p Policy, edges: fn(&'p Rule) -> Vec<Edge<'p>>) -> Vec<PlacedEdge<'p>> {
     let rules = policy.rules().iter().enumerate();
     let edges = rules.flat_map(|(rule, of_rule)| {
         let edges = edges(of_rule).into_iter().enumerate();

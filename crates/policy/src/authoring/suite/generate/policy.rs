@@ -11,7 +11,7 @@ use crate::{
         suite::{
             case::Case,
             edge::{Anchor, Edge, Turn},
-            placed::{PlacedEdge, placed_edges},
+            placed::{PlacedEdge, open_schedules, placed_edges},
             write::write_case,
         },
     },
@@ -47,39 +47,55 @@ pub(super) struct EdgeCases {
     pub(super) decides_alone: bool,
 }
 
-/// Generates the cases of one policy within this work budget.
+/// Generates the cases of one policy. The search for edges, and that for a check that is allowed, may take so many steps each.
 pub(super) fn generate_for(
     name: &PolicyName,
     policy: &Policy,
     given: &[&Case],
     source: &Arc<SourceText>,
-    budget: &mut WorkBudget,
+    steps: usize,
 ) -> PolicyCases {
+    let budget = &mut WorkBudget::for_part(steps);
     let generator = Generator {
         name,
         policy,
         edges: placed_edges(policy),
         source,
     };
+    let open = open_schedules(policy);
     let mut found: Vec<(usize, Vec<Case>)> = Vec::new();
     for axis in TimeAxis::ALL {
-        let numbered = generator.edges.iter().enumerate();
-        let mut numbered = numbered.filter(|(_, placed)| placed.edge.anchor.axis() == axis);
-        let Some(first) = numbered.next() else {
+        let of_axis = |placed: &&PlacedEdge<'_>| placed.edge.anchor.axis() == axis;
+        let mut numbered: Vec<_> = generator.edges.iter().enumerate().collect();
+        numbered.retain(|(_, placed)| of_axis(placed));
+        let open = open.iter().filter(of_axis);
+        if numbered.is_empty() && open.clone().next().is_none() {
             continue;
-        };
-        // A policy that reads too many facts gets only the cases that are made from given ones.
+        }
+        // Policies that read too much have no cases beside those of the given ones.
         let sensitivity = Sensitivity::of(name, policy, axis, budget);
         let mut sensitivity = sensitivity.ok().flatten();
         let instants = sensitivity.as_ref().map(Sensitivity::instants);
         let instants = instants.unwrap_or_default();
-        for (number, placed) in std::iter::once(first).chain(numbered) {
+        for (number, placed) in numbered {
             let cases = generator.cases_of(placed, given, sensitivity.as_mut(), &instants);
             found.push((number, cases));
         }
+        if let Some(sensitivity) = &mut sensitivity {
+            let cases = open.flat_map(|placed| {
+                let cases = generator.near(placed, false, sensitivity, &instants);
+                without_repeated(cases)
+            });
+            found.push((usize::MAX, cases.collect()));
+        }
     }
     found.sort_by_key(|(number, _)| *number);
-    generator.collected(found)
+    let mut collected = generator.collected(found);
+    let known = given.iter().map(|case| (*case).clone());
+    let known: Vec<Case> = known.chain(collected.cases.iter().cloned()).collect();
+    let of_settings = generator.setting_cases(&known, &mut WorkBudget::for_part(steps));
+    collected.cases.extend(of_settings);
+    collected
 }
 
 impl<'g> Generator<'g> {
@@ -107,28 +123,20 @@ impl<'g> Generator<'g> {
         instants: &Instants,
     ) -> Vec<Case> {
         let Some(sensitivity) = sensitivity else {
-            let found = self.from_given(placed, Outcome::Decision, given);
+            let found = self.moved_from_given(placed, Outcome::Decision, given);
             return found.map(|found| found.cases).unwrap_or_default();
         };
         let sides = sides_of(&placed.edge, sensitivity, instants);
         let outcomes = placed.outcomes(&self.edges);
         let at_edge = outcomes.into_iter().find_map(|outcome| {
-            let found = self.from_given(placed, outcome, given);
+            let found = self.moved_from_given(placed, outcome, given);
             found.or_else(|| self.search(placed, outcome, &sides, sensitivity, instants))
         });
         let decides_alone = at_edge.as_ref().is_some_and(|found| found.decides_alone);
         let mut cases = at_edge.map(|found| found.cases).unwrap_or_default();
         cases.extend(self.near(placed, decides_alone, sensitivity, instants));
-        // The nearest case may be at the edge itself, or on one day for several reasons.
-        let mut seen = BTreeSet::new();
-        cases.retain(|case| {
-            let facts = Case {
-                name: String::new(),
-                ..case.clone()
-            };
-            seen.insert(write_case(&facts, 0))
-        });
-        cases
+        // The nearest case may be at the edge itself.
+        without_repeated(cases)
     }
 
     /// Searches for three cases at the edge at which this outcome changes.
@@ -155,7 +163,20 @@ impl<'g> Generator<'g> {
     }
 }
 
-/// The regions on the two sides of an edge, and the point of a check at it; for a schedule, one for each kind of beginning or end.
+/// The cases, of those with the same facts the first: one may be on one day for several reasons.
+fn without_repeated(mut cases: Vec<Case>) -> Vec<Case> {
+    let mut seen = BTreeSet::new();
+    cases.retain(|case| {
+        let facts = Case {
+            name: String::new(),
+            ..case.clone()
+        };
+        seen.insert(write_case(&facts, 0))
+    });
+    cases
+}
+
+/// The regions on the two sides of an edge, and where a check is at it: of a schedule for every way in which it begins or ends.
 fn sides_of(
     edge: &Edge<'_>,
     sensitivity: &Sensitivity<'_, '_>,

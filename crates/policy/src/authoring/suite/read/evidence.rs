@@ -37,8 +37,7 @@ pub(super) fn read_finding(
     let upstream = fields.take("upstream");
     let upstream = upstream.map(|node| (node.position, decoder.word(node, "`upstream`", &words)));
     match (verification, upstream, age) {
-        (Some(found), None, None) => Ok((found?, None)),
-        (None, Some((_, found)), None) => Ok((found?, None)),
+        (Some(found), None, None) | (None, Some((_, found)), None) => Ok((found?, None)),
         (Some(found), None, Some((_, age))) => {
             let (age, upstream_down) = (age?, false);
             Ok((found?, Some(CachedCopy { age, upstream_down })))

@@ -100,10 +100,8 @@ fn part(random: &mut Random, depth: usize) -> Part {
                 ("acr_any", ["a", "b", "c"]),
             ] {
                 if random.below(2) == 0 {
-                    lists.push_str(&format!(
-                        ", {key}: [{}]",
-                        random.some(&values, 1).join(", ")
-                    ));
+                    let values = random.some(&values, 1).join(", ");
+                    lists.extend([format!(", {key}: [{values}]")]);
                 }
             }
             Part::Authenticated(random.one(&HOURS[..6]), lists)
@@ -124,6 +122,16 @@ fn part(random: &mut Random, depth: usize) -> Part {
                 }
             };
             let zone = random.one(&ZONES);
+            if random.below(6) == 0 {
+                // The whole week.
+                let (days, from, to) = ((0..7).collect(), 0, 24);
+                return Part::Schedule {
+                    days,
+                    from,
+                    to,
+                    zone,
+                };
+            }
             Part::Schedule {
                 days,
                 from,
@@ -255,12 +263,9 @@ impl Part {
             (*from, to - 1),
             (*from, to + 1),
         ];
-        let times = times.into_iter().filter(|(from, to)| {
-            (0..24).contains(from)
-                && (1..=24).contains(to)
-                && from != to
-                && !(*from == 0 && *to == 24)
-        });
+        let times = times
+            .into_iter()
+            .filter(|(from, to)| (0..24).contains(from) && (1..=24).contains(to) && from != to);
         let mut all: Vec<Self> = times
             .map(|(from, to)| with(days.clone(), from, to))
             .collect();

@@ -8,7 +8,7 @@ use super::{
     made_up::{MadeUp, Random},
 };
 use crate::{
-    Authentication, ClaimedIdentity, Datum, Evidence, Facts, Finding, Policy, PolicyName,
+    Authentication, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, Policy, PolicyName,
     PolicySet, Position, Request, Scope, Verification,
     authoring::{
         diff::Comparison,
@@ -39,7 +39,9 @@ const FIRST_SEED: u64 = match option_env!("VERIGATE_RANDOM_SEED") {
     None => 1,
 };
 
-/// Whether some check is decided differently; `None` if that is not known.
+const LAST_SEED: u64 = FIRST_SEED + POLICIES - 1;
+
+/// Whether some check is decided differently; none where that is not known.
 fn differ(old: &PolicySet, new: &PolicySet) -> Option<bool> {
     let comparison = Comparison::of(old, new, None);
     comparison
@@ -60,7 +62,7 @@ fn is_noticed(new: &PolicySet, cases: &[suite::Case]) -> bool {
 fn a_limit_cannot_be_moved_without_a_generated_case_noticing() {
     let (mut visible, mut cases_count, mut unknown) = (0, 0, 0);
     let mut missed = Vec::new();
-    for seed in FIRST_SEED..FIRST_SEED + POLICIES {
+    for seed in FIRST_SEED..=LAST_SEED {
         let policy = MadeUp::new(&mut Random::new(seed));
         let old = set(&policy.text());
         let generated = generate(&old, &[]);
@@ -96,10 +98,120 @@ fn a_limit_cannot_be_moved_without_a_generated_case_noticing() {
     assert!(unknown * 100 < visible, "{unknown} of {visible}");
 }
 
+/// The settings of a policy.
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    fresh_for: u64,
+    stale_for: u64,
+    unavailable: &'static str,
+    reuse: u64,
+}
+
+impl Settings {
+    fn new(random: &mut Random) -> Self {
+        Self {
+            fresh_for: random.one(&[0, 1, 30, 300, 3_600, 2_592_000]),
+            stale_for: random.one(&[0, 1, 3_600, 86_400, 31_536_000]),
+            unavailable: random.one(&["deny", "step_up"]),
+            reuse: random.one(&[0, 1, 60, 600]),
+        }
+    }
+
+    fn text(self) -> String {
+        let Self {
+            fresh_for,
+            stale_for,
+            unavailable,
+            reuse,
+        } = self;
+        format!(
+            "    evidence: {{fresh_for: {fresh_for}s, stale_for: {stale_for}s, unavailable: {unavailable}}}\n    reuse: {{allow: {reuse}s}}\n"
+        )
+    }
+
+    /// The same settings with one of them changed in each way that there is.
+    fn changed(self) -> Vec<(&'static str, Self)> {
+        let mut all = Vec::new();
+        for by in [1, 60, 3_600, 86_400, 31_536_000] {
+            let around = |value: u64| {
+                [Some(value + by), value.checked_sub(by)]
+                    .into_iter()
+                    .flatten()
+            };
+            let fresh = around(self.fresh_for);
+            all.extend(fresh.map(|fresh_for| ("fresh_for", Self { fresh_for, ..self })));
+            let stale = around(self.stale_for);
+            all.extend(stale.map(|stale_for| ("stale_for", Self { stale_for, ..self })));
+            let reuse = around(self.reuse);
+            all.extend(reuse.map(|reuse| ("reuse", Self { reuse, ..self })));
+        }
+        let unavailable = match self.unavailable {
+            "deny" => "step_up",
+            _ => "deny",
+        };
+        all.push((
+            "unavailable",
+            Self {
+                unavailable,
+                ..self
+            },
+        ));
+        all
+    }
+}
+
+/// Whether some check is allowed.
+fn is_allowed(rules: &str) -> bool {
+    let nothing = "    require:\n      - project: [n-1]\n      - project: [n-2]\n";
+    let nobody = set(&rules.replace("    require:\n", nothing));
+    let comparison = Comparison::of(&set(rules), &nobody, None);
+    comparison.cells().any(|cell| cell.old == Effect::Allow)
+}
+
+#[test]
+fn a_setting_cannot_be_changed_without_a_generated_case_noticing() {
+    let (mut noticed, mut never_allowed) = (0, 0);
+    let mut missed = Vec::new();
+    for seed in FIRST_SEED..=LAST_SEED {
+        let mut random = Random::new(seed);
+        let rules = MadeUp::new(&mut random).text();
+        let settings = Settings::new(&mut random);
+        let old = set(&format!("{rules}{}", settings.text()));
+        let generated = generate(&old, &[]);
+        let file = suite::write(&generated.cases).0;
+        let cases = suite::read(&[source("generated.yaml", &file)], &old).unwrap();
+        let report = suite::run(&old, &cases);
+        assert_eq!(report.failed(), 0, "{:?}\n{rules}", report.results);
+        let is_allowed = is_allowed(&rules);
+        never_allowed += usize::from(!is_allowed);
+        for (what, changed) in settings.changed() {
+            let new = set(&format!("{rules}{}", changed.text()));
+            if suite::run(&new, &cases).failed() > 0 {
+                noticed += 1;
+            } else if what != "reuse" || is_allowed {
+                missed.push(format!(
+                    "seed {seed}: {what}: {settings:?} {changed:?}\n{rules}"
+                ));
+            }
+        }
+    }
+    println!(
+        "{noticed} noticed, {} missed, {never_allowed} never allowed",
+        missed.len()
+    );
+    assert!(
+        missed.is_empty(),
+        "{} missed:\n{}",
+        missed.len(),
+        missed[..missed.len().min(8)].join("\n")
+    );
+    assert!(never_allowed * 2 < usize::try_from(POLICIES).unwrap());
+}
+
 #[test]
 fn an_edge_that_is_called_hidden_or_unreachable_turns_on_no_facts() {
     let (mut hidden, mut tried, mut untried) = (0, 0, 0);
-    for seed in FIRST_SEED..FIRST_SEED + POLICIES {
+    for seed in FIRST_SEED..=LAST_SEED {
         let mut random = Random::new(seed);
         let made_up = MadeUp::new(&mut random);
         let old = set(&made_up.text());
