@@ -101,9 +101,9 @@ impl Check {
         }
         let denied = sets.iter().flat_map(|set| &set.warnings);
         let denied = denied.filter(|warning| self.denies(warning.code)).count();
-        let left_out = sets.iter().flat_map(|set| &set.more_warnings);
-        let left_out = left_out.filter(|(code, _)| self.denies(code));
-        let denied = left_out.fold(denied, |sum, (_, count)| sum.saturating_add(*count));
+        let unlisted = sets.iter().flat_map(|set| &set.more_warnings);
+        let unlisted = unlisted.filter(|(code, _)| self.denies(code));
+        let denied = unlisted.fold(denied, |sum, (_, count)| sum.saturating_add(*count));
         if denied > 0 {
             let warnings = match denied {
                 1 => "1 warning".to_owned(),

@@ -47,7 +47,7 @@ pub struct Lint {
     pub warnings: Vec<Warning>,
     /// How many more there are, by what they are about.
     pub more: BTreeMap<WarningCode, usize>,
-    /// The policies that are too large for every proof within the work budget: more may be wrong with them than the warnings say.
+    /// The policies that are too large to finish every proof within the work budget: they may have more mistakes than are reported.
     pub unfinished: Vec<PolicyName>,
 }
 
@@ -84,8 +84,8 @@ pub fn lint(set: &PolicySet) -> Lint {
         (place, warning.code)
     };
     lint.warnings.sort_by_cached_key(position);
-    for left_out in lint.warnings.iter().skip(WARNINGS_MAX) {
-        let count = lint.more.entry(left_out.code).or_default();
+    for excess in lint.warnings.iter().skip(WARNINGS_MAX) {
+        let count = lint.more.entry(excess.code).or_default();
         *count = count.saturating_add(1);
     }
     lint.warnings.truncate(WARNINGS_MAX);

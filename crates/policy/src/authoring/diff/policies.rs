@@ -180,7 +180,7 @@ fn rule_edits(
         if edits.edits.len() > 1 {
             let alone = Policy::new(None, edits.alone(number), old.evidence(), old.reuse_allow());
             for direction in BOTH {
-                // If it is too much work, the cells say what matters.
+                // If it exceeds the work budget, the directions of the cells suffice.
                 let found = policy_difference(name, [old, &alone], direction, &mut budget);
                 if matches!(found, Ok(Some(_))) {
                     directions = directions.or(direction.into());
@@ -195,7 +195,7 @@ fn rule_edits(
     rule_edits.collect()
 }
 
-/// A check that two policies judge differently, in this direction and within this work budget; none if there is no such check.
+/// A check that two policies decide differently, in this direction and within this work budget; `None` if there is no such check.
 pub(in crate::authoring) fn policy_difference(
     name: &PolicyName,
     policies: [&Policy; 2],

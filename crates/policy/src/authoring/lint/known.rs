@@ -36,7 +36,7 @@ pub(super) const METHODS: [&str; 21] = [
     "face", "fpt", "geo", "hwk", "iris", "kba", "mca", "mfa", "otp", "pin", "pop", "pwd", "rba",
     "retina", "sc", "sms", "swk", "tel", "user", "vbm", "wia",
 ];
-/// Methods of well-known identity providers that are one letter off one of these, and are none of them.
+/// Methods of well-known identity providers that differ from one of these by one letter on purpose.
 pub(super) const OTHER_METHODS: [&str; 11] = [
     "rsa", "iwa", "pki", "fed", "fido", "sso", "tan", "pass", "sfa", "cba", "sca",
 ];

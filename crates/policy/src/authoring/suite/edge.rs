@@ -130,7 +130,7 @@ impl Edge<'_> {
         matches!(self.requirement, Requirement::Schedule(schedule) if schedule.week().is_full())
     }
 
-    /// Whether two edges may be at the same point of an axis. Of times of the week that is not known.
+    /// Whether two edges may be at the same point of an axis. For times of the week that is not known.
     pub(super) fn may_be_at(&self, other: &Edge<'_>) -> bool {
         match (self.anchor, other.anchor) {
             (Anchor::AuthTime(_), Anchor::AuthTime(_))

@@ -1,6 +1,6 @@
-//! Generates cases that hold a policy as it is: at every edge one a millisecond before it, one at it, one a millisecond after;
-//! where a requirement alone decides, as near to its limit as it does; and at the limits of its settings. They expect what the policies decide today, so that they pass
-//! until somebody changes a limit, on purpose or not.
+//! Generates cases that detect changes of a policy: at every edge one a millisecond before it, one at it and one a millisecond after;
+//! cases in which a requirement alone decides, as near to its limit as possible; and cases at the limits of its settings. They expect
+//! what the policies decide today, so they pass until somebody changes a limit, on purpose or not.
 
 mod at_edge;
 mod candidate;
@@ -28,8 +28,8 @@ const STEPS_MAX: usize = 1_000_000_000;
 /// Cases at the edges of policies.
 #[derive(Debug)]
 pub struct GeneratedCases {
-    /// Three for each edge at which the decision or its reasons turn, those where a requirement alone decides, and those of the
-    /// settings of each policy.
+    /// Three cases for each edge at which the decision or its reasons change, those in which a requirement alone decides, and those
+    /// of the settings of each policy.
     pub cases: Vec<Case>,
     /// Edges without a case, each in words.
     pub unreached: Vec<String>,
@@ -76,7 +76,7 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     generated
 }
 
-/// The name, with a number after it if there is one like it already.
+/// The name, with a number after it if the name is in use already.
 fn unused(name: &str, names: &mut BTreeSet<String>) -> String {
     let mut candidate = name.to_owned();
     let mut number = 2_u32;

@@ -132,7 +132,7 @@ impl<'g> Generator<'g> {
         Some(self.edges.iter().filter(is_there).copied().collect())
     }
 
-    /// The cases of a given case that is moved to the edge, if this outcome turns there.
+    /// The cases of a given case that is moved to the edge, if this outcome changes there.
     pub(super) fn moved_from_given(
         &self,
         placed: &PlacedEdge<'g>,

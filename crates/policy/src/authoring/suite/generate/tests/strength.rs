@@ -41,7 +41,7 @@ const FIRST_SEED: u64 = match option_env!("VERIGATE_RANDOM_SEED") {
 
 const LAST_SEED: u64 = FIRST_SEED + POLICIES - 1;
 
-/// Whether some check is decided differently; none where that is not known.
+/// Whether some check is decided differently; `None` if that is not known.
 fn differ(old: &PolicySet, new: &PolicySet) -> Option<bool> {
     let comparison = Comparison::of(old, new, None);
     comparison
