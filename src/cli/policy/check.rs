@@ -1,4 +1,4 @@
-//! `verigate policy check`: everything that is wrong with policies, for a person, a program or a forge.
+//! `verigate policy check`: mistakes and warnings of policies, for a person, a program or a code host.
 
 mod finding;
 mod github;
@@ -135,7 +135,7 @@ impl Check {
     }
 }
 
-/// Lints a set without mistakes, and writes what it is warned of.
+/// Lints a set without mistakes, and writes the warnings.
 fn check_valid(
     path: String,
     prefix: &str,
