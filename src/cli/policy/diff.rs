@@ -69,7 +69,7 @@ pub(super) struct Diff {
     only_loosens: bool,
 }
 
-/// What a pipeline does not permit.
+/// A kind of change that `--fail-on` does not permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum FailOn {
     /// A check may be decided less strictly: somebody is let in, or asked for less.
@@ -117,7 +117,7 @@ impl Diff {
         Ok(self.exit(&comparison))
     }
 
-    /// How the command ends; on stderr which changes are not permitted.
+    /// The exit code. Names on stderr which changes are not permitted.
     fn exit(&self, comparison: &Comparison) -> Exit {
         for error in &comparison.failed {
             eprint_line(&format!("verigate: {error}: {}", error.source));
@@ -154,7 +154,7 @@ impl Diff {
 const NAMED_MAX: usize = 10;
 
 impl FailOn {
-    /// What is not permitted, if there is anything.
+    /// A message about changes of this kind, if there are any.
     fn breach(self, comparison: &Comparison) -> Option<String> {
         let changed = |some: fn(&PolicyChanges) -> bool| {
             let changed = comparison.changed.iter();
