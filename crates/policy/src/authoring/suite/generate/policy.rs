@@ -47,7 +47,7 @@ pub(super) struct EdgeCases {
     pub(super) decides_alone: bool,
 }
 
-/// Generates the cases of one policy. The search for edges, and that for a check that is allowed, may take so many steps each.
+/// Generates the cases of one policy. The search for edges, and that for a check that is allowed, may take this many steps each.
 pub(super) fn generate_for(
     name: &PolicyName,
     policy: &Policy,
