@@ -122,11 +122,15 @@ impl Check {
             // The client has put the trailers among the headers.
             Ok(answer) => (timings(answer.metadata()), answer.into_inner()),
             Err(status) => {
-                eprint_line(&format!(
-                    "verigate: {:?}: {}",
-                    status.code(),
-                    Visible(status.message())
-                ));
+                // No answer of the service has a source: the connection broke.
+                let is_broken = std::error::Error::source(&status).is_some();
+                let hint = if is_broken && self.server.starts_with("http://") {
+                    "; if the port speaks TLS, write https:// in place of http://"
+                } else {
+                    ""
+                };
+                let (code, message) = (status.code(), Visible(status.message()));
+                eprint_line(&format!("verigate: {code:?}: {message}{hint}"));
                 return Ok(Exit::CannotRun);
             }
         };

@@ -135,9 +135,10 @@ mod tests {
             alternatives,
         };
         let lines = needed(&step_up).into_iter();
-        lines
+        let lines: Vec<String> = lines
             .map(|(label, text)| format!("{label:<6} {text}\n"))
-            .collect()
+            .collect();
+        lines.concat()
     }
 
     #[test]

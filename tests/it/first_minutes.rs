@@ -190,13 +190,16 @@ async fn a_service_behind_tls_is_asked_only_if_its_certificate_is_trusted() {
     let (code, printed) = service.check(&server, session).await;
     assert_eq!(code, Some(2), "no CA of this machine knows it: {printed}");
     assert!(printed.contains("cannot connect to"), "{printed}");
+    assert!(printed.contains("by --ca FILE"), "{printed}");
     let (code, printed) = service
         .check(&server.replace("https", "http"), session)
         .await;
     assert_eq!(code, Some(2), "{printed}");
+    assert!(printed.contains("write https://"), "{printed}");
     let plain = format!("https://{}", service.grpc);
     let (code, printed) = service.check(&plain, &format!("--ca {ca}")).await;
     assert_eq!(code, Some(2), "{printed}");
+    assert!(printed.contains("does not speak TLS"), "{printed}");
     // Another certificate than the one that it is to trust.
     let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let path = service.folder.path().join("other.pem");

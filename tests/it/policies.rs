@@ -83,7 +83,7 @@ policies:
             7 |         otherwise: allow
               |                    ^^^^^
               |
-              = help: nothing lets in by itself: write `step_up` or `deny`, and what may stand for it as an alternative of `any_of`
+              = help: an unmet rule cannot allow: write `step_up` or `deny`; to accept something else, write an alternative in `any_of`
 
             error: `age_at_least`: `200` is not a whole number between 0 and 150
              --> p.yaml:8:23
@@ -91,7 +91,7 @@ policies:
             8 |       - age_at_least: 200
               |                       ^^^
               |
-              = help: the greatest is `150`
+              = help: the maximum is `150`
 
             error: `scopes` is a list
              --> p.yaml:9:17
@@ -155,7 +155,7 @@ policies:
             14 |     evidence: { fresh_fro: 5m, unavailable: allow }
                |                                             ^^^^^
                |
-               = help: an outage lets nobody in: write `deny`, and a `stale_for` to go on with what is known
+               = help: missing evidence cannot allow: write `deny`, and a `stale_for` to use cached evidence in an outage
 
             error: `reuse` is a map of keys and values, not a text
               --> p.yaml:15:12
@@ -219,7 +219,7 @@ policies:
             7 |   c: !tag
               |      ^
               |
-              = help: write the value alone, it is read by what is expected here; quote a text that begins with `!`
+              = help: write the value without a tag: the key determines its type; quote a text that begins with `!`
 
             error: nothing is written here: an item of `status` is a text
              --> p.yaml:8:24
@@ -227,7 +227,7 @@ policies:
             8 |     require: [status: [~]]
               |                        ^
               |
-              = help: write a text, or take the line out; a text that is `null` or `~` is written in quotes"#]],
+              = help: write a text, or take the line out; quote a text that is `null` or `~`"#]],
     );
 }
 

@@ -80,6 +80,36 @@ fn an_old_verification_is_made_again_as_young_as_the_tightest_rule_asks() {
 }
 
 #[test]
+fn what_is_told_where_two_clocks_are_apart_suffices_by_both() {
+    let set = testing::set(
+        "version: 1\npolicies:\n  p:\n    require:\n      - verified_within: 30d\n        otherwise: step_up\n      - schedule: {days: [sat], from: \"11:00\", to: \"13:00\", zone: UTC}\n        otherwise: step_up\n",
+    );
+    let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
+    let request = request(&crate::naive::model::Request::default());
+    let verification = Verification {
+        id: Some("v-1".into()),
+        status: Some("VERIFIED".into()),
+        verified_at: Some(before(now, days(31))),
+        ..Verification::default()
+    };
+    let evidence = Evidence {
+        finding: Finding::Present(verification),
+        seen_at: now,
+    };
+    let facts = Facts {
+        request: &request,
+        evidence: &evidence,
+        now,
+    };
+    let policy = set.find(&request.policy).unwrap();
+    let within_the_hour = policy.decide_for_both(&facts, after(now, Duration::from_mins(30)));
+    assert_eq!(within_the_hour.remedies(), [reverify(30)]);
+    // By the other clock the schedule is closed: who verifies again is asked for more again.
+    let closed = policy.decide_for_both(&facts, after(now, Duration::from_hours(2)));
+    assert!(closed.alternatives().is_empty(), "{closed:?}");
+}
+
+#[test]
 fn only_waiting_helps_who_is_too_young() {
     let until = "2026-03-02T14:00:00Z".parse().unwrap();
     let adults = "      - age_at_least: 18\n";

@@ -43,12 +43,16 @@ impl Policy {
     }
 
     /// Decides for two instants, where it is not known which of two clocks is right: the stricter decision counts, the one for
-    /// `facts.now` if they are equally strict. It is as of `facts.now`, and promises nothing about time: it may not be reused, and has
-    /// neither a next change nor a remedy that waits.
+    /// `facts.now` if they are equally strict. It is as of `facts.now`, and promises nothing about time: it may not be reused, has
+    /// neither a next change nor a remedy that waits for one, and its remedies suffice at both instants.
     pub fn decide_for_both(&self, facts: &Facts<'_>, other: Timestamp) -> Decision {
-        let judgement = self.judgement(facts);
-        let ours = self.decide_by(&judgement, facts.now);
-        let others = self.decide_by(&judgement, other);
+        let judgement = match self.judgement(facts) {
+            Ok(judgement) => judgement,
+            // A guard looks at no clock; nor does the wait for the end of an outage depend on which one is right.
+            Err(refused) => return refused.decision(facts.now),
+        };
+        let ours = self.decision(&judgement, facts.now, Some(other));
+        let others = self.decision(&judgement, other, Some(facts.now));
         let is_stricter = others.effect > ours.effect;
         let stricter = if is_stricter { others } else { ours };
         stricter.without_promises(facts.now)
@@ -85,7 +89,7 @@ impl Policy {
         now: Timestamp,
     ) -> Decision {
         match judgement {
-            Ok(judgement) => self.decision(judgement, now),
+            Ok(judgement) => self.decision(judgement, now, None),
             Err(refused) => refused.decision(now),
         }
     }
@@ -123,13 +127,19 @@ impl Policy {
         }
     }
 
-    fn decision(&self, judgement: &Judgement<'_, '_>, now: Timestamp) -> Decision {
+    /// The decision for this instant, with remedies that suffice also at the other one.
+    fn decision(
+        &self,
+        judgement: &Judgement<'_, '_>,
+        now: Timestamp,
+        other: Option<Timestamp>,
+    ) -> Decision {
         let effect = judgement.effect_at(now);
         let next_change = judgement.next_change(now);
         let (mut reasons, mut alternatives) = (Vec::new(), Vec::new());
         if effect > Effect::Allow {
             reasons = judgement.reasons(now);
-            alternatives = judgement.alternatives(now);
+            alternatives = judgement.alternatives(now, other);
         }
         let valid_until = (effect == Effect::Allow)
             .then(|| after(now, self.reuse_allow()))

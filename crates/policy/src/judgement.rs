@@ -102,7 +102,11 @@ impl<'p, 'a> Judgement<'p, 'a> {
     }
 
     /// The sets of actions that lead to ALLOW.
-    pub(super) fn alternatives(&self, now: Timestamp) -> Vec<Vec<Remedy>> {
-        alternatives(&self.rules, &self.given, &self.credible, now)
+    pub(super) fn alternatives(
+        &self,
+        now: Timestamp,
+        other: Option<Timestamp>,
+    ) -> Vec<Vec<Remedy>> {
+        alternatives(&self.rules, &self.given, &self.credible, now, other)
     }
 }

@@ -52,13 +52,14 @@ use crate::{
     when::When,
 };
 
-/// The sets of actions that lead to ALLOW, for rules of which some do not hold now. `believed` is when the verification's own time may
-/// be believed; that of a new verification always may.
+/// The sets of actions that lead to ALLOW, for rules of which some do not hold now; at the other instant, too, if there is one.
+/// `believed` is when the verification's own time may be believed; that of a new verification always may.
 pub(super) fn alternatives<'p>(
     rules: &[Judged<'p>],
     given: &Given<'p>,
     believed: &When,
     now: Timestamp,
+    other: Option<Timestamp>,
 ) -> Vec<Vec<Remedy>> {
     let last = anniversary(now, YEARS_AHEAD);
     let mut goals = Goals::new(*given, now, last);
@@ -68,7 +69,8 @@ pub(super) fn alternatives<'p>(
     let sets = Search::new(&goal, credible, &moments).sets();
     let sets = sets.into_iter().filter(|set| {
         let at = set.wait.unwrap_or(now);
-        is_allowed(rules, given, believed, &set.plan, at)
+        let mut instants = [Some(at), other].into_iter().flatten();
+        instants.all(|at| is_allowed(rules, given, believed, &set.plan, at))
     });
     sets.map(Set::into_remedies).collect()
 }

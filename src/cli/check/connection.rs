@@ -1,9 +1,12 @@
 //! The connection to the service, in plain text or by TLS.
 
-use std::{fs, path::Path, time::Duration};
+use std::{error::Error, fs, io, path::Path, time::Duration};
 
-use anyhow::{Context as _, bail};
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+use anyhow::{Context as _, anyhow, bail};
+use rustls::{
+    CertificateError, InvalidMessage,
+    pki_types::{CertificateDer, pem::PemObject as _},
+};
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 use crate::policy::Shown;
@@ -28,7 +31,7 @@ pub(super) async fn open(
         }
         (Some("https"), ca) => endpoint
             .tls_config(tls(ca)?)
-            .with_context(|| format!("cannot speak TLS with `{server}`"))?,
+            .with_context(|| format!("cannot set up TLS for `{server}`"))?,
         _ => bail!("`{server}` must begin with http:// or https://"),
     };
     let endpoint = endpoint.connect_timeout(timeout);
@@ -36,7 +39,45 @@ pub(super) async fn open(
     let connected = tokio::time::timeout(timeout, endpoint.connect())
         .await
         .with_context(|| format!("no connection to `{server}` within {}", Shown(timeout)))?;
-    connected.with_context(|| format!("cannot connect to `{server}`"))
+    connected.map_err(|error| match tls_error(&error).and_then(cure) {
+        Some(cure) => anyhow!("cannot connect to `{server}`: {cure}"),
+        None => anyhow::Error::from(error).context(format!("cannot connect to `{server}`")),
+    })
+}
+
+/// What TLS says is wrong, if the error comes from there.
+fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        if let Some(found) = inner.and_then(|inner| inner.downcast_ref()) {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+/// What to do about it.
+fn cure(error: &rustls::Error) -> Option<&'static str> {
+    use CertificateError as Bad;
+    match error {
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
+            Some("the port does not speak TLS; try an address that begins with http://")
+        }
+        rustls::Error::InvalidCertificate(Bad::UnknownIssuer) => Some(
+            "its certificate is of a CA that is not trusted here; name the CA's certificate by --ca FILE",
+        ),
+        rustls::Error::InvalidCertificate(
+            Bad::NotValidForName | Bad::NotValidForNameContext { .. },
+        ) => Some("its certificate is for another name; use a host name that the certificate has"),
+        rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
+            Some("its certificate has expired")
+        }
+        _ => None,
+    }
 }
 
 fn tls(ca: Option<&Path>) -> anyhow::Result<ClientTlsConfig> {

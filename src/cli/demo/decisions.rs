@@ -115,12 +115,15 @@ mod tests {
 
     #[test]
     fn a_line_of_another_form_is_shown_as_it_is_and_harmless() {
-        for other in ["{\"event\":\"x\"}", "no JSON \u{1b}[2J"] {
+        for (other, kept) in [
+            ("{\"event\":\"x\"}", "event"),
+            ("no JSON \u{1b}[2J", "no JSON"),
+        ] {
             let mut shown = ShortLines::new(Vec::new(), Screen::RAW);
             shown.write_all(format!("{other}\n").as_bytes()).unwrap();
             let shown = String::from_utf8(shown.output).unwrap();
             assert!(
-                shown.contains(&other[..6]) && !shown.contains('\u{1b}'),
+                shown.contains(kept) && !shown.contains('\u{1b}'),
                 "{shown:?}"
             );
         }

@@ -100,7 +100,10 @@ impl Check {
             });
         }
         let denied = sets.iter().flat_map(|set| &set.warnings);
-        let denied = denied.filter(|warning| self.denies(warning)).count();
+        let denied = denied.filter(|warning| self.denies(warning.code)).count();
+        let left_out = sets.iter().flat_map(|set| &set.more_warnings);
+        let left_out = left_out.filter(|(code, _)| self.denies(code));
+        let denied = left_out.fold(denied, |sum, (_, count)| sum.saturating_add(*count));
         if denied > 0 {
             let warnings = match denied {
                 1 => "1 warning".to_owned(),
@@ -118,14 +121,15 @@ impl Check {
             CheckFormat::Github => print(&github::report(&sets))?,
         }
         let wrong = sets.iter().any(|set| !set.problems.is_empty());
-        Ok(match wrong || denied > 0 {
-            true => Exit::Invalid,
-            false => Exit::Done,
+        Ok(if wrong || denied > 0 {
+            Exit::Invalid
+        } else {
+            Exit::Done
         })
     }
 
-    fn denies(&self, warning: &Finding) -> bool {
-        let named = |codes: &[String]| codes.iter().any(|code| code == warning.code);
+    fn denies(&self, warning: &str) -> bool {
+        let named = |codes: &[String]| codes.iter().any(|code| code == warning);
         let all = self.deny.iter().any(|code| code == ALL_WARNINGS);
         (all || named(&self.deny)) && !named(&self.allow)
     }
@@ -153,7 +157,8 @@ fn check_valid(
     let Lint {
         more, unfinished, ..
     } = &lint;
-    if *more > 0 {
+    let more: usize = more.values().sum();
+    if more > 0 {
         page.wrapped(
             0,
             2,
@@ -162,7 +167,7 @@ fn check_valid(
     }
     for policy in unfinished {
         let text = format_args!(
-            ": policy `{policy}` is too large to be compared with itself less each part: parts without effect may go unnoticed"
+            ": policy `{policy}` is too large to prove what each of its parts changes: some warnings may be missing"
         );
         page.wrapped(0, 2, Style::Dim.of("note").and(text));
     }
@@ -186,7 +191,12 @@ impl CheckedSet {
             revision: Some(loaded.set.revision().to_string()),
             problems: Vec::new(),
             warnings: files.chain(warnings).collect(),
-            more: lint.more,
+            more: lint.more.values().sum(),
+            more_warnings: lint
+                .more
+                .iter()
+                .map(|(code, count)| (code.as_str(), *count))
+                .collect(),
             unfinished: lint.unfinished.iter().map(ToString::to_string).collect(),
         }
     }
@@ -215,6 +225,7 @@ impl CheckedSet {
             problems,
             warnings: Vec::new(),
             more,
+            more_warnings: Vec::new(),
             unfinished: Vec::new(),
         }
     }

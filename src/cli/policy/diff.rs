@@ -29,17 +29,18 @@ use crate::{
 
 /// Show what two sets of policies decide differently, and which edit is the cause.
 ///
-/// Each edited rule comes first, with its direction, then the kinds of checks that it decides differently, one a line. What all of
-/// them have in common is said once for each policy, and an edit that several policies have once for all of them. Exact, for checks
-/// from 2015 to the end of 2099.
+/// Each edited rule comes first, with its direction, then the kinds of checks that it decides differently, one per line.
+/// Conditions that the other rules impose anyway are left out, and an edit that several policies share is shown once. The
+/// comparison is exact for checks from 2015 to the end of 2099.
 ///
-/// A setting that lets an old or revoked verification count for longer loosens: `fresh_for`, `stale_for`, `reuse.allow`. A policy
-/// that has another name is compared with the one that it was. A removed policy tightens: checks of it get NOT_FOUND. An added one
-/// is a new way in: it is listed, and fails with `--fail-on added` or `any`.
+/// A setting that lets an old or revoked verification count for longer loosens: `fresh_for`, `stale_for`, `reuse.allow`. A
+/// renamed policy is compared with its version under the old name. A removed policy tightens: checks of it get NOT_FOUND. An
+/// added policy has nothing to be compared with: it is listed, and fails with `--fail-on added` or `any`.
 ///
 /// Ends with 0; with 1 if a policy is invalid or `--fail-on` is met; and with 2 if a policy could not be compared.
 #[derive(Debug, Args)]
 #[command(after_help = examples::POLICY_DIFF)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command")]
 pub(super) struct Diff {
     /// The old policies: a file or a folder.
     old: PathBuf,
@@ -57,7 +58,7 @@ pub(super) struct Diff {
     /// Leave out the settings (`fresh_for`, `stale_for`, `reuse.allow`, `redirect`): neither show nor count them.
     #[arg(long)]
     ignore_settings: bool,
-    /// Show for each kind of check a case that a case file can have.
+    /// Show an example of each kind of check, to paste into a case file.
     #[arg(long)]
     examples: bool,
     /// The same as `--fail-on loosens`.
@@ -71,11 +72,11 @@ pub(super) struct Diff {
 /// What a pipeline does not permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
-    /// Somebody may be let in, or asked for less, who was not.
+    /// A check may be decided less strictly: somebody is let in, or asked for less.
     Loosens,
-    /// Somebody may be refused, or asked for more, who was not.
+    /// A check may be decided more strictly: somebody is refused, or asked for more.
     Tightens,
-    /// A policy is added: a new way in.
+    /// A policy is added: it may let people in, and is compared with nothing.
     Added,
     /// Anything differs: a decision, a setting, or a policy that is added, removed or renamed.
     Any,
@@ -101,7 +102,7 @@ impl Diff {
         if let Some(name) = &self.policy
             && sets.iter().all(|set| set.find(name).is_none())
         {
-            bail!("neither has a policy `{name}`");
+            bail!("neither set has a policy `{name}`");
         }
         let mut comparison = Comparison::of(old, new, self.policy.as_ref());
         if self.ignore_settings {

@@ -120,8 +120,8 @@ fn generate(policies: &PolicySet, cases: &[suite::Case]) -> anyhow::Result<Exit>
         let why = match edge.state() {
             EdgeState::Tried => continue,
             EdgeState::Untried => "no case was found at this edge",
-            EdgeState::Hidden => "hidden: neither the decision nor its reasons turn at this edge",
-            EdgeState::Unreachable => "no verification comes to this edge",
+            EdgeState::Hidden => "hidden: neither the decision nor its reasons change at this edge",
+            EdgeState::Unreachable => "unreachable: the edge is after the end of the calendar",
         };
         eprint_line(&format!("{why}: {policy}: `{requirement}` {turn}"));
     }

@@ -77,6 +77,7 @@ fn the_command_prints_each_edit_with_what_it_changes() {
             }
           ],
           "failed": [],
+          "ignored_settings": 0,
           "loosens": false,
           "removed": [],
           "renamed": [],
@@ -147,7 +148,7 @@ fn the_exit_code_is_for_pipelines() {
     );
     let (code, _, why) = diff(&[&old, &new, "--policy", "r"]);
     assert!(
-        code == 2 && why.contains("neither has a policy `r`"),
+        code == 2 && why.contains("neither set has a policy `r`"),
         "{why}"
     );
     assert_eq!(diff(&[&old, &broken]).0, 1);
@@ -233,6 +234,7 @@ fn settings_that_let_a_verification_count_for_longer_are_a_loosening() {
         let (code, report) = gate(&short, &long, &["--ignore-settings"]);
         assert_eq!((code, &report["loosens"]), (0, &false.into()), "{name}");
         assert_eq!(report["changed"], serde_json::json!([]));
+        assert_eq!(report["ignored_settings"], 1);
     }
     let (code, report) = gate(
         &policy(""),
@@ -329,6 +331,28 @@ fn the_policies_that_are_most_alike_are_the_renamed_ones() {
 }
 
 #[test]
+fn a_policy_that_is_loosened_among_many_renamed_ones_is_found() {
+    let policy = |name: &str, number: u32, years: u32| {
+        format!("  {name}{number}: {{require: [age_at_least: {years}, project: [\"{number}\"]]}}\n")
+    };
+    let all = |name, loosened: Option<u32>| -> String {
+        let years = |number| if loosened == Some(number) { 18 } else { 21 };
+        (0..150)
+            .map(|number| policy(name, number, years(number)))
+            .collect()
+    };
+    let (code, report) = gate(&all("old-", None), &all("new-", Some(50)), &[]);
+    assert_eq!((code, &report["loosens"]), (1, &true.into()));
+    assert_eq!(report["renamed"].as_array().map(Vec::len), Some(150));
+    assert_eq!(report["changed"][0]["policy"], "new-50");
+    // All of them are another policy: which one was which is not looked for, and that is no success.
+    let others: String = (0..150).map(|number| policy("new-", number, 18)).collect();
+    let (code, report) = gate(&all("old-", None), &others, &[]);
+    assert_eq!(code, 2, "{report}");
+    assert_eq!(report["failed"].as_array().map(Vec::len), Some(150));
+}
+
+#[test]
 fn what_is_only_removed_or_only_added_is_said() {
     let p = "  p: {require: [verified_within: 30d]}\n";
     let both = format!("{p}  q: {{require: [age_at_least: 18]}}\n");
@@ -351,7 +375,7 @@ fn what_is_only_removed_or_only_added_is_said() {
     assert_eq!(code, 0);
     expect![[r#"
         checks of policies that both have are decided as before: 1 added
-          added    q: new ways in, to be read as a whole
+          added    q: new policies, review each as a whole
     "#]]
     .assert_eq(&stdout);
     for kind in ["added", "any"] {

@@ -1,6 +1,6 @@
 //! However much differs, the directions are exact, and the cells are few.
 
-use verigate::policy::diff::{CompareError, Comparison};
+use verigate::policy::diff::{ChangedCell, CompareError, Comparison};
 
 use super::{compare, policy};
 
@@ -46,7 +46,7 @@ fn the_one_edit_that_loosens_is_found_among_many_that_tighten() {
     let found = compare(&old, &new);
     assert!(found.loosens() && found.tightens());
     let loosening = found.cells().filter(|cell| cell.loosens());
-    let loosening: Vec<String> = loosening.map(|cell| cell.in_short()).collect();
+    let loosening: Vec<String> = loosening.map(ChangedCell::in_short).collect();
     assert!(!loosening.is_empty());
     assert!(
         loosening

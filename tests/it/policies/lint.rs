@@ -160,7 +160,7 @@ fn stale_evidence_is_of_use_until_the_age_that_every_allow_needs() {
         ))
     };
     let hour = "      - verified_within: 1h\n        otherwise: step_up\n";
-    let expected = "`stale_for: 1h1m` is longer than `verified_within: 1h`, which every ALLOW needs: older evidence never gives one";
+    let expected = "`stale_for: 1h1m` is longer than `verified_within: 1h`, which every ALLOW needs: older evidence cannot lead to ALLOW";
     assert_eq!(stale(hour, "61m"), [expected]);
     assert_eq!(stale(hour, "60m"), [""; 0]);
     // Somebody with a session passes in an outage.

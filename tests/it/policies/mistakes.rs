@@ -21,9 +21,8 @@ fn of_rule(rule: &str) -> Vec<Diagnostic> {
 
 /// Checks that there is one problem, with this code, and that its hint names this.
 fn check(written: &str, found: &[Diagnostic], code: &str, hint: &str) {
-    let [problem] = found else {
-        panic!("{written}: {found:#?}");
-    };
+    assert_eq!(found.len(), 1, "{written}: {found:#?}");
+    let problem = &found[0];
     assert_eq!(
         problem.code.as_str(),
         code,
@@ -50,12 +49,12 @@ fn a_value_that_is_refused_is_answered_with_the_one_that_is_meant() {
         ("age_at_least: 1_8".to_owned(), "`18`"),
         ("age_at_least: +18".to_owned(), "`18`"),
         ("age_at_least: 0o22".to_owned(), "`18`"),
-        ("age_at_least: 200".to_owned(), "the greatest is `150`"),
+        ("age_at_least: 200".to_owned(), "the maximum is `150`"),
         (
             "age_at_least: 99999999999".to_owned(),
-            "the greatest is `150`",
+            "the maximum is `150`",
         ),
-        ("age_below: -1".to_owned(), "the least is `0`"),
+        ("age_below: -1".to_owned(), "the minimum is `0`"),
         ("age_below: eighteen".to_owned(), "digits alone"),
         (day("monday"), "did you mean `mon`?"),
         (day("Mon"), "did you mean `mon`?"),
@@ -128,9 +127,10 @@ fn an_effect_a_duration_or_a_prefix_that_is_refused_is_answered_with_the_one_tha
         ),
     ] {
         let found = of_rule(rule);
-        let code = match rule.contains("gone.txt") {
-            true => "unreadable_file",
-            false => "invalid_value",
+        let code = if rule.contains("gone.txt") {
+            "unreadable_file"
+        } else {
+            "invalid_value"
         };
         check(rule, &found, code, hint);
     }

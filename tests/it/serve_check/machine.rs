@@ -167,7 +167,7 @@ fn the_demo_starts_without_ca_certificates() {
     // Kept open to the end: the journal is written there.
     let mut lines = BufReader::new(demo.0.stdout.take().unwrap()).lines();
     let serves = lines.by_ref().map_while(Result::ok);
-    assert!({ serves }.any(|line| line.contains("the service serves")));
+    assert!({ serves }.any(|line| line.starts_with("the service answers")));
     demo.signal("-TERM");
     assert!(demo.0.wait().unwrap().success());
     drop(lines);

@@ -129,7 +129,9 @@ fn add_zones(requirement: &Requirement, zones: &mut Vec<Zone>) {
     match requirement {
         Requirement::Schedule(schedule) => zones.push(schedule.local_zone().clone()),
         Requirement::AnyOf(parts) | Requirement::AllOf(parts) => {
-            parts.iter().for_each(|part| add_zones(part, zones));
+            for part in parts {
+                add_zones(part, zones);
+            }
         }
         _ => {}
     }

@@ -19,6 +19,8 @@ mod names;
 mod letters;
 mod zones;
 
+use std::collections::BTreeMap;
+
 pub use self::warning::{Warning, WarningCode};
 use self::{
     findings::Findings,
@@ -43,8 +45,8 @@ const WARNINGS_MAX: usize = 1000;
 pub struct Lint {
     /// The warnings, in the order of the text.
     pub warnings: Vec<Warning>,
-    /// How many more there are.
-    pub more: usize,
+    /// How many more there are, by what they are about.
+    pub more: BTreeMap<WarningCode, usize>,
     /// The policies that are too large for every proof within the work budget: more may be wrong with them than the warnings say.
     pub unfinished: Vec<PolicyName>,
 }
@@ -82,7 +84,10 @@ pub fn lint(set: &PolicySet) -> Lint {
         (place, warning.code)
     };
     lint.warnings.sort_by_cached_key(position);
-    lint.more = lint.warnings.len().saturating_sub(WARNINGS_MAX);
+    for left_out in lint.warnings.iter().skip(WARNINGS_MAX) {
+        let count = lint.more.entry(left_out.code).or_default();
+        *count = count.saturating_add(1);
+    }
     lint.warnings.truncate(WARNINGS_MAX);
     lint
 }

@@ -18,7 +18,7 @@ use crate::{
 
 const REFUSALS: [(&str, Refusal); 2] = [("step_up", Refusal::StepUp), ("deny", Refusal::Deny)];
 
-const NO_ALLOW: &str = "nothing lets in by itself: write `step_up` or `deny`, and what may stand for it as an alternative of `any_of`";
+const NO_ALLOW: &str = "an unmet rule cannot allow: write `step_up` or `deny`; to accept something else, write an alternative in `any_of`";
 const MEANS_DENY: &str = "did you mean `deny`?";
 const MEANS_STEP_UP: &str = "did you mean `step_up`?";
 /// What people write for an effect.
@@ -52,7 +52,7 @@ fn in_outage() -> Vec<(&'static str, &'static str)> {
     let others = OTHER_EFFECTS.iter().map(|(word, hint)| match *hint {
         NO_ALLOW => (
             *word,
-            "an outage lets nobody in: write `deny`, and a `stale_for` to go on with what is known",
+            "missing evidence cannot allow: write `deny`, and a `stale_for` to use cached evidence in an outage",
         ),
         hint => (*word, hint),
     });

@@ -187,7 +187,7 @@ fn prefix_hint(text: &str) -> String {
     if is_phone_prefix(&prefix) {
         format!("write a plus sign and digits alone, in quotes: `\"{prefix}\"`")
     } else {
-        "a plus sign and digits, the code of a country first, in quotes, such as `\"+1\"`"
+        "write a plus sign and digits that begin with a country code, in quotes, such as `\"+1\"`"
             .to_owned()
     }
 }
@@ -205,7 +205,7 @@ pub(super) fn refuse_text(
         Some((key, value)) => {
             let value = value.trim_start();
             format!(
-                "write it without quotation marks, and with a blank after the colon: `{key}: {value}`"
+                "write it without quotation marks, and with a space after the colon: `{key}: {value}`"
             )
         }
         None if KEYS.contains(&text.as_str()) => {

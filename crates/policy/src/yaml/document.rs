@@ -122,7 +122,8 @@ impl Tree {
                     self.put(node(NodeKind::Map(map.entries), position), decoder);
                 }
                 None => {
-                    let hint = "an end without a beginning: look at the brackets before it";
+                    let hint =
+                        "a bracket is closed that was not opened: look at the brackets before it";
                     return Err(decoder.refuse(ProblemCode::NotYaml, position, "not YAML", hint));
                 }
             },
@@ -184,7 +185,7 @@ fn refuse_decoration(anchor: usize, tagged: bool, position: Position, decoder: &
         refuse_alias(decoder, position);
     }
     if tagged {
-        let hint = "write the value alone, it is read by what is expected here; quote a text that begins with `!`";
+        let hint = "write the value without a tag: the key determines its type; quote a text that begins with `!`";
         let message = "YAML tags are not allowed";
         decoder.refuse(ProblemCode::YamlFeature, position, message, hint);
     }
@@ -197,7 +198,7 @@ fn syntax_hint(text: &str, position: Position) -> &'static str {
     let indent: String = line.chars().take_while(|c| c.is_whitespace()).collect();
     let value = line.split_once(": ").map_or("", |(_, value)| value.trim());
     if indent.contains('\t') {
-        "indent with blanks, not with tabs"
+        "indent with spaces, not with tabs"
     } else if value.starts_with(['@', '`', '%', '"', '\'']) || value.contains(": ") {
         "quote the whole value"
     } else {

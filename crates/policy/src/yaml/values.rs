@@ -183,7 +183,7 @@ impl Decoder<'_> {
         let such_as = example.map(|example| format!(", such as `{example}`"));
         let such_as = such_as.unwrap_or_default();
         let quote = match kind {
-            TEXT => "; a text that is `null` or `~` is written in quotes",
+            TEXT => "; quote a text that is `null` or `~`",
             _ => "",
         };
         let message = format!("nothing is written here: {what} is {kind}");
@@ -212,8 +212,8 @@ fn number_hint(text: &str, range: &RangeInclusive<u16>) -> String {
     let number = number.or_else(|| leading.parse::<u16>().ok());
     match number.filter(|number| range.contains(number)) {
         Some(number) => format!("write the number alone, in decimal digits: `{number}`"),
-        None if negative => format!("the least is `{from}`"),
-        None if !leading.is_empty() || of_radix.is_some() => format!("the greatest is `{to}`"),
+        None if negative => format!("the minimum is `{from}`"),
+        None if !leading.is_empty() || of_radix.is_some() => format!("the maximum is `{to}`"),
         None => format!("write digits alone, from `{from}` to `{to}`"),
     }
 }

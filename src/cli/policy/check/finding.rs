@@ -22,6 +22,8 @@ pub(super) struct CheckedSet {
     pub(super) warnings: Vec<Finding>,
     /// How many more problems or warnings there are.
     pub(super) more: usize,
+    /// How many of these are warnings, by their codes.
+    pub(super) more_warnings: Vec<(&'static str, usize)>,
     /// The policies that are too large for every proof.
     pub(super) unfinished: Vec<String>,
 }

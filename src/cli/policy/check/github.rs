@@ -15,16 +15,12 @@ pub(super) fn report(sets: &[CheckedSet]) -> String {
             .map(|finding| command("warning", finding));
         let notes = set.unfinished.iter().map(|policy| {
             let text =
-                format!("policy `{policy}` is too large to be compared with itself less each part");
+                format!("policy `{policy}` is too large to prove what each of its parts changes");
             format!("::notice title=unfinished::{}\n", data(&text))
         });
-        lines.extend(errors.chain(warnings).chain(notes));
-        if set.more > 0 {
-            lines.push_str(&format!(
-                "::notice title=more::{} more are not shown\n",
-                set.more
-            ));
-        }
+        let more = (set.more > 0)
+            .then(|| format!("::notice title=more::{} more are not shown\n", set.more));
+        lines.extend(errors.chain(warnings).chain(notes).chain(more));
     }
     lines
 }

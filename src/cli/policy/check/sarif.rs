@@ -143,7 +143,7 @@ fn notes(sets: &[CheckedSet]) -> Vec<Value> {
     let note = |text: String| json!({ "level": "note", "message": { "text": text } });
     let unfinished = sets.iter().flat_map(|set| &set.unfinished).map(|policy| {
         note(format!(
-            "policy `{policy}` is too large to be compared with itself less each part"
+            "policy `{policy}` is too large to prove what each of its parts changes"
         ))
     });
     let more = sets.iter().filter(|set| set.more > 0);

@@ -25,6 +25,7 @@ pub(super) fn report(comparison: &Comparison) -> Value {
         "renamed": renamed.collect::<Value>(),
         "changed": changed.collect::<Value>(),
         "failed": failed.collect::<Value>(),
+        "ignored_settings": comparison.ignored_settings,
         "loosens": comparison.loosens(),
         "tightens": comparison.tightens(),
         "cells_loosen": loosening,

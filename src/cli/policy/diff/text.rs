@@ -9,7 +9,7 @@ use crate::{
     cli::screen::{Screen, Style, Text},
     policy::{
         Effect, PolicyName,
-        diff::{ChangedCell, Comparison, Directions},
+        diff::{ChangedCell, CompareSetsError, Comparison, Directions},
     },
 };
 
@@ -67,9 +67,16 @@ struct Writer {
 impl Writer {
     /// What it is about, in a few lines.
     fn summary(&mut self, comparison: &Comparison, findings: &Findings<'_>) {
+        let ignored = match comparison.ignored_settings {
+            0 => None,
+            count => Some(format!("{} left out", counted(count, "setting"))),
+        };
         if comparison.is_empty() {
-            let nothing = "nothing differs: every check is decided as before";
-            return self.page.wrapped(0, 0, Style::Good.of(nothing));
+            let nothing = match ignored {
+                None => Style::Good.of("nothing differs: every check is decided as before"),
+                Some(ignored) => Text::from(format_args!("no rule differs: {ignored}")),
+            };
+            return self.page.wrapped(0, 0, nothing);
         }
         let (settings, edits) = findings.counts();
         let counts = [
@@ -89,13 +96,14 @@ impl Writer {
             let (edits, settings) = (counted(edits, "edit"), counted(settings, "setting"));
             counts.insert(0, format!("{edits} and {settings} in {changed}"));
         }
+        counts.extend(ignored);
         let directions = comparison.directions();
         let word = match directions.is_some() {
             true => direction(directions),
             false if comparison.failed.is_empty() => {
                 Text::from("checks of policies that both have are decided as before")
             }
-            false => Text::from("not everything is known"),
+            false => Text::from("the comparison is incomplete"),
         };
         self.page
             .wrapped(0, 2, word.and(format_args!(": {}", counts.join(", "))));
@@ -138,11 +146,14 @@ impl Writer {
                 .padded(9)
                 .and(all(&comparison.added));
             self.page
-                .wrapped(2, 11, added.and(": new ways in, to be read as a whole"));
+                .wrapped(2, 11, added.and(": new policies, review each as a whole"));
         }
         let renamed = comparison.renamed.iter().map(|renamed| {
+            let has_failed = |error: &CompareSetsError| error.policy == renamed.new;
             let same = match comparison.changed.get(&renamed.new) {
-                None => " (decides the same)",
+                None if comparison.failed.iter().any(has_failed) => " (not compared)",
+                None if comparison.ignored_settings > 0 => " (the same rules)",
+                None => " (same decisions)",
                 Some(_) => "",
             };
             format!("{} -> {}{same}", renamed.old, renamed.new)

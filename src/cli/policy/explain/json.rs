@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use super::text::in_cause;
 use crate::{
     policy::{
-        Decision, Effect, Explanation, Timeline, TimelineChange, Timestamp, Verdict, Zone,
-        suite::Case,
+        Decision, Effect, Explanation, ReasonCode, Timeline, TimelineChange, Timestamp, Verdict,
+        Zone, suite::Case,
     },
     proto::{json::as_json, remedies::step_up, v1::RemedySet},
 };
@@ -59,7 +59,7 @@ fn rule(verdict: &Verdict) -> Value {
         "rule": &*verdict.rule,
         "effect": verdict.otherwise.as_str(),
         "met": verdict.unmet.is_none(),
-        "reason": verdict.unmet.map(|code| code.as_str()),
+        "reason": verdict.unmet.map(ReasonCode::as_str),
         "until": instant(verdict.until),
     })
 }

@@ -9,6 +9,9 @@ use crate::{
     },
 };
 
+/// Where the rules and edges begin that no case has tried, behind what is missing.
+const UNTRIED_INDENT: usize = 26;
+
 /// The report; in full, with what no case has tried.
 pub(super) fn page(report: &Report<'_>, in_full: bool, screen: Screen) -> String {
     let mut page = Page::of(screen);
@@ -38,13 +41,13 @@ fn write_failure(page: &mut Page, result: &CaseResult<'_>) {
     let about = format_args!("{} at {}", case.request.policy, case.now);
     page.wrapped(2, 4, Style::Dim.of(about));
     for mismatch in &result.mismatches {
-        page.line(format_args!("  {}", mismatch.what));
-        page.line(format_args!("    expected {}", mismatch.expected));
-        page.line(format_args!("    got      {}", mismatch.actual));
+        page.wrapped(2, 4, mismatch.what);
+        page.wrapped(4, 13, format_args!("expected {}", mismatch.expected));
+        page.wrapped(4, 13, format_args!("got      {}", mismatch.actual));
     }
     for reason in result.decision.iter().flat_map(Decision::reasons) {
         let (code, rule) = (reason.code.as_str(), &reason.rule);
-        page.line(format_args!("  unmet    {rule} ({code})"));
+        page.wrapped(2, 11, format_args!("unmet    {rule} ({code})"));
     }
     page.blank();
 }
@@ -58,10 +61,10 @@ fn write_untried(page: &mut Page, coverage: &Coverage) {
         }
         let untried: Vec<String> = policy.rules.iter().flat_map(untried_of).collect();
         if !untried.is_empty() {
-            page.line(format_args!("  {name}"));
+            page.wrapped(2, 4, Style::Heading.of(name));
         }
         for line in untried {
-            page.line(format_args!("    {line}"));
+            page.wrapped(4, UNTRIED_INDENT, line);
         }
     }
 }
@@ -69,21 +72,21 @@ fn write_untried(page: &mut Page, coverage: &Coverage) {
 /// How much the cases have tried, and how to see what they have not.
 fn write_figures(page: &mut Page, coverage: &Coverage, in_full: bool) {
     let ((rules, covered_rules), (edges, covered_edges)) = (coverage.rules(), coverage.edges());
-    page.line(format_args!(
-        "  {covered_rules} of {rules} rules met and unmet by some case"
-    ));
+    let tried = format_args!("{covered_rules} of {rules} rules met and unmet by some case");
+    page.wrapped(2, 4, tried);
     let states = [
-        (EdgeState::Hidden, "hidden: nothing turns there"),
+        (EdgeState::Hidden, "hidden: nothing changes there"),
         (EdgeState::Unreachable, "out of reach"),
     ];
     let others = states.map(|(state, what)| match coverage.edges_in(state) {
         0 => String::new(),
         count => format!(", {count} {what}"),
     });
-    page.line(format_args!(
-        "  {covered_edges} of {edges} edges in time tried from both sides{}",
+    let tried = format_args!(
+        "{covered_edges} of {edges} edges in time tried from both sides{}",
         others.concat()
-    ));
+    );
+    page.wrapped(2, 4, tried);
     let untried = coverage.edges_in(EdgeState::Untried);
     if !in_full && (covered_rules < rules || untried > 0) {
         page.line("  (--coverage shows which are not)");

@@ -88,8 +88,9 @@ fn find(node: &Node, requirement: &Requirement, location: &Location, path: &mut 
 }
 
 fn child<'n>(node: &'n Node, name: &str) -> &'n Node {
-    let NodeKind::Map(entries) = &node.kind else {
-        panic!("no map");
+    let entries = match &node.kind {
+        NodeKind::Map(entries) => entries.as_slice(),
+        _ => &[],
     };
     &entries.iter().find(|(key, _)| key.name == name).unwrap().1
 }

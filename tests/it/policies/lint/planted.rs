@@ -10,14 +10,12 @@ use super::read;
 
 /// A policy that nothing is to be said of, with these rules and sections behind its own.
 fn policy(rules: &str, sections: &str) -> String {
-    let rules: String = rules
-        .lines()
-        .map(|rule| format!("      - {rule}\n"))
-        .collect();
-    let sections: String = sections
-        .lines()
-        .map(|line| format!("    {line}\n"))
-        .collect();
+    let indented = |lines: &str, indent: &str| -> String {
+        let lines = lines.lines().flat_map(|line| [indent, line, "\n"]);
+        lines.collect()
+    };
+    let rules = indented(rules, "      - ");
+    let sections = indented(sections, "    ");
     format!(
         "version: 1\npolicies:\n  p:\n    require:\n      - identity: same_as_request\n      - verified_within: 90d\n{rules}{sections}"
     )
@@ -154,7 +152,7 @@ fn what_is_somebodys_own_or_right_is_left_alone() {
         "status: [VERIFIED, SUCCESS]",
         "status: [VERIFIED, LEGACY_OK]",
         "authenticated: { within: 1h, amr_any: [hwk, swk, user, face, fpt, iris, retina, otp, pwd, pin, sms, tel, mfa, mca, sc, kba, geo, vbm, wia, rba, pop] }",
-        "authenticated: { within: 1h, amr_any: [rsa, fido, ngcmfa, fed, okta_verify, duo, x509, kiosk-badge] }",
+        "authenticated: { within: 1h, amr_any: [rsa, fido, ngcmfa, fed, okta_verify, duo, x509, kiosk-badge, sfa, cba, sca] }",
         "authenticated: { within: 1h, amr_any: [mfa, MFA] }",
         "authenticated: { within: 1h, acr_any: [\"0\", \"1\", a, b, c, level-1, urn:example:gold, bronze] }",
         "attribute: { name: site, in: [hq, lab, Z\u{fc}rich, \u{5c71}\u{7530}, caf\u{e9}, Kap\u{131}] }",

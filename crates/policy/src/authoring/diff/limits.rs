@@ -19,5 +19,3 @@ pub(super) const STATES_MAX: usize = 200_000;
 pub(super) const CELLS_MAX: usize = 12;
 /// How many paths of a diagram are tried for a witness of one cell.
 pub(super) const PATHS_MAX: usize = 500;
-/// How many pairs of a policy that left and one that came are compared exactly.
-pub(super) const RENAMES_MAX: usize = 100;

@@ -155,7 +155,7 @@ impl<'d> Part<'d> {
         let levels = 0..order.len();
         let allowed: Vec<Option<Regions>> = levels
             .map(|level| order.axis(level).and_then(|axis| cell.regions.get(axis)))
-            .map(|regions| regions.cloned())
+            .map(|regions: Option<&_>| regions.cloned())
             .collect();
         let leads = diagram.leads_to(kind, |level, regions| meets(&allowed, level, regions));
         Self {

@@ -1,9 +1,13 @@
 //! Renamed policies, recognised by what they mean: of the policies that left and those that came, those that are most alike.
 
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap},
+};
+
 use super::{
     budget::WorkBudget,
     direction::Direction,
-    limits::RENAMES_MAX,
     matching::{Pair, SAME, likeness_of_rules, pairs},
     policies::policy_difference,
     report::Renamed,
@@ -12,75 +16,122 @@ use crate::{
     request::PolicyName,
     rule::{Requirement, Rule},
     set::{Policy, PolicySet},
+    text::Whole,
 };
 
 /// How alike two policies must be to be one, out of [`SAME`]: half of their rules, or all of them with other limits.
 const ALIKE_MIN: u32 = SAME / 2;
-/// How many pairs of policies are looked at; of more, only those with the same rules.
+/// How many pairs of policies are looked at, beside those with the same rules.
 const LIKENESSES_MAX: usize = 10_000;
-/// How much work one exact comparison of two policies may be.
-const STEPS_MAX: usize = 1_000_000;
+/// How much work all exact comparisons of two policies may be: about five seconds'.
+const STEPS_MAX: usize = 100_000_000;
+
+/// A policy with its name.
+type Named<'s> = (&'s PolicyName, &'s Policy);
 
 /// A policy that left and one that came, by how alike they are.
-type Candidate<'s> = (
-    u32,
-    (&'s PolicyName, &'s Policy),
-    (&'s PolicyName, &'s Policy),
-);
+type Candidate<'s> = (u32, Named<'s>, Named<'s>);
 
-/// The policies of `old` that `new` has under another name.
-pub(super) fn renames(old: &PolicySet, new: &PolicySet) -> Vec<Renamed> {
-    let left = || old.iter().filter(|(name, _)| new.find(name).is_none());
-    let came = || new.iter().filter(|(name, _)| old.find(name).is_none());
-    let is_much = left().count().saturating_mul(came().count()) > LIKENESSES_MAX;
-    let mut candidates: Vec<Candidate<'_>> = Vec::new();
-    for one in left() {
-        candidates.extend(came().filter_map(|other| {
-            if is_much {
-                return has_same_rules(one.1, other.1).then_some((SAME, one, other));
-            }
-            Some((likeness(one.1, other.1), one, other))
-        }));
-    }
-    // Of those that are equally alike, the ones whose names are.
-    let names = |(_, (one, _), (other, _)): &Candidate<'_>| {
-        let alike = strsim::jaro_winkler(one.as_str(), other.as_str());
-        // Between 0 and 1.
-        1.0 - alike
-    };
-    candidates.sort_by(|one, other| {
-        let by_likeness = other.0.cmp(&one.0);
-        by_likeness.then_with(|| names(one).total_cmp(&names(other)))
-    });
-    let mut renamed: Vec<Renamed> = Vec::new();
-    let mut compared = 0;
-    for (likeness, (old_name, old), (new_name, new)) in candidates {
-        let is_taken = |r: &Renamed| r.old == *old_name || r.new == *new_name;
-        if renamed.iter().any(is_taken) {
-            continue;
-        }
-        let is_renamed = likeness >= ALIKE_MIN || {
-            compared += 1;
-            compared <= RENAMES_MAX && only_loosens(old_name, [old, new])
-        };
-        if is_renamed {
-            renamed.push(Renamed {
-                old: old_name.clone(),
-                new: new_name.clone(),
-            });
-        }
-    }
-    renamed.sort_by(|one, other| one.new.cmp(&other.new));
-    renamed
+/// Which policies of a set have another name in another one.
+#[derive(Debug, Default)]
+pub(super) struct Renames {
+    /// The renamed ones, by their names in the new set.
+    pub(super) renamed: Vec<Renamed>,
+    /// The policies that came and may be renamed ones: they were not compared with all that left.
+    pub(super) unknown: BTreeSet<PolicyName>,
 }
 
-/// Whether two policies have the same rules in the same order.
-fn has_same_rules(old: &Policy, new: &Policy) -> bool {
-    let (old, new) = (old.rules(), new.rules());
-    old.len() == new.len()
-        && old.iter().zip(new).all(|(one, other)| {
-            one.otherwise() == other.otherwise() && one.requirement() == other.requirement()
-        })
+impl Renames {
+    /// The policies of `old` that `new` has under another name.
+    pub(super) fn of(old: &PolicySet, new: &PolicySet) -> Self {
+        let left = old.iter().filter(|(name, _)| new.find(name).is_none());
+        let came = new.iter().filter(|(name, _)| old.find(name).is_none());
+        let (left, came): (Vec<Named<'_>>, Vec<Named<'_>>) = (left.collect(), came.collect());
+        let mut renames = Self::default();
+        renames.add(same_rules(&left, &came));
+        let rest =
+            |named: &[Named<'_>]| named.iter().filter(|(name, _)| !renames.has(name)).count();
+        if rest(&left).saturating_mul(rest(&came)) > LIKENESSES_MAX {
+            let rest = came.iter().filter(|(name, _)| !renames.has(name));
+            renames.unknown = rest.map(|(name, _)| (*name).clone()).collect();
+        } else {
+            let is_left = |(name, _): &&Named<'_>| !renames.has(name);
+            let mut candidates = Vec::new();
+            for one in left.iter().filter(is_left) {
+                let others = came.iter().filter(is_left);
+                candidates.extend(others.map(|other| (likeness(one.1, other.1), *one, *other)));
+            }
+            renames.add(candidates);
+        }
+        renames
+            .renamed
+            .sort_by(|one, other| one.new.cmp(&other.new));
+        let known = |name: &PolicyName| renames.renamed.iter().any(|r| r.new == *name);
+        let unknown = renames.unknown.iter().filter(|name| !known(name)).cloned();
+        Self {
+            unknown: unknown.collect(),
+            ..renames
+        }
+    }
+
+    /// Whether a policy of this name left or came, and is renamed.
+    fn has(&self, name: &PolicyName) -> bool {
+        let mut renamed = self.renamed.iter();
+        renamed.any(|r| r.old == *name || r.new == *name)
+    }
+
+    /// Takes the pairs that are most alike, each policy once.
+    fn add(&mut self, mut candidates: Vec<Candidate<'_>>) {
+        // Of those that are equally alike, the ones whose names are.
+        candidates.sort_by_cached_key(|(likeness, (old, _), (new, _))| {
+            // Between 0 and 1.
+            let names = strsim::jaro_winkler(old.as_str(), new.as_str());
+            (Reverse(*likeness), Reverse(names.to_bits()))
+        });
+        let mut steps = STEPS_MAX;
+        for (likeness, (old_name, old), (new_name, new)) in candidates {
+            if self.has(old_name) || self.has(new_name) {
+                continue;
+            }
+            let is_renamed = if likeness >= ALIKE_MIN {
+                Some(true)
+            } else {
+                only_loosens(old_name, [old, new], &mut steps)
+            };
+            match is_renamed {
+                Some(true) => self.renamed.push(Renamed {
+                    old: old_name.clone(),
+                    new: new_name.clone(),
+                }),
+                Some(false) => {}
+                None => drop(self.unknown.insert(new_name.clone())),
+            }
+        }
+    }
+}
+
+/// The pairs of policies with the same rules.
+fn same_rules<'s>(left: &[Named<'s>], came: &[Named<'s>]) -> Vec<Candidate<'s>> {
+    let mut by_rules: HashMap<String, Vec<Named<'s>>> = HashMap::new();
+    for other in came {
+        by_rules
+            .entry(rules_in_full(other.1))
+            .or_default()
+            .push(*other);
+    }
+    let pairs = left.iter().flat_map(|one| {
+        let others = by_rules.get(&rules_in_full(one.1));
+        let others = others.into_iter().flatten();
+        others.map(|other| (SAME, *one, *other))
+    });
+    pairs.collect()
+}
+
+/// The rules of a policy as one text, identities included.
+fn rules_in_full(policy: &Policy) -> String {
+    let rules = policy.rules().iter();
+    let texts = rules.map(|rule| format!("{:?} {}", rule.otherwise(), Whole(rule.requirement())));
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// How alike two policies are, out of [`SAME`], by the rules that are written in them.
@@ -108,10 +159,12 @@ fn is_default(rule: &Rule) -> bool {
     }
 }
 
-/// Whether the new policy lets in everybody whom the old one does, and more: a policy whose rules were taken out.
-fn only_loosens(name: &PolicyName, policies: [&Policy; 2]) -> bool {
-    let mut budget = WorkBudget::new(STEPS_MAX);
-    let found = policy_difference(name, policies, Direction::Tightening, &mut budget);
-    // One that could not be compared may be one.
-    matches!(found, Ok(None))
+/// Whether the new policy lets in everybody whom the old one does, and more: a policy whose rules were taken out. None if that
+/// could not be found out in so many steps.
+fn only_loosens(name: &PolicyName, policies: [&Policy; 2], steps: &mut usize) -> Option<bool> {
+    let mut budget = WorkBudget::for_part(*steps);
+    let available = budget.remaining();
+    let tightening = policy_difference(name, policies, Direction::Tightening, &mut budget);
+    *steps = steps.saturating_sub(available.saturating_sub(budget.remaining()));
+    tightening.ok().map(|found| found.is_none())
 }

@@ -31,6 +31,8 @@ pub struct Comparison {
     pub changed: BTreeMap<PolicyName, PolicyChanges>,
     /// The policies that could not be compared. Nothing is known of them.
     pub failed: Vec<CompareSetsError>,
+    /// How many settings changed and were left out, by [`Comparison::ignore_settings`].
+    pub ignored_settings: usize,
 }
 
 /// A policy that has another name in the new set.
@@ -107,7 +109,7 @@ pub struct ChangedSetting {
 }
 
 impl Comparison {
-    /// Whether nothing differs, and everything was compared.
+    /// Whether nothing differs but settings that were left out, and everything was compared.
     pub fn is_empty(&self) -> bool {
         let Self {
             removed,
@@ -115,6 +117,7 @@ impl Comparison {
             renamed,
             changed,
             failed,
+            ignored_settings: _,
         } = self;
         removed.is_empty()
             && added.is_empty()
@@ -131,7 +134,8 @@ impl Comparison {
     /// Leaves out the settings that changed, and the policies in which nothing else did.
     pub fn ignore_settings(&mut self) {
         for changes in self.changed.values_mut() {
-            changes.settings.clear();
+            let count = changes.settings.drain(..).count();
+            self.ignored_settings = self.ignored_settings.saturating_add(count);
         }
         self.changed.retain(|_, changes| !changes.is_empty());
     }

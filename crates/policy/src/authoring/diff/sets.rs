@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::{
     direction::Directions,
-    error::CompareSetsError,
+    error::{CompareError, CompareSetsError},
     policies::ComparedPolicies,
-    renames::renames,
+    renames::Renames,
     report::{ChangedSetting, Comparison, PolicyChanges, Renamed},
 };
 use crate::{
@@ -44,10 +44,18 @@ impl Comparison {
     /// With `only`, it compares the policies that have this name in one of the sets.
     pub fn of(old: &PolicySet, new: &PolicySet, only: Option<&PolicyName>) -> Self {
         let is_asked = |name: &PolicyName| only.is_none_or(|only| only == name);
-        let renamed = renames(old, new).into_iter();
+        let Renames { renamed, unknown } = Renames::of(old, new);
+        let renamed = renamed.into_iter();
         let renamed = renamed.filter(|r| is_asked(&r.old) || is_asked(&r.new));
+        let unknown = unknown.into_iter().filter(is_asked);
         let mut comparison = Self {
             renamed: renamed.collect(),
+            failed: unknown
+                .map(|policy| CompareSetsError {
+                    policy,
+                    source: CompareError::TooMany,
+                })
+                .collect(),
             ..Self::default()
         };
         let kept = old.iter().filter(|(name, _)| is_asked(name));

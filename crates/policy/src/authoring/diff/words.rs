@@ -118,9 +118,12 @@ impl ListEdit {
         let some = |sign: char, texts: &[String]| {
             let shown = texts.iter().take(SHOWN_MAX);
             let mut shown: Vec<String> = shown
-                .map(|text| match text.starts_with(['+', '-']) {
-                    true => format!("{sign}\"{text}\""),
-                    false => format!("{sign}{text}"),
+                .map(|text| {
+                    if text.starts_with(['+', '-']) {
+                        format!("{sign}\"{text}\"")
+                    } else {
+                        format!("{sign}{text}")
+                    }
                 })
                 .collect();
             match texts.len().saturating_sub(SHOWN_MAX) {

@@ -62,12 +62,11 @@ fn check(rules: &str, now: &str, expected: &Expect) {
     if let Some(alternation) = &timeline.schedules {
         let (inside, outside) = (alternation.inside, alternation.outside);
         let schedules = alternation.schedules.join(" and ");
-        text += &format!("{schedules}: {inside} inside, {outside} outside\n");
+        text.extend([format!("{schedules}: {inside} inside, {outside} outside\n")]);
     }
     text.extend(timeline.weekly.iter().map(line));
-    for cause in &timeline.ended {
-        text += &format!("ended: {cause} from {} on\n", cause.since.unwrap());
-    }
+    let ended = timeline.ended.iter();
+    text.extend(ended.map(|cause| format!("ended: {cause} from {} on\n", cause.since.unwrap())));
     text += if timeline.more { "more\n" } else { "" };
     expected.assert_eq(&text);
 }

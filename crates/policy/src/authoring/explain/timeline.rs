@@ -24,7 +24,7 @@ const WEEKLY_MAX: usize = 4;
 /// How many changes of a week are looked through: more than the rules of a policy have.
 const STEPS_MAX: usize = 1024;
 /// Within so long every schedule opens and closes that ever does, but for hours that a change of the clocks skips.
-const WEEK: Duration = Duration::from_secs(8 * 24 * 60 * 60);
+const WEEK: Duration = Duration::from_hours(8 * 24);
 
 /// The changes of a decision that time alone brings.
 #[derive(Debug, Clone, Default)]

@@ -19,7 +19,7 @@ use crate::{
 const DAY: Duration = Duration::from_hours(24);
 /// A longer `fresh_for` lets a withdrawn verification count for too long.
 const FRESH_FOR_MAX: Duration = DAY;
-/// A longer `stale_for` does so in an outage that is no outage any more.
+/// A longer `stale_for` lets a withdrawn verification count for too long in an outage.
 const STALE_FOR_MAX: Duration = Duration::from_hours(7 * 24);
 /// A longer `reuse.allow` lets a caller keep an ALLOW for too long.
 const REUSE_MAX: Duration = DAY;
@@ -39,7 +39,8 @@ pub(super) fn no_age_limit(policy: &Policy, prover: &mut Prover<'_>, findings: &
             "it can ALLOW a verification of any age: `verified_within` is only in alternatives"
         }
     };
-    let hint = "add a rule such as `- verified_within: 365d`, the age at which a verification counts for nothing";
+    let hint =
+        "add a rule such as `- verified_within: 365d`: older verifications then no longer count";
     let location = policy.location().cloned();
     findings.add(WarningCode::NoAgeLimit, location, message, hint);
 }
@@ -59,13 +60,13 @@ pub(super) fn settings_too_long(
             "`reuse.allow: {}` lets a caller keep an ALLOW for longer than a day without asking again",
             Shown(allow)
         );
-        let hint = "write minutes, such as `allow: 10m`: until then a withdrawn verification or a new policy changes nothing for this caller";
+        let hint = "write minutes, such as `allow: 10m`: for that long a withdrawn verification or a new policy changes nothing for this caller";
         findings.add(WarningCode::ReuseTooLong, location, message, hint);
     }
     if policy.evidence().unavailable == Refusal::StepUp {
         let location = place(policy, written, "evidence", "unavailable");
         let message = "`unavailable: step_up` sends people to a step-up that cannot help: nothing that they do ends an outage";
-        let hint = "write `unavailable: deny`, and `stale_for: 1h` or so, to bridge an outage with what is known";
+        let hint = "write `unavailable: deny`, and for example `stale_for: 1h` to use cached evidence during an outage";
         findings.add(WarningCode::StepUpInOutage, location, message, hint);
     }
 }
@@ -90,7 +91,7 @@ fn fresh_for_too_long(policy: &Policy, written: Written<'_>, findings: &mut Find
         findings.add(WarningCode::FreshForTooLong, location, message, hint);
     } else if fresh_for > FRESH_FOR_MAX {
         let message = format!("`fresh_for: {shown}` keeps evidence for longer than a day");
-        let hint = "write minutes or hours, such as `fresh_for: 5m`: until then a withdrawn verification may go unnoticed";
+        let hint = "write minutes or hours, such as `fresh_for: 5m`: for that long a withdrawn verification may go unnoticed";
         findings.add(WarningCode::FreshForTooLong, location, message, hint);
     }
 }
@@ -104,13 +105,13 @@ fn stale_for_too_long(policy: &Policy, written: Written<'_>, findings: &mut Find
     if let Some(bound) = bound.filter(|bound| *bound < stale_for) {
         let bound = Shown(bound);
         let message = format!(
-            "`stale_for: {shown}` is longer than `verified_within: {bound}`, which every ALLOW needs: older evidence never gives one"
+            "`stale_for: {shown}` is longer than `verified_within: {bound}`, which every ALLOW needs: older evidence cannot lead to ALLOW"
         );
         let hint = format!("write how long an outage may last, at most `stale_for: {bound}`");
         findings.add(WarningCode::StaleForTooLong, location, message, hint);
     } else if stale_for > STALE_FOR_MAX {
-        let message = format!("`stale_for: {shown}` is longer than any outage");
-        let hint = "write hours, such as `stale_for: 4h`: for as long as the vendor cannot be asked, a withdrawn verification passes";
+        let message = format!("`stale_for: {shown}` is longer than a week");
+        let hint = "write hours, such as `stale_for: 4h`: in an outage, a withdrawn verification passes for that long";
         findings.add(WarningCode::StaleForTooLong, location, message, hint);
     }
 }

@@ -90,7 +90,7 @@ fn cure_of_contradiction(requirements: &[&Requirement]) -> String {
     if several && are(|r| matches!(r, Requirement::Schedule(_))) {
         "schedules that must all hold have to meet; to open at each of these times, make them alternatives of one `any_of`".to_owned()
     } else if several && are(|r| matches!(r, Requirement::Status(_))) {
-        "a verification has one status: write one rule with all that you accept, and keep it out of `any_of` and `all_of`".to_owned()
+        "a verification has one status: list every accepted status in one rule, outside of `any_of` and `all_of`".to_owned()
     } else if several {
         "change one of them or take it out; if either is enough, make them alternatives of one `any_of`".to_owned()
     } else {

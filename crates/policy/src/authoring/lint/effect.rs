@@ -102,13 +102,14 @@ fn cure_of_rule(
         return ("it always holds: take it out".to_owned(), Vec::new());
     }
     if !prover.finds_hidden(rule, &others) {
-        let hint = "the default rule `status: [VERIFIED]` asks for as much: take it out";
+        let hint =
+            "the default rule `status: [VERIFIED]` always requires at least as much: take it out";
         return (hint.to_owned(), Vec::new());
     }
     for other in &others {
         if prover.finds_hidden(rule, &[other]) {
             let hint = format!(
-                "{}{} always asks for as much: take one of the two out, or loosen {0}",
+                "{}{} always requires at least as much: take one of the two out, or loosen {0}",
                 named(other),
                 line_of(other)
             );
@@ -119,7 +120,7 @@ fn cure_of_rule(
     let names: Vec<String> = hiding.iter().map(|rule| named(rule)).collect();
     let related = hiding.iter().filter_map(|rule| rule.location()).cloned();
     let hint = format!(
-        "together {} always ask for as much: take it out, or loosen one of them",
+        "{} together always require at least as much: take it out, or loosen one of them",
         joined(&names, "and")
     );
     (hint, related.collect())

@@ -37,8 +37,9 @@ pub(super) const METHODS: [&str; 21] = [
     "retina", "sc", "sms", "swk", "tel", "user", "vbm", "wia",
 ];
 /// Methods of well-known identity providers that are one letter off one of these, and are none of them.
-pub(super) const OTHER_METHODS: [&str; 8] =
-    ["rsa", "iwa", "pki", "fed", "fido", "sso", "tan", "pass"];
+pub(super) const OTHER_METHODS: [&str; 11] = [
+    "rsa", "iwa", "pki", "fed", "fido", "sso", "tan", "pass", "sfa", "cba", "sca",
+];
 /// What people write for a method, in lower case and without signs, and the methods that are meant.
 pub(super) const METHOD_ALIASES: [(&str, &str); 38] = [
     ("webauthn", KEYS),

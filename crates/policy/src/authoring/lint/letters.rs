@@ -112,7 +112,7 @@ pub(super) fn lookalikes(
         let location: Option<Location> = place.map(|place| place.text(text));
         let is_last = index.saturating_add(1) == TEXTS_MAX;
         let others = match more {
-            more if more > 0 && is_last => format!(" (and so in {more} more texts of this list)"),
+            more if more > 0 && is_last => format!(" (so do {more} more texts of this list)"),
             _ => String::new(),
         };
         let message = format!("`{}` {}{others}", cut(text), mistake.what);
@@ -139,7 +139,7 @@ fn mistake(text: &str, kind: Kind, scripts: &Scripts) -> Option<Mistake> {
     if text.starts_with(' ') || text.ends_with(' ') {
         return Some(Mistake {
             code: WarningCode::InvisibleCharacters,
-            what: "begins or ends with a blank".to_owned(),
+            what: "begins or ends with a space".to_owned(),
             cure: format!(
                 "write `{}`: texts are compared character by character",
                 cut(text.trim())

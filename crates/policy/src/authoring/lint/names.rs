@@ -110,7 +110,7 @@ fn unknown_scope(scope: &Scope, location: Option<Location>, findings: &mut Findi
         let shown = cut(name);
         let message = format!("`{shown}` is not the scope `{known}`: scopes are compared exactly");
         let hint = format!(
-            "write `{known}`; as `{shown}`, it is a scope of your own that reads no data and must be granted by this very name"
+            "write `{known}`; as `{shown}`, it is a scope of your own that reads no data and must be granted under exactly this name"
         );
         findings.add(WarningCode::UnknownScope, location, message, hint);
     }
@@ -140,7 +140,7 @@ fn statuses(
             .map(|status| format!("`{}`", cut(status)))
             .collect();
         let message = format!(
-            "the vendor is not known to send {}: no verification may ever have such a status",
+            "the vendor is not known to send {}: it may be that no verification ever has such a status",
             joined(&names, "or")
         );
         let hint = format!(
@@ -163,7 +163,7 @@ fn authentication(
             let shown = cut(method);
             let message = format!("`{shown}` is not a method of authentication of RFC 8176");
             let hint = format!(
-                "write {meant}; methods are compared exactly, so that `{shown}` is right only if your identity provider sends this very text"
+                "write {meant}; methods are compared exactly, so `{shown}` is right only if your identity provider sends exactly this text"
             );
             findings.add(WarningCode::UnknownAmr, at(method), message, hint);
         }
@@ -177,7 +177,7 @@ fn authentication(
         let known = known.or_else(of_set);
         if let Some(known) = known {
             let message = format!(
-                "`{}` is nearly the class `{}`, and is another one: classes are compared exactly",
+                "`{}` looks like the class `{}` and is not equal to it: classes are compared exactly",
                 cut(class),
                 cut(known)
             );

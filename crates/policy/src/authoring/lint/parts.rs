@@ -116,11 +116,11 @@ impl Parts<'_, '_, '_, '_> {
             if self.prover.exclude_each_other([other.requirement(), part]) {
                 let other = named(other);
                 return format!(
-                    "it never holds where the rule {other} does: change one of the two"
+                    "it never holds when the rule {other} holds: change one of the two"
                 );
             }
         }
-        "where it holds, the other alternatives hold too or other rules decide: take it out"
+        "whenever it holds, another alternative holds too or another rule decides: take it out"
             .to_owned()
     }
 
@@ -136,16 +136,18 @@ impl Parts<'_, '_, '_, '_> {
         for (_, sibling) in siblings {
             if self.prover.finds_hidden(&part, &[&denying(sibling)]) {
                 let sibling = shown(sibling);
-                return format!("`{sibling}` always asks for as much: take one of the two out");
+                return format!(
+                    "`{sibling}` always requires at least as much: take one of the two out"
+                );
             }
         }
         for other in self.others {
             if self.prover.finds_hidden(&part, &[other]) {
                 let other = named(other);
-                return format!("the rule {other} always asks for as much: take it out");
+                return format!("the rule {other} always requires at least as much: take it out");
             }
         }
-        "the other parts and rules always ask for as much: take it out".to_owned()
+        "the other parts and rules together always require at least as much: take it out".to_owned()
     }
 }
 

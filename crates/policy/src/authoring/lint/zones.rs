@@ -48,8 +48,8 @@ fn mistake(zone: &str) -> Option<(String, String)> {
         "Europe/Berlin"
     };
     Some((
-        format!(", and is {hours} h {side} UTC, what others write as UTC{sign}{hours}"),
-        format!("write a place, such as `{place}`: its clock is the one on the wall"),
+        format!(", and is {hours} h {side} UTC, usually written as UTC{sign}{hours}"),
+        format!("write a place, such as `{place}`, whose clock follows summer time"),
     ))
 }
 

@@ -68,7 +68,7 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
         }
         generated.unreached.extend(unreached);
         let named = cases.into_iter().map(|mut case| {
-            case.name = unused(case.name, &mut names);
+            case.name = unused(&case.name, &mut names);
             case
         });
         generated.cases.extend(named);
@@ -77,8 +77,8 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
 }
 
 /// The name, with a number after it if there is one like it already.
-fn unused(name: String, names: &mut BTreeSet<String>) -> String {
-    let mut candidate = name.clone();
+fn unused(name: &str, names: &mut BTreeSet<String>) -> String {
+    let mut candidate = name.to_owned();
     let mut number = 2_u32;
     while !names.insert(candidate.clone()) {
         candidate = format!("{name} ({number})");

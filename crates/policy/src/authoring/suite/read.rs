@@ -59,7 +59,7 @@ fn read_cases(
             }
             let place = format!("{}:{}", file.path, draft.name_position.line);
             if let Some(first) = first_of.get(&draft.name) {
-                let message = format!("a second case of the name `{}`", draft.name);
+                let message = format!("duplicate case name `{}`", draft.name);
                 let hint = format!("the first is at {first}: name each after what it shows");
                 decoder.error(draft.name_position, message, Some(hint));
             } else {

@@ -231,7 +231,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
         "attribute: { name: site, in: [\"hq \"] }",
         "",
         "invisible_characters",
-        "a blank",
+        "a space",
         "`hq`",
         "\"hq \"",
     ),
@@ -368,7 +368,7 @@ pub(super) const MISTAKES: &[Mistake] = &[
         "",
         "part_without_effect",
         "`authenticated: {within: 2h}`",
-        "`authenticated: {within: 1h}` always asks for as much",
+        "`authenticated: {within: 1h}` always requires at least as much",
         "authenticated: { within: 2h }",
     ),
     (

@@ -133,7 +133,7 @@ impl<'g> Generator<'g> {
     }
 
     /// The cases of a given case that is moved to the edge, if this outcome turns there.
-    pub(super) fn from_given(
+    pub(super) fn moved_from_given(
         &self,
         placed: &PlacedEdge<'g>,
         outcome: Outcome,

@@ -123,13 +123,13 @@ impl<'g> Generator<'g> {
         instants: &Instants,
     ) -> Vec<Case> {
         let Some(sensitivity) = sensitivity else {
-            let found = self.from_given(placed, Outcome::Decision, given);
+            let found = self.moved_from_given(placed, Outcome::Decision, given);
             return found.map(|found| found.cases).unwrap_or_default();
         };
         let sides = sides_of(&placed.edge, sensitivity, instants);
         let outcomes = placed.outcomes(&self.edges);
         let at_edge = outcomes.into_iter().find_map(|outcome| {
-            let found = self.from_given(placed, outcome, given);
+            let found = self.moved_from_given(placed, outcome, given);
             found.or_else(|| self.search(placed, outcome, &sides, sensitivity, instants))
         });
         let decides_alone = at_edge.as_ref().is_some_and(|found| found.decides_alone);

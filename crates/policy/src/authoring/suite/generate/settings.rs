@@ -35,7 +35,7 @@ impl Generator<'_> {
             .iter()
             .cloned()
             .chain(self.allowed(budget))
-            .flat_map(|case| self.longer(case))
+            .flat_map(|case| self.longer(&case))
             .collect();
         let allows = bases
             .iter()
@@ -74,9 +74,9 @@ impl Generator<'_> {
     }
 
     /// The case, and like it one with a verification and a session that were just made, alone and with a birthday just passed.
-    fn longer(&self, case: Case) -> Vec<Case> {
+    fn longer(&self, case: &Case) -> Vec<Case> {
         let now = case.now;
-        let case = at(&case, now);
+        let case = at(case, now);
         let mut fresh = case.clone();
         if let Some(session) = &mut fresh.request.authentication {
             session.auth_time = Some(now);

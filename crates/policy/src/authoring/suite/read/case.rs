@@ -86,9 +86,9 @@ pub(super) fn read_case(
     fields.finish(decoder);
     let expect = expect.and_then(|expect| {
         if must_expect && expect.is_empty() {
-            let message = "the case expects nothing, so that it cannot fail";
+            let message = "the case expects nothing, so it cannot fail";
             let hint =
-                "write such as `expect: { decision: deny, reasons: [VERIFICATION_TOO_OLD] }`";
+                "write what it expects, such as `expect: { decision: deny, reasons: [VERIFICATION_TOO_OLD] }`";
             return Err(decoder.error(node.position, message, Some(hint.to_owned())));
         }
         Ok(expect)

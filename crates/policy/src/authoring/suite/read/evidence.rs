@@ -37,8 +37,7 @@ pub(super) fn read_finding(
     let upstream = fields.take("upstream");
     let upstream = upstream.map(|node| (node.position, decoder.word(node, "`upstream`", &words)));
     match (verification, upstream, age) {
-        (Some(found), None, None) => Ok((found?, None)),
-        (None, Some((_, found)), None) => Ok((found?, None)),
+        (Some(found), None, None) | (None, Some((_, found)), None) => Ok((found?, None)),
         (Some(found), None, Some((_, age))) => {
             let (age, upstream_down) = (age?, false);
             Ok((found?, Some(CachedCopy { age, upstream_down })))
@@ -46,7 +45,7 @@ pub(super) fn read_finding(
         (Some(found), Some((position, upstream)), Some((_, age))) => {
             if !matches!(upstream?, Finding::Unknown) {
                 let hint = "write `upstream: down`, or leave it out";
-                let message = "a copy of a verification that the upstream does not know";
+                let message = "`evidence` does not go with `upstream: absent`: there is no copy of an unknown verification";
                 return Err(decoder.error(position, message, Some(hint.to_owned())));
             }
             let (age, upstream_down) = (age?, true);
@@ -60,7 +59,7 @@ pub(super) fn read_finding(
         }
         (None, Some(_), Some((position, _))) => {
             let hint = "write `verification:` too, or leave `evidence` out";
-            let message = "the age of evidence that the case does not have";
+            let message = "`evidence` gives the age of a verification, and the case has none";
             Err(decoder.error(position, message, Some(hint.to_owned())))
         }
         (None, None, _) => {

@@ -48,7 +48,7 @@ impl Named<'_> {
 
     fn find(&self, decoder: &mut Decoder<'_>, node: &Node, name: &str) -> Result<&Node, Reported> {
         if let Some(found) = self.nodes.get(name) {
-            return found.clone();
+            return *found;
         }
         let what = self.what;
         let names = self.nodes.keys().copied();

@@ -51,7 +51,7 @@ fn read_remedy(decoder: &mut Decoder<'_>, node: &Node) -> Result<Remedy, Reporte
         (None, None, None, None, Some(node)) => read_wait(decoder, node),
         _ => {
             let message = "a remedy is one of `reverify`, `authenticate`, `grant_scopes`, `identify` and `wait`";
-            let hint = "write such as `{ reverify: { max_age: 30d } }`, each in an item of its own";
+            let hint = "write one per item, such as `{ reverify: { max_age: 30d } }`";
             Err(decoder.error(node.position, message, Some(hint.to_owned())))
         }
     }

@@ -86,7 +86,7 @@ fn two_cases_of_one_name_are_a_mistake_also_in_two_files() {
     ];
     let problems = read(&files, &set(POLICY)).unwrap_err().to_string();
     assert!(
-        problems.contains("a second case of the name `twice`"),
+        problems.contains("duplicate case name `twice`"),
         "{problems}"
     );
     assert!(
@@ -213,11 +213,11 @@ fn the_age_of_a_copy_that_cannot_be_is_a_mistake() {
     for (mistake, message) in [
         (
             "upstream: down, evidence: {seen_ago: 1m}",
-            "the age of evidence that the case does not have",
+            "`evidence` gives the age of a verification, and the case has none",
         ),
         (
             "verification: {}, upstream: absent, evidence: {seen_ago: 1m}",
-            "the upstream does not know",
+            "does not go with `upstream: absent`",
         ),
         (
             "verification: {}, evidence: {}",

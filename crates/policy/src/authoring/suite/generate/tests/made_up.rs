@@ -100,10 +100,8 @@ fn part(random: &mut Random, depth: usize) -> Part {
                 ("acr_any", ["a", "b", "c"]),
             ] {
                 if random.below(2) == 0 {
-                    lists.push_str(&format!(
-                        ", {key}: [{}]",
-                        random.some(&values, 1).join(", ")
-                    ));
+                    let values = random.some(&values, 1).join(", ");
+                    lists.extend([format!(", {key}: [{values}]")]);
                 }
             }
             Part::Authenticated(random.one(&HOURS[..6]), lists)
