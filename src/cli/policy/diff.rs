@@ -70,7 +70,7 @@ pub(super) struct Diff {
 }
 
 /// A kind of change that `--fail-on` does not permit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum FailOn {
     /// A check may be decided less strictly: somebody is let in, or asked for less.
     Loosens,
@@ -125,7 +125,14 @@ impl Diff {
         let mut fail_on = self.fail_on.clone();
         fail_on.extend(self.only_tightens.then_some(FailOn::Loosens));
         fail_on.extend(self.only_loosens.then_some(FailOn::Tightens));
+        fail_on.sort_unstable();
         fail_on.dedup();
+        let [loosens, added] = [FailOn::Loosens, FailOn::Added].map(|kind| fail_on.contains(&kind));
+        if loosens && !added && !comparison.added.is_empty() && !comparison.removed.is_empty() {
+            eprint_line(
+                "verigate: note: policies are added and others removed, and none is taken for a renamed one: `--fail-on loosens,added` fails on added ones",
+            );
+        }
         let mut is_breached = false;
         for kind in fail_on {
             if let Some(breach) = kind.breach(comparison) {

@@ -5,6 +5,8 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use super::{
     budget::WorkBudget,
     direction::Direction,
@@ -112,26 +114,29 @@ impl Renames {
 
 /// The pairs of policies with the same rules.
 fn same_rules<'s>(left: &[Named<'s>], came: &[Named<'s>]) -> Vec<Candidate<'s>> {
-    let mut by_rules: HashMap<String, Vec<Named<'s>>> = HashMap::new();
+    let mut by_rules: HashMap<[u8; 32], Vec<Named<'s>>> = HashMap::new();
     for other in came {
         by_rules
-            .entry(rules_in_full(other.1))
+            .entry(digest_of_rules(other.1))
             .or_default()
             .push(*other);
     }
     let pairs = left.iter().flat_map(|one| {
-        let others = by_rules.get(&rules_in_full(one.1));
+        let others = by_rules.get(&digest_of_rules(one.1));
         let others = others.into_iter().flatten();
         others.map(|other| (SAME, *one, *other))
     });
     pairs.collect()
 }
 
-/// The rules of a policy as one text, identities included.
-fn rules_in_full(policy: &Policy) -> String {
-    let rules = policy.rules().iter();
-    let texts = rules.map(|rule| format!("{:?} {}", rule.otherwise(), Whole(rule.requirement())));
-    texts.collect::<Vec<_>>().join("\n")
+/// A digest of the rules of a policy, identities included.
+fn digest_of_rules(policy: &Policy) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for rule in policy.rules() {
+        let text = format!("{:?} {}\n", rule.otherwise(), Whole(rule.requirement()));
+        digest.update(text);
+    }
+    digest.finalize().into()
 }
 
 /// How similar two policies are, out of [`SAME`], by the rules that are written in them.

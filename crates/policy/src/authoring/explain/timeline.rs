@@ -91,6 +91,9 @@ pub(super) fn timeline(judgement: &Judgement<'_, '_>, now: Timestamp) -> Timelin
             None => timeline.end(turned.since(turned.causes())),
         }
     }
+    // What turns near their end may change the decision only after it.
+    let last = anniversary(now, YEARS_AHEAD);
+    timeline.changes.retain(|change| change.at <= last);
     timeline.changes.sort_by_key(|change| change.at);
     add_weekly(&mut timeline, judgement, now);
     let (inside, outside) = (open.effect_at(now), closed.effect_at(now));
