@@ -362,7 +362,7 @@ fn a_policy_that_is_loosened_among_many_renamed_ones_is_found() {
     assert_eq!(code, 2, "{report}");
     assert_eq!(report["failed"].as_array().map(Vec::len), Some(150));
     assert_eq!(report["loosens"], serde_json::Value::Null);
-    // Nor by the name of one that has left.
+    // Nor by the name of a removed policy.
     let (code, report) = gate(&all("old-", None), &others, &["--policy", "old-7"]);
     assert_eq!(code, 2, "{report}");
 }
