@@ -19,6 +19,6 @@ pub(in crate::authoring) use self::{
     instants::Instants,
     limit::Side,
     point::Point,
-    query::Sensitivity,
+    query::{Sensitivity, Turning},
     search::Search,
 };

@@ -4,7 +4,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    authoring::diff::sensitivity::TimeAxis,
+    authoring::diff::sensitivity::{TimeAxis, Turning},
     limits::{AGE_YEARS_MAX, YEARS_AHEAD},
     rule::{Given, Requirement, Rule},
     time::{Timestamp, after, anniversary, before},
@@ -128,6 +128,15 @@ impl Edge<'_> {
     /// Whether its requirement is a schedule that is open the whole week.
     pub(super) fn is_of_open_schedule(&self) -> bool {
         matches!(self.requirement, Requirement::Schedule(schedule) if schedule.week().is_full())
+    }
+
+    /// The edge between these regions of its axis.
+    pub(super) fn turning(&self, sides: [u16; 2]) -> Turning<'_> {
+        Turning {
+            requirement: self.requirement,
+            begins: self.turn == Turn::Begins,
+            sides,
+        }
     }
 
     /// Whether two edges may be at the same point of an axis. For times of the week that is not known.

@@ -94,8 +94,9 @@ fn is_hidden(
         .filter(|outcome| *outcome != Outcome::Decision);
     !sides.is_empty()
         && rules.all(|rule| {
-            sides
-                .iter()
-                .all(|sides| sensitivity.turns_nowhere(rule, *sides))
+            sides.iter().all(|sides| {
+                let turning = placed.edge.turning(*sides);
+                sensitivity.turns_nowhere(rule, turning)
+            })
         })
 }

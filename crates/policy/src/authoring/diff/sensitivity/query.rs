@@ -10,7 +10,7 @@ use super::{
         space::Conditions,
         witness::Witness,
     },
-    atom::{Atom, TimeAxis, expression},
+    atom::{Atom, TimeAxis, expression, part},
     chain::{Chain, Outcome},
     facts::Wanted,
     instants::Instants,
@@ -18,7 +18,7 @@ use super::{
     point::Point,
     search::{Found, Search, Walk},
 };
-use crate::{request::PolicyName, set::Policy};
+use crate::{request::PolicyName, rule::Requirement, set::Policy};
 
 /// A policy over the space of its checks, with one axis of time as the first variable.
 #[derive(Debug)]
@@ -31,6 +31,23 @@ pub(in crate::authoring) struct Sensitivity<'p, 'w> {
     pub(super) level: Level,
     /// The chain of the policy's decision, made at its first use.
     decision: Option<Chain>,
+}
+
+/// A requirement at one of its limits.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::authoring) struct Turning<'r> {
+    pub(in crate::authoring) requirement: &'r Requirement,
+    /// Whether it begins to hold there, or ends.
+    pub(in crate::authoring) begins: bool,
+    /// The regions just before the limit and just after it.
+    pub(in crate::authoring) sides: [u16; 2],
+}
+
+impl Turning<'_> {
+    fn after(&self) -> u16 {
+        let [_, after] = self.sides;
+        after
+    }
 }
 
 impl<'p, 'w> Sensitivity<'p, 'w> {
@@ -65,27 +82,25 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
     pub(in crate::authoring) fn turning(
         &mut self,
         outcome: Outcome,
-        [before, after]: [u16; 2],
+        turning: Turning<'_>,
         point: Point,
         instants: &Instants,
         accept: &mut dyn FnMut(Witness) -> bool,
     ) -> Search {
         let chain = self.chain(outcome, None);
-        let sides =
-            [before, after].map(|region| self.walk.fix(&chain.formulas, self.level, region));
-        self.find(&chain, sides, after, point, instants, accept)
+        let sides = self.sides(&chain, turning);
+        self.find(&chain, sides, turning.after(), point, instants, accept)
     }
 
     /// Whether it is proved that no outcome differs on the two sides of a limit, with all other facts equal.
     pub(in crate::authoring) fn turns_nowhere(
         &mut self,
         outcome: Outcome,
-        [before, after]: [u16; 2],
+        turning: Turning<'_>,
     ) -> bool {
         let chain = self.chain(outcome, None);
-        let sides =
-            [before, after].map(|region| self.walk.fix(&chain.formulas, self.level, region));
-        let mut found = Found::new(self.level, after);
+        let sides = self.sides(&chain, turning);
+        let mut found = Found::new(self.level, turning.after());
         let nowhere = self
             .walk
             .descend(&chain, sides, &mut found, &mut |_, _| true);
@@ -115,6 +130,27 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
             }
         }
         result
+    }
+
+    /// The two sides of a limit of a requirement, where that turns: of a session of another class, say, it does not.
+    fn sides(&mut self, chain: &Chain, turning: Turning<'_>) -> [Vec<Formula>; 2] {
+        let requirement = part(turning.requirement, &mut 0, None);
+        let Walk {
+            space, formulas, ..
+        } = &mut self.walk;
+        let requirement = [space.formula(&requirement, formulas)];
+        let [before, after] = turning.sides;
+        let held_in = if turning.begins { after } else { before };
+        let held = self.walk.fix(&requirement, self.level, held_in);
+        turning.sides.map(|region| {
+            let side = self.walk.fix(&chain.formulas, self.level, region);
+            let side = side.into_iter();
+            side.map(|formula| {
+                let both = held.iter().copied().chain([formula]);
+                self.walk.formulas.all(both)
+            })
+            .collect()
+        })
     }
 
     /// The search for a difference of two sides with the checks in `region`.

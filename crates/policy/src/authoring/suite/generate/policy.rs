@@ -150,7 +150,8 @@ impl<'g> Generator<'g> {
     ) -> Option<EdgeCases> {
         for (sides, point) in sides {
             let mut found = None;
-            let result = sensitivity.turning(outcome, *sides, *point, instants, &mut |witness| {
+            let turning = placed.edge.turning(*sides);
+            let result = sensitivity.turning(outcome, turning, *point, instants, &mut |witness| {
                 let case = self.seed(witness);
                 found = self.triple(placed, outcome, &case, case.now);
                 found.is_some()
