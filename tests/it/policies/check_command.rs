@@ -146,8 +146,7 @@ fn a_warning_is_printed_with_its_position() {
         10 |   kept:
            |   ^^^^
            |
-           = help: add a rule such as `- verified_within: 365d`, the age at which a verification counts for
-                   nothing
+           = help: add a rule such as `- verified_within: 365d`: older verifications then no longer count
 
         warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
           --> p.yaml:13:9
