@@ -130,7 +130,7 @@ impl Diff {
         let [loosens, added] = [FailOn::Loosens, FailOn::Added].map(|kind| fail_on.contains(&kind));
         if loosens && !added && !comparison.added.is_empty() && !comparison.removed.is_empty() {
             eprint_line(
-                "verigate: note: policies are added and others removed, and none is taken for a renamed one: `--fail-on loosens,added` fails on added ones",
+                "verigate: note: policies were added and removed, and none was recognised as renamed; `--fail-on loosens,added` fails on added policies too",
             );
         }
         let mut is_breached = false;

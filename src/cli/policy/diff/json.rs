@@ -17,7 +17,7 @@ pub(super) fn report(comparison: &Comparison) -> Value {
     let failed = comparison.failed.iter();
     let failed = failed
         .map(|error| json!({ "policy": error.policy.as_str(), "error": error.source.to_string() }));
-    // Of what was not compared, nothing is known.
+    // Policies that were not compared may differ in either direction.
     let known = |is_so: bool| (is_so || comparison.failed.is_empty()).then_some(is_so);
     let loosening = comparison.cells().filter(|cell| cell.loosens()).count();
     let all = comparison.cells().count();

@@ -47,7 +47,7 @@ impl Comparison {
         let Renames { renamed, unknown } = Renames::of(old, new);
         let renamed = renamed.into_iter();
         let renamed = renamed.filter(|r| is_asked(&r.old) || is_asked(&r.new));
-        // Any of these may be the one that has left under the name that is asked for.
+        // Any of these may be the removed policy with the name in `only`.
         let has_left = only.is_some_and(|only| new.find(only).is_none());
         let unknown = unknown
             .into_iter()

@@ -91,7 +91,7 @@ pub(super) fn timeline(judgement: &Judgement<'_, '_>, now: Timestamp) -> Timelin
             None => timeline.end(turned.since(turned.causes())),
         }
     }
-    // What turns near their end may change the decision only after it.
+    // A change near their end may affect the decision only after it.
     let last = anniversary(now, YEARS_AHEAD);
     timeline.changes.retain(|change| change.at <= last);
     timeline.changes.sort_by_key(|change| change.at);
