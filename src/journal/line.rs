@@ -73,7 +73,7 @@ struct Line<'e> {
     /// The first of the alternatives.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     remedies: Vec<DynamicMessage>,
-    /// The sets of remedies of which one suffices, as the JSON of the contract.
+    /// The sets of remedies, any one of which suffices, as the JSON of the contract.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     alternatives: Vec<Vec<DynamicMessage>>,
     evidence: LineEvidence<'e>,

@@ -80,7 +80,7 @@ fn an_old_verification_is_made_again_as_young_as_the_tightest_rule_asks() {
 }
 
 #[test]
-fn what_is_told_where_two_clocks_are_apart_suffices_by_both() {
+fn remedies_suffice_by_both_clocks_while_they_are_apart() {
     let set = testing::set(
         "version: 1\npolicies:\n  p:\n    require:\n      - verified_within: 30d\n        otherwise: step_up\n      - schedule: {days: [sat], from: \"11:00\", to: \"13:00\", zone: UTC}\n        otherwise: step_up\n",
     );

@@ -318,6 +318,17 @@ fn the_policies_that_are_most_alike_are_the_renamed_ones() {
         ),
     ];
     let (code, report) = gate(&old.concat(), &new.concat(), &[]);
+    let [old_only, new_only] = [&old[2], &new[2]].map(|policies| {
+        let path = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+        std::fs::write(&path, format!("version: 1\npolicies:\n{policies}")).unwrap();
+        path
+    });
+    let paths = [&old_only, &new_only].map(|file| file.path().to_str().unwrap());
+    let (exit, _, why) = diff(&[paths[0], paths[1], "--fail-on", "loosens"]);
+    assert!(
+        exit == 0 && why.contains("`--fail-on loosens,added`"),
+        "{why}"
+    );
     assert_eq!(
         report["renamed"],
         serde_json::json!([{ "old": "b", "new": "m" }, { "old": "a", "new": "n" }])
@@ -350,6 +361,10 @@ fn a_policy_that_is_loosened_among_many_renamed_ones_is_found() {
     let (code, report) = gate(&all("old-", None), &others, &[]);
     assert_eq!(code, 2, "{report}");
     assert_eq!(report["failed"].as_array().map(Vec::len), Some(150));
+    assert_eq!(report["loosens"], serde_json::Value::Null);
+    // Nor by the name of one that has left.
+    let (code, report) = gate(&all("old-", None), &others, &["--policy", "old-7"]);
+    assert_eq!(code, 2, "{report}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Parts of a plan that suffice without the rest. A session may be chosen in several ways, and each may satisfy the rules in another
-//! way: of "a password or a code" each suffices by itself, though no way through the rules asks for just that.
+//! Parts of a plan that suffice without the rest. A group leaves a choice of methods, and each choice may satisfy the rules by another
+//! path: either of "a password or a code" may suffice, although no single path through the rules requires exactly that group.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use super::{
     session::{Choice, SessionPlan},
 };
 
-/// The least part of this plan that suffices, where these are all minimal plans that use the same kinds of action: without groups,
-/// classes and scopes that are not needed, and at the greatest ages. `None` if a part suffices when what is done has just been done:
-/// that part asks for less, and only its ages are shorter.
+/// The smallest part of this plan that suffices, if these are all minimal plans with the same kinds of action: without unneeded groups,
+/// classes and scopes, and with the greatest ages. `None` if a part with shorter ages suffices if its actions are taken as just done:
+/// that part requires less, apart from its shorter ages.
 pub(super) fn least_part<'p>(mut plan: Plan<'p>, minimal: &[Plan<'p>]) -> Option<Plan<'p>> {
     loop {
         let mut parts = fewer_demands(&plan);
@@ -24,7 +24,7 @@ pub(super) fn least_part<'p>(mut plan: Plan<'p>, minimal: &[Plan<'p>]) -> Option
     (!parts.any(|part| suffices_if_new(&part, minimal))).then_some(plan)
 }
 
-/// Whether each session that the plan permits makes one of the minimal plans suffice. `false` if there are too many to look at.
+/// Whether each session that the plan permits makes one of the minimal plans suffice. `false` if there are too many to try.
 fn suffices(plan: &Plan<'_>, minimal: &[Plan<'_>]) -> bool {
     let old_enough: Vec<Plan<'_>> = minimal
         .iter()

@@ -12,7 +12,7 @@ use super::{
     set::{ALTERNATIVES_MAX, Set},
 };
 
-/// How many plans are combined or compared, in all. What is left after that is searched with one plan for each requirement.
+/// How many plans are combined or compared, in all. After that, the search goes on with one plan for each requirement.
 const WORK_MAX: usize = 100_000;
 /// How many plans of the same requirements are kept.
 const PLANS_MAX: usize = 64;
@@ -21,11 +21,11 @@ const PLANS_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Search<'s, 'p> {
     goal: &'s Goal<'p>,
-    /// When the verification's own time may be believed.
+    /// When the verification's own time is credible.
     credible: Kept,
     /// The first is now.
     moments: &'s [Moment],
-    /// Whether several rules ask for a session, so that a choice may satisfy them in several ways.
+    /// Whether several rules need a session, so that one choice of a session may satisfy them by several paths.
     has_choices: bool,
     found: Vec<Set<'p>>,
 }
@@ -64,7 +64,7 @@ impl<'s, 'p> Search<'s, 'p> {
         let work = WORK_MAX.checked_div(combinations.len()).unwrap_or(0);
         for kinds in combinations {
             let is_exhausted = !self.add_sets_of(kinds, work);
-            // What was not found might be a part of what would be found next.
+            // A set that was missed might be a part of one that would be found next.
             if self.found.len() >= ALTERNATIVES_MAX || (is_exhausted && !self.found.is_empty()) {
                 break;
             }
@@ -73,8 +73,8 @@ impl<'s, 'p> Search<'s, 'p> {
         self.found
     }
 
-    /// Adds the minimal sets that have all of these kinds. Whatever is no stricter than one of them has fewer kinds, or the same, so that
-    /// it is found before. `false` if the work was not enough to find all of them.
+    /// Adds the minimal sets that have all of these kinds. A set that is no stricter than one of them has the same or fewer kinds, so it
+    /// is found earlier. `false` if the work budget did not suffice to find all of them.
     fn add_sets_of(&mut self, kinds: Kinds, mut work: usize) -> bool {
         let allowed = kinds.without(Kinds::WAIT);
         let waits = Kinds::WAIT.are_within(kinds);
@@ -118,8 +118,8 @@ impl<'s, 'p> Search<'s, 'p> {
 }
 
 impl<'p> Search<'_, 'p> {
-    /// The plans without what is not needed; and without those of which a part with fewer kinds suffices, because such parts are
-    /// among the sets that were found before.
+    /// The plans, reduced to what is needed, without those of which a part with fewer kinds suffices: such parts are among the sets
+    /// that were found earlier.
     fn least_parts(
         &self,
         whole: Vec<Plan<'p>>,
@@ -167,7 +167,7 @@ impl Trial<'_> {
         plans
     }
 
-    /// Whether the goal may hold, if contradictions are not looked at.
+    /// Whether the goal may hold, apart from contradictions between plans.
     fn may_hold(&self, goal: &Goal<'_>) -> bool {
         match goal {
             Goal::Met => true,
@@ -178,7 +178,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether the facts that the requirement reads stay, and make it hold.
+    /// Whether no action replaces the facts that the requirement reads, and it holds with them.
     fn is_kept(&self, one: &One<'_>) -> bool {
         let stays = one.replaced_by == Kinds::NONE || !one.replaced_by.are_within(self.allowed);
         stays && self.moment.keeps(one.kept)
@@ -189,7 +189,7 @@ impl Trial<'_> {
         plan.filter(|plan| plan.kinds().are_within(self.allowed))
     }
 
-    /// The minimal plans that make the goal hold; one without actions if it holds already, none if there is none.
+    /// The minimal plans that make the goal hold; a plan without actions if it holds already; empty if no plan does.
     fn plans<'p>(&mut self, goal: &Goal<'p>) -> Vec<Plan<'p>> {
         self.work = self.work.saturating_sub(1);
         match goal {
@@ -220,7 +220,7 @@ impl Trial<'_> {
                 Some(_) => parts.push(plans),
             }
         }
-        // Fewest first, so that less is combined.
+        // The goals with the fewest plans first, to keep combinations few.
         parts.sort_by_key(Vec::len);
         let mut all = vec![Plan::default()];
         for part in parts {
@@ -242,7 +242,7 @@ impl Trial<'_> {
         all
     }
 
-    /// Adds a plan, unless another one is no stricter; what is stricter goes.
+    /// Adds a plan, unless another one is no stricter, and removes stricter ones.
     fn add<'p>(&mut self, minimal: &mut Vec<Plan<'p>>, plan: Plan<'p>) {
         self.work = self.work.saturating_sub(minimal.len());
         if minimal.iter().any(|known| known.is_no_stricter(&plan)) {

@@ -48,7 +48,7 @@ pub(super) enum Anchor {
 /// An edge that a rule can have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge<'r> {
-    /// The number of the requirement among those of the rule that are no groups.
+    /// The index of the requirement among those of the rule that are not groups.
     pub(super) leaf: usize,
     /// The rule's requirement, or one inside it.
     pub(super) requirement: &'r Requirement,
@@ -139,7 +139,7 @@ impl Edge<'_> {
         }
     }
 
-    /// Whether two edges may be at the same point of an axis. Of times of the week that is not known.
+    /// Whether two edges may be at the same point of an axis. For times of the week that is not known.
     pub(super) fn may_be_at(&self, other: &Edge<'_>) -> bool {
         match (self.anchor, other.anchor) {
             (Anchor::AuthTime(_), Anchor::AuthTime(_))

@@ -1,4 +1,4 @@
-//! A policy, asked where its limits matter.
+//! Queries on a policy: where its limits matter.
 
 use super::{
     super::{
@@ -29,7 +29,7 @@ pub(in crate::authoring) struct Sensitivity<'p, 'w> {
     axis: TimeAxis,
     /// The level of that axis.
     pub(super) level: Level,
-    /// The chain of the policy's decision, once it is made.
+    /// The chain of the policy's decision, made at its first use.
     decision: Option<Chain>,
 }
 
@@ -51,7 +51,7 @@ impl Turning<'_> {
 }
 
 impl<'p, 'w> Sensitivity<'p, 'w> {
-    /// The policy with this axis first; none if no rule reads it.
+    /// The policy with this axis first; `None` if no rule reads it.
     pub(in crate::authoring) fn of(
         name: &'p PolicyName,
         policy: &'p Policy,
@@ -77,8 +77,8 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         }))
     }
 
-    /// The checks on which the policy, or one rule, comes out otherwise on the two sides of a limit, all else equal. `accept` takes one
-    /// or refuses it.
+    /// The checks for which the outcome of the policy, or of one rule, differs on the two sides of a limit, with all other facts equal.
+    /// `accept` accepts or refuses each.
     pub(in crate::authoring) fn turning(
         &mut self,
         outcome: Outcome,
@@ -92,7 +92,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         self.find(&chain, sides, turning.after(), point, instants, accept)
     }
 
-    /// Whether it is proved that nothing comes out otherwise on the two sides of a limit, all else equal.
+    /// Whether it is proved that no outcome differs on the two sides of a limit, with all other facts equal.
     pub(in crate::authoring) fn turns_nowhere(
         &mut self,
         outcome: Outcome,
@@ -107,8 +107,8 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         nowhere.is_ok() && !self.walk.formulas.is_exhausted()
     }
 
-    /// The checks at these points, each with its region, on which the policy decides otherwise if this requirement alone came out
-    /// otherwise; from one point after another, until one is accepted.
+    /// The checks at these points, each with its region, for which the decision changes if the result of this requirement is inverted;
+    /// tries one point after another until a check is accepted.
     pub(in crate::authoring) fn mattering(
         &mut self,
         atom: Atom,
@@ -132,7 +132,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         result
     }
 
-    /// The two sides of a limit of a requirement, where that turns: of a session of another class, say, it does not.
+    /// The two sides of a limit of a requirement, on the checks on which the requirement turns there.
     fn sides(&mut self, chain: &Chain, turning: Turning<'_>) -> [Vec<Formula>; 2] {
         let requirement = part(turning.requirement, &mut 0, None);
         let Walk {
@@ -153,7 +153,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         })
     }
 
-    /// The search for a difference of two sides, of which each fact that is found lies in `region`.
+    /// The search for a difference of two sides with the checks in `region`.
     fn find(
         &mut self,
         chain: &Chain,
@@ -183,7 +183,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         found.result(result)
     }
 
-    /// The chain of this outcome; with `forced`, as if the requirement held, or did not.
+    /// The chain of this outcome; with `forced`, as if the requirement held, or did not hold.
     fn chain(&mut self, outcome: Outcome, forced: Option<(Atom, bool)>) -> Chain {
         if let (Outcome::Decision, None, Some(known)) = (outcome, forced, &self.decision) {
             return known.clone();
@@ -213,7 +213,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         Instants::of(&self.walk.space)
     }
 
-    /// Every way in which the schedules begin and end, over all years that are compared.
+    /// Every stretch between beginnings and ends of schedules, over all years that are compared.
     pub(in crate::authoring) fn history(&self) -> Vec<Stretch> {
         match self.partition() {
             Some(Partition::Schedules(schedules)) => schedules.stretches(FIRST_MS, END_MS),
@@ -221,7 +221,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         }
     }
 
-    /// The partition of the axis that comes first.
+    /// The partition of the first axis.
     pub(super) fn partition(&self) -> Option<&Partition<'p>> {
         let mut axes = self.walk.space.axes();
         axes.find(|(_, level, _)| *level == self.level)
