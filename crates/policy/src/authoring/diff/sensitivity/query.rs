@@ -132,7 +132,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         result
     }
 
-    /// The two sides of a limit of a requirement, where that turns: of a session of another class, say, it does not.
+    /// The two sides of a limit of a requirement, on the checks on which the requirement turns there.
     fn sides(&mut self, chain: &Chain, turning: Turning<'_>) -> [Vec<Formula>; 2] {
         let requirement = part(turning.requirement, &mut 0, None);
         let Walk {
