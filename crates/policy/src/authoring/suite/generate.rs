@@ -33,7 +33,7 @@ pub struct GeneratedCases {
     pub cases: Vec<Case>,
     /// Edges without a case, each in words.
     pub unreached: Vec<String>,
-    /// How many policies have no cases, because there are [`CASES_MAX`] already.
+    /// How many policies have no cases, because there are 100,000 cases already.
     pub policies_over_limit: usize,
 }
 
