@@ -77,8 +77,8 @@ pub fn policies(text: &str) {
     assert!(same.is_empty());
 }
 
-/// A file of cases: what is read runs, and is the same when it is written and read again. That a case expects nothing is a mistake only
-/// where it is run.
+/// A file of cases: cases that are read can be run, and are the same after they are written and read again. A case without
+/// expectations is a mistake only when it is run.
 pub fn cases(text: &str) {
     let cases = match suite::read_situations(&[file(text)], &DOCUMENTED) {
         Ok(cases) => cases,
@@ -223,7 +223,7 @@ fn decided(policy: &Policy, request: &Request, finding: &Finding, now: Timestamp
     timeline(&explanation, |now| policy.effect(&at(now)));
 }
 
-/// A timeline: each change is one, with its causes, and the next change is among them.
+/// A timeline: each entry changes the decision and has causes, and the next change is among the entries.
 fn timeline(explanation: &Explanation, effect: impl Fn(Timestamp) -> Effect) {
     let Timeline {
         changes, weekly, ..

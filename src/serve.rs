@@ -98,7 +98,7 @@ impl Service {
         Self::start_with_journal(config, set, clock, None).await
     }
 
-    /// The same with another output of the journal than the one that the configuration names.
+    /// The same, with another output of the journal than the one in the configuration.
     pub async fn start_with_journal(
         config: &Config,
         set: PolicySet,

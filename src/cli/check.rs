@@ -154,7 +154,7 @@ impl Check {
         })
     }
 
-    /// What the flags say of the person's session; none if they say nothing.
+    /// The person's session by the flags; `None` without such flags.
     fn authentication(&self, now: Timestamp) -> Option<Authentication> {
         let is_given = self.acr.is_some() || !self.amr.is_empty() || self.auth_ago.is_some();
         is_given.then(|| Authentication {

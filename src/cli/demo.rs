@@ -90,7 +90,7 @@ impl Demo {
         };
         let is_watched = io::stdout().is_terminal();
         let log = LogConfig {
-            // What a service logs about itself is not what one looks for here.
+            // The service's own log lines would hide the decisions.
             level: if is_watched { Level::WARN } else { Level::INFO },
             json: false,
         };

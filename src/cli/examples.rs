@@ -1,4 +1,4 @@
-//! Examples that the help of each command ends with. A test runs them or reads their arguments.
+//! The examples at the end of each command's help. A test runs them or parses their arguments.
 
 pub(super) const VERIGATE: &str = "\
 Examples:

@@ -20,7 +20,7 @@ pub(super) struct Man {
 impl Man {
     /// Prints or writes the pages of this command line.
     pub(super) fn run(&self, command: Command) -> anyhow::Result<Exit> {
-        // As in the folder, so that both are the same page.
+        // The same as in the folder, so that both pages are equal.
         let command = command.disable_help_subcommand(true);
         match &self.folder {
             Some(folder) => {

@@ -56,7 +56,7 @@ impl Page {
         self.wrapped(2, LABEL_WIDTH.saturating_add(3), label.and(value));
     }
 
-    /// Adds a paragraph with a label, and more behind a comma: in the same line if it fits there, else in the next.
+    /// Adds a paragraph with a label, followed by a comma and more text: on the same line if it fits, otherwise on the next.
     pub(super) fn labelled_with(
         &mut self,
         label: impl Into<Text>,
@@ -80,7 +80,7 @@ impl Page {
         LABEL_WIDTH.saturating_add(3).saturating_add(text.width()) <= self.screen.width()
     }
 
-    /// Adds a paragraph below those with a label, nested so deep. Its further lines begin behind its `- `.
+    /// Adds a paragraph below those with a label, with this depth of nesting. Its further lines are indented past its `- `.
     pub(super) fn below_label(&mut self, depth: usize, text: impl Into<Text>) {
         let first = LABEL_WIDTH
             .saturating_add(3)

@@ -69,7 +69,7 @@ impl Screen {
         self.refilled(others, &format!("{first}{}", self.one_line(text)))
     }
 
-    /// A line that has its styles already, wrapped: further lines begin at the column `others`.
+    /// A line with styles, wrapped: further lines begin at the column `others`.
     pub(super) fn refilled(self, others: usize, line: &str) -> String {
         if self.width() == usize::MAX {
             return line.to_owned();

@@ -39,7 +39,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Each code that is not one of a problem in a file, with what it means.
+    /// Each code that is not about a problem in a file, with its meaning.
     pub const CODES: [(&str, &str); 5] = [
         (
             "files_changing",
@@ -47,7 +47,7 @@ impl LoadError {
         ),
         (
             "too_much_to_read",
-            "There is more to read than a bound allows.",
+            "There are more files or more bytes than a bound allows.",
         ),
         ("no_policy_file", "The folder has no policy file."),
         ("no_policy", "There is no policy in the files."),
@@ -57,7 +57,7 @@ impl LoadError {
         ),
     ];
 
-    /// What kind of error it is, for programs. Codes stay.
+    /// The code of the error, for programs. Codes are stable.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Unreadable(..) => "unreadable_file",

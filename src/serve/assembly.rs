@@ -97,7 +97,7 @@ pub(super) fn assemble(
     })
 }
 
-/// Starts the journal with this output, or else with the one that the configuration names.
+/// Starts the journal with this output, or with the one in the configuration.
 fn start_journal(
     config: &Config,
     output: Option<Box<dyn Output>>,

@@ -1,4 +1,4 @@
-//! What a newcomer does first: the demo, the service beside the simulator, a check by hand, completions and manual pages.
+//! The first steps of a new user: the demo, the service beside the simulator, a manual check, completions and manual pages.
 
 use std::{
     fs,
@@ -200,7 +200,7 @@ async fn a_service_behind_tls_is_asked_only_if_its_certificate_is_trusted() {
     let (code, printed) = service.check(&plain, &format!("--ca {ca}")).await;
     assert_eq!(code, Some(2), "{printed}");
     assert!(printed.contains("does not speak TLS"), "{printed}");
-    // Another certificate than the one that it is to trust.
+    // The trusted certificate is a different one.
     let other = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let path = service.folder.path().join("other.pem");
     fs::write(&path, pem(other.cert.der())).unwrap();
@@ -321,7 +321,7 @@ fn every_command_of_the_documents_and_of_the_help_is_one_that_the_program_knows(
     assert!(known > 40, "{known}");
 }
 
-/// The completions of what was typed, by the real shell; none if it is not installed.
+/// The completions of this input, by a real shell; `None` if it is not installed.
 fn completed(typed: &str) -> Option<String> {
     let script = verigate(&["completions", "bash"]).stdout;
     let words = format!("COMP_WORDS=({typed}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1))");
@@ -423,7 +423,7 @@ fn the_demo_takes_policies_of_ones_own_and_says_what_is_wrong_with_them() {
     let command = command.unwrap();
     let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
     assert_eq!(verigate(&arguments).status.code(), Some(0));
-    // Not a terminal: the decision is the journal's line.
+    // Without a terminal, the decision is printed as the journal's line.
     let decision = stdout.find_map(|line| serde_json::from_str::<Value>(&line.unwrap()).ok());
     assert_eq!(decision.unwrap()["policy"], "my-door");
     drop(demo);

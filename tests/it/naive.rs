@@ -3,7 +3,7 @@
 //!
 //! `model` holds the inputs, `render` writes them as policy and case files, `eval` decides at one instant,
 //! `horizon` finds the next change by trying every instant at which anything could change, `clock` is the calendar,
-//! `identity` the one form of an identity, `remedies` what leads to ALLOW, by trying everything,
+//! `identity` the one form of an identity, `remedies` the sets that lead to ALLOW, by exhaustive search,
 //! `strategy` makes random inputs. Modules name each other by `super::`, so the folder can be moved as it is.
 
 #![allow(

@@ -1,4 +1,4 @@
-//! What leads to ALLOW: examples, and random policies and cases beside a naive search.
+//! Remedies: examples, and random policies and cases compared with a naive search.
 
 mod random;
 mod bounds;
@@ -116,7 +116,7 @@ fn a_part_of_one_way_through_the_rules_that_another_way_makes_suffice_brings_the
 }
 
 #[test]
-fn what_is_told_where_two_clocks_are_apart_suffices_by_both() {
+fn remedies_suffice_by_both_clocks_while_they_are_apart() {
     let set = testing::set(
         "version: 1\npolicies:\n  p:\n    require:\n      - verified_within: 30d\n        otherwise: step_up\n      - schedule: {days: [sat], from: \"11:00\", to: \"13:00\", zone: UTC}\n        otherwise: step_up\n",
     );
@@ -140,7 +140,7 @@ fn what_is_told_where_two_clocks_are_apart_suffices_by_both() {
     let policy = set.find(&request.policy).unwrap();
     let within_the_hour = policy.decide_for_both(&facts, after(now, Duration::from_mins(30)));
     assert_eq!(within_the_hour.remedies(), [reverify(30)]);
-    // By the other clock the schedule is closed: who verifies again is asked for more again.
+    // By the other clock the schedule is closed: to verify again does not suffice.
     let closed = policy.decide_for_both(&facts, after(now, Duration::from_hours(2)));
     assert!(closed.alternatives().is_empty(), "{closed:?}");
 }
@@ -213,7 +213,7 @@ fn either_alternative_of_a_rule_is_a_set() {
 }
 
 #[test]
-fn one_session_does_for_several_rules() {
+fn one_session_satisfies_several_rules() {
     let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
     let both = session(1, &[&["face", "hwk"], &["face", "pin"]], &[]);
     assert_eq!(sets(rules, 1, |_| {}), [vec![both]]);
@@ -232,7 +232,7 @@ fn nothing_helps_where_one_session_cannot_satisfy_two_rules() {
     let rules = "      - authenticated: {within: 1h, acr_any: [a]}\n      - authenticated: {within: 1h, acr_any: [b]}\n        otherwise: step_up\n";
     let none: Vec<Vec<Remedy>> = Vec::new();
     assert_eq!(sets(rules, 1, |_| {}), none);
-    // Unless another way leads around one of them.
+    // Unless an alternative avoids one of them.
     let around = "      - authenticated: {within: 1h, acr_any: [a]}\n      - any_of: [authenticated: {within: 1h, acr_any: [b]}, verified_within: 7d]\n";
     assert_eq!(
         sets(around, 31, |_| {}),
@@ -241,7 +241,7 @@ fn nothing_helps_where_one_session_cannot_satisfy_two_rules() {
 }
 
 #[test]
-fn a_new_session_has_to_do_for_what_the_old_one_did() {
+fn a_new_session_must_satisfy_the_rules_of_the_old_one() {
     let rules = "      - authenticated: {within: 12h, amr_any: [hwk]}\n      - authenticated: {within: 1h, acr_any: [a]}\n";
     let with_key = |s: &mut Situation| {
         s.request.authentication = Some(Authentication {
@@ -269,7 +269,7 @@ fn data_that_nobody_has_helps_nobody() {
     let nobody = |s: &mut Situation| s.verification.identity = Datum::Missing;
     let rules = "      - identity_in: [id-1]\n      - identity_not_in: [id-1]\n";
     assert_eq!(sets(rules, 1, nobody), none);
-    // One of two ways is open.
+    // One of two alternatives is possible.
     let rules =
         "      - age_at_least: 65\n      - any_of: [age_below: 18, phone_prefix: [\"+1\"]]\n";
     let both = grant([Scope::DateOfBirth, Scope::Phone]);
@@ -298,7 +298,7 @@ fn a_person_who_can_have_all_the_data_is_asked_for_it_once() {
 }
 
 #[test]
-fn the_least_of_what_would_do_is_asked_for() {
+fn the_least_strict_sufficient_values_are_listed() {
     let rules = "      - any_of: [scopes: [NAME, PHONE, DATE_OF_BIRTH], scopes: [NAME]]\n";
     let silent = |s: &mut Situation| s.verification.scopes.clear();
     assert_eq!(sets(rules, 1, silent), [vec![grant([Scope::Name])]]);
@@ -428,7 +428,7 @@ fn data_that_a_rule_reads_and_nobody_granted_is_granted() {
 }
 
 #[test]
-fn the_last_instant_to_wait_for_is_ten_years_on() {
+fn the_last_instant_to_wait_for_is_ten_years_ahead() {
     // 31 January 2036, noon.
     let ahead = |ms| {
         let last: Timestamp = "2036-01-31T12:00:00Z".parse().unwrap();

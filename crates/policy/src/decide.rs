@@ -156,7 +156,7 @@ impl Policy {
     }
 }
 
-/// When the verification's own time may be believed: never before the vendor was there, nor while it is in the future.
+/// When the verification's own time is credible: never if it is before the vendor existed, and not while it is in the future.
 fn credible(verification: &Verification) -> Credible {
     let (at, otherwise) = match verification.verified_at {
         None => (Interval::ALWAYS, ReasonCode::EvidenceInvalid),
@@ -172,8 +172,8 @@ fn credible(verification: &Verification) -> Credible {
 }
 
 impl Refused {
-    /// The decision. Only asking again may help after an outage; where the PEP is to ask for more proof, the answer says when, so that it
-    /// does not go on asking the person.
+    /// The decision. In an outage only a later check may help. A STEP_UP says when to check again, so that the PEP does not repeat the
+    /// step-up.
     fn decision(self, now: Timestamp) -> Decision {
         let is_outage = self.code == ReasonCode::EvidenceUnavailable;
         let again = is_outage && self.effect == Refusal::StepUp;

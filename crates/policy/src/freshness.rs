@@ -1,19 +1,19 @@
-//! How old a copy of evidence may be before the upstream is asked again: for as long as the policy says, or only for seconds where it
-//! may change at any moment. A person that has just verified is not denied for minutes because the state before was cached.
+//! The max age of cached evidence: the `fresh_for` of the policy, or only seconds if the evidence may change at any moment. So a person
+//! who has just verified is not denied for minutes because of a cached earlier state.
 
 use std::time::Duration;
 
 use super::{evidence::Finding, set::Policy};
 
-/// How long evidence counts as fresh that may change at any moment: that there is no such verification, that it is unfinished, or, for
-/// a policy, that its status is not accepted.
+/// The max age of evidence that may change at any moment: that there is no such verification, that it is unfinished, or that the policy
+/// does not accept its status.
 pub const UNSETTLED_FOR: Duration = Duration::from_secs(4);
 
 /// The status of a verification that the person has not finished.
 const PENDING: &str = "PENDING";
 
 impl Finding {
-    /// Whether it may change at any moment, whatever a policy accepts: there is no such verification, or it is unfinished.
+    /// Whether it may change at any moment under every policy: there is no such verification, or it is unfinished.
     pub fn is_unsettled(&self) -> bool {
         match self {
             Self::Absent => true,

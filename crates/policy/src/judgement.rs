@@ -17,7 +17,7 @@ use super::{
     when::{Interval, When},
 };
 
-/// When the verification's own time may be believed, and why not otherwise.
+/// When the verification's own time is credible, and the reason if it is not.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Credible {
     pub(super) at: Interval,
@@ -28,9 +28,9 @@ pub(super) struct Credible {
 #[derive(Debug)]
 pub(super) struct Judgement<'p, 'a> {
     given: Given<'a>,
-    /// When the verification's own time may be believed; else, the effect is DENY whatever the rules say.
+    /// When the verification's own time is credible; otherwise the effect is DENY, whatever the rules say.
     credible: When,
-    /// Why not, where it may not.
+    /// The reason if it is not credible.
     incredible: ReasonCode,
     rules: Vec<Judged<'p>>,
 }
@@ -77,7 +77,7 @@ impl<'p, 'a> Judgement<'p, 'a> {
         next_change(self.terms(), after)
     }
 
-    /// When each rule holds, and the effect when it does not; first, that the verification is not made in the future.
+    /// When each rule holds, and the effect when it does not. The first entry is that the verification is not in the future.
     pub(super) fn terms(&self) -> impl Iterator<Item = Term<'_>> + Clone {
         let credible = Term {
             holds: &self.credible,

@@ -6,8 +6,8 @@ use std::{ops::RangeInclusive, time::Duration};
 /// How far ahead of our clock the upstream's clock may be.
 pub const SKEW: Duration = Duration::from_mins(1);
 
-/// When asking again may help after nothing usable was known, because the upstream could not be asked. No shorter than the time for
-/// which the evidence cache keeps a failure.
+/// How long to wait before a new check after the upstream could not be asked. Not shorter than the time for which the evidence cache
+/// keeps a failure.
 pub const UNAVAILABLE_RETRY: Duration = Duration::from_secs(5);
 
 /// 2015-01-01T00:00:00Z, in milliseconds since 1970: no verification is older than the vendor. Times in seconds, read as

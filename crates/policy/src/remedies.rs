@@ -1,33 +1,33 @@
 //! The sets of actions that lead to ALLOW: [`Decision::alternatives`](crate::Decision::alternatives).
 //!
-//! # What is meant
+//! # Definitions
 //!
 //! There are five [`Remedy`]s, and a set has at most one of each:
 //!
-//! - *Identify*: the request names the identity of the verification. Only where it named none, or one that cannot be read.
-//! - *Authenticate*: one session takes the place of the request's. It has one context class of those that are named, one method of
+//! - *Identify*: the request names the identity of the verification. Only if it named none, or one that cannot be read.
+//! - *Authenticate*: a new session replaces the session of the request. It has one of the named context classes, one method of
 //!   each group, and is younger than the max age.
-//! - *Reverify*: the verification has the status `VERIFIED`, and was made less than the max age ago. All else that was known of
-//!   it stays as it was.
-//! - *Grant scopes*: the verification carries data of each scope. Data that was there, and whose scope was granted, stays; in the
-//!   place of what was missing or not granted comes any readable data. It is one datum for all rules: one date of birth, one number,
-//!   one identity. What is granted already and cannot be read is not repaired by a grant.
+//! - *Reverify*: the verification has the status `VERIFIED`, and was made less than the max age ago. Its other data is
+//!   unchanged.
+//! - *Grant scopes*: the verification carries data of each scope. Data whose scope was granted already is unchanged, even if it
+//!   cannot be read; missing or ungranted data becomes any readable data. All rules see the same data: one date of birth, one
+//!   number, one identity.
 //! - *Wait*: the request is made again at an instant, at most ten years ahead.
 //!
-//! A set *suffices* if the whole policy is ALLOW when all of it is done, at now or at the instant that is waited for: with whatever
-//! session, at whatever age of the verification it permits, and with some data that a grant may bring. A set is *no stricter* than
-//! another if each of its actions is in the other with a value that is as strict: a max age that is as short or shorter, classes
-//! that are fewer, groups that say more, scopes that are more, an instant that is as late. The values are those of the rules, along one
-//! way through every `any_of`. A set is *minimal* if it suffices, no other such set that suffices is no stricter, and no part of it
-//! suffices: at a greater age or at an earlier instant; or without an action, a scope, a group or the classes, where what is done has
-//! just been done. So an age alone never asks for another action: who verifies again has a verification that is young.
+//! A set *suffices* if the whole policy is ALLOW when all of it is done, now or at the instant to wait for: with any session and any
+//! age of the verification that it permits, and with some data of the granted scopes. A set is *no stricter* than another if each of
+//! its actions is in the other with a value that is at least as strict: the same or a shorter max age, the same or fewer classes, the
+//! same or more demanding groups, the same or more scopes, the same or a later instant. The values are those of the rules, along one
+//! path through every `any_of`. A set is *minimal* if it suffices, no other sufficient set is no stricter, and no part of it suffices.
+//! A part has a greater age or an earlier instant; or it lacks an action, a scope, a group or the classes, and its actions are taken
+//! as just done. So a limit of age never adds another action: a person who verifies again has a new verification.
 //!
 //! The minimal sets are listed with fewer actions first, then by kind (in the order above), then with an earlier instant, then with
 //! fewer scopes, then in the order of the policy; at most 8.
 //!
 //! # How they are found
 //!
-//! At one instant and for one combination of kinds, a requirement holds already, or it does not, or it does after a [`plan`]. The
+//! At one instant and for one combination of kinds, a requirement holds already, or never, or after a [`plan`]. The
 //! minimal plans of a policy are combined from those of its requirements ([`goal`]), for each combination of kinds and each instant at
 //! which something may begin to hold ([`moments`]). The work is bounded ([`search`]): a policy with very many alternatives may get
 //! fewer sets than there are, none, or stricter values, never a set that does not suffice, because the whole policy is judged with each set at the end ([`done`]).
@@ -54,7 +54,7 @@ use crate::{
 };
 
 /// The sets of actions that lead to ALLOW, for rules of which some do not hold now; at the other instant, too, if there is one.
-/// `believed` is when the verification's own time may be believed; that of a new verification always may.
+/// `believed` is when the verification's own time is credible; the time of a new verification always is.
 pub(super) fn alternatives<'p>(
     rules: &[Judged<'p>],
     given: &Given<'p>,

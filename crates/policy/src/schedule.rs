@@ -23,7 +23,7 @@ pub struct Schedule {
     /// In local time.
     week: Week,
     zone: Zone,
-    /// How a policy writes it; none if it is computed from others.
+    /// How a policy writes it; `None` if it is computed from other schedules.
     written: Option<Written>,
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn open(
         _ => bail!("`{server}` must begin with http:// or https://"),
     };
     let endpoint = endpoint.connect_timeout(timeout);
-    // By itself, that would be no limit of the handshake of TLS.
+    // The connect timeout does not cover the TLS handshake.
     let connected = tokio::time::timeout(timeout, endpoint.connect())
         .await
         .with_context(|| format!("no connection to `{server}` within {}", Shown(timeout)))?;

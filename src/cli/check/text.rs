@@ -1,4 +1,4 @@
-//! An answer for a person.
+//! Shows an answer to a person.
 
 use std::fmt::Write as _;
 

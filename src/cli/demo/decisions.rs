@@ -9,7 +9,7 @@ use crate::{
     journal::Output,
 };
 
-/// How wide the columns of a policy and of a verification are.
+/// The widths of the columns of the policy and of the verification.
 const NAME_WIDTH: usize = 13;
 
 /// An output of the journal that shows its lines in short.
@@ -17,12 +17,12 @@ const NAME_WIDTH: usize = 13;
 pub(super) struct ShortLines<W> {
     output: W,
     screen: Screen,
-    /// What was received of a line whose end has not come yet.
+    /// The beginning of a line whose end has not been received.
     unfinished: Vec<u8>,
 }
 
 impl<W> ShortLines<W> {
-    /// Shows lines on this output, which looks so.
+    /// Shows lines on this output with this look.
     pub(super) fn new(output: W, screen: Screen) -> Self {
         Self {
             output,
@@ -35,7 +35,7 @@ impl<W> ShortLines<W> {
 impl<W: Write + Send> Output for ShortLines<W> {}
 
 impl<W: Write> Write for ShortLines<W> {
-    /// Takes up to the end of one line. If that line cannot be shown, it is as if nothing was received, and it comes again.
+    /// Takes up to the end of one line. If the line cannot be written, nothing of it is taken, and the caller writes it again.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let Some(end) = bytes.iter().position(|byte| *byte == b'\n') else {
             self.unfinished.extend_from_slice(bytes);
@@ -54,7 +54,7 @@ impl<W: Write> Write for ShortLines<W> {
     }
 }
 
-/// A line of the journal in short; as it is, if it is of another form.
+/// A line of the journal in short, or unchanged if it has another form.
 fn short(line: &[u8], screen: Screen) -> String {
     let text = serde_json::from_slice::<Value>(line)
         .ok()
@@ -65,7 +65,7 @@ fn short(line: &[u8], screen: Screen) -> String {
 
 fn in_short(line: &Value) -> Option<Text> {
     let text = |key: &str| line.get(key).and_then(Value::as_str);
-    // The time of day is 8 characters behind the date.
+    // The time of day is the 8 characters after the date.
     let time = text("at")?.get(11..19)?;
     let style = match text("decision")? {
         "allow" => Style::Allow,

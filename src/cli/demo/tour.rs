@@ -1,4 +1,4 @@
-//! What the demo shows to try: checks, and a step-up.
+//! The commands that the demo suggests: checks and a step-up.
 
 use std::{ffi::OsStr, fmt::Write as _, path::Path};
 
@@ -34,13 +34,13 @@ const TRY: [(&str, &str, &str, &str); 6] = [
     ),
 ];
 
-/// The port of gRPC if it is free.
+/// The gRPC port, if it is free.
 pub(super) const USUAL_GRPC: u16 = 50051;
 /// Where the browser goes after a step-up. There is no such host.
 pub(super) const REDIRECT: &str = "https://sso.example.com/step-up";
 /// The name of this program.
 const NAME: &str = "verigate";
-/// How many policies of somebody's own are shown with a command.
+/// How many policies of `--policies` are shown with a command.
 const OWN_MAX: usize = 8;
 
 /// The addresses of the service, the checks to try, and a step-up.
@@ -107,7 +107,7 @@ fn samples(program: &str, service: &Service) -> String {
     text
 }
 
-/// A check of each of somebody's own policies.
+/// A check of each policy of `--policies`.
 fn own_policies(program: &str, service: &Service, own: &PolicySet) -> String {
     let mut text = String::new();
     for (name, _) in own.iter().take(OWN_MAX) {

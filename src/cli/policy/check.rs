@@ -1,4 +1,4 @@
-//! `verigate policy check`: everything that is wrong with policies, for a person, a program or a forge.
+//! `verigate policy check`: mistakes and warnings of policies, for a person, a program or a code host.
 
 mod finding;
 mod github;
@@ -101,9 +101,9 @@ impl Check {
         }
         let denied = sets.iter().flat_map(|set| &set.warnings);
         let denied = denied.filter(|warning| self.denies(warning.code)).count();
-        let left_out = sets.iter().flat_map(|set| &set.more_warnings);
-        let left_out = left_out.filter(|(code, _)| self.denies(code));
-        let denied = left_out.fold(denied, |sum, (_, count)| sum.saturating_add(*count));
+        let unlisted = sets.iter().flat_map(|set| &set.more_warnings);
+        let unlisted = unlisted.filter(|(code, _)| self.denies(code));
+        let denied = unlisted.fold(denied, |sum, (_, count)| sum.saturating_add(*count));
         if denied > 0 {
             let warnings = match denied {
                 1 => "1 warning".to_owned(),
@@ -135,7 +135,7 @@ impl Check {
     }
 }
 
-/// Lints a set without mistakes, and writes what it is warned of.
+/// Lints a set without mistakes, and writes the warnings.
 fn check_valid(
     path: String,
     prefix: &str,

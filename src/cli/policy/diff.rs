@@ -69,8 +69,8 @@ pub(super) struct Diff {
     only_loosens: bool,
 }
 
-/// What a pipeline does not permit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+/// A kind of change that `--fail-on` does not permit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum FailOn {
     /// A check may be decided less strictly: somebody is let in, or asked for less.
     Loosens,
@@ -117,7 +117,7 @@ impl Diff {
         Ok(self.exit(&comparison))
     }
 
-    /// How the command ends; on stderr which changes are not permitted.
+    /// The exit code. Names on stderr which changes are not permitted.
     fn exit(&self, comparison: &Comparison) -> Exit {
         for error in &comparison.failed {
             eprint_line(&format!("verigate: {error}: {}", error.source));
@@ -125,7 +125,14 @@ impl Diff {
         let mut fail_on = self.fail_on.clone();
         fail_on.extend(self.only_tightens.then_some(FailOn::Loosens));
         fail_on.extend(self.only_loosens.then_some(FailOn::Tightens));
+        fail_on.sort_unstable();
         fail_on.dedup();
+        let [loosens, added] = [FailOn::Loosens, FailOn::Added].map(|kind| fail_on.contains(&kind));
+        if loosens && !added && !comparison.added.is_empty() && !comparison.removed.is_empty() {
+            eprint_line(
+                "verigate: note: policies were added and removed, and none was recognised as renamed; `--fail-on loosens,added` fails on added policies too",
+            );
+        }
         let mut is_breached = false;
         for kind in fail_on {
             if let Some(breach) = kind.breach(comparison) {
@@ -147,7 +154,7 @@ impl Diff {
 const NAMED_MAX: usize = 10;
 
 impl FailOn {
-    /// What is not permitted, if there is anything.
+    /// A message about changes of this kind, if there are any.
     fn breach(self, comparison: &Comparison) -> Option<String> {
         let changed = |some: fn(&PolicyChanges) -> bool| {
             let changed = comparison.changed.iter();

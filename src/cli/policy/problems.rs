@@ -58,7 +58,7 @@ pub(super) fn renderer(output: &impl IsTerminal, colours: Colours) -> Renderer {
     }
 }
 
-/// What was rendered with a line and a caret, fitted to the width of this screen: messages and hints are wrapped, and lines of a file stay.
+/// A rendered problem, fitted to the width of this screen: messages and hints are wrapped, and quoted lines of a file are not.
 pub(super) fn fitted(rendered: &str, screen: Screen) -> String {
     const LEADS: [&str; 3] = ["= help: ", "error: ", "warning: "];
     let fit = |line: &str| {
@@ -77,7 +77,7 @@ pub(super) fn fitted(rendered: &str, screen: Screen) -> String {
     lines.join("\n")
 }
 
-/// A line without the sequences that set its colours.
+/// A line without its colour sequences.
 fn unstyled(line: &str) -> String {
     let mut plain = String::with_capacity(line.len());
     let mut pieces = line.split('\u{1b}');

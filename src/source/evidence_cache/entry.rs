@@ -25,7 +25,7 @@ const INVALIDATED_FOR: Duration = Duration::from_secs(10);
 const AGE_PRECISION: Duration = Duration::from_secs(1);
 /// How long a failure or an unusable response is cached; up to half as much again is added.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
-/// Who is to ask again after an outage is not answered from a cached failure.
+/// A caller that follows the `wait` remedy of an outage is not answered from a cached failure.
 const _: () = assert!(FAILURE_TTL.as_millis() * 3 / 2 <= UNAVAILABLE_RETRY.as_millis());
 /// Uses since the last fetch that make a refresh ahead of time worthwhile.
 const REFRESH_USES_MIN: u32 = 3;

@@ -154,7 +154,7 @@ fn the_exit_code_is_for_pipelines() {
     assert_eq!(diff(&[&old, &broken]).0, 1);
 }
 
-/// The report of the comparison of these.
+/// The JSON report of a comparison of these files.
 fn json(arguments: &[&str]) -> serde_json::Value {
     let (_, stdout, _) = diff(&[arguments, &["--format", "json"]].concat());
     serde_json::from_str(&stdout).unwrap()
@@ -186,7 +186,7 @@ fn a_pipeline_gets_its_answer_however_much_differs() {
     );
 }
 
-/// What a gate on loosening says of this change of the file: its exit code, and the report.
+/// The exit code and the report of `--fail-on loosens` for this change of the file.
 fn gate(old: &str, new: &str, options: &[&str]) -> (i32, serde_json::Value) {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, policies: &str| {
@@ -246,7 +246,7 @@ fn settings_that_let_a_verification_count_for_longer_are_a_loosening() {
 }
 
 #[test]
-fn a_policy_under_another_name_is_compared_with_what_it_was() {
+fn a_renamed_policy_is_compared_with_its_old_version() {
     let lobby = "{require: [identity: same_as_request, verified_within: 30d, attribute: {name: site, in: [hq]}]}";
     let vault = "{require: [age_at_least: 21, {authenticated: {within: 1h}, otherwise: step_up}]}";
     let old = format!("  lobby: {lobby}\n  vault: {vault}\n");
@@ -270,7 +270,7 @@ fn a_policy_under_another_name_is_compared_with_what_it_was() {
             true,
             false,
         ),
-        // Nothing is left of its rules.
+        // All its rules are removed.
         ("{require: [status: [VERIFIED]]}".to_owned(), true, false),
         (
             "{require: [status: [VERIFIED, PENDING]]}".to_owned(),
@@ -302,7 +302,7 @@ fn a_policy_under_another_name_is_compared_with_what_it_was() {
 }
 
 #[test]
-fn the_policies_that_are_most_alike_are_the_renamed_ones() {
+fn the_most_similar_policies_are_the_renamed_ones() {
     let policy = |name: &str, rules: &str| format!("  {name}: {{require: [{rules}]}}\n");
     let old = [
         policy("a", "verified_within: 30d, age_at_least: 18"),
@@ -318,6 +318,17 @@ fn the_policies_that_are_most_alike_are_the_renamed_ones() {
         ),
     ];
     let (code, report) = gate(&old.concat(), &new.concat(), &[]);
+    let [old_only, new_only] = [&old[2], &new[2]].map(|policies| {
+        let path = tempfile::NamedTempFile::with_suffix(".yaml").unwrap();
+        std::fs::write(&path, format!("version: 1\npolicies:\n{policies}")).unwrap();
+        path
+    });
+    let paths = [&old_only, &new_only].map(|file| file.path().to_str().unwrap());
+    let (exit, _, why) = diff(&[paths[0], paths[1], "--fail-on", "loosens"]);
+    assert!(
+        exit == 0 && why.contains("`--fail-on loosens,added`"),
+        "{why}"
+    );
     assert_eq!(
         report["renamed"],
         serde_json::json!([{ "old": "b", "new": "m" }, { "old": "a", "new": "n" }])
@@ -345,15 +356,19 @@ fn a_policy_that_is_loosened_among_many_renamed_ones_is_found() {
     assert_eq!((code, &report["loosens"]), (1, &true.into()));
     assert_eq!(report["renamed"].as_array().map(Vec::len), Some(150));
     assert_eq!(report["changed"][0]["policy"], "new-50");
-    // All of them are another policy: which one was which is not looked for, and that is no success.
+    // Every policy is renamed: the pairs are not searched for, which is reported as a failure.
     let others: String = (0..150).map(|number| policy("new-", number, 18)).collect();
     let (code, report) = gate(&all("old-", None), &others, &[]);
     assert_eq!(code, 2, "{report}");
     assert_eq!(report["failed"].as_array().map(Vec::len), Some(150));
+    assert_eq!(report["loosens"], serde_json::Value::Null);
+    // Nor by the name of a removed policy.
+    let (code, report) = gate(&all("old-", None), &others, &["--policy", "old-7"]);
+    assert_eq!(code, 2, "{report}");
 }
 
 #[test]
-fn what_is_only_removed_or_only_added_is_said() {
+fn a_policy_that_is_only_removed_or_added_is_reported() {
     let p = "  p: {require: [verified_within: 30d]}\n";
     let both = format!("{p}  q: {{require: [age_at_least: 18]}}\n");
     let folder = tempfile::tempdir().unwrap();
@@ -398,7 +413,7 @@ fn a_company_of_twenty_policies_reads_on_two_screens() {
         narrow.lines().all(|line| line.chars().count() <= 80),
         "{narrow}"
     );
-    // Every edit is named, and each cell is of one.
+    // Every edit is named, and each cell belongs to one.
     let report = json(&[&before, &after]);
     for changed in report["changed"].as_array().unwrap() {
         let edits = changed["edits"].as_array().unwrap();

@@ -1,4 +1,4 @@
-//! However much differs, the directions are exact, and the cells are few.
+//! With any number of differences, the directions are exact and the cells are few.
 
 use verigate::policy::diff::{ChangedCell, CompareError, Comparison};
 
@@ -32,7 +32,7 @@ fn nothing_loosens_where_all_of_many_differences_tighten() {
     let back = compare(&new, &old);
     assert!(back.loosens() && !back.tightens());
     for comparison in [there, back] {
-        // Rule by rule, and not one for each combination of rules.
+        // One for each rule, and not one for each combination of rules.
         let changes = comparison.changed.values().next().unwrap();
         assert_eq!(changes.edits.len(), 11);
         assert_eq!(changes.cells.len(), 11);

@@ -104,7 +104,7 @@ proptest! {
             let (old, new) = decided(facts);
             let is_reported = cells.iter().any(|cell| (cell.old, cell.new) == (old, new));
             prop_assert_eq!(is_reported, old != new, "{:?}\n{}", case, texts());
-            // A cell that needs nothing else has no other check.
+            // A cell without a condition on other rules contains no other check.
             let whole = cells.iter().filter(|cell| cell.is_whole);
             for cell in whole {
                 prop_assert_eq!((cell.old, cell.new), (old, new), "{}\n{:?}\n{}", cell.when(), case, texts());

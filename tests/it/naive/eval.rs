@@ -174,7 +174,7 @@ impl<'a> Facts<'a> {
         self.verification.status.as_deref().unwrap_or("VERIFIED")
     }
 
-    /// Whether the requirement holds, or why not.
+    /// Whether the requirement holds, and the reason if it does not.
     pub fn check(&self, requirement: &Requirement) -> Verdict {
         let accepts = |list: &[String], value: &str| list.iter().any(|item| item == value);
         match requirement {

@@ -1,6 +1,6 @@
-//! What leads to ALLOW, found by trying: every way through the `any_of`s of a policy, with every combination of actions, at every
-//! instant at which anything differs. Each set that comes of it is applied to the facts and the whole policy is decided with them;
-//! those that let in and that no other one makes superfluous are the minimal ones.
+//! Finds the remedies by trying every path through the `any_of`s of a policy, with every combination of actions, at every instant at
+//! which anything differs. Each resulting set is applied to the facts, and the whole policy is decided with them. The sets that lead to
+//! ALLOW and that no other one makes redundant are the minimal ones.
 
 use std::collections::BTreeSet;
 
@@ -17,11 +17,11 @@ use super::eval::{Doors, Facts, SKEW};
 use super::horizon::{HORIZON_YEARS, all_requirements, fact_edges, schedules};
 use super::model::{Case, Policy, Requirement, Upstream};
 
-/// How many ways and instants are tried; a case with more is not looked at.
+/// How many paths and instants are tried; a case with more is skipped.
 const WAYS_MAX: usize = 300;
 const INSTANTS_MAX: usize = 40;
 
-/// A way through every `any_of`: requirements that are no groups and that all have to hold. `None` if there are too many ways.
+/// The paths through every `any_of`: requirements that are not groups and that all must hold. `None` if there are too many paths.
 fn ways(policy: &Policy) -> Option<Vec<Vec<&Requirement>>> {
     let mut ways = vec![Vec::new()];
     for rule in &policy.rules {
@@ -178,7 +178,7 @@ pub fn ages(policy: &Policy) -> Vec<u64> {
     ages.collect()
 }
 
-/// The actions for the requirements of a way, with the values that they name; none if one session cannot be all that.
+/// The actions for the requirements of a path, with the values that they name; `None` if no single session satisfies them.
 fn plan(way: &[&Requirement], facts: &Facts<'_>, uses: Uses) -> Option<Set> {
     let mut set = Set {
         identify: uses.identify,
@@ -261,7 +261,7 @@ fn may_hold(leaf: &Requirement, facts: &Facts<'_>, uses: Uses) -> bool {
     touched || facts.check(leaf).is_ok()
 }
 
-/// Now, and every later instant at which what holds is not what held at an earlier one; `None` if there are too many.
+/// Now, and every later instant at which other requirements hold than at any earlier one; `None` if there are too many.
 fn instants(policy: &Policy, facts: &Facts<'_>) -> Option<Vec<i64>> {
     let last = years_after(facts.now, HORIZON_YEARS)?;
     let schedules = schedules(policy);
@@ -282,7 +282,7 @@ fn instants(policy: &Policy, facts: &Facts<'_>) -> Option<Vec<i64>> {
     edges.dedup();
     let mut all: Vec<i64> = edges.clone();
     for edge in edges {
-        // Whatever repeats does so every week.
+        // Everything that repeats does so weekly.
         all.extend(schedule_edges(
             &schedules,
             edge,

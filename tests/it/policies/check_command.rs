@@ -1,4 +1,4 @@
-//! `verigate policy check` as a person, a build server or a forge runs it: what it prints in each format, and how it ends.
+//! `verigate policy check` as a person, a build server or a code host runs it: its output in each format, and its exit code.
 
 use std::{
     collections::BTreeSet,
@@ -56,7 +56,7 @@ fn policies_are_checked_without_a_service() {
     assert_eq!(check(&["/no/such/place"]).0, 2);
 }
 
-/// Policies of which each is warned of.
+/// Policies that each have a warning.
 const WARNED: &str = "\
 version: 1
 policies:
@@ -73,7 +73,7 @@ policies:
       - any_of: [verified_within: 1m, scopes: [BADGE]]
 ";
 
-/// What `policy check` prints in this format of the policies that are warned of, in `p.yaml`.
+/// The output of `policy check` in this format for the policies with warnings, in `p.yaml`.
 fn check_warned(format: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("p.yaml");
@@ -146,8 +146,7 @@ fn a_warning_is_printed_with_its_position() {
         10 |   kept:
            |   ^^^^
            |
-           = help: add a rule such as `- verified_within: 365d`, the age at which a verification counts for
-                   nothing
+           = help: add a rule such as `- verified_within: 365d`: older verifications then no longer count
 
         warning: policy `kept`: `fresh_for: 5m` is longer than its tightest `verified_within: 1m`
           --> p.yaml:13:9
@@ -191,7 +190,7 @@ fn a_warning_has_its_position_in_json() {
     assert_eq!(warnings[0]["path"], "p.yaml");
 }
 
-/// Runs the command in a folder with `p.yaml`, of which it prints warnings, and `wrong.yaml`, which has a mistake.
+/// Runs the command in a folder with `p.yaml`, which has warnings, and `wrong.yaml`, which has a mistake.
 fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let folder = tempfile::tempdir().unwrap();
     fs::write(folder.path().join("p.yaml"), WARNED).unwrap();
@@ -388,7 +387,7 @@ fn sarif_is_as_its_schema_says_and_names_rules_that_it_describes() {
         7
     );
     assert!(place("file_not_read").get("region").is_none());
-    // Nothing to report is a report too.
+    // A report without findings is valid too.
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("policies")
         .display()

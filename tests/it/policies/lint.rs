@@ -1,11 +1,11 @@
-//! What is warned of: what is valid and surely a mistake.
+//! Warnings about policies that are valid but very probably mistakes.
 
 mod brute;
 mod planted;
 
 use super::*;
 
-/// A policy with these rules, none of whose other parts is warned of.
+/// A policy with these rules, whose other parts have no warnings.
 fn warnings(rules: &str) -> Vec<String> {
     let text = format!(
         "version: 1\npolicies:\n  p:\n    require:\n      - identity: same_as_request\n      - verified_within: 365d\n{rules}"
@@ -43,7 +43,7 @@ fn a_rule_that_can_never_matter_is_warned_of() {
 }
 
 #[test]
-fn a_rule_about_the_status_that_repeats_the_default_is_no_mistake() {
+fn a_rule_about_the_status_that_repeats_the_default_is_not_a_mistake() {
     assert_eq!(warnings("      - status: [VERIFIED]\n"), [""; 0]);
     assert_eq!(
         warnings("      - status: [VERIFIED]\n      - status: [VERIFIED, SUCCESS]\n"),
@@ -153,7 +153,7 @@ fn evidence_that_is_kept_for_longer_than_a_verification_counts_is_warned_of() {
 }
 
 #[test]
-fn stale_evidence_is_of_use_until_the_age_that_every_allow_needs() {
+fn stale_evidence_is_useful_until_the_age_that_every_allow_needs() {
     let stale = |rules: &str, stale_for: &str| {
         warnings(&format!(
             "{rules}    evidence: {{stale_for: {stale_for}}}\n"

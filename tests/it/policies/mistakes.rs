@@ -1,4 +1,4 @@
-//! What people write in place of what is right: every value that is refused has a hint that fits.
+//! Frequent mistakes in policy files: every refused value has a hint that fits.
 
 use proptest::prelude::*;
 use verigate::policy::{Diagnostic, parse, testing};
@@ -34,7 +34,7 @@ fn check(written: &str, found: &[Diagnostic], code: &str, hint: &str) {
 }
 
 #[test]
-fn a_value_that_is_refused_is_answered_with_the_one_that_is_meant() {
+fn the_hint_for_a_refused_value_names_the_one_that_is_meant() {
     let schedule = |days: &str, from: &str, to: &str, zone: &str| {
         format!("schedule: {{ days: [{days}], from: {from}, to: {to}, zone: {zone} }}")
     };
@@ -88,7 +88,7 @@ fn a_value_that_is_refused_is_answered_with_the_one_that_is_meant() {
 }
 
 #[test]
-fn an_effect_a_duration_or_a_prefix_that_is_refused_is_answered_with_the_one_that_is_meant() {
+fn the_hint_for_an_effect_a_duration_or_a_prefix_names_the_one_that_is_meant() {
     for (rule, hint) in [
         (
             "{ age_at_least: 18, otherwise: DENY }",
@@ -137,7 +137,7 @@ fn an_effect_a_duration_or_a_prefix_that_is_refused_is_answered_with_the_one_tha
 }
 
 #[test]
-fn a_key_of_another_product_or_of_another_place_is_answered_with_the_one_that_is_meant() {
+fn the_hint_for_a_key_of_another_product_or_place_names_the_one_that_is_meant() {
     for (rule, hint) in [
         ("verified_witin: 30d", "`verified_within`"),
         ("verifiedWithin: 30d", "`verified_within`"),
@@ -197,7 +197,7 @@ fn a_key_of_another_product_or_of_another_place_is_answered_with_the_one_that_is
 }
 
 #[test]
-fn where_nothing_is_written_that_is_said_with_what_belongs_there() {
+fn a_missing_value_is_reported_with_what_to_write() {
     for (rule, kind) in [
         ("age_at_least:", "a whole number"),
         ("verified_within: ~", "a duration"),
@@ -257,7 +257,7 @@ fn a_value_of_another_kind_is_answered_with_how_it_is_written() {
 }
 
 #[test]
-fn what_is_missing_is_shown_as_it_is_written() {
+fn a_missing_key_is_shown_with_an_example() {
     let found = of_rule("schedule: { days: [mon] }");
     let hints: Vec<&str> = found.iter().filter_map(|d| d.hint.as_deref()).collect();
     assert_eq!(

@@ -1,4 +1,4 @@
-//! However many alternatives a policy has, the search ends soon, names at most eight sets, and none that does not suffice.
+//! For any number of alternatives, the search ends soon and lists at most eight sets, each of which suffices.
 
 use std::fmt::Write as _;
 
@@ -6,7 +6,7 @@ use verigate::policy::{Remedy, Scope};
 
 use super::{Situation, sets};
 
-/// This number of rules, each of which has alternatives that all ask for something else.
+/// This number of rules, each with alternatives that all require something different.
 fn wide(rules: usize, width: usize, part: impl Fn(usize, usize) -> String) -> String {
     let mut text = String::new();
     for rule in 0..rules {

@@ -1,5 +1,5 @@
-//! Random policies and cases beside a naive search that tries everything: every set lets in, nothing that is a little less does, no
-//! set is missing up to the eighth, and where none is named nothing helps.
+//! Random policies and cases, compared with an exhaustive naive search: every set leads to ALLOW, no slightly weaker one does, no set
+//! is missing among the first eight, and where none is listed nothing helps.
 //!
 //! A hundred thousand cases: `PROPTEST_CASES=100000 cargo test --release --test it remedies::random`.
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What the service names, as sets of the naive search; none for an ALLOW.
+/// The sets of the service in the form of the naive search; `None` for an ALLOW.
 fn named(policy: &Policy, case: &Case) -> Option<Vec<Set>> {
     let set = compiled(policy);
     let (request, evidence) = asked(case);
@@ -65,7 +65,7 @@ fn naive(remedies: &[Remedy]) -> Set {
     set
 }
 
-/// Checks one case; whether it was one that says something.
+/// Checks one case. Returns whether it was conclusive.
 fn check(policy: &Policy, case: &Case) -> Result<bool, TestCaseError> {
     let Upstream::Answered(_) = &case.upstream else {
         return Ok(false);

@@ -146,6 +146,15 @@ fn an_edge_that_something_else_hides_is_hidden_and_not_tried() {
         verified_within: 30d ends: hidden
         verified_within: 1h ends: tried"#]]
     .assert_eq(&states("all_of: [verified_within: 30d, verified_within: 1h]").join("\n"));
+    expect![[r#"
+        age_at_least: 18 begins: hidden
+        age_at_least: 65 begins: tried"#]]
+    .assert_eq(&states("all_of: [age_at_least: 18, age_at_least: 65]").join("\n"));
+    expect![[r#"
+        age_at_least: 0 begins: hidden
+        age_below: 65 ends: tried
+        age_at_least: 1 begins: tried"#]]
+    .assert_eq(&states("all_of: [age_at_least: 0, age_below: 65, age_at_least: 1]").join("\n"));
     let hidden_by_hours = "any_of: [\
         {schedule: {days: [mon], from: '06:00', to: '18:00', zone: UTC}}, \
         {schedule: {days: [mon], from: '08:00', to: '10:00', zone: Europe/Berlin}}]";
@@ -176,6 +185,7 @@ fn a_second_list_of_classes_and_an_age_beside_a_late_schedule_are_reached() {
     for rules in [
         "authenticated: {within: 1h, acr_any: [gold]}, {any_of: [{authenticated: {within: 12h, acr_any: [silver]}}, {verified_within: 1d}]}",
         "authenticated: {within: 1h, acr_any: [gold, silver]}, authenticated: {within: 30m, acr_any: [silver, bronze]}",
+        "any_of: [{authenticated: {within: 1s, acr_any: [b]}}, {authenticated: {within: 1s}}, {authenticated: {within: 1h, acr_any: [c]}}]",
         "age_at_least: 18, schedule: {days: [mon], from: '15:00', to: '16:00', zone: UTC}",
         "age_below: 65, schedule: {days: [tue], from: '22:07', to: '22:31', zone: Asia/Kathmandu}",
         "any_of: [{all_of: [{age_at_least: 18}, {schedule: {days: [mon], from: '23:00', to: '24:00', zone: UTC}}]}, {project: [p-1]}]",
@@ -185,5 +195,35 @@ fn a_second_list_of_classes_and_an_age_beside_a_late_schedule_are_reached() {
             !states.is_empty() && states.iter().all(|state| state.ends_with(": tried")),
             "{rules}: {states:?}"
         );
+    }
+}
+
+#[test]
+fn a_schedule_that_is_open_the_whole_week_has_cases_but_no_edge() {
+    let all = "days: [mon, tue, wed, thu, fri, sat, sun], from: '00:00', to: '24:00'";
+    for rules in [
+        "schedule: {ALL, zone: Asia/Kathmandu}",
+        "verified_within: 1h, {any_of: [{scopes: [NAME]}, {schedule: {ALL, zone: America/New_York}}]}",
+        "schedule: {ALL, zone: Europe/Berlin}, schedule: {days: [mon, tue, sat], from: '00:00', to: '24:00', zone: UTC}",
+    ] {
+        let rules = rules.replace("ALL", all);
+        let (_, cases) = generated(&rules);
+        for (from, to) in [
+            ("'24:00'", "'23:00'"),
+            ("'24:00'", "'23:59'"),
+            ("'00:00'", "'00:01'"),
+            ("mon, ", ""),
+            ("tue, ", ""),
+            ("sat, sun", "sun"),
+        ] {
+            let changed = rules.replacen(from, to, 1);
+            assert_ne!(changed, rules);
+            let report = suite::run(&set(&policy_of(&changed)), &cases);
+            assert!(report.failed() > 0, "{rules}: {from} to {to}");
+        }
+        let of_open = states(&rules)
+            .into_iter()
+            .filter(|state| state.contains("[mon, tue, wed"));
+        assert_eq!(of_open.count(), 0);
     }
 }

@@ -67,7 +67,7 @@ proptest! {
         prop_assert_eq!(report.failed(), 0, "{:?}\n{}", report.results, policy_text);
         let mut coverage = report.coverage;
         coverage.find_hidden_edges(&set);
-        // Of limits that are a few milliseconds apart none is crossed alone: with a step of time both are.
+        // If two limits are a few milliseconds apart, one step of time crosses both.
         let apart = !policy_text.contains("ms");
         prop_assert!(!apart || coverage.edges_in(EdgeState::Untried) == 0, "{}", policy_text);
     }

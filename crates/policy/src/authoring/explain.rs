@@ -1,4 +1,4 @@
-//! `policy explain`: a decision with each rule's verdict, how long that holds, and the changes to come with their causes.
+//! `policy explain`: a decision with the verdict of each rule, how long the verdict stays, and future changes with their causes.
 
 mod cause;
 mod timeline;
@@ -31,7 +31,7 @@ pub struct Explanation {
     pub verdicts: Vec<Verdict>,
     /// The changes by time alone.
     pub timeline: Timeline,
-    /// The zones of the schedules that matter here, by name; those of all schedules of the policy, if none does.
+    /// The zones of the schedules that affect this decision, by name; if none does, the zones of all schedules of the policy.
     pub zones: Vec<Zone>,
 }
 
@@ -40,7 +40,7 @@ pub struct Explanation {
 pub struct Verdict {
     /// The rule, as a policy would write it.
     pub rule: Arc<str>,
-    /// The same in several lines, each with how deep it is nested; one line if it has no parts.
+    /// The same in several lines, each with its depth of nesting; one line if it has no parts.
     pub lines: Vec<(usize, String)>,
     /// The effect if it is not met.
     pub otherwise: Effect,
@@ -92,7 +92,7 @@ fn verdicts_of(judgement: &Judgement<'_, '_>, now: Timestamp) -> Vec<Verdict> {
 }
 
 impl Policy {
-    /// These zones, or else those of the policy's schedules; each once, by name.
+    /// These zones, or the zones of the policy's schedules if there are none; each once, by name.
     fn zones_or(&self, mut zones: Vec<Zone>) -> Vec<Zone> {
         if zones.is_empty() {
             for rule in self.rules() {
@@ -105,7 +105,7 @@ impl Policy {
     }
 }
 
-/// A requirement in lines: one for each part that has no parts.
+/// A requirement in lines: one for each part without parts of its own.
 fn lines(requirement: &Requirement) -> Vec<(usize, String)> {
     let mut lines = Vec::new();
     add_lines(requirement, 0, &mut lines);

@@ -1,8 +1,8 @@
-//! Warnings about policies: what is valid and surely a mistake.
+//! Warnings about policies that are valid but very probably not what the author means.
 //!
-//! What a policy does is proved, by comparing it exactly with itself less a part (see [`diff`](super::diff)): such a warning is never a
-//! guess, and where the work budget does not suffice there is none. What names mean is known from tables: a name is warned of if it is
-//! nearly one of a table, and is left alone if it is far from all of them.
+//! Warnings about the effect of a rule are proved: the policy is compared exactly with the same policy without the rule (see
+//! [`diff`](super::diff)); if the work budget does not suffice, there is no warning. Warnings about names come from tables: a name is
+//! reported if it is similar to a name of a table and not equal to it.
 
 mod warning;
 mod findings;
@@ -37,17 +37,17 @@ use crate::{
 
 /// The work budget of a set of policies: a few seconds' work.
 const SET_STEPS_MAX: usize = 100_000_000;
-/// No more warnings than this are kept; the rest are counted.
+/// How many warnings are kept; the rest are counted.
 const WARNINGS_MAX: usize = 1000;
 
-/// What a set of policies is warned of.
+/// The warnings about a set of policies.
 #[derive(Debug, Default)]
 pub struct Lint {
     /// The warnings, in the order of the text.
     pub warnings: Vec<Warning>,
     /// How many more there are, by what they are about.
     pub more: BTreeMap<WarningCode, usize>,
-    /// The policies that are too large for every proof within the work budget: more may be wrong with them than the warnings say.
+    /// The policies that are too large to finish every proof within the work budget: they may have more mistakes than are reported.
     pub unfinished: Vec<PolicyName>,
 }
 
@@ -84,15 +84,15 @@ pub fn lint(set: &PolicySet) -> Lint {
         (place, warning.code)
     };
     lint.warnings.sort_by_cached_key(position);
-    for left_out in lint.warnings.iter().skip(WARNINGS_MAX) {
-        let count = lint.more.entry(left_out.code).or_default();
+    for excess in lint.warnings.iter().skip(WARNINGS_MAX) {
+        let count = lint.more.entry(excess.code).or_default();
         *count = count.saturating_add(1);
     }
     lint.warnings.truncate(WARNINGS_MAX);
     lint
 }
 
-/// What can be proved of a policy. Nothing matters in one that never ALLOWs.
+/// Adds the warnings that need proofs. For a policy that never ALLOWs, no rule matters.
 fn prove(
     policy: &Policy,
     written: Written<'_>,
@@ -107,7 +107,7 @@ fn prove(
     effect::without_effect(policy, written, prover, findings);
 }
 
-/// Calls `visit` with a requirement and each inside it, and where they stand.
+/// Calls `visit` with a requirement and each one inside it, and with their places in the text.
 fn each_requirement<'r, 't>(
     requirement: &'r Requirement,
     place: Option<Part<'t>>,

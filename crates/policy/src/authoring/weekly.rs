@@ -1,4 +1,4 @@
-//! Times of the week in words, as a person writes them.
+//! Times of the week as a person writes them.
 
 use std::collections::BTreeMap;
 

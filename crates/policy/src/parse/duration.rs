@@ -32,7 +32,7 @@ impl Decoder<'_> {
     }
 }
 
-/// What to write in place of a text that is no duration.
+/// What to write instead of a text that is not a duration.
 fn duration_hint(text: &str) -> String {
     let plain = text.to_ascii_lowercase().replace([' ', '_', ','], "");
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
@@ -52,7 +52,7 @@ fn duration_hint(text: &str) -> String {
     }
 }
 
-/// A duration as people speak of it: `30 days`, `1.5h`, `1y`. None if it is not a whole number of milliseconds.
+/// A duration in everyday notation: `30 days`, `1.5h`, `1y`. `None` if it is not a whole number of milliseconds.
 fn spoken_duration(text: &str) -> Option<Duration> {
     let mut total_ms: u64 = 0;
     let mut rest = text;

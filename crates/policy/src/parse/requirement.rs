@@ -179,7 +179,7 @@ fn phone_prefix(
     Ok(Requirement::PhonePrefix(prefixes))
 }
 
-/// What to write in place of a text that begins no telephone number.
+/// What to write instead of a text that is not a prefix of a telephone number.
 fn prefix_hint(text: &str) -> String {
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let international = digits.strip_prefix("00").unwrap_or(&digits);

@@ -1,4 +1,4 @@
-//! What people write for the keys of the language: words of other products, guesses, and right keys at a wrong place. For hints alone.
+//! What people write for the keys of the language: words of other products, guesses, and keys at a wrong place. Used for hints only.
 
 use crate::yaml::Vocabulary;
 
@@ -14,7 +14,7 @@ const IN_EVIDENCE: &str = "in the policy's `evidence`";
 const IN_SCHEDULE: &str = "in a `schedule`";
 const IN_AUTHENTICATED: &str = "in `authenticated`";
 
-/// What people write, in lower case without signs, and the keys that it may stand for.
+/// What people write, in lower case without punctuation, and the keys that they may mean.
 const GUESSES: &[(&str, &[&str])] = &[
     // A file.
     ("policy", &["policies"]),

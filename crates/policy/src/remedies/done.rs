@@ -1,4 +1,4 @@
-//! The facts after a plan was followed, and the whole policy judged with them: no set is listed that does not suffice.
+//! The facts after a plan was followed, and the decision of the whole policy on them: only sets that suffice are listed.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn done(plan: &Plan<'_>, given: &Given<'_>, at: Timestamp) -> Option<(Request, V
         verification.status = Some("VERIFIED".into());
         verification.verified_at = Some(match max_age {
             MaxAge::Any => at,
-            // None is older than the vendor.
+            // No verification is older than the vendor.
             MaxAge::Of(age) => oldest(age, at).max(from_millis(PLAUSIBLE_SINCE_MS).min(at)),
         });
     }
@@ -72,7 +72,7 @@ fn done(plan: &Plan<'_>, given: &Given<'_>, at: Timestamp) -> Option<(Request, V
     Some((request, verification))
 }
 
-/// The earliest instant of what must be younger than this.
+/// The earliest instant of something that must be younger than this.
 fn oldest(max_age: Duration, at: Timestamp) -> Timestamp {
     after(before(at, max_age), MS).min(at)
 }

@@ -1,4 +1,4 @@
-//! What has to hold, as plans: a requirement that holds already, that no action makes hold, or that does after a plan.
+//! Goals: a requirement holds already, no action makes it hold, or it holds after one of some plans.
 
 use super::{
     granted::{Ages, Granted, Is},
@@ -15,7 +15,7 @@ use crate::{
     when::When,
 };
 
-/// A requirement as plans.
+/// A requirement as a goal.
 #[derive(Debug)]
 pub(super) enum Goal<'p> {
     /// Holds, whatever is done.
@@ -30,14 +30,14 @@ pub(super) enum Goal<'p> {
     All(Vec<Goal<'p>>),
 }
 
-/// A requirement that is no group.
+/// A requirement that is not a group.
 #[derive(Debug)]
 pub(super) struct One<'p> {
     /// When it holds with the facts as they are.
     pub(super) kept: Kept,
-    /// The kind of action that takes the place of these facts, if any does: a new session, or a new verification.
+    /// The kind of action that replaces the facts that it reads, if any: a new session, or a new verification.
     pub(super) replaced_by: Kinds,
-    /// What makes it hold with new facts, if anything does.
+    /// The plan that makes it hold with new facts, if there is one.
     pub(super) plan: Option<Plan<'p>>,
 }
 
@@ -47,7 +47,7 @@ pub(super) struct Goals<'p> {
     given: Given<'p>,
     now: Timestamp,
     last: Timestamp,
-    /// What holds at some instants from now to the last one, and not at others.
+    /// The conditions that hold at some instants from now to the last one, and not at others.
     changing: Vec<When>,
 }
 
@@ -76,7 +76,7 @@ impl<'p> Goals<'p> {
         Kept::Changing(self.changing.len().saturating_sub(1))
     }
 
-    /// The instants to try, of everything that was asked for so far.
+    /// The instants to try, for all conditions so far.
     pub(super) fn moments(&self) -> Vec<Moment> {
         moments(&self.changing, self.now, self.last)
     }
@@ -105,7 +105,7 @@ impl<'p> Goals<'p> {
         Goal::one(self.kept(when), Kinds::NONE, plan)
     }
 
-    /// What makes a requirement hold that is no group, and which kind of action takes the place of the facts that it reads.
+    /// The plan that makes a requirement hold that is not a group, and the kind of action that replaces the facts that it reads.
     fn plan(&self, requirement: &'p Requirement) -> (Kinds, Option<Plan<'p>>) {
         let granting = |scope: Scope, granted: &dyn Fn() -> Option<Granted<'p>>| {
             let code = self.given.verification.readable(&scope).err();
@@ -153,7 +153,7 @@ impl<'p> Goals<'p> {
         (Kinds::NONE, plan)
     }
 
-    /// The request names the identity of the verification: it is named, or the verification gets one, or both.
+    /// The request names the identity of the verification: the request names it, or the verification gets it, or both.
     fn same_identity(&self) -> Option<Plan<'p>> {
         let verified = self.given.verification.identity();
         let grantable = verified.is_err_and(can_be_granted);
@@ -224,7 +224,7 @@ impl<'p> Goal<'p> {
         }
     }
 
-    /// How many of its requirements ask for a session.
+    /// How many of its requirements need a session.
     pub(super) fn sessions(&self) -> usize {
         match self {
             Self::Met | Self::Lost => 0,

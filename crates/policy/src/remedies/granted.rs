@@ -1,15 +1,15 @@
-//! The scopes that a plan asks to be granted, and what their data must be: one date of birth, one telephone number and one identity
-//! for all rules. A set shows the scopes alone; the data must exist, so that no set asks for data that nobody has.
+//! The scopes that a plan needs, and the conditions on their data: one date of birth, one telephone number and one identity for all
+//! rules. A set shows only the scopes. Such data must be possible, so that no set asks for data that nobody has.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::work::Work;
 use crate::{evidence::Scope, identity::Identity, limits::AGE_YEARS_MAX, rule::Identities};
 
-/// How many identities of a list are tried: a longer list is not searched for one that other lists permit.
+/// How many identities of a list are tried as one that other lists permit.
 const IDENTITIES_TRIED_MAX: usize = 1_000;
 
-/// Scopes, and what is required of their data.
+/// Scopes, and the conditions on their data.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Granted<'p> {
     pub(super) scopes: BTreeSet<Scope>,
@@ -77,7 +77,7 @@ impl<'p> Granted<'p> {
         }
     }
 
-    /// A date of birth of somebody of these ages; `None` if nobody is.
+    /// A date of birth of somebody of these ages; `None` if nobody has such an age.
     pub(super) fn ages(ages: Ages) -> Option<Self> {
         ages.are_somebodys().then(|| Self {
             ages,
@@ -93,7 +93,7 @@ impl<'p> Granted<'p> {
         })
     }
 
-    /// An identity that is this; `None` if none is.
+    /// An identity that fulfils this condition; `None` if there is none.
     pub(super) fn identity(is: Is<'p>) -> Option<Self> {
         let granted = Self {
             identity: vec![is],
@@ -130,7 +130,7 @@ impl<'p> Granted<'p> {
         (!adds_to_both || both.an_identity(work).is_some()).then_some(both)
     }
 
-    /// Whether all data that suffices for the other suffices for this, and its scopes too.
+    /// Whether all data and scopes that suffice for the other suffice for this.
     pub(super) fn is_no_stricter(&self, other: &Self) -> bool {
         let phone = match (&self.phone_any, &other.phone_any) {
             (None, _) => true,
@@ -215,7 +215,7 @@ impl<'p> Granted<'p> {
 }
 
 impl Ages {
-    /// Whether a person can be of these ages. A date of birth that is 150 years back is not plausible any more.
+    /// Whether a person can be of these ages. A date of birth more than 150 years ago is not plausible.
     fn are_somebodys(self) -> bool {
         self.from < self.below && self.from < AGE_YEARS_MAX
     }

@@ -1,7 +1,7 @@
 //! Combinations of kinds of actions, in the order in which they are preferred.
 
-/// Some of the five kinds. The more preferred kind is the higher bit, so that of two combinations of equally many kinds the preferred one
-/// is the greater number.
+/// Some of the five kinds. A more preferred kind has a higher bit, so of two combinations with equally many kinds the preferred one is
+/// the greater number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Kinds(u8);
 

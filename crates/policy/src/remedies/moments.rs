@@ -1,4 +1,4 @@
-//! The instants at which waiting may help: those at which something begins to hold that did not hold together with the rest before.
+//! The instants at which waiting may help: those at which conditions hold together that did not hold together before.
 
 use crate::{
     limits::WEEK_MS,
@@ -7,7 +7,7 @@ use crate::{
     when::When,
 };
 
-/// How much is looked at in all, in instants times what changes.
+/// The work budget, in instants times changing conditions.
 const WORK_MAX: usize = 50_000;
 /// How many instants are found at most, beside now.
 const MOMENTS_MAX: usize = 64;
@@ -19,11 +19,11 @@ pub(super) enum Kept {
     Always,
     /// Never.
     Never,
-    /// At some instants: those at which what has this number holds.
+    /// At some instants: those at which the condition with this index holds.
     Changing(usize),
 }
 
-/// An instant, and what holds then of everything that changes.
+/// An instant, and which of the changing conditions hold then.
 #[derive(Debug, Clone)]
 pub(super) struct Moment {
     pub(super) at: Timestamp,
@@ -47,8 +47,8 @@ impl Moment {
     }
 }
 
-/// Now, and every later instant at which more or other things hold than at any instant before it, in order. Goes from edge to edge like
-/// [`When::next`]: between two edges everything repeats weekly, so that one week shows all of it.
+/// Now, and every later instant at which conditions hold together that did not at any instant before it, in order. Goes from edge to
+/// edge like [`When::next`]: between two edges everything repeats weekly, so one week shows all of it.
 pub(super) fn moments(changing: &[When], now: Timestamp, last: Timestamp) -> Vec<Moment> {
     let mut found = vec![Moment {
         at: now,

@@ -1,5 +1,5 @@
-//! Parts of a plan that suffice without the rest. A session may be chosen in several ways, and each may satisfy the rules in another
-//! way: of "a password or a code" each suffices by itself, though no way through the rules asks for just that.
+//! Parts of a plan that suffice without the rest. A group leaves a choice of methods, and each choice may satisfy the rules by another
+//! path: either of "a password or a code" may suffice, although no single path through the rules requires exactly that group.
 
 use std::collections::BTreeSet;
 

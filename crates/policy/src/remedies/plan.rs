@@ -1,4 +1,4 @@
-//! What is to be done for some requirements to hold, with the least strict values. Two plans are combined to one that does for both.
+//! The actions that make some requirements hold, with the least strict values. Two plans are combined into one that serves both.
 
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ impl<'p> Plan<'p> {
         })
     }
 
-    /// Whether whatever does the other does this, too.
+    /// Whether everything that fulfils the other plan fulfils this one too.
     pub(super) fn is_no_stricter(&self, other: &Self) -> bool {
         let granted = is_within(
             self.granted.as_ref(),
@@ -117,12 +117,12 @@ impl<'p> Plan<'p> {
         granted && self.shows_no_more(other)
     }
 
-    /// The same, of what a set of remedies shows: the scopes that are to be granted, not what their data must be.
+    /// The same for what a set of remedies shows: the scopes, not the conditions on their data.
     pub(super) fn shows_no_more(&self, other: &Self) -> bool {
         self.permits_ages_of(other) && self.asks_no_more(other)
     }
 
-    /// The same, where a session and a verification are as young as they must be.
+    /// The same, regardless of the ages of the session and of the verification.
     pub(super) fn asks_no_more(&self, other: &Self) -> bool {
         let sessions = is_within(
             self.session.as_ref(),
@@ -157,7 +157,7 @@ impl<'p> Plan<'p> {
             .saturating_add(other.size())
     }
 
-    /// Whether a session and a verification may be as old as by the other.
+    /// Whether this plan permits ages of the session and of the verification that are at least those of the other.
     pub(super) fn permits_ages_of(&self, other: &Self) -> bool {
         let sessions = [self, other].map(|plan| plan.session.as_ref().map(SessionPlan::max_age));
         let [one, two] = sessions;
@@ -208,7 +208,7 @@ impl<'p> Plan<'p> {
     }
 }
 
-/// Whether an action is not in the one plan, or in both and as it must be.
+/// Whether the first plan lacks an action, or both have it and it fulfils this condition.
 fn is_within<T>(
     one: Option<&T>,
     other: Option<&T>,

@@ -23,11 +23,11 @@ const PLANS_MAX: usize = 64;
 #[derive(Debug)]
 pub(super) struct Search<'s, 'p> {
     goal: &'s Goal<'p>,
-    /// When the verification's own time may be believed.
+    /// When the verification's own time is credible.
     credible: Kept,
     /// The first is now.
     moments: &'s [Moment],
-    /// Whether several rules ask for a session, so that a choice may satisfy them in several ways.
+    /// Whether several rules need a session, so that one choice of a session may satisfy them by several paths.
     has_choices: bool,
     found: Vec<Set<'p>>,
     /// How many steps were made.
@@ -139,8 +139,8 @@ impl<'s, 'p> Search<'s, 'p> {
 }
 
 impl<'p> Search<'_, 'p> {
-    /// The plans without what is not needed; and without those of which a part with fewer kinds suffices, because such parts are
-    /// among the sets that were found before.
+    /// The plans, reduced to what is needed, without those of which a part with fewer kinds suffices: such parts are among the sets
+    /// that were found earlier.
     fn least_parts(
         &self,
         whole: Vec<Plan<'p>>,
@@ -192,7 +192,7 @@ impl Trial<'_> {
         plans
     }
 
-    /// Whether the goal may hold, if contradictions are not looked at.
+    /// Whether the goal may hold, apart from contradictions between plans.
     fn may_hold(&self, goal: &Goal<'_>) -> bool {
         self.work.spend(1);
         match goal {
@@ -204,7 +204,7 @@ impl Trial<'_> {
         }
     }
 
-    /// Whether the facts that the requirement reads stay, and make it hold.
+    /// Whether no action replaces the facts that the requirement reads, and it holds with them.
     fn is_kept(&self, one: &One<'_>) -> bool {
         let stays = one.replaced_by == Kinds::NONE || !one.replaced_by.are_within(self.allowed);
         stays && self.moment.keeps(one.kept)
@@ -257,7 +257,7 @@ impl Trial<'_> {
                 Some(_) => parts.push(plans),
             }
         }
-        // Fewest first, so that less is combined.
+        // The goals with the fewest plans first, to keep combinations few.
         parts.sort_by_key(Vec::len);
         let mut all = vec![Plan::default()];
         for part in parts {

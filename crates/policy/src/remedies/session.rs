@@ -1,11 +1,11 @@
-//! The session that a plan asks for: one for all rules, so that it has one context class, one age, and any number of methods.
+//! The session that a plan needs: one session for all rules, with one context class, one age, and any number of methods.
 
 use std::{collections::BTreeSet, time::Duration};
 
 use super::work::Work;
 use crate::{remedy::NewSession, rule::Authenticated};
 
-/// How many choices of methods and classes are looked at.
+/// How many choices of methods and classes are tried.
 const CHOICES_MAX: usize = 256;
 
 /// The sessions that somebody may choose.
@@ -49,7 +49,7 @@ impl<'p> Choices<'p> {
     }
 }
 
-/// What one new session must be.
+/// The conditions on one new session.
 #[derive(Debug, Clone)]
 pub(super) struct SessionPlan<'p> {
     max_age: Duration,
@@ -60,7 +60,7 @@ pub(super) struct SessionPlan<'p> {
 }
 
 impl<'p> SessionPlan<'p> {
-    /// The session that this rule asks for; `None` if there is none, because it would have to be younger than it can be.
+    /// The session that this rule needs; `None` if it would have to be younger than a session can be.
     pub(super) fn of(wanted: &'p Authenticated) -> Option<Self> {
         let Authenticated {
             within,
@@ -76,7 +76,7 @@ impl<'p> SessionPlan<'p> {
         })
     }
 
-    /// The session that is both; `None` if they have no context class in common.
+    /// The session that fulfils both; `None` if they have no context class in common.
     pub(super) fn and(&self, other: &Self) -> Option<Self> {
         let acr_any = match (&self.acr_any, &other.acr_any) {
             (None, classes) | (classes, None) => classes.clone(),
@@ -99,7 +99,7 @@ impl<'p> SessionPlan<'p> {
         })
     }
 
-    /// Whether every session that suffices for the other suffices for this one, where each is as young as it must be.
+    /// Whether every session that suffices for the other suffices for this one, regardless of its age.
     pub(super) fn asks_no_more(&self, other: &Self) -> bool {
         let classes = match (&self.acr_any, &other.acr_any) {
             (None, _) => true,
@@ -166,7 +166,7 @@ impl<'p> SessionPlan<'p> {
         [self.amr_all_of.len(), usize::from(self.acr_any.is_some())]
     }
 
-    /// How old it may be.
+    /// The max age.
     pub(super) fn max_age(&self) -> Duration {
         self.max_age
     }
@@ -195,7 +195,7 @@ impl<'p> SessionPlan<'p> {
         self.acr_any.as_ref().is_none_or(class) && self.amr_all_of.iter().all(|group| method(group))
     }
 
-    /// What is a little less: without one group, or without the classes.
+    /// The next weaker conditions: without one group, or without the classes.
     pub(super) fn parts(&self) -> Vec<Self> {
         let mut parts = Vec::new();
         for index in 0..self.amr_all_of.len() {
@@ -212,7 +212,7 @@ impl<'p> SessionPlan<'p> {
         parts
     }
 
-    /// The same, of the next greater age of these, if there is one.
+    /// The same, with the next greater age of these, if there is one.
     pub(super) fn older(&self, ages: impl Iterator<Item = Duration>) -> Option<Self> {
         let older = ages.filter(|age| *age > self.max_age).min();
         older.map(|max_age| Self {

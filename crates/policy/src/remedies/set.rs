@@ -30,7 +30,7 @@ impl Set<'_> {
             && (self.plan.permits_ages_of(&other.plan) || has_fewer())
     }
 
-    /// First what to wait for, because what is done before it may be too old by then.
+    /// Waiting comes first, because an action that is done before it may be too old by then.
     pub(super) fn into_remedies(self) -> Vec<Remedy> {
         let wait = self.wait.map(Remedy::Wait).into_iter();
         wait.chain(self.plan.into_remedies()).collect()

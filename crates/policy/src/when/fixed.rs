@@ -1,4 +1,4 @@
-//! A [`When`] in which some parts are taken as fixed: its schedules, or everything but its schedules.
+//! A [`When`] with some parts fixed: its schedules, or everything except its schedules.
 
 use super::When;
 use crate::{schedule::Schedule, time::Timestamp};

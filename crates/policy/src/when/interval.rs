@@ -66,7 +66,7 @@ impl Interval {
         self.edges().filter(|edge| *edge > instant).min()
     }
 
-    /// The instants at which it begins and ends; that it always held, or always will, is none.
+    /// The instants at which it begins and ends; without a beginning if it always held, without an end if it always will.
     pub fn edges(self) -> impl Iterator<Item = Timestamp> {
         let real = self.from < self.until;
         let edges = [self.from, self.until].into_iter();

@@ -10,7 +10,7 @@ use super::{
     vocabulary::Vocabulary,
 };
 
-/// There is no value, and why is reported. Only [`Decoder::refuse`] and [`Decoder::error`] make one, so that no value goes missing in silence. (The
+/// There is no value, and why is reported. Only [`Decoder::refuse`] and [`Decoder::error`] make one, so that no value is lost without a report. (The
 /// compiler of Rust calls this idiom `ErrorGuaranteed`.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reported(());

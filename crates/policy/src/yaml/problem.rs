@@ -1,19 +1,19 @@
 //! The kinds of problems of a document, by codes that programs may rely on.
 
-/// What kind of problem it is. Codes stay: programs rely on them.
+/// What kind of problem it is. The codes are stable: programs rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ProblemCode {
     /// The text is not YAML, or not one document of it.
     NotYaml,
     /// The text is not UTF-8.
     NotUtf8,
-    /// It uses a part of YAML that is not allowed: an anchor, an alias, a tag, a key that is no text.
+    /// It uses a part of YAML that is not allowed: an anchor, an alias, a tag, a key that is not a text.
     YamlFeature,
-    /// A key stands twice in one map.
+    /// A key occurs twice in one map.
     DuplicateKey,
-    /// A key that is not known where it stands.
+    /// A key is not known at its place.
     UnknownKey,
-    /// A key that must be there is not.
+    /// A required key is missing.
     MissingKey,
     /// A list, a map or a text stands where another kind of value belongs.
     WrongType,
@@ -21,15 +21,15 @@ pub enum ProblemCode {
     NothingWritten,
     /// A list, a map or a text is empty.
     Empty,
-    /// A value that is not one of those that may stand there.
+    /// A value is not valid at its place.
     InvalidValue,
-    /// There is more of something than a bound allows.
+    /// A bound on a number or a size is exceeded.
     TooMany,
     /// A name is given twice.
     DuplicateName,
     /// The file is of another kind, or of a version that is not known.
     WrongFile,
-    /// A file that is named cannot be read.
+    /// A named file cannot be read.
     UnreadableFile,
 }
 
@@ -78,16 +78,16 @@ impl ProblemCode {
             Self::NotYaml => "The file is not YAML, or not one document of it.",
             Self::NotUtf8 => "The file is not UTF-8.",
             Self::YamlFeature => "The file uses a part of YAML that is not allowed.",
-            Self::DuplicateKey => "A key stands twice in one map.",
-            Self::UnknownKey => "A key is not known where it stands.",
-            Self::MissingKey => "A key that must be there is not.",
+            Self::DuplicateKey => "A key occurs twice in one map.",
+            Self::UnknownKey => "A key is not known at its place.",
+            Self::MissingKey => "A required key is missing.",
             Self::WrongType => {
                 "A list, a map or a text stands where another kind of value belongs."
             }
             Self::NothingWritten => "Nothing is written where a value belongs.",
             Self::Empty => "A list, a map or a text is empty.",
-            Self::InvalidValue => "A value is not one of those that may stand there.",
-            Self::TooMany => "There is more of something than a bound allows.",
+            Self::InvalidValue => "A value is not valid at its place.",
+            Self::TooMany => "A bound on a number or a size is exceeded.",
             Self::DuplicateName => "A name is given twice.",
             Self::WrongFile => "The file is of another kind, or of a version that is not known.",
             Self::UnreadableFile => "A file that is named cannot be read.",

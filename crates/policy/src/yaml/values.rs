@@ -11,7 +11,7 @@ use super::{
     vocabulary::letters,
 };
 
-/// What a scalar is, unless it is to be read as something else.
+/// The kind of a scalar that is not read as another kind.
 const TEXT: &str = "a text";
 
 impl Decoder<'_> {
@@ -192,7 +192,7 @@ impl Decoder<'_> {
     }
 }
 
-/// What to write in place of a text that is no whole number of this range.
+/// What to write instead of a text that is not a whole number of this range.
 fn number_hint(text: &str, range: &RangeInclusive<u16>) -> String {
     let (from, to) = (range.start(), range.end());
     let radix = [("0x", 16), ("0o", 8), ("0b", 2)];

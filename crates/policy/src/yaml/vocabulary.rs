@@ -1,9 +1,9 @@
-//! What the hints of a decoder know of a language: what people write for its keys, where each key belongs, and what it looks like.
+//! The words of a language for the hints of a decoder: what people write for its keys, where each key belongs, and an example.
 
 /// The words of a language, for hints. They change no meaning.
 #[derive(Debug, Clone, Copy)]
 pub struct Vocabulary {
-    /// What people write for a key, and the keys that it may stand for. In lower case, without signs.
+    /// What people write for a key, and the keys that they may mean. In lower case, without punctuation.
     pub guesses: &'static [(&'static str, &'static [&'static str])],
     /// A key, and where it belongs, in words.
     pub places: &'static [(&'static str, &'static str)],
@@ -41,7 +41,7 @@ impl Vocabulary {
     }
 }
 
-/// The letters and digits of a word in lower case: what is left of it when people spell it their own way.
+/// The letters and digits of a word in lower case, to compare different spellings.
 pub(crate) fn letters(word: &str) -> String {
     let kept = word.chars().filter(|c| c.is_alphanumeric());
     kept.flat_map(char::to_lowercase).collect()

@@ -1,4 +1,4 @@
-//! What a check found, in one form for every format.
+//! The findings of a check, in one form for every output format.
 
 use crate::{
     files::IgnoredFile,
@@ -8,7 +8,7 @@ use crate::{
 /// The code of a file that is not read.
 pub(super) const FILE_NOT_READ: &str = "file_not_read";
 
-/// What is known of one file or folder of policies.
+/// The findings of one file or folder of policies.
 #[derive(Debug)]
 pub(super) struct CheckedSet {
     /// The path, as it was given.
@@ -18,13 +18,13 @@ pub(super) struct CheckedSet {
     pub(super) revision: Option<String>,
     /// Its mistakes.
     pub(super) problems: Vec<Finding>,
-    /// What is valid and surely a mistake.
+    /// Its warnings.
     pub(super) warnings: Vec<Finding>,
     /// How many more problems or warnings there are.
     pub(super) more: usize,
     /// How many of these are warnings, by their codes.
     pub(super) more_warnings: Vec<(&'static str, usize)>,
-    /// The policies that are too large for every proof.
+    /// The policies that are too large to finish every proof.
     pub(super) unfinished: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Finding {
     pub(super) place: Option<FilePosition>,
     pub(super) message: String,
     pub(super) hint: Option<String>,
-    /// Where other rules are that the message names.
+    /// The places of other rules that the message names.
     pub(super) related: Vec<FilePosition>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Finding {
 pub(super) struct FilePosition {
     /// The path of the file.
     pub(super) path: String,
-    /// Where in the file; none if it is about the whole file.
+    /// The place in the file; `None` if it is about the whole file.
     pub(super) range: Option<Range>,
 }
 
@@ -92,7 +92,7 @@ impl Finding {
         }
     }
 
-    /// The whole message in one text: what, and in another paragraph what to do.
+    /// The whole message in one text: the problem, then a paragraph with the cure.
     pub(super) fn text(&self) -> String {
         let policy = self
             .policy
@@ -125,7 +125,7 @@ impl FilePosition {
 }
 
 impl Range {
-    /// The column behind the last character.
+    /// The column after the last character.
     pub(super) fn end_column(self) -> usize {
         self.column.saturating_add(self.width)
     }

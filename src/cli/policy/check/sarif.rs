@@ -13,7 +13,7 @@ use crate::{
 };
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
-/// What relative addresses are relative to: the root of the sources, where the command runs.
+/// The base of relative addresses: the root of the sources, where the command runs.
 const ROOT: &str = "%SRCROOT%";
 
 pub(super) fn report(sets: &[CheckedSet]) -> Value {
@@ -114,7 +114,7 @@ fn artifact(path: &str) -> Value {
     json!({ "uri": segments.join("/"), "uriBaseId": ROOT })
 }
 
-/// One segment of a path, with what an address cannot have in it encoded.
+/// One segment of a path, percent-encoded for an address.
 fn encoded(segment: &str) -> String {
     if segment == ".." {
         return segment.to_owned();
@@ -128,7 +128,7 @@ fn encoded(segment: &str) -> String {
     path.trim_start_matches('/').replace(':', "%3A")
 }
 
-/// The path relative to the folder in which the command runs, if it is below that: forges know files so.
+/// The path relative to the folder in which the command runs, if it is below it: code hosts name files in this way.
 pub(super) fn relative(path: &str) -> String {
     let here = std::env::current_dir().ok();
     let below = here

@@ -1,4 +1,4 @@
-//! The edits of a comparison as a person reads them: one that several policies have is one finding.
+//! The edits of a comparison for a person: an edit that several policies share is one finding.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::policy::{
 pub(super) struct Finding<'c> {
     /// What it is: `age_at_least: 21 -> 18`.
     pub(super) summary: String,
-    /// Which alternative it is in, where it is in one.
+    /// The alternative that it is in, if any.
     pub(super) place: Option<&'c str>,
     pub(super) directions: Directions,
     pub(super) is_setting: bool,
@@ -36,7 +36,7 @@ pub(super) struct Line<'c> {
 /// What the old policy decides, and what the new one does.
 type Kind = (Effect, Effect);
 
-/// The findings of a comparison: those that several policies have, then those of each policy.
+/// The findings of a comparison: those that several policies share, then those of each policy.
 #[derive(Debug, Default)]
 pub(super) struct Findings<'c> {
     pub(super) shared: Vec<Finding<'c>>,
@@ -75,7 +75,7 @@ impl<'c> Findings<'c> {
         findings
     }
 
-    /// How many settings changed, and how many edits there are; what several policies have counts once.
+    /// How many settings changed, and how many edits there are; a finding that several policies share counts once.
     pub(super) fn counts(&self) -> (usize, usize) {
         let findings = self
             .shared
@@ -151,7 +151,7 @@ impl<'c> Finding<'c> {
         }
     }
 
-    /// Adds a line, to that of the same words if there is one.
+    /// Adds a line, or merges it with a line of the same words.
     fn add_line(&mut self, line: Line<'c>) {
         let is_outage = |line: &Line<'_>| line.cells.iter().any(|cell| cell.is_of_outage());
         let same = self.lines.iter_mut().find(|known| {
@@ -173,14 +173,14 @@ impl<'c> Finding<'c> {
         }
     }
 
-    /// The kinds of its cells, those that loosen first.
+    /// The kinds of its cells, with loosening ones first.
     pub(super) fn kinds(&self) -> Vec<Kind> {
         kinds_of(self.lines.iter().flat_map(|line| &line.cells))
     }
 }
 
 impl Line<'_> {
-    /// The kinds of its cells, those that loosen first.
+    /// The kinds of its cells, with loosening ones first.
     pub(super) fn kinds(&self) -> Vec<Kind> {
         kinds_of(&self.cells)
     }

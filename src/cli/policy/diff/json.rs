@@ -17,6 +17,8 @@ pub(super) fn report(comparison: &Comparison) -> Value {
     let failed = comparison.failed.iter();
     let failed = failed
         .map(|error| json!({ "policy": error.policy.as_str(), "error": error.source.to_string() }));
+    // Policies that were not compared may differ in either direction.
+    let known = |is_so: bool| (is_so || comparison.failed.is_empty()).then_some(is_so);
     let loosening = comparison.cells().filter(|cell| cell.loosens()).count();
     let all = comparison.cells().count();
     json!({
@@ -26,8 +28,8 @@ pub(super) fn report(comparison: &Comparison) -> Value {
         "changed": changed.collect::<Value>(),
         "failed": failed.collect::<Value>(),
         "ignored_settings": comparison.ignored_settings,
-        "loosens": comparison.loosens(),
-        "tightens": comparison.tightens(),
+        "loosens": known(comparison.loosens()),
+        "tightens": known(comparison.tightens()),
         "cells_loosen": loosening,
         "cells_tighten": all.saturating_sub(loosening),
     })

@@ -1,4 +1,4 @@
-//! A comparison for a person: a summary, then what several policies have in common, then policy by policy each edit with the
+//! A comparison for a person: a summary, then the edits that several policies share, then those of each policy. Each edit has the
 //! kinds of checks that it decides differently.
 
 use super::{
@@ -65,7 +65,7 @@ struct Writer {
 }
 
 impl Writer {
-    /// What it is about, in a few lines.
+    /// The summary, in a few lines.
     fn summary(&mut self, comparison: &Comparison, findings: &Findings<'_>) {
         let ignored = match comparison.ignored_settings {
             0 => None,
@@ -259,7 +259,7 @@ fn direction(directions: Directions) -> Text {
     }
 }
 
-/// Changes of the decision: `deny -> allow`; those that differ in one side together: `deny -> allow or step_up`.
+/// Changes of the decision: `deny -> allow`. Changes that differ on one side only are joined: `deny -> allow or step_up`.
 fn kinds(kinds: &[(Effect, Effect)]) -> Text {
     let mut groups: Vec<(Vec<Effect>, Vec<Effect>)> = Vec::new();
     for (old, new) in kinds {

@@ -80,7 +80,7 @@ fn change(change: &TimelineChange, zones: &[Zone]) -> Value {
     })
 }
 
-/// What the clocks of the policy's zones show.
+/// The local times in the policy's zones.
 fn local(at: Timestamp, zones: &[Zone]) -> Vec<String> {
     let local = |zone: &Zone| format!("{} {}", zone.local(at), zone.name());
     zones.iter().map(local).collect()

@@ -13,7 +13,7 @@ use crate::{
     proto::remedies::step_up,
 };
 
-/// Where the text of a change begins: behind its mark and its effect.
+/// The column of the text of a change, after its mark and its effect.
 const BEHIND_EFFECT: usize = 15;
 
 /// Adds the explanation of a case: the verdicts or the guard that failed, the remedies, and the timeline.
@@ -48,7 +48,7 @@ pub(super) fn write_explanation(page: &mut Page, case: &Case, explanation: &Expl
     write_timeline(page, now, explanation);
 }
 
-/// An instant, and what the clocks of these zones show then.
+/// An instant, with the local times in these zones.
 pub(super) fn time(instant: Timestamp, zones: &[Zone]) -> String {
     let local = |zone: &Zone| format!("{:#} {}", zone.local(instant), zone.name());
     match zones {
@@ -73,7 +73,7 @@ fn write_verdict(page: &mut Page, verdict: &Verdict, zones: &[Zone]) {
     };
     let rule = Text::from(&verdict.rule);
     match (verdict.lines.as_slice(), why) {
-        // Parts that do not fit into a line have one each, as in a policy.
+        // Parts that do not fit into one line get a line each, as in a policy.
         ([(_, key), parts @ ..], why) if !parts.is_empty() && !page.fits(&rule) => {
             let key = Text::from(key);
             let key = why.map_or_else(|| key.clone(), |why| key.clone().and(" ").and(why));
@@ -87,7 +87,7 @@ fn write_verdict(page: &mut Page, verdict: &Verdict, zones: &[Zone]) {
     }
 }
 
-/// The decision now, what changes it, and then what schedules do to it every week.
+/// The decision now, its changes, and then the weekly changes by schedules.
 fn write_timeline(page: &mut Page, now: Timestamp, explanation: &Explanation) {
     let (timeline, zones) = (&explanation.timeline, &explanation.zones);
     write_change(page, explanation.decision.effect(), "now");
@@ -119,7 +119,7 @@ fn write_change(page: &mut Page, to: Effect, at: &str) {
     page.wrapped(2, BEHIND_EFFECT, line);
 }
 
-/// A cause in words, with its time as the clocks of these zones show it.
+/// A cause in words, with its local time in these zones.
 pub(super) fn in_cause(cause: &Cause, zones: &[Zone]) -> String {
     match cause.since {
         Some(since) => format!("{cause} from {} on", time(since, zones)),
@@ -143,7 +143,7 @@ fn ending(timeline: &Timeline, zones: &[Zone]) -> String {
     }
 }
 
-/// The schedules in short, what they do, and when they do it next.
+/// The schedules in short, their effect, and the next changes that they cause.
 fn write_alternation(
     page: &mut Page,
     alternation: &Alternation,
@@ -178,7 +178,7 @@ fn write_alternation(
     }
 }
 
-/// Why a schedule changes a decision: if there is one schedule only, its name is above.
+/// Why a schedule changes a decision; without its name if there is only one schedule, which is named above.
 fn weekly_causes(change: &TimelineChange, schedules: usize, zones: &[Zone]) -> String {
     let cause = |cause: &Cause| match cause.turn {
         Turn::Opens if schedules == 1 => "opens".to_owned(),

@@ -29,7 +29,7 @@ pub(super) fn object(report: &Report<'_>, revision: Revision) -> Value {
     })
 }
 
-/// Every edge of every policy, and what is known of it.
+/// Every edge of every policy, with its state.
 fn edges(report: &Report<'_>) -> Vec<Value> {
     let policies = report.coverage.policies.iter();
     let edges = policies.flat_map(|(name, policy)| {
@@ -51,7 +51,7 @@ fn edges(report: &Report<'_>) -> Vec<Value> {
     edges.collect()
 }
 
-/// The sets of remedies, each as the contract's own JSON: the first alone, and all.
+/// The sets of remedies as the JSON of the contract: the first one, and all.
 fn remedies(decision: Option<&Decision>) -> (Value, Value) {
     let sets = decision.map_or(&[][..], Decision::alternatives);
     let sets: Vec<Value> = sets

@@ -20,7 +20,7 @@ pub enum Age {
     New,
 }
 
-/// Whether a set lets in: with each session that it permits, and with some data.
+/// Whether a set leads to ALLOW: with each session that it permits, and with some data.
 pub fn suffices(policy: &Policy, case: &Case, set: &Set, age: Age) -> bool {
     let Upstream::Answered(verification) = &case.upstream else {
         return false;
@@ -94,7 +94,7 @@ fn youngest_forbidden(span: u64, now: i64) -> i64 {
     now - i64::try_from(span).unwrap_or(i64::MAX / 4)
 }
 
-/// Whether the verification has no such data that counts: a scope that is not granted, or nothing where it is.
+/// Whether the verification has no usable data of the scope: the scope is not granted, or the data is missing.
 pub fn lacks(verification: &Verification, scope: &str) -> bool {
     let granted = scope == "IDENTITY_ID" || verification.scopes.iter().any(|s| s == scope);
     let is_there =
@@ -182,7 +182,7 @@ fn phones(policy: &Policy) -> Vec<String> {
     phones
 }
 
-/// People a little older and a little younger than each age of the policy, and some of no particular age.
+/// Dates of birth a little before and a little after each age limit of the policy, and some others.
 fn births(policy: &Policy, now: i64) -> Vec<i64> {
     let mut ages = vec![0, 30];
     for requirement in all_requirements(policy) {

@@ -1,4 +1,4 @@
-//! A set of actions, and what is a little less than it.
+//! A set of actions, and the sets that are slightly less strict.
 
 use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ impl Set {
         (lacks.iter().filter(|lacks| !**lacks).count(), lacks)
     }
 
-    /// Whether nobody who does the other one would be spared anything by this one.
+    /// Whether this set requires at least as much as the other one.
     pub fn is_no_stricter(&self, other: &Set) -> bool {
         let session = match (&self.session, &other.session) {
             (None, _) => true,
@@ -107,7 +107,7 @@ impl Set {
     /// The set with a session or a verification of one of these greater ages, or of any.
     pub fn older(&self, now: i64, ages: &[u64]) -> Vec<Set> {
         let mut less = Vec::new();
-        // No verification is older than the vendor, so that a greater age says nothing.
+        // No verification is older than the vendor, so a greater age is no condition.
         let known_ages = u64::try_from(now - EARLIEST_VERIFIED_AT).unwrap_or(0);
         if let Some(Some(age)) = self
             .reverify

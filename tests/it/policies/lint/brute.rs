@@ -1,5 +1,5 @@
-//! Lint by brute force: for random policies, what is said never to matter changes no decision of a naive evaluator, which shares no code
-//! with the language; and what an exact comparison finds to have no effect is named.
+//! Lint by brute force: in random policies, a part that is reported as without effect changes no decision of a naive evaluator, which
+//! shares no code with the language; and every part that an exact comparison finds to be without effect is reported.
 
 use proptest::prelude::*;
 use verigate::policy::{
@@ -36,7 +36,7 @@ fn scenarios() -> impl Strategy<Value = (Policy, Vec<Case>)> {
     })
 }
 
-/// Where a requirement stands: the index of the rule, then those of the parts.
+/// The place of a requirement: the index of the rule, then those of the parts.
 type Path = Vec<usize>;
 
 /// The path of the requirement whose key stands at this location.
@@ -121,7 +121,7 @@ fn remove(requirement: &mut Requirement, path: &[usize]) -> Option<()> {
     }
 }
 
-/// What the naive evaluator decides by the rules; none where there is nothing to judge.
+/// The decision of the naive evaluator by the rules; `None` if no rule is evaluated.
 fn decided(policy: &Policy, check: &Case) -> Option<Decision> {
     let Upstream::Answered(verification) = &check.upstream else {
         return None;

@@ -1,5 +1,5 @@
-//! Mistakes that people make, planted one by one into a policy that has none: each is named, where it stands and with its cure. Beside them,
-//! what looks like a mistake and is none.
+//! Frequent mistakes, planted one by one into a policy without mistakes: each is reported with its place and its cure. Also policies
+//! that look like mistakes and are correct.
 
 mod table;
 
@@ -8,7 +8,7 @@ use verigate::policy::lint;
 use self::table::MISTAKES;
 use super::read;
 
-/// A policy that nothing is to be said of, with these rules and sections behind its own.
+/// A policy without warnings, with these rules and sections added after its own.
 fn policy(rules: &str, sections: &str) -> String {
     let indented = |lines: &str, indent: &str| -> String {
         let lines = lines.lines().flat_map(|line| [indent, line, "\n"]);
@@ -79,7 +79,7 @@ fn codes(rules: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn what_is_never_asked_is_named() {
+fn a_missing_check_of_identity_or_age_is_named() {
     assert_eq!(codes("identity: same_as_request"), ["no_age_limit"]);
     assert_eq!(
         codes(
@@ -112,7 +112,7 @@ fn what_is_never_asked_is_named() {
 }
 
 #[test]
-fn a_class_that_the_other_policies_spell_otherwise_is_named() {
+fn a_class_that_the_other_policies_spell_differently_is_named() {
     let policy = |name: &str, class: &str| {
         format!(
             "  {name}: {{require: [identity: same_as_request, verified_within: 1d, authenticated: {{within: 1h, acr_any: ['{class}']}}]}}\n"
@@ -138,14 +138,14 @@ fn a_class_that_the_other_policies_spell_otherwise_is_named() {
         of(&["Gold", "gold", "gold"]),
         ["a: write `gold`, if that is meant"]
     );
-    // Levels that differ by a letter or a number are several levels.
+    // Levels that differ by a letter or a number are different levels.
     assert_eq!(of(&["level-a", "level-b", "level-b"]), [""; 0]);
     assert_eq!(of(&["loa1", "loa2", "loa2", "loa3"]), [""; 0]);
     assert_eq!(of(&["silver", "gold", "gold"]), [""; 0]);
 }
 
 #[test]
-fn what_is_somebodys_own_or_right_is_left_alone() {
+fn own_names_and_correct_names_are_not_reported() {
     for rules in [
         "scopes: [BADGE, EMAIL, ADDRESS, LICENCE_NUMBER]",
         "scopes: [NAME, PHONE, DATE_OF_BIRTH, IDENTITY_ID]",

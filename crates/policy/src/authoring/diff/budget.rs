@@ -16,7 +16,7 @@ impl WorkBudget {
         Self { remaining: steps }
     }
 
-    /// A budget of this many steps, and not of more than one comparison.
+    /// A budget of this many steps, at most that of one comparison.
     pub(crate) fn for_part(steps: usize) -> Self {
         Self::new(steps.min(COMPARISON_STEPS_MAX))
     }

@@ -1,6 +1,7 @@
-//! What an edit is the cause of. A check is decided less strictly only if each rule that made the old decision has changed, and
-//! more strictly only if each rule that makes the new decision has. So the checks of which an edit is a cause are those in which its
-//! rule makes the stricter decision, and the edited part is what turned the rule. Every difference has an edit that is its cause.
+//! The differences that an edit causes. A check is decided less strictly only if each rule that made the old decision has changed,
+//! and more strictly only if each rule that makes the new decision has changed. So an edit causes those differences in which its
+//! rule makes the stricter decision and the edited part changes whether the rule is met. Every difference is caused by at least one
+//! edit.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +18,7 @@ use super::{
 use crate::{effect::Refusal, rule::Requirement};
 
 impl<'p> Edit<'p> {
-    /// The differences of this direction of which the edit is a cause; none if it can be the cause of none.
+    /// The differences of this direction that the edit causes; `None` if it cannot cause any.
     pub(super) fn interest(
         &self,
         direction: Direction,
@@ -28,7 +29,7 @@ impl<'p> Edit<'p> {
         let stricter = self.stricter(direction)?.into();
         let mut parts = Vec::new();
         if self.is_otherwise {
-            // Both are unmet, and the effect is another one.
+            // Both are unmet, with different effects.
             let [old, new] = self.refusals();
             if old == new || old.max(new) != Some(self.stricter(direction)?) {
                 return None;
@@ -53,7 +54,7 @@ impl<'p> Edit<'p> {
         })
     }
 
-    /// The effect of the rule on the side of the stricter decision; none if there is no rule on that side.
+    /// The effect of the rule in the policy with the stricter decision; `None` if that policy does not have the rule.
     fn stricter(&self, direction: Direction) -> Option<Refusal> {
         let [old, new] = self.refusals();
         match direction {
@@ -62,8 +63,8 @@ impl<'p> Edit<'p> {
         }
     }
 
-    /// Whether the edited part can make what it is in turn in this direction. Something that only comes, or only leaves, can do
-    /// so in one direction.
+    /// Whether the edited part can change the requirement around it in this direction. An addition, or a removal, can do so in one
+    /// direction only.
     fn may_change(&self, direction: Direction) -> bool {
         let last = self.within.last().map(|(connective, _)| *connective);
         let connective = last.unwrap_or(Connective::AllOf);
@@ -75,7 +76,7 @@ impl<'p> Edit<'p> {
         }
     }
 
-    /// The axes that the edit touches; then those that say which alternative it is in.
+    /// The axes that the edit touches; then those that identify the alternative that it is in.
     pub(super) fn axes(&self, space: &Space<'p>) -> [BTreeSet<Axis>; 2] {
         let of = |requirements: &mut dyn Iterator<Item = &'p Requirement>| {
             let mut axes = BTreeSet::new();
@@ -92,7 +93,7 @@ impl<'p> Edit<'p> {
 }
 
 impl<'p> Step<'p> {
-    /// Adds that it does not hold on the stricter side, and does on the other.
+    /// Adds the condition that it does not hold on the stricter side and holds on the other.
     fn turns(
         self,
         direction: Direction,

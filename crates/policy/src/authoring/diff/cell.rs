@@ -10,7 +10,7 @@ pub(super) struct Cell {
     pub(super) regions: BTreeMap<Axis, Regions>,
 }
 
-/// The same checks in fewer cells: cells that differ on one axis only become one. `size` is the number of regions of an axis.
+/// The same checks in fewer cells: merges cells that differ on one axis only. `size` is the number of regions of an axis.
 pub(super) fn merge(mut cells: Vec<Cell>, size: impl Fn(&Axis) -> u16) -> Vec<Cell> {
     loop {
         let count = cells.len();

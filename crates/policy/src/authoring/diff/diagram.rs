@@ -13,14 +13,14 @@ use super::{
 };
 use crate::effect::Effect;
 
-/// What a diagram is about.
+/// Which differences a diagram contains.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Interest {
     /// The direction of the differences.
     pub(super) direction: Direction,
     /// Only checks for which this holds.
     pub(super) cause: Formula,
-    /// Only differences of which the stricter side is this; any, where none is given.
+    /// Only differences with this decision on the stricter side; any decision if `None`.
     pub(super) stricter: Option<Effect>,
 }
 
@@ -103,7 +103,7 @@ struct Builder<'f, 'w> {
 }
 
 impl Builder<'_, '_> {
-    /// The node of two cofactors, and of what is left of the cause. Recurses once for each axis at most.
+    /// The node of two cofactors and the cofactor of the cause. Recurses once for each axis at most.
     fn apply(
         &mut self,
         old: Cofactor,

@@ -26,9 +26,9 @@ impl Direction {
 /// In which directions something changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Directions {
-    /// Somebody is let in who was not, or is asked for less.
+    /// A decision is less strict: somebody is let in, or is asked for less.
     pub loosens: bool,
-    /// Somebody is refused who was not, or is asked for more.
+    /// A decision is stricter: somebody is refused, or is asked for more.
     pub tightens: bool,
 }
 
@@ -50,7 +50,7 @@ impl Directions {
         }
     }
 
-    /// Whether it goes in one direction at least.
+    /// Whether it has at least one direction.
     pub fn is_some(self) -> bool {
         self.loosens || self.tightens
     }

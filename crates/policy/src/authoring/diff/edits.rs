@@ -1,4 +1,4 @@
-//! The edits that make the new policy of the old one: rules, and parts of rules, that came, left, or changed.
+//! The edits between the old and the new policy: rules, and parts of rules, that were added, removed or changed.
 
 use super::matching::{Pair, likeness, likeness_of_rules, mean_the_same, pairs};
 use crate::{
@@ -24,19 +24,19 @@ pub(super) struct Step<'p> {
 /// One edit.
 #[derive(Debug)]
 pub(super) struct Edit<'p> {
-    /// The rule that it is in; none where the new or the old policy does not have it.
+    /// The old and the new version of its rule; `None` for a policy that does not have the rule.
     pub(super) rules: [Option<&'p Rule>; 2],
-    /// From the rule's requirement to the edited part of it, each with how its parts are combined. The edited part is last.
+    /// The path from the rule's requirement to the edited part, each step with the connective of its parts. The edited part is last.
     pub(super) within: Vec<(Connective, Step<'p>)>,
     /// What is edited.
     pub(super) edited: Step<'p>,
-    /// The unedited requirements that must hold together with the edited one. They say which alternative it is.
+    /// The unedited requirements that must hold together with the edited one. They identify its alternative.
     pub(super) beside: Vec<&'p Requirement>,
-    /// Whether the edit is one of `otherwise`, and not of the requirement.
+    /// Whether `otherwise` is edited, and not the requirement.
     pub(super) is_otherwise: bool,
 }
 
-/// What the new policy makes of a rule of the old one.
+/// A rule of the old policy, of the new one or of both, with its edits.
 #[derive(Debug)]
 pub(super) struct EditedRule<'p> {
     rules: [Option<&'p Rule>; 2],
@@ -45,11 +45,11 @@ pub(super) struct EditedRule<'p> {
     otherwise: Option<usize>,
 }
 
-/// What the new policy makes of a requirement of the old one.
+/// A requirement of the old policy, of the new one or of both, with its edits.
 #[derive(Debug)]
 enum Part<'p> {
     Same(&'p Requirement),
-    /// It is edited, by the edit of this number.
+    /// It is changed by the edit with this index.
     Edited(Step<'p>, usize),
     Group(Connective, Vec<Part<'p>>),
 }
@@ -62,7 +62,7 @@ pub(super) struct Edits<'p> {
 }
 
 impl<'p> Edits<'p> {
-    /// The edits that make `new` of `old`.
+    /// The edits that change `old` into `new`.
     pub(super) fn of([old, new]: [&'p Policy; 2]) -> Self {
         let mut edits = Vec::new();
         let [olds, news] = [old, new].map(|policy| policy.rules().iter().collect::<Vec<&Rule>>());
@@ -190,7 +190,7 @@ impl<'p> Part<'p> {
         group
     }
 
-    /// The requirement of the old policy, with this edit and no other; none where there is none then.
+    /// The requirement of the old policy, with this edit and no other; `None` if the edit removes it.
     fn alone(&self, edit: usize) -> Option<Requirement> {
         match self {
             Self::Same(requirement) => Some((*requirement).clone()),
@@ -220,8 +220,8 @@ impl<'p> From<Pair<&'p Requirement>> for Step<'p> {
     }
 }
 
-/// The parts of two requirements that are combined the same way. One that is no combination is one of itself, if the other has
-/// such a part.
+/// The parts of two requirements with the same connective. A requirement without parts counts as its own only part, if the other
+/// has a similar part.
 fn parts_of_both<'p>(
     old: &'p Requirement,
     new: &'p Requirement,
@@ -243,7 +243,7 @@ fn parts_of_both<'p>(
 }
 
 impl Edit<'_> {
-    /// The effects of the old and the new rule where they are not met.
+    /// The effects of the old and the new rule when they are not met.
     pub(super) fn refusals(&self) -> [Option<Refusal>; 2] {
         self.rules.map(|rule| rule.map(Rule::otherwise))
     }

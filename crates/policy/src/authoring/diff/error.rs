@@ -8,9 +8,9 @@ pub enum CompareError {
     /// The policies read too much, or the work budget is exhausted.
     #[error("the two policies are too large to be compared")]
     TooLarge,
-    /// The policy is new, and was not compared with every policy that left: too many left and came, or they are too large.
+    /// The policy is added, and was not compared with every removed policy: there are too many of them, or they are too large.
     #[error(
-        "it may be a renamed policy, and too many policies left and came to find out; rename fewer at a time"
+        "it may be a renamed policy, but too many policies were removed and added to find out; rename fewer at a time"
     )]
     TooMany,
     /// No check was found in a cell that has some.

@@ -15,7 +15,7 @@ pub(super) const AXES_MAX: usize = 512;
 pub(super) const REGIONS_MAX: usize = 4096;
 /// How many formulas, and how many entries of the diagram's memo table, there may be: about a second's work.
 pub(super) const STATES_MAX: usize = 200_000;
-/// How many cells an edit has at most for one kind of difference; where there would be more, they are projected on fewer axes.
+/// How many cells an edit has at most for one kind of difference; more are projected on fewer axes.
 pub(super) const CELLS_MAX: usize = 12;
 /// How many paths of a diagram are tried for a witness of one cell.
 pub(super) const PATHS_MAX: usize = 500;

@@ -1,21 +1,21 @@
-//! Which rule of the old policy is which of the new one, and which part of a requirement is which: first those that mean the
-//! same, then those that are most alike.
+//! Matches the rules of two policies, and the parts of two requirements: first those with the same meaning, then the most similar
+//! ones.
 
 use std::collections::BTreeSet;
 
 use crate::rule::{Authenticated, Identities, Requirement, Rule};
 
-/// How alike two requirements are: 0 are not, [`SAME`] mean the same.
+/// How similar two requirements are, from 0 (not at all) to [`SAME`] (the same meaning).
 pub(super) type Likeness = u32;
-/// They mean the same.
+/// The likeness of two requirements with the same meaning.
 pub(super) const SAME: Likeness = 1000;
-/// They ask about the same fact.
+/// The likeness of two requirements about the same fact.
 const SAME_FACT: Likeness = 500;
-/// How much less alike a requirement and an alternative inside another are.
+/// What is subtracted if a requirement is compared with an alternative inside another.
 const WRAPPED: Likeness = 100;
-/// How much more alike rules with the same effect are.
+/// What is added for two rules with the same effect.
 const SAME_EFFECT: Likeness = 50;
-/// How many pairs of what changed are compared: more are reported as removed and added.
+/// How many pairs of changed items are compared: the others are reported as removed and added.
 const PAIRS_MAX: usize = 10_000;
 
 /// An item of the old or the new list, or one of both.
@@ -29,7 +29,7 @@ pub(super) enum Pair<T> {
     New(T),
 }
 
-/// Pairs the items of two lists by their likeness, in the order of the old list; then come those that only the new list has.
+/// Pairs the items of two lists by likeness, in the order of the old list, followed by those that only the new list has.
 pub(super) fn pairs<T: Copy>(
     old: &[T],
     new: &[T],
@@ -48,7 +48,7 @@ pub(super) fn pairs<T: Copy>(
     let mut candidates: Vec<(Likeness, usize, usize)> = Vec::new();
     let mut compared: usize = 0;
     for (index, one) in old.iter().enumerate() {
-        // Most lists keep their order, so the same place is looked at first.
+        // Most lists keep their order, so the same position is compared first.
         let places = (index..new.len()).chain(0..index.min(new.len()));
         for other in places {
             compared = compared.saturating_add(1);
@@ -78,23 +78,23 @@ pub(super) fn pairs<T: Copy>(
         .collect()
 }
 
-/// How alike two rules are.
+/// How similar two rules are.
 pub(super) fn likeness_of_rules(old: &Rule, new: &Rule) -> Likeness {
     let likeness = likeness(old.requirement(), new.requirement());
     match likeness {
         0 => 0,
         _ if old.otherwise() == new.otherwise() => likeness.saturating_add(SAME_EFFECT),
-        // Never as much as the same rule.
+        // Less than for the same rule.
         _ => likeness.saturating_sub(1),
     }
 }
 
-/// Whether they mean the same, however they are written.
+/// Whether two requirements have the same meaning, however they are written.
 pub(super) fn mean_the_same(old: &Requirement, new: &Requirement) -> bool {
     likeness(old, new) >= SAME
 }
 
-/// How alike two requirements are.
+/// How similar two requirements are.
 pub(super) fn likeness(old: &Requirement, new: &Requirement) -> Likeness {
     match (old, new) {
         (Requirement::Attribute(one, _), Requirement::Attribute(other, _)) if one != other => 0,
@@ -134,7 +134,7 @@ pub(super) fn likeness(old: &Requirement, new: &Requirement) -> Likeness {
     }
 }
 
-/// What a requirement lists, and of which fact.
+/// The values that a requirement lists, and the name of their fact.
 fn listed(requirement: &Requirement) -> Option<(&'static str, &BTreeSet<Box<str>>)> {
     match requirement {
         Requirement::Status(list) => Some(("status", list)),
@@ -177,7 +177,7 @@ fn likeness_of_sessions(old: &Authenticated, new: &Authenticated) -> Likeness {
     SAME_FACT.saturating_add(share(count, 3, 300))
 }
 
-/// How alike the parts of two requirements are, whatever their order.
+/// How similar the parts of two requirements are, in any order.
 fn likeness_of_parts(old: &[Requirement], new: &[Requirement]) -> Likeness {
     if old == new {
         return SAME;

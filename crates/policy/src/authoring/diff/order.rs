@@ -1,6 +1,6 @@
-//! The variable order of a diagram. An edit's axes come first, so that what is projected on them is a prefix of every path. The
-//! others follow by how often the policies read them: a diagram stays small where the axes that many rules share are fixed early,
-//! and where those that only one rule reads are neighbours.
+//! The variable order of a diagram. An edit's axes come first, so that the projection on them is a prefix of every path. The
+//! others follow by how often the policies read them: a diagram stays small if the axes that many rules share are fixed early,
+//! and if the axes that only one rule reads are next to each other.
 
 use std::{
     cmp::Reverse,
@@ -14,7 +14,7 @@ use super::{axis::Axis, expression::Expression, formula::Level};
 pub(super) struct Uses(BTreeMap<Axis, (usize, usize)>);
 
 impl Uses {
-    /// Adds the uses of a rule, the one of this number, which reads these axes.
+    /// Adds the uses of the rule with this index, which reads these axes.
     pub(super) fn add(&mut self, number: usize, rule: &Expression<'_>, axes: BTreeSet<Axis>) {
         for axis in axes {
             self.0.entry(axis).or_insert((0, number));
@@ -27,7 +27,7 @@ impl Uses {
         rule.visit(&mut |axis, _| count(axis), &mut |_| {});
     }
 
-    /// A key by which axes are sorted. An axis that only means something together with another has its key, and comes after it.
+    /// The sort key of an axis. An axis that has a meaning only together with another has the same key, and comes after it.
     fn key(&self, axis: &Axis) -> (Reverse<usize>, usize) {
         let leading = match axis {
             Axis::IdentityMatch => &Axis::Identity,

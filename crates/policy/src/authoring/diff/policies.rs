@@ -80,7 +80,7 @@ impl<'p> ComparedPolicies<'p> {
         Ok(compared)
     }
 
-    /// The edits, and the cells, those that loosen first.
+    /// The edits and the cells, with loosening cells first.
     pub(super) fn into_parts(self) -> (Vec<RuleEdit>, Vec<ChangedCell>) {
         let cells = self.cells.into_iter().map(|(_, changed)| changed);
         (self.edits, cells.collect())
@@ -111,7 +111,7 @@ impl<'p> ComparedPolicies<'p> {
         Ok(())
     }
 
-    /// Cells of the same words and kind become one, of several edits.
+    /// Merges cells with the same description and kind into one cell with several edits.
     fn merge_cells(&mut self) {
         let mut merged: Vec<(Extent, ChangedCell)> = Vec::new();
         for (extent, changed) in self.cells.drain(..) {
@@ -162,7 +162,7 @@ impl<'p> ComparedPolicies<'p> {
     }
 }
 
-/// The edits with their directions: those of their cells, and those that each has if it is the only one.
+/// The edits, each with the directions of its cells, and with the directions that it has as the only edit.
 fn rule_edits(
     name: &PolicyName,
     old: &Policy,
@@ -180,7 +180,7 @@ fn rule_edits(
         if edits.edits.len() > 1 {
             let alone = Policy::new(None, edits.alone(number), old.evidence(), old.reuse_allow());
             for direction in BOTH {
-                // If it is too much work, the cells say what matters.
+                // If it exceeds the work budget, the directions of the cells suffice.
                 let found = policy_difference(name, [old, &alone], direction, &mut budget);
                 if matches!(found, Ok(Some(_))) {
                     directions = directions.or(direction.into());
@@ -195,7 +195,7 @@ fn rule_edits(
     rule_edits.collect()
 }
 
-/// A check that two policies judge differently, in this direction and within this work budget; none if there is no such check.
+/// A check that two policies decide differently, in this direction and within this work budget; `None` if there is no such check.
 pub(in crate::authoring) fn policy_difference(
     name: &PolicyName,
     policies: [&Policy; 2],
@@ -216,7 +216,7 @@ pub(in crate::authoring) fn policy_difference(
     Ok(None)
 }
 
-/// A rule as an expression, with what happens where it does not hold.
+/// A rule as an expression, with its effect if it does not hold.
 type Expressed<'p> = (Refusal, Expression<'p>);
 
 /// Two policies in one space.
@@ -225,7 +225,7 @@ struct Walk<'p> {
     space: Space<'p>,
     uses: Uses,
     size: usize,
-    /// See [`Walk::ordinary`]: for each policy that of its ALLOWs, of its STEP_UPs and of its DENYs.
+    /// See [`Walk::ordinary`]: for each policy, one each for ALLOW, STEP_UP and DENY.
     ordinary: [[OnceCell<Cell>; 3]; 2],
 }
 
@@ -264,13 +264,13 @@ impl<'p> Walk<'p> {
         let [old, new] = &self.rules;
         let cofactors = [old, new].map(|rules| cofactor(rules, &self.space, order, formulas));
         if formulas.is_exhausted() {
-            // The formulas are incomplete.
+            // The work budget is exhausted, so the formulas are incomplete.
             return Err(CompareError::TooLarge);
         }
         Diagram::of(cofactors, interest, formulas)
     }
 
-    /// Adds the cells of this direction of which an edit is a cause.
+    /// Adds the cells of this direction that an edit causes.
     fn cells(
         &self,
         name: &PolicyName,
@@ -289,7 +289,7 @@ impl<'p> Walk<'p> {
         };
         let diagram = self.diagram(&order, interest, &mut formulas)?;
         for kind in diagram.kinds() {
-            // On fewer axes there are fewer cells; on none there is one.
+            // Fewer axes give fewer cells; without axes there is one.
             let boxes = (0..=levels)
                 .rev()
                 .find_map(|levels| diagram.project(kind, levels, &order, CELLS_MAX));
@@ -300,7 +300,7 @@ impl<'p> Walk<'p> {
         Ok(())
     }
 
-    /// The checks of this kind in this cell; none if there are none.
+    /// The checks of this kind in this cell; `None` if there are none.
     fn changed(
         &self,
         name: &PolicyName,
@@ -346,7 +346,8 @@ impl<'p> Walk<'p> {
         Ok(Some((Extent::Judged(hull), changed)))
     }
 
-    /// What all checks have in common on which the less strict policy decides as this kind says; and the stricter one.
+    /// The hulls of two sets of checks: those for which the less strict policy decides as this kind says, and those for which the
+    /// stricter one does.
     fn ordinary(&self, Kind { old, new }: Kind) -> [&Cell; 2] {
         let hull = |side: usize, effect: Effect| {
             let place = match effect {
@@ -367,10 +368,10 @@ impl<'p> Walk<'p> {
         }
     }
 
-    /// The smallest cell with all checks that these rules decide so; that of all checks, if it is too much work to find it.
+    /// The smallest cell with all checks for which these rules make this decision; the whole space if the work budget is exceeded.
     fn hull_of(&self, rules: &[Expressed<'p>], effect: Effect) -> Cell {
         if effect == Effect::Deny {
-            // There are many ways to be denied.
+            // Checks are denied for many reasons, so they have little in common.
             return Cell::default();
         }
         let order = self.space.order(&[], &self.uses);
@@ -389,7 +390,7 @@ impl<'p> Walk<'p> {
         Part::of(&diagram, &order, kind, &Cell::default()).hull()
     }
 
-    /// One of these checks; none if there is none, because no verification is so old.
+    /// One of these checks; `None` if there is none, because no verification is that old.
     fn witness(&self, name: &PolicyName, part: &Part<'_>) -> Result<Option<Witness>, CompareError> {
         let mut result = Ok(None);
         let mut paths: usize = 0;
@@ -406,7 +407,7 @@ impl<'p> Walk<'p> {
             if paths < PATHS_MAX {
                 return ControlFlow::Continue(());
             }
-            // Those that were looked at are empty, and nothing is known of the others.
+            // The paths that were tried have no check, and the others are unknown.
             result = Err(CompareError::TooLarge);
             ControlFlow::Break(())
         });

@@ -1,5 +1,5 @@
-//! What a diagram says of some axes: whether, with these values on them, there is a check that is decided differently, whatever
-//! it takes on the others.
+//! Projects a diagram on some axes: for values on these axes it says whether some values on the other axes give a check that is
+//! decided differently.
 
 use std::{collections::HashMap, ops::ControlFlow};
 
@@ -18,7 +18,7 @@ pub(super) struct Part<'d> {
     diagram: &'d Diagram,
     order: &'d Order,
     kind: Kind,
-    /// The regions of each level; none where any value will do.
+    /// The regions of each level; `None` for any value.
     allowed: Vec<Option<Regions>>,
     /// For each node whether a path leads from it to a difference of the kind.
     leads: Vec<bool>,
@@ -36,8 +36,8 @@ impl Diagram {
         kinds
     }
 
-    /// The differences of a kind, projected on the axes of the first `levels` levels: the fewest disjoint cells that merging
-    /// finds. None if they are more than `cells_max`.
+    /// The differences of a kind, projected on the axes of the first `levels` levels, as disjoint cells, merged where possible.
+    /// `None` if there are more than `cells_max`.
     pub(super) fn project(
         &self,
         kind: Kind,
@@ -109,7 +109,7 @@ fn axis_size(order: &Order, axis: &Axis) -> u16 {
     size.copied().unwrap_or(0)
 }
 
-/// The nodes of a projected diagram: 0 is that there is no difference, 1 that there is one.
+/// The nodes of a projected diagram: 0 means no difference, 1 means a difference.
 struct Projected {
     nodes: Vec<Node>,
     numbers: HashMap<Node, NodeId>,
@@ -223,7 +223,7 @@ impl<'d> Part<'d> {
         hull
     }
 
-    /// The level of a node; of a terminal, the one after all.
+    /// The level of a node; for a terminal, the level after the last one.
     fn level(&self, id: NodeId) -> usize {
         match self.diagram.node(id) {
             Node::Branch(level, _) => usize::from(*level),

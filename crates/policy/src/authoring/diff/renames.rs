@@ -1,9 +1,11 @@
-//! Renamed policies, recognised by what they mean: of the policies that left and those that came, those that are most alike.
+//! Finds renamed policies: pairs the removed and the added policies that are most similar in meaning.
 
 use std::{
     cmp::Reverse,
     collections::{BTreeSet, HashMap},
 };
+
+use sha2::{Digest as _, Sha256};
 
 use super::{
     budget::WorkBudget,
@@ -19,25 +21,25 @@ use crate::{
     text::Whole,
 };
 
-/// How alike two policies must be to be one, out of [`SAME`]: half of their rules, or all of them with other limits.
+/// How similar two policies must be to count as one, out of [`SAME`]: half of their rules, or all of them with other limits.
 const ALIKE_MIN: u32 = SAME / 2;
-/// How many pairs of policies are looked at, beside those with the same rules.
+/// How many pairs of policies are compared, beside those with the same rules.
 const LIKENESSES_MAX: usize = 10_000;
-/// How much work all exact comparisons of two policies may be: about five seconds'.
+/// The work budget of all exact comparisons together: about five seconds.
 const STEPS_MAX: usize = 100_000_000;
 
 /// A policy with its name.
 type Named<'s> = (&'s PolicyName, &'s Policy);
 
-/// A policy that left and one that came, by how alike they are.
+/// A removed policy and an added one, ordered by how similar they are.
 type Candidate<'s> = (u32, Named<'s>, Named<'s>);
 
-/// Which policies of a set have another name in another one.
+/// The renamed policies between two sets.
 #[derive(Debug, Default)]
 pub(super) struct Renames {
-    /// The renamed ones, by their names in the new set.
+    /// The renamed policies, by their names in the new set.
     pub(super) renamed: Vec<Renamed>,
-    /// The policies that came and may be renamed ones: they were not compared with all that left.
+    /// The added policies that may be renamed ones: they were not compared with all removed policies.
     pub(super) unknown: BTreeSet<PolicyName>,
 }
 
@@ -74,15 +76,15 @@ impl Renames {
         }
     }
 
-    /// Whether a policy of this name left or came, and is renamed.
+    /// Whether this is the old or the new name of a renamed policy.
     fn has(&self, name: &PolicyName) -> bool {
         let mut renamed = self.renamed.iter();
         renamed.any(|r| r.old == *name || r.new == *name)
     }
 
-    /// Takes the pairs that are most alike, each policy once.
+    /// Takes the most similar pairs, each policy once.
     fn add(&mut self, mut candidates: Vec<Candidate<'_>>) {
-        // Of those that are equally alike, the ones whose names are.
+        // Among equally similar pairs, those with similar names.
         candidates.sort_by_cached_key(|(likeness, (old, _), (new, _))| {
             // Between 0 and 1.
             let names = strsim::jaro_winkler(old.as_str(), new.as_str());
@@ -112,29 +114,32 @@ impl Renames {
 
 /// The pairs of policies with the same rules.
 fn same_rules<'s>(left: &[Named<'s>], came: &[Named<'s>]) -> Vec<Candidate<'s>> {
-    let mut by_rules: HashMap<String, Vec<Named<'s>>> = HashMap::new();
+    let mut by_rules: HashMap<[u8; 32], Vec<Named<'s>>> = HashMap::new();
     for other in came {
         by_rules
-            .entry(rules_in_full(other.1))
+            .entry(digest_of_rules(other.1))
             .or_default()
             .push(*other);
     }
     let pairs = left.iter().flat_map(|one| {
-        let others = by_rules.get(&rules_in_full(one.1));
+        let others = by_rules.get(&digest_of_rules(one.1));
         let others = others.into_iter().flatten();
         others.map(|other| (SAME, *one, *other))
     });
     pairs.collect()
 }
 
-/// The rules of a policy as one text, identities included.
-fn rules_in_full(policy: &Policy) -> String {
-    let rules = policy.rules().iter();
-    let texts = rules.map(|rule| format!("{:?} {}", rule.otherwise(), Whole(rule.requirement())));
-    texts.collect::<Vec<_>>().join("\n")
+/// A digest of the rules of a policy, identities included.
+fn digest_of_rules(policy: &Policy) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    for rule in policy.rules() {
+        let text = format!("{:?} {}\n", rule.otherwise(), Whole(rule.requirement()));
+        digest.update(text);
+    }
+    digest.finalize().into()
 }
 
-/// How alike two policies are, out of [`SAME`], by the rules that are written in them.
+/// How similar two policies are, out of [`SAME`], by the rules that are written in them.
 fn likeness(old: &Policy, new: &Policy) -> u32 {
     let [olds, news] = [old, new].map(|policy| {
         let rules = policy.rules().iter();
@@ -147,11 +152,11 @@ fn likeness(old: &Policy, new: &Policy) -> u32 {
             sum = sum.saturating_add(likeness_of_rules(one, other).min(SAME));
         }
     }
-    // Without rules of their own, both are the default.
+    // Without rules of their own, both are the default policy.
     sum.checked_div(count).unwrap_or(SAME)
 }
 
-/// Whether it is `status: [VERIFIED]`, which stands in every policy that has no rule about the status.
+/// Whether it is `status: [VERIFIED]`, the default rule of every policy without a rule about the status.
 fn is_default(rule: &Rule) -> bool {
     match rule.requirement() {
         Requirement::Status(list) => list.len() == 1 && list.contains("VERIFIED"),
@@ -159,8 +164,8 @@ fn is_default(rule: &Rule) -> bool {
     }
 }
 
-/// Whether the new policy lets in everybody whom the old one does, and more: a policy whose rules were taken out. None if that
-/// could not be found out in so many steps.
+/// Whether the new policy lets in everybody whom the old one does, and more, as after its rules were removed. `None` if the
+/// work budget does not suffice.
 fn only_loosens(name: &PolicyName, policies: [&Policy; 2], steps: &mut usize) -> Option<bool> {
     let mut budget = WorkBudget::for_part(*steps);
     let available = budget.remaining();

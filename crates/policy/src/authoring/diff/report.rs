@@ -14,7 +14,7 @@ use crate::{
     request::PolicyName,
 };
 
-/// How many conditions beside those that an edit touches are shown in short, and how long each may be.
+/// How many conditions on facts that an edit does not touch are shown, and how long each may be.
 const BESIDES_MAX: usize = 3;
 const BESIDES_BYTES_MAX: usize = 70;
 
@@ -23,7 +23,7 @@ const BESIDES_BYTES_MAX: usize = 70;
 pub struct Comparison {
     /// The policies that only the old set has, under any name: checks of them get NOT_FOUND, which tightens.
     pub removed: Vec<PolicyName>,
-    /// The policies that only the new set has, under any name: new ways in, which no comparison judges.
+    /// The policies that only the new set has, under any name: there is nothing to compare them with.
     pub added: Vec<PolicyName>,
     /// The policies that have another name in the new set, found by what they mean.
     pub renamed: Vec<Renamed>,
@@ -47,9 +47,9 @@ pub struct Renamed {
 /// What differs between two policies.
 #[derive(Debug, Default)]
 pub struct PolicyChanges {
-    /// The edits that make the new policy of the old one, in the order of the old one.
+    /// The edits between the old and the new policy, in the order of the old one.
     pub edits: Vec<RuleEdit>,
-    /// The kinds of checks that are decided differently, by their edits, those that loosen first.
+    /// The kinds of checks that are decided differently, by their edits, with loosening ones first.
     pub cells: Vec<ChangedCell>,
     /// The settings that changed. They affect no decision on given evidence, but how old evidence may be, how long an ALLOW may
     /// be reused, and where a step-up redirects to.
@@ -61,12 +61,12 @@ pub struct PolicyChanges {
 pub struct RuleEdit {
     /// What is edited, in words.
     pub words: EditWords,
-    /// In which directions the edit changes decisions, alone or together with the other edits of the policy.
+    /// The directions in which the edit changes decisions, alone or together with the other edits of the policy.
     pub directions: Directions,
 }
 
-/// A kind of check that is decided differently: these values of the facts that an edit touches, and, of all other facts, some
-/// that make the difference.
+/// A kind of check that is decided differently: these values of the facts that an edit touches, together with some values of the
+/// other facts.
 #[derive(Debug, Clone)]
 pub struct ChangedCell {
     /// What the old policy decides.
@@ -77,9 +77,9 @@ pub struct ChangedCell {
     pub edits: BTreeSet<usize>,
     /// The values of the facts that the edit touches.
     pub touched: Vec<Common>,
-    /// What all of these checks have in common beside that.
+    /// What all of these checks have in common on other facts.
     pub besides: Vec<Common>,
-    /// Whether every check that these words describe is decided so. If not, it takes also that other rules hold.
+    /// Whether every check that this describes is decided so. If not, other rules must hold too.
     pub is_whole: bool,
     /// One of these checks.
     pub witness: Witness,
@@ -90,8 +90,8 @@ pub struct ChangedCell {
 pub struct Common {
     /// In words: `verified 30d to 90d ago`.
     pub words: String,
-    /// Whether that goes without saying: it is so for all checks that the two policies decide as they do here, for the reasons of
-    /// the other rules.
+    /// Whether the condition is implied: it holds for all checks that the two policies decide as they do here, because of the other
+    /// rules.
     pub is_ordinary: bool,
 }
 
@@ -104,7 +104,7 @@ pub struct ChangedSetting {
     pub old: String,
     /// Its value in the new policy.
     pub new: String,
-    /// It loosens if an old or revoked verification may count for longer, and tightens if for less long.
+    /// It loosens if an old or revoked verification may count for longer, and tightens if it counts for less long.
     pub directions: Directions,
 }
 
@@ -140,8 +140,8 @@ impl Comparison {
         self.changed.retain(|_, changes| !changes.is_empty());
     }
 
-    /// In which directions the set changes: by its cells, by its settings, and by removed policies, which tighten. An added
-    /// policy counts for neither: no decision of the old set can be compared with its decisions.
+    /// The directions in which the set changes: by its cells, by its settings, and by removed policies, which tighten. An added
+    /// policy has neither direction: its decisions cannot be compared with any of the old set.
     pub fn directions(&self) -> Directions {
         let removed = if self.removed.is_empty() {
             Directions::default()
@@ -152,12 +152,12 @@ impl Comparison {
         changed.fold(removed, Directions::or)
     }
 
-    /// Whether somebody may be let in who was not.
+    /// Whether some decision may be less strict.
     pub fn loosens(&self) -> bool {
         self.directions().loosens
     }
 
-    /// Whether somebody may be refused who was not.
+    /// Whether some decision may be stricter.
     pub fn tightens(&self) -> bool {
         self.directions().tightens
     }
@@ -180,7 +180,7 @@ impl PolicyChanges {
 }
 
 impl RuleEdit {
-    /// What came into a list and left it, if the edit is one of a list.
+    /// What was added to a list and removed from it, if the edit changes a list.
     pub fn list(&self) -> Option<&ListEdit> {
         self.words.list.as_ref()
     }
@@ -201,12 +201,12 @@ impl ChangedCell {
         }
     }
 
-    /// Whether it is every check while the evidence is unavailable.
+    /// Whether it covers every check for which the evidence is unavailable.
     pub fn is_of_outage(&self) -> bool {
         self.witness.is_of_outage()
     }
 
-    /// What it takes besides that other rules hold, in words; none if nothing more.
+    /// The requirement on the other rules, in words; `None` if there is none.
     pub fn proviso(&self) -> Option<&'static str> {
         match (self.is_whole, self.old.min(self.new)) {
             (true, _) => None,
@@ -226,8 +226,8 @@ impl ChangedCell {
         words.join(", ")
     }
 
-    /// Which checks these are, in words, without what goes without saying because the rules ask for it in any case. What is too
-    /// long to be read is counted.
+    /// Which checks these are, in words, without conditions that the other rules imply. Conditions that are too long are only
+    /// counted.
     pub fn in_short(&self) -> String {
         let words = |all: bool| {
             let touched = self.touched.iter();

@@ -1,6 +1,6 @@
-//! Where a limit of a policy matters: the checks on which the policy decides otherwise, or for other reasons, on the two sides of the
-//! limit; and those on which it decides otherwise if one requirement alone came out otherwise (the *Boolean difference*). The search
-//! is exact: what it does not find, while its work budget lasts, is not there.
+//! Where a limit of a policy matters: the checks for which the decision or its reasons differ on the two sides of the limit; and the
+//! checks for which the decision changes if the result of one requirement is inverted (the *Boolean difference*). The search is
+//! exact: within its work budget, what it does not find does not exist.
 
 mod ordered;
 mod atom;
@@ -19,6 +19,6 @@ pub(in crate::authoring) use self::{
     instants::Instants,
     limit::Side,
     point::Point,
-    query::Sensitivity,
+    query::{Sensitivity, Turning},
     search::Search,
 };

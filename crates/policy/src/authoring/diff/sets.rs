@@ -47,7 +47,11 @@ impl Comparison {
         let Renames { renamed, unknown } = Renames::of(old, new);
         let renamed = renamed.into_iter();
         let renamed = renamed.filter(|r| is_asked(&r.old) || is_asked(&r.new));
-        let unknown = unknown.into_iter().filter(is_asked);
+        // Any of these may be the removed policy with the name in `only`.
+        let has_left = only.is_some_and(|only| new.find(only).is_none());
+        let unknown = unknown
+            .into_iter()
+            .filter(|name| has_left || is_asked(name));
         let mut comparison = Self {
             renamed: renamed.collect(),
             failed: unknown

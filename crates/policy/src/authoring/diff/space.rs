@@ -101,7 +101,7 @@ impl<'p> Space<'p> {
         uses
     }
 
-    /// The axes with their partitions, in an order in which no fact depends on a later one.
+    /// The axes with their partitions, ordered so that no fact depends on a later one.
     pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, &Partition<'p>)> {
         let variables = self.variables.iter();
         variables.map(|(axis, variable)| (axis, &variable.partition))

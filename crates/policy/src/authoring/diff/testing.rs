@@ -3,8 +3,8 @@
 use super::{error::CompareError, policies::ComparedPolicies, report::ChangedCell};
 use crate::{decide::Facts, request::PolicyName, set::Policy};
 
-/// Compares two policies of this name, and returns for each of these checks the cells that it lies in: one at least of its kind
-/// where the two policies decide it differently.
+/// Compares two policies of this name, and returns for each of these checks the cells that it lies in: at least one of its kind
+/// if the two policies decide it differently.
 pub fn cells_of_checks(
     name: &PolicyName,
     policies: [&Policy; 2],

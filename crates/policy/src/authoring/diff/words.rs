@@ -18,7 +18,7 @@ use crate::{
 pub struct EditWords {
     /// The path of keys to what is edited: `any_of > all_of > schedule`.
     pub rule: String,
-    /// The edited requirement of the old policy, as a policy writes it, with its `otherwise` where that matters.
+    /// The edited requirement of the old policy, as a policy writes it, with its `otherwise` if that differs.
     pub old: Option<String>,
     /// The edited requirement of the new policy, in the same way.
     pub new: Option<String>,
@@ -26,18 +26,18 @@ pub struct EditWords {
     pub summary: String,
     /// Which alternative it is in, where it is in one: `for attribute site: [hq]`.
     pub place: Option<String>,
-    /// What came into a list and left it, if the edit is one of a list.
+    /// What was added to a list and removed from it, if the edit changes a list.
     pub list: Option<ListEdit>,
 }
 
-/// What came into a list and left it.
+/// What was added to a list and removed from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListEdit {
     /// The list: `identity_not_in: {file: blocked.txt}`, or the key of the requirement that has it.
     pub list: String,
-    /// The texts that came.
+    /// The texts that were added.
     pub came: Vec<String>,
-    /// The texts that left.
+    /// The texts that were removed.
     pub left: Vec<String>,
 }
 
@@ -113,7 +113,7 @@ impl ListEdit {
         })
     }
 
-    /// What came and left, on a line: `+lab, -hq and 3 more`.
+    /// What was added and removed, on a line: `+lab, -hq and 3 more`.
     pub fn summary(&self) -> String {
         let some = |sign: char, texts: &[String]| {
             let shown = texts.iter().take(SHOWN_MAX);
@@ -219,7 +219,7 @@ fn session_edit(old: &Authenticated, new: &Authenticated) -> String {
                 };
                 parts.push(format!("{name} {}", edit.summary()));
             }
-            // An empty list asks for nothing.
+            // An empty list requires nothing.
             (true, _) => parts.push(format!("{name} any -> {}", texts(new.iter()))),
             (_, true) => parts.push(format!("{name} {} -> any", texts(old.iter()))),
         }
@@ -227,7 +227,7 @@ fn session_edit(old: &Authenticated, new: &Authenticated) -> String {
     parts.join(", ")
 }
 
-/// A requirement as a policy writes it, with the identities of a short list, and how many there are in a long one.
+/// A requirement as a policy writes it, with the identities of a short list, and the number of identities of a long one.
 fn in_full(requirement: &Requirement) -> String {
     match requirement {
         Requirement::IdentityIn(listed) | Requirement::IdentityNotIn(listed) => {
@@ -242,7 +242,7 @@ fn in_full(requirement: &Requirement) -> String {
     }
 }
 
-/// The key of a requirement; of an attribute with its name.
+/// The key of a requirement; for an attribute, with its name.
 fn key(requirement: &Requirement) -> String {
     match requirement {
         Requirement::Attribute(name, _) => format!("attribute {name}"),

@@ -1,4 +1,4 @@
-//! Why a decision changes at an instant: the requirements that turn there, and with them the effect.
+//! Why a decision changes at an instant: the requirements that begin or cease to hold there and so change the effect.
 
 use std::{fmt, time::Duration};
 
@@ -11,21 +11,21 @@ use crate::{
     when::When,
 };
 
-/// What the verification's own time is called, as a cause.
+/// The name of the verification's own time as a cause.
 const NOT_IN_FUTURE: &str = "the verification's time";
 
-/// A requirement that turns, and with it the decision.
+/// A requirement that begins or ceases to hold and so changes the decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
     /// The requirement, as a policy writes it; a schedule in short.
     pub what: String,
-    /// How it turns.
+    /// How it changes.
     pub turn: Turn,
-    /// Since when, if that is another instant than that of the change.
+    /// The instant since which it has changed, if that is not the instant of the decision's change.
     pub since: Option<Timestamp>,
 }
 
-/// How a requirement turns.
+/// How a requirement changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Turn {
     /// It begins to hold.
@@ -40,7 +40,7 @@ pub enum Turn {
     Credible,
 }
 
-/// What turns, and how; not since when.
+/// Shows what changes and how, without the instant.
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let turn = match self.turn {
@@ -61,7 +61,7 @@ pub(super) enum Schedules {
     AsTheyAre,
     /// Each holds always, or never.
     Fixed(bool),
-    /// Each holds always, or never, as at this instant.
+    /// Each holds always or never, as it does at this instant.
     AsAt(Timestamp),
 }
 
@@ -83,8 +83,8 @@ pub(super) fn just_before(instant: Timestamp) -> Timestamp {
 
 /// All causes of the change of the effect at this instant, in the order of the policy; none if there is no change.
 ///
-/// It becomes stricter because of the rules with the new effect that are met no longer, and looser because of all stricter rules
-/// that are met from then on. Within a rule, the parts count that turn as the rule does.
+/// The effect becomes stricter because of the rules with the new effect that are no longer met. It becomes looser because of all
+/// stricter rules that are met from then on. Within a rule, the causes are the parts that change as the rule does.
 pub(super) fn causes(
     judgement: &Judgement<'_, '_>,
     at: Timestamp,
@@ -123,7 +123,7 @@ pub(super) fn causes(
     causes
 }
 
-/// One instant, at which requirements may turn.
+/// One instant, at which requirements may begin or cease to hold.
 #[derive(Debug, Clone, Copy)]
 struct Turns<'j, 'p, 'a> {
     judgement: &'j Judgement<'p, 'a>,
@@ -139,14 +139,14 @@ impl Turns<'_, '_, '_> {
         strictest.unwrap_or(Effect::Allow)
     }
 
-    /// Whether it holds from this instant on, if it turns there.
+    /// Whether it holds from this instant on; `None` if it does not change there.
     fn turn_of(&self, when: &When) -> Option<bool> {
         let when = self.schedules.apply(when);
         let holds = when.contains(self.at);
         (holds != when.contains(just_before(self.at))).then_some(holds)
     }
 
-    /// Adds the parts of a requirement that turn as it does.
+    /// Adds the parts of a requirement that change as it does.
     fn write(&self, requirement: &Requirement, holds: bool, causes: &mut Vec<Cause>) {
         let parts = match requirement {
             Requirement::AnyOf(parts) | Requirement::AllOf(parts) => parts,

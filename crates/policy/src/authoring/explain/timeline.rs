@@ -1,8 +1,8 @@
-//! How a decision changes with time: first the changes that something else than a schedule brings, because they are what one
-//! must act on, then a few of those that repeat every week.
+//! How a decision changes with time: first the changes with another cause than a schedule, because they need action, then a few of
+//! those that repeat every week.
 //!
-//! Between two instants at which something else than a schedule turns, the effect repeats weekly. It is described by two effects:
-//! the one while every schedule holds, which is the loosest, and the one while none does, which is the strictest.
+//! Between two instants at which something other than a schedule changes, the effect repeats weekly. Two effects describe it: the
+//! one while every schedule holds, which is the loosest, and the one while none holds, which is the strictest.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -17,26 +17,26 @@ use crate::{
     when::When,
 };
 
-/// How many changes are listed that something else than a schedule brings.
+/// How many changes with another cause than a schedule are listed.
 const CHANGES_MAX: usize = 8;
-/// How many changes are listed that schedules alone bring.
+/// How many changes that only schedules cause are listed.
 const WEEKLY_MAX: usize = 4;
 /// How many changes of a week are looked through: more than the rules of a policy have.
 const STEPS_MAX: usize = 1024;
-/// Within so long every schedule opens and closes that ever does, but for hours that a change of the clocks skips.
+/// Within this time every schedule that ever opens and closes does so, except in hours that a change of the clocks skips.
 const WEEK: Duration = Duration::from_hours(8 * 24);
 
-/// The changes of a decision that time alone brings.
+/// The changes of a decision that only time causes.
 #[derive(Debug, Clone, Default)]
 pub struct Timeline {
-    /// The changes that something else than a schedule brings, in order. Where such a thing turns while the schedules keep
-    /// the decision as it is, the change is the first that is other than before, or else the last one of all.
+    /// The changes with another cause than a schedule, in order. If such a cause occurs while the schedules keep the decision as
+    /// it is, its change is the first later one that differs because of it, or the last change before it if there is none.
     pub changes: Vec<TimelineChange>,
-    /// The first changes that schedules alone bring.
+    /// The first changes that only schedules cause.
     pub weekly: Vec<TimelineChange>,
     /// The schedules that change the decision, and how, from now on.
     pub schedules: Option<Alternation>,
-    /// Why there is no change any more, where no change of these says so.
+    /// Why there are no more changes, if none of these changes shows it.
     pub ended: Vec<Cause>,
     /// Whether there are more changes than these.
     pub more: bool,
@@ -49,11 +49,11 @@ pub struct TimelineChange {
     pub at: Timestamp,
     /// The new effect.
     pub to: Effect,
-    /// Why, all of it.
+    /// All its causes.
     pub causes: Vec<Cause>,
 }
 
-/// What schedules do to a decision.
+/// The effect of schedules on a decision.
 #[derive(Debug, Clone)]
 pub struct Alternation {
     /// The schedules in short, such as `mon-fri 07:00-19:00 Europe/Berlin`.
@@ -91,6 +91,9 @@ pub(super) fn timeline(judgement: &Judgement<'_, '_>, now: Timestamp) -> Timelin
             None => timeline.end(turned.since(turned.causes())),
         }
     }
+    // A change near their end may affect the decision only after it.
+    let last = anniversary(now, YEARS_AHEAD);
+    timeline.changes.retain(|change| change.at <= last);
     timeline.changes.sort_by_key(|change| change.at);
     add_weekly(&mut timeline, judgement, now);
     let (inside, outside) = (open.effect_at(now), closed.effect_at(now));
@@ -98,7 +101,7 @@ pub(super) fn timeline(judgement: &Judgement<'_, '_>, now: Timestamp) -> Timelin
     timeline
 }
 
-/// The instants within ten years at which something else than a schedule turns, and with it what the rules ask for.
+/// The instants within ten years at which something other than a schedule changes what the rules require.
 fn edges(judgement: &Judgement<'_, '_>, now: Timestamp) -> BTreeSet<Timestamp> {
     let last = anniversary(now, YEARS_AHEAD);
     let edges = judgement.terms().flat_map(|term| term.holds.edges());
@@ -110,14 +113,14 @@ fn edges(judgement: &Judgement<'_, '_>, now: Timestamp) -> BTreeSet<Timestamp> {
 }
 
 impl Timeline {
-    /// Notes why it ends, unless that is known.
+    /// Notes why the changes end, unless that is known.
     fn end(&mut self, causes: Vec<Cause>) {
         if !causes.is_empty() {
             self.ended = causes;
         }
     }
 
-    /// Adds a change; the causes, if that change is there already.
+    /// Adds a change, or only its causes if the change is there already.
     fn add(&mut self, change: TimelineChange) {
         let same = self.changes.iter_mut().find(|known| known.at == change.at);
         match same {
@@ -142,7 +145,7 @@ fn distinct(mut causes: Vec<Cause>, cause: Cause) -> Vec<Cause> {
     causes
 }
 
-/// An instant at which something else than a schedule turns.
+/// An instant at which something other than a schedule changes.
 struct Turned<'j, 'p, 'a> {
     judgement: &'j Judgement<'p, 'a>,
     now: Timestamp,
@@ -152,8 +155,8 @@ struct Turned<'j, 'p, 'a> {
 }
 
 impl Turned<'_, '_, '_> {
-    /// The change of the decision that comes of it: at that instant if it changes then; else the first one that would have been
-    /// another, or the last one before, if the decision changes no more.
+    /// The resulting change of the decision: at that instant, if the decision changes then; otherwise the first later change that
+    /// differs because of it, or the last one before, if the decision does not change any more.
     fn change(&self, is_for_good: bool) -> Option<TimelineChange> {
         let (change, since) = if let Some(to) = self.changes_at_once() {
             (Change { at: self.at, to }, Vec::new())
@@ -175,14 +178,14 @@ impl Turned<'_, '_, '_> {
         })
     }
 
-    /// Why the effect changes at that instant, inside of the schedules or outside of them.
+    /// Why the effect changes at that instant, inside or outside the schedules.
     fn causes(&self) -> Vec<Cause> {
         let fixed = |hold| causes(self.judgement, self.at, Schedules::Fixed(hold));
         let both = fixed(true).into_iter().chain(fixed(false));
         both.fold(Vec::new(), distinct)
     }
 
-    /// These causes, which turned at that instant.
+    /// These causes, marked with that instant.
     fn since(&self, causes: Vec<Cause>) -> Vec<Cause> {
         let since = Some(self.at);
         let causes = causes.into_iter();
@@ -195,7 +198,7 @@ impl Turned<'_, '_, '_> {
         (old != new).then_some(new)
     }
 
-    /// The first change that would have been another one, or none, without what turned.
+    /// The first change that would be different, or missing, without what changed at that instant.
     fn first_other(&self) -> Option<Change> {
         let before = just_before(self.at);
         let unturned = Rules::with(self.judgement, |when| when.with_the_rest_as_at(before));
@@ -224,7 +227,7 @@ fn changes_after(judgement: &Judgement<'_, '_>, from: Timestamp) -> impl Iterato
     std::iter::successors(first, following).take(STEPS_MAX)
 }
 
-/// Adds the first changes that schedules alone bring, and whether there are more.
+/// Adds the first changes that only schedules cause, and whether there are more.
 fn add_weekly(timeline: &mut Timeline, judgement: &Judgement<'_, '_>, now: Timestamp) {
     for change in changes_after(judgement, now) {
         if timeline.changes.iter().any(|known| known.at == change.at) {

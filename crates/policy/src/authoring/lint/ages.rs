@@ -1,4 +1,4 @@
-//! How old what counts may be: the verification, our copy of it, and an answer.
+//! Limits of age: of the verification, of the cached evidence, and of an answer.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ const FRESH_FOR_MAX: Duration = DAY;
 const STALE_FOR_MAX: Duration = Duration::from_hours(7 * 24);
 /// A longer `reuse.allow` lets a caller keep an ALLOW for too long.
 const REUSE_MAX: Duration = DAY;
-/// An age for policies that name none.
+/// The age that the hint suggests to policies without a limit.
 const SOME_AGE: Duration = Duration::from_hours(365 * 24);
 
 /// Finds a policy that can ALLOW a verification of any age.
@@ -45,7 +45,7 @@ pub(super) fn no_age_limit(policy: &Policy, prover: &mut Prover<'_>, findings: &
     findings.add(WarningCode::NoAgeLimit, location, message, hint);
 }
 
-/// Finds settings that let evidence or answers count for too long, or for longer than is of any use.
+/// Finds settings that let evidence or answers count for too long, or for longer than is useful.
 pub(super) fn settings_too_long(
     policy: &Policy,
     written: Written<'_>,
@@ -116,7 +116,7 @@ fn stale_for_too_long(policy: &Policy, written: Written<'_>, findings: &mut Find
     }
 }
 
-/// The age below which a verification must be for this requirement to hold, if it has any such bound.
+/// The greatest age of a verification for which this requirement can hold, if it has such a bound.
 fn age_bound(requirement: &Requirement) -> Option<Duration> {
     match requirement {
         Requirement::VerifiedWithin(within) => Some(*within),
@@ -129,7 +129,7 @@ fn age_bound(requirement: &Requirement) -> Option<Duration> {
     }
 }
 
-/// The shortest limit of age in a rule.
+/// The shortest age limit in a rule.
 fn tightest_age(rule: &Rule) -> Option<Duration> {
     let mut tightest: Option<Duration> = None;
     visit(rule.requirement(), &mut |requirement| {
@@ -140,7 +140,7 @@ fn tightest_age(rule: &Rule) -> Option<Duration> {
     tightest
 }
 
-/// Where a setting stands; where it does not, the policy.
+/// The place of a setting, or of the policy if the setting is not written.
 fn place(policy: &Policy, written: Written<'_>, section: &str, name: &str) -> Option<Location> {
     written
         .setting(section, name)

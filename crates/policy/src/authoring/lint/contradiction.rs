@@ -59,7 +59,7 @@ fn contradiction(rules: &[&Rule], prover: &mut Prover<'_>) -> String {
     }
 }
 
-/// Why a requirement that can never hold cannot, if its parts show that.
+/// Why a requirement can never hold, if its parts show that.
 pub(super) fn why_never_holds(
     requirement: &Requirement,
     prover: &mut Prover<'_>,

@@ -1,4 +1,4 @@
-//! Rules, alternatives and parts without which a policy decides every check the same. Each is proved, and named with what hides it.
+//! Rules without which a policy decides every check the same. Each is proved, and reported with the rules that hide it.
 
 use super::{
     facts::related,
@@ -15,10 +15,10 @@ use crate::{
     yaml::Location,
 };
 
-/// How many rules are looked through for a smallest set that hides another.
+/// How many rules are searched for a smallest set that hides another rule.
 const HIDING_RULES_MAX: usize = 16;
 
-/// Finds rules, alternatives and parts without which every check is decided the same.
+/// Finds rules, alternatives and parts that have no effect on any decision.
 pub(super) fn without_effect(
     policy: &Policy,
     written: Written<'_>,
@@ -53,7 +53,7 @@ pub(super) fn without_effect(
     }
 }
 
-/// Whether it is the one rule about the status, and the one that every policy has: to write it out is no mistake.
+/// Whether it is the only rule about the status, and equal to the default rule: to write the default is not a mistake.
 fn is_default(policy: &Policy, rule: &Rule) -> bool {
     let about_status = |rule: &&Rule| matches!(rule.requirement(), Requirement::Status(_));
     let verified = matches!(rule.requirement(), Requirement::Status(list) if list.len() == 1 && list.contains("VERIFIED"));
@@ -61,7 +61,7 @@ fn is_default(policy: &Policy, rule: &Rule) -> bool {
     verified && only_one && rule.otherwise() == Refusal::Deny
 }
 
-/// Whether a policy decides every check the same without this rule. `others` are those that have to do with it.
+/// Whether a policy decides every check the same without this rule. `others` are the rules that share facts with it.
 fn rule_has_no_effect(
     policy: &Policy,
     rule: &Rule,
@@ -87,12 +87,12 @@ fn rule_has_no_effect(
     prover.loosens_nothing(&with, &without) && prover.tightens_nothing(&with, &without)
 }
 
-/// The rule about the status that a policy has unless it writes another.
+/// The default rule about the status.
 fn default_rule() -> Rule {
     denying(&Requirement::Status(["VERIFIED".into()].into()))
 }
 
-/// What to do about a rule that can never matter, and where the rules are that hide it. `others` are those that have to do with it.
+/// What to do about a rule that can never matter, and the places of the rules that hide it. `others` are the rules that share facts with it.
 fn cure_of_rule(
     rule: &Rule,
     others: Vec<&Rule>,
@@ -126,7 +126,7 @@ fn cure_of_rule(
     (hint, related.collect())
 }
 
-/// Of rules that together hide another, a smallest set that does.
+/// A smallest subset of these rules that still hides the rule.
 fn smallest_hiding<'r>(
     mut hiding: Vec<&'r Rule>,
     rule: &Rule,

@@ -1,5 +1,5 @@
-//! Which facts a rule reads, and which rules share some: only these can hide each other. It keeps proofs small, because a policy has many
-//! rules that have nothing to do with each other.
+//! Which facts a rule reads, and which rules share facts: only these can hide each other. This keeps proofs small, because most rules
+//! of a policy share no facts.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::{
     rule::{Requirement, Rule},
 };
 
-/// A fact, or several that depend on each other.
+/// A fact, or several facts that depend on each other.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Fact<'r> {
     Status,
@@ -26,8 +26,8 @@ enum Fact<'r> {
     Session,
 }
 
-/// The rules of a policy that have to do with this one, itself included: those that share a fact with it, with these, and so on. What
-/// has no effect among them has none in the whole policy.
+/// The rules of a policy that are connected with this one by shared facts, directly or through other rules, and this rule itself. A
+/// rule without effect among them has no effect in the whole policy.
 pub(super) fn related(rules: &[Rule], index: usize) -> Vec<usize> {
     let facts: Vec<BTreeSet<Fact<'_>>> = rules.iter().map(facts_of).collect();
     let mut known = facts.get(index).cloned().unwrap_or_default();

@@ -27,7 +27,7 @@ impl<'n> Findings<'n> {
         }
     }
 
-    /// Adds one.
+    /// Adds a warning.
     pub(super) fn add(
         &mut self,
         code: WarningCode,
@@ -38,7 +38,7 @@ impl<'n> Findings<'n> {
         self.add_related(code, location, message, hint, Vec::new());
     }
 
-    /// Adds one that names rules elsewhere.
+    /// Adds a warning that names rules at other places.
     pub(super) fn add_related(
         &mut self,
         code: WarningCode,
@@ -67,7 +67,7 @@ pub(super) fn shown(requirement: &Requirement) -> String {
     cut(&requirement.to_string())
 }
 
-/// A rule by its text. One that is not written is the one that every policy has unless it writes another.
+/// A rule by its text. A rule that is not written is the default rule about the status.
 pub(super) fn named(rule: &Rule) -> String {
     let default = if rule.location().is_some() {
         ""
@@ -85,7 +85,7 @@ pub(super) fn cut(text: &str) -> String {
     }
 }
 
-/// Names in a sentence: `a`, `b` and `c`. Those that are too many are counted.
+/// Names in a sentence: `a`, `b` and `c`. Names beyond a limit are counted.
 pub(super) fn joined(names: &[String], last: &str) -> String {
     let more = names.len().saturating_sub(NAMES_MAX);
     let mut names: Vec<String> = names.iter().take(NAMES_MAX).cloned().collect();

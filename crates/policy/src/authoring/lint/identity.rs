@@ -1,4 +1,4 @@
-//! Whose verification it is: policies that never ask, and block lists that lead to a step-up.
+//! Identity: policies that do not check whose verification it is, and block lists that lead to a step-up.
 
 use super::{
     findings::{Findings, shown},
@@ -16,7 +16,7 @@ const ASK: &str = "add `- identity: same_as_request`, and let callers send the b
                    anybody's verification passes for anybody";
 
 /// Finds a policy that can ALLOW although the request names another identity than the verification's, or none. A list of identities says who
-/// may be let in, and not that it is them.
+/// may be let in, and does not check that the verification belongs to the person who asks.
 pub(super) fn no_identity_check(
     policy: &Policy,
     prover: &mut Prover<'_>,
@@ -65,7 +65,7 @@ pub(super) fn block_list_steps_up(
     }
 }
 
-/// Whether the requirement holds only for who is not on a block list.
+/// Whether the requirement holds only for people who are not on a block list.
 fn must_not_be_listed(requirement: &Requirement) -> bool {
     match requirement {
         Requirement::IdentityNotIn(_) => true,
@@ -75,7 +75,7 @@ fn must_not_be_listed(requirement: &Requirement) -> bool {
     }
 }
 
-/// Whether the rule has a requirement of this kind, as a whole or inside.
+/// Whether the rule is or contains a requirement of this kind.
 fn has(rule: &Rule, is: fn(&Requirement) -> bool) -> bool {
     let mut found = false;
     visit(rule.requirement(), &mut |requirement| {

@@ -1,4 +1,4 @@
-//! Names that are known: of the vendor's scopes and statuses, of methods of authentication (RFC 8176), and of authentication classes.
+//! Tables of known names: the vendor's scopes and statuses, methods of authentication (RFC 8176), and authentication classes.
 
 use crate::yaml::letters;
 
@@ -36,7 +36,7 @@ pub(super) const METHODS: [&str; 21] = [
     "face", "fpt", "geo", "hwk", "iris", "kba", "mca", "mfa", "otp", "pin", "pop", "pwd", "rba",
     "retina", "sc", "sms", "swk", "tel", "user", "vbm", "wia",
 ];
-/// Methods of well-known identity providers that are one letter off one of these, and are none of them.
+/// Methods of well-known identity providers that differ from one of these by one letter on purpose.
 pub(super) const OTHER_METHODS: [&str; 11] = [
     "rsa", "iwa", "pki", "fed", "fido", "sso", "tan", "pass", "sfa", "cba", "sca",
 ];
@@ -86,7 +86,7 @@ const KEYS: &str =
 const BIOMETRICS: &str = "`face`, `fpt` (a fingerprint), `iris` or `retina`";
 const FACTORS: &str = "`mfa` (several factors)";
 
-/// Authentication classes that are known beyond one identity provider.
+/// Published authentication classes that several identity providers use.
 pub(super) const CLASSES: [&str; 22] = [
     "phr",
     "phrh",
@@ -112,16 +112,16 @@ pub(super) const CLASSES: [&str; 22] = [
     "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract",
 ];
 
-/// Words shorter than this differ by one letter too often.
+/// Shorter words are not compared: too many of them differ by one letter only.
 const MISSPELLED_CHARS_MIN: usize = 3;
 
-/// The known name that this one is nearly: the same in another spelling, or one letter off. None if it is itself known.
+/// The known name to which this one is similar: in another spelling, or with one letter different. `None` if it is itself known.
 pub(super) fn nearly<'k>(written: &str, known: &[&'k str]) -> Option<&'k str> {
     if known.contains(&written) {
         return None;
     }
     let same = known.iter().find(|name| letters(name) == letters(written));
-    // The same letters in another order are nearer than a wrong letter.
+    // Swapped letters are more likely than a wrong letter.
     let near = |swapped: bool| {
         let mut near = known.iter().filter(|name| is_one_letter_off(written, name));
         near.find(|name| !swapped || sorted(name) == sorted(written))
@@ -135,7 +135,7 @@ fn sorted(text: &str) -> Vec<char> {
     letters
 }
 
-/// Whether one letter is missing, added, wrong or changed places with the next. Names that differ in digits are numbered, not misspelled.
+/// Whether one letter is missing, added, wrong, or swapped with the next. Names that differ in digits are numbered, not misspelled.
 pub(super) fn is_one_letter_off(written: &str, name: &str) -> bool {
     let (written, name) = (written.to_lowercase(), name.to_lowercase());
     let without_digits = |text: &str| -> String {
@@ -149,7 +149,7 @@ pub(super) fn is_one_letter_off(written: &str, name: &str) -> bool {
         && strsim::damerau_levenshtein(&written, &name) == 1
 }
 
-/// What is meant by a name that stands in a table of other names.
+/// The known name for an entry of a table of other names.
 pub(super) fn alias<'t>(written: &str, aliases: &[(&str, &'t str)]) -> Option<&'t str> {
     let plain = letters(written);
     let found = aliases.iter().find(|(alias, _)| *alias == plain)?;

@@ -1,5 +1,5 @@
-//! Letters that look like others: a Cyrillic `а` in a Latin word. Nobody sees the difference, and the comparison does. Which letters look
-//! alike is known from Unicode's table of confusables (UTS 39).
+//! Letters that look like others: a Cyrillic `а` in a Latin word. They look the same and compare as different. The look-alike letters
+//! are those of Unicode's table of confusables (UTS 39).
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ use crate::{
 /// How many texts of one list are named.
 const TEXTS_MAX: usize = 5;
 
-/// The scripts that a set of policies really uses: it has words in them that could not be Latin.
+/// The scripts that a set of policies uses on purpose: it has words in them that do not look like Latin words.
 #[derive(Debug, Default)]
 pub(super) struct Scripts(BTreeSet<Script>);
 
@@ -50,7 +50,7 @@ impl Scripts {
     }
 }
 
-/// What a text is, for how strictly it is looked at.
+/// The kind of a text, which determines how strictly it is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A word of a protocol: status, scope, method, class. It is always Latin.
@@ -59,7 +59,7 @@ enum Kind {
     Own,
 }
 
-/// Calls `visit` with each text of a requirement that is compared, without those inside it.
+/// Calls `visit` with each text of a requirement that is compared, without the requirements inside it.
 fn each_text<'r>(requirement: &'r Requirement, visit: &mut impl FnMut(&'r str, Kind)) {
     let mut each = |texts: &'r BTreeSet<Box<str>>, kind| {
         for text in texts {
@@ -96,7 +96,7 @@ fn each_text<'r>(requirement: &'r Requirement, visit: &mut impl FnMut(&'r str, K
     }
 }
 
-/// Finds such letters, and what cannot be seen at all, in the texts of one requirement, without those inside it.
+/// Finds look-alike letters and invisible characters in the texts of one requirement, without the requirements inside it.
 pub(super) fn lookalikes(
     requirement: &Requirement,
     place: Option<Part<'_>>,
@@ -178,7 +178,7 @@ fn mistake(text: &str, kind: Kind, scripts: &Scripts) -> Option<Mistake> {
     })
 }
 
-/// The letters of a word that belong to another script than they seem to.
+/// The letters of a word that belong to another script than they appear to.
 fn strange_letters(word: &str, kind: Kind, scripts: &Scripts) -> Vec<char> {
     if word.is_ascii() {
         return Vec::new();
@@ -195,7 +195,7 @@ fn strange_letters(word: &str, kind: Kind, scripts: &Scripts) -> Vec<char> {
         .filter(|c| !is_foreign(*c))
         .collect();
     if others.is_empty() && !alike.is_empty() {
-        // It reads as Latin. A whole word may be meant so, in a set that uses the script.
+        // It looks like Latin. In a set that uses the script, a word that is wholly in it may be intended.
         let meant = latin.is_empty() && kind == Kind::Own && alike.iter().all(|c| scripts.has(*c));
         let is_form = |c: &char| matches!(script_of(*c), Script::Latin | Script::Common);
         return if meant && !alike.iter().any(is_form) {
@@ -204,7 +204,7 @@ fn strange_letters(word: &str, kind: Kind, scripts: &Scripts) -> Vec<char> {
             alike
         };
     }
-    // It reads as another script, with Latin letters among it that look like that script's.
+    // It is a word of another script, in which Latin letters look like letters of that script.
     let all_look_so = !latin.is_empty()
         && latin.iter().all(|c| {
             others

@@ -1,5 +1,5 @@
-//! Names that are nearly known ones: of scopes, statuses, methods and classes of authentication. Texts are compared character by character,
-//! so that such a name is met by nothing. Names of a tenant's own are left alone.
+//! Misspelled names of scopes, statuses, methods and classes of authentication. Texts are compared character by character, so
+//! nothing matches such a name. A tenant's own names are not reported.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +20,10 @@ use crate::{
     yaml::{Location, letters},
 };
 
-/// Parts of a class that are shorter than this differ by one letter on purpose: `level-a` and `level-b`.
+/// Shorter parts of a class may differ by one letter on purpose: `level-a` and `level-b`.
 const CLASS_WORD_CHARS_MIN: usize = 4;
 
-/// The authentication classes of a whole set, each with how many lists name it.
+/// The authentication classes of a whole set, each with the number of lists that name it.
 #[derive(Debug, Default)]
 pub(super) struct Classes<'s>(BTreeMap<&'s str, usize>);
 
@@ -45,7 +45,7 @@ impl<'s> Classes<'s> {
         Self(classes)
     }
 
-    /// The class that this one is nearly, where the other lists of the set name that more often.
+    /// A similar class that the other lists of the set name more often.
     fn nearly(&self, written: &str, list: &BTreeSet<Box<str>>) -> Option<&'s str> {
         let count = self.0.get(written).copied().unwrap_or_default();
         let others = self.0.iter().filter(|(other, _)| !list.contains(**other));
@@ -76,7 +76,7 @@ fn is_misspelled_word(written: &str, other: &str) -> bool {
     written.len() == other.len() && long(one) && long(another) && is_one_letter_off(one, another)
 }
 
-/// Finds names in one requirement, without those inside it.
+/// Finds misspelled names in one requirement, without the requirements inside it.
 pub(super) fn misspelled(
     requirement: &Requirement,
     place: Option<Part<'_>>,
@@ -96,7 +96,7 @@ pub(super) fn misspelled(
     }
 }
 
-/// Whether it has no strange letters, of which there is another warning.
+/// Whether it has no look-alike letters: another warning reports those.
 fn is_plain(text: &str) -> bool {
     text.is_ascii() && text.trim() == text
 }

@@ -13,17 +13,17 @@ use crate::{
     yaml::Location,
 };
 
-/// Looks through the parts of one rule.
+/// Checks the parts of one rule.
 pub(super) struct Parts<'f, 'p, 'n, 'w> {
     pub(super) rule: &'p Rule,
-    /// The rules that have to do with it.
+    /// The rules that share facts with it.
     pub(super) others: &'f [&'p Rule],
     pub(super) prover: &'f mut Prover<'n>,
     pub(super) findings: &'f mut Findings<'w>,
 }
 
 impl Parts<'_, '_, '_, '_> {
-    /// Looks through the parts of a requirement, which is at this path of indices in the rule.
+    /// Checks the parts of the requirement at this path of indices in the rule.
     pub(super) fn look_through(
         &mut self,
         requirement: &Requirement,
@@ -58,7 +58,7 @@ impl Parts<'_, '_, '_, '_> {
             let rules = self.others.iter().copied().chain([rule]);
             Policy::of_exactly(rules.cloned().collect())
         });
-        // One alternative less loosens nothing, and one part less tightens nothing.
+        // To remove an alternative never loosens, and to remove a part never tightens.
         if any {
             self.prover.tightens_nothing(&with, &without)
         } else {

@@ -1,5 +1,5 @@
-//! Proofs about policies, by the exact comparison of [`diff`](crate::authoring::diff). A proof that needs more than the work budget is
-//! none: nothing is said then.
+//! Proofs about policies, by the exact comparison of [`diff`](crate::authoring::diff). If a proof exceeds the work
+//! budget, there is no warning.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(super) struct Prover<'n> {
     name: &'n PolicyName,
     budget: WorkBudget,
     given: usize,
-    /// Whether something is neither proved nor disproved.
+    /// Whether some statement was neither proved nor disproved.
     gave_up: bool,
 }
 
@@ -36,12 +36,12 @@ impl<'n> Prover<'n> {
         }
     }
 
-    /// How many steps it took.
+    /// How many steps were used.
     pub(super) fn spent(&self) -> usize {
         self.given.saturating_sub(self.budget.remaining())
     }
 
-    /// Whether something is neither proved nor disproved, because the policy is too large.
+    /// Whether some statement was neither proved nor disproved because the policy is too large.
     pub(super) fn gave_up(&self) -> bool {
         self.gave_up
     }
@@ -68,7 +68,7 @@ impl<'n> Prover<'n> {
         self.differs([old, new], Direction::Loosening) == Some(false)
     }
 
-    /// Whether a rule adds nothing to these others.
+    /// Whether these other rules make the rule redundant.
     pub(super) fn finds_hidden(&mut self, rule: &Rule, others: &[&Rule]) -> bool {
         let without: Vec<Rule> = others.iter().map(|other| (*other).clone()).collect();
         let mut with = without.clone();
@@ -87,7 +87,7 @@ impl<'n> Prover<'n> {
         self.tightens_nothing(&strict, &denies_all)
     }
 
-    /// Whether some check is allowed for which this requirement, in addition, would not hold. `None` if that is not known.
+    /// Whether some check is allowed for which this requirement does not hold. `None` if that is not known.
     pub(super) fn allows_without(
         &mut self,
         rules: &[Rule],

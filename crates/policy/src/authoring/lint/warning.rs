@@ -4,7 +4,7 @@ use annotate_snippets::{Level, Renderer};
 
 use crate::{request::PolicyName, yaml::Location};
 
-/// Something in a policy that is valid and surely a mistake.
+/// A warning about something in a policy that is valid but very probably a mistake.
 #[derive(Debug, Clone)]
 pub struct Warning {
     /// What kind of mistake it is.
@@ -17,7 +17,7 @@ pub struct Warning {
     pub message: String,
     /// What can be done about it.
     pub hint: String,
-    /// Where other rules are that the message names.
+    /// The places of other rules that the message names.
     pub related: Vec<Location>,
 }
 
@@ -42,7 +42,7 @@ impl Warning {
     }
 }
 
-/// What kind of mistake a warning is about. Codes stay: programs rely on them.
+/// What kind of mistake a warning is about. The codes are stable: programs rely on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WarningCode {
     /// The policy can never ALLOW.
@@ -67,13 +67,13 @@ pub enum WarningCode {
     StaleForTooLong,
     /// `reuse.allow` is too long.
     ReuseTooLong,
-    /// A scope is nearly a known one.
+    /// A scope is similar to a known one.
     UnknownScope,
-    /// A status is nearly a known one, or none of a list is known.
+    /// A status is similar to a known one, or none of a list is known.
     UnknownStatus,
-    /// A method of authentication is nearly a known one, or another name of one.
+    /// A method of authentication is similar to a known one, or another name of one.
     UnknownAmr,
-    /// An authentication class is nearly a known one.
+    /// An authentication class is similar to a known one.
     UnknownAcr,
     /// A text has letters that look like others.
     LookalikeLetters,
@@ -146,16 +146,18 @@ impl WarningCode {
                 "The policy answers STEP_UP in an outage, in which no step-up helps."
             }
             Self::FreshForTooLong => "`fresh_for` is longer than is safe.",
-            Self::StaleForTooLong => "`stale_for` is longer than is of use or safe.",
+            Self::StaleForTooLong => "`stale_for` is longer than is useful or safe.",
             Self::ReuseTooLong => "`reuse.allow` is longer than is safe.",
-            Self::UnknownScope => "A scope is nearly a known one, and is none.",
+            Self::UnknownScope => "A scope is similar to a known one and not equal to it.",
             Self::UnknownStatus => {
-                "A status is nearly a known one, or no status of a list is known."
+                "A status is similar to a known one, or no status of a list is known."
             }
             Self::UnknownAmr => {
-                "A method of authentication is nearly a known one, or another name for one."
+                "A method of authentication is similar to a known one, or another name for one."
             }
-            Self::UnknownAcr => "An authentication class is nearly a known one, and is none.",
+            Self::UnknownAcr => {
+                "An authentication class is similar to a known one and not equal to it."
+            }
             Self::LookalikeLetters => "A text has letters that look like those of another script.",
             Self::InvisibleCharacters => "A text has characters that cannot be seen.",
             Self::ZoneWithoutSummerTime => {

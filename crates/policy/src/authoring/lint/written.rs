@@ -1,5 +1,5 @@
-//! Policies as their text has them: where each rule, part and value stands. The language keeps only where a rule begins, so the text
-//! is parsed again, once for each file.
+//! The places of rules, parts and values in the text of policies. The language keeps only where a rule begins, so the text is parsed
+//! again, once for each file.
 
 use std::sync::Arc;
 
@@ -64,7 +64,7 @@ pub(super) struct Part<'t> {
 }
 
 impl<'t> Written<'t> {
-    /// Where the value of a setting stands: `fresh_for` of `evidence`.
+    /// The place of the value of a setting: `fresh_for` of `evidence`.
     pub(super) fn setting(self, section: &str, name: &str) -> Option<Location> {
         let (_, section) = entry(self.policy?, section)?;
         let (_, value) = entry(section, name)?;
@@ -92,24 +92,24 @@ impl<'t> Written<'t> {
 }
 
 impl Part<'_> {
-    /// Where its key stands.
+    /// The place of its key.
     pub(super) fn location(self) -> Location {
         location(self.source, self.key.position)
     }
 
-    /// Where the value of a key in it stands: `zone` of a schedule.
+    /// The place of the value of a key in it: `zone` of a schedule.
     pub(super) fn field(self, name: &str) -> Option<Location> {
         let (_, value) = entry(self.value, name)?;
         Some(location(self.source, value.position))
     }
 
-    /// Where the value of a key beside it stands: `otherwise`.
+    /// The place of the value of a key beside it: `otherwise`.
     pub(super) fn beside(self, name: &str) -> Option<Location> {
         let (_, value) = self.beside.iter().find(|(key, _)| key.name == name)?;
         Some(location(self.source, value.position))
     }
 
-    /// Where this text stands in it, or its value where it does not: the text may be in a list beside the policy.
+    /// The place of this text in it, or of its value if the text is not in it: it may be in a list file beside the policy.
     pub(super) fn text(self, text: &str) -> Location {
         let position = position_of(self.value, text).unwrap_or(self.value.position);
         location(self.source, position)
@@ -153,7 +153,7 @@ fn entry<'n>(node: &'n Node, name: &str) -> Option<&'n (Key, Node)> {
     entries(node).iter().find(|(key, _)| key.name == name)
 }
 
-/// The first place in a tree at which this text stands.
+/// The first place of this text in a tree.
 fn position_of(node: &Node, text: &str) -> Option<Position> {
     match &node.kind {
         NodeKind::Text(other) => (other == text).then_some(node.position),

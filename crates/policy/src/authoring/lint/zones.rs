@@ -20,7 +20,7 @@ pub(super) fn without_summer_time(
     }
 }
 
-/// What is to be known of a zone, and what to write in its place.
+/// What the message adds about a zone, and what to write instead.
 fn mistake(zone: &str) -> Option<(String, String)> {
     let plain = String::new();
     let write = |place: &str, never: &str| {

@@ -37,9 +37,9 @@ pub struct Case {
     pub position: Position,
     /// The request, which names the policy.
     pub request: Request,
-    /// The evidence. Where the service has a copy of an earlier answer, that is the answer.
+    /// The evidence. If the service has a cached copy, this is the content of the copy.
     pub evidence: Evidence,
-    /// The age of that copy; none if the upstream is asked for the first time.
+    /// The cached copy; `None` if the upstream is asked for the first time.
     pub cached: Option<CachedCopy>,
     /// The instant of the check.
     pub now: Timestamp,
@@ -48,7 +48,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The facts of the check, for [`Policy::decide`](crate::Policy::decide). Of a case with a copy, call this on
+    /// The facts of the check, for [`Policy::decide`](crate::Policy::decide). For a case with a cached copy, call this on
     /// [`Case::as_served`].
     pub fn facts(&self) -> Facts<'_> {
         Facts {
@@ -58,8 +58,8 @@ impl Case {
         }
     }
 
-    /// The case with the evidence by which the service decides it under this policy, and where that comes from: the copy while it is
-    /// fresh; else the upstream, which answers the same again; and in an outage the copy while it may be stale, or nothing.
+    /// The case with the evidence by which the service decides it under this policy, and the source of that evidence: the copy while
+    /// it is fresh; otherwise the upstream, which answers the same again; in an outage the copy while it may be stale, or none.
     pub fn as_served(&self, policy: &Policy) -> (Cow<'_, Self>, EvidenceUse) {
         let finding = &self.evidence.finding;
         let Some(CachedCopy { age, upstream_down }) = self.cached else {
@@ -97,21 +97,21 @@ pub struct CachedCopy {
     pub upstream_down: bool,
 }
 
-/// Where the evidence of a decision comes from.
+/// The source of the evidence of a decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EvidenceUse {
     /// The copy, which is fresh.
     Cached,
     /// The upstream was asked.
     Fetched,
-    /// The copy, which is too old, because the upstream cannot be asked.
+    /// The copy, although it is no longer fresh, because the upstream cannot be asked.
     Stale,
-    /// There is none.
+    /// There is no usable evidence.
     Unavailable,
 }
 
 impl EvidenceUse {
-    /// Every one there is.
+    /// Every variant.
     pub(super) const ALL: [Self; 4] = [Self::Cached, Self::Fetched, Self::Stale, Self::Unavailable];
 
     /// As a case file writes it.
@@ -134,13 +134,13 @@ pub struct Expect {
     pub reasons: Option<Vec<ReasonCode>>,
     /// The next change.
     pub next_change: Option<NextChange>,
-    /// Until when the answer may be reused.
+    /// The instant until which the answer may be reused.
     pub valid_until: Option<ValidUntil>,
     /// The remedies, in any order.
     pub remedies: Option<Vec<Remedy>>,
     /// The alternatives, in their order; the remedies of each in any order.
     pub alternatives: Option<Vec<Vec<Remedy>>>,
-    /// Where the evidence comes from.
+    /// The source of the evidence.
     pub evidence: Option<EvidenceUse>,
 }
 
@@ -166,7 +166,7 @@ impl Expect {
     }
 }
 
-/// Until when an answer may be reused.
+/// The instant until which an answer may be reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ValidUntil {
     /// It must not be.

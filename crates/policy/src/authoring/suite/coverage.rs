@@ -4,8 +4,8 @@
 //! some case met it and some case did not.
 //!
 //! A case tries an edge at the instant `e` from before if it is at `e - 1 ms`, the last instant before it, and from after if
-//! it is at `e` or at `e + 1 ms`; and only if the policy turns there: one millisecond before `e` and at `e`, with all facts as they are,
-//! some rule comes out otherwise that has an edge there. Only such cases distinguish a limit from every other one.
+//! it is at `e` or at `e + 1 ms`; and only if the policy changes there: between one millisecond before `e` and `e`, with the facts of
+//! the case, the outcome of a rule that has an edge there changes. Only such cases distinguish a limit from every other one.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -63,11 +63,11 @@ pub struct EdgeCoverage {
     pub requirement: String,
     /// What happens to the requirement at the edge.
     pub turn: Turn,
-    /// Whether some case is at the last millisecond before it, and the policy turns there.
+    /// Whether some case is at the last millisecond before it, and the policy changes there.
     pub before: bool,
-    /// Whether some case is at it, or a millisecond after, and the policy turns there.
+    /// Whether some case is at it, or a millisecond after, and the policy changes there.
     pub after: bool,
-    /// Whether any case could be.
+    /// Whether any case could try it.
     pub reach: Reach,
 }
 
@@ -76,9 +76,9 @@ pub struct EdgeCoverage {
 pub enum EdgeState {
     /// It was tried from both sides.
     Tried,
-    /// It was not, and may be tried.
+    /// It was not tried from both sides, and that may be possible.
     Untried,
-    /// It is proved that neither the decision nor its reasons turn there, whatever the facts are: something else decides.
+    /// It is proved that neither the decision nor its reasons change there, whatever the facts are: something else decides.
     Hidden,
     /// No facts reach it.
     Unreachable,
@@ -159,8 +159,8 @@ impl Coverage {
         }
     }
 
-    /// Finds out which edges no case can try: see [`EdgeState::Hidden`] and [`EdgeState::Unreachable`]. What cannot be found out in a
-    /// bounded number of steps stays untried.
+    /// Finds out which edges no case can try: see [`EdgeState::Hidden`] and [`EdgeState::Unreachable`]. An edge that the
+    /// bounded search does not decide stays untried.
     pub fn find_hidden_edges(&mut self, policies: &PolicySet) {
         let steps = STEPS_MAX.checked_div(policies.len()).unwrap_or(STEPS_MAX);
         for (name, coverage) in &mut self.policies {
@@ -229,8 +229,8 @@ impl PolicyCoverage {
     }
 }
 
-/// The edges that are at this instant and at which the policy turns: a rule that has an edge there, on the same axis, comes out otherwise
-/// than a millisecond before.
+/// The edges at this instant at which the policy changes: the outcome of a rule that has an edge there, on the same axis, differs
+/// from that of a millisecond before.
 fn turned<'p>(
     policy: &'p Policy,
     edges: &[PlacedEdge<'p>],

@@ -4,7 +4,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    authoring::diff::sensitivity::TimeAxis,
+    authoring::diff::sensitivity::{TimeAxis, Turning},
     limits::{AGE_YEARS_MAX, YEARS_AHEAD},
     rule::{Given, Requirement, Rule},
     time::{Timestamp, after, anniversary, before},
@@ -48,7 +48,7 @@ pub(super) enum Anchor {
 /// An edge that a rule can have.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Edge<'r> {
-    /// The number of the requirement among those of the rule that are no groups.
+    /// The index of the requirement among those of the rule that are not groups.
     pub(super) leaf: usize,
     /// The rule's requirement, or one inside it.
     pub(super) requirement: &'r Requirement,
@@ -130,7 +130,16 @@ impl Edge<'_> {
         matches!(self.requirement, Requirement::Schedule(schedule) if schedule.week().is_full())
     }
 
-    /// Whether two edges may be at the same point of an axis. Of times of the week that is not known.
+    /// The edge between these regions of its axis.
+    pub(super) fn turning(&self, sides: [u16; 2]) -> Turning<'_> {
+        Turning {
+            requirement: self.requirement,
+            begins: self.turn == Turn::Begins,
+            sides,
+        }
+    }
+
+    /// Whether two edges may be at the same point of an axis. For times of the week that is not known.
     pub(super) fn may_be_at(&self, other: &Edge<'_>) -> bool {
         match (self.anchor, other.anchor) {
             (Anchor::AuthTime(_), Anchor::AuthTime(_))

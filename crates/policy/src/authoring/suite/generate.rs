@@ -1,6 +1,6 @@
-//! Generates cases that hold a policy as it is: at every edge one a millisecond before it, one at it, one a millisecond after;
-//! where a requirement alone decides, as near to its limit as it does; and at the limits of its settings. They expect what the policies decide today, so that they pass
-//! until somebody changes a limit, on purpose or not.
+//! Generates cases that detect changes of a policy: at every edge one a millisecond before it, one at it and one a millisecond after;
+//! cases in which a requirement alone decides, as near to its limit as possible; and cases at the limits of its settings. They expect
+//! what the policies decide today, so they pass until somebody changes a limit, on purpose or not.
 
 mod at_edge;
 mod candidate;
@@ -22,24 +22,24 @@ use crate::{request::PolicyName, set::PolicySet, yaml::SourceText};
 const GIVEN_SEEDS_MAX: usize = 16;
 /// How many cases are generated at most: as many as are read.
 const CASES_MAX: usize = 100_000;
-/// The steps that the search for the cases of all policies may take, in equal parts: minutes' work at most.
+/// The steps that the search for the cases of all policies may take, in equal parts: at most some minutes.
 const STEPS_MAX: usize = 1_000_000_000;
 
 /// Cases at the edges of policies.
 #[derive(Debug)]
 pub struct GeneratedCases {
-    /// Three for each edge at which the decision or its reasons turn, those where a requirement alone decides, and those of the
-    /// settings of each policy.
+    /// Three cases for each edge at which the decision or its reasons change, those in which a requirement alone decides, and those
+    /// of the settings of each policy.
     pub cases: Vec<Case>,
     /// Edges without a case, each in words.
     pub unreached: Vec<String>,
-    /// How many policies have no cases, because there are [`CASES_MAX`] already.
+    /// How many policies have no cases, because there are 100,000 cases already.
     pub policies_over_limit: usize,
 }
 
-/// Generates cases at every edge of every rule at which the decision of the policy turns, or its reasons. The facts of each are
-/// searched for exactly. Where one of the given cases, with a fact of it or its instant moved, is at the edge and its decision turns
-/// there, its facts are taken.
+/// Generates cases at every edge of every rule at which the decision of the policy or its reasons change. An exact search finds the
+/// facts of each. If a given case, with one of its facts or its instant moved, is at the edge and its decision changes there, its facts
+/// are used.
 pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     let mut given_of: BTreeMap<&PolicyName, Vec<&Case>> = BTreeMap::new();
     for case in given {
@@ -76,7 +76,7 @@ pub fn generate(policies: &PolicySet, given: &[Case]) -> GeneratedCases {
     generated
 }
 
-/// The name, with a number after it if there is one like it already.
+/// The name, with a number after it if the name is in use already.
 fn unused(name: &str, names: &mut BTreeSet<String>) -> String {
     let mut candidate = name.to_owned();
     let mut number = 2_u32;

@@ -1,4 +1,4 @@
-//! Edges with their places in a policy, and when a rule turns.
+//! Edges with their places in a policy, and whether a rule changes there.
 
 use super::edge::{Edge, MS, Turn, edges, possible_edges};
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 pub(super) struct PlacedEdge<'p> {
     /// The place of its requirement.
     pub(super) atom: Atom,
-    /// Its number among the edges of the rule.
+    /// Its index among the edges of the rule.
     pub(super) number: usize,
     pub(super) edge: Edge<'p>,
 }
@@ -52,7 +52,7 @@ impl PlacedEdge<'_> {
         (self.atom.rule, self.number) == (other.atom.rule, other.number)
     }
 
-    /// Whether its rule comes out otherwise at this instant than a millisecond before.
+    /// Whether the outcome of its rule differs between this instant and a millisecond before.
     pub(super) fn rule_turns(
         &self,
         policy: &Policy,
@@ -67,7 +67,7 @@ impl PlacedEdge<'_> {
         })
     }
 
-    /// What may turn at this edge: the decision, its own rule, and other rules that have an edge there.
+    /// What may change at this edge: the decision, its own rule, and other rules that have an edge there.
     pub(super) fn outcomes(&self, edges: &[PlacedEdge<'_>]) -> Vec<Outcome> {
         let others = edges
             .iter()

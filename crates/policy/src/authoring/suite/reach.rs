@@ -1,4 +1,4 @@
-//! Which edges a case can try at all: proved by the exact search, or left open.
+//! Which edges a case can try at all, by the exact search.
 
 use super::{
     edge::{Anchor, Turn},
@@ -21,7 +21,7 @@ use crate::{
 pub enum Reach {
     /// It may be possible.
     Open,
-    /// The policy turns there on no facts.
+    /// The policy changes there for no facts.
     Hidden,
     /// It is beyond the end of the calendar.
     Never,
@@ -54,7 +54,7 @@ pub(super) fn reaches(name: &PolicyName, policy: &Policy, budget: &mut WorkBudge
         let Some(first) = of_axis.next() else {
             continue;
         };
-        // What cannot be searched stays open.
+        // If the search is not possible, the answer is not known.
         let Ok(Some(mut sensitivity)) = Sensitivity::of(name, policy, axis, budget) else {
             continue;
         };
@@ -68,7 +68,7 @@ pub(super) fn reaches(name: &PolicyName, policy: &Policy, budget: &mut WorkBudge
     reaches
 }
 
-/// Whether it is proved that no rule turns at this edge, neither its own nor another that has an edge there.
+/// Whether it is proved that no rule changes at this edge, neither its own nor another that has an edge there.
 fn is_hidden(
     placed: &PlacedEdge<'_>,
     edges: &[PlacedEdge<'_>],
@@ -94,8 +94,9 @@ fn is_hidden(
         .filter(|outcome| *outcome != Outcome::Decision);
     !sides.is_empty()
         && rules.all(|rule| {
-            sides
-                .iter()
-                .all(|sides| sensitivity.turns_nowhere(rule, *sides))
+            sides.iter().all(|sides| {
+                let turning = placed.edge.turning(*sides);
+                sensitivity.turns_nowhere(rule, turning)
+            })
         })
 }

@@ -25,7 +25,7 @@ use crate::{
 /// How many cases are read at most.
 const CASES_MAX: usize = 100_000;
 
-/// Reads every case of these files, which are about the policies of this set. Each expects something, and no two have one name.
+/// Reads every case of these files, which are about the policies of this set. Each must expect something, and no two may have the same name.
 pub fn read(files: &[Arc<SourceText>], policies: &PolicySet) -> Result<Vec<Case>, ParseError> {
     read_cases(files, policies, true)
 }

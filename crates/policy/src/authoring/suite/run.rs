@@ -23,7 +23,7 @@ pub struct CaseResult<'c> {
     pub case: &'c Case,
     /// What the policy decides; `None` if the set has no such policy.
     pub decision: Option<Decision>,
-    /// Where the evidence of the decision comes from; `None` if there is no decision.
+    /// The source of the evidence of the decision; `None` if there is no decision.
     pub evidence: Option<EvidenceUse>,
     /// What is not as expected; empty if the case passes.
     pub mismatches: Vec<Mismatch>,

@@ -1,4 +1,4 @@
-//! Hints at the name of a time zone: by the nearest name, by a city, by an abbreviation.
+//! Hints for the name of a time zone: from the nearest name, a city or an abbreviation.
 
 use crate::{
     schedule::Zone,
@@ -8,7 +8,7 @@ use crate::{
 /// How many zones a hint names.
 const NAMES_SHOWN_MAX: usize = 3;
 
-/// Abbreviations of local times, and zones that keep them.
+/// Abbreviations of local times, and zones that use them.
 const ABBREVIATIONS: [(&str, &str); 30] = [
     ("pst", "America/Los_Angeles"),
     ("pdt", "America/Los_Angeles"),
@@ -42,7 +42,7 @@ const ABBREVIATIONS: [(&str, &str); 30] = [
     ("nzdt", "Pacific/Auckland"),
 ];
 
-/// What to write in place of a name that no time zone has.
+/// What to write instead of a name that no time zone has.
 pub(super) fn zone_hint(written: &str) -> String {
     let plain = letters(written);
     let abbreviation = ABBREVIATIONS.iter().find(|(short, _)| *short == plain);

@@ -1,6 +1,6 @@
-//! The mistakes that are planted, each with what is said of it.
+//! The planted mistakes, each with the expected report.
 
-/// Each mistake: the rules, the sections, the code, what the message names, what the cure names, and the text at which it stands.
+/// Each mistake: the rules, the sections, the code, what the message names, what the cure names, and the text at its place.
 pub(super) type Mistake = (
     &'static str,
     &'static str,

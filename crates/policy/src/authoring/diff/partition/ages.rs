@@ -103,8 +103,8 @@ impl Ages {
         self.set_first(allowed, draft, |region| self.instant(region, now_ms))
     }
 
-    /// Like [`Ages::set_example`], and not at a limit, where an instant has room for that: a moment earlier or later the age is in
-    /// the same region.
+    /// Like [`Ages::set_example`], but away from the limits if possible: a moment earlier or later the age is in the same
+    /// region.
     pub(in crate::authoring::diff) fn set_inside(
         &self,
         allowed: &Regions,

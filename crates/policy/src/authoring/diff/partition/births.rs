@@ -110,7 +110,7 @@ impl Births {
         Ok(())
     }
 
-    /// Like [`Births::set_example`], and an hour earlier and later the person is in the same region, where there is such a date.
+    /// Like [`Births::set_example`], but if possible the person is in the same region an hour earlier and later.
     pub(in crate::authoring::diff) fn set_inside(
         &self,
         allowed: &Regions,
@@ -134,7 +134,8 @@ impl Births {
         (self.intervals.start(region), self.intervals.end(region))
     }
 
-    /// A date of birth that is in this region at this instant, and for so long before and after it: a midnight in UTC, if one is. Weeks around the expected one are tried,
+    /// A date of birth that is in this region at this instant, and for this long before and after it: a midnight in UTC, if
+    /// possible. Weeks around the expected one are tried,
     /// because none of those about the beginning of 1970 can be read.
     fn birth(&self, region: u16, now: Timestamp, margin: Duration) -> Option<BirthDate> {
         let (earlier, later) = (before(now, margin), after(now, margin));

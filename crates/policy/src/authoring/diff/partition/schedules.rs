@@ -24,7 +24,7 @@ use crate::{
     week::week_ms,
 };
 
-/// More than a week, so that whatever begins with a week is seen to begin.
+/// More than a week, so that a beginning at the start of the week is included.
 const STRETCHES_MS: i64 = WEEK_MS + 24 * 60 * MINUTE_MS;
 
 /// A stretch of time in which no schedule begins or ends, in milliseconds since 1970.
@@ -124,8 +124,8 @@ impl<'p> Schedules<'p> {
         self.region_of_combination(&inside)
     }
 
-    /// The stretches of eight days after each change of a clock from `from_ms` to `until_ms`, for each way in which the clocks are set
-    /// once; of the others only the first.
+    /// The stretches of the eight days after each change of a clock from `from_ms` to `until_ms`. Where the same clock offsets occurred
+    /// before, only the first stretch.
     pub(in crate::authoring::diff) fn stretches(
         &self,
         from_ms: i64,
@@ -182,7 +182,7 @@ impl<'p> Schedules<'p> {
         first.chain(last).collect()
     }
 
-    /// Times of the week if the schedules that matter are of one zone; else those that the instant lies inside and outside of.
+    /// Times of the week if the relevant schedules share a zone; otherwise the schedules that the instant is inside and outside of.
     pub(super) fn describe(&self, regions: &Regions) -> String {
         let deciding = self.deciding(regions);
         let mut zones: Vec<&str> = Vec::new();
@@ -206,7 +206,7 @@ impl<'p> Schedules<'p> {
         self.describe_combinations(&deciding, &chosen, &all)
     }
 
-    /// The fewest schedules, as indices, by which these regions differ from all others.
+    /// A smallest set of schedules, as indices, that distinguishes these regions from all others.
     fn deciding(&self, regions: &Regions) -> Vec<usize> {
         let mut deciding: Vec<usize> = (0..self.schedules.len()).collect();
         for index in 0..self.schedules.len() {
@@ -223,7 +223,7 @@ impl<'p> Schedules<'p> {
         deciding
     }
 
-    /// These combinations, out of all, of the schedules with these indices.
+    /// Describes these combinations, out of all, of the schedules with these indices.
     fn describe_combinations(
         &self,
         indices: &[usize],

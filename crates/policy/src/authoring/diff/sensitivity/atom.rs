@@ -1,4 +1,4 @@
-//! One requirement among those of a policy, and the policy's expressions with its part about time replaced.
+//! One requirement of a policy, and the policy's expressions with the time condition of this requirement replaced.
 
 use super::super::{axis::Axis, expression::Expression};
 use crate::rule::{Requirement, Rule};
@@ -38,13 +38,13 @@ impl TimeAxis {
 /// The place of a requirement in a policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::authoring) struct Atom {
-    /// The number of its rule.
+    /// The index of its rule.
     pub(in crate::authoring) rule: usize,
-    /// Its number among the requirements of the rule that are no groups, in the order of the rule.
+    /// Its index among the requirements of the rule that are not groups, in the order of the rule.
     pub(in crate::authoring) leaf: usize,
 }
 
-/// The expression of a rule. With `forced`, what the requirement of this number says of time is replaced by true or false.
+/// The expression of a rule. With `forced`, the time condition of the requirement with this index is replaced by true or false.
 pub(super) fn expression(rule: &Rule, forced: Option<(usize, bool)>) -> Expression<'_> {
     part(rule.requirement(), &mut 0, forced)
 }
@@ -75,7 +75,7 @@ pub(super) fn part<'p>(
     }
 }
 
-/// The expression of a requirement that is no group, with its part about time replaced.
+/// The expression of a requirement that is not a group, with its time condition replaced.
 fn replaced(expression: Expression<'_>, held: bool) -> Expression<'_> {
     match expression {
         Expression::On(Axis::VerifiedAt | Axis::AuthTime | Axis::DateOfBirth | Axis::Now, _) => {

@@ -1,5 +1,5 @@
-//! What comes out of a policy or a rule, as a chain of formulas: the outcome is that of the first formula that does not hold, and the
-//! best one where all hold. Each formula implies those before it.
+//! The outcome of a policy or a rule as a chain of formulas: it is the outcome of the first formula that does not hold, and the best
+//! outcome if all hold. Each formula implies those before it.
 
 use super::{
     super::{
@@ -16,13 +16,13 @@ use crate::{effect::Refusal, reason::ReasonCode, rule::Requirement, set::Policy}
 pub(in crate::authoring) enum Outcome {
     /// The decision of the policy.
     Decision,
-    /// Whether the rule of this number is met, and the reason if it is not.
+    /// Whether the rule with this index is met, and the reason if it is not.
     Rule(usize),
 }
 
-/// The number of an outcome: outcomes with other numbers may be equal, and those with the same number are.
+/// The number of an outcome: outcomes with the same number are equal; outcomes with different numbers may be equal too.
 pub(super) type OutcomeId = usize;
-/// The outcome where every formula holds.
+/// The outcome if every formula holds.
 const BEST: OutcomeId = usize::MAX;
 
 /// A chain of formulas, and the outcome of each.
@@ -45,7 +45,8 @@ impl Chain {
         Some(BEST)
     }
 
-    /// The chain of a policy's decision; with `forced`, as if what that requirement says of time were true, or false.
+    /// The chain of a policy's decision; with `forced`, the time condition of that requirement is taken as true, or as
+    /// false.
     pub(super) fn of_policy(
         policy: &Policy,
         forced: Option<(Atom, bool)>,
@@ -65,7 +66,7 @@ impl Chain {
         Self::of(&parts, vec![0, 1], space, formulas)
     }
 
-    /// The chain of what comes out of the rule of this number.
+    /// The chain of the outcome of the rule with this index.
     pub(super) fn of_rule(
         policy: &Policy,
         rule: usize,
@@ -111,8 +112,8 @@ fn add_parts<'p>(requirement: &'p Requirement, parts: &mut Vec<&'p Requirement>)
     }
 }
 
-/// The number of the outcome if this requirement is the first that does not hold; none if two of its kind may give several reasons. The
-/// facts of two sides are the same but for one step on one axis of time, so that what a reason says of a missing fact is the same too.
+/// The number of the outcome if this requirement is the first that does not hold; `None` if requirements of its kind may give several
+/// reasons. The facts of the two sides differ only by one step on one axis of time, so reasons about missing facts are the same.
 fn outcome_of(requirement: &Requirement) -> Option<OutcomeId> {
     let code = match requirement {
         Requirement::Status(_) => ReasonCode::StatusNotAccepted,
@@ -130,7 +131,7 @@ fn outcome_of(requirement: &Requirement) -> Option<OutcomeId> {
         Requirement::AnyOf(_) => ReasonCode::NoAlternativeMet,
         Requirement::Scopes(_) | Requirement::AllOf(_) => return None,
     };
-    // After the numbers of the parts, of which no rule has that number.
+    // After the numbers of the parts: no rule has that many.
     let codes = ReasonCode::ALL.iter();
     let number = codes.take_while(|other| **other != code).count();
     Some(number.saturating_add(1_000_000))

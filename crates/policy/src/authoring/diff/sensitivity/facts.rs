@@ -1,4 +1,4 @@
-//! Concrete checks on a path, placed exactly where they are wanted on the axis that comes first.
+//! Concrete checks on a path, at chosen points of the first axis.
 
 use std::time::Duration;
 
@@ -31,16 +31,16 @@ const MS: Duration = Duration::from_millis(1);
 pub(super) struct Wanted<'n> {
     /// The name of their policy.
     pub(super) name: &'n PolicyName,
-    /// The axis that comes first.
+    /// The first axis.
     pub(super) axis: TimeAxis,
     /// Its level.
     pub(super) level: Level,
-    /// Where on it they are.
+    /// The point of the checks on it.
     pub(super) point: Point,
 }
 
 impl Wanted<'_> {
-    /// Checks on this path, one for each of the instants that lie on it; the plainer ones first.
+    /// Checks on this path, one for each of the instants that lie on it; the simpler ones first.
     pub(super) fn checks(
         &self,
         space: &OrderedSpace<'_>,
@@ -124,7 +124,7 @@ fn set_birth(point: Point, draft: &mut Draft) -> Option<()> {
         Point::BeforeBirthday(birthday) => birthday.birth_passing_at(after(draft.now, MS))?,
         Point::Age(_) | Point::At(_) => return None,
     };
-    // Born at an instant that is still to come, nobody is of any age.
+    // A person who is born in the future has no age.
     birth
         .plausible()
         .contains(before(draft.now, MS))

@@ -1,4 +1,4 @@
-//! The instants at which checks are made, so that they lie inside and outside the policy's schedules.
+//! Chooses the instants of checks, inside and outside the policy's schedules.
 
 use super::{
     super::{
@@ -14,9 +14,9 @@ use crate::{limits::BIRTH_MS_STEP, time::Timestamp};
 const NOON_MS: i64 = 1_767_614_400_000;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
-/// Eight weeks: more than the dates of birth about the beginning of 1970 that cannot be read.
+/// Eight weeks: longer than the range of dates of birth around 1970 that cannot be read.
 const PAST_THE_DOUBTFUL_MS: i64 = 56 * DAY_MS;
-/// More than a year, so that every way in which clocks are set in a year is among it.
+/// More than a year, so that every clock change of a year is included.
 const YEAR_MS: i64 = 370 * DAY_MS;
 /// How many stretches of one region are tried.
 const STRETCHES_MAX: usize = 12;
@@ -24,9 +24,9 @@ const STRETCHES_MAX: usize = 12;
 /// Instants of checks.
 #[derive(Debug, Default)]
 pub(in crate::authoring) struct Instants {
-    /// Where no schedule decides.
+    /// For policies in which no schedule matters.
     plain: Vec<i64>,
-    /// Where one does: some days of a year, by the regions of [`Axis::Now`].
+    /// For policies with schedules: some days of a year, by the regions of [`Axis::Now`].
     stretches: Vec<Stretch>,
 }
 
@@ -34,7 +34,7 @@ impl Instants {
     /// The instants of checks in this space.
     pub(super) fn of(space: &OrderedSpace<'_>) -> Self {
         let mut plain = vec![NOON_MS, NOON_MS.saturating_add(PAST_THE_DOUBTFUL_MS)];
-        // The first instant at which a verification can be older than the greatest age that is asked for.
+        // The first instant at which a verification can be older than the greatest age in the policy.
         let oldest = space.axes().find_map(|(axis, _, partition)| {
             let Partition::Ages(ages) = partition else {
                 return None;
@@ -65,7 +65,7 @@ impl Instants {
     }
 }
 
-/// The first instant of two weeks in which a verification may be so old; none if the calendar ends before.
+/// The first instant of two weeks in which a verification can have this age; `None` if the calendar ends before.
 fn later_than(age_ms: i64) -> Option<i64> {
     let later_ms = FIRST_MS.checked_add(age_ms)?.checked_add(DAY_MS)?;
     let later_ms = later_ms
@@ -81,8 +81,8 @@ impl Instants {
         &self.stretches
     }
 
-    /// Instants in this region, or in any, each so much later; the plainer ones first. They are multiples of what dates of birth are
-    /// multiples of, but for those that lie between two.
+    /// Instants in this region, or in any, each delayed by this much; the simpler ones first. They are multiples of the unit of dates
+    /// of birth, except those that lie between two multiples.
     pub(super) fn inside(&self, region: Option<u16>, later_ms: i64) -> Vec<i64> {
         if self.stretches.is_empty() {
             let plain = self.plain.iter();
@@ -90,7 +90,7 @@ impl Instants {
         }
         let chosen = |stretch: &&Stretch| region.is_none_or(|region| stretch.region == region);
         let stretches: Vec<&Stretch> = self.stretches.iter().filter(chosen).collect();
-        // Some of the first, and some of every part of the year.
+        // Some of the first ones, and some from every part of the year.
         let step = stretches.len().div_euclid(STRETCHES_MAX).max(1);
         let first = stretches.iter().take(STRETCHES_MAX);
         let others = stretches.iter().skip(STRETCHES_MAX).step_by(step);

@@ -1,4 +1,4 @@
-//! The limits of requirements on the axis that comes first: the regions on their two sides, and where a check is at them.
+//! The limits of requirements on the first axis: the regions on their two sides, and the point of a check at the limit.
 
 use super::{
     super::{
@@ -15,7 +15,7 @@ use crate::{limits::SKEW, rule::Requirement};
 pub(in crate::authoring) struct Limit {
     /// The regions just before it and just after it.
     pub(in crate::authoring) sides: [u16; 2],
-    /// The point of a check that is at it: in the region after it.
+    /// The point of a check at the limit, in the region after it.
     pub(in crate::authoring) at: Point,
 }
 
@@ -27,7 +27,7 @@ pub(in crate::authoring) enum Side {
 }
 
 impl Sensitivity<'_, '_> {
-    /// The limit at which this requirement begins to hold, or ends; none if it has none on this axis.
+    /// The limit at which this requirement begins or ceases to hold; `None` if it has none on this axis.
     pub(in crate::authoring) fn limit(
         &self,
         requirement: &Requirement,
@@ -41,7 +41,7 @@ impl Sensitivity<'_, '_> {
             (Requirement::Authenticated(required), Partition::Ages(_)) if !begins => {
                 self.limit_of_age(millis(required.within))
             }
-            // A session from further in the future is as none.
+            // A session from further in the future counts as no session.
             (Requirement::Authenticated(_), Partition::Ages(_)) => Some(Limit {
                 sides: [0, 1],
                 at: Point::Age(i64::try_from(SKEW.as_millis()).ok()?.saturating_neg()),

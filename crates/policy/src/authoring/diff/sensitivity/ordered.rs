@@ -18,7 +18,7 @@ pub(in crate::authoring) struct OrderedSpace<'p> {
 }
 
 impl<'p> OrderedSpace<'p> {
-    /// The space of these conditions, which are those of the expressions, with this axis first.
+    /// The space of these conditions, which are the conditions of the expressions, with this axis first.
     pub(super) fn of(
         conditions: Conditions<'p>,
         expressions: &[Expression<'p>],
@@ -30,7 +30,7 @@ impl<'p> OrderedSpace<'p> {
         Ok(Self { space, order })
     }
 
-    /// The axes with their levels and partitions, in an order in which no fact depends on a later one.
+    /// The axes with their levels and partitions, ordered so that no fact depends on a later one.
     pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, Level, &Partition<'p>)> {
         let axes = self.space.axes();
         axes.filter_map(|(axis, partition)| Some((axis, self.order.level(axis)?, partition)))

@@ -1,15 +1,15 @@
-//! Where on the axis that comes first a check is.
+//! The point of a check on the first axis.
 
 use super::super::partition::Birthday;
 
-/// A point of the axis that comes first.
+/// A point on the first axis.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::authoring) enum Point {
     /// The verification, or the session, is this many milliseconds old.
     Age(i64),
-    /// It is the instant at which the person passes this birthday.
+    /// The check is at the instant at which the person reaches this birthday.
     Birthday(Birthday),
-    /// It is the last millisecond before that.
+    /// The check is at the last millisecond before that.
     BeforeBirthday(Birthday),
     /// The instant of the check is this one, in milliseconds since 1970.
     At(i64),

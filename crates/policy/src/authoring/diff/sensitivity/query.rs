@@ -1,4 +1,4 @@
-//! A policy, asked where its limits matter.
+//! Queries on a policy: where its limits matter.
 
 use super::{
     super::{
@@ -10,7 +10,7 @@ use super::{
         space::Conditions,
         witness::Witness,
     },
-    atom::{Atom, TimeAxis, expression},
+    atom::{Atom, TimeAxis, expression, part},
     chain::{Chain, Outcome},
     facts::Wanted,
     instants::Instants,
@@ -18,7 +18,7 @@ use super::{
     point::Point,
     search::{Found, Search, Walk},
 };
-use crate::{request::PolicyName, set::Policy};
+use crate::{request::PolicyName, rule::Requirement, set::Policy};
 
 /// A policy over the space of its checks, with one axis of time as the first variable.
 #[derive(Debug)]
@@ -29,12 +29,29 @@ pub(in crate::authoring) struct Sensitivity<'p, 'w> {
     axis: TimeAxis,
     /// The level of that axis.
     pub(super) level: Level,
-    /// The chain of the policy's decision, once it is made.
+    /// The chain of the policy's decision, made at its first use.
     decision: Option<Chain>,
 }
 
+/// A requirement at one of its limits.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::authoring) struct Turning<'r> {
+    pub(in crate::authoring) requirement: &'r Requirement,
+    /// Whether it begins to hold there, or ends.
+    pub(in crate::authoring) begins: bool,
+    /// The regions just before the limit and just after it.
+    pub(in crate::authoring) sides: [u16; 2],
+}
+
+impl Turning<'_> {
+    fn after(&self) -> u16 {
+        let [_, after] = self.sides;
+        after
+    }
+}
+
 impl<'p, 'w> Sensitivity<'p, 'w> {
-    /// The policy with this axis first; none if no rule reads it.
+    /// The policy with this axis first; `None` if no rule reads it.
     pub(in crate::authoring) fn of(
         name: &'p PolicyName,
         policy: &'p Policy,
@@ -60,40 +77,38 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         }))
     }
 
-    /// The checks on which the policy, or one rule, comes out otherwise on the two sides of a limit, all else equal. `accept` takes one
-    /// or refuses it.
+    /// The checks for which the outcome of the policy, or of one rule, differs on the two sides of a limit, with all other facts equal.
+    /// `accept` accepts or refuses each.
     pub(in crate::authoring) fn turning(
         &mut self,
         outcome: Outcome,
-        [before, after]: [u16; 2],
+        turning: Turning<'_>,
         point: Point,
         instants: &Instants,
         accept: &mut dyn FnMut(Witness) -> bool,
     ) -> Search {
         let chain = self.chain(outcome, None);
-        let sides =
-            [before, after].map(|region| self.walk.fix(&chain.formulas, self.level, region));
-        self.find(&chain, sides, after, point, instants, accept)
+        let sides = self.sides(&chain, turning);
+        self.find(&chain, sides, turning.after(), point, instants, accept)
     }
 
-    /// Whether it is proved that nothing comes out otherwise on the two sides of a limit, all else equal.
+    /// Whether it is proved that no outcome differs on the two sides of a limit, with all other facts equal.
     pub(in crate::authoring) fn turns_nowhere(
         &mut self,
         outcome: Outcome,
-        [before, after]: [u16; 2],
+        turning: Turning<'_>,
     ) -> bool {
         let chain = self.chain(outcome, None);
-        let sides =
-            [before, after].map(|region| self.walk.fix(&chain.formulas, self.level, region));
-        let mut found = Found::new(self.level, after);
+        let sides = self.sides(&chain, turning);
+        let mut found = Found::new(self.level, turning.after());
         let nowhere = self
             .walk
             .descend(&chain, sides, &mut found, &mut |_, _| true);
         nowhere.is_ok() && !self.walk.formulas.is_exhausted()
     }
 
-    /// The checks at these points, each with its region, on which the policy decides otherwise if this requirement alone came out
-    /// otherwise; from one point after another, until one is accepted.
+    /// The checks at these points, each with its region, for which the decision changes if the result of this requirement is inverted;
+    /// tries one point after another until a check is accepted.
     pub(in crate::authoring) fn mattering(
         &mut self,
         atom: Atom,
@@ -117,7 +132,28 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         result
     }
 
-    /// The search for a difference of two sides, of which each fact that is found lies in `region`.
+    /// The two sides of a limit of a requirement, on the checks on which the requirement turns there.
+    fn sides(&mut self, chain: &Chain, turning: Turning<'_>) -> [Vec<Formula>; 2] {
+        let requirement = part(turning.requirement, &mut 0, None);
+        let Walk {
+            space, formulas, ..
+        } = &mut self.walk;
+        let requirement = [space.formula(&requirement, formulas)];
+        let [before, after] = turning.sides;
+        let held_in = if turning.begins { after } else { before };
+        let held = self.walk.fix(&requirement, self.level, held_in);
+        turning.sides.map(|region| {
+            let side = self.walk.fix(&chain.formulas, self.level, region);
+            let side = side.into_iter();
+            side.map(|formula| {
+                let both = held.iter().copied().chain([formula]);
+                self.walk.formulas.all(both)
+            })
+            .collect()
+        })
+    }
+
+    /// The search for a difference of two sides with the checks in `region`.
     fn find(
         &mut self,
         chain: &Chain,
@@ -147,7 +183,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         found.result(result)
     }
 
-    /// The chain of this outcome; with `forced`, as if the requirement held, or did not.
+    /// The chain of this outcome; with `forced`, as if the requirement held, or did not hold.
     fn chain(&mut self, outcome: Outcome, forced: Option<(Atom, bool)>) -> Chain {
         if let (Outcome::Decision, None, Some(known)) = (outcome, forced, &self.decision) {
             return known.clone();
@@ -177,7 +213,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         Instants::of(&self.walk.space)
     }
 
-    /// Every way in which the schedules begin and end, over all years that are compared.
+    /// Every stretch between beginnings and ends of schedules, over all years that are compared.
     pub(in crate::authoring) fn history(&self) -> Vec<Stretch> {
         match self.partition() {
             Some(Partition::Schedules(schedules)) => schedules.stretches(FIRST_MS, END_MS),
@@ -185,7 +221,7 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         }
     }
 
-    /// The partition of the axis that comes first.
+    /// The partition of the first axis.
     pub(super) fn partition(&self) -> Option<&Partition<'p>> {
         let mut axes = self.walk.space.axes();
         axes.find(|(_, level, _)| *level == self.level)

@@ -1,4 +1,4 @@
-//! The search for a check on which two sides come out otherwise: depth first, axis by axis in the variable order.
+//! The search for a check for which the outcomes of two sides differ: depth first, axis by axis in the variable order.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -61,7 +61,7 @@ impl Found {
     }
 }
 
-/// A space, and what is known of formulas over it.
+/// A space, its formulas, and what has been derived from them.
 #[derive(Debug)]
 pub(super) struct Walk<'p, 'w> {
     pub(super) space: OrderedSpace<'p>,
@@ -79,7 +79,7 @@ impl<'p, 'w> Walk<'p, 'w> {
         }
     }
 
-    /// The side with the axis of this level fixed. What comes after a formula that cannot hold does not matter.
+    /// The side with the axis of this level fixed. Formulas after one that cannot hold do not matter.
     pub(super) fn fix(&mut self, side: &[Formula], level: Level, region: u16) -> Vec<Formula> {
         let mut never = false;
         let fixed = side.iter().map(|formula| {
@@ -144,7 +144,7 @@ impl<'p, 'w> Walk<'p, 'w> {
         Ok(())
     }
 
-    /// The regions of an axis, the plainer ones first: a fact that is not known comes last.
+    /// The regions of an axis, the simpler ones first: an unknown fact comes last.
     fn regions(&self, level: Level) -> Vec<u16> {
         let size = self.formulas.size(level);
         let mut axes = self.space.axes();

@@ -1,4 +1,4 @@
-//! The limits of schedules: where one begins and ends, and where else of a week it could be.
+//! The limits of schedules: where one begins and ends, and where else in a week it could begin and end.
 
 use std::collections::BTreeSet;
 
@@ -56,9 +56,8 @@ impl Sensitivity<'_, '_> {
         })
     }
 
-    /// Kinds of points at which a case shows that the schedule is neither longer nor shorter than it is: just inside its beginning and
-    /// its end, just outside them, and on each day on which it is or could be. Each kind has its points, the nearest to the limit
-    /// first.
+    /// Kinds of points at which a case detects a longer or a shorter schedule: just inside its beginning and its end, just outside
+    /// them, and on each day on which it is or could be. The points of each kind are ordered by their distance from the limit.
     pub(in crate::authoring) fn weekly_points(
         &self,
         schedule: &Schedule,
@@ -112,7 +111,7 @@ impl<'s> LocalStretch<'s> {
         }
     }
 
-    /// The first and the last instant that it has in an interval, with their distances from the two ends of that.
+    /// The first and the last instant that it has in an interval, with their distances from the two ends of the interval.
     fn part_in(&self, (begins, whole): (i64, i64)) -> Option<(Near, Near)> {
         let into = self.start.saturating_sub(begins).rem_euclid(WEEK_MS);
         let (into, later) = if into < whole {
@@ -151,7 +150,7 @@ impl<'s> LocalStretch<'s> {
     }
 }
 
-/// The points, the nearest first, of each region one.
+/// One point for each region, the nearest first.
 fn nearest_first(mut points: Vec<Near>) -> Vec<(u16, Point)> {
     points.sort_by_key(|(distance, _, at_ms)| (*distance, *at_ms));
     let mut seen = BTreeSet::new();
@@ -162,8 +161,8 @@ fn nearest_first(mut points: Vec<Near>) -> Vec<(u16, Point)> {
         .collect()
 }
 
-/// The intervals of a schedule in milliseconds of the week, beginning and length: one over the end of the week as one, and whole days
-/// one by one, because that is how they are written.
+/// The intervals of a schedule in milliseconds of the week, as beginning and length. An interval across the end of the week is one
+/// interval, and whole days are separate ones, because that is how they are written.
 fn days(schedule: &Schedule) -> Vec<(i64, i64)> {
     let mut intervals: Vec<(i64, i64)> = schedule
         .week()

@@ -1,4 +1,4 @@
-//! Three cases at an edge, from a case whose facts have it: it is confirmed that the policy turns there, and that nothing else does.
+//! Three cases at an edge, made from a case whose facts have the edge. Confirms that the policy changes there and nothing else does.
 
 use std::sync::Arc;
 
@@ -65,8 +65,8 @@ impl<'g> Generator<'g> {
         }
     }
 
-    /// The three cases at this edge of a case at the instant `edge_at`; none if it is not there, if the outcome does not turn there, or
-    /// if something on another axis turns at the same instant.
+    /// The three cases at this edge of a case at the instant `edge_at`; `None` if the edge is not there, if the outcome does not change
+    /// there, or if something on another axis changes at the same instant.
     pub(super) fn triple(
         &self,
         placed: &PlacedEdge<'g>,
@@ -83,7 +83,7 @@ impl<'g> Generator<'g> {
             && let Datum::Known(born) = &verification.born
             && !instants.iter().all(|now| born.plausible().contains(*now))
         {
-            // The date of birth turns readable at the birth itself.
+            // The date of birth becomes readable at the birth itself.
             return None;
         }
         let turning = self.turning_at(case, edge_at)?;
@@ -104,7 +104,7 @@ impl<'g> Generator<'g> {
         })
     }
 
-    /// Whether the outcome is another one at this instant than a millisecond before.
+    /// Whether the outcome at this instant differs from that of a millisecond before.
     fn turns(&self, outcome: Outcome, case: &Case, edge_at: Timestamp) -> Option<bool> {
         let (earlier, later) = (at(case, before(edge_at, MS)), at(case, edge_at));
         Some(match outcome {
@@ -132,7 +132,7 @@ impl<'g> Generator<'g> {
         Some(self.edges.iter().filter(is_there).copied().collect())
     }
 
-    /// The cases of a given case that is moved to the edge, if this outcome turns there.
+    /// The cases of a given case that is moved to the edge, if this outcome changes there.
     pub(super) fn moved_from_given(
         &self,
         placed: &PlacedEdge<'g>,

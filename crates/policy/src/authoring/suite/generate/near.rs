@@ -1,5 +1,5 @@
-//! Cases in which one requirement alone decides, as near to its limit as it does: a limit that is moved over one of them changes its
-//! decision. At the edge itself other rules may decide, and not a little further away.
+//! Cases in which one requirement alone decides, as near to its limit as possible: moving the limit past such a case changes its
+//! decision. At the edge itself another rule may decide, but not a little further away.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl<'g> Generator<'g> {
-    /// The cases near this edge. Where it alone decides at the edge itself, those of an age are there already.
+    /// The cases near this edge. If an age alone decides at the edge itself, those cases exist already.
     pub(super) fn near(
         &self,
         placed: &PlacedEdge<'g>,
@@ -72,7 +72,7 @@ impl<'g> Generator<'g> {
         found
     }
 
-    /// Whether the decision would be another one if the requirement came out otherwise.
+    /// Whether the decision would differ if the result of the requirement were inverted.
     fn decides_alone(&self, placed: &PlacedEdge<'g>, case: &Case) -> bool {
         let effect = |held| -> Option<Effect> {
             let policy = forced(self.policy, placed, held);
@@ -86,7 +86,7 @@ impl<'g> Generator<'g> {
     }
 }
 
-/// The policy as if the time were never too late for this requirement, or always.
+/// The policy with the time condition of this requirement always true, or always false.
 fn forced(policy: &Policy, placed: &PlacedEdge<'_>, held: bool) -> Policy {
     let rules = policy.rules().iter().enumerate().map(|(index, rule)| {
         if index != placed.atom.rule {

@@ -31,7 +31,7 @@ pub(super) struct PolicyCases {
     pub(super) unreached: Vec<String>,
 }
 
-/// What generating for one policy needs.
+/// The state of generating for one policy.
 #[derive(Debug)]
 pub(super) struct Generator<'g> {
     pub(super) name: &'g PolicyName,
@@ -47,7 +47,7 @@ pub(super) struct EdgeCases {
     pub(super) decides_alone: bool,
 }
 
-/// Generates the cases of one policy. The search for edges, and that for a check that is allowed, may take so many steps each.
+/// Generates the cases of one policy. The search for edges, and that for a check that is allowed, may each take this many steps.
 pub(super) fn generate_for(
     name: &PolicyName,
     policy: &Policy,
@@ -72,7 +72,7 @@ pub(super) fn generate_for(
         if numbered.is_empty() && open.clone().next().is_none() {
             continue;
         }
-        // Policies that read too much have no cases beside those of the given ones.
+        // A policy that reads too many facts gets only the cases that are made from given ones.
         let sensitivity = Sensitivity::of(name, policy, axis, budget);
         let mut sensitivity = sensitivity.ok().flatten();
         let instants = sensitivity.as_ref().map(Sensitivity::instants);
@@ -139,7 +139,7 @@ impl<'g> Generator<'g> {
         without_repeated(cases)
     }
 
-    /// Searches for three cases at the edge at which this outcome turns.
+    /// Searches for three cases at the edge at which this outcome changes.
     fn search(
         &self,
         placed: &PlacedEdge<'g>,
@@ -150,7 +150,8 @@ impl<'g> Generator<'g> {
     ) -> Option<EdgeCases> {
         for (sides, point) in sides {
             let mut found = None;
-            let result = sensitivity.turning(outcome, *sides, *point, instants, &mut |witness| {
+            let turning = placed.edge.turning(*sides);
+            let result = sensitivity.turning(outcome, turning, *point, instants, &mut |witness| {
                 let case = self.seed(witness);
                 found = self.triple(placed, outcome, &case, case.now);
                 found.is_some()
@@ -163,7 +164,7 @@ impl<'g> Generator<'g> {
     }
 }
 
-/// The cases, of those with the same facts the first: one may be on one day for several reasons.
+/// The cases, without those that repeat the facts of an earlier one: several searches may find the same case.
 fn without_repeated(mut cases: Vec<Case>) -> Vec<Case> {
     let mut seen = BTreeSet::new();
     cases.retain(|case| {
@@ -176,7 +177,7 @@ fn without_repeated(mut cases: Vec<Case>) -> Vec<Case> {
     cases
 }
 
-/// The regions on the two sides of an edge, and where a check is at it: of a schedule for every way in which it begins or ends.
+/// The regions on the two sides of an edge, and the point of a check at it; for a schedule, one for each kind of beginning or end.
 fn sides_of(
     edge: &Edge<'_>,
     sensitivity: &Sensitivity<'_, '_>,

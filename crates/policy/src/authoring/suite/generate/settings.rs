@@ -1,5 +1,5 @@
-//! Cases that hold the settings of a policy: how long evidence is fresh, how long it may be stale, what is decided without any, and how
-//! long an ALLOW may be reused. Each is one millisecond before the limit of a setting, at it, or decided by the setting alone.
+//! Cases that detect changes of the settings of a policy: `fresh_for`, `stale_for`, `unavailable` and `reuse.allow`. Each case is one
+//! millisecond before the limit of a setting, at the limit, or decided by the setting alone.
 
 use std::time::Duration;
 
@@ -28,8 +28,8 @@ const NOON_MS: i64 = 1_767_614_400_000;
 const DAY: Duration = Duration::from_hours(24);
 
 impl Generator<'_> {
-    /// The cases of the settings. Their facts are those of the case, among these and those that are searched for, whose ALLOW lasts
-    /// longest; of a policy without one, others.
+    /// The cases of the settings. Their facts come from the case with the longest ALLOW, among these cases and those that a search
+    /// finds; if the policy never allows, from another case.
     pub(super) fn setting_cases(&self, known: &[Case], budget: &mut WorkBudget) -> Vec<Case> {
         let bases: Vec<Case> = known
             .iter()
@@ -73,7 +73,7 @@ impl Generator<'_> {
         found.ok().flatten().map(|witness| self.seed(witness))
     }
 
-    /// The case, and like it one with a verification and a session that were just made, alone and with a birthday just passed.
+    /// The case, the case with a new verification and a new session, and the same with a birthday just passed.
     fn longer(&self, case: &Case) -> Vec<Case> {
         let now = case.now;
         let case = at(case, now);
@@ -101,7 +101,7 @@ impl Generator<'_> {
         all
     }
 
-    /// The ages at which a person begins to be old enough, and 1.
+    /// The ages from which a person is old enough for a rule, and 1.
     fn ages(&self) -> Vec<u16> {
         let begins = self
             .edges
@@ -164,7 +164,7 @@ impl Generator<'_> {
         cases.collect()
     }
 
-    /// The case with a copy of the evidence, if that is used so.
+    /// The case with a cached copy of the evidence, if the copy is used in this way.
     fn served(
         &self,
         base: &Case,
@@ -177,7 +177,7 @@ impl Generator<'_> {
         case.cached = Some(copy);
         case.evidence.seen_at = seen_at;
         if let Finding::Present(verification) = &mut case.evidence.finding {
-            // Nothing is seen before it was made.
+            // No copy is older than the verification.
             verification.verified_at = verification.verified_at.map(|at| at.min(seen_at));
         }
         let (served, actual) = case.as_served(self.policy);
@@ -195,7 +195,7 @@ impl Generator<'_> {
         })
     }
 
-    /// The case in which nothing is known.
+    /// The case without evidence.
     fn outage(&self) -> Option<Case> {
         let unavailable = Effect::from(self.policy.evidence().unavailable);
         let name = format!("{}: `unavailable: {unavailable}` decides", self.name);
@@ -205,7 +205,7 @@ impl Generator<'_> {
         Some(case)
     }
 
-    /// The case of an ALLOW that says until when it may be reused.
+    /// The case of an ALLOW with an instant until which it may be reused.
     fn reused(&self, case: &Case) -> Case {
         let allow = Shown(self.policy.reuse_allow());
         let name = format!("{}: `reuse.allow: {allow}` decides", self.name);
@@ -215,7 +215,7 @@ impl Generator<'_> {
         case
     }
 
-    /// A case with this finding, whose request says nothing.
+    /// A case with this finding and an empty request.
     fn bare(&self, finding: Finding) -> Option<Case> {
         let now = from_millis(NOON_MS);
         let id = verification_id()?;
@@ -230,7 +230,7 @@ impl Generator<'_> {
     }
 }
 
-/// A verification of which nothing is known but when it was made.
+/// A verification with no other data than its time.
 fn verified(at: Timestamp) -> Verification {
     Verification {
         status: Some("VERIFIED".into()),

@@ -18,7 +18,7 @@ fn case(verification: &str, rest: &str) -> String {
 }
 
 fn read(set: &PolicySet, cases: &[String]) -> Vec<Case> {
-    // No two have one name.
+    // No two have the same name.
     let cases = cases.iter().zip(1..);
     let cases: Vec<String> = cases
         .map(|(case, number)| case.replace("name: mine", &format!("name: mine {number}")))

@@ -73,7 +73,7 @@ pub(super) fn read_case(
             .require("at", decoder)
             .and_then(|node| instant(decoder, node, "`at`")),
     };
-    // Where there is no instant, that is reported, and ages do not matter.
+    // A missing instant is reported, so ages do not matter then.
     let known_now = now.unwrap_or(from_millis(0));
     let finding = read_finding(decoder, &mut fields, &fixtures.verifications, known_now);
     let request = optional(fields.take("request"), RequestFacts::default(), |node| {

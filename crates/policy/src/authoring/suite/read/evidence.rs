@@ -18,7 +18,7 @@ use crate::{
     yaml::{Decoder, Fields, Node, Reported},
 };
 
-/// What the upstream said, of a case with these fields at this instant, and the copy of it that the service has.
+/// The finding of the upstream in a case with these fields at this instant, and the cached copy that the service has.
 pub(super) fn read_finding(
     decoder: &mut Decoder<'_>,
     fields: &mut Fields<'_>,

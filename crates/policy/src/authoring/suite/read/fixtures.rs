@@ -1,5 +1,5 @@
-//! What the cases of a file share: verifications and requests under names, and an instant. A case refers to one by its name, or takes it
-//! `from` there and says what is otherwise.
+//! The fixtures that the cases of a file share: named verifications and requests, and a default instant. A case refers to a fixture by
+//! its name, or copies it with `from` and replaces some keys.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use crate::{
     yaml::{Decoder, Fields, Node, Reported},
 };
 
-/// What the cases of a file share.
+/// The fixtures of a file.
 #[derive(Debug)]
 pub(super) struct Fixtures<'n> {
-    /// The instant of the cases that do not give one.
+    /// The instant of the cases that do not have their own.
     pub(super) at: Option<Timestamp>,
     pub(super) verifications: Named<'n>,
     pub(super) requests: Named<'n>,
 }
 
 impl<'n> Fixtures<'n> {
-    /// Those of a file with these fields.
+    /// The fixtures of a file with these fields.
     pub(super) fn read(decoder: &mut Decoder<'_>, fields: &mut Fields<'n>) -> Self {
         let at = fields.take("at");
-        // An instant with a problem is reported, and then no case has one.
+        // An invalid instant is reported, and the cases then have no default.
         let at = at.and_then(|node| instant(decoder, node, "`at`").ok());
         let now = at.unwrap_or(from_millis(0));
         let verifications = fields.take("verifications");
@@ -58,7 +58,7 @@ fn named<'n>(
     let Some(node) = node else {
         return BTreeMap::new();
     };
-    // A node that is no map is reported.
+    // A node that is not a map is reported.
     let Ok(fields) = decoder.fields(node, &format!("`{what}s`")) else {
         return BTreeMap::new();
     };

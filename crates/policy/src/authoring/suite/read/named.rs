@@ -1,4 +1,4 @@
-//! Nodes that cases share, by their names.
+//! Named nodes that cases share.
 
 use std::collections::BTreeMap;
 
@@ -8,13 +8,13 @@ use crate::yaml::{Decoder, Node, NodeKind, Reported, did_you_mean};
 #[derive(Debug)]
 pub(super) struct Named<'n> {
     pub(super) what: &'static str,
-    /// The keys of which one replaces the other.
+    /// Two keys of which each replaces the other.
     pub(super) in_place_of: [&'static str; 2],
     pub(super) nodes: BTreeMap<&'n str, Result<&'n Node, Reported>>,
 }
 
 impl Named<'_> {
-    /// The node that a case means: the one of this name, the one that it is `from` with what is otherwise, or this one.
+    /// The node that a case means: the fixture of this name, the fixture of its `from` with replaced keys, or the node itself.
     pub(super) fn resolve(&self, decoder: &mut Decoder<'_>, node: &Node) -> Result<Node, Reported> {
         match &node.kind {
             NodeKind::Text(name) => self.find(decoder, node, name).cloned(),

@@ -21,7 +21,7 @@ pub(super) fn read_alternatives(
     all(items.map(|item| read_remedies(decoder, item, "an item of `alternatives`")))
 }
 
-/// Remedies that are all needed; an empty list: none helps.
+/// Remedies that are all needed; an empty list means that nothing helps.
 pub(super) fn read_remedies(
     decoder: &mut Decoder<'_>,
     node: &Node,

@@ -35,7 +35,7 @@ pub(super) fn instant(
     })
 }
 
-/// An instant that is given by the first key, or by the second as so long before the check; none if it is not given.
+/// An instant that is given by the first key, or by the second as a time before the check; `None` if neither is given.
 pub(super) fn moment(
     decoder: &mut Decoder<'_>,
     fields: &mut Fields<'_>,

@@ -75,7 +75,7 @@ impl MadeUp {
         format!("version: 1\npolicies:\n  p:\n    require:\n{rules}")
     }
 
-    /// The same policy with each limit changed in each way that there is, and what was changed.
+    /// The same policy with each limit changed in each possible way, and what was changed.
     pub(super) fn changed(&self) -> Vec<(String, Self)> {
         let mut all = Vec::new();
         for (index, (part, otherwise)) in self.0.iter().enumerate() {

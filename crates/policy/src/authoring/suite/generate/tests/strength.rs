@@ -1,5 +1,5 @@
-//! That generated cases hold a policy as it is: by changing each limit of random policies. The exact comparison is the judge of which
-//! changes can be seen at all.
+//! Generated cases detect changes of a policy: tested by changing each limit of random policies. The exact comparison says which
+//! changes are visible at all.
 
 use std::time::Duration;
 
@@ -27,21 +27,21 @@ use crate::{
 const POLICIES: u64 = match option_env!("VERIGATE_RANDOM_POLICIES") {
     Some(count) => match u64::from_str_radix(count, 10) {
         Ok(count) => count,
-        Err(_) => panic!("VERIGATE_RANDOM_POLICIES is no number"),
+        Err(_) => panic!("VERIGATE_RANDOM_POLICIES is not a number"),
     },
     None => 150,
 };
 const FIRST_SEED: u64 = match option_env!("VERIGATE_RANDOM_SEED") {
     Some(seed) => match u64::from_str_radix(seed, 10) {
         Ok(seed) => seed,
-        Err(_) => panic!("VERIGATE_RANDOM_SEED is no number"),
+        Err(_) => panic!("VERIGATE_RANDOM_SEED is not a number"),
     },
     None => 1,
 };
 
 const LAST_SEED: u64 = FIRST_SEED + POLICIES - 1;
 
-/// Whether some check is decided differently; none where that is not known.
+/// Whether some check is decided differently; `None` if that is not known.
 fn differ(old: &PolicySet, new: &PolicySet) -> Option<bool> {
     let comparison = Comparison::of(old, new, None);
     comparison
@@ -269,7 +269,7 @@ fn facts(random: &mut Random, edge: &Edge<'_>) -> Case {
         let seconds = u64::try_from(random.below(3_000)).unwrap() + 7;
         before(now, Duration::from_secs(hours * 3_600 + seconds))
     };
-    // Nobody is born in the year of the check: at the birth itself the date turns readable.
+    // Nobody is born in the year of the check: at the birth itself the date becomes readable.
     let years = i64::try_from(random.below(70)).unwrap() + 2;
     let born = now_ms - now_ms.rem_euclid(900_000) - years * 31_556_952_000 / 900_000 * 900_000;
     let verification = Verification {
@@ -327,7 +327,7 @@ fn facts(random: &mut Random, edge: &Edge<'_>) -> Case {
     }
 }
 
-/// What turns with this case at the edge; none where another requirement turns at the same instant.
+/// What changes for this case at the edge; `None` if another requirement changes at the same instant.
 fn turn_at(policy: &Policy, edge: &Edge<'_>, case: &Case) -> Option<String> {
     let candidates = Candidate::of_seed(edge, case).map(Candidate::into_parts);
     let mut alone = candidates.filter(|(case, edge_at)| {
