@@ -30,7 +30,8 @@
 //! At one instant and for one combination of kinds, a requirement holds already, or never, or after a [`plan`]. The
 //! minimal plans of a policy are combined from those of its requirements ([`goal`]), for each combination of kinds and each instant at
 //! which something may begin to hold ([`moments`]). The work is bounded ([`search`]): a policy with very many alternatives may get
-//! fewer sets than there are, none, or stricter values, never a set that does not suffice, because the whole policy is judged with each set at the end ([`done`]).
+//! fewer sets than exist, none, or stricter values, but never a set that does not suffice, because at the end the whole policy is judged
+//! with each set ([`done`]).
 
 mod kinds;
 mod work;

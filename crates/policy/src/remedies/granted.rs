@@ -103,7 +103,7 @@ impl<'p> Granted<'p> {
         granted.an_identity(&work).is_some().then_some(granted)
     }
 
-    /// Both; `None` if no data is.
+    /// Both conditions; `None` if no data fulfils both.
     pub(super) fn and(&self, other: &Self, work: &Work) -> Option<Self> {
         let ages = Ages {
             from: self.ages.from.max(other.ages.from),
@@ -221,7 +221,7 @@ impl Ages {
     }
 }
 
-/// The prefixes that are in both: of two of which one begins with the other, the longer one.
+/// The prefixes that satisfy both lists: if one prefix begins with another, the longer one.
 fn longer<'p>(one: &[&'p str], other: &[&'p str]) -> Arc<[&'p str]> {
     let both = beginning_with(one, other).chain(beginning_with(other, one));
     let mut longer: Vec<&str> = both.collect();

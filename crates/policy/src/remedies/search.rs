@@ -74,7 +74,7 @@ impl<'s, 'p> Search<'s, 'p> {
             let work = Work::of(share);
             self.add_sets_of(kinds, &work);
             self.steps = self.steps.saturating_add(work.done());
-            // What was not found might be a part of what would be found next.
+            // A set that was missed might be a part of one that would be found next.
             let is_incomplete = work.is_spent() && !self.found.is_empty();
             let is_over = self.steps >= WORK_MAX.saturating_mul(2);
             if self.found.len() >= ALTERNATIVES_MAX || is_incomplete || is_over {
@@ -215,7 +215,7 @@ impl Trial<'_> {
         plan.filter(|plan| plan.kinds().are_within(self.allowed))
     }
 
-    /// The minimal plans that make the goal hold; one without actions if it holds already, none if there is none.
+    /// The minimal plans that make the goal hold; a plan without actions if it holds already; empty if no plan does.
     fn plans<'p>(&self, goal: &Goal<'p>) -> Vec<Plan<'p>> {
         self.work.spend(1);
         if self.work.is_over() {
@@ -281,7 +281,7 @@ impl Trial<'_> {
         all
     }
 
-    /// Adds a plan, unless another one is no stricter; what is stricter goes.
+    /// Adds a plan, unless another one is no stricter, and removes stricter ones.
     fn add<'p>(&self, minimal: &mut Vec<Plan<'p>>, plan: Plan<'p>) {
         let steps = minimal.iter().map(|known| known.steps_with(&plan));
         self.work.spend(steps.sum());

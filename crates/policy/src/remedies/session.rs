@@ -23,7 +23,7 @@ pub(super) struct Choices<'p> {
 /// A session that somebody may choose: one class, and one method of each group.
 #[derive(Debug)]
 pub(super) struct Choice<'c, 'p> {
-    /// None of those that rules name if `None`.
+    /// A class that no rule names if `None`.
     acr: Option<&'p str>,
     certain: &'c BTreeSet<&'p str>,
     others: Vec<&'p str>,
@@ -118,7 +118,7 @@ impl<'p> SessionPlan<'p> {
         self.acr_any.iter().flatten().copied()
     }
 
-    /// Every choice that it leaves, where no other classes matter than these; `None` if there are very many.
+    /// Every choice that it permits, if only these classes matter; `None` if there are very many.
     pub(super) fn choices(&self, classes: &BTreeSet<&'p str>) -> Option<Choices<'p>> {
         let acr: Vec<Option<&str>> = match &self.acr_any {
             Some(named) => named.iter().copied().map(Some).collect(),
@@ -171,7 +171,7 @@ impl<'p> SessionPlan<'p> {
         self.max_age
     }
 
-    /// Whether a session of this choice satisfies it, if it is as young as it must be.
+    /// Whether a session of this choice satisfies it, regardless of its age.
     pub(super) fn is_done_by(&self, choice: &Choice<'_, '_>, work: &Work) -> bool {
         let class = |named: &BTreeSet<&str>| choice.acr.is_some_and(|acr| named.contains(acr));
         let method = |group: &BTreeSet<Box<str>>| {
