@@ -90,7 +90,7 @@ fn grant(granted: &Granted<'_>, verification: &mut Verification, at: Timestamp) 
     for scope in &granted.scopes {
         match scope {
             Scope::IdentityId => {
-                verification.identity = Datum::Known(granted.an_identity(&Work::default())?)
+                verification.identity = Datum::Known(granted.an_identity(&Work::default())?);
             }
             Scope::Name => verification.name = Datum::Known(()),
             Scope::DateOfBirth => verification.born = Datum::Known(a_birth(granted.ages, at)?),

@@ -8,7 +8,7 @@ use crate::{
     limits::YEARS_AHEAD,
     reason::ReasonCode,
     request::{PolicyName, Request, VerificationId},
-    rule::Given,
+    rule::{Given, Rule},
     testing,
     time::{Timestamp, anniversary},
     when::When,
@@ -33,7 +33,7 @@ fn search(rules: &str) -> (usize, usize) {
     };
     let now: Timestamp = "2026-01-31T12:00:00Z".parse().unwrap();
     let mut goals = Goals::new(given, now, anniversary(now, YEARS_AHEAD));
-    let goal = goals.of_rules(policy.rules().iter().map(|rule| rule.requirement()));
+    let goal = goals.of_rules(policy.rules().iter().map(Rule::requirement));
     let credible = goals.kept(When::ALWAYS);
     let moments = goals.moments();
     let mut search = Search::new(&goal, credible, &moments);
