@@ -36,6 +36,7 @@ const TIME_ENOUGH: Duration = Duration::from_millis(500);
 /// A busy host can make an answer late. Then a fault is measured again, up to this often.
 const MEASUREMENTS: usize = 20;
 const DEADLINES_MS: [u64; 3] = [10, 50, 500];
+const SHORTEST: Duration = Duration::from_millis(DEADLINES_MS[0]);
 const POLICIES: [&str; 2] = ["front-door", "tolerant"];
 const STATES: [State; 3] = [State::Cold, State::Warm, State::Stale];
 
@@ -328,12 +329,11 @@ async fn unanswered(world: &World) -> u64 {
         .sum()
 }
 
-fn latest(deadline: Duration) -> Duration {
-    if deadline < TIME_ENOUGH {
-        deadline + LATE_MAX
-    } else {
-        deadline
-    }
+/// Whether the answer is late, or none although there is time for a degraded one.
+fn is_late(case: &Case, outcome: &Outcome) -> bool {
+    let is_short = case.deadline < TIME_ENOUGH;
+    let latest = case.deadline + if is_short { LATE_MAX } else { Duration::ZERO };
+    outcome.took > latest || (case.deadline > SHORTEST && outcome.answer.is_none())
 }
 
 /// Whether there is evidence for this answer.
@@ -346,7 +346,7 @@ fn is_supported(kind: Kind, case: &Case, outcome: &Outcome) -> bool {
     };
     let Some(answer) = &outcome.answer else {
         // DEADLINE_EXCEEDED: there was no time for a degraded answer either.
-        return outcome.gist.contains('4') && case.deadline == Duration::from_millis(10);
+        return outcome.gist.contains('4');
     };
     let source = answer.evidence.as_ref().unwrap().source();
     let is = |gist: &str, degraded: bool| outcome.gist == gist && answer.degraded == degraded;
@@ -375,7 +375,6 @@ async fn try_all(version: Version) {
         for measurement in 1.. {
             let (name, kind, cause) = faults().swap_remove(index);
             let (outcomes, occurrences) = outcomes_of(version, cause).await;
-            assert!(occurrences > 0, "{name} never happened");
             for (case, outcome) in &outcomes {
                 let (gist, answer) = (&outcome.gist, &outcome.answer);
                 assert!(
@@ -385,13 +384,14 @@ async fn try_all(version: Version) {
             }
             let late = outcomes
                 .iter()
-                .find(|(case, outcome)| outcome.took > latest(case.deadline));
-            let Some((case, outcome)) = late else { break };
-            let took = outcome.took;
-            assert!(
-                measurement < MEASUREMENTS,
-                "{name}: {case:?}: took {took:?}"
-            );
+                .find(|(case, outcome)| is_late(case, outcome));
+            // On a busy host, all calls may be on their way before a connection is closed.
+            let mistake = match late {
+                Some((case, outcome)) => format!("{case:?}: took {:?}", outcome.took),
+                None if occurrences == 0 => "never happened".to_owned(),
+                None => break,
+            };
+            assert!(measurement < MEASUREMENTS, "{name}: {mistake}");
         }
     }
 }
