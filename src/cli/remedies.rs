@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use serde_json::{Value, json};
+
 use crate::{
-    policy::Shown,
+    policy::{Decision, Shown},
     proto::{
+        remedies::step_up_as_json,
         time,
         v1::{
             AmrGroup, Authenticate, GrantScopes, Remedy, RemedySet, Reverify, StepUp, Wait,
@@ -12,6 +15,20 @@ use crate::{
         },
     },
 };
+
+/// The first set of remedies and all of them, as the JSON of the contract.
+pub(super) fn as_json(decision: &Decision) -> (Value, Value) {
+    let step_up = step_up_as_json(decision);
+    let step_up = step_up.and_then(|message| serde_json::to_value(message).ok());
+    let field = |name| {
+        step_up
+            .as_ref()
+            .and_then(|step_up| step_up.get(name))
+            .cloned()
+    };
+    let sets = |name| field(name).unwrap_or_else(|| json!([]));
+    (sets("remedies"), sets("alternatives"))
+}
 
 /// What is needed, as labelled lines: one for each set of which one suffices, and one for each remedy of a set that has several,
 /// because all of them are needed. A service that knows of no alternatives sends the remedies alone.

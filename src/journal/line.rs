@@ -9,10 +9,10 @@ use serde_json::{Serializer, ser::Formatter};
 use super::entry::Entry;
 use crate::{
     policy::{
-        Decision, Evidence, Finding, Timestamp, Verification,
+        Evidence, Finding, Timestamp, Verification,
         yaml::{is_visible, json_escape},
     },
-    proto::{json::as_json, remedies::step_up},
+    proto::remedies::step_up_as_json,
     provenance::Origin,
 };
 
@@ -148,11 +148,6 @@ impl<'e> LineEvidence<'e> {
             trace_id: verification.and_then(|v| v.trace_id.as_deref()),
         }
     }
-}
-
-/// What would make the decision ALLOW, as the contract writes it.
-fn step_up_as_json(decision: &Decision) -> Option<DynamicMessage> {
-    as_json("StepUp", &step_up(decision)?)
 }
 
 /// An instant in RFC 3339, with milliseconds.

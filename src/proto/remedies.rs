@@ -1,6 +1,9 @@
 //! Remedies on the wire: the same message for an answer, for the journal, and for the JSON of the command line.
 
+use prost_reflect::DynamicMessage;
+
 use super::{
+    json,
     time::{duration, timestamp},
     v1,
 };
@@ -17,8 +20,13 @@ pub fn step_up(decision: &Decision) -> Option<v1::StepUp> {
     })
 }
 
+/// The same as JSON, with its fields `remedies` and `alternatives`: all of it, or none.
+pub fn step_up_as_json(decision: &Decision) -> Option<DynamicMessage> {
+    json::as_json("StepUp", &step_up(decision)?)
+}
+
 /// Remedies that are all needed.
-pub fn remedy_set(remedies: &[Remedy]) -> v1::RemedySet {
+fn remedy_set(remedies: &[Remedy]) -> v1::RemedySet {
     v1::RemedySet {
         remedies: remedies.iter().map(remedy).collect(),
     }

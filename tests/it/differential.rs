@@ -133,7 +133,7 @@ pub fn judged(set: &PolicySet, case: &Case) -> Outcome {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases_or(4_000)) })]
 
     #[test]
     fn both_evaluators_say_the_same((policy, case) in scenario_with_files()) {
@@ -142,12 +142,14 @@ proptest! {
     }
 }
 
-/// The number of cases: of `PROPTEST_CASES`, or a few thousand.
+/// The number of random cases: of `PROPTEST_CASES`, or this many.
 #[expect(
     clippy::disallowed_methods,
     reason = "proptest's own variable for a longer run"
 )]
-fn cases() -> u32 {
+pub fn cases_or(default: u32) -> u32 {
     let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(4_000)
+    asked
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(default)
 }

@@ -8,7 +8,7 @@ use verigate::policy::{
 };
 
 use crate::{
-    differential::{asked, compiled},
+    differential::{asked, cases_or, compiled},
     naive::{
         model::{self, Case, Otherwise},
         render::policy_file,
@@ -76,7 +76,7 @@ fn edits() -> impl Strategy<Value = (model::Policy, model::Policy, Vec<Case>)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases_or(500)) })]
 
     #[test]
     fn nothing_is_missed_and_nothing_invented((old, new, cases) in edits()) {
@@ -114,14 +114,4 @@ proptest! {
         let back = Comparison::of(&news, &olds, None);
         prop_assert_eq!((all.loosens(), all.tightens()), (back.tightens(), back.loosens()), "{}", texts());
     }
-}
-
-/// Hundreds, with 24 inputs each, in the ordinary run; more where proptest's own variable says so.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "proptest's own variable for a longer run"
-)]
-fn cases() -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(500)
 }

@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use verigate::policy::{Effect, Facts, Remedy, from_millis};
 
 use crate::{
-    differential::{asked, compiled},
+    differential::{asked, cases_or, compiled},
     naive::{
         eval::EARLIEST_VERIFIED_AT,
         model::{Case, Policy, Upstream},
@@ -123,20 +123,10 @@ fn check(policy: &Policy, case: &Case) -> Result<bool, TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_iters: 300, ..ProptestConfig::with_cases(cases_or(1_000)) })]
 
     #[test]
     fn the_sets_are_those_that_a_naive_search_finds((policy, case) in scenario_with_files()) {
         check(&policy, &case)?;
     }
-}
-
-/// The number of cases: of `PROPTEST_CASES`, or a few thousand.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "proptest's own variable for a longer run"
-)]
-fn cases() -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
 }

@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::text::in_cause;
 use crate::{
+    cli::remedies,
     policy::{
         Decision, Effect, Explanation, ReasonCode, Timeline, TimelineChange, Timestamp, Verdict,
         Zone, suite::Case,
     },
-    proto::{json::as_json, remedies::step_up, v1::RemedySet},
 };
 
 /// The explanation of a case. Its timeline is in order of time, whatever brings a change.
@@ -17,9 +17,7 @@ pub(super) fn object(case: &Case, explanation: &Explanation) -> Value {
     let guards = decision.reasons().iter().map(|reason| reason.code.as_str());
     let guard = guards.take(1).find(|_| explanation.verdicts.is_empty());
     let rules: Vec<Value> = explanation.verdicts.iter().map(rule).collect();
-    let step_up = step_up(decision).unwrap_or_default();
-    let alternatives: Vec<Value> = step_up.alternatives.iter().map(set).collect();
-    let remedies = alternatives.first().and_then(|set| set.get("remedies"));
+    let (remedies, alternatives) = remedies::as_json(decision);
     let Timeline {
         changes,
         weekly,
@@ -39,7 +37,7 @@ pub(super) fn object(case: &Case, explanation: &Explanation) -> Value {
         "decision": decision.effect().as_str(),
         "guard": guard,
         "rules": rules,
-        "remedies": remedies.cloned().unwrap_or_else(|| json!([])),
+        "remedies": remedies,
         "alternatives": alternatives,
         "reusable_until": instant(decision.valid_until()),
         "next_change": next_change(decision),
@@ -62,12 +60,6 @@ fn rule(verdict: &Verdict) -> Value {
         "reason": verdict.unmet.map(ReasonCode::as_str),
         "until": instant(verdict.until),
     })
-}
-
-/// A set of remedies as protobuf writes it.
-fn set(set: &RemedySet) -> Value {
-    let message = as_json("RemedySet", set);
-    message.map_or(Value::Null, |message| json!(message))
 }
 
 fn change(change: &TimelineChange, zones: &[Zone]) -> Value {

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use crate::{
+    cli::remedies,
     policy::{
         Decision, Effect, Revision,
         suite::{CaseResult, EdgeCoverage, EvidenceUse, PolicyCoverage, Report, RuleCoverage},
     },
-    proto::{json::as_json, remedies::remedy_set},
 };
 
 /// The report as one JSON object.
@@ -51,21 +51,6 @@ fn edges(report: &Report<'_>) -> Vec<Value> {
     edges.collect()
 }
 
-/// The sets of remedies as the JSON of the contract: the first one, and all.
-fn remedies(decision: Option<&Decision>) -> (Value, Value) {
-    let sets = decision.map_or(&[][..], Decision::alternatives);
-    let sets: Vec<Value> = sets
-        .iter()
-        .map(|set| {
-            let json = as_json("RemedySet", &remedy_set(set));
-            let json = json.and_then(|message| serde_json::to_value(message).ok());
-            json.unwrap_or_default()
-        })
-        .collect();
-    let first = sets.first().and_then(|set| set.get("remedies")).cloned();
-    (first.unwrap_or_else(|| json!([])), sets.into())
-}
-
 fn case(result: &CaseResult<'_>) -> Value {
     let (case, decision) = (result.case, result.decision.as_ref());
     let reasons: Vec<Value> = decision
@@ -83,7 +68,8 @@ fn case(result: &CaseResult<'_>) -> Value {
         .collect();
     let change = decision.and_then(Decision::next_change);
     let until = decision.and_then(Decision::valid_until);
-    let (remedies, alternatives) = remedies(decision);
+    let (remedies, alternatives) =
+        decision.map_or_else(|| (json!([]), json!([])), remedies::as_json);
     json!({
         "name": case.name,
         "path": case.source.path,

@@ -10,7 +10,7 @@ use verigate::policy::{
 };
 
 use crate::{
-    differential::compiled,
+    differential::{cases_or, compiled},
     naive::{
         eval::{Doors, Facts, decide},
         model::{Case, Decision, Policy, Requirement, Rule, Upstream},
@@ -186,7 +186,7 @@ fn is_written_default(policy: &Policy, path: &[usize]) -> bool {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases_or(500)) })]
 
     #[test]
     fn no_warning_about_an_effect_is_false_and_none_is_missing((policy, checks) in scenarios()) {
@@ -242,14 +242,4 @@ proptest! {
         let any_age = allows_without(&Requirement::VerifiedWithin(longest));
         prop_assert_eq!(is_warned(WarningCode::NoAgeLimit), any_age && !never, "{}", text);
     }
-}
-
-/// Hundreds of policies in the ordinary run; more where proptest's own variable says so.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "proptest's own variable for a longer run"
-)]
-fn cases() -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|cases| cases.parse().ok()).unwrap_or(500)
 }

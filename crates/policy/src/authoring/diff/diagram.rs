@@ -55,6 +55,31 @@ pub(super) enum Node {
     Branch(Level, Vec<(Regions, NodeId)>),
 }
 
+/// The nodes of a diagram, each once.
+#[derive(Debug, Default)]
+pub(super) struct UniqueTable {
+    nodes: Vec<Node>,
+    numbers: HashMap<Node, NodeId>,
+}
+
+impl UniqueTable {
+    /// The number of this node, which is added if it is new.
+    pub(super) fn intern(&mut self, node: Node) -> NodeId {
+        if let Some(known) = self.numbers.get(&node) {
+            return *known;
+        }
+        let number = self.nodes.len();
+        self.nodes.push(node.clone());
+        self.numbers.insert(node, number);
+        number
+    }
+
+    /// The nodes, by their numbers.
+    pub(super) fn into_nodes(self) -> Vec<Node> {
+        self.nodes
+    }
+}
+
 /// A diagram.
 #[derive(Debug)]
 pub(super) struct Diagram {
@@ -72,14 +97,13 @@ impl Diagram {
         let mut builder = Builder {
             formulas,
             interest,
-            nodes: Vec::new(),
-            numbers: HashMap::new(),
+            nodes: UniqueTable::default(),
             memo: HashMap::new(),
         };
-        builder.intern(Node::Equal);
+        builder.nodes.intern(Node::Equal);
         let root = builder.apply(old, new, interest.cause)?;
         Ok(Self {
-            nodes: builder.nodes,
+            nodes: builder.nodes.into_nodes(),
             root,
         })
     }
@@ -95,9 +119,7 @@ const EQUAL: NodeId = 0;
 struct Builder<'f, 'w> {
     formulas: &'f mut Formulas<'w>,
     interest: Interest,
-    nodes: Vec<Node>,
-    /// The unique table: the number of each node.
-    numbers: HashMap<Node, NodeId>,
+    nodes: UniqueTable,
     /// The memo table of [`Builder::apply`].
     memo: HashMap<(Cofactor, Cofactor, Formula), NodeId>,
 }
@@ -117,7 +139,7 @@ impl Builder<'_, '_> {
             return Ok(EQUAL);
         };
         if let (Some(old), Some(new), Formula::TRUE) = (old.terminal(), new.terminal(), cause) {
-            return Ok(self.intern(Node::Differ(Kind { old, new })));
+            return Ok(self.nodes.intern(Node::Differ(Kind { old, new })));
         }
         if let Some(known) = self.memo.get(&(old, new, cause)) {
             return Ok(*known);
@@ -149,7 +171,7 @@ impl Builder<'_, '_> {
             let branches = branches
                 .into_iter()
                 .map(|(regions, child)| (Regions::of(size, regions), child));
-            self.intern(Node::Branch(level, branches.collect()))
+            self.nodes.intern(Node::Branch(level, branches.collect()))
         };
         self.memo.insert((old, new, cause), node);
         Ok(node)
@@ -168,15 +190,5 @@ impl Builder<'_, '_> {
             return is_of_interest.then_some([old, new]);
         }
         direction.simplify(old, new, self.formulas)
-    }
-
-    fn intern(&mut self, node: Node) -> NodeId {
-        if let Some(known) = self.numbers.get(&node) {
-            return *known;
-        }
-        let number = self.nodes.len();
-        self.nodes.push(node.clone());
-        self.numbers.insert(node, number);
-        number
     }
 }

@@ -135,7 +135,7 @@ pub(super) fn likeness(old: &Requirement, new: &Requirement) -> Likeness {
 }
 
 /// The values that a requirement lists, and the name of their fact.
-fn listed(requirement: &Requirement) -> Option<(&'static str, &BTreeSet<Box<str>>)> {
+pub(super) fn listed(requirement: &Requirement) -> Option<(&'static str, &BTreeSet<Box<str>>)> {
     match requirement {
         Requirement::Status(list) => Some(("status", list)),
         Requirement::PhonePrefix(list) => Some(("phone_prefix", list)),

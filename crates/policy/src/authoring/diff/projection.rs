@@ -1,12 +1,12 @@
 //! Projects a diagram on some axes: for values on these axes it says whether some values on the other axes give a check that is
 //! decided differently.
 
-use std::{collections::HashMap, ops::ControlFlow};
+use std::ops::ControlFlow;
 
 use super::{
     axis::Axis,
     cell::{Cell, merge},
-    diagram::{Diagram, Kind, Node, NodeId},
+    diagram::{Diagram, Kind, Node, NodeId, UniqueTable},
     formula::Level,
     order::Order,
     regions::Regions,
@@ -45,17 +45,17 @@ impl Diagram {
         order: &Order,
         cells_max: usize,
     ) -> Option<Vec<Cell>> {
-        let mut projected = Projected {
-            nodes: vec![Node::Equal, Node::Differ(kind)],
-            numbers: HashMap::new(),
-        };
+        // 0 means no difference, 1 means a difference.
+        let mut projected = UniqueTable::default();
+        projected.intern(Node::Equal);
+        projected.intern(Node::Differ(kind));
         let leads = self.leads_to(kind, |_, _| true);
         // A node has a higher number than its children.
         let mut images: Vec<NodeId> = Vec::with_capacity(self.nodes.len());
         for (node, leads) in self.nodes.iter().zip(leads) {
             let image = match node {
                 Node::Branch(level, branches) if *level < levels => {
-                    projected.branch(*level, branches, &images, order)
+                    branch(&mut projected, *level, branches, &images, order)
                 }
                 Node::Branch(..) | Node::Equal | Node::Differ(_) => usize::from(leads),
             };
@@ -64,7 +64,7 @@ impl Diagram {
         let root = images.get(self.root).copied().unwrap_or_default();
         let mut cells = Vec::new();
         let diagram = Self {
-            nodes: projected.nodes,
+            nodes: projected.into_nodes(),
             root,
         };
         let part = Part::of(&diagram, order, kind, &Cell::default());
@@ -109,44 +109,29 @@ fn axis_size(order: &Order, axis: &Axis) -> u16 {
     size.copied().unwrap_or(0)
 }
 
-/// The nodes of a projected diagram: 0 means no difference, 1 means a difference.
-struct Projected {
-    nodes: Vec<Node>,
-    numbers: HashMap<Node, NodeId>,
-}
-
-impl Projected {
-    /// The image of a branch, whose children have these images.
-    fn branch(
-        &mut self,
-        level: Level,
-        branches: &[(Regions, NodeId)],
-        images: &[NodeId],
-        order: &Order,
-    ) -> NodeId {
-        let size = order.sizes().get(usize::from(level)).copied().unwrap_or(0);
-        let mut merged: Vec<(Regions, NodeId)> = Vec::new();
-        for (regions, child) in branches {
-            let image = images.get(*child).copied().unwrap_or_default();
-            match merged.iter_mut().find(|(_, known)| *known == image) {
-                Some((some, _)) => *some = some.or(regions),
-                None => merged.push((regions.clone(), image)),
-            }
+/// The projected branch, whose children have these images.
+fn branch(
+    projected: &mut UniqueTable,
+    level: Level,
+    branches: &[(Regions, NodeId)],
+    images: &[NodeId],
+    order: &Order,
+) -> NodeId {
+    let size = order.sizes().get(usize::from(level)).copied().unwrap_or(0);
+    let mut merged: Vec<(Regions, NodeId)> = Vec::new();
+    for (regions, child) in branches {
+        let image = images.get(*child).copied().unwrap_or_default();
+        match merged.iter_mut().find(|(_, known)| *known == image) {
+            Some((some, _)) => *some = some.or(regions),
+            None => merged.push((regions.clone(), image)),
         }
-        if let [(regions, only)] = merged.as_slice()
-            && *regions == Regions::all(size)
-        {
-            return *only;
-        }
-        let node = Node::Branch(level, merged);
-        if let Some(known) = self.numbers.get(&node) {
-            return *known;
-        }
-        let number = self.nodes.len();
-        self.nodes.push(node.clone());
-        self.numbers.insert(node, number);
-        number
     }
+    if let [(regions, only)] = merged.as_slice()
+        && *regions == Regions::all(size)
+    {
+        return *only;
+    }
+    projected.intern(Node::Branch(level, merged))
 }
 
 impl<'d> Part<'d> {

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::edits::{Connective, Edit, Step};
+use super::{
+    edits::{Connective, Edit, Step},
+    matching,
+};
 use crate::{
     authoring::weekly::times_of_week,
     effect::Refusal,
@@ -329,23 +332,12 @@ fn texts(texts: impl ExactSizeIterator<Item = impl AsRef<str>>) -> String {
 /// What a requirement lists, and what that list is called.
 fn listed(requirement: &Requirement) -> Option<(String, BTreeSet<&str>)> {
     let texts: BTreeSet<&str> = match requirement {
-        Requirement::Status(list)
-        | Requirement::PhonePrefix(list)
-        | Requirement::Project(list)
-        | Requirement::Attribute(_, list) => list.iter().map(|text| &**text).collect(),
-        Requirement::IdentityIn(Identities { ids, .. })
-        | Requirement::IdentityNotIn(Identities { ids, .. }) => {
-            ids.iter().map(|text| &**text).collect()
-        }
         Requirement::Scopes(scopes) => scopes.iter().map(Scope::as_str).collect(),
-        Requirement::VerifiedWithin(_)
-        | Requirement::AgeAtLeast(_)
-        | Requirement::AgeBelow(_)
-        | Requirement::IdentityAsRequested
-        | Requirement::Authenticated(_)
-        | Requirement::Schedule(_)
-        | Requirement::AnyOf(_)
-        | Requirement::AllOf(_) => return None,
+        other => matching::listed(other)?
+            .1
+            .iter()
+            .map(AsRef::as_ref)
+            .collect(),
     };
     let name = match requirement {
         Requirement::IdentityIn(Identities { file: Some(_), .. })
