@@ -4,13 +4,10 @@
 mod config;
 mod deadline;
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use axum::extract::ConnectInfo;
 use http::{Extensions, HeaderMap};
 
 pub use self::{config::Deadlines, deadline::Deadline};
-use crate::callers::Caller;
+use crate::{callers::Caller, peer};
 
 /// The header in which a caller names its trace (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
@@ -35,7 +32,7 @@ impl Call {
     /// sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
-            caller: Caller::at(peer(extensions)),
+            caller: Caller::at(peer::ip_of(extensions)),
             deadline: Deadline::of(headers, deadlines),
             trace: TraceContext::of(headers),
         }
@@ -53,12 +50,4 @@ impl TraceContext {
     pub fn traceparent(&self) -> Option<&str> {
         self.0.as_deref()
     }
-}
-
-/// The address that the connection comes from.
-pub fn peer(extensions: &Extensions) -> IpAddr {
-    let info = extensions.get::<ConnectInfo<SocketAddr>>();
-    // The listener always sets it. A call without it shares one quota with others like it, and does not go without a quota.
-    let unknown = IpAddr::from(Ipv4Addr::UNSPECIFIED);
-    info.map_or(unknown, |ConnectInfo(address)| address.ip())
 }

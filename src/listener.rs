@@ -4,7 +4,7 @@ mod preface;
 
 use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use axum::{Extension, Router, extract::ConnectInfo};
+use axum::{Extension, Router};
 use futures_util::future::join_all;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -23,7 +23,10 @@ use tracing::warn;
 
 pub use self::preface::NOT_HTTP2;
 use self::preface::{PREFACE, Preface};
-use crate::deps::{Deps, Task};
+use crate::{
+    deps::{Deps, Task},
+    peer::{Peer, PeerAddress},
+};
 
 /// The most that the headers of a request may take on a port of HTTP/2 only, as RFC 9113 counts them. The HTTP library answers more
 /// with 431 and reports nothing: the router on such a port has a lower bound of its own, which is reported.
@@ -178,7 +181,11 @@ async fn serve(
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
-    let router = router.layer(Extension(ConnectInfo(peer)));
+    let peer = Peer {
+        address: PeerAddress::Ip(peer),
+        certificate: None,
+    };
+    let router = router.layer(Extension(peer));
     let connection =
         builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     let mut connection = pin!(connection);

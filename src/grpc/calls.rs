@@ -22,10 +22,10 @@ use tonic::{Code, Status};
 
 use self::{method::method_of, metrics::Metrics};
 use crate::{
-    call::peer,
     clock::{Clock, Reading},
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
+    peer,
 };
 
 /// How much of a text from outside is logged, in characters.
@@ -75,7 +75,7 @@ pub(super) async fn observe(
     let call = ObservedCall {
         method: method_of(request.uri().path()),
         started: calls.clock.read(),
-        from: peer(request.extensions()),
+        from: peer::ip_of(request.extensions()),
         asked: asked.clone(),
         calls,
         ended: false,

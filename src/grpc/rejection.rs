@@ -15,12 +15,12 @@ use prometheus::IntCounterVec;
 use tonic::{Status, metadata::MetadataValue};
 
 use crate::{
-    call::peer,
     clock::Clock,
     deps::Deps,
     listener::NOT_HTTP2,
     log_throttle::{LogThrottle, throttled},
     metrics::counter_by,
+    peer,
 };
 
 /// Why a request is not taken for a call.
@@ -147,7 +147,7 @@ impl Rejections {
 
     /// Records a rejection; the response to the request.
     pub(super) fn reject(&self, rejection: Rejection, request: &Request) -> Response {
-        self.record(&rejection, peer(request.extensions()));
+        self.record(&rejection, peer::ip_of(request.extensions()));
         let response = rejection.into_response();
         if request.method() == Method::HEAD {
             response.map(|_| Body::empty())

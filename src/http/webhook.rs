@@ -28,10 +28,10 @@ use self::{
     outcome::{Metrics, WebhookOutcome},
 };
 use crate::{
-    call::peer,
     clock::Clock,
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
+    peer,
     secrets::SecretInUse,
     webhook_queue::{IDS_MAX, QueueFullError, WebhookEvent, WebhookQueue},
 };
@@ -260,7 +260,7 @@ impl WebhookSecrets {
 }
 
 async fn receive(State(webhooks): State<Arc<Webhooks>>, request: Request) -> Response {
-    let (version, from) = (request.version(), peer(request.extensions()));
+    let (version, from) = (request.version(), peer::ip_of(request.extensions()));
     let outcome = webhooks.accept(request, from).await;
     webhooks.metrics.webhook(outcome);
     webhooks.log(outcome, from);

@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 36] = [
+const ROOMS: [(&str, &[&str]); 37] = [
     (
         "gate",
         &[
@@ -33,7 +33,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
         ],
     ),
     ("ruling", &["policy", "provenance"]),
-    ("call", &["callers"]),
+    ("call", &["callers", "peer"]),
     ("callers", &["rate_limit"]),
     (
         "source",
@@ -128,6 +128,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "listener",
             "log_throttle",
             "metrics",
+            "peer",
             "policy",
             "proto",
             "provenance",
@@ -141,13 +142,13 @@ const ROOMS: [(&str, &[&str]); 36] = [
         "http",
         &[
             "build_info",
-            "call",
             "clock",
             "deps",
             "json",
             "live",
             "log_throttle",
             "metrics",
+            "peer",
             "policy",
             "readiness",
             "secrets",
@@ -155,7 +156,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
             "webhook_queue",
         ],
     ),
-    ("listener", &["deps"]),
+    ("listener", &["deps", "peer"]),
     ("proto", &["policy"]),
     ("violations", &[]),
     ("clock", &["policy"]),
@@ -191,6 +192,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
         &["clock", "log_throttle", "metrics", "span", "tls"],
     ),
     ("build_info", &[]),
+    ("peer", &[]),
     ("deps", &["clock", "flight"]),
     (
         "serve",
@@ -236,7 +238,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
 ];
 
 /// `ARCHITECTURE.md` is read in one sitting. It has a row and an invariant for each room.
-const PAGE_LINES_MAX: usize = 200;
+const PAGE_LINES_MAX: usize = 240;
 
 #[test]
 fn the_table_of_the_architecture_is_this_one() {

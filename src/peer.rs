@@ -1,0 +1,56 @@
+//! What the listener knows of the other end of a connection: where it connects from, and the certificate that TLS has verified.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use http::Extensions;
+
+/// The other end of a connection. The listener puts it into the extensions of every request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it connects from.
+    pub address: PeerAddress,
+    /// Its certificate; `None` without TLS, or if it presented none.
+    pub certificate: Option<Arc<PeerCertificate>>,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerAddress {
+    /// A TCP connection.
+    Ip(SocketAddr),
+    /// A Unix socket: a process of this machine.
+    Unix,
+}
+
+/// The names in a client certificate that TLS has accepted: the chain, the time and the revocation lists were checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerCertificate {
+    /// Its URIs (subject alternative names), as they stand in it.
+    pub uris: Vec<Box<str>>,
+    /// Its DNS names (subject alternative names), as they stand in it.
+    pub dns_names: Vec<Box<str>>,
+}
+
+impl Peer {
+    /// The peer of the connection on which a request came.
+    pub fn of(extensions: &Extensions) -> Option<&Self> {
+        extensions.get()
+    }
+
+    /// The IP address that the connection comes from; that of the loopback for a Unix socket.
+    pub fn ip(&self) -> IpAddr {
+        match self.address {
+            PeerAddress::Ip(address) => address.ip(),
+            PeerAddress::Unix => Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+}
+
+/// The IP address that a request comes from.
+pub fn ip_of(extensions: &Extensions) -> IpAddr {
+    // The listener always sets it. A call without it shares one quota with others like it, and does not go without a quota.
+    Peer::of(extensions).map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip)
+}
