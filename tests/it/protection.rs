@@ -278,6 +278,28 @@ async fn the_trailers_of_an_answer_have_its_timings() {
     assert_eq!(nothing.evidence_age_ms, None);
 }
 
+#[tokio::test]
+async fn an_answer_has_timings_only_where_the_call_asks_for_them() {
+    let world = World::new().await;
+    for (asked, given) in [
+        (None, false),
+        (Some("1"), true),
+        (Some("0"), false),
+        (Some(""), false),
+    ] {
+        let mut request = tonic::Request::new(check_request("front-door", "fresh"));
+        if let Some(asked) = asked {
+            let asked = asked.parse().unwrap();
+            request.metadata_mut().insert("verigate-timing", asked);
+        }
+        let answer = world.client.clone().check_access(request).await.unwrap();
+        for trailer in ["server-timing", "verigate-evidence-age-ms"] {
+            let found = answer.metadata().contains_key(trailer);
+            assert_eq!(found, given, "{trailer} {asked:?}");
+        }
+    }
+}
+
 /// Faults that one verification always has while the upstream is healthy for all others.
 fn poisons() -> Vec<Fault> {
     vec![

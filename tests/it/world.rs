@@ -11,7 +11,7 @@ use std::{
 
 use tempfile::TempDir;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status, metadata::MetadataValue, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
@@ -189,7 +189,9 @@ impl World {
 
     /// What the trailers of an answer contain.
     pub async fn trailers(&self, policy: &str, verification: &str) -> Trailers {
-        let request = check_request(policy, verification);
+        let mut request = tonic::Request::new(check_request(policy, verification));
+        let asked = MetadataValue::from_static("1");
+        request.metadata_mut().insert("verigate-timing", asked);
         let answer = self.client.clone().check_access(request).await.unwrap();
         // The client puts headers and trailers together.
         let text = |name| answer.metadata().get(name).map(|v| v.to_str().unwrap());
