@@ -88,7 +88,7 @@ pub struct World {
     pub simulator: Simulator,
     pub service: Service,
     pub journal: PathBuf,
-    client: AccessServiceClient<Channel>,
+    pub client: AccessServiceClient<Channel>,
     _folder: TempDir,
 }
 
