@@ -23,8 +23,8 @@ mod warnings;
 
 use std::{
     ffi::OsString,
-    net::SocketAddr,
     path::{Path, PathBuf, absolute},
+    time::Duration,
 };
 
 pub use self::{
@@ -35,6 +35,7 @@ pub use self::{
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
+    listener::{Limits, ListenAddress},
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -44,13 +45,19 @@ pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
     /// The address of the gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// How long calls over gRPC may take.
     pub deadlines: Deadlines,
     /// The address of the HTTP listener.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
     /// The address of the listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
+    /// The limits of connections.
+    pub limits: Limits,
+    /// Calls that may be in flight at once.
+    pub in_flight: usize,
+    /// How long calls in flight may take to finish when the service stops.
+    pub drain: Duration,
     /// The policy file, or a folder of them.
     pub policies: PathBuf,
     /// The vendor's API.
@@ -106,6 +113,7 @@ impl Config {
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
         let http = listeners::decisions(&mut reader.section("http"));
         let admin = reader.section("admin").address("listen");
+        let limits = listeners::limits(&mut reader.section("limits"));
         let policies = reader
             .section("policies")
             .required("path")
@@ -129,12 +137,16 @@ impl Config {
         listeners::check_not_called(reader, &listening, "incode", "url", vendor);
         let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
         listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,
             admin: admin?,
+            limits,
+            in_flight,
+            drain,
             policies: policies?,
             incode: crate::incode::Config {
                 links: links?,

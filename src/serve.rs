@@ -7,7 +7,6 @@ mod tasks;
 
 use std::{
     future::{self, Future},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -37,8 +36,9 @@ use crate::{
     http::{self, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
-    listener::{Listeners, Protocol},
+    listener::{ListenAddress, Listeners, Protocol},
     live::{self, Reloader},
+    peer::Peer,
     policy::PolicySet,
     readiness::Serving,
     webhook_queue::Worker,
@@ -46,8 +46,6 @@ use crate::{
 
 /// How long the service still accepts calls after readiness and health have changed, so that load balancers can notice.
 const LAME_DUCK: Duration = Duration::from_millis(300);
-/// How long calls in flight may take to finish.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long the journal may take to be written after that, and the webhook queue to be processed.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -55,14 +53,14 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The addresses that the service has bound.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Addresses {
     /// The gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// The HTTP listener for callers and for the vendor.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
     /// The HTTP listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
 }
 
 /// A running service.
@@ -119,15 +117,17 @@ impl Service {
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::new(&deps);
+        let mut listeners = Listeners::new(config.limits, &deps)?;
         let rejections = services.rejections;
-        let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
-        let grpc = listeners.open(config.grpc, only_http2, services.router);
+        let only_http2 =
+            Protocol::Http2Only(Arc::new(move |peer: &Peer| rejections.not_http2(peer.ip())));
+        let grpc = listeners.open("grpc", &config.grpc, only_http2, services.service);
         let grpc = grpc.await?;
         let http = http::decisions(Arc::clone(&webhooks));
-        let http = listeners.open(config.http, Protocol::AnyHttp, http).await?;
+        let http = listeners.open("http", &config.http, Protocol::AnyHttp, http);
+        let http = http.await?;
         let admin = http::admin(admin);
-        let admin = listeners.open(config.admin, Protocol::AnyHttp, admin);
+        let admin = listeners.open("admin", &config.admin, Protocol::Http1Only, admin);
         let admin = admin.await?;
 
         serving.set(true);
@@ -142,7 +142,7 @@ impl Service {
         // The order in which the parts stop.
         let mut tasks = Tasks::default();
         tasks.then(announce_stop(following, serving, services.health));
-        tasks.then(drain(listeners));
+        tasks.then(drain(listeners, config.drain));
         tasks.then(process_queue(webhook_worker));
         tasks.beside(flush(journal_writer));
         Ok(Self {
@@ -253,8 +253,9 @@ async fn announce_stop(
     Ok(())
 }
 
-async fn drain(listeners: Listeners) -> Result<(), StopError> {
-    listeners.drain(DRAIN_TIMEOUT).await;
+async fn drain(listeners: Listeners, within: Duration) -> Result<(), StopError> {
+    // The drain begins with the signal to stop.
+    listeners.drain(within.saturating_sub(LAME_DUCK)).await;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use crate::{
     ruling::Ruling,
 };
 
-/// Metadata of a call whose answer shall have the trailers; its value is `1`.
+/// Metadata by which a call asks for the trailers; its value is `1`.
 const REQUESTED: HeaderName = HeaderName::from_static("verigate-timing");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const EVIDENCE_AGE: HeaderName = HeaderName::from_static("verigate-evidence-age-ms");
@@ -61,7 +61,7 @@ impl ServerTiming {
 }
 
 /// Adds the timings of a response to its trailers, which also carry gRPC's status.
-pub(super) async fn attach(mut response: Response) -> Response {
+pub(super) fn attach(mut response: Response) -> Response {
     match response.extensions_mut().remove::<ServerTiming>() {
         None => response,
         Some(ServerTiming(timing)) => response.map(|body| {

@@ -30,6 +30,7 @@ mod interleavings;
 mod journal;
 mod hostile_texts;
 mod lies;
+mod attacks;
 mod ports;
 mod messages;
 mod log;

@@ -38,7 +38,7 @@ fn brief(config: &mut Config) {
 }
 
 async fn get(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.service.addresses.admin);
+    let url = format!("http://{}{path}", world.admin_address());
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 

@@ -15,6 +15,7 @@ use tonic::{Code, Status, metadata::MetadataValue, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
+    listener::Runtimes,
     live,
     policy::Timestamp,
     proto::v1::{
@@ -171,6 +172,18 @@ impl World {
         }
     }
 
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.service.addresses.grpc.tcp().unwrap()
+    }
+
+    pub fn http_address(&self) -> SocketAddr {
+        self.service.addresses.http.tcp().unwrap()
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.service.addresses.admin.tcp().unwrap()
+    }
+
     pub async fn ask(&self, request: CheckAccessRequest) -> Result<CheckAccessResponse, Status> {
         let answer = self.client.clone().check_access(request).await;
         answer.map(tonic::Response::into_inner)
@@ -246,7 +259,7 @@ impl World {
 
     /// The status and the body of a response of the admin listener.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let url = format!("http://{}{path}", self.service.addresses.admin);
+        let url = format!("http://{}{path}", self.admin_address());
         let response = reqwest::get(url).await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -308,9 +321,13 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
         secret: known.secret.into(),
     })
     .unwrap();
-    config.grpc = loopback();
-    config.http = loopback();
-    config.admin = loopback();
+    config.grpc = loopback().into();
+    config.http = loopback().into();
+    config.admin = loopback().into();
+    // So that a test's own clock and its paused time are those of its connections.
+    config.limits.runtimes = Runtimes::Present;
+    // Many at once begin before the client knows of the limit, and this client does not repeat what is refused then.
+    config.limits.streams_per_connection = 1_000;
     config.deadlines.default = Duration::from_millis(5500);
     config.deadlines.longest = Duration::from_millis(5500);
     config.policies = policies;
