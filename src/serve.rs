@@ -3,6 +3,7 @@
 mod assembly;
 mod error;
 mod preflight;
+mod supervisor;
 mod tasks;
 
 use std::{
@@ -21,6 +22,7 @@ use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
+    supervisor::{Phase, notify},
     tasks::Tasks,
 };
 pub use self::{
@@ -36,7 +38,7 @@ use crate::{
     http::{self, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
-    listener::{ListenAddress, Listeners, Protocol},
+    listener::{Inherited, ListenAddress, Listeners, Protocol},
     live::{self, Reloader},
     peer::Peer,
     policy::PolicySet,
@@ -103,6 +105,17 @@ impl Service {
         clock: Arc<dyn Clock>,
         journal: Option<Box<dyn Output>>,
     ) -> Result<Self, StartError> {
+        Self::start_with(config, set, clock, journal, Inherited::default()).await
+    }
+
+    /// The same, with sockets that are bound already.
+    async fn start_with(
+        config: &Config,
+        set: PolicySet,
+        clock: Arc<dyn Clock>,
+        journal: Option<Box<dyn Output>>,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
         log_start(config);
         let deps = Deps::new(clock);
         let Parts {
@@ -117,7 +130,7 @@ impl Service {
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::new(config.limits, &deps)?;
+        let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
         let rejections = services.rejections;
         let only_http2 =
             Protocol::Http2Only(Arc::new(move |peer: &Peer| rejections.not_http2(peer.ip())));
@@ -130,6 +143,7 @@ impl Service {
         let admin = listeners.open("admin", &config.admin, Protocol::Http1Only, admin);
         let admin = admin.await?;
 
+        listeners.all_opened()?;
         serving.set(true);
         let following = deps.start(follow(
             journal.clone(),
@@ -169,8 +183,10 @@ impl Service {
         let requests = async move {
             loop {
                 requested.notified().await;
+                notify(Phase::Reloading).await;
                 reload.notify_one();
                 renewable.renew().await;
+                notify(Phase::Ready).await;
             }
         };
         self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
@@ -269,18 +285,21 @@ async fn flush(journal: Writer) -> Result<(), StopError> {
     flushed.map_err(|_| StopError::Journal)
 }
 
-/// Runs the service until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
+/// Runs the service, on sockets that are bound already or on its own, until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
 /// `reload` is notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
+    inherited: Inherited,
     reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
     force: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let mut service = Service::start(config, policies, clock).await?;
+    let mut service = Service::start_with(config, policies, clock, None, inherited).await?;
     service.watch(reload);
+    notify(Phase::Ready).await;
     shutdown.await;
+    notify(Phase::Stopping).await;
     Ok(service.stop_or_force(force).await?)
 }

@@ -16,6 +16,7 @@ use super::{
 use crate::{
     clock::SystemClock,
     config::{Config, ConfigError},
+    listener::Inherited,
     live::{self, LoadError, Loaded},
     serve::{self, NOT_TRIED, preflight, preflight_with_addresses},
     telemetry,
@@ -38,6 +39,7 @@ impl Serve {
         self,
         environment: Environment,
         colours: Colours,
+        inherited: Inherited,
     ) -> anyhow::Result<Exit> {
         // First of all: until they are taken, each of them ends the process.
         let (reload, terminations) = (hang_ups()?, Terminations::count()?);
@@ -71,7 +73,7 @@ impl Serve {
             );
         }
         let (stop, force) = (terminations.clone().reach(1), terminations.reach(2));
-        let ran = serve::run(&config, loaded.set, clock, reload, stop, force).await;
+        let ran = serve::run(&config, loaded.set, clock, inherited, reload, stop, force).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

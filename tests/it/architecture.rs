@@ -233,6 +233,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "files",
             "http",
             "journal",
+            "listener",
             "live",
             "policy",
             "proto",
