@@ -13,6 +13,7 @@ mod fit;
 mod section;
 mod secret;
 mod listeners;
+mod guards;
 mod incode;
 mod step_up;
 mod webhook;
@@ -51,6 +52,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// The address of the listener for operators.
     pub admin: SocketAddr,
+    /// Who the HTTP listeners answer to.
+    pub guards: crate::http::Config,
     /// The policy file, or a folder of them.
     pub policies: PathBuf,
     /// The vendor's API.
@@ -106,6 +109,7 @@ impl Config {
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
         let http = listeners::decisions(&mut reader.section("http"));
         let admin = reader.section("admin").address("listen");
+        let guards = guards::read(reader);
         let policies = reader
             .section("policies")
             .required("path")
@@ -135,6 +139,7 @@ impl Config {
             deadlines: deadlines?,
             http: http?,
             admin: admin?,
+            guards: guards?,
             policies: policies?,
             incode: crate::incode::Config {
                 links: links?,

@@ -34,7 +34,7 @@ use crate::{
     config::Config,
     deps::{Deps, Task},
     grpc,
-    http::{self, Webhooks},
+    http::{self, Routers, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
     listener::{Listeners, Protocol},
@@ -124,9 +124,9 @@ impl Service {
         let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
         let grpc = listeners.open(config.grpc, only_http2, services.router);
         let grpc = grpc.await?;
-        let http = http::decisions(Arc::clone(&webhooks));
+        let routers = http::routers(&config.guards, Arc::clone(&webhooks), admin, &deps);
+        let Routers { http, admin } = routers?;
         let http = listeners.open(config.http, Protocol::AnyHttp, http).await?;
-        let admin = http::admin(admin);
         let admin = listeners.open(config.admin, Protocol::AnyHttp, admin);
         let admin = admin.await?;
 

@@ -47,7 +47,7 @@ const RELOAD_EVERY: Duration = Duration::from_secs(10);
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The route of webhooks.
-pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
+pub fn routes(webhooks: Arc<Webhooks>) -> Router {
     Router::new()
         .route("/webhooks/incode", post(receive))
         .route("/webhooks/incode/", post(receive))

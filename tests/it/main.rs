@@ -30,6 +30,7 @@ mod interleavings;
 mod journal;
 mod hostile_texts;
 mod lies;
+mod hosts;
 mod ports;
 mod messages;
 mod log;

@@ -77,7 +77,7 @@ async fn http1(to: SocketAddr, version: &str, method: &str, path: &str, types: &
     let types = types.iter().map(|name| format!("content-type: {name}\r\n"));
     let types = types.collect::<Vec<_>>().concat();
     let request = format!(
-        "{method} {path} {version}\r\nhost: x\r\nconnection: close\r\n{types}content-length: 0\r\n\r\n"
+        "{method} {path} {version}\r\nhost: {to}\r\nconnection: close\r\n{types}content-length: 0\r\n\r\n"
     );
     let answer = send(to, request.as_bytes()).await;
     let head = answer.split("\r\n\r\n").next().unwrap_or("");

@@ -25,7 +25,10 @@ use verigate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
-    http::{Webhooks, decisions, webhook::Config as WebhookConfig},
+    http::{
+        Webhooks,
+        webhook::{Config as WebhookConfig, routes},
+    },
     live::Live,
     policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
@@ -351,7 +354,7 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr
     let behind = Arc::clone(&source) as _;
     let (queue, worker) = webhook_queue::start(behind, step_ups, queue_max, PLENTY, &deps);
     let webhooks = Webhooks::new(Some(&terms()), queue.clone(), &deps).unwrap();
-    let router = decisions(Arc::new(webhooks));
+    let router = routes(Arc::new(webhooks));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = tokio::net::TcpListener::bind(loopback()).await.unwrap();
     let at = listener.local_addr().unwrap();
