@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 38] = [
+const ROOMS: [(&str, &[&str]); 39] = [
     (
         "gate",
         &[
@@ -133,6 +133,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "policy",
             "proto",
             "provenance",
+            "request_id",
             "ruling",
             "span",
             "step_up",
@@ -195,6 +196,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ),
     ("build_info", &[]),
     ("header_list", &[]),
+    ("request_id", &[]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
     (

@@ -43,8 +43,8 @@ fn name(text: &str) -> HostName {
 async fn world() -> World {
     World::with(|config| {
         config.webhook = Some(terms());
-        config.guards.http.hosts = [name("pdp.example.org")].into();
-        config.guards.admin.hosts = [name("ops.example.org")].into();
+        config.filters.http.hosts = [name("pdp.example.org")].into();
+        config.filters.admin.hosts = [name("ops.example.org")].into();
     })
     .await
 }
@@ -58,90 +58,95 @@ async fn counted(world: &World, listener: &str, reason: &str) -> u64 {
     line.unwrap_or_else(|| panic!("{name}")).parse().unwrap()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_for_a_foreign_host_reaches_no_route() {
+/// Requests for a host that is none of the service's: target, version and headers. `own` is a name of the service.
+fn foreign(own: &str) -> Vec<(&'static str, &'static str, Vec<String>)> {
+    let (to_evil, to_ip) = ("http://evil.example/livez", "http://127.0.0.1/livez");
+    let hosts = [
+        "evil.example",
+        "evil.example:9090",
+        "localhost.evil.example",
+        "x.localhost",
+        "example.org",
+        "127.0.0.1.evil.example",
+        "2130706433",
+    ];
+    let mut requests = Vec::from(hosts.map(|host| ("/livez", "HTTP/1.1", vec![host])));
+    requests.extend([
+        ("/livez", "HTTP/1.0", vec!["evil.example"]),
+        (to_evil, "HTTP/1.1", vec![own]),
+        (to_ip, "HTTP/1.1", vec!["evil.example"]),
+        // What a proxy says about the host is not asked for.
+        (
+            "/livez",
+            "HTTP/1.1",
+            vec!["evil.example\r\nx-forwarded-host: localhost"],
+        ),
+    ]);
+    let with_headers = requests.into_iter().map(|(target, version, hosts)| {
+        let headers = hosts.iter().map(|host| format!("host: {host}"));
+        (target, version, headers.collect())
+    });
+    with_headers.collect()
+}
+
+/// Requests that do not name one host, and name it once.
+const MALFORMED: [(&str, &[&str]); 11] = [
+    ("/livez", &[]),
+    ("/livez", &["host:"]),
+    ("/livez", &["host: localhost", "host: localhost"]),
+    ("/livez", &["host: localhost", "host: evil.example"]),
+    ("/livez", &["host: localhost, evil.example"]),
+    ("/livez", &["host: user@localhost"]),
+    ("/livez", &["host: localhost:http"]),
+    ("/livez", &["host: ::1"]),
+    ("/livez", &["host: [::1"]),
+    ("http://x@127.0.0.1/livez", &["host: 127.0.0.1"]),
+    ("http://127.0.0.1/livez", &[]),
+];
+
+#[tokio::test]
+async fn a_request_for_a_host_of_the_service_reaches_its_route() {
     let world = world().await;
     let addresses = world.service.addresses;
-    let (mut foreign, mut malformed) = ([0, 0], [0, 0]);
-    let known = [
+    for (on_http, on_admin) in [
         ("host: 127.0.0.1", "host: 127.0.0.1"),
         ("host: 192.0.2.7:80", "host: [2001:db8::1]:443"),
         ("HOST: LocalHost:1", "host: localhost."),
         ("host: pdp.example.org", "host: ops.example.org"),
         ("host: PDP.example.org.:8443", "host: Ops.Example.ORG:1"),
-    ];
-    for (on_http, on_admin) in known {
-        // The port of the service's own: a path that no route has is what a request gets that is let in.
-        let (of_http, of_admin) = (
-            get(addresses.http, "/none", "HTTP/1.1", &[on_http]).await,
-            get(addresses.admin, "/livez", "HTTP/1.1", &[on_admin]).await,
-        );
+    ] {
+        // A request that is let in gets the 404 of a path that no route has.
+        let of_http = get(addresses.http, "/none", "HTTP/1.1", &[on_http]).await;
+        let of_admin = get(addresses.admin, "/livez", "HTTP/1.1", &[on_admin]).await;
         assert_eq!((of_http, of_admin), (404, 200), "{on_http} {on_admin}");
     }
-    for (index, (to, own)) in [
-        (addresses.http, "pdp.example.org"),
-        (addresses.admin, "ops.example.org"),
-    ]
-    .into_iter()
-    .enumerate()
-    {
-        let host = format!("host: {own}");
-        for (target, version, headers) in [
-            ("/livez", "HTTP/1.1", vec!["host: evil.example"]),
-            ("/livez", "HTTP/1.1", vec!["host: evil.example:9090"]),
-            ("/livez", "HTTP/1.1", vec!["host: localhost.evil.example"]),
-            ("/livez", "HTTP/1.1", vec!["host: x.localhost"]),
-            ("/livez", "HTTP/1.1", vec!["host: example.org"]),
-            ("/livez", "HTTP/1.1", vec!["host: 127.0.0.1.evil.example"]),
-            ("/livez", "HTTP/1.1", vec!["host: 2130706433"]),
-            ("/livez", "HTTP/1.0", vec!["host: evil.example"]),
-            ("http://evil.example/livez", "HTTP/1.1", vec![host.as_str()]),
-            (
-                "http://127.0.0.1/livez",
-                "HTTP/1.1",
-                vec!["host: evil.example"],
-            ),
-            // What a proxy says about the host is not asked for.
-            (
-                "/livez",
-                "HTTP/1.1",
-                vec!["host: evil.example", "x-forwarded-host: localhost"],
-            ),
-        ] {
+    // HTTP/1.0 need not name a host: health probes do not, and no browser speaks it.
+    assert_eq!(get(addresses.http, "/none", "HTTP/1.0", &[]).await, 404);
+    assert_eq!(get(addresses.admin, "/livez", "HTTP/1.0", &[]).await, 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_request_for_a_foreign_host_reaches_no_route() {
+    let world = world().await;
+    let addresses = world.service.addresses;
+    for (listener, to, own) in [
+        ("http", addresses.http, "pdp.example.org"),
+        ("admin", addresses.admin, "ops.example.org"),
+    ] {
+        let foreign = foreign(own);
+        for (target, version, headers) in &foreign {
+            let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
             let status = get(to, target, version, &headers).await;
             assert_eq!(status, 421, "{target} {version} {headers:?}");
-            foreign[index] += 1;
         }
-        for (target, headers) in [
-            ("/livez", vec![]),
-            ("/livez", vec!["host:"]),
-            ("/livez", vec!["host: localhost", "host: localhost"]),
-            ("/livez", vec!["host: localhost", "host: evil.example"]),
-            ("/livez", vec!["host: localhost, evil.example"]),
-            ("/livez", vec!["host: user@localhost"]),
-            ("/livez", vec!["host: localhost:http"]),
-            ("/livez", vec!["host: ::1"]),
-            ("/livez", vec!["host: [::1"]),
-            ("http://x@127.0.0.1/livez", vec!["host: 127.0.0.1"]),
-            ("http://127.0.0.1/livez", vec![]),
-        ] {
-            let status = get(to, target, "HTTP/1.1", &headers).await;
+        for (target, headers) in MALFORMED {
+            let status = get(to, target, "HTTP/1.1", headers).await;
             assert_eq!(status, 400, "{target} {headers:?}");
-            malformed[index] += 1;
         }
-        // HTTP/1.0 need not name a host: health probes do not, and no browser speaks it.
-        let status = get(to, "/livez", "HTTP/1.0", &[]).await;
-        assert_eq!(status, if index == 0 { 404 } else { 200 });
-    }
-    for (index, listener) in ["http", "admin"].into_iter().enumerate() {
-        assert_eq!(
-            counted(&world, listener, "foreign_host").await,
-            foreign[index]
-        );
-        assert_eq!(
-            counted(&world, listener, "malformed_host").await,
-            malformed[index]
-        );
+        let count = |many: usize| u64::try_from(many).unwrap();
+        let counted = async |reason| counted(&world, listener, reason).await;
+        assert_eq!(counted("foreign_host").await, count(foreign.len()));
+        assert_eq!(counted("malformed_host").await, count(MALFORMED.len()));
     }
 }
 

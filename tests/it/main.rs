@@ -30,6 +30,7 @@ mod interleavings;
 mod journal;
 mod hostile_texts;
 mod lies;
+mod bounds;
 mod hosts;
 mod ports;
 mod messages;

@@ -22,12 +22,12 @@ const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
-fn frame(flag: u8, message: &[u8]) -> Vec<u8> {
+pub fn frame(flag: u8, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[flag], length.as_slice(), message].concat()
 }
 
-fn gzip(message: &[u8]) -> Vec<u8> {
+pub fn gzip(message: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(message).unwrap();
     encoder.finish().unwrap()
@@ -35,8 +35,8 @@ fn gzip(message: &[u8]) -> Vec<u8> {
 
 /// What a call was answered.
 #[derive(Debug)]
-struct Answer {
-    code: Code,
+pub struct Answer {
+    pub code: Code,
     headers: HeaderMap,
     /// The first message.
     message: Vec<u8>,
@@ -44,7 +44,7 @@ struct Answer {
     header_bytes: usize,
 }
 
-async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) -> Answer {
+pub async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) -> Answer {
     let client = Client::builder().http2_prior_knowledge().no_proxy();
     let url = format!("http://{}{path}", world.service.addresses.grpc);
     let mut request = client.build().unwrap().post(url).body(body);

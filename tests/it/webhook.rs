@@ -180,7 +180,7 @@ async fn of_a_webhook_without_the_secret_the_body_is_not_read() {
         .await
         .unwrap();
     // The body that is announced never comes.
-    let head = "POST /webhooks/incode HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n";
+    let head = "POST /webhooks/incode HTTP/1.1\r\nhost: localhost\r\ncontent-length: 60000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);

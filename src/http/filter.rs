@@ -7,7 +7,8 @@
 mod client_address;
 mod cross_site;
 mod host;
-mod metrics;
+mod listener;
+mod rejected;
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -22,13 +23,13 @@ use ipnet::IpNet;
 use serde_json::json;
 
 pub use self::host::{HostName, HostNameError};
-pub(super) use self::metrics::Metrics;
 use self::{
     client_address::client_address,
     cross_site::is_cross_site,
     host::{Host, MalformedHost, hosts},
-    metrics::Rejected,
+    rejected::{HEADER_LIST_BYTES_MAX, Rejected},
 };
+pub(super) use self::{listener::Listener, rejected::Metrics};
 use crate::{
     clock::Clock,
     deps::Deps,
@@ -37,40 +38,8 @@ use crate::{
     peer::{self, ClientAddress},
 };
 
-/// The most that the target and the headers of a request may take, in bytes as RFC 9113 counts them.
-const HEADER_LIST_BYTES_MAX: usize = 32 * 1024;
 /// The name that every machine has for itself.
 const LOCALHOST: &str = "localhost";
-
-/// One of the HTTP listeners, as its section of the configuration is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Listener {
-    /// For callers.
-    Http,
-    /// For operators.
-    Admin,
-}
-
-impl Listener {
-    /// Every listener.
-    const ALL: [Self; 2] = [Self::Http, Self::Admin];
-
-    /// The name of its section.
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Http => "http",
-            Self::Admin => "admin",
-        }
-    }
-
-    /// The setting of its host names.
-    fn hosts_setting(self) -> &'static str {
-        match self {
-            Self::Http => "http.hosts",
-            Self::Admin => "admin.hosts",
-        }
-    }
-}
 
 /// Who a listener answers to.
 #[derive(Debug, Clone, Default)]
@@ -81,9 +50,9 @@ pub struct Rules {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// Guards one listener.
+/// RequestFilters one listener.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub(super) struct RequestFilter {
     listener: Listener,
     rules: Rules,
     metrics: Metrics,
@@ -91,8 +60,8 @@ pub(super) struct Guard {
     clock: Arc<dyn Clock>,
 }
 
-impl Guard {
-    /// The guard of a listener.
+impl RequestFilter {
+    /// The filter of a listener.
     pub(super) fn new(
         listener: Listener,
         rules: Rules,
@@ -171,20 +140,28 @@ impl Guard {
     }
 }
 
-async fn admit(State(guard): State<Arc<Guard>>, mut request: Request, next: Next) -> Response {
+async fn admit(
+    State(filter): State<Arc<RequestFilter>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let peer = peer::ip_of(request.extensions());
-    let from = client_address(peer, request.headers(), &guard.rules.trusted_proxies);
+    let from = client_address(peer, request.headers(), &filter.rules.trusted_proxies);
     request.extensions_mut().insert(ClientAddress(from));
-    match guard.check(&request) {
+    match filter.check(&request) {
         Ok(()) => next.run(request).await,
-        Err((rejected, host)) => guard.reject(rejected, host.as_ref(), request.version(), from),
+        Err((rejected, host)) => filter.reject(rejected, host.as_ref(), request.version(), from),
     }
 }
 
-async fn not_cross_site(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+async fn not_cross_site(
+    State(filter): State<Arc<RequestFilter>>,
+    request: Request,
+    next: Next,
+) -> Response {
     if is_cross_site(request.method(), request.uri(), request.headers()) {
         let from = peer::ip_of(request.extensions());
-        return guard.reject(Rejected::CrossSite, None, request.version(), from);
+        return filter.reject(Rejected::CrossSite, None, request.version(), from);
     }
     next.run(request).await
 }

@@ -17,20 +17,22 @@ use crate::{
 /// Reads the rules of every HTTP listener.
 pub(super) fn read(reader: &mut Reader) -> Result<Config, Reported> {
     let public = public_url(&mut reader.section("http"));
-    let http = hosts(&mut reader.section("http"));
-    let trusted_proxies = trusted_proxies(&mut reader.section("http"));
+    let http = rules(&mut reader.section("http"));
+    let internet = rules(&mut reader.section("public"));
     let admin = hosts(&mut reader.section("admin"));
     let public = public?;
-    let with_public = |hosts: BTreeSet<HostName>| hosts.into_iter().chain(public.clone()).collect();
+    let with_public = |rules: Rules| Rules {
+        hosts: rules.hosts.into_iter().chain(public.clone()).collect(),
+        ..rules
+    };
+    let admin = Rules {
+        hosts: admin?,
+        trusted_proxies: Vec::new(),
+    };
     Ok(Config {
-        http: Rules {
-            hosts: with_public(http?),
-            trusted_proxies: trusted_proxies?,
-        },
-        admin: Rules {
-            hosts: with_public(admin?),
-            trusted_proxies: Vec::new(),
-        },
+        http: with_public(http?),
+        public: with_public(internet?),
+        admin: with_public(admin),
     })
 }
 
@@ -66,6 +68,16 @@ fn check_public_url(text: &str) -> Result<Option<HostName>, &'static str> {
         Some(Host::Ipv4(_) | Host::Ipv6(_)) => Ok(None),
         None => Err("has no host"),
     }
+}
+
+/// The rules of a listener that may stand behind proxies.
+fn rules(section: &mut Section<'_>) -> Result<Rules, Reported> {
+    let hosts = hosts(section);
+    let trusted_proxies = trusted_proxies(section);
+    Ok(Rules {
+        hosts: hosts?,
+        trusted_proxies: trusted_proxies?,
+    })
 }
 
 fn hosts(section: &mut Section<'_>) -> Result<BTreeSet<HostName>, Reported> {

@@ -3,7 +3,10 @@
 use axum::http::StatusCode;
 use prometheus::{IntCounterVec, Opts, Registry};
 
-use super::{HEADER_LIST_BYTES_MAX, Listener};
+use super::listener::Listener;
+
+/// The most that the target and the headers of a request may take, in bytes as RFC 9113 counts them.
+pub(super) const HEADER_LIST_BYTES_MAX: usize = 32 * 1024;
 
 /// Why a request does not reach its route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +75,7 @@ impl Rejected {
     }
 }
 
-/// The metrics of the guards of all listeners.
+/// The metrics of the filters of all listeners.
 #[derive(Debug, Clone)]
 pub(in crate::http) struct Metrics(IntCounterVec);
 

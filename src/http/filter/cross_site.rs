@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_page_sends_is_told_from_everything_else() {
+    fn what_another_page_sends_is_recognised_and_nothing_else() {
         let post = &Method::POST;
         for own in [
             &[][..],

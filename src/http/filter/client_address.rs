@@ -1,6 +1,6 @@
 //! The address that a request comes from, behind proxies that are trusted to say it.
 //!
-//! It is used for quotas and log lines, never to authenticate anybody: whoever can reach a proxy can write these headers, and only what
+//! It is used for quotas and log lines, never to authenticate anybody: anyone who can reach a proxy can write these headers, and only what
 //! the proxy itself has added at the end is its word.
 
 use std::net::{IpAddr, SocketAddr};
