@@ -332,6 +332,9 @@ hosts = ["ops.internal"]
     assert_eq!(trusted, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
     assert!(filters.public.trusted_proxies.is_empty());
     assert_eq!(config.public.unwrap().to_string(), "0.0.0.0:8081");
+    let warnings = config.warnings();
+    let plain = |warning: &String| warning.contains("public.listen (0.0.0.0:8081) is not");
+    assert!(warnings.iter().any(plain), "{warnings:?}");
     // An IP address may be asked for in any case.
     let by_ip = "[http]\npublic_url = \"http://127.0.0.1:8080\"\n";
     let config = load(&format!("{GOOD}{by_ip}"), &[]).unwrap();

@@ -40,6 +40,7 @@ mod operations;
 mod outage;
 mod policies;
 mod program;
+mod promises;
 mod properties;
 mod protection;
 mod connections;

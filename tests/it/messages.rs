@@ -17,6 +17,7 @@ use verigate::proto::v1::{CheckAccessRequest, CheckAccessResponse};
 use crate::world::{World, check_request, gist};
 
 const CHECK: &str = "/verigate.v1.AccessService/CheckAccess";
+const BATCH: &str = "/verigate.v1.AccessService/BatchCheckAccess";
 const STEP_UP: &str = "/verigate.v1.AccessService/BeginStepUp";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
@@ -95,7 +96,7 @@ async fn a_malformed_body_is_an_invalid_argument_at_every_method() {
         ),
         ("two messages", [valid.clone(), valid].concat()),
     ];
-    for path in [CHECK, STEP_UP, HEALTH, WATCH] {
+    for path in [CHECK, BATCH, STEP_UP, HEALTH, WATCH] {
         for (what, body) in &bodies {
             let answer = call(&world, path, &[], body.clone()).await;
             assert_eq!(answer.code, Code::InvalidArgument, "{what} at {path}");

@@ -20,9 +20,10 @@ const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
 ];
 
-const CONTENT_TYPES: [&[&str]; 12] = [
+const CONTENT_TYPES: [&[&str]; 13] = [
     &[],
     &["text/html"],
+    &["text/plain"],
     &["application/json"],
     &["application/x-www-form-urlencoded"],
     &["application/grpc"],
