@@ -121,7 +121,14 @@ impl Service {
 
         let mut listeners = Listeners::new(config.limits, &deps)?;
         let apart = config.public.is_some();
-        let routers = http::routers(&config.filters, apart, Arc::clone(&webhooks), admin, &deps)?;
+        let routers = http::routers(
+            &config.filters,
+            apart,
+            Arc::clone(&webhooks),
+            admin,
+            &(Arc::new(http::NoCredentials) as _),
+            &deps,
+        )?;
         let health = services.health.clone();
         let addresses = open(&mut listeners, config, services, routers).await?;
 
