@@ -13,6 +13,7 @@ mod fit;
 mod section;
 mod secret;
 mod listeners;
+mod filters;
 mod incode;
 mod step_up;
 mod webhook;
@@ -50,6 +51,8 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// The address of the HTTP listener.
     pub http: ListenAddress,
+    /// The address of the HTTP listener for the Internet; `None` if [`Config::http`] serves its routes too.
+    pub public: Option<ListenAddress>,
     /// The address of the listener for operators.
     pub admin: ListenAddress,
     /// The limits of connections.
@@ -58,6 +61,8 @@ pub struct Config {
     pub in_flight: usize,
     /// How long calls in flight may take to finish when the service stops.
     pub drain: Duration,
+    /// Who the HTTP listeners answer to.
+    pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
     pub policies: PathBuf,
     /// The vendor's API.
@@ -112,12 +117,11 @@ impl Config {
         let grpc = listeners::decisions(&mut reader.section("grpc"));
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
         let http = listeners::decisions(&mut reader.section("http"));
+        let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
         let limits = listeners::limits(&mut reader.section("limits"));
-        let policies = reader
-            .section("policies")
-            .required("path")
-            .map(PathBuf::from);
+        let filters = filters::read(reader);
+        let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
         let cache_capacity = reader.section("cache").at_least_one("capacity");
         let quota = reader
@@ -131,7 +135,17 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
-        let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)];
+        let apart = public.clone().transpose();
+        let listening = [
+            ("grpc", Some(&grpc)),
+            ("http", Some(&http)),
+            ("public", apart.as_ref()),
+            ("admin", Some(&admin)),
+        ];
+        let listening: Vec<_> = listening
+            .into_iter()
+            .filter_map(|(name, address)| Some((name, address?)))
+            .collect();
         listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
         listeners::check_not_called(reader, &listening, "incode", "url", vendor);
@@ -143,10 +157,12 @@ impl Config {
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,
+            public: public?,
             admin: admin?,
             limits,
             in_flight,
             drain,
+            filters: filters?,
             policies: policies?,
             incode: crate::incode::Config {
                 links: links?,
@@ -163,4 +179,10 @@ impl Config {
             log: log?,
         })
     }
+}
+
+/// The policy file, or the folder of them.
+fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
+    let mut section = reader.section("policies");
+    section.required("path").map(PathBuf::from)
 }

@@ -4,6 +4,11 @@ use prost::{DecodeError, Message};
 
 use crate::proto::v1;
 
+/// The largest message of a request, in bytes: as it is sent, and decompressed.
+pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// The same of a batch.
+pub(super) const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
 /// What the requests of a method are.
 #[derive(Debug)]
 pub(super) struct Signature {
@@ -12,6 +17,8 @@ pub(super) struct Signature {
     pub(super) name: &'static str,
     /// How its calls are bounded.
     pub(super) kind: Kind,
+    /// The largest message of a request, in bytes: as it is sent, and decompressed.
+    pub(super) message_bytes_max: usize,
     /// Whether a message can be decoded.
     pub(super) decode: fn(&[u8]) -> Result<(), DecodeError>,
 }
@@ -22,6 +29,7 @@ impl Signature {
             path,
             name,
             kind,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             decode: decode::<M>,
         }
     }
@@ -56,11 +64,14 @@ const SIGNATURES: [Signature; 8] = [
         "CheckAccess",
         "/verigate.v1.AccessService/CheckAccess",
     ),
-    Signature::of::<v1::BatchCheckAccessRequest>(
-        Kind::Deciding,
-        "BatchCheckAccess",
-        "/verigate.v1.AccessService/BatchCheckAccess",
-    ),
+    Signature {
+        message_bytes_max: BATCH_BYTES_MAX,
+        ..Signature::of::<v1::BatchCheckAccessRequest>(
+            Kind::Deciding,
+            "BatchCheckAccess",
+            "/verigate.v1.AccessService/BatchCheckAccess",
+        )
+    },
     Signature::of::<v1::CheckAccessRequest>(
         Kind::Stream,
         "StreamCheckAccess",

@@ -15,7 +15,7 @@ use tonic::{Code, Status, metadata::MetadataValue, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
-    listener::Runtimes,
+    listener::{ListenAddress, Runtimes},
     live,
     policy::Timestamp,
     proto::v1::{
@@ -28,6 +28,15 @@ use verigate::{
         ApiCall, Calls, Cast, Credentials, Fault, Identity, PlannedFault, Simulator, TOKEN_LIFE,
     },
 };
+
+/// Where the service listens, all of it TCP.
+#[derive(Debug, Clone, Copy)]
+pub struct TcpAddresses {
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub public: Option<SocketAddr>,
+    pub admin: SocketAddr,
+}
 
 /// The instant at which every world begins.
 pub const BEGINNING: &str = "2026-01-31T12:00:00Z";
@@ -169,6 +178,20 @@ impl World {
             journal: config.journal,
             client,
             _folder: folder,
+        }
+    }
+
+    pub fn addresses(&self) -> TcpAddresses {
+        TcpAddresses {
+            grpc: self.grpc_address(),
+            http: self.http_address(),
+            public: self
+                .service
+                .addresses
+                .public
+                .as_ref()
+                .and_then(ListenAddress::tcp),
+            admin: self.admin_address(),
         }
     }
 

@@ -1,7 +1,5 @@
 //! Frames of HTTP/2 (RFC 9113), written by hand.
 
-use super::*;
-
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
