@@ -74,6 +74,10 @@ impl Inherited {
             return Err(InheritError::Count(count.into_owned()));
         }
         let mut passed = ListenFd::from_env();
+        if passed.len() == 0 {
+            // They are meant for another process, which has passed its environment on.
+            return Ok(Self::default());
+        }
         let names = variable("LISTEN_FDNAMES").map(OsStr::to_string_lossy);
         let names = assign(names.as_deref(), passed.len())?;
         let taken = names.into_iter().enumerate().map(|(index, name)| {
