@@ -2,6 +2,7 @@
 //! and on signals. Its stderr and its stdout are pipes that a test may leave unread.
 
 mod credentials;
+mod descriptors;
 mod journal_output;
 mod logrotate;
 mod rotation;
