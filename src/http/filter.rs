@@ -54,7 +54,7 @@ pub struct Rules {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// RequestFilters one listener.
+/// Filters the requests of one listener.
 #[derive(Debug)]
 pub(super) struct RequestFilter {
     listener: Listener,

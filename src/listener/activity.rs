@@ -15,6 +15,8 @@ pub(super) struct Activity {
     tick: AtomicU32,
     /// Calls in flight, the writing of their answers included.
     calls: AtomicU32,
+    /// Calls that have begun, ever.
+    begun: AtomicU32,
     /// Answers that the peer does not take, by the tick since when.
     blocked: [AtomicU32; KEPT],
     /// One more than the tick since when the connection does not take a byte; 0 if it does.
@@ -32,6 +34,11 @@ impl Activity {
     /// Calls in flight.
     pub(super) fn calls(&self) -> u32 {
         self.calls.load(Relaxed)
+    }
+
+    /// Calls that have begun until now; it wraps around.
+    pub(super) fn begun(&self) -> u32 {
+        self.begun.load(Relaxed)
     }
 
     /// Whether something has waited for the peer to take it for this number of ticks.
@@ -73,6 +80,7 @@ impl Activity {
     /// A call begins: its head is whole.
     pub(super) fn begin(self: &Arc<Self>) -> OpenCall {
         self.calls.fetch_add(1, Relaxed);
+        self.begun.fetch_add(1, Relaxed);
         self.head_since.store(0, Relaxed);
         OpenCall {
             activity: Arc::clone(self),

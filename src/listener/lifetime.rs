@@ -33,7 +33,9 @@ pub(super) struct Lifetime {
     age: u32,
     grace: u32,
     /// Since when it has had no call.
-    idle_since: Option<u32>,
+    idle_since: u32,
+    /// The calls that had begun by the last tick: one may begin and end between two ticks.
+    begun: u32,
     /// Since when no more calls are accepted on it, and why.
     finishing: Option<(u32, Closed)>,
 }
@@ -45,7 +47,8 @@ impl Lifetime {
             is_http1,
             age: ticks(limits.connection_age.mul_f64(spread)).max(1),
             grace: ticks(limits.connection_grace),
-            idle_since: Some(0),
+            idle_since: 0,
+            begun: 0,
             finishing: None,
         }
     }
@@ -64,11 +67,11 @@ impl Lifetime {
             return Verdict::Close(Closed::SlowHead);
         }
         let has_calls = activity.calls() > 0;
-        self.idle_since = match self.idle_since {
-            _ if has_calls => None,
-            None => Some(tick),
-            since => since,
-        };
+        let begun = activity.begun();
+        if has_calls || begun != self.begun {
+            self.idle_since = tick;
+            self.begun = begun;
+        }
         if let Some((since, why)) = self.finishing {
             let waited = tick.saturating_sub(since);
             let wait = match (why, has_calls) {
@@ -89,9 +92,7 @@ impl Lifetime {
         } else {
             IDLE_TIMEOUT
         };
-        let idle = self
-            .idle_since
-            .map_or(0, |since| tick.saturating_sub(since));
+        let idle = tick.saturating_sub(self.idle_since);
         let why = if idle >= ticks(idle_max) {
             Closed::Idle
         } else if tick >= self.age {
@@ -151,6 +152,17 @@ mod tests {
             let closed = next(&mut lifetime, &activity, 1_000);
             assert_eq!(closed, Some((age + 30, Verdict::Close(Closed::Age))));
             drop(call);
+        }
+    }
+
+    #[test]
+    fn a_connection_whose_calls_are_over_before_each_tick_is_not_idle() {
+        let activity = Arc::new(Activity::default());
+        let mut lifetime = Lifetime::new(&LIMITS, 1.0, false);
+        for _ in 0..500 {
+            drop(activity.begin());
+            let verdict = lifetime.at(activity.advance(), &activity);
+            assert_eq!(verdict, Verdict::Keep);
         }
     }
 

@@ -47,11 +47,11 @@ pub(super) const ADMIN_CONNECTIONS: usize = 64;
 /// File descriptors that are kept for everything but connections: files, the vendor, the log.
 pub(super) const DESCRIPTORS_KEPT: usize = 96;
 
-/// The most that the headers of a request may take on a port of HTTP/2 only, as RFC 9113 counts them. The HTTP library answers more
+/// The most that the headers of a request may take over HTTP/2, as RFC 9113 counts them. The HTTP library answers more
 /// with 431 and reports nothing: the router on such a port has a lower bound of its own, which is reported.
 pub(super) const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
 /// The same for a request of HTTP/1: the size of its head.
-pub(super) const HEAD_BYTES_MAX: usize = 32 * 1024;
+pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much of the bodies of one connection is received before it is read: all together, and of each.
 pub(super) const CONNECTION_WINDOW: u32 = 256 * 1024;
 pub(super) const STREAM_WINDOW: u32 = 64 * 1024;

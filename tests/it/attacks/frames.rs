@@ -45,12 +45,12 @@ pub fn data(stream: u32, flags: u8, payload: &[u8]) -> Vec<u8> {
     frame(0, flags, stream, payload)
 }
 
-/// The types of the frames that a peer has received.
-pub fn kinds(mut received: &[u8]) -> Vec<u8> {
+/// The types and flags of the frames that a peer has received.
+pub fn kinds(mut received: &[u8]) -> Vec<(u8, u8)> {
     let mut kinds = Vec::new();
     while let Some((head, rest)) = received.split_first_chunk::<9>() {
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        kinds.push(head[3]);
+        kinds.push((head[3], head[4]));
         received = rest
             .get(usize::try_from(length).unwrap()..)
             .unwrap_or_default();

@@ -64,7 +64,8 @@ async fn a_connection_that_is_kept_alive_may_be_silent_between_requests() {
             .unwrap();
         let mut answer = vec![0; 1024];
         let read = stream.read(&mut answer).await.unwrap();
-        assert!(answer[..read].starts_with(b"HTTP/1.1 200"));
+        let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         tokio::time::sleep(Duration::from_secs(60)).await;
     }
     let (closed, _) = closed_after(stream).await;
