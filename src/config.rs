@@ -17,6 +17,7 @@ mod incode;
 mod step_up;
 mod webhook;
 mod journal;
+mod process;
 mod telemetry;
 mod reader;
 mod warnings;
@@ -67,6 +68,8 @@ pub struct Config {
     pub trace: TraceConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Whether core dumps are permitted.
+    pub core_dumps: bool,
 }
 
 impl Config {
@@ -123,6 +126,7 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
+        let core_dumps = process::core_dumps(&mut reader.section("process"));
         let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)];
         listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
@@ -149,6 +153,7 @@ impl Config {
             journal: journal?,
             trace: trace?,
             log: log?,
+            core_dumps: core_dumps?,
         })
     }
 }

@@ -5,6 +5,7 @@ mod credentials;
 mod journal_output;
 mod logrotate;
 mod rotation;
+mod secrecy;
 mod signals;
 mod stderr;
 
