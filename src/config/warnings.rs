@@ -35,7 +35,8 @@ impl Config {
             "process.core_dumps permits core dumps, which contain secrets and personal data: switch it off after the investigation".to_owned()
         });
         let quotas = per_second.into_iter().chain(burst);
-        quotas.chain(dumps).chain(exposed).collect()
+        let plain = self.plain_public();
+        quotas.chain(plain).chain(dumps).chain(exposed).collect()
     }
 
     /// How the files with secrets are exposed to others. Blocks.
@@ -48,5 +49,13 @@ impl Config {
             .chain(hooks.into_iter().flatten().flatten())
             .flat_map(Secret::exposures)
             .collect()
+    }
+
+    /// The listener for the Internet is reached over the Internet, in plain text.
+    fn plain_public(&self) -> Option<String> {
+        let address = self.public.as_ref().filter(|address| !address.is_local())?;
+        Some(format!(
+            "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
+        ))
     }
 }

@@ -79,7 +79,11 @@ pub(super) fn assemble(
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
     let calls = grpc::Calls::new(deps)?;
-    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
+    let bounds = (
+        config.deadlines,
+        grpc::InFlight::new(config.in_flight, deps)?,
+    );
+    let grpc = grpc::services(gate, step_ups.clone(), bounds, calls, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,

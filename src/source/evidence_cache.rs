@@ -49,7 +49,7 @@ use crate::{
     live::Live,
     log_throttle::{LogThrottle, throttled},
     policy::{Finding, VerificationId},
-    provenance::{Origin, Outage, Timings},
+    provenance::{Outage, Timings},
     span,
 };
 
@@ -101,7 +101,7 @@ impl EvidenceCache {
             payments: Payments::new(config.fetches),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             clock: Arc::clone(&deps.clock),
-            spawn: deps.spawn,
+            spawn: deps.spawn.clone(),
             metrics,
             log: LogThrottle::default(),
         })))
@@ -302,7 +302,7 @@ impl EvidenceCache {
             started,
             keeps: request.reads,
             span: span_id,
-            flight: Flight::start(self.0.spawn, work.instrument(span)),
+            flight: Flight::start(&self.0.spawn, work.instrument(span)),
         }
     }
 

@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 37] = [
+const ROOMS: [(&str, &[&str]); 39] = [
     (
         "gate",
         &[
@@ -34,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["rate_limit"]),
+    ("callers", &["peer", "rate_limit"]),
     (
         "source",
         &[
@@ -126,6 +126,8 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "clock",
             "deps",
             "gate",
+            "header_list",
+            "jitter",
             "listener",
             "log_throttle",
             "metrics",
@@ -133,6 +135,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "policy",
             "proto",
             "provenance",
+            "request_id",
             "ruling",
             "span",
             "step_up",
@@ -145,6 +148,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "build_info",
             "clock",
             "deps",
+            "header_list",
             "json",
             "live",
             "log_throttle",
@@ -157,7 +161,10 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "webhook_queue",
         ],
     ),
-    ("listener", &["deps", "peer"]),
+    (
+        "listener",
+        &["clock", "deps", "log_throttle", "metrics", "peer"],
+    ),
     ("proto", &["policy"]),
     ("violations", &[]),
     ("clock", &["policy"]),
@@ -180,6 +187,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "files",
             "http",
             "incode",
+            "listener",
             "policy",
             "rate_limit",
             "secrets",
@@ -193,6 +201,8 @@ const ROOMS: [(&str, &[&str]); 37] = [
         &["clock", "log_throttle", "metrics", "span", "tls"],
     ),
     ("build_info", &[]),
+    ("header_list", &[]),
+    ("request_id", &[]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
     (
@@ -210,6 +220,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "listener",
             "live",
             "metrics",
+            "peer",
             "policy",
             "readiness",
             "source",
