@@ -38,6 +38,7 @@ async fn no_peer_holds_the_exit_longer_than_it_may() {
         "peers without a call held the exit for {took} s"
     );
     drop(peers);
+    tokio::time::resume();
 
     let world = World::with(|config| config.drain = Duration::from_secs(3)).await;
     tokio::time::pause();
