@@ -18,6 +18,7 @@ mod incode;
 mod step_up;
 mod webhook;
 mod journal;
+mod process;
 mod telemetry;
 mod reader;
 mod warnings;
@@ -79,6 +80,8 @@ pub struct Config {
     pub trace: TraceConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Whether core dumps are permitted.
+    pub core_dumps: bool,
 }
 
 impl Config {
@@ -135,6 +138,7 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
+        let core_dumps = process::core_dumps(&mut reader.section("process"));
         let apart = public.clone().transpose();
         let listening = [
             ("grpc", Some(&grpc)),
@@ -177,6 +181,7 @@ impl Config {
             journal: journal?,
             trace: trace?,
             log: log?,
+            core_dumps: core_dumps?,
         })
     }
 }

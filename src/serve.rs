@@ -1,6 +1,7 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+pub mod core_dumps;
 mod error;
 mod preflight;
 mod supervisor;

@@ -18,7 +18,7 @@ use crate::{
     config::{Config, ConfigError},
     listener::Inherited,
     live::{self, LoadError, Loaded},
-    serve::{self, NOT_TRIED, preflight, preflight_with_addresses},
+    serve::{self, NOT_TRIED, core_dumps, preflight, preflight_with_addresses},
     telemetry,
 };
 
@@ -44,12 +44,17 @@ impl Serve {
         // First of all: until they are taken, each of them ends the process.
         let (reload, terminations) = (hang_ups()?, Terminations::count()?);
         ignore_others()?;
+        // Before a secret is read.
+        core_dumps::forbid();
         let config = Config::load(self.config.as_deref(), environment);
         let (config, loaded) = match ready(config, self.check) {
             Ok(ready) => ready,
             Err(exit) => return Ok(exit),
         };
-        let warnings = config.warnings();
+        if config.core_dumps {
+            core_dumps::permit();
+        }
+        let warnings = warnings(&config, &loaded);
         if self.check {
             for warning in &warnings {
                 eprint_in_time(format!("warning: {warning}"));
@@ -99,6 +104,7 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
     let redirects = config.as_ref().map(|config| &config.step_up.redirects);
     let loaded = policies.map(|path| {
         let loaded = live::load_all(&path)?;
+        live::check_exposures(&loaded.exposures)?;
         match redirects {
             Some(redirects) => {
                 let set = live::check_redirects(loaded.set, redirects)?;
@@ -125,6 +131,13 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
             Err(exit)
         }
     }
+}
+
+/// What is valid but probably not intended.
+fn warnings(config: &Config, loaded: &Loaded) -> Vec<String> {
+    let exposed = loaded.exposures.iter();
+    let exposed = exposed.map(|exposure| format!("policies are exposed: {exposure}"));
+    config.warnings().into_iter().chain(exposed).collect()
 }
 
 /// Reports why there are no policies.

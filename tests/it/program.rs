@@ -6,6 +6,7 @@ mod descriptors;
 mod journal_output;
 mod logrotate;
 mod rotation;
+mod secrecy;
 mod signals;
 mod sockets;
 mod stderr;
