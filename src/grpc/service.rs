@@ -107,7 +107,7 @@ impl Parts {
             timeout: self.deadlines.default,
         };
         match signature.kind {
-            Kind::Deciding => match self.in_flight.enter() {
+            Kind::Deciding => match self.in_flight.enter(protocol::head_bytes(&request)) {
                 None => status::too_many_calls().into_http(),
                 // Held until there is an answer; to write it takes no work of ours.
                 Some(_in_flight) => self.one(request, &framing, call).await,
