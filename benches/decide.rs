@@ -11,6 +11,7 @@ use criterion::{
 };
 use tracing::Instrument as _;
 use verigate::{
+    refusals::Refusals,
     call::{Call, Deadline, TraceContext},
     callers::{Caller, CallerId, OverQuotaError},
     clock::{Clock as _, SystemClock},
@@ -194,7 +195,8 @@ fn check(c: &mut Criterion) {
     let source = EvidenceCache::new(Arc::new(Instant), CACHE, DAY, &deps).unwrap();
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
     let live = Arc::new(Live::new(PolicySet::new(policies)));
-    let gate = Gate::new(live, Arc::new(source.clone()), journal, &deps).unwrap();
+    let refusals = Refusals::new(journal.clone(), &deps).unwrap();
+    let gate = Gate::new(live, Arc::new(source.clone()), journal, refusals, &deps).unwrap();
     let request = Arc::new(request());
     let lookup = LookupRequest {
         at: SystemClock.moment(),
@@ -206,10 +208,7 @@ fn check(c: &mut Criterion) {
         failed_before: false,
     };
     let call = Call {
-        caller: Caller {
-            id: CallerId::Internal,
-            address: [127, 0, 0, 1].into(),
-        },
+        caller: Caller::internal(),
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),
     };
@@ -238,7 +237,7 @@ fn check(c: &mut Criterion) {
                 span::decided(&request.policy, &ruling);
             };
             checking
-                .instrument(span::check(black_box(&call.trace)))
+                .instrument(span::check(black_box(&call.trace), call.caller.id.as_str()))
                 .await;
         });
     });
@@ -285,7 +284,7 @@ fn cold(c: &mut Criterion) {
         failed_before: false,
     };
     let id = VerificationId::parse("v-1").unwrap();
-    let look_up = async || incode.look_up(&id, request).await.unwrap();
+    let look_up = async || incode.look_up(&id, request.clone()).await.unwrap();
     assert!(!runtime.block_on(look_up()).degraded());
     c.bench_function("cold look up over loopback HTTP", |b| {
         b.to_async(&runtime).iter(look_up);

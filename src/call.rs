@@ -28,11 +28,14 @@ pub struct Call {
 pub struct TraceContext(Option<Box<str>>);
 
 impl Call {
-    /// Reads the context from a request's headers and from what the listener knows of the connection. An HTTP call that
-    /// sends no `grpc-timeout` has the default deadline.
+    /// Reads the context from a request's headers and extensions. The caller is the one that an adapter has put into the extensions; an HTTP
+    /// call that sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
-            caller: Caller::at(peer::ip_of(extensions)),
+            caller: extensions
+                .get()
+                .cloned()
+                .unwrap_or_else(|| Caller::anonymous(peer::ip_of(extensions))),
             deadline: Deadline::of(headers, deadlines),
             trace: TraceContext::of(headers),
         }

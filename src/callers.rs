@@ -1,14 +1,36 @@
-//! Who asks, and how much they may cause: the identity of a caller, its quota of work at the upstream, and what its lookups came to.
+//! Who asks, what they may do, and how much they may cause: callers are authenticated by a token or a client certificate; each has
+//! permissions, a quota of work at the upstream, and a record of what its lookups came to.
 
+mod name;
+mod permissions;
+mod glob;
+mod token;
+mod certificate;
+mod config;
+mod directory;
+mod credentials;
 mod misses;
 mod quota;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use self::{
+    certificate::{CertificatePattern, InvalidPatternError},
+    config::CallerConfig,
+    credentials::{AuthenticationError, TOKEN_HEADER},
+    directory::{Callers, ConflictingCallersError},
+    glob::{Glob, InvalidGlobError},
     misses::{LookupResult, Misses},
+    name::{CallerName, InvalidCallerNameError, NamedCaller},
+    permissions::{Assertion, NotPermittedError, Permissions},
     quota::{OverQuotaError, Quota, Quotas},
+    token::{InvalidEntryError, Token, TokenEntry, TokenId},
 };
+use crate::rate_limit::TokenBucket;
 
 /// Callers that are kept apart. The least recently used one is dropped.
 const CALLERS_MAX: u64 = 10_000;
@@ -16,34 +38,81 @@ const CALLERS_MAX: u64 = 10_000;
 const IPV6_NETWORK: u128 = u128::MAX << 64;
 
 /// A client of the service, as one of its calls shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// Its identity: the key of its quotas.
     pub id: CallerId,
     /// The address that the call comes from.
     pub address: IpAddr,
+    /// What it may do.
+    pub permissions: Arc<Permissions>,
+    /// The rate of its calls; `None` is unlimited.
+    calls: Option<Arc<TokenBucket>>,
 }
 
 /// The identity of a caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum CallerId {
     /// A client of the service, known by where it connects from: see [`CallerId::of`].
     Address(IpAddr),
+    /// A client that the configuration names.
+    Named(NamedCaller),
     /// The service itself: refresh-ahead and prefetches after webhooks. It has no quota; its callers bound it.
     Internal,
 }
 
+/// Whose calls are served first where not all can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum CallerPriority {
+    /// A person stands in front of a door.
+    Door,
+    /// A login or an API can be repeated.
+    Gateway,
+}
+
 impl Caller {
-    /// A caller that is known by its address alone.
-    pub fn at(address: IpAddr) -> Self {
+    /// A caller that is known by its address alone, where callers are not authenticated. It may do everything.
+    pub fn anonymous(address: IpAddr) -> Self {
         Self {
             id: CallerId::of(address),
             address,
+            permissions: Arc::new(Permissions::all()),
+            calls: None,
         }
+    }
+
+    /// A caller that nobody has authenticated. It may do nothing.
+    pub fn unauthenticated(address: IpAddr) -> Self {
+        Self {
+            permissions: Arc::new(Permissions::default()),
+            ..Self::anonymous(address)
+        }
+    }
+
+    /// The service itself, which may do everything.
+    pub fn internal() -> Self {
+        Self {
+            id: CallerId::Internal,
+            ..Self::anonymous(Ipv4Addr::LOCALHOST.into())
+        }
+    }
+
+    /// Counts one check or step-up of this caller; an error if its calls come too fast.
+    pub fn count_call(&self, uptime: Duration) -> Result<(), OverQuotaError> {
+        let Some(calls) = &self.calls else {
+            return Ok(());
+        };
+        let taken = calls.take(uptime, Duration::ZERO);
+        taken.map(drop).map_err(|retry_after| OverQuotaError { retry_after })
     }
 }
 
 impl CallerId {
+    /// The name of every caller that the configuration does not name.
+    pub const ANONYMOUS: &'static str = "anonymous";
+    /// The name of the service itself.
+    pub const INTERNAL: &'static str = "internal";
+
     /// The caller at this address. All addresses that one host can choose from are one caller: those of the loopback, and those of an
     /// IPv6 network of 64 bits. An IPv4 address that is written as IPv6 is the IPv4 address.
     pub fn of(address: IpAddr) -> Self {
@@ -53,6 +122,23 @@ impl CallerId {
             IpAddr::V4(_) => address,
             IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),
         })
+    }
+
+    /// Its name in the journal, in metrics, traces and logs.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Address(_) => Self::ANONYMOUS,
+            Self::Named(caller) => caller.name().as_str(),
+            Self::Internal => Self::INTERNAL,
+        }
+    }
+
+    /// Whether its calls are served before those of others.
+    pub fn priority(&self) -> CallerPriority {
+        match self {
+            Self::Named(caller) => caller.priority(),
+            Self::Address(_) | Self::Internal => CallerPriority::Gateway,
+        }
     }
 }
 

@@ -77,7 +77,7 @@ impl AccessService for Access {
     ) -> Result<Response<CheckAccessResponse>, Status> {
         let call = self.call(&request);
         AskedPolicy::note(request.extensions(), &request.get_ref().policy);
-        let span = span::check(&call.trace);
+        let span = span::check(&call.trace, call.caller.id.as_str());
         let check = self.check(request.into_inner(), &call);
         let checked = check.instrument(span.clone()).await;
         if let Err(status) = &checked {
@@ -108,11 +108,11 @@ impl AccessService for Access {
     ) -> Result<Response<BeginStepUpResponse>, Status> {
         let call = self.call(&request);
         AskedPolicy::note(request.extensions(), &request.get_ref().policy);
-        let request = step_up_request(request.into_inner(), &self.step_ups)
+        let request = step_up_request(request.into_inner(), &self.step_ups, &call.caller)
             .map_err(|error| status::invalid_step_up_request(&error))?;
         let begun = call
             .deadline
-            .enforce(self.step_ups.begin(request, call.caller.id))
+            .enforce(self.step_ups.begin(request, &call.caller))
             .await
             .ok_or_else(status::deadline_exceeded)?
             .map_err(|error| status::step_up_error(&error))?;

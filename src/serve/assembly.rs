@@ -14,6 +14,7 @@ use crate::{
     journal::{self, JournalState, Output},
     live::{Live, Reloader},
     policy::PolicySet,
+    refusals::Refusals,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
     telemetry,
@@ -49,6 +50,7 @@ pub(super) fn assemble(
         state: journal_state,
         writer: journal_writer,
     } = start_journal(config, journal, deps)?;
+    let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), deps)?;
     let cache = EvidenceCache::new(
         Arc::clone(&incode) as _,
@@ -61,6 +63,7 @@ pub(super) fn assemble(
         Arc::clone(&live),
         config.step_up.clone(),
         config.incode.timeout,
+        refusals.clone(),
         deps,
     )?;
     let source: Arc<dyn Source> = Arc::new(AwaitedSource::new(Arc::new(cache), step_ups.clone()));
@@ -72,7 +75,8 @@ pub(super) fn assemble(
         deps,
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
-    let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
+    let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
+    let gate = Arc::new(gate);
     let calls = grpc::Calls::new(deps)?;
     let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
     let admin = Admin {

@@ -22,6 +22,8 @@ use tokio::{
     sync::Semaphore,
 };
 use verigate::{
+    journal,
+    refusals::Refusals,
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
@@ -329,11 +331,14 @@ fn step_ups(deps: &Deps) -> StepUps {
         link_life: Duration::from_mins(15),
         links: PLENTY,
     };
+    let journal = journal::start(Box::new(std::io::sink()), journal::QueueLimits::default(), deps);
+    let refusals = Refusals::new(journal.unwrap().journal, deps).unwrap();
     StepUps::new(
         Arc::new(NoLinks),
         Arc::new(Live::new(PolicySet::new([].into()))),
         terms_of_links,
         Duration::from_secs(1),
+        refusals,
         deps,
     )
     .unwrap()
