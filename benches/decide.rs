@@ -215,7 +215,7 @@ fn check(c: &mut Criterion) {
     let ruling = runtime.block_on(gate.check(&request, &call)).unwrap();
     group.bench_function("look up", |b| {
         b.to_async(&runtime)
-            .iter(|| source.look_up(&request.verification, lookup));
+            .iter(|| source.look_up(&request.verification, lookup.clone()));
     });
     // As the service runs without a trace collector: the log uses no spans.
     let log = LogConfig {
