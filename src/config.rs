@@ -13,6 +13,7 @@ mod fit;
 mod section;
 mod secret;
 mod listeners;
+mod filters;
 mod incode;
 mod step_up;
 mod webhook;
@@ -49,8 +50,12 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// The address of the HTTP listener.
     pub http: SocketAddr,
+    /// The address of the HTTP listener for the Internet; `None` if [`Config::http`] serves its routes too.
+    pub public: Option<SocketAddr>,
     /// The address of the listener for operators.
     pub admin: SocketAddr,
+    /// Who the HTTP listeners answer to.
+    pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
     pub policies: PathBuf,
     /// The vendor's API.
@@ -105,7 +110,9 @@ impl Config {
         let grpc = listeners::decisions(&mut reader.section("grpc"));
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
         let http = listeners::decisions(&mut reader.section("http"));
+        let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
+        let filters = filters::read(reader);
         let policies = reader
             .section("policies")
             .required("path")
@@ -123,7 +130,17 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
-        let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)];
+        let apart = public.transpose();
+        let listening = [
+            ("grpc", Some(&grpc)),
+            ("http", Some(&http)),
+            ("public", apart.as_ref()),
+            ("admin", Some(&admin)),
+        ];
+        let listening: Vec<_> = listening
+            .into_iter()
+            .filter_map(|(name, address)| Some((name, address?)))
+            .collect();
         listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
         listeners::check_not_called(reader, &listening, "incode", "url", vendor);
@@ -134,7 +151,9 @@ impl Config {
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,
+            public: public?,
             admin: admin?,
+            filters: filters?,
             policies: policies?,
             incode: crate::incode::Config {
                 links: links?,

@@ -23,7 +23,10 @@ use prost_types::FileDescriptorSet;
 use tonic::service::Routes;
 use tonic_health::server::HealthReporter;
 
-use self::{access::Access, framing::MESSAGE_BYTES_MAX};
+use self::{
+    access::Access,
+    signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
+};
 pub use self::{calls::Calls, rejection::Rejections};
 use crate::{
     call::Deadlines,
@@ -71,7 +74,8 @@ pub fn services(
 ) -> Result<Grpc, ServicesError> {
     let rejections = Arc::new(Rejections::new(deps)?);
     let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
+        // The largest of its methods; each has a bound of its own in its signature.
+        .max_decoding_message_size(BATCH_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(MESSAGE_BYTES_MAX);
     let details = error_details()?;

@@ -28,8 +28,8 @@ use crate::{
     peer::{Peer, PeerAddress},
 };
 
-/// The most that the headers of a request may take on a port of HTTP/2 only, as RFC 9113 counts them. The HTTP library answers more
-/// with 431 and reports nothing: the router on such a port has a lower bound of its own, which is reported.
+/// The most that the headers of a request may take over HTTP/2, as RFC 9113 counts them. The HTTP library answers more with 431 and
+/// reports nothing: each router has a lower bound of its own, which is reported.
 const HEADER_LIST_BYTES_MAX: u32 = 256 * 1024;
 /// The pause after a failed `accept`, such as for lack of file descriptors.
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(50);
@@ -148,7 +148,8 @@ async fn converse(
 ) {
     // With Nagle's algorithm an answer may wait for the peer's ACK. If it cannot be disabled, answers are only slower.
     let _ = stream.set_nodelay(true);
-    let builder = auto::Builder::new(TokioExecutor::new());
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http2().max_header_list_size(HEADER_LIST_BYTES_MAX);
     let report = match protocol {
         Protocol::AnyHttp => return serve(&builder, stream, peer, router, stopping).await,
         Protocol::Http2Only(report) => report,
@@ -160,8 +161,7 @@ async fn converse(
     };
     match preface {
         Preface::Http2 => {
-            let mut builder = builder.http2_only();
-            builder.http2().max_header_list_size(HEADER_LIST_BYTES_MAX);
+            let builder = builder.http2_only();
             let stream = join(PREFACE.chain(reader), writer);
             serve(&builder, stream, peer, router, stopping).await;
         }

@@ -33,11 +33,11 @@ use crate::{
     clock::Clock,
     config::Config,
     deps::{Deps, Task},
-    grpc,
-    http::{self, Webhooks},
+    grpc::{self, Grpc},
+    http::{self, Routers, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
-    listener::{Listeners, Protocol},
+    listener::{ListenError, Listeners, Protocol},
     live::{self, Reloader},
     policy::PolicySet,
     readiness::Serving,
@@ -61,6 +61,8 @@ pub struct Addresses {
     pub grpc: SocketAddr,
     /// The HTTP listener for callers and for the vendor.
     pub http: SocketAddr,
+    /// The HTTP listener for the Internet, if that is another.
+    pub public: Option<SocketAddr>,
     /// The HTTP listener for operators.
     pub admin: SocketAddr,
 }
@@ -120,33 +122,26 @@ impl Service {
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let mut listeners = Listeners::new(&deps);
-        let rejections = services.rejections;
-        let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
-        let grpc = listeners.open(config.grpc, only_http2, services.router);
-        let grpc = grpc.await?;
-        let http = http::decisions(Arc::clone(&webhooks));
-        let http = listeners.open(config.http, Protocol::AnyHttp, http).await?;
-        let admin = http::admin(admin);
-        let admin = listeners.open(config.admin, Protocol::AnyHttp, admin);
-        let admin = admin.await?;
+        let apart = config.public.is_some();
+        let routers = http::routers(&config.filters, apart, Arc::clone(&webhooks), admin, &deps)?;
+        let health = services.health.clone();
+        let addresses = open(&mut listeners, config, services, routers).await?;
 
         serving.set(true);
         let following = deps.start(follow(
             journal.clone(),
             Arc::clone(&serving),
-            services.health.clone(),
+            health.clone(),
         ));
-        let policies = live.current();
-        let (policies, revision) = (policies.len(), policies.revision());
-        info!(event = "service_ready", %grpc, %http, %admin, policies, %revision, "serving");
+        log_ready(&addresses, &live.current());
         // The order in which the parts stop.
         let mut tasks = Tasks::default();
-        tasks.then(announce_stop(following, serving, services.health));
+        tasks.then(announce_stop(following, serving, health));
         tasks.then(drain(listeners));
         tasks.then(process_queue(webhook_worker));
         tasks.beside(flush(journal_writer));
         Ok(Self {
-            addresses: Addresses { grpc, http, admin },
+            addresses,
             reloader,
             deps,
             renewable: Renewable {
@@ -196,6 +191,52 @@ impl Service {
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
+}
+
+/// Binds every address, and serves on each what belongs there.
+async fn open(
+    listeners: &mut Listeners,
+    config: &Config,
+    services: Grpc,
+    routers: Routers,
+) -> Result<Addresses, ListenError> {
+    let rejections = services.rejections;
+    let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
+    let grpc = listeners.open(config.grpc, only_http2, services.router);
+    let grpc = grpc.await?;
+    let mut open = async |address, router| listeners.open(address, Protocol::AnyHttp, router).await;
+    let http = open(config.http, routers.http).await?;
+    let public = match (config.public, routers.public) {
+        (Some(address), Some(router)) => Some(open(address, router).await?),
+        _ => None,
+    };
+    let admin = open(config.admin, routers.admin).await?;
+    Ok(Addresses {
+        grpc,
+        http,
+        public,
+        admin,
+    })
+}
+
+/// What is served where, once it is.
+fn log_ready(addresses: &Addresses, set: &PolicySet) {
+    let Addresses {
+        grpc,
+        http,
+        public,
+        admin,
+    } = addresses;
+    info!(
+        event = "service_ready",
+        %grpc,
+        %http,
+        public = public.map(tracing::field::display),
+        %admin,
+        policies = set.len(),
+        revision = %set.revision(),
+        "serving"
+    );
 }
 
 /// The first line: which build starts, and with which files.

@@ -22,6 +22,23 @@ pub(super) fn decisions(section: &mut Section<'_>) -> Result<SocketAddr, Reporte
     Err(section.problem("listen", message, Some(hint)))
 }
 
+/// The address of the listener for the Internet, which serves no decisions. `None` if it is not set.
+pub(super) fn public(section: &mut Section<'_>) -> Result<Option<SocketAddr>, Reported> {
+    if !section.text("listen").is_empty() {
+        return section.address("listen").map(Some);
+    }
+    let unused = ["hosts", "trusted_proxies"].map(|key| {
+        if section.list(key).is_empty() {
+            return Ok(());
+        }
+        let message = format!("public.{key} is set, but public.listen is not");
+        let hint = format!("set public.listen, or move it to http.{key}");
+        Err(section.problem(key, message, Some(&hint)))
+    });
+    unused.into_iter().collect::<Result<(), _>>()?;
+    Ok(None)
+}
+
 /// The deadlines of gRPC.
 pub(super) fn deadlines(section: &mut Section<'_>) -> Result<Deadlines, Reported> {
     let default = section.duration("deadline");

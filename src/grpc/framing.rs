@@ -13,8 +13,6 @@ use tonic::Status;
 
 use super::signature::Signature;
 
-/// The largest message of a request, in bytes: as it is sent, and decompressed.
-pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// Before each message: one byte that says whether it is compressed, and four for its length.
 const HEADER_BYTES: usize = 5;
 
@@ -96,8 +94,9 @@ impl Messages {
         };
         let compressed = self.is_compressed(flag)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        if length > MESSAGE_BYTES_MAX {
-            return Err(too_large());
+        let bytes_max = self.signature.message_bytes_max;
+        if length > bytes_max {
+            return Err(too_large(bytes_max));
         }
         if rest.len() < length {
             return Ok(None);
@@ -105,7 +104,7 @@ impl Messages {
         let frame = self.buffer.split_to(HEADER_BYTES.saturating_add(length));
         let mut frame = frame.freeze();
         if compressed {
-            frame = framed(&unzipped(frame.slice(HEADER_BYTES..).as_ref())?);
+            frame = framed(&unzipped(frame.slice(HEADER_BYTES..).as_ref(), bytes_max)?);
         }
         let decoded = (self.signature.decode)(frame.slice(HEADER_BYTES..).as_ref());
         decoded.map_err(|error| {
@@ -143,14 +142,14 @@ impl Messages {
 }
 
 /// Decompresses a message within the bound of messages: what would be larger is not written to memory.
-fn unzipped(compressed: &[u8]) -> Result<Vec<u8>, Status> {
-    let bound = u64::try_from(MESSAGE_BYTES_MAX).unwrap_or(u64::MAX);
+fn unzipped(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, Status> {
+    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX);
     let mut message = Vec::new();
     let read = MultiGzDecoder::new(compressed)
         .take(bound.saturating_add(1))
         .read_to_end(&mut message);
     match read {
-        Ok(length) if length > MESSAGE_BYTES_MAX => Err(too_large()),
+        Ok(length) if length > bytes_max => Err(too_large(bytes_max)),
         Ok(_) => Ok(message),
         Err(error) => {
             let text = format!("the message cannot be decompressed with gzip: {error}");
@@ -168,9 +167,9 @@ fn framed(message: &[u8]) -> Bytes {
     frame.freeze()
 }
 
-fn too_large() -> Status {
+fn too_large(bytes_max: usize) -> Status {
     Status::out_of_range(format!(
-        "a message must be at most {MESSAGE_BYTES_MAX} bytes, compressed and decompressed"
+        "a message of this method must be at most {bytes_max} bytes, compressed and decompressed"
     ))
 }
 

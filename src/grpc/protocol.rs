@@ -15,6 +15,7 @@ use super::{
     rejection::{Rejection, Rejections},
     signature,
 };
+use crate::header_list::header_list_bytes;
 
 /// The content types of calls, without their parameters. Others that begin alike are other protocols, such as `application/grpc-web`,
 /// or encodings of messages that this service does not speak, such as `application/grpc+json`.
@@ -22,8 +23,6 @@ const CONTENT_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
 
 /// The most that a call's metadata may take with the rest of its headers, in bytes as RFC 9113 counts them.
 const METADATA_BYTES_MAX: usize = 16 * 1024;
-/// What RFC 9113 counts for each header beside its name and value.
-const HEADER_OVERHEAD: usize = 32;
 
 /// How the messages of a call are compressed.
 const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
@@ -58,7 +57,7 @@ pub(super) async fn only_readable(
     request: Request,
     next: Next,
 ) -> Response {
-    let bytes = header_list_bytes(&request);
+    let bytes = header_list_bytes(request.uri(), request.headers());
     if bytes > METADATA_BYTES_MAX {
         let rejection = Rejection::MetadataTooLarge {
             bytes,
@@ -91,16 +90,6 @@ fn is_grpc(headers: &HeaderMap) -> bool {
     CONTENT_TYPES
         .iter()
         .any(|known| known.eq_ignore_ascii_case(name))
-}
-
-fn header_list_bytes(request: &Request) -> usize {
-    let path = request.uri().path_and_query();
-    let path = path.map_or(0, |path| path.as_str().len());
-    let headers = request.headers().iter().map(|(name, value)| {
-        let text = name.as_str().len().saturating_add(value.len());
-        text.saturating_add(HEADER_OVERHEAD)
-    });
-    headers.fold(path, usize::saturating_add)
 }
 
 /// How the messages are encoded; `None` if they cannot be decoded here.

@@ -4,6 +4,11 @@ use prost::{DecodeError, Message};
 
 use crate::proto::v1;
 
+/// The largest message of a request, in bytes: as it is sent, and decompressed.
+pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
+/// The same of a batch.
+pub(super) const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
 /// What the requests of a method are.
 #[derive(Debug)]
 pub(super) struct Signature {
@@ -12,6 +17,8 @@ pub(super) struct Signature {
     pub(super) name: &'static str,
     /// Whether a call has any number of messages, and not just one.
     pub(super) streams: bool,
+    /// The largest message of a request, in bytes: as it is sent, and decompressed.
+    pub(super) message_bytes_max: usize,
     /// Whether a message can be decoded.
     pub(super) decode: fn(&[u8]) -> Result<(), DecodeError>,
 }
@@ -22,6 +29,7 @@ impl Signature {
             path,
             name,
             streams: false,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             decode: decode::<M>,
         }
     }
@@ -31,6 +39,7 @@ impl Signature {
             path,
             name,
             streams: true,
+            message_bytes_max: MESSAGE_BYTES_MAX,
             decode: decode::<M>,
         }
     }
@@ -41,10 +50,13 @@ const SIGNATURES: [Signature; 8] = [
         "CheckAccess",
         "/verigate.v1.AccessService/CheckAccess",
     ),
-    Signature::one::<v1::BatchCheckAccessRequest>(
-        "BatchCheckAccess",
-        "/verigate.v1.AccessService/BatchCheckAccess",
-    ),
+    Signature {
+        message_bytes_max: BATCH_BYTES_MAX,
+        ..Signature::one::<v1::BatchCheckAccessRequest>(
+            "BatchCheckAccess",
+            "/verigate.v1.AccessService/BatchCheckAccess",
+        )
+    },
     Signature::stream::<v1::CheckAccessRequest>(
         "StreamCheckAccess",
         "/verigate.v1.AccessService/StreamCheckAccess",

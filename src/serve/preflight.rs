@@ -51,11 +51,14 @@ pub fn preflight(config: &Config) -> Preflight {
 /// it is in use by the service.
 pub fn preflight_with_addresses(config: &Config) -> Preflight {
     let mut preflight = preflight(config);
-    for (name, address) in [
-        ("grpc.listen", config.grpc),
-        ("http.listen", config.http),
-        ("admin.listen", config.admin),
-    ] {
+    let addresses = [
+        ("grpc.listen", Some(config.grpc)),
+        ("http.listen", Some(config.http)),
+        ("public.listen", config.public),
+        ("admin.listen", Some(config.admin)),
+    ];
+    for (name, address) in addresses {
+        let Some(address) = address else { continue };
         match bind(address) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {

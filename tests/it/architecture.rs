@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 37] = [
+const ROOMS: [(&str, &[&str]); 39] = [
     (
         "gate",
         &[
@@ -125,6 +125,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "clock",
             "deps",
             "gate",
+            "header_list",
             "listener",
             "log_throttle",
             "metrics",
@@ -132,6 +133,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "policy",
             "proto",
             "provenance",
+            "request_id",
             "ruling",
             "span",
             "step_up",
@@ -144,6 +146,7 @@ const ROOMS: [(&str, &[&str]); 37] = [
             "build_info",
             "clock",
             "deps",
+            "header_list",
             "json",
             "live",
             "log_throttle",
@@ -192,6 +195,8 @@ const ROOMS: [(&str, &[&str]); 37] = [
         &["clock", "log_throttle", "metrics", "span", "tls"],
     ),
     ("build_info", &[]),
+    ("header_list", &[]),
+    ("request_id", &[]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
     (

@@ -26,8 +26,8 @@ static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
 });
 
 /// What is logged on this thread, where a test's whole world runs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for &Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,7 +42,7 @@ impl Write for &Log {
 
 impl Log {
     /// Begins to record lines of this level and above.
-    fn begin(level: Level) -> (Self, DefaultGuard) {
+    pub fn begin(level: Level) -> (Self, DefaultGuard) {
         LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = Arc::new(log.clone());
@@ -54,7 +54,7 @@ impl Log {
         (log, set_default(subscriber))
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().clone()).unwrap();
         let lines = text.lines().map(serde_json::from_str);
         lines.map(Result::unwrap).collect()
@@ -62,7 +62,7 @@ impl Log {
 }
 
 /// Whether a line has this level and all of these fields.
-fn is_line(line: &Value, level: &str, fields: &Value) -> bool {
+pub fn is_line(line: &Value, level: &str, fields: &Value) -> bool {
     let mut fields = fields.as_object().unwrap().iter();
     line["level"] == level && fields.all(|(name, value)| line["fields"][name] == *value)
 }

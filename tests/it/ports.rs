@@ -20,9 +20,10 @@ const METHODS: [&str; 9] = [
     "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "BREW",
 ];
 
-const CONTENT_TYPES: [&[&str]; 12] = [
+const CONTENT_TYPES: [&[&str]; 13] = [
     &[],
     &["text/html"],
+    &["text/plain"],
     &["application/json"],
     &["application/x-www-form-urlencoded"],
     &["application/grpc"],
@@ -77,7 +78,7 @@ async fn http1(to: SocketAddr, version: &str, method: &str, path: &str, types: &
     let types = types.iter().map(|name| format!("content-type: {name}\r\n"));
     let types = types.collect::<Vec<_>>().concat();
     let request = format!(
-        "{method} {path} {version}\r\nhost: x\r\nconnection: close\r\n{types}content-length: 0\r\n\r\n"
+        "{method} {path} {version}\r\nhost: {to}\r\nconnection: close\r\n{types}content-length: 0\r\n\r\n"
     );
     let answer = send(to, request.as_bytes()).await;
     let head = answer.split("\r\n\r\n").next().unwrap_or("");

@@ -27,7 +27,10 @@ use verigate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
-    http::{Webhooks, decisions, webhook::Config as WebhookConfig},
+    http::{
+        Webhooks,
+        webhook::{Config as WebhookConfig, routes},
+    },
     live::Live,
     policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
@@ -179,7 +182,7 @@ async fn of_a_webhook_without_the_secret_the_body_is_not_read() {
         .await
         .unwrap();
     // The body that is announced never comes.
-    let head = "POST /webhooks/incode HTTP/1.1\r\nhost: x\r\ncontent-length: 60000\r\n\r\n";
+    let head = "POST /webhooks/incode HTTP/1.1\r\nhost: localhost\r\ncontent-length: 60000\r\n\r\n";
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
@@ -356,7 +359,7 @@ async fn desk(queue_max: usize) -> (Arc<Gated>, WebhookQueue, Worker, SocketAddr
     let behind = Arc::clone(&source) as _;
     let (queue, worker) = webhook_queue::start(behind, step_ups, queue_max, PLENTY, &deps);
     let webhooks = Webhooks::new(Some(&terms()), queue.clone(), &deps).unwrap();
-    let router = decisions(Arc::new(webhooks));
+    let router = routes(Arc::new(webhooks));
     let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let listener = tokio::net::TcpListener::bind(loopback()).await.unwrap();
     let at = listener.local_addr().unwrap();
