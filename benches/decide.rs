@@ -11,7 +11,6 @@ use criterion::{
 };
 use tracing::Instrument as _;
 use verigate::{
-    refusals::Refusals,
     call::{Call, Deadline, TraceContext},
     callers::{Caller, CallerId, OverQuotaError},
     clock::{Clock as _, SystemClock},
@@ -28,6 +27,7 @@ use verigate::{
     },
     provenance::{Origin, Timings},
     rate_limit::Rate,
+    refusals::Refusals,
     sim::{Cast, Credentials, Simulator, TOKEN_LIFE},
     source::{self, EvidenceCache, Known, LookupRequest, Priority, Source, Wait},
     span,

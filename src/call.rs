@@ -32,10 +32,11 @@ impl Call {
     /// call that sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
+            // An adapter that does not authenticate gets nothing.
             caller: extensions
                 .get()
                 .cloned()
-                .unwrap_or_else(|| Caller::anonymous(peer::ip_of(extensions))),
+                .unwrap_or_else(|| Caller::unauthenticated(peer::ip_of(extensions))),
             deadline: Deadline::of(headers, deadlines),
             trace: TraceContext::of(headers),
         }

@@ -7,11 +7,13 @@
 
 mod error;
 mod layers;
+mod places;
 mod file;
 mod environment;
 mod fit;
 mod section;
 mod secret;
+mod callers;
 mod listeners;
 mod filters;
 mod incode;
@@ -36,6 +38,8 @@ pub use self::{
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
+    callers::CallerConfig,
+    files::read_text,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -44,6 +48,10 @@ use crate::{
 pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
+    /// Who may ask. If there are none, everybody who reaches the listeners may.
+    pub callers: Vec<CallerConfig>,
+    /// Whether everybody may ask on addresses that other machines reach, where there are no callers.
+    pub insecure_allow_anonymous: bool,
     /// The address of the gRPC listener.
     pub grpc: SocketAddr,
     /// How long calls over gRPC may take.
@@ -89,6 +97,30 @@ impl Config {
         Self::read(reader).map(|config| Self { file, ..config })
     }
 
+    /// The callers of a file, and its other sections as they stand in it. For reading the callers again.
+    pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, toml::Table), ConfigError> {
+        let (shown, mut problems) = (path.display().to_string(), Vec::new());
+        let read = match read_text(path, reader::FILE_BYTES_MAX) {
+            Ok(text) => file::callers(&shown, &text, &mut problems),
+            Err(error) => {
+                problems.push(Problem {
+                    place: shown,
+                    message: format!("cannot be read: {error}"),
+                    hint: None,
+                });
+                Default::default()
+            }
+        };
+        if problems.is_empty() {
+            Ok(read)
+        } else {
+            Err(ConfigError {
+                problems,
+                policies: None,
+            })
+        }
+    }
+
     /// The defaults alone, for an account at the vendor, which has none.
     pub fn from_defaults(account: &Account) -> Result<Self, ConfigError> {
         let mut reader = Reader::default();
@@ -107,9 +139,12 @@ impl Config {
 
     /// Reads every section before the first problem is returned, so that all problems are reported.
     fn sections(reader: &mut Reader) -> Result<Self, Reported> {
-        let grpc = listeners::decisions(&mut reader.section("grpc"));
+        let insecure_allow_anonymous = reader.flag("insecure_allow_anonymous");
+        let callers = reader.callers().to_vec();
+        let anywhere = insecure_allow_anonymous || !callers.is_empty();
+        let grpc = listeners::decisions(&mut reader.section("grpc"), anywhere);
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
-        let http = listeners::decisions(&mut reader.section("http"));
+        let http = listeners::decisions(&mut reader.section("http"), anywhere);
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
         let filters = filters::read(reader);
@@ -148,6 +183,8 @@ impl Config {
         listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
         Ok(Self {
             file: None,
+            callers,
+            insecure_allow_anonymous,
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,

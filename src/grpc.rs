@@ -1,6 +1,7 @@
 //! The gRPC services: decisions, health and reflection.
 
 mod calls;
+mod authentication;
 mod access;
 mod check_request;
 mod check_response;
@@ -27,7 +28,7 @@ use self::{
     access::Access,
     signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
 };
-pub use self::{calls::Calls, rejection::Rejections};
+pub use self::{authentication::Authentication, calls::Calls, rejection::Rejections};
 use crate::{
     call::Deadlines,
     deps::Deps,
@@ -70,6 +71,7 @@ pub fn services(
     step_ups: StepUps,
     deadlines: Deadlines,
     calls: Arc<Calls>,
+    authentication: Authentication,
     deps: &Deps,
 ) -> Result<Grpc, ServicesError> {
     let rejections = Arc::new(Rejections::new(deps)?);
@@ -104,6 +106,11 @@ pub fn services(
         .layer(from_fn_with_state(
             Arc::clone(&rejections),
             protocol::only_readable,
+        ))
+        // Before a byte of a message is read.
+        .layer(from_fn_with_state(
+            Arc::new(authentication),
+            authentication::only_callers,
         ))
         // No call ends without this layer; what is not a call does not reach it.
         .layer(from_fn_with_state(calls, calls::observe))

@@ -11,7 +11,7 @@ use axum::Router;
 
 use self::filter::{Listener, Metrics, RequestFilter};
 pub use self::{
-    admin::Admin,
+    admin::{Admin, AdminCallers},
     filter::{HostName, HostNameError, Rules},
     webhook::Webhooks,
 };

@@ -16,12 +16,14 @@ use std::{io, sync::Arc, thread, time::Duration};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::{
+    entry::Record, health::Health, message::Message, metrics::Metrics, writer::WriterThread,
+};
 pub use self::{
     entry::{Entry, RefusedCaller},
     health::Obstacles,
     output::{Output, OutputCheck, OutputError, open},
 };
-use self::{entry::Record, health::Health, message::Message, metrics::Metrics, writer::WriterThread};
 use crate::{
     deps::{Deps, Task},
     log_throttle::LogThrottle,
@@ -99,7 +101,7 @@ impl Journal {
 }
 
 impl Journal {
-    /// Queues a line about a refused request. Never waits: whoever is refused must not be able to make anything wait.
+    /// Queues a line about a refused request. Never waits: a caller that is refused must not be able to make anything wait.
     pub fn record_refusal(&self, refused: RefusedCaller) -> Result<(), JournalError> {
         if !self.obstacles.borrow().are_none() {
             return Err(JournalError::NotWritable);

@@ -101,7 +101,11 @@ impl Refusals {
             policy = policy.map(PolicyName::as_str),
             "request refused because of who makes it: check the credential of the caller, and its permissions in the configuration"
         );
-        if inner.lines.take(at.uptime, std::time::Duration::ZERO).is_err() {
+        if inner
+            .lines
+            .take(at.uptime, std::time::Duration::ZERO)
+            .is_err()
+        {
             inner.suppressed.fetch_add(1, Relaxed);
             return;
         }
@@ -115,7 +119,9 @@ impl Refusals {
             suppressed,
         });
         if written.is_err() {
-            inner.suppressed.fetch_add(suppressed.saturating_add(1), Relaxed);
+            inner
+                .suppressed
+                .fetch_add(suppressed.saturating_add(1), Relaxed);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+mod callers;
 mod error;
 mod preflight;
 mod tasks;
@@ -22,6 +23,7 @@ use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
+    callers::CallersReloader,
     tasks::Tasks,
 };
 pub use self::{
@@ -75,6 +77,7 @@ pub struct Service {
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
     deps: Deps,
+    callers: Arc<CallersReloader>,
     /// What else is read or opened again on request.
     renewable: Renewable,
     /// Watches the policy files, and waits for requests, from [`Service::watch`] on.
@@ -118,6 +121,7 @@ impl Service {
             journal_writer,
             journal,
             upstream,
+            callers,
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
@@ -144,6 +148,7 @@ impl Service {
             addresses,
             reloader,
             deps,
+            callers,
             renewable: Renewable {
                 journal,
                 upstream,
@@ -154,21 +159,28 @@ impl Service {
         })
     }
 
-    /// Starts to reload the policies when their files change. When `requested`, the policies and the credentials are read again, and the
+    /// Starts to reload the policies and the callers when their files change. When `requested`, both and the credentials are read again, and the
     /// journal is opened again.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
         let reload = Arc::new(Notify::new());
         let renewable = self.renewable.clone();
+        let reload_callers = Arc::new(Notify::new());
+        let callers = Arc::clone(&self.callers).watch(Arc::clone(&reload_callers));
         let policies = live::watch(reloader, Arc::clone(&reload));
         let requests = async move {
             loop {
                 requested.notified().await;
                 reload.notify_one();
+                reload_callers.notify_one();
                 renewable.renew().await;
             }
         };
-        self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
+        self.watching = vec![
+            self.deps.start(policies),
+            self.deps.start(callers),
+            self.deps.start(requests),
+        ];
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.

@@ -218,7 +218,9 @@ impl StepUps {
     ) -> Result<Begun, StepUpError> {
         let at = self.0.clock.moment();
         self.permit(caller, Some(&request.policy))?;
-        caller.count_call(at.uptime).map_err(StepUpError::OverRate)?;
+        caller
+            .count_call(at.uptime)
+            .map_err(StepUpError::OverRate)?;
         if self.0.live.current().find(&request.policy).is_none() {
             return Err(StepUpError::NoSuchPolicy(request.policy));
         }
@@ -283,7 +285,10 @@ impl StepUps {
         if request.request_id.is_empty() {
             return self.start(request, caller, &quota, at);
         }
-        let (key, digest) = ((caller.clone(), request.request_id.clone()), request.digest());
+        let (key, digest) = (
+            (caller.clone(), request.request_id.clone()),
+            request.digest(),
+        );
         let mut result = Err(StepUpError::Upstream(Outage::Abandoned));
         let entry = self.0.attempts.entry(key);
         entry

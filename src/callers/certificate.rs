@@ -41,7 +41,9 @@ pub enum InvalidPatternError {
     #[error("is neither a URI such as `spiffe://example.org/door/1` nor `dns:` and a host name")]
     Form,
     /// Not a SPIFFE id.
-    #[error("is not a SPIFFE id: `spiffe://`, a trust domain of a-z, 0-9, `.`, `_` and `-`, and a path whose segments are of letters, digits, `.`, `_` and `-`")]
+    #[error(
+        "is not a SPIFFE id: `spiffe://`, a trust domain of a-z, 0-9, `.`, `_` and `-`, and a path whose segments are of letters, digits, `.`, `_` and `-`"
+    )]
     Spiffe,
     /// A star that is not a whole segment of the path.
     #[error("has a `*` that is not a whole segment of the path, which is the only place for one")]
@@ -69,10 +71,13 @@ impl CertificatePattern {
     pub fn parse(text: &str) -> Result<Self, InvalidPatternError> {
         if let Some(name) = text.strip_prefix(DNS) {
             let name = name.to_ascii_lowercase();
-            return is_dns_name(&name).then(|| Self::Dns(name.into())).ok_or(InvalidPatternError::Dns);
+            return is_dns_name(&name)
+                .then(|| Self::Dns(name.into()))
+                .ok_or(InvalidPatternError::Dns);
         }
         let (scheme_and_host, path) = parts(text).ok_or(InvalidPatternError::Form)?;
-        let star_outside = scheme_and_host.contains('*') || path.iter().any(|part| part.contains('*') && *part != ANY);
+        let star_outside = scheme_and_host.contains('*')
+            || path.iter().any(|part| part.contains('*') && *part != ANY);
         if star_outside {
             return Err(InvalidPatternError::Star);
         }
@@ -82,10 +87,15 @@ impl CertificatePattern {
             if !is_spiffe_id(&example) {
                 return Err(InvalidPatternError::Spiffe);
             }
-        } else if Url::parse(text).is_err() || text.len() > URI_BYTES_MAX || !text.bytes().all(|c| c.is_ascii_graphic()) {
+        } else if Url::parse(text).is_err()
+            || text.len() > URI_BYTES_MAX
+            || !text.bytes().all(|c| c.is_ascii_graphic())
+        {
             return Err(InvalidPatternError::Form);
         }
-        Ok(Self::Uri(UriPattern(text.split('/').map(Into::into).collect())))
+        Ok(Self::Uri(UriPattern(
+            text.split('/').map(Into::into).collect(),
+        )))
     }
 
     /// Whether the names of a certificate fit.
@@ -148,7 +158,10 @@ impl<'c> CertificateNames<'c> {
             [uri] => Some(&**uri),
             _ => return Err(MalformedCertificate),
         };
-        let is_spiffe = |uri: &str| uri.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"));
+        let is_spiffe = |uri: &str| {
+            uri.get(..7)
+                .is_some_and(|scheme| scheme.eq_ignore_ascii_case("spiffe:"))
+        };
         if uri.is_some_and(|uri| is_spiffe(uri) && !is_spiffe_id(uri)) {
             return Err(MalformedCertificate);
         }
@@ -184,9 +197,9 @@ fn is_spiffe_id(text: &str) -> bool {
     text.len() <= URI_BYTES_MAX
         && (1..=TRUST_DOMAIN_BYTES_MAX).contains(&trust_domain.len())
         && trust_domain.bytes().all(is_domain)
-        && path.split('/').all(|segment| {
-            !matches!(segment, "" | "." | "..") && segment.bytes().all(is_segment)
-        })
+        && path
+            .split('/')
+            .all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_segment))
 }
 
 fn is_dns_name(name: &str) -> bool {

@@ -32,7 +32,7 @@ impl CallerConfig {
             permissions: Permissions::default(),
             calls: None,
             fetches: None,
-            priority: CallerPriority::Gateway,
+            priority: CallerPriority::Gateways,
         }
     }
 

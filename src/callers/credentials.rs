@@ -9,9 +9,11 @@ pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-verigate-token")
 /// The scheme of a token in `authorization`, in lower case: schemes are compared without case (RFC 9110, section 11.1).
 const BEARER: &str = "bearer ";
 
-/// Why a request is not authenticated. The message is the same for each: whoever tries credentials learns nothing.
+/// Why a request is not authenticated. The message is the same for each: a caller that tries credentials learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a valid credential of a caller is required: `authorization: Bearer vg_…`, `x-verigate-token: vg_…` or a client certificate")]
+#[error(
+    "a valid credential of a caller is required: `authorization: Bearer vg_…`, `x-verigate-token: vg_…` or a client certificate"
+)]
 pub enum AuthenticationError {
     /// There is none.
     NoCredential,
@@ -59,7 +61,10 @@ pub(super) fn tokens(headers: &HeaderMap) -> Result<[Option<Token>; 2], Authenti
 }
 
 /// The one value of a header. One that is given twice is refused: a proxy may have looked at the other one.
-fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, AuthenticationError> {
+fn only<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h str>, AuthenticationError> {
     let mut given = headers.get_all(name).iter();
     match (given.next().map(HeaderValue::to_str), given.next()) {
         (None, _) => Ok(None),
@@ -72,10 +77,13 @@ fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>
 fn bearer(value: &str) -> Option<&str> {
     let is_ours = |text: &str| {
         let text = text.trim_start();
-        text.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+        text.get(..PREFIX.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
     };
     match value.get(..BEARER.len()) {
-        Some(scheme) if scheme.eq_ignore_ascii_case(BEARER) => value.get(BEARER.len()..).filter(|text| is_ours(text)),
+        Some(scheme) if scheme.eq_ignore_ascii_case(BEARER) => {
+            value.get(BEARER.len()..).filter(|text| is_ours(text))
+        }
         // A token without its scheme: no token of ours, but meant to be one.
         _ => Some(value).filter(|text| is_ours(text)).map(|_| ""),
     }

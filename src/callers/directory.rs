@@ -35,7 +35,9 @@ pub enum ConflictingCallersError {
         other: CallerName,
     },
     /// One certificate could fit two patterns.
-    #[error("a certificate that fits `{pattern}` may fit `{other_pattern}` of `callers.{other}` too")]
+    #[error(
+        "a certificate that fits `{pattern}` may fit `{other_pattern}` of `callers.{other}` too"
+    )]
     Certificate {
         /// The pattern.
         pattern: Box<CertificatePattern>,
@@ -89,11 +91,19 @@ impl Callers {
 
     /// The names of the callers.
     pub fn names(&self) -> Vec<CallerName> {
-        self.0.load().callers.iter().map(|known| known.id.name().clone()).collect()
+        self.0
+            .load()
+            .callers
+            .iter()
+            .map(|known| known.id.name().clone())
+            .collect()
     }
 
     /// Who makes a request, by its headers and the connection that it came on.
-    #[expect(clippy::unused_async, reason = "the keys of another kind of credential may have to be fetched")]
+    #[expect(
+        clippy::unused_async,
+        reason = "the keys of another kind of credential may have to be fetched"
+    )]
     pub async fn authenticate(
         &self,
         headers: &HeaderMap,
@@ -129,12 +139,17 @@ pub(super) fn conflicts(configs: &[CallerConfig]) -> Vec<ConflictingCallersError
     for (index, config) in configs.iter().enumerate() {
         for other in configs.iter().take(index) {
             for pattern in &config.certificates {
-                let overlapping = other.certificates.iter().find(|other| pattern.overlaps(other));
-                conflicts.extend(overlapping.map(|other_pattern| ConflictingCallersError::Certificate {
-                    pattern: Box::new(pattern.clone()),
-                    name: config.name.clone(),
-                    other_pattern: Box::new(other_pattern.clone()),
-                    other: other.name.clone(),
+                let overlapping = other
+                    .certificates
+                    .iter()
+                    .find(|other| pattern.overlaps(other));
+                conflicts.extend(overlapping.map(|other_pattern| {
+                    ConflictingCallersError::Certificate {
+                        pattern: Box::new(pattern.clone()),
+                        name: config.name.clone(),
+                        other_pattern: Box::new(other_pattern.clone()),
+                        other: other.name.clone(),
+                    }
                 }));
             }
         }
@@ -208,7 +223,10 @@ impl Directory {
             identified = Some(agree(identified, by_token)?);
         }
         // Where no caller has one, certificates only secure the connection.
-        let are_credentials = self.callers.iter().any(|known| !known.certificates.is_empty());
+        let are_credentials = self
+            .callers
+            .iter()
+            .any(|known| !known.certificates.is_empty());
         if let Some(certificate) = certificate.filter(|_| are_credentials) {
             let by_certificate = self.by_certificate(certificate)?;
             identified = Some(agree(identified, by_certificate)?);
@@ -228,7 +246,9 @@ impl Directory {
     fn by_certificate(&self, certificate: &PeerCertificate) -> Result<&Known, AuthenticationError> {
         let unknown = AuthenticationError::UnknownCertificate;
         let names = CertificateNames::of(certificate).map_err(|_| unknown)?;
-        let has = |known: &Known, fits: &dyn Fn(&CertificatePattern) -> bool| known.certificates.iter().any(fits);
+        let has = |known: &Known, fits: &dyn Fn(&CertificatePattern) -> bool| {
+            known.certificates.iter().any(fits)
+        };
         if let Some(uri) = names.uri {
             let by_uri = |known: &&Known| has(known, &|pattern| pattern.matches_uri(uri));
             if let Some(known) = self.callers.iter().find(by_uri) {
@@ -236,7 +256,9 @@ impl Directory {
             }
         }
         let mut by_dns = self.callers.iter();
-        let mut by_dns = by_dns.by_ref().filter(|known| has(known, &|pattern| pattern.matches_dns(&names)));
+        let mut by_dns = by_dns
+            .by_ref()
+            .filter(|known| has(known, &|pattern| pattern.matches_dns(&names)));
         match (by_dns.next(), by_dns.next()) {
             (Some(known), None) => Ok(known),
             _ => Err(unknown),
@@ -245,7 +267,10 @@ impl Directory {
 }
 
 /// Two credentials must name the same caller.
-fn agree<'k>(identified: Option<&'k Known>, next: &'k Known) -> Result<&'k Known, AuthenticationError> {
+fn agree<'k>(
+    identified: Option<&'k Known>,
+    next: &'k Known,
+) -> Result<&'k Known, AuthenticationError> {
     match identified {
         Some(known) if known.id != next.id => Err(AuthenticationError::Conflict),
         _ => Ok(next),

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use moka::{future::Cache, policy::EvictionPolicy};
 use parking_lot::Mutex;
 
-use super::{CALLERS_MAX, CallerId};
+use super::id::{CALLERS_MAX, CallerId};
 
 /// The score from which on a caller is guessing.
 const GUESSING_FROM: u32 = 3;
@@ -84,7 +84,10 @@ impl Misses {
 
     /// Records what a lookup of this caller came to.
     pub async fn record(&self, caller: &CallerId, result: LookupResult, uptime: Duration) {
-        let score = self.0.get_with_by_ref(caller, async { Arc::default() }).await;
+        let score = self
+            .0
+            .get_with_by_ref(caller, async { Arc::default() })
+            .await;
         score.lock().record(result, uptime);
     }
 }

@@ -6,13 +6,17 @@ use std::{
     sync::Arc,
 };
 
-use super::{CallerId, CallerPriority};
+use super::priority::CallerPriority;
 use crate::rate_limit::Rate;
 
 /// The longest name, in bytes.
 const NAME_BYTES_MAX: usize = 64;
 /// What journal, metrics and logs say of callers without a name.
-const RESERVED: [&str; 3] = [CallerId::ANONYMOUS, CallerId::INTERNAL, CallerName::UNKNOWN];
+const RESERVED: [&str; 3] = [
+    CallerName::ANONYMOUS,
+    CallerName::INTERNAL,
+    CallerName::UNKNOWN,
+];
 
 /// The name of a caller, as the configuration gives it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,7 +26,9 @@ pub struct CallerName(Arc<str>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCallerNameError {
     /// Its form is another.
-    #[error("is not a name: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends")]
+    #[error(
+        "is not a name: 1 to 64 of a-z, 0-9, `.`, `_` and `-`, with a letter or digit at both ends"
+    )]
     Form,
     /// It means something else in the journal and in metrics.
     #[error("is a name that journal and metrics give to callers without a name")]
@@ -30,13 +36,18 @@ pub enum InvalidCallerNameError {
 }
 
 impl CallerName {
+    /// The name of every caller that the configuration does not name.
+    pub const ANONYMOUS: &'static str = "anonymous";
+    /// The name of the service itself.
+    pub const INTERNAL: &'static str = "internal";
     /// What metrics and the journal say of a caller that could not be authenticated.
     pub const UNKNOWN: &'static str = "unknown";
 
     /// Parses a name.
     pub fn parse(text: &str) -> Result<Self, InvalidCallerNameError> {
         let is_inner = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-".contains(&c);
-        let is_end = |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
+        let is_end =
+            |c: Option<&u8>| c.is_some_and(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
         let bytes = text.as_bytes();
         let fits = bytes.len() <= NAME_BYTES_MAX && bytes.iter().all(|c| is_inner(*c));
         if !fits || !is_end(bytes.first()) || !is_end(bytes.last()) {
@@ -123,7 +134,10 @@ mod tests {
             assert_eq!(CallerName::parse(name).unwrap().as_str(), name);
         }
         let too_long = "a".repeat(65);
-        for text in ["", "-", "a-", "-a", ".a", "A", "Door", "door 1", "tür", "a/b", "a\"b", "a\nb", &too_long] {
+        for text in [
+            "", "-", "a-", "-a", ".a", "A", "Door", "door 1", "tür", "a/b", "a\"b", "a\nb",
+            &too_long,
+        ] {
             let error = CallerName::parse(text).unwrap_err();
             assert_eq!(error, InvalidCallerNameError::Form, "{text}");
         }

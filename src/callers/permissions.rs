@@ -98,9 +98,21 @@ impl Permissions {
     pub fn permit_check(&self, request: &Request) -> Result<(), NotPermittedError> {
         self.permit_policy(&request.policy)?;
         let asserted = [
-            (request.identity.as_text().is_some(), Assertion::Identity, NotPermittedError::Identity),
-            (request.authentication.is_some(), Assertion::Authentication, NotPermittedError::Authentication),
-            (!request.attributes.is_empty(), Assertion::Attributes, NotPermittedError::Attributes),
+            (
+                request.identity.as_text().is_some(),
+                Assertion::Identity,
+                NotPermittedError::Identity,
+            ),
+            (
+                request.authentication.is_some(),
+                Assertion::Authentication,
+                NotPermittedError::Authentication,
+            ),
+            (
+                !request.attributes.is_empty(),
+                Assertion::Attributes,
+                NotPermittedError::Attributes,
+            ),
         ];
         for (is_asserted, assertion, error) in asserted {
             if is_asserted && !self.asserts.contains(&assertion) {
@@ -128,7 +140,11 @@ impl Permissions {
     }
 
     fn permit_policy(&self, policy: &PolicyName) -> Result<(), NotPermittedError> {
-        if self.policies.iter().any(|glob| glob.matches(policy.as_str())) {
+        if self
+            .policies
+            .iter()
+            .any(|glob| glob.matches(policy.as_str()))
+        {
             Ok(())
         } else {
             Err(NotPermittedError::Policy)

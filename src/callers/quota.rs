@@ -4,7 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use moka::{future::Cache, policy::EvictionPolicy};
 
-use super::{CALLERS_MAX, CallerId, NamedCaller};
+use super::{
+    id::{CALLERS_MAX, CallerId},
+    name::NamedCaller,
+};
 use crate::rate_limit::{Rate, TokenBucket};
 
 /// The quotas of all callers, for one kind of work. A caller that was dropped starts with a full bucket when it returns; while as many

@@ -11,7 +11,8 @@ use subtle::ConstantTimeEq as _;
 pub(super) const PREFIX: &str = "vg_";
 const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_BYTES: usize = 8;
-const SECRET_LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+const SECRET_LETTERS: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// 256 bits in base64url without padding.
 const SECRET_CHARS: usize = 43;
 
@@ -22,7 +23,10 @@ pub struct TokenId([u8; ID_BYTES]);
 impl TokenId {
     fn parse(text: &str) -> Option<Self> {
         let bytes = <[u8; ID_BYTES]>::try_from(text.as_bytes()).ok()?;
-        bytes.iter().all(|c| ID_LETTERS.contains(c)).then_some(Self(bytes))
+        bytes
+            .iter()
+            .all(|c| ID_LETTERS.contains(c))
+            .then_some(Self(bytes))
     }
 }
 
@@ -47,7 +51,9 @@ impl Token {
         let id = TokenId(id.map(|byte| letter(ID_LETTERS, usize::from(byte) % ID_LETTERS.len())));
         let mut text = format!("{id}_");
         for three in secret.chunks(3) {
-            let bits = three.iter().fold(0_usize, |bits, byte| (bits << 8) | usize::from(*byte));
+            let bits = three
+                .iter()
+                .fold(0_usize, |bits, byte| (bits << 8) | usize::from(*byte));
             let bits = bits << (8 * (3 - three.len()));
             for n in 0..=three.len() {
                 let six = (bits >> (18 - 6 * n)) & 63;
@@ -66,7 +72,8 @@ impl Token {
         // The secret may hold an underscore too.
         let (id, secret) = rest.split_once('_')?;
         let id = TokenId::parse(id)?;
-        let is_secret = secret.len() == SECRET_CHARS && secret.bytes().all(|c| SECRET_LETTERS.contains(&c));
+        let is_secret =
+            secret.len() == SECRET_CHARS && secret.bytes().all(|c| SECRET_LETTERS.contains(&c));
         is_secret.then(|| Self {
             id,
             text: text.into(),
@@ -94,7 +101,9 @@ impl Token {
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("Token")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -110,7 +119,9 @@ pub struct TokenEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEntryError {
     /// It is the token itself, which the configuration must not hold.
-    #[error("has a token in it, and not its digest: anybody who can read the file could use it, so replace that token")]
+    #[error(
+        "has a token in it, and not its digest: anybody who can read the file could use it, so replace that token"
+    )]
     IsToken,
     /// Its form is another.
     #[error("is not `vg_`, 8 of a-z and 0-9, `:` and 64 hexadecimal digits")]
@@ -129,7 +140,9 @@ impl TokenEntry {
         if Token::parse(text).is_some() {
             return Err(InvalidEntryError::IsToken);
         }
-        let parts = text.strip_prefix(PREFIX).and_then(|rest| rest.split_once(':'));
+        let parts = text
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once(':'));
         let (id, hex) = parts.ok_or(InvalidEntryError::Form)?;
         let id = TokenId::parse(id).ok_or(InvalidEntryError::Form)?;
         let digest = bytes_of(hex).ok_or(InvalidEntryError::Form)?;
@@ -146,7 +159,9 @@ impl TokenEntry {
 impl fmt::Display for TokenEntry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:", self.id)?;
-        self.digest.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.digest
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 
@@ -191,19 +206,29 @@ mod tests {
         let token = token();
         let entry = TokenEntry::parse(&token.entry().to_string()).unwrap();
         assert!(entry.is_of(&token));
-        let upper = token.entry().to_string().split_once(':').map(|(id, hex)| format!("{id}:{}", hex.to_uppercase()));
+        let upper = token
+            .entry()
+            .to_string()
+            .split_once(':')
+            .map(|(id, hex)| format!("{id}:{}", hex.to_uppercase()));
         assert!(TokenEntry::parse(&upper.unwrap()).unwrap().is_of(&token));
         assert!(!entry.is_of(&Token::from_random([0; 8], [0xff; 32])));
         assert!(!TokenEntry::NONE.is_of(&token));
         // As `sha256sum` has it.
         let known = "vg_aaaaaaaa:635c4549fcfd9192598e62957bac922200c939b3c5da376c039993d0f6c550e8";
-        assert_eq!(Token::from_random([0; 8], [0; 32]).entry().to_string(), known);
+        assert_eq!(
+            Token::from_random([0; 8], [0; 32]).entry().to_string(),
+            known
+        );
     }
 
     #[test]
     fn what_is_no_entry_is_refused_and_a_token_in_its_place_is_named() {
         let (token, entry) = (token(), token().entry().to_string());
-        assert_eq!(TokenEntry::parse(token.reveal()), Err(InvalidEntryError::IsToken));
+        assert_eq!(
+            TokenEntry::parse(token.reveal()),
+            Err(InvalidEntryError::IsToken)
+        );
         let odd = [
             String::new(),
             entry.replace("vg_", ""),
@@ -217,7 +242,11 @@ mod tests {
             format!("{}z", &entry[..entry.len() - 1]),
         ];
         for text in odd {
-            assert_eq!(TokenEntry::parse(&text), Err(InvalidEntryError::Form), "{text}");
+            assert_eq!(
+                TokenEntry::parse(&text),
+                Err(InvalidEntryError::Form),
+                "{text}"
+            );
         }
     }
 

@@ -6,8 +6,9 @@ use toml::Value;
 
 use super::{
     error::{Problem, SettingError},
+    file::CALLERS,
     fit::fit,
-    layers::{Layer, Layers},
+    layers::{Layer, Layers, TOP, full_name},
 };
 
 /// The prefix of our variables.
@@ -29,6 +30,17 @@ pub(super) fn add(
         else {
             continue;
         };
+        let lower = rest.to_ascii_lowercase();
+        if lower == CALLERS || lower.starts_with("callers__") {
+            problems.push(callers_are_in_the_file(name));
+            continue;
+        }
+        if layers.value(TOP, &lower).is_some() {
+            let set = typed(layers, TOP, &lower, &value)
+                .and_then(|value| layers.set(TOP, &lower, value, name, Layer::Environment));
+            problems.extend(set.err().map(|error| problem(name, error)));
+            continue;
+        }
         let Some((section, key)) = rest.split_once(SEPARATOR) else {
             problems.extend(nearly_a_setting(layers, name, rest));
             continue;
@@ -36,13 +48,24 @@ pub(super) fn add(
         let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
         let set = typed(layers, &section, &key, &value)
             .and_then(|value| layers.set(&section, &key, value, name, Layer::Environment));
-        if let Err(SettingError { message, hint }) = set {
-            problems.push(Problem {
-                place: name.to_owned(),
-                message,
-                hint,
-            });
-        }
+        problems.extend(set.err().map(|error| problem(name, error)));
+    }
+}
+
+fn problem(name: &str, SettingError { message, hint }: SettingError) -> Problem {
+    Problem {
+        place: name.to_owned(),
+        message,
+        hint,
+    }
+}
+
+/// Callers are read again while the service runs, and the environment cannot be.
+fn callers_are_in_the_file(name: &str) -> Problem {
+    Problem {
+        place: name.to_owned(),
+        message: "callers cannot be set by the environment".to_owned(),
+        hint: Some("write [callers.NAME] in the configuration file".to_owned()),
     }
 }
 
@@ -74,7 +97,7 @@ fn typed(layers: &Layers, section: &str, key: &str, text: &OsStr) -> Result<Valu
         Some(value) => Ok(value),
         // Refused as the text that it is, with what to write instead.
         None => fit(
-            &format!("{section}.{key}"),
+            &full_name(section, key),
             Value::String(text.to_owned()),
             default,
         ),

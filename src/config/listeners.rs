@@ -10,15 +10,15 @@ use super::{
 };
 use crate::call::Deadlines;
 
-/// The address of a listener for decisions. Only on this machine, as long as callers are not authenticated.
-pub(super) fn decisions(section: &mut Section<'_>) -> Result<SocketAddr, Reported> {
+/// The address of a listener for decisions. Only on this machine, unless callers are authenticated or that is dispensed with.
+pub(super) fn decisions(section: &mut Section<'_>, anywhere: bool) -> Result<SocketAddr, Reported> {
     let address = section.address("listen")?;
-    if address.ip().is_loopback() {
+    if anywhere || address.ip().is_loopback() {
         return Ok(address);
     }
     let name = section.name();
     let message = format!("{name}.listen: {address} is not a loopback address");
-    let hint = "anybody who reaches it could ask for decisions: listen on 127.0.0.1 or [::1], and put a proxy that knows its callers in front";
+    let hint = "anybody who reaches it could ask for decisions: configure callers ([callers.NAME]), or listen on 127.0.0.1 or [::1]; `insecure_allow_anonymous = true` accepts that";
     Err(section.problem("listen", message, Some(hint)))
 }
 

@@ -22,6 +22,7 @@ use tonic::{Code, Status};
 
 use self::{method::method_of, metrics::Metrics};
 use crate::{
+    callers::{CallerId, CallerName},
     clock::{Clock, Reading},
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
@@ -65,6 +66,25 @@ impl AskedPolicy {
     }
 }
 
+/// The name of the caller of a call, once it is authenticated.
+#[derive(Debug, Clone, Default)]
+pub(super) struct NotedCaller(Arc<OnceLock<CallerId>>);
+
+impl NotedCaller {
+    /// Notes who makes this call.
+    pub(super) fn note(extensions: &Extensions, caller: &CallerId) {
+        if let Some(Self(noted)) = extensions.get() {
+            // An error means that it was noted before.
+            let _ = noted.set(caller.clone());
+        }
+    }
+
+    /// The name; `unknown` while nobody is authenticated.
+    fn name(&self) -> &str {
+        self.0.get().map_or(CallerName::UNKNOWN, CallerId::as_str)
+    }
+}
+
 /// Observes one call from its head to the end of its answer.
 pub(super) async fn observe(
     State(calls): State<Arc<Calls>>,
@@ -72,15 +92,18 @@ pub(super) async fn observe(
     next: Next,
 ) -> Response {
     let asked = AskedPolicy::default();
+    let caller = NotedCaller::default();
     let call = ObservedCall {
         method: method_of(request.uri().path()),
         started: calls.clock.read(),
         from: peer::ip_of(request.extensions()),
         asked: asked.clone(),
+        caller: caller.clone(),
         calls,
         ended: false,
     };
     request.extensions_mut().insert(asked);
+    request.extensions_mut().insert(caller);
     let response = next.run(request).await;
     match status_of_head(&response) {
         Some(status) => {
@@ -133,6 +156,7 @@ struct ObservedCall {
     started: Reading,
     from: IpAddr,
     asked: AskedPolicy,
+    caller: NotedCaller,
     ended: bool,
 }
 
@@ -145,7 +169,8 @@ impl ObservedCall {
     fn record(&self, code: Code, message: &str) {
         let name = metrics::name_of(code);
         let elapsed = self.started.elapsed();
-        self.calls.metrics.call(self.method, name, elapsed);
+        let caller = self.caller.name();
+        self.calls.metrics.call(self.method, name, caller, elapsed);
         // A cancelled call is not an error of the service.
         if matches!(code, Code::Ok | Code::Cancelled) {
             return;
@@ -156,6 +181,7 @@ impl ObservedCall {
             uptime,
             warn,
             "call_failed" / name,
+            caller,
             from = %self.from,
             method = self.method,
             code = name,

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::error::StartError;
+use super::{callers::CallersReloader, error::StartError};
 use crate::{
     build_info,
+    callers::Callers,
     config::Config,
     deps::Deps,
     gate::Gate,
-    grpc::{self, Grpc},
-    http::{Admin, Webhooks},
+    grpc::{self, Authentication, Grpc},
+    http::{Admin, AdminCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     live::{Live, Reloader},
@@ -31,6 +32,7 @@ pub(super) struct Parts {
     pub(super) journal_writer: journal::Writer,
     pub(super) journal: JournalState,
     pub(super) upstream: Arc<Incode>,
+    pub(super) callers: Arc<CallersReloader>,
 }
 
 /// Builds everything; nothing listens yet.
@@ -43,8 +45,7 @@ pub(super) fn assemble(
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
     let live = Arc::new(Live::new(set));
-    let redirects = config.step_up.redirects.clone();
-    let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
+    let reloader = reloader(config, &live, deps)?;
     let journal::Started {
         journal,
         state: journal_state,
@@ -58,15 +59,9 @@ pub(super) fn assemble(
         config.incode.timeout,
         deps,
     )?;
-    let step_ups = StepUps::new(
-        Arc::clone(&incode) as _,
-        Arc::clone(&live),
-        config.step_up.clone(),
-        config.incode.timeout,
-        refusals.clone(),
-        deps,
-    )?;
-    let source: Arc<dyn Source> = Arc::new(AwaitedSource::new(Arc::new(cache), step_ups.clone()));
+    let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
+    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
+    let source: Arc<dyn Source> = Arc::new(source);
     let (webhook_queue, webhook_worker) = webhook_queue::start(
         Arc::clone(&source),
         step_ups.clone(),
@@ -76,14 +71,24 @@ pub(super) fn assemble(
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
-    let gate = Arc::new(gate);
-    let calls = grpc::Calls::new(deps)?;
-    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
+    let callers = Callers::new(&config.callers);
+    let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
+    let authentication = authentication(config, &callers, &refusals);
+    let grpc = grpc::services(
+        Arc::new(gate),
+        step_ups.clone(),
+        config.deadlines,
+        grpc::Calls::new(deps)?,
+        authentication,
+        deps,
+    )?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
         journal: Arc::new(journal_state.clone()),
         step_ups,
+        callers: admin_callers(config, callers, refusals),
+        callers_state: Arc::clone(&callers_reloader) as _,
         serving: Arc::default(),
         registry: deps.registry.clone(),
         config_path: config.file.clone(),
@@ -98,7 +103,55 @@ pub(super) fn assemble(
         journal_writer,
         journal: journal_state,
         upstream: incode,
+        callers: callers_reloader,
     })
+}
+
+/// Reloads the policies.
+fn reloader(
+    config: &Config,
+    live: &Arc<Live>,
+    deps: &Deps,
+) -> Result<Arc<Reloader>, prometheus::Error> {
+    let redirects = config.step_up.redirects.clone();
+    Reloader::new(&config.policies, redirects, Arc::clone(live), deps)
+}
+
+/// Who may make calls over gRPC.
+fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Authentication {
+    Authentication {
+        callers: callers.clone(),
+        refusals: refusals.clone(),
+        is_local: config.grpc.ip().is_loopback(),
+    }
+}
+
+/// Who may see what is for operators.
+fn admin_callers(config: &Config, callers: Callers, refusals: Refusals) -> AdminCallers {
+    let is_accepted = config.insecure_allow_anonymous && config.callers.is_empty();
+    AdminCallers {
+        callers,
+        refusals,
+        is_open: config.admin.ip().is_loopback() || is_accepted,
+    }
+}
+
+/// Builds the step-ups.
+fn step_ups(
+    config: &Config,
+    incode: &Arc<Incode>,
+    live: &Arc<Live>,
+    refusals: &Refusals,
+    deps: &Deps,
+) -> Result<StepUps, prometheus::Error> {
+    StepUps::new(
+        Arc::clone(incode) as _,
+        Arc::clone(live),
+        config.step_up.clone(),
+        config.incode.timeout,
+        refusals.clone(),
+        deps,
+    )
 }
 
 /// Starts the journal with this output, or with the one in the configuration.

@@ -108,7 +108,9 @@ impl EvidenceCache {
         // `None`: the caller waits no longer, and asking goes on without it.
         let fetched = match request.wait {
             Wait::AtMost(wait) if !wait.is_zero() => {
-                timeout(wait, self.await_fetch(id, request.clone())).await.ok()
+                timeout(wait, self.await_fetch(id, request.clone()))
+                    .await
+                    .ok()
             }
             Wait::No | Wait::AtMost(_) => {
                 let started = self.join_or_start(id, request.clone(), None).await;

@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 39] = [
+const ROOMS: [(&str, &[&str]); 40] = [
     (
         "gate",
         &[
@@ -27,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "log_throttle",
             "policy",
             "provenance",
+            "refusals",
             "ruling",
             "source",
             "span",
@@ -34,7 +35,20 @@ const ROOMS: [(&str, &[&str]); 39] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["rate_limit"]),
+    ("callers", &["peer", "policy", "rate_limit"]),
+    (
+        "refusals",
+        &[
+            "callers",
+            "clock",
+            "deps",
+            "journal",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+        ],
+    ),
     (
         "source",
         &[
@@ -64,6 +78,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "policy",
             "provenance",
             "rate_limit",
+            "refusals",
             "source",
         ],
     ),
@@ -107,6 +122,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
     (
         "journal",
         &[
+            "callers",
             "clock",
             "deps",
             "log_throttle",
@@ -122,6 +138,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "grpc",
         &[
             "call",
+            "callers",
             "clock",
             "deps",
             "gate",
@@ -133,6 +150,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "policy",
             "proto",
             "provenance",
+            "refusals",
             "request_id",
             "ruling",
             "span",
@@ -144,6 +162,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "http",
         &[
             "build_info",
+            "callers",
             "clock",
             "deps",
             "header_list",
@@ -154,6 +173,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "secrets",
             "step_up",
             "webhook_queue",
@@ -179,6 +199,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "config",
         &[
             "call",
+            "callers",
             "files",
             "http",
             "incode",
@@ -203,6 +224,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "serve",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "deps",
@@ -213,8 +235,10 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "journal",
             "listener",
             "live",
+            "metrics",
             "policy",
             "readiness",
+            "refusals",
             "source",
             "step_up",
             "telemetry",
@@ -227,6 +251,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "cli",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "files",

@@ -22,8 +22,6 @@ use tokio::{
     sync::Semaphore,
 };
 use verigate::{
-    journal,
-    refusals::Refusals,
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
@@ -31,10 +29,12 @@ use verigate::{
         Webhooks,
         webhook::{Config as WebhookConfig, routes},
     },
+    journal,
     live::Live,
     policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
     provenance::{Outage, Timings},
+    refusals::Refusals,
     sim::{ApiCall, Fault, WebhookTarget},
     source::{Invalidation, Known, LookupRequest, Source},
     step_up::{self, Link, Links, StepUpRequest, StepUps},
@@ -334,7 +334,11 @@ fn step_ups(deps: &Deps) -> StepUps {
         link_life: Duration::from_mins(15),
         links: PLENTY,
     };
-    let journal = journal::start(Box::new(std::io::sink()), journal::QueueLimits::default(), deps);
+    let journal = journal::start(
+        Box::new(std::io::sink()),
+        journal::QueueLimits::default(),
+        deps,
+    );
     let refusals = Refusals::new(journal.unwrap().journal, deps).unwrap();
     StepUps::new(
         Arc::new(NoLinks),

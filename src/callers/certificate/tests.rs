@@ -44,24 +44,51 @@ fn a_star_stands_for_one_whole_segment_and_everything_else_for_itself() {
         (door, "spiffe://example.org:443/door/1", false),
         (door, "spiffe://example.org/door/1?a=b", false),
         (door, "spiffe://example.org/door/1#a", false),
-        ("spiffe://example.org/*/door", "spiffe://example.org/a/door", true),
-        ("spiffe://example.org/*/door", "spiffe://example.org/a/b/door", false),
-        ("https://example.org/door/1", "https://example.org/door/1", true),
-        ("https://example.org/door/1", "https://example.org/door/1/", false),
+        (
+            "spiffe://example.org/*/door",
+            "spiffe://example.org/a/door",
+            true,
+        ),
+        (
+            "spiffe://example.org/*/door",
+            "spiffe://example.org/a/b/door",
+            false,
+        ),
+        (
+            "https://example.org/door/1",
+            "https://example.org/door/1",
+            true,
+        ),
+        (
+            "https://example.org/door/1",
+            "https://example.org/door/1/",
+            false,
+        ),
         ("urn:example:door:1", "urn:example:door:1", true),
         ("urn:example:door:1", "urn:example:door:2", false),
     ];
     for (pattern, uri, expected) in cases {
-        assert_eq!(fits(pattern, &certificate(&[uri], &[])), expected, "{pattern} {uri}");
+        assert_eq!(
+            fits(pattern, &certificate(&[uri], &[])),
+            expected,
+            "{pattern} {uri}"
+        );
     }
 }
 
 #[test]
 fn a_certificate_with_two_uris_fits_nothing() {
     let one = "spiffe://example.org/door/1";
-    for uris in [[one, one], [one, "https://example.org/"], [one, "spiffe://example.org/door/2"]] {
+    for uris in [
+        [one, one],
+        [one, "https://example.org/"],
+        [one, "spiffe://example.org/door/2"],
+    ] {
         let certificate = certificate(&uris, &["door-1.example.org"]);
-        assert_eq!(CertificateNames::of(&certificate), Err(MalformedCertificate));
+        assert_eq!(
+            CertificateNames::of(&certificate),
+            Err(MalformedCertificate)
+        );
     }
 }
 
@@ -76,11 +103,21 @@ fn a_dns_name_is_compared_whole_and_without_case() {
         ("dns:door-1.example.org", "x.door-1.example.org", false),
     ];
     for (pattern, dns, expected) in cases {
-        assert_eq!(fits(pattern, &certificate(&[], &["other.example", dns])), expected, "{dns}");
+        assert_eq!(
+            fits(pattern, &certificate(&[], &["other.example", dns])),
+            expected,
+            "{dns}"
+        );
     }
     // A name of the one kind is none of the other.
-    assert!(!fits("dns:door-1.example.org", &certificate(&["door-1.example.org"], &[])));
-    assert!(!fits("https://example.org/", &certificate(&[], &["https://example.org/"])));
+    assert!(!fits(
+        "dns:door-1.example.org",
+        &certificate(&["door-1.example.org"], &[])
+    ));
+    assert!(!fits(
+        "https://example.org/",
+        &certificate(&[], &["https://example.org/"])
+    ));
 }
 
 #[test]
@@ -136,7 +173,15 @@ fn patterns_overlap_where_one_certificate_fits_both() {
         ("dns:a.example", "https://a.example", false),
     ];
     for (one, other, expected) in cases {
-        assert_eq!(pattern(one).overlaps(&pattern(other)), expected, "{one} {other}");
-        assert_eq!(pattern(other).overlaps(&pattern(one)), expected, "{other} {one}");
+        assert_eq!(
+            pattern(one).overlaps(&pattern(other)),
+            expected,
+            "{one} {other}"
+        );
+        assert_eq!(
+            pattern(other).overlaps(&pattern(one)),
+            expected,
+            "{other} {one}"
+        );
     }
 }

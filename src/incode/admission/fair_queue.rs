@@ -168,15 +168,15 @@ impl<T> Class<T> {
 
     fn lanes_mut(&mut self, caller: &CallerId) -> &mut Lanes<T> {
         match caller.priority() {
-            CallerPriority::Door => &mut self.doors,
-            CallerPriority::Gateway => &mut self.gateways,
+            CallerPriority::Doors => &mut self.doors,
+            CallerPriority::Gateways => &mut self.gateways,
         }
     }
 
     fn turns_ahead(&self, caller: &CallerId) -> usize {
         match caller.priority() {
-            CallerPriority::Door => self.doors.turns_ahead(caller),
-            CallerPriority::Gateway => {
+            CallerPriority::Doors => self.doors.turns_ahead(caller),
+            CallerPriority::Gateways => {
                 let turns = self.gateways.turns_ahead(caller);
                 let run = usize::try_from(DOORS_RUN_MAX).unwrap_or(usize::MAX);
                 let of_doors = run.saturating_mul(turns.saturating_add(1));

@@ -12,7 +12,6 @@ use std::{
 
 use async_trait::async_trait;
 use verigate::{
-    refusals::Refusals,
     call::{Call, Deadline, TraceContext},
     callers::{Caller, OverQuotaError},
     clock::{Clock as _, ManualClock, OffsetRange},
@@ -25,6 +24,7 @@ use verigate::{
         Scope, Timestamp, Verification, VerificationId, after, before, from_millis, testing,
     },
     provenance::{Origin, Timings},
+    refusals::Refusals,
     ruling::Ruling,
     source::{Config, EvidenceCache, Known, LookupRequest, Source},
 };

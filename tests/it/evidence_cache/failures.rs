@@ -60,7 +60,10 @@ async fn an_unusable_response_is_cached_as_briefly_as_a_failure_and_replaces_sta
         ..desk.request()
     };
     for _ in 0..10 {
-        assert_eq!(status(&desk.look(tolerant.clone()).await), "Unusable(Unreadable)");
+        assert_eq!(
+            status(&desk.look(tolerant.clone()).await),
+            "Unusable(Unreadable)"
+        );
     }
     assert_eq!(desk.asked(), 2);
     desk.clock.advance(Duration::from_millis(1500));

@@ -137,8 +137,8 @@ fn named(priority: CallerPriority, n: u8) -> CallerId {
 fn doors_come_before_gateways_and_gateways_are_not_starved() {
     let mut queue = FairQueue::default();
     let (door, gateway) = (
-        named(CallerPriority::Door, 0),
-        named(CallerPriority::Gateway, 1),
+        named(CallerPriority::Doors, 0),
+        named(CallerPriority::Gateways, 1),
     );
     for _ in 0..100 {
         queue.push(Cold, gateway.clone(), (Cold, 1));
@@ -148,7 +148,10 @@ fn doors_come_before_gateways_and_gateways_are_not_starved() {
     }
     let order = callers(&served(&mut queue, 200));
     assert_eq!(order.len(), 200);
-    assert!(order.starts_with(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]), "{order:?}");
+    assert!(
+        order.starts_with(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]),
+        "{order:?}"
+    );
     let gateways = order.iter().take(100).filter(|n| **n == 1).count();
     assert!((12..=13).contains(&gateways), "{gateways}");
     // A door that comes late waits for nobody but doors.
