@@ -28,8 +28,8 @@ pub struct Call {
 pub struct TraceContext(Option<Box<str>>);
 
 impl Call {
-    /// Reads the context from a request's headers and extensions. The caller is the one that an adapter has put into the extensions; an HTTP
-    /// call that sends no `grpc-timeout` has the default deadline.
+    /// Reads the context from a request's headers and extensions: the caller that an adapter has put there; and the deadline that it has
+    /// put there when the request arrived, or else one that begins now. An HTTP call that sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
             // An adapter that does not authenticate gets nothing.
@@ -37,7 +37,10 @@ impl Call {
                 .get()
                 .cloned()
                 .unwrap_or_else(|| Caller::unauthenticated(peer::ip_of(extensions))),
-            deadline: Deadline::of(headers, deadlines),
+            deadline: extensions
+                .get()
+                .copied()
+                .unwrap_or_else(|| Deadline::of(headers, deadlines)),
             trace: TraceContext::of(headers),
         }
     }

@@ -26,8 +26,8 @@ mod warnings;
 
 use std::{
     ffi::OsString,
-    net::SocketAddr,
     path::{Path, PathBuf, absolute},
+    time::Duration,
 };
 
 pub use self::{
@@ -40,6 +40,7 @@ use crate::{
     call::Deadlines,
     callers::CallerConfig,
     files::read_text,
+    listener::{Limits, ListenAddress},
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -53,15 +54,21 @@ pub struct Config {
     /// Whether everybody may ask on addresses that other machines reach, where there are no callers.
     pub insecure_allow_anonymous: bool,
     /// The address of the gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// How long calls over gRPC may take.
     pub deadlines: Deadlines,
     /// The address of the HTTP listener.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
     /// The address of the HTTP listener for the Internet; `None` if [`Config::http`] serves its routes too.
-    pub public: Option<SocketAddr>,
+    pub public: Option<ListenAddress>,
     /// The address of the listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
+    /// The limits of connections.
+    pub limits: Limits,
+    /// Calls that may be in flight at once.
+    pub in_flight: usize,
+    /// How long calls in flight may take to finish when the service stops.
+    pub drain: Duration,
     /// Who the HTTP listeners answer to.
     pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
@@ -147,11 +154,9 @@ impl Config {
         let http = listeners::decisions(&mut reader.section("http"), anywhere);
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
+        let limits = listeners::limits(&mut reader.section("limits"));
         let filters = filters::read(reader);
-        let policies = reader
-            .section("policies")
-            .required("path")
-            .map(PathBuf::from);
+        let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
         let cache_capacity = reader.section("cache").at_least_one("capacity");
         let quota = reader
@@ -165,7 +170,7 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
-        let apart = public.transpose();
+        let apart = public.clone().transpose();
         let listening = [
             ("grpc", Some(&grpc)),
             ("http", Some(&http)),
@@ -181,6 +186,7 @@ impl Config {
         listeners::check_not_called(reader, &listening, "incode", "url", vendor);
         let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
         listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
             callers,
@@ -190,6 +196,9 @@ impl Config {
             http: http?,
             public: public?,
             admin: admin?,
+            limits,
+            in_flight,
+            drain,
             filters: filters?,
             policies: policies?,
             incode: crate::incode::Config {
@@ -207,4 +216,10 @@ impl Config {
             log: log?,
         })
     }
+}
+
+/// The policy file, or the folder of them.
+fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
+    let mut section = reader.section("policies");
+    section.required("path").map(PathBuf::from)
 }

@@ -1,7 +1,9 @@
 //! The gRPC services: decisions, health and reflection.
 
 mod calls;
+mod service;
 mod authentication;
+mod in_flight;
 mod access;
 mod check_request;
 mod check_response;
@@ -15,10 +17,6 @@ mod signature;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    middleware::{from_fn_with_state, map_response},
-};
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 use tonic::service::Routes;
@@ -26,9 +24,14 @@ use tonic_health::server::HealthReporter;
 
 use self::{
     access::Access,
+    in_flight::WatchLimit,
+    service::Parts,
     signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
 };
-pub use self::{authentication::Authentication, calls::Calls, rejection::Rejections};
+pub use self::{
+    authentication::Authentication, calls::Calls, in_flight::InFlight, rejection::Rejections,
+    service::GrpcService,
+};
 use crate::{
     call::Deadlines,
     deps::Deps,
@@ -44,7 +47,7 @@ const SERVICES: [&str; 2] = ["", "verigate.v1.AccessService"];
 #[derive(Debug)]
 pub struct Grpc {
     /// Every service.
-    pub router: Router,
+    pub service: GrpcService,
     /// Sets what health checks report.
     pub health: HealthReporter,
     /// Records what is not taken for a call.
@@ -69,7 +72,7 @@ pub enum ServicesError {
 pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
-    deadlines: Deadlines,
+    (deadlines, in_flight): (Deadlines, InFlight),
     calls: Arc<Calls>,
     authentication: Authentication,
     deps: &Deps,
@@ -88,8 +91,7 @@ pub fn services(
             // The details of errors, so that clients without generated code can decode them.
             .register_file_descriptor_set(details.clone())
     };
-    let router = Routes::new(access)
-        .add_service(health_service)
+    let others = Routes::new(health_service)
         .add_service(
             reflection()
                 .build_v1()?
@@ -101,25 +103,19 @@ pub fn services(
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .prepare()
-        .into_axum_router()
-        .layer(map_response(server_timing::attach))
-        .layer(from_fn_with_state(
-            Arc::clone(&rejections),
-            protocol::only_readable,
-        ))
-        // Before a byte of a message is read.
-        .layer(from_fn_with_state(
-            Arc::new(authentication),
-            authentication::only_callers,
-        ))
-        // No call ends without this layer; what is not a call does not reach it.
-        .layer(from_fn_with_state(calls, calls::observe))
-        .layer(from_fn_with_state(
-            Arc::clone(&rejections),
-            protocol::only_calls,
-        ));
+        .into_axum_router();
+    let service = GrpcService::new(Parts {
+        access,
+        others,
+        rejections: Arc::clone(&rejections),
+        calls,
+        in_flight,
+        watches: WatchLimit::default(),
+        authentication,
+        deadlines,
+    });
     Ok(Grpc {
-        router,
+        service,
         health,
         rejections,
     })

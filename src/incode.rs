@@ -104,7 +104,7 @@ impl Incode {
         let clocks = ClockComparison::new(Arc::clone(&deps.anchored));
         let client = Arc::new(Client::new(config, deps, clocks, metrics.clone())?);
         let issuer = Box::new(Arc::clone(&client));
-        let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn);
+        let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn.clone());
         let incode = Arc::new(Self {
             client,
             tokens,

@@ -129,6 +129,10 @@ impl Check {
         if let Some(token) = token {
             request.metadata_mut().insert("x-verigate-token", token);
         }
+        if self.explain {
+            let asked = MetadataValue::from_static("1");
+            request.metadata_mut().insert("verigate-timing", asked);
+        }
         let (timings, answer) = match AccessServiceClient::new(channel)
             .check_access(request)
             .await

@@ -1,15 +1,8 @@
 //! Who makes a call: found out from its head, before a byte of its messages is read.
 
-use std::sync::Arc;
-
-use axum::{
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
 use tonic::Status;
 
-use super::calls::NotedCaller;
+use super::calls::ObservedCall;
 use crate::{
     callers::{Caller, Callers},
     peer::{self, Peer},
@@ -34,35 +27,29 @@ pub struct Authentication {
 
 impl Authentication {
     /// Puts the caller of a request into its extensions; the status of a request that has none.
-    pub(super) async fn admit<B>(&self, request: &mut http::Request<B>) -> Result<(), Status> {
+    pub(super) async fn admit<B>(
+        &self,
+        request: &mut http::Request<B>,
+        call: &ObservedCall,
+    ) -> Result<(), Status> {
         let peer = Peer::of(request.extensions());
         let address = peer::ip_of(request.extensions());
         let caller = match self.callers.authenticate(request.headers(), peer).await {
-            Ok(caller) => caller,
+            Ok(caller) => {
+                call.note_caller(&caller.id);
+                caller
+            }
             Err(_) if self.is_open(request.uri().path()) => Caller::unauthenticated(address),
             Err(error) => {
                 self.refusals.unauthenticated(address, error);
                 return Err(Status::unauthenticated(error.to_string()));
             }
         };
-        NotedCaller::note(request.extensions(), &caller.id);
         request.extensions_mut().insert(caller);
         Ok(())
     }
 
     fn is_open(&self, path: &str) -> bool {
         path.starts_with(HEALTH) || (self.is_local && path.starts_with(REFLECTION))
-    }
-}
-
-/// Passes on the calls of callers.
-pub(super) async fn only_callers(
-    State(authentication): State<Arc<Authentication>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    match authentication.admit(&mut request).await {
-        Ok(()) => next.run(request).await,
-        Err(status) => status.into_http(),
     }
 }

@@ -1,5 +1,5 @@
-//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This
-//! layer is outside of everything but the check that a request is a gRPC call, so that it also sees calls that no handler sees: unknown
+//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. A call is
+//! observed as soon as it is known to be one, so that those are counted too that no handler sees: unknown
 //! methods, messages that cannot be decoded, callers that leave.
 
 mod metrics;
@@ -8,15 +8,11 @@ mod method;
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
-use http::{Extensions, StatusCode};
+use axum::{body::Body, response::Response};
+use http::{Extensions, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status};
 
@@ -66,51 +62,21 @@ impl AskedPolicy {
     }
 }
 
-/// The name of the caller of a call, once it is authenticated.
-#[derive(Debug, Clone, Default)]
-pub(super) struct NotedCaller(Arc<OnceLock<CallerId>>);
-
-impl NotedCaller {
-    /// Notes who makes this call.
-    pub(super) fn note(extensions: &Extensions, caller: &CallerId) {
-        if let Some(Self(noted)) = extensions.get() {
-            // An error means that it was noted before.
-            let _ = noted.set(caller.clone());
-        }
-    }
-
-    /// The name; `unknown` while nobody is authenticated.
-    fn name(&self) -> &str {
-        self.0.get().map_or(CallerName::UNKNOWN, CallerId::as_str)
-    }
-}
-
-/// Observes one call from its head to the end of its answer.
-pub(super) async fn observe(
-    State(calls): State<Arc<Calls>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let asked = AskedPolicy::default();
-    let caller = NotedCaller::default();
-    let call = ObservedCall {
-        method: method_of(request.uri().path()),
-        started: calls.clock.read(),
-        from: peer::ip_of(request.extensions()),
-        asked: asked.clone(),
-        caller: caller.clone(),
-        calls,
-        ended: false,
-    };
-    request.extensions_mut().insert(asked);
-    request.extensions_mut().insert(caller);
-    let response = next.run(request).await;
-    match status_of_head(&response) {
-        Some(status) => {
-            call.end(status.code(), status.message());
-            response
-        }
-        None => response.map(|body| end_with_trailers(call, body)),
+impl Calls {
+    /// A call begins.
+    pub(super) fn begin<B>(calls: &Arc<Self>, request: &mut Request<B>) -> ObservedCall {
+        let asked = AskedPolicy::default();
+        let call = ObservedCall {
+            method: method_of(request.uri().path()),
+            started: calls.clock.read(),
+            from: peer::ip_of(request.extensions()),
+            asked: asked.clone(),
+            caller: OnceLock::new(),
+            calls: Arc::clone(calls),
+            ended: false,
+        };
+        request.extensions_mut().insert(asked);
+        call
     }
 }
 
@@ -150,17 +116,40 @@ fn end_with_trailers(call: ObservedCall, body: Body) -> Body {
 }
 
 /// A call that has begun. Dropped before its end, it was cancelled.
-struct ObservedCall {
+#[derive(Debug)]
+pub(super) struct ObservedCall {
     calls: Arc<Calls>,
     method: &'static str,
     started: Reading,
     from: IpAddr,
     asked: AskedPolicy,
-    caller: NotedCaller,
+    caller: OnceLock<CallerId>,
     ended: bool,
 }
 
 impl ObservedCall {
+    /// The time since the head of its request.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// This caller makes it. Until it is noted, metrics and logs say `unknown`.
+    pub(super) fn note_caller(&self, caller: &CallerId) {
+        // An error means that it was noted before.
+        let _ = self.caller.set(caller.clone());
+    }
+
+    /// The answer to this call, which ends it.
+    pub(super) fn observe(self, response: Response) -> Response {
+        match status_of_head(&response) {
+            Some(status) => {
+                self.end(status.code(), status.message());
+                response
+            }
+            None => response.map(|body| end_with_trailers(self, body)),
+        }
+    }
+
     fn end(mut self, code: Code, message: &str) {
         self.ended = true;
         self.record(code, message);
@@ -169,7 +158,8 @@ impl ObservedCall {
     fn record(&self, code: Code, message: &str) {
         let name = metrics::name_of(code);
         let elapsed = self.started.elapsed();
-        let caller = self.caller.name();
+        let caller = self.caller.get();
+        let caller = caller.map_or(CallerName::UNKNOWN, CallerId::as_str);
         self.calls.metrics.call(self.method, name, caller, elapsed);
         // A cancelled call is not an error of the service.
         if matches!(code, Code::Ok | Code::Cancelled) {

@@ -96,7 +96,7 @@ impl Client {
                 &config,
                 rate,
                 Arc::clone(&clock),
-                deps.spawn,
+                deps.spawn.clone(),
                 metrics.clone(),
             )
         };

@@ -73,13 +73,16 @@ pub(super) fn assemble(
     let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
     let callers = Callers::new(&config.callers);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
-    let authentication = authentication(config, &callers, &refusals);
+    let bounds = (
+        config.deadlines,
+        grpc::InFlight::new(config.in_flight, deps)?,
+    );
     let grpc = grpc::services(
         Arc::new(gate),
         step_ups.clone(),
-        config.deadlines,
+        bounds,
         grpc::Calls::new(deps)?,
-        authentication,
+        authentication(config, &callers, &refusals),
         deps,
     )?;
     let admin = Admin {
@@ -122,7 +125,7 @@ fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Au
     Authentication {
         callers: callers.clone(),
         refusals: refusals.clone(),
-        is_local: config.grpc.ip().is_loopback(),
+        is_local: config.grpc.is_local(),
     }
 }
 
@@ -132,7 +135,7 @@ fn admin_callers(config: &Config, callers: Callers, refusals: Refusals) -> Admin
     AdminCallers {
         callers,
         refusals,
-        is_open: config.admin.ip().is_loopback() || is_accepted,
+        is_open: config.admin.is_local() || is_accepted,
     }
 }
 
