@@ -20,6 +20,7 @@ mod incode;
 mod step_up;
 mod webhook;
 mod journal;
+mod process;
 mod telemetry;
 mod reader;
 mod warnings;
@@ -30,8 +31,11 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 pub use self::{
     error::{ConfigError, Problem},
+    file::OtherSections,
     incode::Account,
     layers::DEFAULTS,
 };
@@ -39,8 +43,8 @@ use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
     callers::CallerConfig,
-    files::read_text,
     listener::{Limits, ListenAddress},
+    secrets::read_text,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -87,6 +91,8 @@ pub struct Config {
     pub trace: TraceConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Whether core dumps are permitted.
+    pub core_dumps: bool,
 }
 
 impl Config {
@@ -105,7 +111,7 @@ impl Config {
     }
 
     /// The callers of a file, and its other sections as they stand in it. For reading the callers again.
-    pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, toml::Table), ConfigError> {
+    pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, OtherSections), ConfigError> {
         let (shown, mut problems) = (path.display().to_string(), Vec::new());
         let read = match read_text(path, reader::FILE_BYTES_MAX) {
             Ok(text) => file::callers(&shown, &text, &mut problems),
@@ -147,8 +153,7 @@ impl Config {
     /// Reads every section before the first problem is returned, so that all problems are reported.
     fn sections(reader: &mut Reader) -> Result<Self, Reported> {
         let insecure_allow_anonymous = reader.flag("insecure_allow_anonymous");
-        let callers = reader.callers().to_vec();
-        let anywhere = insecure_allow_anonymous || !callers.is_empty();
+        let anywhere = insecure_allow_anonymous || !reader.callers().is_empty();
         let grpc = listeners::decisions(&mut reader.section("grpc"), anywhere);
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
         let http = listeners::decisions(&mut reader.section("http"), anywhere);
@@ -170,6 +175,7 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
+        let core_dumps = process::core_dumps(&mut reader.section("process"));
         let apart = public.clone().transpose();
         let listening = [
             ("grpc", Some(&grpc)),
@@ -177,19 +183,13 @@ impl Config {
             ("public", apart.as_ref()),
             ("admin", Some(&admin)),
         ];
-        let listening: Vec<_> = listening
-            .into_iter()
-            .filter_map(|(name, address)| Some((name, address?)))
-            .collect();
-        listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
-        listeners::check_not_called(reader, &listening, "incode", "url", vendor);
         let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
-        listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        check_addresses(reader, listening, vendor, collector);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
-            callers,
+            callers: reader.callers().to_vec(),
             insecure_allow_anonymous,
             grpc: grpc?,
             deadlines: deadlines?,
@@ -214,6 +214,7 @@ impl Config {
             journal: journal?,
             trace: trace?,
             log: log?,
+            core_dumps: core_dumps?,
         })
     }
 }
@@ -222,4 +223,20 @@ impl Config {
 fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
     let mut section = reader.section("policies");
     section.required("path").map(PathBuf::from)
+}
+
+/// Reports addresses that conflict, and those at which the service would call itself.
+fn check_addresses<const N: usize>(
+    reader: &mut Reader,
+    listening: [(&'static str, Option<&Result<ListenAddress, Reported>>); N],
+    vendor: Option<&Url>,
+    collector: Option<&Url>,
+) {
+    let listening = listening.into_iter();
+    let listening: Vec<_> = listening
+        .filter_map(|(name, address)| Some((name, address?)))
+        .collect();
+    listeners::check_distinct(reader, &listening);
+    listeners::check_not_called(reader, &listening, "incode", "url", vendor);
+    listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
 }

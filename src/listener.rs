@@ -8,6 +8,7 @@ mod accept;
 mod activity;
 mod address;
 mod connection;
+mod inherited;
 mod lifetime;
 mod limits;
 mod metrics;
@@ -23,7 +24,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::{
     accept::Accepting,
@@ -36,6 +37,7 @@ use self::{
 };
 pub use self::{
     address::{AddressError, ListenAddress},
+    inherited::{InheritError, Inherited},
     limits::{Limits, Runtimes},
     preface::NOT_HTTP2,
     protocol::Protocol,
@@ -74,6 +76,7 @@ pub enum ListenersError {
 #[derive(Debug)]
 pub struct Listeners {
     servers: Vec<Task>,
+    inherited: Inherited,
     stop: watch::Sender<bool>,
     limits: Limits,
     /// ConnectionLimit that the listeners for callers share.
@@ -85,11 +88,12 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// No listener yet. Starts the threads that serve connections, and raises the limit of file descriptors.
-    pub fn new(limits: Limits, deps: &Deps) -> Result<Self, ListenersError> {
+    /// No listener yet; those of these sockets will use them. Starts the threads that serve connections, and raises the limit of file descriptors.
+    pub fn new(limits: Limits, inherited: Inherited, deps: &Deps) -> Result<Self, ListenersError> {
         let limits = within_descriptors(limits);
         Ok(Self {
             servers: Vec::new(),
+            inherited,
             stop: watch::channel(false).0,
             shared: Arc::new(Semaphore::new(limits.connections)),
             runtimes: Arc::new(RuntimePool::start(limits.runtimes)?),
@@ -100,7 +104,7 @@ impl Listeners {
         })
     }
 
-    /// Binds an address and serves on it, under this name in metrics and logs. Returns the bound address.
+    /// Binds an address, or uses the socket that was passed for this listener, and serves on it, under this name in metrics and logs. Returns the bound address.
     pub async fn open(
         &mut self,
         name: &'static str,
@@ -112,8 +116,21 @@ impl Listeners {
             address: address.clone(),
             source,
         };
-        let socket = Socket::bind(address).await.map_err(failed)?;
+        let inherited = self.inherited.take(name);
+        let was_passed = inherited.is_some();
+        let socket = match inherited {
+            Some(socket) => Socket::inherit(socket, address),
+            None => Socket::bind(address).await,
+        };
+        let socket = socket.map_err(failed)?;
         let bound = socket.address().map_err(failed)?;
+        if was_passed {
+            info!(
+                event = "socket_inherited",
+                listener = name,
+                "the service manager passed the socket of this listener; the setting `listen` is not used"
+            );
+        }
         let (runtimes, bounds, limit) = match protocol {
             Protocol::Http1Only => {
                 let own = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
@@ -143,6 +160,11 @@ impl Listeners {
         };
         self.servers.push(self.deps.start(accepting.run()));
         Ok(bound)
+    }
+
+    /// An error if a socket was passed for a listener that was not opened.
+    pub fn all_opened(&self) -> Result<(), InheritError> {
+        self.inherited.all_taken()
     }
 
     /// Accepts no more connections and lets calls in flight finish, within this time. Peers without a call hold it for 2 s at most.

@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use toml::Value;
+use zeroize::Zeroize as _;
 
 use super::{
     error::{Problem, SettingError},
@@ -17,6 +18,9 @@ const PREFIX: &str = "VERIGATE_";
 /// Kubernetes sets for a service of our name.
 const SEPARATOR: &str = "__";
 
+/// The variable in which systemd names the folder with the credentials of a unit.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Overrides settings with those of the environment.
 pub(super) fn add(
     layers: &mut Layers,
@@ -24,40 +28,42 @@ pub(super) fn add(
     problems: &mut Vec<Problem>,
 ) {
     for (name, value) in environment {
+        if name == CREDENTIALS && !value.is_empty() {
+            layers.set_credentials(value.into());
+            continue;
+        }
         let Some((name, rest)) = name
             .to_str()
             .and_then(|n| Some((n, n.strip_prefix(PREFIX)?)))
         else {
             continue;
         };
-        let lower = rest.to_ascii_lowercase();
-        if lower == CALLERS || lower.starts_with("callers__") {
-            problems.push(callers_are_in_the_file(name));
-            continue;
-        }
-        if layers.value(TOP, &lower).is_some() {
-            let set = typed(layers, TOP, &lower, &value)
-                .and_then(|value| layers.set(TOP, &lower, value, name, Layer::Environment));
-            problems.extend(set.err().map(|error| problem(name, error)));
-            continue;
-        }
-        let Some((section, key)) = rest.split_once(SEPARATOR) else {
-            problems.extend(nearly_a_setting(layers, name, rest));
-            continue;
-        };
-        let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
-        let set = typed(layers, &section, &key, &value)
-            .and_then(|value| layers.set(&section, &key, value, name, Layer::Environment));
-        problems.extend(set.err().map(|error| problem(name, error)));
+        problems.extend(add_one(layers, name, rest, &value));
+        value.into_encoded_bytes().zeroize();
     }
 }
 
-fn problem(name: &str, SettingError { message, hint }: SettingError) -> Problem {
-    Problem {
+/// Sets what one variable is for; what is wrong with it. `rest` is its name without the prefix.
+fn add_one(layers: &mut Layers, name: &str, rest: &str, value: &OsStr) -> Option<Problem> {
+    let lower = rest.to_ascii_lowercase();
+    if lower == CALLERS || lower.starts_with("callers__") {
+        return Some(callers_are_in_the_file(name));
+    }
+    let (section, key) = if layers.value(TOP, &lower).is_some() {
+        (TOP, lower.as_str())
+    } else if let Some(names) = lower.split_once(SEPARATOR) {
+        names
+    } else {
+        return nearly_a_setting(layers, name, rest);
+    };
+    let set = typed(layers, section, key, value)
+        .and_then(|value| layers.set(section, key, value, name, Layer::Environment));
+    let SettingError { message, hint } = set.err()?;
+    Some(Problem {
         place: name.to_owned(),
         message,
         hint,
-    }
+    })
 }
 
 /// Callers are read again while the service runs, and the environment cannot be.

@@ -1,11 +1,15 @@
 //! The layer of the configuration file: TOML, with the places of its settings.
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
 use toml::de::{DeTable, DeValue};
+use zeroize::Zeroizing;
 
 use super::{
     callers,
     error::Problem,
-    layers::{Layer, Layers, TOP},
+    layers::{Layer, Layers, TOP, wipe},
     places::{Places, place_of},
 };
 use crate::{callers::CallerConfig, policy::did_you_mean};
@@ -13,17 +17,45 @@ use crate::{callers::CallerConfig, policy::did_you_mean};
 /// The section of the callers, which has a table for each.
 pub(super) const CALLERS: &str = "callers";
 
+/// The sections of a file beside its callers, by the digests of what is in them: some of it is secret.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OtherSections(BTreeMap<String, [u8; 32]>);
+
+impl OtherSections {
+    fn of(values: &toml::Table) -> Self {
+        let digest = |value: &toml::Value| {
+            let text = Zeroizing::new(value.to_string());
+            Sha256::digest(text.as_bytes()).into()
+        };
+        let sections = values.iter();
+        Self(
+            sections
+                .map(|(name, value)| (name.clone(), digest(value)))
+                .collect(),
+        )
+    }
+
+    /// The sections that are not the same in both.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let differ = names
+            .into_iter()
+            .filter(|name| self.0.get(*name) != other.0.get(*name));
+        differ.cloned().collect()
+    }
+}
+
 /// The callers of a file, and its other sections; every problem with the callers is added.
 pub(super) fn callers(
     path: &str,
     text: &str,
     problems: &mut Vec<Problem>,
-) -> (Vec<CallerConfig>, toml::Table) {
+) -> (Vec<CallerConfig>, OtherSections) {
     let (document, mut values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
         (Ok(document), Ok(values)) => (document, values),
         (Err(error), _) | (_, Err(error)) => {
             problems.push(not_toml(path, text, &error));
-            return (Vec::new(), toml::Table::new());
+            return (Vec::new(), OtherSections::default());
         }
     };
     let places = Places {
@@ -43,7 +75,9 @@ pub(super) fn callers(
             Vec::new()
         }
     };
-    (configs, values)
+    let others = OtherSections::of(&values);
+    values.iter_mut().for_each(|(_, value)| wipe(value));
+    (configs, others)
 }
 
 fn not_toml(path: &str, text: &str, error: &toml::de::Error) -> Problem {
@@ -64,7 +98,7 @@ pub(super) fn add(
     problems: &mut Vec<Problem>,
 ) -> bool {
     // Parsed twice: once for the places, once for the values.
-    let (document, values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
+    let (document, mut values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
         (Ok(document), Ok(values)) => (document, values),
         (Err(error), _) | (_, Err(error)) => {
             problems.push(not_toml(path, text, &error));
@@ -107,11 +141,11 @@ pub(super) fn add(
             });
             continue;
         }
-        let values = values.get(name);
+        let section_values = values.get(name);
         for key in keys.keys() {
             let place = place_of(path, text, &key.span());
             let key = key.get_ref().as_ref();
-            let Some(value) = values.and_then(|values| values.get(key)) else {
+            let Some(value) = section_values.and_then(|values| values.get(key)) else {
                 continue;
             };
             if let Err(refused) = layers.set(name, key, value.clone(), &place, Layer::File) {
@@ -123,5 +157,6 @@ pub(super) fn add(
             }
         }
     }
+    values.iter_mut().for_each(|(_, value)| wipe(value));
     true
 }

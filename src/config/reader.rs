@@ -10,7 +10,7 @@ use super::{
     layers::{Layers, TOP},
     section::Section,
 };
-use crate::{callers::CallerConfig, files::read_text};
+use crate::{callers::CallerConfig, secrets::read_text};
 
 /// The size of a configuration file, in bytes.
 pub(super) const FILE_BYTES_MAX: usize = 1024 * 1024;

@@ -1,6 +1,9 @@
 //! What is valid but probably not intended.
 
+use std::collections::BTreeSet;
+
 use super::Config;
+use crate::{files::Exposure, secrets::Secret};
 
 impl Config {
     /// What is probably not meant, each in a sentence that says what to do.
@@ -25,11 +28,28 @@ impl Config {
             "incode.burst",
             calls.burst,
         );
-        per_second
+        let exposed = self.exposed_secrets().into_iter();
+        let exposed =
+            exposed.map(|exposure| format!("a file with a secret is exposed: {exposure}"));
+        let dumps = self.core_dumps.then(|| {
+            "process.core_dumps permits core dumps, which contain secrets and personal data: switch it off after the investigation".to_owned()
+        });
+        let quotas = per_second.into_iter().chain(burst);
+        let plain = self.plain_public();
+        let callers = self.callers_warnings();
+        let rest = dumps.into_iter().chain(exposed).chain(callers);
+        quotas.chain(plain).chain(rest).collect()
+    }
+
+    /// How the files with secrets are exposed to others. Blocks.
+    pub fn exposed_secrets(&self) -> BTreeSet<Exposure> {
+        let webhook = self.webhook.as_ref();
+        let hooks =
+            webhook.map(|webhook| [Some(&webhook.secret), webhook.previous_secret.as_ref()]);
+        [&self.incode.api_key, &self.incode.secret]
             .into_iter()
-            .chain(burst)
-            .chain(self.plain_public())
-            .chain(self.callers_warnings())
+            .chain(hooks.into_iter().flatten().flatten())
+            .flat_map(Secret::exposures)
             .collect()
     }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prometheus::IntGauge;
+
 use super::{callers::CallersReloader, error::StartError};
 use crate::{
     build_info,
@@ -14,6 +16,7 @@ use crate::{
     incode::Incode,
     journal::{self, JournalState, Output},
     live::{Live, Reloader},
+    metrics::set_count,
     policy::PolicySet,
     refusals::Refusals,
     source::{EvidenceCache, Source},
@@ -44,6 +47,7 @@ pub(super) fn assemble(
 ) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
+    register_exposed(config, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
     let journal::Started {
@@ -53,12 +57,7 @@ pub(super) fn assemble(
     } = start_journal(config, journal, deps)?;
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), deps)?;
-    let cache = EvidenceCache::new(
-        Arc::clone(&incode) as _,
-        config.cache,
-        config.incode.timeout,
-        deps,
-    )?;
+    let cache = cache(config, &incode, &live, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
     let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
     let source: Arc<dyn Source> = Arc::new(source);
@@ -139,6 +138,23 @@ fn admin_callers(config: &Config, callers: Callers, refusals: Refusals) -> Admin
     }
 }
 
+/// Builds the evidence cache, which keeps what the policies in force read.
+fn cache(
+    config: &Config,
+    incode: &Arc<Incode>,
+    live: &Arc<Live>,
+    deps: &Deps,
+) -> Result<EvidenceCache, prometheus::Error> {
+    let cache = EvidenceCache::new(
+        Arc::clone(incode) as _,
+        config.cache,
+        config.incode.timeout,
+        deps,
+    )?;
+    cache.keep_for(Arc::clone(live));
+    Ok(cache)
+}
+
 /// Builds the step-ups.
 fn step_ups(
     config: &Config,
@@ -155,6 +171,16 @@ fn step_ups(
         refusals.clone(),
         deps,
     )
+}
+
+/// Registers how many files with secrets are exposed, as they were when the service started.
+fn register_exposed(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+    let exposed = IntGauge::new(
+        "verigate_secret_files_exposed",
+        "Files with secrets, and their folders, that others than their owner and root can read or write.",
+    )?;
+    set_count(&exposed, config.exposed_secrets().len());
+    deps.registry.register(Box::new(exposed))
 }
 
 /// Starts the journal with this output, or with the one in the configuration.

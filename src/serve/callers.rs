@@ -11,7 +11,7 @@ use tracing::{error, info, warn};
 use crate::{
     callers::{CallerConfig, Callers},
     clock::pause,
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, OtherSections},
     deps::Deps,
     metrics::set_count,
     readiness::Component,
@@ -37,7 +37,7 @@ pub(super) struct CallersReloader {
 struct State {
     configs: Vec<CallerConfig>,
     /// The other sections, as they were when the service started.
-    others: Option<toml::Table>,
+    others: Option<OtherSections>,
     /// Those that have changed since, which has been logged.
     changed: Vec<String>,
     failure: Option<String>,
@@ -98,7 +98,7 @@ impl CallersReloader {
         }
     }
 
-    fn put_in_force(&self, configs: Vec<CallerConfig>, others: &toml::Table) {
+    fn put_in_force(&self, configs: Vec<CallerConfig>, others: &OtherSections) {
         let mut state = self.state.lock();
         if state.failure.take().is_some() {
             self.failed.set(0);
@@ -124,7 +124,8 @@ impl CallersReloader {
             );
             state.configs = configs;
         }
-        let changed = changed_sections(state.others.as_ref(), others);
+        let before = state.others.as_ref();
+        let changed = before.map_or_else(Vec::new, |before| before.differences(others));
         if changed != state.changed {
             if !changed.is_empty() {
                 let sections = changed.join(", ");
@@ -179,18 +180,4 @@ impl Component for CallersReloader {
             "needs_restart": state.changed,
         })
     }
-}
-
-/// The sections that are not as they were.
-fn changed_sections(before: Option<&toml::Table>, now: &toml::Table) -> Vec<String> {
-    let Some(before) = before else {
-        return Vec::new();
-    };
-    let mut names: Vec<&String> = before.keys().chain(now.keys()).collect();
-    names.sort_unstable();
-    names.dedup();
-    let changed = names
-        .into_iter()
-        .filter(|name| before.get(*name) != now.get(*name));
-    changed.cloned().collect()
 }
