@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 39] = [
+const ROOMS: [(&str, &[&str]); 40] = [
     (
         "gate",
         &[
@@ -27,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "log_throttle",
             "policy",
             "provenance",
+            "refusals",
             "ruling",
             "source",
             "span",
@@ -34,7 +35,20 @@ const ROOMS: [(&str, &[&str]); 39] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["peer", "rate_limit"]),
+    ("callers", &["peer", "policy", "rate_limit"]),
+    (
+        "refusals",
+        &[
+            "callers",
+            "clock",
+            "deps",
+            "journal",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+        ],
+    ),
     (
         "source",
         &[
@@ -65,6 +79,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "policy",
             "provenance",
             "rate_limit",
+            "refusals",
             "source",
         ],
     ),
@@ -108,6 +123,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
     (
         "journal",
         &[
+            "callers",
             "clock",
             "deps",
             "log_throttle",
@@ -123,6 +139,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "grpc",
         &[
             "call",
+            "callers",
             "clock",
             "deps",
             "gate",
@@ -135,6 +152,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "policy",
             "proto",
             "provenance",
+            "refusals",
             "request_id",
             "ruling",
             "span",
@@ -146,6 +164,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "http",
         &[
             "build_info",
+            "callers",
             "clock",
             "deps",
             "header_list",
@@ -156,6 +175,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "secrets",
             "step_up",
             "webhook_queue",
@@ -184,6 +204,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "config",
         &[
             "call",
+            "callers",
             "files",
             "http",
             "incode",
@@ -209,6 +230,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "serve",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "deps",
@@ -223,6 +245,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "source",
             "step_up",
             "telemetry",
@@ -235,6 +258,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "cli",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "files",
