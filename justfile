@@ -23,6 +23,11 @@ advisories:
 machete:
     cargo machete
 
+# Builds what is shipped into `dist/`: the program with the list of its dependencies in it, its SBOM (CycloneDX) and their checksums. Needs
+# cargo-auditable and cargo-cyclonedx. No folder and no time of the machine is in the program.
+release out='dist':
+    deploy/release {{out}}
+
 # Checks the contract against buf's STANDARD rules; needs buf.
 lint-proto:
     cd proto && buf lint

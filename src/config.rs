@@ -13,18 +13,20 @@ mod fit;
 mod section;
 mod secret;
 mod listeners;
+mod filters;
 mod incode;
 mod step_up;
 mod webhook;
 mod journal;
+mod process;
 mod telemetry;
 mod reader;
 mod warnings;
 
 use std::{
     ffi::OsString,
-    net::SocketAddr,
     path::{Path, PathBuf, absolute},
+    time::Duration,
 };
 
 pub use self::{
@@ -35,6 +37,7 @@ pub use self::{
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
+    listener::{Limits, ListenAddress},
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -44,13 +47,23 @@ pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
     /// The address of the gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// How long calls over gRPC may take.
     pub deadlines: Deadlines,
     /// The address of the HTTP listener.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
+    /// The address of the HTTP listener for the Internet; `None` if [`Config::http`] serves its routes too.
+    pub public: Option<ListenAddress>,
     /// The address of the listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
+    /// The limits of connections.
+    pub limits: Limits,
+    /// Calls that may be in flight at once.
+    pub in_flight: usize,
+    /// How long calls in flight may take to finish when the service stops.
+    pub drain: Duration,
+    /// Who the HTTP listeners answer to.
+    pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
     pub policies: PathBuf,
     /// The vendor's API.
@@ -67,6 +80,8 @@ pub struct Config {
     pub trace: TraceConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Whether core dumps are permitted.
+    pub core_dumps: bool,
 }
 
 impl Config {
@@ -105,11 +120,11 @@ impl Config {
         let grpc = listeners::decisions(&mut reader.section("grpc"));
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
         let http = listeners::decisions(&mut reader.section("http"));
+        let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
-        let policies = reader
-            .section("policies")
-            .required("path")
-            .map(PathBuf::from);
+        let limits = listeners::limits(&mut reader.section("limits"));
+        let filters = filters::read(reader);
+        let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
         let cache_capacity = reader.section("cache").at_least_one("capacity");
         let quota = reader
@@ -123,18 +138,35 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
-        let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)];
+        let core_dumps = process::core_dumps(&mut reader.section("process"));
+        let apart = public.clone().transpose();
+        let listening = [
+            ("grpc", Some(&grpc)),
+            ("http", Some(&http)),
+            ("public", apart.as_ref()),
+            ("admin", Some(&admin)),
+        ];
+        let listening: Vec<_> = listening
+            .into_iter()
+            .filter_map(|(name, address)| Some((name, address?)))
+            .collect();
         listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
         listeners::check_not_called(reader, &listening, "incode", "url", vendor);
         let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
         listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,
+            public: public?,
             admin: admin?,
+            limits,
+            in_flight,
+            drain,
+            filters: filters?,
             policies: policies?,
             incode: crate::incode::Config {
                 links: links?,
@@ -149,6 +181,13 @@ impl Config {
             journal: journal?,
             trace: trace?,
             log: log?,
+            core_dumps: core_dumps?,
         })
     }
+}
+
+/// The policy file, or the folder of them.
+fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
+    let mut section = reader.section("policies");
+    section.required("path").map(PathBuf::from)
 }

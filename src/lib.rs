@@ -36,6 +36,8 @@ pub mod config;
 pub mod telemetry;
 pub mod build_info;
 pub mod deps;
+pub mod header_list;
+pub mod request_id;
 pub mod peer;
 pub mod serve;
 pub mod sim;

@@ -1,13 +1,14 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+pub mod core_dumps;
 mod error;
 mod preflight;
+mod supervisor;
 mod tasks;
 
 use std::{
     future::{self, Future},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -22,6 +23,7 @@ use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
+    supervisor::{Phase, notify},
     tasks::Tasks,
 };
 pub use self::{
@@ -33,12 +35,13 @@ use crate::{
     clock::Clock,
     config::Config,
     deps::{Deps, Task},
-    grpc,
-    http::{self, Webhooks},
+    grpc::{self, Grpc},
+    http::{self, Routers, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
-    listener::{Listeners, Protocol},
+    listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
     live::{self, Reloader},
+    peer::Peer,
     policy::PolicySet,
     readiness::Serving,
     webhook_queue::Worker,
@@ -46,8 +49,6 @@ use crate::{
 
 /// How long the service still accepts calls after readiness and health have changed, so that load balancers can notice.
 const LAME_DUCK: Duration = Duration::from_millis(300);
-/// How long calls in flight may take to finish.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long the journal may take to be written after that, and the webhook queue to be processed.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -55,14 +56,16 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The addresses that the service has bound.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Addresses {
     /// The gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// The HTTP listener for callers and for the vendor.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
+    /// The HTTP listener for the Internet, if that is another.
+    pub public: Option<ListenAddress>,
     /// The HTTP listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
 }
 
 /// A running service.
@@ -105,6 +108,17 @@ impl Service {
         clock: Arc<dyn Clock>,
         journal: Option<Box<dyn Output>>,
     ) -> Result<Self, StartError> {
+        Self::start_with(config, set, clock, journal, Inherited::default()).await
+    }
+
+    /// The same, with sockets that are bound already.
+    async fn start_with(
+        config: &Config,
+        set: PolicySet,
+        clock: Arc<dyn Clock>,
+        journal: Option<Box<dyn Output>>,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
         log_start(config);
         let deps = Deps::new(clock);
         let Parts {
@@ -119,34 +133,35 @@ impl Service {
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::new(&deps);
-        let rejections = services.rejections;
-        let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
-        let grpc = listeners.open(config.grpc, only_http2, services.router);
-        let grpc = grpc.await?;
-        let http = http::decisions(Arc::clone(&webhooks));
-        let http = listeners.open(config.http, Protocol::AnyHttp, http).await?;
-        let admin = http::admin(admin);
-        let admin = listeners.open(config.admin, Protocol::AnyHttp, admin);
-        let admin = admin.await?;
+        let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
+        let apart = config.public.is_some();
+        let routers = http::routers(
+            &config.filters,
+            apart,
+            Arc::clone(&webhooks),
+            admin,
+            &(Arc::new(http::NoCredentials) as _),
+            &deps,
+        )?;
+        let health = services.health.clone();
+        let addresses = open(&mut listeners, config, services, routers).await?;
 
+        listeners.all_opened()?;
         serving.set(true);
         let following = deps.start(follow(
             journal.clone(),
             Arc::clone(&serving),
-            services.health.clone(),
+            health.clone(),
         ));
-        let policies = live.current();
-        let (policies, revision) = (policies.len(), policies.revision());
-        info!(event = "service_ready", %grpc, %http, %admin, policies, %revision, "serving");
+        log_ready(&addresses, &live.current());
         // The order in which the parts stop.
         let mut tasks = Tasks::default();
-        tasks.then(announce_stop(following, serving, services.health));
-        tasks.then(drain(listeners));
+        tasks.then(announce_stop(following, serving, health));
+        tasks.then(drain(listeners, config.drain));
         tasks.then(process_queue(webhook_worker));
         tasks.beside(flush(journal_writer));
         Ok(Self {
-            addresses: Addresses { grpc, http, admin },
+            addresses,
             reloader,
             deps,
             renewable: Renewable {
@@ -169,8 +184,10 @@ impl Service {
         let requests = async move {
             loop {
                 requested.notified().await;
+                notify(Phase::Reloading).await;
                 reload.notify_one();
                 renewable.renew().await;
+                notify(Phase::Ready).await;
             }
         };
         self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
@@ -196,6 +213,57 @@ impl Service {
         info!(event = "service_stopped", "stopped");
         Ok(())
     }
+}
+
+/// Binds every address, and serves on each what belongs there.
+async fn open(
+    listeners: &mut Listeners,
+    config: &Config,
+    services: Grpc,
+    routers: Routers,
+) -> Result<Addresses, ListenError> {
+    let rejections = services.rejections;
+    let only_http2 =
+        Protocol::Http2Only(Arc::new(move |peer: &Peer| rejections.not_http2(peer.ip())));
+    let grpc = listeners.open("grpc", &config.grpc, only_http2, services.service);
+    let grpc = grpc.await?;
+    let http = listeners.open("http", &config.http, Protocol::AnyHttp, routers.http);
+    let http = http.await?;
+    let public = match (&config.public, routers.public) {
+        (Some(address), Some(router)) => {
+            let public = listeners.open("public", address, Protocol::AnyHttp, router);
+            Some(public.await?)
+        }
+        _ => None,
+    };
+    let admin = listeners.open("admin", &config.admin, Protocol::Http1Only, routers.admin);
+    let admin = admin.await?;
+    Ok(Addresses {
+        grpc,
+        http,
+        public,
+        admin,
+    })
+}
+
+/// What is served where, once it is.
+fn log_ready(addresses: &Addresses, set: &PolicySet) {
+    let Addresses {
+        grpc,
+        http,
+        public,
+        admin,
+    } = addresses;
+    info!(
+        event = "service_ready",
+        %grpc,
+        %http,
+        public = public.as_ref().map(tracing::field::display),
+        %admin,
+        policies = set.len(),
+        revision = %set.revision(),
+        "serving"
+    );
 }
 
 /// The first line: which build starts, and with which files.
@@ -253,8 +321,9 @@ async fn announce_stop(
     Ok(())
 }
 
-async fn drain(listeners: Listeners) -> Result<(), StopError> {
-    listeners.drain(DRAIN_TIMEOUT).await;
+async fn drain(listeners: Listeners, within: Duration) -> Result<(), StopError> {
+    // The drain begins with the signal to stop.
+    listeners.drain(within.saturating_sub(LAME_DUCK)).await;
     Ok(())
 }
 
@@ -268,18 +337,21 @@ async fn flush(journal: Writer) -> Result<(), StopError> {
     flushed.map_err(|_| StopError::Journal)
 }
 
-/// Runs the service until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
+/// Runs the service, on sockets that are bound already or on its own, until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
 /// `reload` is notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
+    inherited: Inherited,
     reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
     force: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let mut service = Service::start(config, policies, clock).await?;
+    let mut service = Service::start_with(config, policies, clock, None, inherited).await?;
     service.watch(reload);
+    notify(Phase::Ready).await;
     shutdown.await;
+    notify(Phase::Stopping).await;
     Ok(service.stop_or_force(force).await?)
 }

@@ -7,7 +7,7 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 
 use self::text::as_text;
 use super::{
@@ -115,6 +115,10 @@ impl Check {
             request_id: self.request_id.unwrap_or_default(),
         });
         request.set_timeout(self.timeout);
+        if self.explain {
+            let asked = MetadataValue::from_static("1");
+            request.metadata_mut().insert("verigate-timing", asked);
+        }
         let (timings, answer) = match AccessServiceClient::new(channel)
             .check_access(request)
             .await

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     error::Problem,
-    layers::{Layer, Layers},
+    layers::{Layer, Layers, wipe},
 };
 use crate::policy::did_you_mean;
 
@@ -25,7 +25,7 @@ pub(super) fn add(
         });
     };
     // Parsed twice: once for the places, once for the values.
-    let (document, values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
+    let (document, mut values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
         (Ok(document), Ok(values)) => (document, values),
         (Err(error), _) | (_, Err(error)) => {
             let place = error.span();
@@ -47,11 +47,11 @@ pub(super) fn add(
             problem(place, format!("unknown section `{name}`"), hint);
             continue;
         }
-        let values = values.get(name);
+        let section_values = values.get(name);
         for key in keys.keys() {
             let place = place_of(path, text, &key.span());
             let key = key.get_ref().as_ref();
-            let Some(value) = values.and_then(|values| values.get(key)) else {
+            let Some(value) = section_values.and_then(|values| values.get(key)) else {
                 continue;
             };
             if let Err(refused) = layers.set(name, key, value.clone(), &place, Layer::File) {
@@ -59,6 +59,7 @@ pub(super) fn add(
             }
         }
     }
+    values.iter_mut().for_each(|(_, value)| wipe(value));
     true
 }
 

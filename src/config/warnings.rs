@@ -1,6 +1,9 @@
 //! What is valid but probably not intended.
 
+use std::collections::BTreeSet;
+
 use super::Config;
+use crate::{files::Exposure, secrets::Secret};
 
 impl Config {
     /// What is probably not meant, each in a sentence that says what to do.
@@ -25,6 +28,34 @@ impl Config {
             "incode.burst",
             calls.burst,
         );
-        per_second.into_iter().chain(burst).collect()
+        let exposed = self.exposed_secrets().into_iter();
+        let exposed =
+            exposed.map(|exposure| format!("a file with a secret is exposed: {exposure}"));
+        let dumps = self.core_dumps.then(|| {
+            "process.core_dumps permits core dumps, which contain secrets and personal data: switch it off after the investigation".to_owned()
+        });
+        let quotas = per_second.into_iter().chain(burst);
+        let plain = self.plain_public();
+        quotas.chain(plain).chain(dumps).chain(exposed).collect()
+    }
+
+    /// How the files with secrets are exposed to others. Blocks.
+    pub fn exposed_secrets(&self) -> BTreeSet<Exposure> {
+        let webhook = self.webhook.as_ref();
+        let hooks =
+            webhook.map(|webhook| [Some(&webhook.secret), webhook.previous_secret.as_ref()]);
+        [&self.incode.api_key, &self.incode.secret]
+            .into_iter()
+            .chain(hooks.into_iter().flatten().flatten())
+            .flat_map(Secret::exposures)
+            .collect()
+    }
+
+    /// The listener for the Internet is reached over the Internet, in plain text.
+    fn plain_public(&self) -> Option<String> {
+        let address = self.public.as_ref().filter(|address| !address.is_local())?;
+        Some(format!(
+            "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
+        ))
     }
 }

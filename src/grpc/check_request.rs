@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use crate::{
     policy::{Authentication, ClaimedIdentity, PolicyName, Request, VerificationId},
     proto::{time::instant, v1},
+    request_id::cleaned,
     violations::{ID_BYTES_MAX, Quoted, Violations},
 };
 
@@ -33,7 +34,7 @@ pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, 
             identity: ClaimedIdentity::parse(&request.identity_id),
             authentication,
             attributes: request.attributes.into_iter().collect(),
-            id: request.request_id.into(),
+            id: cleaned(&request.request_id),
         }),
         _ => Err(violations),
     }

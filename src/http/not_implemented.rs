@@ -8,13 +8,21 @@ use axum::{
 };
 use serde_json::json;
 
-/// Their routes.
+/// Their routes that a web page has no use for.
 pub(super) fn routes() -> Router {
     Router::new()
         .route("/access/v1/evaluation", any(not_implemented))
         .route("/access/v1/evaluations", any(not_implemented))
-        .route("/.well-known/authzen-configuration", any(not_implemented))
-        .route("/check/{policy}", any(not_implemented))
+}
+
+/// Their routes for proxies, which pass on the headers of a browser's request.
+pub(super) fn routes_of_proxies() -> Router {
+    Router::new().route("/check/{policy}", any(not_implemented))
+}
+
+/// Their routes for the Internet.
+pub(super) fn routes_of_the_internet() -> Router {
+    Router::new().route("/.well-known/authzen-configuration", any(not_implemented))
 }
 
 async fn not_implemented() -> Response {

@@ -11,7 +11,10 @@ use axum::{
     Router,
     body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Version, header::CONNECTION},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Version,
+        header::{CONNECTION, CONTENT_ENCODING, CONTENT_TYPE},
+    },
     response::{IntoResponse as _, Response},
     routing::post,
 };
@@ -47,7 +50,7 @@ const RELOAD_EVERY: Duration = Duration::from_secs(10);
 const RELOAD_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The route of webhooks.
-pub(super) fn routes(webhooks: Arc<Webhooks>) -> Router {
+pub fn routes(webhooks: Arc<Webhooks>) -> Router {
     Router::new()
         .route("/webhooks/incode", post(receive))
         .route("/webhooks/incode/", post(receive))
@@ -147,6 +150,9 @@ impl Webhooks {
             || self.reload_after_refusal().await && credentials.admit(given);
         if !is_admitted {
             return WebhookOutcome::Unauthorized;
+        }
+        if !is_json(request.headers()) {
+            return WebhookOutcome::Unsupported;
         }
         let Some(body) = read(request.into_body()).await else {
             return WebhookOutcome::TooLarge;
@@ -271,6 +277,22 @@ async fn receive(State(webhooks): State<Arc<Webhooks>>, request: Request) -> Res
         response.headers_mut().insert(CONNECTION, close);
     }
     response
+}
+
+/// Whether a body is JSON that is not compressed, or says nothing about that. What a page can send without asking first is not.
+fn is_json(headers: &HeaderMap) -> bool {
+    let is_json = |value: &HeaderValue| {
+        let name = value.to_str().unwrap_or_default();
+        let name = name.split(';').next().unwrap_or_default().trim();
+        let name = name.to_ascii_lowercase();
+        let kind = name.strip_prefix("application/");
+        kind.is_some_and(|kind| kind == "json" || kind.ends_with("+json"))
+    };
+    headers.get_all(CONTENT_TYPE).iter().all(is_json)
+        && headers
+            .get_all(CONTENT_ENCODING)
+            .iter()
+            .all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
 /// Reads a body within its bounds; `None` if it exceeds them.

@@ -105,7 +105,7 @@ impl KeySource {
             reading: Mutex::default(),
             asked: TokenBucket::every(ASKED_EVERY, 1),
             clock: Arc::clone(&deps.clock),
-            spawn: deps.spawn,
+            spawn: deps.spawn.clone(),
             metrics,
             log: LogThrottle::default(),
         });
@@ -208,7 +208,7 @@ impl Shared {
 
     fn start_reading(self: &Arc<Self>) -> Flight<bool> {
         let shared = Arc::clone(self);
-        Flight::start(self.spawn, async move { shared.read().await })
+        Flight::start(&self.spawn, async move { shared.read().await })
     }
 
     /// Reads the keys once; whether that had no error. A set that cannot be used changes nothing.

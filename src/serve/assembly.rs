@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prometheus::IntGauge;
+
 use super::error::StartError;
 use crate::{
     build_info,
@@ -13,6 +15,7 @@ use crate::{
     incode::Incode,
     journal::{self, JournalState, Output},
     live::{Live, Reloader},
+    metrics::set_count,
     policy::PolicySet,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
@@ -41,6 +44,7 @@ pub(super) fn assemble(
 ) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
+    register_exposed(config, deps)?;
     let live = Arc::new(Live::new(set));
     let redirects = config.step_up.redirects.clone();
     let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
@@ -56,6 +60,7 @@ pub(super) fn assemble(
         config.incode.timeout,
         deps,
     )?;
+    cache.keep_for(Arc::clone(&live));
     let step_ups = StepUps::new(
         Arc::clone(&incode) as _,
         Arc::clone(&live),
@@ -74,7 +79,11 @@ pub(super) fn assemble(
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
     let calls = grpc::Calls::new(deps)?;
-    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
+    let bounds = (
+        config.deadlines,
+        grpc::InFlight::new(config.in_flight, deps)?,
+    );
+    let grpc = grpc::services(gate, step_ups.clone(), bounds, calls, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -95,6 +104,16 @@ pub(super) fn assemble(
         journal: journal_state,
         upstream: incode,
     })
+}
+
+/// Registers how many files with secrets are exposed, as they were when the service started.
+fn register_exposed(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+    let exposed = IntGauge::new(
+        "verigate_secret_files_exposed",
+        "Files with secrets, and their folders, that others than their owner and root can read or write.",
+    )?;
+    set_count(&exposed, config.exposed_secrets().len());
+    deps.registry.register(Box::new(exposed))
 }
 
 /// Starts the journal with this output, or with the one in the configuration.

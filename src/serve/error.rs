@@ -2,7 +2,10 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{grpc, incode, journal, listener::ListenError};
+use crate::{
+    grpc, incode, journal,
+    listener::{InheritError, ListenError, ListenersError},
+};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +13,12 @@ pub enum StartError {
     /// An address cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The listeners cannot be set up.
+    #[error(transparent)]
+    Listeners(#[from] ListenersError),
+    /// A socket was passed for a listener that is not configured.
+    #[error(transparent)]
+    Inherited(#[from] InheritError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

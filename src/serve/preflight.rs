@@ -1,9 +1,12 @@
 //! What would keep the service from working on this machine, found without any call and without changing anything.
 
-use std::{io, net::SocketAddr};
+use std::io;
+
+use rustix::fs::{Access, access};
 
 use crate::{
     config::{Config, Problem},
+    listener::ListenAddress,
     tls,
 };
 
@@ -51,11 +54,14 @@ pub fn preflight(config: &Config) -> Preflight {
 /// it is in use by the service.
 pub fn preflight_with_addresses(config: &Config) -> Preflight {
     let mut preflight = preflight(config);
-    for (name, address) in [
-        ("grpc.listen", config.grpc),
-        ("http.listen", config.http),
-        ("admin.listen", config.admin),
-    ] {
+    let addresses = [
+        ("grpc.listen", Some(&config.grpc)),
+        ("http.listen", Some(&config.http)),
+        ("public.listen", config.public.as_ref()),
+        ("admin.listen", Some(&config.admin)),
+    ];
+    for (name, address) in addresses {
+        let Some(address) = address else { continue };
         match bind(address) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
@@ -73,7 +79,13 @@ pub fn preflight_with_addresses(config: &Config) -> Preflight {
     preflight
 }
 
-/// Binds an address and releases it at once.
-fn bind(address: SocketAddr) -> io::Result<()> {
-    std::net::TcpListener::bind(address).map(drop)
+/// Binds an address and releases it at once. Of a Unix socket it is only tried whether its file could be made.
+fn bind(address: &ListenAddress) -> io::Result<()> {
+    match address {
+        ListenAddress::Tcp(address) => std::net::TcpListener::bind(address).map(drop),
+        ListenAddress::Unix(path) => {
+            let folder = path.parent().unwrap_or(path);
+            Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+    }
 }

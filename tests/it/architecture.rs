@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 38] = [
+const ROOMS: [(&str, &[&str]); 40] = [
     (
         "gate",
         &[
@@ -34,7 +34,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["rate_limit"]),
+    ("callers", &["peer", "rate_limit"]),
     (
         "jwt",
         &[
@@ -59,6 +59,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "deps",
             "flight",
             "jitter",
+            "live",
             "log_throttle",
             "metrics",
             "policy",
@@ -141,6 +142,8 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "clock",
             "deps",
             "gate",
+            "header_list",
+            "jitter",
             "listener",
             "log_throttle",
             "metrics",
@@ -148,6 +151,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "policy",
             "proto",
             "provenance",
+            "request_id",
             "ruling",
             "span",
             "step_up",
@@ -160,6 +164,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "build_info",
             "clock",
             "deps",
+            "header_list",
             "json",
             "live",
             "log_throttle",
@@ -172,7 +177,10 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "webhook_queue",
         ],
     ),
-    ("listener", &["deps", "peer"]),
+    (
+        "listener",
+        &["clock", "deps", "log_throttle", "metrics", "peer"],
+    ),
     ("proto", &["policy"]),
     ("violations", &[]),
     ("clock", &["policy"]),
@@ -195,6 +203,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "files",
             "http",
             "incode",
+            "listener",
             "policy",
             "rate_limit",
             "secrets",
@@ -208,6 +217,8 @@ const ROOMS: [(&str, &[&str]); 38] = [
         &["clock", "log_throttle", "metrics", "span", "tls"],
     ),
     ("build_info", &[]),
+    ("header_list", &[]),
+    ("request_id", &[]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
     (
@@ -224,6 +235,8 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "journal",
             "listener",
             "live",
+            "metrics",
+            "peer",
             "policy",
             "readiness",
             "source",
@@ -243,6 +256,7 @@ const ROOMS: [(&str, &[&str]); 38] = [
             "files",
             "http",
             "journal",
+            "listener",
             "live",
             "policy",
             "proto",

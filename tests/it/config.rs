@@ -153,9 +153,9 @@ level = "loud"
                 hint: did you mean `incode.api_key`?
               VERIGATE_CACHE__SIZE: unknown setting `cache.size`
               verigate.toml:3:1: grpc.listen: 0.0.0.0:50051 is not a loopback address
-                hint: anybody who reaches it could ask for decisions: listen on 127.0.0.1 or [::1], and put a proxy that knows its callers in front
-              VERIGATE_HTTP__LISTEN: http.listen: `8080` is not an IP address with a port
-                hint: such as "127.0.0.1:50051" or "[::1]:50051"
+                hint: anybody who reaches it could ask for decisions: listen on 127.0.0.1, [::1] or a Unix socket, and put a proxy that knows its callers in front
+              VERIGATE_HTTP__LISTEN: http.listen: `8080` is neither an IP address with a port nor `unix:` with an absolute path
+                hint: such as "127.0.0.1:50051", "[::1]:50051" or "unix:/run/verigate/grpc.sock"
               verigate.toml:6:1: incode.url must be https, because secrets are sent there; http only to a loopback address
               incode.api_key is not set
                 hint: set incode.api_key or incode.api_key_file
@@ -299,5 +299,92 @@ fn a_quota_that_binds_before_the_vendor_does_is_a_warning() {
         let warnings = warnings(settings);
         assert_eq!(warnings.len(), 1, "{settings}");
         assert!(warnings[0].starts_with(expected), "{}", warnings[0]);
+    }
+}
+
+#[test]
+fn the_names_of_the_service_and_its_proxies_are_read_for_each_listener() {
+    let more = r#"
+[http]
+public_url = "https://Verigate.Example.org:8443/pdp"
+hosts = ["pdp.internal."]
+trusted_proxies = ["10.0.0.0/8", "::1", "::ffff:192.0.2.7"]
+[public]
+listen = "0.0.0.0:8081"
+hosts = ["hooks.example.org"]
+[admin]
+hosts = ["ops.internal"]
+"#;
+    let config = load(&format!("{GOOD}{more}"), &[]).unwrap();
+    let hosts = |rules: &verigate::http::Rules| {
+        let hosts = rules.hosts.iter().map(ToString::to_string);
+        hosts.collect::<Vec<_>>().join(" ")
+    };
+    let filters = &config.filters;
+    assert_eq!(hosts(&filters.http), "pdp.internal verigate.example.org");
+    assert_eq!(
+        hosts(&filters.public),
+        "hooks.example.org verigate.example.org"
+    );
+    assert_eq!(hosts(&filters.admin), "ops.internal verigate.example.org");
+    let trusted = filters.http.trusted_proxies.iter().map(ToString::to_string);
+    let trusted: Vec<_> = trusted.collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
+    assert!(filters.public.trusted_proxies.is_empty());
+    assert_eq!(config.public.as_ref().unwrap().to_string(), "0.0.0.0:8081");
+    let warnings = config.warnings();
+    let plain = |warning: &String| warning.contains("public.listen (0.0.0.0:8081) is not");
+    assert!(warnings.iter().any(plain), "{warnings:?}");
+    // An IP address may be asked for in any case.
+    let by_ip = "[http]\npublic_url = \"http://127.0.0.1:8080\"\n";
+    let config = load(&format!("{GOOD}{by_ip}"), &[]).unwrap();
+    assert!(config.filters.http.hosts.is_empty());
+    assert!(config.public.is_none());
+}
+
+#[test]
+fn what_is_wrong_with_names_and_proxies_is_said_for_each() {
+    let more = r#"
+[http]
+public_url = "http://verigate.example.org"
+hosts = ["pdp.example.org:8080", "127.0.0.1", "*.example.org", "https://x.example"]
+trusted_proxies = ["10.0.0.1/8", "0.0.0.0/0", "proxy.internal"]
+[public]
+hosts = ["hooks.example.org"]
+"#;
+    check(
+        &format!("{GOOD}{more}"),
+        &[],
+        &expect![[r#"
+        9 problems in the configuration
+          verigate.toml:13:1: public.hosts is set, but public.listen is not
+            hint: set public.listen, or move it to http.hosts
+          verigate.toml:9:1: http.public_url: `http://verigate.example.org` is not https
+            hint: such as "https://verigate.example.org"; http only to a loopback address
+          verigate.toml:10:1: http.hosts: `pdp.example.org:8080` is not the name of a host
+            hint: such as "verigate.example.org", without a port; IP addresses and `localhost` may be asked for in any case
+          verigate.toml:10:1: http.hosts: `127.0.0.1` is not the name of a host
+            hint: such as "verigate.example.org", without a port; IP addresses and `localhost` may be asked for in any case
+          verigate.toml:10:1: http.hosts: `*.example.org` is not the name of a host
+            hint: such as "verigate.example.org", without a port; IP addresses and `localhost` may be asked for in any case
+          verigate.toml:10:1: http.hosts: `https://x.example` is not the name of a host
+            hint: such as "verigate.example.org", without a port; IP addresses and `localhost` may be asked for in any case
+          verigate.toml:11:1: http.trusted_proxies: `10.0.0.1/8` is one address of a network: write 10.0.0.0/8
+            hint: such as "10.0.0.1" or "10.0.0.0/8"
+          verigate.toml:11:1: http.trusted_proxies: `0.0.0.0/0` is every address, so that anybody could say where a call comes from
+            hint: such as "10.0.0.1" or "10.0.0.0/8"
+          verigate.toml:11:1: http.trusted_proxies: `proxy.internal` is not an IP address or a network of them
+            hint: such as "10.0.0.1" or "10.0.0.0/8""#]],
+    );
+    for url in [
+        "verigate.example.org",
+        "https://user@verigate.example.org",
+        "https://verigate.example.org/?a=b",
+        "https://verigate.example.org/#a",
+        "ftp://verigate.example.org",
+    ] {
+        let more = format!("[http]\npublic_url = \"{url}\"\n");
+        let problem = load(&format!("{GOOD}{more}"), &[]).unwrap_err();
+        assert!(problem.contains("http.public_url"), "{problem}");
     }
 }

@@ -2,6 +2,7 @@
 //! that they decide differently is in a cell.
 
 mod command;
+mod too_large;
 mod direction;
 mod random;
 

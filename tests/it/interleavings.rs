@@ -25,7 +25,8 @@ use verigate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
-    policy::{Evidence, Finding, Verification, VerificationId, from_millis},
+    flight::Spawn,
+    policy::{DataKinds, Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Timings},
     source::{Config, EvidenceCache, Invalidation, Known, LookupRequest, Priority, Source, Wait},
 };
@@ -150,7 +151,7 @@ impl Scene {
             Duration::from_hours(1),
             &Deps {
                 // Nobody waits for it by its handle, but it must run to its end.
-                spawn: |task| std::mem::forget(spawn(task)),
+                spawn: Spawn::by(|task| std::mem::forget(spawn(task))),
                 ..Deps::new(Arc::clone(&clock) as _)
             },
         )
@@ -177,6 +178,7 @@ impl Scene {
             at: self.clock.moment(),
             max_age: FRESH_FOR,
             max_stale: FRESH_FOR,
+            reads: DataKinds::NONE,
             wait: Wait::AtMost(Duration::from_hours(1)),
             caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
             priority: Priority::Cold,

@@ -26,8 +26,8 @@ static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
 });
 
 /// What is logged on this thread, where a test's whole world runs.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+#[derive(Debug, Clone, Default)]
+pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for &Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -42,7 +42,7 @@ impl Write for &Log {
 
 impl Log {
     /// Begins to record lines of this level and above.
-    fn begin(level: Level) -> (Self, DefaultGuard) {
+    pub fn begin(level: Level) -> (Self, DefaultGuard) {
         LazyLock::force(&SECOND);
         let log = Self::default();
         let writer = Arc::new(log.clone());
@@ -54,7 +54,7 @@ impl Log {
         (log, set_default(subscriber))
     }
 
-    fn lines(&self) -> Vec<Value> {
+    pub fn lines(&self) -> Vec<Value> {
         let text = String::from_utf8(self.0.lock().clone()).unwrap();
         let lines = text.lines().map(serde_json::from_str);
         lines.map(Result::unwrap).collect()
@@ -62,7 +62,7 @@ impl Log {
 }
 
 /// Whether a line has this level and all of these fields.
-fn is_line(line: &Value, level: &str, fields: &Value) -> bool {
+pub fn is_line(line: &Value, level: &str, fields: &Value) -> bool {
     let mut fields = fields.as_object().unwrap().iter();
     line["level"] == level && fields.all(|(name, value)| line["fields"][name] == *value)
 }
@@ -283,7 +283,7 @@ async fn eight_hundred_calls_with_a_mistyped_policy_or_a_bad_id_are_two_lines_th
 async fn a_webhook_that_names_nothing_is_logged_with_its_keys() {
     let (log, _logging) = Log::begin(Level::WARN);
     let world = World::with(|config| config.webhook = Some(crate::webhook::terms())).await;
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     for _ in 0..50 {
         let post = reqwest::Client::new().post(&url);
         let post = post.header(crate::webhook::HEADER, crate::webhook::SECRET);
@@ -301,7 +301,7 @@ async fn a_webhook_that_names_nothing_is_logged_with_its_keys() {
 async fn a_webhook_whose_only_identifier_may_be_its_own_is_accepted_and_logged_as_ambiguous() {
     let (log, _logging) = Log::begin(Level::WARN);
     let world = World::with(|config| config.webhook = Some(crate::webhook::terms())).await;
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     let post = reqwest::Client::new().post(&url);
     let post = post.header(crate::webhook::HEADER, crate::webhook::SECRET);
     let body = r#"{"event":"verification.failed","id":"w-1","data":{}}"#;
@@ -320,7 +320,7 @@ async fn a_call_that_is_rejected_before_its_handler_is_logged_once_as_a_failed_c
     let mut request = tonic::Request::new(check_request("front-door", "fresh"));
     let padding = "x".repeat(17 * 1024).parse().unwrap();
     request.metadata_mut().insert("x-padding", padding);
-    let url = format!("http://{}", world.service.addresses.grpc);
+    let url = format!("http://{}", world.grpc_address());
     let mut client = AccessServiceClient::connect(url).await.unwrap();
     client.check_access(request).await.unwrap_err();
     let lines = log.lines();

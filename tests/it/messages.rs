@@ -17,17 +17,18 @@ use verigate::proto::v1::{CheckAccessRequest, CheckAccessResponse};
 use crate::world::{World, check_request, gist};
 
 const CHECK: &str = "/verigate.v1.AccessService/CheckAccess";
+const BATCH: &str = "/verigate.v1.AccessService/BatchCheckAccess";
 const STEP_UP: &str = "/verigate.v1.AccessService/BeginStepUp";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 const WATCH: &str = "/grpc.health.v1.Health/Watch";
 const REFLECTION: &str = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
 
-fn frame(flag: u8, message: &[u8]) -> Vec<u8> {
+pub fn frame(flag: u8, message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).unwrap().to_be_bytes();
     [&[flag], length.as_slice(), message].concat()
 }
 
-fn gzip(message: &[u8]) -> Vec<u8> {
+pub fn gzip(message: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(message).unwrap();
     encoder.finish().unwrap()
@@ -35,8 +36,8 @@ fn gzip(message: &[u8]) -> Vec<u8> {
 
 /// What a call was answered.
 #[derive(Debug)]
-struct Answer {
-    code: Code,
+pub struct Answer {
+    pub code: Code,
     headers: HeaderMap,
     /// The first message.
     message: Vec<u8>,
@@ -44,9 +45,9 @@ struct Answer {
     header_bytes: usize,
 }
 
-async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) -> Answer {
+pub async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) -> Answer {
     let client = Client::builder().http2_prior_knowledge().no_proxy();
-    let url = format!("http://{}{path}", world.service.addresses.grpc);
+    let url = format!("http://{}{path}", world.grpc_address());
     let mut request = client.build().unwrap().post(url).body(body);
     request = request.header("content-type", "application/grpc");
     for encoding in encodings {
@@ -95,7 +96,7 @@ async fn a_malformed_body_is_an_invalid_argument_at_every_method() {
         ),
         ("two messages", [valid.clone(), valid].concat()),
     ];
-    for path in [CHECK, STEP_UP, HEALTH, WATCH] {
+    for path in [CHECK, BATCH, STEP_UP, HEALTH, WATCH] {
         for (what, body) in &bodies {
             let answer = call(&world, path, &[], body.clone()).await;
             assert_eq!(answer.code, Code::InvalidArgument, "{what} at {path}");
@@ -311,7 +312,7 @@ async fn what_is_wrong_with_an_attribute_names_its_key() {
 #[tokio::test]
 async fn the_details_of_errors_can_be_resolved_by_reflection() {
     let world = World::new().await;
-    let url = format!("http://{}", world.service.addresses.grpc);
+    let url = format!("http://{}", world.grpc_address());
     let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
     let mut client = ServerReflectionClient::new(channel);
     for symbol in [

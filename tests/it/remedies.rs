@@ -2,6 +2,7 @@
 
 mod random;
 mod bounds;
+mod sessions;
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -209,34 +210,6 @@ fn either_alternative_of_a_rule_is_a_set() {
             vec![session(12, &[&["hwk", "mfa"]], &[])],
             vec![reverify(30)]
         ]
-    );
-}
-
-#[test]
-fn one_session_satisfies_several_rules() {
-    let rules = "      - authenticated: {within: 12h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [face, pin]}\n";
-    let both = session(1, &[&["face", "hwk"], &["face", "pin"]], &[]);
-    assert_eq!(sets(rules, 1, |_| {}), [vec![both]]);
-    let rules = "      - authenticated: {within: 12h}\n      - authenticated: {within: 1d, acr_any: [high]}\n";
-    assert_eq!(sets(rules, 1, |_| {}), [vec![session(12, &[], &["high"])]]);
-    let rules = "      - authenticated: {within: 30d, amr_any: [hwk], acr_any: [a, b]}\n      - authenticated: {within: 1h, amr_any: [pwd], acr_any: [b, c]}\n";
-    let both = session(1, &[&["hwk"], &["pwd"]], &["b"]);
-    assert_eq!(sets(rules, 1, |_| {}), [vec![both]]);
-    // A group that another one implies is left out.
-    let rules = "      - authenticated: {within: 1h, amr_any: [hwk, face]}\n      - authenticated: {within: 1h, amr_any: [hwk]}\n";
-    assert_eq!(sets(rules, 1, |_| {}), [vec![session(1, &[&["hwk"]], &[])]]);
-}
-
-#[test]
-fn nothing_helps_where_one_session_cannot_satisfy_two_rules() {
-    let rules = "      - authenticated: {within: 1h, acr_any: [a]}\n      - authenticated: {within: 1h, acr_any: [b]}\n        otherwise: step_up\n";
-    let none: Vec<Vec<Remedy>> = Vec::new();
-    assert_eq!(sets(rules, 1, |_| {}), none);
-    // Unless an alternative avoids one of them.
-    let around = "      - authenticated: {within: 1h, acr_any: [a]}\n      - any_of: [authenticated: {within: 1h, acr_any: [b]}, verified_within: 7d]\n";
-    assert_eq!(
-        sets(around, 31, |_| {}),
-        [vec![session(1, &[], &["a"]), reverify(7)]]
     );
 }
 

@@ -11,10 +11,11 @@ use std::{
 
 use tempfile::TempDir;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use tonic::{Code, Status, transport::Channel};
+use tonic::{Code, Status, metadata::MetadataValue, transport::Channel};
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
+    listener::{ListenAddress, Runtimes},
     live,
     policy::Timestamp,
     proto::v1::{
@@ -27,6 +28,15 @@ use verigate::{
         ApiCall, Calls, Cast, Credentials, Fault, Identity, PlannedFault, Simulator, TOKEN_LIFE,
     },
 };
+
+/// Where the service listens, all of it TCP.
+#[derive(Debug, Clone, Copy)]
+pub struct TcpAddresses {
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub public: Option<SocketAddr>,
+    pub admin: SocketAddr,
+}
 
 /// The instant at which every world begins.
 pub const BEGINNING: &str = "2026-01-31T12:00:00Z";
@@ -88,7 +98,7 @@ pub struct World {
     pub simulator: Simulator,
     pub service: Service,
     pub journal: PathBuf,
-    client: AccessServiceClient<Channel>,
+    pub client: AccessServiceClient<Channel>,
     _folder: TempDir,
 }
 
@@ -171,6 +181,32 @@ impl World {
         }
     }
 
+    pub fn addresses(&self) -> TcpAddresses {
+        TcpAddresses {
+            grpc: self.grpc_address(),
+            http: self.http_address(),
+            public: self
+                .service
+                .addresses
+                .public
+                .as_ref()
+                .and_then(ListenAddress::tcp),
+            admin: self.admin_address(),
+        }
+    }
+
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.service.addresses.grpc.tcp().unwrap()
+    }
+
+    pub fn http_address(&self) -> SocketAddr {
+        self.service.addresses.http.tcp().unwrap()
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.service.addresses.admin.tcp().unwrap()
+    }
+
     pub async fn ask(&self, request: CheckAccessRequest) -> Result<CheckAccessResponse, Status> {
         let answer = self.client.clone().check_access(request).await;
         answer.map(tonic::Response::into_inner)
@@ -189,7 +225,9 @@ impl World {
 
     /// What the trailers of an answer contain.
     pub async fn trailers(&self, policy: &str, verification: &str) -> Trailers {
-        let request = check_request(policy, verification);
+        let mut request = tonic::Request::new(check_request(policy, verification));
+        let asked = MetadataValue::from_static("1");
+        request.metadata_mut().insert("verigate-timing", asked);
         let answer = self.client.clone().check_access(request).await.unwrap();
         // The client puts headers and trailers together.
         let text = |name| answer.metadata().get(name).map(|v| v.to_str().unwrap());
@@ -244,7 +282,7 @@ impl World {
 
     /// The status and the body of a response of the admin listener.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let url = format!("http://{}{path}", self.service.addresses.admin);
+        let url = format!("http://{}{path}", self.admin_address());
         let response = reqwest::get(url).await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -306,9 +344,13 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
         secret: known.secret.into(),
     })
     .unwrap();
-    config.grpc = loopback();
-    config.http = loopback();
-    config.admin = loopback();
+    config.grpc = loopback().into();
+    config.http = loopback().into();
+    config.admin = loopback().into();
+    // So that a test's own clock and its paused time are those of its connections.
+    config.limits.runtimes = Runtimes::Present;
+    // Many at once begin before the client knows of the limit, and this client does not repeat what is refused then.
+    config.limits.streams_per_connection = 1_000;
     config.deadlines.default = Duration::from_millis(5500);
     config.deadlines.longest = Duration::from_millis(5500);
     config.policies = policies;

@@ -22,6 +22,8 @@ pub(super) enum WebhookOutcome {
     Ignored,
     /// It has no secret, or a wrong one.
     Unauthorized,
+    /// Its body is not JSON, or is compressed.
+    Unsupported,
     /// Its body is not an event.
     Malformed,
     /// Its body is too large, or was not complete in time.
@@ -34,10 +36,11 @@ pub(super) enum WebhookOutcome {
 
 impl WebhookOutcome {
     /// Every outcome.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Accepted,
         Self::Ignored,
         Self::Unauthorized,
+        Self::Unsupported,
         Self::Malformed,
         Self::TooLarge,
         Self::Busy,
@@ -50,6 +53,7 @@ impl WebhookOutcome {
             Self::Accepted => "accepted",
             Self::Ignored => "ignored",
             Self::Unauthorized => "unauthorized",
+            Self::Unsupported => "unsupported",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::Busy => "busy",
@@ -59,7 +63,10 @@ impl WebhookOutcome {
 
     /// Whether the body was not read.
     pub(super) fn body_is_unread(self) -> bool {
-        matches!(self, Self::Off | Self::Unauthorized | Self::TooLarge)
+        matches!(
+            self,
+            Self::Off | Self::Unauthorized | Self::Unsupported | Self::TooLarge
+        )
     }
 
     /// What to do about a webhook that was rejected; `None` if it was not.
@@ -71,6 +78,9 @@ impl WebhookOutcome {
             Self::Busy => Some(
                 "the vendor sends events faster than they are processed, and will repeat this one",
             ),
+            Self::Unsupported => {
+                Some("the vendor must send JSON (`application/json`), not compressed")
+            }
             Self::Malformed | Self::TooLarge => {
                 Some("not an event in the agreed form: find out what sends it")
             }
@@ -87,6 +97,10 @@ impl IntoResponse for WebhookOutcome {
             Self::Unauthorized => {
                 rejected(StatusCode::UNAUTHORIZED, "the secret is missing or wrong")
             }
+            Self::Unsupported => rejected(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body must be JSON (`application/json`), not compressed",
+            ),
             Self::Malformed => rejected(StatusCode::BAD_REQUEST, "the body is not an event"),
             Self::TooLarge => rejected(
                 StatusCode::PAYLOAD_TOO_LARGE,

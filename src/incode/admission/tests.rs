@@ -11,7 +11,7 @@ use crate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
-    policy::{Evidence, Finding, Verification, VerificationId, from_millis},
+    policy::{DataKinds, Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Outage, Timings},
     rate_limit::Rate,
     source::{Config, EvidenceCache, Known, LookupRequest, Priority, Source, Wait},
@@ -98,7 +98,7 @@ impl Scene {
         });
         let deps = Deps::new(Arc::clone(&clock) as _);
         let vendor = Arc::new(Vendor {
-            turns: Turns::new(RATE, 64, Arc::clone(&clock) as _, deps.spawn),
+            turns: Turns::new(RATE, 64, Arc::clone(&clock) as _, deps.spawn.clone()),
             clock: Arc::clone(&clock),
         });
         let cache = EvidenceCache::new(vendor, CONFIG, 2 * SECOND, &deps).unwrap();
@@ -112,6 +112,7 @@ impl Scene {
             at: self.clock.moment(),
             max_age,
             max_stale: max_age,
+            reads: DataKinds::NONE,
             wait: Wait::AtMost(Duration::from_millis(1950)),
             caller: CallerId::of(IpAddr::from(caller)),
             priority: Priority::Cold,

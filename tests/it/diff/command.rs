@@ -4,7 +4,7 @@ use expect_test::expect;
 
 use super::direction::{of_rules, texts};
 
-fn diff(arguments: &[&str]) -> (i32, String, String) {
+pub(super) fn diff(arguments: &[&str]) -> (i32, String, String) {
     diff_in(&[], arguments)
 }
 
@@ -187,7 +187,7 @@ fn a_pipeline_gets_its_answer_however_much_differs() {
 }
 
 /// The exit code and the report of `--fail-on loosens` for this change of the file.
-fn gate(old: &str, new: &str, options: &[&str]) -> (i32, serde_json::Value) {
+pub(super) fn gate(old: &str, new: &str, options: &[&str]) -> (i32, serde_json::Value) {
     let folder = tempfile::tempdir().unwrap();
     let file = |name: &str, policies: &str| {
         let path = folder.path().join(name);

@@ -79,5 +79,9 @@ fn policies_that_are_too_large_are_an_error_and_not_a_part_of_the_answer() {
         .map(|error| &error.source)
         .collect();
     assert_eq!(failed, [&CompareError::TooLarge]);
-    assert!(comparison.changed.is_empty() && !comparison.is_empty());
+    // The edits are named, and nothing is said of what they change.
+    let edits = comparison.changed.values().flat_map(|c| &c.edits);
+    let directions: Vec<_> = edits.map(|edit| edit.directions).collect();
+    assert!(directions.len() >= 20 && directions.iter().all(Option::is_none));
+    assert!(comparison.cells().next().is_none() && !comparison.directions().is_some());
 }

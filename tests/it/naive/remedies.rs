@@ -136,17 +136,23 @@ pub fn minimal_sets(policy: &Policy, case: &Case) -> Option<Vec<Set>> {
     }
     found.sort_by_key(|set| (set.rank(), set.wait, set.scopes.len()));
     let needs_all = |set: &&Set| {
-        let parts = set.with_fewer_demands();
         let others = |other: &Set| other != *set && other.is_no_stricter(set);
         let earlier = set.earlier(case.at);
         let too_late = earlier.is_some_and(|set| suffices(policy, case, &set, Age::Greatest));
-        !too_late
-            && !parts
-                .iter()
-                .any(|part| suffices(policy, case, part, Age::New))
-            && !found.iter().any(others)
+        !too_late && is_needed(policy, case, set) && !found.iter().any(others)
     };
     Some(found.iter().filter(needs_all).cloned().collect())
+}
+
+/// Whether all actions of a set are needed, and all that some session has that the set permits, even if what is done has just been
+/// done.
+pub fn is_needed(policy: &Policy, case: &Case, set: &Set) -> bool {
+    let suffices_new = |part: &Set| suffices(policy, case, part, Age::New);
+    !set.with_fewer_actions().iter().any(suffices_new)
+        && set
+            .with_one_session()
+            .iter()
+            .any(|one| !one.parts_of_one().iter().any(suffices_new))
 }
 
 /// Whether trying all sessions and data that could be chosen takes too long.

@@ -27,6 +27,7 @@ mod error;
 mod report;
 mod sets;
 mod renames;
+mod outage;
 mod policies;
 mod matching;
 mod edits;

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use super::{plan::Plan, session::SessionPlan, work::Work};
 
 /// The least part of this plan that suffices, where these are all minimal plans that use the same kinds of action: without groups,
-/// classes and scopes that are not needed, and at the greatest ages. `None` if a part suffices when what is done has just been done:
-/// that part asks for less, and only its ages are shorter. What suffices and may not be the least part, where no work is left.
+/// classes and scopes that are not needed, and at the greatest ages. `None` if nobody needs it, because something may be left out of
+/// each session that it permits: see [`has_parts`]. What suffices and may not be the least part, where no work is left.
 pub(super) fn least_part<'p>(
     mut plan: Plan<'p>,
     minimal: &[Plan<'p>],
@@ -24,8 +24,39 @@ pub(super) fn least_part<'p>(
             None => break,
         }
     }
-    let mut parts = fewer_demands(&plan, work).into_iter();
-    (!parts.any(|part| suffices_if_new(&part, minimal, work))).then_some(plan)
+    (!has_parts(&plan, minimal, work)).then_some(plan)
+}
+
+/// Whether something may be left out of each session that the plan permits, a method or the class, or a scope, and what is left makes
+/// one of these plans suffice, if it has just been done: that asks for less, and only its ages are shorter. Such a part of a session
+/// is a session of another plan, which is listed, or has such a part itself. `false` if there is too much to look at.
+pub(super) fn has_parts<'m, 'p: 'm>(
+    plan: &Plan<'p>,
+    minimal: impl IntoIterator<Item = &'m Plan<'p>>,
+    work: &Work,
+) -> bool {
+    let minimal: Vec<&Plan<'_>> = minimal
+        .into_iter()
+        .inspect(|minimal| work.spend(minimal.size()))
+        .filter(|minimal| minimal.asks_no_more_but_a_session(plan))
+        .collect();
+    let leaves_scopes = |minimal: &Plan<'_>| minimal.scopes() < plan.scopes();
+    work.spend(plan.size());
+    let Some(session) = &plan.session else {
+        return minimal.into_iter().any(leaves_scopes);
+    };
+    // A class that the plan does not name is one more thing to leave out.
+    let Some(choices) = session.choices(&BTreeSet::new()) else {
+        return false;
+    };
+    choices.each().all(|choice| {
+        minimal.iter().any(|minimal| {
+            work.spend(5);
+            !work.is_spent()
+                && minimal.is_done_by(&choice, work)
+                && (leaves_scopes(minimal) || minimal.leaves_some_of(&choice, work))
+        })
+    })
 }
 
 /// The plan, if each session that it permits makes one of the minimal plans suffice; with the data of the plan that suffices with the
@@ -79,8 +110,7 @@ fn does_for_each<'m, 'p>(
 
 /// The plan without one group, without the classes, or without one scope.
 fn fewer_demands<'p>(plan: &Plan<'p>, work: &Work) -> Vec<Plan<'p>> {
-    let steps = plan.demands().iter().sum::<usize>();
-    work.spend(plan.size().saturating_mul(steps));
+    work.spend(plan.size().saturating_mul(plan.demands()));
     if work.is_spent() {
         return Vec::new();
     }

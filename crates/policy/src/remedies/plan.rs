@@ -138,6 +138,12 @@ impl<'p> Plan<'p> {
         session.all(|session| session.is_done_by(choice, work))
     }
 
+    /// Whether a part of a session of this choice, by which it is done, does it too.
+    pub(super) fn leaves_some_of(&self, choice: &Choice<'_, '_>, work: &Work) -> bool {
+        let session = self.session.as_ref();
+        session.is_none_or(|session| session.leaves_some_of(choice, work))
+    }
+
     /// The steps of looking at all of it, or of copying it.
     pub(super) fn size(&self) -> usize {
         let session = self.session.as_ref().map_or(0, SessionPlan::size);
@@ -180,14 +186,16 @@ impl<'p> Plan<'p> {
         granted && reverify && self.identify <= other.identify
     }
 
-    /// How many demands of each sort it has: scopes, groups of methods, lists of classes.
-    pub(super) fn demands(&self) -> [usize; 3] {
-        let scopes = self
-            .granted
-            .as_ref()
-            .map_or(0, |granted| granted.scopes.len());
-        let [groups, classes] = self.session.as_ref().map_or([0, 0], SessionPlan::demands);
-        [scopes, groups, classes]
+    /// How many scopes it needs.
+    pub(super) fn scopes(&self) -> usize {
+        let granted = self.granted.as_ref();
+        granted.map_or(0, |granted| granted.scopes.len())
+    }
+
+    /// How many demands it has: scopes, groups of methods, lists of classes.
+    pub(super) fn demands(&self) -> usize {
+        let session = self.session.as_ref().map_or(0, SessionPlan::demands);
+        self.scopes().saturating_add(session)
     }
 
     /// The remedies, the preferred kind first.

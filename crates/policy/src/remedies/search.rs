@@ -126,14 +126,13 @@ impl<'s, 'p> Search<'s, 'p> {
                 let known = self.found.iter().chain(&sets);
                 work.spend(known.map(|known| known.plan.steps_with(&set.plan)).sum());
                 let mut known = self.found.iter().chain(&sets);
-                if !known.any(|known| known.makes_superfluous(&set)) {
-                    sets.retain(|known| !set.makes_superfluous(known));
+                if !known.any(|known| known.makes_superfluous(&set, work)) {
+                    sets.retain(|known| !set.makes_superfluous(known, work));
                     sets.push(set);
                 }
             }
         }
-        let scopes = |set: &Set<'_>| set.plan.granted.as_ref().map_or(0, |g| g.scopes.len());
-        sets.sort_by_key(|set| (set.wait, scopes(set)));
+        sets.sort_by_key(|set| (set.wait, set.plan.scopes()));
         self.found.extend(sets);
     }
 }

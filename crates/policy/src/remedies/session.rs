@@ -162,8 +162,9 @@ impl<'p> SessionPlan<'p> {
     }
 
     /// How many groups of methods and lists of classes it names.
-    pub(super) fn demands(&self) -> [usize; 2] {
-        [self.amr_all_of.len(), usize::from(self.acr_any.is_some())]
+    pub(super) fn demands(&self) -> usize {
+        let classes = usize::from(self.acr_any.is_some());
+        self.amr_all_of.len().saturating_add(classes)
     }
 
     /// The max age.
@@ -182,17 +183,31 @@ impl<'p> SessionPlan<'p> {
                     .saturating_add(choice.others.len()),
             );
             let mut others = choice.others.iter();
-            // A short group is looked up method by method.
-            let is_certain = if group.len() <= choice.certain.len() {
-                let mut methods = group.iter();
-                methods.any(|method| choice.certain.contains(method.as_ref()))
-            } else {
-                let mut methods = choice.certain.iter();
-                methods.any(|method| group.contains(*method))
-            };
-            is_certain || others.any(|method| group.contains(*method))
+            let mut certain = methods_of(group, choice.certain);
+            certain.next().is_some() || others.any(|method| group.contains(*method))
         };
         self.acr_any.as_ref().is_none_or(class) && self.amr_all_of.iter().all(|group| method(group))
+    }
+
+    /// Whether a session without the class of this choice, or without one of its methods, satisfies it too, where a session of this
+    /// choice does.
+    pub(super) fn leaves_some_of(&self, choice: &Choice<'_, '_>, work: &Work) -> bool {
+        if choice.acr.is_some() && self.acr_any.is_none() {
+            return true;
+        }
+        let mut methods = choice.certain.clone();
+        methods.extend(&choice.others);
+        work.spend(methods.len());
+        let mut needed = BTreeSet::new();
+        for group in &self.amr_all_of {
+            work.spend(group.len().min(methods.len()));
+            let mut of_group = methods_of(group, &methods);
+            // Any of several methods may be left out, unless another group needs it.
+            if let (Some(only), None) = (of_group.next(), of_group.next()) {
+                needed.insert(only);
+            }
+        }
+        needed.len() < methods.len()
     }
 
     /// The next weaker conditions: without one group, or without the classes.
@@ -231,4 +246,19 @@ impl<'p> SessionPlan<'p> {
             amr_all_of: groups.into_iter().collect(),
         }
     }
+}
+
+/// Those of these methods that are in the group. The shorter one is looked up in the other, method by method.
+fn methods_of<'g>(
+    group: &'g BTreeSet<Box<str>>,
+    methods: &'g BTreeSet<&'g str>,
+) -> impl Iterator<Item = &'g str> {
+    let is_short = group.len() <= methods.len();
+    let short = group.iter().take(if is_short { usize::MAX } else { 0 });
+    let of_short = short
+        .map(AsRef::as_ref)
+        .filter(|method: &&str| methods.contains(method));
+    let long = methods.iter().take(if is_short { 0 } else { usize::MAX });
+    let of_long = long.copied().filter(|method| group.contains(*method));
+    of_short.chain(of_long)
 }

@@ -1,6 +1,6 @@
 //! A set of actions: a plan, and waiting.
 
-use super::{kinds::Kinds, plan::Plan};
+use super::{kinds::Kinds, parts::has_parts, plan::Plan, work::Work};
 use crate::{remedy::Remedy, time::Timestamp};
 
 /// How many sets are listed.
@@ -19,15 +19,14 @@ impl Set<'_> {
         self.plan.kinds().and(wait)
     }
 
-    /// Whether no action of this set is stricter than that of the other; or only ages are shorter, and it has fewer demands.
-    pub(super) fn makes_superfluous(&self, other: &Self) -> bool {
-        let has_fewer = || {
-            let (mine, others) = (self.plan.demands(), other.plan.demands());
-            self.kinds() != other.kinds() || mine.iter().zip(others).any(|(one, two)| *one < two)
-        };
+    /// Whether no action of this set is stricter than that of the other; or only ages are shorter, and it has fewer kinds, or something
+    /// may be left out of the other for it.
+    pub(super) fn makes_superfluous(&self, other: &Self, work: &Work) -> bool {
+        let has_less =
+            || self.kinds() != other.kinds() || has_parts(&other.plan, [&self.plan], work);
         self.wait <= other.wait
             && self.plan.asks_no_more(&other.plan)
-            && (self.plan.permits_ages_of(&other.plan) || has_fewer())
+            && (self.plan.permits_ages_of(&other.plan) || has_less())
     }
 
     /// Waiting comes first, because an action that is done before it may be too old by then.

@@ -15,11 +15,24 @@ pub(super) struct Finding<'c> {
     /// The alternative that it is in, if any.
     pub(super) place: Option<&'c str>,
     pub(super) directions: Directions,
+    /// Whether its directions are known.
+    pub(super) knowledge: Knowledge,
     pub(super) is_setting: bool,
     /// The policies that have it.
     pub(super) policies: Vec<&'c PolicyName>,
     /// Its effect, a line each.
     pub(super) lines: Vec<Line<'c>>,
+}
+
+/// Whether the directions of a finding are known, or why they are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Knowledge {
+    /// They are known.
+    Known,
+    /// The policies could not be compared.
+    NotCompared,
+    /// It changes no decision together with the other edits, and was not tried alone, because the policy is too large.
+    NotTriedAlone,
 }
 
 /// Checks that a finding decides differently.
@@ -46,10 +59,16 @@ pub(super) struct Findings<'c> {
 impl<'c> Findings<'c> {
     pub(super) fn of(comparison: &'c Comparison) -> Self {
         let mut all: Vec<Finding<'c>> = Vec::new();
-        let mut places: BTreeMap<(String, Option<&'c str>, bool), Vec<usize>> = BTreeMap::new();
+        let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (name, changes) in &comparison.changed {
-            for finding in of_policy(name, changes) {
-                let key = (finding.summary.clone(), finding.place, finding.is_setting);
+            let mut failed = comparison.failed.iter();
+            let unknown = match failed.any(|error| error.policy == *name) {
+                true => Knowledge::NotCompared,
+                false => Knowledge::NotTriedAlone,
+            };
+            for finding in of_policy(name, changes, unknown) {
+                let (summary, is_setting) = (finding.summary.clone(), finding.is_setting);
+                let key = (summary, finding.place, is_setting, finding.knowledge);
                 let same = places.entry(key).or_default();
                 // A policy that has an edit twice has two findings.
                 let known = same.iter().copied().find(|index| {
@@ -89,9 +108,16 @@ impl<'c> Findings<'c> {
 fn of_policy<'c>(
     name: &'c PolicyName,
     changes: &'c PolicyChanges,
+    unknown: Knowledge,
 ) -> impl Iterator<Item = Finding<'c>> {
     let edits = changes.edits.iter().enumerate();
-    let edits = edits.map(move |(number, edit)| of_edit(name, changes, number, edit));
+    let edits = edits.map(move |(number, edit)| Finding {
+        knowledge: match edit.directions {
+            Some(_) => Knowledge::Known,
+            None => unknown,
+        },
+        ..of_edit(name, changes, number, edit)
+    });
     edits.chain(changes.settings.iter().map(move |s| of_setting(name, s)))
 }
 
@@ -104,7 +130,8 @@ fn of_edit<'c>(
     let mut finding = Finding {
         summary: edit.words.summary.clone(),
         place: edit.words.place.as_deref(),
-        directions: edit.directions,
+        directions: edit.directions.unwrap_or_default(),
+        knowledge: Knowledge::Known,
         is_setting: false,
         policies: vec![name],
         lines: Vec::new(),
@@ -134,6 +161,7 @@ fn of_setting<'c>(name: &'c PolicyName, setting: &'c ChangedSetting) -> Finding<
         summary: format!("{setting_name}: {old} -> {new}"),
         place: None,
         directions: *directions,
+        knowledge: Knowledge::Known,
         is_setting: true,
         policies: vec![name],
         lines: Vec::new(),

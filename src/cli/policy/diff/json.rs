@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::policy::{
     PolicyName,
-    diff::{ChangedCell, ChangedSetting, Comparison, PolicyChanges, RuleEdit},
+    diff::{ChangedCell, ChangedSetting, Comparison, Directions, PolicyChanges, RuleEdit},
 };
 
 /// The report. Of each cell, `case` is an item of a case file.
@@ -50,7 +50,7 @@ fn edit(edit: &RuleEdit) -> Value {
         "rule": words.rule,
         "old": words.old,
         "new": words.new,
-        "direction": edit.directions.as_str(),
+        "direction": edit.directions.map(Directions::as_str),
         "summary": words.summary,
         "place": words.place,
     });

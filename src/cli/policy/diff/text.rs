@@ -3,7 +3,7 @@
 
 use super::{
     super::page::Page,
-    findings::{Finding, Findings, Line, names},
+    findings::{Finding, Findings, Knowledge, Line, names},
 };
 use crate::{
     cli::screen::{Screen, Style, Text},
@@ -151,7 +151,7 @@ impl Writer {
         let renamed = comparison.renamed.iter().map(|renamed| {
             let has_failed = |error: &CompareSetsError| error.policy == renamed.new;
             let same = match comparison.changed.get(&renamed.new) {
-                None if comparison.failed.iter().any(has_failed) => " (not compared)",
+                _ if comparison.failed.iter().any(has_failed) => " (not compared)",
                 None if comparison.ignored_settings > 0 => " (the same rules)",
                 None => " (same decisions)",
                 Some(_) => "",
@@ -187,6 +187,12 @@ impl Writer {
         let line = Text::from(summary).and(place).and(", ");
         let lines_have_kinds = finding.lines.iter().any(|line| line.kinds() != all_kinds);
         let line = match (directions.is_some(), all_kinds.is_empty()) {
+            _ if finding.knowledge == Knowledge::NotCompared => {
+                line.and("in an unknown direction, because it was not compared")
+            }
+            _ if finding.knowledge == Knowledge::NotTriedAlone => line.and(
+                "changes no decision together with the other edits, and was not tried by itself",
+            ),
             (false, _) => line.and("changes no decision"),
             (true, true) if finding.is_setting => line.and(direction(*directions)),
             (true, true) => line
@@ -286,5 +292,35 @@ fn counted(count: usize, what: &str) -> String {
     match count {
         1 => format!("1 {what}"),
         _ => format!("{count} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::diff::{EditWords, PolicyChanges, RuleEdit};
+
+    #[test]
+    fn an_edit_that_was_not_tried_by_itself_is_not_said_to_change_nothing() {
+        let edit = RuleEdit {
+            words: EditWords {
+                rule: "age_at_least".to_owned(),
+                old: None,
+                new: None,
+                summary: "age_at_least: 21 -> 18".to_owned(),
+                place: None,
+                list: None,
+            },
+            directions: None,
+        };
+        let changes = PolicyChanges {
+            edits: vec![edit],
+            ..PolicyChanges::default()
+        };
+        let mut comparison = Comparison::default();
+        let name = PolicyName::parse("p").unwrap();
+        comparison.changed.insert(name, changes);
+        let page = page(&comparison, false, Screen::of_width(200));
+        assert!(page.contains("was not tried by itself"), "{page}");
     }
 }

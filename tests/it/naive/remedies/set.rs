@@ -95,6 +95,67 @@ impl Set {
         less
     }
 
+    /// The set without one of its actions.
+    pub fn with_fewer_actions(&self) -> Vec<Set> {
+        let less = self.with_fewer_demands().into_iter();
+        let actions = self.rank().0;
+        less.filter(|less| less.rank().0 < actions).collect()
+    }
+
+    /// The set with each session that it permits.
+    pub fn with_one_session(&self) -> Vec<Set> {
+        let Some(session) = &self.session else {
+            return vec![self.clone()];
+        };
+        let mut classes: Vec<BTreeSet<String>> = session
+            .acr
+            .iter()
+            .map(|class| [class.clone()].into())
+            .collect();
+        if classes.is_empty() {
+            classes.push(BTreeSet::new());
+        }
+        let mut methods: Vec<BTreeSet<String>> = vec![BTreeSet::new()];
+        for group in &session.groups {
+            let with = |known: &BTreeSet<String>| {
+                let known = known.clone();
+                let with = move |method: &String| {
+                    let mut methods = known.clone();
+                    methods.insert(method.clone());
+                    methods
+                };
+                group.iter().map(with).collect::<Vec<_>>()
+            };
+            methods = methods.iter().flat_map(with).collect();
+        }
+        let mut all = Vec::new();
+        for acr in &classes {
+            for methods in &methods {
+                all.push(Set {
+                    session: Some(Session {
+                        acr: acr.clone(),
+                        groups: methods.iter().map(|one| [one.clone()].into()).collect(),
+                        ..session.clone()
+                    }),
+                    ..self.clone()
+                });
+            }
+        }
+        all
+    }
+
+    /// The set, which has one session, without one scope, the class, or one method.
+    pub fn parts_of_one(&self) -> Vec<Set> {
+        let less = self.with_fewer_demands().into_iter();
+        let same_kinds = |less: &Set| {
+            less.wait == self.wait
+                && less.identify == self.identify
+                && less.reverify == self.reverify
+                && less.session.is_some() == self.session.is_some()
+        };
+        less.filter(same_kinds).collect()
+    }
+
     /// The set a moment earlier.
     pub fn earlier(&self, now: i64) -> Option<Set> {
         let wait = self.wait.map(|at| at - 1).filter(|at| *at > now)?;

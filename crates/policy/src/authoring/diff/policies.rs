@@ -21,6 +21,7 @@ use super::{
     formula::Formulas,
     limits::{CELLS_MAX, PATHS_MAX},
     order::{Order, Uses},
+    outage::outage,
     projection::Part,
     regions::Regions,
     report::{ChangedCell, Common, RuleEdit},
@@ -48,7 +49,7 @@ pub(super) struct ComparedPolicies<'p> {
 
 /// The checks of a cell.
 #[derive(Debug, PartialEq, Eq)]
-enum Extent {
+pub(super) enum Extent {
     /// Every check while the evidence is unavailable.
     Outage,
     /// The checks that the rules judge and that lie in this cell.
@@ -69,7 +70,13 @@ impl<'p> ComparedPolicies<'p> {
             }
         }
         let mut compared = Self {
-            edits: rule_edits(name, policies[0], &edits, &found),
+            edits: rule_edits(
+                name,
+                policies[0],
+                &edits,
+                &found,
+                &mut WorkBudget::for_comparison(),
+            ),
             policies,
             space: walk.space,
             cells: found,
@@ -87,27 +94,10 @@ impl<'p> ComparedPolicies<'p> {
     }
 
     fn add_outage(&mut self, name: &PolicyName) -> Result<(), CompareError> {
-        let [old, new] = self.policies.map(|policy| policy.evidence().unavailable);
-        if old == new {
-            return Ok(());
+        if let Some((edit, cell)) = outage(name, self.policies, self.edits.len())? {
+            self.edits.push(edit);
+            self.cells.push((Extent::Outage, cell));
         }
-        let changed = ChangedCell {
-            old: old.into(),
-            new: new.into(),
-            edits: [self.edits.len()].into(),
-            touched: vec![Common {
-                words: "nothing is known of the verification".to_owned(),
-                is_ordinary: false,
-            }],
-            besides: Vec::new(),
-            is_whole: true,
-            witness: Witness::of_outage(name)?,
-        };
-        self.edits.push(RuleEdit {
-            words: EditWords::of_outage([old, new]),
-            directions: changed.directions(),
-        });
-        self.cells.push((Extent::Outage, changed));
         Ok(())
     }
 
@@ -162,14 +152,15 @@ impl<'p> ComparedPolicies<'p> {
     }
 }
 
-/// The edits, each with the directions of its cells, and with the directions that it has as the only edit.
-fn rule_edits(
+/// The edits, each with the directions of its cells, and with the directions that it has as the only edit. They are unknown of an edit
+/// without cells that this work budget does not suffice to try as the only one.
+pub(super) fn rule_edits(
     name: &PolicyName,
     old: &Policy,
     edits: &Edits<'_>,
     cells: &[(Extent, ChangedCell)],
+    budget: &mut WorkBudget,
 ) -> Vec<RuleEdit> {
-    let mut budget = WorkBudget::for_comparison();
     let numbered = edits.edits.iter().enumerate();
     let rule_edits = numbered.map(|(number, edit)| {
         let its = cells
@@ -177,19 +168,20 @@ fn rule_edits(
             .filter(|(_, cell)| cell.edits.contains(&number));
         let its = its.map(|(_, cell)| cell.directions());
         let mut directions = its.fold(Directions::default(), Directions::or);
+        let mut is_tried = true;
         if edits.edits.len() > 1 {
             let alone = Policy::new(None, edits.alone(number), old.evidence(), old.reuse_allow());
             for direction in BOTH {
-                // If it exceeds the work budget, the directions of the cells suffice.
-                let found = policy_difference(name, [old, &alone], direction, &mut budget);
-                if matches!(found, Ok(Some(_))) {
-                    directions = directions.or(direction.into());
+                match policy_difference(name, [old, &alone], direction, budget) {
+                    Ok(Some(_)) => directions = directions.or(direction.into()),
+                    Ok(None) => {}
+                    Err(_) => is_tried = false,
                 }
             }
         }
         RuleEdit {
             words: EditWords::of(edit),
-            directions,
+            directions: (is_tried || directions.is_some()).then_some(directions),
         }
     });
     rule_edits.collect()

@@ -29,7 +29,7 @@ pub struct Comparison {
     pub renamed: Vec<Renamed>,
     /// The policies that both sets have and that differ, by their names in the new set.
     pub changed: BTreeMap<PolicyName, PolicyChanges>,
-    /// The policies that could not be compared. Nothing is known of them.
+    /// The policies that could not be compared. Of a policy that both sets have, the edits are in `changed`, without directions and cells.
     pub failed: Vec<CompareSetsError>,
     /// How many settings changed and were left out, by [`Comparison::ignore_settings`].
     pub ignored_settings: usize,
@@ -61,8 +61,10 @@ pub struct PolicyChanges {
 pub struct RuleEdit {
     /// What is edited, in words.
     pub words: EditWords,
-    /// The directions in which the edit changes decisions, alone or together with the other edits of the policy.
-    pub directions: Directions,
+    /// The directions in which the edit changes decisions, alone or together with the other edits of the policy. `None` if they are
+    /// unknown: the policies could not be compared, or the edit changes no decision together with the others and was not tried alone,
+    /// because the policy is too large.
+    pub directions: Option<Directions>,
 }
 
 /// A kind of check that is decided differently: these values of the facts that an edit touches, together with some values of the

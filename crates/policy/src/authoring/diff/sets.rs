@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use super::{
     direction::Directions,
+    edits::Edits,
     error::{CompareError, CompareSetsError},
+    outage::outage,
     policies::ComparedPolicies,
     renames::Renames,
-    report::{ChangedSetting, Comparison, PolicyChanges, Renamed},
+    report::{ChangedCell, ChangedSetting, Comparison, PolicyChanges, Renamed, RuleEdit},
+    words::EditWords,
 };
 use crate::{
     request::PolicyName,
@@ -72,13 +75,13 @@ impl Comparison {
             });
         let pairs: Vec<(PolicyName, &Policy, &Policy)> = kept.chain(renamed).collect();
         for (name, old, new) in pairs {
-            match PolicyChanges::of(&name, [old, new]) {
-                Ok(changes) if changes.is_empty() => {}
-                Ok(changes) => drop(comparison.changed.insert(name, changes)),
-                Err(source) => comparison.failed.push(CompareSetsError {
-                    policy: name,
-                    source,
-                }),
+            let (changes, error) = PolicyChanges::of(&name, [old, new]);
+            if let Some(source) = error {
+                let policy = name.clone();
+                comparison.failed.push(CompareSetsError { policy, source });
+            }
+            if !changes.is_empty() {
+                comparison.changed.insert(name, changes);
             }
         }
         let is_renamed = |name: &PolicyName| {
@@ -96,14 +99,44 @@ impl Comparison {
 }
 
 impl PolicyChanges {
-    fn of(name: &PolicyName, policies: [&Policy; 2]) -> Result<Self, super::CompareError> {
-        let (edits, cells) = ComparedPolicies::of(name, policies)?.into_parts();
-        Ok(Self {
+    /// What differs, and why it is not all that differs, if the policies could not be compared: then the edits of the rules have no
+    /// known direction and no cells.
+    fn of(name: &PolicyName, policies: [&Policy; 2]) -> (Self, Option<CompareError>) {
+        let (edits, cells, error) = match ComparedPolicies::of(name, policies) {
+            Ok(compared) => {
+                let (edits, cells) = compared.into_parts();
+                (edits, cells, None)
+            }
+            Err(error) => known_without_comparison(name, policies, error),
+        };
+        let changes = Self {
             edits,
             cells,
             settings: changed_settings(policies),
-        })
+        };
+        (changes, error)
     }
+}
+
+/// What is known of two policies that could not be compared for this reason. Where no rule is edited, no comparison is needed.
+fn known_without_comparison(
+    name: &PolicyName,
+    policies: [&Policy; 2],
+    error: CompareError,
+) -> (Vec<RuleEdit>, Vec<ChangedCell>, Option<CompareError>) {
+    let edits = Edits::of(policies).edits;
+    let edits = edits.iter().map(|edit| RuleEdit {
+        words: EditWords::of(edit),
+        directions: None,
+    });
+    let (mut edits, mut cells): (Vec<RuleEdit>, _) = (edits.collect(), Vec::new());
+    let outage = outage(name, policies, edits.len());
+    let is_all = edits.is_empty() && error == CompareError::TooLarge && outage.is_ok();
+    if let Ok(Some((edit, cell))) = outage {
+        edits.push(edit);
+        cells.push(cell);
+    }
+    (edits, cells, (!is_all).then_some(error))
 }
 
 fn changed_settings([old, new]: [&Policy; 2]) -> Vec<ChangedSetting> {

@@ -76,8 +76,85 @@ fn policies_that_read_too_much_are_not_compared() {
                 .failed
                 .is_empty()
         );
-        let failed = Comparison::of(&set_of(&much), &set_of("project: [p]"), None).failed;
-        let errors: Vec<CompareError> = failed.into_iter().map(|error| error.source).collect();
-        assert_eq!(errors, [CompareError::TooLarge]);
+        let compared = Comparison::of(&set_of(&much), &set_of("project: [p]"), None);
+        assert_eq!(errors(&compared), [&CompareError::TooLarge]);
+        let same = Comparison::of(&set_of(&much), &set_of(&much), None);
+        assert!(same.is_empty(), "the same rules need no comparison");
     }
+}
+
+fn errors(comparison: &Comparison) -> Vec<&CompareError> {
+    let failed = comparison.failed.iter();
+    failed.map(|error| &error.source).collect()
+}
+
+/// A policy whose rules read too many scopes, with one more rule and these settings.
+fn too_large(rule: &str, settings: &str) -> PolicySet {
+    let scopes: Vec<String> = (0..600).map(|n| format!("s{n}")).collect();
+    crate::testing::set(&format!(
+        "version: 1\npolicies: {{p: {{require: [{{scopes: [{}]}}, {{{rule}}}]{settings}}}}}\n",
+        scopes.join(", ")
+    ))
+}
+
+#[test]
+fn the_edits_of_policies_that_are_too_large_are_named_without_a_direction() {
+    let plain = too_large("age_at_least: 21", "");
+    let compared = Comparison::of(&plain, &too_large("age_at_least: 18", ""), None);
+    assert_eq!(errors(&compared), [&CompareError::TooLarge]);
+    let edits = |compared: &Comparison| -> Vec<(String, Option<Directions>)> {
+        let edits = compared.changed.values().flat_map(|changes| &changes.edits);
+        let edits = edits.map(|edit| (edit.words.summary.clone(), edit.directions));
+        edits.collect()
+    };
+    assert_eq!(
+        edits(&compared),
+        [("age_at_least: 21 -> 18".to_owned(), None)]
+    );
+    assert!(compared.cells().next().is_none() && !compared.directions().is_some());
+    // What needs no walk is known: the settings, and what an outage leads to.
+    let more = ", reuse: {allow: 1h}, evidence: {unavailable: step_up}";
+    let compared = Comparison::of(&plain, &too_large("age_at_least: 18", more), None);
+    assert_eq!(errors(&compared), [&CompareError::TooLarge]);
+    assert_eq!(
+        edits(&compared),
+        [
+            ("age_at_least: 21 -> 18".to_owned(), None),
+            (
+                "evidence.unavailable: deny -> step_up".to_owned(),
+                Some(Directions::LOOSENS)
+            )
+        ]
+    );
+    assert!(compared.loosens());
+    // Where no rule is edited, nothing is missing.
+    let compared = Comparison::of(&plain, &too_large("age_at_least: 21", more), None);
+    assert_eq!(errors(&compared), Vec::<&CompareError>::new());
+    assert_eq!((edits(&compared).len(), compared.cells().count()), (1, 1));
+    assert_eq!(
+        compared.changed.values().next().map(|c| c.settings.len()),
+        Some(1)
+    );
+}
+
+#[test]
+fn an_edit_that_was_not_tried_alone_has_no_known_direction() {
+    let (old, new) = (
+        set_of("age_at_least: 21, project: [p]"),
+        set_of("age_at_least: 18, project: [q]"),
+    );
+    let name = PolicyName::parse("p").unwrap();
+    let [old, new] = [&old, &new].map(|set| set.find(&name).unwrap());
+    let edits = edits::Edits::of([old, new]);
+    let directions = |steps: usize| -> Vec<Option<Directions>> {
+        let mut budget = WorkBudget::new(steps);
+        let edits = policies::rule_edits(&name, old, &edits, &[], &mut budget);
+        edits.iter().map(|edit| edit.directions).collect()
+    };
+    let both = Directions::LOOSENS.or(Directions::TIGHTENS);
+    assert_eq!(
+        directions(1_000_000),
+        [Some(Directions::LOOSENS), Some(both)]
+    );
+    assert_eq!(directions(0), [None, None]);
 }
