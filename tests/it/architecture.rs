@@ -50,6 +50,22 @@ const ROOMS: [(&str, &[&str]); 40] = [
         ],
     ),
     (
+        "jwt",
+        &[
+            "clock",
+            "deps",
+            "files",
+            "flight",
+            "jitter",
+            "json",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+            "tls",
+        ],
+    ),
+    (
         "source",
         &[
             "callers",
