@@ -76,6 +76,7 @@ async fn claims_that_are_wrong_are_refused() {
         (json!({ "exp": NOW - 100 }), Expired),
         (json!({ "exp": NOW - 30 }), Expired),
         (json!({ "exp": 0 }), Expired),
+        (json!({ "sub": ["door-gateway"] }), Malformed),
         (json!({ "exp": [NOW + 300] }), Malformed),
         (json!({ "nbf": NOW + 100 }), NotYetValid),
         (json!({ "iat": NOW + 31 }), IssuedInFuture),
@@ -140,7 +141,6 @@ async fn claims_that_are_missing_or_of_another_type_are_refused() {
         json!({ "aud": [AUDIENCE, 7] }),
         json!({ "aud": { "0": AUDIENCE } }),
         json!({ "sub": 7 }),
-        json!({ "sub": ["door-gateway"] }),
     ] {
         let token = bench.issuer.token("ES256", json!({}), claims.clone());
         assert_eq!(bench.verify(&token).await, Err(MalformedClaim), "{claims}");
