@@ -15,6 +15,7 @@ use crate::{
     http::{Admin, AdminCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
+    jwt::KeySets,
     live::{Live, Reloader},
     metrics::set_count,
     policy::PolicySet,
@@ -70,7 +71,8 @@ pub(super) fn assemble(
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
-    let callers = Callers::new(&config.callers);
+    let key_sets = KeySets::new(deps)?;
+    let callers = Callers::new(&config.callers, key_sets, Arc::clone(&deps.clock))?;
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
     let bounds = (
         config.deadlines,
@@ -80,7 +82,7 @@ pub(super) fn assemble(
         Arc::new(gate),
         step_ups.clone(),
         bounds,
-        grpc::Calls::new(deps)?,
+        grpc::Calls::new(callers.clone(), deps)?,
         authentication(config, &callers, &refusals),
         deps,
     )?;

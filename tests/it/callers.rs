@@ -372,3 +372,170 @@ fn the_environment_sets_no_callers_and_says_so() {
     .unwrap_err();
     assert!(!error.to_string().contains("loopback"), "{error}");
 }
+
+/// A configuration file with this text, read as the service reads it.
+fn with_file(path: &std::path::Path, text: &str, config: &mut Config) {
+    fs::write(path, text).unwrap();
+    (config.callers, _) = Config::read_callers(path).unwrap();
+    config.file = Some(path.to_owned());
+}
+
+#[tokio::test]
+async fn callers_are_read_again_and_a_file_that_cannot_be_used_keeps_those_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("verigate.toml");
+    let section = |n: u8| {
+        let entry = token(n).entry();
+        format!("[callers.c{n}]\ntoken_sha256 = [\"{entry}\"]\npolicies = [\"*\"]\n")
+    };
+    let mut world = World::with(|config| with_file(&path, &section(1), config)).await;
+    let requested = std::sync::Arc::new(tokio::sync::Notify::new());
+    world.service.watch(std::sync::Arc::clone(&requested));
+    let codes = async || {
+        let mut codes = Vec::new();
+        for n in [1, 2] {
+            let answer = ask(&world, Some(&bearer(n)), check_request("front-door", "fresh")).await;
+            codes.push(answer.map_or_else(|status| status.code(), |()| Code::Ok));
+        }
+        codes
+    };
+    let (ok, refused) = (Code::Ok, Code::Unauthenticated);
+    assert_eq!(codes().await, [ok, refused]);
+    for (text, expected, failed) in [
+        (section(1) + &section(2), [ok, ok], 0),
+        ("[callers.c1".to_owned(), [ok, ok], 1),
+        (section(2) + "[callers.c3]\npolicy = []\n", [ok, ok], 1),
+        (section(2) + "[log]\nlevel = \"debug\"\n", [refused, ok], 0),
+        (String::new(), [refused, refused], 0),
+        (section(1), [ok, refused], 0),
+    ] {
+        fs::write(&path, &text).unwrap();
+        requested.notify_one();
+        let gauge = format!("\nverigate_callers_reload_failed {failed}\n");
+        crate::world::until(&format!("in force: {text}"), async || {
+            codes().await == expected && world.metrics().await.contains(&gauge)
+        })
+        .await;
+    }
+    fs::remove_file(&path).unwrap();
+    requested.notify_one();
+    crate::world::until("the failure shows", async || {
+        let (status, ready) = world.get_json("/readyz").await;
+        status == 200 && ready["callers"]["reload_failure"].is_string()
+    })
+    .await;
+    assert_eq!(codes().await, [ok, refused]);
+}
+
+/// A key set with one key, and tokens that it signs.
+struct Issuer(ring::signature::Ed25519KeyPair);
+
+impl Issuer {
+    fn new(path: &std::path::Path) -> Self {
+        use ring::signature::KeyPair as _;
+        let random = ring::rand::SystemRandom::new();
+        let key = ring::signature::Ed25519KeyPair::generate_pkcs8(&random).unwrap();
+        let key = ring::signature::Ed25519KeyPair::from_pkcs8(key.as_ref()).unwrap();
+        let x = base64url(key.public_key().as_ref());
+        let set = format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"k","x":"{x}"}}]}}"#);
+        fs::write(path, set).unwrap();
+        Self(key)
+    }
+
+    fn token(&self, audience: &str, subject: &str, expires_at: i64) -> String {
+        let header = base64url(br#"{"alg":"EdDSA","kid":"k","typ":"JWT"}"#);
+        let claims = format!(
+            r#"{{"iss":"https://id.example.com","aud":"{audience}","sub":"{subject}","exp":{expires_at}}}"#
+        );
+        let signed = format!("{header}.{}", base64url(claims.as_bytes()));
+        let signature = self.0.sign(signed.as_bytes());
+        format!("{signed}.{}", base64url(signature.as_ref()))
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    use base64::Engine as _;
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)
+}
+
+#[tokio::test]
+async fn a_jwt_names_its_caller_by_issuer_audience_and_subject() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, keys) = (folder.path().join("verigate.toml"), folder.path().join("jwks.json"));
+    let (issuer, foreign) = (Issuer::new(&keys), Issuer::new(&folder.path().join("other.json")));
+    let text = format!(
+        "[callers.sso]\njwt = {{ issuer = \"https://id.example.com\", audience = \"verigate\", jwks_file = \"{}\", subjects = [\"gateway-1\"] }}\npolicies = [\"*\"]\n[callers.door]\ntoken_sha256 = [\"{}\"]\npolicies = [\"*\"]\n",
+        keys.display(),
+        token(1).entry()
+    );
+    let world = World::with(|config| with_file(&path, &text, config)).await;
+    let now = world.clock_now().as_second();
+    let good = issuer.token("verigate", "gateway-1", now + 600);
+    let session = issuer.token("wiki", "ada", now + 600);
+    let cases = [
+        (format!("Bearer {good}"), None, Code::Ok),
+        (format!("Bearer {session}"), None, Code::Unauthenticated),
+        (format!("Bearer {session}"), Some(good.clone()), Code::Ok),
+        (format!("Bearer {session}"), Some(token(1).reveal().to_owned()), Code::Ok),
+        (format!("Bearer {good}"), Some(token(1).reveal().to_owned()), Code::Unauthenticated),
+        (format!("Bearer {}", issuer.token("verigate", "gateway-2", now + 600)), None, Code::Unauthenticated),
+        (format!("Bearer {}", issuer.token("verigate", "gateway-1", now - 60)), None, Code::Unauthenticated),
+        (format!("Bearer {}", issuer.token("verigate", "", now - 60)), Some(token(1).reveal().to_owned()), Code::Unauthenticated),
+        (format!("Bearer {}", foreign.token("verigate", "gateway-1", now + 600)), None, Code::Unauthenticated),
+        (format!("Bearer {session}"), Some(session.clone()), Code::Unauthenticated),
+        ("Bearer a.b.c".to_owned(), None, Code::Unauthenticated),
+        ("Bearer a.b.c".to_owned(), Some("a.b.c".to_owned()), Code::Unauthenticated),
+    ];
+    for (authorization, own, expected) in cases {
+        let address = format!("http://{}", world.service.addresses.grpc);
+        let mut client = AccessServiceClient::connect(address).await.unwrap();
+        let mut request = Request::new(check_request("front-door", "fresh"));
+        let metadata = request.metadata_mut();
+        metadata.insert("authorization", authorization.parse().unwrap());
+        if let Some(own) = &own {
+            metadata.insert("x-verigate-token", own.parse().unwrap());
+        }
+        let answer = client.check_access(request).await;
+        let code = answer.map_or_else(|status| status.code(), |_| Code::Ok);
+        assert_eq!(code, expected, "{authorization} {own:?}");
+    }
+}
+
+#[test]
+fn every_key_of_a_jwt_is_needed_and_two_callers_never_share_one() {
+    let jwt = |rest: &str| format!("jwt = {{ issuer = \"https://id.example.com\", {rest} }}\n");
+    let good = "audience = \"a\", jwks_url = \"https://id.example.com/keys\", subjects = [\"s\"]";
+    let one = |rest: &str| problems(&format!("[callers.one]\n{}", jwt(rest)));
+    assert_eq!(one(good), "");
+    for (rest, expected) in [
+        (good.replace("audience = \"a\", ", ""), "jwt.audience is not set"),
+        (good.replace("https://id.example.com/keys", "http://id.example.com/keys"), "jwks_url must be https"),
+        (good.replace("[\"s\"]", "[]"), "jwt.subjects is not a list"),
+        (good.replace("jwks_url", "jwks_uri"), "jwt.jwks_uri is no setting"),
+        (format!("{good}, jwks_file = \"f\""), "needs one of jwks_url and jwks_file"),
+    ] {
+        assert!(one(&rest).contains(expected), "{rest}\n{}", one(&rest));
+    }
+    let two = problems(&format!("[callers.one]\n{}[callers.two]\n{}", jwt(good), jwt(good)));
+    assert!(two.contains("4:1: callers.two.jwt: tokens of this issuer"), "{two}");
+}
+
+#[test]
+fn a_new_token_is_printed_with_the_entry_that_the_configuration_takes() {
+    let run = |name: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_verigate"));
+        { output }.args(["token", "new", name]).output().unwrap()
+    };
+    let (one, other) = (run("door-1"), run("door-1"));
+    assert!(one.status.success());
+    assert_ne!(one.stdout, other.stdout);
+    let stdout = String::from_utf8(one.stdout).unwrap();
+    let [text, entry] = stdout.lines().collect::<Vec<_>>().try_into().unwrap();
+    assert_eq!(Token::parse(text).unwrap().entry().to_string(), entry);
+    assert_eq!(problems(&format!("[callers.door-1]\ntoken_sha256 = [\"{entry}\"]")), "");
+    for name in ["", "Door", "anonymous", "a b"] {
+        let refused = run(name);
+        assert_eq!(refused.status.code(), Some(2), "{name}");
+        assert!(refused.stdout.is_empty());
+    }
+}
