@@ -145,7 +145,7 @@ fn a_line_that_a_crash_cut_does_not_swallow_the_next_one() {
 fn a_line_says_what_was_decided_and_why() {
     let line = String::from_utf8(lines(&[Record::Decision(Box::new(entry(7)))])).unwrap();
     expect_test::expect![[r#"
-        {"at":"1970-01-01T00:00:01.500Z","decision_id":"00000000-0000-0000-0000-000000000007","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}],"alternatives":[{"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}]}],"evidence":{"source":"none"},"degraded":true}
+        {"at":"1970-01-01T00:00:01.500Z","decision_id":"00000000-0000-0000-0000-000000000007","caller":"anonymous","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}],"alternatives":[{"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}]}],"evidence":{"source":"none"},"degraded":true}
     "#]]
     .assert_eq(&line);
 }

@@ -225,6 +225,9 @@ async fn a_text_that_is_nearly_a_token_names_nobody() {
             "Bearer ", "bearer ", "BEARER ", "Bearer  ", "Bearer", "Basic ", "",
         ] {
             let value = format!("{scheme}{text}");
+            if value == format!("Bearer {good}") {
+                continue;
+            }
             let refused = who(&callers, &[("authorization", &value)], &peer(&[], &[])).await;
             assert!(
                 matches!(refused.as_str(), "bad_token" | "no_credential"),
