@@ -7,11 +7,13 @@
 
 mod error;
 mod layers;
+mod places;
 mod file;
 mod environment;
 mod fit;
 mod section;
 mod secret;
+mod callers;
 mod listeners;
 mod filters;
 mod incode;
@@ -29,15 +31,20 @@ use std::{
     time::Duration,
 };
 
+use url::Url;
+
 pub use self::{
     error::{ConfigError, Problem},
+    file::OtherSections,
     incode::Account,
     layers::DEFAULTS,
 };
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
+    callers::CallerConfig,
     listener::{Limits, ListenAddress},
+    secrets::read_text,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -46,6 +53,10 @@ use crate::{
 pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
+    /// Who may ask. If there are none, everybody who reaches the listeners may.
+    pub callers: Vec<CallerConfig>,
+    /// Whether everybody may ask on addresses that other machines reach, where there are no callers.
+    pub insecure_allow_anonymous: bool,
     /// The address of the gRPC listener.
     pub grpc: ListenAddress,
     /// How long calls over gRPC may take.
@@ -99,6 +110,30 @@ impl Config {
         Self::read(reader).map(|config| Self { file, ..config })
     }
 
+    /// The callers of a file, and its other sections as they stand in it. For reading the callers again.
+    pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, OtherSections), ConfigError> {
+        let (shown, mut problems) = (path.display().to_string(), Vec::new());
+        let read = match read_text(path, reader::FILE_BYTES_MAX) {
+            Ok(text) => file::callers(&shown, &text, &mut problems),
+            Err(error) => {
+                problems.push(Problem {
+                    place: shown,
+                    message: format!("cannot be read: {error}"),
+                    hint: None,
+                });
+                Default::default()
+            }
+        };
+        if problems.is_empty() {
+            Ok(read)
+        } else {
+            Err(ConfigError {
+                problems,
+                policies: None,
+            })
+        }
+    }
+
     /// The defaults alone, for an account at the vendor, which has none.
     pub fn from_defaults(account: &Account) -> Result<Self, ConfigError> {
         let mut reader = Reader::default();
@@ -117,9 +152,11 @@ impl Config {
 
     /// Reads every section before the first problem is returned, so that all problems are reported.
     fn sections(reader: &mut Reader) -> Result<Self, Reported> {
-        let grpc = listeners::decisions(&mut reader.section("grpc"));
+        let insecure_allow_anonymous = reader.flag("insecure_allow_anonymous");
+        let anywhere = insecure_allow_anonymous || !reader.callers().is_empty();
+        let grpc = listeners::decisions(&mut reader.section("grpc"), anywhere);
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
-        let http = listeners::decisions(&mut reader.section("http"));
+        let http = listeners::decisions(&mut reader.section("http"), anywhere);
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
         let limits = listeners::limits(&mut reader.section("limits"));
@@ -146,18 +183,14 @@ impl Config {
             ("public", apart.as_ref()),
             ("admin", Some(&admin)),
         ];
-        let listening: Vec<_> = listening
-            .into_iter()
-            .filter_map(|(name, address)| Some((name, address?)))
-            .collect();
-        listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
-        listeners::check_not_called(reader, &listening, "incode", "url", vendor);
         let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
-        listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        check_addresses(reader, listening, vendor, collector);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
+            callers: reader.callers().to_vec(),
+            insecure_allow_anonymous,
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,
@@ -190,4 +223,20 @@ impl Config {
 fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
     let mut section = reader.section("policies");
     section.required("path").map(PathBuf::from)
+}
+
+/// Reports addresses that conflict, and those at which the service would call itself.
+fn check_addresses<const N: usize>(
+    reader: &mut Reader,
+    listening: [(&'static str, Option<&Result<ListenAddress, Reported>>); N],
+    vendor: Option<&Url>,
+    collector: Option<&Url>,
+) {
+    let listening = listening.into_iter();
+    let listening: Vec<_> = listening
+        .filter_map(|(name, address)| Some((name, address?)))
+        .collect();
+    listeners::check_distinct(reader, &listening);
+    listeners::check_not_called(reader, &listening, "incode", "url", vendor);
+    listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
 }

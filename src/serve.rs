@@ -1,6 +1,7 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+mod callers;
 pub mod core_dumps;
 mod error;
 mod preflight;
@@ -23,6 +24,7 @@ use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
+    callers::CallersReloader,
     supervisor::{Phase, notify},
     tasks::Tasks,
 };
@@ -76,6 +78,7 @@ pub struct Service {
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
     deps: Deps,
+    callers: Arc<CallersReloader>,
     /// What else is read or opened again on request.
     renewable: Renewable,
     /// Watches the policy files, and waits for requests, from [`Service::watch`] on.
@@ -130,17 +133,19 @@ impl Service {
             journal_writer,
             journal,
             upstream,
+            callers,
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
         let apart = config.public.is_some();
+        let credentials = Arc::new(admin.callers.callers.clone()) as _;
         let routers = http::routers(
             &config.filters,
             apart,
             Arc::clone(&webhooks),
             admin,
-            &(Arc::new(http::NoCredentials) as _),
+            &credentials,
             &deps,
         )?;
         let health = services.health.clone();
@@ -164,6 +169,7 @@ impl Service {
             addresses,
             reloader,
             deps,
+            callers,
             renewable: Renewable {
                 journal,
                 upstream,
@@ -174,23 +180,30 @@ impl Service {
         })
     }
 
-    /// Starts to reload the policies when their files change. When `requested`, the policies and the credentials are read again, and the
+    /// Starts to reload the policies and the callers when their files change. When `requested`, both and the credentials are read again, and the
     /// journal is opened again.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
         let reload = Arc::new(Notify::new());
         let renewable = self.renewable.clone();
+        let reload_callers = Arc::new(Notify::new());
+        let callers = Arc::clone(&self.callers).watch(Arc::clone(&reload_callers));
         let policies = live::watch(reloader, Arc::clone(&reload));
         let requests = async move {
             loop {
                 requested.notified().await;
                 notify(Phase::Reloading).await;
                 reload.notify_one();
+                reload_callers.notify_one();
                 renewable.renew().await;
                 notify(Phase::Ready).await;
             }
         };
-        self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
+        self.watching = vec![
+            self.deps.start(policies),
+            self.deps.start(callers),
+            self.deps.start(requests),
+        ];
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.

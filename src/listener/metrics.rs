@@ -15,6 +15,8 @@ pub(super) enum Closed {
     SlowHead,
     /// The peer did not read what was written.
     Unread,
+    /// It sent more control frames of HTTP/2 than its calls need.
+    Flood,
     /// It had no call for long.
     Idle,
     /// It was replaced at its age.
@@ -24,11 +26,12 @@ pub(super) enum Closed {
 }
 
 impl Closed {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Peer,
         Self::Protocol,
         Self::SlowHead,
         Self::Unread,
+        Self::Flood,
         Self::Idle,
         Self::Age,
         Self::Stopped,
@@ -41,6 +44,7 @@ impl Closed {
             Self::Protocol => "protocol",
             Self::SlowHead => "slow_head",
             Self::Unread => "unread",
+            Self::Flood => "flood",
             Self::Idle => "idle",
             Self::Age => "age",
             Self::Stopped => "stopped",

@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 39] = [
+const ROOMS: [(&str, &[&str]); 41] = [
     (
         "gate",
         &[
@@ -27,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "log_throttle",
             "policy",
             "provenance",
+            "refusals",
             "ruling",
             "source",
             "span",
@@ -34,7 +35,36 @@ const ROOMS: [(&str, &[&str]); 39] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["peer", "rate_limit"]),
+    ("callers", &["peer", "policy", "rate_limit"]),
+    (
+        "refusals",
+        &[
+            "callers",
+            "clock",
+            "deps",
+            "journal",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+        ],
+    ),
+    (
+        "jwt",
+        &[
+            "clock",
+            "deps",
+            "files",
+            "flight",
+            "jitter",
+            "json",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+            "tls",
+        ],
+    ),
     (
         "source",
         &[
@@ -65,6 +95,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "policy",
             "provenance",
             "rate_limit",
+            "refusals",
             "source",
         ],
     ),
@@ -108,6 +139,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
     (
         "journal",
         &[
+            "callers",
             "clock",
             "deps",
             "log_throttle",
@@ -123,6 +155,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "grpc",
         &[
             "call",
+            "callers",
             "clock",
             "deps",
             "gate",
@@ -135,6 +168,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "policy",
             "proto",
             "provenance",
+            "refusals",
             "request_id",
             "ruling",
             "span",
@@ -146,6 +180,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "http",
         &[
             "build_info",
+            "callers",
             "clock",
             "deps",
             "header_list",
@@ -156,6 +191,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "secrets",
             "step_up",
             "webhook_queue",
@@ -184,6 +220,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "config",
         &[
             "call",
+            "callers",
             "files",
             "http",
             "incode",
@@ -209,6 +246,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "serve",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "deps",
@@ -223,6 +261,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "source",
             "step_up",
             "telemetry",
@@ -235,6 +274,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
         "cli",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "files",
