@@ -236,10 +236,10 @@ mod tests {
             entry.replace(':', "_"),
             entry.replace(':', "::"),
             format!("{entry}0"),
-            entry[..entry.len() - 1].to_owned(),
+            entry.get(..entry.len() - 1).unwrap().to_owned(),
             entry.replace("abcz09ad", "abcz09a"),
             entry.replace("abcz09ad", "ABCZ09AD"),
-            format!("{}z", &entry[..entry.len() - 1]),
+            format!("{}z", entry.get(..entry.len() - 1).unwrap()),
         ];
         for text in odd {
             assert_eq!(

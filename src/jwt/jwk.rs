@@ -14,6 +14,10 @@ const ED25519_BYTES: usize = 32;
 
 /// A key that verifies tokens.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "it is the key itself, as the library has it"
+)]
 pub(super) struct Key {
     /// The name by which tokens refer to it.
     pub(super) kid: Option<String>,

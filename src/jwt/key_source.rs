@@ -117,8 +117,11 @@ impl KeySource {
             // Before the first call, so that it finds a reading in flight to wait for.
             shared.refresh();
         }
-        let _task = deps.start(Arc::clone(&shared).keep());
-        Ok(Self { shared, _task })
+        let task = deps.start(Arc::clone(&shared).keep());
+        Ok(Self {
+            shared,
+            _task: task,
+        })
     }
 
     /// The keys as they were last read. `None` if they never could be.

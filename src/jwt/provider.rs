@@ -24,7 +24,7 @@ pub(super) const ALGORITHMS: [Algorithm; 4] = [
 
 static PROVIDER: CryptoProvider = CryptoProvider {
     signer_factory: |_, _| Err(unsupported()),
-    verifier_factory: |algorithm, key| RingVerifier::new(*algorithm, key),
+    verifier_factory: |algorithm, key| RingVerifier::boxed(*algorithm, key),
     // What a key set needs of these is done by this room; without them, the library would panic.
     key_utils: KeyUtils {
         rsa_pub_components_from_private_key: |_| Err(unsupported()),
@@ -48,7 +48,7 @@ struct RingVerifier {
 }
 
 impl RingVerifier {
-    fn new(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
+    fn boxed(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
         if !ALGORITHMS.contains(&algorithm) || algorithm.family() != key.family() {
             return Err(unsupported());
         }

@@ -126,7 +126,7 @@ impl EvidenceCache {
                     .ok()
             }
             Wait::No | Wait::AtMost(_) => {
-                let started = self.join_or_start(id, request.clone(), None).await;
+                let started = self.join_or_start(id, &request, None).await;
                 started.err().map(Err)
             }
         };
@@ -158,7 +158,7 @@ impl EvidenceCache {
     ) -> Result<Known, OverQuotaError> {
         let mut fetched = nothing(Outage::Abandoned, request.at);
         for _ in 0..2 {
-            let in_flight = match self.join_or_start(id, request.clone(), None).await? {
+            let in_flight = match self.join_or_start(id, &request, None).await? {
                 Lookup::Hit(known) => return Ok(known),
                 Lookup::InFlight(in_flight) => in_flight,
             };
@@ -182,7 +182,7 @@ impl EvidenceCache {
                 ..request
             };
             // The service's own fetches have no quota that they could exceed.
-            let _ = self.join_or_start(id, request, Some(permit)).await;
+            let _ = self.join_or_start(id, &request, Some(permit)).await;
         }
     }
 
@@ -191,14 +191,14 @@ impl EvidenceCache {
     async fn join_or_start(
         &self,
         id: &VerificationId,
-        request: LookupRequest,
+        request: &LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
     ) -> Result<Lookup, OverQuotaError> {
         let (mut lookup, at) = (None, request.at);
         let entry = async |entry: Option<Entry>| {
             let entry = entry.unwrap_or_default();
             // A refresh is made although the entry still answers.
-            let answer = entry.answer(&request).filter(|_| refresh.is_none());
+            let answer = entry.answer(request).filter(|_| refresh.is_none());
             match (answer, entry.fetch_in_flight()) {
                 (Some(known), _) => {
                     lookup = Some(Ok(Lookup::Hit(known)));
@@ -223,9 +223,9 @@ impl EvidenceCache {
                             let request = LookupRequest {
                                 failed_before: entry.has_failed(),
                                 reads: self.0.policies.keeps(request.reads, in_flight),
-                                ..request
+                                ..request.clone()
                             };
-                            let in_flight = self.start_fetch(id, request, refresh, payment);
+                            let in_flight = self.start_fetch(id, &request, refresh, payment);
                             lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
                             Change::Put(entry.fetching(in_flight))
                         }
@@ -253,7 +253,7 @@ impl EvidenceCache {
     fn start_fetch(
         &self,
         id: &VerificationId,
-        request: LookupRequest,
+        request: &LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
         payment: Payment,
     ) -> InFlight {
@@ -270,7 +270,7 @@ impl EvidenceCache {
         let request = LookupRequest {
             caller: payment.payer.clone(),
             priority: payment.priority,
-            ..request
+            ..request.clone()
         };
         let work = async move {
             // Not that of the request: a fetch that follows another one starts later.

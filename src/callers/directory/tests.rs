@@ -4,6 +4,9 @@ use super::*;
 use crate::{callers::Glob, peer::PeerAddress};
 use crate::{clock::ManualClock, deps::Deps, policy::from_millis};
 
+/// Headers, the peer, and who that is.
+type Case<'c> = (Vec<(&'static str, String)>, &'c Peer, &'c str);
+
 fn token(n: u8) -> Token {
     Token::from_random([n; 8], [n; 32])
 }
@@ -64,7 +67,7 @@ async fn each_credential_names_its_caller_and_two_must_name_the_same() {
     let plain = |n| token(n).reveal().to_owned();
     let none = peer(&[], &[]);
     let session = "Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
-    let cases: Vec<(Vec<(&'static str, String)>, &Peer, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (vec![], &none, "no_credential"),
         (vec![("authorization", bearer(1))], &none, "door"),
         (vec![("authorization", bearer(3))], &none, "gateway"),
@@ -136,7 +139,7 @@ async fn a_certificate_names_its_caller_and_a_token_beside_it_must_name_the_same
     let door = peer(&["spiffe://example.org/door/1"], &[]);
     let gateway = peer(&[], &["gateway.example.org"]);
     let session = "Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
-    let cases: Vec<(Vec<(&'static str, String)>, &Peer, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (vec![], &door, "door"),
         (vec![], &gateway, "gateway"),
         (vec![("authorization", bearer(1))], &door, "door"),
@@ -218,8 +221,8 @@ async fn a_text_that_is_nearly_a_token_names_nobody() {
         format!("{good}{good}"),
         format!("{good},{good}"),
         format!("\"{good}\""),
-        good[..good.len() - 1].to_owned(),
-        format!("{}{last}", &good[..good.len() - 1]),
+        good.get(..good.len() - 1).unwrap().to_owned(),
+        format!("{}{last}", good.get(..good.len() - 1).unwrap()),
         good.replacen("bbbbbbbb", "cccccccc", 1),
         token(1).entry().to_string(),
         format!("{good}{}", "a".repeat(9000)),

@@ -46,6 +46,7 @@ struct Class<T> {
 
 /// The calls of one kind of callers, in the lanes of each.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "they are the lanes themselves")]
 struct Lanes<T> {
     lanes: HashMap<CallerId, VecDeque<(u64, T)>>,
     /// Callers that have not been served since they began to wait.

@@ -141,6 +141,7 @@ impl Issuer {
     }
 
     /// A token with these changes of a right header and of right claims; null removes a member.
+    #[expect(clippy::needless_pass_by_value, reason = "callers write them in place")]
     pub(super) fn token(&self, algorithm: &str, header: Value, claims: Value) -> String {
         let kid = match algorithm {
             "ES256" => "ec",
@@ -148,9 +149,9 @@ impl Issuer {
             _ => "rsa",
         };
         let mut whole = json!({ "alg": algorithm, "kid": kid, "typ": "JWT" });
-        change(&mut whole, header);
+        change(&mut whole, &header);
         let mut right = claims_of_now();
-        change(&mut right, claims);
+        change(&mut right, &claims);
         self.sign(algorithm, &whole.to_string(), &right.to_string())
     }
 }
@@ -159,7 +160,7 @@ pub(super) fn claims_of_now() -> Value {
     json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": "door-gateway", "exp": NOW + 300, "iat": NOW, "nbf": NOW })
 }
 
-fn change(members: &mut Value, changes: Value) {
+fn change(members: &mut Value, changes: &Value) {
     let members = members.as_object_mut().unwrap();
     for (name, value) in changes.as_object().unwrap() {
         match value {

@@ -271,7 +271,7 @@ async fn the_configuration_chooses_the_algorithm_of_rsa_the_type_and_the_lifetim
     let bench = Bench::new(|config| {
         config.rsa = RsaAlgorithm::Ps256;
         config.token_type = Some("at+jwt".to_owned());
-        config.lifetime_max = std::time::Duration::from_secs(600);
+        config.lifetime_max = std::time::Duration::from_mins(10);
     });
     let typed = json!({ "typ": "at+jwt" });
     let verify = |algorithm, header: &Value, claims| {
