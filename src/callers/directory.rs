@@ -44,7 +44,7 @@ pub enum ConflictingCallersError {
         /// The other caller, or the same one.
         other: CallerName,
     },
-    /// JSON Web Tokens of two callers cannot be told apart.
+    /// JSON Web Tokens of two callers cannot be distinguished.
     #[error(
         "tokens of this issuer for this audience are those of `callers.{other}` too, with the same subject or other keys"
     )]

@@ -89,7 +89,7 @@ impl Issuer {
     }
 }
 
-/// Another caller whose tokens cannot be told apart from those of this one: of the same issuer for the same audience, with the same
+/// Another caller whose tokens cannot be distinguished from those of this one: of the same issuer for the same audience, with the same
 /// subject, or verified by other keys.
 pub(super) fn conflicting<'c>(
     config: &CallerConfig,

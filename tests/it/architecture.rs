@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 41] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["peer", "policy", "rate_limit"]),
+    ("callers", &["clock", "jwt", "peer", "policy", "rate_limit"]),
     (
         "refusals",
         &[
@@ -224,6 +224,7 @@ const ROOMS: [(&str, &[&str]); 41] = [
             "files",
             "http",
             "incode",
+            "jwt",
             "listener",
             "policy",
             "rate_limit",
@@ -255,6 +256,7 @@ const ROOMS: [(&str, &[&str]); 41] = [
             "http",
             "incode",
             "journal",
+            "jwt",
             "listener",
             "live",
             "metrics",

@@ -119,7 +119,12 @@ impl Configured {
         for family in self.calls.collect() {
             for metric in family.get_metric() {
                 let labels = metric.get_label();
-                let value = |name| labels.iter().find(|l| l.name() == name).map(LabelPair::value);
+                let value = |name| {
+                    labels
+                        .iter()
+                        .find(|l| l.name() == name)
+                        .map(LabelPair::value)
+                };
                 if let (Some(caller), Some(code)) = (value(CALLER), value(CODE))
                     && !is_kept(caller)
                 {
