@@ -10,6 +10,7 @@ use tonic::{Code, Request, Status, metadata::MetadataValue};
 use verigate::{
     callers::{Assertion, CallerConfig, CallerName, Glob, Token},
     config::Config,
+    listener::ListenAddress,
     proto::v1::{
         Authentication, BeginStepUpRequest, CheckAccessRequest,
         access_service_client::AccessServiceClient,
@@ -283,6 +284,41 @@ async fn a_caller_above_its_rate_is_refused_with_a_time_to_retry_and_others_are_
     ask(&world, Some(&bearer(4)), request()).await.unwrap();
     world.clock.advance(Duration::from_secs(1));
     ask(&world, Some(&bearer(2)), request()).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_for_operators_is_for_callers_that_may_see_it_where_other_machines_reach_it() {
+    let status = async |world: &World, path: &str, token: Option<&Token>| {
+        let port = world.service.addresses.admin.to_string();
+        let port = port.rsplit_once(':').unwrap().1;
+        let client = reqwest::Client::new();
+        let mut request = client.get(format!("http://127.0.0.1:{port}{path}"));
+        if let Some(token) = token {
+            request = request.header("x-verigate-token", token.reveal());
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let everywhere = || ListenAddress::Tcp(([0, 0, 0, 0], 0).into());
+    let exposed = World::with(|config| {
+        config.callers = callers();
+        config.callers[3].permissions.admin = true;
+        config.admin = everywhere();
+    })
+    .await;
+    let step_up = "/step-ups/0190a1b2-0000-7000-8000-000000000000";
+    for (path, found) in [("/policies", 200), (step_up, 404)] {
+        assert_eq!(status(&exposed, path, None).await, 401);
+        assert_eq!(status(&exposed, path, Some(&token(9))).await, 401);
+        assert_eq!(status(&exposed, path, Some(&token(3))).await, 403);
+        assert_eq!(status(&exposed, path, Some(&token(4))).await, found);
+    }
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(status(&exposed, path, None).await, 200);
+    }
+    let anonymous = World::with(|config| config.admin = everywhere()).await;
+    assert_eq!(status(&anonymous, "/policies", None).await, 401);
+    let local = world().await;
+    assert_eq!(status(&local, "/policies", None).await, 200);
 }
 
 /// A configuration file with this text, read as the service reads it.
