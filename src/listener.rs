@@ -108,7 +108,8 @@ impl Listeners {
         })
     }
 
-    /// Binds an address, or uses the socket that was passed for this listener, and serves on it, under this name in metrics and logs. Returns the bound address.
+    /// Binds an address, or uses the socket that was passed for this listener, and serves on it, under this name in metrics and logs.
+    /// Returns the bound address.
     pub async fn open(
         &mut self,
         name: &'static str,

@@ -2,12 +2,16 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::{select, sync::mpsc, time::sleep};
+use tokio::{
+    select,
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
 use super::{
     connection::Serving,
     metrics::{Closed, ListenerMetrics},
-    permits::{AddressPermit, ConnectionLimit, Permit},
+    permits::{ConnectionLimit, Permit},
     protocol::stopped,
     runtimes::RuntimePool,
     service::Serves,
@@ -17,7 +21,7 @@ use super::{
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    peer::{Peer, PeerAddress, network_of},
+    peer::{NetworkPermit, Peer, PeerAddress},
 };
 
 /// The pause after a failed `accept`, such as for lack of file descriptors.
@@ -40,7 +44,7 @@ struct Open {
     metrics: ListenerMetrics,
     why: Closed,
     _permit: Permit,
-    _of_address: Option<AddressPermit>,
+    _of_address: Option<NetworkPermit>,
     /// The listener waits until all of these are dropped.
     _running: mpsc::Sender<()>,
 }
@@ -57,7 +61,7 @@ impl<S: Serves> Accepting<S> {
     pub(super) async fn run(self) {
         let (running, mut ended) = mpsc::channel(1);
         // Dropped with this future: what is still open then is closed.
-        let (abort, aborted) = tokio::sync::watch::channel(());
+        let (abort, aborted) = watch::channel(());
         let mut stop = pin!(stopped(self.serving.stopping.clone()));
         loop {
             if self.permits.is_full() {
@@ -99,18 +103,17 @@ impl<S: Serves> Accepting<S> {
         address: PeerAddress,
         running: &mpsc::Sender<()>,
     ) -> Option<Open> {
-        let network = match address {
-            PeerAddress::Ip(address) => Some(network_of(address.ip())),
-            PeerAddress::Unix => None,
-        };
-        let of_address = match network.map(|network| self.permits.of_address(network)) {
-            Some(None) => {
-                self.metrics.refused.inc();
-                self.report_refused(address);
-                return None;
+        let of_address = match address {
+            PeerAddress::Ip(ip) => {
+                let permit = self.permits.of_address(ip.ip());
+                if permit.is_none() {
+                    self.metrics.refused.inc();
+                    self.report_refused(address);
+                    return None;
+                }
+                permit
             }
-            Some(permit) => permit,
-            None => None,
+            PeerAddress::Unix => None,
         };
         self.metrics.accepted.inc();
         self.metrics.open.inc();
@@ -129,7 +132,7 @@ impl<S: Serves> Accepting<S> {
         stream: NewConnection,
         address: PeerAddress,
         open: Open,
-        mut aborted: tokio::sync::watch::Receiver<()>,
+        mut aborted: watch::Receiver<()>,
     ) {
         let serving = self.serving.clone();
         self.runtimes.spawn(async move {

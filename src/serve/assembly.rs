@@ -72,14 +72,11 @@ pub(super) fn assemble(
     let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
     let callers = Callers::new(&config.callers);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
-    let bounds = (
-        config.deadlines,
-        grpc::InFlight::new(config.in_flight, deps)?,
-    );
     let grpc = grpc::services(
         Arc::new(gate),
         step_ups.clone(),
-        bounds,
+        config.deadlines,
+        grpc::InFlight::new(config.in_flight, deps)?,
         grpc::Calls::new(deps)?,
         authentication(config, &callers, &refusals),
         deps,
