@@ -14,6 +14,7 @@ mod section;
 mod secret;
 mod listeners;
 mod filters;
+mod tls;
 mod incode;
 mod step_up;
 mod webhook;
@@ -32,6 +33,7 @@ pub use self::{
     error::{ConfigError, Problem},
     incode::Account,
     layers::DEFAULTS,
+    tls::ListenerTls,
 };
 use self::{reader::Reader, section::Reported};
 use crate::{
@@ -54,6 +56,8 @@ pub struct Config {
     pub public: Option<SocketAddr>,
     /// The address of the listener for operators.
     pub admin: SocketAddr,
+    /// TLS of each listener.
+    pub tls: ListenerTls,
     /// Who the HTTP listeners answer to.
     pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
@@ -112,6 +116,7 @@ impl Config {
         let http = listeners::decisions(&mut reader.section("http"));
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
+        let tls = tls::read(reader);
         let filters = filters::read(reader);
         let policies = reader
             .section("policies")
@@ -153,6 +158,7 @@ impl Config {
             http: http?,
             public: public?,
             admin: admin?,
+            tls: tls?,
             filters: filters?,
             policies: policies?,
             incode: crate::incode::Config {

@@ -12,13 +12,14 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, join},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, join, split},
     net::{TcpListener, TcpStream},
     select,
     sync::watch,
     task::JoinSet,
-    time::sleep,
+    time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 use tracing::warn;
 
 pub use self::preface::NOT_HTTP2;
@@ -26,11 +27,14 @@ use self::preface::{PREFACE, Preface};
 use crate::{
     deps::{Deps, Task},
     peer::{Peer, PeerAddress},
+    tls::{ServerTls, peer_certificate},
 };
 
 /// The most that the headers of a request may take over HTTP/2, as RFC 9113 counts them. The HTTP library answers more with 431 and
 /// reports nothing: each router has a lower bound of its own, which is reported.
 const HEADER_LIST_BYTES_MAX: u32 = 256 * 1024;
+/// How long the handshake of TLS may take.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
 /// The pause after a failed `accept`, such as for lack of file descriptors.
 const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(50);
 
@@ -85,13 +89,14 @@ impl Listeners {
         &mut self,
         address: SocketAddr,
         protocol: Protocol,
+        tls: Option<ServerTls>,
         router: Router,
     ) -> Result<SocketAddr, ListenError> {
         let failed = |source| ListenError { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stopping = self.stop.subscribe();
-        let server = accept(listener, protocol, router, stopping);
+        let server = accept(listener, protocol, tls, router, stopping);
         self.servers.push(self.deps.start(server));
         Ok(address)
     }
@@ -116,6 +121,7 @@ impl Listeners {
 async fn accept(
     listener: TcpListener,
     protocol: Protocol,
+    tls: Option<ServerTls>,
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
@@ -126,8 +132,16 @@ async fn accept(
             () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, peer)) => {
+                    // With Nagle's algorithm an answer may wait for the peer's ACK. If it cannot be disabled, answers are only slower.
+                    let _ = stream.set_nodelay(true);
                     let (protocol, router) = (protocol.clone(), router.clone());
-                    connections.spawn(converse(stream, peer, protocol, router, stopping.clone()));
+                    let (tls, stopping) = (tls.clone(), stopping.clone());
+                    connections.spawn(async move {
+                        match tls {
+                            None => converse(stream, plain(peer), protocol, router, stopping).await,
+                            Some(tls) => secure(tls, stream, peer, protocol, router, stopping).await,
+                        }
+                    });
                 }
                 Err(_) => sleep(ACCEPT_RETRY_AFTER).await,
             },
@@ -138,23 +152,61 @@ async fn accept(
     while connections.join_next().await.is_some() {}
 }
 
-/// Serves one connection in the listener's protocol.
-async fn converse(
+/// A peer without a certificate.
+fn plain(peer: SocketAddr) -> Peer {
+    Peer {
+        address: PeerAddress::Ip(peer),
+        certificate: None,
+    }
+}
+
+/// Serves one connection by TLS, until the certificate of the peer is not accepted any more.
+async fn secure(
+    tls: ServerTls,
     stream: TcpStream,
     peer: SocketAddr,
     protocol: Protocol,
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
-    // With Nagle's algorithm an answer may wait for the peer's ACK. If it cannot be disabled, answers are only slower.
-    let _ = stream.set_nodelay(true);
+    let handshake = tls.handshake();
+    let accepted = TlsAcceptor::from(handshake.config()).accept(stream);
+    let accepted = select! {
+        accepted = timeout(HANDSHAKE_TIMEOUT, accepted) => accepted,
+        () = stopped(stopping.clone()) => return,
+    };
+    let accepted = accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    let stream = match accepted {
+        Ok(stream) => stream,
+        Err(error) => return tls.refused(peer.ip(), &error),
+    };
+    let (_, connection) = stream.get_ref();
+    let peer = Peer {
+        certificate: peer_certificate(connection).map(Arc::new),
+        ..plain(peer)
+    };
+    let revoked = handshake.revoked(connection);
+    select! {
+        () = converse(stream, peer, protocol, router, stopping) => {}
+        () = revoked => {}
+    }
+}
+
+/// Serves one connection in the listener's protocol.
+async fn converse(
+    stream: impl Stream,
+    peer: Peer,
+    protocol: Protocol,
+    router: Router,
+    stopping: watch::Receiver<bool>,
+) {
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http2().max_header_list_size(HEADER_LIST_BYTES_MAX);
     let report = match protocol {
         Protocol::AnyHttp => return serve(&builder, stream, peer, router, stopping).await,
         Protocol::Http2Only(report) => report,
     };
-    let (mut reader, mut writer) = stream.into_split();
+    let (mut reader, mut writer) = split(stream);
     let preface = select! {
         preface = preface::read(&mut reader) => preface,
         () = stopped(stopping.clone()) => return,
@@ -166,25 +218,28 @@ async fn converse(
             serve(&builder, stream, peer, router, stopping).await;
         }
         Preface::Other => {
-            report(peer);
+            if let PeerAddress::Ip(address) = peer.address {
+                report(address);
+            }
             preface::reject(&mut reader, &mut writer).await;
         }
         Preface::Missing => {}
     }
 }
 
+/// What a connection is made of: TCP, or TLS on it.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
 /// Serves HTTP on a connection until it ends; once the service stops, until the calls in flight have ended.
 async fn serve(
     builder: &auto::Builder<TokioExecutor>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    peer: SocketAddr,
+    stream: impl Stream,
+    peer: Peer,
     router: Router,
     stopping: watch::Receiver<bool>,
 ) {
-    let peer = Peer {
-        address: PeerAddress::Ip(peer),
-        certificate: None,
-    };
     let router = router.layer(Extension(peer));
     let connection =
         builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));

@@ -2,6 +2,7 @@
 
 mod assembly;
 mod error;
+mod listener_tls;
 mod preflight;
 mod tasks;
 
@@ -22,6 +23,7 @@ use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
+    listener_tls::ListenersTls,
     tasks::Tasks,
 };
 pub use self::{
@@ -41,6 +43,7 @@ use crate::{
     live::{self, Reloader},
     policy::PolicySet,
     readiness::Serving,
+    tls::{self, TlsFiles},
     webhook_queue::Worker,
 };
 
@@ -75,9 +78,10 @@ pub struct Service {
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
     deps: Deps,
+    tls_files: TlsFiles,
     /// What else is read or opened again on request.
     renewable: Renewable,
-    /// Watches the policy files, and waits for requests, from [`Service::watch`] on.
+    /// Watches the files of policies and of certificates, and waits for requests, from [`Service::watch`] on.
     watching: Vec<Task>,
     tasks: Tasks,
 }
@@ -118,6 +122,8 @@ impl Service {
             journal_writer,
             journal,
             upstream,
+            tls,
+            tls_files,
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
@@ -125,7 +131,7 @@ impl Service {
         let apart = config.public.is_some();
         let routers = http::routers(&config.filters, apart, Arc::clone(&webhooks), admin, &deps)?;
         let health = services.health.clone();
-        let addresses = open(&mut listeners, config, services, routers).await?;
+        let addresses = open(&mut listeners, config, tls, services, routers).await?;
 
         serving.set(true);
         let following = deps.start(follow(
@@ -144,6 +150,7 @@ impl Service {
             addresses,
             reloader,
             deps,
+            tls_files,
             renewable: Renewable {
                 journal,
                 upstream,
@@ -154,21 +161,27 @@ impl Service {
         })
     }
 
-    /// Starts to reload the policies when their files change. When `requested`, the policies and the credentials are read again, and the
+    /// Starts to reload policies and certificates when their files change. When `requested`, they and the credentials are read again, and the
     /// journal is opened again.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
-        let reload = Arc::new(Notify::new());
+        let (reload, reload_tls) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let renewable = self.renewable.clone();
         let policies = live::watch(reloader, Arc::clone(&reload));
+        let certificates = tls::watch(self.tls_files.clone(), Arc::clone(&reload_tls));
         let requests = async move {
             loop {
                 requested.notified().await;
                 reload.notify_one();
+                reload_tls.notify_one();
                 renewable.renew().await;
             }
         };
-        self.watching = vec![self.deps.start(policies), self.deps.start(requests)];
+        self.watching = vec![
+            self.deps.start(policies),
+            self.deps.start(certificates),
+            self.deps.start(requests),
+        ];
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.
@@ -197,20 +210,24 @@ impl Service {
 async fn open(
     listeners: &mut Listeners,
     config: &Config,
+    tls: ListenersTls,
     services: Grpc,
     routers: Routers,
 ) -> Result<Addresses, ListenError> {
     let rejections = services.rejections;
     let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
-    let grpc = listeners.open(config.grpc, only_http2, services.router);
+    let grpc = listeners.open(config.grpc, only_http2, tls.grpc, services.router);
     let grpc = grpc.await?;
-    let mut open = async |address, router| listeners.open(address, Protocol::AnyHttp, router).await;
-    let http = open(config.http, routers.http).await?;
+    let mut open = async |address, tls, router| {
+        let opened = listeners.open(address, Protocol::AnyHttp, tls, router);
+        opened.await
+    };
+    let http = open(config.http, tls.http, routers.http).await?;
     let public = match (config.public, routers.public) {
-        (Some(address), Some(router)) => Some(open(address, router).await?),
+        (Some(address), Some(router)) => Some(open(address, tls.public, router).await?),
         _ => None,
     };
-    let admin = open(config.admin, routers.admin).await?;
+    let admin = open(config.admin, tls.admin, routers.admin).await?;
     Ok(Addresses {
         grpc,
         http,

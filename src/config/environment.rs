@@ -29,11 +29,13 @@ pub(super) fn add(
         else {
             continue;
         };
-        let Some((section, key)) = rest.split_once(SEPARATOR) else {
+        // A section in a section has a separator too.
+        let Some((section, key)) = rest.rsplit_once(SEPARATOR) else {
             problems.extend(nearly_a_setting(layers, name, rest));
             continue;
         };
-        let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
+        let section = section.replace(SEPARATOR, ".").to_ascii_lowercase();
+        let key = key.to_ascii_lowercase();
         let set = typed(layers, &section, &key, &value)
             .and_then(|value| layers.set(&section, &key, value, name, Layer::Environment));
         if let Err(SettingError { message, hint }) = set {
@@ -50,8 +52,12 @@ pub(super) fn add(
 fn nearly_a_setting(layers: &Layers, name: &str, rest: &str) -> Option<Problem> {
     let (section, key) = layers
         .names()
-        .find(|(section, key)| format!("{section}_{key}").eq_ignore_ascii_case(rest))?;
-    let (section, key) = (section.to_ascii_uppercase(), key.to_ascii_uppercase());
+        .find(|(section, key)| {
+            let name = format!("{section}_{key}").replace('.', "_");
+            name.eq_ignore_ascii_case(rest)
+        })?;
+    let section = section.replace('.', SEPARATOR).to_ascii_uppercase();
+    let key = key.to_ascii_uppercase();
     Some(Problem {
         place: name.to_owned(),
         message: "sets nothing".to_owned(),

@@ -35,31 +35,68 @@ pub(super) fn add(
             return false;
         }
     };
+    let mut file = File {
+        path,
+        text,
+        layers,
+        problems,
+    };
     for (section, keys) in document.get_ref() {
         let name = section.get_ref().as_ref();
-        let place = place_of(path, text, &section.span());
-        let DeValue::Table(keys) = keys.get_ref() else {
-            problem(place, format!("`{name}` is not a section"), None);
+        let (DeValue::Table(keys), Some(values)) = (keys.get_ref(), values.get(name)) else {
+            file.problem(&section.span(), format!("`{name}` is not a section"), None);
             continue;
         };
-        if !layers.names().any(|(section, _)| section == name) {
-            let hint = did_you_mean(name, layers.names().map(|(section, _)| section));
-            problem(place, format!("unknown section `{name}`"), hint);
+        if !file.layers.has_section(name) {
+            let hint = did_you_mean(name, file.layers.names().map(|(section, _)| section));
+            file.problem(&section.span(), format!("unknown section `{name}`"), hint);
             continue;
         }
-        let values = values.get(name);
-        for key in keys.keys() {
-            let place = place_of(path, text, &key.span());
+        file.add_section(name, keys, values);
+    }
+    true
+}
+
+/// A file whose settings are added.
+struct File<'f> {
+    path: &'f str,
+    text: &'f str,
+    layers: &'f mut Layers,
+    problems: &'f mut Vec<Problem>,
+}
+
+impl File<'_> {
+    /// Adds the settings of a section, and of the sections in it.
+    fn add_section(&mut self, name: &str, keys: &DeTable<'_>, values: &toml::Value) {
+        for (key, table) in keys {
+            let span = key.span();
             let key = key.get_ref().as_ref();
-            let Some(value) = values.and_then(|values| values.get(key)) else {
+            let Some(value) = values.get(key) else {
                 continue;
             };
-            if let Err(refused) = layers.set(name, key, value.clone(), &place, Layer::File) {
-                problem(place, refused.message, refused.hint);
+            let inner = format!("{name}.{key}");
+            if self.layers.has_section(&inner) {
+                match table.get_ref() {
+                    DeValue::Table(keys) => self.add_section(&inner, keys, value),
+                    _ => self.problem(&span, format!("`{inner}` is not a section"), None),
+                }
+                continue;
+            }
+            let place = place_of(self.path, self.text, &span);
+            let set = self.layers.set(name, key, value.clone(), &place, Layer::File);
+            if let Err(refused) = set {
+                self.problem(&span, refused.message, refused.hint);
             }
         }
     }
-    true
+
+    fn problem(&mut self, span: &Range<usize>, message: String, hint: Option<String>) {
+        self.problems.push(Problem {
+            place: place_of(self.path, self.text, span),
+            message,
+            hint,
+        });
+    }
 }
 
 /// A place as `path:line:column`, both counted from one.

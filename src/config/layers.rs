@@ -38,22 +38,42 @@ impl Default for Layers {
         let defaults: toml::Table = DEFAULTS.parse().unwrap_or_default();
         let mut settings = BTreeMap::new();
         for (section, keys) in defaults {
-            let Value::Table(keys) = keys else { continue };
-            for (key, value) in keys {
-                let place = format!("{section}.{key}");
-                let setting = Setting {
-                    value,
-                    place,
-                    layer: Layer::Default,
-                };
-                settings.insert((section.clone(), key), setting);
+            if let Value::Table(keys) = keys {
+                add_section(&mut settings, &section, keys);
             }
         }
         Self { settings }
     }
 }
 
+/// Adds the settings of a section, and of the sections in it: of the tables that have settings. A table without any is a setting.
+fn add_section(
+    settings: &mut BTreeMap<(String, String), Setting>,
+    section: &str,
+    keys: toml::Table,
+) {
+    for (key, value) in keys {
+        let place = format!("{section}.{key}");
+        match value {
+            Value::Table(keys) if !keys.is_empty() => add_section(settings, &place, keys),
+            value => {
+                let setting = Setting {
+                    value,
+                    place,
+                    layer: Layer::Default,
+                };
+                settings.insert((section.to_owned(), key), setting);
+            }
+        }
+    }
+}
+
 impl Layers {
+    /// Whether there is a section of this name.
+    pub(super) fn has_section(&self, name: &str) -> bool {
+        self.names().any(|(section, _)| section == name)
+    }
+
     /// The section and key of every setting.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         let names = self.settings.keys();

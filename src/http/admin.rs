@@ -29,6 +29,8 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The upstream's state.
     pub upstream: Arc<dyn Component>,
+    /// The certificates, and when they expire.
+    pub tls: Arc<dyn Component>,
     /// Whether decisions can be recorded.
     pub journal: Arc<dyn Component>,
     /// The step-ups.
@@ -75,6 +77,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         "policies_held": held,
         "policy_reload_failure": failure,
         "upstream": admin.upstream.state(),
+        "tls": admin.tls.state(),
         "version": VERSION,
         "commit": COMMIT,
         "config_path": admin.config_path.as_ref().map(|path| path.display().to_string()),

@@ -7,8 +7,9 @@ use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{error::LoadError, list_files, policy_files, watch_paths::WatchPaths};
+use super::{error::LoadError, list_files, policy_files};
 use crate::{
+    file_watch::WatchPaths,
     files::IgnoredFile,
     policy::{Drafts, ListFile, ListTexts, PolicySet, SourceText},
 };

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use super::error::StartError;
+use super::{
+    error::StartError,
+    listener_tls::{self, ListenersTls},
+};
 use crate::{
     build_info,
     config::Config,
@@ -17,6 +20,7 @@ use crate::{
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
     telemetry,
+    tls::{ClientCertificates, TlsFiles, TlsMetrics},
     webhook_queue::{self, Worker},
 };
 
@@ -30,6 +34,8 @@ pub(super) struct Parts {
     pub(super) journal_writer: journal::Writer,
     pub(super) journal: JournalState,
     pub(super) upstream: Arc<Incode>,
+    pub(super) tls: ListenersTls,
+    pub(super) tls_files: TlsFiles,
 }
 
 /// Builds everything; nothing listens yet.
@@ -41,6 +47,11 @@ pub(super) fn assemble(
 ) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
+    let mut tls_files = TlsFiles::default();
+    let tls_metrics = TlsMetrics::register(&deps.registry)?;
+    // No caller can identify itself otherwise.
+    let certificates = ClientCertificates::Required;
+    let tls = listener_tls::load(config, certificates, &mut tls_files, &tls_metrics, deps)?;
     let live = Arc::new(Live::new(set));
     let redirects = config.step_up.redirects.clone();
     let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
@@ -78,6 +89,7 @@ pub(super) fn assemble(
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
+        tls: Arc::new(tls_files.clone()),
         journal: Arc::new(journal_state.clone()),
         step_ups,
         serving: Arc::default(),
@@ -94,6 +106,8 @@ pub(super) fn assemble(
         journal_writer,
         journal: journal_state,
         upstream: incode,
+        tls,
+        tls_files,
     })
 }
 

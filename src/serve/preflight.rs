@@ -1,8 +1,9 @@
 //! What would keep the service from working on this machine, found without any call and without changing anything.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use crate::{
+    clock::Clock,
     config::{Config, Problem},
     tls,
 };
@@ -21,8 +22,18 @@ pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its addr
     the trace collector, webhooks, free space for the journal";
 
 /// What the service needs before it starts.
-pub fn preflight(config: &Config) -> Preflight {
+pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let mut preflight = Preflight::default();
+    for files in config.tls.iter() {
+        if let Err(error) = tls::check(files, Arc::clone(clock)) {
+            let problems = error.problems.into_iter();
+            preflight.problems.extend(problems.map(|problem| Problem {
+                message: format!("{}: {}", problem.setting, problem.message),
+                place: problem.setting,
+                hint: problem.hint.map(str::to_owned),
+            }));
+        }
+    }
     let collector = config.trace.otlp_endpoint.as_ref();
     // With CA certificates of its own, the vendor needs none of this machine.
     let vendor = Some(&config.incode.url).filter(|_| config.incode.ca.is_empty());
@@ -49,8 +60,8 @@ pub fn preflight(config: &Config) -> Preflight {
 
 /// As [`preflight`], and tries whether the addresses can be bound. One that is in use is only a note: where the service runs already,
 /// it is in use by the service.
-pub fn preflight_with_addresses(config: &Config) -> Preflight {
-    let mut preflight = preflight(config);
+pub fn preflight_with_addresses(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
+    let mut preflight = preflight(config, clock);
     let addresses = [
         ("grpc.listen", Some(config.grpc)),
         ("http.listen", Some(config.http)),

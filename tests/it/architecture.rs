@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 39] = [
+const ROOMS: [(&str, &[&str]); 40] = [
     (
         "gate",
         &[
@@ -103,7 +103,10 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "tls",
         ],
     ),
-    ("live", &["clock", "deps", "files", "metrics", "policy"]),
+    (
+        "live",
+        &["clock", "deps", "file_watch", "files", "metrics", "policy"],
+    ),
     (
         "journal",
         &[
@@ -159,7 +162,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "webhook_queue",
         ],
     ),
-    ("listener", &["deps", "peer"]),
+    ("listener", &["deps", "peer", "tls"]),
     ("proto", &["policy"]),
     ("violations", &[]),
     ("clock", &["policy"]),
@@ -170,7 +173,20 @@ const ROOMS: [(&str, &[&str]); 39] = [
     ("jitter", &[]),
     ("json", &[]),
     ("files", &[]),
-    ("tls", &[]),
+    ("file_watch", &["clock"]),
+    (
+        "tls",
+        &[
+            "clock",
+            "deps",
+            "file_watch",
+            "files",
+            "log_throttle",
+            "metrics",
+            "peer",
+            "readiness",
+        ],
+    ),
     ("metrics", &[]),
     ("readiness", &[]),
     ("secrets", &["files", "log_throttle"]),
@@ -188,6 +204,7 @@ const ROOMS: [(&str, &[&str]); 39] = [
             "source",
             "step_up",
             "telemetry",
+            "tls",
         ],
     ),
     (

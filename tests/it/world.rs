@@ -11,7 +11,10 @@ use std::{
 
 use tempfile::TempDir;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use tonic::{Code, Status, transport::Channel};
+use tonic::{
+    Code, Status,
+    transport::{Channel, Endpoint},
+};
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
@@ -157,9 +160,9 @@ impl World {
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let client = AccessServiceClient::connect(format!("http://{}", service.addresses.grpc))
-            .await
-            .unwrap();
+        let server = format!("http://{}", service.addresses.grpc);
+        // It connects when it is used: a listener may speak TLS.
+        let client = AccessServiceClient::new(Endpoint::from_shared(server).unwrap().connect_lazy());
         Self {
             clock,
             vendor_clock,
