@@ -28,12 +28,15 @@ pub struct Call {
 pub struct TraceContext(Option<Box<str>>);
 
 impl Call {
-    /// Reads the context from a request's headers and from what the listener knows of the connection. An HTTP call that
-    /// sends no `grpc-timeout` has the default deadline.
+    /// Reads the context from a request's headers and extensions. The deadline is the one that an adapter has put into the extensions when
+    /// the request arrived, or else begins now. An HTTP call that sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
             caller: Caller::at(peer::ip_of(extensions)),
-            deadline: Deadline::of(headers, deadlines),
+            deadline: extensions
+                .get()
+                .copied()
+                .unwrap_or_else(|| Deadline::of(headers, deadlines)),
             trace: TraceContext::of(headers),
         }
     }

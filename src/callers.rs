@@ -3,17 +3,16 @@
 mod misses;
 mod quota;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::IpAddr;
 
 pub use self::{
     misses::{LookupResult, Misses},
     quota::{OverQuotaError, Quota, Quotas},
 };
+use crate::peer::network_of;
 
 /// Callers that are kept apart. The least recently used one is dropped.
 const CALLERS_MAX: u64 = 10_000;
-/// The part of an IPv6 address that its holder does not choose: a network of 64 bits is the smallest that is handed out.
-const IPV6_NETWORK: u128 = u128::MAX << 64;
 
 /// A client of the service, as one of its calls shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,12 +46,7 @@ impl CallerId {
     /// The caller at this address. All addresses that one host can choose from are one caller: those of the loopback, and those of an
     /// IPv6 network of 64 bits. An IPv4 address that is written as IPv6 is the IPv4 address.
     pub fn of(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        Self::Address(match address {
-            _ if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),
-        })
+        Self::Address(network_of(address))
     }
 }
 

@@ -25,8 +25,8 @@ mod warnings;
 
 use std::{
     ffi::OsString,
-    net::SocketAddr,
     path::{Path, PathBuf, absolute},
+    time::Duration,
 };
 
 pub use self::{
@@ -38,6 +38,7 @@ pub use self::{
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
+    listener::{Limits, ListenAddress},
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -47,17 +48,23 @@ pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
     /// The address of the gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// How long calls over gRPC may take.
     pub deadlines: Deadlines,
     /// The address of the HTTP listener.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
     /// The address of the HTTP listener for the Internet; `None` if [`Config::http`] serves its routes too.
-    pub public: Option<SocketAddr>,
+    pub public: Option<ListenAddress>,
     /// The address of the listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
     /// TLS of each listener.
     pub tls: ListenerTls,
+    /// The limits of connections.
+    pub limits: Limits,
+    /// Calls that may be in flight at once.
+    pub in_flight: usize,
+    /// How long calls in flight may take to finish when the service stops.
+    pub drain: Duration,
     /// Who the HTTP listeners answer to.
     pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
@@ -117,11 +124,9 @@ impl Config {
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
         let tls = tls::read(reader);
+        let limits = listeners::limits(&mut reader.section("limits"));
         let filters = filters::read(reader);
-        let policies = reader
-            .section("policies")
-            .required("path")
-            .map(PathBuf::from);
+        let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
         let cache_capacity = reader.section("cache").at_least_one("capacity");
         let quota = reader
@@ -135,7 +140,7 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
-        let apart = public.transpose();
+        let apart = public.clone().transpose();
         let listening = [
             ("grpc", Some(&grpc)),
             ("http", Some(&http)),
@@ -149,8 +154,11 @@ impl Config {
         listeners::check_distinct(reader, &listening);
         let vendor = incode.as_ref().ok().map(|incode| &incode.url);
         listeners::check_not_called(reader, &listening, "incode", "url", vendor);
+        let proxy = incode.as_ref().ok().and_then(|i| i.files.proxy.as_ref());
+        listeners::check_not_called(reader, &listening, "incode", "proxy", proxy);
         let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
         listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
             grpc: grpc?,
@@ -159,6 +167,9 @@ impl Config {
             public: public?,
             admin: admin?,
             tls: tls?,
+            limits,
+            in_flight,
+            drain,
             filters: filters?,
             policies: policies?,
             incode: crate::incode::Config {
@@ -176,4 +187,10 @@ impl Config {
             log: log?,
         })
     }
+}
+
+/// The policy file, or the folder of them.
+fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
+    let mut section = reader.section("policies");
+    section.required("path").map(PathBuf::from)
 }

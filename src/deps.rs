@@ -28,14 +28,14 @@ pub struct Deps {
 }
 
 impl Deps {
-    /// Anchors the clock. Tasks run on the tokio runtime that is current when they are spawned.
+    /// Anchors the clock. Tasks run on the present tokio runtime.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         let anchored = Arc::new(AnchoredClock::new(clock));
         Self {
             clock: Arc::clone(&anchored) as _,
             anchored,
             registry: Registry::new(),
-            spawn: |task| drop(tokio::spawn(task)),
+            spawn: Spawn::here(),
         }
     }
 
@@ -43,12 +43,12 @@ impl Deps {
     pub fn start(&self, work: impl Future<Output = ()> + Send + 'static) -> Task {
         let (work, abort) = abortable(work);
         let (running, ended) = oneshot::channel();
-        (self.spawn)(Box::pin(async move {
+        self.spawn.start(async move {
             // Dropped when the work ends, is aborted or panics: that is what says that it has ended.
             let _running: oneshot::Sender<()> = running;
             // An error means that it was aborted.
             let _ = work.await;
-        }));
+        });
         Task { abort, ended }
     }
 }

@@ -4,12 +4,44 @@
 //! of them leaves, and a caller's deadline would cancel the fetch that the next caller needs. A task goes on. Waiters leave
 //! without effect, and a task that panics ends the wait of all of them instead of leaving them waiting.
 
-use std::{future::Future, pin::Pin};
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use tokio::sync::watch;
+use tokio::{runtime::Handle, sync::watch};
 
-/// Runs a task in the background: `tokio::spawn`, or a scheduler that explores the orders in which tasks can run.
-pub type Spawn = fn(Pin<Box<dyn Future<Output = ()> + Send>>);
+/// A task without a result.
+type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Runs tasks in the background: on one runtime, whichever thread starts them, or on a scheduler that explores the orders in which tasks
+/// can run. Cheap to clone.
+#[derive(Clone)]
+pub struct Spawn(Arc<dyn Fn(Work) + Send + Sync>);
+
+impl Spawn {
+    fn on(runtime: Handle) -> Self {
+        Self::by(move |work| drop(runtime.spawn(work)))
+    }
+
+    /// Runs tasks on the present runtime; outside of one, on the runtime that is current when a task is started.
+    pub fn here() -> Self {
+        Handle::try_current().map_or_else(|_| Self::by(|work| drop(tokio::spawn(work))), Self::on)
+    }
+
+    /// Runs tasks by this function.
+    pub fn by(spawn: impl Fn(Work) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(spawn))
+    }
+
+    /// Starts a task.
+    pub fn start(&self, work: impl Future<Output = ()> + Send + 'static) {
+        (self.0)(Box::pin(work));
+    }
+}
+
+impl fmt::Debug for Spawn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spawn")
+    }
+}
 
 /// A computation in flight, or its result. Clones wait for the same task.
 #[derive(Debug, Clone)]
@@ -28,13 +60,13 @@ pub enum Progress<T> {
 
 impl<T: Clone + Send + Sync + 'static> Flight<T> {
     /// Starts the computation in a task of its own.
-    pub fn start(spawn: Spawn, work: impl Future<Output = T> + Send + 'static) -> Self {
+    pub fn start(spawn: &Spawn, work: impl Future<Output = T> + Send + 'static) -> Self {
         let (sender, receiver) = watch::channel(None);
-        spawn(Box::pin(async move {
+        spawn.start(async move {
             let result = work.await;
             // An error means that nobody waits any more; what the work stored is still there.
             let _ = sender.send(Some(result));
-        }));
+        });
         Self(receiver)
     }
 

@@ -1,6 +1,8 @@
 //! The gRPC services: decisions, health and reflection.
 
 mod calls;
+mod service;
+mod in_flight;
 mod access;
 mod check_request;
 mod check_response;
@@ -14,10 +16,6 @@ mod signature;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    middleware::{from_fn_with_state, map_response},
-};
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 use tonic::service::Routes;
@@ -25,9 +23,11 @@ use tonic_health::server::HealthReporter;
 
 use self::{
     access::Access,
+    in_flight::WatchLimit,
+    service::Parts,
     signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
 };
-pub use self::{calls::Calls, rejection::Rejections};
+pub use self::{calls::Calls, in_flight::InFlight, rejection::Rejections, service::GrpcService};
 use crate::{
     call::Deadlines,
     deps::Deps,
@@ -43,7 +43,7 @@ const SERVICES: [&str; 2] = ["", "verigate.v1.AccessService"];
 #[derive(Debug)]
 pub struct Grpc {
     /// Every service.
-    pub router: Router,
+    pub service: GrpcService,
     /// Sets what health checks report.
     pub health: HealthReporter,
     /// Records what is not taken for a call.
@@ -68,7 +68,7 @@ pub enum ServicesError {
 pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
-    deadlines: Deadlines,
+    (deadlines, in_flight): (Deadlines, InFlight),
     calls: Arc<Calls>,
     deps: &Deps,
 ) -> Result<Grpc, ServicesError> {
@@ -86,8 +86,7 @@ pub fn services(
             // The details of errors, so that clients without generated code can decode them.
             .register_file_descriptor_set(details.clone())
     };
-    let router = Routes::new(access)
-        .add_service(health_service)
+    let others = Routes::new(health_service)
         .add_service(
             reflection()
                 .build_v1()?
@@ -99,20 +98,18 @@ pub fn services(
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .prepare()
-        .into_axum_router()
-        .layer(map_response(server_timing::attach))
-        .layer(from_fn_with_state(
-            Arc::clone(&rejections),
-            protocol::only_readable,
-        ))
-        // No call ends without this layer; what is not a call does not reach it.
-        .layer(from_fn_with_state(calls, calls::observe))
-        .layer(from_fn_with_state(
-            Arc::clone(&rejections),
-            protocol::only_calls,
-        ));
+        .into_axum_router();
+    let service = GrpcService::new(Parts {
+        access,
+        others,
+        rejections: Arc::clone(&rejections),
+        calls,
+        in_flight,
+        watches: WatchLimit::default(),
+        deadlines,
+    });
     Ok(Grpc {
-        router,
+        service,
         health,
         rejections,
     })

@@ -12,7 +12,7 @@ use axum::Router;
 use self::filter::{Listener, Metrics, RequestFilter};
 pub use self::{
     admin::Admin,
-    filter::{HostName, HostNameError, Rules},
+    filter::{Credentials, HostName, HostNameError, NoCredentials, Rules},
     webhook::Webhooks,
 };
 use crate::deps::Deps;
@@ -45,11 +45,13 @@ pub fn routers(
     apart: bool,
     webhooks: Arc<Webhooks>,
     admin: Admin,
+    credentials: &Arc<dyn Credentials>,
     deps: &Deps,
 ) -> Result<Routers, prometheus::Error> {
     let metrics = Metrics::register(&deps.registry)?;
-    let filter =
-        |listener, rules: &Rules| RequestFilter::new(listener, rules.clone(), &metrics, deps);
+    let filter = |listener, rules: &Rules| {
+        RequestFilter::new(listener, rules.clone(), credentials, &metrics, deps)
+    };
     let http = filter(Listener::Http, &config.http);
     let routes_for_callers = http
         .same_site(not_implemented::routes())

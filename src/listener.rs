@@ -1,69 +1,75 @@
-//! Listeners: accept connections, serve a router on them, and drain them when the service stops.
+//! Listeners: accept connections, serve HTTP on them within limits, and drain them when the service stops.
+//!
+//! Why an accept loop of our own: `axum::serve` accepts HTTP/1 on every port, has no timeouts and ends no connection on request; tonic's
+//! server closes no silent peer. The number of connections is bounded, and each has a timeout for everything that the peer has to do, and
+//! a maximum age.
 
+mod accept;
+mod activity;
+mod address;
+mod connection;
+mod lifetime;
+mod limits;
+mod metrics;
+mod permits;
 mod preface;
+mod protocol;
+mod runtimes;
+mod secure;
+mod service;
+mod socket;
+mod stream;
 
-use std::{fmt, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use axum::{Extension, Router};
 use futures_util::future::join_all;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto,
-    service::TowerToHyperService,
-};
-use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, join, split},
-    net::{TcpListener, TcpStream},
-    select,
-    sync::watch,
-    task::JoinSet,
-    time::{sleep, timeout},
-};
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::{Semaphore, watch};
 use tracing::warn;
 
-pub use self::preface::NOT_HTTP2;
-use self::preface::{PREFACE, Preface};
+use self::{
+    accept::Accepting,
+    connection::Serving,
+    limits::{ADMIN_CONNECTIONS, DESCRIPTORS_KEPT, raise_descriptors},
+    metrics::Metrics,
+    permits::ConnectionLimit,
+    runtimes::RuntimePool,
+    socket::Socket,
+};
+pub use self::{
+    address::{AddressError, ListenAddress},
+    limits::{Limits, Runtimes},
+    preface::NOT_HTTP2,
+    protocol::Protocol,
+    service::Serves,
+};
 use crate::{
     deps::{Deps, Task},
-    peer::{Peer, PeerAddress},
-    tls::{ServerTls, peer_certificate},
+    log_throttle::LogThrottle,
+    tls::ServerTls,
 };
 
-/// The most that the headers of a request may take over HTTP/2, as RFC 9113 counts them. The HTTP library answers more with 431 and
-/// reports nothing: each router has a lower bound of its own, which is reported.
-const HEADER_LIST_BYTES_MAX: u32 = 256 * 1024;
-/// How long the handshake of TLS may take.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(3);
-/// The pause after a failed `accept`, such as for lack of file descriptors.
-const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(50);
+/// The share of the connections of all listeners that no single one can take, as its reciprocal.
+const SHARE_KEPT: usize = 10;
 
 /// An address cannot be bound.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}")]
 pub struct ListenError {
     /// The address.
-    pub address: SocketAddr,
+    pub address: ListenAddress,
     #[source]
     source: io::Error,
 }
 
-/// What a listener speaks.
-#[derive(Clone)]
-pub enum Protocol {
-    /// HTTP/1 and HTTP/2, as the peer chooses.
-    AnyHttp,
-    /// HTTP/2 only. A peer that begins otherwise is answered 426 and disconnected, and its address is reported.
-    Http2Only(Arc<dyn Fn(SocketAddr) + Send + Sync>),
-}
-
-impl fmt::Debug for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::AnyHttp => "AnyHttp",
-            Self::Http2Only(_) => "Http2Only",
-        })
-    }
+/// The listeners cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenersError {
+    /// A thread cannot be started.
+    #[error("cannot start the threads that serve connections")]
+    Threads(#[from] io::Error),
+    /// A metric cannot be registered: an internal error.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
 }
 
 /// All listeners of the service.
@@ -71,189 +77,113 @@ impl fmt::Debug for Protocol {
 pub struct Listeners {
     servers: Vec<Task>,
     stop: watch::Sender<bool>,
+    limits: Limits,
+    /// ConnectionLimit that the listeners for callers share.
+    shared: Arc<Semaphore>,
+    runtimes: Arc<RuntimePool>,
+    present: Arc<RuntimePool>,
+    metrics: Metrics,
     deps: Deps,
 }
 
 impl Listeners {
-    /// No listener yet.
-    pub fn new(deps: &Deps) -> Self {
-        Self {
+    /// No listener yet. Starts the threads that serve connections, and raises the limit of file descriptors.
+    pub fn new(limits: Limits, deps: &Deps) -> Result<Self, ListenersError> {
+        let limits = within_descriptors(limits);
+        Ok(Self {
             servers: Vec::new(),
             stop: watch::channel(false).0,
+            shared: Arc::new(Semaphore::new(limits.connections)),
+            runtimes: Arc::new(RuntimePool::start(limits.runtimes)?),
+            present: Arc::new(RuntimePool::start(Runtimes::Present)?),
+            metrics: Metrics::register(&deps.registry)?,
+            limits,
             deps: deps.clone(),
-        }
+        })
     }
 
-    /// Binds an address and serves a router on it. Returns the bound address.
+    /// Binds an address and serves on it, by TLS or in plain text, under this name in metrics and logs. Returns the bound address.
     pub async fn open(
         &mut self,
-        address: SocketAddr,
+        name: &'static str,
+        address: &ListenAddress,
         protocol: Protocol,
         tls: Option<ServerTls>,
-        router: Router,
-    ) -> Result<SocketAddr, ListenError> {
-        let failed = |source| ListenError { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let stopping = self.stop.subscribe();
-        let server = accept(listener, protocol, tls, router, stopping);
-        self.servers.push(self.deps.start(server));
-        Ok(address)
+        service: impl Serves,
+    ) -> Result<ListenAddress, ListenError> {
+        let failed = |source| ListenError {
+            address: address.clone(),
+            source,
+        };
+        let socket = Socket::bind(address).await.map_err(failed)?;
+        let bound = socket.address().map_err(failed)?;
+        let (runtimes, bounds, limit) = match protocol {
+            Protocol::Http1Only => {
+                let own = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
+                (&self.present, vec![own], ADMIN_CONNECTIONS)
+            }
+            Protocol::AnyHttp | Protocol::Http2Only(_) => {
+                let limit = self.limits.connections;
+                let limit = limit.saturating_sub(limit / SHARE_KEPT).max(1);
+                let own = Arc::new(Semaphore::new(limit));
+                (&self.runtimes, vec![Arc::clone(&self.shared), own], limit)
+            }
+        };
+        let accepting = Accepting {
+            name,
+            socket,
+            tls,
+            permits: ConnectionLimit::new(bounds, self.limits.connections_per_address),
+            runtimes: Arc::clone(runtimes),
+            metrics: self.metrics.of(name, limit),
+            clock: Arc::clone(&self.deps.clock),
+            log: LogThrottle::default(),
+            serving: Serving {
+                protocol,
+                service,
+                limits: self.limits,
+                stopping: self.stop.subscribe(),
+            },
+        };
+        self.servers.push(self.deps.start(accepting.run()));
+        Ok(bound)
     }
 
-    /// Accepts no more connections and lets calls in flight finish, within this time.
+    /// Accepts no more connections and lets calls in flight finish, within this time. Peers without a call hold it for 2 s at most.
     pub async fn drain(self, within: Duration) {
         self.stop.send_replace(true);
         let ended = join_all(self.servers.into_iter().map(|server| server.end(within))).await;
         if ended.contains(&false) {
-            let timeout_seconds = within.as_secs();
-            // The connections are tasks of the servers, and end with them.
+            let timeout_seconds = within.as_secs_f64();
+            // The connections end with the tasks of the servers.
             warn!(
                 event = "drain_timed_out",
                 timeout_seconds,
-                "drain timed out after {timeout_seconds}s; closing remaining connections"
+                "drain timed out after {timeout_seconds:.1}s; closing remaining connections"
             );
         }
     }
 }
 
-/// Accepts connections until the service stops, then waits until all of them have ended.
-async fn accept(
-    listener: TcpListener,
-    protocol: Protocol,
-    tls: Option<ServerTls>,
-    router: Router,
-    stopping: watch::Receiver<bool>,
-) {
-    let mut connections = JoinSet::new();
-    let mut stop = pin!(stopped(stopping.clone()));
-    loop {
-        select! {
-            () = &mut stop => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    // With Nagle's algorithm an answer may wait for the peer's ACK. If it cannot be disabled, answers are only slower.
-                    let _ = stream.set_nodelay(true);
-                    let (protocol, router) = (protocol.clone(), router.clone());
-                    let (tls, stopping) = (tls.clone(), stopping.clone());
-                    connections.spawn(async move {
-                        match tls {
-                            None => converse(stream, plain(peer), protocol, router, stopping).await,
-                            Some(tls) => secure(tls, stream, peer, protocol, router, stopping).await,
-                        }
-                    });
-                }
-                Err(_) => sleep(ACCEPT_RETRY_AFTER).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-    drop(listener);
-    while connections.join_next().await.is_some() {}
-}
-
-/// A peer without a certificate.
-fn plain(peer: SocketAddr) -> Peer {
-    Peer {
-        address: PeerAddress::Ip(peer),
-        certificate: None,
-    }
-}
-
-/// Serves one connection by TLS, until the certificate of the peer is not accepted any more.
-async fn secure(
-    tls: ServerTls,
-    stream: TcpStream,
-    peer: SocketAddr,
-    protocol: Protocol,
-    router: Router,
-    stopping: watch::Receiver<bool>,
-) {
-    let handshake = tls.handshake();
-    let accepted = TlsAcceptor::from(handshake.config()).accept(stream);
-    let accepted = select! {
-        accepted = timeout(HANDSHAKE_TIMEOUT, accepted) => accepted,
-        () = stopped(stopping.clone()) => return,
+/// The limits, with no more connections than there can be file descriptors.
+fn within_descriptors(limits: Limits) -> Limits {
+    let Some(descriptors) = raise_descriptors() else {
+        return limits;
     };
-    let accepted = accepted.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    let stream = match accepted {
-        Ok(stream) => stream,
-        Err(error) => return tls.refused(peer.ip(), &error),
-    };
-    let (_, connection) = stream.get_ref();
-    let peer = Peer {
-        certificate: peer_certificate(connection).map(Arc::new),
-        ..plain(peer)
-    };
-    let revoked = handshake.revoked(connection);
-    select! {
-        () = converse(stream, peer, protocol, router, stopping) => {}
-        () = revoked => {}
+    let kept = DESCRIPTORS_KEPT.saturating_add(ADMIN_CONNECTIONS);
+    let possible = descriptors.saturating_sub(kept).max(descriptors / 4).max(1);
+    if limits.connections <= possible {
+        return limits;
     }
-}
-
-/// Serves one connection in the listener's protocol.
-async fn converse(
-    stream: impl Stream,
-    peer: Peer,
-    protocol: Protocol,
-    router: Router,
-    stopping: watch::Receiver<bool>,
-) {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http2().max_header_list_size(HEADER_LIST_BYTES_MAX);
-    let report = match protocol {
-        Protocol::AnyHttp => return serve(&builder, stream, peer, router, stopping).await,
-        Protocol::Http2Only(report) => report,
-    };
-    let (mut reader, mut writer) = split(stream);
-    let preface = select! {
-        preface = preface::read(&mut reader) => preface,
-        () = stopped(stopping.clone()) => return,
-    };
-    match preface {
-        Preface::Http2 => {
-            let builder = builder.http2_only();
-            let stream = join(PREFACE.chain(reader), writer);
-            serve(&builder, stream, peer, router, stopping).await;
-        }
-        Preface::Other => {
-            if let PeerAddress::Ip(address) = peer.address {
-                report(address);
-            }
-            preface::reject(&mut reader, &mut writer).await;
-        }
-        Preface::Missing => {}
+    warn!(
+        event = "connections_limited",
+        configured = limits.connections,
+        connections = possible,
+        descriptors,
+        "the process may have fewer file descriptors than limits.connections needs: raise LimitNOFILE or ulimit -n, or lower the setting"
+    );
+    Limits {
+        connections: possible,
+        ..limits
     }
-}
-
-/// What a connection is made of: TCP, or TLS on it.
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
-
-/// Serves HTTP on a connection until it ends; once the service stops, until the calls in flight have ended.
-async fn serve(
-    builder: &auto::Builder<TokioExecutor>,
-    stream: impl Stream,
-    peer: Peer,
-    router: Router,
-    stopping: watch::Receiver<bool>,
-) {
-    let router = router.layer(Extension(peer));
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
-    let mut connection = pin!(connection);
-    // An error is the peer's, or means that it has left.
-    select! {
-        _ = connection.as_mut() => return,
-        () = stopped(stopping) => connection.as_mut().graceful_shutdown(),
-    }
-    let _ = connection.await;
-}
-
-/// Waits until the service stops.
-async fn stopped(mut stopping: watch::Receiver<bool>) {
-    // An error means that nobody can stop it any more, which stops it too.
-    let _ = stopping.wait_for(|stop| *stop).await;
 }

@@ -1,11 +1,14 @@
 //! What the listener knows of the other end of a connection: where it connects from, and the certificate that TLS has verified.
 
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 use http::Extensions;
+
+/// The part of an IPv6 address that its holder does not choose: a network of 64 bits is the smallest that is handed out.
+const IPV6_NETWORK: u128 = u128::MAX << 64;
 
 /// The other end of a connection. The listener puts it into the extensions of every request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,4 +63,14 @@ pub fn ip_of(extensions: &Extensions) -> IpAddr {
     }
     // The listener always sets it. A call without it shares one quota with others like it, and does not go without a quota.
     Peer::of(extensions).map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip)
+}
+
+/// The network of an address within which one host can choose its own: the loopback, or an IPv6 network of 64 bits; an IPv4 address is by
+/// itself, also when it is written as IPv6.
+pub fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        address if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        address @ IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),
+    }
 }

@@ -8,7 +8,6 @@ mod tasks;
 
 use std::{
     future::{self, Future},
-    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -39,8 +38,9 @@ use crate::{
     http::{self, Routers, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
-    listener::{ListenError, Listeners, Protocol},
+    listener::{ListenAddress, ListenError, Listeners, Protocol},
     live::{self, Reloader},
+    peer::Peer,
     policy::PolicySet,
     readiness::Serving,
     tls::{self, TlsFiles},
@@ -49,8 +49,6 @@ use crate::{
 
 /// How long the service still accepts calls after readiness and health have changed, so that load balancers can notice.
 const LAME_DUCK: Duration = Duration::from_millis(300);
-/// How long calls in flight may take to finish.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 /// How long the journal may take to be written after that, and the webhook queue to be processed.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -58,16 +56,16 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The addresses that the service has bound.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Addresses {
     /// The gRPC listener.
-    pub grpc: SocketAddr,
+    pub grpc: ListenAddress,
     /// The HTTP listener for callers and for the vendor.
-    pub http: SocketAddr,
+    pub http: ListenAddress,
     /// The HTTP listener for the Internet, if that is another.
-    pub public: Option<SocketAddr>,
+    pub public: Option<ListenAddress>,
     /// The HTTP listener for operators.
-    pub admin: SocketAddr,
+    pub admin: ListenAddress,
 }
 
 /// A running service.
@@ -127,9 +125,16 @@ impl Service {
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::new(&deps);
+        let mut listeners = Listeners::new(config.limits, &deps)?;
         let apart = config.public.is_some();
-        let routers = http::routers(&config.filters, apart, Arc::clone(&webhooks), admin, &deps)?;
+        let routers = http::routers(
+            &config.filters,
+            apart,
+            Arc::clone(&webhooks),
+            admin,
+            &(Arc::new(http::NoCredentials) as _),
+            &deps,
+        )?;
         let health = services.health.clone();
         let addresses = open(&mut listeners, config, tls, services, routers).await?;
 
@@ -143,7 +148,7 @@ impl Service {
         // The order in which the parts stop.
         let mut tasks = Tasks::default();
         tasks.then(announce_stop(following, serving, health));
-        tasks.then(drain(listeners));
+        tasks.then(drain(listeners, config.drain));
         tasks.then(process_queue(webhook_worker));
         tasks.beside(flush(journal_writer));
         Ok(Self {
@@ -215,19 +220,33 @@ async fn open(
     routers: Routers,
 ) -> Result<Addresses, ListenError> {
     let rejections = services.rejections;
-    let only_http2 = Protocol::Http2Only(Arc::new(move |peer| rejections.not_http2(peer.ip())));
-    let grpc = listeners.open(config.grpc, only_http2, tls.grpc, services.router);
+    let only_http2 =
+        Protocol::Http2Only(Arc::new(move |peer: &Peer| rejections.not_http2(peer.ip())));
+    let grpc = listeners.open("grpc", &config.grpc, only_http2, tls.grpc, services.service);
     let grpc = grpc.await?;
-    let mut open = async |address, tls, router| {
-        let opened = listeners.open(address, Protocol::AnyHttp, tls, router);
-        opened.await
-    };
-    let http = open(config.http, tls.http, routers.http).await?;
-    let public = match (config.public, routers.public) {
-        (Some(address), Some(router)) => Some(open(address, tls.public, router).await?),
+    let http = listeners.open(
+        "http",
+        &config.http,
+        Protocol::AnyHttp,
+        tls.http,
+        routers.http,
+    );
+    let http = http.await?;
+    let public = match (&config.public, routers.public) {
+        (Some(address), Some(router)) => {
+            let public = listeners.open("public", address, Protocol::AnyHttp, tls.public, router);
+            Some(public.await?)
+        }
         _ => None,
     };
-    let admin = open(config.admin, tls.admin, routers.admin).await?;
+    let admin = listeners.open(
+        "admin",
+        &config.admin,
+        Protocol::Http1Only,
+        tls.admin,
+        routers.admin,
+    );
+    let admin = admin.await?;
     Ok(Addresses {
         grpc,
         http,
@@ -248,7 +267,7 @@ fn log_ready(addresses: &Addresses, set: &PolicySet) {
         event = "service_ready",
         %grpc,
         %http,
-        public = public.map(tracing::field::display),
+        public = public.as_ref().map(tracing::field::display),
         %admin,
         policies = set.len(),
         revision = %set.revision(),
@@ -311,8 +330,9 @@ async fn announce_stop(
     Ok(())
 }
 
-async fn drain(listeners: Listeners) -> Result<(), StopError> {
-    listeners.drain(DRAIN_TIMEOUT).await;
+async fn drain(listeners: Listeners, within: Duration) -> Result<(), StopError> {
+    // The drain begins with the signal to stop.
+    listeners.drain(within.saturating_sub(LAME_DUCK)).await;
     Ok(())
 }
 

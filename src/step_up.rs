@@ -166,7 +166,7 @@ impl StepUps {
                 .build(),
             permits: Semaphore::new(ATTEMPTS_MAX),
             clock: Arc::clone(&deps.clock),
-            spawn: deps.spawn,
+            spawn: deps.spawn.clone(),
             metrics: Metrics::register(&deps.registry)?,
         })))
     }
@@ -313,7 +313,7 @@ impl StepUps {
         Ok(Attempt {
             since: at,
             digest,
-            flight: Flight::start(self.0.spawn, work),
+            flight: Flight::start(&self.0.spawn, work),
         })
     }
 

@@ -18,16 +18,12 @@ mod watch;
 
 pub use self::{
     client::{
-        CaCertificates, ClientError, ClientFactory, ClientOptions, Pings, check_ca_certificates,
-        client,
+        CaCertificates, ClientError, ClientFactory, ClientFiles, ClientOptions, Pings,
+        check_ca_certificates, check_client, client,
     },
     error::{FileProblem, FilesError},
-    metrics::TlsMetrics,
     peer::peer_certificate,
     provider::install_crypto_provider,
-    server::{
-        Alpn, ClientCertificates, Handshake, MinVersion, ServerTls, ServerTlsConfig, check,
-    },
-
+    server::{Alpn, ClientCertificates, Handshake, MinVersion, ServerTls, ServerTlsConfig, check},
     watch::{TlsFiles, watch},
 };

@@ -23,7 +23,7 @@ pub struct Deadline(Duration);
 
 impl Deadline {
     /// The timeout that these headers carry, within the service's own. One that cannot be parsed counts as absent.
-    pub(super) fn of(headers: &HeaderMap, deadlines: Deadlines) -> Self {
+    pub fn of(headers: &HeaderMap, deadlines: Deadlines) -> Self {
         let text = headers.get(HEADER).and_then(|value| value.to_str().ok());
         let timeout = text.and_then(parse).unwrap_or(deadlines.default);
         Self::within(timeout.min(deadlines.longest))
@@ -32,6 +32,11 @@ impl Deadline {
     /// A deadline this far away.
     pub fn within(timeout: Duration) -> Self {
         Self(timeout)
+    }
+
+    /// What is left of it after this time.
+    pub fn after(self, elapsed: Duration) -> Self {
+        Self(self.0.saturating_sub(elapsed))
     }
 
     /// How long evidence may be waited for.

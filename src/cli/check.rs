@@ -7,9 +7,9 @@ use std::{collections::HashMap, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::{MetadataMap, MetadataValue};
 
-use self::text::as_text;
+use self::{connection::TlsFiles, text::as_text};
 use super::{
     examples,
     exit::Exit,
@@ -65,12 +65,18 @@ pub(super) struct Check {
     /// How long ago the session was authenticated, such as 5m; a session without it never counts.
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = SESSION)]
     auth_ago: Option<Duration>,
-    /// Address of the service: http, or https where something in front of it speaks TLS.
+    /// Address of the service: http, or https where it speaks TLS.
     #[arg(long, value_name = "URL", default_value = DEFAULT_SERVER, help_heading = SERVICE)]
     server: String,
     /// CA certificates (PEM) to accept in place of those of this machine.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     ca: Option<PathBuf>,
+    /// Certificate chain to identify with (PEM), leaf first.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
+    certificate: Option<PathBuf>,
+    /// Private key of that certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
+    key: Option<PathBuf>,
     /// How long connecting and the answer may each take, at most 1h.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout, help_heading = SERVICE)]
     timeout: Duration,
@@ -105,7 +111,11 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
 
 impl Check {
     pub(super) async fn run(self, screen: Screen) -> anyhow::Result<Exit> {
-        let channel = connection::open(&self.server, self.ca.as_deref(), self.timeout).await?;
+        let files = TlsFiles {
+            ca: self.ca.as_deref(),
+            identity: self.certificate.as_deref().zip(self.key.as_deref()),
+        };
+        let channel = connection::open(&self.server, files, self.timeout).await?;
         let mut request = tonic::Request::new(CheckAccessRequest {
             authentication: self.authentication(SystemClock.now()),
             verification_id: self.verification,
@@ -115,6 +125,10 @@ impl Check {
             request_id: self.request_id.unwrap_or_default(),
         });
         request.set_timeout(self.timeout);
+        if self.explain {
+            let asked = MetadataValue::from_static("1");
+            request.metadata_mut().insert("verigate-timing", asked);
+        }
         let (timings, answer) = match AccessServiceClient::new(channel)
             .check_access(request)
             .await
@@ -125,9 +139,10 @@ impl Check {
                 // No answer of the service has a source: the connection broke.
                 let is_broken = std::error::Error::source(&status).is_some();
                 let hint = if is_broken && self.server.starts_with("http://") {
-                    "; if the port speaks TLS, write https:// in place of http://"
+                    "; if the port speaks TLS, write https:// in place of http://".to_owned()
                 } else {
-                    ""
+                    // The service judges our certificate when it is connected.
+                    connection::hint(&status).map_or_else(String::new, |hint| format!("; {hint}"))
                 };
                 let (code, message) = (status.code(), Visible(status.message()));
                 eprint_line(&format!("verigate: {code:?}: {message}{hint}"));

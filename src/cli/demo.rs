@@ -170,7 +170,7 @@ async fn start(
         started => return Ok(started?),
     }
     for address in [&mut config.grpc, &mut config.http, &mut config.admin] {
-        address.set_port(0);
+        *address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into();
     }
     Ok(Service::start_with_journal(&config, policies, clock, journal()).await?)
 }
@@ -196,9 +196,9 @@ async fn config(simulator: &Simulator) -> anyhow::Result<Config> {
         integration_id: known.integration_id,
         secret: known.secret.into(),
     })?;
-    config.grpc = free(USUAL_GRPC).await;
-    config.http = free(8080).await;
-    config.admin = free(9090).await;
+    config.grpc = free(USUAL_GRPC).await.into();
+    config.http = free(8080).await.into();
+    config.admin = free(9090).await.into();
     config.cache.capacity = 10_000;
     config.step_up.redirects = BTreeSet::from([REDIRECT.to_owned()]);
     config.webhook = Some(webhook::Config {

@@ -50,12 +50,10 @@ pub(super) fn add(
 
 /// The problem of a variable that would be a setting with a second underscore.
 fn nearly_a_setting(layers: &Layers, name: &str, rest: &str) -> Option<Problem> {
-    let (section, key) = layers
-        .names()
-        .find(|(section, key)| {
-            let name = format!("{section}_{key}").replace('.', "_");
-            name.eq_ignore_ascii_case(rest)
-        })?;
+    let (section, key) = layers.names().find(|(section, key)| {
+        let name = format!("{section}_{key}").replace('.', "_");
+        name.eq_ignore_ascii_case(rest)
+    })?;
     let section = section.replace('.', SEPARATOR).to_ascii_uppercase();
     let key = key.to_ascii_uppercase();
     Some(Problem {

@@ -83,7 +83,9 @@ impl File<'_> {
                 continue;
             }
             let place = place_of(self.path, self.text, &span);
-            let set = self.layers.set(name, key, value.clone(), &place, Layer::File);
+            let set = self
+                .layers
+                .set(name, key, value.clone(), &place, Layer::File);
             if let Err(refused) = set {
                 self.problem(&span, refused.message, refused.hint);
             }

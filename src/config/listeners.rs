@@ -1,6 +1,9 @@
 //! Where the service listens, and how long it lets calls take.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
 
 use url::{Host, Url};
 
@@ -8,22 +11,25 @@ use super::{
     reader::Reader,
     section::{Reported, Section},
 };
-use crate::call::Deadlines;
+use crate::{
+    call::Deadlines,
+    listener::{Limits, ListenAddress, Runtimes},
+};
 
 /// The address of a listener for decisions. Only on this machine, as long as callers are not authenticated.
-pub(super) fn decisions(section: &mut Section<'_>) -> Result<SocketAddr, Reported> {
+pub(super) fn decisions(section: &mut Section<'_>) -> Result<ListenAddress, Reported> {
     let address = section.address("listen")?;
-    if address.ip().is_loopback() {
+    if address.is_local() {
         return Ok(address);
     }
     let name = section.name();
     let message = format!("{name}.listen: {address} is not a loopback address");
-    let hint = "anybody who reaches it could ask for decisions: listen on 127.0.0.1 or [::1], and put a proxy that knows its callers in front";
+    let hint = "anybody who reaches it could ask for decisions: listen on 127.0.0.1, [::1] or a Unix socket, and put a proxy that knows its callers in front";
     Err(section.problem("listen", message, Some(hint)))
 }
 
 /// The address of the listener for the Internet, which serves no decisions. `None` if it is not set.
-pub(super) fn public(section: &mut Section<'_>) -> Result<Option<SocketAddr>, Reported> {
+pub(super) fn public(section: &mut Section<'_>) -> Result<Option<ListenAddress>, Reported> {
     if !section.text("listen").is_empty() {
         return section.address("listen").map(Some);
     }
@@ -52,10 +58,24 @@ pub(super) fn deadlines(section: &mut Section<'_>) -> Result<Deadlines, Reported
 }
 
 /// A listener's section, and its address if that is valid.
-type Listening<'l> = (&'static str, &'l Result<SocketAddr, Reported>);
+type Listening<'l> = (&'static str, &'l Result<ListenAddress, Reported>);
 
 /// Reports listeners of which only one can be bound. Port 0 stands for another port each time.
 pub(super) fn check_distinct(reader: &mut Reader, listeners: &[Listening<'_>]) {
+    let paths = listeners
+        .iter()
+        .filter_map(|(name, address)| match address {
+            Ok(ListenAddress::Unix(path)) => Some((*name, path)),
+            _ => None,
+        });
+    let paths: Vec<_> = paths.collect();
+    for (index, (name, path)) in paths.iter().enumerate() {
+        let mut before = paths.iter().take(index);
+        if let Some((other, _)) = before.find(|(_, other)| other == path) {
+            let message = format!("{name}.listen is the address of {other}.listen");
+            reader.section(name).problem("listen", message, None);
+        }
+    }
     let fixed = fixed(listeners);
     for (index, (name, address)) in fixed.iter().enumerate() {
         let mut before = fixed.iter().take(index);
@@ -106,7 +126,7 @@ pub(super) fn check_not_called(
 /// The listeners with a port of their own.
 fn fixed(listeners: &[Listening<'_>]) -> Vec<(&'static str, SocketAddr)> {
     let valid = listeners.iter();
-    let valid = valid.filter_map(|(name, address)| Some((*name, *address.as_ref().ok()?)));
+    let valid = valid.filter_map(|(name, address)| Some((*name, address.as_ref().ok()?.tcp()?)));
     valid.filter(|(_, address)| address.port() != 0).collect()
 }
 
@@ -119,4 +139,30 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
     };
     let same_ip = one_ip == other_ip || covers(one_ip, other_ip) || covers(other_ip, one_ip);
     one.port() == other.port() && same_ip
+}
+
+/// The limits of connections, the calls in flight, and the time for which the service drains.
+pub(super) fn limits(section: &mut Section<'_>) -> Result<(Limits, usize, Duration), Reported> {
+    let connections = section.count("connections");
+    let per_address = section.count("connections_per_address");
+    let streams = section.count("streams_per_connection");
+    let in_flight = section.count("in_flight");
+    let age = section.duration("connection_age");
+    let grace = section.duration("connection_grace");
+    let drain = section.duration("drain");
+    let whole = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
+    let (connections, per_address) = (whole(connections?), whole(per_address?));
+    if per_address > connections {
+        let message = "limits.connections_per_address is above limits.connections";
+        return Err(section.problem("connections_per_address", message, None));
+    }
+    let limits = Limits {
+        connections,
+        connections_per_address: per_address,
+        streams_per_connection: streams?,
+        connection_age: age?,
+        connection_grace: grace?,
+        runtimes: Runtimes::OnePerProcessor,
+    };
+    Ok((limits, whole(in_flight?), drain?))
 }

@@ -1,12 +1,16 @@
 //! Reads the settings of one section as values of a type.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
     error::Problem,
     layers::{Layer, Layers},
 };
-use crate::{policy::parse_duration, rate_limit::Rate};
+use crate::{
+    listener::{AddressError, ListenAddress},
+    policy::parse_duration,
+    rate_limit::Rate,
+};
 
 /// The largest number of things that happen in a second, or at once.
 const COUNT_MAX: u32 = 1_000_000;
@@ -140,13 +144,14 @@ impl<'r> Section<'r> {
         Err(self.problem(key, message, None))
     }
 
-    /// An IP address with a port.
-    pub(super) fn address(&mut self, key: &str) -> Result<SocketAddr, Reported> {
+    /// An address to listen on.
+    pub(super) fn address(&mut self, key: &str) -> Result<ListenAddress, Reported> {
         let text = self.text(key);
-        text.parse().map_err(|_| {
+        text.parse().map_err(|error: AddressError| {
             let name = self.name;
-            let message = format!("{name}.{key}: `{text}` is not an IP address with a port");
-            let hint = r#"such as "127.0.0.1:50051" or "[::1]:50051""#;
+            let message = format!("{name}.{key}: `{text}` {error}");
+            let hint =
+                r#"such as "127.0.0.1:50051", "[::1]:50051" or "unix:/run/verigate/grpc.sock""#;
             self.problem(key, message, Some(hint))
         })
     }

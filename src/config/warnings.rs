@@ -34,7 +34,7 @@ impl Config {
 
     /// The listener for the Internet is reached over the Internet, in plain text.
     fn plain_public(&self) -> Option<String> {
-        let address = self.public.filter(|address| !address.ip().is_loopback())?;
+        let address = self.public.as_ref().filter(|address| !address.is_local())?;
         Some(format!(
             "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
         ))

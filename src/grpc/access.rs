@@ -52,6 +52,7 @@ impl Access {
         &self,
         request: CheckAccessRequest,
         call: &Call,
+        timing_requested: bool,
     ) -> Result<Response<CheckAccessResponse>, Status> {
         let request =
             check_request(request).map_err(|violations| status::invalid_argument(&violations))?;
@@ -63,8 +64,10 @@ impl Access {
             .ok_or_else(status::deadline_exceeded)?
             .map_err(|error| status::check_error(&error))?;
         let mut response = Response::new(check_response(&request, &ruling));
-        let timing = ServerTiming::of(&ruling);
-        response.extensions_mut().insert(timing);
+        if timing_requested {
+            let timing = ServerTiming::of(&ruling);
+            response.extensions_mut().insert(timing);
+        }
         Ok(response)
     }
 }
@@ -77,8 +80,9 @@ impl AccessService for Access {
     ) -> Result<Response<CheckAccessResponse>, Status> {
         let call = self.call(&request);
         AskedPolicy::note(request.extensions(), &request.get_ref().policy);
+        let timing_requested = ServerTiming::is_requested(request.metadata().as_ref());
         let span = span::check(&call.trace);
-        let check = self.check(request.into_inner(), &call);
+        let check = self.check(request.into_inner(), &call, timing_requested);
         let checked = check.instrument(span.clone()).await;
         if let Err(status) = &checked {
             span::refused(&span, status.code());

@@ -1,5 +1,5 @@
-//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. This
-//! layer is outside of everything but the check that a request is a gRPC call, so that it also sees calls that no handler sees: unknown
+//! Counts every call by method and code, and measures it, whichever way it ends; logs those that end with an error. A call is
+//! observed as soon as it is known to be one, so that those are counted too that no handler sees: unknown
 //! methods, messages that cannot be decoded, callers that leave.
 
 mod metrics;
@@ -8,15 +8,11 @@ mod method;
 use std::{
     net::IpAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
-use axum::{
-    body::Body,
-    extract::{Request, State},
-    middleware::Next,
-    response::Response,
-};
-use http::{Extensions, StatusCode};
+use axum::{body::Body, response::Response};
+use http::{Extensions, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status};
 
@@ -65,29 +61,20 @@ impl AskedPolicy {
     }
 }
 
-/// Observes one call from its head to the end of its answer.
-pub(super) async fn observe(
-    State(calls): State<Arc<Calls>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let asked = AskedPolicy::default();
-    let call = ObservedCall {
-        method: method_of(request.uri().path()),
-        started: calls.clock.read(),
-        from: peer::ip_of(request.extensions()),
-        asked: asked.clone(),
-        calls,
-        ended: false,
-    };
-    request.extensions_mut().insert(asked);
-    let response = next.run(request).await;
-    match status_of_head(&response) {
-        Some(status) => {
-            call.end(status.code(), status.message());
-            response
-        }
-        None => response.map(|body| end_with_trailers(call, body)),
+impl Calls {
+    /// A call begins.
+    pub(super) fn begin<B>(calls: &Arc<Self>, request: &mut Request<B>) -> ObservedCall {
+        let asked = AskedPolicy::default();
+        let call = ObservedCall {
+            method: method_of(request.uri().path()),
+            started: calls.clock.read(),
+            from: peer::ip_of(request.extensions()),
+            asked: asked.clone(),
+            calls: Arc::clone(calls),
+            ended: false,
+        };
+        request.extensions_mut().insert(asked);
+        call
     }
 }
 
@@ -127,7 +114,8 @@ fn end_with_trailers(call: ObservedCall, body: Body) -> Body {
 }
 
 /// A call that has begun. Dropped before its end, it was cancelled.
-struct ObservedCall {
+#[derive(Debug)]
+pub(super) struct ObservedCall {
     calls: Arc<Calls>,
     method: &'static str,
     started: Reading,
@@ -137,6 +125,22 @@ struct ObservedCall {
 }
 
 impl ObservedCall {
+    /// The time since the head of its request.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// The answer to this call, which ends it.
+    pub(super) fn observe(self, response: Response) -> Response {
+        match status_of_head(&response) {
+            Some(status) => {
+                self.end(status.code(), status.message());
+                response
+            }
+            None => response.map(|body| end_with_trailers(self, body)),
+        }
+    }
+
     fn end(mut self, code: Code, message: &str) {
         self.ended = true;
         self.record(code, message);

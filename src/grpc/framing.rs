@@ -1,17 +1,19 @@
 //! The messages in the body of a call: their frames, their compression and their encoding. What a caller sends wrong is
 //! INVALID_ARGUMENT or OUT_OF_RANGE, where tonic's own decoder says INTERNAL, or ignores the rest.
 
-use std::{io::Read as _, sync::Arc};
+use std::{io::Read as _, sync::Arc, time::Duration};
 
 use axum::{BoxError, body::Body, response::Response};
 use flate2::bufread::MultiGzDecoder;
 use futures_util::stream::try_unfold;
 use http_body_util::BodyExt as _;
+use hyper::body::Frame;
 use parking_lot::Mutex;
 use prost::bytes::{BufMut as _, Bytes, BytesMut};
+use tokio::time::timeout;
 use tonic::Status;
 
-use super::signature::Signature;
+use super::{signature::Signature, status};
 
 /// Before each message: one byte that says whether it is compressed, and four for its length.
 const HEADER_BYTES: usize = 5;
@@ -24,42 +26,65 @@ pub(super) enum Encoding {
     Gzip,
 }
 
-/// The messages of a call, read from its body.
-#[derive(Debug)]
-pub(super) struct Messages {
-    body: Body,
-    /// What was read of the body, from the beginning of a frame.
-    buffer: BytesMut,
-    signature: &'static Signature,
-    encoding: Encoding,
-    /// Whether there was a message.
-    begun: bool,
-    failure: Failure,
+/// How the messages of a call are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Framing {
+    pub(super) signature: &'static Signature,
+    pub(super) encoding: Encoding,
+    /// How long a message of a stream may take to arrive, once it has begun; the first one, from the head of the call.
+    pub(super) timeout: Duration,
 }
 
-impl Messages {
+impl Framing {
+    /// The one message of a call in its frame, well-formed and not compressed.
+    pub(super) async fn one(&self, body: Body) -> Result<Bytes, Status> {
+        let mut messages = self.messages(body, Failure::default());
+        let message = messages.next().await;
+        let message = match message {
+            // At the end without a message there was a failure.
+            Ok(message) => message.unwrap_or_default(),
+            Err(error) => return Err(messages.failure.status(&error)),
+        };
+        match messages.next().await {
+            Ok(_) => Ok(message),
+            Err(error) => Err(messages.failure.status(&error)),
+        }
+    }
+
     /// The same body with messages that are all well-formed and not compressed. It breaks off at the first that is not, with the status
     /// of the call.
-    pub(super) fn of(
-        body: Body,
-        signature: &'static Signature,
-        encoding: Encoding,
-        failure: Failure,
-    ) -> Body {
-        let messages = Self {
-            body,
-            buffer: BytesMut::new(),
-            signature,
-            encoding,
-            begun: false,
-            failure,
-        };
+    pub(super) fn stream(&self, body: Body, failure: Failure) -> Body {
+        let messages = self.messages(body, failure);
         Body::from_stream(try_unfold(messages, |mut messages| async move {
             let next = messages.next().await?;
             Ok::<_, BoxError>(next.map(|frame| (frame, messages)))
         }))
     }
 
+    fn messages(&self, body: Body, failure: Failure) -> Messages {
+        Messages {
+            body,
+            buffer: BytesMut::new(),
+            framing: *self,
+            begun: false,
+            failure,
+        }
+    }
+}
+
+/// The messages of a call, read from its body.
+#[derive(Debug)]
+struct Messages {
+    body: Body,
+    /// What was read of the body, from the beginning of a frame.
+    buffer: BytesMut,
+    framing: Framing,
+    /// Whether there was a message.
+    begun: bool,
+    failure: Failure,
+}
+
+impl Messages {
     /// The next message in its frame; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, BoxError> {
         loop {
@@ -67,9 +92,9 @@ impl Messages {
             if let Some(message) = taken.map_err(|status| self.failure.set(status))? {
                 return Ok(Some(message));
             }
-            match self.body.frame().await {
+            match self.frame().await? {
                 Some(frame) => {
-                    if let Ok(data) = frame?.into_data() {
+                    if let Ok(data) = frame.into_data() {
                         self.buffer.extend_from_slice(&data);
                     }
                 }
@@ -81,9 +106,24 @@ impl Messages {
         }
     }
 
+    /// The next part of the body. A stream may be silent between its messages, and not inside of one. The message of other calls has
+    /// the deadline of its call.
+    async fn frame(&mut self) -> Result<Option<Frame<Bytes>>, BoxError> {
+        let is_between = self.begun && self.buffer.is_empty();
+        let frame = if !self.framing.signature.streams() || is_between {
+            self.body.frame().await
+        } else {
+            match timeout(self.framing.timeout, self.body.frame()).await {
+                Ok(frame) => frame,
+                Err(_) => return Err(self.failure.set(status::message_too_late()).into()),
+            }
+        };
+        Ok(frame.transpose()?)
+    }
+
     /// Takes the next message from the buffer, if all of it is there.
     fn take(&mut self) -> Result<Option<Bytes>, Status> {
-        if self.begun && !self.signature.streams && !self.buffer.is_empty() {
+        if self.begun && !self.framing.signature.streams() && !self.buffer.is_empty() {
             let hint = "the body has data after the message; this method takes exactly one message";
             return Err(Status::invalid_argument(hint));
         }
@@ -94,7 +134,7 @@ impl Messages {
         };
         let compressed = self.is_compressed(flag)?;
         let length = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
-        let bytes_max = self.signature.message_bytes_max;
+        let bytes_max = self.framing.signature.message_bytes_max;
         if length > bytes_max {
             return Err(too_large(bytes_max));
         }
@@ -106,7 +146,7 @@ impl Messages {
         if compressed {
             frame = framed(&unzipped(frame.slice(HEADER_BYTES..).as_ref(), bytes_max)?);
         }
-        let decoded = (self.signature.decode)(frame.slice(HEADER_BYTES..).as_ref());
+        let decoded = (self.framing.signature.decode)(frame.slice(HEADER_BYTES..).as_ref());
         decoded.map_err(|error| {
             Status::invalid_argument(format!("the message cannot be decoded: {error}"))
         })?;
@@ -115,7 +155,7 @@ impl Messages {
     }
 
     fn is_compressed(&self, flag: u8) -> Result<bool, Status> {
-        match (flag, self.encoding) {
+        match (flag, self.framing.encoding) {
             (0, _) => Ok(false),
             (1, Encoding::Gzip) => Ok(true),
             (1, Encoding::Identity) => Err(Status::invalid_argument(
@@ -134,7 +174,7 @@ impl Messages {
                 "the body is truncated inside a message",
             ));
         }
-        if !self.begun && !self.signature.streams {
+        if !self.begun && !self.framing.signature.streams() {
             return Err(Status::invalid_argument("the body has no message"));
         }
         Ok(())
@@ -178,6 +218,12 @@ fn too_large(bytes_max: usize) -> Status {
 pub(super) struct Failure(Arc<Mutex<Option<Status>>>);
 
 impl Failure {
+    /// The status of a call whose messages broke off with this error.
+    fn status(&self, error: &BoxError) -> Status {
+        let known = self.0.lock().clone();
+        known.unwrap_or_else(|| Status::cancelled(format!("the message broke off: {error}")))
+    }
+
     fn set(&self, status: Status) -> Status {
         *self.0.lock() = Some(status.clone());
         status

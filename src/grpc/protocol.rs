@@ -1,20 +1,9 @@
 //! What an HTTP request has to be to count as a call. Anything else is rejected with a status that no gateway takes for success, whatever
 //! its path: gRPC answers 200 to every call, so a gateway that asks this port by mistake must not look like one.
 
-use std::sync::Arc;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header::CONTENT_TYPE};
 
-use axum::{
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, Version, header::CONTENT_TYPE},
-    middleware::Next,
-    response::Response,
-};
-
-use super::{
-    framing::{Encoding, Failure, Messages},
-    rejection::{Rejection, Rejections},
-    signature,
-};
+use super::{framing::Encoding, rejection::Rejection};
 use crate::header_list::header_list_bytes;
 
 /// The content types of calls, without their parameters. Others that begin alike are other protocols, such as `application/grpc-web`,
@@ -25,22 +14,10 @@ const CONTENT_TYPES: [&str; 2] = ["application/grpc", "application/grpc+proto"];
 const METADATA_BYTES_MAX: usize = 16 * 1024;
 
 /// How the messages of a call are compressed.
-const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
-
-/// Passes calls on, and rejects everything else.
-pub(super) async fn only_calls(
-    State(rejections): State<Arc<Rejections>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    match rejection(&request) {
-        None => next.run(request).await,
-        Some(rejection) => rejections.reject(rejection, &request),
-    }
-}
+pub(super) const ENCODING: HeaderName = HeaderName::from_static("grpc-encoding");
 
 /// Why a request is not a call.
-fn rejection(request: &Request) -> Option<Rejection> {
+pub(super) fn rejection<B>(request: &Request<B>) -> Option<Rejection> {
     // The listener passes on no other version. Looked at again, so that no change of the listener can let one in.
     if request.version() != Version::HTTP_2 {
         return Some(Rejection::NotHttp2);
@@ -51,32 +28,13 @@ fn rejection(request: &Request) -> Option<Rejection> {
     (request.method() != Method::POST).then_some(Rejection::Method)
 }
 
-/// Passes on calls whose metadata and messages can be read, with messages that are well-formed and not compressed.
-pub(super) async fn only_readable(
-    State(rejections): State<Arc<Rejections>>,
-    request: Request,
-    next: Next,
-) -> Response {
+/// Why the metadata of a call is rejected, if it takes too much.
+pub(super) fn metadata_too_large<B>(request: &Request<B>) -> Option<Rejection> {
     let bytes = header_list_bytes(request.uri(), request.headers());
-    if bytes > METADATA_BYTES_MAX {
-        let rejection = Rejection::MetadataTooLarge {
-            bytes,
-            bytes_max: METADATA_BYTES_MAX,
-        };
-        return rejections.reject(rejection, &request);
-    }
-    let Some(encoding) = encoding(request.headers()) else {
-        return rejections.reject(Rejection::Encoding, &request);
-    };
-    let Some(signature) = signature::at(request.uri().path()) else {
-        // Answered UNIMPLEMENTED.
-        return next.run(request).await;
-    };
-    let failure = Failure::default();
-    let mut request = request.map(|body| Messages::of(body, signature, encoding, failure.clone()));
-    // The messages that are passed on are not compressed any more.
-    request.headers_mut().remove(ENCODING);
-    failure.shown_in(next.run(request).await)
+    (bytes > METADATA_BYTES_MAX).then_some(Rejection::MetadataTooLarge {
+        bytes,
+        bytes_max: METADATA_BYTES_MAX,
+    })
 }
 
 /// Whether the content type is that of a call. It is given once, and compared without case, as RFC 9110 defines.
@@ -93,7 +51,7 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 }
 
 /// How the messages are encoded; `None` if they cannot be decoded here.
-fn encoding(headers: &HeaderMap) -> Option<Encoding> {
+pub(super) fn encoding(headers: &HeaderMap) -> Option<Encoding> {
     let mut given = headers.get_all(ENCODING).iter();
     match (given.next().map(HeaderValue::as_bytes), given.next()) {
         (None | Some(b"identity"), None) => Some(Encoding::Identity),

@@ -4,9 +4,8 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::Request,
     http::{
-        HeaderName, Method, StatusCode,
+        HeaderName, Method, Request, StatusCode,
         header::{ACCEPT, ALLOW, UPGRADE},
     },
     response::{IntoResponse, Response},
@@ -146,7 +145,7 @@ impl Rejections {
     }
 
     /// Records a rejection; the response to the request.
-    pub(super) fn reject(&self, rejection: Rejection, request: &Request) -> Response {
+    pub(super) fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response {
         self.record(&rejection, peer::ip_of(request.extensions()));
         let response = rejection.into_response();
         if request.method() == Method::HEAD {

@@ -1,5 +1,6 @@
 //! How long an answer took, in the trailers of the call: `server-timing` (W3C, in milliseconds) and `verigate-evidence-age-ms`. For
-//! those who ask why a door was slow; no decision depends on it.
+//! those who ask why a door was slow; no decision depends on it. They are sent to a caller that asks by the metadata
+//! `verigate-timing: 1`: to write them and to compress them as headers costs a good part of a warm check.
 
 use std::time::Duration;
 
@@ -13,6 +14,8 @@ use crate::{
     ruling::Ruling,
 };
 
+/// Metadata by which a call asks for the trailers; its value is `1`.
+const REQUESTED: HeaderName = HeaderName::from_static("verigate-timing");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const EVIDENCE_AGE: HeaderName = HeaderName::from_static("verigate-evidence-age-ms");
 
@@ -21,6 +24,11 @@ const EVIDENCE_AGE: HeaderName = HeaderName::from_static("verigate-evidence-age-
 pub(super) struct ServerTiming(HeaderMap);
 
 impl ServerTiming {
+    /// Whether a call asks for the timings of its answer.
+    pub(super) fn is_requested(headers: &HeaderMap) -> bool {
+        headers.get(REQUESTED).is_some_and(|value| value == "1")
+    }
+
     pub(super) fn of(ruling: &Ruling) -> Self {
         let Timings {
             queue,
@@ -53,7 +61,7 @@ impl ServerTiming {
 }
 
 /// Adds the timings of a response to its trailers, which also carry gRPC's status.
-pub(super) async fn attach(mut response: Response) -> Response {
+pub(super) fn attach(mut response: Response) -> Response {
     match response.extensions_mut().remove::<ServerTiming>() {
         None => response,
         Some(ServerTiming(timing)) => response.map(|body| {

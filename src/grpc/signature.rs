@@ -15,8 +15,8 @@ pub(super) struct Signature {
     path: &'static str,
     /// The method's name in metrics and logs.
     pub(super) name: &'static str,
-    /// Whether a call has any number of messages, and not just one.
-    pub(super) streams: bool,
+    /// How its calls are bounded.
+    pub(super) kind: Kind,
     /// The largest message of a request, in bytes: as it is sent, and decompressed.
     pub(super) message_bytes_max: usize,
     /// Whether a message can be decoded.
@@ -24,60 +24,81 @@ pub(super) struct Signature {
 }
 
 impl Signature {
-    const fn one<M: Message + Default>(name: &'static str, path: &'static str) -> Self {
+    const fn of<M: Message + Default>(kind: Kind, name: &'static str, path: &'static str) -> Self {
         Self {
             path,
             name,
-            streams: false,
+            kind,
             message_bytes_max: MESSAGE_BYTES_MAX,
             decode: decode::<M>,
         }
     }
 
-    const fn stream<M: Message + Default>(name: &'static str, path: &'static str) -> Self {
-        Self {
-            path,
-            name,
-            streams: true,
-            message_bytes_max: MESSAGE_BYTES_MAX,
-            decode: decode::<M>,
-        }
+    /// Whether a call has any number of messages, and not just one.
+    pub(super) fn streams(&self) -> bool {
+        self.kind == Kind::Stream
+    }
+
+    /// Whether it is a method of `AccessService`.
+    pub(super) fn is_access(&self) -> bool {
+        self.path.starts_with("/verigate.v1.AccessService/")
     }
 }
 
+/// How the calls of a method are bounded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// One message, and work for its answer: within the calls that may be in flight.
+    Deciding,
+    /// One message, and next to no work: also answered when there are too many calls.
+    Probe,
+    /// One message, and answers until the caller leaves: within the watches that may be open.
+    Watch,
+    /// Any number of messages: within the streams of its connection.
+    Stream,
+}
+
 const SIGNATURES: [Signature; 8] = [
-    Signature::one::<v1::CheckAccessRequest>(
+    Signature::of::<v1::CheckAccessRequest>(
+        Kind::Deciding,
         "CheckAccess",
         "/verigate.v1.AccessService/CheckAccess",
     ),
     Signature {
         message_bytes_max: BATCH_BYTES_MAX,
-        ..Signature::one::<v1::BatchCheckAccessRequest>(
+        ..Signature::of::<v1::BatchCheckAccessRequest>(
+            Kind::Deciding,
             "BatchCheckAccess",
             "/verigate.v1.AccessService/BatchCheckAccess",
         )
     },
-    Signature::stream::<v1::CheckAccessRequest>(
+    Signature::of::<v1::CheckAccessRequest>(
+        Kind::Stream,
         "StreamCheckAccess",
         "/verigate.v1.AccessService/StreamCheckAccess",
     ),
-    Signature::one::<v1::BeginStepUpRequest>(
+    Signature::of::<v1::BeginStepUpRequest>(
+        Kind::Deciding,
         "BeginStepUp",
         "/verigate.v1.AccessService/BeginStepUp",
     ),
-    Signature::one::<tonic_health::pb::HealthCheckRequest>(
+    Signature::of::<tonic_health::pb::HealthCheckRequest>(
+        Kind::Probe,
         "Health/Check",
         "/grpc.health.v1.Health/Check",
     ),
-    Signature::one::<tonic_health::pb::HealthCheckRequest>(
+    Signature::of::<tonic_health::pb::HealthCheckRequest>(
+        Kind::Watch,
         "Health/Watch",
         "/grpc.health.v1.Health/Watch",
     ),
-    Signature::stream::<tonic_reflection::pb::v1::ServerReflectionRequest>(
+    Signature::of::<tonic_reflection::pb::v1::ServerReflectionRequest>(
+        Kind::Stream,
         "ServerReflection",
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     ),
-    Signature::stream::<tonic_reflection::pb::v1alpha::ServerReflectionRequest>(
+    Signature::of::<tonic_reflection::pb::v1alpha::ServerReflectionRequest>(
+        Kind::Stream,
         "ServerReflection",
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     ),
@@ -121,7 +142,7 @@ mod tests {
                 }
             }
         }
-        let table = SIGNATURES.iter().map(|m| (m.path.to_owned(), m.streams));
+        let table = SIGNATURES.iter().map(|m| (m.path.to_owned(), m.streams()));
         assert_eq!(table.collect::<BTreeSet<_>>(), served);
     }
 }

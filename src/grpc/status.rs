@@ -6,10 +6,15 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use super::step_up_request::InvalidStepUpRequest;
-use crate::{gate::CheckError, step_up::StepUpError, violations::Violations};
+use crate::{gate::CheckError, jitter, step_up::StepUpError, violations::Violations};
 
 /// When to retry a link that the upstream did not create.
 const LINK_RETRY_AFTER: Duration = Duration::from_secs(2);
+
+/// When to repeat a call that was refused because too many are in flight: at the earliest, and at the latest twice that.
+const CALLS_RETRY_AFTER: Duration = Duration::from_millis(100);
+/// The metadata in which gRPC clients read when to retry, in milliseconds.
+const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
 /// How many bytes the wrong fields that are listed may take in the message of a status, as percent-encoded, and in its details. Peers
 /// limit the headers of an answer, some of them to 4 KiB in all; the details have the message again, and are sent as base64.
@@ -105,6 +110,28 @@ pub(super) fn step_up_error(error: &StepUpError) -> Status {
 /// Not even a degraded answer fitted into the caller's deadline.
 pub(super) fn deadline_exceeded() -> Status {
     Status::deadline_exceeded("no answer within the deadline")
+}
+
+/// The message of a call did not arrive within the call's deadline.
+pub(super) fn message_too_late() -> Status {
+    Status::deadline_exceeded("the message of the request did not arrive within the deadline")
+}
+
+/// As many calls are in flight as may be. The answer says when to retry.
+pub(super) fn too_many_calls() -> Status {
+    let after = CALLS_RETRY_AFTER.saturating_add(jitter::up_to(CALLS_RETRY_AFTER));
+    let message = "too many calls are in flight";
+    let mut status = retry_after(Code::ResourceExhausted, &message, after);
+    // Digits are always a valid value.
+    if let Ok(after) = after.as_millis().to_string().parse() {
+        status.metadata_mut().insert(PUSHBACK, after);
+    }
+    status
+}
+
+/// As many watches of health are open as may be.
+pub(super) fn too_many_watches() -> Status {
+    Status::resource_exhausted("too many watches of health are open: call Health/Check instead")
 }
 
 /// A call that the contract defines and this version does not implement.

@@ -5,6 +5,7 @@
 //! `localhost` are no names that anybody can have resolve elsewhere.
 
 mod client_address;
+mod credentials;
 mod cross_site;
 mod host;
 mod listener;
@@ -22,12 +23,15 @@ use axum::{
 use ipnet::IpNet;
 use serde_json::json;
 
-pub use self::host::{HostName, HostNameError};
 use self::{
     client_address::client_address,
     cross_site::is_cross_site,
     host::{Host, MalformedHost, hosts},
     rejected::{HEADER_LIST_BYTES_MAX, Rejected},
+};
+pub use self::{
+    credentials::{Credentials, NoCredentials},
+    host::{HostName, HostNameError},
 };
 pub(super) use self::{listener::Listener, rejected::Metrics};
 use crate::{
@@ -35,7 +39,7 @@ use crate::{
     deps::Deps,
     header_list::header_list_bytes,
     log_throttle::{LogThrottle, throttled},
-    peer::{self, ClientAddress},
+    peer::{self, ClientAddress, Peer},
 };
 
 /// The name that every machine has for itself.
@@ -50,11 +54,12 @@ pub struct Rules {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-/// RequestFilters one listener.
+/// Filters the requests of one listener.
 #[derive(Debug)]
 pub(super) struct RequestFilter {
     listener: Listener,
     rules: Rules,
+    credentials: Arc<dyn Credentials>,
     metrics: Metrics,
     log: LogThrottle,
     clock: Arc<dyn Clock>,
@@ -65,12 +70,14 @@ impl RequestFilter {
     pub(super) fn new(
         listener: Listener,
         rules: Rules,
+        credentials: &Arc<dyn Credentials>,
         metrics: &Metrics,
         deps: &Deps,
     ) -> Arc<Self> {
         Arc::new(Self {
             listener,
             rules,
+            credentials: Arc::clone(credentials),
             metrics: metrics.clone(),
             log: LogThrottle::default(),
             clock: Arc::clone(&deps.clock),
@@ -148,10 +155,21 @@ async fn admit(
     let peer = peer::ip_of(request.extensions());
     let from = client_address(peer, request.headers(), &filter.rules.trusted_proxies);
     request.extensions_mut().insert(ClientAddress(from));
-    match filter.check(&request) {
-        Ok(()) => next.run(request).await,
-        Err((rejected, host)) => filter.reject(rejected, host.as_ref(), request.version(), from),
+    let Err((rejected, host)) = filter.check(&request) else {
+        return next.run(request).await;
+    };
+    if rejected == Rejected::ForeignHost {
+        // A web page has no credential, so a caller is no page, whatever name it asks for.
+        let peer = Peer::of(request.extensions()).cloned();
+        let credentials = &filter.credentials;
+        if credentials
+            .are_valid(request.headers(), peer.as_ref())
+            .await
+        {
+            return next.run(request).await;
+        }
     }
+    filter.reject(rejected, host.as_ref(), request.version(), from)
 }
 
 async fn not_cross_site(
@@ -164,4 +182,60 @@ async fn not_cross_site(
         return filter.reject(Rejected::CrossSite, None, request.version(), from);
     }
     next.run(request).await
+}
+
+#[cfg(test)]
+mod tests {
+    use async_trait::async_trait;
+    use axum::{body::Body, routing::any};
+    use http::{HeaderMap, StatusCode};
+    use tonic::codegen::Service as _;
+
+    use super::*;
+    use crate::clock::ManualClock;
+
+    /// A request with the right header is a caller's.
+    #[derive(Debug)]
+    struct OneCaller;
+
+    #[async_trait]
+    impl Credentials for OneCaller {
+        async fn are_valid(&self, headers: &HeaderMap, _: Option<&Peer>) -> bool {
+            headers.get("x-verigate-token").is_some_and(|t| t == "good")
+        }
+    }
+
+    async fn status(headers: &[(&str, &str)]) -> StatusCode {
+        let deps = Deps::new(Arc::new(ManualClock::at(
+            "2026-01-31T12:00:00Z".parse().unwrap(),
+        )));
+        let metrics = Metrics::register(&deps.registry).unwrap();
+        let caller: Arc<dyn Credentials> = Arc::new(OneCaller);
+        let rules = Rules::default();
+        let filter = RequestFilter::new(Listener::Http, rules, &caller, &metrics, &deps);
+        let routes = Router::new().fallback(any(|| async { StatusCode::OK }));
+        let mut router = filter.around(filter.same_site(routes));
+        let mut request = Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::empty()).unwrap();
+        router.call(request).await.unwrap().status()
+    }
+
+    #[tokio::test]
+    async fn a_caller_may_ask_for_any_host_but_no_page_may_use_its_browser() {
+        let (foreign, good) = (("host", "pdp.example"), ("x-verigate-token", "good"));
+        let misdirected = StatusCode::MISDIRECTED_REQUEST;
+        assert_eq!(status(&[foreign]).await, misdirected);
+        assert_eq!(
+            status(&[foreign, ("x-verigate-token", "bad")]).await,
+            misdirected
+        );
+        assert_eq!(status(&[foreign, good]).await, StatusCode::OK);
+        // What is malformed stays so, and a certificate is in the browser of somebody who has one.
+        assert_eq!(status(&[good]).await, StatusCode::BAD_REQUEST);
+        let page = ("sec-fetch-site", "cross-site");
+        assert_eq!(status(&[foreign, good, page]).await, StatusCode::FORBIDDEN);
+    }
 }

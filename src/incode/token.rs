@@ -207,7 +207,7 @@ impl Tokens {
         Renewal {
             started_at: at,
             backoff,
-            flight: Flight::start(self.spawn, work.in_current_span()),
+            flight: Flight::start(&self.spawn, work.in_current_span()),
         }
     }
 

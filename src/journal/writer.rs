@@ -19,6 +19,9 @@ use crate::{
 
 /// Entries written at once.
 const BATCH_MAX: usize = 256;
+/// The pause after a batch that was not full. Without it the thread is woken for each entry under load, and takes its core from the
+/// checks each time. It is how much longer an entry waits to be written, at most.
+const REST: Duration = Duration::from_millis(1);
 
 pub(super) struct WriterThread {
     pub(super) output: Box<dyn Output>,
@@ -51,6 +54,9 @@ impl WriterThread {
             self.metrics
                 .entries
                 .inc_by(u64::try_from(taken.len()).unwrap_or(u64::MAX));
+            if taken.len() < BATCH_MAX && !entries.is_closed() {
+                thread::sleep(REST);
+            }
         }
     }
 

@@ -20,7 +20,7 @@ use crate::{
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
     telemetry,
-    tls::{ClientCertificates, TlsFiles, TlsMetrics},
+    tls::TlsFiles,
     webhook_queue::{self, Worker},
 };
 
@@ -47,11 +47,7 @@ pub(super) fn assemble(
 ) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
-    let mut tls_files = TlsFiles::default();
-    let tls_metrics = TlsMetrics::register(&deps.registry)?;
-    // No caller can identify itself otherwise.
-    let certificates = ClientCertificates::Required;
-    let tls = listener_tls::load(config, certificates, &mut tls_files, &tls_metrics, deps)?;
+    let (tls, mut tls_files) = listener_tls::load(config, deps)?;
     let live = Arc::new(Live::new(set));
     let redirects = config.step_up.redirects.clone();
     let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
@@ -60,18 +56,14 @@ pub(super) fn assemble(
         state: journal_state,
         writer: journal_writer,
     } = start_journal(config, journal, deps)?;
-    let incode = Incode::new(config.incode.clone(), deps)?;
-    let cache = EvidenceCache::new(
-        Arc::clone(&incode) as _,
-        config.cache,
-        config.incode.timeout,
-        deps,
-    )?;
+    let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
+    let timeout = config.incode.timeout;
+    let cache = EvidenceCache::new(Arc::clone(&incode) as _, config.cache, timeout, deps)?;
     let step_ups = StepUps::new(
         Arc::clone(&incode) as _,
         Arc::clone(&live),
         config.step_up.clone(),
-        config.incode.timeout,
+        timeout,
         deps,
     )?;
     let source: Arc<dyn Source> = Arc::new(AwaitedSource::new(Arc::new(cache), step_ups.clone()));
@@ -85,7 +77,11 @@ pub(super) fn assemble(
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
     let calls = grpc::Calls::new(deps)?;
-    let grpc = grpc::services(gate, step_ups.clone(), config.deadlines, calls, deps)?;
+    let bounds = (
+        config.deadlines,
+        grpc::InFlight::new(config.in_flight, deps)?,
+    );
+    let grpc = grpc::services(gate, step_ups.clone(), bounds, calls, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,

@@ -2,7 +2,11 @@
 
 use std::{io, path::PathBuf};
 
-use crate::{grpc, incode, journal, listener::ListenError, tls};
+use crate::{
+    grpc, incode, journal,
+    listener::{ListenError, ListenersError},
+    tls,
+};
 
 /// Why the service cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +14,9 @@ pub enum StartError {
     /// An address cannot be bound.
     #[error(transparent)]
     Listen(#[from] ListenError),
+    /// The listeners cannot be set up.
+    #[error(transparent)]
+    Listeners(#[from] ListenersError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

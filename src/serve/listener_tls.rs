@@ -1,9 +1,10 @@
 //! TLS of the listeners.
 
+use super::error::StartError;
 use crate::{
     config::Config,
     deps::Deps,
-    tls::{Alpn, ClientCertificates, FilesError, ServerTls, ServerTlsConfig, TlsFiles, TlsMetrics},
+    tls::{Alpn, ClientCertificates, ServerTls, ServerTlsConfig, TlsFiles},
 };
 
 /// TLS of each listener; `None`: plain text.
@@ -15,27 +16,21 @@ pub(super) struct ListenersTls {
     pub(super) admin: Option<ServerTls>,
 }
 
-/// Reads the files of every listener. `certificates`: whether callers must present one.
-pub(super) fn load(
-    config: &Config,
-    certificates: ClientCertificates,
-    files: &mut TlsFiles,
-    metrics: &TlsMetrics,
-    deps: &Deps,
-) -> Result<ListenersTls, FilesError> {
+/// Reads the files of every listener.
+pub(super) fn load(config: &Config, deps: &Deps) -> Result<(ListenersTls, TlsFiles), StartError> {
+    let mut files = TlsFiles::new(&deps.registry)?;
+    // No caller can identify itself otherwise.
+    let certificates = ClientCertificates::Required;
     let mut load = |config: &Option<ServerTlsConfig>, alpn| {
         let config = config.as_ref();
-        let tls = config.map(|c| ServerTls::load(c, alpn, certificates, files, metrics, deps));
+        let tls = config.map(|c| ServerTls::load(c, alpn, certificates, &mut files, deps));
         tls.transpose()
     };
-    let grpc = load(&config.tls.grpc, Alpn::Http2);
-    let http = load(&config.tls.http, Alpn::AnyHttp);
-    let public = load(&config.tls.public, Alpn::AnyHttp);
-    let admin = load(&config.tls.admin, Alpn::Http1);
-    Ok(ListenersTls {
-        grpc: grpc?,
-        http: http?,
-        public: public?,
-        admin: admin?,
-    })
+    let tls = ListenersTls {
+        grpc: load(&config.tls.grpc, Alpn::Http2)?,
+        http: load(&config.tls.http, Alpn::AnyHttp)?,
+        public: load(&config.tls.public, Alpn::AnyHttp)?,
+        admin: load(&config.tls.admin, Alpn::Http1)?,
+    };
+    Ok((tls, files))
 }

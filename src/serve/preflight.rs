@@ -1,10 +1,13 @@
 //! What would keep the service from working on this machine, found without any call and without changing anything.
 
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, sync::Arc};
+
+use rustix::fs::{Access, access};
 
 use crate::{
     clock::Clock,
     config::{Config, Problem},
+    listener::ListenAddress,
     tls,
 };
 
@@ -24,19 +27,19 @@ pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its addr
 /// What the service needs before it starts.
 pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let mut preflight = Preflight::default();
-    for files in config.tls.iter() {
-        if let Err(error) = tls::check(files, Arc::clone(clock)) {
-            let problems = error.problems.into_iter();
-            preflight.problems.extend(problems.map(|problem| Problem {
-                message: format!("{}: {}", problem.setting, problem.message),
-                place: problem.setting,
-                hint: problem.hint.map(str::to_owned),
-            }));
-        }
+    let listeners = config.tls.iter().map(|files| tls::check(files, clock));
+    let vendor = tls::check_client(&config.incode.files, clock);
+    for error in listeners.chain([vendor]).filter_map(Result::err) {
+        let problems = error.problems.into_iter();
+        preflight.problems.extend(problems.map(|problem| Problem {
+            message: format!("{}: {}", problem.setting, problem.message),
+            place: problem.setting,
+            hint: problem.hint.map(str::to_owned),
+        }));
     }
     let collector = config.trace.otlp_endpoint.as_ref();
     // With CA certificates of its own, the vendor needs none of this machine.
-    let vendor = Some(&config.incode.url).filter(|_| config.incode.ca.is_empty());
+    let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
     let mut secure = called.into_iter().filter_map(|(setting, url)| {
         let url = url?;
@@ -63,10 +66,10 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
 pub fn preflight_with_addresses(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let mut preflight = preflight(config, clock);
     let addresses = [
-        ("grpc.listen", Some(config.grpc)),
-        ("http.listen", Some(config.http)),
-        ("public.listen", config.public),
-        ("admin.listen", Some(config.admin)),
+        ("grpc.listen", Some(&config.grpc)),
+        ("http.listen", Some(&config.http)),
+        ("public.listen", config.public.as_ref()),
+        ("admin.listen", Some(&config.admin)),
     ];
     for (name, address) in addresses {
         let Some(address) = address else { continue };
@@ -87,7 +90,13 @@ pub fn preflight_with_addresses(config: &Config, clock: &Arc<dyn Clock>) -> Pref
     preflight
 }
 
-/// Binds an address and releases it at once.
-fn bind(address: SocketAddr) -> io::Result<()> {
-    std::net::TcpListener::bind(address).map(drop)
+/// Binds an address and releases it at once. Of a Unix socket it is only tried whether its file could be made.
+fn bind(address: &ListenAddress) -> io::Result<()> {
+    match address {
+        ListenAddress::Tcp(address) => std::net::TcpListener::bind(address).map(drop),
+        ListenAddress::Unix(path) => {
+            let folder = path.parent().unwrap_or(path);
+            Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+        }
+    }
 }

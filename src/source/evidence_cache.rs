@@ -93,7 +93,7 @@ impl EvidenceCache {
             payments: Payments::new(config.fetches),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             clock: Arc::clone(&deps.clock),
-            spawn: deps.spawn,
+            spawn: deps.spawn.clone(),
             metrics,
             log: LogThrottle::default(),
         })))
@@ -286,7 +286,7 @@ impl EvidenceCache {
         InFlight {
             started,
             span: span_id,
-            flight: Flight::start(self.0.spawn, work.instrument(span)),
+            flight: Flight::start(&self.0.spawn, work.instrument(span)),
         }
     }
 

@@ -94,7 +94,7 @@ impl Collector {
             ca_certificates: if url.scheme() == "https" {
                 CaCertificates::Machine
             } else {
-                CaCertificates::Only(Vec::new())
+                CaCertificates::None
             },
             pings: None,
         });

@@ -1,19 +1,30 @@
 //! HTTP clients for outgoing calls, which are all built alike.
 
-use std::{sync::Arc, time::Duration};
+mod authorities;
+mod files;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use http::HeaderMap;
 use reqwest::{Client, redirect};
-use rustls::{ClientConfig, RootCertStore, pki_types::CertificateDer};
-use rustls_platform_verifier::Verifier;
+use rustls::ClientConfig;
 
-use super::provider::{install_crypto_provider, provider};
+use self::authorities::{alpn, with_authorities};
+use self::files::MakeClient;
+pub use self::{
+    authorities::CaCertificates,
+    files::{ClientFiles, check_client},
+};
+use super::{
+    error::FilesError,
+    held::Held,
+    provider::{install_crypto_provider, provider},
+    watch::TlsFiles,
+};
+use crate::deps::Deps;
 
 /// How long an idle connection is kept for the next call.
 const IDLE_MAX: Duration = Duration::from_secs(90);
-/// The protocols that are offered to a server, the preferred one first.
-const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
-
 /// What distinguishes one HTTP client from another.
 #[derive(Debug)]
 pub struct ClientOptions {
@@ -31,15 +42,6 @@ pub struct ClientOptions {
     pub pings: Option<Pings>,
 }
 
-/// The CA certificates that verify those of servers.
-#[derive(Debug, Clone)]
-pub enum CaCertificates {
-    /// Those that this machine trusts. They are read once.
-    Machine,
-    /// These alone; with none of them, no certificate is accepted.
-    Only(Vec<CertificateDer<'static>>),
-}
-
 /// Pings on an HTTP/2 connection, in use or idle. A connection whose peer does not respond is closed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pings {
@@ -55,17 +57,37 @@ pub enum ClientError {
     /// The CA certificates cannot be used.
     #[error("cannot use the CA certificates")]
     CaCertificates(#[source] rustls::Error),
+    /// The files cannot be used.
+    #[error(transparent)]
+    Files(#[from] FilesError),
     /// The client cannot be built: an internal error.
     #[error("cannot build the HTTP client")]
     Client(#[source] reqwest::Error),
 }
 
 /// Builds HTTP clients that are alike, each with connections of its own. They share the sessions of TLS, so that a new connection
-/// resumes one.
+/// resumes one; not with other certificates.
 #[derive(Debug)]
 pub struct ClientFactory {
     options: ClientOptions,
-    tls: ClientConfig,
+    source: TlsSource,
+}
+
+/// Where the configuration of TLS comes from.
+enum TlsSource {
+    /// It is always the same.
+    Fixed(ClientConfig),
+    /// Files, which are read again when they change.
+    Files(Arc<Held<MakeClient>>),
+}
+
+impl fmt::Debug for TlsSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fixed(_) => "Fixed",
+            Self::Files(_) => "Files",
+        })
+    }
 }
 
 /// Builds one HTTP client.
@@ -77,13 +99,48 @@ impl ClientFactory {
     /// Reads the CA certificates.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         install_crypto_provider();
-        let tls = tls_config(&options.ca_certificates).map_err(ClientError::CaCertificates)?;
-        Ok(Self { options, tls })
+        let tls = fixed(options.ca_certificates).map_err(ClientError::CaCertificates)?;
+        let source = TlsSource::Fixed(tls);
+        Ok(Self { options, source })
     }
 
-    /// Builds a client. It follows no redirect and uses no proxy of the environment: either could lead secrets elsewhere.
+    /// Reads the files, which are added to those that are read again when they change. Blocks.
+    pub fn with_files(
+        options: ClientOptions,
+        client: &ClientFiles,
+        files: &mut TlsFiles,
+        deps: &Deps,
+    ) -> Result<Self, ClientError> {
+        if client.are_none() {
+            return Self::new(options);
+        }
+        install_crypto_provider();
+        let make = MakeClient::new(client, options.ca_certificates, &deps.clock);
+        let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
+        let held = Arc::new(Held::load(client.section, make, clock, metrics)?);
+        files.push(Arc::clone(&held) as _);
+        let source = TlsSource::Files(held);
+        Ok(Self { options, source })
+    }
+
+    /// How often the files have changed. What was built before a change uses the old ones.
+    pub fn version(&self) -> u64 {
+        match &self.source {
+            TlsSource::Fixed(_) => 0,
+            TlsSource::Files(held) => held.version(),
+        }
+    }
+
+    /// Builds a client. It follows no redirect and uses no proxy but the one that is configured: either could lead secrets elsewhere.
     pub fn build(&self) -> Result<Client, ClientError> {
         let options = &self.options;
+        let (tls, proxy) = match &self.source {
+            TlsSource::Fixed(tls) => (tls.clone(), None),
+            TlsSource::Files(held) => {
+                let made = held.current();
+                (made.tls.clone(), made.proxy.clone())
+            }
+        };
         let mut builder = Client::builder()
             .redirect(redirect::Policy::none())
             .no_proxy()
@@ -92,7 +149,10 @@ impl ClientFactory {
             .pool_idle_timeout(IDLE_MAX)
             .tcp_nodelay(true)
             .default_headers(options.headers.clone())
-            .tls_backend_preconfigured(self.tls.clone());
+            .tls_backend_preconfigured(tls);
+        if let Some(proxy) = proxy {
+            builder = builder.proxy(proxy);
+        }
         if let Some(timeout) = options.connect_timeout {
             builder = builder.connect_timeout(timeout);
         }
@@ -106,32 +166,18 @@ impl ClientFactory {
     }
 }
 
-fn tls_config(ca_certificates: &CaCertificates) -> Result<ClientConfig, rustls::Error> {
-    let provider = provider();
-    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()?;
-    let builder = match ca_certificates {
-        CaCertificates::Machine => {
-            let verifier = Arc::new(Verifier::new(provider)?);
-            builder
-                .dangerous()
-                .with_custom_certificate_verifier(verifier)
-        }
-        CaCertificates::Only(certificates) => {
-            let mut store = RootCertStore::empty();
-            for certificate in certificates {
-                store.add(certificate.clone())?;
-            }
-            builder.with_root_certificates(store)
-        }
-    };
+/// TLS without a certificate of our own.
+fn fixed(ca_certificates: CaCertificates) -> Result<ClientConfig, rustls::Error> {
+    let builder = ClientConfig::builder_with_provider(provider());
+    let builder = builder.with_safe_default_protocol_versions()?;
+    let builder = with_authorities(builder, ca_certificates)?;
     let mut config = builder.with_no_client_auth();
-    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
+    config.alpn_protocols = alpn();
     Ok(config)
 }
 
 /// Whether this machine has CA certificates, without which no server can be called by https. An error says why there are none.
 pub fn check_ca_certificates() -> Result<(), rustls::Error> {
     install_crypto_provider();
-    tls_config(&CaCertificates::Machine).map(drop)
+    fixed(CaCertificates::Machine).map(drop)
 }

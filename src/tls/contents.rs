@@ -47,8 +47,23 @@ impl Contents<'_> {
         Ok(Certificates { list, not_after })
     }
 
-    /// The certificates of CAs. Those that have expired or are not valid yet are left out; one must be left.
+    /// The certificates of CAs that issue those of clients, as [`Contents::trusted`].
     pub(super) fn authorities(&self, now: Timestamp) -> Result<Certificates, FileProblem> {
+        for der in &self.certificates()? {
+            let certificate = self.parsed(der)?;
+            if !certificate.is_ca() {
+                let problem = self.problem(&format!(
+                    "has a certificate that is not one of a CA: `{}`",
+                    certificate.subject()
+                ));
+                return Err(problem.hint("name the CA that issues the certificates of clients"));
+            }
+        }
+        self.trusted(now)
+    }
+
+    /// The certificates that verify others. Those that have expired or are not valid yet are left out; one must be left.
+    pub(super) fn trusted(&self, now: Timestamp) -> Result<Certificates, FileProblem> {
         let mut list = Vec::new();
         let mut not_after = Timestamp::MAX;
         let mut flaw = None;
@@ -57,13 +72,6 @@ impl Contents<'_> {
             // One that has expired counts here, so that it is noticed before it is needed.
             not_after = not_after.min(instant(certificate.validity().not_after));
             let valid = self.valid(certificate.validity(), now);
-            if !certificate.is_ca() {
-                let problem = self.problem(&format!(
-                    "has a certificate that is not one of a CA: `{}`",
-                    certificate.subject()
-                ));
-                return Err(problem.hint("name the CA that issues the certificates of clients"));
-            }
             match valid {
                 Ok(_) => list.push(der.clone()),
                 Err(problem) => flaw = Some(problem),
@@ -84,14 +92,26 @@ impl Contents<'_> {
     pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, FileProblem> {
         let text = self.text.expose_secret();
         match PrivateKeyDer::from_pem_slice(text.as_bytes()) {
-            Ok(_) if has_encrypted_key(text) => Err(self.encrypted()),
+            _ if has_encrypted_key(text) => Err(self.encrypted()),
             Ok(key) => Ok(key),
-            Err(pem::Error::NoItemsFound) if has_encrypted_key(text) => Err(self.encrypted()),
             Err(pem::Error::NoItemsFound) => {
                 let problem = self.problem("has no private key");
                 Err(problem.hint("PEM of PKCS #8, PKCS #1 or SEC 1: `-----BEGIN PRIVATE KEY-----`"))
             }
             Err(error) => Err(self.problem(&format!("is not PEM: {error}"))),
+        }
+    }
+
+    /// A user and a password, as `user:password`.
+    pub(super) fn credentials(&self) -> Result<(String, SecretString), FileProblem> {
+        let text = self.text.expose_secret().trim_end_matches(['\r', '\n']);
+        let hint = "one line: the user, a colon, the password";
+        if text.chars().any(char::is_control) {
+            return Err(self.problem("has control characters in it").hint(hint));
+        }
+        match text.split_once(':') {
+            Some((user, password)) if !user.is_empty() => Ok((user.to_owned(), password.into())),
+            _ => Err(self.problem("has no user and password").hint(hint)),
         }
     }
 
@@ -218,7 +238,8 @@ impl Contents<'_> {
 
     fn encrypted(&self) -> FileProblem {
         let problem = self.problem("has an encrypted key, for which nobody could be asked");
-        problem.hint("decrypt it with `openssl pkey`, and keep the file readable for its owner only")
+        problem
+            .hint("decrypt it with `openssl pkey`, and keep the file readable for its owner only")
     }
 
     fn problem(&self, flaw: &str) -> FileProblem {

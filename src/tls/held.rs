@@ -4,7 +4,14 @@
 //! Files that belong together are replaced one after another, and a file is not written at once. So a reading counts once two in a row
 //! were equal, and files that cannot be used are read again for a while before that is called a failure.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
@@ -18,6 +25,7 @@ use super::{
     error::{FileProblem, FilesError},
     metrics::{Reload, TlsMetrics},
     pem_file::PemFile,
+    watch::Reloads,
 };
 use crate::{clock::Clock, file_watch::WatchPaths, policy::Timestamp};
 
@@ -30,7 +38,7 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Makes something from the files of a section.
 pub(super) trait Make: fmt::Debug + Send + Sync + 'static {
     /// What is made.
-    type Made: Send + Sync + 'static;
+    type Made: fmt::Debug + Send + Sync + 'static;
 
     /// The files, in the order in which [`Make::make`] is given them.
     fn files(&self) -> &[PemFile];
@@ -55,6 +63,8 @@ pub(super) struct Held<M: Make> {
     section: &'static str,
     make: M,
     current: ArcSwap<M::Made>,
+    /// Counts how often it was made again.
+    version: AtomicU64,
     last: Mutex<Last>,
     clock: Arc<dyn Clock>,
     metrics: TlsMetrics,
@@ -85,6 +95,11 @@ pub(super) enum Outcome {
     Kept,
 }
 
+/// Checks the files as they are now, without using them. Blocks.
+pub(super) fn check<M: Make>(make: &M, now: Timestamp) -> Result<(), FilesError> {
+    made(make, &stable(make.files()), now).map(drop)
+}
+
 impl<M: Make> Held<M> {
     /// Makes it for the first time. Blocks.
     pub(super) fn load(
@@ -101,6 +116,7 @@ impl<M: Make> Held<M> {
             section,
             make,
             current: ArcSwap::from_pointee(made.value),
+            version: AtomicU64::new(0),
             last: Mutex::new(Last {
                 digest: digest(&texts),
                 expiries: made.expiries,
@@ -115,6 +131,11 @@ impl<M: Make> Held<M> {
     /// What was made last.
     pub(super) fn current(&self) -> Arc<M::Made> {
         self.current.load_full()
+    }
+
+    /// How often it was made again.
+    pub(super) fn version(&self) -> u64 {
+        self.version.load(Ordering::SeqCst)
     }
 
     /// Reads the files again, and makes it again if they have changed. When `requested`, what cannot be used is reported at once.
@@ -140,6 +161,7 @@ impl<M: Make> Held<M> {
         match made(&self.make, &texts, now) {
             Ok(made) => {
                 let before = self.current.swap(Arc::new(made.value));
+                self.version.fetch_add(1, Ordering::SeqCst);
                 replaced(&before, &self.current.load());
                 self.metrics.expiries(self.section, &made.expiries);
                 self.metrics.reload(Reload::Ok);
@@ -234,6 +256,28 @@ impl<M: Make> Held<M> {
             self.section,
             json!({ "not_after": expiries, "reload_failure": failure }),
         )
+    }
+}
+
+impl<M: Make> Reloads for Held<M> {
+    fn reload(&self, requested: bool) {
+        self.reload(requested, |_, _| {});
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        self.next_due()
+    }
+
+    fn reading_failed(&self, error: &str) {
+        self.reading_failed(error);
+    }
+
+    fn watch_paths(&self) -> WatchPaths {
+        self.watch_paths()
+    }
+
+    fn state(&self) -> (&'static str, Value) {
+        self.state()
     }
 }
 

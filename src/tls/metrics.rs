@@ -46,17 +46,16 @@ impl Refusal {
 
 /// The metrics of certificates and of the handshakes of our listeners. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct TlsMetrics {
+pub(super) struct TlsMetrics {
     not_after: GaugeVec,
     reloads: IntCounterVec,
     last_successful: IntGaugeVec,
     refused: IntCounterVec,
-    closed: IntCounterVec,
 }
 
 impl TlsMetrics {
     /// Registers them. A series of a section appears with its files.
-    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             not_after: GaugeVec::new(
                 Opts::new(
@@ -86,13 +85,6 @@ impl TlsMetrics {
                 "cause",
                 Refusal::ALL.map(Refusal::as_str),
             )?,
-            closed: counter_by(
-                registry,
-                "verigate_tls_connections_revoked_total",
-                "Connections that were closed because new CA certificates or revocation lists do not accept the client's certificate.",
-                "section",
-                [],
-            )?,
         };
         registry.register(Box::new(metrics.not_after.clone()))?;
         registry.register(Box::new(metrics.last_successful.clone()))?;
@@ -104,7 +96,9 @@ impl TlsMetrics {
         for (file, at) in expiries {
             let seconds = std::time::Duration::try_from(at.duration_since(Timestamp::UNIX_EPOCH));
             let seconds = seconds.unwrap_or_default().as_secs_f64();
-            self.not_after.with_label_values(&[section, file]).set(seconds);
+            self.not_after
+                .with_label_values(&[section, file])
+                .set(seconds);
         }
     }
 
@@ -119,18 +113,8 @@ impl TlsMetrics {
         gauge.set(i64::from(successful));
     }
 
-    /// Begins to count the connections of a section that are closed.
-    pub(super) fn listener(&self, section: &str) {
-        self.closed.with_label_values(&[section]);
-    }
-
     /// Counts a handshake that failed.
     pub(super) fn refused(&self, cause: Refusal) {
         self.refused.with_label_values(&[cause.as_str()]).inc();
-    }
-
-    /// Counts a connection that was closed.
-    pub(super) fn revoked(&self, section: &str) {
-        self.closed.with_label_values(&[section]).inc();
     }
 }

@@ -10,15 +10,11 @@ mod make;
 use std::{
     future::{Future, pending},
     io,
-    net::IpAddr,
     sync::Arc,
     time::Duration,
 };
 
-use rustls::{
-    AlertDescription, ServerConfig, ServerConnection,
-    pki_types::CertificateDer,
-};
+use rustls::{AlertDescription, ServerConfig, ServerConnection, pki_types::CertificateDer};
 use serde_json::Value;
 use tokio::sync::watch;
 use tracing::info;
@@ -27,7 +23,7 @@ pub use self::config::{Alpn, ClientCertificates, MinVersion, ServerTlsConfig};
 use self::make::MakeServer;
 use super::{
     error::FilesError,
-    held::{Held, Outcome},
+    held::{self, Held, Outcome},
     metrics::{Refusal, TlsMetrics},
     provider::install_crypto_provider,
     time::unix_time,
@@ -38,6 +34,7 @@ use crate::{
     deps::Deps,
     file_watch::WatchPaths,
     log_throttle::{LogThrottle, throttled},
+    peer::PeerAddress,
 };
 
 /// TLS of one listener. Cheap to clone.
@@ -64,14 +61,9 @@ pub struct Handshake {
 }
 
 /// Checks the files of a listener as they are now, without using them. Blocks.
-pub fn check(config: &ServerTlsConfig, clock: Arc<dyn Clock>) -> Result<(), FilesError> {
-    // A registry of its own, because nothing of it is exported.
-    let registry = prometheus::Registry::new();
-    let Ok(metrics) = TlsMetrics::register(&registry) else {
-        return Ok(());
-    };
-    let make = MakeServer::new(config, Alpn::Http2, ClientCertificates::Required, &clock);
-    Held::load(config.section, make, clock, metrics).map(drop)
+pub fn check(config: &ServerTlsConfig, clock: &Arc<dyn Clock>) -> Result<(), FilesError> {
+    let make = MakeServer::new(config, Alpn::Http2, ClientCertificates::Required, clock);
+    held::check(&make, clock.now())
 }
 
 impl ServerTls {
@@ -81,21 +73,19 @@ impl ServerTls {
         alpn: Alpn,
         certificates: ClientCertificates,
         files: &mut TlsFiles,
-        metrics: &TlsMetrics,
         deps: &Deps,
     ) -> Result<Self, FilesError> {
         install_crypto_provider();
-        let clock = Arc::clone(&deps.clock);
+        let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
         let make = MakeServer::new(config, alpn, certificates, &clock);
         let inner = Arc::new(Inner {
             section: config.section,
             held: Held::load(config.section, make, Arc::clone(&clock), metrics.clone())?,
             trust: watch::channel(0).0,
             clock,
-            metrics: metrics.clone(),
+            metrics,
             log: LogThrottle::default(),
         });
-        metrics.listener(config.section);
         files.push(Arc::clone(&inner) as _);
         Ok(Self(inner))
     }
@@ -122,17 +112,21 @@ impl ServerTls {
     }
 
     /// Counts and logs a handshake that failed.
-    pub fn refused(&self, from: IpAddr, error: &io::Error) {
+    pub fn refused(&self, from: PeerAddress, error: &io::Error) {
         let cause = cause(error);
         self.0.metrics.refused(cause);
         let section = self.0.section;
+        let from = match from {
+            PeerAddress::Ip(address) => address.ip().to_string(),
+            PeerAddress::Unix => "unix".to_owned(),
+        };
         throttled!(
             self.0.log,
             self.0.clock.moment().uptime,
             info,
             "tls_handshake_refused" / cause.as_str(),
             section,
-            %from,
+            from,
             cause = cause.as_str(),
             %error,
             "a TLS handshake failed; the connection was closed"
@@ -160,7 +154,10 @@ impl Handshake {
     /// Completes once the certificate that the client has presented is not accepted any more, because of new CA certificates or
     /// revocation lists. The connection is to be closed then, without waiting for its calls: they are a revoked client's. Without such a
     /// certificate it never completes.
-    pub fn revoked(self, connection: &ServerConnection) -> impl Future<Output = ()> + Send + 'static {
+    pub fn revoked(
+        self,
+        connection: &ServerConnection,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let chain = connection.peer_certificates().map(<[_]>::to_vec);
         let Self { tls, mut trust, .. } = self;
         async move {
@@ -169,7 +166,6 @@ impl Handshake {
             };
             while trust.changed().await.is_ok() {
                 if !tls.accepts(&chain) {
-                    tls.0.metrics.revoked(tls.0.section);
                     return;
                 }
             }
@@ -185,7 +181,8 @@ impl Inner {
             trust_changed = before.trust != now.trust;
         });
         if outcome == Outcome::Changed && trust_changed {
-            self.trust.send_modify(|count| *count = count.wrapping_add(1));
+            self.trust
+                .send_modify(|count| *count = count.wrapping_add(1));
             info!(
                 event = "tls_trust_changed",
                 section = self.section,

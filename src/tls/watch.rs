@@ -2,10 +2,12 @@
 
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
+use prometheus::Registry;
 use serde_json::Value;
 use tokio::sync::Notify;
 use tracing::warn;
 
+use super::metrics::TlsMetrics;
 use crate::{
     file_watch::{self, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
     readiness::Component,
@@ -20,14 +22,25 @@ pub(super) trait Reloads: Debug + Send + Sync {
     fn state(&self) -> (&'static str, Value);
 }
 
-/// The files of all sections.
-#[derive(Debug, Clone, Default)]
-pub struct TlsFiles(Vec<Arc<dyn Reloads>>);
+/// The files of all sections, with their metrics.
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    sections: Vec<Arc<dyn Reloads>>,
+    pub(super) metrics: TlsMetrics,
+}
 
 impl TlsFiles {
+    /// No files yet. Registers their metrics.
+    pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
+        Ok(Self {
+            sections: Vec::new(),
+            metrics: TlsMetrics::register(registry)?,
+        })
+    }
+
     /// Adds the files of a section.
     pub(super) fn push(&mut self, files: Arc<dyn Reloads>) {
-        self.0.push(files);
+        self.sections.push(files);
     }
 }
 
@@ -39,20 +52,23 @@ pub async fn watch(files: TlsFiles, requested: Arc<Notify>) {
 impl Watched for TlsFiles {
     fn watch_paths(&self) -> WatchPaths {
         let mut all = WatchPaths::default();
-        for files in &self.0 {
+        for files in &self.sections {
             all.join(files.watch_paths());
         }
         all
     }
 
     fn look(&self, requested: bool) {
-        for files in &self.0 {
+        for files in &self.sections {
             files.reload(requested);
         }
     }
 
     fn next_due(&self) -> Option<Duration> {
-        self.0.iter().filter_map(|files| files.next_due()).min()
+        self.sections
+            .iter()
+            .filter_map(|files| files.next_due())
+            .min()
     }
 
     fn reading_failed(&self, failure: ReadingFailure) {
@@ -60,7 +76,7 @@ impl Watched for TlsFiles {
             ReadingFailure::TooLong => "reading the files takes longer than 30s",
             ReadingFailure::Internal => "internal error while reading the files",
         };
-        for files in &self.0 {
+        for files in &self.sections {
             files.reading_failed(error);
         }
     }
@@ -77,7 +93,7 @@ impl Watched for TlsFiles {
 
 impl Component for TlsFiles {
     fn state(&self) -> Value {
-        let states = self.0.iter().map(|files| files.state());
+        let states = self.sections.iter().map(|files| files.state());
         states
             .map(|(section, state)| (section.to_owned(), state))
             .collect::<serde_json::Map<_, _>>()

@@ -208,10 +208,9 @@ async fn what_the_caller_says_about_the_situation_is_bounded() {
 #[tokio::test]
 async fn calls_that_are_not_implemented_say_so() {
     let world = World::new().await;
-    let mut client =
-        AccessServiceClient::connect(format!("http://{}", world.service.addresses.grpc))
-            .await
-            .unwrap();
+    let mut client = AccessServiceClient::connect(format!("http://{}", world.grpc_address()))
+        .await
+        .unwrap();
     let batch = client.batch_check_access(BatchCheckAccessRequest::default());
     assert_eq!(batch.await.unwrap_err().code(), Code::Unimplemented);
     let requests = futures_util::stream::iter([check_request("front-door", "fresh")]);

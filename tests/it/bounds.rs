@@ -134,7 +134,7 @@ async fn nothing_that_a_stranger_sends_becomes_a_label() {
             call(&world, &path, &[], vec![]).await.code,
             Code::Unimplemented
         );
-        let addresses = world.service.addresses;
+        let addresses = world.addresses();
         for to in [addresses.http, addresses.admin, addresses.grpc] {
             for (method, host) in [("GET", "localhost"), ("BREW", "localhost"), ("GET", &*name)] {
                 let head = format!("{method} /{name}?{name} HTTP/1.1\r\nhost: {host}\r\n");
@@ -159,7 +159,7 @@ async fn nothing_that_a_stranger_sends_becomes_a_label() {
 #[tokio::test]
 async fn a_webhook_is_json_that_is_not_compressed() {
     let world = World::with(|config| config.webhook = Some(terms())).await;
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.addresses().http);
     let post = async |headers: &[(&str, &str)]| {
         let mut request = Client::new().post(&url).header(HEADER, SECRET);
         for (name, value) in headers {
@@ -211,8 +211,8 @@ async fn each_route_is_on_exactly_one_listener() {
         let request = Client::new().post(format!("http://{to}{path}"));
         request.send().await.unwrap().status().as_u16()
     };
-    let apart = World::with(|config| config.public = Some(loopback())).await;
-    let addresses = apart.service.addresses;
+    let apart = World::with(|config| config.public = Some(loopback().into())).await;
+    let addresses = apart.addresses();
     let public = addresses.public.unwrap();
     for (path, for_the_internet) in paths {
         let (here, there) = if for_the_internet {
@@ -238,9 +238,9 @@ async fn each_route_is_on_exactly_one_listener() {
     assert_eq!(refused, 421);
     assert!(answer.contains("not in `public.hosts`"), "{answer}");
     let together = World::new().await;
-    assert!(together.service.addresses.public.is_none());
+    assert!(together.addresses().public.is_none());
     for (path, _) in paths {
-        let served = status(together.service.addresses.http, path).await;
+        let served = status(together.addresses().http, path).await;
         assert!(
             served == 501 || path.contains("webhooks"),
             "{served}: {path}"
@@ -263,7 +263,7 @@ async fn only_a_trusted_proxy_says_where_a_request_comes_from() {
             config.filters.http.trusted_proxies = trusted.collect();
         })
         .await;
-        let to = world.service.addresses.http;
+        let to = world.addresses().http;
         let head = "POST /webhooks/incode HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n";
         let request = format!("{head}{forged}connection: close\r\n\r\n");
         assert_eq!(raw(to, request.as_bytes()).await.0, 401);

@@ -15,7 +15,7 @@ use verigate::{
 use crate::world::{World, check_request, until};
 
 async fn channel(world: &World) -> Channel {
-    let url = format!("http://{}", world.service.addresses.grpc);
+    let url = format!("http://{}", world.grpc_address());
     Channel::from_shared(url).unwrap().connect().await.unwrap()
 }
 

@@ -17,7 +17,7 @@ fn verigate(arguments: &[&str]) -> Output {
 }
 
 async fn check(world: &World, policy: &str, verification: &str, more: &[&str]) -> (i32, String) {
-    let server = format!("http://{}", world.service.addresses.grpc);
+    let server = format!("http://{}", world.grpc_address());
     let mut arguments: Vec<String> = [
         "check",
         "--policy",

@@ -153,9 +153,9 @@ level = "loud"
                 hint: did you mean `incode.api_key`?
               VERIGATE_CACHE__SIZE: unknown setting `cache.size`
               verigate.toml:3:1: grpc.listen: 0.0.0.0:50051 is not a loopback address
-                hint: anybody who reaches it could ask for decisions: listen on 127.0.0.1 or [::1], and put a proxy that knows its callers in front
-              VERIGATE_HTTP__LISTEN: http.listen: `8080` is not an IP address with a port
-                hint: such as "127.0.0.1:50051" or "[::1]:50051"
+                hint: anybody who reaches it could ask for decisions: listen on 127.0.0.1, [::1] or a Unix socket, and put a proxy that knows its callers in front
+              VERIGATE_HTTP__LISTEN: http.listen: `8080` is neither an IP address with a port nor `unix:` with an absolute path
+                hint: such as "127.0.0.1:50051", "[::1]:50051" or "unix:/run/verigate/grpc.sock"
               verigate.toml:6:1: incode.url must be https, because secrets are sent there; http only to a loopback address
               incode.api_key is not set
                 hint: set incode.api_key or incode.api_key_file
@@ -331,7 +331,7 @@ hosts = ["ops.internal"]
     let trusted: Vec<_> = trusted.collect();
     assert_eq!(trusted, ["10.0.0.0/8", "::1/128", "192.0.2.7/32"]);
     assert!(filters.public.trusted_proxies.is_empty());
-    assert_eq!(config.public.unwrap().to_string(), "0.0.0.0:8081");
+    assert_eq!(config.public.as_ref().unwrap().to_string(), "0.0.0.0:8081");
     let warnings = config.warnings();
     let plain = |warning: &String| warning.contains("public.listen (0.0.0.0:8081) is not");
     assert!(warnings.iter().any(plain), "{warnings:?}");

@@ -217,7 +217,7 @@ async fn ask(client: &reqwest::Client, world: &World, case: &Case) -> Outcome {
     request.encode(&mut body).unwrap();
     let url = format!(
         "http://{}/verigate.v1.AccessService/CheckAccess",
-        world.service.addresses.grpc
+        world.grpc_address()
     );
     let started = SystemClock.read();
     let response = client
@@ -278,7 +278,7 @@ async fn outcomes_of(version: Version, cause: Cause) -> (Vec<(Case, Outcome)>, u
     fill_cache(&world, &cases, State::Warm).await;
     // Connects first: that is not measured.
     let response = client
-        .get(format!("http://{}/", world.service.addresses.grpc))
+        .get(format!("http://{}/", world.grpc_address()))
         .send();
     response.await.unwrap();
     let connections = world.simulator.connections();

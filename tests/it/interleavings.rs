@@ -25,6 +25,7 @@ use verigate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
+    flight::Spawn,
     policy::{Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Timings},
     source::{Config, EvidenceCache, Invalidation, Known, LookupRequest, Priority, Source, Wait},
@@ -150,7 +151,7 @@ impl Scene {
             Duration::from_hours(1),
             &Deps {
                 // Nobody waits for it by its handle, but it must run to its end.
-                spawn: |task| std::mem::forget(spawn(task)),
+                spawn: Spawn::by(|task| std::mem::forget(spawn(task))),
                 ..Deps::new(Arc::clone(&clock) as _)
             },
         )

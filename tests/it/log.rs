@@ -283,7 +283,7 @@ async fn eight_hundred_calls_with_a_mistyped_policy_or_a_bad_id_are_two_lines_th
 async fn a_webhook_that_names_nothing_is_logged_with_its_keys() {
     let (log, _logging) = Log::begin(Level::WARN);
     let world = World::with(|config| config.webhook = Some(crate::webhook::terms())).await;
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     for _ in 0..50 {
         let post = reqwest::Client::new().post(&url);
         let post = post.header(crate::webhook::HEADER, crate::webhook::SECRET);
@@ -301,7 +301,7 @@ async fn a_webhook_that_names_nothing_is_logged_with_its_keys() {
 async fn a_webhook_whose_only_identifier_may_be_its_own_is_accepted_and_logged_as_ambiguous() {
     let (log, _logging) = Log::begin(Level::WARN);
     let world = World::with(|config| config.webhook = Some(crate::webhook::terms())).await;
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     let post = reqwest::Client::new().post(&url);
     let post = post.header(crate::webhook::HEADER, crate::webhook::SECRET);
     let body = r#"{"event":"verification.failed","id":"w-1","data":{}}"#;
@@ -320,7 +320,7 @@ async fn a_call_that_is_rejected_before_its_handler_is_logged_once_as_a_failed_c
     let mut request = tonic::Request::new(check_request("front-door", "fresh"));
     let padding = "x".repeat(17 * 1024).parse().unwrap();
     request.metadata_mut().insert("x-padding", padding);
-    let url = format!("http://{}", world.service.addresses.grpc);
+    let url = format!("http://{}", world.grpc_address());
     let mut client = AccessServiceClient::connect(url).await.unwrap();
     client.check_access(request).await.unwrap_err();
     let lines = log.lines();

@@ -30,6 +30,7 @@ mod interleavings;
 mod journal;
 mod hostile_texts;
 mod lies;
+mod attacks;
 mod bounds;
 mod hosts;
 mod ports;

@@ -47,7 +47,7 @@ pub struct Answer {
 
 pub async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) -> Answer {
     let client = Client::builder().http2_prior_knowledge().no_proxy();
-    let url = format!("http://{}{path}", world.service.addresses.grpc);
+    let url = format!("http://{}{path}", world.grpc_address());
     let mut request = client.build().unwrap().post(url).body(body);
     request = request.header("content-type", "application/grpc");
     for encoding in encodings {
@@ -312,7 +312,7 @@ async fn what_is_wrong_with_an_attribute_names_its_key() {
 #[tokio::test]
 async fn the_details_of_errors_can_be_resolved_by_reflection() {
     let world = World::new().await;
-    let url = format!("http://{}", world.service.addresses.grpc);
+    let url = format!("http://{}", world.grpc_address());
     let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
     let mut client = ServerReflectionClient::new(channel);
     for symbol in [

@@ -15,7 +15,7 @@ use verigate::sim::{ApiCall, Fault};
 use crate::world::{World, check_request, gist};
 
 async fn channel(world: &World) -> Channel {
-    let url = format!("http://{}", world.service.addresses.grpc);
+    let url = format!("http://{}", world.grpc_address());
     Channel::from_shared(url).unwrap().connect().await.unwrap()
 }
 
@@ -146,7 +146,7 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
 async fn the_http_paths_of_the_contract_say_that_they_are_not_implemented() {
     let world = World::new().await;
     for path in ["/access/v1/evaluation", "/check/front-door"] {
-        let url = format!("http://{}{path}", world.service.addresses.http);
+        let url = format!("http://{}{path}", world.http_address());
         let response = reqwest::Client::new().post(url).send().await.unwrap();
         assert_eq!(response.status().as_u16(), 501, "{path}");
     }
@@ -172,7 +172,7 @@ async fn a_call_in_flight_is_finished_when_the_service_stops() {
             .await
     });
     world.until_asked(1).await;
-    let grpc = world.service.addresses.grpc;
+    let grpc = world.grpc_address();
     let stopping = tokio::spawn(world.stop());
     let health = watch.message().await.unwrap().unwrap();
     assert_eq!(health.status(), ServingStatus::NotServing);

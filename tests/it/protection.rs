@@ -38,7 +38,7 @@ fn brief(config: &mut Config) {
 }
 
 async fn get(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.service.addresses.admin);
+    let url = format!("http://{}{path}", world.admin_address());
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
@@ -276,6 +276,28 @@ async fn the_trailers_of_an_answer_have_its_timings() {
     world.inject(ApiCall::Details, None, Fault::Status(400));
     let nothing = world.trailers("front-door", "minor").await;
     assert_eq!(nothing.evidence_age_ms, None);
+}
+
+#[tokio::test]
+async fn an_answer_has_timings_only_where_the_call_asks_for_them() {
+    let world = World::new().await;
+    for (asked, given) in [
+        (None, false),
+        (Some("1"), true),
+        (Some("0"), false),
+        (Some(""), false),
+    ] {
+        let mut request = tonic::Request::new(check_request("front-door", "fresh"));
+        if let Some(asked) = asked {
+            let asked = asked.parse().unwrap();
+            request.metadata_mut().insert("verigate-timing", asked);
+        }
+        let answer = world.client.clone().check_access(request).await.unwrap();
+        for trailer in ["server-timing", "verigate-evidence-age-ms"] {
+            let found = answer.metadata().contains_key(trailer);
+            assert_eq!(found, given, "{trailer} {asked:?}");
+        }
+    }
 }
 
 /// Faults that one verification always has while the upstream is healthy for all others.

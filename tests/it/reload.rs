@@ -109,12 +109,12 @@ impl Folder {
 }
 
 async fn get(world: &World, path: &str) -> String {
-    let url = format!("http://{}{path}", world.service.addresses.admin);
+    let url = format!("http://{}{path}", world.admin_address());
     reqwest::get(url).await.unwrap().text().await.unwrap()
 }
 
 async fn readyz(world: &World) -> serde_json::Value {
-    let url = format!("http://{}/readyz", world.service.addresses.admin);
+    let url = format!("http://{}/readyz", world.admin_address());
     let answer = reqwest::get(url).await.unwrap();
     assert_eq!(answer.status().as_u16(), 200, "a good set is in force");
     answer.json().await.unwrap()

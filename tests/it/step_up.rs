@@ -374,8 +374,7 @@ async fn all_callers_together_have_a_budget_of_links() {
 }
 
 async fn client(world: &World, from: IpAddr) -> AccessServiceClient<tonic::transport::Channel> {
-    let endpoint =
-        Endpoint::from_shared(format!("http://{}", world.service.addresses.grpc)).unwrap();
+    let endpoint = Endpoint::from_shared(format!("http://{}", world.grpc_address())).unwrap();
     let channel = endpoint.local_address(Some(from)).connect().await.unwrap();
     AccessServiceClient::new(channel)
 }

@@ -1,10 +1,12 @@
 //! TLS of the listeners: who may connect, how files are replaced, and what happens to those who are connected.
 
 mod clients;
+mod command;
 mod files;
 pub mod pki;
 mod protocols;
 mod replaced;
+mod vendor;
 
 use std::{fs, path::PathBuf, sync::Arc};
 

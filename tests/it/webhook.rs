@@ -55,7 +55,7 @@ pub fn terms() -> WebhookConfig {
 
 /// Lets the world's simulator send the service webhooks about the outcome of links.
 pub fn call_back(world: &World) {
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     world
         .simulator
         .send_webhooks(WebhookTarget::new(&url, HEADER, SECRET).unwrap());
@@ -87,12 +87,7 @@ fn client() -> Client {
 /// Posts a body with the right secret; the status.
 async fn post(world: &World, body: &str) -> u16 {
     let http = client();
-    let answer = post_to(
-        &http,
-        world.service.addresses.http,
-        Some(SECRET),
-        body.to_owned(),
-    );
+    let answer = post_to(&http, world.http_address(), Some(SECRET), body.to_owned());
     answer.await.status().as_u16()
 }
 
@@ -119,13 +114,7 @@ async fn without_a_secret_in_the_configuration_webhooks_are_off_and_say_so() {
     let world = World::new().await;
     let body = event("verification.succeeded", "fresh");
     for secret in [None, Some(""), Some(SECRET)] {
-        let answer = post_to(
-            &client(),
-            world.service.addresses.http,
-            secret,
-            body.clone(),
-        )
-        .await;
+        let answer = post_to(&client(), world.http_address(), secret, body.clone()).await;
         assert_eq!(answer.status().as_u16(), 404);
         let text = answer.text().await.unwrap();
         assert!(text.contains("webhook.secret_file"), "{text}");
@@ -150,16 +139,10 @@ async fn a_webhook_without_the_secret_is_refused_and_does_nothing() {
     let (longer, upper) = (format!("{SECRET}x"), SECRET.to_uppercase());
     let wrong = ["", "x", &SECRET[1..], &longer, &upper, PREVIOUS];
     for secret in wrong.map(Some).into_iter().chain([None]) {
-        let answer = post_to(
-            &client(),
-            world.service.addresses.http,
-            secret,
-            body.clone(),
-        )
-        .await;
+        let answer = post_to(&client(), world.http_address(), secret, body.clone()).await;
         assert_eq!(answer.status().as_u16(), 401, "{secret:?}");
     }
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     // Which of two would count is not for the sender to choose; nor is the header.
     for headers in [[(HEADER, SECRET), (HEADER, "x")], [("x-other", SECRET); 2]] {
         let mut request = client().post(&url).body(body.clone());
@@ -176,7 +159,7 @@ async fn a_webhook_without_the_secret_is_refused_and_does_nothing() {
 #[tokio::test]
 async fn of_a_webhook_without_the_secret_the_body_is_not_read() {
     let world = world().await;
-    let mut stream = tokio::net::TcpStream::connect(world.service.addresses.http)
+    let mut stream = tokio::net::TcpStream::connect(world.http_address())
         .await
         .unwrap();
     // The body that is announced never comes.
@@ -258,7 +241,7 @@ async fn both_secrets_are_taken_while_one_replaces_the_other() {
         (&after, SECRET, 204),
         (&after, PREVIOUS, 401),
     ] {
-        let at = world.service.addresses.http;
+        let at = world.http_address();
         let answer = post_to(&client(), at, Some(secret), body.clone()).await;
         assert_eq!(answer.status().as_u16(), expected, "{secret}");
     }

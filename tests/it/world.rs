@@ -10,14 +10,16 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
 use tonic::{
     Code, Status,
+    metadata::MetadataValue,
     transport::{Channel, Endpoint},
 };
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
+    listener::{ListenAddress, Runtimes},
     live,
     policy::Timestamp,
     proto::v1::{
@@ -30,6 +32,15 @@ use verigate::{
         ApiCall, Calls, Cast, Credentials, Fault, Identity, PlannedFault, Simulator, TOKEN_LIFE,
     },
 };
+
+/// Where the service listens, all of it TCP.
+#[derive(Debug, Clone, Copy)]
+pub struct TcpAddresses {
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
+    pub public: Option<SocketAddr>,
+    pub admin: SocketAddr,
+}
 
 /// The instant at which every world begins.
 pub const BEGINNING: &str = "2026-01-31T12:00:00Z";
@@ -91,7 +102,7 @@ pub struct World {
     pub simulator: Simulator,
     pub service: Service,
     pub journal: PathBuf,
-    client: AccessServiceClient<Channel>,
+    pub client: AccessServiceClient<Channel>,
     _folder: TempDir,
 }
 
@@ -136,10 +147,10 @@ impl World {
         let cast = Cast::read("the test's cast", cast, vendor_clock.now()).unwrap();
         let credentials = Credentials::default();
         let (identity, ca) = match version {
-            Version::Http1 => (None, Vec::new()),
+            Version::Http1 => (None, String::new()),
             Version::Http2 => {
                 let (identity, certificate) = self_signed();
-                (Some(identity), vec![certificate])
+                (Some(identity), certificate)
             }
         };
         let simulator = Simulator::start_as(
@@ -154,7 +165,11 @@ impl World {
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&simulator, &folder);
-        config.incode.ca = ca;
+        if !ca.is_empty() {
+            let file = folder.path().join("vendor-ca.pem");
+            fs::write(&file, ca).unwrap();
+            config.incode.files.ca = Some(file);
+        }
         adjust(&mut config);
         let policies = live::load(&config.policies).unwrap();
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
@@ -162,7 +177,8 @@ impl World {
             .unwrap();
         let server = format!("http://{}", service.addresses.grpc);
         // It connects when it is used: a listener may speak TLS.
-        let client = AccessServiceClient::new(Endpoint::from_shared(server).unwrap().connect_lazy());
+        let client =
+            AccessServiceClient::new(Endpoint::from_shared(server).unwrap().connect_lazy());
         Self {
             clock,
             vendor_clock,
@@ -172,6 +188,32 @@ impl World {
             client,
             _folder: folder,
         }
+    }
+
+    pub fn addresses(&self) -> TcpAddresses {
+        TcpAddresses {
+            grpc: self.grpc_address(),
+            http: self.http_address(),
+            public: self
+                .service
+                .addresses
+                .public
+                .as_ref()
+                .and_then(ListenAddress::tcp),
+            admin: self.admin_address(),
+        }
+    }
+
+    pub fn grpc_address(&self) -> SocketAddr {
+        self.service.addresses.grpc.tcp().unwrap()
+    }
+
+    pub fn http_address(&self) -> SocketAddr {
+        self.service.addresses.http.tcp().unwrap()
+    }
+
+    pub fn admin_address(&self) -> SocketAddr {
+        self.service.addresses.admin.tcp().unwrap()
     }
 
     pub async fn ask(&self, request: CheckAccessRequest) -> Result<CheckAccessResponse, Status> {
@@ -192,7 +234,9 @@ impl World {
 
     /// What the trailers of an answer contain.
     pub async fn trailers(&self, policy: &str, verification: &str) -> Trailers {
-        let request = check_request(policy, verification);
+        let mut request = tonic::Request::new(check_request(policy, verification));
+        let asked = MetadataValue::from_static("1");
+        request.metadata_mut().insert("verigate-timing", asked);
         let answer = self.client.clone().check_access(request).await.unwrap();
         // The client puts headers and trailers together.
         let text = |name| answer.metadata().get(name).map(|v| v.to_str().unwrap());
@@ -247,7 +291,7 @@ impl World {
 
     /// The status and the body of a response of the admin listener.
     pub async fn get(&self, path: &str) -> (u16, String) {
-        let url = format!("http://{}{path}", self.service.addresses.admin);
+        let url = format!("http://{}{path}", self.admin_address());
         let response = reqwest::get(url).await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     }
@@ -309,9 +353,13 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
         secret: known.secret.into(),
     })
     .unwrap();
-    config.grpc = loopback();
-    config.http = loopback();
-    config.admin = loopback();
+    config.grpc = loopback().into();
+    config.http = loopback().into();
+    config.admin = loopback().into();
+    // So that a test's own clock and its paused time are those of its connections.
+    config.limits.runtimes = Runtimes::Present;
+    // Many at once begin before the client knows of the limit, and this client does not repeat what is refused then.
+    config.limits.streams_per_connection = 1_000;
     config.deadlines.default = Duration::from_millis(5500);
     config.deadlines.longest = Duration::from_millis(5500);
     config.policies = policies;
@@ -341,13 +389,13 @@ impl Version {
     pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
 }
 
-/// A certificate for this machine, which is its own CA.
-pub fn self_signed() -> (Identity, CertificateDer<'static>) {
+/// A certificate for this machine, which is its own CA; and the same in PEM.
+pub fn self_signed() -> (Identity, String) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let identity = Identity::new(vec![certificate.clone()], key.into()).unwrap();
-    (identity, certificate)
+    let identity = Identity::new(vec![certificate], key.into()).unwrap();
+    (identity, made.cert.pem())
 }
 
 /// A free port of this machine.

@@ -50,7 +50,7 @@ pub(super) fn commands(
     own: Option<&PolicySet>,
     are_short: bool,
 ) -> String {
-    let (grpc, admin) = (service.addresses.grpc, service.addresses.admin);
+    let (grpc, admin) = (&service.addresses.grpc, &service.addresses.admin);
     let logged = if are_short {
         "a line each; --json prints all of it"
     } else {
@@ -80,9 +80,9 @@ fn check(
     verification: &str,
     identity: &str,
 ) -> String {
-    let grpc = service.addresses.grpc;
-    let server = match grpc.port() {
-        USUAL_GRPC => String::new(),
+    let grpc = &service.addresses.grpc;
+    let server = match grpc.tcp().map(|address| address.port()) {
+        Some(USUAL_GRPC) => String::new(),
         _ => format!(" --server http://{grpc}"),
     };
     format!(
@@ -127,7 +127,7 @@ fn step_up(service: &Service) -> String {
     let request = format!(
         r#"{{"verificationId": "ada-month-old", "policy": "front-door", "loginHint": "ada@example.com", "redirectUrl": "{REDIRECT}"}}"#
     );
-    let (grpc, admin) = (service.addresses.grpc, service.addresses.admin);
+    let (grpc, admin) = (&service.addresses.grpc, &service.addresses.admin);
     format!(
         "try a step-up: get a link, open it, query the result (the first command needs `buf`)\n\n  \
          buf curl --http2-prior-knowledge --protocol grpc --data '{request}' \

@@ -98,7 +98,7 @@ impl Scene {
         });
         let deps = Deps::new(Arc::clone(&clock) as _);
         let vendor = Arc::new(Vendor {
-            turns: Turns::new(RATE, 64, Arc::clone(&clock) as _, deps.spawn),
+            turns: Turns::new(RATE, 64, Arc::clone(&clock) as _, deps.spawn.clone()),
             clock: Arc::clone(&clock),
         });
         let cache = EvidenceCache::new(vendor, CONFIG, 2 * SECOND, &deps).unwrap();

@@ -114,7 +114,7 @@ impl Turns {
             && !state.driven
         {
             state.driven = true;
-            (self.0.spawn)(Box::pin(self.clone().drive(wait)));
+            self.0.spawn.start(self.clone().drive(wait));
         }
     }
 

@@ -35,9 +35,11 @@ fn tokens() -> (Arc<Tokens>, Counting, Arc<ManualClock>) {
         Counting::default(),
         Arc::new(ManualClock::at(from_millis(0))),
     );
-    let tokens = Tokens::new(Box::new(issuer.clone()), Arc::clone(&clock) as _, |task| {
-        drop(tokio::spawn(task));
-    });
+    let tokens = Tokens::new(
+        Box::new(issuer.clone()),
+        Arc::clone(&clock) as _,
+        Spawn::here(),
+    );
     (tokens, issuer, clock)
 }
 

@@ -69,9 +69,9 @@ impl MakeServer {
             ("client_ca", config.client_ca.as_ref()),
             ("client_crl", config.client_crl.as_ref()),
         ];
-        let files = named.into_iter().filter_map(|(key, path)| {
-            Some(PemFile::new(config.section, key, path?.clone()))
-        });
+        let files = named
+            .into_iter()
+            .filter_map(|(key, path)| Some(PemFile::new(config.section, key, path?.clone())));
         Self {
             files: files.collect(),
             has_lists: config.client_crl.is_some(),
@@ -87,20 +87,26 @@ impl MakeServer {
 
     /// The CA certificates and the revocation lists, if clients are asked for certificates.
     fn trust(
-        &self,
         files: &[Result<Contents<'_>, FileProblem>],
         now: Timestamp,
-    ) -> Result<Option<Trust>, FileProblem> {
+    ) -> Result<Option<Trust>, FilesError> {
         let Some(ca) = files.get(2) else {
             return Ok(None);
         };
-        let authorities = ca.as_ref().map_err(Clone::clone)?.authorities(now)?;
-        let (mut lists, mut lists_not_after) = (Vec::new(), None);
-        if let Some(file) = files.get(3) {
-            let file = file.as_ref().map_err(Clone::clone)?;
-            let (read, not_after) = file.revocation_lists(&authorities.list, now)?;
-            (lists, lists_not_after) = (read, Some(not_after));
-        }
+        let authorities = ca.as_ref().map_err(Clone::clone);
+        let authorities = authorities.and_then(|ca| ca.authorities(now));
+        let list = files.get(3).map(|file| file.as_ref().map_err(Clone::clone));
+        let (authorities, list) = match (authorities, list.transpose()) {
+            (Ok(authorities), Ok(list)) => (authorities, list),
+            (authorities, list) => {
+                return Err(problems([authorities.err(), list.err()]));
+            }
+        };
+        let lists = list.map(|file| file.revocation_lists(&authorities.list, now));
+        let (lists, lists_not_after) = match lists.transpose()? {
+            Some((lists, not_after)) => (lists, Some(not_after)),
+            None => (Vec::new(), None),
+        };
         Ok(Some(Trust {
             authorities,
             lists,
@@ -172,6 +178,13 @@ impl MakeServer {
     }
 }
 
+/// Those of the problems that there are.
+fn problems(found: [Option<FileProblem>; 2]) -> FilesError {
+    FilesError {
+        problems: found.into_iter().flatten().collect(),
+    }
+}
+
 impl Make for MakeServer {
     type Made = Serving;
 
@@ -190,14 +203,15 @@ impl Make for MakeServer {
         };
         let chain = file(0).and_then(|file| file.chain(End::Server, now));
         let key = file(1).and_then(Contents::key);
-        let trust = self.trust(files, now);
+        let trust = Self::trust(files, now);
         let (chain, key, trust) = match (chain, key, trust) {
             (Ok(chain), Ok(key), Ok(trust)) => (chain, key, trust),
             (chain, key, trust) => {
-                let problems = [chain.err(), key.err(), trust.err()];
-                return Err(FilesError {
-                    problems: problems.into_iter().flatten().collect(),
-                });
+                let mut error = problems([chain.err(), key.err()]);
+                error
+                    .problems
+                    .extend(trust.err().into_iter().flat_map(|error| error.problems));
+                return Err(error);
             }
         };
         let verifier = trust.as_ref().map(|trust| self.verifier(trust));
@@ -207,7 +221,11 @@ impl Make for MakeServer {
         if let Some(trust) = &trust {
             expiries.push(("client_ca", trust.authorities.not_after));
             expiries.extend(trust.lists_not_after.map(|at| ("client_crl", at)));
-            trust.authorities.list.iter().for_each(|der| digest.update(der));
+            trust
+                .authorities
+                .list
+                .iter()
+                .for_each(|der| digest.update(der));
             trust.lists.iter().for_each(|der| digest.update(der));
         }
         Ok(Made {

@@ -131,7 +131,7 @@ async fn what_an_http_cache_has_kept_replaces_nothing_younger() {
 /// Sends a webhook about the verification `fresh`, and checks it until it is asked for again.
 async fn invalidate(world: &World, event: &str) {
     let before = world.calls().details;
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     let body = json!({ "event": event, "verificationTraceId": "trace-fresh" });
     let posted = reqwest::Client::new()
         .post(url)

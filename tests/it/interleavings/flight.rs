@@ -49,10 +49,10 @@ async fn observe(flight: Flight<u64>) -> Progress<u64> {
 }
 
 /// Starts a flight, lets waiters and observers come and go, and checks that all of them see this end and no other.
-async fn play(runner: Spawn, end: Progress<u64>) {
+async fn play(runner: fn(Task), end: Progress<u64>) {
     let runs = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&runs);
-    let flight = Flight::start(runner, async move {
+    let flight = Flight::start(&Spawn::by(runner), async move {
         yield_now().await;
         yield_now().await;
         yield_now().await;

@@ -51,7 +51,7 @@ async fn a_webhook_secret_that_was_replaced_is_read_after_a_refusal_but_not_afte
     })
     .await;
     let hook = async |secret: &str| {
-        let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+        let url = format!("http://{}/webhooks/incode", world.http_address());
         let request = reqwest::Client::new().post(url).body("{}");
         let sent = request.header("x-webhook-secret", secret).send().await;
         sent.unwrap().status().as_u16()

@@ -75,10 +75,7 @@ async fn send_event(world: &World, step_up: &str, name: &str, verification: &str
     body["correlationId"] = step_up.into();
     let secret = secrecy::ExposeSecret::expose_secret(&terms().secret).to_owned();
     let sent = reqwest::Client::new()
-        .post(format!(
-            "http://{}/webhooks/incode",
-            world.service.addresses.http
-        ))
+        .post(format!("http://{}/webhooks/incode", world.http_address()))
         .header(HEADER, secret)
         .json(&body)
         .send();

@@ -30,7 +30,10 @@ fn unacceptable(files: &Files) -> Vec<(&'static str, Option<Leaf>)> {
     vec![
         ("none", None),
         ("self-signed", Some(self_signed())),
-        ("of another CA", Some(Authority::new("Other CA").client(DOOR))),
+        (
+            "of another CA",
+            Some(Authority::new("Other CA").client(DOOR)),
+        ),
         ("of a forged CA", Some(forged.client(DOOR))),
         ("of the CA of servers", Some(files.server_ca.client(DOOR))),
         (
@@ -83,7 +86,8 @@ async fn no_certificate_that_is_not_accepted_reaches_the_gate() {
     assert_eq!(world.calls().details, 0, "the vendor is not asked");
     assert_eq!(world.calls().authorize, 0, "not even for a token");
     let metrics = world.metrics().await;
-    let refused = format!("verigate_tls_handshakes_refused_total{{cause=\"certificate\"}} {count}\n");
+    let refused =
+        format!("verigate_tls_handshakes_refused_total{{cause=\"certificate\"}} {count}\n");
     assert!(metrics.contains(&refused), "{metrics}");
     // What is not accepted is not accepted because of what is wrong with it.
     let good = files.client(&world, Some(&files.client_ca.client(DOOR)));
@@ -125,5 +129,7 @@ async fn our_certificate_is_shown_to_clients_who_are_not_asked_for_one() {
     ask(&files.client(&world, None), "fresh").await.unwrap();
     // One that nobody asked for is not sent, and so not judged.
     let other = self_signed();
-    ask(&files.client(&world, Some(&other)), "fresh").await.unwrap();
+    ask(&files.client(&world, Some(&other)), "fresh")
+        .await
+        .unwrap();
 }

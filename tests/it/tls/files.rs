@@ -18,7 +18,7 @@ fn finds(change: impl FnOnce(&Files), expected: Expect) {
     change(&files);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(BEGINNING)));
     let mut found = String::new();
-    match check(&files.mutual("grpc.tls"), clock) {
+    match check(&files.mutual("grpc.tls"), &clock) {
         Ok(()) => found.push_str("nothing\n"),
         Err(error) => {
             for problem in error.problems {
@@ -32,46 +32,73 @@ fn finds(change: impl FnOnce(&Files), expected: Expect) {
 
 #[test]
 fn good_files_have_no_problem() {
-    finds(|_| {}, expect![[r#"
+    finds(
+        |_| {},
+        expect![[r#"
         nothing
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn every_problem_is_named_with_its_file() {
-    finds(|files| files.write("tls.key", ""), expect![[r#"
-        grpc.tls.key: `tls.key` is empty
-    "#]]);
-    finds(|files| fs::remove_file(files.path("tls.crt")).unwrap(), expect![[r#"
-        grpc.tls.certificate: `tls.crt` cannot be read: No such file or directory (os error 2)
-    "#]]);
-    finds(|files| files.write("tls.crt", "no PEM"), expect![[r#"
-        grpc.tls.certificate: `tls.crt` has no certificate in PEM
-    "#]]);
     finds(
-        |files| files.write("tls.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+        |files| files.write("tls.key", ""),
+        expect![[r#"
+        grpc.tls.key: `tls.key` is empty
+    "#]],
+    );
+    finds(
+        |files| fs::remove_file(files.path("tls.crt")).unwrap(),
+        expect![[r#"
+        grpc.tls.certificate: `tls.crt` cannot be read: No such file or directory (os error 2)
+    "#]],
+    );
+    finds(
+        |files| files.write("tls.crt", "no PEM"),
+        expect![[r#"
+        grpc.tls.certificate: `tls.crt` has no certificate in PEM
+    "#]],
+    );
+    finds(
+        |files| {
+            files.write(
+                "tls.crt",
+                "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            )
+        },
         expect![[r#"
             grpc.tls.certificate: `tls.crt` has a certificate that cannot be parsed
         "#]],
     );
-    finds(|files| files.write("tls.key", &files.server_ca.server().key), expect![[r#"
-        grpc.tls.key: `tls.key` is not the key of the certificate (certificate and key belong together, and the certificate of the key comes first)
-    "#]]);
     finds(
-        |files| files.write("tls.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"),
+        |files| files.write("tls.key", &files.server_ca.server().key),
+        expect![[r#"
+        grpc.tls.key: `tls.key` is not the key of the certificate (certificate and key belong together, and the certificate of the key comes first)
+    "#]],
+    );
+    finds(
+        |files| {
+            files.write("tls.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
+        },
         expect![[r#"
             grpc.tls.key: `tls.key` has an encrypted key, for which nobody could be asked (decrypt it with `openssl pkey`, and keep the file readable for its owner only)
         "#]],
     );
     finds(
-        |files| files.write("tls.key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n"),
+        |files| {
+            files.write("tls.key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n")
+        },
         expect![[r#"
-            grpc.tls.key: `tls.key` is not PEM: base64 decode error: InvalidCharacter(45)
+            grpc.tls.key: `tls.key` has an encrypted key, for which nobody could be asked (decrypt it with `openssl pkey`, and keep the file readable for its owner only)
         "#]],
     );
-    finds(|files| files.write("tls.key", &files.client_ca.pem()), expect![[r#"
+    finds(
+        |files| files.write("tls.key", &files.client_ca.pem()),
+        expect![[r#"
         grpc.tls.key: `tls.key` has no private key (PEM of PKCS #8, PKCS #1 or SEC 1: `-----BEGIN PRIVATE KEY-----`)
-    "#]]);
+    "#]],
+    );
     finds(
         |files| {
             fs::remove_file(files.path("tls.key")).unwrap();
@@ -93,14 +120,22 @@ fn a_certificate_is_valid_now_and_for_servers() {
             }));
         }
     };
-    finds(server(|params| params.not_after = date_time_ymd(2026, 1, 31)), expect![[r#"
-        grpc.tls.certificate: `tls.crt` has expired at 2026-01-31T00:00:00Z: it is 2026-01-31T12:00:00Z now
-    "#]]);
-    finds(server(|params| params.not_before = date_time_ymd(2026, 2, 1)), expect![[r#"
-        grpc.tls.certificate: `tls.crt` is not valid before 2026-02-01T00:00:00Z: it is 2026-01-31T12:00:00Z now
-    "#]]);
     finds(
-        server(|params| params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]),
+        server(|params| params.not_after = date_time_ymd(2026, 1, 31)),
+        expect![[r#"
+        grpc.tls.certificate: `tls.crt` has expired at 2026-01-31T00:00:00Z: it is 2026-01-31T12:00:00Z now
+    "#]],
+    );
+    finds(
+        server(|params| params.not_before = date_time_ymd(2026, 2, 1)),
+        expect![[r#"
+        grpc.tls.certificate: `tls.crt` is not valid before 2026-02-01T00:00:00Z: it is 2026-01-31T12:00:00Z now
+    "#]],
+    );
+    finds(
+        server(|params| {
+            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]
+        }),
         expect![[r#"
             grpc.tls.certificate: `tls.crt` has a certificate that is not one for servers
         "#]],
@@ -120,38 +155,57 @@ fn a_certificate_is_valid_now_and_for_servers() {
 
 #[test]
 fn each_ca_has_a_list_that_it_has_signed_and_that_has_not_expired() {
-    let expired = |params: &mut rcgen::CertificateParams| params.not_after = date_time_ymd(2026, 1, 1);
-    finds(|files| files.write("ca.crt", &files.client_ca.client("spiffe://a/b").chain), expect![[r#"
+    let expired =
+        |params: &mut rcgen::CertificateParams| params.not_after = date_time_ymd(2026, 1, 1);
+    finds(
+        |files| files.write("ca.crt", &files.client_ca.client("spiffe://a/b").chain),
+        expect![[r#"
         grpc.tls.client_ca: `ca.crt` has a certificate that is not one of a CA: `CN=a name that counts for nothing` (name the CA that issues the certificates of clients)
-    "#]]);
-    finds(|files| files.write("ca.crt", &Authority::with("Old CA", expired).pem()), expect![[r#"
+    "#]],
+    );
+    finds(
+        |files| files.write("ca.crt", &Authority::with("Old CA", expired).pem()),
+        expect![[r#"
         grpc.tls.client_ca: `ca.crt` has expired at 2026-01-01T00:00:00Z: it is 2026-01-31T12:00:00Z now
-    "#]]);
+    "#]],
+    );
     // One that has expired is left out.
     finds(
         |files| {
-            let both = [Authority::with("Old CA", expired).pem(), files.client_ca.pem()];
+            let both = [
+                Authority::with("Old CA", expired).pem(),
+                files.client_ca.pem(),
+            ];
             files.write("ca.crt", &both.concat());
         },
         expect![[r#"
             nothing
         "#]],
     );
-    finds(|files| files.write("ca.crl", &Authority::new("Other CA").list(&[])), expect![[r#"
+    finds(
+        |files| files.write("ca.crl", &Authority::new("Other CA").list(&[])),
+        expect![[r#"
         grpc.tls.client_crl: `ca.crl` has no list of the CA `CN=Client CA`, so every certificate of it would be refused (add its list; one without entries is enough)
-    "#]]);
-    finds(|files| files.write("ca.crl", &Authority::new("Client CA").list(&[])), expect![[r#"
+    "#]],
+    );
+    finds(
+        |files| files.write("ca.crl", &Authority::new("Client CA").list(&[])),
+        expect![[r#"
         grpc.tls.client_crl: `ca.crl` has a list that its issuer `CN=Client CA` has not signed
-    "#]]);
+    "#]],
+    );
     finds(
         |files| files.write("ca.crl", &files.client_ca.list_until(&[], (2026, 1, 30))),
         expect![[r#"
             grpc.tls.client_crl: `ca.crl` has expired at 2026-01-30T00:00:00Z: it is 2026-01-31T12:00:00Z now
         "#]],
     );
-    finds(|files| files.write("ca.crl", &files.client_ca.pem()), expect![[r#"
+    finds(
+        |files| files.write("ca.crl", &files.client_ca.pem()),
+        expect![[r#"
         grpc.tls.client_crl: `ca.crl` has no revocation list in PEM
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -166,6 +220,7 @@ fn all_problems_are_found_at_once() {
             grpc.tls.certificate: `tls.crt` is empty
             grpc.tls.key: `tls.key` is empty
             grpc.tls.client_ca: `ca.crt` is empty
+            grpc.tls.client_crl: `ca.crl` is empty
         "#]],
     );
 }

@@ -16,7 +16,7 @@ use tokio_rustls::{
         version::{TLS12, TLS13},
     },
 };
-use verigate::tls::MinVersion;
+use verigate::{listener::ListenAddress, tls::MinVersion};
 
 use super::{Files, pki::Leaf};
 use crate::world::World;
@@ -55,7 +55,9 @@ async fn connect(
 ) -> std::io::Result<TlsStream<TcpStream>> {
     let stream = TcpStream::connect(address).await?;
     let name = address.ip().into();
-    TlsConnector::from(Arc::clone(config)).connect(name, stream).await
+    TlsConnector::from(Arc::clone(config))
+        .connect(name, stream)
+        .await
 }
 
 /// What is agreed on; `none` if the connection is refused.
@@ -144,11 +146,15 @@ async fn no_session_is_resumed_where_certificates_of_clients_are_verified() {
             let world = World::with(|all| all.tls.admin = Some(tls)).await;
             let client = config(&files, &[version], &["http/1.1"], Some(&leaf));
             let address = tcp(&world.service.addresses.admin);
-            assert_eq!(resumes(&client, address).await, resumed, "{version:?}, {mutual}");
+            assert_eq!(
+                resumes(&client, address).await,
+                resumed,
+                "{version:?}, {mutual}"
+            );
         }
     }
 }
 
-fn tcp(address: &SocketAddr) -> SocketAddr {
-    *address
+fn tcp(address: &ListenAddress) -> SocketAddr {
+    address.tcp().unwrap()
 }

@@ -43,7 +43,7 @@ async fn a_client_that_is_revoked_is_disconnected_and_the_others_stay() {
     }
     ask(&stays, "fresh").await.unwrap();
     let metrics = world.metrics().await;
-    let closed = "verigate_tls_connections_revoked_total{section=\"grpc.tls\"} 1\n";
+    let closed = "verigate_connections_closed_total{listener=\"grpc\",reason=\"revoked\"} 1\n";
     assert!(metrics.contains(closed), "{metrics}");
 }
 
@@ -52,7 +52,10 @@ async fn a_client_whose_ca_is_removed_is_disconnected() {
     let files = Files::new();
     let next = super::Authority::new("Next CA");
     files.write("ca.crt", &[files.client_ca.pem(), next.pem()].concat());
-    files.write("ca.crl", &[files.client_ca.list(&[]), next.list(&[])].concat());
+    files.write(
+        "ca.crl",
+        &[files.client_ca.list(&[]), next.list(&[])].concat(),
+    );
     let world = files.world().await;
     let (old, new) = (files.client_ca.client(DOOR), next.client(DOOR));
     let (old, new) = (
@@ -79,12 +82,17 @@ async fn files_that_cannot_be_used_keep_the_old_and_are_reported_until_they_can(
         "verigate_tls_last_reload_successful{section=\"grpc.tls\"} 0\n",
     )
     .await;
-    ask(&files.client(&world, Some(&leaf)), "fresh").await.unwrap();
+    ask(&files.client(&world, Some(&leaf)), "fresh")
+        .await
+        .unwrap();
     let (status, ready) = world.get_json("/readyz").await;
     assert_eq!(status, 200, "the last good files are in use");
     let error = &ready["tls"]["grpc.tls"]["reload_failure"]["error"];
     let error = error.as_str().unwrap();
-    assert!(error.contains("is not the key of the certificate"), "{error}");
+    assert!(
+        error.contains("is not the key of the certificate"),
+        "{error}"
+    );
     files.write("tls.key", &good);
     until_metric(
         &world,
@@ -93,7 +101,9 @@ async fn files_that_cannot_be_used_keep_the_old_and_are_reported_until_they_can(
     .await;
     let (_, ready) = world.get_json("/readyz").await;
     assert!(ready["tls"]["grpc.tls"]["reload_failure"].is_null());
-    ask(&files.client(&world, Some(&leaf)), "fresh").await.unwrap();
+    ask(&files.client(&world, Some(&leaf)), "fresh")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -122,14 +132,19 @@ async fn certificates_are_replaced_twenty_times_under_load_without_a_call_that_f
     }
     let world = Arc::new(files.world().await);
     let leaf = files.client_ca.client(DOOR);
-    let (stop, calls) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let (stop, calls) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+    );
     let mut load = Vec::new();
     for keeps in [true, false, false] {
         let kept = files.client(&world, Some(&leaf));
         let make: Vec<_> = if keeps {
             vec![kept]
         } else {
-            (0..400).map(|_| files.client(&world, Some(&leaf))).collect()
+            (0..400)
+                .map(|_| files.client(&world, Some(&leaf)))
+                .collect()
         };
         let (stop, calls) = (Arc::clone(&stop), Arc::clone(&calls));
         load.push(tokio::spawn(async move {
@@ -173,5 +188,9 @@ async fn the_files_are_read_again_on_request() {
     let requested = Arc::new(Notify::new());
     world.service.watch(Arc::clone(&requested));
     requested.notify_one();
-    until_metric(&world, "verigate_tls_reloads_total{outcome=\"unchanged\"} 1\n").await;
+    until_metric(
+        &world,
+        "verigate_tls_reloads_total{outcome=\"unchanged\"} 1\n",
+    )
+    .await;
 }

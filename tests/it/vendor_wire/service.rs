@@ -125,7 +125,7 @@ async fn an_error_of_the_vendor_is_judged_by_its_http_status() {
 
 /// Posts a recorded webhook to the service, with this as its correlation id.
 async fn deliver(world: &World, file: &str, correlation: &str) {
-    let url = format!("http://{}/webhooks/incode", world.service.addresses.http);
+    let url = format!("http://{}/webhooks/incode", world.http_address());
     let body = recorded(file).replace(CORRELATION, correlation);
     let secret = terms().secret;
     let request = Client::builder().no_proxy().build().unwrap().post(url);

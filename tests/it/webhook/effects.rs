@@ -84,7 +84,7 @@ async fn evidence_is_degraded_while_a_webhook_about_it_waits_for_its_turn() {
 async fn a_slash_at_the_end_of_the_address_makes_no_difference() {
     let world = world().await;
     world.check("front-door", "fresh").await;
-    let at = world.service.addresses.http;
+    let at = world.http_address();
     let request = client().post(format!("http://{at}/webhooks/incode/"));
     let request = request.header(HEADER, SECRET);
     let sent = request.body(event("verification.failed", "fresh")).send();

@@ -6,7 +6,7 @@ use super::*;
 
 /// Posts `count` events, each of another verification, with this secret. Returns how many were accepted.
 async fn flood(world: &World, secret: &'static str, count: usize) -> usize {
-    let (http, at) = (client(), world.service.addresses.http);
+    let (http, at) = (client(), world.http_address());
     let sender = |first: usize| {
         let http = http.clone();
         async move {

@@ -28,7 +28,7 @@ fn turns(rate: Rate, concurrency: u32) -> Turns {
             ticking.advance(TICK);
         }
     });
-    Turns::new(rate, concurrency, clock, |task| drop(tokio::spawn(task)))
+    Turns::new(rate, concurrency, clock, Spawn::here())
 }
 
 fn caller(n: u8) -> CallerId {
@@ -161,7 +161,7 @@ async fn a_caller_that_leaves_or_waits_too_long_holds_nothing() {
 #[tokio::test(start_paused = true)]
 async fn turns_are_given_by_a_clock_that_stands_still_too() {
     let clock = Arc::new(ManualClock::at(from_millis(0)));
-    let turns = Turns::new(RATE, 100, clock, |task| drop(tokio::spawn(task)));
+    let turns = Turns::new(RATE, 100, clock, Spawn::here());
     let calls: Vec<_> = (0..50).map(|_| wants(&turns, Priority::Cold, 1)).collect();
     advance(SECOND).await;
     assert_eq!(granted(calls).await, 50);

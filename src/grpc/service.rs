@@ -1,0 +1,163 @@
+//! The way of a request on the gRPC port, in order: is it a call at all, is there room for it, is its message whole and well-formed
+//! within the deadline; then its handler.
+//!
+//! Why one function and not layers around a router: each layer costs allocations for every call, and the order in which a stranger's
+//! request is bounded, counted and refused can be read here.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tower_service::Service;
+
+use super::{
+    access::Access,
+    calls::{Calls, ObservedCall},
+    framing::{Failure, Framing},
+    in_flight::{InFlight, WatchLimit},
+    protocol::{self, ENCODING},
+    rejection::{Rejection, Rejections},
+    server_timing,
+    signature::{self, Kind, Signature},
+    status,
+};
+use crate::{
+    call::{Deadline, Deadlines},
+    peer,
+    proto::v1::access_service_server::AccessServiceServer,
+};
+
+/// Answers every request on the gRPC port. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct GrpcService(Arc<Parts>);
+
+/// What every request needs.
+pub(super) struct Parts {
+    pub(super) access: AccessServiceServer<Access>,
+    /// Health and reflection.
+    pub(super) others: Router,
+    pub(super) rejections: Arc<Rejections>,
+    pub(super) calls: Arc<Calls>,
+    pub(super) in_flight: InFlight,
+    pub(super) watches: WatchLimit,
+    pub(super) deadlines: Deadlines,
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+impl GrpcService {
+    pub(super) fn new(parts: Parts) -> Self {
+        Self(Arc::new(parts))
+    }
+}
+
+impl Service<Request<Incoming>> for GrpcService {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+        let parts = Arc::clone(&self.0);
+        Box::pin(async move { Ok(parts.answer(request).await) })
+    }
+}
+
+impl Parts {
+    /// Answers a request; counts it if it is a call.
+    async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Response<Body> {
+        if let Some(rejection) = protocol::rejection(&request) {
+            return self.rejections.reject(rejection, &request);
+        }
+        let call = Calls::begin(&self.calls, &mut request);
+        let response = self.admit(request, &call).await;
+        call.observe(response)
+    }
+
+    /// Answers a call, or refuses it before its body is read.
+    async fn admit(&self, request: Request<Incoming>, call: &ObservedCall) -> Response<Body> {
+        let refused = |rejection| self.rejections.reject(rejection, &request);
+        if let Some(too_large) = protocol::metadata_too_large(&request) {
+            return refused(too_large);
+        }
+        let Some(encoding) = protocol::encoding(request.headers()) else {
+            return refused(Rejection::Encoding);
+        };
+        let Some(signature) = signature::at(request.uri().path()) else {
+            // Answered UNIMPLEMENTED.
+            return self.others(request.map(Body::new)).await;
+        };
+        let framing = Framing {
+            signature,
+            encoding,
+            timeout: self.deadlines.default,
+        };
+        match signature.kind {
+            Kind::Deciding => match self.in_flight.enter() {
+                None => status::too_many_calls().into_http(),
+                // Held until there is an answer; to write it takes no work of ours.
+                Some(_in_flight) => self.one(request, &framing, call).await,
+            },
+            Kind::Probe => self.one(request, &framing, call).await,
+            Kind::Watch => match self.watches.enter(peer::ip_of(request.extensions())) {
+                None => status::too_many_watches().into_http(),
+                Some(permit) => permit.held_by(self.one(request, &framing, call).await),
+            },
+            Kind::Stream => {
+                let failure = Failure::default();
+                let request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
+                failure.shown_in(self.dispatch(request, signature).await)
+            }
+        }
+    }
+
+    /// Answers a call of one message. The deadline runs from the head of the request: it is also the message's.
+    async fn one(
+        &self,
+        request: Request<Incoming>,
+        framing: &Framing,
+        call: &ObservedCall,
+    ) -> Response<Body> {
+        let deadline = Deadline::of(request.headers(), self.deadlines);
+        let (mut head, body) = request.into_parts();
+        let message = match deadline.enforce(framing.one(Body::new(body))).await {
+            None => return status::message_too_late().into_http(),
+            Some(Err(status)) => return status.into_http(),
+            Some(Ok(message)) => message,
+        };
+        head.extensions.insert(deadline.after(call.elapsed()));
+        let request = Request::from_parts(head, Body::from(message));
+        self.dispatch(request, framing.signature).await
+    }
+
+    /// Passes a call on to its handler, with messages that are not compressed any more.
+    async fn dispatch(&self, mut request: Request<Body>, signature: &Signature) -> Response<Body> {
+        request.headers_mut().remove(ENCODING);
+        if signature.is_access() {
+            let answer = self.access.clone().call(request).await;
+            let response = answer.unwrap_or_else(|never| match never {});
+            server_timing::attach(response.map(Body::new))
+        } else {
+            self.others(request).await
+        }
+    }
+
+    async fn others(&self, request: Request<Body>) -> Response<Body> {
+        let answer = self.others.clone().call(request).await;
+        answer.unwrap_or_else(|never| match never {})
+    }
+}

@@ -1,0 +1,210 @@
+//! What happens on one connection: its calls, what waits to be taken by the peer, and a request whose head is not whole. The driver of
+//! the connection counts ticks and reads this; everything is atomic, because calls run in tasks of their own.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering::Relaxed},
+};
+
+/// Ticks for which what waits is kept apart. More than the ticks of any timeout that is measured so.
+const KEPT: usize = 16;
+
+/// What happens on one connection.
+#[derive(Debug, Default)]
+pub(super) struct Activity {
+    tick: AtomicU32,
+    /// Calls in flight, the writing of their answers included.
+    calls: AtomicU32,
+    /// Calls that have begun, ever.
+    begun: AtomicU32,
+    /// Answers that the peer does not take, by the tick since when.
+    blocked: [AtomicU32; KEPT],
+    /// One more than the tick since when the connection does not take a byte; 0 if it does.
+    write_since: AtomicU32,
+    /// One more than the tick of the first byte of a head that is not whole; 0 if there is none.
+    head_since: AtomicU32,
+}
+
+impl Activity {
+    /// Begins the next tick; which one it is.
+    pub(super) fn advance(&self) -> u32 {
+        self.tick.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+
+    /// Calls in flight.
+    pub(super) fn calls(&self) -> u32 {
+        self.calls.load(Relaxed)
+    }
+
+    /// Calls that have begun until now; it wraps around.
+    pub(super) fn begun(&self) -> u32 {
+        self.begun.load(Relaxed)
+    }
+
+    /// Whether something has waited for the peer to take it for this number of ticks.
+    pub(super) fn is_blocked_for(&self, ticks: u32) -> bool {
+        let now = self.tick.load(Relaxed);
+        let since = self.write_since.load(Relaxed);
+        let write = since > 0 && now.saturating_sub(since - 1) >= ticks;
+        let then = now.checked_sub(ticks).and_then(|then| self.slot(then));
+        write || then.is_some_and(|answers| answers.load(Relaxed) > 0)
+    }
+
+    /// Whether the head of a request has been underway for this number of ticks.
+    pub(super) fn has_slow_head(&self, ticks: u32) -> bool {
+        let since = self.head_since.load(Relaxed);
+        let now = self.tick.load(Relaxed);
+        since > 0 && now.saturating_sub(since - 1) >= ticks
+    }
+
+    /// The peer has sent something. While there is no call, it is the head of the next one.
+    pub(super) fn bytes_received(&self) {
+        if self.calls() == 0 && self.head_since.load(Relaxed) == 0 {
+            let now = self.tick.load(Relaxed);
+            self.head_since.store(now.saturating_add(1), Relaxed);
+        }
+    }
+
+    /// A write has ended, or waits for the peer.
+    pub(super) fn write_polled(&self, ended: bool) {
+        if ended {
+            if self.write_since.load(Relaxed) != 0 {
+                self.write_since.store(0, Relaxed);
+            }
+        } else if self.write_since.load(Relaxed) == 0 {
+            let now = self.tick.load(Relaxed);
+            self.write_since.store(now.saturating_add(1), Relaxed);
+        }
+    }
+
+    /// A call begins: its head is whole.
+    pub(super) fn begin(self: &Arc<Self>) -> OpenCall {
+        self.calls.fetch_add(1, Relaxed);
+        self.begun.fetch_add(1, Relaxed);
+        self.head_since.store(0, Relaxed);
+        OpenCall {
+            activity: Arc::clone(self),
+            blocked_since: None,
+        }
+    }
+
+    fn slot(&self, tick: u32) -> Option<&AtomicU32> {
+        let index = usize::try_from(tick).unwrap_or(0) % KEPT;
+        self.blocked.get(index)
+    }
+}
+
+/// A call in flight. It ends when this is dropped.
+#[derive(Debug)]
+pub(super) struct OpenCall {
+    activity: Arc<Activity>,
+    /// The tick since when its answer waits to be taken.
+    blocked_since: Option<u32>,
+}
+
+impl OpenCall {
+    /// Something of the answer waits to be taken from now on.
+    pub(super) fn block(&mut self) {
+        if self.blocked_since.is_none() {
+            let now = self.activity.tick.load(Relaxed);
+            if let Some(slot) = self.activity.slot(now) {
+                slot.fetch_add(1, Relaxed);
+                self.blocked_since = Some(now);
+            }
+        }
+    }
+
+    /// It was taken.
+    pub(super) fn unblock(&mut self) {
+        if let Some(slot) = self
+            .blocked_since
+            .take()
+            .and_then(|tick| self.activity.slot(tick))
+        {
+            slot.fetch_sub(1, Relaxed);
+        }
+    }
+}
+
+impl Drop for OpenCall {
+    fn drop(&mut self) {
+        self.unblock();
+        self.activity.calls.fetch_sub(1, Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advance(activity: &Activity, ticks: u32) {
+        for _ in 0..ticks {
+            activity.advance();
+        }
+    }
+
+    #[test]
+    fn an_answer_is_blocked_from_when_it_waits_until_it_is_taken_or_dropped() {
+        let activity = Arc::new(Activity::default());
+        advance(&activity, 20);
+        let mut call = activity.begin();
+        assert_eq!(activity.calls(), 1);
+        call.block();
+        advance(&activity, 9);
+        assert!(!activity.is_blocked_for(10));
+        advance(&activity, 1);
+        assert!(activity.is_blocked_for(10));
+        call.unblock();
+        assert!(!activity.is_blocked_for(10));
+        call.block();
+        advance(&activity, 5);
+        call.unblock();
+        call.block();
+        advance(&activity, 9);
+        assert!(!activity.is_blocked_for(10), "it was taken in between");
+        advance(&activity, 1);
+        assert!(activity.is_blocked_for(10));
+        drop(call);
+        assert!(!activity.is_blocked_for(10));
+        assert_eq!(activity.calls(), 0);
+    }
+
+    #[test]
+    fn a_write_is_blocked_while_it_waits() {
+        let activity = Activity::default();
+        activity.write_polled(false);
+        advance(&activity, 5);
+        activity.write_polled(false);
+        advance(&activity, 5);
+        assert!(activity.is_blocked_for(10));
+        activity.write_polled(true);
+        assert!(!activity.is_blocked_for(10));
+        advance(&activity, 30);
+        assert!(!activity.is_blocked_for(10));
+    }
+
+    #[test]
+    fn a_head_is_slow_from_its_first_byte_until_its_call() {
+        let activity = Arc::new(Activity::default());
+        advance(&activity, 100);
+        assert!(
+            !activity.has_slow_head(5),
+            "an idle connection sends no head"
+        );
+        activity.bytes_received();
+        advance(&activity, 4);
+        activity.bytes_received();
+        assert!(!activity.has_slow_head(5));
+        advance(&activity, 1);
+        assert!(activity.has_slow_head(5));
+        let call = activity.begin();
+        assert!(!activity.has_slow_head(5));
+        activity.bytes_received();
+        advance(&activity, 10);
+        assert!(
+            !activity.has_slow_head(5),
+            "what comes during a call is its body"
+        );
+        drop(call);
+    }
+}

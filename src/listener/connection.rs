@@ -1,0 +1,185 @@
+//! One connection, from its first byte until it is closed.
+
+use std::{
+    future::Future,
+    pin::{Pin, pin},
+    sync::Arc,
+};
+
+use hyper::server::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    select,
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+
+use super::{
+    activity::Activity,
+    lifetime::{Lifetime, TICK, Verdict},
+    limits::{
+        CONNECTION_WINDOW, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX, Limits,
+        PING_INTERVAL, PING_TIMEOUT, PREFACE_TIMEOUT, RESETS_PENDING_MAX, SEND_BUFFER_BYTES,
+        STREAM_WINDOW,
+    },
+    metrics::Closed,
+    preface::{self, Preface},
+    protocol::{Protocol, stopped},
+    service::{OnConnection, Serves},
+    stream::Watched,
+};
+use crate::peer::Peer;
+
+/// What every connection of a listener is served with.
+#[derive(Debug, Clone)]
+pub(super) struct Serving<S> {
+    pub(super) protocol: Protocol,
+    pub(super) service: S,
+    pub(super) limits: Limits,
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+type Executor = TokioExecutor;
+
+/// A connection of HTTP/1 or HTTP/2.
+trait Connection: Future {
+    /// Accepts no more requests, and ends when those in flight have ended.
+    fn finish(self: Pin<&mut Self>);
+}
+
+impl<I, S> Connection for http1::Connection<I, OnConnection<S>>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    S: Serves,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<I, S> Connection for http2::Connection<I, OnConnection<S>, Executor>
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+    S: Serves,
+{
+    fn finish(self: Pin<&mut Self>) {
+        self.graceful_shutdown();
+    }
+}
+
+impl<S: Serves> Serving<S> {
+    /// Serves a connection until it ends; why it has ended.
+    pub(super) async fn serve<I>(self, mut stream: I, peer: Peer) -> Closed
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let timeout = match self.protocol {
+            Protocol::Http2Only(_) => PREFACE_TIMEOUT,
+            Protocol::AnyHttp | Protocol::Http1Only => HEAD_TIMEOUT,
+        };
+        let begun = select! {
+            begun = preface::read(&mut stream, timeout) => begun,
+            () = stopped(self.stopping.clone()) => return Closed::Stopped,
+        };
+        match (begun, &self.protocol) {
+            (Preface::Http2(read), Protocol::Http2Only(_) | Protocol::AnyHttp) => {
+                self.http2(stream, read, peer).await
+            }
+            (Preface::Http2(read) | Preface::Other(read), Protocol::Http1Only)
+            | (Preface::Other(read), Protocol::AnyHttp) => self.http1(stream, read, peer).await,
+            (Preface::Other(_), Protocol::Http2Only(report)) => {
+                report(&peer);
+                preface::reject(&mut stream).await;
+                Closed::Protocol
+            }
+            (Preface::Missing, _) => Closed::Protocol,
+            (Preface::Left, _) => Closed::Peer,
+        }
+    }
+
+    async fn http2<I>(self, stream: I, read: Vec<u8>, peer: Peer) -> Closed
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity::default());
+        let stream = TokioIo::new(Watched::new(stream, read, Arc::clone(&activity)));
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(self.limits.streams_per_connection)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_stream_window_size(STREAM_WINDOW)
+            .max_send_buf_size(SEND_BUFFER_BYTES)
+            .max_header_list_size(HEADER_LIST_BYTES_MAX)
+            .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
+            .keep_alive_interval(PING_INTERVAL)
+            .keep_alive_timeout(PING_TIMEOUT);
+        let service = OnConnection::new(self.service, peer, Arc::clone(&activity));
+        let connection = builder.serve_connection(stream, service);
+        let lifetime = Lifetime::new(&self.limits, spread(), false);
+        drive(connection, lifetime, &activity, self.stopping).await
+    }
+
+    async fn http1<I>(self, stream: I, read: Vec<u8>, peer: Peer) -> Closed
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity::default());
+        let stream = TokioIo::new(Watched::new(stream, read, Arc::clone(&activity)));
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            // The driver has this timeout: the library's also closes connections that are idle.
+            .header_read_timeout(None)
+            .max_buf_size(HEAD_BYTES_MAX);
+        let service = OnConnection::new(self.service, peer, Arc::clone(&activity));
+        let connection = builder.serve_connection(stream, service);
+        let lifetime = Lifetime::new(&self.limits, spread(), true);
+        drive(connection, lifetime, &activity, self.stopping).await
+    }
+}
+
+/// By how much the age of one connection differs from the configured one, so that not all are replaced at once.
+fn spread() -> f64 {
+    0.9 + 0.2 * fastrand::f64()
+}
+
+/// Drives a connection until it ends by itself or is to be closed.
+async fn drive(
+    connection: impl Connection,
+    mut lifetime: Lifetime,
+    activity: &Activity,
+    stopping: watch::Receiver<bool>,
+) -> Closed {
+    let mut connection = pin!(connection);
+    let mut stop = pin!(stopped(stopping));
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // The first one is at once.
+    tick.tick().await;
+    let mut now = 0;
+    let mut finishing = None;
+    loop {
+        select! {
+            // An error is the peer's, or means that it has left.
+            _ = connection.as_mut() => return finishing.unwrap_or(Closed::Peer),
+            _ = tick.tick() => {
+                now = activity.advance();
+                match lifetime.at(now, activity) {
+                    Verdict::Keep => {}
+                    Verdict::Finish(why) => {
+                        finishing = Some(why);
+                        connection.as_mut().finish();
+                    }
+                    Verdict::Close(why) => return why,
+                }
+            }
+            () = &mut stop, if finishing != Some(Closed::Stopped) => {
+                finishing = Some(Closed::Stopped);
+                lifetime.stop(now);
+                connection.as_mut().finish();
+            }
+        }
+    }
+}

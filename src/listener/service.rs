@@ -1,0 +1,113 @@
+//! The service of a listener on one connection: each request is counted until the last byte of its answer was taken.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::body::{Body, Bytes, HttpBody};
+use http::{Request, Response};
+use hyper::body::{Frame, Incoming, SizeHint};
+use tower_service::Service;
+
+use super::activity::{Activity, OpenCall};
+use crate::peer::Peer;
+
+/// What a listener serves. It answers every request, with an error too.
+pub trait Serves:
+    Service<
+        Request<Incoming>,
+        Response = Response<Body>,
+        Error = Infallible,
+        Future: Send + 'static,
+    > + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Serves for S where
+    S: Service<
+            Request<Incoming>,
+            Response = Response<Body>,
+            Error = Infallible,
+            Future: Send + 'static,
+        > + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// A service on one connection.
+#[derive(Debug)]
+pub(super) struct OnConnection<S> {
+    service: S,
+    peer: Peer,
+    activity: Arc<Activity>,
+}
+
+impl<S> OnConnection<S> {
+    pub(super) fn new(service: S, peer: Peer, activity: Arc<Activity>) -> Self {
+        Self {
+            service,
+            peer,
+            activity,
+        }
+    }
+}
+
+impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
+    type Response = Response<TakenBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let mut call = self.activity.begin();
+        request.extensions_mut().insert(self.peer.clone());
+        // What is served here is always ready.
+        let answer = self.service.clone().call(request);
+        Box::pin(async move {
+            let response = answer.await?;
+            call.block();
+            Ok(response.map(|body| TakenBody { body, call }))
+        })
+    }
+}
+
+/// The body of an answer, which knows since when it waits for the peer.
+#[derive(Debug)]
+pub(super) struct TakenBody {
+    body: Body,
+    call: OpenCall,
+}
+
+impl HttpBody for TakenBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        // It is asked for more: what it gave was taken.
+        this.call.unblock();
+        let frame = Pin::new(&mut this.body).poll_frame(context);
+        if let Poll::Ready(Some(_)) = &frame {
+            this.call.block();
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

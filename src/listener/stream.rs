@@ -1,0 +1,155 @@
+//! The bytes of a connection: TCP or Unix, with TLS or without, as one type.
+
+use std::{
+    io,
+    net::TcpStream as StdTcpStream,
+    os::unix::net::UnixStream as StdUnixStream,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpStream, UnixStream},
+};
+
+use super::activity::Activity;
+
+/// A connection that was accepted, and that no runtime polls yet.
+#[derive(Debug)]
+pub(super) enum NewConnection {
+    Tcp(StdTcpStream),
+    Unix(StdUnixStream),
+}
+
+/// A connection on a runtime.
+#[derive(Debug)]
+pub(super) enum Transport {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+impl NewConnection {
+    /// Registers the connection with the present runtime.
+    pub(super) fn register(self) -> io::Result<Transport> {
+        match self {
+            Self::Tcp(stream) => TcpStream::from_std(stream).map(Transport::Tcp),
+            Self::Unix(stream) => UnixStream::from_std(stream).map(Transport::Unix),
+        }
+    }
+}
+
+impl AsyncRead for Transport {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_read(context, buffer),
+            Self::Unix(stream) => Pin::new(stream).poll_read(context, buffer),
+        }
+    }
+}
+
+impl AsyncWrite for Transport {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_write(context, bytes),
+            Self::Unix(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_flush(context),
+            Self::Unix(stream) => Pin::new(stream).poll_flush(context),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Tcp(stream) => Pin::new(stream).poll_shutdown(context),
+            Self::Unix(stream) => Pin::new(stream).poll_shutdown(context),
+        }
+    }
+}
+
+/// A stream whose reads and writes are noted. The bytes in `begun` are read first.
+///
+/// It has no vectored writes: where there are some, the HTTP/2 library writes each answer of 256 bytes and more by a system call of its
+/// own, and copies shorter ones together. An answer with a request id and a reason is longer than that.
+#[derive(Debug)]
+pub(super) struct Watched<S> {
+    stream: S,
+    begun: Vec<u8>,
+    activity: Arc<Activity>,
+}
+
+impl<S> Watched<S> {
+    pub(super) fn new(stream: S, begun: Vec<u8>, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            begun,
+            activity,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.begun.is_empty() {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
+            if buffer.filled().len() > before {
+                this.activity.bytes_received();
+            }
+        } else {
+            let count = this.begun.len().min(buffer.remaining());
+            let rest = this.begun.split_off(count);
+            buffer.put_slice(&this.begun);
+            this.begun = rest;
+            this.activity.bytes_received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.activity.write_polled(written.is_ready());
+        written
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.stream).poll_flush(context);
+        if flushed.is_pending() {
+            this.activity.write_polled(false);
+        }
+        flushed
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let closed = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.activity.write_polled(closed.is_ready());
+        closed
+    }
+}

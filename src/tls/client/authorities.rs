@@ -1,0 +1,39 @@
+//! Whose certificates are accepted, and what is offered to a server.
+
+use std::sync::Arc;
+
+use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, client::WantsClientCert};
+use rustls_platform_verifier::Verifier;
+
+/// The protocols that are offered to a server, the preferred one first.
+const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
+
+/// The CA certificates that verify those of servers, unless a file has others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CaCertificates {
+    /// Those that this machine trusts. They are read once.
+    Machine,
+    /// None: no certificate is accepted.
+    None,
+}
+
+/// A configuration that accepts the certificates of these.
+pub(super) fn with_authorities(
+    builder: ConfigBuilder<ClientConfig, WantsVerifier>,
+    ca_certificates: CaCertificates,
+) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
+    Ok(match ca_certificates {
+        CaCertificates::Machine => {
+            let verifier = Verifier::new(Arc::clone(builder.crypto_provider()))?;
+            builder
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+        }
+        CaCertificates::None => builder.with_root_certificates(RootCertStore::empty()),
+    })
+}
+
+/// The protocols that are offered to a server.
+pub(super) fn alpn() -> Vec<Vec<u8>> {
+    PROTOCOLS.map(<[u8]>::to_vec).into()
+}

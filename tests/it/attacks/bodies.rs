@@ -1,0 +1,150 @@
+//! Requests whose bodies never end, and answers that nobody reads.
+
+use super::{frames::*, *};
+
+const METHODS: [&str; 5] = [
+    "/verigate.v1.AccessService/CheckAccess",
+    "/verigate.v1.AccessService/BeginStepUp",
+    "/grpc.health.v1.Health/Check",
+    "/grpc.health.v1.Health/Watch",
+    "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+];
+
+/// Reads until the answer came: its trailers, or a reset; after how many seconds.
+async fn answered_after(stream: &mut TcpStream) -> f64 {
+    let (started, mut received) = (now(), Vec::new());
+    loop {
+        let mut more = vec![0; 4096];
+        let read = timeout(EVER, stream.read(&mut more)).await;
+        let read = read.expect("an answer").unwrap();
+        assert!(read > 0, "closed without an answer");
+        received.extend_from_slice(&more[..read]);
+        let ends = |(kind, flags)| kind == 3 || kind == 1 && flags & END_STREAM != 0;
+        if kinds(&received).into_iter().any(ends) {
+            return started.elapsed().as_secs_f64();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_deadline_of_a_call_runs_from_its_head_also_while_its_message_is_missing() {
+    let world = paused_world().await;
+    for path in METHODS {
+        for part in [&b""[..], &[0, 0], &[0, 0, 0, 0, 30, 10, 5, b'f']] {
+            for (timeout, seconds) in [(Some(("grpc-timeout", "200m")), 0.2), (None, 5.5)] {
+                let begun = [
+                    hello(65_535),
+                    headers(1, 0, path, timeout),
+                    data(1, 0, part),
+                ];
+                let mut stream = connect(world.grpc_address(), &begun.concat()).await;
+                let answered = answered_after(&mut stream).await;
+                // A stream has the default deadline for its first message.
+                let seconds = if path.contains("Reflection") {
+                    5.5
+                } else {
+                    seconds
+                };
+                let what = format!("{path} {part:?} {timeout:?}: {answered}");
+                assert!((seconds..seconds + 0.1).contains(&answered), "{what}");
+            }
+        }
+    }
+    let metrics = world.metrics().await;
+    for (method, count) in [("CheckAccess", 6), ("BeginStepUp", 6)] {
+        let counted = format!(
+            r#"verigate_calls_total{{code="DEADLINE_EXCEEDED",method="{method}"}} {count}"#
+        );
+        assert!(metrics.contains(&counted), "{metrics}");
+    }
+    serves(&world).await;
+}
+
+#[tokio::test]
+async fn a_thousand_calls_without_a_message_keep_no_honest_caller_from_its_answer() {
+    let world = World::with(|config| config.in_flight = 400).await;
+    tokio::time::pause();
+    let mut peers = Vec::new();
+    for _ in 0..50 {
+        let calls: Vec<u8> = (0..20)
+            .flat_map(|n| headers(2 * n + 1, 0, METHODS[0], None))
+            .collect();
+        peers.push(connect(world.grpc_address(), &[hello(65_535), calls].concat()).await);
+    }
+    // As many are in flight as may be; the others were refused at once, and an honest one is too until some have ended.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let metrics = world.metrics().await;
+    assert!(
+        metrics.contains("verigate_calls_in_flight 400"),
+        "{metrics}"
+    );
+    assert!(
+        metrics.contains("verigate_calls_refused_total 600"),
+        "{metrics}"
+    );
+    let refused = world
+        .ask(crate::world::check_request("front-door", "fresh"))
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+    let pushback = refused.metadata().get("grpc-retry-pushback-ms").unwrap();
+    let pushback: u64 = pushback.to_str().unwrap().parse().unwrap();
+    assert!((100..=200).contains(&pushback));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    serves(&world).await;
+}
+
+#[tokio::test]
+async fn answers_that_nobody_reads_end_the_connection() {
+    let world = paused_world().await;
+    let message =
+        prost::Message::encode_to_vec(&crate::world::check_request("front-door", "fresh"));
+    let length = u8::try_from(message.len()).unwrap();
+    let message = [&[0, 0, 0, 0, length], message.as_slice()].concat();
+    let calls: Vec<u8> = (0..10)
+        .flat_map(|n| {
+            let id = 2 * n + 1;
+            [
+                headers(id, 0, METHODS[0], None),
+                data(id, END_STREAM, &message),
+            ]
+            .concat()
+        })
+        .collect();
+    // No byte of an answer's body may be sent.
+    let stream = connect(world.grpc_address(), &[hello(0), calls].concat()).await;
+    let (closed, said) = closed_after(stream).await;
+    assert!((10.0..12.0).contains(&closed), "{closed}");
+    let answers = kinds(&said).iter().filter(|(kind, _)| *kind == 1).count();
+    assert!(answers >= 10, "the heads of the answers came: {answers}");
+    let metrics = world.metrics().await;
+    assert!(
+        metrics.contains(r#"verigate_connections_closed_total{listener="grpc",reason="unread"} 1"#),
+        "{metrics}"
+    );
+    serves(&world).await;
+}
+
+#[tokio::test]
+async fn watches_of_health_are_bounded_for_one_address() {
+    let world = World::new().await;
+    let message = [0, 0, 0, 0, 0];
+    let mut peers = Vec::new();
+    for _ in 0..3 {
+        let watches: Vec<u8> = (0..20)
+            .flat_map(|n| {
+                let id = 2 * n + 1;
+                [
+                    headers(id, 0, METHODS[3], None),
+                    data(id, END_STREAM, &message),
+                ]
+                .concat()
+            })
+            .collect();
+        peers.push(connect(world.grpc_address(), &[hello(65_535), watches].concat()).await);
+    }
+    let refused = r#"verigate_calls_total{code="RESOURCE_EXHAUSTED",method="Health/Watch"} 10"#;
+    let counted = async || world.metrics().await.contains(refused);
+    crate::world::until("ten watches are refused", counted).await;
+    serves(&world).await;
+}
