@@ -26,7 +26,7 @@ use self::{
     screen::Screen,
 };
 pub use self::{environment::Environment, exit::Exit};
-use crate::build_info::VERSION_AND_COMMIT;
+use crate::{build_info::VERSION_AND_COMMIT, listener::Inherited};
 
 /// Decides who may pass: a policy decision point for doors and logins.
 #[derive(Debug, Parser)]
@@ -62,12 +62,22 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
             };
         }
     };
+    let is_service = matches!(cli.command, Command::Serve(_));
+    // Before there are threads.
+    let inherited = if is_service {
+        Inherited::take_from(&environment)
+    } else {
+        Ok(Inherited::default())
+    };
+    let inherited = match inherited {
+        Ok(inherited) => inherited,
+        Err(error) => return report(&error.into()),
+    };
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return report(&error.into()),
     };
-    let is_service = matches!(cli.command, Command::Serve(_));
-    let ended = runtime.block_on(cli.command.run(environment));
+    let ended = runtime.block_on(cli.command.run(environment, inherited));
     // Tasks that still run were asked to stop, and are not waited for.
     runtime.shutdown_background();
     ended.unwrap_or_else(|error| {
@@ -80,11 +90,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: Environme
 }
 
 impl Command {
-    async fn run(self, environment: Environment) -> anyhow::Result<Exit> {
+    async fn run(self, environment: Environment, inherited: Inherited) -> anyhow::Result<Exit> {
         let colours = Colours::of(&environment);
         let screen = Screen::of(&std::io::stdout(), colours, &environment);
         match self {
-            Self::Serve(serve) => serve.run(environment, colours).await,
+            Self::Serve(serve) => serve.run(environment, colours, inherited).await,
             Self::Demo(demo) => demo.run(environment, colours, screen).await,
             Self::Sim(sim) => sim.run().await,
             Self::Check(check) => check.run(screen).await,

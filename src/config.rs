@@ -19,6 +19,7 @@ mod incode;
 mod step_up;
 mod webhook;
 mod journal;
+mod process;
 mod telemetry;
 mod reader;
 mod warnings;
@@ -83,6 +84,8 @@ pub struct Config {
     pub trace: TraceConfig,
     /// What is logged.
     pub log: LogConfig,
+    /// Whether core dumps are permitted.
+    pub core_dumps: bool,
 }
 
 impl Config {
@@ -140,24 +143,18 @@ impl Config {
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
+        let core_dumps = process::core_dumps(&mut reader.section("process"));
         let apart = public.clone().transpose();
-        let listening = [
-            ("grpc", Some(&grpc)),
-            ("http", Some(&http)),
-            ("public", apart.as_ref()),
-            ("admin", Some(&admin)),
-        ];
-        let listening: Vec<_> = listening
-            .into_iter()
-            .filter_map(|(name, address)| Some((name, address?)))
-            .collect();
+        let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)].into_iter();
+        let apart = apart.as_ref().map(|address| ("public", address));
+        let listening: Vec<_> = listening.chain(apart).collect();
         listeners::check_distinct(reader, &listening);
-        let vendor = incode.as_ref().ok().map(|incode| &incode.url);
-        listeners::check_not_called(reader, &listening, "incode", "url", vendor);
-        let proxy = incode.as_ref().ok().and_then(|i| i.files.proxy.as_ref());
-        listeners::check_not_called(reader, &listening, "incode", "proxy", proxy);
-        let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
-        listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+        check_not_called(
+            reader,
+            &listening,
+            incode.as_ref().ok(),
+            trace.as_ref().ok(),
+        );
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
@@ -185,7 +182,26 @@ impl Config {
             journal: journal?,
             trace: trace?,
             log: log?,
+            core_dumps: core_dumps?,
         })
+    }
+}
+
+/// Reports an address to call at which the service itself would answer.
+fn check_not_called(
+    reader: &mut Reader,
+    listening: &[listeners::Listening<'_>],
+    vendor: Option<&crate::incode::Config>,
+    trace: Option<&TraceConfig>,
+) {
+    let proxy = vendor.and_then(|vendor| vendor.files.proxy.as_ref());
+    let collector = trace.and_then(|trace| trace.otlp_endpoint.as_ref());
+    for (section, key, called) in [
+        ("incode", "url", vendor.map(|vendor| &vendor.url)),
+        ("incode", "proxy", proxy),
+        ("trace", "otlp_endpoint", collector),
+    ] {
+        listeners::check_not_called(reader, listening, section, key, called);
     }
 }
 

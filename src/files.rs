@@ -5,6 +5,7 @@
 //! with the reason, so that nothing that somebody meant to be read is missing in silence. What differs between the two is in
 //! [`WalkLimits`].
 
+mod exposure;
 mod ignored;
 #[cfg(test)]
 mod tests;
@@ -17,7 +18,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use self::ignored::{EXTENSION, IgnoredFile, IgnoredReason};
+pub use self::{
+    exposure::{Exposure, readers, writers},
+    ignored::{EXTENSION, IgnoredFile, IgnoredReason},
+};
 
 /// The folder of what a check of the file system has found, at the root of many file systems; only the superuser may read it.
 const LOST_AND_FOUND: &str = "lost+found";

@@ -127,6 +127,7 @@ fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
         at,
         max_age: terms.fresh_for,
         max_stale: policy.max_stale(),
+        reads: policy.reads(),
         wait: Wait::AtMost(call.deadline.wait_max()),
         caller: call.caller.id,
         priority: Priority::Cold,

@@ -45,7 +45,7 @@ use crate::{
     deps::Deps,
     jitter::up_to,
     log_throttle::throttled,
-    policy::{Evidence, Finding, VerificationId, before},
+    policy::{DataKinds, Evidence, Finding, VerificationId, before},
     provenance::{Origin, Outage, Timings},
     readiness::Component,
     retry_budget::RetryBudget,
@@ -76,6 +76,13 @@ pub enum IncodeStartError {
     /// A metric cannot be registered: an internal error.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
+}
+
+/// The verification that is looked up, and what of it is kept.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<'a> {
+    id: &'a VerificationId,
+    keeps: DataKinds,
 }
 
 /// What the upstream said.
@@ -154,11 +161,11 @@ impl Incode {
     /// succeed and the budget allows it.
     async fn fetch(
         &self,
-        id: &VerificationId,
+        wanted: Wanted<'_>,
         context: CallContext,
         timings: &mut Timings,
     ) -> Result<Statement, Outage> {
-        let first = self.attempt(id, context, timings).await;
+        let first = self.attempt(wanted, context, timings).await;
         let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
         if !rejected {
             self.retries.deposit();
@@ -183,7 +190,7 @@ impl Incode {
             failed_before: true,
             ..context
         };
-        match self.attempt(id, again, timings).await {
+        match self.attempt(wanted, again, timings).await {
             Ok(statement) => Ok(statement),
             // The token stays in use: it may be accepted for other verifications.
             Err(AttemptError::TokenRefused { by_vendor, .. }) => {
@@ -198,7 +205,7 @@ impl Incode {
     /// Obtains a token and makes one call.
     async fn attempt(
         &self,
-        id: &VerificationId,
+        wanted: Wanted<'_>,
         context: CallContext,
         timings: &mut Timings,
     ) -> Result<Statement, AttemptError> {
@@ -206,7 +213,7 @@ impl Incode {
         let token = self.tokens.get().await;
         timings.token = timings.token.saturating_add(started.elapsed());
         let token = token.map_err(AttemptError::Outage)?;
-        let details = self.client.details(id, &token, context, timings);
+        let details = self.client.details(wanted, &token, context, timings);
         let (finding, age) = match details.await {
             Ok((verification, age)) => (Finding::Present(verification), age),
             Err(UpstreamError::NotFound(age)) => (Finding::Absent, age),
@@ -298,7 +305,11 @@ impl Source for Incode {
             failed_before: request.failed_before,
             order: Order::InTurn(request.priority, request.caller),
         };
-        let fetch = self.fetch(id, context, &mut timings);
+        let wanted = Wanted {
+            id,
+            keeps: request.reads,
+        };
+        let fetch = self.fetch(wanted, context, &mut timings);
         let fetched = timeout(request.wait.max(), fetch).await;
         let fetched = fetched.unwrap_or_else(|_| {
             self.log_timeout();

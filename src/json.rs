@@ -8,6 +8,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
+use zeroize::Zeroizing;
 
 /// Up to this magnitude, every whole number that a double can have is exact: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
@@ -43,8 +44,8 @@ pub enum Lenient {
     /// The field is missing or null.
     #[default]
     Missing,
-    /// A string.
-    Text(Box<str>),
+    /// A string, which is overwritten when it is dropped: it may be a person's.
+    Text(Zeroizing<Box<str>>),
     /// A whole number, however it is written: of 64 bits, or with a fraction or an exponent up to 2^53.
     Number(i64),
     /// A value of another type.
@@ -83,7 +84,7 @@ impl Lenient {
             Self::Number(number) => Some(*number),
             Self::Text(text) => {
                 let number = text.parse::<i64>().ok();
-                number.filter(|number| number.to_string() == **text)
+                number.filter(|number| *Zeroizing::new(number.to_string()) == ***text)
             }
             Self::Missing | Self::Other => None,
         }
@@ -93,7 +94,7 @@ impl Lenient {
     pub fn into_identifier(self) -> Result<Option<Box<str>>, NotAnIdentifierError> {
         match self {
             Self::Missing => Ok(None),
-            Self::Text(text) => Ok(Some(text)),
+            Self::Text(mut text) => Ok(Some(std::mem::take(&mut *text))),
             Self::Number(number) => Ok(Some(number.to_string().into())),
             Self::Other => Err(NotAnIdentifierError),
         }
@@ -119,7 +120,7 @@ impl<'de> Visitor<'de> for LenientVisitor {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Lenient, E> {
-        Ok(Lenient::Text(text.into()))
+        Ok(Lenient::Text(Zeroizing::new(text.into())))
     }
 
     fn visit_i64<E>(self, number: i64) -> Result<Lenient, E> {

@@ -8,6 +8,8 @@ mod accept;
 mod activity;
 mod address;
 mod connection;
+mod control_frames;
+mod inherited;
 mod lifetime;
 mod limits;
 mod metrics;
@@ -24,7 +26,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, watch};
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::{
     accept::Accepting,
@@ -37,6 +39,7 @@ use self::{
 };
 pub use self::{
     address::{AddressError, ListenAddress},
+    inherited::{InheritError, Inherited},
     limits::{Limits, Runtimes},
     preface::NOT_HTTP2,
     protocol::Protocol,
@@ -76,9 +79,11 @@ pub enum ListenersError {
 #[derive(Debug)]
 pub struct Listeners {
     servers: Vec<Task>,
+    inherited: Inherited,
     stop: watch::Sender<bool>,
     limits: Limits,
-    /// ConnectionLimit that the listeners for callers share.
+    admin_connections: usize,
+    /// The limit that the listeners for callers share.
     shared: Arc<Semaphore>,
     runtimes: Arc<RuntimePool>,
     present: Arc<RuntimePool>,
@@ -87,22 +92,26 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// No listener yet. Starts the threads that serve connections, and raises the limit of file descriptors.
-    pub fn new(limits: Limits, deps: &Deps) -> Result<Self, ListenersError> {
-        let limits = within_descriptors(limits);
+    /// No listener yet; those of these sockets will use them. Starts the threads that serve connections, and raises the limit of
+    /// file descriptors.
+    pub fn new(limits: Limits, inherited: Inherited, deps: &Deps) -> Result<Self, ListenersError> {
+        let (limits, admin_connections) = limit_connections(limits);
         Ok(Self {
             servers: Vec::new(),
+            inherited,
             stop: watch::channel(false).0,
             shared: Arc::new(Semaphore::new(limits.connections)),
             runtimes: Arc::new(RuntimePool::start(limits.runtimes)?),
             present: Arc::new(RuntimePool::start(Runtimes::Present)?),
             metrics: Metrics::register(&deps.registry)?,
             limits,
+            admin_connections,
             deps: deps.clone(),
         })
     }
 
-    /// Binds an address and serves on it, by TLS or in plain text, under this name in metrics and logs. Returns the bound address.
+    /// Binds an address, or uses the socket that was passed for this listener, and serves on it, by TLS or in plain text, under this name in
+    /// metrics and logs. Returns the bound address.
     pub async fn open(
         &mut self,
         name: &'static str,
@@ -115,12 +124,25 @@ impl Listeners {
             address: address.clone(),
             source,
         };
-        let socket = Socket::bind(address).await.map_err(failed)?;
+        let inherited = self.inherited.take(name);
+        let was_passed = inherited.is_some();
+        let socket = match inherited {
+            Some(socket) => Socket::inherit(socket, address),
+            None => Socket::bind(address).await,
+        };
+        let socket = socket.map_err(failed)?;
         let bound = socket.address().map_err(failed)?;
+        if was_passed {
+            info!(
+                event = "socket_inherited",
+                listener = name,
+                "the service manager passed the socket of this listener; the setting `listen` is not used"
+            );
+        }
         let (runtimes, bounds, limit) = match protocol {
             Protocol::Http1Only => {
-                let own = Arc::new(Semaphore::new(ADMIN_CONNECTIONS));
-                (&self.present, vec![own], ADMIN_CONNECTIONS)
+                let own = Arc::new(Semaphore::new(self.admin_connections));
+                (&self.present, vec![own], self.admin_connections)
             }
             Protocol::AnyHttp | Protocol::Http2Only(_) => {
                 let limit = self.limits.connections;
@@ -149,6 +171,11 @@ impl Listeners {
         Ok(bound)
     }
 
+    /// An error if a socket was passed for a listener that was not opened.
+    pub fn all_opened(&self) -> Result<(), InheritError> {
+        self.inherited.all_taken()
+    }
+
     /// Accepts no more connections and lets calls in flight finish, within this time. Peers without a call hold it for 2 s at most.
     pub async fn drain(self, within: Duration) {
         self.stop.send_replace(true);
@@ -165,25 +192,65 @@ impl Listeners {
     }
 }
 
-/// The limits, with no more connections than there can be file descriptors.
-fn within_descriptors(limits: Limits) -> Limits {
+/// The limits of the listeners for callers and the connections of the one for operators, with no more than there can be file descriptors.
+fn within_descriptors(limits: Limits, descriptors: usize) -> (Limits, usize) {
+    let kept = DESCRIPTORS_KEPT.min(descriptors / 2);
+    let available = descriptors.saturating_sub(kept);
+    let admin = ADMIN_CONNECTIONS.min(available / 4).max(1);
+    let possible = available.saturating_sub(admin).max(1);
+    let connections = limits.connections.min(possible);
+    (
+        Limits {
+            connections,
+            ..limits
+        },
+        admin,
+    )
+}
+
+/// Raises the limit of file descriptors, and lowers those of connections to what they permit.
+fn limit_connections(configured: Limits) -> (Limits, usize) {
     let Some(descriptors) = raise_descriptors() else {
-        return limits;
+        return (configured, ADMIN_CONNECTIONS);
     };
-    let kept = DESCRIPTORS_KEPT.saturating_add(ADMIN_CONNECTIONS);
-    let possible = descriptors.saturating_sub(kept).max(descriptors / 4).max(1);
-    if limits.connections <= possible {
-        return limits;
+    let (limits, admin) = within_descriptors(configured, descriptors);
+    let connections = limits.connections;
+    if connections < configured.connections {
+        warn!(
+            event = "connections_limited",
+            configured = configured.connections,
+            connections,
+            descriptors,
+            "the process may have fewer file descriptors than limits.connections needs: raise LimitNOFILE or ulimit -n, or lower the setting"
+        );
     }
-    warn!(
-        event = "connections_limited",
-        configured = limits.connections,
-        connections = possible,
-        descriptors,
-        "the process may have fewer file descriptors than limits.connections needs: raise LimitNOFILE or ulimit -n, or lower the setting"
-    );
-    Limits {
-        connections: possible,
-        ..limits
+    (limits, admin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_connections_together_leave_file_descriptors_for_everything_else() {
+        let configured = Limits {
+            connections: 4_000,
+            connections_per_address: 1_000,
+            streams_per_connection: 32,
+            connection_age: Duration::from_mins(10),
+            connection_grace: Duration::from_secs(30),
+            runtimes: Runtimes::Present,
+        };
+        for descriptors in [16, 64, 256, 1_024, 4_096, 1_000_000] {
+            let (limits, admin) = within_descriptors(configured, descriptors);
+            let left = descriptors - limits.connections - admin;
+            assert!(
+                left >= DESCRIPTORS_KEPT.min(descriptors / 2),
+                "{descriptors}"
+            );
+            assert!(admin >= 1 && limits.connections >= admin, "{descriptors}");
+        }
+        let (limits, admin) = within_descriptors(configured, 1_000_000);
+        assert_eq!((limits, admin), (configured, ADMIN_CONNECTIONS));
     }
 }

@@ -23,7 +23,7 @@ mod tests;
 pub use self::{
     error::LoadError,
     in_force::{Live, ReloadFailure},
-    load::{Loaded, check_redirects, load, load_all},
+    load::{Loaded, check_exposures, check_redirects, load, load_all},
     metrics::ReloadOutcome,
     reload::Reloader,
     watch::watch,

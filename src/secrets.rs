@@ -1,14 +1,21 @@
 //! Secrets from the configuration. One that a file holds is read again while the service runs, so that it can be replaced without a
-//! restart. None is ever shown.
+//! restart. None is ever shown, and the memory of each is overwritten when it is dropped.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+mod wiped;
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
 use tracing::info;
 
+pub use self::wiped::{WipedBytes, header, json, read_text};
 use crate::{
-    files::read_text,
+    files::{Exposure, readers, writers},
     log_throttle::{LogThrottle, throttled},
 };
 
@@ -62,6 +69,11 @@ impl SecretFile {
         if self.path.exists() && !self.path.is_file() {
             return Err(unreadable("it is not a regular file".to_owned()));
         }
+        // A person who can change the secret decides what it is.
+        if let Some(exposure) = writers(&self.path).iter().find(|found| found.is_writable()) {
+            let flaw = format!("is not used, because {exposure}");
+            return Err(SecretFileError::Unusable(self.path.clone(), flaw));
+        }
         let text =
             read_text(&self.path, FILE_BYTES_MAX).map_err(|error| unreadable(error.to_string()))?;
         let secret = text.trim_end_matches(['\r', '\n']);
@@ -70,6 +82,19 @@ impl SecretFile {
             Err(flaw) => Err(SecretFileError::Unusable(self.path.clone(), flaw)),
         }
     }
+}
+
+impl Secret {
+    /// How its file is exposed, if one holds it: others can read it, or add files beside it. Blocks.
+    pub fn exposures(&self) -> Vec<Exposure> {
+        let path = self.file.as_ref().map(|file| file.path.as_path());
+        path.into_iter().flat_map(exposures).collect()
+    }
+}
+
+/// How a file with a secret is exposed: others can read it, or add files beside it. Blocks.
+pub fn exposures(path: &Path) -> Vec<Exposure> {
+    writers(path).into_iter().chain(readers(path)).collect()
 }
 
 impl<T: Into<String>> From<T> for Secret {

@@ -1,9 +1,11 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+pub mod core_dumps;
 mod error;
 mod listener_tls;
 mod preflight;
+mod supervisor;
 mod tasks;
 
 use std::{
@@ -23,6 +25,7 @@ use tracing::{info, warn};
 use self::{
     assembly::{Parts, assemble},
     listener_tls::ListenersTls,
+    supervisor::{Phase, notify},
     tasks::Tasks,
 };
 pub use self::{
@@ -38,7 +41,7 @@ use crate::{
     http::{self, Routers, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
-    listener::{ListenAddress, ListenError, Listeners, Protocol},
+    listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
     live::{self, Reloader},
     peer::Peer,
     policy::PolicySet,
@@ -109,6 +112,17 @@ impl Service {
         clock: Arc<dyn Clock>,
         journal: Option<Box<dyn Output>>,
     ) -> Result<Self, StartError> {
+        Self::start_with(config, set, clock, journal, Inherited::default()).await
+    }
+
+    /// The same, with sockets that are bound already.
+    async fn start_with(
+        config: &Config,
+        set: PolicySet,
+        clock: Arc<dyn Clock>,
+        journal: Option<Box<dyn Output>>,
+        inherited: Inherited,
+    ) -> Result<Self, StartError> {
         log_start(config);
         let deps = Deps::new(clock);
         let Parts {
@@ -125,7 +139,7 @@ impl Service {
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::new(config.limits, &deps)?;
+        let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
         let apart = config.public.is_some();
         let routers = http::routers(
             &config.filters,
@@ -138,6 +152,7 @@ impl Service {
         let health = services.health.clone();
         let addresses = open(&mut listeners, config, tls, services, routers).await?;
 
+        listeners.all_opened()?;
         serving.set(true);
         let following = deps.start(follow(
             journal.clone(),
@@ -177,9 +192,11 @@ impl Service {
         let requests = async move {
             loop {
                 requested.notified().await;
+                notify(Phase::Reloading).await;
                 reload.notify_one();
                 reload_tls.notify_one();
                 renewable.renew().await;
+                notify(Phase::Ready).await;
             }
         };
         self.watching = vec![
@@ -346,18 +363,21 @@ async fn flush(journal: Writer) -> Result<(), StopError> {
     flushed.map_err(|_| StopError::Journal)
 }
 
-/// Runs the service until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
+/// Runs the service, on sockets that are bound already or on its own, until `shutdown`; stops at once when `force` completes too. Reloads the policies when their files change; when
 /// `reload` is notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
     policies: PolicySet,
     clock: Arc<dyn Clock>,
+    inherited: Inherited,
     reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
     force: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
-    let mut service = Service::start(config, policies, clock).await?;
+    let mut service = Service::start_with(config, policies, clock, None, inherited).await?;
     service.watch(reload);
+    notify(Phase::Ready).await;
     shutdown.await;
+    notify(Phase::Stopping).await;
     Ok(service.stop_or_force(force).await?)
 }

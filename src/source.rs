@@ -13,7 +13,7 @@ pub use self::{config::Config, evidence_cache::EvidenceCache, metrics::FetchOutc
 use crate::{
     callers::{CallerId, OverQuotaError},
     clock::Moment,
-    policy::{Evidence, Finding, Timestamp, VerificationId, between},
+    policy::{DataKinds, Evidence, Finding, Timestamp, VerificationId, between},
     provenance::{Origin, Outage, Timings},
 };
 
@@ -61,6 +61,8 @@ pub struct LookupRequest {
     pub max_age: Duration,
     /// Evidence younger than this is used if the upstream cannot be asked (RFC 5861, stale-if-error). At least `max_age`.
     pub max_stale: Duration,
+    /// Which of a person's data the evidence must have kept. Evidence that has not is used no more than none.
+    pub reads: DataKinds,
     /// How long to wait for a fetch.
     pub wait: Wait,
     /// Who asks. A fetch is charged to its quota.

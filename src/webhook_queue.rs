@@ -20,7 +20,7 @@ use crate::{
     clock::{Clock, pause},
     deps::{Deps, Task},
     log_throttle::{LogThrottle, throttled},
-    policy::VerificationId,
+    policy::{DataKinds, VerificationId},
     rate_limit::{Rate, TokenBucket},
     source::{Invalidation, LookupRequest, Priority, Source, Wait},
     step_up::StepUps,
@@ -249,6 +249,8 @@ impl Processor {
             at,
             max_age: PREFETCH_MAX_AGE,
             max_stale: PREFETCH_MAX_AGE,
+            // What policies read is added by the cache.
+            reads: DataKinds::NONE,
             wait: Wait::No,
             caller: CallerId::Internal,
             priority: Priority::Cold,

@@ -16,8 +16,9 @@ use super::{
 use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
+    listener::Inherited,
     live::{self, LoadError, Loaded},
-    serve::{self, NOT_TRIED, preflight, preflight_with_addresses},
+    serve::{self, NOT_TRIED, core_dumps, preflight, preflight_with_addresses},
     telemetry,
 };
 
@@ -38,16 +39,22 @@ impl Serve {
         self,
         environment: Environment,
         colours: Colours,
+        inherited: Inherited,
     ) -> anyhow::Result<Exit> {
         // First of all: until they are taken, each of them ends the process.
         let (reload, terminations) = (hang_ups()?, Terminations::count()?);
         ignore_others()?;
+        // Before a secret is read.
+        core_dumps::forbid();
         let config = Config::load(self.config.as_deref(), environment);
         let (config, loaded) = match ready(config, self.check) {
             Ok(ready) => ready,
             Err(exit) => return Ok(exit),
         };
-        let warnings = config.warnings();
+        if config.core_dumps {
+            core_dumps::permit();
+        }
+        let warnings = warnings(&config, &loaded);
         if self.check {
             for warning in &warnings {
                 eprint_in_time(format!("warning: {warning}"));
@@ -71,7 +78,7 @@ impl Serve {
             );
         }
         let (stop, force) = (terminations.clone().reach(1), terminations.reach(2));
-        let ran = serve::run(&config, loaded.set, clock, reload, stop, force).await;
+        let ran = serve::run(&config, loaded.set, clock, inherited, reload, stop, force).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }
@@ -98,6 +105,7 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
     let redirects = config.as_ref().map(|config| &config.step_up.redirects);
     let loaded = policies.map(|path| {
         let loaded = live::load_all(&path)?;
+        live::check_exposures(&loaded.exposures)?;
         match redirects {
             Some(redirects) => {
                 let set = live::check_redirects(loaded.set, redirects)?;
@@ -124,6 +132,13 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
             Err(exit)
         }
     }
+}
+
+/// What is valid but probably not intended.
+fn warnings(config: &Config, loaded: &Loaded) -> Vec<String> {
+    let exposed = loaded.exposures.iter();
+    let exposed = exposed.map(|exposure| format!("policies are exposed: {exposure}"));
+    config.warnings().into_iter().chain(exposed).collect()
 }
 
 /// Reports why there are no policies.

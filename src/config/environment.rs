@@ -3,6 +3,7 @@
 use std::ffi::{OsStr, OsString};
 
 use toml::Value;
+use zeroize::Zeroize as _;
 
 use super::{
     error::{Problem, SettingError},
@@ -16,6 +17,9 @@ const PREFIX: &str = "VERIGATE_";
 /// Kubernetes sets for a service of our name.
 const SEPARATOR: &str = "__";
 
+/// The variable in which systemd names the folder with the credentials of a unit.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Overrides settings with those of the environment.
 pub(super) fn add(
     layers: &mut Layers,
@@ -23,6 +27,10 @@ pub(super) fn add(
     problems: &mut Vec<Problem>,
 ) {
     for (name, value) in environment {
+        if name == CREDENTIALS && !value.is_empty() {
+            layers.set_credentials(value.into());
+            continue;
+        }
         let Some((name, rest)) = name
             .to_str()
             .and_then(|n| Some((n, n.strip_prefix(PREFIX)?)))
@@ -45,6 +53,7 @@ pub(super) fn add(
                 hint,
             });
         }
+        value.into_encoded_bytes().zeroize();
     }
 }
 

@@ -6,7 +6,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{
     error::Problem,
-    layers::{Layer, Layers},
+    layers::{Layer, Layers, wipe},
 };
 use crate::policy::did_you_mean;
 
@@ -25,7 +25,7 @@ pub(super) fn add(
         });
     };
     // Parsed twice: once for the places, once for the values.
-    let (document, values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
+    let (document, mut values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
         (Ok(document), Ok(values)) => (document, values),
         (Err(error), _) | (_, Err(error)) => {
             let place = error.span();
@@ -43,7 +43,8 @@ pub(super) fn add(
     };
     for (section, keys) in document.get_ref() {
         let name = section.get_ref().as_ref();
-        let (DeValue::Table(keys), Some(values)) = (keys.get_ref(), values.get(name)) else {
+        let (DeValue::Table(keys), Some(section_values)) = (keys.get_ref(), values.get(name))
+        else {
             file.problem(&section.span(), format!("`{name}` is not a section"), None);
             continue;
         };
@@ -52,8 +53,9 @@ pub(super) fn add(
             file.problem(&section.span(), format!("unknown section `{name}`"), hint);
             continue;
         }
-        file.add_section(name, keys, values);
+        file.add_section(name, keys, section_values);
     }
+    values.iter_mut().for_each(|(_, value)| wipe(value));
     true
 }
 

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     incode::{Config, PINGS, is_loopback},
+    secrets,
     tls::ClientFiles,
 };
 
@@ -191,10 +192,11 @@ fn headers(section: &mut Section<'_>) -> Result<Vec<(HeaderName, HeaderValue)>, 
 }
 
 fn header(name: &str, value: Option<&str>) -> Result<(HeaderName, HeaderValue), String> {
+    // A value may be the key of a gateway.
     let parsed = HeaderName::try_from(name)
         .ok()
-        .zip(value.and_then(|value| HeaderValue::try_from(value).ok()));
-    let Some((header, mut value)) = parsed else {
+        .zip(value.and_then(secrets::header));
+    let Some((header, value)) = parsed else {
         return Err(format!(
             "incode.headers: `{name}` is not a header with a text"
         ));
@@ -204,7 +206,5 @@ fn header(name: &str, value: Option<&str>) -> Result<(HeaderName, HeaderValue), 
             "incode.headers: `{name}` is set by the service itself"
         ));
     }
-    // It may be the key of a gateway.
-    value.set_sensitive(true);
     Ok((header, value))
 }

@@ -1,9 +1,14 @@
 //! Settings in layers. The defaults define which settings there are and of which type; a file and the environment override them one by
 //! one.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use toml::Value;
+use zeroize::Zeroize as _;
 
 use super::{error::SettingError, fit::fit};
 use crate::policy::did_you_mean;
@@ -15,9 +20,11 @@ pub const DEFAULTS: &str = include_str!("../config.default.toml");
 #[derive(Debug)]
 pub(super) struct Layers {
     settings: BTreeMap<(String, String), Setting>,
+    /// Where systemd puts the credentials of the unit.
+    credentials: Option<PathBuf>,
 }
 
-#[derive(Debug)]
+/// A value, which may be a secret: it is not shown, and overwritten when it is dropped.
 struct Setting {
     value: Value,
     place: String,
@@ -32,6 +39,31 @@ pub(super) enum Layer {
     Environment,
 }
 
+impl fmt::Debug for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setting")
+            .field("place", &self.place)
+            .field("layer", &self.layer)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Setting {
+    fn drop(&mut self) {
+        wipe(&mut self.value);
+    }
+}
+
+/// Overwrites every text in a value.
+pub(super) fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(items) => items.iter_mut().for_each(wipe),
+        Value::Table(table) => table.iter_mut().for_each(|(_, value)| wipe(value)),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => {}
+    }
+}
+
 impl Default for Layers {
     /// The defaults alone.
     fn default() -> Self {
@@ -42,7 +74,10 @@ impl Default for Layers {
                 add_section(&mut settings, &section, keys);
             }
         }
-        Self { settings }
+        Self {
+            settings,
+            credentials: None,
+        }
     }
 }
 
@@ -74,6 +109,16 @@ impl Layers {
         self.names().any(|(section, _)| section == name)
     }
 
+    /// The folder with the credentials of systemd, if there is one.
+    pub(super) fn credentials(&self) -> Option<&Path> {
+        self.credentials.as_deref()
+    }
+
+    /// Sets the folder with the credentials of systemd.
+    pub(super) fn set_credentials(&mut self, folder: PathBuf) {
+        self.credentials = Some(folder);
+    }
+
     /// The section and key of every setting.
     pub(super) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         let names = self.settings.keys();
@@ -89,6 +134,7 @@ impl Layers {
     pub(super) fn set_default(&mut self, section: &str, key: &str, text: &str) {
         let name = (section.to_owned(), key.to_owned());
         if let Some(setting) = self.settings.get_mut(&name) {
+            wipe(&mut setting.value);
             setting.value = Value::String(text.to_owned());
         }
     }
@@ -143,6 +189,12 @@ impl Layers {
         self.get(section, key)
             .and_then(|setting| setting.value.as_integer())
             .unwrap_or_default()
+    }
+
+    /// A truth value.
+    pub(super) fn boolean(&self, section: &str, key: &str) -> Option<bool> {
+        self.get(section, key)
+            .and_then(|setting| setting.value.as_bool())
     }
 
     /// A number.

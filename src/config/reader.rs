@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use super::{environment, error::Problem, file, incode::Account, layers::Layers, section::Section};
-use crate::files::read_text;
+use crate::secrets::read_text;
 
 /// The size of a configuration file, in bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024;

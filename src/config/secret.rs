@@ -1,6 +1,9 @@
 //! Secrets, each given in place or by a file. None is ever shown.
 
-use std::cmp::Ordering;
+use std::{
+    cmp::Ordering,
+    path::{Path, PathBuf},
+};
 
 use super::{
     fit::mistake,
@@ -8,7 +11,17 @@ use super::{
 };
 use crate::secrets::{Check, Secret, SecretFile};
 
+/// What the name of a credential of systemd begins with.
+const CREDENTIAL: &str = "credential:";
+const CREDENTIAL_HINT: &str =
+    "systemd sets the folder for units with LoadCredential= or LoadCredentialEncrypted=";
+
 impl Section<'_> {
+    /// The file that this text names.
+    fn file_of(&self, text: &str) -> Result<PathBuf, String> {
+        file_of(text, self.credentials())
+    }
+
     /// A secret that must be set.
     pub(super) fn required_secret(
         &mut self,
@@ -50,9 +63,17 @@ impl Section<'_> {
             },
             (_, path) => {
                 let setting = format!("{section}.{file_key}");
+                let path = self.file_of(path);
+                let path = path.map_err(|flaw| {
+                    self.problem(
+                        file_key,
+                        format!("{setting}: {flaw}"),
+                        Some(CREDENTIAL_HINT),
+                    )
+                })?;
                 let file = SecretFile {
                     setting: setting.clone(),
-                    path: path.into(),
+                    path,
                     check,
                 };
                 file.read()
@@ -60,6 +81,21 @@ impl Section<'_> {
                     .map_err(|error| self.problem(file_key, format!("{setting}: {error}"), None))
             }
         }
+    }
+}
+
+/// The file that a setting names: by its path, or as `credential:NAME` in the folder in which systemd puts the credentials of a unit.
+fn file_of(text: &str, credentials: Option<&Path>) -> Result<PathBuf, String> {
+    let Some(name) = text.strip_prefix(CREDENTIAL) else {
+        return Ok(text.into());
+    };
+    let is_name = !name.is_empty() && name != "." && name != ".." && !name.contains('/');
+    match credentials {
+        _ if !is_name => Err(format!("`{name}` is not the name of a credential")),
+        None => {
+            Err("there are no credentials, because CREDENTIALS_DIRECTORY is not set".to_owned())
+        }
+        Some(folder) => Ok(folder.join(name)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Reads the settings of one section as values of a type.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::{
     error::Problem,
@@ -52,6 +52,20 @@ impl<'r> Section<'r> {
     /// A text, which may be empty.
     pub(super) fn text(&self, key: &str) -> &'r str {
         self.layers.text(self.name, key)
+    }
+
+    /// The folder with the credentials of systemd, if there is one.
+    pub(super) fn credentials(&self) -> Option<&'r Path> {
+        self.layers.credentials()
+    }
+
+    /// A truth value.
+    pub(super) fn boolean(&mut self, key: &str) -> Result<bool, Reported> {
+        let value = self.layers.boolean(self.name, key);
+        value.ok_or_else(|| {
+            let message = format!("{}.{key} is not true or false", self.name);
+            self.problem(key, message, None)
+        })
     }
 
     /// A number.

@@ -37,7 +37,7 @@ use crate::{
     log_throttle::{LogThrottle, throttled},
     policy::Flaw,
     provenance::Timings,
-    secrets::SecretInUse,
+    secrets::{SecretInUse, WipedBytes},
     span,
     tls::{self, ClientFactory, TlsFiles},
 };
@@ -166,7 +166,7 @@ impl Client {
         lease: Lease<'_>,
         request: RequestBuilder,
         requested: Duration,
-    ) -> Result<(Vec<u8>, Duration), UpstreamError> {
+    ) -> Result<(WipedBytes, Duration), UpstreamError> {
         let response = match request.send().await {
             Ok(response) => response,
             Err(error) => return Err(self.no_response(call, lease, error)),

@@ -3,7 +3,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU32, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
 };
 
 /// Ticks for which what waits is kept apart. More than the ticks of any timeout that is measured so.
@@ -21,6 +21,8 @@ pub(super) struct Activity {
     blocked: [AtomicU32; KEPT],
     /// One more than the tick since when the connection does not take a byte; 0 if it does.
     write_since: AtomicU32,
+    /// Whether the peer has sent too many control frames.
+    is_flooded: AtomicBool,
     /// One more than the tick of the first byte of a head that is not whole; 0 if there is none.
     head_since: AtomicU32,
 }
@@ -29,6 +31,21 @@ impl Activity {
     /// Begins the next tick; which one it is.
     pub(super) fn advance(&self) -> u32 {
         self.tick.fetch_add(1, Relaxed).wrapping_add(1)
+    }
+
+    /// The present tick.
+    pub(super) fn tick(&self) -> u32 {
+        self.tick.load(Relaxed)
+    }
+
+    /// The peer has sent too many control frames.
+    pub(super) fn flooded(&self) {
+        self.is_flooded.store(true, Relaxed);
+    }
+
+    /// Whether it has.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.is_flooded.load(Relaxed)
     }
 
     /// Calls in flight.

@@ -17,11 +17,12 @@ use tokio::{
 
 use super::{
     activity::Activity,
+    control_frames::ControlFrames,
     lifetime::{Lifetime, TICK, Verdict},
     limits::{
-        CONNECTION_WINDOW, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX, Limits,
-        PING_INTERVAL, PING_TIMEOUT, PREFACE_TIMEOUT, RESETS_PENDING_MAX, SEND_BUFFER_BYTES,
-        STREAM_WINDOW,
+        CONNECTION_WINDOW, FIRST_BYTE_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX,
+        Limits, PING_INTERVAL, PING_TIMEOUT, PREFACE_TIMEOUT, RESETS_PENDING_MAX,
+        SEND_BUFFER_BYTES, STREAM_WINDOW,
     },
     metrics::Closed,
     preface::{self, Preface},
@@ -76,7 +77,9 @@ impl<S: Serves> Serving<S> {
     {
         let timeout = match self.protocol {
             Protocol::Http2Only(_) => PREFACE_TIMEOUT,
-            Protocol::AnyHttp | Protocol::Http1Only => HEAD_TIMEOUT,
+            Protocol::AnyHttp => HEAD_TIMEOUT,
+            // It has few connections, and probes wait for one.
+            Protocol::Http1Only => FIRST_BYTE_TIMEOUT,
         };
         let begun = select! {
             begun = preface::read(&mut stream, timeout) => begun,
@@ -103,7 +106,12 @@ impl<S: Serves> Serving<S> {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::default());
-        let stream = TokioIo::new(Watched::new(stream, read, Arc::clone(&activity)));
+        let stream = TokioIo::new(Watched::new(
+            stream,
+            read,
+            Some(ControlFrames::new()),
+            Arc::clone(&activity),
+        ));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -126,7 +134,7 @@ impl<S: Serves> Serving<S> {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::default());
-        let stream = TokioIo::new(Watched::new(stream, read, Arc::clone(&activity)));
+        let stream = TokioIo::new(Watched::new(stream, read, None, Arc::clone(&activity)));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -163,7 +171,10 @@ async fn drive(
     loop {
         select! {
             // An error is the peer's, or means that it has left.
-            _ = connection.as_mut() => return finishing.unwrap_or(Closed::Peer),
+            _ = connection.as_mut() => {
+                let flooded = activity.is_flooded().then_some(Closed::Flood);
+                return flooded.or(finishing).unwrap_or(Closed::Peer);
+            }
             _ = tick.tick() => {
                 now = activity.advance();
                 match lifetime.at(now, activity) {

@@ -74,6 +74,11 @@ impl Lifetime {
         }
         if let Some((since, why)) = self.finishing {
             let waited = tick.saturating_sub(since);
+            // What waits for the peer is no work in flight any more.
+            let unread = ticks(STOP_GRACE);
+            if why == Closed::Stopped && waited >= unread && activity.is_blocked_for(unread) {
+                return Verdict::Close(Closed::Stopped);
+            }
             let wait = match (why, has_calls) {
                 // All that remain are closed when the drain times out.
                 (Closed::Stopped, true) => return Verdict::Keep,
@@ -188,6 +193,17 @@ mod tests {
         assert_eq!(verdict, Verdict::Close(Closed::Stopped));
         let activity = Arc::new(Activity::default());
         let mut lifetime = Lifetime::new(&LIMITS, 1.0, false);
+        lifetime.stop(0);
+        let closed = next(&mut lifetime, &activity, 100);
+        assert_eq!(closed, Some((2, Verdict::Close(Closed::Stopped))));
+    }
+
+    #[test]
+    fn an_answer_that_nobody_reads_holds_the_stop_no_longer_than_a_peer_without_a_call() {
+        let activity = Arc::new(Activity::default());
+        let mut lifetime = Lifetime::new(&LIMITS, 1.0, false);
+        let mut unread = activity.begin();
+        unread.block();
         lifetime.stop(0);
         let closed = next(&mut lifetime, &activity, 100);
         assert_eq!(closed, Some((2, Verdict::Close(Closed::Stopped))));

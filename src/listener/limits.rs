@@ -32,6 +32,8 @@ pub enum Runtimes {
 pub(super) const PREFACE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the head of a request of HTTP/1 may take to arrive.
 pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the first byte may take on the listener for operators.
+pub(super) const FIRST_BYTE_TIMEOUT: Duration = Duration::from_secs(1);
 /// How long a peer may take no byte of what is written to it.
 pub(super) const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a connection may have no call.
@@ -42,7 +44,8 @@ pub(super) const STOP_GRACE: Duration = Duration::from_secs(2);
 pub(super) const PING_INTERVAL: Duration = Duration::from_secs(20);
 pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Connections of the listener for operators, beside those for callers: neither can take the other's.
+/// Connections of the listener for operators, beside those for callers: neither can take the other's. Fewer where there are few file
+/// descriptors.
 pub(super) const ADMIN_CONNECTIONS: usize = 64;
 /// File descriptors that are kept for everything but connections: files, the vendor, the log.
 pub(super) const DESCRIPTORS_KEPT: usize = 96;

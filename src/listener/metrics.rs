@@ -19,6 +19,8 @@ pub(super) enum Closed {
     SlowHead,
     /// The peer did not read what was written.
     Unread,
+    /// It sent more control frames of HTTP/2 than its calls need.
+    Flood,
     /// It had no call for long.
     Idle,
     /// It was replaced at its age.
@@ -28,13 +30,14 @@ pub(super) enum Closed {
 }
 
 impl Closed {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Peer,
         Self::Protocol,
         Self::Tls,
         Self::Revoked,
         Self::SlowHead,
         Self::Unread,
+        Self::Flood,
         Self::Idle,
         Self::Age,
         Self::Stopped,
@@ -49,6 +52,7 @@ impl Closed {
             Self::Revoked => "revoked",
             Self::SlowHead => "slow_head",
             Self::Unread => "unread",
+            Self::Flood => "flood",
             Self::Idle => "idle",
             Self::Age => "age",
             Self::Stopped => "stopped",

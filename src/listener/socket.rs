@@ -11,7 +11,7 @@ use std::{
 
 use tokio::net::{TcpListener, UnixListener};
 
-use super::{address::ListenAddress, stream::NewConnection};
+use super::{address::ListenAddress, inherited::InheritedSocket, stream::NewConnection};
 use crate::peer::PeerAddress;
 
 /// Who may connect to a Unix socket: its owner and its group.
@@ -24,7 +24,7 @@ pub(super) enum Socket {
     Unix(UnixListener, SocketFile),
 }
 
-/// The file of a Unix socket. It is removed when the listener ends, unless another process has replaced it.
+/// The file of a Unix socket. It is removed when the listener ends, unless another process has replaced or bound it.
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
@@ -47,6 +47,24 @@ impl Socket {
                 Ok(Self::Unix(listener, file))
             }
         }
+    }
+
+    /// Uses a socket that another process has bound, in place of one at this address. It may not be reached from further away.
+    pub(super) fn inherit(socket: InheritedSocket, configured: &ListenAddress) -> io::Result<Self> {
+        let socket = match socket {
+            InheritedSocket::Tcp(listener) => Self::Tcp(TcpListener::from_std(listener)?),
+            InheritedSocket::Unix(listener, path) => {
+                let file = SocketFile { path, inode: None };
+                Self::Unix(UnixListener::from_std(listener)?, file)
+            }
+        };
+        let bound = socket.address()?;
+        if configured.is_local() && !bound.is_local() {
+            return Err(io::Error::other(format!(
+                "the socket that was passed listens on {bound}, which other machines can reach: pass one of this machine, or change the setting"
+            )));
+        }
+        Ok(socket)
     }
 
     /// The address that is bound.
@@ -106,6 +124,37 @@ fn remove_abandoned(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_socket_that_was_passed_is_reached_from_no_further_than_its_setting_says() {
+        let pass = |bound: &str, configured: &str| {
+            let listener = std::net::TcpListener::bind(bound).unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let configured = configured.parse().unwrap();
+            Socket::inherit(InheritedSocket::Tcp(listener), &configured)
+        };
+        pass("127.0.0.1:0", "127.0.0.1:1").unwrap();
+        pass("127.0.0.1:0", "0.0.0.0:1").unwrap();
+        pass("0.0.0.0:0", "0.0.0.0:1").unwrap();
+        for configured in ["127.0.0.1:1", "[::1]:1", "unix:/run/x"] {
+            let error = pass("0.0.0.0:0", configured).unwrap_err().to_string();
+            assert!(error.contains("other machines can reach"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_file_of_a_socket_that_was_passed_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("grpc.sock");
+        let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let passed = InheritedSocket::Unix(listener, path.clone());
+        let configured = "127.0.0.1:1".parse().unwrap();
+        let socket = Socket::inherit(passed, &configured).unwrap();
+        assert_eq!(socket.address().unwrap(), ListenAddress::Unix(path.clone()));
+        drop(socket);
+        assert!(path.exists());
+    }
 
     #[tokio::test]
     async fn the_socket_of_a_dead_process_is_replaced_and_that_of_a_live_one_is_not() {

@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::activity::Activity;
+use super::{activity::Activity, control_frames::ControlFrames};
 
 /// A connection that was accepted, and that no runtime polls yet.
 #[derive(Debug)]
@@ -88,14 +88,23 @@ impl AsyncWrite for Transport {
 pub(super) struct Watched<S> {
     stream: S,
     begun: Vec<u8>,
+    /// Counts frames where HTTP/2 is spoken.
+    frames: Option<ControlFrames>,
     activity: Arc<Activity>,
 }
 
 impl<S> Watched<S> {
-    pub(super) fn new(stream: S, begun: Vec<u8>, activity: Arc<Activity>) -> Self {
+    /// The stream behind these bytes, of which the frames are counted if `frames` says so.
+    pub(super) fn new(
+        stream: S,
+        begun: Vec<u8>,
+        frames: Option<ControlFrames>,
+        activity: Arc<Activity>,
+    ) -> Self {
         Self {
             stream,
             begun,
+            frames,
             activity,
         }
     }
@@ -111,8 +120,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         if this.begun.is_empty() {
             let before = buffer.filled().len();
             ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
-            if buffer.filled().len() > before {
+            let received = buffer.filled().get(before..).unwrap_or_default();
+            if !received.is_empty() {
                 this.activity.bytes_received();
+            }
+            if let Some(frames) = &mut this.frames
+                && !frames.receive(received, this.activity.tick())
+            {
+                this.activity.flooded();
+                return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         } else {
             let count = this.begun.len().min(buffer.remaining());

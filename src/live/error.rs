@@ -3,7 +3,7 @@
 use std::{io, path::PathBuf};
 
 use crate::{
-    files::{EXTENSION, IgnoredFile},
+    files::{EXTENSION, Exposure, IgnoredFile},
     policy::{ParseError, PolicyName},
 };
 
@@ -19,6 +19,9 @@ pub enum LoadError {
     /// There is more to read than a bound allows; the second field names the bound.
     #[error("at `{}` there are more than {}", .0.display(), .1)]
     TooMuch(PathBuf, String),
+    /// Somebody besides the owners and root can change the files.
+    #[error("{}", exposed(.0))]
+    Exposed(Vec<Exposure>),
     /// The folder has no policy file.
     #[error("no policy file (*.{EXTENSION}) in `{}`", .0.display())]
     NoFile(PathBuf),
@@ -40,7 +43,7 @@ pub enum LoadError {
 
 impl LoadError {
     /// Each code that is not about a problem in a file, with its meaning.
-    pub const CODES: [(&str, &str); 5] = [
+    pub const CODES: [(&str, &str); 6] = [
         (
             "files_changing",
             "The files are being changed while they are read.",
@@ -48,6 +51,10 @@ impl LoadError {
         (
             "too_much_to_read",
             "There are more files or more bytes than a bound allows.",
+        ),
+        (
+            "policies_writable_by_others",
+            "Somebody besides the owner and root can change the files.",
         ),
         ("no_policy_file", "The folder has no policy file."),
         ("no_policy", "There is no policy in the files."),
@@ -63,6 +70,7 @@ impl LoadError {
             Self::Unreadable(..) => "unreadable_file",
             Self::Unsettled(_) => "files_changing",
             Self::TooMuch(..) => "too_much_to_read",
+            Self::Exposed(_) => "policies_writable_by_others",
             Self::NoFile(_) => "no_policy_file",
             Self::Misnamed(_) => "file_not_read",
             Self::NoPolicy(_) => "no_policy",
@@ -84,4 +92,9 @@ impl LoadError {
 fn lines(files: &[IgnoredFile]) -> String {
     let lines: Vec<String> = files.iter().map(IgnoredFile::to_string).collect();
     lines.join("\n")
+}
+
+fn exposed(exposures: &[Exposure]) -> String {
+    let lines: Vec<String> = exposures.iter().map(Exposure::to_string).collect();
+    format!("the policies are refused: {}", lines.join("; "))
 }

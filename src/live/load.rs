@@ -6,7 +6,10 @@ use super::{
     error::LoadError,
     snapshot::{Parsed, Snapshot},
 };
-use crate::{files::IgnoredFile, policy::PolicySet};
+use crate::{
+    files::{Exposure, IgnoredFile},
+    policy::PolicySet,
+};
 
 /// A policy set as its files give it.
 #[derive(Debug)]
@@ -15,6 +18,8 @@ pub struct Loaded {
     pub set: PolicySet,
     /// What is beside the policy files and their lists, and is not read.
     pub ignored: Vec<IgnoredFile>,
+    /// How others than their owners and root can change the files.
+    pub exposures: BTreeSet<Exposure>,
 }
 
 /// Reads and compiles a policy file, or every `*.yaml` of a folder and its sub-folders. Blocks.
@@ -27,8 +32,24 @@ pub fn load_all(path: &Path) -> Result<Loaded, LoadError> {
     let mut parsed = Parsed::default();
     let mut snapshot = Snapshot::stable(path, None, &mut parsed);
     let ignored = snapshot.ignored.take().unwrap_or_default();
+    let exposures = snapshot.exposures(path);
     let set = snapshot.compile(path, &mut parsed)?;
-    Ok(Loaded { set, ignored })
+    Ok(Loaded {
+        set,
+        ignored,
+        exposures,
+    })
+}
+
+/// Refuses files that others can change: a person who can write a policy decides who gets in.
+pub fn check_exposures(exposures: &BTreeSet<Exposure>) -> Result<(), LoadError> {
+    let writable = exposures.iter().filter(|exposure| exposure.is_writable());
+    let writable: Vec<Exposure> = writable.cloned().collect();
+    if writable.is_empty() {
+        Ok(())
+    } else {
+        Err(LoadError::Exposed(writable))
+    }
 }
 
 /// Refuses a set with a policy that redirects browsers to any other address than these.

@@ -34,6 +34,7 @@ impl ReloadOutcome {
 pub(super) struct Metrics {
     policies: IntGauge,
     held: IntGauge,
+    exposed: IntGauge,
     reloads: IntCounterVec,
     last_successful: IntGauge,
 }
@@ -45,6 +46,10 @@ impl Metrics {
             held: IntGauge::new(
                 "verigate_policies_held",
                 "Policies in force that are no longer in the files; each is held for 4 s.",
+            )?,
+            exposed: IntGauge::new(
+                "verigate_policies_exposed",
+                "Files and folders of policies that others than their owner and root can change.",
             )?,
             reloads: counter_by(
                 registry,
@@ -60,6 +65,7 @@ impl Metrics {
         };
         registry.register(Box::new(metrics.policies.clone()))?;
         registry.register(Box::new(metrics.held.clone()))?;
+        registry.register(Box::new(metrics.exposed.clone()))?;
         registry.register(Box::new(metrics.last_successful.clone()))?;
         Ok(metrics)
     }
@@ -68,6 +74,11 @@ impl Metrics {
     pub(super) fn policies(&self, count: usize, held: usize) {
         set_count(&self.policies, count);
         set_count(&self.held, held);
+    }
+
+    /// Sets how many files and folders others can change.
+    pub(super) fn exposed(&self, count: usize) {
+        set_count(&self.exposed, count);
     }
 
     /// Counts a reading.

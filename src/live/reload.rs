@@ -22,7 +22,7 @@ use super::{
     error::LoadError,
     held::Held,
     in_force::{Live, ReloadFailure},
-    load::check_redirects,
+    load::{check_exposures, check_redirects},
     metrics::{Metrics, ReloadOutcome},
     snapshot::{Digest, Parsed, Snapshot},
 };
@@ -151,6 +151,11 @@ impl Reloader {
         // Texts are compared, not modification times: network file systems do not keep those exactly.
         let known = before.map(|before| before.digest);
         let mut snapshot = Snapshot::stable(&self.path, known, &mut last.parsed);
+        let exposures = snapshot.exposures(&self.path);
+        self.metrics.exposed(exposures.len());
+        if let Err(error) = check_exposures(&exposures) {
+            snapshot = snapshot.refused(error);
+        }
         last.watch_paths = snapshot.watch_paths.clone();
         if let Some(ignored) = snapshot.ignored.take() {
             last.logged.log(&ignored);

@@ -3,14 +3,18 @@
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use sha2::{Digest as _, Sha256};
 
 use super::{error::LoadError, list_files, policy_files};
 use crate::{
     file_watch::WatchPaths,
-    files::IgnoredFile,
+    files::{Exposure, IgnoredFile, writers},
     policy::{Drafts, ListFile, ListTexts, PolicySet, SourceText},
 };
 
@@ -99,6 +103,24 @@ impl Snapshot {
             .iter()
             .flat_map(|content| &content.policies.files);
         files.map(|file| file.path.clone()).collect()
+    }
+
+    /// How others than the owners and root can change what was read: the folder, the policy files and their lists.
+    pub(super) fn exposures(&self, path: &Path) -> BTreeSet<Exposure> {
+        let content = self.content.iter();
+        let read = content.flat_map(|content| {
+            let files = content.policies.files.iter();
+            let files = files.map(|file| PathBuf::from(&file.path));
+            let lists = content.lists.iter();
+            files.chain(lists.map(|(list, _)| list_files::path_of(list)))
+        });
+        let paths = std::iter::once(path.to_owned()).chain(read);
+        paths.flat_map(|path| writers(&path)).collect()
+    }
+
+    /// The same reading, refused for this reason.
+    pub(super) fn refused(self, error: LoadError) -> Self {
+        Self::new(Err(error), self.watch_paths, self.ignored)
     }
 
     fn read(path: &Path, parsed: &mut Parsed) -> Self {

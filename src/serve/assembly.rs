@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use prometheus::IntGauge;
+
 use super::{
     error::StartError,
     listener_tls::{self, ListenersTls},
@@ -16,6 +18,7 @@ use crate::{
     incode::Incode,
     journal::{self, JournalState, Output},
     live::{Live, Reloader},
+    metrics::set_count,
     policy::PolicySet,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
@@ -47,6 +50,7 @@ pub(super) fn assemble(
 ) -> Result<Parts, StartError> {
     build_info::register(&deps.registry)?;
     telemetry::register_metrics(&deps.registry)?;
+    register_exposed(config, deps)?;
     let (tls, mut tls_files) = listener_tls::load(config, deps)?;
     let live = Arc::new(Live::new(set));
     let redirects = config.step_up.redirects.clone();
@@ -59,6 +63,7 @@ pub(super) fn assemble(
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let timeout = config.incode.timeout;
     let cache = EvidenceCache::new(Arc::clone(&incode) as _, config.cache, timeout, deps)?;
+    cache.keep_for(Arc::clone(&live));
     let step_ups = StepUps::new(
         Arc::clone(&incode) as _,
         Arc::clone(&live),
@@ -105,6 +110,16 @@ pub(super) fn assemble(
         tls,
         tls_files,
     })
+}
+
+/// Registers how many files with secrets are exposed, as they were when the service started.
+fn register_exposed(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+    let exposed = IntGauge::new(
+        "verigate_secret_files_exposed",
+        "Files with secrets, and their folders, that others than their owner and root can read or write.",
+    )?;
+    set_count(&exposed, config.exposed_secrets().len());
+    deps.registry.register(Box::new(exposed))
 }
 
 /// Starts the journal with this output, or with the one in the configuration.

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     grpc, incode, journal,
-    listener::{ListenError, ListenersError},
+    listener::{InheritError, ListenError, ListenersError},
     tls,
 };
 
@@ -17,6 +17,9 @@ pub enum StartError {
     /// The listeners cannot be set up.
     #[error(transparent)]
     Listeners(#[from] ListenersError),
+    /// A socket was passed for a listener that is not configured.
+    #[error(transparent)]
+    Inherited(#[from] InheritError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

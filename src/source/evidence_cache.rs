@@ -7,6 +7,9 @@
 //! - Stale-if-error: evidence older than `max_age` is served up to `max_stale` while the upstream cannot be asked. Invalidated evidence
 //!   is never fresh; it is served for seconds where asking again failed or was refused, unless it was revoked.
 //!
+//! - Need-to-know: of a person's data only that is kept which the policies in force read. Evidence that lacks what a check reads is not
+//!   used for it: it is fetched again, and a fetch in flight that would lack it too is replaced.
+//!
 //! Why reads, results and invalidations go through one lock per key: with a lookup, a fetch and an insertion as three steps, an
 //! invalidation in between is lost, and revoked evidence is served until it expires. Here a result is only stored if its fetch is
 //! still the one in the entry, and an invalidation takes it from the entry.
@@ -15,6 +18,7 @@ mod store;
 mod entry;
 mod payment;
 mod fetcher;
+mod need_to_know;
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +31,8 @@ use tracing::Instrument as _;
 
 use self::{
     entry::{Entry, InFlight},
-    fetcher::Fetcher,
+    fetcher::{Fetcher, is_old, is_too_old},
+    need_to_know::NeedToKnow,
     payment::{Payment, Payments},
     store::{Change, Store},
 };
@@ -41,9 +46,10 @@ use crate::{
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Spawn},
+    live::Live,
     log_throttle::{LogThrottle, throttled},
-    policy::{Finding, UNSETTLED_FOR, VerificationId},
-    provenance::{Origin, Outage, Timings},
+    policy::{Finding, VerificationId},
+    provenance::{Outage, Timings},
     span,
 };
 
@@ -59,6 +65,7 @@ struct CacheInner {
     entries: Store,
     aliases: AliasIndex,
     fetcher: Fetcher,
+    policies: NeedToKnow,
     payments: Payments,
     refreshes: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
@@ -90,6 +97,7 @@ impl EvidenceCache {
             entries,
             aliases: AliasIndex::new(config.capacity),
             fetcher: Fetcher::new(behind, fetch_timeout),
+            policies: NeedToKnow::default(),
             payments: Payments::new(config.fetches),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             clock: Arc::clone(&deps.clock),
@@ -97,6 +105,11 @@ impl EvidenceCache {
             metrics,
             log: LogThrottle::default(),
         })))
+    }
+
+    /// Keeps what these policies read, so that one fetch serves all of them. Without, each fetch keeps what its own check reads.
+    pub fn keep_for(&self, policies: Arc<Live>) {
+        self.0.policies.set(policies);
     }
 
     /// Fetches a verification, or joins the fetch in flight. Falls back to stale evidence.
@@ -189,13 +202,14 @@ impl EvidenceCache {
                     lookup = Some(Ok(Lookup::Hit(known)));
                     Change::Keep
                 }
-                (None, Some(in_flight)) => {
+                (None, Some(in_flight)) if in_flight.keeps.include(request.reads) => {
                     self.0.metrics.fetch(FetchOutcome::Joined);
                     span::joined(in_flight.span.as_ref());
                     lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
                     Change::Keep
                 }
-                (None, None) => {
+                // One that lacks what is read: policies were reloaded since it began. Its result is for those who wait for it.
+                (None, in_flight) => {
                     let payments = &self.0.payments;
                     match payments.charge(&entry, request.caller, request.at).await {
                         Err(over_quota) => {
@@ -206,6 +220,7 @@ impl EvidenceCache {
                         Ok(payment) => {
                             let request = LookupRequest {
                                 failed_before: entry.has_failed(),
+                                reads: self.0.policies.keeps(request.reads, in_flight),
                                 ..request
                             };
                             let in_flight = self.start_fetch(id, request, refresh, payment);
@@ -285,6 +300,7 @@ impl EvidenceCache {
         };
         InFlight {
             started,
+            keeps: request.reads,
             span: span_id,
             flight: Flight::start(&self.0.spawn, work.instrument(span)),
         }
@@ -415,21 +431,6 @@ impl Source for EvidenceCache {
         }
         None
     }
-}
-
-/// Whether what a fetch has just returned is older than evidence may be.
-fn is_too_old(fetched: &Known, request: &LookupRequest) -> bool {
-    let max_age = if fetched.evidence.finding.is_unsettled() {
-        request.max_age.min(UNSETTLED_FOR)
-    } else {
-        request.max_age
-    };
-    fetched.origin == Origin::Upstream && is_old(fetched) && max_age <= fetched.age()
-}
-
-/// Whether what a fetch has returned is older than the fetch: an HTTP cache has answered.
-fn is_old(fetched: &Known) -> bool {
-    !fetched.age().is_zero()
 }
 
 fn nothing(outage: Outage, at: Moment) -> Known {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 
 use super::error::FileProblem;
-use crate::files::read_text;
+use crate::{files::writers, secrets::read_text};
 
 /// The size of a file, in bytes: revocation lists can be long.
 const BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -32,9 +32,13 @@ impl PemFile {
         if self.path.exists() && !self.path.is_file() {
             return Err(self.problem("is not a regular file"));
         }
+        // A person who can change the file decides who is trusted.
+        if let Some(exposure) = writers(&self.path).iter().find(|found| found.is_writable()) {
+            return Err(self.problem(&format!("is not used, because {exposure}")));
+        }
         match read_text(&self.path, BYTES_MAX) {
             Ok(text) if text.trim().is_empty() => Err(self.problem("is empty")),
-            Ok(text) => Ok(text.into()),
+            Ok(text) => Ok(SecretString::from(text.as_str())),
             Err(error) => Err(self.problem(&format!("cannot be read: {error}"))),
         }
     }

@@ -2,6 +2,7 @@
 //! an honest caller from its answer.
 
 mod bodies;
+mod floods;
 mod frames;
 mod silent;
 mod stop;

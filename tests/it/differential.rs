@@ -7,9 +7,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Authentication, ClaimedIdentity, Datum, Effect, Evidence, Facts, Finding, PolicyName,
-    PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId, from_millis,
-    parse,
+    Authentication, ClaimedIdentity, DataKinds, Datum, Effect, Evidence, Facts, Finding,
+    PolicyName, PolicySet, Request, Scope, SourceText, Timestamp, Verification, VerificationId,
+    from_millis, parse,
 };
 
 use crate::naive::{
@@ -52,7 +52,7 @@ pub fn verification(given: &model::Verification) -> Verification {
             && !digits.starts_with('0')
             && digits.bytes().all(|b| b.is_ascii_digit());
         if readable {
-            Datum::Known(phone.clone())
+            Datum::Known(phone.clone().into())
         } else {
             Datum::Unreadable
         }
@@ -74,6 +74,7 @@ pub fn verification(given: &model::Verification) -> Verification {
         name: datum(named.then_some(())),
         phone: phone.unwrap_or(Datum::Missing),
         born: given.date_of_birth.map_or(Datum::Missing, Datum::birth),
+        kept: DataKinds::ALL,
     }
 }
 

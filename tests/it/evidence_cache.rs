@@ -23,7 +23,7 @@ use verigate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
-    policy::{Evidence, Finding, Flaw, Verification, VerificationId, from_millis},
+    policy::{DataKinds, Evidence, Finding, Flaw, Verification, VerificationId, from_millis},
     provenance::{Origin, Outage, Timings},
     source::{Config, EvidenceCache, Invalidation, Known, LookupRequest, Priority, Source, Wait},
 };
@@ -178,6 +178,7 @@ impl Desk {
             at: self.clock.moment(),
             max_age: Duration::from_mins(1),
             max_stale: Duration::from_mins(1),
+            reads: DataKinds::NONE,
             wait: Wait::AtMost(Duration::from_mins(10)),
             caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
             priority: Priority::Cold,
@@ -234,6 +235,7 @@ async fn settle() {
 async fn no_more_fetches_start_than_the_bound_allows() {
     let desk = Desk::new(present);
     let hasty = LookupRequest {
+        reads: DataKinds::NONE,
         wait: Wait::AtMost(Duration::from_millis(1)),
         ..desk.request()
     };
@@ -264,6 +266,7 @@ async fn a_caller_who_leaves_does_not_end_the_fetch_for_others() {
 async fn each_caller_waits_no_longer_than_its_own_limit() {
     let desk = Desk::new(present);
     let hasty = LookupRequest {
+        reads: DataKinds::NONE,
         wait: Wait::AtMost(Duration::from_millis(10)),
         ..desk.request()
     };

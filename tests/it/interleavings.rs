@@ -26,7 +26,7 @@ use verigate::{
     clock::{Clock as _, ManualClock},
     deps::Deps,
     flight::Spawn,
-    policy::{Evidence, Finding, Verification, VerificationId, from_millis},
+    policy::{DataKinds, Evidence, Finding, Verification, VerificationId, from_millis},
     provenance::{Origin, Timings},
     source::{Config, EvidenceCache, Invalidation, Known, LookupRequest, Priority, Source, Wait},
 };
@@ -178,6 +178,7 @@ impl Scene {
             at: self.clock.moment(),
             max_age: FRESH_FOR,
             max_stale: FRESH_FOR,
+            reads: DataKinds::NONE,
             wait: Wait::AtMost(Duration::from_hours(1)),
             caller: CallerId::Address(IpAddr::from([127, 0, 0, 1])),
             priority: Priority::Cold,

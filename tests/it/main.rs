@@ -37,6 +37,7 @@ mod ports;
 mod messages;
 mod log;
 mod naive;
+mod need_to_know;
 mod operations;
 mod outage;
 mod policies;

@@ -2,10 +2,13 @@
 //! and on signals. Its stderr and its stdout are pipes that a test may leave unread.
 
 mod credentials;
+mod descriptors;
 mod journal_output;
 mod logrotate;
 mod rotation;
+mod secrecy;
 mod signals;
+mod sockets;
 mod stderr;
 
 use std::{
@@ -47,6 +50,10 @@ struct Start {
     /// A shell command before it, such as `ulimit`.
     before: &'static str,
     api_key: String,
+    /// What becomes its stdin and its stdout, instead of nothing and a pipe.
+    sockets: Vec<OwnedFd>,
+    /// The socket of a service manager.
+    notify: Option<PathBuf>,
 }
 
 impl Default for Start {
@@ -57,6 +64,8 @@ impl Default for Start {
             workers: "2",
             before: ":",
             api_key: format!("api_key = '{}'", Credentials::default().api_key),
+            sockets: Vec::new(),
+            notify: None,
         }
     }
 }
@@ -148,6 +157,10 @@ impl Program {
         fs::write(path("verigate.toml"), config).unwrap();
         let (mut stderr, to_stderr) = Pipe::new();
         let (stdout, to_stdout) = Pipe::new();
+        let mut sockets = start.sockets.into_iter();
+        let stdin = sockets.next().map_or_else(Stdio::null, Stdio::from);
+        let to_stdout = sockets.next().unwrap_or(to_stdout);
+        let notify = start.notify.map(|path| ("NOTIFY_SOCKET", path));
         let process = Command::new("sh")
             .args(["-c", &format!("{}; exec \"$@\"", start.before), "sh"])
             .arg(env!("CARGO_BIN_EXE_verigate"))
@@ -155,6 +168,8 @@ impl Program {
             .arg(path("verigate.toml"))
             .env("VERIGATE_LOG__FORMAT", "json")
             .env("TOKIO_WORKER_THREADS", start.workers)
+            .envs(notify)
+            .stdin(stdin)
             .stdout(Stdio::from(to_stdout))
             .stderr(Stdio::from(to_stderr))
             .spawn()

@@ -103,6 +103,10 @@ impl Policy {
 
     /// The input of the rules, or the refusal by a guard that time does not change.
     fn given<'a>(&self, facts: &Facts<'a>) -> Result<Given<'a>, Refused> {
+        let unavailable = Refused {
+            effect: self.evidence().unavailable,
+            code: ReasonCode::EvidenceUnavailable,
+        };
         let deny = |code| {
             Err(Refused {
                 effect: Refusal::Deny,
@@ -113,6 +117,10 @@ impl Policy {
             Finding::Present(verification)
                 if verification.is_about(&facts.request.verification) =>
             {
+                // What was not kept is not missing at the vendor: nothing is known of it.
+                if !verification.kept.include(self.reads()) {
+                    return Err(unavailable);
+                }
                 Ok(Given {
                     request: facts.request,
                     verification,
@@ -120,10 +128,7 @@ impl Policy {
             }
             Finding::Absent => deny(ReasonCode::VerificationNotFound),
             Finding::Present(_) | Finding::Unusable(_) => deny(ReasonCode::EvidenceInvalid),
-            Finding::Unknown => Err(Refused {
-                effect: self.evidence().unavailable,
-                code: ReasonCode::EvidenceUnavailable,
-            }),
+            Finding::Unknown => Err(unavailable),
         }
     }
 

@@ -1,13 +1,18 @@
-//! What the upstream said about a verification, and when. Personal data is kept only if a policy can read it: of a name,
-//! only that there is one.
+//! What the upstream said about a verification, and when. A person's data is kept only if a policy in force reads it ([`DataKinds`]): of a
+//! name, only that there is one. It is shown nowhere, and its memory is overwritten when it is dropped.
 
 mod birth;
 mod datum;
+mod kept;
 mod scope;
+mod text;
 mod verification;
 
 pub(crate) use self::birth::is_beyond_the_calendar;
-pub use self::{birth::BirthDate, datum::Datum, scope::Scope, verification::Verification};
+pub use self::{
+    birth::BirthDate, datum::Datum, kept::DataKinds, scope::Scope, text::PersonalText,
+    verification::Verification,
+};
 use crate::{
     limits::{EVIDENCE_TEXT_BYTES_MAX, SCOPES_MAX},
     time::Timestamp,

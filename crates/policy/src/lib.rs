@@ -109,7 +109,10 @@ pub use self::{
     decide::Facts,
     decision::Decision,
     effect::{Change, Effect, Refusal},
-    evidence::{BirthDate, Datum, Evidence, Finding, Flaw, Scope, Verification, are_within_bounds},
+    evidence::{
+        BirthDate, DataKinds, Datum, Evidence, Finding, Flaw, PersonalText, Scope, Verification,
+        are_within_bounds,
+    },
     freshness::UNSETTLED_FOR,
     identity::{Identity, InvalidIdentityError},
     limits::{POLICY_FILE_BYTES_MAX, SKEW, UNAVAILABLE_RETRY},

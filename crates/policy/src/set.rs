@@ -9,20 +9,26 @@ pub use self::{
     policy::{EvidenceTerms, Policy},
     revision::Revision,
 };
-use crate::request::PolicyName;
+use crate::{evidence::DataKinds, request::PolicyName};
 
 /// The policies that are in force together.
 #[derive(Debug, Clone)]
 pub struct PolicySet {
     policies: BTreeMap<PolicyName, Policy>,
     revision: Revision,
+    reads: DataKinds,
 }
 
 impl PolicySet {
     /// Makes a set, and computes its revision.
     pub fn new(policies: BTreeMap<PolicyName, Policy>) -> Self {
         let revision = Revision::of(&policies);
-        Self { policies, revision }
+        let reads = policies.values().map(Policy::reads).collect();
+        Self {
+            policies,
+            revision,
+            reads,
+        }
     }
 
     /// The policy of this name.
@@ -43,6 +49,11 @@ impl PolicySet {
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.policies.is_empty()
+    }
+
+    /// The kinds of a person's data that any of its policies reads: what evidence has to keep, and no more.
+    pub fn reads(&self) -> DataKinds {
+        self.reads
     }
 
     /// The digest of what the set means.

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use http::HeaderValue;
+use bytes::Bytes;
+use http::{HeaderValue, header::CONTENT_TYPE};
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::{task::spawn_blocking, time::timeout};
 use uuid::Uuid;
@@ -12,12 +14,14 @@ use super::{Client, UpstreamError};
 use crate::{
     callers::CallerId,
     incode::{
+        Wanted,
         api_call::{ApiCall, CallContext, Order},
         token::{Issuer, Token},
         wire,
     },
-    policy::{Flaw, Verification, VerificationId},
+    policy::{Flaw, Verification},
     provenance::{Outage, Timings},
+    secrets,
     source::Priority,
     step_up::{Link, StepUpRequest},
 };
@@ -29,15 +33,15 @@ impl Client {
     /// Requests the details of a verification. Also returns the age of the response.
     pub(in crate::incode) async fn details(
         &self,
-        id: &VerificationId,
+        wanted: Wanted<'_>,
         token: &Token,
         context: CallContext,
         timings: &mut Timings,
     ) -> Result<(Verification, Duration), UpstreamError> {
-        let url = self.url(&["v1", "verification", "details", id.as_str()]);
+        let url = self.url(&["v1", "verification", "details", wanted.id.as_str()]);
         let token = token_header(token)?;
         let request = |http: &reqwest::Client| http.get(url).header("x-auth-token", token);
-        let decode = |body: &[u8]| wire::details(body, id);
+        let decode = |body: &[u8]| wire::details(body, wanted.id, wanted.keeps);
         self.call(ApiCall::Details, request, context, timings, decode)
             .await
     }
@@ -53,14 +57,16 @@ impl Client {
         let url = self.url(&["v1", "verification", "generate-verification-link"]);
         let token = token_header(token)?;
         let correlation_id = id.to_string();
+        let body = wire::LinkRequest {
+            integration_id: &self.config.integration_id,
+            login_hint: step_up.login_hint.reveal(),
+            redirect_url: step_up.redirect.as_str(),
+            correlation_id: &correlation_id,
+        };
+        let body = secrets::json(&body).map_err(|_| UpstreamError::Outage(Outage::Unexpected))?;
         let request = |http: &reqwest::Client| {
             let request = http.post(url).header("x-auth-token", token);
-            request.json(&wire::LinkRequest {
-                integration_id: &self.config.integration_id,
-                login_hint: step_up.login_hint.reveal(),
-                redirect_url: step_up.redirect.as_str(),
-                correlation_id: &correlation_id,
-            })
+            with_json(request, body)
         };
         let decode = |body: &[u8]| wire::link(body, &self.config.url);
         // How long it took is not shown to anybody.
@@ -91,12 +97,14 @@ impl Client {
             .ok_or(UpstreamError::Unauthorized { by_vendor: true })?;
         let secret = self.secret.get();
         let url = self.url(&["v1", "integration", "authorize", "server"]);
+        let body = wire::AuthorizeRequest {
+            integration_id: &self.config.integration_id,
+            secret: secret.expose_secret(),
+        };
+        let body = secrets::json(&body).map_err(|_| UpstreamError::Outage(Outage::Unexpected))?;
         let request = |http: &reqwest::Client| {
             let request = http.post(url).header("x-api-key", api_key);
-            request.json(&wire::AuthorizeRequest {
-                integration_id: &self.config.integration_id,
-                secret: secret.expose_secret(),
-            })
+            with_json(request, body)
         };
         let decode = |body: &[u8]| wire::token(body).ok_or(Flaw::Unreadable);
         // The lookup measures it as a whole.
@@ -149,11 +157,14 @@ fn is_refusal<T>(issued: &Result<T, UpstreamError>) -> bool {
     )
 }
 
+/// A request with this JSON.
+fn with_json(request: RequestBuilder, body: Bytes) -> RequestBuilder {
+    request.header(CONTENT_TYPE, "application/json").body(body)
+}
+
 /// A secret as a header that `Debug` does not show; `None` if it has characters that no header may have.
 fn sensitive(secret: &SecretString) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(secret.expose_secret()).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    secrets::header(secret.expose_secret())
 }
 
 /// The token as a header. One that cannot be a header is treated as refused.

@@ -17,6 +17,7 @@ use crate::{
     },
     policy::Flaw,
     provenance::Outage,
+    secrets::WipedBytes,
 };
 
 /// The largest body that is read.
@@ -74,7 +75,7 @@ pub(super) struct Received {
     pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     /// `None` if it is too large.
-    pub(super) body: Option<Vec<u8>>,
+    pub(super) body: Option<WipedBytes>,
 }
 
 impl Received {
@@ -82,7 +83,7 @@ impl Received {
     pub(super) async fn read(mut response: Response) -> reqwest::Result<Self> {
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
-        let mut body = Some(Vec::new());
+        let mut body = Some(WipedBytes::default());
         while let Some(bytes) = &mut body {
             let Some(chunk) = response.chunk().await? else {
                 break;
@@ -90,7 +91,7 @@ impl Received {
             if bytes.len().saturating_add(chunk.len()) > BODY_BYTES_MAX {
                 body = None;
             } else {
-                bytes.extend_from_slice(&chunk);
+                bytes.append(&chunk);
             }
         }
         Ok(Self {

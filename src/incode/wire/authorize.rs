@@ -2,6 +2,7 @@
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::json::Object;
 
@@ -17,12 +18,12 @@ pub(in crate::incode) struct AuthorizeRequest<'a> {
 
 #[derive(Deserialize)]
 struct AuthorizeResponse {
-    token: String,
+    token: Zeroizing<String>,
 }
 
 /// Decodes the token; `None` if there is none.
 pub fn token(body: &[u8]) -> Option<SecretString> {
     let response = serde_json::from_slice::<Object<AuthorizeResponse>>(body);
-    let Object(AuthorizeResponse { token }) = response.ok()?;
-    (!token.is_empty()).then(|| token.into())
+    let Object(AuthorizeResponse { mut token }) = response.ok()?;
+    (!token.is_empty()).then(|| std::mem::take(&mut *token).into())
 }

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::{
     json::{Lenient, Object},
     policy::{
-        BirthDate, Datum, Flaw, Identity, Scope, Timestamp, Verification, VerificationId,
-        are_within_bounds, from_millis,
+        BirthDate, DataKinds, Datum, Flaw, Identity, PersonalText, Scope, Timestamp, Verification,
+        VerificationId, are_within_bounds, from_millis,
     },
 };
 
@@ -39,13 +39,18 @@ struct PersonalData {
     date_of_birth: Lenient,
 }
 
-/// Decodes the details of the verification that was requested, by its id or its trace id.
-pub fn details(body: &[u8], requested: &VerificationId) -> Result<Verification, Flaw> {
+/// Decodes the details of the verification that was requested, by its id or its trace id. Of the person's data, only these kinds are
+/// kept.
+pub fn details(
+    body: &[u8],
+    requested: &VerificationId,
+    keeps: DataKinds,
+) -> Result<Verification, Flaw> {
     let response = serde_json::from_slice::<Object<DetailsResponse>>(body);
     let Object(response) = response.map_err(|_| Flaw::Unreadable)?;
     let verification = Verification::try_from(response)?;
     if verification.is_about(requested) {
-        Ok(verification)
+        Ok(verification.keeping(keeps))
     } else {
         Err(Flaw::AnotherVerification)
     }
@@ -92,6 +97,7 @@ impl TryFrom<DetailsResponse> for Verification {
             identity: identity(data.identity_id),
             phone: text(data.phone).as_phone(),
             born: birth(&data.date_of_birth),
+            kept: DataKinds::ALL,
         })
     }
 }
@@ -115,10 +121,10 @@ fn identity(field: Lenient) -> Datum<Identity> {
 }
 
 /// A field that is text.
-fn text(field: Lenient) -> Datum<Box<str>> {
+fn text(field: Lenient) -> Datum<PersonalText> {
     match field {
         Lenient::Missing => Datum::Missing,
-        Lenient::Text(text) => Datum::text(text),
+        Lenient::Text(mut text) => Datum::text(std::mem::take(&mut *text)),
         Lenient::Number(_) | Lenient::Other => Datum::Unreadable,
     }
 }

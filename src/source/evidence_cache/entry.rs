@@ -15,7 +15,7 @@ use crate::{
     clock::Moment,
     flight::Flight,
     jitter::lengthen,
-    policy::{Evidence, Finding, Timestamp, UNAVAILABLE_RETRY, UNSETTLED_FOR, after},
+    policy::{DataKinds, Evidence, Finding, Timestamp, UNAVAILABLE_RETRY, UNSETTLED_FOR, after},
     provenance::{Origin, Outage, Timings},
 };
 
@@ -35,6 +35,8 @@ const REFRESH_USES_MIN: u32 = 3;
 pub(super) struct InFlight {
     /// When it started, to compare with invalidations.
     pub(super) started: Tick,
+    /// Which of a person's data its result keeps.
+    pub(super) keeps: DataKinds,
     /// Its task and its result.
     pub(super) flight: Flight<Known>,
     /// Its span, if traces are collected.
@@ -214,10 +216,11 @@ impl Entry {
         in_flight.filter(|in_flight| in_flight.flight.is_running())
     }
 
-    /// What can be answered without a fetch: evidence younger than `max_age`; or, just after a failure, what there is.
+    /// What can be answered without a fetch: evidence younger than `max_age` that has kept what is read; or, just after a failure, what there is.
     pub(super) fn answer(&self, request: &LookupRequest) -> Option<Known> {
         let fresh = |cached: &&Cached| {
             self.invalidated.is_none()
+                && cached.has_kept(request.reads)
                 && cached.is_younger(request.max_age.min(cached.ttl()), request.at)
         };
         let in_doubt = |since| is_younger(since, INVALIDATED_FOR, request.at);
@@ -262,6 +265,7 @@ impl Entry {
     fn stale(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
         let cached = self.cached.as_ref()?;
         let usable = cached.is_verification()
+            && cached.has_kept(request.reads)
             && cached.is_younger(request.max_stale, request.at)
             && (self.invalidated.is_none() || self.was_just_invalidated(request.at))
             && self
@@ -310,6 +314,14 @@ impl Cached {
 
     fn is_verification(&self) -> bool {
         matches!(self.evidence.finding, Finding::Present(_))
+    }
+
+    /// Whether it has kept these data. What it has not is unknown, and not missing.
+    fn has_kept(&self, reads: DataKinds) -> bool {
+        match &self.evidence.finding {
+            Finding::Present(verification) => verification.kept.include(reads),
+            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => true,
+        }
     }
 
     /// Whether it is certainly from before this evidence: an `Age` has whole seconds, rounded down.

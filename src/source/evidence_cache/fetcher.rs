@@ -8,8 +8,8 @@ use super::super::{Invalidation, Known, LookupRequest, Priority, Source, Wait};
 use crate::{
     callers::OverQuotaError,
     log_throttle::{LogThrottle, throttled},
-    policy::VerificationId,
-    provenance::{Outage, Timings},
+    policy::{UNSETTLED_FOR, VerificationId},
+    provenance::{Origin, Outage, Timings},
 };
 
 /// Fetches that may be in flight; what needs another is answered as in an outage.
@@ -74,4 +74,19 @@ impl Fetcher {
     pub(super) async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
         self.behind.invalidate(id, invalidation).await;
     }
+}
+
+/// Whether what a fetch has just returned is older than evidence may be.
+pub(super) fn is_too_old(fetched: &Known, request: &LookupRequest) -> bool {
+    let max_age = if fetched.evidence.finding.is_unsettled() {
+        request.max_age.min(UNSETTLED_FOR)
+    } else {
+        request.max_age
+    };
+    fetched.origin == Origin::Upstream && is_old(fetched) && max_age <= fetched.age()
+}
+
+/// Whether what a fetch has returned is older than the fetch: an HTTP cache has answered.
+pub(super) fn is_old(fetched: &Known) -> bool {
+    !fetched.age().is_zero()
 }

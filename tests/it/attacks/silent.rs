@@ -21,7 +21,7 @@ async fn a_peer_that_says_nothing_or_half_of_something_is_disconnected() {
             b"POST /webhooks/incode HTTP/1.1\r\nhost: x\r\nx-a: ",
             5.0,
         ),
-        ("nothing", admin, b"", 5.0),
+        ("nothing", admin, b"", 1.0),
         ("half a head", admin, b"GET /metr", 5.0),
         ("half a head", admin, b"GET /metrics HTTP/1.1\r\n", 5.0),
         // It has to answer a ping.

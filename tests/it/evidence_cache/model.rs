@@ -145,6 +145,7 @@ impl Model {
                     at: self.clock.moment(),
                     max_age: Duration::from_secs(fresh_for),
                     max_stale: Duration::from_secs(fresh_for + stale_for),
+                    reads: DataKinds::NONE,
                     wait: if in_a_hurry {
                         Wait::No
                     } else {

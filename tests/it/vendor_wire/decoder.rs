@@ -6,7 +6,7 @@ use expect_test::expect;
 use secrecy::ExposeSecret as _;
 use verigate::{
     incode::wire,
-    policy::{Datum, Flaw, Scope, Verification, VerificationId},
+    policy::{DataKinds, Datum, Flaw, Scope, Verification, VerificationId},
 };
 
 use super::messages::{ID, PROJECT, TRACE, all_recorded, recorded};
@@ -14,7 +14,7 @@ use super::messages::{ID, PROJECT, TRACE, all_recorded, recorded};
 /// The details as the service decodes them.
 fn decoded(file: &str) -> Verification {
     let asked = VerificationId::parse(ID).unwrap();
-    wire::details(recorded(file).as_bytes(), &asked).expect(file)
+    wire::details(recorded(file).as_bytes(), &asked, DataKinds::ALL).expect(file)
 }
 
 /// What is decoded besides the ids, in one line.
@@ -40,7 +40,7 @@ fn summary(verification: &Verification) -> String {
             .instant()
             .as_millisecond()
             .to_string()),
-        text(&verification.phone, ToString::to_string),
+        text(&verification.phone, |phone| phone.to_string()),
     )
 }
 
@@ -75,7 +75,13 @@ fn details_are_decoded_as_the_vendor_sends_them() {
 #[test]
 fn details_are_accepted_for_the_id_and_the_trace_id_and_for_nothing_else() {
     let body = recorded("details.json");
-    let read = |asked: &str| wire::details(body.as_bytes(), &VerificationId::parse(asked).unwrap());
+    let read = |asked: &str| {
+        wire::details(
+            body.as_bytes(),
+            &VerificationId::parse(asked).unwrap(),
+            DataKinds::ALL,
+        )
+    };
     assert!(read(ID).is_ok());
     assert!(read(TRACE).is_ok());
     assert_eq!(read(PROJECT).err(), Some(Flaw::AnotherVerification));
@@ -100,7 +106,10 @@ fn an_error_of_the_vendor_is_no_token_no_details_and_no_link() {
     for file in errors {
         let body = recorded(&file);
         assert!(wire::token(body.as_bytes()).is_none(), "{file}");
-        assert!(wire::details(body.as_bytes(), &asked).is_err(), "{file}");
+        assert!(
+            wire::details(body.as_bytes(), &asked, DataKinds::ALL).is_err(),
+            "{file}"
+        );
         assert!(wire::link(body.as_bytes(), &vendor).is_err(), "{file}");
     }
 }

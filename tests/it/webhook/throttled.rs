@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use verigate::{
     callers::CallerId,
     clock::Clock as _,
-    policy::{Evidence, Finding, Verification},
+    policy::{DataKinds, Evidence, Finding, Verification},
     provenance::Origin,
     rate_limit::{Rate, TokenBucket},
     source::{self, EvidenceCache, Priority, Wait},
@@ -108,6 +108,7 @@ impl Scene {
             at: self.clock.moment(),
             max_age: hour,
             max_stale: hour,
+            reads: DataKinds::NONE,
             wait: Wait::AtMost(Duration::from_millis(1950)),
             caller: CallerId::of(IpAddr::from([192, 0, 2, 7])),
             priority: Priority::Cold,

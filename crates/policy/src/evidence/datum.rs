@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::birth::BirthDate;
+use super::{birth::BirthDate, text::PersonalText};
 use crate::{identity::Identity, phone::is_phone};
 
 /// One piece of personal data. Its `Debug` output shows whether it is there, never its value.
@@ -28,9 +28,9 @@ impl<T> Datum<T> {
     }
 }
 
-impl Datum<Box<str>> {
+impl Datum<PersonalText> {
     /// A text as the upstream sent it; a blank one is missing.
-    pub fn text(text: impl Into<Box<str>>) -> Self {
+    pub fn text(text: impl Into<PersonalText>) -> Self {
         let text = text.into();
         if text.trim().is_empty() {
             Self::Missing
@@ -70,7 +70,11 @@ impl Datum<BirthDate> {
 
 impl Datum<()> {
     /// Whether there is a full name, or a first and a last name. The names themselves are not kept.
-    pub fn name(full: Datum<Box<str>>, first: Datum<Box<str>>, last: Datum<Box<str>>) -> Self {
+    pub fn name(
+        full: Datum<PersonalText>,
+        first: Datum<PersonalText>,
+        last: Datum<PersonalText>,
+    ) -> Self {
         match (full.map(drop), first.map(drop), last.map(drop)) {
             (Self::Known(()), _, _) | (_, Self::Known(()), Self::Known(())) => Self::Known(()),
             (Self::Unreadable, _, _) | (_, Self::Unreadable, _) | (_, _, Self::Unreadable) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{birth::BirthDate, datum::Datum, scope::Scope};
+use super::{birth::BirthDate, datum::Datum, kept::DataKinds, scope::Scope, text::PersonalText};
 use crate::{
     identity::Identity, reason::ReasonCode, request::VerificationId, time::Timestamp,
     when::Interval,
@@ -28,9 +28,12 @@ pub struct Verification {
     /// Whether it carries a name.
     pub name: Datum<()>,
     /// The telephone number, in E.164 form.
-    pub phone: Datum<Box<str>>,
+    pub phone: Datum<PersonalText>,
     /// The date of birth.
     pub born: Datum<BirthDate>,
+    /// Which of these data were kept. Those that were not are missing here, whatever the upstream sent: a policy that reads one of them
+    /// takes this for no evidence.
+    pub kept: DataKinds,
 }
 
 impl Verification {
@@ -45,6 +48,25 @@ impl Verification {
     /// Whether this scope's data may be used; always true of [`Scope::IdentityId`].
     pub fn grants(&self, scope: &Scope) -> bool {
         *scope == Scope::IdentityId || self.scopes.contains(scope)
+    }
+
+    /// The same without the data of any other kind than these, whose memory is overwritten.
+    #[must_use]
+    pub fn keeping(mut self, kinds: DataKinds) -> Self {
+        if !kinds.include(DataKinds::IDENTITY) {
+            self.identity = Datum::Missing;
+        }
+        if !kinds.include(DataKinds::NAME) {
+            self.name = Datum::Missing;
+        }
+        if !kinds.include(DataKinds::PHONE) {
+            self.phone = Datum::Missing;
+        }
+        if !kinds.include(DataKinds::BIRTH) {
+            self.born = Datum::Missing;
+        }
+        self.kept = kinds;
+        self
     }
 
     /// The instants at which this scope's data may be used, or why there are none.
@@ -67,12 +89,12 @@ impl Verification {
 
     /// The telephone number, or why it may not be used.
     pub(crate) fn phone(&self) -> Result<&str, ReasonCode> {
-        self.datum(&Scope::Phone, &self.phone).map(AsRef::as_ref)
+        self.datum(&Scope::Phone, &self.phone).map(|phone| &**phone)
     }
 
     /// The date of birth, or why it may not be used.
-    pub(crate) fn born(&self) -> Result<BirthDate, ReasonCode> {
-        self.datum(&Scope::DateOfBirth, &self.born).copied()
+    pub(crate) fn born(&self) -> Result<&BirthDate, ReasonCode> {
+        self.datum(&Scope::DateOfBirth, &self.born)
     }
 
     fn datum<'a, T>(&self, scope: &Scope, datum: &'a Datum<T>) -> Result<&'a T, ReasonCode> {

@@ -7,6 +7,7 @@ use icu_properties::{
     CodePointMapData, CodePointSetData,
     props::{DefaultIgnorableCodePoint, GeneralCategory},
 };
+use zeroize::Zeroize as _;
 
 use super::{error::InvalidIdentityError, uuid::uuid_of};
 use crate::limits::EVIDENCE_TEXT_BYTES_MAX;
@@ -14,7 +15,7 @@ use crate::limits::EVIDENCE_TEXT_BYTES_MAX;
 /// The vowel signs AM of Thai and Lao, which NFKC takes apart although they are the only spelling in use.
 const ORDINARY: [char; 2] = ['\u{e33}', '\u{eb3}'];
 
-/// An identity in its canonical form, of 1 to 256 bytes.
+/// An identity in its canonical form, of 1 to 256 bytes. Its memory is overwritten when it is dropped.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Identity(Box<str>);
 
@@ -44,6 +45,12 @@ impl Identity {
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Identity(…)")
+    }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }
 

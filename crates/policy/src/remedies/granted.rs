@@ -4,7 +4,12 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use super::work::Work;
-use crate::{evidence::Scope, identity::Identity, limits::AGE_YEARS_MAX, rule::Identities};
+use crate::{
+    evidence::{PersonalText, Scope},
+    identity::Identity,
+    limits::AGE_YEARS_MAX,
+    rule::Identities,
+};
 
 /// How many identities of a list are tried as one that other lists permit.
 const IDENTITIES_TRIED_MAX: usize = 1_000;
@@ -172,13 +177,13 @@ impl<'p> Granted<'p> {
     }
 
     /// A telephone number that suffices.
-    pub(super) fn a_phone(&self) -> Box<str> {
+    pub(super) fn a_phone(&self) -> PersonalText {
         let prefix = self.phone_any.as_ref().and_then(|any| any.first());
         // A number has two digits at least.
         match prefix {
             None => "+12".into(),
             Some(prefix) if prefix.len() < 3 => format!("{prefix}2").into(),
-            Some(prefix) => (*prefix).into(),
+            Some(prefix) => PersonalText::from(&**prefix),
         }
     }
 

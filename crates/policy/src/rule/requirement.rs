@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use crate::{
-    evidence::{Scope, Verification},
+    evidence::{DataKinds, Scope, Verification},
     identity::Identity,
     limits::{BIRTHDAY_EVERYWHERE, SKEW},
     reason::ReasonCode,
@@ -157,6 +157,27 @@ impl Requirement {
             | Self::Attribute(..)
             | Self::Authenticated(_)
             | Self::Schedule(_) => true,
+        }
+    }
+}
+
+impl Requirement {
+    /// The kinds of a person's data that it reads.
+    pub(crate) fn reads(&self) -> DataKinds {
+        match self {
+            Self::Scopes(scopes) => scopes.iter().map(DataKinds::of_scope).collect(),
+            Self::AgeAtLeast(_) | Self::AgeBelow(_) => DataKinds::BIRTH,
+            Self::PhonePrefix(_) => DataKinds::PHONE,
+            Self::IdentityAsRequested | Self::IdentityIn(_) | Self::IdentityNotIn(_) => {
+                DataKinds::IDENTITY
+            }
+            Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().map(Self::reads).collect(),
+            Self::Status(_)
+            | Self::VerifiedWithin(_)
+            | Self::Project(_)
+            | Self::Attribute(..)
+            | Self::Authenticated(_)
+            | Self::Schedule(_) => DataKinds::NONE,
         }
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::{
     effect::Refusal,
+    evidence::DataKinds,
     rule::{Requirement, Rule},
     yaml::Location,
 };
@@ -16,6 +17,8 @@ pub struct Policy {
     pub(super) evidence: EvidenceTerms,
     pub(super) reuse_allow: Duration,
     pub(super) redirect: Option<Box<str>>,
+    /// The kinds of a person's data that the rules read. Follows from them.
+    pub(super) reads: DataKinds,
     /// Where its name was read, for messages to authors. Not a part of its meaning.
     pub(super) location: Option<Location>,
 }
@@ -56,6 +59,7 @@ impl Policy {
         }
         Self {
             description,
+            reads: reads(&rules),
             rules,
             evidence,
             reuse_allow,
@@ -69,6 +73,7 @@ impl Policy {
     pub(crate) fn of_exactly(rules: Vec<Rule>) -> Self {
         Self {
             description: None,
+            reads: reads(&rules),
             rules,
             evidence: EvidenceTerms::default(),
             reuse_allow: Duration::ZERO,
@@ -104,6 +109,11 @@ impl Policy {
         &self.rules
     }
 
+    /// The kinds of a person's data that it reads. Evidence that has not kept them is none for it.
+    pub fn reads(&self) -> DataKinds {
+        self.reads
+    }
+
     /// How old evidence may be, and the effect without any.
     pub fn evidence(&self) -> EvidenceTerms {
         self.evidence
@@ -124,4 +134,9 @@ impl Policy {
     pub fn reuse_allow(&self) -> Duration {
         self.reuse_allow
     }
+}
+
+fn reads(rules: &[Rule]) -> DataKinds {
+    let requirements = rules.iter().map(Rule::requirement);
+    requirements.map(Requirement::reads).collect()
 }

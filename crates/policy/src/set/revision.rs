@@ -46,6 +46,7 @@ impl fmt::Display for Canonical<'_> {
             evidence,
             reuse_allow,
             redirect,
+            reads: _,
             location: _,
         } = self.0;
         for rule in rules {

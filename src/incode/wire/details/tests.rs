@@ -5,7 +5,11 @@ use super::*;
 const ID: &str = "55a951eb-265c-4706-9ebf-99ae35c745ab";
 
 fn read(body: &str) -> Result<Verification, Flaw> {
-    details(body.as_bytes(), &VerificationId::parse(ID).unwrap())
+    details(
+        body.as_bytes(),
+        &VerificationId::parse(ID).unwrap(),
+        DataKinds::ALL,
+    )
 }
 
 fn with_data(data: &str) -> Verification {
@@ -22,7 +26,7 @@ fn the_sample_of_the_vendors_documentation_is_decoded() {
     );
     assert_eq!(verification.scopes, [Scope::DateOfBirth].into());
     assert!(
-        matches!(verification.born, Datum::Known(birth) if birth.instant() == from_millis(802_224_000_000))
+        matches!(&verification.born, Datum::Known(birth) if birth.instant() == from_millis(802_224_000_000))
     );
 }
 
@@ -92,7 +96,7 @@ fn a_date_of_birth_is_a_number_or_a_numeric_text() {
     for value in ["-86400000000", r#""-86400000000""#, "-8.64e10"] {
         let expected = from_millis(-86_400_000_000);
         assert!(
-            matches!(born(value), Datum::Known(birth) if birth.instant() == expected),
+            matches!(&born(value), Datum::Known(birth) if birth.instant() == expected),
             "{value}"
         );
     }

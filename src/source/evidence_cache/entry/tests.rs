@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     callers::CallerId,
-    policy::{Verification, from_millis},
+    policy::{DataKinds, Verification, from_millis},
     source::{Priority, Wait},
 };
 
@@ -21,6 +21,7 @@ fn request(uptime: Duration) -> LookupRequest {
         at: at(uptime),
         max_age: MINUTE,
         max_stale: MINUTE * 2,
+        reads: DataKinds::NONE,
         wait: Wait::No,
         caller: CallerId::Internal,
         priority: Priority::Cold,

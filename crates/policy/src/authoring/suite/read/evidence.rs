@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     evidence::{
-        BirthDate, Datum, Finding, Flaw, Scope, Verification, are_within_bounds,
+        BirthDate, DataKinds, Datum, Finding, Flaw, Scope, Verification, are_within_bounds,
         is_beyond_the_calendar,
     },
     time::{Timestamp, between, from_millis, parse_instant},
@@ -131,6 +131,7 @@ pub(super) fn read_verification(
         name: Datum::name(datum(full?), datum(first?), datum(last?)),
         phone: datum(phone?).as_phone(),
         born: born?,
+        kept: DataKinds::ALL,
     }))
 }
 
