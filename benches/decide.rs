@@ -27,6 +27,7 @@ use verigate::{
     },
     provenance::{Origin, Timings},
     rate_limit::Rate,
+    refusals::Refusals,
     sim::{Cast, Credentials, Simulator, TOKEN_LIFE},
     source::{self, EvidenceCache, Known, LookupRequest, Priority, Source, Wait},
     span,
@@ -195,7 +196,8 @@ fn check(c: &mut Criterion) {
     let source = EvidenceCache::new(Arc::new(Instant), CACHE, DAY, &deps).unwrap();
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
     let live = Arc::new(Live::new(PolicySet::new(policies)));
-    let gate = Gate::new(live, Arc::new(source.clone()), journal, &deps).unwrap();
+    let refusals = Refusals::new(journal.clone(), &deps).unwrap();
+    let gate = Gate::new(live, Arc::new(source.clone()), journal, refusals, &deps).unwrap();
     let request = Arc::new(request());
     let lookup = LookupRequest {
         at: SystemClock.moment(),
@@ -208,17 +210,14 @@ fn check(c: &mut Criterion) {
         failed_before: false,
     };
     let call = Call {
-        caller: Caller {
-            id: CallerId::Internal,
-            address: [127, 0, 0, 1].into(),
-        },
+        caller: Caller::internal(),
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),
     };
     let ruling = runtime.block_on(gate.check(&request, &call)).unwrap();
     group.bench_function("look up", |b| {
         b.to_async(&runtime)
-            .iter(|| source.look_up(&request.verification, lookup));
+            .iter(|| source.look_up(&request.verification, lookup.clone()));
     });
     // As the service runs without a trace collector: the log uses no spans.
     let log = LogConfig {
@@ -240,7 +239,7 @@ fn check(c: &mut Criterion) {
                 span::decided(&request.policy, &ruling);
             };
             checking
-                .instrument(span::check(black_box(&call.trace)))
+                .instrument(span::check(black_box(&call.trace), call.caller.id.as_str()))
                 .await;
         });
     });
@@ -289,7 +288,7 @@ fn cold(c: &mut Criterion) {
         failed_before: false,
     };
     let id = VerificationId::parse("v-1").unwrap();
-    let look_up = async || incode.look_up(&id, request).await.unwrap();
+    let look_up = async || incode.look_up(&id, request.clone()).await.unwrap();
     assert!(!runtime.block_on(look_up()).degraded());
     c.bench_function("cold look up over loopback HTTP", |b| {
         b.to_async(&runtime).iter(look_up);

@@ -28,11 +28,15 @@ pub struct Call {
 pub struct TraceContext(Option<Box<str>>);
 
 impl Call {
-    /// Reads the context from a request's headers and extensions. The deadline is the one that an adapter has put into the extensions when
-    /// the request arrived, or else begins now. An HTTP call that sends no `grpc-timeout` has the default deadline.
+    /// Reads the context from a request's headers and extensions: the caller that an adapter has put there; and the deadline that it has
+    /// put there when the request arrived, or else one that begins now. An HTTP call that sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
         Self {
-            caller: Caller::at(peer::ip_of(extensions)),
+            // An adapter that does not authenticate gets nothing.
+            caller: extensions
+                .get()
+                .cloned()
+                .unwrap_or_else(|| Caller::unauthenticated(peer::ip_of(extensions))),
             deadline: extensions
                 .get()
                 .copied()

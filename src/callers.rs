@@ -1,84 +1,89 @@
-//! Who asks, and how much they may cause: the identity of a caller, its quota of work at the upstream, and what its lookups came to.
+//! Who asks, what they may do, and how much they may cause: callers are authenticated by a token or a client certificate; each has
+//! permissions, a quota of work at the upstream, and a record of what its lookups came to.
 
+mod id;
+mod name;
+mod priority;
+mod permissions;
+mod glob;
+mod token;
+mod certificate;
+mod config;
+mod directory;
+mod credentials;
 mod misses;
 mod quota;
 
-use std::net::IpAddr;
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 pub use self::{
+    certificate::{CertificatePattern, InvalidPatternError},
+    config::CallerConfig,
+    credentials::{AuthenticationError, TOKEN_HEADER},
+    directory::{Callers, ConflictingCallersError},
+    glob::{Glob, InvalidGlobError},
+    id::CallerId,
     misses::{LookupResult, Misses},
+    name::{CallerName, InvalidCallerNameError, NamedCaller},
+    permissions::{Assertion, NotPermittedError, Permissions},
+    priority::CallerPriority,
     quota::{OverQuotaError, Quota, Quotas},
+    token::{InvalidEntryError, Token, TokenEntry, TokenId},
 };
-use crate::peer::network_of;
-
-/// Callers that are kept apart. The least recently used one is dropped.
-const CALLERS_MAX: u64 = 10_000;
+use crate::rate_limit::TokenBucket;
 
 /// A client of the service, as one of its calls shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Caller {
     /// Its identity: the key of its quotas.
     pub id: CallerId,
     /// The address that the call comes from.
     pub address: IpAddr,
-}
-
-/// The identity of a caller.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CallerId {
-    /// A client of the service, known by where it connects from: see [`CallerId::of`].
-    Address(IpAddr),
-    /// The service itself: refresh-ahead and prefetches after webhooks. It has no quota; its callers bound it.
-    Internal,
+    /// What it may do.
+    pub permissions: Arc<Permissions>,
+    /// The rate of its calls; `None` is unlimited.
+    calls: Option<Arc<TokenBucket>>,
 }
 
 impl Caller {
-    /// A caller that is known by its address alone.
-    pub fn at(address: IpAddr) -> Self {
+    /// A caller that is known by its address alone, where callers are not authenticated. It may do everything.
+    pub fn anonymous(address: IpAddr) -> Self {
         Self {
             id: CallerId::of(address),
             address,
+            permissions: Arc::new(Permissions::all()),
+            calls: None,
         }
     }
-}
 
-impl CallerId {
-    /// The caller at this address. All addresses that one host can choose from are one caller: those of the loopback, and those of an
-    /// IPv6 network of 64 bits. An IPv4 address that is written as IPv6 is the IPv4 address.
-    pub fn of(address: IpAddr) -> Self {
-        Self::Address(network_of(address))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(address: &str) -> CallerId {
-        CallerId::of(address.parse().unwrap())
+    /// A caller that nobody has authenticated. It may do nothing.
+    pub fn unauthenticated(address: IpAddr) -> Self {
+        Self {
+            permissions: Arc::new(Permissions::default()),
+            ..Self::anonymous(address)
+        }
     }
 
-    #[test]
-    fn the_addresses_that_one_host_chooses_from_are_one_caller() {
-        let together = [
-            ("127.0.0.1", "127.255.255.254"),
-            ("127.0.0.1", "::1"),
-            ("127.0.0.1", "::ffff:127.9.9.9"),
-            ("192.0.2.7", "::ffff:192.0.2.7"),
-            ("2001:db8:1:2::1", "2001:db8:1:2:ffff:ffff:ffff:ffff"),
-        ];
-        for (one, other) in together {
-            assert_eq!(of(one), of(other), "{one} {other}");
+    /// The service itself, which may do everything.
+    pub fn internal() -> Self {
+        Self {
+            id: CallerId::Internal,
+            ..Self::anonymous(Ipv4Addr::LOCALHOST.into())
         }
-        let apart = [
-            ("192.0.2.7", "192.0.2.8"),
-            ("::ffff:192.0.2.7", "::ffff:192.0.2.8"),
-            ("2001:db8:1:2::1", "2001:db8:1:3::1"),
-            ("2001:db8:1:2::1", "127.0.0.1"),
-            ("128.0.0.1", "127.0.0.1"),
-        ];
-        for (one, other) in apart {
-            assert_ne!(of(one), of(other), "{one} {other}");
-        }
+    }
+
+    /// Counts one check or step-up of this caller; an error if its calls come too fast.
+    pub fn count_call(&self, uptime: Duration) -> Result<(), OverQuotaError> {
+        let Some(calls) = &self.calls else {
+            return Ok(());
+        };
+        let taken = calls.take(uptime, Duration::ZERO);
+        taken
+            .map(drop)
+            .map_err(|retry_after| OverQuotaError { retry_after })
     }
 }

@@ -4,6 +4,7 @@ mod serve;
 mod demo;
 mod sim;
 mod check;
+mod token;
 mod policy;
 mod completions;
 mod man;
@@ -43,6 +44,7 @@ enum Command {
     Demo(demo::Demo),
     Sim(sim::Sim),
     Check(check::Check),
+    Token(token::Token),
     Policy(policy::Policy),
     Completions(completions::Completions),
     Man(man::Man),
@@ -98,6 +100,7 @@ impl Command {
             Self::Demo(demo) => demo.run(environment, colours, screen).await,
             Self::Sim(sim) => sim.run().await,
             Self::Check(check) => check.run(screen).await,
+            Self::Token(token) => token.run(),
             Self::Policy(policy) => policy.run(colours, screen),
             Self::Completions(completions) => completions.run(&mut Cli::command()),
             Self::Man(man) => man.run(Cli::command()),

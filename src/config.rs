@@ -7,11 +7,13 @@
 
 mod error;
 mod layers;
+mod places;
 mod file;
 mod environment;
 mod fit;
 mod section;
 mod secret;
+mod callers;
 mod listeners;
 mod filters;
 mod tls;
@@ -32,6 +34,7 @@ use std::{
 
 pub use self::{
     error::{ConfigError, Problem},
+    file::OtherSections,
     incode::Account,
     layers::DEFAULTS,
     tls::ListenerTls,
@@ -39,7 +42,9 @@ pub use self::{
 use self::{reader::Reader, section::Reported};
 use crate::{
     call::Deadlines,
+    callers::CallerConfig,
     listener::{Limits, ListenAddress},
+    secrets::read_text,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -48,6 +53,10 @@ use crate::{
 pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
+    /// Who may ask. If there are none, everybody who reaches the listeners may.
+    pub callers: Vec<CallerConfig>,
+    /// Whether everybody may ask on addresses that other machines reach, where there are no callers.
+    pub insecure_allow_anonymous: bool,
     /// The address of the gRPC listener.
     pub grpc: ListenAddress,
     /// How long calls over gRPC may take.
@@ -103,6 +112,30 @@ impl Config {
         Self::read(reader).map(|config| Self { file, ..config })
     }
 
+    /// The callers of a file, and its other sections as they stand in it. For reading the callers again.
+    pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, OtherSections), ConfigError> {
+        let (shown, mut problems) = (path.display().to_string(), Vec::new());
+        let read = match read_text(path, reader::FILE_BYTES_MAX) {
+            Ok(text) => file::callers(&shown, &text, &mut problems),
+            Err(error) => {
+                problems.push(Problem {
+                    place: shown,
+                    message: format!("cannot be read: {error}"),
+                    hint: None,
+                });
+                Default::default()
+            }
+        };
+        if problems.is_empty() {
+            Ok(read)
+        } else {
+            Err(ConfigError {
+                problems,
+                policies: None,
+            })
+        }
+    }
+
     /// The defaults alone, for an account at the vendor, which has none.
     pub fn from_defaults(account: &Account) -> Result<Self, ConfigError> {
         let mut reader = Reader::default();
@@ -121,9 +154,11 @@ impl Config {
 
     /// Reads every section before the first problem is returned, so that all problems are reported.
     fn sections(reader: &mut Reader) -> Result<Self, Reported> {
-        let grpc = listeners::decisions(&mut reader.section("grpc"));
+        let insecure_allow_anonymous = reader.flag("insecure_allow_anonymous");
+        let anywhere = insecure_allow_anonymous || !reader.callers().is_empty();
+        let grpc = listeners::decisions(&mut reader.section("grpc"), anywhere);
         let deadlines = listeners::deadlines(&mut reader.section("grpc"));
-        let http = listeners::decisions(&mut reader.section("http"));
+        let http = listeners::decisions(&mut reader.section("http"), anywhere);
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
         let tls = tls::read(reader);
@@ -145,19 +180,19 @@ impl Config {
         let log = telemetry::log(&mut reader.section("log"));
         let core_dumps = process::core_dumps(&mut reader.section("process"));
         let apart = public.clone().transpose();
-        let listening = [("grpc", &grpc), ("http", &http), ("admin", &admin)].into_iter();
-        let apart = apart.as_ref().map(|address| ("public", address));
-        let listening: Vec<_> = listening.chain(apart).collect();
-        listeners::check_distinct(reader, &listening);
-        check_not_called(
-            reader,
-            &listening,
-            incode.as_ref().ok(),
-            trace.as_ref().ok(),
-        );
+        let listening = [
+            ("grpc", Some(&grpc)),
+            ("http", Some(&http)),
+            ("public", apart.as_ref()),
+            ("admin", Some(&admin)),
+        ];
+        let (vendor, trace_config) = (incode.as_ref().ok(), trace.as_ref().ok());
+        check_addresses(reader, listening, vendor, trace_config);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
+            callers: reader.callers().to_vec(),
+            insecure_allow_anonymous,
             grpc: grpc?,
             deadlines: deadlines?,
             http: http?,
@@ -187,13 +222,24 @@ impl Config {
     }
 }
 
-/// Reports an address to call at which the service itself would answer.
-fn check_not_called(
+/// The policy file, or the folder of them.
+fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
+    let mut section = reader.section("policies");
+    section.required("path").map(PathBuf::from)
+}
+
+/// Reports addresses that conflict, and those at which the service would call itself.
+fn check_addresses<const N: usize>(
     reader: &mut Reader,
-    listening: &[listeners::Listening<'_>],
+    listening: [(&'static str, Option<&Result<ListenAddress, Reported>>); N],
     vendor: Option<&crate::incode::Config>,
     trace: Option<&TraceConfig>,
 ) {
+    let listening = listening.into_iter();
+    let listening: Vec<_> = listening
+        .filter_map(|(name, address)| Some((name, address?)))
+        .collect();
+    listeners::check_distinct(reader, &listening);
     let proxy = vendor.and_then(|vendor| vendor.files.proxy.as_ref());
     let collector = trace.and_then(|trace| trace.otlp_endpoint.as_ref());
     for (section, key, called) in [
@@ -201,12 +247,6 @@ fn check_not_called(
         ("incode", "proxy", proxy),
         ("trace", "otlp_endpoint", collector),
     ] {
-        listeners::check_not_called(reader, listening, section, key, called);
+        listeners::check_not_called(reader, &listening, section, key, called);
     }
-}
-
-/// The policy file, or the folder of them.
-fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
-    let mut section = reader.section("policies");
-    section.required("path").map(PathBuf::from)
 }

@@ -11,13 +11,14 @@ use tracing::Instrument as _;
 use self::{clock_watch::ClockWatch, metrics::Metrics};
 use crate::{
     call::Call,
-    callers::OverQuotaError,
+    callers::{NotPermittedError, OverQuotaError},
     clock::{AnchoredClock, Clock as _, Moment},
     deps::Deps,
     journal::{Entry, Journal, JournalError},
     live::Live,
     policy::{Facts, Policy, PolicyName, Request},
     provenance::Timings,
+    refusals::Refusals,
     ruling::Ruling,
     source::{LookupRequest, Priority, Source, Wait},
     span,
@@ -29,6 +30,7 @@ pub struct Gate {
     live: Arc<Live>,
     source: Arc<dyn Source>,
     journal: Journal,
+    refusals: Refusals,
     clock: Arc<AnchoredClock>,
     clock_watch: ClockWatch,
     metrics: Metrics,
@@ -37,6 +39,12 @@ pub struct Gate {
 /// Why a check has no ruling. DENY and STEP_UP are rulings, not errors.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
+    /// The caller may not ask this. Said before anything else is looked at.
+    #[error(transparent)]
+    NotPermitted(#[from] NotPermittedError),
+    /// The calls of the caller come too fast.
+    #[error("the calls of this caller come too fast")]
+    OverRate(#[source] OverQuotaError),
     /// No policy has this name.
     #[error("there is no policy `{0}`")]
     NoSuchPolicy(PolicyName),
@@ -54,6 +62,7 @@ impl Gate {
         live: Arc<Live>,
         source: Arc<dyn Source>,
         journal: Journal,
+        refusals: Refusals,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self {
@@ -61,16 +70,20 @@ impl Gate {
             live,
             source,
             journal,
+            refusals,
             clock: Arc::clone(&deps.anchored),
             clock_watch: ClockWatch::default(),
         })
     }
 
-    /// Decides a request. The clock is read once, and the policy set is one snapshot; evidence is waited for no longer than the
+    /// Decides a request, if the caller may make it. The clock is read once, and the policy set is one snapshot; evidence is waited for no longer than the
     /// call's deadline allows. Where our clock and the vendor's are apart, both instants are judged, and the stricter decision counts.
     pub async fn check(&self, request: &Arc<Request>, call: &Call) -> Result<Ruling, CheckError> {
         let started = self.clock.read();
         let now = started.moment;
+        self.permit(request, call)?;
+        let too_fast = call.caller.count_call(now.uptime);
+        too_fast.map_err(CheckError::OverRate)?;
         let policies = self.live.current();
         let policy = policies
             .find(&request.policy)
@@ -111,12 +124,22 @@ impl Gate {
         };
 
         let decided = started.elapsed();
-        self.journal.record(Entry::new(request, &ruling)).await?;
+        let entry = Entry::new(request, &call.caller.id, &ruling);
+        self.journal.record(entry).await?;
         let recorded = started.elapsed();
         ruling.timings.journal = recorded.saturating_sub(decided);
         self.metrics.check(&request.policy, &ruling, recorded);
         span::decided(&request.policy, &ruling);
         Ok(ruling)
+    }
+
+    /// Whether the caller may ask this. First of all, and here, so that no adapter can leave it out.
+    fn permit(&self, request: &Request, call: &Call) -> Result<(), NotPermittedError> {
+        let permitted = call.caller.permissions.permit_check(request);
+        permitted.inspect_err(|error| {
+            let refusals = &self.refusals;
+            refusals.not_permitted(&call.caller, *error, Some(&request.policy));
+        })
     }
 }
 
@@ -129,7 +152,7 @@ fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
         max_stale: policy.max_stale(),
         reads: policy.reads(),
         wait: Wait::AtMost(call.deadline.wait_max()),
-        caller: call.caller.id,
+        caller: call.caller.id.clone(),
         priority: Priority::Cold,
         failed_before: false,
     }

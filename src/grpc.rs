@@ -2,6 +2,7 @@
 
 mod calls;
 mod service;
+mod authentication;
 mod in_flight;
 mod access;
 mod check_request;
@@ -27,7 +28,10 @@ use self::{
     service::Parts,
     signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
 };
-pub use self::{calls::Calls, in_flight::InFlight, rejection::Rejections, service::GrpcService};
+pub use self::{
+    authentication::Authentication, calls::Calls, in_flight::InFlight, rejection::Rejections,
+    service::GrpcService,
+};
 use crate::{
     call::Deadlines,
     deps::Deps,
@@ -70,6 +74,7 @@ pub fn services(
     step_ups: StepUps,
     (deadlines, in_flight): (Deadlines, InFlight),
     calls: Arc<Calls>,
+    authentication: Authentication,
     deps: &Deps,
 ) -> Result<Grpc, ServicesError> {
     let rejections = Arc::new(Rejections::new(deps)?);
@@ -106,6 +111,7 @@ pub fn services(
         calls,
         in_flight,
         watches: WatchLimit::default(),
+        authentication,
         deadlines,
     });
     Ok(Grpc {

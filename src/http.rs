@@ -11,8 +11,8 @@ use axum::Router;
 
 use self::filter::{Listener, Metrics, RequestFilter};
 pub use self::{
-    admin::Admin,
-    filter::{Credentials, HostName, HostNameError, NoCredentials, Rules},
+    admin::{Admin, AdminCallers},
+    filter::{Credentials, HostName, HostNameError, Rules},
     webhook::Webhooks,
 };
 use crate::deps::Deps;

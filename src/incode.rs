@@ -165,7 +165,7 @@ impl Incode {
         context: CallContext,
         timings: &mut Timings,
     ) -> Result<Statement, Outage> {
-        let first = self.attempt(wanted, context, timings).await;
+        let first = self.attempt(wanted, context.clone(), timings).await;
         let rejected = matches!(first, Err(AttemptError::Outage(outage)) if !outage.was_asked());
         if !rejected {
             self.retries.deposit();
@@ -236,7 +236,7 @@ impl Incode {
         let mut refused_by_vendor = true;
         for _ in 0..2 {
             let token = self.tokens.get().await?;
-            match self.client.link(id, request, &token, caller).await {
+            match self.client.link(id, request, &token, caller.clone()).await {
                 Ok(link) => return Ok(link),
                 Err(UpstreamError::Unauthorized { by_vendor }) => {
                     refused_by_vendor = by_vendor;

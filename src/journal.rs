@@ -1,4 +1,4 @@
-//! The decision log: one line of JSON for each decision, written by a thread of its own.
+//! The decision log: one line of JSON for each decision, and some for refused requests, written by a thread of its own.
 //!
 //! Why nothing is dropped and checks are rejected: a decision that is not in the journal never happened for an auditor. When a write
 //! fails, it is retried until it succeeds, and until then no further decision is accepted. What is queued is lost only with the process.
@@ -16,12 +16,14 @@ use std::{io, sync::Arc, thread, time::Duration};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::{
+    entry::Record, health::Health, message::Message, metrics::Metrics, writer::WriterThread,
+};
 pub use self::{
-    entry::Entry,
+    entry::{Entry, RefusedCaller},
     health::Obstacles,
     output::{Output, OutputCheck, OutputError, open},
 };
-use self::{health::Health, message::Message, metrics::Metrics, writer::WriterThread};
 use crate::{
     deps::{Deps, Task},
     log_throttle::LogThrottle,
@@ -81,7 +83,7 @@ impl Journal {
         if !self.obstacles.borrow().are_none() {
             return Err(JournalError::NotWritable);
         }
-        let message = Message::Record(Box::new(entry));
+        let message = Message::Record(Record::Decision(Box::new(entry)));
         let message = match self.queue.try_send(message) {
             Ok(()) => return Ok(()),
             Err(mpsc::error::TrySendError::Closed(_)) => return Err(JournalError::Stopped),
@@ -95,6 +97,18 @@ impl Journal {
                 Err(found.map_or(JournalError::Stopped, |_| JournalError::NotWritable))
             }
         }
+    }
+}
+
+impl Journal {
+    /// Queues a line about a refused request. Never waits: a caller that is refused must not be able to make anything wait.
+    pub fn record_refusal(&self, refused: RefusedCaller) -> Result<(), JournalError> {
+        if !self.obstacles.borrow().are_none() {
+            return Err(JournalError::NotWritable);
+        }
+        let record = Record::RefusedCaller(Box::new(refused));
+        let sent = self.queue.try_send(Message::Record(record));
+        sent.map_err(|_| JournalError::NotWritable)
     }
 }
 

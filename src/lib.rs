@@ -6,6 +6,8 @@ pub mod gate;
 pub mod ruling;
 pub mod call;
 pub mod callers;
+pub mod refusals;
+pub mod jwt;
 pub mod source;
 pub mod provenance;
 pub mod step_up;

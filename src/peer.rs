@@ -68,9 +68,12 @@ pub fn ip_of(extensions: &Extensions) -> IpAddr {
 /// The network of an address within which one host can choose its own: the loopback, or an IPv6 network of 64 bits; an IPv4 address is by
 /// itself, also when it is written as IPv6.
 pub fn network_of(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        address if address.is_loopback() => Ipv4Addr::LOCALHOST.into(),
-        address @ IpAddr::V4(_) => address,
+    let address = address.to_canonical();
+    if address.is_loopback() {
+        return Ipv4Addr::LOCALHOST.into();
+    }
+    match address {
+        IpAddr::V4(_) => address,
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & IPV6_NETWORK).into(),
     }
 }

@@ -1,6 +1,7 @@
 //! The service: assembled, started, stopped.
 
 mod assembly;
+mod callers;
 pub mod core_dumps;
 mod error;
 mod listener_tls;
@@ -24,6 +25,7 @@ use tracing::{info, warn};
 
 use self::{
     assembly::{Parts, assemble},
+    callers::CallersReloader,
     listener_tls::ListenersTls,
     supervisor::{Phase, notify},
     tasks::Tasks,
@@ -80,6 +82,7 @@ pub struct Service {
     pub reloader: Arc<Reloader>,
     deps: Deps,
     tls_files: TlsFiles,
+    callers: Arc<CallersReloader>,
     /// What else is read or opened again on request.
     renewable: Renewable,
     /// Watches the files of policies and of certificates, and waits for requests, from [`Service::watch`] on.
@@ -136,17 +139,19 @@ impl Service {
             upstream,
             tls,
             tls_files,
+            callers,
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
         let apart = config.public.is_some();
+        let credentials = Arc::new(admin.callers.callers.clone()) as _;
         let routers = http::routers(
             &config.filters,
             apart,
             Arc::clone(&webhooks),
             admin,
-            &(Arc::new(http::NoCredentials) as _),
+            &credentials,
             &deps,
         )?;
         let health = services.health.clone();
@@ -171,6 +176,7 @@ impl Service {
             reloader,
             deps,
             tls_files,
+            callers,
             renewable: Renewable {
                 journal,
                 upstream,
@@ -181,12 +187,14 @@ impl Service {
         })
     }
 
-    /// Starts to reload policies and certificates when their files change. When `requested`, they and the credentials are read again, and the
-    /// journal is opened again.
+    /// Starts to reload policies, callers and certificates when their files change. When `requested`, they and the credentials are read
+    /// again, and the journal is opened again.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
         let (reload, reload_tls) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let renewable = self.renewable.clone();
+        let reload_callers = Arc::new(Notify::new());
+        let callers = Arc::clone(&self.callers).watch(Arc::clone(&reload_callers));
         let policies = live::watch(reloader, Arc::clone(&reload));
         let certificates = tls::watch(self.tls_files.clone(), Arc::clone(&reload_tls));
         let requests = async move {
@@ -195,6 +203,7 @@ impl Service {
                 notify(Phase::Reloading).await;
                 reload.notify_one();
                 reload_tls.notify_one();
+                reload_callers.notify_one();
                 renewable.renew().await;
                 notify(Phase::Ready).await;
             }
@@ -202,6 +211,7 @@ impl Service {
         self.watching = vec![
             self.deps.start(policies),
             self.deps.start(certificates),
+            self.deps.start(callers),
             self.deps.start(requests),
         ];
     }

@@ -53,7 +53,7 @@ pub enum Invalidation {
 }
 
 /// What a lookup requires of the evidence, how long it may take, and for whom it is made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct LookupRequest {
     /// The moment that ages are measured to.
     pub at: Moment,

@@ -18,12 +18,13 @@ use crate::{
 /// The target that distinguishes spans from log lines.
 pub const TARGET: &str = "verigate::span";
 
-/// A check, in the trace of its caller if it has one.
-pub fn check(trace: &TraceContext) -> Span {
+/// A check by this caller, in its trace if it has one.
+pub fn check(trace: &TraceContext, caller: &str) -> Span {
     let span = info_span!(
         target: TARGET,
         "check",
         otel.kind = "server",
+        caller,
         policy = Empty,
         decision = Empty,
         origin = Empty,

@@ -27,13 +27,14 @@ pub use self::{
 };
 use self::{metrics::Metrics, register::Register};
 use crate::{
-    callers::{CallerId, OverQuotaError, Quota, Quotas},
+    callers::{Caller, CallerId, NotPermittedError, OverQuotaError, Quota, Quotas},
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Progress, Spawn},
     live::Live,
     policy::{PolicyName, Timestamp, VerificationId, after},
     provenance::Outage,
+    refusals::Refusals,
 };
 
 /// Attempts to create a link that may be in flight.
@@ -87,6 +88,12 @@ pub struct Begun {
 /// Why a step-up does not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum StepUpError {
+    /// The caller may not begin it. Said before anything else is looked at.
+    #[error(transparent)]
+    NotPermitted(#[from] NotPermittedError),
+    /// The calls of the caller come too fast.
+    #[error("the calls of this caller come too fast")]
+    OverRate(#[source] OverQuotaError),
     /// No policy has this name.
     #[error("there is no policy `{0}`")]
     NoSuchPolicy(PolicyName),
@@ -117,6 +124,7 @@ struct StepUpsInner {
     attempts: Cache<(CallerId, Box<str>), Attempt>,
     permits: Semaphore,
     quotas: Quotas,
+    refusals: Refusals,
     clock: Arc<dyn Clock>,
     spawn: Spawn,
     metrics: Metrics,
@@ -150,10 +158,12 @@ impl StepUps {
         live: Arc<Live>,
         config: Config,
         attempt_timeout: Duration,
+        refusals: Refusals,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self(Arc::new(StepUpsInner {
             quotas: Quotas::new(config.links),
+            refusals,
             links,
             live,
             config,
@@ -171,12 +181,24 @@ impl StepUps {
         })))
     }
 
+    /// Whether a caller may begin a step-up, for this policy if it is known. A refusal is recorded.
+    pub fn permit(
+        &self,
+        caller: &Caller,
+        policy: Option<&PolicyName>,
+    ) -> Result<(), NotPermittedError> {
+        let permitted = caller.permissions.permit_step_up(policy);
+        permitted.inspect_err(|error| self.0.refusals.not_permitted(caller, *error, policy))
+    }
+
     /// Where the browser goes afterwards: the caller's URL, or else the policy's, if it is on the allow-list.
     pub fn redirect(
         &self,
+        caller: &Caller,
         policy: Option<&PolicyName>,
         given: &str,
     ) -> Result<Redirect, RedirectError> {
+        self.permit(caller, policy)?;
         let allowed = &self.0.config.redirects;
         if !given.is_empty() {
             return Redirect::among(allowed, given);
@@ -192,13 +214,17 @@ impl StepUps {
     pub async fn begin(
         &self,
         request: StepUpRequest,
-        caller: CallerId,
+        caller: &Caller,
     ) -> Result<Begun, StepUpError> {
         let at = self.0.clock.moment();
+        self.permit(caller, Some(&request.policy))?;
+        caller
+            .count_call(at.uptime)
+            .map_err(StepUpError::OverRate)?;
         if self.0.live.current().find(&request.policy).is_none() {
             return Err(StepUpError::NoSuchPolicy(request.policy));
         }
-        let attempt = self.join_or_start(request, caller, at).await?;
+        let attempt = self.join_or_start(request, caller.id.clone(), at).await?;
         let result = attempt.flight.result().await;
         result
             .unwrap_or(Err(Outage::Abandoned))
@@ -255,11 +281,14 @@ impl StepUps {
         caller: CallerId,
         at: Moment,
     ) -> Result<Attempt, StepUpError> {
-        let quota = self.0.quotas.of(caller).await;
+        let quota = self.0.quotas.of(&caller).await;
         if request.request_id.is_empty() {
             return self.start(request, caller, &quota, at);
         }
-        let (key, digest) = ((caller, request.request_id.clone()), request.digest());
+        let (key, digest) = (
+            (caller.clone(), request.request_id.clone()),
+            request.digest(),
+        );
         let mut result = Err(StepUpError::Upstream(Outage::Abandoned));
         let entry = self.0.attempts.entry(key);
         entry

@@ -24,6 +24,9 @@ pub use self::{
     error::{FileProblem, FilesError},
     peer::peer_certificate,
     provider::install_crypto_provider,
-    server::{Alpn, ClientCertificates, Handshake, MinVersion, ServerTls, ServerTlsConfig, check},
+    server::{
+        Alpn, ClientCertificatePolicy, ClientCertificates, Handshake, MinVersion, ServerTls,
+        ServerTlsConfig, check,
+    },
     watch::{TlsFiles, watch},
 };

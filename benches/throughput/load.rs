@@ -161,7 +161,7 @@ impl Connection {
     }
 
     fn receive(&mut self) {
-        let mut buffer = [0; 64 * 1024];
+        let mut buffer = [0; 16 * 1024];
         match self.stream.read(&mut buffer) {
             Ok(0) => panic!("the server has closed a connection"),
             Ok(read) => self.received.extend_from_slice(&buffer[..read]),

@@ -119,7 +119,7 @@ fn measure(server: &Server, load: &Load) -> Measured {
         bad,
         mut micros,
     } = load.run(ROUND);
-    let cpu = server.cpu() - before;
+    let cpu = server.cpu().saturating_sub(before);
     assert_eq!(bad, 0, "answers that are no ALLOW, beside {good} that are");
     micros.sort_unstable();
     Measured {

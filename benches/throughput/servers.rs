@@ -153,9 +153,8 @@ fn address_in(mut lines: Lines, mark: &str) -> SocketAddr {
     let mut all = String::new();
     loop {
         let mut line = String::new();
-        if lines.read_line(&mut line).expect("text") == 0 {
-            panic!("it ended before it listened: {all}");
-        }
+        let read = lines.read_line(&mut line).expect("text");
+        assert!(read > 0, "it ended before it listened: {all}");
         if let Some((_, rest)) = line.split_once(mark) {
             let end = rest.find(|c: char| !(c.is_ascii_digit() || ".:".contains(c)));
             let address = &rest[..end.unwrap_or(rest.len())];

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use moka::{future::Cache, policy::EvictionPolicy};
 use parking_lot::Mutex;
 
-use super::{CALLERS_MAX, CallerId};
+use super::id::{CALLERS_MAX, CallerId};
 
 /// The score from which on a caller is guessing.
 const GUESSING_FROM: u32 = 3;
@@ -73,8 +73,8 @@ impl Default for Misses {
 
 impl Misses {
     /// Whether the caller's last lookups were mostly misses.
-    pub async fn is_guessing(&self, caller: CallerId, uptime: Duration) -> bool {
-        let Some(score) = self.0.get(&caller).await else {
+    pub async fn is_guessing(&self, caller: &CallerId, uptime: Duration) -> bool {
+        let Some(score) = self.0.get(caller).await else {
             return false;
         };
         let mut score = score.lock();
@@ -83,8 +83,11 @@ impl Misses {
     }
 
     /// Records what a lookup of this caller came to.
-    pub async fn record(&self, caller: CallerId, result: LookupResult, uptime: Duration) {
-        let score = self.0.get_with(caller, async { Arc::default() }).await;
+    pub async fn record(&self, caller: &CallerId, result: LookupResult, uptime: Duration) {
+        let score = self
+            .0
+            .get_with_by_ref(caller, async { Arc::default() })
+            .await;
         score.lock().record(result, uptime);
     }
 }
@@ -101,9 +104,9 @@ mod tests {
         let misses = Misses::default();
         let caller = CallerId::of(IpAddr::from([192, 0, 2, 1]));
         for result in results {
-            misses.record(caller, *result, SECOND).await;
+            misses.record(&caller, *result, SECOND).await;
         }
-        misses.is_guessing(caller, SECOND + quiet).await
+        misses.is_guessing(&caller, SECOND + quiet).await
     }
 
     #[tokio::test]

@@ -3,11 +3,15 @@
 mod connection;
 mod text;
 
-use std::{collections::HashMap, path::PathBuf, time::Duration};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use tonic::metadata::{MetadataMap, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 use self::{connection::TlsFiles, text::as_text};
 use super::{
@@ -18,6 +22,7 @@ use super::{
 };
 use crate::{
     clock::{Clock as _, SystemClock},
+    files::read_text,
     policy::{Shown, Timestamp, before, parse_duration},
     proto::{
         json::as_json,
@@ -32,6 +37,8 @@ use crate::{
 const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 /// The longest time that may be waited for an answer.
 const TIMEOUT_MAX: Duration = Duration::from_hours(1);
+/// The size of a file with a token, in bytes.
+const TOKEN_FILE_BYTES_MAX: usize = 16 * 1024;
 const SESSION: &str = "The session of the person";
 const SERVICE: &str = "The service";
 
@@ -77,6 +84,9 @@ pub(super) struct Check {
     /// Private key of that certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
     key: Option<PathBuf>,
+    /// File that holds the token of a caller.
+    #[arg(long, value_name = "FILE", help_heading = SERVICE)]
+    token_file: Option<PathBuf>,
     /// How long connecting and the answer may each take, at most 1h.
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout, help_heading = SERVICE)]
     timeout: Duration,
@@ -111,6 +121,7 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
 
 impl Check {
     pub(super) async fn run(self, screen: Screen) -> anyhow::Result<Exit> {
+        let token = self.token_file.as_deref().map(token).transpose()?;
         let files = TlsFiles {
             ca: self.ca.as_deref(),
             identity: self.certificate.as_deref().zip(self.key.as_deref()),
@@ -125,6 +136,9 @@ impl Check {
             request_id: self.request_id.unwrap_or_default(),
         });
         request.set_timeout(self.timeout);
+        if let Some(token) = token {
+            request.metadata_mut().insert("x-verigate-token", token);
+        }
         if self.explain {
             let asked = MetadataValue::from_static("1");
             request.metadata_mut().insert("verigate-timing", asked);
@@ -178,6 +192,20 @@ impl Check {
             auth_time: self.auth_ago.map(|ago| time::timestamp(before(now, ago))),
         })
     }
+}
+
+/// The token in a file, as a header that nothing shows.
+fn token(path: &Path) -> anyhow::Result<MetadataValue<Ascii>> {
+    let shown = path.display();
+    let text = read_text(path, TOKEN_FILE_BYTES_MAX);
+    let text = text.with_context(|| format!("cannot read `{shown}`"))?;
+    let is_token = |text: &str| text.bytes().all(|c| c.is_ascii_graphic()) && !text.is_empty();
+    let Some(text) = Some(text.trim_end_matches(['\r', '\n'])).filter(|text| is_token(text)) else {
+        bail!("`{shown}` does not hold a token alone on one line");
+    };
+    let mut token = MetadataValue::try_from(text).context("the token is no header")?;
+    token.set_sensitive(true);
+    Ok(token)
 }
 
 /// How long each step took, and how old the evidence was, from the trailers. Another or an older service may send none.

@@ -86,3 +86,9 @@ Examples:
   verigate man | man -l -                              the page of verigate
   verigate man --folder ~/.local/share/man/man1        a page for each command,
                                                        then: man verigate-check";
+
+pub(super) const TOKEN_NEW: &str = "\
+Examples:
+  umask 077; verigate token new door-1 > door-1.token
+  head -n 1 door-1.token                               the token, for the caller
+  tail -n 1 door-1.token                               for token_sha256 of [callers.door-1]";

@@ -7,8 +7,9 @@ use zeroize::Zeroize as _;
 
 use super::{
     error::{Problem, SettingError},
+    file::CALLERS,
     fit::fit,
-    layers::{Layer, Layers},
+    layers::{Layer, Layers, TOP, full_name},
 };
 
 /// The prefix of our variables.
@@ -37,23 +38,41 @@ pub(super) fn add(
         else {
             continue;
         };
-        // A section in a section has a separator too.
-        let Some((section, key)) = rest.rsplit_once(SEPARATOR) else {
-            problems.extend(nearly_a_setting(layers, name, rest));
-            continue;
-        };
-        let section = section.replace(SEPARATOR, ".").to_ascii_lowercase();
-        let key = key.to_ascii_lowercase();
-        let set = typed(layers, &section, &key, &value)
-            .and_then(|value| layers.set(&section, &key, value, name, Layer::Environment));
-        if let Err(SettingError { message, hint }) = set {
-            problems.push(Problem {
-                place: name.to_owned(),
-                message,
-                hint,
-            });
-        }
+        problems.extend(add_one(layers, name, rest, &value));
         value.into_encoded_bytes().zeroize();
+    }
+}
+
+/// Sets what one variable is for; what is wrong with it. `rest` is its name without the prefix.
+fn add_one(layers: &mut Layers, name: &str, rest: &str, value: &OsStr) -> Option<Problem> {
+    let lower = rest.to_ascii_lowercase();
+    if lower == CALLERS || lower.starts_with("callers__") {
+        return Some(callers_are_in_the_file(name));
+    }
+    let (section, key) = if layers.value(TOP, &lower).is_some() {
+        (TOP.to_owned(), lower.as_str())
+    } else if let Some((section, key)) = lower.rsplit_once(SEPARATOR) {
+        // A section in a section has a separator too.
+        (section.replace(SEPARATOR, "."), key)
+    } else {
+        return nearly_a_setting(layers, name, rest);
+    };
+    let set = typed(layers, &section, key, value)
+        .and_then(|value| layers.set(&section, key, value, name, Layer::Environment));
+    let SettingError { message, hint } = set.err()?;
+    Some(Problem {
+        place: name.to_owned(),
+        message,
+        hint,
+    })
+}
+
+/// Callers are read again while the service runs, and the environment cannot be.
+fn callers_are_in_the_file(name: &str) -> Problem {
+    Problem {
+        place: name.to_owned(),
+        message: "callers cannot be set by the environment".to_owned(),
+        hint: Some("write [callers.NAME] in the configuration file".to_owned()),
     }
 }
 
@@ -87,7 +106,7 @@ fn typed(layers: &Layers, section: &str, key: &str, text: &OsStr) -> Result<Valu
         Some(value) => Ok(value),
         // Refused as the text that it is, with what to write instead.
         None => fit(
-            &format!("{section}.{key}"),
+            &full_name(section, key),
             Value::String(text.to_owned()),
             default,
         ),

@@ -16,6 +16,9 @@ use crate::policy::did_you_mean;
 /// The defaults, which are the documentation of the settings too.
 pub const DEFAULTS: &str = include_str!("../config.default.toml");
 
+/// The section of the settings that stand before the first one.
+pub(super) const TOP: &str = "";
+
 /// Every setting, with its value and where that was set.
 #[derive(Debug)]
 pub(super) struct Layers {
@@ -72,6 +75,13 @@ impl Default for Layers {
         for (section, keys) in defaults {
             if let Value::Table(keys) = keys {
                 add_section(&mut settings, &section, keys);
+            } else {
+                let setting = Setting {
+                    value: keys,
+                    place: section.clone(),
+                    layer: Layer::Default,
+                };
+                settings.insert((TOP.to_owned(), section), setting);
             }
         }
         Self {
@@ -150,13 +160,17 @@ impl Layers {
     ) -> Result<(), SettingError> {
         let name = (section.to_owned(), key.to_owned());
         let Some(setting) = self.settings.get_mut(&name) else {
-            let known: Vec<String> = self.names().map(|(s, k)| format!("{s}.{k}")).collect();
-            let full = format!("{section}.{key}");
-            let hint = did_you_mean(&full, known.iter().map(String::as_str));
+            let known: Vec<String> = self.names().map(|(s, k)| full_name(s, k)).collect();
+            let full = full_name(section, key);
+            let hint = if self.get(TOP, key).is_some() {
+                Some(format!("write `{key}` before the first section"))
+            } else {
+                did_you_mean(&full, known.iter().map(String::as_str))
+            };
             let message = format!("unknown setting `{full}`");
             return Err(SettingError { message, hint });
         };
-        let value = fit(&format!("{section}.{key}"), value, &setting.value)?;
+        let value = fit(&full_name(section, key), value, &setting.value)?;
         *setting = Setting {
             value,
             place: place.to_owned(),
@@ -181,6 +195,13 @@ impl Layers {
     pub(super) fn text(&self, section: &str, key: &str) -> &str {
         self.get(section, key)
             .and_then(|setting| setting.value.as_str())
+            .unwrap_or_default()
+    }
+
+    /// Whether a flag is set.
+    pub(super) fn flag(&self, section: &str, key: &str) -> bool {
+        self.get(section, key)
+            .and_then(|setting| setting.value.as_bool())
             .unwrap_or_default()
     }
 
@@ -223,5 +244,14 @@ impl Layers {
 
     fn get(&self, section: &str, key: &str) -> Option<&Setting> {
         self.settings.get(&(section.to_owned(), key.to_owned()))
+    }
+}
+
+/// The name of a setting in messages.
+pub(super) fn full_name(section: &str, key: &str) -> String {
+    if section == TOP {
+        key.to_owned()
+    } else {
+        format!("{section}.{key}")
     }
 }

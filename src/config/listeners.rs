@@ -16,15 +16,18 @@ use crate::{
     listener::{Limits, ListenAddress, Runtimes},
 };
 
-/// The address of a listener for decisions. Only on this machine, as long as callers are not authenticated.
-pub(super) fn decisions(section: &mut Section<'_>) -> Result<ListenAddress, Reported> {
+/// The address of a listener for decisions. Only on this machine, unless callers are authenticated or that is dispensed with.
+pub(super) fn decisions(
+    section: &mut Section<'_>,
+    anywhere: bool,
+) -> Result<ListenAddress, Reported> {
     let address = section.address("listen")?;
-    if address.is_local() {
+    if anywhere || address.is_local() {
         return Ok(address);
     }
     let name = section.name();
     let message = format!("{name}.listen: {address} is not a loopback address");
-    let hint = "anybody who reaches it could ask for decisions: listen on 127.0.0.1, [::1] or a Unix socket, and put a proxy that knows its callers in front";
+    let hint = "anybody who reaches it could ask for decisions: configure callers ([callers.NAME]), or listen on 127.0.0.1, [::1] or a Unix socket; `insecure_allow_anonymous = true` accepts that";
     Err(section.problem("listen", message, Some(hint)))
 }
 

@@ -2,11 +2,18 @@
 
 use std::{ffi::OsString, path::Path};
 
-use super::{environment, error::Problem, file, incode::Account, layers::Layers, section::Section};
-use crate::secrets::read_text;
+use super::{
+    environment,
+    error::Problem,
+    file,
+    incode::Account,
+    layers::{Layers, TOP},
+    section::Section,
+};
+use crate::{callers::CallerConfig, secrets::read_text};
 
 /// The size of a configuration file, in bytes.
-const FILE_BYTES_MAX: usize = 1024 * 1024;
+pub(super) const FILE_BYTES_MAX: usize = 1024 * 1024;
 
 /// The layers, and the problems that were found in them until now.
 #[derive(Debug, Default)]
@@ -15,6 +22,7 @@ pub(super) struct Reader {
     problems: Vec<Problem>,
     /// Whether the file could not be read. That explains every setting that is missing, so these are not reported.
     file_is_missing: bool,
+    callers: Vec<CallerConfig>,
 }
 
 impl Reader {
@@ -22,7 +30,13 @@ impl Reader {
     pub(super) fn add_file(&mut self, path: &Path) {
         let shown = path.display().to_string();
         self.file_is_missing = match read_text(path, FILE_BYTES_MAX) {
-            Ok(text) => !file::add(&mut self.layers, &shown, &text, &mut self.problems),
+            Ok(text) => {
+                let is_parsed = file::add(&mut self.layers, &shown, &text, &mut self.problems);
+                if is_parsed {
+                    (self.callers, _) = file::callers(&shown, &text, &mut self.problems);
+                }
+                !is_parsed
+            }
             Err(error) => {
                 self.problems.push(Problem {
                     place: shown,
@@ -45,6 +59,16 @@ impl Reader {
     /// Sets the account at the vendor.
     pub(super) fn add_account(&mut self, account: &Account) {
         account.set(&mut self.layers);
+    }
+
+    /// The callers of the file.
+    pub(super) fn callers(&self) -> &[CallerConfig] {
+        &self.callers
+    }
+
+    /// Whether a flag before the first section is set.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.layers.flag(TOP, key)
     }
 
     /// The settings of a section.

@@ -42,7 +42,9 @@ impl Config {
         });
         let quotas = per_second.into_iter().chain(burst);
         let plain = self.plain_public();
-        quotas.chain(plain).chain(dumps).chain(exposed).collect()
+        let callers = self.callers_warnings();
+        let rest = dumps.into_iter().chain(exposed).chain(callers);
+        quotas.chain(plain).chain(rest).collect()
     }
 
     /// How the files with secrets are exposed to others. Blocks.
@@ -77,5 +79,26 @@ impl Config {
         Some(format!(
             "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; set [public.tls], or put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
         ))
+    }
+
+    fn callers_warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        match (self.insecure_allow_anonymous, self.callers.is_empty()) {
+            (true, true) => warnings.push("insecure_allow_anonymous: anybody who reaches the listeners may ask for every decision and begin step-ups; configure callers ([callers.NAME]) and remove it".to_owned()),
+            (true, false) => warnings.push("insecure_allow_anonymous has no effect while callers are configured; remove it".to_owned()),
+            (false, _) => {}
+        }
+        for caller in &self.callers {
+            let name = &caller.name;
+            if !caller.has_credential() {
+                warnings.push(format!("callers.{name} has no credential, so it cannot make calls: give it token_sha256 or certificate"));
+            }
+            if caller.permissions.policies.is_empty() && !caller.permissions.admin {
+                warnings.push(format!(
+                    "callers.{name} may ask for no policy: give it policies"
+                ));
+            }
+        }
+        warnings
     }
 }

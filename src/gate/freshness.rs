@@ -28,7 +28,7 @@ pub(super) async fn look_up(
     lookup: LookupRequest,
     started: &Reading,
 ) -> Result<Known, OverQuotaError> {
-    let known = source.look_up(id, lookup).await?;
+    let known = source.look_up(id, lookup.clone()).await?;
     let max_age = policy.max_age(&known.evidence.finding);
     // What is cached is judged no earlier than now by both clocks, so that the difference is its age.
     let age = between(known.evidence.seen_at, known.not_before);

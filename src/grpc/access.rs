@@ -81,7 +81,7 @@ impl AccessService for Access {
         let call = self.call(&request);
         AskedPolicy::note(request.extensions(), &request.get_ref().policy);
         let timing_requested = ServerTiming::is_requested(request.metadata().as_ref());
-        let span = span::check(&call.trace);
+        let span = span::check(&call.trace, call.caller.id.as_str());
         let check = self.check(request.into_inner(), &call, timing_requested);
         let checked = check.instrument(span.clone()).await;
         if let Err(status) = &checked {
@@ -112,11 +112,11 @@ impl AccessService for Access {
     ) -> Result<Response<BeginStepUpResponse>, Status> {
         let call = self.call(&request);
         AskedPolicy::note(request.extensions(), &request.get_ref().policy);
-        let request = step_up_request(request.into_inner(), &self.step_ups)
+        let request = step_up_request(request.into_inner(), &self.step_ups, &call.caller)
             .map_err(|error| status::invalid_step_up_request(&error))?;
         let begun = call
             .deadline
-            .enforce(self.step_ups.begin(request, call.caller.id))
+            .enforce(self.step_ups.begin(request, &call.caller))
             .await
             .ok_or_else(status::deadline_exceeded)?
             .map_err(|error| status::step_up_error(&error))?;

@@ -18,6 +18,7 @@ use tonic::{Code, Status};
 
 use self::{method::method_of, metrics::Metrics};
 use crate::{
+    callers::{CallerId, CallerName},
     clock::{Clock, Reading},
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
@@ -70,6 +71,7 @@ impl Calls {
             started: calls.clock.read(),
             from: peer::ip_of(request.extensions()),
             asked: asked.clone(),
+            caller: OnceLock::new(),
             calls: Arc::clone(calls),
             ended: false,
         };
@@ -121,6 +123,7 @@ pub(super) struct ObservedCall {
     started: Reading,
     from: IpAddr,
     asked: AskedPolicy,
+    caller: OnceLock<CallerId>,
     ended: bool,
 }
 
@@ -128,6 +131,12 @@ impl ObservedCall {
     /// The time since the head of its request.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()
+    }
+
+    /// This caller makes it. Until it is noted, metrics and logs say `unknown`.
+    pub(super) fn note_caller(&self, caller: &CallerId) {
+        // An error means that it was noted before.
+        let _ = self.caller.set(caller.clone());
     }
 
     /// The answer to this call, which ends it.
@@ -149,7 +158,9 @@ impl ObservedCall {
     fn record(&self, code: Code, message: &str) {
         let name = metrics::name_of(code);
         let elapsed = self.started.elapsed();
-        self.calls.metrics.call(self.method, name, elapsed);
+        let caller = self.caller.get();
+        let caller = caller.map_or(CallerName::UNKNOWN, CallerId::as_str);
+        self.calls.metrics.call(self.method, name, caller, elapsed);
         // A cancelled call is not an error of the service.
         if matches!(code, Code::Ok | Code::Cancelled) {
             return;
@@ -160,6 +171,7 @@ impl ObservedCall {
             uptime,
             warn,
             "call_failed" / name,
+            caller,
             from = %self.from,
             method = self.method,
             code = name,

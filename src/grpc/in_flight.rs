@@ -16,6 +16,9 @@ use prometheus::IntCounter;
 
 use crate::{deps::Deps, metrics::gauge_of, peer::network_of};
 
+/// What the heads of all calls in flight may take together, in bytes as RFC 9113 counts them. That of a usual call is about 600.
+const HEAD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
 /// Watches of health that may be open at once: in all, and from one address.
 const WATCHES_MAX: usize = 1_000;
 const WATCHES_PER_ADDRESS: usize = 50;
@@ -23,29 +26,38 @@ const WATCHES_PER_ADDRESS: usize = 50;
 /// The calls in flight, within their bound. Clones share them.
 #[derive(Debug, Clone)]
 pub struct InFlight {
-    calls: Arc<AtomicUsize>,
+    calls: Arc<Counts>,
     most: usize,
     refused: IntCounter,
 }
 
+#[derive(Debug, Default)]
+struct Counts {
+    calls: AtomicUsize,
+    head_bytes: AtomicUsize,
+}
+
 /// One call in flight, until it is dropped.
 #[derive(Debug)]
-pub(super) struct InFlightCall(Arc<AtomicUsize>);
+pub(super) struct InFlightCall {
+    counts: Arc<Counts>,
+    head_bytes: usize,
+}
 
 impl InFlight {
     /// At most this many calls.
     pub fn new(most: usize, deps: &Deps) -> Result<Self, prometheus::Error> {
-        let calls = Arc::new(AtomicUsize::new(0));
+        let calls = Arc::new(Counts::default());
         let counted = Arc::clone(&calls);
         gauge_of(
             &deps.registry,
             "verigate_calls_in_flight",
             "gRPC calls in flight that decide or begin a step-up.",
-            move || f64::from(u32::try_from(counted.load(Relaxed)).unwrap_or(u32::MAX)),
+            move || f64::from(u32::try_from(counted.calls.load(Relaxed)).unwrap_or(u32::MAX)),
         )?;
         let refused = IntCounter::new(
             "verigate_calls_refused_total",
-            "gRPC calls refused with RESOURCE_EXHAUSTED because limits.in_flight calls were in flight.",
+            "gRPC calls refused with RESOURCE_EXHAUSTED because too many were in flight.",
         )?;
         deps.registry.register(Box::new(refused.clone()))?;
         Ok(Self {
@@ -55,10 +67,14 @@ impl InFlight {
         })
     }
 
-    /// A call begins; `None` if it is one too many.
-    pub(super) fn enter(&self) -> Option<InFlightCall> {
-        let call = InFlightCall(Arc::clone(&self.calls));
-        if self.calls.fetch_add(1, Relaxed) < self.most {
+    /// A call begins whose head takes this many bytes; `None` if it is one too many, or if all heads would take too much.
+    pub(super) fn enter(&self, head_bytes: usize) -> Option<InFlightCall> {
+        let counts = Arc::clone(&self.calls);
+        let before = counts.calls.fetch_add(1, Relaxed);
+        let bytes_before = counts.head_bytes.fetch_add(head_bytes, Relaxed);
+        // Dropped if it is refused, which takes it off again.
+        let call = InFlightCall { counts, head_bytes };
+        if before < self.most && bytes_before.saturating_add(head_bytes) <= HEAD_BYTES_MAX {
             return Some(call);
         }
         self.refused.inc();
@@ -68,7 +84,8 @@ impl InFlight {
 
 impl Drop for InFlightCall {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
+        self.counts.calls.fetch_sub(1, Relaxed);
+        self.counts.head_bytes.fetch_sub(self.head_bytes, Relaxed);
     }
 }
 
@@ -133,15 +150,22 @@ mod tests {
     async fn calls_and_watches_are_bounded_and_counted_until_they_end() {
         let clock = Arc::new(crate::clock::SystemClock);
         let in_flight = InFlight::new(2, &Deps::new(clock)).unwrap();
-        let first = in_flight.enter().unwrap();
-        let second = in_flight.enter().unwrap();
-        assert!(in_flight.enter().is_none());
-        assert!(in_flight.enter().is_none());
+        let first = in_flight.enter(600).unwrap();
+        let second = in_flight.enter(600).unwrap();
+        assert!(in_flight.enter(600).is_none());
+        assert!(in_flight.enter(600).is_none());
         assert_eq!(in_flight.refused.get(), 2);
         drop(first);
-        let third = in_flight.enter().unwrap();
+        let third = in_flight.enter(600).unwrap();
         drop((second, third));
-        assert_eq!(in_flight.calls.load(Relaxed), 0);
+        let largest = in_flight.enter(HEAD_BYTES_MAX).unwrap();
+        assert!(
+            in_flight.enter(1).is_none(),
+            "the heads would take too much"
+        );
+        drop(largest);
+        assert_eq!(in_flight.calls.calls.load(Relaxed), 0);
+        assert_eq!(in_flight.calls.head_bytes.load(Relaxed), 0);
 
         let watches = WatchLimit::default();
         let address = |n: u32| IpAddr::from(n.to_be_bytes());

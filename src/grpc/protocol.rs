@@ -28,9 +28,14 @@ pub(super) fn rejection<B>(request: &Request<B>) -> Option<Rejection> {
     (request.method() != Method::POST).then_some(Rejection::Method)
 }
 
+/// What the head of a request takes, in bytes as RFC 9113 counts them.
+pub(super) fn head_bytes<B>(request: &Request<B>) -> usize {
+    header_list_bytes(request.uri(), request.headers())
+}
+
 /// Why the metadata of a call is rejected, if it takes too much.
 pub(super) fn metadata_too_large<B>(request: &Request<B>) -> Option<Rejection> {
-    let bytes = header_list_bytes(request.uri(), request.headers());
+    let bytes = head_bytes(request);
     (bytes > METADATA_BYTES_MAX).then_some(Rejection::MetadataTooLarge {
         bytes,
         bytes_max: METADATA_BYTES_MAX,

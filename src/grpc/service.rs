@@ -1,4 +1,4 @@
-//! The way of a request on the gRPC port, in order: is it a call at all, is there room for it, is its message whole and well-formed
+//! The way of a request on the gRPC port, in order: is it a call at all, who makes it, is there room for it, is its message whole and well-formed
 //! within the deadline; then its handler.
 //!
 //! Why one function and not layers around a router: each layer costs allocations for every call, and the order in which a stranger's
@@ -19,6 +19,7 @@ use tower_service::Service;
 
 use super::{
     access::Access,
+    authentication::Authentication,
     calls::{Calls, ObservedCall},
     framing::{Failure, Framing},
     in_flight::{InFlight, WatchLimit},
@@ -47,6 +48,7 @@ pub(super) struct Parts {
     pub(super) calls: Arc<Calls>,
     pub(super) in_flight: InFlight,
     pub(super) watches: WatchLimit,
+    pub(super) authentication: Authentication,
     pub(super) deadlines: Deadlines,
 }
 
@@ -89,13 +91,15 @@ impl Parts {
     }
 
     /// Answers a call, or refuses it before its body is read.
-    async fn admit(&self, request: Request<Incoming>, call: &ObservedCall) -> Response<Body> {
-        let refused = |rejection| self.rejections.reject(rejection, &request);
+    async fn admit(&self, mut request: Request<Incoming>, call: &ObservedCall) -> Response<Body> {
         if let Some(too_large) = protocol::metadata_too_large(&request) {
-            return refused(too_large);
+            return self.rejections.reject(too_large, &request);
+        }
+        if let Err(status) = self.authentication.admit(&mut request, call).await {
+            return status.into_http();
         }
         let Some(encoding) = protocol::encoding(request.headers()) else {
-            return refused(Rejection::Encoding);
+            return self.rejections.reject(Rejection::Encoding, &request);
         };
         let Some(signature) = signature::at(request.uri().path()) else {
             // Answered UNIMPLEMENTED.
@@ -107,7 +111,7 @@ impl Parts {
             timeout: self.deadlines.default,
         };
         match signature.kind {
-            Kind::Deciding => match self.in_flight.enter() {
+            Kind::Deciding => match self.in_flight.enter(protocol::head_bytes(&request)) {
                 None => status::too_many_calls().into_http(),
                 // Held until there is an answer; to write it takes no work of ours.
                 Some(_in_flight) => self.one(request, &framing, call).await,

@@ -77,7 +77,11 @@ fn encoded_len(text: &str) -> usize {
 /// Maps an error of a check.
 pub(super) fn check_error(error: &CheckError) -> Status {
     match error {
+        CheckError::NotPermitted(_) => Status::permission_denied(error.to_string()),
         CheckError::NoSuchPolicy(_) => Status::not_found(error.to_string()),
+        CheckError::OverRate(over_rate) => {
+            retry_after(Code::ResourceExhausted, error, over_rate.retry_after)
+        }
         CheckError::OverQuota(over_quota) => {
             retry_after(Code::ResourceExhausted, error, over_quota.retry_after)
         }
@@ -92,15 +96,19 @@ pub(super) fn invalid_step_up_request(error: &InvalidStepUpRequest) -> Status {
         InvalidStepUpRequest::NoSuchPolicy(policy) => {
             step_up_error(&StepUpError::NoSuchPolicy(policy.clone()))
         }
+        InvalidStepUpRequest::NotPermitted(error) => {
+            step_up_error(&StepUpError::NotPermitted(*error))
+        }
     }
 }
 
 /// Maps an error of a step-up.
 pub(super) fn step_up_error(error: &StepUpError) -> Status {
     match error {
+        StepUpError::NotPermitted(_) => Status::permission_denied(error.to_string()),
         StepUpError::NoSuchPolicy(_) => Status::not_found(error.to_string()),
         StepUpError::KeyReused => invalid_argument(&Violations::one("request_id", error)),
-        StepUpError::OverQuota(over_quota) => {
+        StepUpError::OverRate(over_quota) | StepUpError::OverQuota(over_quota) => {
             retry_after(Code::ResourceExhausted, error, over_quota.retry_after)
         }
         StepUpError::Upstream(_) => retry_after(Code::Unavailable, error, LINK_RETRY_AFTER),

@@ -1,6 +1,7 @@
 //! Parses a `BeginStepUpRequest` into a [`StepUpRequest`], or reports every wrong field; renders the step-up that has begun.
 
 use crate::{
+    callers::{Caller, NotPermittedError},
     policy::{PolicyName, VerificationId},
     proto::{time::timestamp, v1},
     step_up::{Begun, LoginHint, RedirectError, StepUpRequest, StepUps},
@@ -14,20 +15,26 @@ pub(super) enum InvalidStepUpRequest {
     Malformed(Violations),
     /// There is no such policy.
     NoSuchPolicy(PolicyName),
+    /// The caller may not begin it.
+    NotPermitted(NotPermittedError),
 }
 
 /// Parses a request.
 pub(super) fn step_up_request(
     request: v1::BeginStepUpRequest,
     step_ups: &StepUps,
+    caller: &Caller,
 ) -> Result<StepUpRequest, InvalidStepUpRequest> {
     let mut violations = Violations::default();
     let verification = VerificationId::parse(&request.verification_id);
     let verification = violations.parse("verification_id", verification);
     let policy = violations.parse("policy", PolicyName::parse(&request.policy));
     let login_hint = violations.parse("login_hint", LoginHint::parse(&request.login_hint));
-    let redirect = step_ups.redirect(policy.as_ref(), &request.redirect_url);
+    let redirect = step_ups.redirect(caller, policy.as_ref(), &request.redirect_url);
     match &redirect {
+        Err(RedirectError::NotPermitted(error)) => {
+            return Err(InvalidStepUpRequest::NotPermitted(*error));
+        }
         Ok(_) | Err(RedirectError::NoSuchPolicy) => {}
         Err(error) => violations.add("redirect_url", error),
     }

@@ -1,11 +1,14 @@
 //! The routes for operators: liveness, readiness, metrics, the policies in force and the step-ups.
 
+mod callers;
+
 use std::{path::PathBuf, sync::Arc};
 
 use axum::{
     Json, Router,
     extract::{Path, State},
     http::{StatusCode, header::CONTENT_TYPE},
+    middleware::from_fn_with_state,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -13,6 +16,7 @@ use prometheus::Registry;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+pub use self::callers::AdminCallers;
 use crate::{
     build_info::{COMMIT, VERSION},
     live::Live,
@@ -33,6 +37,10 @@ pub struct Admin {
     pub tls: Arc<dyn Component>,
     /// Whether decisions can be recorded.
     pub journal: Arc<dyn Component>,
+    /// Who may see the policies and the step-ups.
+    pub callers: AdminCallers,
+    /// Whether the callers of the configuration file are in force.
+    pub callers_state: Arc<dyn Component>,
     /// The step-ups.
     pub step_ups: StepUps,
     /// Whether the service accepts calls.
@@ -47,12 +55,18 @@ pub struct Admin {
 
 /// The routes for operators.
 pub(super) fn routes(admin: Admin) -> Router {
+    let for_operators = Router::new()
+        .route("/policies", get(policies))
+        .route("/step-ups/{step_up_id}", get(step_up))
+        .layer(from_fn_with_state(
+            admin.callers.clone(),
+            callers::only_operators,
+        ));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(render_metrics))
-        .route("/policies", get(policies))
-        .route("/step-ups/{step_up_id}", get(step_up))
+        .merge(for_operators)
         .with_state(admin)
 }
 
@@ -76,6 +90,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         "policy_revision": policies.revision().to_string(),
         "policies_held": held,
         "policy_reload_failure": failure,
+        "callers": admin.callers_state.state(),
         "upstream": admin.upstream.state(),
         "tls": admin.tls.state(),
         "version": VERSION,

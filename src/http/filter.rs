@@ -30,7 +30,7 @@ use self::{
     rejected::{HEADER_LIST_BYTES_MAX, Rejected},
 };
 pub use self::{
-    credentials::{Credentials, NoCredentials},
+    credentials::Credentials,
     host::{HostName, HostNameError},
 };
 pub(super) use self::{listener::Listener, rejected::Metrics};

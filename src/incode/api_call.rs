@@ -25,7 +25,7 @@ impl ApiCall {
 }
 
 /// What admission control knows of a call.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct CallContext {
     /// Whether the last fetch of the same verification failed, so that another failure says little about the upstream.
     pub(super) failed_before: bool,
@@ -34,7 +34,7 @@ pub(super) struct CallContext {
 }
 
 /// When the turn of a call is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) enum Order {
     /// At once: every other call needs it.
     AtOnce,

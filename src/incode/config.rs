@@ -53,7 +53,7 @@ impl Config {
         if self.url.scheme() == "https" && self.files.ca.is_none() {
             CaCertificates::Machine
         } else {
-            CaCertificates::None
+            CaCertificates::Only(Vec::new())
         }
     }
 }

@@ -6,23 +6,26 @@ use prost_reflect::DynamicMessage;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-use super::entry::Entry;
+use super::entry::{Entry, Record, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, Timestamp, Verification,
+        Evidence, Finding, PolicyName, Timestamp, Verification,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
     provenance::Origin,
 };
 
-/// The entries as lines of JSON.
-pub(super) fn lines(entries: &[Box<Entry>]) -> Vec<u8> {
+/// The records as lines of JSON.
+pub(super) fn lines(records: &[Record]) -> Vec<u8> {
     let mut lines = Vec::new();
-    for entry in entries {
+    for record in records {
         let mut json = Serializer::with_formatter(&mut lines, VisibleTexts);
         // Serialising texts and flags into memory cannot fail.
-        let _ = Line::from(&**entry).serialize(&mut json);
+        let _ = match record {
+            Record::Decision(entry) => Line::from(&**entry).serialize(&mut json),
+            Record::RefusedCaller(refused) => RefusedLine::from(&**refused).serialize(&mut json),
+        };
         lines.push(b'\n');
     }
     lines
@@ -57,6 +60,7 @@ struct Line<'e> {
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor_at: Option<String>,
     decision_id: String,
+    caller: &'e str,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'e str,
     policy: &'e str,
@@ -104,7 +108,11 @@ struct LineEvidence<'e> {
 
 impl<'e> From<&'e Entry> for Line<'e> {
     fn from(entry: &'e Entry) -> Self {
-        let Entry { request, ruling } = entry;
+        let Entry {
+            request,
+            caller,
+            ruling,
+        } = entry;
         let decision = &ruling.decision;
         let reasons = decision.reasons().iter().map(|reason| LineReason {
             code: reason.code.as_str(),
@@ -114,6 +122,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
             at: rfc3339(decision.decided_at()),
             vendor_at: ruling.vendor_at.map(rfc3339),
             decision_id: ruling.id.to_string(),
+            caller: caller.as_str(),
             request_id: &request.id,
             policy: request.policy.as_str(),
             policy_revision: ruling.revision.to_string(),
@@ -148,6 +157,42 @@ impl<'e> LineEvidence<'e> {
             trace_id: verification.and_then(|v| v.trace_id.as_deref()),
         }
     }
+}
+
+/// The line of a refused request. It is no decision: it has an event in its place.
+#[derive(Serialize)]
+struct RefusedLine<'r> {
+    at: String,
+    event: &'static str,
+    caller: &'r str,
+    address: String,
+    reason: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<&'r str>,
+    #[serde(skip_serializing_if = "is_zero")]
+    suppressed: u64,
+}
+
+impl<'r> From<&'r RefusedCaller> for RefusedLine<'r> {
+    fn from(refused: &'r RefusedCaller) -> Self {
+        Self {
+            at: rfc3339(refused.at),
+            event: "caller_refused",
+            caller: &refused.caller,
+            address: refused.from.to_string(),
+            reason: refused.reason,
+            policy: refused.policy.as_ref().map(PolicyName::as_str),
+            suppressed: refused.suppressed,
+        }
+    }
+}
+
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// An instant in RFC 3339, with milliseconds.

@@ -1,11 +1,11 @@
 //! What the writing thread is sent.
 
-use super::entry::Entry;
+use super::entry::Record;
 
 #[derive(Debug)]
 pub(super) enum Message {
-    /// An entry, boxed because the queue has room for many.
-    Record(Box<Entry>),
+    /// What becomes a line.
+    Record(Record),
     /// Wakes the thread, because a check of the output is due.
     CheckOutput,
     /// Accept no more entries.

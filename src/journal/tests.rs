@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::{line::lines, *};
 use crate::{
+    callers::CallerId,
     clock::SystemClock,
     policy::Request,
     policy::{
@@ -48,7 +49,11 @@ fn entry(id: u128) -> Entry {
         degraded: true,
         timings: Timings::default(),
     };
-    Entry::new(&Arc::new(request), &ruling)
+    Entry::new(
+        &Arc::new(request),
+        &CallerId::of([127, 0, 0, 1].into()),
+        &ruling,
+    )
 }
 
 impl Output for Disk {}
@@ -138,9 +143,9 @@ fn a_line_that_a_crash_cut_does_not_swallow_the_next_one() {
 
 #[test]
 fn a_line_says_what_was_decided_and_why() {
-    let line = String::from_utf8(lines(&[Box::new(entry(7))])).unwrap();
+    let line = String::from_utf8(lines(&[Record::Decision(Box::new(entry(7)))])).unwrap();
     expect_test::expect![[r#"
-        {"at":"1970-01-01T00:00:01.500Z","decision_id":"00000000-0000-0000-0000-000000000007","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}],"alternatives":[{"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}]}],"evidence":{"source":"none"},"degraded":true}
+        {"at":"1970-01-01T00:00:01.500Z","decision_id":"00000000-0000-0000-0000-000000000007","caller":"anonymous","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}],"alternatives":[{"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}]}],"evidence":{"source":"none"},"degraded":true}
     "#]]
     .assert_eq(&line);
 }
@@ -149,7 +154,7 @@ fn a_line_says_what_was_decided_and_why() {
 fn a_line_has_both_instants_where_the_clocks_are_apart() {
     let mut entry = entry(7);
     entry.ruling.vendor_at = Some(from_millis(3_601_500));
-    let line = String::from_utf8(lines(&[Box::new(entry)])).unwrap();
+    let line = String::from_utf8(lines(&[Record::Decision(Box::new(entry))])).unwrap();
     let start =
         r#"{"at":"1970-01-01T00:00:01.500Z","vendor_at":"1970-01-01T01:00:01.500Z","decision_id":"#;
     assert!(line.starts_with(start), "{line}");

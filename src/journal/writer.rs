@@ -41,7 +41,7 @@ impl WriterThread {
             let mut taken = Vec::with_capacity(batch.len());
             for message in batch.drain(..) {
                 match message {
-                    Message::Record(entry) => taken.push(entry),
+                    Message::Record(record) => taken.push(record),
                     // It has woken the thread, which is what it is for.
                     Message::CheckOutput => {}
                     Message::Stop => entries.close(),

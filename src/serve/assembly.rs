@@ -5,21 +5,24 @@ use std::sync::Arc;
 use prometheus::IntGauge;
 
 use super::{
+    callers::CallersReloader,
     error::StartError,
     listener_tls::{self, ListenersTls},
 };
 use crate::{
     build_info,
+    callers::Callers,
     config::Config,
     deps::Deps,
     gate::Gate,
-    grpc::{self, Grpc},
-    http::{Admin, Webhooks},
+    grpc::{self, Authentication, Grpc},
+    http::{Admin, AdminCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     live::{Live, Reloader},
     metrics::set_count,
     policy::PolicySet,
+    refusals::Refusals,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
     telemetry,
@@ -39,6 +42,7 @@ pub(super) struct Parts {
     pub(super) upstream: Arc<Incode>,
     pub(super) tls: ListenersTls,
     pub(super) tls_files: TlsFiles,
+    pub(super) callers: Arc<CallersReloader>,
 }
 
 /// Builds everything; nothing listens yet.
@@ -48,30 +52,22 @@ pub(super) fn assemble(
     journal: Option<Box<dyn Output>>,
     deps: &Deps,
 ) -> Result<Parts, StartError> {
-    build_info::register(&deps.registry)?;
-    telemetry::register_metrics(&deps.registry)?;
-    register_exposed(config, deps)?;
-    let (tls, mut tls_files) = listener_tls::load(config, deps)?;
+    register_metrics(config, deps)?;
+    let callers = Callers::new(&config.callers);
+    let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
-    let redirects = config.step_up.redirects.clone();
-    let reloader = Reloader::new(&config.policies, redirects, Arc::clone(&live), deps)?;
+    let reloader = reloader(config, &live, deps)?;
     let journal::Started {
         journal,
         state: journal_state,
         writer: journal_writer,
     } = start_journal(config, journal, deps)?;
+    let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
-    let timeout = config.incode.timeout;
-    let cache = EvidenceCache::new(Arc::clone(&incode) as _, config.cache, timeout, deps)?;
-    cache.keep_for(Arc::clone(&live));
-    let step_ups = StepUps::new(
-        Arc::clone(&incode) as _,
-        Arc::clone(&live),
-        config.step_up.clone(),
-        timeout,
-        deps,
-    )?;
-    let source: Arc<dyn Source> = Arc::new(AwaitedSource::new(Arc::new(cache), step_ups.clone()));
+    let cache = cache(config, &incode, &live, deps)?;
+    let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
+    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
+    let source: Arc<dyn Source> = Arc::new(source);
     let (webhook_queue, webhook_worker) = webhook_queue::start(
         Arc::clone(&source),
         step_ups.clone(),
@@ -80,19 +76,25 @@ pub(super) fn assemble(
         deps,
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
-    let gate = Arc::new(Gate::new(Arc::clone(&live), source, journal, deps)?);
-    let calls = grpc::Calls::new(deps)?;
-    let bounds = (
-        config.deadlines,
-        grpc::InFlight::new(config.in_flight, deps)?,
-    );
-    let grpc = grpc::services(gate, step_ups.clone(), bounds, calls, deps)?;
+    let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
+    let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
+    let in_flight = grpc::InFlight::new(config.in_flight, deps)?;
+    let grpc = grpc::services(
+        Arc::new(gate),
+        step_ups.clone(),
+        (config.deadlines, in_flight),
+        grpc::Calls::new(deps)?,
+        authentication(config, &callers, &refusals),
+        deps,
+    )?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
         tls: Arc::new(tls_files.clone()),
         journal: Arc::new(journal_state.clone()),
         step_ups,
+        callers: admin_callers(config, callers, refusals),
+        callers_state: Arc::clone(&callers_reloader) as _,
         serving: Arc::default(),
         registry: deps.registry.clone(),
         config_path: config.file.clone(),
@@ -109,11 +111,78 @@ pub(super) fn assemble(
         upstream: incode,
         tls,
         tls_files,
+        callers: callers_reloader,
     })
 }
 
-/// Registers how many files with secrets are exposed, as they were when the service started.
-fn register_exposed(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+/// Reloads the policies.
+fn reloader(
+    config: &Config,
+    live: &Arc<Live>,
+    deps: &Deps,
+) -> Result<Arc<Reloader>, prometheus::Error> {
+    let redirects = config.step_up.redirects.clone();
+    Reloader::new(&config.policies, redirects, Arc::clone(live), deps)
+}
+
+/// Who may make calls over gRPC.
+fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Authentication {
+    Authentication {
+        callers: callers.clone(),
+        refusals: refusals.clone(),
+        is_local: config.grpc.is_local(),
+    }
+}
+
+/// Who may see what is for operators.
+fn admin_callers(config: &Config, callers: Callers, refusals: Refusals) -> AdminCallers {
+    let is_accepted = config.insecure_allow_anonymous && config.callers.is_empty();
+    AdminCallers {
+        callers,
+        refusals,
+        is_open: config.admin.is_local() || is_accepted,
+    }
+}
+
+/// Builds the evidence cache, which keeps what the policies in force read.
+fn cache(
+    config: &Config,
+    incode: &Arc<Incode>,
+    live: &Arc<Live>,
+    deps: &Deps,
+) -> Result<EvidenceCache, prometheus::Error> {
+    let cache = EvidenceCache::new(
+        Arc::clone(incode) as _,
+        config.cache,
+        config.incode.timeout,
+        deps,
+    )?;
+    cache.keep_for(Arc::clone(live));
+    Ok(cache)
+}
+
+/// Builds the step-ups.
+fn step_ups(
+    config: &Config,
+    incode: &Arc<Incode>,
+    live: &Arc<Live>,
+    refusals: &Refusals,
+    deps: &Deps,
+) -> Result<StepUps, prometheus::Error> {
+    StepUps::new(
+        Arc::clone(incode) as _,
+        Arc::clone(live),
+        config.step_up.clone(),
+        config.incode.timeout,
+        refusals.clone(),
+        deps,
+    )
+}
+
+/// Registers the metrics of the build, of the log, and of how many files with secrets are exposed, as they were when the service started.
+fn register_metrics(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+    build_info::register(&deps.registry)?;
+    telemetry::register_metrics(&deps.registry)?;
     let exposed = IntGauge::new(
         "verigate_secret_files_exposed",
         "Files with secrets, and their folders, that others than their owner and root can read or write.",

@@ -2,9 +2,12 @@
 
 use super::error::StartError;
 use crate::{
+    callers::Callers,
     config::Config,
     deps::Deps,
-    tls::{Alpn, ClientCertificates, ServerTls, ServerTlsConfig, TlsFiles},
+    tls::{
+        Alpn, ClientCertificatePolicy, ClientCertificates, ServerTls, ServerTlsConfig, TlsFiles,
+    },
 };
 
 /// TLS of each listener; `None`: plain text.
@@ -17,13 +20,23 @@ pub(super) struct ListenersTls {
 }
 
 /// Reads the files of every listener.
-pub(super) fn load(config: &Config, deps: &Deps) -> Result<(ListenersTls, TlsFiles), StartError> {
+pub(super) fn load(
+    config: &Config,
+    callers: &Callers,
+    deps: &Deps,
+) -> Result<(ListenersTls, TlsFiles), StartError> {
     let mut files = TlsFiles::new(&deps.registry)?;
-    // No caller can identify itself otherwise.
-    let certificates = ClientCertificates::Required;
+    let callers = callers.clone();
+    let policy = ClientCertificatePolicy::new(move || {
+        if callers.need_certificates() {
+            ClientCertificates::Required
+        } else {
+            ClientCertificates::Optional
+        }
+    });
     let mut load = |config: &Option<ServerTlsConfig>, alpn| {
         let config = config.as_ref();
-        let tls = config.map(|c| ServerTls::load(c, alpn, certificates, &mut files, deps));
+        let tls = config.map(|c| ServerTls::load(c, alpn, policy.clone(), &mut files, deps));
         tls.transpose()
     };
     let tls = ListenersTls {

@@ -121,10 +121,12 @@ impl EvidenceCache {
         // `None`: the caller waits no longer, and asking goes on without it.
         let fetched = match request.wait {
             Wait::AtMost(wait) if !wait.is_zero() => {
-                timeout(wait, self.await_fetch(id, request)).await.ok()
+                timeout(wait, self.await_fetch(id, request.clone()))
+                    .await
+                    .ok()
             }
             Wait::No | Wait::AtMost(_) => {
-                let started = self.join_or_start(id, request, None).await;
+                let started = self.join_or_start(id, &request, None).await;
                 started.err().map(Err)
             }
         };
@@ -156,7 +158,7 @@ impl EvidenceCache {
     ) -> Result<Known, OverQuotaError> {
         let mut fetched = nothing(Outage::Abandoned, request.at);
         for _ in 0..2 {
-            let in_flight = match self.join_or_start(id, request, None).await? {
+            let in_flight = match self.join_or_start(id, &request, None).await? {
                 Lookup::Hit(known) => return Ok(known),
                 Lookup::InFlight(in_flight) => in_flight,
             };
@@ -180,7 +182,7 @@ impl EvidenceCache {
                 ..request
             };
             // The service's own fetches have no quota that they could exceed.
-            let _ = self.join_or_start(id, request, Some(permit)).await;
+            let _ = self.join_or_start(id, &request, Some(permit)).await;
         }
     }
 
@@ -189,14 +191,14 @@ impl EvidenceCache {
     async fn join_or_start(
         &self,
         id: &VerificationId,
-        request: LookupRequest,
+        request: &LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
     ) -> Result<Lookup, OverQuotaError> {
-        let mut lookup = None;
+        let (mut lookup, at) = (None, request.at);
         let entry = async |entry: Option<Entry>| {
             let entry = entry.unwrap_or_default();
             // A refresh is made although the entry still answers.
-            let answer = entry.answer(&request).filter(|_| refresh.is_none());
+            let answer = entry.answer(request).filter(|_| refresh.is_none());
             match (answer, entry.fetch_in_flight()) {
                 (Some(known), _) => {
                     lookup = Some(Ok(Lookup::Hit(known)));
@@ -211,7 +213,7 @@ impl EvidenceCache {
                 // One that lacks what is read: policies were reloaded since it began. Its result is for those who wait for it.
                 (None, in_flight) => {
                     let payments = &self.0.payments;
-                    match payments.charge(&entry, request.caller, request.at).await {
+                    match payments.charge(&entry, &request.caller, request.at).await {
                         Err(over_quota) => {
                             self.record_over_quota(request.at);
                             lookup = Some(Err(over_quota));
@@ -221,9 +223,9 @@ impl EvidenceCache {
                             let request = LookupRequest {
                                 failed_before: entry.has_failed(),
                                 reads: self.0.policies.keeps(request.reads, in_flight),
-                                ..request
+                                ..request.clone()
                             };
-                            let in_flight = self.start_fetch(id, request, refresh, payment);
+                            let in_flight = self.start_fetch(id, &request, refresh, payment);
                             lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
                             Change::Put(entry.fetching(in_flight))
                         }
@@ -233,7 +235,7 @@ impl EvidenceCache {
         };
         self.0.entries.update(id, entry).await;
         // The closure is always called.
-        lookup.unwrap_or_else(|| Ok(Lookup::Hit(nothing(Outage::Abandoned, request.at))))
+        lookup.unwrap_or_else(|| Ok(Lookup::Hit(nothing(Outage::Abandoned, at))))
     }
 
     fn record_over_quota(&self, at: Moment) {
@@ -251,7 +253,7 @@ impl EvidenceCache {
     fn start_fetch(
         &self,
         id: &VerificationId,
-        request: LookupRequest,
+        request: &LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
         payment: Payment,
     ) -> InFlight {
@@ -266,9 +268,9 @@ impl EvidenceCache {
         let (cache, id) = (self.clone(), id.clone());
         let span_id = span.id();
         let request = LookupRequest {
-            caller: payment.payer,
+            caller: payment.payer.clone(),
             priority: payment.priority,
-            ..request
+            ..request.clone()
         };
         let work = async move {
             // Not that of the request: a fetch that follows another one starts later.

@@ -41,8 +41,9 @@ fn made(make: impl FnOnce()) -> Vec<SpanData> {
 
 #[test]
 fn a_fetch_ahead_of_time_is_linked_to_the_check_and_not_part_of_its_trace() {
-    let spans =
-        made(|| check(&TraceContext::default()).in_scope(|| drop((fetch(false), fetch(true)))));
+    let spans = made(|| {
+        check(&TraceContext::default(), "door-1").in_scope(|| drop((fetch(false), fetch(true))));
+    });
     let named = |name: &str| spans.iter().find(|span| span.name == name).unwrap();
     let (check, fetch, refresh) = (named("check"), named("fetch"), named("refresh"));
     assert_eq!(fetch.parent_span_id, check.span_context.span_id());

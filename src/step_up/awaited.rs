@@ -38,7 +38,7 @@ impl Source for AwaitedSource {
         id: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError> {
-        let known = self.cache.look_up(id, request).await?;
+        let known = self.cache.look_up(id, request.clone()).await?;
         let from_cache = known.origin == Origin::Cache;
         if !from_cache
             || !is_awaited(&known.evidence.finding)

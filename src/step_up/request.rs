@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::callers::NotPermittedError;
 use crate::policy::{InvalidNameError, PolicyName, VerificationId};
 
 /// The longest e-mail address that mail can carry, in bytes (RFC 5321, 4.5.3.1.3).
@@ -81,6 +82,9 @@ pub struct Redirect(Box<str>);
 /// Why the browser cannot be redirected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RedirectError {
+    /// The caller may not begin step-ups for this policy, whether there is such a policy or not.
+    #[error(transparent)]
+    NotPermitted(#[from] NotPermittedError),
     /// The configuration does not allow it.
     #[error("must be exactly one of `step_up.redirects` of the configuration")]
     NotAllowed,

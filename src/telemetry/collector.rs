@@ -94,7 +94,7 @@ impl Collector {
             ca_certificates: if url.scheme() == "https" {
                 CaCertificates::Machine
             } else {
-                CaCertificates::None
+                CaCertificates::Only(Vec::new())
             },
             pings: None,
         });

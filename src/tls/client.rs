@@ -99,7 +99,7 @@ impl ClientFactory {
     /// Reads the CA certificates.
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         install_crypto_provider();
-        let tls = fixed(options.ca_certificates).map_err(ClientError::CaCertificates)?;
+        let tls = fixed(&options.ca_certificates).map_err(ClientError::CaCertificates)?;
         let source = TlsSource::Fixed(tls);
         Ok(Self { options, source })
     }
@@ -115,7 +115,7 @@ impl ClientFactory {
             return Self::new(options);
         }
         install_crypto_provider();
-        let make = MakeClient::new(client, options.ca_certificates, &deps.clock);
+        let make = MakeClient::new(client, options.ca_certificates.clone(), &deps.clock);
         let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
         let held = Arc::new(Held::load(client.section, make, clock, metrics)?);
         files.push(Arc::clone(&held) as _);
@@ -167,7 +167,7 @@ impl ClientFactory {
 }
 
 /// TLS without a certificate of our own.
-fn fixed(ca_certificates: CaCertificates) -> Result<ClientConfig, rustls::Error> {
+fn fixed(ca_certificates: &CaCertificates) -> Result<ClientConfig, rustls::Error> {
     let builder = ClientConfig::builder_with_provider(provider());
     let builder = builder.with_safe_default_protocol_versions()?;
     let builder = with_authorities(builder, ca_certificates)?;
@@ -179,5 +179,5 @@ fn fixed(ca_certificates: CaCertificates) -> Result<ClientConfig, rustls::Error>
 /// Whether this machine has CA certificates, without which no server can be called by https. An error says why there are none.
 pub fn check_ca_certificates() -> Result<(), rustls::Error> {
     install_crypto_provider();
-    fixed(CaCertificates::Machine).map(drop)
+    fixed(&CaCertificates::Machine).map(drop)
 }

@@ -6,6 +6,7 @@
 
 mod config;
 mod make;
+mod verifier;
 
 use std::{
     future::{Future, pending},
@@ -19,7 +20,9 @@ use serde_json::Value;
 use tokio::sync::watch;
 use tracing::info;
 
-pub use self::config::{Alpn, ClientCertificates, MinVersion, ServerTlsConfig};
+pub use self::config::{
+    Alpn, ClientCertificatePolicy, ClientCertificates, MinVersion, ServerTlsConfig,
+};
 use self::make::MakeServer;
 use super::{
     error::FilesError,
@@ -62,7 +65,8 @@ pub struct Handshake {
 
 /// Checks the files of a listener as they are now, without using them. Blocks.
 pub fn check(config: &ServerTlsConfig, clock: &Arc<dyn Clock>) -> Result<(), FilesError> {
-    let make = MakeServer::new(config, Alpn::Http2, ClientCertificates::Required, clock);
+    let policy = ClientCertificatePolicy::new(|| ClientCertificates::Required);
+    let make = MakeServer::new(config, Alpn::Http2, policy, clock);
     held::check(&make, clock.now())
 }
 
@@ -71,13 +75,13 @@ impl ServerTls {
     pub fn load(
         config: &ServerTlsConfig,
         alpn: Alpn,
-        certificates: ClientCertificates,
+        policy: ClientCertificatePolicy,
         files: &mut TlsFiles,
         deps: &Deps,
     ) -> Result<Self, FilesError> {
         install_crypto_provider();
         let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
-        let make = MakeServer::new(config, alpn, certificates, &clock);
+        let make = MakeServer::new(config, alpn, policy, &clock);
         let inner = Arc::new(Inner {
             section: config.section,
             held: Held::load(config.section, make, Arc::clone(&clock), metrics.clone())?,

@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 40] = [
+const ROOMS: [(&str, &[&str]); 42] = [
     (
         "gate",
         &[
@@ -27,6 +27,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
             "log_throttle",
             "policy",
             "provenance",
+            "refusals",
             "ruling",
             "source",
             "span",
@@ -34,7 +35,36 @@ const ROOMS: [(&str, &[&str]); 40] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["peer", "rate_limit"]),
+    ("callers", &["peer", "policy", "rate_limit"]),
+    (
+        "refusals",
+        &[
+            "callers",
+            "clock",
+            "deps",
+            "journal",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+        ],
+    ),
+    (
+        "jwt",
+        &[
+            "clock",
+            "deps",
+            "files",
+            "flight",
+            "jitter",
+            "json",
+            "log_throttle",
+            "metrics",
+            "policy",
+            "rate_limit",
+            "tls",
+        ],
+    ),
     (
         "source",
         &[
@@ -65,6 +95,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
             "policy",
             "provenance",
             "rate_limit",
+            "refusals",
             "source",
         ],
     ),
@@ -111,6 +142,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
     (
         "journal",
         &[
+            "callers",
             "clock",
             "deps",
             "log_throttle",
@@ -126,6 +158,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
         "grpc",
         &[
             "call",
+            "callers",
             "clock",
             "deps",
             "gate",
@@ -138,6 +171,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
             "policy",
             "proto",
             "provenance",
+            "refusals",
             "request_id",
             "ruling",
             "span",
@@ -149,6 +183,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
         "http",
         &[
             "build_info",
+            "callers",
             "clock",
             "deps",
             "header_list",
@@ -159,6 +194,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "secrets",
             "step_up",
             "webhook_queue",
@@ -201,6 +237,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
         "config",
         &[
             "call",
+            "callers",
             "files",
             "http",
             "incode",
@@ -227,6 +264,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
         "serve",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "deps",
@@ -241,6 +279,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
             "peer",
             "policy",
             "readiness",
+            "refusals",
             "source",
             "step_up",
             "telemetry",
@@ -253,6 +292,7 @@ const ROOMS: [(&str, &[&str]); 40] = [
         "cli",
         &[
             "build_info",
+            "callers",
             "clock",
             "config",
             "files",

@@ -153,7 +153,7 @@ level = "loud"
                 hint: did you mean `incode.api_key`?
               VERIGATE_CACHE__SIZE: unknown setting `cache.size`
               verigate.toml:3:1: grpc.listen: 0.0.0.0:50051 is not a loopback address
-                hint: anybody who reaches it could ask for decisions: listen on 127.0.0.1, [::1] or a Unix socket, and put a proxy that knows its callers in front
+                hint: anybody who reaches it could ask for decisions: configure callers ([callers.NAME]), or listen on 127.0.0.1, [::1] or a Unix socket; `insecure_allow_anonymous = true` accepts that
               VERIGATE_HTTP__LISTEN: http.listen: `8080` is neither an IP address with a port nor `unix:` with an absolute path
                 hint: such as "127.0.0.1:50051", "[::1]:50051" or "unix:/run/verigate/grpc.sock"
               verigate.toml:6:1: incode.url must be https, because secrets are sent there; http only to a loopback address

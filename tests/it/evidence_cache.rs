@@ -240,7 +240,9 @@ async fn no_more_fetches_start_than_the_bound_allows() {
         ..desk.request()
     };
     let look = async |n: u32| {
-        let known = desk.look_named(&named(&format!("v-{n}")), hasty).await;
+        let known = desk
+            .look_named(&named(&format!("v-{n}")), hasty.clone())
+            .await;
         known.evidence.finding.clone()
     };
     // A quarter of 4,096 is kept for verifications that are known.

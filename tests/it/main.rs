@@ -14,6 +14,7 @@
 
 mod access;
 mod alerts;
+mod callers;
 mod calls;
 mod architecture;
 mod cli;

@@ -279,9 +279,13 @@ async fn a_fetch_in_flight_that_would_lack_what_is_read_is_replaced_and_still_an
         tokio::spawn(async move { scene.look(reads).await })
     };
     let until_asked = async |times| {
-        while scene.asked().len() < times {
-            tokio::task::yield_now().await;
-        }
+        let asking = async {
+            while scene.asked().len() < times {
+                tokio::task::yield_now().await;
+            }
+        };
+        let asked = tokio::time::timeout(Duration::from_secs(30), asking).await;
+        asked.expect("the vendor is asked");
     };
     let before = look(DataKinds::BIRTH);
     until_asked(1).await;

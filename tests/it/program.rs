@@ -1,6 +1,7 @@
 //! The program as it is shipped, tried from outside: its behaviour when nobody reads what it writes, when its files are moved,
 //! and on signals. Its stderr and its stdout are pipes that a test may leave unread.
 
+mod canaries;
 mod credentials;
 mod descriptors;
 mod journal_output;

@@ -1,5 +1,6 @@
 //! TLS of the listeners: who may connect, how files are replaced, and what happens to those who are connected.
 
+mod callers;
 mod clients;
 mod command;
 mod files;

@@ -207,7 +207,7 @@ async fn a_cold_check_is_followed_into_the_upstream_call_and_nobody_is_named() {
     assert_eq!(check.kind(), SpanKind::Server);
     assert_eq!(
         attributes(check),
-        "policy=front-door decision=allow origin=upstream degraded=false"
+        "caller=anonymous policy=front-door decision=allow origin=upstream degraded=false"
     );
     let mut parent = check;
     for name in ["look up", "fetch"] {
@@ -248,7 +248,7 @@ async fn a_check_that_is_refused_says_why() {
     served.stop().await;
     let spans = collector.spans();
     assert_eq!(spans.len(), 1);
-    assert_eq!(attributes(&spans[0]), "refused=NotFound");
+    assert_eq!(attributes(&spans[0]), "caller=anonymous refused=NotFound");
 }
 
 #[tokio::test]

@@ -29,10 +29,12 @@ use verigate::{
         Webhooks,
         webhook::{Config as WebhookConfig, routes},
     },
+    journal,
     live::Live,
     policy::{PolicySet, VerificationId, from_millis},
     proto::v1::EvidenceSource,
     provenance::{Outage, Timings},
+    refusals::Refusals,
     sim::{ApiCall, Fault, WebhookTarget},
     source::{Invalidation, Known, LookupRequest, Source},
     step_up::{self, Link, Links, StepUpRequest, StepUps},
@@ -315,11 +317,18 @@ fn step_ups(deps: &Deps) -> StepUps {
         link_life: Duration::from_mins(15),
         links: PLENTY,
     };
+    let journal = journal::start(
+        Box::new(std::io::sink()),
+        journal::QueueLimits::default(),
+        deps,
+    );
+    let refusals = Refusals::new(journal.unwrap().journal, deps).unwrap();
     StepUps::new(
         Arc::new(NoLinks),
         Arc::new(Live::new(PolicySet::new([].into()))),
         terms_of_links,
         Duration::from_secs(1),
+        refusals,
         deps,
     )
     .unwrap()

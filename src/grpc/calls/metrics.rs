@@ -38,6 +38,7 @@ const CODES: [Code; 17] = [
 pub(super) struct Metrics {
     calls: IntCounterVec,
     seconds: HistogramVec,
+    by_caller: IntCounterVec,
 }
 
 impl Metrics {
@@ -55,6 +56,13 @@ impl Metrics {
                 ),
                 &["method"],
             )?,
+            by_caller: IntCounterVec::new(
+                Opts::new(
+                    "verigate_caller_calls_total",
+                    "gRPC calls, by caller and code.",
+                ),
+                &["caller", "code"],
+            )?,
         };
         // So that `rate()` sees the first error of a caller. The other methods are for operators.
         for method in DECIDING {
@@ -64,11 +72,13 @@ impl Metrics {
         }
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
+        registry.register(Box::new(metrics.by_caller.clone()))?;
         Ok(metrics)
     }
 
     /// Counts a call that took this long.
-    pub(super) fn call(&self, method: &str, code: &str, elapsed: Duration) {
+    pub(super) fn call(&self, method: &str, code: &str, caller: &str, elapsed: Duration) {
+        self.by_caller.with_label_values(&[caller, code]).inc();
         self.calls.with_label_values(&[method, code]).inc();
         self.seconds
             .with_label_values(&[method])

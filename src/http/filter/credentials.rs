@@ -5,7 +5,7 @@ use std::fmt;
 use async_trait::async_trait;
 use http::HeaderMap;
 
-use crate::peer::Peer;
+use crate::{callers::Callers, peer::Peer};
 
 /// Knows the callers.
 #[async_trait]
@@ -15,13 +15,9 @@ pub trait Credentials: fmt::Debug + Send + Sync {
     async fn are_valid(&self, headers: &HeaderMap, peer: Option<&Peer>) -> bool;
 }
 
-/// No caller has a credential.
-#[derive(Debug, Clone, Copy)]
-pub struct NoCredentials;
-
 #[async_trait]
-impl Credentials for NoCredentials {
-    async fn are_valid(&self, _: &HeaderMap, _: Option<&Peer>) -> bool {
-        false
+impl Credentials for Callers {
+    async fn are_valid(&self, headers: &HeaderMap, peer: Option<&Peer>) -> bool {
+        !self.is_open() && self.authenticate(headers, peer).await.is_ok()
     }
 }

@@ -18,7 +18,7 @@ pub(super) fn is_cross_site(method: &Method, uri: &Uri, headers: &HeaderMap) -> 
         (Some(_), _) => !is_followed_link(method, headers),
         // A browser of before 2023, or no browser.
         (None, _) => !headers.get_all(ORIGIN).iter().all(|origin| {
-            let authority = uri.authority().map(|authority| authority.as_str());
+            let authority = uri.authority().map(http::uri::Authority::as_str);
             let host = headers.get(HOST).and_then(|host| host.to_str().ok());
             let own = authority.or(host).unwrap_or_default();
             is_same_origin(origin, own)

@@ -97,7 +97,7 @@ impl Turns {
     ) -> Option<(Position, Receiver<Turn>)> {
         let uptime = self.uptime();
         let mut state = self.0.state.lock();
-        let ahead = state.queue.turns_ahead(priority, caller)?;
+        let ahead = state.queue.turns_ahead(priority, &caller)?;
         let expected = self.0.rate.interval().saturating_mul(ahead);
         if self.0.rate.wait(uptime).saturating_add(expected) > wait_max {
             return None;
@@ -178,7 +178,7 @@ impl Turns {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.turns.0.state.lock().queue.leave(self.position);
+        self.turns.0.state.lock().queue.leave(&self.position);
     }
 }
 

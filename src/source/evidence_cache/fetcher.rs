@@ -46,6 +46,7 @@ impl Fetcher {
             Priority::Revalidation => 0,
             Priority::Cold | Priority::Guessing => FETCHES_RESERVED,
         };
+        let at = request.at;
         let permit = self.permits.try_acquire().ok();
         // Those that come at the same time may see one permit less than there is: they are rejected a little early.
         let permit = permit.filter(|_| self.permits.available_permits() >= reserved);
@@ -59,7 +60,7 @@ impl Fetcher {
             None => {
                 throttled!(
                     self.log,
-                    request.at.uptime,
+                    at.uptime,
                     warn,
                     "fetch_limit_reached",
                     limit = FETCHES_MAX,
@@ -68,7 +69,7 @@ impl Fetcher {
                 Outage::Busy
             }
         };
-        Known::nothing(outage, request.at.now, Timings::default())
+        Known::nothing(outage, at.now, Timings::default())
     }
 
     pub(super) async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{super::Priority, entry::Entry};
 use crate::{
-    callers::{CallerId, LookupResult, Misses, OverQuotaError, Quota, Quotas},
+    callers::{CallerId, LookupResult, Misses, NamedCaller, OverQuotaError, Quota, Quotas},
     clock::Moment,
     policy::Finding,
     rate_limit::Rate,
@@ -36,8 +36,8 @@ impl Payments {
     /// Each caller pays for its fetches at this rate, those of verifications that are known apart.
     pub(super) fn new(rate: Rate) -> Self {
         Self {
-            known: Quotas::new(rate),
-            unknown: Quotas::new(rate),
+            known: Quotas::with_own_rates(rate, NamedCaller::fetches),
+            unknown: Quotas::with_own_rates(rate, NamedCaller::fetches),
             misses: Misses::default(),
         }
     }
@@ -46,14 +46,14 @@ impl Payments {
     pub(super) async fn charge(
         &self,
         entry: &Entry,
-        caller: CallerId,
+        caller: &CallerId,
         at: Moment,
     ) -> Result<Payment, OverQuotaError> {
         let just_invalidated = entry.was_just_invalidated(at);
         let payer = if just_invalidated {
             CallerId::Internal
         } else {
-            caller
+            caller.clone()
         };
         let known = entry.has_verification() || just_invalidated;
         let priority = if known {
@@ -64,7 +64,7 @@ impl Payments {
             Priority::Cold
         };
         let quotas = if known { &self.known } else { &self.unknown };
-        let quota = quotas.of(payer).await;
+        let quota = quotas.of(&payer).await;
         quota.charge(at.uptime)?;
         Ok(Payment {
             payer,
@@ -85,7 +85,7 @@ impl Payments {
             Finding::Absent => LookupResult::Miss,
             Finding::Unusable(_) | Finding::Unknown => return,
         };
-        self.misses.record(payment.payer, result, uptime).await;
+        self.misses.record(&payment.payer, result, uptime).await;
     }
 }
 

@@ -2,25 +2,28 @@
 
 use std::sync::Arc;
 
-use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, client::WantsClientCert};
+use rustls::{
+    ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier, client::WantsClientCert,
+    pki_types::CertificateDer,
+};
 use rustls_platform_verifier::Verifier;
 
 /// The protocols that are offered to a server, the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// The CA certificates that verify those of servers, unless a file has others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum CaCertificates {
     /// Those that this machine trusts. They are read once.
     Machine,
-    /// None: no certificate is accepted.
-    None,
+    /// These alone; with none of them, no certificate is accepted.
+    Only(Vec<CertificateDer<'static>>),
 }
 
 /// A configuration that accepts the certificates of these.
 pub(super) fn with_authorities(
     builder: ConfigBuilder<ClientConfig, WantsVerifier>,
-    ca_certificates: CaCertificates,
+    ca_certificates: &CaCertificates,
 ) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, rustls::Error> {
     Ok(match ca_certificates {
         CaCertificates::Machine => {
@@ -29,7 +32,13 @@ pub(super) fn with_authorities(
                 .dangerous()
                 .with_custom_certificate_verifier(Arc::new(verifier))
         }
-        CaCertificates::None => builder.with_root_certificates(RootCertStore::empty()),
+        CaCertificates::Only(certificates) => {
+            let mut store = RootCertStore::empty();
+            for certificate in certificates {
+                store.add(certificate.clone())?;
+            }
+            builder.with_root_certificates(store)
+        }
     })
 }
 

@@ -46,7 +46,7 @@ impl ClientFiles {
 /// Checks the files as they are now, without using them. Blocks.
 pub fn check_client(client: &ClientFiles, clock: &Arc<dyn Clock>) -> Result<(), FilesError> {
     // What this machine trusts is checked elsewhere.
-    let make = MakeClient::new(client, CaCertificates::None, clock);
+    let make = MakeClient::new(client, CaCertificates::Only(Vec::new()), clock);
     held::check(&make, clock.now())
 }
 
@@ -141,7 +141,7 @@ impl MakeClient {
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable("TLS", error))?;
         let builder = match authorities {
-            None => with_authorities(builder, self.ca_certificates)
+            None => with_authorities(builder, &self.ca_certificates)
                 .map_err(|error| unusable("the CA certificates of this machine", error))?,
             Some(authorities) => {
                 let mut roots = RootCertStore::empty();

@@ -1,6 +1,6 @@
 //! The settings of TLS of one listener.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf, sync::Arc};
 
 /// The settings of TLS of one listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,4 +57,25 @@ pub enum ClientCertificates {
     Required,
     /// A client may also identify itself otherwise. A certificate that it presents must be accepted all the same.
     Optional,
+}
+
+/// Says for each connection whether a client must present a certificate: callers are replaced while the service runs.
+#[derive(Clone)]
+pub struct ClientCertificatePolicy(Arc<dyn Fn() -> ClientCertificates + Send + Sync>);
+
+impl ClientCertificatePolicy {
+    /// What this function says at each connection.
+    pub fn new(policy: impl Fn() -> ClientCertificates + Send + Sync + 'static) -> Self {
+        Self(Arc::new(policy))
+    }
+
+    pub(super) fn now(&self) -> ClientCertificates {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for ClientCertificatePolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificatePolicy")
+    }
 }

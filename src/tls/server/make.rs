@@ -10,7 +10,10 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::config::{Alpn, ClientCertificates, MinVersion, ServerTlsConfig};
+use super::{
+    config::{Alpn, ClientCertificatePolicy, MinVersion, ServerTlsConfig},
+    verifier::Verifier,
+};
 use crate::{
     clock::Clock,
     policy::Timestamp,
@@ -35,7 +38,7 @@ pub(super) struct MakeServer {
     has_lists: bool,
     versions: &'static [&'static SupportedProtocolVersion],
     alpn: Alpn,
-    certificates: ClientCertificates,
+    policy: ClientCertificatePolicy,
     time: Arc<dyn TimeProvider>,
 }
 
@@ -60,7 +63,7 @@ impl MakeServer {
     pub(super) fn new(
         config: &ServerTlsConfig,
         alpn: Alpn,
-        certificates: ClientCertificates,
+        policy: ClientCertificatePolicy,
         clock: &Arc<dyn Clock>,
     ) -> Self {
         let named = [
@@ -80,7 +83,7 @@ impl MakeServer {
                 MinVersion::Tls13 => &ONLY_TLS13,
             },
             alpn,
-            certificates,
+            policy,
             time: Arc::new(ClockTime(Arc::clone(clock))),
         }
     }
@@ -131,10 +134,11 @@ impl MakeServer {
             let lists = trust.lists.iter().cloned();
             builder = builder.with_crls(lists).enforce_revocation_expiration();
         }
-        if self.certificates == ClientCertificates::Optional {
-            builder = builder.allow_unauthenticated();
-        }
-        builder.build().map_err(|error| unusable(3, &error))
+        let inner = builder.build().map_err(|error| unusable(3, &error))?;
+        Ok(Arc::new(Verifier {
+            inner,
+            policy: self.policy.clone(),
+        }))
     }
 
     fn config(

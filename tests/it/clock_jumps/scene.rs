@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, CallerId, OverQuotaError},
+    callers::{Caller, OverQuotaError},
     clock::{Clock as _, ManualClock, OffsetRange},
     deps::Deps,
     gate::Gate,
@@ -24,6 +24,7 @@ use verigate::{
         Scope, Timestamp, Verification, VerificationId, after, before, from_millis, testing,
     },
     provenance::{Origin, Timings},
+    refusals::Refusals,
     ruling::Ruling,
     source::{Config, EvidenceCache, Known, LookupRequest, Source},
 };
@@ -174,10 +175,11 @@ impl Scene {
         let (output, limits) = (Box::new(io::sink()), QueueLimits::default());
         let journal = journal::start(output, limits, &deps);
         let journal = journal.unwrap().journal;
+        let refusals = Refusals::new(journal.clone(), &deps).unwrap();
         let set = testing::set(POLICIES);
         let live = Arc::new(Live::new(set.clone()));
         Self {
-            gate: Gate::new(live, Arc::new(cache), journal, &deps).unwrap(),
+            gate: Gate::new(live, Arc::new(cache), journal, refusals, &deps).unwrap(),
             wall,
             true_ms: AtomicI64::new(start.as_millisecond()),
             deps,
@@ -237,10 +239,7 @@ impl Scene {
             ..Request::bare(policy.clone(), verification)
         });
         let call = Call {
-            caller: Caller {
-                id: CallerId::Internal,
-                address: [127, 0, 0, 1].into(),
-            },
+            caller: Caller::internal(),
             deadline: Deadline::within(DAY),
             trace: TraceContext::default(),
         };

@@ -60,7 +60,10 @@ async fn an_unusable_response_is_cached_as_briefly_as_a_failure_and_replaces_sta
         ..desk.request()
     };
     for _ in 0..10 {
-        assert_eq!(status(&desk.look(tolerant).await), "Unusable(Unreadable)");
+        assert_eq!(
+            status(&desk.look(tolerant.clone()).await),
+            "Unusable(Unreadable)"
+        );
     }
     assert_eq!(desk.asked(), 2);
     desk.clock.advance(Duration::from_millis(1500));
@@ -86,7 +89,7 @@ async fn while_a_failure_is_cached_stale_evidence_is_served_if_the_policy_allows
         ..desk.request()
     };
     for _ in 0..10 {
-        let known = desk.look(tolerant).await;
+        let known = desk.look(tolerant.clone()).await;
         assert_eq!((status(&known), known.origin), ("1".into(), Origin::Stale));
         assert_eq!(desk.status().await, "Unknown(Failed)");
     }

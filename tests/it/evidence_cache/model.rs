@@ -156,7 +156,7 @@ impl Model {
                     failed_before: false,
                 };
                 let failed_before = self.vendor.record.lock().failed;
-                let known = self.cache.look_up(&id(), request).await.unwrap();
+                let known = self.cache.look_up(&id(), request.clone()).await.unwrap();
                 self.judge(&known, request, in_a_hurry && !failed_before);
             }
         }

@@ -62,9 +62,10 @@ impl<'c> Findings<'c> {
         let mut places: BTreeMap<_, Vec<usize>> = BTreeMap::new();
         for (name, changes) in &comparison.changed {
             let mut failed = comparison.failed.iter();
-            let unknown = match failed.any(|error| error.policy == *name) {
-                true => Knowledge::NotCompared,
-                false => Knowledge::NotTriedAlone,
+            let unknown = if failed.any(|error| error.policy == *name) {
+                Knowledge::NotCompared
+            } else {
+                Knowledge::NotTriedAlone
             };
             for finding in of_policy(name, changes, unknown) {
                 let (summary, is_setting) = (finding.summary.clone(), finding.is_setting);

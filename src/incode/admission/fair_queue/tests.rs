@@ -3,7 +3,10 @@
 use std::net::IpAddr;
 
 use super::*;
-use crate::source::Priority::{Cold, Guessing, Revalidation};
+use crate::{
+    callers::{CallerName, NamedCaller},
+    source::Priority::{Cold, Guessing, Revalidation},
+};
 
 fn caller(n: u8) -> CallerId {
     CallerId::of(IpAddr::from([192, 0, 2, n]))
@@ -98,12 +101,14 @@ fn a_caller_that_leaves_is_not_served_and_an_empty_queue_keeps_nothing() {
     let mut queue = FairQueue::default();
     let position = queue.push(Cold, caller(1), (Cold, 1));
     join(&mut queue, Cold, 2, 1);
-    queue.leave(position);
-    queue.leave(position);
+    queue.leave(&position);
+    queue.leave(&position);
     assert_eq!(callers(&served(&mut queue, 2)), [2]);
     assert_eq!(queue.next(|_| true), None);
     for class in &queue.classes {
-        assert!(class.lanes.is_empty() && class.fresh.is_empty() && class.served.is_empty());
+        for all in [&class.doors, &class.gateways] {
+            assert!(all.lanes.is_empty() && all.fresh.is_empty() && all.served.is_empty());
+        }
     }
 }
 
@@ -115,18 +120,54 @@ fn callers_that_come_and_go_leave_nothing_behind_while_others_wait() {
         let [_, b, c, d] = n.to_be_bytes();
         let other = CallerId::of(IpAddr::from([10, b, c, d]));
         let position = queue.push(Cold, other, (Cold, 1));
-        queue.leave(position);
+        queue.leave(&position);
     }
-    let class = queue.class(Cold);
+    let class = &queue.class(Cold).gateways;
     assert!(class.lanes.len() <= 2, "{}", class.lanes.len());
     assert!(class.fresh.len() <= 2, "{}", class.fresh.len());
+}
+
+/// A caller of the configuration.
+fn named(priority: CallerPriority, n: u8) -> CallerId {
+    let name = CallerName::parse(&format!("caller-{n}")).unwrap();
+    CallerId::Named(NamedCaller::new(name, None, priority))
+}
+
+#[test]
+fn doors_come_before_gateways_and_gateways_are_not_starved() {
+    let mut queue = FairQueue::default();
+    let (door, gateway) = (
+        named(CallerPriority::Doors, 0),
+        named(CallerPriority::Gateways, 1),
+    );
+    for _ in 0..100 {
+        queue.push(Cold, gateway.clone(), (Cold, 1));
+    }
+    for _ in 0..100 {
+        queue.push(Cold, door.clone(), (Cold, 0));
+    }
+    let order = callers(&served(&mut queue, 200));
+    assert_eq!(order.len(), 200);
+    assert!(
+        order.starts_with(&[0, 0, 0, 0, 0, 0, 0, 1, 0, 0]),
+        "{order:?}"
+    );
+    let gateways = order.iter().take(100).filter(|n| **n == 1).count();
+    assert!((12..=13).contains(&gateways), "{gateways}");
+    // A door that comes late waits for nobody but doors.
+    for _ in 0..10 {
+        queue.push(Cold, gateway.clone(), (Cold, 1));
+    }
+    assert_eq!(queue.turns_ahead(Cold, &door), Some(0));
+    queue.push(Cold, door, (Cold, 0));
+    assert_eq!(callers(&served(&mut queue, 2)), [0, 1]);
 }
 
 #[test]
 fn the_queue_is_bounded() {
     let mut queue = FairQueue::default();
     join(&mut queue, Cold, 1, WAITING_MAX);
-    assert_eq!(queue.turns_ahead(Revalidation, caller(2)), None);
+    assert_eq!(queue.turns_ahead(Revalidation, &caller(2)), None);
     served(&mut queue, 1);
-    assert_eq!(queue.turns_ahead(Revalidation, caller(2)), Some(0));
+    assert_eq!(queue.turns_ahead(Revalidation, &caller(2)), Some(0));
 }

@@ -1,0 +1,297 @@
+//! The callers of the configuration, found by their credentials. Replaced as a whole when the configuration is read again.
+
+use std::{collections::HashMap, net::IpAddr, net::Ipv4Addr, sync::Arc};
+
+use arc_swap::ArcSwap;
+use http::HeaderMap;
+
+use super::{
+    AuthenticationError, Caller, CallerConfig, CallerId, CallerName, NamedCaller, Permissions,
+    TokenEntry, TokenId,
+    certificate::{CertificateNames, CertificatePattern},
+    credentials,
+    token::Token,
+};
+use crate::{
+    peer::{Peer, PeerCertificate},
+    rate_limit::{Rate, TokenBucket},
+};
+
+/// The callers in force. Clones share them.
+#[derive(Debug, Clone)]
+pub struct Callers(Arc<ArcSwap<Directory>>);
+
+/// Two callers that one credential would name both.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ConflictingCallersError {
+    /// Two tokens have the same id.
+    #[error("the token id `{id}` is that of `callers.{other}` too")]
+    Token {
+        /// The id.
+        id: TokenId,
+        /// The caller.
+        name: CallerName,
+        /// The other caller, or the same one.
+        other: CallerName,
+    },
+    /// One certificate could fit two patterns.
+    #[error(
+        "a certificate that fits `{pattern}` may fit `{other_pattern}` of `callers.{other}` too"
+    )]
+    Certificate {
+        /// The pattern.
+        pattern: Box<CertificatePattern>,
+        /// The caller.
+        name: CallerName,
+        /// The pattern of the other caller.
+        other_pattern: Box<CertificatePattern>,
+        /// The other caller.
+        other: CallerName,
+    },
+}
+
+#[derive(Debug, Default)]
+struct Directory {
+    callers: Vec<Known>,
+    tokens: HashMap<TokenId, (TokenEntry, usize)>,
+    /// Whether everybody is admitted, because nobody is configured.
+    is_open: bool,
+}
+
+/// A caller, as it is handed out.
+#[derive(Debug)]
+struct Known {
+    id: NamedCaller,
+    certificates: Vec<CertificatePattern>,
+    permissions: Arc<Permissions>,
+    rate: Option<Rate>,
+    calls: Option<Arc<TokenBucket>>,
+}
+
+impl Callers {
+    /// These callers. If there are none, everybody is admitted, and may do everything.
+    pub fn new(configs: &[CallerConfig]) -> Self {
+        let directory = Directory::new(configs, configs.is_empty(), None);
+        Self(Arc::new(ArcSwap::from_pointee(directory)))
+    }
+
+    /// Puts these callers in place of those in force. Once there were callers, nobody is admitted without being one, also when there
+    /// are none any more: a file that lost them must not open the service.
+    pub fn replace(&self, configs: &[CallerConfig]) {
+        let before = self.0.load();
+        let is_open = before.is_open && configs.is_empty();
+        let directory = Directory::new(configs, is_open, Some(&before));
+        self.0.store(Arc::new(directory));
+    }
+
+    /// Whether everybody is admitted, because no caller is configured.
+    pub fn is_open(&self) -> bool {
+        self.0.load().is_open
+    }
+
+    /// Whether a client certificate is the only credential by which anybody can be recognised.
+    pub fn need_certificates(&self) -> bool {
+        self.0.load().tokens.is_empty()
+    }
+
+    /// The names of the callers.
+    pub fn names(&self) -> Vec<CallerName> {
+        self.0
+            .load()
+            .callers
+            .iter()
+            .map(|known| known.id.name().clone())
+            .collect()
+    }
+
+    /// Who makes a request, by its headers and the connection that it came on.
+    #[expect(
+        clippy::unused_async,
+        reason = "the keys of another kind of credential may have to be fetched"
+    )]
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+    ) -> Result<Caller, AuthenticationError> {
+        let directory = self.0.load();
+        // The listener always says it. A call without it shares one quota with others like it, and does not go without a quota.
+        let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip);
+        if directory.is_open {
+            return Ok(Caller::anonymous(address));
+        }
+        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+        let known = directory.identify(headers, certificate)?;
+        Ok(known.as_caller(address))
+    }
+}
+
+/// What one credential could name two callers by.
+pub(super) fn conflicts(configs: &[CallerConfig]) -> Vec<ConflictingCallersError> {
+    let mut conflicts = Vec::new();
+    let mut tokens: HashMap<TokenId, &CallerName> = HashMap::new();
+    for config in configs {
+        for token in &config.tokens {
+            if let Some(other) = tokens.insert(token.id, &config.name) {
+                conflicts.push(ConflictingCallersError::Token {
+                    id: token.id,
+                    name: config.name.clone(),
+                    other: other.clone(),
+                });
+            }
+        }
+    }
+    for (index, config) in configs.iter().enumerate() {
+        for other in configs.iter().take(index) {
+            for pattern in &config.certificates {
+                let overlapping = other
+                    .certificates
+                    .iter()
+                    .find(|other| pattern.overlaps(other));
+                conflicts.extend(overlapping.map(|other_pattern| {
+                    ConflictingCallersError::Certificate {
+                        pattern: Box::new(pattern.clone()),
+                        name: config.name.clone(),
+                        other_pattern: Box::new(other_pattern.clone()),
+                        other: other.name.clone(),
+                    }
+                }));
+            }
+        }
+    }
+    conflicts
+}
+
+impl ConflictingCallersError {
+    /// Every conflict among these callers.
+    pub fn among(configs: &[CallerConfig]) -> Vec<Self> {
+        conflicts(configs)
+    }
+
+    /// The caller at whose setting it is reported.
+    pub fn name(&self) -> &CallerName {
+        match self {
+            Self::Token { name, .. } | Self::Certificate { name, .. } => name,
+        }
+    }
+
+    /// The setting.
+    pub fn key(&self) -> &'static str {
+        match self {
+            Self::Token { .. } => "token_sha256",
+            Self::Certificate { .. } => "certificate",
+        }
+    }
+}
+
+impl Directory {
+    fn new(configs: &[CallerConfig], is_open: bool, before: Option<&Self>) -> Self {
+        let mut directory = Self {
+            is_open,
+            ..Self::default()
+        };
+        for (index, config) in configs.iter().enumerate() {
+            // A caller whose rate stays the same does not get a new burst with each reload.
+            let before = before.and_then(|before| before.named(&config.name));
+            let before = before.filter(|known| known.rate == config.calls);
+            let new = |rate: Rate| Arc::new(TokenBucket::new(rate.per_second, rate.burst));
+            directory.callers.push(Known {
+                id: NamedCaller::new(config.name.clone(), config.fetches, config.priority),
+                certificates: config.certificates.clone(),
+                permissions: Arc::new(config.permissions.clone()),
+                rate: config.calls,
+                calls: match before {
+                    Some(known) => known.calls.clone(),
+                    None => config.calls.map(new),
+                },
+            });
+            for entry in &config.tokens {
+                directory.tokens.insert(entry.id, (*entry, index));
+            }
+        }
+        directory
+    }
+
+    fn named(&self, name: &CallerName) -> Option<&Known> {
+        self.callers.iter().find(|known| known.id.name() == name)
+    }
+
+    /// The one caller that every credential of a request names.
+    fn identify(
+        &self,
+        headers: &HeaderMap,
+        certificate: Option<&PeerCertificate>,
+    ) -> Result<&Known, AuthenticationError> {
+        let mut identified = None;
+        for token in credentials::tokens(headers)?.into_iter().flatten() {
+            let by_token = self.by_token(&token).ok_or(AuthenticationError::BadToken)?;
+            identified = Some(agree(identified, by_token)?);
+        }
+        // Where no caller has one, certificates only secure the connection.
+        let are_credentials = self
+            .callers
+            .iter()
+            .any(|known| !known.certificates.is_empty());
+        if let Some(certificate) = certificate.filter(|_| are_credentials) {
+            let by_certificate = self.by_certificate(certificate)?;
+            identified = Some(agree(identified, by_certificate)?);
+        }
+        identified.ok_or(AuthenticationError::NoCredential)
+    }
+
+    /// The caller of a token. Takes the same time whether or not there is a token of this id.
+    fn by_token(&self, token: &Token) -> Option<&Known> {
+        let found = self.tokens.get(&token.id());
+        let (entry, index) = found.copied().unwrap_or((TokenEntry::NONE, usize::MAX));
+        let is_valid = entry.is_of(token);
+        self.callers.get(index).filter(|_| is_valid)
+    }
+
+    /// The caller of a certificate: by its URI, or else by its DNS names, which must then all be of one caller.
+    fn by_certificate(&self, certificate: &PeerCertificate) -> Result<&Known, AuthenticationError> {
+        let unknown = AuthenticationError::UnknownCertificate;
+        let names = CertificateNames::of(certificate).map_err(|_| unknown)?;
+        let has = |known: &Known, fits: &dyn Fn(&CertificatePattern) -> bool| {
+            known.certificates.iter().any(fits)
+        };
+        if let Some(uri) = names.uri {
+            let by_uri = |known: &&Known| has(known, &|pattern| pattern.matches_uri(uri));
+            if let Some(known) = self.callers.iter().find(by_uri) {
+                return Ok(known);
+            }
+        }
+        let mut by_dns = self.callers.iter();
+        let mut by_dns = by_dns
+            .by_ref()
+            .filter(|known| has(known, &|pattern| pattern.matches_dns(&names)));
+        match (by_dns.next(), by_dns.next()) {
+            (Some(known), None) => Ok(known),
+            _ => Err(unknown),
+        }
+    }
+}
+
+/// Two credentials must name the same caller.
+fn agree<'k>(
+    identified: Option<&'k Known>,
+    next: &'k Known,
+) -> Result<&'k Known, AuthenticationError> {
+    match identified {
+        Some(known) if known.id != next.id => Err(AuthenticationError::Conflict),
+        _ => Ok(next),
+    }
+}
+
+impl Known {
+    fn as_caller(&self, address: IpAddr) -> Caller {
+        Caller {
+            id: CallerId::Named(self.id.clone()),
+            address,
+            permissions: Arc::clone(&self.permissions),
+            calls: self.calls.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,153 @@
+//! What a caller may do. Nothing is permitted that is not given.
+
+use super::Glob;
+use crate::policy::{PolicyName, Request};
+
+/// What a caller may do. The default is nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Permissions {
+    /// The policies that it may ask for.
+    pub policies: Vec<Glob>,
+    /// What it may assert about the person.
+    pub asserts: Vec<Assertion>,
+    /// Whether it may begin step-ups.
+    pub step_ups: bool,
+    /// Whether it may make the calls of operators.
+    pub admin: bool,
+}
+
+/// A fact of a request that decisions depend on and that only the caller knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assertion {
+    /// Whose badge or session it is.
+    Identity,
+    /// How the session was authenticated.
+    Authentication,
+    /// Attributes of the request.
+    Attributes,
+}
+
+impl Assertion {
+    /// Every assertion, by its name in the configuration.
+    pub const ALL: [(&'static str, Self); 3] = [
+        ("identity", Self::Identity),
+        ("authentication", Self::Authentication),
+        ("attributes", Self::Attributes),
+    ];
+}
+
+/// What a caller asked for and may not do. The message says nothing of what exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotPermittedError {
+    /// None of its patterns fits the policy, whether there is such a policy or not.
+    #[error("this caller may not ask for this policy")]
+    Policy,
+    /// It may not say whose badge or session it is.
+    #[error("this caller may not assert `identity_id`")]
+    Identity,
+    /// It may not say how the session was authenticated.
+    #[error("this caller may not assert `authentication`")]
+    Authentication,
+    /// It may not give attributes.
+    #[error("this caller may not assert `attributes`")]
+    Attributes,
+    /// It may not begin step-ups.
+    #[error("this caller may not begin step-ups")]
+    StepUps,
+    /// It may not make the calls of operators.
+    #[error("this caller may not make calls of operators")]
+    Admin,
+}
+
+impl NotPermittedError {
+    /// The reason's name in metrics, the journal and logs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Policy => "policy_not_permitted",
+            Self::Identity => "identity_not_permitted",
+            Self::Authentication => "authentication_not_permitted",
+            Self::Attributes => "attributes_not_permitted",
+            Self::StepUps => "step_ups_not_permitted",
+            Self::Admin => "admin_not_permitted",
+        }
+    }
+
+    /// Every reason.
+    pub const ALL: [Self; 6] = [
+        Self::Policy,
+        Self::Identity,
+        Self::Authentication,
+        Self::Attributes,
+        Self::StepUps,
+        Self::Admin,
+    ];
+}
+
+impl Permissions {
+    /// Everything, for callers that are not authenticated because nobody is.
+    pub fn all() -> Self {
+        Self {
+            policies: Glob::parse("*").into_iter().collect(),
+            asserts: Assertion::ALL.map(|(_, assertion)| assertion).to_vec(),
+            step_ups: true,
+            admin: true,
+        }
+    }
+
+    /// Whether it may ask for a decision about this request.
+    pub fn permit_check(&self, request: &Request) -> Result<(), NotPermittedError> {
+        self.permit_policy(&request.policy)?;
+        let asserted = [
+            (
+                request.identity.as_text().is_some(),
+                Assertion::Identity,
+                NotPermittedError::Identity,
+            ),
+            (
+                request.authentication.is_some(),
+                Assertion::Authentication,
+                NotPermittedError::Authentication,
+            ),
+            (
+                !request.attributes.is_empty(),
+                Assertion::Attributes,
+                NotPermittedError::Attributes,
+            ),
+        ];
+        for (is_asserted, assertion, error) in asserted {
+            if is_asserted && !self.asserts.contains(&assertion) {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether it may begin a step-up, for this policy if it is known.
+    pub fn permit_step_up(&self, policy: Option<&PolicyName>) -> Result<(), NotPermittedError> {
+        if !self.step_ups {
+            return Err(NotPermittedError::StepUps);
+        }
+        policy.map_or(Ok(()), |policy| self.permit_policy(policy))
+    }
+
+    /// Whether it may make the calls of operators.
+    pub fn permit_admin(&self) -> Result<(), NotPermittedError> {
+        if self.admin {
+            Ok(())
+        } else {
+            Err(NotPermittedError::Admin)
+        }
+    }
+
+    fn permit_policy(&self, policy: &PolicyName) -> Result<(), NotPermittedError> {
+        if self
+            .policies
+            .iter()
+            .any(|glob| glob.matches(policy.as_str()))
+        {
+            Ok(())
+        } else {
+            Err(NotPermittedError::Policy)
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Tokens of callers: `vg_`, an id of 8 characters, `_`, and 256 random bits as base64url. The configuration holds the id and the SHA-256
+//! of the whole text, so that nobody who reads it can make calls. A random secret needs no salt and no slow hash.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+/// How every token begins, so that scanners for leaked secrets can find it.
+pub(super) const PREFIX: &str = "vg_";
+const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const ID_BYTES: usize = 8;
+const SECRET_LETTERS: &[u8; 64] =
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// 256 bits in base64url without padding.
+const SECRET_CHARS: usize = 43;
+
+/// The part of a token that is no secret: it finds the entry that the token is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId([u8; ID_BYTES]);
+
+impl TokenId {
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = <[u8; ID_BYTES]>::try_from(text.as_bytes()).ok()?;
+        bytes
+            .iter()
+            .all(|c| ID_LETTERS.contains(c))
+            .then_some(Self(bytes))
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(PREFIX)?;
+        f.write_str(str::from_utf8(&self.0).unwrap_or_default())
+    }
+}
+
+/// A token of a caller. Its `Debug` does not show it.
+#[derive(Clone)]
+pub struct Token {
+    id: TokenId,
+    text: SecretString,
+}
+
+impl Token {
+    /// A token made of random bytes. Each byte of the id is used modulo 36, which is uneven by a tenth: the id is no secret.
+    pub fn from_random(id: [u8; ID_BYTES], secret: [u8; 32]) -> Self {
+        let letter = |letters: &[u8], n: usize| letters.get(n).copied().unwrap_or(b'a');
+        let id = TokenId(id.map(|byte| letter(ID_LETTERS, usize::from(byte) % ID_LETTERS.len())));
+        let mut text = format!("{id}_");
+        for three in secret.chunks(3) {
+            let bits = three
+                .iter()
+                .fold(0_usize, |bits, byte| (bits << 8) | usize::from(*byte));
+            let bits = bits << (8 * (3 - three.len()));
+            for n in 0..=three.len() {
+                let six = (bits >> (18 - 6 * n)) & 63;
+                text.push(char::from(letter(SECRET_LETTERS, six)));
+            }
+        }
+        Self {
+            id,
+            text: text.into(),
+        }
+    }
+
+    /// Parses the text that a caller sends. `None` if it is no token.
+    pub fn parse(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(PREFIX)?;
+        // The secret may hold an underscore too.
+        let (id, secret) = rest.split_once('_')?;
+        let id = TokenId::parse(id)?;
+        let is_secret =
+            secret.len() == SECRET_CHARS && secret.bytes().all(|c| SECRET_LETTERS.contains(&c));
+        is_secret.then(|| Self {
+            id,
+            text: text.into(),
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> TokenId {
+        self.id
+    }
+
+    /// What the configuration holds of it.
+    pub fn entry(&self) -> TokenEntry {
+        TokenEntry {
+            id: self.id,
+            digest: Sha256::digest(self.reveal()).into(),
+        }
+    }
+
+    /// Its text, to be given to the caller.
+    pub fn reveal(&self) -> &str {
+        self.text.expose_secret()
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the configuration holds of a token: `vg_<id>:<SHA-256 of the whole text in hexadecimal>`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenEntry {
+    /// Its id.
+    pub id: TokenId,
+    digest: [u8; 32],
+}
+
+/// A text is not the entry of a token. The text is not shown, because it may be a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEntryError {
+    /// It is the token itself, which the configuration must not hold.
+    #[error(
+        "has a token in it, and not its digest: anybody who can read the file could use it, so replace that token"
+    )]
+    IsToken,
+    /// Its form is another.
+    #[error("is not `vg_`, 8 of a-z and 0-9, `:` and 64 hexadecimal digits")]
+    Form,
+}
+
+impl TokenEntry {
+    /// An entry that no token has. Compared with where there is none of that id, so that both take the same time.
+    pub(super) const NONE: Self = Self {
+        id: TokenId([0; ID_BYTES]),
+        digest: [0; 32],
+    };
+
+    /// Parses an entry.
+    pub fn parse(text: &str) -> Result<Self, InvalidEntryError> {
+        if Token::parse(text).is_some() {
+            return Err(InvalidEntryError::IsToken);
+        }
+        let parts = text
+            .strip_prefix(PREFIX)
+            .and_then(|rest| rest.split_once(':'));
+        let (id, hex) = parts.ok_or(InvalidEntryError::Form)?;
+        let id = TokenId::parse(id).ok_or(InvalidEntryError::Form)?;
+        let digest = bytes_of(hex).ok_or(InvalidEntryError::Form)?;
+        Ok(Self { id, digest })
+    }
+
+    /// Whether this is the entry of a token, in constant time.
+    pub(super) fn is_of(&self, token: &Token) -> bool {
+        let given = token.entry();
+        bool::from(given.digest.ct_eq(&self.digest)) && given.id == self.id
+    }
+}
+
+impl fmt::Display for TokenEntry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.id)?;
+        self.digest
+            .iter()
+            .try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// The 32 bytes of 64 hexadecimal digits.
+fn bytes_of(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|c| c.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, two) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(str::from_utf8(two).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token() -> Token {
+        Token::from_random([0, 1, 2, 25, 26, 35, 36, 255], [0xff; 32])
+    }
+
+    #[test]
+    fn a_token_is_prefix_id_and_256_bits_and_reads_back() {
+        let token = token();
+        assert_eq!(token.reveal(), format!("vg_abcz09ad_{}8", "_".repeat(42)));
+        assert_eq!(token.reveal().len(), 55);
+        let read = Token::parse(token.reveal()).unwrap();
+        assert_eq!(read.entry(), token.entry());
+        let zeros = Token::from_random([0; 8], [0; 32]);
+        assert_eq!(zeros.reveal(), format!("vg_aaaaaaaa_{}", "A".repeat(43)));
+        let counting: [u8; 32] = std::array::from_fn(|n| u8::try_from(n).unwrap());
+        let counting = Token::from_random([0; 8], counting);
+        // As `base64` of coreutils has it.
+        let text = "vg_aaaaaaaa_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+        assert_eq!(counting.reveal(), text);
+    }
+
+    #[test]
+    fn an_entry_is_the_id_and_the_digest_and_holds_for_its_token_alone() {
+        let token = token();
+        let entry = TokenEntry::parse(&token.entry().to_string()).unwrap();
+        assert!(entry.is_of(&token));
+        let upper = token
+            .entry()
+            .to_string()
+            .split_once(':')
+            .map(|(id, hex)| format!("{id}:{}", hex.to_uppercase()));
+        assert!(TokenEntry::parse(&upper.unwrap()).unwrap().is_of(&token));
+        assert!(!entry.is_of(&Token::from_random([0; 8], [0xff; 32])));
+        assert!(!TokenEntry::NONE.is_of(&token));
+        // As `sha256sum` has it.
+        let known = "vg_aaaaaaaa:635c4549fcfd9192598e62957bac922200c939b3c5da376c039993d0f6c550e8";
+        assert_eq!(
+            Token::from_random([0; 8], [0; 32]).entry().to_string(),
+            known
+        );
+    }
+
+    #[test]
+    fn what_is_no_entry_is_refused_and_a_token_in_its_place_is_named() {
+        let (token, entry) = (token(), token().entry().to_string());
+        assert_eq!(
+            TokenEntry::parse(token.reveal()),
+            Err(InvalidEntryError::IsToken)
+        );
+        let odd = [
+            String::new(),
+            entry.replace("vg_", ""),
+            entry.replace("vg_", "VG_"),
+            entry.replace(':', "_"),
+            entry.replace(':', "::"),
+            format!("{entry}0"),
+            entry.get(..entry.len() - 1).unwrap().to_owned(),
+            entry.replace("abcz09ad", "abcz09a"),
+            entry.replace("abcz09ad", "ABCZ09AD"),
+            format!("{}z", entry.get(..entry.len() - 1).unwrap()),
+        ];
+        for text in odd {
+            assert_eq!(
+                TokenEntry::parse(&text),
+                Err(InvalidEntryError::Form),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_shows_a_token() {
+        let shown = format!("{:?}", token());
+        assert!(!shown.contains("______"), "{shown}");
+    }
+}

@@ -1,0 +1,55 @@
+//! Who makes a call: found out from its head, before a byte of its messages is read.
+
+use tonic::Status;
+
+use super::calls::ObservedCall;
+use crate::{
+    callers::{Caller, Callers},
+    peer::{self, Peer},
+    refusals::Refusals,
+};
+
+/// Services that everybody may ask.
+const HEALTH: &str = "/grpc.health.v1.Health/";
+/// Services that everybody on this machine may ask.
+const REFLECTION: &str = "/grpc.reflection.";
+
+/// Authenticates the callers of gRPC.
+#[derive(Debug, Clone)]
+pub struct Authentication {
+    /// The callers.
+    pub callers: Callers,
+    /// Records those that are refused.
+    pub refusals: Refusals,
+    /// Whether the listener is reached from this machine alone, so that reflection is open.
+    pub is_local: bool,
+}
+
+impl Authentication {
+    /// Puts the caller of a request into its extensions; the status of a request that has none.
+    pub(super) async fn admit<B>(
+        &self,
+        request: &mut http::Request<B>,
+        call: &ObservedCall,
+    ) -> Result<(), Status> {
+        let peer = Peer::of(request.extensions());
+        let address = peer::ip_of(request.extensions());
+        let caller = match self.callers.authenticate(request.headers(), peer).await {
+            Ok(caller) => {
+                call.note_caller(&caller.id);
+                caller
+            }
+            Err(_) if self.is_open(request.uri().path()) => Caller::unauthenticated(address),
+            Err(error) => {
+                self.refusals.unauthenticated(address, error);
+                return Err(Status::unauthenticated(error.to_string()));
+            }
+        };
+        request.extensions_mut().insert(caller);
+        Ok(())
+    }
+
+    fn is_open(&self, path: &str) -> bool {
+        path.starts_with(HEALTH) || (self.is_local && path.starts_with(REFLECTION))
+    }
+}

@@ -1,0 +1,136 @@
+//! Verifies tokens of one issuer for one audience.
+
+use std::{sync::Arc, time::Duration};
+
+use jsonwebtoken::{Algorithm, Validation, decode, errors::ErrorKind};
+
+use super::{
+    claims::Claims,
+    config::Config,
+    header::Token,
+    jwk::Key,
+    key_set::KeySet,
+    key_sets::KeySets,
+    key_source::{KeySource, KeysError},
+    members::Members,
+    metrics::Metrics,
+    rejected::Rejected,
+};
+use crate::policy::Timestamp;
+
+/// Verifies tokens of one issuer for one audience.
+#[derive(Debug)]
+pub struct Verifier {
+    config: Config,
+    source: Arc<KeySource>,
+    /// What the library checks, for each algorithm that a key of the issuer may have.
+    validations: [Validation; 3],
+    metrics: Metrics,
+}
+
+impl Verifier {
+    /// Verifies tokens as configured. A file with keys is read at once (blocks) and must be usable; an address may be down.
+    pub fn new(config: Config, key_sets: &KeySets) -> Result<Self, KeysError> {
+        let source = key_sets.source(&config.keys, config.rsa)?;
+        let algorithms = [config.rsa.algorithm(), Algorithm::ES256, Algorithm::EdDSA];
+        Ok(Self {
+            validations: algorithms.map(|algorithm| validation(algorithm, &config)),
+            config,
+            source,
+            metrics: key_sets.metrics.clone(),
+        })
+    }
+
+    /// Whose tokens are accepted.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Verifies a token at this instant. If its key is not known, the issuer's keys may be read again, which is waited for no longer than
+    /// `wait_max`. Dropping the future interrupts nothing that others wait for.
+    pub async fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+        wait_max: Duration,
+    ) -> Result<Claims, Rejected> {
+        let result = self.judge(token, now, wait_max).await;
+        self.metrics.count_token(&result);
+        result
+    }
+
+    async fn judge(
+        &self,
+        token: &str,
+        now: Timestamp,
+        wait_max: Duration,
+    ) -> Result<Claims, Rejected> {
+        let token = Token::parse(token)?;
+        token.check_type(&self.config)?;
+        let validation = self.validation(token.algorithm)?;
+        let with = |set: Arc<KeySet>| verify_signature(&token, &set, validation);
+        let members = match self.source.current().map(with) {
+            // A new key of the issuer, or one that it never had.
+            None | Some(Err(Rejected::UnknownKey)) => {
+                self.source.ask(wait_max).await;
+                let keys = self.source.current().ok_or(Rejected::KeysUnavailable)?;
+                verify_signature(&token, &keys, validation)?
+            }
+            Some(verified) => verified?,
+        };
+        Claims::check(&members, &self.config, now)
+    }
+
+    fn validation(&self, algorithm: Algorithm) -> Result<&Validation, Rejected> {
+        let validation = self
+            .validations
+            .iter()
+            .find(|validation| validation.algorithms.contains(&algorithm));
+        validation.ok_or(Rejected::WrongAlgorithm)
+    }
+}
+
+/// What the library checks beside the signature. Not the times: it would read the clock by itself.
+fn validation(algorithm: Algorithm, config: &Config) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.set_audience(&config.audiences);
+    validation.set_issuer(&[&config.issuer]);
+    validation.set_required_spec_claims(&["exp", "aud", "iss"]);
+    validation
+}
+
+/// The claims of a token that one of the keys which it may be signed with has signed.
+fn verify_signature(
+    token: &Token<'_>,
+    keys: &KeySet,
+    validation: &Validation,
+) -> Result<Members, Rejected> {
+    let mut rejected = Rejected::WrongSignature;
+    for key in keys.find(token.kid.as_deref(), token.algorithm)? {
+        match verify_with(token, key, validation) {
+            Ok(members) => return Ok(members),
+            Err(reason) => rejected = reason,
+        }
+    }
+    Err(rejected)
+}
+
+fn verify_with(token: &Token<'_>, key: &Key, validation: &Validation) -> Result<Members, Rejected> {
+    match decode::<Members>(token.text, &key.key, validation) {
+        Ok(data) => Ok(data.claims),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::InvalidSignature => Rejected::WrongSignature,
+            ErrorKind::InvalidAlgorithm | ErrorKind::UnsupportedAlgorithm => {
+                Rejected::WrongAlgorithm
+            }
+            ErrorKind::InvalidIssuer => Rejected::WrongIssuer,
+            ErrorKind::InvalidAudience => Rejected::WrongAudience,
+            ErrorKind::MissingRequiredClaim(_) | ErrorKind::InvalidClaimFormat(_) => {
+                Rejected::MalformedClaim
+            }
+            _ => Rejected::Malformed,
+        }),
+    }
+}
