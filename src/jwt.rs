@@ -3,7 +3,7 @@
 //!
 //! Why checks of our own around a library: `jsonwebtoken` verifies the signature and reads issuer and audience, but it accepts `crit`
 //! and any `typ` in the header, a list of issuers, any lifetime, and it reads the clock by itself. What it leaves open is refused here,
-//! before it ([`header`]) and after it ([`claims`]).
+//! before it (`header`) and after it (`claims`).
 //!
 //! Nothing in a token chooses how it is verified: the algorithm follows from the type of the issuer's key, and a key that the token
 //! brings along (`jwk`, `jku`, `x5c`, `x5u`) is ignored.

@@ -26,12 +26,12 @@ pub async fn raw(to: SocketAddr, bytes: &[u8]) -> (u16, String) {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     assert!(read.is_ok(), "not closed: {answer:?}");
     let status = answer.split(' ').nth(1).and_then(|s| s.parse().ok());
-    (status.unwrap_or_else(|| panic!("{answer:?}")), answer)
+    (status.expect("a status"), answer)
 }
 
 /// A request without a body.
 async fn get(to: SocketAddr, target: &str, version: &str, headers: &[&str]) -> u16 {
-    let headers: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+    let headers: String = headers.iter().map(|line| [line, "\r\n"].concat()).collect();
     let request = format!("GET {target} {version}\r\n{headers}connection: close\r\n\r\n");
     raw(to, request.as_bytes()).await.0
 }
@@ -55,7 +55,7 @@ async fn counted(world: &World, listener: &str, reason: &str) -> u64 {
     );
     let metrics = world.metrics().await;
     let line = metrics.lines().find_map(|line| line.strip_prefix(&name));
-    line.unwrap_or_else(|| panic!("{name}")).parse().unwrap()
+    line.expect("the metric").parse().unwrap()
 }
 
 /// Requests for a host that is none of the service's: target, version and headers. `own` is a name of the service.
@@ -198,7 +198,7 @@ async fn no_web_page_of_another_site_reaches_a_route_on_this_machine() {
     let body = event("verification.succeeded", "fresh");
     let length = body.len();
     let post = async |lines: &[&str]| {
-        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        let lines: String = lines.iter().map(|line| [line, "\r\n"].concat()).collect();
         let request = format!(
             "POST /webhooks/incode HTTP/1.1\r\n{own}\r\n{lines}{HEADER}: {SECRET}\r\n\
              content-length: {length}\r\nconnection: close\r\n\r\n{body}"

@@ -1,12 +1,9 @@
 //! Of a person's data only that is kept which the policies in force read, and what was not kept is never taken for missing.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 use verigate::{
     callers::{CallerId, OverQuotaError},
@@ -48,16 +45,19 @@ const REQUIREMENTS: [(&str, DataKinds); 14] = [
 fn set(policies: &[(&str, &str)]) -> PolicySet {
     let mut text = "version: 1\npolicies:\n".to_owned();
     for (name, rule) in policies {
-        text += &format!(
+        let policy = format!(
             "  {name}:\n    description: x\n    evidence: {{fresh_for: 1h, unavailable: step_up}}\n    require:\n      - {rule}\n"
         );
+        text.push_str(&policy);
     }
     let source = Arc::new(SourceText {
         path: "p.yaml".into(),
         text: text.clone(),
     });
     let no_lists = |_: &str, _: &str| Err("no lists".to_owned());
-    parse(&[source], &no_lists).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    let set = parse(&[source], &no_lists);
+    assert!(set.is_ok(), "{text}");
+    set.unwrap()
 }
 
 fn only(rule: &str) -> Policy {
@@ -173,10 +173,10 @@ impl Source for Vendor {
         _: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError> {
-        self.asked.lock().unwrap().push(request.reads);
+        self.asked.lock().push(request.reads);
         let _permit = self.may_answer.acquire().await.unwrap();
         let now = request.at.now;
-        if *self.is_down.lock().unwrap() {
+        if *self.is_down.lock() {
             return Ok(Known::nothing(Outage::Failed, now, Timings::default()));
         }
         Ok(Known {
@@ -236,7 +236,7 @@ impl Scene {
     }
 
     fn asked(&self) -> Vec<DataKinds> {
-        self.vendor.asked.lock().unwrap().clone()
+        self.vendor.asked.lock().clone()
     }
 }
 
@@ -308,7 +308,7 @@ async fn a_fetch_in_flight_that_would_lack_what_is_read_is_replaced_and_still_an
 async fn stale_evidence_without_what_is_read_is_not_used_in_an_outage() {
     let scene = Scene::new(10);
     scene.look(DataKinds::BIRTH).await;
-    *scene.vendor.is_down.lock().unwrap() = true;
+    *scene.vendor.is_down.lock() = true;
     let known = scene.look(DataKinds::PHONE).await;
     assert!(known.degraded() && kept(&known).is_none());
     // What is there is still used by who needs no more.
@@ -316,6 +316,10 @@ async fn stale_evidence_without_what_is_read_is_not_used_in_an_outage() {
     assert_eq!(kept(&known), Some(DataKinds::BIRTH));
 }
 
+#[expect(
+    clippy::zero_sized_map_values,
+    reason = "the kinds have an order and no hash"
+)]
 #[test]
 fn every_kind_of_requirement_is_in_the_table() {
     // The variants of the language, as the compiler lists them in `Requirement::reads`; the groups are tried around each.

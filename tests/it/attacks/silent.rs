@@ -66,7 +66,7 @@ async fn a_connection_that_is_kept_alive_may_be_silent_between_requests() {
         let read = stream.read(&mut answer).await.unwrap();
         let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-        tokio::time::sleep(Duration::from_secs(60)).await;
+        tokio::time::sleep(Duration::from_mins(1)).await;
     }
     let (closed, _) = closed_after(stream).await;
     assert!((14.0..22.0).contains(&closed), "idle since 60 s: {closed}");

@@ -163,6 +163,7 @@ impl Model {
         settle().await;
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "a request is judged once")]
     fn judge(&self, known: &Known, request: LookupRequest, unasked: bool) {
         let Finding::Present(verification) = &known.evidence.finding else {
             return;

@@ -134,7 +134,8 @@ async fn checks(vendor: &Simulator, grpc: String) -> String {
         }
         for policy in ["all", "none", "no-such-policy"] {
             let answer = client.check_access(check_request(policy, id)).await;
-            answers += &format!("{answer:?}\n");
+            let answer = format!("{answer:?}\n");
+            answers.push_str(&answer);
         }
     }
     answers
