@@ -126,6 +126,7 @@ impl Check {
             ca: self.ca.as_deref(),
             identity: self.certificate.as_deref().zip(self.key.as_deref()),
         };
+        let has_certificate = files.identity.is_some();
         let channel = connection::open(&self.server, files, self.timeout).await?;
         let mut request = tonic::Request::new(CheckAccessRequest {
             authentication: self.authentication(SystemClock.now()),
@@ -150,14 +151,8 @@ impl Check {
             // The client has put the trailers among the headers.
             Ok(answer) => (timings(answer.metadata()), answer.into_inner()),
             Err(status) => {
-                // No answer of the service has a source: the connection broke.
-                let is_broken = std::error::Error::source(&status).is_some();
-                let hint = if is_broken && self.server.starts_with("http://") {
-                    "; if the port speaks TLS, write https:// in place of http://".to_owned()
-                } else {
-                    // The service judges our certificate when it is connected.
-                    connection::hint(&status).map_or_else(String::new, |hint| format!("; {hint}"))
-                };
+                let hint = connection::hint(&status, &self.server, has_certificate);
+                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
                 let (code, message) = (status.code(), Visible(status.message()));
                 eprint_line(&format!("verigate: {code:?}: {message}{hint}"));
                 return Ok(Exit::CannotRun);

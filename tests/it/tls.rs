@@ -7,6 +7,7 @@ mod files;
 pub mod pki;
 mod protocols;
 mod replaced;
+mod settings;
 mod vendor;
 
 use std::{fs, path::PathBuf, sync::Arc};

@@ -7,7 +7,10 @@ use rustls::{
     AlertDescription, CertificateError, InvalidMessage,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{
+    Status, TimeoutExpired,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+};
 
 use crate::policy::Shown;
 
@@ -70,11 +73,16 @@ pub(super) async fn open(
     })
 }
 
-/// What to do about a connection that broke after it was made. The HTTP/2 library keeps only the text of what TLS said.
-pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
+/// What to do about a connection that broke after it was made: then the service judges our certificate. What it says is lost if the
+/// connection is closed before it is read, and the HTTP/2 library keeps only the text of it.
+pub(super) fn hint(status: &Status, server: &str, has_certificate: bool) -> Option<&'static str> {
     let said = |alert| rustls::Error::AlertReceived(alert).to_string();
-    let mut next = Some(error);
+    // No answer of the service has a source: the connection broke.
+    let mut next = Some(status.source()?);
     while let Some(error) = next {
+        if error.is::<TimeoutExpired>() {
+            return None;
+        }
         let text = error.to_string();
         let alert = REFUSALS
             .into_iter()
@@ -84,7 +92,15 @@ pub(super) fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
         }
         next = error.source();
     }
-    None
+    Some(match (server.starts_with("http://"), has_certificate) {
+        (true, _) => "if the port speaks TLS, write https:// in place of http://",
+        (false, false) => {
+            "the service closed the connection: if it asks for a certificate, name one by --certificate FILE and --key FILE"
+        }
+        (false, true) => {
+            "the service closed the connection: if it does not accept the certificate, its log event tls_handshake_refused says why"
+        }
+    })
 }
 
 /// What TLS says is wrong, if the error comes from there.
