@@ -101,7 +101,7 @@ async fn look(
     let mut reading = spawn_blocking(move || {
         let paths = own.watch_paths();
         // Made again before each reading, so that no change in between is missed, nor a folder that was deleted and made again.
-        let watcher = PathWatcher::new(&paths, wake.clone(), watcher, &*own);
+        let watcher = PathWatcher::new(&paths, wake.clone(), &watcher, &*own);
         own.look(requested);
         if own.watch_paths() != paths {
             wake.notify_one();
@@ -130,7 +130,7 @@ struct PathWatcher {
 
 impl PathWatcher {
     /// Watches these paths. A failure is reported unless it is the same as the one before.
-    fn new(paths: &WatchPaths, wake: Arc<Notify>, before: Self, watched: &dyn Watched) -> Self {
+    fn new(paths: &WatchPaths, wake: Arc<Notify>, before: &Self, watched: &dyn Watched) -> Self {
         let relevant = paths.clone();
         let on_event = move |event: notify::Result<Event>| {
             // An error may mean that events were lost.

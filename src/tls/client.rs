@@ -76,7 +76,7 @@ pub struct ClientFactory {
 /// Where the configuration of TLS comes from.
 enum TlsSource {
     /// It is always the same.
-    Fixed(ClientConfig),
+    Fixed(Box<ClientConfig>),
     /// Files, which are read again when they change.
     Files(Arc<Held<MakeClient>>),
 }
@@ -100,7 +100,7 @@ impl ClientFactory {
     pub fn new(options: ClientOptions) -> Result<Self, ClientError> {
         install_crypto_provider();
         let tls = fixed(&options.ca_certificates).map_err(ClientError::CaCertificates)?;
-        let source = TlsSource::Fixed(tls);
+        let source = TlsSource::Fixed(Box::new(tls));
         Ok(Self { options, source })
     }
 
@@ -135,7 +135,7 @@ impl ClientFactory {
     pub fn build(&self) -> Result<Client, ClientError> {
         let options = &self.options;
         let (tls, proxy) = match &self.source {
-            TlsSource::Fixed(tls) => (tls.clone(), None),
+            TlsSource::Fixed(tls) => ((**tls).clone(), None),
             TlsSource::Files(held) => {
                 let made = held.current();
                 (made.tls.clone(), made.proxy.clone())

@@ -173,7 +173,7 @@ impl Handshake {
                     return;
                 }
             }
-            pending().await
+            pending::<()>().await;
         }
     }
 }

@@ -13,7 +13,7 @@ use super::{Files, pki::Authority};
 use crate::world::{BEGINNING, at};
 
 /// What a check finds after a change of good files.
-fn finds(change: impl FnOnce(&Files), expected: Expect) {
+fn finds(change: impl FnOnce(&Files), expected: &Expect) {
     let files = Files::new();
     change(&files);
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(BEGINNING)));
@@ -34,7 +34,7 @@ fn finds(change: impl FnOnce(&Files), expected: Expect) {
 fn good_files_have_no_problem() {
     finds(
         |_| {},
-        expect![[r#"
+        &expect![[r#"
         nothing
     "#]],
     );
@@ -44,19 +44,19 @@ fn good_files_have_no_problem() {
 fn every_problem_is_named_with_its_file() {
     finds(
         |files| files.write("tls.key", ""),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.key: `tls.key` is empty
     "#]],
     );
     finds(
         |files| fs::remove_file(files.path("tls.crt")).unwrap(),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.certificate: `tls.crt` cannot be read: No such file or directory (os error 2)
     "#]],
     );
     finds(
         |files| files.write("tls.crt", "no PEM"),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.certificate: `tls.crt` has no certificate in PEM
     "#]],
     );
@@ -65,37 +65,37 @@ fn every_problem_is_named_with_its_file() {
             files.write(
                 "tls.crt",
                 "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
-            )
+            );
         },
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.certificate: `tls.crt` has a certificate that cannot be parsed
         "#]],
     );
     finds(
         |files| files.write("tls.key", &files.server_ca.server().key),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.key: `tls.key` is not the key of the certificate (certificate and key belong together, and the certificate of the key comes first)
     "#]],
     );
     finds(
         |files| {
-            files.write("tls.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
+            files.write("tls.key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n");
         },
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.key: `tls.key` has an encrypted key, for which nobody could be asked (decrypt it with `openssl pkey`, and keep the file readable for its owner only)
         "#]],
     );
     finds(
         |files| {
-            files.write("tls.key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n")
+            files.write("tls.key", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n");
         },
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.key: `tls.key` has an encrypted key, for which nobody could be asked (decrypt it with `openssl pkey`, and keep the file readable for its owner only)
         "#]],
     );
     finds(
         |files| files.write("tls.key", &files.client_ca.pem()),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.key: `tls.key` has no private key (PEM of PKCS #8, PKCS #1 or SEC 1: `-----BEGIN PRIVATE KEY-----`)
     "#]],
     );
@@ -104,7 +104,7 @@ fn every_problem_is_named_with_its_file() {
             fs::remove_file(files.path("tls.key")).unwrap();
             fs::create_dir(files.path("tls.key")).unwrap();
         },
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.key: `tls.key` is not a regular file
         "#]],
     );
@@ -122,21 +122,21 @@ fn a_certificate_is_valid_now_and_for_servers() {
     };
     finds(
         server(|params| params.not_after = date_time_ymd(2026, 1, 31)),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.certificate: `tls.crt` has expired at 2026-01-31T00:00:00Z: it is 2026-01-31T12:00:00Z now
     "#]],
     );
     finds(
         server(|params| params.not_before = date_time_ymd(2026, 2, 1)),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.certificate: `tls.crt` is not valid before 2026-02-01T00:00:00Z: it is 2026-01-31T12:00:00Z now
     "#]],
     );
     finds(
         server(|params| {
-            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth]
+            params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
         }),
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.certificate: `tls.crt` has a certificate that is not one for servers
         "#]],
     );
@@ -147,7 +147,7 @@ fn a_certificate_is_valid_now_and_for_servers() {
             files.write("tls.crt", &chain);
             files.write("tls.key", &leaf.key);
         },
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.certificate: `tls.crt` begins with the certificate of a CA (the certificate of the key comes first, then its issuers)
         "#]],
     );
@@ -159,13 +159,13 @@ fn each_ca_has_a_list_that_it_has_signed_and_that_has_not_expired() {
         |params: &mut rcgen::CertificateParams| params.not_after = date_time_ymd(2026, 1, 1);
     finds(
         |files| files.write("ca.crt", &files.client_ca.client("spiffe://a/b").chain),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.client_ca: `ca.crt` has a certificate that is not one of a CA: `CN=a name that counts for nothing` (name the CA that issues the certificates of clients)
     "#]],
     );
     finds(
         |files| files.write("ca.crt", &Authority::with("Old CA", expired).pem()),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.client_ca: `ca.crt` has expired at 2026-01-01T00:00:00Z: it is 2026-01-31T12:00:00Z now
     "#]],
     );
@@ -178,31 +178,31 @@ fn each_ca_has_a_list_that_it_has_signed_and_that_has_not_expired() {
             ];
             files.write("ca.crt", &both.concat());
         },
-        expect![[r#"
+        &expect![[r#"
             nothing
         "#]],
     );
     finds(
         |files| files.write("ca.crl", &Authority::new("Other CA").list(&[])),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.client_crl: `ca.crl` has no list of the CA `CN=Client CA`, so every certificate of it would be refused (add its list; one without entries is enough)
     "#]],
     );
     finds(
         |files| files.write("ca.crl", &Authority::new("Client CA").list(&[])),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.client_crl: `ca.crl` has a list that its issuer `CN=Client CA` has not signed
     "#]],
     );
     finds(
         |files| files.write("ca.crl", &files.client_ca.list_until(&[], (2026, 1, 30))),
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.client_crl: `ca.crl` has expired at 2026-01-30T00:00:00Z: it is 2026-01-31T12:00:00Z now
         "#]],
     );
     finds(
         |files| files.write("ca.crl", &files.client_ca.pem()),
-        expect![[r#"
+        &expect![[r#"
         grpc.tls.client_crl: `ca.crl` has no revocation list in PEM
     "#]],
     );
@@ -216,7 +216,7 @@ fn all_problems_are_found_at_once() {
                 files.write(name, "");
             }
         },
-        expect![[r#"
+        &expect![[r#"
             grpc.tls.certificate: `tls.crt` is empty
             grpc.tls.key: `tls.key` is empty
             grpc.tls.client_ca: `ca.crt` is empty

@@ -23,7 +23,7 @@ fn load(text: &str, variables: &[(&str, &str)]) -> Result<Config, String> {
         .map_err(|problems| problems.to_string().replace(&format!("{shown}/"), ""))
 }
 
-fn refuses(text: &str, variables: &[(&str, &str)], expected: Expect) {
+fn refuses(text: &str, variables: &[(&str, &str)], expected: &Expect) {
     expected.assert_eq(&load(text, variables).unwrap_err());
 }
 
@@ -53,26 +53,38 @@ fn a_section_in_a_section_is_read_from_the_file_and_from_the_environment() {
 
 #[test]
 fn settings_that_are_of_no_use_alone_are_refused() {
-    refuses("[grpc.tls]\nkey = 'a.key'\n", &[], expect![[r#"
+    refuses(
+        "[grpc.tls]\nkey = 'a.key'\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
-          verigate.toml:7:1: grpc.tls.key is set, but grpc.tls.certificate is not"#]]);
-    refuses("[http.tls]\ncertificate = 'a.crt'\n", &[], expect![[r#"
+          verigate.toml:7:1: grpc.tls.key is set, but grpc.tls.certificate is not"#]],
+    );
+    refuses(
+        "[http.tls]\ncertificate = 'a.crt'\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
-          verigate.toml:7:1: http.tls.certificate is set, but http.tls.key is not"#]]);
-    refuses("[admin.tls]\nclient_ca = 'ca.crt'\n", &[], expect![[r#"
+          verigate.toml:7:1: http.tls.certificate is set, but http.tls.key is not"#]],
+    );
+    refuses(
+        "[admin.tls]\nclient_ca = 'ca.crt'\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
-          verigate.toml:7:1: admin.tls.client_ca is set, but admin.tls.certificate is not"#]]);
+          verigate.toml:7:1: admin.tls.client_ca is set, but admin.tls.certificate is not"#]],
+    );
     refuses(
         "[grpc.tls]\ncertificate = 'a'\nkey = 'b'\nclient_crl = 'ca.crl'\n",
         &[],
-        expect![[r#"
+        &expect![[r#"
             1 problem in the configuration
               verigate.toml:9:1: grpc.tls.client_crl is set, but grpc.tls.client_ca is not"#]],
     );
     refuses(
         "[public.tls]\ncertificate = 'a'\nkey = 'b'\n",
         &[],
-        expect![[r#"
+        &expect![[r#"
             1 problem in the configuration
               verigate.toml:7:1: public.tls.certificate is set, but public.listen is not
                 hint: set public.listen, or move it to http.tls"#]],
@@ -81,28 +93,52 @@ fn settings_that_are_of_no_use_alone_are_refused() {
 
 #[test]
 fn what_is_no_setting_of_the_section_is_refused_with_its_place() {
-    refuses("[grpc.tls]\ncertifcate = 'a.crt'\n", &[], expect![[r#"
+    refuses(
+        "[grpc.tls]\ncertifcate = 'a.crt'\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
           verigate.toml:7:1: unknown setting `grpc.tls.certifcate`
-            hint: did you mean `grpc.tls.certificate`?"#]]);
-    refuses("[grpc]\ntls = 'a.crt'\n", &[], expect![[r#"
+            hint: did you mean `grpc.tls.certificate`?"#]],
+    );
+    refuses(
+        "[grpc]\ntls = 'a.crt'\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
-          verigate.toml:7:1: `grpc.tls` is not a section"#]]);
-    refuses("[grpc.tls]\nmin_version = '1.1'\n", &[], expect![[r#"
+          verigate.toml:7:1: `grpc.tls` is not a section"#]],
+    );
+    refuses(
+        "[grpc.tls]\nmin_version = '1.1'\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
-          verigate.toml:7:1: grpc.tls.min_version: `1.1` is not one of: 1.2, 1.3"#]]);
-    refuses("[grpc.tls]\nmin_version = 1.2\n", &[], expect![[r#"
+          verigate.toml:7:1: grpc.tls.min_version: `1.1` is not one of: 1.2, 1.3"#]],
+    );
+    refuses(
+        "[grpc.tls]\nmin_version = 1.2\n",
+        &[],
+        &expect![[r#"
         1 problem in the configuration
           verigate.toml:7:1: grpc.tls.min_version is not of type string
-            hint: write it in quotes"#]]);
-    refuses("", &[("VERIGATE_GRPC__TLS_KEY", "a.key")], expect![[r#"
+            hint: write it in quotes"#]],
+    );
+    refuses(
+        "",
+        &[("VERIGATE_GRPC__TLS_KEY", "a.key")],
+        &expect![[r#"
         1 problem in the configuration
           VERIGATE_GRPC__TLS_KEY: unknown setting `grpc.tls_key`
-            hint: did you mean `grpc.tls.key`?"#]]);
-    refuses("", &[("VERIGATE_GRPC_TLS_KEY", "a.key")], expect![[r#"
+            hint: did you mean `grpc.tls.key`?"#]],
+    );
+    refuses(
+        "",
+        &[("VERIGATE_GRPC_TLS_KEY", "a.key")],
+        &expect![[r#"
         1 problem in the configuration
           VERIGATE_GRPC_TLS_KEY: sets nothing
-            hint: did you mean `VERIGATE_GRPC__TLS__KEY`?"#]]);
+            hint: did you mean `VERIGATE_GRPC__TLS__KEY`?"#]],
+    );
 }
 
 #[test]
