@@ -89,6 +89,11 @@ impl Callers {
         self.0.load().is_open
     }
 
+    /// Whether a client certificate is the only credential by which anybody can be recognised.
+    pub fn need_certificates(&self) -> bool {
+        self.0.load().tokens.is_empty()
+    }
+
     /// The names of the callers.
     pub fn names(&self) -> Vec<CallerName> {
         self.0

@@ -14,6 +14,7 @@ use super::{
     permits::{ConnectionLimit, Permit},
     protocol::stopped,
     runtimes::RuntimePool,
+    secure,
     service::Serves,
     socket::Socket,
     stream::NewConnection,
@@ -22,6 +23,7 @@ use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
     peer::{NetworkPermit, Peer, PeerAddress},
+    tls::ServerTls,
 };
 
 /// The pause after a failed `accept`, such as for lack of file descriptors.
@@ -31,6 +33,8 @@ const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(50);
 pub(super) struct Accepting<S> {
     pub(super) name: &'static str,
     pub(super) socket: Socket,
+    /// `None`: plain text.
+    pub(super) tls: Option<ServerTls>,
     pub(super) permits: ConnectionLimit,
     pub(super) runtimes: Arc<RuntimePool>,
     pub(super) metrics: ListenerMetrics,
@@ -53,6 +57,14 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.metrics.open.dec();
         self.metrics.closed(self.why);
+    }
+}
+
+/// A peer without a certificate.
+fn plain(address: PeerAddress) -> Peer {
+    Peer {
+        address,
+        certificate: None,
     }
 }
 
@@ -134,20 +146,22 @@ impl<S: Serves> Accepting<S> {
         open: Open,
         mut aborted: watch::Receiver<()>,
     ) {
-        let serving = self.serving.clone();
+        let (serving, tls) = (self.serving.clone(), self.tls.clone());
         self.runtimes.spawn(async move {
             // As a whole: a closure would take the reason alone.
             let mut open = open;
-            let peer = Peer {
-                address,
-                certificate: None,
-            };
             // A connection that cannot be registered is closed.
             let Ok(stream) = stream.register() else {
                 return;
             };
+            let served = async {
+                match tls {
+                    None => serving.serve(stream, plain(address)).await,
+                    Some(tls) => secure::serve(serving, tls, stream, address).await,
+                }
+            };
             open.why = select! {
-                why = serving.serve(stream, peer) => why,
+                why = served => why,
                 // An error: the listener has ended.
                 _ = aborted.changed() => Closed::Stopped,
             };

@@ -5,6 +5,7 @@ use std::{io, path::PathBuf};
 use crate::{
     grpc, incode, journal,
     listener::{InheritError, ListenError, ListenersError},
+    tls,
 };
 
 /// Why the service cannot start.
@@ -25,6 +26,9 @@ pub enum StartError {
     /// The journal cannot be started.
     #[error(transparent)]
     Journal(#[from] journal::JournalStartError),
+    /// The files of certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::FilesError),
     /// The client of the upstream cannot be built.
     #[error(transparent)]
     Upstream(#[from] incode::IncodeStartError),
