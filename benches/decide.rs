@@ -34,6 +34,7 @@ use verigate::{
     source::{self, EvidenceCache, Known, LookupRequest, Priority, Source, Wait},
     span,
     telemetry::{self, LogConfig, TraceConfig},
+    tls::TlsFiles,
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -302,7 +303,8 @@ fn cold(c: &mut Criterion) {
         per_second: 1_000_000,
         burst: 1_000_000,
     };
-    let incode = Incode::new(config, &deps).unwrap();
+    let mut tls_files = TlsFiles::new(&deps.registry).unwrap();
+    let incode = Incode::new(config, &mut tls_files, &deps).unwrap();
     let request = LookupRequest {
         at: SystemClock.moment(),
         max_age: DAY,

@@ -16,6 +16,7 @@ mod secret;
 mod callers;
 mod listeners;
 mod filters;
+mod tls;
 mod incode;
 mod step_up;
 mod webhook;
@@ -31,13 +32,12 @@ use std::{
     time::Duration,
 };
 
-use url::Url;
-
 pub use self::{
     error::{ConfigError, Problem},
     file::OtherSections,
     incode::Account,
     layers::DEFAULTS,
+    tls::ListenerTls,
 };
 use self::{reader::Reader, section::Reported};
 use crate::{
@@ -67,6 +67,8 @@ pub struct Config {
     pub public: Option<ListenAddress>,
     /// The address of the listener for operators.
     pub admin: ListenAddress,
+    /// TLS of each listener.
+    pub tls: ListenerTls,
     /// The limits of connections.
     pub limits: Limits,
     /// Calls that may be in flight at once.
@@ -159,6 +161,7 @@ impl Config {
         let http = listeners::decisions(&mut reader.section("http"), anywhere);
         let public = listeners::public(&mut reader.section("public"));
         let admin = reader.section("admin").address("listen");
+        let tls = tls::read(reader);
         let limits = listeners::limits(&mut reader.section("limits"));
         let filters = filters::read(reader);
         let policies = policies(reader);
@@ -183,9 +186,8 @@ impl Config {
             ("public", apart.as_ref()),
             ("admin", Some(&admin)),
         ];
-        let vendor = incode.as_ref().ok().map(|incode| &incode.url);
-        let collector = trace.as_ref().ok().and_then(|t| t.otlp_endpoint.as_ref());
-        check_addresses(reader, listening, vendor, collector);
+        let (vendor, trace_config) = (incode.as_ref().ok(), trace.as_ref().ok());
+        check_addresses(reader, listening, vendor, trace_config);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
@@ -196,6 +198,7 @@ impl Config {
             http: http?,
             public: public?,
             admin: admin?,
+            tls: tls?,
             limits,
             in_flight,
             drain,
@@ -229,14 +232,21 @@ fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
 fn check_addresses<const N: usize>(
     reader: &mut Reader,
     listening: [(&'static str, Option<&Result<ListenAddress, Reported>>); N],
-    vendor: Option<&Url>,
-    collector: Option<&Url>,
+    vendor: Option<&crate::incode::Config>,
+    trace: Option<&TraceConfig>,
 ) {
     let listening = listening.into_iter();
     let listening: Vec<_> = listening
         .filter_map(|(name, address)| Some((name, address?)))
         .collect();
     listeners::check_distinct(reader, &listening);
-    listeners::check_not_called(reader, &listening, "incode", "url", vendor);
-    listeners::check_not_called(reader, &listening, "trace", "otlp_endpoint", collector);
+    let proxy = vendor.and_then(|vendor| vendor.files.proxy.as_ref());
+    let collector = trace.and_then(|trace| trace.otlp_endpoint.as_ref());
+    for (section, key, called) in [
+        ("incode", "url", vendor.map(|vendor| &vendor.url)),
+        ("incode", "proxy", proxy),
+        ("trace", "otlp_endpoint", collector),
+    ] {
+        listeners::check_not_called(reader, &listening, section, key, called);
+    }
 }

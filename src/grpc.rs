@@ -24,7 +24,6 @@ use tonic_health::server::HealthReporter;
 
 use self::{
     access::Access,
-    in_flight::WatchLimit,
     service::Parts,
     signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
 };
@@ -72,7 +71,8 @@ pub enum ServicesError {
 pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
-    (deadlines, in_flight): (Deadlines, InFlight),
+    deadlines: Deadlines,
+    in_flight: InFlight,
     calls: Arc<Calls>,
     authentication: Authentication,
     deps: &Deps,
@@ -110,7 +110,7 @@ pub fn services(
         rejections: Arc::clone(&rejections),
         calls,
         in_flight,
-        watches: WatchLimit::default(),
+        watches: in_flight::watches(),
         authentication,
         deadlines,
     });

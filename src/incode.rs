@@ -51,6 +51,7 @@ use crate::{
     retry_budget::RetryBudget,
     source::{Known, LookupRequest, Source},
     step_up::{Link, Links, StepUpRequest},
+    tls::TlsFiles,
 };
 
 /// A retry starts after a random time below this, so that the retries of many lookups do not arrive together.
@@ -104,12 +105,22 @@ enum AttemptError {
 }
 
 impl Incode {
-    /// Builds the client. No call is made yet.
-    pub fn new(config: Config, deps: &Deps) -> Result<Arc<Self>, IncodeStartError> {
+    /// Builds the client. No call is made yet. The files of TLS are added to those that are read again when they change.
+    pub fn new(
+        config: Config,
+        tls_files: &mut TlsFiles,
+        deps: &Deps,
+    ) -> Result<Arc<Self>, IncodeStartError> {
         let metrics = Metrics::register(&deps.registry)?;
         let clock = Arc::clone(&deps.clock);
         let clocks = ClockComparison::new(Arc::clone(&deps.anchored));
-        let client = Arc::new(Client::new(config, deps, clocks, metrics.clone())?);
+        let client = Arc::new(Client::new(
+            config,
+            tls_files,
+            deps,
+            clocks,
+            metrics.clone(),
+        )?);
         let issuer = Box::new(Arc::clone(&client));
         let tokens = Tokens::new(issuer, Arc::clone(&clock), deps.spawn.clone());
         let incode = Arc::new(Self {

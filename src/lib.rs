@@ -22,6 +22,7 @@ pub mod proto;
 pub mod violations;
 pub mod clock;
 pub mod files;
+pub mod file_watch;
 pub mod flight;
 pub mod rate_limit;
 pub mod retry_budget;

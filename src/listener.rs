@@ -17,6 +17,7 @@ mod permits;
 mod preface;
 mod protocol;
 mod runtimes;
+mod secure;
 mod service;
 mod socket;
 mod stream;
@@ -47,6 +48,7 @@ pub use self::{
 use crate::{
     deps::{Deps, Task},
     log_throttle::LogThrottle,
+    tls::ServerTls,
 };
 
 /// The share of the connections of all listeners that no single one can take, as its reciprocal.
@@ -108,12 +110,14 @@ impl Listeners {
         })
     }
 
-    /// Binds an address, or uses the socket that was passed for this listener, and serves on it, under this name in metrics and logs. Returns the bound address.
+    /// Binds an address, or uses the socket that was passed for this listener, and serves on it, by TLS or in plain text, under this name in
+    /// metrics and logs. Returns the bound address.
     pub async fn open(
         &mut self,
         name: &'static str,
         address: &ListenAddress,
         protocol: Protocol,
+        tls: Option<ServerTls>,
         service: impl Serves,
     ) -> Result<ListenAddress, ListenError> {
         let failed = |source| ListenError {
@@ -150,6 +154,7 @@ impl Listeners {
         let accepting = Accepting {
             name,
             socket,
+            tls,
             permits: ConnectionLimit::new(bounds, self.limits.connections_per_address),
             runtimes: Arc::clone(runtimes),
             metrics: self.metrics.of(name, limit),

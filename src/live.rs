@@ -12,7 +12,6 @@ mod load;
 mod snapshot;
 mod policy_files;
 mod list_files;
-mod watch_paths;
 mod metrics;
 mod held;
 mod reload;

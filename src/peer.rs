@@ -1,11 +1,15 @@
 //! What the listener knows of the other end of a connection: where it connects from, and the certificate that TLS has verified.
 
+mod per_network;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
 };
 
 use http::Extensions;
+
+pub use self::per_network::{NetworkPermit, PerNetwork};
 
 /// The part of an IPv6 address that its holder does not choose: a network of 64 bits is the smallest that is handed out.
 const IPV6_NETWORK: u128 = u128::MAX << 64;

@@ -3,7 +3,11 @@
 
 mod wiped;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use secrecy::{ExposeSecret, SecretString};
@@ -84,9 +88,13 @@ impl Secret {
     /// How its file is exposed, if one holds it: others can read it, or add files beside it. Blocks.
     pub fn exposures(&self) -> Vec<Exposure> {
         let path = self.file.as_ref().map(|file| file.path.as_path());
-        let exposed = |path| writers(path).into_iter().chain(readers(path));
-        path.into_iter().flat_map(exposed).collect()
+        path.into_iter().flat_map(exposures).collect()
     }
+}
+
+/// How a file with a secret is exposed: others can read it, or add files beside it. Blocks.
+pub fn exposures(path: &Path) -> Vec<Exposure> {
+    writers(path).into_iter().chain(readers(path)).collect()
 }
 
 impl<T: Into<String>> From<T> for Secret {

@@ -4,6 +4,7 @@ mod assembly;
 mod callers;
 pub mod core_dumps;
 mod error;
+mod listener_tls;
 mod preflight;
 mod supervisor;
 mod tasks;
@@ -25,6 +26,7 @@ use tracing::{info, warn};
 use self::{
     assembly::{Parts, assemble},
     callers::CallersReloader,
+    listener_tls::ListenersTls,
     supervisor::{Phase, notify},
     tasks::Tasks,
 };
@@ -46,6 +48,7 @@ use crate::{
     peer::Peer,
     policy::PolicySet,
     readiness::Serving,
+    tls::{self, TlsFiles},
     webhook_queue::Worker,
 };
 
@@ -78,10 +81,11 @@ pub struct Service {
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
     deps: Deps,
+    tls_files: TlsFiles,
     callers: Arc<CallersReloader>,
     /// What else is read or opened again on request.
     renewable: Renewable,
-    /// Watches the policy files, and waits for requests, from [`Service::watch`] on.
+    /// Watches the files of policies and of certificates, and waits for requests, from [`Service::watch`] on.
     watching: Vec<Task>,
     tasks: Tasks,
 }
@@ -133,6 +137,8 @@ impl Service {
             journal_writer,
             journal,
             upstream,
+            tls,
+            tls_files,
             callers,
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
@@ -149,7 +155,7 @@ impl Service {
             &deps,
         )?;
         let health = services.health.clone();
-        let addresses = open(&mut listeners, config, services, routers).await?;
+        let addresses = open(&mut listeners, config, tls, services, routers).await?;
 
         listeners.all_opened()?;
         serving.set(true);
@@ -169,6 +175,7 @@ impl Service {
             addresses,
             reloader,
             deps,
+            tls_files,
             callers,
             renewable: Renewable {
                 journal,
@@ -180,20 +187,22 @@ impl Service {
         })
     }
 
-    /// Starts to reload the policies and the callers when their files change. When `requested`, both and the credentials are read again, and the
-    /// journal is opened again.
+    /// Starts to reload policies, callers and certificates when their files change. When `requested`, they and the credentials are read
+    /// again, and the journal is opened again.
     pub fn watch(&mut self, requested: Arc<Notify>) {
         let reloader = Arc::clone(&self.reloader);
-        let reload = Arc::new(Notify::new());
+        let (reload, reload_tls) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let renewable = self.renewable.clone();
         let reload_callers = Arc::new(Notify::new());
         let callers = Arc::clone(&self.callers).watch(Arc::clone(&reload_callers));
         let policies = live::watch(reloader, Arc::clone(&reload));
+        let certificates = tls::watch(self.tls_files.clone(), Arc::clone(&reload_tls));
         let requests = async move {
             loop {
                 requested.notified().await;
                 notify(Phase::Reloading).await;
                 reload.notify_one();
+                reload_tls.notify_one();
                 reload_callers.notify_one();
                 renewable.renew().await;
                 notify(Phase::Ready).await;
@@ -201,6 +210,7 @@ impl Service {
         };
         self.watching = vec![
             self.deps.start(policies),
+            self.deps.start(certificates),
             self.deps.start(callers),
             self.deps.start(requests),
         ];
@@ -232,24 +242,37 @@ impl Service {
 async fn open(
     listeners: &mut Listeners,
     config: &Config,
+    tls: ListenersTls,
     services: Grpc,
     routers: Routers,
 ) -> Result<Addresses, ListenError> {
     let rejections = services.rejections;
     let only_http2 =
         Protocol::Http2Only(Arc::new(move |peer: &Peer| rejections.not_http2(peer.ip())));
-    let grpc = listeners.open("grpc", &config.grpc, only_http2, services.service);
+    let grpc = listeners.open("grpc", &config.grpc, only_http2, tls.grpc, services.service);
     let grpc = grpc.await?;
-    let http = listeners.open("http", &config.http, Protocol::AnyHttp, routers.http);
+    let http = listeners.open(
+        "http",
+        &config.http,
+        Protocol::AnyHttp,
+        tls.http,
+        routers.http,
+    );
     let http = http.await?;
     let public = match (&config.public, routers.public) {
         (Some(address), Some(router)) => {
-            let public = listeners.open("public", address, Protocol::AnyHttp, router);
+            let public = listeners.open("public", address, Protocol::AnyHttp, tls.public, router);
             Some(public.await?)
         }
         _ => None,
     };
-    let admin = listeners.open("admin", &config.admin, Protocol::Http1Only, routers.admin);
+    let admin = listeners.open(
+        "admin",
+        &config.admin,
+        Protocol::Http1Only,
+        tls.admin,
+        routers.admin,
+    );
     let admin = admin.await?;
     Ok(Addresses {
         grpc,

@@ -120,6 +120,12 @@ impl Callers {
         self.0.directory.load().is_open
     }
 
+    /// Whether a client certificate is the only credential by which anybody can be recognised.
+    pub fn need_certificates(&self) -> bool {
+        let directory = self.0.directory.load();
+        directory.tokens.is_empty() && directory.issuers.is_empty()
+    }
+
     /// The names of the callers.
     pub fn names(&self) -> Vec<CallerName> {
         let directory = self.0.directory.load();

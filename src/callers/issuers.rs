@@ -55,6 +55,11 @@ impl Issuers {
         Ok(Self(issuers))
     }
 
+    /// Whether no caller has JSON Web Tokens.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whose token this claims to be. Nothing of it is verified.
     pub(super) fn claimed(&self, token: &str) -> Claimed<'_> {
         let Some(unverified) = issuer_and_audience_unverified(token) else {

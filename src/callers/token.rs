@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -47,19 +48,13 @@ pub struct Token {
 impl Token {
     /// A token made of random bytes. Each byte of the id is used modulo 36, which is uneven by a tenth: the id is no secret.
     pub fn from_random(id: [u8; ID_BYTES], secret: [u8; 32]) -> Self {
-        let letter = |letters: &[u8], n: usize| letters.get(n).copied().unwrap_or(b'a');
-        let id = TokenId(id.map(|byte| letter(ID_LETTERS, usize::from(byte) % ID_LETTERS.len())));
+        let letter = |byte: u8| {
+            let letter = ID_LETTERS.get(usize::from(byte) % ID_LETTERS.len());
+            letter.copied().unwrap_or(b'a')
+        };
+        let id = TokenId(id.map(letter));
         let mut text = format!("{id}_");
-        for three in secret.chunks(3) {
-            let bits = three
-                .iter()
-                .fold(0_usize, |bits, byte| (bits << 8) | usize::from(*byte));
-            let bits = bits << (8 * (3 - three.len()));
-            for n in 0..=three.len() {
-                let six = (bits >> (18 - 6 * n)) & 63;
-                text.push(char::from(letter(SECRET_LETTERS, six)));
-            }
-        }
+        URL_SAFE_NO_PAD.encode_string(secret, &mut text);
         Self {
             id,
             text: text.into(),

@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
-use self::text::as_text;
+use self::{connection::TlsFiles, text::as_text};
 use super::{
     examples,
     exit::Exit,
@@ -72,12 +72,18 @@ pub(super) struct Check {
     /// How long ago the session was authenticated, such as 5m; a session without it never counts.
     #[arg(long, value_name = "DURATION", value_parser = duration, help_heading = SESSION)]
     auth_ago: Option<Duration>,
-    /// Address of the service: http, or https where something in front of it speaks TLS.
+    /// Address of the service: http, or https where it speaks TLS.
     #[arg(long, value_name = "URL", default_value = DEFAULT_SERVER, help_heading = SERVICE)]
     server: String,
     /// CA certificates (PEM) to accept in place of those of this machine.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     ca: Option<PathBuf>,
+    /// Certificate chain to identify with (PEM), leaf first.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
+    certificate: Option<PathBuf>,
+    /// Private key of that certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
+    key: Option<PathBuf>,
     /// File that holds the token of a caller.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     token_file: Option<PathBuf>,
@@ -116,7 +122,12 @@ fn timeout(text: &str) -> Result<Duration, &'static str> {
 impl Check {
     pub(super) async fn run(self, screen: Screen) -> anyhow::Result<Exit> {
         let token = self.token_file.as_deref().map(token).transpose()?;
-        let channel = connection::open(&self.server, self.ca.as_deref(), self.timeout).await?;
+        let files = TlsFiles {
+            ca: self.ca.as_deref(),
+            identity: self.certificate.as_deref().zip(self.key.as_deref()),
+        };
+        let has_certificate = files.identity.is_some();
+        let channel = connection::open(&self.server, files, self.timeout).await?;
         let mut request = tonic::Request::new(CheckAccessRequest {
             authentication: self.authentication(SystemClock.now()),
             verification_id: self.verification,
@@ -140,13 +151,8 @@ impl Check {
             // The client has put the trailers among the headers.
             Ok(answer) => (timings(answer.metadata()), answer.into_inner()),
             Err(status) => {
-                // No answer of the service has a source: the connection broke.
-                let is_broken = std::error::Error::source(&status).is_some();
-                let hint = if is_broken && self.server.starts_with("http://") {
-                    "; if the port speaks TLS, write https:// in place of http://"
-                } else {
-                    ""
-                };
+                let hint = connection::hint(&status, &self.server, has_certificate);
+                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
                 let (code, message) = (status.code(), Visible(status.message()));
                 eprint_line(&format!("verigate: {code:?}: {message}{hint}"));
                 return Ok(Exit::CannotRun);

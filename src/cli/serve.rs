@@ -14,7 +14,7 @@ use super::{
     signals::{Terminations, hang_ups, ignore_others},
 };
 use crate::{
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     listener::Inherited,
     live::{self, LoadError, Loaded},
@@ -88,10 +88,11 @@ impl Serve {
 fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Loaded), Exit> {
     let (config, policies, problems) = match config {
         Ok(config) => {
+            let clock: Arc<dyn Clock> = Arc::new(SystemClock);
             let found = if check {
-                preflight_with_addresses(&config)
+                preflight_with_addresses(&config, &clock)
             } else {
-                preflight(&config)
+                preflight(&config, &clock)
             };
             for note in found.notes {
                 eprint_in_time(format!("note: {note}"));

@@ -50,14 +50,15 @@ fn add_one(layers: &mut Layers, name: &str, rest: &str, value: &OsStr) -> Option
         return Some(callers_are_in_the_file(name));
     }
     let (section, key) = if layers.value(TOP, &lower).is_some() {
-        (TOP, lower.as_str())
-    } else if let Some(names) = lower.split_once(SEPARATOR) {
-        names
+        (TOP.to_owned(), lower.as_str())
+    } else if let Some((section, key)) = lower.rsplit_once(SEPARATOR) {
+        // A section in a section has a separator too.
+        (section.replace(SEPARATOR, "."), key)
     } else {
         return nearly_a_setting(layers, name, rest);
     };
-    let set = typed(layers, section, key, value)
-        .and_then(|value| layers.set(section, key, value, name, Layer::Environment));
+    let set = typed(layers, &section, key, value)
+        .and_then(|value| layers.set(&section, key, value, name, Layer::Environment));
     let SettingError { message, hint } = set.err()?;
     Some(Problem {
         place: name.to_owned(),
@@ -77,10 +78,12 @@ fn callers_are_in_the_file(name: &str) -> Problem {
 
 /// The problem of a variable that would be a setting with a second underscore.
 fn nearly_a_setting(layers: &Layers, name: &str, rest: &str) -> Option<Problem> {
-    let (section, key) = layers
-        .names()
-        .find(|(section, key)| format!("{section}_{key}").eq_ignore_ascii_case(rest))?;
-    let (section, key) = (section.to_ascii_uppercase(), key.to_ascii_uppercase());
+    let (section, key) = layers.names().find(|(section, key)| {
+        let name = format!("{section}_{key}").replace('.', "_");
+        name.eq_ignore_ascii_case(rest)
+    })?;
+    let section = section.replace('.', SEPARATOR).to_ascii_uppercase();
+    let key = key.to_ascii_uppercase();
     Some(Problem {
         place: name.to_owned(),
         message: "sets nothing".to_owned(),

@@ -1,6 +1,9 @@
 //! The layer of the configuration file: TOML, with the places of its settings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use sha2::{Digest as _, Sha256};
 use toml::de::{DeTable, DeValue};
@@ -105,58 +108,90 @@ pub(super) fn add(
             return false;
         }
     };
+    let mut file = File {
+        path,
+        text,
+        layers,
+        problems,
+    };
     for (section, keys) in document.get_ref() {
-        let name = section.get_ref().as_ref();
-        let place = place_of(path, text, &section.span());
-        if name == CALLERS {
-            continue;
-        }
-        if layers.value(TOP, name).is_some() {
-            if let Some(value) = values.get(name)
-                && let Err(refused) = layers.set(TOP, name, value.clone(), &place, Layer::File)
-            {
-                problems.push(Problem {
-                    place,
-                    message: refused.message,
-                    hint: refused.hint,
-                });
-            }
-            continue;
-        }
-        let DeValue::Table(keys) = keys.get_ref() else {
-            problems.push(Problem {
-                place,
-                message: format!("`{name}` is not a section"),
-                hint: None,
-            });
-            continue;
-        };
-        if !layers.names().any(|(section, _)| section == name) {
-            let known = layers.names().map(|(section, _)| section);
-            let hint = did_you_mean(name, known.chain([CALLERS]));
-            problems.push(Problem {
-                place,
-                message: format!("unknown section `{name}`"),
-                hint,
-            });
-            continue;
-        }
-        let section_values = values.get(name);
-        for key in keys.keys() {
-            let place = place_of(path, text, &key.span());
-            let key = key.get_ref().as_ref();
-            let Some(value) = section_values.and_then(|values| values.get(key)) else {
-                continue;
-            };
-            if let Err(refused) = layers.set(name, key, value.clone(), &place, Layer::File) {
-                problems.push(Problem {
-                    place,
-                    message: refused.message,
-                    hint: refused.hint,
-                });
-            }
+        let (span, name) = (section.span(), section.get_ref().as_ref());
+        if name != CALLERS
+            && let Some(value) = values.get(name)
+        {
+            file.add_top(name, &span, keys.get_ref(), value);
         }
     }
     values.iter_mut().for_each(|(_, value)| wipe(value));
     true
+}
+
+/// A file whose settings are added.
+struct File<'f> {
+    path: &'f str,
+    text: &'f str,
+    layers: &'f mut Layers,
+    problems: &'f mut Vec<Problem>,
+}
+
+impl File<'_> {
+    /// Adds a section, or a setting that is in none.
+    fn add_top(
+        &mut self,
+        name: &str,
+        span: &Range<usize>,
+        keys: &DeValue<'_>,
+        value: &toml::Value,
+    ) {
+        if self.layers.value(TOP, name).is_some() {
+            self.add_setting(TOP, name, span, value);
+        } else if let DeValue::Table(keys) = keys {
+            if self.layers.has_section(name) {
+                self.add_section(name, keys, value);
+            } else {
+                let known = self.layers.names().map(|(section, _)| section);
+                let hint = did_you_mean(name, known.chain([CALLERS]));
+                self.problem(span, format!("unknown section `{name}`"), hint);
+            }
+        } else {
+            self.problem(span, format!("`{name}` is not a section"), None);
+        }
+    }
+
+    /// Adds the settings of a section, and of the sections in it.
+    fn add_section(&mut self, name: &str, keys: &DeTable<'_>, values: &toml::Value) {
+        for (key, table) in keys {
+            let span = key.span();
+            let key = key.get_ref().as_ref();
+            let Some(value) = values.get(key) else {
+                continue;
+            };
+            let inner = format!("{name}.{key}");
+            if !self.layers.has_section(&inner) {
+                self.add_setting(name, key, &span, value);
+            } else if let DeValue::Table(keys) = table.get_ref() {
+                self.add_section(&inner, keys, value);
+            } else {
+                self.problem(&span, format!("`{inner}` is not a section"), None);
+            }
+        }
+    }
+
+    fn add_setting(&mut self, section: &str, key: &str, span: &Range<usize>, value: &toml::Value) {
+        let place = place_of(self.path, self.text, span);
+        let set = self
+            .layers
+            .set(section, key, value.clone(), &place, Layer::File);
+        if let Err(refused) = set {
+            self.problem(span, refused.message, refused.hint);
+        }
+    }
+
+    fn problem(&mut self, span: &Range<usize>, message: String, hint: Option<String>) {
+        self.problems.push(Problem {
+            place: place_of(self.path, self.text, span),
+            message,
+            hint,
+        });
+    }
 }

@@ -1,12 +1,8 @@
 //! The settings of the client of the vendor's API.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use http::{HeaderName, HeaderValue};
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject as _},
-};
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -15,13 +11,11 @@ use super::{
     section::{Reported, Section},
 };
 use crate::{
-    files::read_text,
     incode::{Config, PINGS, is_loopback},
     secrets,
+    tls::ClientFiles,
 };
 
-/// The size of a file with certificates, in bytes.
-const CERTIFICATES_BYTES_MAX: usize = 1024 * 1024;
 /// The headers that the service or its HTTP client sets itself.
 const OWN_HEADERS: [&str; 14] = [
     "x-api-key",
@@ -73,7 +67,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let integration_id = section.required("integration_id");
     let secret = section.required_secret("secret", "secret_file");
     let headers = headers(section);
-    let ca = ca(section);
+    let files = files(section);
     let connect_timeout = section.duration("connect_timeout");
     let timeout = section.duration("timeout");
     let rate = section.rate("rate", "burst");
@@ -84,7 +78,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
         integration_id: integration_id?.to_owned(),
         secret: secret?,
         headers: headers?,
-        ca: ca?,
+        files: files?,
         pings: PINGS,
         connect_timeout: connect_timeout?,
         timeout: timeout?,
@@ -119,33 +113,72 @@ fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
     Err(section.problem("url", wrong, None))
 }
 
-/// The CA certificates in a file (PEM).
-fn ca(section: &mut Section<'_>) -> Result<Vec<CertificateDer<'static>>, Reported> {
-    let file = section.text("ca");
-    if file.is_empty() {
-        return Ok(Vec::new());
+/// The files of TLS, and the proxy. What the files hold is checked with the machine.
+fn files(section: &mut Section<'_>) -> Result<ClientFiles, Reported> {
+    let path = |key| {
+        let path = section.text(key);
+        (!path.is_empty()).then(|| PathBuf::from(path))
+    };
+    let ca = path("ca");
+    let credentials = path("proxy_credentials_file");
+    let pair = (path("client_certificate"), path("client_key"));
+    let proxy = proxy(section);
+    let certificate = match pair {
+        (Some(certificate), Some(key)) => Ok(Some((certificate, key))),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(("client_certificate", "client_key")),
+        (None, Some(_)) => Err(("client_key", "client_certificate")),
+    };
+    let certificate = certificate.map_err(|(set, missing)| {
+        let message = format!("incode.{set} is set, but incode.{missing} is not");
+        section.problem(set, message, None)
+    });
+    let proxy = proxy?;
+    if credentials.is_some() && proxy.is_none() {
+        let message = "incode.proxy_credentials_file is set, but incode.proxy is not";
+        return Err(section.problem("proxy_credentials_file", message, None));
     }
-    certificates(Path::new(file)).map_err(|error| {
-        let message = format!("incode.ca: `{file}` {error}");
-        section.problem("ca", message, Some("a file of certificates in PEM"))
+    Ok(ClientFiles {
+        section: "incode",
+        ca,
+        certificate: certificate?,
+        proxy,
+        proxy_credentials: credentials,
     })
 }
 
-/// The certificates of a file, each of which can be that of a CA; or what is wrong with the file.
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let text = read_text(file, CERTIFICATES_BYTES_MAX);
-    let text = text.map_err(|error| format!("cannot be read: {error}"))?;
-    let mut certificates = Vec::new();
-    for certificate in CertificateDer::pem_slice_iter(text.as_bytes()) {
-        let certificate = certificate.map_err(|error| format!("is not PEM: {error}"))?;
-        let added = RootCertStore::empty().add(certificate.clone());
-        added.map_err(|error| format!("has a certificate that cannot be used: {error}"))?;
-        certificates.push(certificate);
+/// The address of the proxy; `None` if it is not set.
+fn proxy(section: &mut Section<'_>) -> Result<Option<Url>, Reported> {
+    let text = section.text("proxy");
+    if text.is_empty() {
+        return Ok(None);
     }
-    if certificates.is_empty() {
-        return Err("has no certificate".to_owned());
-    }
-    Ok(certificates)
+    let hint = "such as http://proxy.example.org:3128";
+    let Some(url) = Url::parse(text).ok().filter(Url::has_host) else {
+        return Err(section.problem("proxy", "incode.proxy is not a URL", Some(hint)));
+    };
+    let plain = section.text("url").starts_with("http:");
+    let (wrong, hint) = if !url.username().is_empty() || url.password().is_some() {
+        (
+            "incode.proxy must not contain a user name or password",
+            "write `user:password` into a file, and name it by incode.proxy_credentials_file",
+        )
+    } else if url.scheme() != "http" {
+        (
+            "incode.proxy must be http: the connection to the vendor is by TLS through it",
+            hint,
+        )
+    } else if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+        ("incode.proxy must be a host and a port", hint)
+    } else if plain {
+        (
+            "incode.proxy needs an incode.url of https",
+            "leave the proxy out for a loopback address",
+        )
+    } else {
+        return Ok(Some(url));
+    };
+    Err(section.problem("proxy", wrong, Some(hint)))
 }
 
 /// The additional headers. Every one that cannot be set is reported.

@@ -73,23 +73,15 @@ impl Default for Layers {
         let defaults: toml::Table = DEFAULTS.parse().unwrap_or_default();
         let mut settings = BTreeMap::new();
         for (section, keys) in defaults {
-            let Value::Table(keys) = keys else {
+            if let Value::Table(keys) = keys {
+                add_section(&mut settings, &section, keys);
+            } else {
                 let setting = Setting {
                     value: keys,
                     place: section.clone(),
                     layer: Layer::Default,
                 };
                 settings.insert((TOP.to_owned(), section), setting);
-                continue;
-            };
-            for (key, value) in keys {
-                let place = format!("{section}.{key}");
-                let setting = Setting {
-                    value,
-                    place,
-                    layer: Layer::Default,
-                };
-                settings.insert((section.clone(), key), setting);
             }
         }
         Self {
@@ -99,7 +91,34 @@ impl Default for Layers {
     }
 }
 
+/// Adds the settings of a section, and of the sections in it: of the tables that have settings. A table without any is a setting.
+fn add_section(
+    settings: &mut BTreeMap<(String, String), Setting>,
+    section: &str,
+    keys: toml::Table,
+) {
+    for (key, value) in keys {
+        let place = format!("{section}.{key}");
+        match value {
+            Value::Table(keys) if !keys.is_empty() => add_section(settings, &place, keys),
+            value => {
+                let setting = Setting {
+                    value,
+                    place,
+                    layer: Layer::Default,
+                };
+                settings.insert((section.to_owned(), key), setting);
+            }
+        }
+    }
+}
+
 impl Layers {
+    /// Whether there is a section of this name.
+    pub(super) fn has_section(&self, name: &str) -> bool {
+        self.names().any(|(section, _)| section == name)
+    }
+
     /// The folder with the credentials of systemd, if there is one.
     pub(super) fn credentials(&self) -> Option<&Path> {
         self.credentials.as_deref()

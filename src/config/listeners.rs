@@ -61,7 +61,7 @@ pub(super) fn deadlines(section: &mut Section<'_>) -> Result<Deadlines, Reported
 }
 
 /// A listener's section, and its address if that is valid.
-type Listening<'l> = (&'static str, &'l Result<ListenAddress, Reported>);
+pub(super) type Listening<'l> = (&'static str, &'l Result<ListenAddress, Reported>);
 
 /// Reports listeners of which only one can be bound. Port 0 stands for another port each time.
 pub(super) fn check_distinct(reader: &mut Reader, listeners: &[Listening<'_>]) {

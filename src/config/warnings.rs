@@ -1,9 +1,15 @@
 //! What is valid but probably not intended.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use super::Config;
-use crate::{files::Exposure, secrets::Secret};
+use crate::{
+    files::Exposure,
+    secrets::{Secret, exposures},
+};
 
 impl Config {
     /// What is probably not meant, each in a sentence that says what to do.
@@ -50,14 +56,28 @@ impl Config {
             .into_iter()
             .chain(hooks.into_iter().flatten().flatten())
             .flat_map(Secret::exposures)
+            .chain(self.tls_secrets().flat_map(exposures))
             .collect()
+    }
+
+    /// The files with private keys, and with the password of the proxy.
+    fn tls_secrets(&self) -> impl Iterator<Item = &Path> {
+        let own = &self.incode.files;
+        let keys = self.tls.iter().map(|listener| &listener.key);
+        let own_key = own.certificate.as_ref().map(|(_, key)| key);
+        let all = keys.chain(own_key).chain(&own.proxy_credentials);
+        all.map(PathBuf::as_path)
     }
 
     /// The listener for the Internet is reached over the Internet, in plain text.
     fn plain_public(&self) -> Option<String> {
-        let address = self.public.as_ref().filter(|address| !address.is_local())?;
+        let plain = self.tls.public.is_none();
+        let address = self
+            .public
+            .as_ref()
+            .filter(|address| plain && !address.is_local())?;
         Some(format!(
-            "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
+            "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; set [public.tls], or put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
         ))
     }
 

@@ -1,5 +1,5 @@
-//! The way of a request on the gRPC port, in order: is it a call at all, who makes it, is there room for it, is its message whole and well-formed
-//! within the deadline; then its handler.
+//! The way of a request on the gRPC port, in order: is it a call at all, who makes it, may one more be in flight, is its message
+//! whole and well-formed within the deadline; then its handler.
 //!
 //! Why one function and not layers around a router: each layer costs allocations for every call, and the order in which a stranger's
 //! request is bounded, counted and refused can be read here.
@@ -22,7 +22,7 @@ use super::{
     authentication::Authentication,
     calls::{Calls, ObservedCall},
     framing::{Failure, Framing},
-    in_flight::{InFlight, WatchLimit},
+    in_flight::{InFlight, holding},
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
     server_timing,
@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     call::{Deadline, Deadlines},
-    peer,
+    peer::{self, PerNetwork},
     proto::v1::access_service_server::AccessServiceServer,
 };
 
@@ -47,7 +47,7 @@ pub(super) struct Parts {
     pub(super) rejections: Arc<Rejections>,
     pub(super) calls: Arc<Calls>,
     pub(super) in_flight: InFlight,
-    pub(super) watches: WatchLimit,
+    pub(super) watches: PerNetwork,
     pub(super) authentication: Authentication,
     pub(super) deadlines: Deadlines,
 }
@@ -119,7 +119,7 @@ impl Parts {
             Kind::Probe => self.one(request, &framing, call).await,
             Kind::Watch => match self.watches.enter(peer::ip_of(request.extensions())) {
                 None => status::too_many_watches().into_http(),
-                Some(permit) => permit.held_by(self.one(request, &framing, call).await),
+                Some(permit) => holding(permit, self.one(request, &framing, call).await),
             },
             Kind::Stream => {
                 let failure = Failure::default();

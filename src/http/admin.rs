@@ -33,6 +33,8 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The upstream's state.
     pub upstream: Arc<dyn Component>,
+    /// The certificates, and when they expire.
+    pub tls: Arc<dyn Component>,
     /// Whether decisions can be recorded.
     pub journal: Arc<dyn Component>,
     /// Who may see the policies and the step-ups.
@@ -90,6 +92,7 @@ async fn readyz(State(admin): State<Admin>) -> Response {
         "policy_reload_failure": failure,
         "callers": admin.callers_state.state(),
         "upstream": admin.upstream.state(),
+        "tls": admin.tls.state(),
         "version": VERSION,
         "commit": COMMIT,
         "config_path": admin.config_path.as_ref().map(|path| path.display().to_string()),

@@ -38,7 +38,8 @@ use crate::{
     policy::Flaw,
     provenance::Timings,
     secrets::{SecretInUse, WipedBytes},
-    span, tls,
+    span,
+    tls::{self, ClientFactory, TlsFiles},
 };
 
 /// The HTTP client of the vendor's API.
@@ -68,6 +69,7 @@ pub struct ClientError(#[source] tls::ClientError);
 impl Client {
     pub(super) fn new(
         config: Config,
+        tls_files: &mut TlsFiles,
         deps: &Deps,
         clocks: ClockComparison,
         metrics: Metrics,
@@ -87,9 +89,11 @@ impl Client {
             ca_certificates: config.ca_certificates(),
             pings: Some(config.pings),
         };
+        let clients = ClientFactory::with_files(options, &config.files, tls_files, deps);
+        let clients = clients.map_err(ClientError)?;
         let clock = Arc::clone(&deps.clock);
         let connections =
-            Connections::new(options, config.timeout, Arc::clone(&clock), metrics.clone())
+            Connections::new(clients, config.timeout, Arc::clone(&clock), metrics.clone())
                 .map_err(ClientError)?;
         let admission = |rate| {
             Admission::new(

@@ -3,13 +3,12 @@
 use std::{net::IpAddr, time::Duration};
 
 use http::{HeaderName, HeaderValue};
-use rustls::pki_types::CertificateDer;
 use url::{Host, Url};
 
 use crate::{
     rate_limit::Rate,
     secrets::Secret,
-    tls::{CaCertificates, Pings},
+    tls::{CaCertificates, ClientFiles, Pings},
 };
 
 /// A connection that is dead is closed within the sum, although no call is made.
@@ -31,8 +30,8 @@ pub struct Config {
     pub secret: Secret,
     /// Additional headers of every call. Their values are marked as sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The CA certificates that verify the vendor's; those of this machine, if none is named.
-    pub ca: Vec<CertificateDer<'static>>,
+    /// The files of TLS, and the proxy: the CA certificates that verify the vendor's, instead of those of this machine, and our own.
+    pub files: ClientFiles,
     /// How HTTP/2 connections are probed. Not a setting: a dead connection is noticed as quickly everywhere.
     pub pings: Pings,
     /// The timeout of connecting.
@@ -48,12 +47,13 @@ pub struct Config {
 }
 
 impl Config {
-    /// The CA certificates that verify the vendor's. Plain HTTP needs none, so those of this machine are not read.
+    /// The CA certificates that verify the vendor's, unless a file has others. Plain HTTP needs none, so those of this machine are not
+    /// read.
     pub(super) fn ca_certificates(&self) -> CaCertificates {
-        if self.url.scheme() == "https" && self.ca.is_empty() {
+        if self.url.scheme() == "https" && self.files.ca.is_none() {
             CaCertificates::Machine
         } else {
-            CaCertificates::Only(self.ca.clone())
+            CaCertificates::Only(Vec::new())
         }
     }
 }

@@ -3,7 +3,7 @@
 //!
 //! Why it is replaced: a connection can be dead without being closed, and HTTP/2 uses one connection for all calls. A call that times
 //! out says so, a probe of the circuit breaker must not fail because of it, and a connection that never ends would be used for ever
-//! after the address of the upstream has changed.
+//! after the address of the upstream, or a certificate of our own, has changed.
 //!
 //! Why as a whole: the HTTP client does not say which connection a call used, and what swallowed the bytes of one usually did so to all.
 
@@ -17,7 +17,7 @@ use crate::{
     clock::{Clock, Reading},
     jitter::lengthen,
     log_throttle::{LogThrottle, throttled},
-    tls::{self, ClientFactory, ClientOptions},
+    tls::{self, ClientFactory},
 };
 
 /// How long a pool is used, and up to half as much again. The name of the upstream is resolved again after it.
@@ -39,6 +39,8 @@ pub(super) struct Connections {
 #[derive(Debug)]
 struct Pool {
     http: Client,
+    /// The version of the files with certificates that its connections use.
+    files: u64,
     /// Counts the pools.
     number: u64,
     /// The uptime at which it is replaced.
@@ -60,13 +62,14 @@ pub(super) struct Lease<'c> {
 impl Connections {
     /// `timeout`: how long a lookup may take.
     pub(super) fn new(
-        options: ClientOptions,
+        clients: ClientFactory,
         timeout: Duration,
         clock: Arc<dyn Clock>,
         metrics: Metrics,
     ) -> Result<Self, tls::ClientError> {
-        let clients = ClientFactory::new(options)?;
+        let files = clients.version();
         let pool = Pool {
+            files,
             http: clients.build()?,
             number: 0,
             until: clock.moment().uptime.saturating_add(lengthen(AGE_MAX)),
@@ -87,7 +90,9 @@ impl Connections {
         let started = self.clock.read();
         let uptime = started.moment.uptime;
         let mut pool = self.pool.lock();
-        if pool.until <= uptime {
+        if pool.files != self.clients.version() {
+            self.replace(&mut pool, uptime, Replacement::Files);
+        } else if pool.until <= uptime {
             self.replace(&mut pool, uptime, Replacement::Age);
         } else if is_probe && pool.is_used {
             self.replace(&mut pool, uptime, Replacement::Probe);
@@ -112,11 +117,14 @@ impl Connections {
     }
 
     fn replace(&self, pool: &mut Pool, uptime: Duration, why: Replacement) {
+        // Before it is built: what changes in between is noticed.
+        let files = self.clients.version();
         match self.clients.build() {
             Ok(http) => {
                 self.metrics.replaced(why);
                 *pool = Pool {
                     http,
+                    files,
                     number: pool.number.wrapping_add(1),
                     until: uptime.saturating_add(lengthen(AGE_MAX)),
                     is_used: false,

@@ -33,10 +33,12 @@ pub(super) enum Replacement {
     Failure,
     /// The circuit breaker probes.
     Probe,
+    /// The files of certificates or the credentials of the proxy have changed.
+    Files,
 }
 
 impl Replacement {
-    const ALL: [Self; 3] = [Self::Age, Self::Failure, Self::Probe];
+    const ALL: [Self; 4] = [Self::Age, Self::Failure, Self::Probe, Self::Files];
 
     /// The reason's name in metrics.
     fn as_str(self) -> &'static str {
@@ -44,6 +46,7 @@ impl Replacement {
             Self::Age => "age",
             Self::Failure => "failure",
             Self::Probe => "probe",
+            Self::Files => "files",
         }
     }
 }

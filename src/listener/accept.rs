@@ -2,14 +2,19 @@
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use tokio::{select, sync::mpsc, time::sleep};
+use tokio::{
+    select,
+    sync::{mpsc, watch},
+    time::sleep,
+};
 
 use super::{
     connection::Serving,
     metrics::{Closed, ListenerMetrics},
-    permits::{AddressPermit, ConnectionLimit, Permit},
+    permits::{ConnectionLimit, Permit},
     protocol::stopped,
     runtimes::RuntimePool,
+    secure,
     service::Serves,
     socket::Socket,
     stream::NewConnection,
@@ -17,7 +22,8 @@ use super::{
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    peer::{Peer, PeerAddress, network_of},
+    peer::{NetworkPermit, Peer, PeerAddress},
+    tls::ServerTls,
 };
 
 /// The pause after a failed `accept`, such as for lack of file descriptors.
@@ -27,6 +33,8 @@ const ACCEPT_RETRY_AFTER: Duration = Duration::from_millis(50);
 pub(super) struct Accepting<S> {
     pub(super) name: &'static str,
     pub(super) socket: Socket,
+    /// `None`: plain text.
+    pub(super) tls: Option<ServerTls>,
     pub(super) permits: ConnectionLimit,
     pub(super) runtimes: Arc<RuntimePool>,
     pub(super) metrics: ListenerMetrics,
@@ -40,7 +48,7 @@ struct Open {
     metrics: ListenerMetrics,
     why: Closed,
     _permit: Permit,
-    _of_address: Option<AddressPermit>,
+    _of_address: Option<NetworkPermit>,
     /// The listener waits until all of these are dropped.
     _running: mpsc::Sender<()>,
 }
@@ -52,12 +60,20 @@ impl Drop for Open {
     }
 }
 
+/// A peer without a certificate.
+fn plain(address: PeerAddress) -> Peer {
+    Peer {
+        address,
+        certificate: None,
+    }
+}
+
 impl<S: Serves> Accepting<S> {
     /// Accepts connections until the service stops, then waits until all of them have ended. Dropped, it closes them.
     pub(super) async fn run(self) {
         let (running, mut ended) = mpsc::channel(1);
         // Dropped with this future: what is still open then is closed.
-        let (abort, aborted) = tokio::sync::watch::channel(());
+        let (abort, aborted) = watch::channel(());
         let mut stop = pin!(stopped(self.serving.stopping.clone()));
         loop {
             if self.permits.is_full() {
@@ -99,18 +115,17 @@ impl<S: Serves> Accepting<S> {
         address: PeerAddress,
         running: &mpsc::Sender<()>,
     ) -> Option<Open> {
-        let network = match address {
-            PeerAddress::Ip(address) => Some(network_of(address.ip())),
-            PeerAddress::Unix => None,
-        };
-        let of_address = match network.map(|network| self.permits.of_address(network)) {
-            Some(None) => {
-                self.metrics.refused.inc();
-                self.report_refused(address);
-                return None;
+        let of_address = match address {
+            PeerAddress::Ip(ip) => {
+                let permit = self.permits.of_address(ip.ip());
+                if permit.is_none() {
+                    self.metrics.refused.inc();
+                    self.report_refused(address);
+                    return None;
+                }
+                permit
             }
-            Some(permit) => permit,
-            None => None,
+            PeerAddress::Unix => None,
         };
         self.metrics.accepted.inc();
         self.metrics.open.inc();
@@ -129,22 +144,24 @@ impl<S: Serves> Accepting<S> {
         stream: NewConnection,
         address: PeerAddress,
         open: Open,
-        mut aborted: tokio::sync::watch::Receiver<()>,
+        mut aborted: watch::Receiver<()>,
     ) {
-        let serving = self.serving.clone();
+        let (serving, tls) = (self.serving.clone(), self.tls.clone());
         self.runtimes.spawn(async move {
             // As a whole: a closure would take the reason alone.
             let mut open = open;
-            let peer = Peer {
-                address,
-                certificate: None,
-            };
             // A connection that cannot be registered is closed.
             let Ok(stream) = stream.register() else {
                 return;
             };
+            let served = async {
+                match tls {
+                    None => serving.serve(stream, plain(address)).await,
+                    Some(tls) => secure::serve(serving, tls, stream, address).await,
+                }
+            };
             open.why = select! {
-                why = serving.serve(stream, peer) => why,
+                why = served => why,
                 // An error: the listener has ended.
                 _ = aborted.changed() => Closed::Stopped,
             };

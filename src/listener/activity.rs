@@ -58,13 +58,15 @@ impl Activity {
         self.begun.load(Relaxed)
     }
 
-    /// Whether something has waited for the peer to take it for this number of ticks.
+    /// Whether something has waited for the peer to take it for this number of ticks or longer.
     pub(super) fn is_blocked_for(&self, ticks: u32) -> bool {
         let now = self.tick.load(Relaxed);
         let since = self.write_since.load(Relaxed);
         let write = since > 0 && now.saturating_sub(since - 1) >= ticks;
-        let then = now.checked_sub(ticks).and_then(|then| self.slot(then));
-        write || then.is_some_and(|answers| answers.load(Relaxed) > 0)
+        let oldest = u32::try_from(KEPT).unwrap_or(u32::MAX);
+        let mut since = (ticks..oldest).filter_map(|age| now.checked_sub(age));
+        let waits = |tick| self.slot(tick).is_some_and(|slot| slot.load(Relaxed) > 0);
+        write || since.any(waits)
     }
 
     /// Whether the head of a request has been underway for this number of ticks.
@@ -184,6 +186,20 @@ mod tests {
         drop(call);
         assert!(!activity.is_blocked_for(10));
         assert_eq!(activity.calls(), 0);
+    }
+
+    #[test]
+    fn an_answer_that_has_waited_longer_has_also_waited_this_long() {
+        let activity = Arc::new(Activity::default());
+        advance(&activity, 100);
+        let mut call = activity.begin();
+        call.block();
+        for waited in 0..12 {
+            for asked in 0..12 {
+                assert_eq!(activity.is_blocked_for(asked), asked <= waited);
+            }
+            activity.advance();
+        }
     }
 
     #[test]

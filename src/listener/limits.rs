@@ -64,7 +64,7 @@ pub(super) const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// the service is overloaded: the library's own bound of 20 closed their connections.
 pub(super) const RESETS_PENDING_MAX: usize = 256;
 
-/// The file descriptors that this process may have are raised to what the system permits; how many that is.
+/// Raises the limit of file descriptors of this process to what the system permits; the limit then, if there is one.
 pub(super) fn raise_descriptors() -> Option<usize> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);

@@ -11,6 +11,10 @@ pub(super) enum Closed {
     Peer,
     /// It has not begun as its protocol does, or not in time.
     Protocol,
+    /// The handshake of TLS has failed.
+    Tls,
+    /// Its certificate is not accepted any more.
+    Revoked,
     /// The head of a request took too long.
     SlowHead,
     /// The peer did not read what was written.
@@ -26,9 +30,11 @@ pub(super) enum Closed {
 }
 
 impl Closed {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::Peer,
         Self::Protocol,
+        Self::Tls,
+        Self::Revoked,
         Self::SlowHead,
         Self::Unread,
         Self::Flood,
@@ -42,6 +48,8 @@ impl Closed {
         match self {
             Self::Peer => "peer",
             Self::Protocol => "protocol",
+            Self::Tls => "tls",
+            Self::Revoked => "revoked",
             Self::SlowHead => "slow_head",
             Self::Unread => "unread",
             Self::Flood => "flood",

@@ -1,45 +1,29 @@
 //! How many connections may be open: on all listeners for callers together, on each listener, and from one address.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use parking_lot::Mutex;
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
-/// The permits of one listener.
+use crate::peer::{NetworkPermit, PerNetwork};
+
+/// How many connections one listener may have.
 #[derive(Debug, Clone)]
 pub(super) struct ConnectionLimit {
     /// Those that it shares with other listeners, then its own.
     bounds: Vec<Arc<Semaphore>>,
-    addresses: Arc<Addresses>,
-}
-
-/// The connections of each address.
-#[derive(Debug)]
-struct Addresses {
-    open: Mutex<HashMap<IpAddr, usize>>,
-    most: usize,
+    networks: PerNetwork,
 }
 
 /// A permit for one connection, which is free again when this is dropped.
 #[derive(Debug)]
 pub(super) struct Permit(#[expect(dead_code, reason = "held")] Vec<OwnedSemaphorePermit>);
 
-/// A permit among those of an address.
-#[derive(Debug)]
-pub(super) struct AddressPermit {
-    addresses: Arc<Addresses>,
-    network: IpAddr,
-}
-
 impl ConnectionLimit {
-    /// ConnectionLimit within these bounds, of which one address may have this many.
+    /// Connections within all of these bounds, of which one address may have this many.
     pub(super) fn new(bounds: Vec<Arc<Semaphore>>, per_address: usize) -> Self {
         Self {
             bounds,
-            addresses: Arc::new(Addresses {
-                open: Mutex::default(),
-                most: per_address,
-            }),
+            networks: PerNetwork::new(per_address, usize::MAX),
         }
     }
 
@@ -61,29 +45,8 @@ impl ConnectionLimit {
     }
 
     /// A permit among those of this address; `None` if it has all that it may have.
-    pub(super) fn of_address(&self, network: IpAddr) -> Option<AddressPermit> {
-        let mut open = self.addresses.open.lock();
-        let count = open.entry(network).or_default();
-        if *count >= self.addresses.most {
-            return None;
-        }
-        *count += 1;
-        Some(AddressPermit {
-            addresses: Arc::clone(&self.addresses),
-            network,
-        })
-    }
-}
-
-impl Drop for AddressPermit {
-    fn drop(&mut self) {
-        let mut open = self.addresses.open.lock();
-        if let Some(count) = open.get_mut(&self.network) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.network);
-            }
-        }
+    pub(super) fn of_address(&self, address: IpAddr) -> Option<NetworkPermit> {
+        self.networks.enter(address)
     }
 }
 
@@ -94,7 +57,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_place_is_within_every_bound_and_free_again_when_it_is_dropped() {
+    async fn a_permit_is_within_every_bound_and_free_again_when_it_is_dropped() {
         let (shared, own) = (Arc::new(Semaphore::new(2)), Arc::new(Semaphore::new(1)));
         let permits = ConnectionLimit::new(vec![Arc::clone(&shared), Arc::clone(&own)], 9);
         let other = ConnectionLimit::new(vec![Arc::clone(&shared)], 9);
@@ -116,19 +79,5 @@ mod tests {
             (shared.available_permits(), own.available_permits()),
             (2, 1)
         );
-    }
-
-    #[test]
-    fn an_address_has_as_many_connections_as_it_may_and_no_trace_when_they_have_ended() {
-        let permits = ConnectionLimit::new(Vec::new(), 2);
-        let (one, other) = ("192.0.2.1".parse().unwrap(), "192.0.2.2".parse().unwrap());
-        let first = permits.of_address(one).unwrap();
-        let second = permits.of_address(one).unwrap();
-        assert!(permits.of_address(one).is_none());
-        assert!(permits.of_address(other).is_some());
-        drop(first);
-        let third = permits.of_address(one).unwrap();
-        drop((second, third));
-        assert!(permits.addresses.open.lock().is_empty());
     }
 }

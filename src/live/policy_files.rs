@@ -7,8 +7,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{error::LoadError, watch_paths::WatchPaths};
+use super::error::LoadError;
 use crate::{
+    file_watch::WatchPaths,
     files::{
         Bound, File, IgnoredFile, IgnoredReason, SymlinkMode, Walk, WalkError, WalkLimits,
         read_start,

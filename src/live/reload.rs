@@ -25,9 +25,8 @@ use super::{
     load::{check_exposures, check_redirects},
     metrics::{Metrics, ReloadOutcome},
     snapshot::{Digest, Parsed, Snapshot},
-    watch_paths::WatchPaths,
 };
-use crate::{clock::Clock, deps::Deps, policy::PolicySet};
+use crate::{clock::Clock, deps::Deps, file_watch::WatchPaths, policy::PolicySet};
 
 /// How much of the problems is logged.
 const LOG_LINES_MAX: usize = 500;
@@ -117,7 +116,7 @@ impl Reloader {
     }
 
     /// Where a change shows, as the last reading has found it.
-    pub(super) fn watch_paths(&self) -> WatchPaths {
+    pub(super) fn last_watch_paths(&self) -> WatchPaths {
         let last = self.last.lock();
         last.watch_paths.clone()
     }

@@ -11,8 +11,9 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use super::{error::LoadError, list_files, policy_files, watch_paths::WatchPaths};
+use super::{error::LoadError, list_files, policy_files};
 use crate::{
+    file_watch::WatchPaths,
     files::{Exposure, IgnoredFile, writers},
     policy::{Drafts, ListFile, ListTexts, PolicySet, SourceText},
 };

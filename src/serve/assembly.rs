@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use prometheus::IntGauge;
 
-use super::{callers::CallersReloader, error::StartError};
+use super::{
+    callers::CallersReloader,
+    error::StartError,
+    listener_tls::{self, ListenersTls},
+};
 use crate::{
     build_info,
     callers::Callers,
@@ -23,6 +27,7 @@ use crate::{
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
     telemetry,
+    tls::TlsFiles,
     webhook_queue::{self, Worker},
 };
 
@@ -36,6 +41,8 @@ pub(super) struct Parts {
     pub(super) journal_writer: journal::Writer,
     pub(super) journal: JournalState,
     pub(super) upstream: Arc<Incode>,
+    pub(super) tls: ListenersTls,
+    pub(super) tls_files: TlsFiles,
     pub(super) callers: Arc<CallersReloader>,
 }
 
@@ -46,9 +53,10 @@ pub(super) fn assemble(
     journal: Option<Box<dyn Output>>,
     deps: &Deps,
 ) -> Result<Parts, StartError> {
-    build_info::register(&deps.registry)?;
-    telemetry::register_metrics(&deps.registry)?;
-    register_exposed(config, deps)?;
+    register_metrics(config, deps)?;
+    let key_sets = KeySets::new(deps)?;
+    let callers = Callers::new(&config.callers, key_sets, Arc::clone(&deps.clock))?;
+    let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
     let journal::Started {
@@ -57,7 +65,7 @@ pub(super) fn assemble(
         writer: journal_writer,
     } = start_journal(config, journal, deps)?;
     let refusals = Refusals::new(journal.clone(), deps)?;
-    let incode = Incode::new(config.incode.clone(), deps)?;
+    let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let cache = cache(config, &incode, &live, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
     let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
@@ -71,17 +79,13 @@ pub(super) fn assemble(
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
-    let key_sets = KeySets::new(deps)?;
-    let callers = Callers::new(&config.callers, key_sets, Arc::clone(&deps.clock))?;
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
-    let bounds = (
-        config.deadlines,
-        grpc::InFlight::new(config.in_flight, deps)?,
-    );
+    let in_flight = grpc::InFlight::new(config.in_flight, deps)?;
     let grpc = grpc::services(
         Arc::new(gate),
         step_ups.clone(),
-        bounds,
+        config.deadlines,
+        in_flight,
         grpc::Calls::new(callers.clone(), deps)?,
         authentication(config, &callers, &refusals),
         deps,
@@ -89,6 +93,7 @@ pub(super) fn assemble(
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
+        tls: Arc::new(tls_files.clone()),
         journal: Arc::new(journal_state.clone()),
         step_ups,
         callers: admin_callers(config, callers, refusals),
@@ -107,6 +112,8 @@ pub(super) fn assemble(
         journal_writer,
         journal: journal_state,
         upstream: incode,
+        tls,
+        tls_files,
         callers: callers_reloader,
     })
 }
@@ -175,8 +182,10 @@ fn step_ups(
     )
 }
 
-/// Registers how many files with secrets are exposed, as they were when the service started.
-fn register_exposed(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+/// Registers the metrics of the build, of the log, and of how many files with secrets are exposed, as they were when the service started.
+fn register_metrics(config: &Config, deps: &Deps) -> Result<(), prometheus::Error> {
+    build_info::register(&deps.registry)?;
+    telemetry::register_metrics(&deps.registry)?;
     let exposed = IntGauge::new(
         "verigate_secret_files_exposed",
         "Files with secrets, and their folders, that others than their owner and root can read or write.",

@@ -6,6 +6,7 @@ use crate::{
     grpc, incode, journal,
     jwt::KeysError,
     listener::{InheritError, ListenError, ListenersError},
+    tls,
 };
 
 /// Why the service cannot start.
@@ -29,6 +30,9 @@ pub enum StartError {
     /// The journal cannot be started.
     #[error(transparent)]
     Journal(#[from] journal::JournalStartError),
+    /// The files of certificates cannot be used.
+    #[error(transparent)]
+    Tls(#[from] tls::FilesError),
     /// The client of the upstream cannot be built.
     #[error(transparent)]
     Upstream(#[from] incode::IncodeStartError),

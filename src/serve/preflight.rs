@@ -1,10 +1,11 @@
 //! What would keep the service from working on this machine, found without any call and without changing anything.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use rustix::fs::{Access, access};
 
 use crate::{
+    clock::Clock,
     config::{Config, Problem},
     listener::ListenAddress,
     tls,
@@ -24,11 +25,21 @@ pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its addr
     the trace collector, webhooks, free space for the journal";
 
 /// What the service needs before it starts.
-pub fn preflight(config: &Config) -> Preflight {
+pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let mut preflight = Preflight::default();
+    let listeners = config.tls.iter().map(|files| tls::check(files, clock));
+    let vendor = tls::check_client(&config.incode.files, clock);
+    for error in listeners.chain([vendor]).filter_map(Result::err) {
+        let problems = error.problems.into_iter();
+        preflight.problems.extend(problems.map(|problem| Problem {
+            message: format!("{}: {}", problem.setting, problem.message),
+            place: problem.setting,
+            hint: problem.hint.map(str::to_owned),
+        }));
+    }
     let collector = config.trace.otlp_endpoint.as_ref();
     // With CA certificates of its own, the vendor needs none of this machine.
-    let vendor = Some(&config.incode.url).filter(|_| config.incode.ca.is_empty());
+    let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
     let mut secure = called.into_iter().filter_map(|(setting, url)| {
         let url = url?;
@@ -52,8 +63,8 @@ pub fn preflight(config: &Config) -> Preflight {
 
 /// As [`preflight`], and tries whether the addresses can be bound. One that is in use is only a note: where the service runs already,
 /// it is in use by the service.
-pub fn preflight_with_addresses(config: &Config) -> Preflight {
-    let mut preflight = preflight(config);
+pub fn preflight_with_addresses(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
+    let mut preflight = preflight(config, clock);
     let addresses = [
         ("grpc.listen", Some(&config.grpc)),
         ("http.listen", Some(&config.http)),

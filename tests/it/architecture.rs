@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 41] = [
+const ROOMS: [(&str, &[&str]); 42] = [
     (
         "gate",
         &[
@@ -135,7 +135,10 @@ const ROOMS: [(&str, &[&str]); 41] = [
             "tls",
         ],
     ),
-    ("live", &["clock", "deps", "files", "metrics", "policy"]),
+    (
+        "live",
+        &["clock", "deps", "file_watch", "files", "metrics", "policy"],
+    ),
     (
         "journal",
         &[
@@ -199,7 +202,7 @@ const ROOMS: [(&str, &[&str]); 41] = [
     ),
     (
         "listener",
-        &["clock", "deps", "log_throttle", "metrics", "peer"],
+        &["clock", "deps", "log_throttle", "metrics", "peer", "tls"],
     ),
     ("proto", &["policy"]),
     ("violations", &[]),
@@ -211,7 +214,21 @@ const ROOMS: [(&str, &[&str]); 41] = [
     ("jitter", &[]),
     ("json", &[]),
     ("files", &[]),
-    ("tls", &[]),
+    ("file_watch", &["clock"]),
+    (
+        "tls",
+        &[
+            "clock",
+            "deps",
+            "file_watch",
+            "files",
+            "log_throttle",
+            "metrics",
+            "peer",
+            "readiness",
+            "secrets",
+        ],
+    ),
     ("metrics", &[]),
     ("readiness", &[]),
     ("secrets", &["files", "log_throttle"]),
@@ -232,6 +249,7 @@ const ROOMS: [(&str, &[&str]); 41] = [
             "source",
             "step_up",
             "telemetry",
+            "tls",
         ],
     ),
     (

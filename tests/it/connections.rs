@@ -1,14 +1,14 @@
 //! Connections to the vendor that are dead without being closed, by both versions of HTTP: the service answers again within seconds,
 //! whatever the load.
 
-use std::{ffi::OsString, fmt::Write as _, fs, time::Duration};
+use std::{fmt::Write as _, fs, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use verigate::{
-    clock::{Clock as _, SystemClock},
+    clock::{Clock, ManualClock, SystemClock},
     config::Config,
     sim::{ApiCall, Fault},
-    tls::Pings,
+    tls::{ClientFiles, Pings, check_client},
 };
 
 use crate::world::{FAILED_FOR_MAX, Version, World, check_request, gist, until};
@@ -257,39 +257,35 @@ fn the_ca_certificates_that_verify_the_vendor_may_be_those_of_a_file() {
         fs::write(&path, text).unwrap();
         path.display().to_string()
     };
-    let load = |ca: &str| {
-        let settings = [
-            ("URL", "https://api.example.com"),
-            ("API_KEY", "key"),
-            ("INTEGRATION_ID", "integration"),
-            ("SECRET", "secret"),
-            ("CA", ca),
-        ];
-        let environment = settings.map(|(name, value)| {
-            let name = format!("VERIGATE_INCODE__{name}");
-            (OsString::from(name), OsString::from(value))
-        });
-        let config = Config::load(None, environment);
-        config.map_err(|problems| problems.to_string())
+    let check = |ca: &str| {
+        let files = ClientFiles {
+            section: "incode",
+            ca: Some(ca.into()),
+            certificate: None,
+            proxy: None,
+            proxy_credentials: None,
+        };
+        let clock: Arc<dyn Clock> =
+            Arc::new(ManualClock::at("2030-01-01T00:00:00Z".parse().unwrap()));
+        check_client(&files, &clock).map_err(|problems| problems.to_string())
     };
-    assert!(load("").unwrap().incode.ca.is_empty());
     let (pem, key) = (
         CA_CERTIFICATE,
         "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
     );
-    assert_eq!(load(&file("one.pem", pem)).unwrap().incode.ca.len(), 1);
+    check(&file("one.pem", pem)).unwrap();
     let two = file("two.pem", &format!("{key}{pem}# a comment\n{pem}"));
-    assert_eq!(load(&two).unwrap().incode.ca.len(), 2);
+    check(&two).unwrap();
     let broken = pem.replacen("MII", "!!!", 1);
     let another = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
     for (path, expected) in [
         ("/no/such/file".to_owned(), "cannot be read"),
-        (file("empty.pem", ""), "has no certificate"),
+        (file("empty.pem", ""), "is empty"),
         (file("key.pem", key), "has no certificate"),
         (file("broken.pem", &broken), "is not PEM"),
-        (file("another.pem", another), "cannot be used"),
+        (file("another.pem", another), "cannot be parsed"),
     ] {
-        let error = load(&path).unwrap_err();
+        let error = check(&path).unwrap_err();
         assert!(error.contains(expected) && error.contains(&path), "{error}");
     }
 }

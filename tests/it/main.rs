@@ -57,6 +57,7 @@ mod soak;
 mod step_up;
 mod suite;
 mod thrown;
+mod tls;
 mod trace;
 mod unsettled;
 mod vendor_wire;

@@ -10,8 +10,12 @@ use std::{
 };
 
 use tempfile::TempDir;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
-use tonic::{Code, Status, metadata::MetadataValue, transport::Channel};
+use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
+use tonic::{
+    Code, Status,
+    metadata::MetadataValue,
+    transport::{Channel, Endpoint},
+};
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
@@ -143,10 +147,10 @@ impl World {
         let cast = Cast::read("the test's cast", cast, vendor_clock.now()).unwrap();
         let credentials = Credentials::default();
         let (identity, ca) = match version {
-            Version::Http1 => (None, Vec::new()),
+            Version::Http1 => (None, String::new()),
             Version::Http2 => {
                 let (identity, certificate) = self_signed();
-                (Some(identity), vec![certificate])
+                (Some(identity), certificate)
             }
         };
         let simulator = Simulator::start_as(
@@ -161,15 +165,20 @@ impl World {
         .unwrap();
         let folder = tempfile::tempdir().unwrap();
         let mut config = config(&simulator, &folder);
-        config.incode.ca = ca;
+        if !ca.is_empty() {
+            let file = folder.path().join("vendor-ca.pem");
+            fs::write(&file, ca).unwrap();
+            config.incode.files.ca = Some(file);
+        }
         adjust(&mut config);
         let policies = live::load(&config.policies).unwrap();
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let client = AccessServiceClient::connect(format!("http://{}", service.addresses.grpc))
-            .await
-            .unwrap();
+        let server = format!("http://{}", service.addresses.grpc);
+        // It connects when it is used: a listener may speak TLS.
+        let client =
+            AccessServiceClient::new(Endpoint::from_shared(server).unwrap().connect_lazy());
         Self {
             clock,
             vendor_clock,
@@ -380,13 +389,13 @@ impl Version {
     pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
 }
 
-/// A certificate for this machine, which is its own CA.
-pub fn self_signed() -> (Identity, CertificateDer<'static>) {
+/// A certificate for this machine, which is its own CA; and the same in PEM.
+pub fn self_signed() -> (Identity, String) {
     let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let certificate = made.cert.der().clone();
     let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-    let identity = Identity::new(vec![certificate.clone()], key.into()).unwrap();
-    (identity, certificate)
+    let identity = Identity::new(vec![certificate], key.into()).unwrap();
+    (identity, made.cert.pem())
 }
 
 /// A free port of this machine.

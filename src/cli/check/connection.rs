@@ -4,17 +4,41 @@ use std::{error::Error, fs, io, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use rustls::{
-    CertificateError, InvalidMessage,
-    pki_types::{CertificateDer, pem::PemObject as _},
+    AlertDescription, CertificateError, InvalidMessage,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
+use tonic::{
+    Status, TimeoutExpired,
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
+};
 
 use crate::policy::Shown;
 
-/// Connects to the service at this address; by TLS if it is https, with these CA certificates or those of this machine.
+/// How a service refuses the certificate of a client.
+const REFUSALS: [AlertDescription; 8] = [
+    AlertDescription::CertificateRequired,
+    AlertDescription::UnknownCA,
+    AlertDescription::BadCertificate,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::DecryptError,
+];
+
+/// The files for TLS, in PEM.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TlsFiles<'a> {
+    /// The CA certificates that verify the service's, in place of those of this machine.
+    pub(super) ca: Option<&'a Path>,
+    /// Our own certificate chain, and its key.
+    pub(super) identity: Option<(&'a Path, &'a Path)>,
+}
+
+/// Connects to the service at this address; by TLS if it is https.
 pub(super) async fn open(
     server: &str,
-    ca: Option<&Path>,
+    files: TlsFiles<'_>,
     timeout: Duration,
 ) -> anyhow::Result<Channel> {
     let endpoint = Endpoint::from_shared(server.to_owned())
@@ -24,13 +48,17 @@ pub(super) async fn open(
             "`{server}` has a path: the address of a gRPC service is a scheme, a host and a port"
         );
     }
-    let endpoint = match (endpoint.uri().scheme_str(), ca) {
+    let unused = match files {
+        TlsFiles { ca: Some(_), .. } => Some("--ca is"),
+        TlsFiles { identity, .. } => identity.map(|_| "--certificate and --key are"),
+    };
+    let endpoint = match (endpoint.uri().scheme_str(), unused) {
         (Some("http"), None) => endpoint,
-        (Some("http"), Some(_)) => {
-            bail!("--ca is for an address that begins with https://, and `{server}` does not")
+        (Some("http"), Some(unused)) => {
+            bail!("{unused} for an address that begins with https://, and `{server}` does not")
         }
-        (Some("https"), ca) => endpoint
-            .tls_config(tls(ca)?)
+        (Some("https"), _) => endpoint
+            .tls_config(tls(files)?)
             .with_context(|| format!("cannot set up TLS for `{server}`"))?,
         _ => bail!("`{server}` must begin with http:// or https://"),
     };
@@ -42,6 +70,36 @@ pub(super) async fn open(
     connected.map_err(|error| match tls_error(&error).and_then(cure) {
         Some(cure) => anyhow!("cannot connect to `{server}`: {cure}"),
         None => anyhow::Error::from(error).context(format!("cannot connect to `{server}`")),
+    })
+}
+
+/// What to do about a connection that broke after it was made: then the service judges our certificate. What it says is lost if the
+/// connection is closed before it is read, and the HTTP/2 library keeps only the text of it.
+pub(super) fn hint(status: &Status, server: &str, has_certificate: bool) -> Option<&'static str> {
+    let said = |alert| rustls::Error::AlertReceived(alert).to_string();
+    // No answer of the service has a source: the connection broke.
+    let mut next = Some(status.source()?);
+    while let Some(error) = next {
+        if error.is::<TimeoutExpired>() {
+            return None;
+        }
+        let text = error.to_string();
+        let alert = REFUSALS
+            .into_iter()
+            .find(|alert| text.contains(&said(*alert)));
+        if let Some(alert) = alert {
+            return cure(&rustls::Error::AlertReceived(alert));
+        }
+        next = error.source();
+    }
+    Some(match (server.starts_with("http://"), has_certificate) {
+        (true, _) => "if the port speaks TLS, write https:// in place of http://",
+        (false, false) => {
+            "the service closed the connection: if it asks for a certificate, name one by --certificate FILE and --key FILE"
+        }
+        (false, true) => {
+            "the service closed the connection: if it does not accept the certificate, its log event tls_handshake_refused says why"
+        }
     })
 }
 
@@ -73,6 +131,15 @@ fn cure(error: &rustls::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(
             Bad::NotValidForName | Bad::NotValidForNameContext { .. },
         ) => Some("its certificate is for another name; use a host name that the certificate has"),
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired) => Some(
+            "the service asks for a certificate; name one by --certificate FILE and --key FILE",
+        ),
+        rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol) => {
+            Some("the port does not speak gRPC; the address is that of grpc.listen")
+        }
+        rustls::Error::AlertReceived(alert) if REFUSALS.contains(alert) => Some(
+            "the service does not accept the certificate; its log event tls_handshake_refused says why",
+        ),
         rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
             Some("its certificate has expired")
         }
@@ -80,10 +147,27 @@ fn cure(error: &rustls::Error) -> Option<&'static str> {
     }
 }
 
-fn tls(ca: Option<&Path>) -> anyhow::Result<ClientTlsConfig> {
-    let Some(path) = ca else {
-        return Ok(ClientTlsConfig::new().with_native_roots());
+fn tls(files: TlsFiles<'_>) -> anyhow::Result<ClientTlsConfig> {
+    let tls = match files.ca {
+        None => ClientTlsConfig::new().with_native_roots(),
+        Some(ca) => {
+            let pem = certificates(ca)?;
+            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+        }
     };
+    let Some((certificate, key)) = files.identity else {
+        return Ok(tls);
+    };
+    let chain = certificates(certificate)?;
+    let shown = key.display();
+    let pem = fs::read(key).with_context(|| format!("cannot read `{shown}`"))?;
+    PrivateKeyDer::from_pem_slice(&pem)
+        .with_context(|| format!("`{shown}` holds no private key in PEM that is not encrypted"))?;
+    Ok(tls.identity(Identity::from_pem(chain, pem)))
+}
+
+/// What a file of certificates holds.
+fn certificates(path: &Path) -> anyhow::Result<Vec<u8>> {
     let shown = path.display();
     let pem = fs::read(path).with_context(|| format!("cannot read `{shown}`"))?;
     let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
@@ -93,5 +177,5 @@ fn tls(ca: Option<&Path>) -> anyhow::Result<ClientTlsConfig> {
             "`{shown}` holds no certificate: give one in PEM, which begins with `-----BEGIN CERTIFICATE-----`"
         );
     }
-    Ok(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)))
+    Ok(pem)
 }

@@ -1,4 +1,4 @@
-//! The paths at which a change of the policies shows.
+//! The paths at which a change of files shows.
 
 use std::{
     collections::BTreeSet,
@@ -9,9 +9,9 @@ use std::{
 /// How many links are followed to one file: as many as the system follows.
 const LINKS_MAX: usize = 40;
 
-/// The paths at which a change of the policies shows. All are free of links, because the system reports each folder by one path only.
+/// The paths at which a change of files shows. All are free of links, because the system reports each folder by one path only.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct WatchPaths {
+pub struct WatchPaths {
     /// Folders in which every entry is relevant.
     folders: BTreeSet<PathBuf>,
     /// Files and links that are relevant, whatever else is in their folders.
@@ -29,19 +29,25 @@ impl WatchPaths {
             .collect()
     }
 
-    /// Whether a change at this path may be one of the policies.
+    /// Whether a change at this path may be one of the files.
     pub(super) fn includes(&self, path: &Path) -> bool {
         let inside = path.parent().is_some_and(|p| self.folders.contains(p));
         inside || self.folders.contains(path) || self.names.contains(path)
     }
 
+    /// Adds the paths of another.
+    pub fn join(&mut self, other: Self) {
+        self.folders.extend(other.folders);
+        self.names.extend(other.names);
+    }
+
     /// Adds folders by their paths without links.
-    pub(super) fn add_folders(&mut self, folders: BTreeSet<PathBuf>) {
+    pub fn add_folders(&mut self, folders: BTreeSet<PathBuf>) {
         self.folders.extend(folders);
     }
 
     /// Adds a path, and every link on the way to its target.
-    pub(super) fn add(&mut self, path: &Path) {
+    pub fn add(&mut self, path: &Path) {
         let mut path = path.to_owned();
         for _ in 0..LINKS_MAX {
             let mut prefixes: Vec<&Path> = path.ancestors().collect();

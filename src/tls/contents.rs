@@ -1,0 +1,264 @@
+//! What files in PEM hold: certificates, a private key, revocation lists; each checked for what would make every handshake fail.
+
+use rustls::pki_types::{
+    CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
+    pem::{self, PemObject},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use x509_parser::prelude::{
+    ASN1Time, CertificateRevocationList, FromDer as _, Validity, X509Certificate,
+};
+
+use super::{error::FileProblem, pem_file::PemFile};
+use crate::policy::Timestamp;
+
+/// A file with its text.
+pub(super) struct Contents<'f> {
+    pub(super) file: &'f PemFile,
+    pub(super) text: &'f SecretString,
+}
+
+/// Certificates, and the first instant at which one of them has expired.
+#[derive(Debug)]
+pub(super) struct Certificates {
+    pub(super) list: Vec<CertificateDer<'static>>,
+    pub(super) not_after: Timestamp,
+}
+
+/// Which end of a connection a certificate is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Server,
+    Client,
+}
+
+impl Contents<'_> {
+    /// A certificate chain to present, leaf first. Each must be valid now, and the leaf must be for this end.
+    pub(super) fn chain(&self, end: End, now: Timestamp) -> Result<Certificates, FileProblem> {
+        let list = self.certificates()?;
+        let mut not_after = Timestamp::MAX;
+        for (index, der) in list.iter().enumerate() {
+            let certificate = self.parsed(der)?;
+            not_after = not_after.min(self.valid(certificate.validity(), now)?);
+            if index == 0 {
+                self.check_leaf(&certificate, end)?;
+            }
+        }
+        Ok(Certificates { list, not_after })
+    }
+
+    /// The certificates of CAs that issue those of clients, as [`Contents::trusted`].
+    pub(super) fn authorities(&self, now: Timestamp) -> Result<Certificates, FileProblem> {
+        for der in &self.certificates()? {
+            let certificate = self.parsed(der)?;
+            if !certificate.is_ca() {
+                let problem = self.problem(&format!(
+                    "has a certificate that is not one of a CA: `{}`",
+                    certificate.subject()
+                ));
+                return Err(problem.hint("name the CA that issues the certificates of clients"));
+            }
+        }
+        self.trusted(now)
+    }
+
+    /// The certificates that verify others. Those that have expired or are not valid yet are left out; one must be left.
+    pub(super) fn trusted(&self, now: Timestamp) -> Result<Certificates, FileProblem> {
+        let mut list = Vec::new();
+        let mut not_after = Timestamp::MAX;
+        let mut flaw = None;
+        for der in self.certificates()? {
+            let certificate = self.parsed(&der)?;
+            // One that has expired counts here, so that it is noticed before it is needed.
+            not_after = not_after.min(instant(certificate.validity().not_after));
+            let valid = self.valid(certificate.validity(), now);
+            match valid {
+                Ok(_) => list.push(der.clone()),
+                Err(problem) => flaw = Some(problem),
+            }
+        }
+        match flaw {
+            Some(problem) if list.is_empty() => Err(problem),
+            _ => Ok(Certificates { list, not_after }),
+        }
+    }
+
+    /// The certificates, in the order of the file; at least one.
+    pub(super) fn certificates(&self) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
+        self.items("certificate")
+    }
+
+    /// The private key.
+    pub(super) fn key(&self) -> Result<PrivateKeyDer<'static>, FileProblem> {
+        let text = self.text.expose_secret();
+        match PrivateKeyDer::from_pem_slice(text.as_bytes()) {
+            _ if has_encrypted_key(text) => Err(self.encrypted()),
+            Ok(key) => Ok(key),
+            Err(pem::Error::NoItemsFound) => {
+                let problem = self.problem("has no private key");
+                Err(problem.hint("PEM of PKCS #8, PKCS #1 or SEC 1: `-----BEGIN PRIVATE KEY-----`"))
+            }
+            Err(error) => Err(self.problem(&format!("is not PEM: {error}"))),
+        }
+    }
+
+    /// A user and a password, as `user:password`.
+    pub(super) fn credentials(&self) -> Result<(String, SecretString), FileProblem> {
+        let text = self.text.expose_secret().trim_end_matches(['\r', '\n']);
+        let hint = "one line: the user, a colon, the password";
+        if text.chars().any(char::is_control) {
+            return Err(self.problem("has control characters in it").hint(hint));
+        }
+        match text.split_once(':') {
+            Some((user, password)) if !user.is_empty() => Ok((user.to_owned(), password.into())),
+            _ => Err(self.problem("has no user and password").hint(hint)),
+        }
+    }
+
+    /// The revocation lists, at least one; and the first instant at which one of them has expired. Each must be valid now, and be
+    /// signed by its issuer if that is one of the CAs; and each CA must have one.
+    pub(super) fn revocation_lists(
+        &self,
+        authorities: &[CertificateDer<'static>],
+        now: Timestamp,
+    ) -> Result<(Vec<CertificateRevocationListDer<'static>>, Timestamp), FileProblem> {
+        let lists: Vec<CertificateRevocationListDer<'static>> = self.items("revocation list")?;
+        let mut not_after = Timestamp::MAX;
+        let mut without = Vec::new();
+        for der in authorities {
+            without.push((self.parsed(der)?, false));
+        }
+        for der in &lists {
+            let list = self.list(der)?;
+            not_after = not_after.min(self.check_list(&list, now)?);
+            let mut signed = None;
+            for (authority, has_list) in &mut without {
+                if authority.subject().as_raw() == list.issuer().as_raw() {
+                    let ok = list.verify_signature(authority.public_key()).is_ok();
+                    *has_list |= ok;
+                    signed = Some(signed == Some(true) || ok);
+                }
+            }
+            if signed == Some(false) {
+                let issuer = list.issuer();
+                let flaw = format!("has a list that its issuer `{issuer}` has not signed");
+                return Err(self.problem(&flaw));
+            }
+        }
+        match without.iter().find(|(_, has_list)| !has_list) {
+            None => Ok((lists, not_after)),
+            Some((authority, _)) => {
+                let problem = self.problem(&format!(
+                    "has no list of the CA `{}`, so every certificate of it would be refused",
+                    authority.subject()
+                ));
+                Err(problem.hint("add its list; one without entries is enough"))
+            }
+        }
+    }
+
+    fn list<'d>(
+        &self,
+        der: &'d CertificateRevocationListDer<'static>,
+    ) -> Result<CertificateRevocationList<'d>, FileProblem> {
+        match CertificateRevocationList::from_der(der) {
+            Ok(([], list)) => Ok(list),
+            _ => Err(self.problem("has a revocation list that cannot be parsed")),
+        }
+    }
+
+    /// When a list expires. One that does not say so could be replayed for ever.
+    fn check_list(
+        &self,
+        list: &CertificateRevocationList<'_>,
+        now: Timestamp,
+    ) -> Result<Timestamp, FileProblem> {
+        let Some(next_update) = list.next_update() else {
+            return Err(self.problem("has a list that does not say when it expires (nextUpdate)"));
+        };
+        let validity = Validity {
+            not_before: list.last_update(),
+            not_after: next_update,
+        };
+        self.valid(&validity, now)
+    }
+
+    /// A leaf that no peer would accept.
+    fn check_leaf(&self, leaf: &X509Certificate<'_>, end: End) -> Result<(), FileProblem> {
+        if leaf.is_ca() {
+            let problem = self.problem("begins with the certificate of a CA");
+            return Err(problem.hint("the certificate of the key comes first, then its issuers"));
+        }
+        let Ok(usage) = leaf.extended_key_usage() else {
+            return Err(self.problem("has a certificate with an unreadable extension"));
+        };
+        let (fits, what) = match (usage, end) {
+            (None, _) => (true, ""),
+            (Some(usage), End::Server) => (usage.value.any || usage.value.server_auth, "servers"),
+            (Some(usage), End::Client) => (usage.value.any || usage.value.client_auth, "clients"),
+        };
+        if !fits {
+            return Err(self.problem(&format!("has a certificate that is not one for {what}")));
+        }
+        Ok(())
+    }
+
+    /// When it expires, if it is valid now.
+    fn valid(&self, validity: &Validity, now: Timestamp) -> Result<Timestamp, FileProblem> {
+        let (from, until) = (instant(validity.not_before), instant(validity.not_after));
+        if now < from {
+            Err(self.problem(&format!("is not valid before {from}: it is {now} now")))
+        } else if now > until {
+            Err(self.problem(&format!("has expired at {until}: it is {now} now")))
+        } else {
+            Ok(until)
+        }
+    }
+
+    fn parsed<'d>(
+        &self,
+        der: &'d CertificateDer<'static>,
+    ) -> Result<X509Certificate<'d>, FileProblem> {
+        match X509Certificate::from_der(der) {
+            Ok(([], certificate)) => Ok(certificate),
+            _ => Err(self.problem("has a certificate that cannot be parsed")),
+        }
+    }
+
+    /// Everything of one kind in the file; at least one.
+    fn items<T: PemObject>(&self, what: &str) -> Result<Vec<T>, FileProblem> {
+        let text = self.text.expose_secret();
+        let items: Result<Vec<T>, _> = T::pem_slice_iter(text.as_bytes()).collect();
+        let items = items.map_err(|error| self.problem(&format!("is not PEM: {error}")))?;
+        if items.is_empty() {
+            return Err(self.problem(&format!("has no {what} in PEM")));
+        }
+        Ok(items)
+    }
+
+    fn encrypted(&self) -> FileProblem {
+        let problem = self.problem("has an encrypted key, for which nobody could be asked");
+        problem
+            .hint("decrypt it with `openssl pkey`, and keep the file readable for its owner only")
+    }
+
+    fn problem(&self, flaw: &str) -> FileProblem {
+        self.file.problem(flaw)
+    }
+}
+
+/// Whether a key is encrypted, by either of the two ways.
+fn has_encrypted_key(text: &str) -> bool {
+    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+/// An instant of a certificate. One beyond the calendar is the last one of it, or the first.
+fn instant(time: ASN1Time) -> Timestamp {
+    let seconds = time.timestamp();
+    let beyond = if seconds < 0 {
+        Timestamp::MIN
+    } else {
+        Timestamp::MAX
+    };
+    Timestamp::from_second(seconds).unwrap_or(beyond)
+}

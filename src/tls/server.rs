@@ -1,0 +1,233 @@
+//! TLS of our listeners.
+//!
+//! Each connection takes the configuration that is in use when it is accepted. When the CA certificates or the revocation lists change,
+//! each connection with a client certificate checks that certificate again, and is closed if it is not accepted any more; all others
+//! stay, so that a new revocation list costs nobody else a connection.
+
+mod config;
+mod make;
+mod verifier;
+
+use std::{
+    future::{Future, pending},
+    io,
+    sync::Arc,
+    time::Duration,
+};
+
+use rustls::{AlertDescription, ServerConfig, ServerConnection, pki_types::CertificateDer};
+use serde_json::Value;
+use tokio::sync::watch;
+use tracing::info;
+
+pub use self::config::{
+    Alpn, ClientCertificatePolicy, ClientCertificates, MinVersion, ServerTlsConfig,
+};
+use self::make::MakeServer;
+use super::{
+    error::FilesError,
+    held::{self, Held, Outcome},
+    metrics::{Refusal, TlsMetrics},
+    provider::install_crypto_provider,
+    time::unix_time,
+    watch::{Reloads, TlsFiles},
+};
+use crate::{
+    clock::Clock,
+    deps::Deps,
+    file_watch::WatchPaths,
+    log_throttle::{LogThrottle, throttled},
+    peer::PeerAddress,
+};
+
+/// TLS of one listener. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ServerTls(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    section: &'static str,
+    held: Held<MakeServer>,
+    /// Counts the changes of what certificates of clients are accepted.
+    trust: watch::Sender<u64>,
+    clock: Arc<dyn Clock>,
+    metrics: TlsMetrics,
+    log: LogThrottle,
+}
+
+/// What a connection needs that is accepted now.
+#[derive(Debug)]
+pub struct Handshake {
+    tls: ServerTls,
+    config: Arc<ServerConfig>,
+    trust: watch::Receiver<u64>,
+}
+
+/// Checks the files of a listener as they are now, without using them. Blocks.
+pub fn check(config: &ServerTlsConfig, clock: &Arc<dyn Clock>) -> Result<(), FilesError> {
+    let policy = ClientCertificatePolicy::new(|| ClientCertificates::Required);
+    let make = MakeServer::new(config, Alpn::Http2, policy, clock);
+    held::check(&make, clock.now())
+}
+
+impl ServerTls {
+    /// Reads the files of a listener, which are added to those that are read again when they change. Blocks.
+    pub fn load(
+        config: &ServerTlsConfig,
+        alpn: Alpn,
+        policy: ClientCertificatePolicy,
+        files: &mut TlsFiles,
+        deps: &Deps,
+    ) -> Result<Self, FilesError> {
+        install_crypto_provider();
+        let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
+        let make = MakeServer::new(config, alpn, policy, &clock);
+        let inner = Arc::new(Inner {
+            section: config.section,
+            held: Held::load(config.section, make, Arc::clone(&clock), metrics.clone())?,
+            trust: watch::channel(0).0,
+            clock,
+            metrics,
+            log: LogThrottle::default(),
+        });
+        files.push(Arc::clone(&inner) as _);
+        Ok(Self(inner))
+    }
+
+    /// What a connection needs that is accepted now.
+    pub fn handshake(&self) -> Handshake {
+        // Before the configuration: what changes in between is noticed.
+        let trust = self.0.trust.subscribe();
+        Handshake {
+            tls: self.clone(),
+            config: Arc::clone(&self.0.held.current().config),
+            trust,
+        }
+    }
+
+    /// The configuration that is in use now.
+    pub fn current(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.0.held.current().config)
+    }
+
+    /// Reads the files again. Files that cannot be used change nothing, and are reported. Blocks.
+    pub fn reload(&self) {
+        self.0.reload(true);
+    }
+
+    /// Counts and logs a handshake that failed.
+    pub fn refused(&self, from: PeerAddress, error: &io::Error) {
+        let cause = cause(error);
+        self.0.metrics.refused(cause);
+        let section = self.0.section;
+        let from = match from {
+            PeerAddress::Ip(address) => address.ip().to_string(),
+            PeerAddress::Unix => "unix".to_owned(),
+        };
+        throttled!(
+            self.0.log,
+            self.0.clock.moment().uptime,
+            info,
+            "tls_handshake_refused" / cause.as_str(),
+            section,
+            from,
+            cause = cause.as_str(),
+            %error,
+            "a TLS handshake failed; the connection was closed"
+        );
+    }
+
+    /// Whether the certificate that a client presented is accepted now.
+    fn accepts(&self, chain: &[CertificateDer<'static>]) -> bool {
+        let (Some(verifier), Some((leaf, issuers))) =
+            (&self.0.held.current().verifier, chain.split_first())
+        else {
+            return false;
+        };
+        let now = unix_time(self.0.clock.now());
+        verifier.verify_client_cert(leaf, issuers, now).is_ok()
+    }
+}
+
+impl Handshake {
+    /// The configuration to accept the connection with.
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config)
+    }
+
+    /// Completes once the certificate that the client has presented is not accepted any more, because of new CA certificates or
+    /// revocation lists. The connection is to be closed then, without waiting for its calls: they are a revoked client's. Without such a
+    /// certificate it never completes.
+    pub fn revoked(
+        self,
+        connection: &ServerConnection,
+    ) -> impl Future<Output = ()> + Send + 'static {
+        let chain = connection.peer_certificates().map(<[_]>::to_vec);
+        let Self { tls, mut trust, .. } = self;
+        async move {
+            let Some(chain) = chain else {
+                return pending().await;
+            };
+            while trust.changed().await.is_ok() {
+                if !tls.accepts(&chain) {
+                    return;
+                }
+            }
+            pending::<()>().await;
+        }
+    }
+}
+
+impl Inner {
+    fn reload(&self, requested: bool) {
+        let mut trust_changed = false;
+        let outcome = self.held.reload(requested, |before, now| {
+            trust_changed = before.trust != now.trust;
+        });
+        if outcome == Outcome::Changed && trust_changed {
+            self.trust
+                .send_modify(|count| *count = count.wrapping_add(1));
+            info!(
+                event = "tls_trust_changed",
+                section = self.section,
+                "CA certificates or revocation lists have changed; connections whose certificate is not accepted any more are closed"
+            );
+        }
+    }
+}
+
+impl Reloads for Inner {
+    fn reload(&self, requested: bool) {
+        self.reload(requested);
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        self.held.next_due()
+    }
+
+    fn reading_failed(&self, error: &str) {
+        self.held.reading_failed(error);
+    }
+
+    fn watch_paths(&self) -> WatchPaths {
+        self.held.watch_paths()
+    }
+
+    fn state(&self) -> (&'static str, Value) {
+        self.held.state()
+    }
+}
+
+/// Whether a handshake failed because of the client's certificate.
+fn cause(error: &io::Error) -> Refusal {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match tls {
+        Some(
+            rustls::Error::InvalidCertificate(_)
+            | rustls::Error::NoCertificatesPresented
+            | rustls::Error::InvalidCertRevocationList(_)
+            | rustls::Error::AlertReceived(AlertDescription::NoCertificate),
+        ) => Refusal::Certificate,
+        _ => Refusal::Other,
+    }
+}
