@@ -9,16 +9,18 @@ use async_trait::async_trait;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
+use http::{HeaderMap, header::AUTHORIZATION};
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, CallerId, OverQuotaError},
+    callers::{Caller, CallerConfig, CallerId, CallerName, Callers, OverQuotaError, Token},
     clock::{Clock as _, SystemClock},
     config::{Account, Config},
     deps::Deps,
     gate::Gate,
     incode::Incode,
     journal::{self, QueueLimits},
+    jwt::KeySets,
     live::Live,
     policy::{
         DataKinds, Datum, Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet,
@@ -247,7 +249,33 @@ fn check(c: &mut Criterion) {
         b.to_async(&runtime)
             .iter(async || gate.check(&request, &call).await.unwrap());
     });
+    let (callers, headers) = thousand_callers(&deps);
+    group.bench_function("caller by token", |b| {
+        b.to_async(&runtime)
+            .iter(async || callers.authenticate(&headers, None).await.unwrap());
+    });
     group.finish();
+}
+
+/// A thousand callers with a token each, and the headers of a call of one of them.
+fn thousand_callers(deps: &Deps) -> (Callers, HeaderMap) {
+    let token = |n: u16| {
+        let digit = |n: u16| u8::try_from(n % 36).unwrap();
+        let id = [0, 0, 0, 0, 0, digit(n / 1296), digit(n / 36), digit(n)];
+        Token::from_random(id, [digit(n); 32])
+    };
+    let config = |n: u16| {
+        let name = CallerName::parse(&format!("door-{n}")).unwrap();
+        let mut config = CallerConfig::new(name);
+        config.tokens.push(token(n).entry());
+        config
+    };
+    let configs: Vec<CallerConfig> = (0..1000).map(config).collect();
+    let key_sets = KeySets::new(deps).unwrap();
+    let callers = Callers::new(&configs, key_sets, Arc::clone(&deps.clock)).unwrap();
+    let bearer = format!("Bearer {}", token(7).reveal());
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer.parse().unwrap())]);
+    (callers, headers)
 }
 
 /// A lookup of the vendor's simulator over loopback HTTP, without a cache in front: what a cold check costs besides the vendor's own time

@@ -9,6 +9,7 @@ mod glob;
 mod token;
 mod certificate;
 mod config;
+mod issuers;
 mod directory;
 mod credentials;
 mod misses;
@@ -22,7 +23,7 @@ use std::{
 
 pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
-    config::CallerConfig,
+    config::{CallerConfig, CallerJwt},
     credentials::{AuthenticationError, TOKEN_HEADER},
     directory::{Callers, ConflictingCallersError},
     glob::{Glob, InvalidGlobError},

@@ -1,7 +1,7 @@
 //! A caller as it is configured.
 
 use super::{CallerName, CallerPriority, CertificatePattern, Permissions, TokenEntry};
-use crate::rate_limit::Rate;
+use crate::{jwt::Keys, rate_limit::Rate};
 
 /// A caller: how it is recognised, what it may do, and how often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct CallerConfig {
     pub certificates: Vec<CertificatePattern>,
     /// Its tokens: more than one while one is being replaced.
     pub tokens: Vec<TokenEntry>,
+    /// Its JSON Web Tokens, if it has any.
+    pub jwt: Option<CallerJwt>,
     /// What it may do.
     pub permissions: Permissions,
     /// The rate of its checks and step-ups; `None` is unlimited.
@@ -22,6 +24,19 @@ pub struct CallerConfig {
     pub priority: CallerPriority,
 }
 
+/// The JSON Web Tokens of a caller: those of one issuer for one audience, about one of these subjects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallerJwt {
+    /// The claim `iss`, exactly.
+    pub issuer: String,
+    /// The claim `aud` has it.
+    pub audience: String,
+    /// Where the issuer's keys are.
+    pub keys: Keys,
+    /// The claim `sub` is one of these, exactly.
+    pub subjects: Vec<String>,
+}
+
 impl CallerConfig {
     /// A caller that may do nothing and has no credential.
     pub fn new(name: CallerName) -> Self {
@@ -29,6 +44,7 @@ impl CallerConfig {
             name,
             certificates: Vec::new(),
             tokens: Vec::new(),
+            jwt: None,
             permissions: Permissions::default(),
             calls: None,
             fetches: None,
@@ -38,6 +54,6 @@ impl CallerConfig {
 
     /// Whether it has a credential by which it can be recognised.
     pub fn has_credential(&self) -> bool {
-        !self.certificates.is_empty() || !self.tokens.is_empty()
+        !self.certificates.is_empty() || !self.tokens.is_empty() || self.jwt.is_some()
     }
 }

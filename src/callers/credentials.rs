@@ -1,4 +1,4 @@
-//! The credentials of a request: a token in one of two headers, and the certificate of the connection.
+//! The credentials of a request: a token, ours or a JSON Web Token, in one of two headers, and the certificate of the connection.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
@@ -12,13 +12,15 @@ const BEARER: &str = "bearer ";
 /// Why a request is not authenticated. The message is the same for each: a caller that tries credentials learns nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "a valid credential of a caller is required: `authorization: Bearer vg_…`, `x-verigate-token: vg_…` or a client certificate"
+    "a valid credential of a caller is required: `authorization: Bearer vg_…`, `x-verigate-token: vg_…`, a JWT or a client certificate"
 )]
 pub enum AuthenticationError {
     /// There is none.
     NoCredential,
     /// A token that is none of ours, or malformed, or given more than once.
     BadToken,
+    /// A JSON Web Token that is not valid, or names no caller.
+    BadJwt,
     /// A certificate that is no caller's.
     UnknownCertificate,
     /// Two credentials of different callers.
@@ -27,9 +29,10 @@ pub enum AuthenticationError {
 
 impl AuthenticationError {
     /// Every reason.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::NoCredential,
         Self::BadToken,
+        Self::BadJwt,
         Self::UnknownCertificate,
         Self::Conflict,
     ];
@@ -39,25 +42,54 @@ impl AuthenticationError {
         match self {
             Self::NoCredential => "no_credential",
             Self::BadToken => "bad_token",
+            Self::BadJwt => "bad_jwt",
             Self::UnknownCertificate => "unknown_certificate",
             Self::Conflict => "conflicting_credentials",
         }
     }
 }
 
-/// The tokens that these headers carry, in both places; an error if there is one that cannot be valid.
-pub(super) fn tokens(headers: &HeaderMap) -> Result<[Option<Token>; 2], AuthenticationError> {
+/// A credential in a header.
+pub(super) enum Credential<'h> {
+    /// A token of ours.
+    Token(Token),
+    /// A JSON Web Token, or a text that is none.
+    Jwt(&'h str),
+    /// The same, where a session may have put its own.
+    SharedJwt(&'h str),
+}
+
+/// The credentials that these headers carry, in both places; an error if there is one that cannot be valid.
+pub(super) fn credentials(
+    headers: &HeaderMap,
+) -> Result<[Option<Credential<'_>>; 2], AuthenticationError> {
     let own = match only(headers, &TOKEN_HEADER)? {
         None => None,
-        Some(text) => Some(Token::parse(text).ok_or(AuthenticationError::BadToken)?),
+        Some(text) if is_jwt(text) => Some(Credential::Jwt(text)),
+        Some(text) => Some(Credential::Token(token(text)?)),
     };
-    let shared = only(headers, &AUTHORIZATION)?.and_then(bearer);
-    let shared = match shared {
-        // The session's token, or that of somebody in between: not for us.
+    let shared = match only(headers, &AUTHORIZATION)?.and_then(bearer) {
+        // That of somebody in between: not for us.
         None => None,
-        Some(text) => Some(Token::parse(text).ok_or(AuthenticationError::BadToken)?),
+        Some(text) if is_ours(text) => Some(Credential::Token(token(text)?)),
+        Some(text) => Some(Credential::SharedJwt(text)),
     };
     Ok([own, shared])
+}
+
+fn token(text: &str) -> Result<Token, AuthenticationError> {
+    Token::parse(text).ok_or(AuthenticationError::BadToken)
+}
+
+/// Whether this can be a JSON Web Token: our own tokens have no dot.
+fn is_jwt(text: &str) -> bool {
+    text.contains('.') && !is_ours(text)
+}
+
+/// Whether this is meant to be one of our tokens, whatever its case and the blanks in front of it.
+fn is_ours(text: &str) -> bool {
+    let start = text.trim_start().get(..PREFIX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
 /// The one value of a header. One that is given twice is refused: a proxy may have looked at the other one.
@@ -73,18 +105,13 @@ fn only<'h>(
     }
 }
 
-/// What `Bearer` carries, if it is meant to be one of our tokens, whatever its case and the blanks around it.
+/// What `Bearer` carries. `None` for other schemes.
 fn bearer(value: &str) -> Option<&str> {
-    let is_ours = |text: &str| {
-        let text = text.trim_start();
-        text.get(..PREFIX.len())
-            .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
-    };
     match value.get(..BEARER.len()) {
-        Some(scheme) if scheme.eq_ignore_ascii_case(BEARER) => {
-            value.get(BEARER.len()..).filter(|text| is_ours(text))
-        }
-        // A token without its scheme: no token of ours, but meant to be one.
-        _ => Some(value).filter(|text| is_ours(text)).map(|_| ""),
+        Some(scheme) if scheme.eq_ignore_ascii_case(BEARER) => value.get(BEARER.len()..),
+        // A token without its scheme is meant to be one, and is refused as such.
+        _ => Some(value)
+            .filter(|text| is_ours(text))
+            .and_then(|text| text.get(..PREFIX.len())),
     }
 }

@@ -9,17 +9,27 @@ use super::{
     AuthenticationError, Caller, CallerConfig, CallerId, CallerName, NamedCaller, Permissions,
     TokenEntry, TokenId,
     certificate::{CertificateNames, CertificatePattern},
-    credentials,
+    credentials::{Credential, credentials},
+    issuers::{Claimed, Issuers, conflicting},
     token::Token,
 };
 use crate::{
+    clock::Clock,
+    jwt::{KeySets, KeysError},
     peer::{Peer, PeerCertificate},
     rate_limit::{Rate, TokenBucket},
 };
 
 /// The callers in force. Clones share them.
 #[derive(Debug, Clone)]
-pub struct Callers(Arc<ArcSwap<Directory>>);
+pub struct Callers(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    directory: ArcSwap<Directory>,
+    key_sets: KeySets,
+    clock: Arc<dyn Clock>,
+}
 
 /// Two callers that one credential would name both.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,6 +42,16 @@ pub enum ConflictingCallersError {
         /// The caller.
         name: CallerName,
         /// The other caller, or the same one.
+        other: CallerName,
+    },
+    /// JSON Web Tokens of two callers cannot be distinguished.
+    #[error(
+        "tokens of this issuer for this audience are those of `callers.{other}` too, with the same subject or other keys"
+    )]
+    Jwt {
+        /// The caller.
+        name: CallerName,
+        /// The other caller.
         other: CallerName,
     },
     /// One certificate could fit two patterns.
@@ -54,6 +74,7 @@ pub enum ConflictingCallersError {
 struct Directory {
     callers: Vec<Known>,
     tokens: HashMap<TokenId, (TokenEntry, usize)>,
+    issuers: Issuers,
     /// Whether everybody is admitted, because nobody is configured.
     is_open: bool,
 }
@@ -69,35 +90,46 @@ struct Known {
 }
 
 impl Callers {
-    /// These callers. If there are none, everybody is admitted, and may do everything.
-    pub fn new(configs: &[CallerConfig]) -> Self {
-        let directory = Directory::new(configs, configs.is_empty(), None);
-        Self(Arc::new(ArcSwap::from_pointee(directory)))
+    /// These callers. If there are none, everybody is admitted, and may do everything. The keys of issuers are read by `key_sets`; an
+    /// error if those of a file cannot be used. Blocks.
+    pub fn new(
+        configs: &[CallerConfig],
+        key_sets: KeySets,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, KeysError> {
+        let directory = Directory::new(configs, configs.is_empty(), None, &key_sets)?;
+        Ok(Self(Arc::new(Inner {
+            directory: ArcSwap::from_pointee(directory),
+            key_sets,
+            clock,
+        })))
     }
 
     /// Puts these callers in place of those in force. Once there were callers, nobody is admitted without being one, also when there
-    /// are none any more: a file that lost them must not open the service.
-    pub fn replace(&self, configs: &[CallerConfig]) {
-        let before = self.0.load();
+    /// are none any more: a file that lost them must not open the service. After an error, those before are in force. Blocks.
+    pub fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
+        let before = self.0.directory.load_full();
         let is_open = before.is_open && configs.is_empty();
-        let directory = Directory::new(configs, is_open, Some(&before));
-        self.0.store(Arc::new(directory));
+        let directory = Directory::new(configs, is_open, Some(&before), &self.0.key_sets)?;
+        self.0.directory.store(Arc::new(directory));
+        Ok(())
     }
 
     /// Whether everybody is admitted, because no caller is configured.
     pub fn is_open(&self) -> bool {
-        self.0.load().is_open
+        self.0.directory.load().is_open
     }
 
     /// Whether a client certificate is the only credential by which anybody can be recognised.
     pub fn need_certificates(&self) -> bool {
-        self.0.load().tokens.is_empty()
+        let directory = self.0.directory.load();
+        directory.tokens.is_empty() && directory.issuers.is_empty()
     }
 
     /// The names of the callers.
     pub fn names(&self) -> Vec<CallerName> {
-        self.0
-            .load()
+        let directory = self.0.directory.load();
+        directory
             .callers
             .iter()
             .map(|known| known.id.name().clone())
@@ -105,23 +137,20 @@ impl Callers {
     }
 
     /// Who makes a request, by its headers and the connection that it came on.
-    #[expect(
-        clippy::unused_async,
-        reason = "the keys of another kind of credential may have to be fetched"
-    )]
     pub async fn authenticate(
         &self,
         headers: &HeaderMap,
         peer: Option<&Peer>,
     ) -> Result<Caller, AuthenticationError> {
-        let directory = self.0.load();
+        let directory = self.0.directory.load_full();
         // The listener always says it. A call without it shares one quota with others like it, and does not go without a quota.
         let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip);
         if directory.is_open {
             return Ok(Caller::anonymous(address));
         }
         let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-        let known = directory.identify(headers, certificate)?;
+        let identified = directory.identify(headers, certificate, &*self.0.clock);
+        let known = identified.await?;
         Ok(known.as_caller(address))
     }
 }
@@ -142,6 +171,11 @@ pub(super) fn conflicts(configs: &[CallerConfig]) -> Vec<ConflictingCallersError
         }
     }
     for (index, config) in configs.iter().enumerate() {
+        let other = conflicting(config, configs.iter().take(index));
+        conflicts.extend(other.map(|other| ConflictingCallersError::Jwt {
+            name: config.name.clone(),
+            other: other.clone(),
+        }));
         for other in configs.iter().take(index) {
             for pattern in &config.certificates {
                 let overlapping = other
@@ -171,7 +205,9 @@ impl ConflictingCallersError {
     /// The caller at whose setting it is reported.
     pub fn name(&self) -> &CallerName {
         match self {
-            Self::Token { name, .. } | Self::Certificate { name, .. } => name,
+            Self::Token { name, .. } | Self::Jwt { name, .. } | Self::Certificate { name, .. } => {
+                name
+            }
         }
     }
 
@@ -179,15 +215,22 @@ impl ConflictingCallersError {
     pub fn key(&self) -> &'static str {
         match self {
             Self::Token { .. } => "token_sha256",
+            Self::Jwt { .. } => "jwt",
             Self::Certificate { .. } => "certificate",
         }
     }
 }
 
 impl Directory {
-    fn new(configs: &[CallerConfig], is_open: bool, before: Option<&Self>) -> Self {
+    fn new(
+        configs: &[CallerConfig],
+        is_open: bool,
+        before: Option<&Self>,
+        key_sets: &KeySets,
+    ) -> Result<Self, KeysError> {
         let mut directory = Self {
             is_open,
+            issuers: Issuers::new(configs, key_sets)?,
             ..Self::default()
         };
         for (index, config) in configs.iter().enumerate() {
@@ -209,7 +252,7 @@ impl Directory {
                 directory.tokens.insert(entry.id, (*entry, index));
             }
         }
-        directory
+        Ok(directory)
     }
 
     fn named(&self, name: &CallerName) -> Option<&Known> {
@@ -217,15 +260,29 @@ impl Directory {
     }
 
     /// The one caller that every credential of a request names.
-    fn identify(
+    async fn identify(
         &self,
         headers: &HeaderMap,
         certificate: Option<&PeerCertificate>,
+        clock: &dyn Clock,
     ) -> Result<&Known, AuthenticationError> {
         let mut identified = None;
-        for token in credentials::tokens(headers)?.into_iter().flatten() {
-            let by_token = self.by_token(&token).ok_or(AuthenticationError::BadToken)?;
-            identified = Some(agree(identified, by_token)?);
+        for credential in credentials(headers)?.into_iter().flatten() {
+            let named = match credential {
+                Credential::Token(token) => {
+                    let known = self.by_token(&token);
+                    Some(known.ok_or(AuthenticationError::BadToken)?)
+                }
+                Credential::Jwt(token) => {
+                    let known = self.by_jwt(token, clock).await?;
+                    Some(known.ok_or(AuthenticationError::BadJwt)?)
+                }
+                // One that is of no issuer of callers is the session's.
+                Credential::SharedJwt(token) => self.by_jwt(token, clock).await?,
+            };
+            if let Some(named) = named {
+                identified = Some(agree(identified, named)?);
+            }
         }
         // Where no caller has one, certificates only secure the connection.
         let are_credentials = self
@@ -245,6 +302,22 @@ impl Directory {
         let (entry, index) = found.copied().unwrap_or((TokenEntry::NONE, usize::MAX));
         let is_valid = entry.is_of(token);
         self.callers.get(index).filter(|_| is_valid)
+    }
+
+    /// The caller of a JSON Web Token; `None` if it does not claim to be of an issuer of callers.
+    async fn by_jwt(
+        &self,
+        token: &str,
+        clock: &dyn Clock,
+    ) -> Result<Option<&Known>, AuthenticationError> {
+        let issuer = match self.issuers.claimed(token) {
+            Claimed::Nobody => return Ok(None),
+            Claimed::Several => return Err(AuthenticationError::BadJwt),
+            Claimed::Issuer(issuer) => issuer,
+        };
+        let index = issuer.verify(token, clock.now()).await;
+        let known = index.and_then(|index| self.callers.get(index));
+        known.map(Some).ok_or(AuthenticationError::BadJwt)
     }
 
     /// The caller of a certificate: by its URI, or else by its DNS names, which must then all be of one caller.

@@ -18,7 +18,7 @@ use tonic::{Code, Status};
 
 use self::{method::method_of, metrics::Metrics};
 use crate::{
-    callers::{CallerId, CallerName},
+    callers::{CallerId, CallerName, Callers},
     clock::{Clock, Reading},
     deps::Deps,
     log_throttle::{LogThrottle, throttled},
@@ -39,9 +39,9 @@ pub struct Calls {
 
 impl Calls {
     /// Registers the metrics of calls.
-    pub fn new(deps: &Deps) -> Result<Arc<Self>, prometheus::Error> {
+    pub fn new(callers: Callers, deps: &Deps) -> Result<Arc<Self>, prometheus::Error> {
         Ok(Arc::new(Self {
-            metrics: Metrics::register(&deps.registry)?,
+            metrics: Metrics::register(&deps.registry, callers)?,
             log: LogThrottle::default(),
             clock: Arc::clone(&deps.clock),
         }))

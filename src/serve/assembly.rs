@@ -19,6 +19,7 @@ use crate::{
     http::{Admin, AdminCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
+    jwt::KeySets,
     live::{Live, Reloader},
     metrics::set_count,
     policy::PolicySet,
@@ -53,7 +54,8 @@ pub(super) fn assemble(
     deps: &Deps,
 ) -> Result<Parts, StartError> {
     register_metrics(config, deps)?;
-    let callers = Callers::new(&config.callers);
+    let key_sets = KeySets::new(deps)?;
+    let callers = Callers::new(&config.callers, key_sets, Arc::clone(&deps.clock))?;
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
@@ -84,7 +86,7 @@ pub(super) fn assemble(
         step_ups.clone(),
         config.deadlines,
         in_flight,
-        grpc::Calls::new(deps)?,
+        grpc::Calls::new(callers.clone(), deps)?,
         authentication(config, &callers, &refusals),
         deps,
     )?;

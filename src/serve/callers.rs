@@ -11,8 +11,9 @@ use tracing::{error, info, warn};
 use crate::{
     callers::{CallerConfig, Callers},
     clock::pause,
-    config::{Config, ConfigError, OtherSections},
+    config::{Config, OtherSections},
     deps::Deps,
+    jwt::KeysError,
     metrics::set_count,
     readiness::Component,
 };
@@ -93,11 +94,24 @@ impl CallersReloader {
     pub(super) fn reload(&self) {
         let Some(file) = &self.file else { return };
         match Config::read_callers(file) {
-            Ok((configs, others)) => self.put_in_force(configs, &others),
-            Err(error) => self.record_failure(&error),
+            Ok((configs, others)) => match self.replace(&configs) {
+                Ok(()) => self.put_in_force(configs, &others),
+                Err(error) => {
+                    self.record_failure(&format!("the keys of an issuer: {}", chain(&error)))
+                }
+            },
+            Err(error) => self.record_failure(&error.to_string()),
         }
     }
 
+    fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
+        if self.state.lock().configs == configs {
+            return Ok(());
+        }
+        self.callers.replace(configs)
+    }
+
+    /// These callers are in force.
     fn put_in_force(&self, configs: Vec<CallerConfig>, others: &OtherSections) {
         let mut state = self.state.lock();
         if state.failure.take().is_some() {
@@ -108,7 +122,6 @@ impl CallersReloader {
             );
         }
         if configs != state.configs {
-            self.callers.replace(&configs);
             let callers = configs.len();
             set_count(&self.in_force, callers);
             self.reloads.inc();
@@ -139,17 +152,16 @@ impl CallersReloader {
         }
     }
 
-    fn record_failure(&self, error: &ConfigError) {
+    fn record_failure(&self, failure: &str) {
         self.failed.set(1);
-        let failure = error.to_string();
         let mut state = self.state.lock();
-        if state.failure.as_ref() != Some(&failure) {
+        if state.failure.as_deref() != Some(failure) {
             error!(
                 event = "callers_reload_failed",
                 error = failure,
                 "the callers of the configuration file cannot be used; those before stay in force: correct the file"
             );
-            state.failure = Some(failure);
+            state.failure = Some(failure.to_owned());
         }
     }
 
@@ -180,4 +192,16 @@ impl Component for CallersReloader {
             "needs_restart": state.changed,
         })
     }
+}
+
+/// An error with all its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut shown = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        shown.push_str(": ");
+        shown.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    shown
 }

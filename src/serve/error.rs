@@ -4,6 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     grpc, incode, journal,
+    jwt::KeysError,
     listener::{InheritError, ListenError, ListenersError},
     tls,
 };
@@ -20,6 +21,9 @@ pub enum StartError {
     /// A socket was passed for a listener that is not configured.
     #[error(transparent)]
     Inherited(#[from] InheritError),
+    /// The keys of an issuer of callers' tokens cannot be used.
+    #[error("the keys of an issuer of [callers] cannot be used")]
+    Keys(#[from] KeysError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 42] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["peer", "policy", "rate_limit"]),
+    ("callers", &["clock", "jwt", "peer", "policy", "rate_limit"]),
     (
         "refusals",
         &[
@@ -241,6 +241,7 @@ const ROOMS: [(&str, &[&str]); 42] = [
             "files",
             "http",
             "incode",
+            "jwt",
             "listener",
             "policy",
             "rate_limit",
@@ -273,6 +274,7 @@ const ROOMS: [(&str, &[&str]); 42] = [
             "http",
             "incode",
             "journal",
+            "jwt",
             "listener",
             "live",
             "metrics",

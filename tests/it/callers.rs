@@ -1,11 +1,16 @@
 //! Callers: who is admitted, what each may do, and that nothing else reaches the vendor.
 
-use std::{fs, time::Duration};
+mod configuration;
+mod jwt;
+mod reload;
+
+use std::{fs, path::Path, time::Duration};
 
 use tonic::{Code, Request, Status, metadata::MetadataValue};
 use verigate::{
     callers::{Assertion, CallerConfig, CallerName, Glob, Token},
     config::Config,
+    listener::ListenAddress,
     proto::v1::{
         Authentication, BeginStepUpRequest, CheckAccessRequest,
         access_service_client::AccessServiceClient,
@@ -281,94 +286,44 @@ async fn a_caller_above_its_rate_is_refused_with_a_time_to_retry_and_others_are_
     ask(&world, Some(&bearer(2)), request()).await.unwrap();
 }
 
-/// The problems of a configuration file with this text in front of what is required.
-fn problems(text: &str) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("verigate.toml");
-    let rest = "[incode]\nurl = \"https://api.example.com\"\napi_key = \"k-1\"\nintegration_id = \"i\"\nsecret = \"s-1\"\n";
-    fs::write(&path, format!("{text}\n{rest}")).unwrap();
-    match Config::load(Some(&path), []) {
-        Ok(_) => String::new(),
-        Err(error) => error
-            .to_string()
-            .replace(&format!("{}:", path.display()), ""),
+#[tokio::test]
+async fn what_is_for_operators_is_for_callers_that_may_see_it_where_other_machines_reach_it() {
+    let status = async |world: &World, path: &str, token: Option<&Token>| {
+        let port = world.service.addresses.admin.to_string();
+        let port = port.rsplit_once(':').unwrap().1;
+        let client = reqwest::Client::new();
+        let mut request = client.get(format!("http://127.0.0.1:{port}{path}"));
+        if let Some(token) = token {
+            request = request.header("x-verigate-token", token.reveal());
+        }
+        request.send().await.unwrap().status().as_u16()
+    };
+    let everywhere = || ListenAddress::Tcp(([0, 0, 0, 0], 0).into());
+    let exposed = World::with(|config| {
+        config.callers = callers();
+        config.callers[3].permissions.admin = true;
+        config.admin = everywhere();
+    })
+    .await;
+    let step_up = "/step-ups/0190a1b2-0000-7000-8000-000000000000";
+    for (path, found) in [("/policies", 200), (step_up, 404)] {
+        assert_eq!(status(&exposed, path, None).await, 401);
+        assert_eq!(status(&exposed, path, Some(&token(9))).await, 401);
+        assert_eq!(status(&exposed, path, Some(&token(3))).await, 403);
+        assert_eq!(status(&exposed, path, Some(&token(4))).await, found);
     }
+    for path in ["/livez", "/readyz", "/metrics"] {
+        assert_eq!(status(&exposed, path, None).await, 200);
+    }
+    let anonymous = World::with(|config| config.admin = everywhere()).await;
+    assert_eq!(status(&anonymous, "/policies", None).await, 401);
+    let local = world().await;
+    assert_eq!(status(&local, "/policies", None).await, 200);
 }
 
-#[test]
-fn every_problem_with_callers_is_reported_at_once_with_its_place_and_no_token() {
-    let token = token(1);
-    let entry = token.entry();
-    let text = format!(
-        "[callers.door]\ntoken_sha256 = [\"{entry}\", \"{secret}\", \"vg_x\"]\npolices = [\"a\"]\npolicies = \"door-*\"\nasserts = [\"name\"]\nstep_ups = \"yes\"\nrate = 0\npriority = \"first\"\ncertificate = [\"spiffe://example.org/a/../b\", \"dns:*.example.org\"]\n[callers.other]\ntoken_sha256 = [\"{entry}\"]\nrate_burst = 5\n[callers.Bad_Name]\n[callers.anonymous]\n",
-        secret = token.reveal()
-    );
-    let problems = problems(&text);
-    for expected in [
-        "2:1: callers.door.token_sha256: an item has a token in it",
-        "2:1: callers.door.token_sha256: an item is not",
-        "3:1: callers.door.polices is no setting",
-        "4:1: callers.door.policies is not a list of texts",
-        "5:1: callers.door.asserts: `name` is not one of",
-        "6:1: callers.door.step_ups is not true or false",
-        "7:1: callers.door.rate is not a whole number",
-        "8:1: callers.door.priority is not one of",
-        "9:1: callers.door.certificate: `spiffe://example.org/a/../b`",
-        "9:1: callers.door.certificate: `dns:*.example.org`",
-        "11:1: callers.other.token_sha256: the token id `vg_bbbbbbbb` is that of `callers.door` too",
-        "12:1: callers.other.rate_burst is set, but callers.other.rate is not",
-        "callers: `Bad_Name` is not a name",
-        "callers: `anonymous` is a name that",
-    ] {
-        assert!(problems.contains(expected), "{expected}\n{problems}");
-    }
-    assert!(!problems.contains(&token.reveal()[12..]), "{problems}");
-}
-
-#[test]
-fn other_machines_are_answered_with_callers_or_by_a_plain_word() {
-    let anywhere = "[grpc]\nlisten = \"0.0.0.0:50051\"";
-    let caller = format!("[callers.door]\ntoken_sha256 = [\"{}\"]", token(1).entry());
-    assert!(problems(anywhere).contains("is not a loopback address"));
-    assert_eq!(problems(&format!("{anywhere}\n{caller}")), "");
-    assert_eq!(
-        problems(&format!("insecure_allow_anonymous = true\n{anywhere}")),
-        ""
-    );
-    let misplaced = problems(&format!("{anywhere}\ninsecure_allow_anonymous = true"));
-    assert!(
-        misplaced.contains("write `insecure_allow_anonymous` before the first section"),
-        "{misplaced}"
-    );
-    let text = problems("insecure_allow_anonymous = \"true\"");
-    assert!(
-        text.contains("insecure_allow_anonymous is not of type boolean"),
-        "{text}"
-    );
-}
-
-#[test]
-fn the_environment_sets_no_callers_and_says_so() {
-    for name in [
-        "VERIGATE_CALLERS__DOOR__POLICIES",
-        "VERIGATE_CALLERS",
-        "VERIGATE_CALLERS__DOOR",
-    ] {
-        let error = Config::load(None, [(name.into(), "x".into())]).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("callers cannot be set by the environment"),
-            "{error}"
-        );
-    }
-    let error = Config::load(
-        None,
-        [
-            ("VERIGATE_INSECURE_ALLOW_ANONYMOUS".into(), "true".into()),
-            ("VERIGATE_GRPC__LISTEN".into(), "0.0.0.0:1".into()),
-        ],
-    )
-    .unwrap_err();
-    assert!(!error.to_string().contains("loopback"), "{error}");
+/// A configuration file with this text, read as the service reads it.
+fn with_file(path: &Path, text: &str, config: &mut Config) {
+    fs::write(path, text).unwrap();
+    (config.callers, _) = Config::read_callers(path).unwrap();
+    config.file = Some(path.to_owned());
 }

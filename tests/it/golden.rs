@@ -101,6 +101,8 @@ fn the_help_is_what_scripts_and_people_know() {
         &["demo"],
         &["sim"],
         &["check"],
+        &["token"],
+        &["token", "new"],
         &["policy"],
         &["policy", "check"],
         &["policy", "diff"],

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::{callers::Glob, peer::PeerAddress};
+use crate::{clock::ManualClock, deps::Deps, policy::from_millis};
 
 /// Headers, the peer, and who that is.
 type Case<'c> = (Vec<(&'static str, String)>, &'c Peer, &'c str);
@@ -17,6 +18,12 @@ fn caller(name: &str, tokens: &[u8], certificates: &[&str]) -> CallerConfig {
         certificates: certificates.iter().map(pattern).collect(),
         ..CallerConfig::new(CallerName::parse(name).unwrap())
     }
+}
+
+fn in_force(configs: &[CallerConfig]) -> Callers {
+    let clock = Arc::new(ManualClock::at(from_millis(0)));
+    let key_sets = KeySets::new(&Deps::new(Arc::clone(&clock) as _)).unwrap();
+    Callers::new(configs, key_sets, clock).unwrap()
 }
 
 fn callers() -> Vec<CallerConfig> {
@@ -55,7 +62,7 @@ async fn who(callers: &Callers, headers: &[(&'static str, &str)], peer: &Peer) -
 
 #[tokio::test]
 async fn each_credential_names_its_caller_and_two_must_name_the_same() {
-    let callers = Callers::new(&callers());
+    let callers = in_force(&callers());
     let bearer = |n| format!("Bearer {}", token(n).reveal());
     let plain = |n| token(n).reveal().to_owned();
     let none = peer(&[], &[]);
@@ -127,7 +134,7 @@ async fn each_credential_names_its_caller_and_two_must_name_the_same() {
 
 #[tokio::test]
 async fn a_certificate_names_its_caller_and_a_token_beside_it_must_name_the_same() {
-    let callers = Callers::new(&callers());
+    let callers = in_force(&callers());
     let bearer = |n| format!("Bearer {}", token(n).reveal());
     let door = peer(&["spiffe://example.org/door/1"], &[]);
     let gateway = peer(&[], &["gateway.example.org"]);
@@ -157,7 +164,7 @@ async fn a_certificate_names_its_caller_and_a_token_beside_it_must_name_the_same
 
 #[tokio::test]
 async fn a_certificate_without_a_caller_is_refused_also_beside_a_good_token() {
-    let callers = Callers::new(&callers());
+    let callers = in_force(&callers());
     let bearer = format!("Bearer {}", token(1).reveal());
     let strangers = [
         peer(&["spiffe://example.org/gate/1"], &[]),
@@ -194,7 +201,7 @@ async fn a_certificate_without_a_caller_is_refused_also_beside_a_good_token() {
 
 #[tokio::test]
 async fn a_text_that_is_nearly_a_token_names_nobody() {
-    let callers = Callers::new(&callers());
+    let callers = in_force(&callers());
     let good = token(1).reveal().to_owned();
     let last = if good.ends_with('A') { "B" } else { "A" };
     let odd = [
@@ -243,19 +250,19 @@ async fn a_text_that_is_nearly_a_token_names_nobody() {
 #[tokio::test]
 async fn a_removed_caller_is_refused_and_losing_all_callers_opens_nothing() {
     let (door, open) = (peer(&["spiffe://example.org/door/1"], &[]), peer(&[], &[]));
-    let in_force = Callers::new(&[]);
+    let in_force = super::tests::in_force(&[]);
     assert_eq!(who(&in_force, &[], &open).await, "anonymous");
-    in_force.replace(&callers());
+    in_force.replace(&callers()).unwrap();
     assert_eq!(who(&in_force, &[], &open).await, "no_credential");
     assert_eq!(who(&in_force, &[], &door).await, "door");
-    in_force.replace(&callers()[1..]);
+    in_force.replace(&callers()[1..]).unwrap();
     assert_eq!(who(&in_force, &[], &open).await, "no_credential");
     let bearer = format!("Bearer {}", token(1).reveal());
     assert_eq!(
         who(&in_force, &[("authorization", &bearer)], &open).await,
         "bad_token"
     );
-    in_force.replace(&[]);
+    in_force.replace(&[]).unwrap();
     assert_eq!(who(&in_force, &[], &open).await, "no_credential");
     assert!(!in_force.is_open());
 }
@@ -269,7 +276,7 @@ async fn a_reload_gives_a_caller_whose_rate_stays_no_new_burst() {
         }),
         ..caller("door", &[1], &[])
     };
-    let callers = Callers::new(&[of_rate(2)]);
+    let callers = in_force(&[of_rate(2)]);
     let headers = HeaderMap::from_iter([(
         super::super::TOKEN_HEADER,
         token(1).reveal().parse().unwrap(),
@@ -281,9 +288,9 @@ async fn a_reload_gives_a_caller_whose_rate_stays_no_new_burst() {
             .count()
     };
     assert_eq!(calls(5).await, 2);
-    callers.replace(&[of_rate(2)]);
+    callers.replace(&[of_rate(2)]).unwrap();
     assert_eq!(calls(5).await, 0);
-    callers.replace(&[of_rate(3)]);
+    callers.replace(&[of_rate(3)]).unwrap();
     assert_eq!(calls(5).await, 3);
 }
 

@@ -2,10 +2,20 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounterVec, Opts, Registry, histogram_opts};
+use prometheus::{
+    HistogramVec, IntCounterVec, Opts, Registry,
+    core::{Collector, Desc},
+    histogram_opts,
+    proto::{LabelPair, MetricFamily},
+};
 use tonic::Code;
 
 use super::method::DECIDING;
+use crate::callers::{CallerName, Callers};
+
+/// The labels of the calls by caller.
+const CALLER: &str = "caller";
+const CODE: &str = "code";
 
 /// Buckets in seconds, from a warm answer to the longest that a door waits.
 const CALL_SECONDS: [f64; 12] = [
@@ -42,7 +52,10 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(
+        registry: &Registry,
+        callers: Callers,
+    ) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             calls: IntCounterVec::new(
                 Opts::new("verigate_calls_total", "gRPC calls, by method and code."),
@@ -61,7 +74,7 @@ impl Metrics {
                     "verigate_caller_calls_total",
                     "gRPC calls, by caller and code.",
                 ),
-                &["caller", "code"],
+                &[CALLER, CODE],
             )?,
         };
         // So that `rate()` sees the first error of a caller. The other methods are for operators.
@@ -72,7 +85,10 @@ impl Metrics {
         }
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(metrics.by_caller.clone()))?;
+        registry.register(Box::new(Configured {
+            calls: metrics.by_caller.clone(),
+            callers,
+        }))?;
         Ok(metrics)
     }
 
@@ -83,6 +99,51 @@ impl Metrics {
         self.seconds
             .with_label_values(&[method])
             .observe(elapsed.as_secs_f64());
+    }
+}
+
+/// The calls of the callers that are configured. Those of others are dropped when the metrics are read, so that the series of callers that
+/// were removed do not stay for as long as the process runs.
+struct Configured {
+    calls: IntCounterVec,
+    callers: Callers,
+}
+
+impl Configured {
+    fn drop_others(&self) {
+        let names = self.callers.names();
+        let is_kept = |caller: &str| {
+            matches!(caller, CallerName::ANONYMOUS | CallerName::UNKNOWN)
+                || names.iter().any(|name| name.as_str() == caller)
+        };
+        for family in self.calls.collect() {
+            for metric in family.get_metric() {
+                let labels = metric.get_label();
+                let value = |name| {
+                    labels
+                        .iter()
+                        .find(|l| l.name() == name)
+                        .map(LabelPair::value)
+                };
+                if let (Some(caller), Some(code)) = (value(CALLER), value(CODE))
+                    && !is_kept(caller)
+                {
+                    // An error means that it was dropped before.
+                    let _ = self.calls.remove_label_values(&[caller, code]);
+                }
+            }
+        }
+    }
+}
+
+impl Collector for Configured {
+    fn desc(&self) -> Vec<&Desc> {
+        self.calls.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.drop_others();
+        self.calls.collect()
     }
 }
 
