@@ -7,6 +7,7 @@ mod descriptors;
 mod file_modes;
 mod journal_output;
 mod logrotate;
+mod memory;
 mod rotation;
 mod secrecy;
 mod signals;
