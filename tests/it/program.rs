@@ -322,7 +322,8 @@ fn until_event(pipe: &mut Pipe, event: &str) -> Value {
     let reader = pipe.reader.as_mut().unwrap();
     loop {
         let line = next_line(reader);
-        let line = line.unwrap_or_else(|| panic!("the log goes on without {event}"));
+        assert!(line.is_some(), "the log goes on without {event}");
+        let line = line.unwrap();
         let value: Value = serde_json::from_slice(&line).unwrap_or_default();
         if value["fields"]["event"] == event {
             return value;

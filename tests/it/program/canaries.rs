@@ -129,7 +129,7 @@ async fn credentials(scene: &mut Scene) -> String {
             request.metadata_mut().insert(header, value);
             let answer = scene.client(None).check_access(request).await;
             assert_eq!(answer.is_ok(), is_good, "{header} {answer:?}");
-            answers += &format!("{answer:?}\n");
+            answers.extend([format!("{answer:?}\n")]);
         }
     }
     // A header with something else, and one with two.
@@ -142,7 +142,7 @@ async fn credentials(scene: &mut Scene) -> String {
         let value = MetadataValue::try_from(value).unwrap();
         request.metadata_mut().insert("authorization", value);
         let answer = scene.client(None).check_access(request).await;
-        answers += &format!("{answer:?}\n");
+        answers.extend([format!("{answer:?}\n")]);
     }
     answers + &certificates(scene).await
 }
@@ -162,7 +162,7 @@ async fn certificates(scene: &Scene) -> String {
         let answer = scene.client(Some(leaf)).check_access(request).await;
         assert_eq!(answer.is_ok(), is_good, "{answer:?}");
         if is_good {
-            answers += &format!("{answer:?}\n");
+            answers.extend([format!("{answer:?}\n")]);
         } else {
             // What the client says of its own certificate is not ours.
             answers += answer.unwrap_err().message();
@@ -186,7 +186,7 @@ async fn webhooks(scene: &Scene) -> String {
             .body(body);
         let response = request.send().await.unwrap();
         assert_eq!(response.status().as_u16(), status);
-        answers += &format!("{:?}", response.headers());
+        answers.extend([format!("{:?}", response.headers())]);
         answers += &response.text().await.unwrap();
     }
     // A host that nobody knows is named in the log: the control of the search there.
@@ -275,7 +275,7 @@ async fn pages(scene: &Scene) -> String {
         let page = reqwest::get(format!("http://{address}/{page}"))
             .await
             .unwrap();
-        pages += &format!("{:?}", page.headers());
+        pages.extend([format!("{:?}", page.headers())]);
         pages += &page.text().await.unwrap();
     }
     pages

@@ -86,7 +86,7 @@ fn left(process: u32) -> Vec<(&'static str, usize)> {
 
 #[tokio::test]
 async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
-    let others: String = (0..OTHERS)
+    let others: Vec<String> = (0..OTHERS)
         .map(|n| {
             format!(
                 "  v-{n}: {{person: o, verified_ago: 10m, scopes: [NAME, PHONE, DATE_OF_BIRTH]}}\n"
@@ -97,7 +97,7 @@ async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
         // Where we are not root, only what may be dumped can be read.
         config: "[process]\ncore_dumps = true\n[cache]\ncapacity = 1\n[log]\nlevel = 'trace'\n"
             .to_owned(),
-        cast: format!("{CAST}{others}"),
+        cast: format!("{CAST}{}", others.concat()),
         policies: POLICIES,
         ..Start::default()
     })

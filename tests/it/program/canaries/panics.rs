@@ -21,6 +21,11 @@ const NAME: &str =
     "program::canaries::panics::a_panic_that_quotes_a_secret_is_logged_without_its_text";
 
 /// Panics in every way in which a text gets into one, wherever something runs.
+#[expect(
+    clippy::panic,
+    clippy::unnecessary_literal_unwrap,
+    reason = "the ways in which a text gets into a panic"
+)]
 async fn panic_everywhere() {
     let quoted = format!("`{API_KEY}` and {SECRET}");
     let ways: [fn(String); 5] = [

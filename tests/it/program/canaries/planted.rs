@@ -100,9 +100,14 @@ impl Canaries {
 /// Bytes as themselves, in lower case, in hexadecimal, as a list of numbers, and in Base64 wherever they begin in it.
 fn forms(bytes: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(bytes).into_owned();
-    let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
     let numbers: Vec<String> = bytes.iter().map(ToString::to_string).collect();
-    let mut forms = vec![text.to_ascii_lowercase(), text, hex, numbers.join(", ")];
+    let mut forms = vec![
+        text.to_ascii_lowercase(),
+        text,
+        hex.concat(),
+        numbers.join(", "),
+    ];
     for shift in 0..3 {
         let shifted = [&[0; 2][..shift], bytes].concat();
         // Only the letters that no neighbour has a part in.
