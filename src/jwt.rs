@@ -28,7 +28,7 @@ mod tests;
 pub use self::{
     claims::{ClaimValue, Claims},
     config::{Config, JwksUrlError, Keys, RsaAlgorithm, jwks_url},
-    fetch::FetchError,
+    fetch::{FetchError, check_keys},
     header::{Unverified, issuer_and_audience_unverified},
     key_set::KeySetError,
     key_sets::KeySets,

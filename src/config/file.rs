@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    path::Path,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -52,6 +53,7 @@ impl OtherSections {
 pub(super) fn callers(
     path: &str,
     text: &str,
+    credentials: Option<&Path>,
     problems: &mut Vec<Problem>,
 ) -> (Vec<CallerConfig>, OtherSections) {
     let (document, mut values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
@@ -68,7 +70,9 @@ pub(super) fn callers(
     };
     let configs = match values.remove(CALLERS) {
         None => Vec::new(),
-        Some(toml::Value::Table(callers)) => callers::read(&callers, &places, problems),
+        Some(toml::Value::Table(callers)) => {
+            callers::read(&callers, &places, credentials, problems)
+        }
         Some(_) => {
             problems.push(Problem {
                 place: places.of(&[CALLERS]),
