@@ -35,5 +35,5 @@ pub use self::{
     key_source::KeysError,
     provider::install_crypto_provider,
     rejected::Rejected,
-    verifier::Verifier,
+    verifier::{Verified, Verifier},
 };

@@ -18,6 +18,9 @@ use crate::{
     readiness::Component,
 };
 
+/// When a file that was found changed is read again, to see whether it was whole.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
+
 /// Reads the callers again.
 #[derive(Debug)]
 pub(super) struct CallersReloader {
@@ -42,6 +45,8 @@ struct State {
     /// Those that have changed since, which has been logged.
     changed: Vec<String>,
     failure: Option<String>,
+    /// What the last reading found, if it does not count yet.
+    seen: Option<Result<Vec<CallerConfig>, String>>,
 }
 
 impl CallersReloader {
@@ -110,7 +115,12 @@ impl CallersReloader {
     /// Reads the file once. Blocks.
     pub(super) fn reload(&self) {
         let Some(file) = &self.file else { return };
-        match Config::read_callers(file, self.credentials.as_deref()) {
+        let read = Config::read_callers(file, self.credentials.as_deref());
+        let seen = read.as_ref().map(|(configs, _)| configs.clone());
+        if !self.is_settled(seen.map_err(ToString::to_string)) {
+            return;
+        }
+        match read {
             Ok((configs, others)) => match self.replace(&configs) {
                 Ok(()) => self.put_in_force(configs, &others),
                 Err(error) => {
@@ -119,6 +129,20 @@ impl CallersReloader {
             },
             Err(error) => self.record_failure(&error.to_string()),
         }
+    }
+
+    /// Whether the file was found like this twice in a row, or holds what is in force. One that is being written is empty at first, which
+    /// would remove every caller.
+    fn is_settled(&self, read: Result<Vec<CallerConfig>, String>) -> bool {
+        let mut state = self.state.lock();
+        let is_in_force =
+            state.failure.is_none() && read.as_ref().is_ok_and(|configs| *configs == state.configs);
+        if is_in_force || state.seen.as_ref() == Some(&read) {
+            state.seen = None;
+            return true;
+        }
+        state.seen = Some(read);
+        false
     }
 
     fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
@@ -205,7 +229,8 @@ impl Watched for CallersReloader {
     }
 
     fn next_due(&self) -> Option<Duration> {
-        None
+        let is_open = self.state.lock().seen.is_some();
+        is_open.then_some(READ_AGAIN_AFTER)
     }
 
     fn reading_failed(&self, failure: ReadingFailure) {

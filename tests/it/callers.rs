@@ -7,6 +7,7 @@ mod jwt;
 mod key_sets;
 mod listeners;
 mod reload;
+mod token_cache;
 
 use std::{fs, path::Path, time::Duration};
 
