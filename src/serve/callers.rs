@@ -97,7 +97,7 @@ impl CallersReloader {
             Ok((configs, others)) => match self.replace(&configs) {
                 Ok(()) => self.put_in_force(configs, &others),
                 Err(error) => {
-                    self.record_failure(&format!("the keys of an issuer: {}", chain(&error)))
+                    self.record_failure(&format!("the keys of an issuer: {}", chain(&error)));
                 }
             },
             Err(error) => self.record_failure(&error.to_string()),

@@ -58,6 +58,26 @@ fn a_session_that_no_other_set_covers_is_listed_although_others_of_its_set_need_
 }
 
 #[test]
+fn no_wait_is_listed_where_every_session_suffices_now_each_by_another_path() {
+    let classes = "      - authenticated: {within: 1h, acr_any: [a, c]}\n";
+    let schedule = "schedule: {days: [mon, tue, wed, thu, fri, sat, sun], from: \"13:00\", to: \"14:00\", zone: UTC}";
+    let by = |class: &str| format!("authenticated: {{within: 1h, acr_any: [{class}]}}");
+    let either = [schedule, &by("c"), &by("a")].join(", ");
+    let rules = format!("{classes}      - any_of: [{either}]\n");
+    let now = [
+        vec![session(1, &[], &["c"])],
+        vec![session(1, &[], &["a"])],
+    ];
+    assert_eq!(sets(&rules, 1, |_| {}), now);
+    // One class alone: the other one waits.
+    let rules = format!("{classes}      - any_of: [{schedule}, {}]\n", by("c"));
+    let listed = sets(&rules, 1, |_| {});
+    let opens = Remedy::Wait("2026-01-31T13:00:00Z".parse().unwrap());
+    let later = vec![opens, session(1, &[], &["a", "c"])];
+    assert_eq!(listed, [vec![session(1, &[], &["c"])], later]);
+}
+
+#[test]
 fn nothing_helps_where_one_session_cannot_satisfy_two_rules() {
     let rules = "      - authenticated: {within: 1h, acr_any: [a]}\n      - authenticated: {within: 1h, acr_any: [b]}\n        otherwise: step_up\n";
     let none: Vec<Vec<Remedy>> = Vec::new();

@@ -59,6 +59,15 @@ pub(super) fn has_parts<'m, 'p: 'm>(
     })
 }
 
+/// Whether each session that the plan permits makes one of the minimal plans suffice, at the ages that it permits. `false` if there is
+/// too much to look at.
+pub(super) fn suffices(plan: &Plan<'_>, minimal: &[Plan<'_>], work: &Work) -> bool {
+    let old_enough = minimal
+        .iter()
+        .filter(|minimal| minimal.permits_ages_of(plan));
+    does_for_each(plan, old_enough, work).is_some()
+}
+
 /// The plan, if each session that it permits makes one of the minimal plans suffice; with the data of the plan that suffices with the
 /// session that the whole policy is judged with. `None` if there is too much to look at.
 fn sufficient<'p>(plan: Plan<'p>, minimal: &[Plan<'p>], work: &Work) -> Option<Plan<'p>> {

@@ -7,7 +7,7 @@ use super::{
     goal::{Goal, One},
     kinds::Kinds,
     moments::{Kept, Moment},
-    parts::{least_part, suffices_if_new},
+    parts::{least_part, suffices, suffices_if_new},
     plan::{MaxAge, Plan},
     set::{ALTERNATIVES_MAX, Set},
     work::Work,
@@ -97,8 +97,10 @@ impl<'s, 'p> Search<'s, 'p> {
         let allowed = kinds.without(Kinds::WAIT);
         let waits = Kinds::WAIT.are_within(kinds);
         let mut sets: Vec<Set<'p>> = Vec::new();
+        let mut earlier: Vec<Vec<Plan<'p>>> = Vec::new();
         for (index, moment) in self.moments.iter().enumerate() {
-            if waits != (index > 0) {
+            let is_before = waits && index == 0;
+            if waits != (index > 0) && !(is_before && self.has_choices) {
                 continue;
             }
             if work.is_over() || (work.is_spent() && !sets.is_empty()) {
@@ -110,6 +112,10 @@ impl<'s, 'p> Search<'s, 'p> {
                 work,
             };
             let plans = trial.whole(self.goal, self.credible);
+            if is_before {
+                earlier.push(plans);
+                continue;
+            }
             let mut whole = plans
                 .iter()
                 .filter(|plan| plan.kinds() == allowed)
@@ -117,6 +123,9 @@ impl<'s, 'p> Search<'s, 'p> {
                 .collect();
             if self.has_choices {
                 whole = self.least_parts(whole, &plans, &trial);
+                // No wait is needed where each session that a plan permits suffices earlier, each by another path.
+                whole.retain(|plan| !earlier.iter().any(|plans| suffices(plan, plans, work)));
+                earlier.push(plans);
             }
             for plan in whole {
                 let set = Set {
