@@ -12,6 +12,7 @@ mod peer;
 mod held;
 mod pem_file;
 mod contents;
+mod revocation_lists;
 mod error;
 mod metrics;
 mod watch;

@@ -3,11 +3,15 @@
 
 use std::{
     io::{ErrorKind, Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustls::ClientConfig;
+
+use crate::stream::Stream;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -34,6 +38,8 @@ pub(crate) struct Load {
     pub(crate) streams: usize,
     /// The caller's token, if callers are authenticated.
     pub(crate) token: Option<String>,
+    /// How TLS is spoken; `None`: plain text.
+    pub(crate) tls: Option<Arc<ClientConfig>>,
     /// The messages to send, in turn.
     pub(crate) messages: Vec<Vec<u8>>,
 }
@@ -50,7 +56,7 @@ pub(crate) struct Answers {
 }
 
 struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     received: Vec<u8>,
     to_send: Vec<u8>,
     /// Calls in flight: stream id, start, and whether an ALLOW was seen.
@@ -86,9 +92,7 @@ impl Load {
     }
 
     fn connect(&self) -> Connection {
-        let stream = TcpStream::connect(self.server).expect("the server listens");
-        stream.set_nodelay(true).expect("TCP");
-        stream.set_nonblocking(true).expect("TCP");
+        let stream = Stream::connect(self.server, self.tls.as_ref());
         let mut to_send = PREFACE.to_vec();
         // INITIAL_WINDOW_SIZE (4).
         let mut settings = vec![0, 4];
@@ -158,15 +162,26 @@ impl Connection {
                 Err(error) => panic!("the server has closed a connection: {error}"),
             }
         }
+        match self.stream.flush() {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => panic!("the server has closed a connection: {error}"),
+        }
     }
 
     fn receive(&mut self) {
         let mut buffer = [0; 16 * 1024];
-        match self.stream.read(&mut buffer) {
-            Ok(0) => panic!("the server has closed a connection"),
-            Ok(read) => self.received.extend_from_slice(&buffer[..read]),
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => panic!("the server has closed a connection: {error}"),
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => panic!("the server has closed a connection"),
+                Ok(read) => self.received.extend_from_slice(&buffer[..read]),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) => panic!("the server has closed a connection: {error}"),
+            }
+            // What TLS has decrypted is not seen by the system.
+            if !self.stream.holds_more() {
+                return;
+            }
         }
     }
 
@@ -227,7 +242,7 @@ impl Connection {
 /// Waits until something can be received; for each connection, whether something can.
 fn wait(connections: &[Connection]) -> Vec<bool> {
     let flags = |c: &Connection| {
-        if c.to_send.is_empty() {
+        if c.to_send.is_empty() && !c.stream.is_sending() {
             PollFlags::IN
         } else {
             PollFlags::IN | PollFlags::OUT
@@ -235,7 +250,7 @@ fn wait(connections: &[Connection]) -> Vec<bool> {
     };
     let mut fds: Vec<PollFd<'_>> = connections
         .iter()
-        .map(|connection| PollFd::new(&connection.stream, flags(connection)))
+        .map(|connection| PollFd::new(connection.stream.socket(), flags(connection)))
         .collect();
     let timeout = Timespec {
         tv_sec: 0,

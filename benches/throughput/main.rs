@@ -16,11 +16,14 @@
     reason = "a bench measures time, prints, and fails by panicking"
 )]
 
+mod callers;
 mod load;
 mod servers;
+mod stream;
 
-use std::{thread, time::Duration};
+use std::{fs, thread, time::Duration};
 
+use callers::{Way, ways};
 use load::{Answers, Load};
 use prost::Message as _;
 use servers::{EMPTY, Server, VERIFICATIONS, serve_empty, stay_on, verification};
@@ -50,11 +53,21 @@ fn main() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
+    let empty = Way {
+        name: "tonic, empty handler",
+        settings: String::new(),
+        token: None,
+        tls: None,
+    };
+    let ways = ways(folder.path());
     stay_on(SERVER_CORE);
-    let servers = [
-        ("tonic, empty handler", Server::empty()),
-        ("verigate", Server::verigate(folder.path(), "")),
-    ];
+    let mut servers = vec![(empty, Server::empty())];
+    for (n, way) in ways.into_iter().enumerate() {
+        let own = folder.path().join(n.to_string());
+        fs::create_dir(&own).unwrap();
+        let server = Server::verigate(&own, &way.settings);
+        servers.push((way, server));
+    }
     stay_on(LOAD_CORE);
     for (connections, streams) in SHAPES {
         println!(
@@ -66,7 +79,7 @@ fn main() {
         );
         let loads: Vec<Load> = servers
             .iter()
-            .map(|(_, server)| load(server, connections, streams))
+            .map(|(way, server)| load(way, server, connections, streams))
             .collect();
         for load in &loads {
             let warm = load.run(Duration::from_secs(1));
@@ -85,13 +98,13 @@ fn main() {
             measured.sort_by_key(|(n, _)| *n);
             rounds.push(measured.into_iter().map(|(_, m)| m).collect());
         }
-        for (n, (name, _)) in servers.iter().enumerate() {
-            report(name, n, &rounds);
+        for (n, (way, _)) in servers.iter().enumerate() {
+            report(way.name, n, &rounds);
         }
     }
 }
 
-fn load(server: &Server, connections: usize, streams: usize) -> Load {
+fn load(way: &Way, server: &Server, connections: usize, streams: usize) -> Load {
     let messages = (0..VERIFICATIONS).map(|n| {
         CheckAccessRequest {
             verification_id: verification(n),
@@ -105,7 +118,8 @@ fn load(server: &Server, connections: usize, streams: usize) -> Load {
         server: server.address,
         connections,
         streams,
-        token: None,
+        token: way.token.clone(),
+        tls: way.tls.clone(),
         messages: messages.collect(),
     }
 }

@@ -119,9 +119,10 @@ fn files(section: &mut Section<'_>) -> Result<ClientFiles, Reported> {
         let path = section.text(key);
         (!path.is_empty()).then(|| PathBuf::from(path))
     };
-    let ca = path("ca");
-    let credentials = path("proxy_credentials_file");
-    let pair = (path("client_certificate"), path("client_key"));
+    let (ca, own) = (path("ca"), path("client_certificate"));
+    let credentials = section.secret_file("proxy_credentials_file");
+    let key = section.secret_file("client_key");
+    let (credentials, pair) = (credentials?, (own, key?));
     let proxy = proxy(section);
     let certificate = match pair {
         (Some(certificate), Some(key)) => Ok(Some((certificate, key))),

@@ -17,9 +17,16 @@ const CREDENTIAL_HINT: &str =
     "systemd sets the folder for units with LoadCredential= or LoadCredentialEncrypted=";
 
 impl Section<'_> {
-    /// The file that this text names.
-    fn file_of(&self, text: &str) -> Result<PathBuf, String> {
-        file_of(text, self.credentials())
+    /// The file with a secret that a setting names, by its path or as a credential of systemd. `None` if it is not set.
+    pub(super) fn secret_file(&mut self, key: &str) -> Result<Option<PathBuf>, Reported> {
+        let text = self.text(key);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        file_of(text, self.credentials()).map(Some).map_err(|flaw| {
+            let message = format!("{}.{key}: {flaw}", self.name());
+            self.problem(key, message, Some(CREDENTIAL_HINT))
+        })
     }
 
     /// A secret that must be set.
@@ -61,16 +68,11 @@ impl Section<'_> {
                 Ok(()) => Ok(Some(value.into())),
                 Err(flaw) => Err(self.problem(key, format!("{section}.{key} {flaw}"), None)),
             },
-            (_, path) => {
+            _ => {
                 let setting = format!("{section}.{file_key}");
-                let path = self.file_of(path);
-                let path = path.map_err(|flaw| {
-                    self.problem(
-                        file_key,
-                        format!("{setting}: {flaw}"),
-                        Some(CREDENTIAL_HINT),
-                    )
-                })?;
+                let Some(path) = self.secret_file(file_key)? else {
+                    return Ok(None);
+                };
                 let file = SecretFile {
                     setting: setting.clone(),
                     path,

@@ -74,15 +74,17 @@ fn section(section: &mut Section<'_>) -> Result<Option<ServerTlsConfig>, Reporte
     }
     let path = |key| Some(section.text(key)).filter(|path| !path.is_empty());
     let path = |key| path(key).map(PathBuf::from);
-    let (Some(certificate), Some(key)) = (path("certificate"), path("key")) else {
+    let (certificate, client_ca, client_crl) =
+        (path("certificate"), path("client_ca"), path("client_crl"));
+    let (Some(certificate), Some(key)) = (certificate, section.secret_file("key")?) else {
         return Ok(None);
     };
     Ok(Some(ServerTlsConfig {
         section: section.name(),
         certificate,
         key,
-        client_ca: path("client_ca"),
-        client_crl: path("client_crl"),
+        client_ca,
+        client_crl,
         min_version: min_version?,
     }))
 }

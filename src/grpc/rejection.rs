@@ -67,7 +67,7 @@ impl Rejection {
     fn hint(self) -> Option<&'static str> {
         match self {
             Self::NotHttp2 => Some(
-                "gRPC needs HTTP/2 without TLS: look for a gateway, probe or browser that was pointed at the gRPC port",
+                "gRPC needs HTTP/2: look for a gateway, probe or browser that was pointed at the gRPC port, or for a client that uses TLS where [grpc.tls] is not set",
             ),
             Self::ContentType => {
                 Some("look for a gateway, probe or browser that was pointed at the gRPC port")

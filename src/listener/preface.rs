@@ -22,7 +22,7 @@ const REJECTION_HEAD: &[u8] = b"HTTP/1.1 426 Upgrade Required\r\n\
     \r\n";
 
 /// What the body of a rejection says.
-pub const NOT_HTTP2: &str = "This port speaks gRPC over HTTP/2 only, without TLS.\n";
+pub const NOT_HTTP2: &str = "This port speaks gRPC over HTTP/2 only.\n";
 
 /// How much is read and discarded after the rejection, and for how long. If bytes of the peer were left unread, the system would reset
 /// the connection, and the peer would not see the rejection.

@@ -1,15 +1,13 @@
-//! What files in PEM hold: certificates, a private key, revocation lists; each checked for what would make every handshake fail.
+//! What files in PEM hold: certificates and private keys, each checked for what would make every handshake fail.
 
 use std::path::Path;
 
 use rustls::pki_types::{
-    CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
+    CertificateDer, PrivateKeyDer,
     pem::{self, PemObject},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use x509_parser::prelude::{
-    ASN1Time, CertificateRevocationList, FromDer as _, Validity, X509Certificate,
-};
+use x509_parser::prelude::{ASN1Time, FromDer as _, Validity, X509Certificate};
 
 use super::{error::FileProblem, pem_file::PemFile};
 use crate::policy::Timestamp;
@@ -38,6 +36,25 @@ pub fn ca_certificates(
     Ok(Contents { file, text }.trusted(now)?.list)
 }
 
+/// The certificate of a CA that issues those of clients.
+#[derive(Debug, Clone)]
+pub(super) struct Authority {
+    pub(super) der: CertificateDer<'static>,
+    /// Its name and its public key, in DER.
+    pub(super) subject: Box<[u8]>,
+    pub(super) key: Box<[u8]>,
+    /// When it is valid: from the first until the second instant.
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+impl Authority {
+    /// Whether it is valid at this instant.
+    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
+        (self.from..=self.until).contains(&now)
+    }
+}
+
 /// Which end of a connection a certificate is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum End {
@@ -60,10 +77,11 @@ impl Contents<'_> {
         Ok(Certificates { list, not_after })
     }
 
-    /// The certificates of CAs that issue those of clients, as [`Contents::trusted`].
-    pub(super) fn authorities(&self, now: Timestamp) -> Result<Certificates, FileProblem> {
-        for der in &self.certificates()? {
-            let certificate = self.parsed(der)?;
+    /// The certificates of CAs that issue those of clients, also those that have expired or are not valid yet; one must be valid.
+    pub(super) fn authorities(&self, now: Timestamp) -> Result<Vec<Authority>, FileProblem> {
+        let mut authorities = Vec::new();
+        for der in self.certificates()? {
+            let certificate = self.parsed(&der)?;
             if !certificate.is_ca() {
                 let problem = self.problem(&format!(
                     "has a certificate that is not one of a CA: `{}`",
@@ -71,8 +89,18 @@ impl Contents<'_> {
                 ));
                 return Err(problem.hint("name the CA that issues the certificates of clients"));
             }
+            let validity = certificate.validity();
+            authorities.push(Authority {
+                subject: certificate.subject().as_raw().into(),
+                key: certificate.public_key().raw.into(),
+                from: instant(validity.not_before),
+                until: instant(validity.not_after),
+                der: der.clone(),
+            });
         }
-        self.trusted(now)
+        // An error if none is valid.
+        self.trusted(now)?;
+        Ok(authorities)
     }
 
     /// The certificates that verify others. Those that have expired or are not valid yet are left out; one must be left.
@@ -128,74 +156,6 @@ impl Contents<'_> {
         }
     }
 
-    /// The revocation lists, at least one; and the first instant at which one of them has expired. Each must be valid now, and be
-    /// signed by its issuer if that is one of the CAs; and each CA must have one.
-    pub(super) fn revocation_lists(
-        &self,
-        authorities: &[CertificateDer<'static>],
-        now: Timestamp,
-    ) -> Result<(Vec<CertificateRevocationListDer<'static>>, Timestamp), FileProblem> {
-        let lists: Vec<CertificateRevocationListDer<'static>> = self.items("revocation list")?;
-        let mut not_after = Timestamp::MAX;
-        let mut without = Vec::new();
-        for der in authorities {
-            without.push((self.parsed(der)?, false));
-        }
-        for der in &lists {
-            let list = self.list(der)?;
-            not_after = not_after.min(self.check_list(&list, now)?);
-            let mut signed = None;
-            for (authority, has_list) in &mut without {
-                if authority.subject().as_raw() == list.issuer().as_raw() {
-                    let ok = list.verify_signature(authority.public_key()).is_ok();
-                    *has_list |= ok;
-                    signed = Some(signed == Some(true) || ok);
-                }
-            }
-            if signed == Some(false) {
-                let issuer = list.issuer();
-                let flaw = format!("has a list that its issuer `{issuer}` has not signed");
-                return Err(self.problem(&flaw));
-            }
-        }
-        match without.iter().find(|(_, has_list)| !has_list) {
-            None => Ok((lists, not_after)),
-            Some((authority, _)) => {
-                let problem = self.problem(&format!(
-                    "has no list of the CA `{}`, so every certificate of it would be refused",
-                    authority.subject()
-                ));
-                Err(problem.hint("add its list; one without entries is enough"))
-            }
-        }
-    }
-
-    fn list<'d>(
-        &self,
-        der: &'d CertificateRevocationListDer<'static>,
-    ) -> Result<CertificateRevocationList<'d>, FileProblem> {
-        match CertificateRevocationList::from_der(der) {
-            Ok(([], list)) => Ok(list),
-            _ => Err(self.problem("has a revocation list that cannot be parsed")),
-        }
-    }
-
-    /// When a list expires. One that does not say so could be replayed for ever.
-    fn check_list(
-        &self,
-        list: &CertificateRevocationList<'_>,
-        now: Timestamp,
-    ) -> Result<Timestamp, FileProblem> {
-        let Some(next_update) = list.next_update() else {
-            return Err(self.problem("has a list that does not say when it expires (nextUpdate)"));
-        };
-        let validity = Validity {
-            not_before: list.last_update(),
-            not_after: next_update,
-        };
-        self.valid(&validity, now)
-    }
-
     /// A leaf that no peer would accept.
     fn check_leaf(&self, leaf: &X509Certificate<'_>, end: End) -> Result<(), FileProblem> {
         if leaf.is_ca() {
@@ -217,7 +177,11 @@ impl Contents<'_> {
     }
 
     /// When it expires, if it is valid now.
-    fn valid(&self, validity: &Validity, now: Timestamp) -> Result<Timestamp, FileProblem> {
+    pub(super) fn valid(
+        &self,
+        validity: &Validity,
+        now: Timestamp,
+    ) -> Result<Timestamp, FileProblem> {
         let (from, until) = (instant(validity.not_before), instant(validity.not_after));
         if now < from {
             Err(self.problem(&format!("is not valid before {from}: it is {now} now")))
@@ -228,7 +192,7 @@ impl Contents<'_> {
         }
     }
 
-    fn parsed<'d>(
+    pub(super) fn parsed<'d>(
         &self,
         der: &'d CertificateDer<'static>,
     ) -> Result<X509Certificate<'d>, FileProblem> {
@@ -239,7 +203,7 @@ impl Contents<'_> {
     }
 
     /// Everything of one kind in the file; at least one.
-    fn items<T: PemObject>(&self, what: &str) -> Result<Vec<T>, FileProblem> {
+    pub(super) fn items<T: PemObject>(&self, what: &str) -> Result<Vec<T>, FileProblem> {
         let text = self.text.expose_secret();
         let items: Result<Vec<T>, _> = T::pem_slice_iter(text.as_bytes()).collect();
         let items = items.map_err(|error| self.problem(&format!("is not PEM: {error}")))?;
@@ -255,7 +219,7 @@ impl Contents<'_> {
             .hint("decrypt it with `openssl pkey`, and keep the file readable for its owner only")
     }
 
-    fn problem(&self, flaw: &str) -> FileProblem {
+    pub(super) fn problem(&self, flaw: &str) -> FileProblem {
         self.file.problem(flaw)
     }
 }
@@ -266,7 +230,7 @@ fn has_encrypted_key(text: &str) -> bool {
 }
 
 /// An instant of a certificate. One beyond the calendar is the last one of it, or the first.
-fn instant(time: ASN1Time) -> Timestamp {
+pub(super) fn instant(time: ASN1Time) -> Timestamp {
     let seconds = time.timestamp();
     let beyond = if seconds < 0 {
         Timestamp::MIN

@@ -34,6 +34,8 @@ const READINGS_MAX: usize = 8;
 /// How often files that cannot be used are read before that is a failure, and how long after one another.
 const ATTEMPTS: u32 = 4;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
+/// How long after something has expired the files are read again: it is valid until the end of that second.
+const CHANGE_MARGIN: Duration = Duration::from_secs(1);
 
 /// Makes something from the files of a section.
 pub(super) trait Make: fmt::Debug + Send + Sync + 'static {
@@ -43,18 +45,28 @@ pub(super) trait Make: fmt::Debug + Send + Sync + 'static {
     /// The files, in the order in which [`Make::make`] is given them.
     fn files(&self) -> &[PemFile];
 
-    /// Makes it from what the files hold; every problem at once.
+    /// Makes it from what the files hold; every problem at once. A part whose files cannot be used may be taken from what was made
+    /// `before`.
     fn make(
         &self,
         files: &[Result<Contents<'_>, FileProblem>],
         now: Timestamp,
+        before: Option<&Self::Made>,
     ) -> Result<Made<Self::Made>, FilesError>;
+
+    /// Whether something else was made than before.
+    fn differs(before: &Self::Made, now: &Self::Made) -> bool;
 }
 
-/// What was made, and by which setting's file it expires when.
+/// What was made.
 pub(super) struct Made<T> {
     pub(super) value: T,
+    /// By which setting's file it expires when.
     pub(super) expiries: Vec<(&'static str, Timestamp)>,
+    /// After this instant something else would be made from the same files.
+    pub(super) next_change: Option<Timestamp>,
+    /// Why parts were taken from what was made before.
+    pub(super) kept: Vec<FileProblem>,
 }
 
 /// What was made last, and what it is made from.
@@ -75,6 +87,7 @@ pub(super) struct Held<M: Make> {
 struct Last {
     digest: [u8; 32],
     expiries: Vec<(&'static str, Timestamp)>,
+    next_change: Option<Timestamp>,
     /// How often in a row the files could not be used.
     attempts: u32,
     failure: Option<Failure>,
@@ -97,7 +110,7 @@ pub(super) enum Outcome {
 
 /// Checks the files as they are now, without using them. Blocks.
 pub(super) fn check<M: Make>(make: &M, now: Timestamp) -> Result<(), FilesError> {
-    made(make, &stable(make.files()), now).map(drop)
+    made(make, &stable(make.files()), now, None).map(drop)
 }
 
 impl<M: Make> Held<M> {
@@ -109,7 +122,7 @@ impl<M: Make> Held<M> {
         metrics: TlsMetrics,
     ) -> Result<Self, FilesError> {
         let texts = stable(make.files());
-        let made = made(&make, &texts, clock.now())?;
+        let made = made(&make, &texts, clock.now(), None)?;
         metrics.expiries(section, &made.expiries);
         metrics.last_successful(section, true);
         Ok(Self {
@@ -120,6 +133,7 @@ impl<M: Make> Held<M> {
             last: Mutex::new(Last {
                 digest: digest(&texts),
                 expiries: made.expiries,
+                next_change: made.next_change,
                 attempts: 0,
                 failure: None,
             }),
@@ -149,7 +163,9 @@ impl<M: Make> Held<M> {
         let mut last = self.last.lock();
         let texts = stable(self.make.files());
         let digest = digest(&texts);
-        if digest == last.digest && last.attempts == 0 && last.failure.is_none() {
+        let now = self.clock.now();
+        let is_due = last.next_change.is_some_and(|at| now > at);
+        if digest == last.digest && last.attempts == 0 && last.failure.is_none() && !is_due {
             // Again: a reading that took too long has said otherwise.
             self.metrics.last_successful(self.section, true);
             if requested {
@@ -157,40 +173,62 @@ impl<M: Make> Held<M> {
             }
             return Outcome::Kept;
         }
-        let now = self.clock.now();
-        match made(&self.make, &texts, now) {
+        let before = self.current.load_full();
+        let made = made(&self.make, &texts, now, Some(&*before));
+        let (outcome, error) = match made {
             Ok(made) => {
-                let before = self.current.swap(Arc::new(made.value));
-                self.version.fetch_add(1, Ordering::SeqCst);
-                replaced(&before, &self.current.load());
-                self.metrics.expiries(self.section, &made.expiries);
-                self.metrics.reload(Reload::Ok);
-                self.metrics.last_successful(self.section, true);
-                *last = Last {
-                    digest,
-                    expiries: made.expiries,
-                    attempts: 0,
-                    failure: None,
+                let problems = made.kept.clone();
+                let is_other = problems.is_empty() || M::differs(&before, &made.value);
+                last.next_change = made.next_change;
+                if is_other {
+                    self.replace(&mut last, made, replaced);
+                }
+                let outcome = if is_other {
+                    Outcome::Changed
+                } else {
+                    Outcome::Kept
                 };
-                let section = self.section;
-                info!(
-                    event = "tls_files_reloaded",
-                    section, "certificates were read again; new connections use them"
-                );
-                Outcome::Changed
+                (outcome, FilesError { problems })
             }
             Err(error) => {
-                let is_new = digest != last.digest;
-                last.digest = digest;
-                // Files that change all the time and cannot be used are a failure too.
-                last.attempts = last.attempts.saturating_add(1);
-                let is_due = last.attempts == ATTEMPTS || (is_new && last.failure.is_some());
-                if requested || is_due {
-                    self.fail(&mut last, &error, now);
-                }
-                Outcome::Kept
+                last.next_change = None;
+                (Outcome::Kept, error)
             }
+        };
+        let is_new = digest != last.digest;
+        last.digest = digest;
+        if error.problems.is_empty() {
+            self.metrics.reload(Reload::Ok);
+            self.metrics.last_successful(self.section, true);
+            (last.attempts, last.failure) = (0, None);
+            return outcome;
         }
+        // Files that change all the time and cannot be used are a failure too.
+        last.attempts = last.attempts.saturating_add(1);
+        let is_due = last.attempts == ATTEMPTS || (is_new && last.failure.is_some());
+        if requested || is_due {
+            self.fail(&mut last, &error, now);
+        }
+        outcome
+    }
+
+    /// Uses what was made from now on.
+    fn replace(
+        &self,
+        last: &mut Last,
+        made: Made<M::Made>,
+        replaced: impl FnOnce(&M::Made, &M::Made),
+    ) {
+        let before = self.current.swap(Arc::new(made.value));
+        self.version.fetch_add(1, Ordering::SeqCst);
+        replaced(&before, &self.current.load());
+        self.metrics.expiries(self.section, &made.expiries);
+        last.expiries = made.expiries;
+        let section = self.section;
+        info!(
+            event = "tls_files_reloaded",
+            section, "certificates were read again; new connections use them"
+        );
     }
 
     /// Records that what the files hold cannot be used.
@@ -215,8 +253,15 @@ impl<M: Make> Held<M> {
 
     /// How long the next reading can wait.
     pub(super) fn next_due(&self) -> Option<Duration> {
-        let attempts = self.last.lock().attempts;
-        (1..ATTEMPTS).contains(&attempts).then_some(RETRY_AFTER)
+        let (attempts, next_change) = {
+            let last = self.last.lock();
+            (last.attempts, last.next_change)
+        };
+        if (1..ATTEMPTS).contains(&attempts) {
+            return Some(RETRY_AFTER);
+        }
+        let wait = Duration::try_from(next_change?.duration_since(self.clock.now()));
+        Some(wait.unwrap_or_default().saturating_add(CHANGE_MARGIN))
     }
 
     /// Records that the files cannot be read at all.
@@ -283,13 +328,18 @@ impl<M: Make> Reloads for Held<M> {
 
 type Texts = Vec<Result<SecretString, FileProblem>>;
 
-fn made<M: Make>(make: &M, texts: &Texts, now: Timestamp) -> Result<Made<M::Made>, FilesError> {
+fn made<M: Make>(
+    make: &M,
+    texts: &Texts,
+    now: Timestamp,
+    before: Option<&M::Made>,
+) -> Result<Made<M::Made>, FilesError> {
     let contents = make.files().iter().zip(texts).map(|(file, text)| {
         let text = text.as_ref().map_err(Clone::clone)?;
         Ok(Contents { file, text })
     });
     let contents: Vec<_> = contents.collect();
-    make.make(&contents, now)
+    make.make(&contents, now, before)
 }
 
 /// The texts of the files, once two readings in a row were equal, or else as the last one found them.

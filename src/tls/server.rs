@@ -6,6 +6,7 @@
 
 mod config;
 mod make;
+mod trust;
 mod verifier;
 
 use std::{
@@ -15,7 +16,10 @@ use std::{
     time::Duration,
 };
 
-use rustls::{AlertDescription, ServerConfig, ServerConnection, pki_types::CertificateDer};
+use rustls::{
+    AlertDescription, ServerConfig, ServerConnection, pki_types::CertificateDer,
+    server::danger::ClientCertVerifier as _,
+};
 use serde_json::Value;
 use tokio::sync::watch;
 use tracing::info;
@@ -132,20 +136,20 @@ impl ServerTls {
             section,
             from,
             cause = cause.as_str(),
-            %error,
+            error = explained(error),
             "a TLS handshake failed; the connection was closed"
         );
     }
 
     /// Whether the certificate that a client presented is accepted now.
     fn accepts(&self, chain: &[CertificateDer<'static>]) -> bool {
-        let (Some(verifier), Some((leaf, issuers))) =
-            (&self.0.held.current().verifier, chain.split_first())
-        else {
+        let current = self.0.held.current();
+        let (Some(clients), Some((leaf, issuers))) = (&current.clients, chain.split_first()) else {
             return false;
         };
         let now = unix_time(self.0.clock.now());
-        verifier.verify_client_cert(leaf, issuers, now).is_ok()
+        let verified = clients.verifier.verify_client_cert(leaf, issuers, now);
+        verified.is_ok()
     }
 }
 
@@ -182,7 +186,7 @@ impl Inner {
     fn reload(&self, requested: bool) {
         let mut trust_changed = false;
         let outcome = self.held.reload(requested, |before, now| {
-            trust_changed = before.trust != now.trust;
+            trust_changed = now.has_other_clients(before);
         });
         if outcome == Outcome::Changed && trust_changed {
             self.trust
@@ -215,6 +219,17 @@ impl Reloads for Inner {
 
     fn state(&self) -> (&'static str, Value) {
         self.held.state()
+    }
+}
+
+/// What an operator is shown of a handshake that failed.
+fn explained(error: &io::Error) -> String {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref());
+    match tls {
+        Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
+            format!("the peer does not speak TLS, as this listener does ({error})")
+        }
+        _ => error.to_string(),
     }
 }
 

@@ -225,7 +225,9 @@ impl Program {
         .unwrap();
         let address = |name: &str| format!("http://{}", ready["fields"][name].as_str().unwrap());
         let grpc = address("grpc");
-        let client = AccessServiceClient::connect(grpc.clone()).await.unwrap();
+        // It connects when it is used: the listener may speak TLS.
+        let channel = Channel::from_shared(grpc.clone()).unwrap().connect_lazy();
+        let client = AccessServiceClient::new(channel);
         Self {
             http: address("http"),
             admin: address("admin"),

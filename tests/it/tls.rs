@@ -1,16 +1,20 @@
 //! TLS of the listeners: who may connect, how files are replaced, and what happens to those who are connected.
 
 mod callers;
+mod chains;
 mod clients;
 mod command;
 mod files;
 pub mod pki;
 mod protocols;
+pub mod real_clients;
 mod replaced;
+mod revoked;
 mod settings;
+mod unix;
 pub mod vendor;
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, os::unix::fs::symlink, path::PathBuf, sync::Arc};
 
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -56,6 +60,31 @@ impl Files {
         let beside = self.path("beside");
         fs::write(&beside, text).unwrap();
         fs::rename(beside, self.path(name)).unwrap();
+    }
+
+    /// Replaces all files at once, as Kubernetes does with a secret: by a link to another folder.
+    pub fn swap(&self, version: usize) {
+        let folder = format!("..v{version}");
+        fs::create_dir(self.path(&folder)).unwrap();
+        let server = self.server_ca.server();
+        for (name, text) in [
+            ("tls.crt", &server.chain),
+            ("tls.key", &server.key),
+            ("ca.crt", &self.client_ca.pem()),
+            ("ca.crl", &self.client_ca.list(&[])),
+        ] {
+            fs::write(self.path(&folder).join(name), text).unwrap();
+        }
+        symlink(&folder, self.path("..next")).unwrap();
+        fs::rename(self.path("..next"), self.path("..data")).unwrap();
+    }
+
+    /// Makes the files links into the folder that is swapped.
+    pub fn link(&self) {
+        for name in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
+            fs::remove_file(self.path(name)).unwrap();
+            symlink(format!("..data/{name}"), self.path(name)).unwrap();
+        }
     }
 
     pub fn write_server(&self, leaf: &Leaf) {

@@ -175,7 +175,8 @@ impl World {
         let service = Service::start(&config, policies, Arc::clone(&clock) as _)
             .await
             .unwrap();
-        let server = format!("http://{}", service.addresses.grpc);
+        let server = service.addresses.grpc.tcp().unwrap_or_else(loopback);
+        let server = format!("http://{server}");
         // It connects when it is used: a listener may speak TLS.
         let client =
             AccessServiceClient::new(Endpoint::from_shared(server).unwrap().connect_lazy());

@@ -194,6 +194,7 @@ impl Make for MakeClient {
         &self,
         files: &[Result<Contents<'_>, FileProblem>],
         now: Timestamp,
+        _before: Option<&Calling>,
     ) -> Result<Made<Calling>, FilesError> {
         let unreadable = files.iter().filter_map(|file| file.as_ref().err());
         let problems: Vec<FileProblem> = unreadable.cloned().collect();
@@ -217,6 +218,12 @@ impl Make for MakeClient {
         Ok(Made {
             value: Calling { tls, proxy },
             expiries,
+            next_change: None,
+            kept: Vec::new(),
         })
+    }
+
+    fn differs(_: &Calling, _: &Calling) -> bool {
+        true
     }
 }

@@ -3,22 +3,23 @@
 use std::sync::Arc;
 
 use rustls::{
-    InconsistentKeys, RootCertStore, ServerConfig, SupportedProtocolVersion,
-    server::{NoServerSessionStorage, WebPkiClientVerifier, danger::ClientCertVerifier},
+    Error, InconsistentKeys, ServerConfig, SupportedProtocolVersion,
+    server::NoServerSessionStorage,
+    sign::{CertifiedKey, SingleCertAndKey},
     time_provider::TimeProvider,
     version::{TLS12, TLS13},
 };
-use sha2::{Digest as _, Sha256};
 
 use super::{
     config::{Alpn, ClientCertificatePolicy, MinVersion, ServerTlsConfig},
+    trust::{Trust, Unusable},
     verifier::Verifier,
 };
 use crate::{
     clock::Clock,
     policy::Timestamp,
     tls::{
-        contents::{Certificates, Contents, End},
+        contents::{Contents, End},
         error::{FileProblem, FilesError},
         held::{Made, Make},
         pem_file::PemFile,
@@ -35,7 +36,6 @@ const ONLY_TLS13: [&SupportedProtocolVersion; 1] = [&TLS13];
 pub(super) struct MakeServer {
     /// Certificate and key, then CA certificates and revocation lists if they are set.
     files: Vec<PemFile>,
-    has_lists: bool,
     versions: &'static [&'static SupportedProtocolVersion],
     alpn: Alpn,
     policy: ClientCertificatePolicy,
@@ -46,17 +46,33 @@ pub(super) struct MakeServer {
 #[derive(Debug)]
 pub(super) struct Serving {
     pub(super) config: Arc<ServerConfig>,
-    /// Verifies the certificates of clients, if they are asked for.
-    pub(super) verifier: Option<Arc<dyn ClientCertVerifier>>,
-    /// The SHA-256 of what the verifier was made from.
-    pub(super) trust: [u8; 32],
+    identity: Identity,
+    /// Who is accepted, if clients are asked for certificates.
+    pub(super) clients: Option<Clients>,
 }
 
-/// What certificates of clients are verified with.
-struct Trust {
-    authorities: Certificates,
-    lists: Vec<rustls::pki_types::CertificateRevocationListDer<'static>>,
-    lists_not_after: Option<Timestamp>,
+/// Our certificate.
+#[derive(Debug, Clone)]
+struct Identity {
+    key: Arc<CertifiedKey>,
+    not_after: Timestamp,
+}
+
+/// Whose certificates of clients are accepted.
+#[derive(Debug, Clone)]
+pub(super) struct Clients {
+    trust: Arc<Trust>,
+    pub(super) verifier: Arc<Verifier>,
+    /// The SHA-256 of what the verifier was made from.
+    digest: [u8; 32],
+}
+
+impl Serving {
+    /// Whether other certificates of clients may be accepted than before.
+    pub(super) fn has_other_clients(&self, before: &Self) -> bool {
+        let digest = |serving: &Self| serving.clients.as_ref().map(|clients| clients.digest);
+        digest(self) != digest(before)
+    }
 }
 
 impl MakeServer {
@@ -77,7 +93,6 @@ impl MakeServer {
             .filter_map(|(key, path)| Some(PemFile::new(config.section, key, path?.clone())));
         Self {
             files: files.collect(),
-            has_lists: config.client_crl.is_some(),
             versions: match config.min_version {
                 MinVersion::Tls12 => &BOTH_VERSIONS,
                 MinVersion::Tls13 => &ONLY_TLS13,
@@ -88,76 +103,73 @@ impl MakeServer {
         }
     }
 
+    /// Our certificate and its key.
+    fn identity(&self, files: &Files<'_>, now: Timestamp) -> Result<Identity, FilesError> {
+        let file = |index: usize| match files.get(index) {
+            Some(file) => file.as_ref().map_err(Clone::clone),
+            None => Err(FileProblem::new("tls", "internal error: a file is missing")),
+        };
+        let chain = file(0).and_then(|file| file.chain(End::Server, now));
+        let key = file(1).and_then(Contents::key);
+        let (chain, key) = both(chain, key)?;
+        let key = CertifiedKey::from_der(chain.list, key, &provider());
+        Ok(Identity {
+            key: Arc::new(key.map_err(|error| self.pair_problem(&error))?),
+            not_after: chain.not_after,
+        })
+    }
+
     /// The CA certificates and the revocation lists, if clients are asked for certificates.
-    fn trust(
-        files: &[Result<Contents<'_>, FileProblem>],
-        now: Timestamp,
-    ) -> Result<Option<Trust>, FilesError> {
+    fn clients(&self, files: &Files<'_>, now: Timestamp) -> Result<Option<Clients>, FilesError> {
         let Some(ca) = files.get(2) else {
             return Ok(None);
         };
         let authorities = ca.as_ref().map_err(Clone::clone);
         let authorities = authorities.and_then(|ca| ca.authorities(now));
         let list = files.get(3).map(|file| file.as_ref().map_err(Clone::clone));
-        let (authorities, list) = match (authorities, list.transpose()) {
-            (Ok(authorities), Ok(list)) => (authorities, list),
-            (authorities, list) => {
-                return Err(problems([authorities.err(), list.err()]));
-            }
-        };
-        let lists = list.map(|file| file.revocation_lists(&authorities.list, now));
-        let (lists, lists_not_after) = match lists.transpose()? {
-            Some((lists, not_after)) => (lists, Some(not_after)),
-            None => (Vec::new(), None),
-        };
-        Ok(Some(Trust {
+        let (authorities, list) = both(authorities, list.transpose())?;
+        let lists = list.map(|file| file.revocation_lists(&authorities, now));
+        let trust = Trust {
+            lists: lists.transpose()?,
             authorities,
-            lists,
-            lists_not_after,
-        }))
+        };
+        Ok(Some(self.trusting(Arc::new(trust), now)?))
     }
 
-    /// Accepts certificates of these CAs. With revocation lists, each certificate of a chain must be covered by a list that has not
-    /// expired.
-    fn verifier(&self, trust: &Trust) -> Result<Arc<dyn ClientCertVerifier>, FileProblem> {
-        let unusable = |index: usize, error: &dyn std::fmt::Display| match self.files.get(index) {
+    fn trusting(&self, trust: Arc<Trust>, now: Timestamp) -> Result<Clients, FileProblem> {
+        let verifier = trust.verifier(now, &self.policy);
+        let verifier = verifier.map_err(|unusable| self.unusable(&unusable))?;
+        Ok(Clients {
+            verifier: Arc::new(verifier),
+            digest: trust.digest(now),
+            trust,
+        })
+    }
+
+    fn unusable(&self, unusable: &Unusable) -> FileProblem {
+        let (index, error) = unusable.in_file();
+        match self.files.get(index) {
             Some(file) => file.problem(&format!("cannot be used: {error}")),
-            None => FileProblem::new("tls", error.to_string()),
-        };
-        let mut roots = RootCertStore::empty();
-        for authority in &trust.authorities.list {
-            let added = roots.add(authority.clone());
-            added.map_err(|error| unusable(2, &error))?;
+            None => FileProblem::new("tls", error),
         }
-        let mut builder = WebPkiClientVerifier::builder_with_provider(roots.into(), provider());
-        if self.has_lists {
-            let lists = trust.lists.iter().cloned();
-            builder = builder.with_crls(lists).enforce_revocation_expiration();
-        }
-        let inner = builder.build().map_err(|error| unusable(3, &error))?;
-        Ok(Arc::new(Verifier {
-            inner,
-            policy: self.policy.clone(),
-        }))
     }
 
     fn config(
         &self,
-        chain: Certificates,
-        key: rustls::pki_types::PrivateKeyDer<'static>,
-        verifier: Option<&Arc<dyn ClientCertVerifier>>,
+        identity: &Identity,
+        clients: Option<&Clients>,
     ) -> Result<ServerConfig, FileProblem> {
         let builder = ServerConfig::builder_with_details(provider(), Arc::clone(&self.time));
         let builder = builder.with_protocol_versions(self.versions);
         let builder = builder.map_err(|error| self.pair_problem(&error))?;
-        let builder = match verifier {
-            Some(verifier) => builder.with_client_cert_verifier(Arc::clone(verifier)),
+        let builder = match clients {
+            Some(clients) => builder.with_client_cert_verifier(Arc::clone(&clients.verifier) as _),
             None => builder.with_no_client_auth(),
         };
-        let config = builder.with_single_cert(chain.list, key);
-        let mut config = config.map_err(|error| self.pair_problem(&error))?;
+        let own = SingleCertAndKey::from(Arc::clone(&identity.key));
+        let mut config = builder.with_cert_resolver(Arc::new(own));
         config.alpn_protocols = self.alpn.protocols();
-        if verifier.is_some() {
+        if clients.is_some() {
             // A session that is resumed is not verified again: a certificate could be revoked, or its CA removed.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
@@ -166,14 +178,14 @@ impl MakeServer {
     }
 
     /// The problem of certificate and key together.
-    fn pair_problem(&self, error: &rustls::Error) -> FileProblem {
+    fn pair_problem(&self, error: &Error) -> FileProblem {
         let key = self.files.get(1);
         let problem = |flaw: &str| match key {
             Some(file) => file.problem(flaw),
             None => FileProblem::new("tls", flaw),
         };
         match error {
-            rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
                 let problem = problem("is not the key of the certificate");
                 problem.hint("certificate and key belong together, and the certificate of the key comes first")
             }
@@ -182,10 +194,18 @@ impl MakeServer {
     }
 }
 
-/// Those of the problems that there are.
-fn problems(found: [Option<FileProblem>; 2]) -> FilesError {
-    FilesError {
-        problems: found.into_iter().flatten().collect(),
+type Files<'f> = [Result<Contents<'f>, FileProblem>];
+
+/// Both values, or the problems of both.
+fn both<A, B>(
+    one: Result<A, FileProblem>,
+    other: Result<B, FileProblem>,
+) -> Result<(A, B), FilesError> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err(FilesError {
+            problems: [one.err(), other.err()].into_iter().flatten().collect(),
+        }),
     }
 }
 
@@ -196,49 +216,49 @@ impl Make for MakeServer {
         &self.files
     }
 
+    /// Our certificate, and whose are accepted, are read apart: a certificate that cannot be used must not keep a new revocation list
+    /// from being used. CAs that have expired are not trusted any more, whatever the files hold.
     fn make(
         &self,
-        files: &[Result<Contents<'_>, FileProblem>],
+        files: &Files<'_>,
         now: Timestamp,
+        before: Option<&Serving>,
     ) -> Result<Made<Serving>, FilesError> {
-        let file = |index: usize| match files.get(index) {
-            Some(file) => file.as_ref().map_err(Clone::clone),
-            None => Err(FileProblem::new("tls", "internal error: a file is missing")),
+        let mut kept = Vec::new();
+        let identity = self.identity(files, now).or_else(|error| {
+            kept.extend(error.problems);
+            before.map(|before| before.identity.clone()).ok_or(())
+        });
+        let clients = self.clients(files, now).or_else(|error| {
+            kept.extend(error.problems);
+            let trust =
+                before.map(|before| before.clients.as_ref().map(|of| Arc::clone(&of.trust)));
+            let trusting = trust.ok_or(())?.map(|trust| self.trusting(trust, now));
+            trusting.transpose().map_err(|problem| kept.push(problem))
+        });
+        let (Ok(identity), Ok(clients)) = (identity, clients) else {
+            return Err(FilesError { problems: kept });
         };
-        let chain = file(0).and_then(|file| file.chain(End::Server, now));
-        let key = file(1).and_then(Contents::key);
-        let trust = Self::trust(files, now);
-        let (chain, key, trust) = match (chain, key, trust) {
-            (Ok(chain), Ok(key), Ok(trust)) => (chain, key, trust),
-            (chain, key, trust) => {
-                let mut error = problems([chain.err(), key.err()]);
-                error
-                    .problems
-                    .extend(trust.err().into_iter().flat_map(|error| error.problems));
-                return Err(error);
-            }
-        };
-        let verifier = trust.as_ref().map(|trust| self.verifier(trust));
-        let verifier = verifier.transpose()?;
-        let mut expiries = vec![("certificate", chain.not_after)];
-        let mut digest = Sha256::new();
-        if let Some(trust) = &trust {
-            expiries.push(("client_ca", trust.authorities.not_after));
-            expiries.extend(trust.lists_not_after.map(|at| ("client_crl", at)));
-            trust
-                .authorities
-                .list
-                .iter()
-                .for_each(|der| digest.update(der));
-            trust.lists.iter().for_each(|der| digest.update(der));
-        }
+        let trust = clients.as_ref().map(|clients| &clients.trust);
+        let (authorities, lists) = trust.map_or((None, None), |trust| trust.not_after());
+        let mut expiries = vec![("certificate", identity.not_after)];
+        expiries.extend(authorities.map(|at| ("client_ca", at)));
+        expiries.extend(lists.map(|at| ("client_crl", at)));
+        let own = Some(identity.not_after).filter(|at| *at >= now);
+        let trusted = trust.and_then(|trust| trust.next_change(now));
         Ok(Made {
+            next_change: own.into_iter().chain(trusted).min(),
             value: Serving {
-                config: Arc::new(self.config(chain, key, verifier.as_ref())?),
-                verifier,
-                trust: digest.finalize().into(),
+                config: Arc::new(self.config(&identity, clients.as_ref())?),
+                identity,
+                clients,
             },
             expiries,
+            kept,
         })
+    }
+
+    fn differs(before: &Serving, now: &Serving) -> bool {
+        now.has_other_clients(before) || now.identity.key.cert != before.identity.key.cert
     }
 }

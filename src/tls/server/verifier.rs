@@ -3,19 +3,39 @@
 use std::sync::Arc;
 
 use rustls::{
-    DigitallySignedStruct, DistinguishedName, Error, SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, SignatureScheme,
     client::danger::HandshakeSignatureValid,
+    crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature},
     pki_types::{CertificateDer, UnixTime},
     server::danger::{ClientCertVerified, ClientCertVerifier},
 };
 
 use super::config::{ClientCertificatePolicy, ClientCertificates};
+use crate::tls::provider::provider;
 
-/// The verifier of rustls; only whether a certificate is required is decided here.
+/// The verifiers of rustls; only whether a certificate is required is decided here.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) inner: Arc<dyn ClientCertVerifier>,
-    pub(super) policy: ClientCertificatePolicy,
+    /// A certificate is accepted if one of these accepts it. None: no CA is valid.
+    inner: Vec<Arc<dyn ClientCertVerifier>>,
+    subjects: Vec<DistinguishedName>,
+    algorithms: WebPkiSupportedAlgorithms,
+    policy: ClientCertificatePolicy,
+}
+
+impl Verifier {
+    pub(super) fn new(
+        inner: Vec<Arc<dyn ClientCertVerifier>>,
+        policy: ClientCertificatePolicy,
+    ) -> Self {
+        let subjects = inner.iter().flat_map(|one| one.root_hint_subjects());
+        Self {
+            subjects: subjects.cloned().collect(),
+            algorithms: provider().signature_verification_algorithms,
+            inner,
+            policy,
+        }
+    }
 }
 
 impl ClientCertVerifier for Verifier {
@@ -24,7 +44,7 @@ impl ClientCertVerifier for Verifier {
     }
 
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
-        self.inner.root_hint_subjects()
+        &self.subjects
     }
 
     fn verify_client_cert(
@@ -33,8 +53,15 @@ impl ClientCertVerifier for Verifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.inner
-            .verify_client_cert(end_entity, intermediates, now)
+        let mut refused = Error::InvalidCertificate(CertificateError::UnknownIssuer);
+        for one in &self.inner {
+            match one.verify_client_cert(end_entity, intermediates, now) {
+                Err(Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {}
+                Err(error) => refused = error,
+                accepted => return accepted,
+            }
+        }
+        Err(refused)
     }
 
     fn verify_tls12_signature(
@@ -43,8 +70,7 @@ impl ClientCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls12_signature(message, certificate, signature)
+        verify_tls12_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn verify_tls13_signature(
@@ -53,11 +79,10 @@ impl ClientCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.inner
-            .verify_tls13_signature(message, certificate, signature)
+        verify_tls13_signature(message, certificate, signature, &self.algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+        self.algorithms.supported_schemes()
     }
 }

@@ -237,6 +237,53 @@ async fn callers_are_not_read_again_from_a_file_that_others_can_write() {
 }
 
 #[test]
+fn keys_are_held_to_the_modes_of_secrets_and_certificates_are_not() {
+    let files = crate::tls::Files::new();
+    files.write("vendor-ca.crt", &files.server_ca.pem());
+    let path = |name: &str| files.path(name).display().to_string();
+    let (certificate, key) = (path("tls.crt"), path("tls.key"));
+    let listener =
+        format!("api_key = 'k'\n[grpc.tls]\ncertificate = '{certificate}'\nkey = '{key}'");
+    let vendor =
+        format!("api_key = 'k'\nclient_certificate = '{certificate}'\nclient_key = '{key}'");
+    // For either end.
+    let leaf = files.server_ca.issue(|params| {
+        params
+            .extended_key_usages
+            .push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
+    });
+    files.write_server(&leaf);
+    for (section, settings) in [("grpc.tls.key", &listener), ("incode.client_key", &vendor)] {
+        for (name, mode, refused, says) in [
+            ("tls.key", 0o600, false, ""),
+            ("tls.key", 0o644, false, "can be read by others"),
+            ("tls.key", 0o646, true, "can be written by others"),
+            ("tls.key", 0o600, false, ""),
+            ("tls.crt", 0o644, false, ""),
+            ("tls.crt", 0o646, true, "can be written by others"),
+        ] {
+            let case = format!("{section}: {name} {mode:o}");
+            set(&files.path("tls.key"), 0o600);
+            set(&files.path("tls.crt"), 0o600);
+            set(&files.path(name), mode);
+            let folder = laid();
+            let (code, stderr) = check(folder.path(), settings, &[]);
+            assert_eq!(code != Some(0), refused, "{case}: {stderr}");
+            assert!(stderr.contains(says), "{case}: {stderr}");
+            assert_eq!(
+                stderr.contains("by others"),
+                !says.is_empty(),
+                "{case}: {stderr}"
+            );
+            assert!(!stderr.contains("PRIVATE KEY"), "{stderr}");
+            if refused && name == "tls.key" {
+                assert!(stderr.contains(section), "{case}: {stderr}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_secret_may_be_a_credential_of_systemd() {
     let folder = laid();
     let key = "api_key_file = 'credential:key'";

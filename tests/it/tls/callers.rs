@@ -12,14 +12,14 @@ use crate::world::{World, check_request};
 
 const DOOR: &str = "spiffe://example.org/door/north";
 
-fn caller(name: &str) -> CallerConfig {
+pub(super) fn caller(name: &str) -> CallerConfig {
     let mut config = CallerConfig::new(CallerName::parse(name).unwrap());
     config.permissions.policies = vec![Glob::parse("*").unwrap()];
     config
 }
 
 /// Every door by its certificate.
-fn doors() -> CallerConfig {
+pub(super) fn doors() -> CallerConfig {
     let mut doors = caller("doors");
     let patterns = ["spiffe://example.org/door/*", "dns:door-1.example.org"];
     doors.certificates = patterns
@@ -28,11 +28,11 @@ fn doors() -> CallerConfig {
     doors
 }
 
-fn token() -> Token {
+pub(super) fn token() -> Token {
     Token::from_random([1; 8], [1; 32])
 }
 
-async fn world(files: &Files, callers: Vec<CallerConfig>) -> World {
+pub(super) async fn world(files: &Files, callers: Vec<CallerConfig>) -> World {
     let tls = files.mutual("grpc.tls");
     World::with(|config| {
         config.tls.grpc = Some(tls);

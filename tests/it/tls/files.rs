@@ -1,6 +1,6 @@
 //! What is wrong with files, found before the service starts.
 
-use std::{fmt::Write as _, fs, sync::Arc};
+use std::{fmt::Write as _, fs, os::unix::fs::PermissionsExt as _, sync::Arc};
 
 use expect_test::{Expect, expect};
 use rcgen::date_time_ymd;
@@ -223,4 +223,24 @@ fn all_problems_are_found_at_once() {
             grpc.tls.client_crl: `ca.crl` is empty
         "#]],
     );
+}
+
+#[test]
+fn a_file_that_others_can_write_decides_nothing() {
+    for name in ["tls.key", "tls.crt", "ca.crt", "ca.crl"] {
+        let change = |files: &Files| {
+            let mode = fs::Permissions::from_mode(0o646);
+            fs::set_permissions(files.path(name), mode).unwrap();
+        };
+        let files = Files::new();
+        change(&files);
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(BEGINNING)));
+        let error = check(&files.mutual("grpc.tls"), &clock).unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.contains("can be written by others"),
+            "{name}: {error}"
+        );
+        assert!(error.contains("chmod go-w"), "{name}: {error}");
+    }
 }

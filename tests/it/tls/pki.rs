@@ -63,11 +63,20 @@ impl Authority {
 
     /// A CA below this one.
     pub fn intermediate(&self, name: &str) -> Self {
-        let params = ca_params(name);
+        self.intermediate_with(name, |_| {})
+    }
+
+    pub fn intermediate_with(
+        &self,
+        name: &str,
+        adjust: impl FnOnce(&mut CertificateParams),
+    ) -> Self {
+        let mut params = ca_params(name);
+        adjust(&mut params);
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         Self {
-            above: certificate.pem(),
+            above: format!("{}{}", certificate.pem(), self.above),
             issuer: Issuer::new(params, key),
             certificate,
         }
@@ -83,6 +92,11 @@ impl Authority {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         leaf(&certificate, &key, serial, &self.above)
+    }
+
+    /// Signs as a CA with the key of a certificate that is not one of a CA.
+    pub fn leaf_as_ca(&self, name: &str) -> Self {
+        self.intermediate_with(name, |params| params.is_ca = IsCa::ExplicitNoCa)
     }
 
     /// A certificate for a server on this machine.
@@ -104,20 +118,31 @@ impl Authority {
     }
 
     pub fn list_until(&self, revoked: &[&Leaf], (year, month, day): Date) -> String {
+        self.list_with(revoked, |params| {
+            params.next_update = date_time_ymd(year, month, day);
+        })
+    }
+
+    pub fn list_with(
+        &self,
+        revoked: &[&Leaf],
+        adjust: impl FnOnce(&mut CertificateRevocationListParams),
+    ) -> String {
         let entry = |leaf: &&Leaf| RevokedCertParams {
             serial_number: leaf.serial.into(),
             revocation_time: date_time_ymd(2026, 1, 1),
             reason_code: None,
             invalidity_date: None,
         };
-        let params = CertificateRevocationListParams {
+        let mut params = CertificateRevocationListParams {
             this_update: date_time_ymd(2026, 1, 1),
-            next_update: date_time_ymd(year, month, day),
+            next_update: date_time_ymd(4000, 1, 1),
             crl_number: SerialNumber::from(serial()),
             issuing_distribution_point: None,
             revoked_certs: revoked.iter().map(entry).collect(),
             key_identifier_method: KeyIdMethod::Sha256,
         };
+        adjust(&mut params);
         params.signed_by(&self.issuer).unwrap().pem().unwrap()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    os::unix::fs::symlink,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -109,27 +108,8 @@ async fn files_that_cannot_be_used_keep_the_old_and_are_reported_until_they_can(
 #[tokio::test]
 async fn certificates_are_replaced_twenty_times_under_load_without_a_call_that_fails() {
     let files = Files::new();
-    // As Kubernetes mounts a secret: links to a link that is swapped.
-    let swap = |version: usize| {
-        let folder = files.path(&format!("..v{version}"));
-        fs::create_dir(&folder).unwrap();
-        let server = files.server_ca.server();
-        for (name, text) in [
-            ("tls.crt", &server.chain),
-            ("tls.key", &server.key),
-            ("ca.crt", &files.client_ca.pem()),
-            ("ca.crl", &files.client_ca.list(&[])),
-        ] {
-            fs::write(folder.join(name), text).unwrap();
-        }
-        symlink(&folder, files.path("..next")).unwrap();
-        fs::rename(files.path("..next"), files.path("..data")).unwrap();
-    };
-    swap(0);
-    for name in ["tls.crt", "tls.key", "ca.crt", "ca.crl"] {
-        fs::remove_file(files.path(name)).unwrap();
-        symlink(format!("..data/{name}"), files.path(name)).unwrap();
-    }
+    files.swap(0);
+    files.link();
     let world = Arc::new(files.world().await);
     let leaf = files.client_ca.client(DOOR);
     let (stop, calls) = (
@@ -159,7 +139,7 @@ async fn certificates_are_replaced_twenty_times_under_load_without_a_call_that_f
     }
     for version in 1..=20 {
         let before = calls.load(Ordering::SeqCst);
-        swap(version);
+        files.swap(version);
         until_metric(
             &world,
             &format!("verigate_tls_reloads_total{{outcome=\"ok\"}} {version}\n"),

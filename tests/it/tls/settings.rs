@@ -1,6 +1,6 @@
 //! The settings of TLS, from a file and from the environment.
 
-use std::{ffi::OsString, fs};
+use std::{ffi::OsString, fs, path::PathBuf};
 
 use expect_test::{Expect, expect};
 use verigate::{
@@ -174,4 +174,27 @@ fn a_proxy_is_http_without_a_password_and_a_client_certificate_has_a_key() {
     ];
     let error = load("", &plain).unwrap_err();
     assert!(error.contains("needs an incode.url of https"), "{error}");
+}
+
+#[test]
+fn a_file_with_a_secret_may_be_a_credential_of_systemd() {
+    let folder = ("CREDENTIALS_DIRECTORY", "/run/credentials/verigate.service");
+    let text = "client_certificate = 'own.crt'\nclient_key = 'credential:own.key'\nproxy = 'http://proxy.example.org:3128'\nproxy_credentials_file = 'credential:proxy'\n[grpc.tls]\ncertificate = 'a.crt'\nkey = 'credential:tls.key'\n";
+    let config = load(text, &[folder]).unwrap();
+    let credential = |name: &str| PathBuf::from(folder.1).join(name);
+    assert_eq!(config.tls.grpc.unwrap().key, credential("tls.key"));
+    let vendor = config.incode.files;
+    assert_eq!(vendor.certificate.unwrap().1, credential("own.key"));
+    assert_eq!(vendor.proxy_credentials, Some(credential("proxy")));
+    let error = load(text, &[]).unwrap_err();
+    for setting in ["grpc.tls.key", "incode.client_key"] {
+        assert!(error.contains(setting), "{error}");
+    }
+    assert!(
+        error.contains("CREDENTIALS_DIRECTORY is not set"),
+        "{error}"
+    );
+    let text = text.replace("credential:tls.key", "credential:../tls.key");
+    let error = load(&text, &[folder]).unwrap_err();
+    assert!(error.contains("is not the name of a credential"), "{error}");
 }
