@@ -4,7 +4,7 @@
 //! nothing, and turns are given in small batches, between which everything that has arrived is read: cancellations above all. The newest
 //! call is next, because it has most of its time left: served in the order of arrival, every call would be answered when its time is
 //! over. Calls of doors are served before those of gateways, the oldest first. Of the calls that have waited long, a few are refused with
-//! each batch, so that callers are told and refusing takes a small part of the time.
+//! each batch, so that callers are notified and refusing takes a small part of the time.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
