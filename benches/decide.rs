@@ -1,9 +1,9 @@
-//! The claims about speed, measured in one run: a decision, a warm lookup of evidence, a whole warm check, and compiling a set of
-//! policies. Read the figures as ratios; `cargo bench` prints them.
+//! The claims about speed, measured in one run: a decision, a warm lookup of evidence, a whole warm check, decoding a response, and
+//! compiling a set of policies. Read the figures as ratios; `cargo bench` prints them.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
-use std::{fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
+use std::{alloc::System, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use criterion::{
@@ -18,7 +18,7 @@ use verigate::{
     config::{Account, Config},
     deps::Deps,
     gate::Gate,
-    incode::Incode,
+    incode::{Incode, wire},
     journal::{self, QueueLimits},
     jwt::KeySets,
     live::Live,
@@ -36,6 +36,11 @@ use verigate::{
     telemetry::{self, LogConfig, TraceConfig},
     tls::TlsFiles,
 };
+use zeroizing_alloc::ZeroAlloc;
+
+/// As in the program.
+#[global_allocator]
+static MEMORY: ZeroAlloc<System> = ZeroAlloc(System);
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -323,6 +328,24 @@ fn cold(c: &mut Criterion) {
     });
 }
 
+/// What it costs to keep only what policies read, against keeping everything.
+fn decode(c: &mut Criterion) {
+    let mut group = c.benchmark_group("decode the vendor's response, keeping");
+    let body = br#"{"id":"v-1","status":"VERIFIED","verifiedAt":1767225600000,"projectId":"p-1","scopes":["NAME","PHONE","DATE_OF_BIRTH"],
+        "data":{"identityId":"id-1","fullName":"Ada Example","firstName":"Ada","lastName":"Example","phone":"+12025550101","dateOfBirth":642902400000}}"#;
+    let id = VerificationId::parse("v-1").unwrap();
+    for (name, keeps) in [
+        ("everything", DataKinds::ALL),
+        ("the date of birth", DataKinds::BIRTH),
+        ("nothing of the person", DataKinds::NONE),
+    ] {
+        group.bench_function(name, |b| {
+            b.iter(|| wire::details(black_box(body), &id, keeps).unwrap());
+        });
+    }
+    group.finish();
+}
+
 fn compile(c: &mut Criterion) {
     let mut text = String::from("version: 1\npolicies:\n");
     for n in 0..1000 {
@@ -370,5 +393,7 @@ fn diff(c: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, decide, schedules, check, cold, compile, diff);
+criterion_group!(
+    benches, decide, schedules, check, cold, decode, compile, diff
+);
 criterion_main!(benches);

@@ -53,6 +53,8 @@ use crate::{
 pub struct Config {
     /// The file that it was read from, as an absolute path; `None` if there is none.
     pub file: Option<PathBuf>,
+    /// Whether there is a secret in that file itself.
+    pub file_has_secret: bool,
     /// Who may ask. If there are none, everybody who reaches the listeners may.
     pub callers: Vec<CallerConfig>,
     /// Whether everybody may ask on addresses that other machines reach, where there are no callers.
@@ -114,7 +116,8 @@ impl Config {
 
     /// The callers of a file, and its other sections as they stand in it. For reading the callers again.
     pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, OtherSections), ConfigError> {
-        let (shown, mut problems) = (path.display().to_string(), Vec::new());
+        let shown = path.display().to_string();
+        let mut problems: Vec<Problem> = file::written_by_others(path).into_iter().collect();
         let read = match read_text(path, reader::FILE_BYTES_MAX) {
             Ok(text) => file::callers(&shown, &text, &mut problems),
             Err(error) => {
@@ -191,6 +194,7 @@ impl Config {
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
+            file_has_secret: reader.file_has_secret(),
             callers: reader.callers().to_vec(),
             insecure_allow_anonymous,
             grpc: grpc?,

@@ -19,7 +19,7 @@ use std::{
 };
 
 pub use self::{
-    exposure::{Exposure, readers, writers},
+    exposure::{Exposure, is_reachable, readers, writers},
     ignored::{EXTENSION, IgnoredFile, IgnoredReason},
 };
 

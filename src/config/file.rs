@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Range,
+    path::Path,
 };
 
 use sha2::{Digest as _, Sha256};
@@ -15,7 +16,7 @@ use super::{
     layers::{Layer, Layers, TOP, wipe},
     places::{Places, place_of},
 };
-use crate::{callers::CallerConfig, policy::did_you_mean};
+use crate::{callers::CallerConfig, files::writers, policy::did_you_mean};
 
 /// The section of the callers, which has a table for each.
 pub(super) const CALLERS: &str = "callers";
@@ -46,6 +47,20 @@ impl OtherSections {
             .filter(|name| self.0.get(*name) != other.0.get(*name));
         differ.cloned().collect()
     }
+}
+
+/// Why a file is not used although it can be read: somebody besides its owner and root can write it. Blocks.
+pub(super) fn written_by_others(path: &Path) -> Option<Problem> {
+    let exposures = writers(path);
+    let exposure = exposures.iter().find(|found| found.is_writable())?;
+    Some(Problem {
+        place: path.display().to_string(),
+        message: format!("the configuration is not used, because {exposure}"),
+        hint: Some(
+            "it decides who may ask, which policies count, and whose evidence is believed"
+                .to_owned(),
+        ),
+    })
 }
 
 /// The callers of a file, and its other sections; every problem with the callers is added.

@@ -7,13 +7,21 @@ use super::{
     error::Problem,
     file,
     incode::Account,
-    layers::{Layers, TOP},
+    layers::{Layer, Layers, TOP},
     section::Section,
 };
 use crate::{callers::CallerConfig, secrets::read_text};
 
 /// The size of a configuration file, in bytes.
 pub(super) const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// The settings that are secrets.
+const SECRETS: [(&str, &str); 4] = [
+    ("incode", "api_key"),
+    ("incode", "secret"),
+    ("webhook", "secret"),
+    ("webhook", "previous_secret"),
+];
 
 /// The layers, and the problems that were found in them until now.
 #[derive(Debug, Default)]
@@ -29,6 +37,7 @@ impl Reader {
     /// Overrides settings with those of a file.
     pub(super) fn add_file(&mut self, path: &Path) {
         let shown = path.display().to_string();
+        self.problems.extend(file::written_by_others(path));
         self.file_is_missing = match read_text(path, FILE_BYTES_MAX) {
             Ok(text) => {
                 let is_parsed = file::add(&mut self.layers, &shown, &text, &mut self.problems);
@@ -59,6 +68,15 @@ impl Reader {
     /// Sets the account at the vendor.
     pub(super) fn add_account(&mut self, account: &Account) {
         account.set(&mut self.layers);
+    }
+
+    /// Whether the file has a secret in it, and not only the name of a file with one.
+    pub(super) fn file_has_secret(&self) -> bool {
+        let mut secrets = SECRETS.iter();
+        secrets.any(|(section, key)| {
+            let layer = self.layers.layer(section, key);
+            layer == Layer::File && !self.layers.text(section, key).is_empty()
+        })
     }
 
     /// The callers of the file.

@@ -7,7 +7,7 @@ use std::{
 
 use super::Config;
 use crate::{
-    files::Exposure,
+    files::{Exposure, is_reachable},
     secrets::{Secret, exposures},
 };
 
@@ -44,6 +44,7 @@ impl Config {
         let plain = self.plain_public();
         let callers = self.callers_warnings();
         let rest = dumps.into_iter().chain(exposed).chain(callers);
+        let plain = plain.into_iter().chain(self.plain_credentials());
         quotas.chain(plain).chain(rest).collect()
     }
 
@@ -57,6 +58,7 @@ impl Config {
             .chain(hooks.into_iter().flatten().flatten())
             .flat_map(Secret::exposures)
             .chain(self.tls_secrets().flat_map(exposures))
+            .chain(self.own_secrets().flat_map(exposures))
             .collect()
     }
 
@@ -69,6 +71,13 @@ impl Config {
         all.map(PathBuf::as_path)
     }
 
+    /// The configuration file, if there is a secret in it and others can get to it.
+    fn own_secrets(&self) -> impl Iterator<Item = &Path> {
+        let file = self.file.as_deref();
+        let file = file.filter(|file| self.file_has_secret && is_reachable(file));
+        file.into_iter()
+    }
+
     /// The listener for the Internet is reached over the Internet, in plain text.
     fn plain_public(&self) -> Option<String> {
         let plain = self.tls.public.is_none();
@@ -79,6 +88,23 @@ impl Config {
         Some(format!(
             "public.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the secret of webhooks; set [public.tls], or put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"
         ))
+    }
+
+    /// Listeners on which credentials of callers pass over the network in plain text.
+    fn plain_credentials(&self) -> Vec<String> {
+        let mut callers = self.callers.iter();
+        let are_sent = callers.any(|caller| !caller.tokens.is_empty() || caller.jwt.is_some());
+        let listeners = [
+            ("grpc", &self.grpc, &self.tls.grpc),
+            ("http", &self.http, &self.tls.http),
+            ("admin", &self.admin, &self.tls.admin),
+        ];
+        let plain = listeners
+            .into_iter()
+            .filter(|(_, address, tls)| are_sent && !address.is_local() && tls.is_none());
+        plain
+            .map(|(name, address, _)| format!("{name}.listen ({address}) is not a loopback address and has no TLS: anybody who is on the way reads the tokens of callers and can use them; set [{name}.tls], or put a proxy that terminates TLS in front of it, and listen on 127.0.0.1"))
+            .collect()
     }
 
     fn callers_warnings(&self) -> Vec<String> {

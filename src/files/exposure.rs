@@ -26,6 +26,7 @@ const GROUP_READ: u32 = 0o040;
 const OTHER_READ: u32 = 0o004;
 const GROUP_WRITE: u32 = 0o020;
 const OTHER_WRITE: u32 = 0o002;
+const SEARCH: u32 = 0o011;
 const STICKY: u32 = 0o1000;
 
 /// What others can do to a file.
@@ -107,6 +108,13 @@ pub fn readers(path: &Path) -> Option<Exposure> {
     let by_group = file.mode & GROUP_READ != 0 && !file.is_our_group();
     let is_readable = file.mode & OTHER_READ != 0 || by_group && file.group_is_shared();
     is_readable.then(|| Exposure::Readable(path.to_owned(), file.mode))
+}
+
+/// Whether others than the owners of the folders above a file can get to it. Blocks.
+pub fn is_reachable(path: &Path) -> bool {
+    let resolved = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut folders = resolved.ancestors().skip(1);
+    folders.all(|folder| Modes::of(folder).is_none_or(|modes| modes.mode & SEARCH != 0))
 }
 
 /// The absolute path, unless nobody can write there whatever the modes say.
@@ -257,6 +265,21 @@ mod tests {
         for (mode, expected) in [(0o600, false), (0o400, false), (0o604, true), (0o644, true)] {
             let (_root, path) = laid(0o755, 0o755, mode);
             assert_eq!(readers(&path).is_some(), expected, "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_file_below_a_folder_that_only_its_owner_enters_is_out_of_reach() {
+        for (outer, folder, expected) in [
+            (0o755, 0o755, true),
+            (0o755, 0o700, false),
+            (0o700, 0o755, false),
+            (0o711, 0o710, true),
+            (0o744, 0o755, false),
+        ] {
+            let (root, path) = laid(outer, folder, 0o644);
+            set(root.path(), 0o755);
+            assert_eq!(is_reachable(&path), expected, "{outer:o} {folder:o}");
         }
     }
 

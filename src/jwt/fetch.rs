@@ -15,7 +15,7 @@ use super::{
     key_set::{KeySetError, SET_BYTES_MAX},
 };
 use crate::{
-    files::read_start,
+    files::{read_start, writers},
     tls::{self, CaCertificates, ClientError, ClientOptions},
 };
 
@@ -99,7 +99,9 @@ impl Fetcher {
             Self::File(path) => {
                 let path = path.clone();
                 let read = spawn_blocking(move || read_file(&path)).await;
-                read.unwrap_or_else(|error| Err(FetchError::Unreadable(error.to_string())))
+                // The text of a panic may quote what was read.
+                let internal = |_| FetchError::Unreadable("an internal error".to_owned());
+                read.map_err(internal).flatten()
             }
             Self::Url(client, url) => {
                 let response = client.get(url.clone()).send().await.map_err(failure)?;
@@ -116,6 +118,11 @@ pub(super) fn read_file(path: &std::path::Path) -> Result<Vec<u8>, FetchError> {
         return Err(FetchError::Unreadable(
             "it is not a regular file".to_owned(),
         ));
+    }
+    // A person who can change the file decides whose tokens count.
+    if let Some(exposure) = writers(path).iter().find(|found| found.is_writable()) {
+        let why = format!("it is not used, because {exposure}");
+        return Err(FetchError::Unreadable(why));
     }
     let bytes = read_start(path, SET_BYTES_MAX)
         .map_err(|error| FetchError::Unreadable(error.to_string()))?;
@@ -166,4 +173,23 @@ fn failure(error: reqwest::Error) -> FetchError {
         cause = source;
     }
     FetchError::Unreachable(cause.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+
+    #[test]
+    fn a_key_set_that_others_can_write_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("jwks.json");
+        fs::write(&path, "{}").unwrap();
+        for (mode, used) in [(0o600, true), (0o644, true), (0o646, false), (0o602, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let read = read_file(&path);
+            assert_eq!(read.is_ok(), used, "{mode:o}: {read:?}");
+        }
+    }
 }

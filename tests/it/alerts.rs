@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::operations::in_ci;
+use crate::{operations::in_ci, world::World};
 
 const PAGE: &str = include_str!("../../docs/operations.md");
 const RULES: &str = include_str!("../../deploy/prometheus/verigate.rules.yaml");
@@ -134,6 +134,22 @@ fn every_alert_is_tried_where_it_must_fire_and_where_it_must_not() {
         assert_eq!(tried.iter().filter(|t| **t == alert).count(), 2, "{alert}");
     }
     assert_eq!(values(CASES, "exp_alerts: []").len() * 2, tried.len());
+}
+
+#[tokio::test]
+async fn the_alerts_count_the_connections_that_listeners_share_by_the_limit_of_one() {
+    let world = World::with(|config| config.limits.connections = 100).await;
+    let metrics = world.metrics().await;
+    for listener in ["grpc", "http"] {
+        let limit = format!("verigate_connections_limit{{listener=\"{listener}\"}} 90\n");
+        assert!(metrics.contains(&limit), "{limit}: {metrics}");
+    }
+    assert_eq!(
+        RULES
+            .matches("(verigate_connections_limit{listener!=\"admin\"}) / 0.9")
+            .count(),
+        2
+    );
 }
 
 /// Where Prometheus' own checker is installed; `.ci/run` installs it.

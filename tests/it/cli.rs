@@ -2,6 +2,7 @@
 
 use std::{
     io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Output, Stdio},
 };
 
@@ -186,6 +187,8 @@ fn a_configuration_and_its_policies_can_be_checked_without_serving() {
         ),
     )
     .unwrap();
+    // There is a secret in it.
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o600)).unwrap();
     let check = || {
         let output = verigate(&["serve", "--check", "--config", config.to_str().unwrap()]);
         (

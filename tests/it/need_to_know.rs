@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use verigate::{
     callers::{CallerId, OverQuotaError},
     clock::{Clock as _, ManualClock},
@@ -162,6 +162,8 @@ fn evidence_that_lacks_what_a_policy_reads_is_no_evidence_and_not_missing_data()
 #[derive(Debug)]
 struct Vendor {
     asked: Mutex<Vec<DataKinds>>,
+    /// Says that it was asked.
+    on_asked: mpsc::UnboundedSender<()>,
     may_answer: Semaphore,
     is_down: Mutex<bool>,
 }
@@ -174,6 +176,7 @@ impl Source for Vendor {
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError> {
         self.asked.lock().push(request.reads);
+        let _ = self.on_asked.send(());
         let _permit = self.may_answer.acquire().await.unwrap();
         let now = request.at.now;
         if *self.is_down.lock() {
@@ -194,6 +197,7 @@ impl Source for Vendor {
 
 struct Scene {
     clock: Arc<ManualClock>,
+    vendor_asked: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
     vendor: Arc<Vendor>,
     cache: EvidenceCache,
 }
@@ -201,8 +205,10 @@ struct Scene {
 impl Scene {
     fn new(answers: usize) -> Self {
         let clock = Arc::new(ManualClock::at("2026-01-02T00:00:00Z".parse().unwrap()));
+        let (on_asked, vendor_asked) = mpsc::unbounded_channel();
         let vendor = Arc::new(Vendor {
             asked: Mutex::default(),
+            on_asked,
             may_answer: Semaphore::new(answers),
             is_down: Mutex::default(),
         });
@@ -215,6 +221,7 @@ impl Scene {
         let cache = EvidenceCache::new(behind, config, Duration::from_mins(1), &deps).unwrap();
         Self {
             clock,
+            vendor_asked: vendor_asked.into(),
             vendor,
             cache,
         }
@@ -233,6 +240,13 @@ impl Scene {
             failed_before: false,
         };
         self.cache.look_up(&id(), request).await.unwrap()
+    }
+
+    /// Waits until the vendor is asked once more. With the time paused, a vendor that is not asked fails the test at once.
+    async fn vendor_is_asked(&self) {
+        let mut asked = self.vendor_asked.lock().await;
+        let asked = tokio::time::timeout(Duration::from_secs(30), asked.recv()).await;
+        asked.expect("the vendor is asked");
     }
 
     fn asked(&self) -> Vec<DataKinds> {
@@ -271,26 +285,17 @@ async fn one_fetch_keeps_what_all_policies_in_force_read_as_they_are_when_it_sta
     assert_eq!(scene.asked(), [DataKinds::BIRTH.and(DataKinds::PHONE)]);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_fetch_in_flight_that_would_lack_what_is_read_is_replaced_and_still_answers_its_own() {
     let scene = Arc::new(Scene::new(0));
     let look = |reads| {
         let scene = Arc::clone(&scene);
         tokio::spawn(async move { scene.look(reads).await })
     };
-    let until_asked = async |times| {
-        let asking = async {
-            while scene.asked().len() < times {
-                tokio::task::yield_now().await;
-            }
-        };
-        let asked = tokio::time::timeout(Duration::from_secs(30), asking).await;
-        asked.expect("the vendor is asked");
-    };
     let before = look(DataKinds::BIRTH);
-    until_asked(1).await;
+    scene.vendor_is_asked().await;
     let after = look(DataKinds::PHONE);
-    until_asked(2).await;
+    scene.vendor_is_asked().await;
     // One of before the reload that comes later does not replace it again.
     let late = look(DataKinds::BIRTH);
     tokio::task::yield_now().await;

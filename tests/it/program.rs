@@ -4,8 +4,10 @@
 mod canaries;
 mod credentials;
 mod descriptors;
+mod file_modes;
 mod journal_output;
 mod logrotate;
+mod memory;
 mod rotation;
 mod secrecy;
 mod signals;
@@ -15,7 +17,10 @@ mod stderr;
 use std::{
     fs::{self, File},
     io::{BufRead as _, BufReader, PipeReader, PipeWriter, Write as _},
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::{fs::chown, process::CommandExt as _},
+    },
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
     sync::Arc,
@@ -50,7 +55,12 @@ struct Start {
     workers: &'static str,
     /// A shell command before it, such as `ulimit`.
     before: &'static str,
+    /// Whether root starts it as a user without privileges. Others start it as themselves.
+    as_nobody: bool,
     api_key: String,
+    /// Who the vendor knows.
+    cast: String,
+    policies: &'static str,
     /// What becomes its stdin and its stdout, instead of nothing and a pipe.
     sockets: Vec<OwnedFd>,
     /// The socket of a service manager.
@@ -64,7 +74,10 @@ impl Default for Start {
             journal: None,
             workers: "2",
             before: ":",
+            as_nobody: false,
             api_key: format!("api_key = '{}'", Credentials::default().api_key),
+            cast: BUILT_IN.to_owned(),
+            policies: crate::world::POLICIES,
             sockets: Vec::new(),
             notify: None,
         }
@@ -121,6 +134,31 @@ impl Pipe {
     }
 }
 
+/// The user without privileges that root starts programs as.
+const NOBODY: u32 = 65534;
+
+/// The program to start. As nobody, it is one that nobody can reach, in a folder that is nobody's with all that is in it.
+fn executable(as_nobody: bool, command: &mut Command, folder: &Path) -> PathBuf {
+    let built = PathBuf::from(env!("CARGO_BIN_EXE_verigate"));
+    if !as_nobody || !rustix::process::geteuid().is_root() {
+        return built;
+    }
+    let reached = folder.join("verigate");
+    fs::hard_link(&built, &reached)
+        .or_else(|_| fs::copy(&built, &reached).map(drop))
+        .unwrap();
+    let own = |path: &Path| chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+    own(folder);
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path != reached {
+            own(&path);
+        }
+    }
+    command.uid(NOBODY).gid(NOBODY);
+    reached
+}
+
 fn is_writable(fd: &impl AsFd) -> bool {
     let mut polled = [PollFd::new(fd, PollFlags::OUT)];
     let at_once = Timespec {
@@ -135,13 +173,13 @@ impl Program {
         // An error means that another test has done it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(SystemClock);
-        let cast = Cast::read("the built-in cast", BUILT_IN, clock.now()).unwrap();
+        let cast = Cast::read("the cast", &start.cast, clock.now()).unwrap();
         let known = Credentials::default();
         let simulator = Simulator::start(loopback(), cast, known.clone(), TOKEN_LIFE, clock);
         let simulator = simulator.await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
-        fs::write(path("p.yaml"), crate::world::POLICIES).unwrap();
+        fs::write(path("p.yaml"), start.policies).unwrap();
         let journal = start.journal.unwrap_or_else(|| path("journal.jsonl"));
         let config = format!(
             "[grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
@@ -162,11 +200,14 @@ impl Program {
         let stdin = sockets.next().map_or_else(Stdio::null, Stdio::from);
         let to_stdout = sockets.next().unwrap_or(to_stdout);
         let notify = start.notify.map(|path| ("NOTIFY_SOCKET", path));
-        let process = Command::new("sh")
-            .args(["-c", &format!("{}; exec \"$@\"", start.before), "sh"])
-            .arg(env!("CARGO_BIN_EXE_verigate"))
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{}; exec \"$@\"", start.before), "sh"]);
+        let program = executable(start.as_nobody, &mut command, folder.path());
+        let process = command
+            .arg(program)
             .args(["serve", "--config"])
             .arg(path("verigate.toml"))
+            .current_dir(folder.path())
             .env("VERIGATE_LOG__FORMAT", "json")
             .env("TOKIO_WORKER_THREADS", start.workers)
             .envs(notify)
@@ -248,6 +289,8 @@ impl Program {
     /// Waits until its log has this event.
     async fn until_logged(self, event: &'static str) -> Self {
         let Self { mut stderr, .. } = self;
+        // The program alone writes now, so that its end is the end of what is read.
+        stderr.writer = None;
         let reading = tokio::task::spawn_blocking(move || {
             until_event(&mut stderr, event);
             stderr
@@ -276,16 +319,46 @@ impl Program {
 
 /// Reads lines up to the one with this event.
 fn until_event(pipe: &mut Pipe, event: &str) -> Value {
-    let mut line = String::new();
+    let reader = pipe.reader.as_mut().unwrap();
     loop {
-        line.clear();
-        let reader = pipe.reader.as_mut().unwrap();
-        assert!(reader.read_line(&mut line).unwrap() > 0, "no {event}");
-        let value: Value = serde_json::from_str(&line).unwrap_or_default();
+        let line = next_line(reader);
+        assert!(line.is_some(), "the log goes on without {event}");
+        let line = line.unwrap();
+        let value: Value = serde_json::from_slice(&line).unwrap_or_default();
         if value["fields"]["event"] == event {
             return value;
         }
     }
+}
+
+/// The next line; none if nothing more comes for a long time, or at the end.
+fn next_line(reader: &mut BufReader<PipeReader>) -> Option<Vec<u8>> {
+    let mut line = Vec::new();
+    loop {
+        if reader.buffer().is_empty() && !is_readable_soon(reader.get_ref()) {
+            return None;
+        }
+        let bytes = reader.fill_buf().unwrap();
+        if bytes.is_empty() {
+            return None;
+        }
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let taken = end.map_or(bytes.len(), |end| end + 1);
+        line.extend_from_slice(&bytes[..taken]);
+        reader.consume(taken);
+        if end.is_some() {
+            return Some(line);
+        }
+    }
+}
+
+fn is_readable_soon(fd: &impl AsFd) -> bool {
+    let mut polled = [PollFd::new(fd, PollFlags::IN)];
+    let soon = Timespec {
+        tv_sec: SOON.as_secs().try_into().unwrap(),
+        tv_nsec: 0,
+    };
+    poll(&mut polled, Some(&soon)).unwrap() > 0
 }
 
 /// The lines of a log with this event.

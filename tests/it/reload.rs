@@ -9,7 +9,7 @@ use std::{
     collections::{HashMap, HashSet},
     fs,
     io::{BufRead as _, BufReader},
-    os::unix::fs::symlink,
+    os::unix::fs::{PermissionsExt as _, symlink},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::{
@@ -175,6 +175,39 @@ async fn a_changed_file_is_in_force_once_it_is_read_again() {
         "verigate_policy_last_reload_successful 1",
     ] {
         assert!(metrics.contains(line), "{line} is not in\n{metrics}");
+    }
+}
+
+#[tokio::test]
+async fn files_that_others_can_write_are_never_put_in_force() {
+    let folder = Folder::new(&[("p.yaml", &allows("p"))]);
+    let world = folder.world().await;
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let file = folder.path("p.yaml");
+    for (path, mode, refused) in [
+        (&file, 0o644, false),
+        (&file, 0o646, true),
+        (&file, 0o644, false),
+        (&folder.root, 0o777, true),
+        (&folder.root, 0o755, false),
+    ] {
+        set(path, mode);
+        // Another policy each time, so that something would be put in force.
+        folder.write("p.yaml", &denies("p"));
+        let expected = if refused {
+            [ReloadOutcome::Failed, ReloadOutcome::Unchanged]
+        } else {
+            [ReloadOutcome::Ok, ReloadOutcome::Unchanged]
+        };
+        let outcomes = [(); 2].map(|()| world.service.reloader.reload_if_changed());
+        assert_eq!(outcomes, expected, "{mode:o}");
+        let decides = decides(&world, "p").await;
+        assert_eq!(decides, if refused { "ALLOW" } else { "DENY" }, "{mode:o}");
+        set(path, 0o755);
+        folder.write("p.yaml", &allows("p"));
+        assert_eq!(world.service.reloader.reload(), ReloadOutcome::Ok);
     }
 }
 

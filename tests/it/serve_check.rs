@@ -6,6 +6,7 @@ mod settings;
 use std::{
     fmt::Write as _,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -59,7 +60,10 @@ impl Installed {
             }
             writeln!(text, "{key} = {value}").unwrap();
         }
-        fs::write(self.path("verigate.toml"), text).unwrap();
+        let file = self.path("verigate.toml");
+        fs::write(&file, text).unwrap();
+        // There is a secret in it.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_verigate"));
         command.arg("serve").arg("--config");
         command.arg(self.path("verigate.toml")).args(arguments);

@@ -8,7 +8,7 @@ pub mod pki;
 mod protocols;
 mod replaced;
 mod settings;
-mod vendor;
+pub mod vendor;
 
 use std::{fs, path::PathBuf, sync::Arc};
 

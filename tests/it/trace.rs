@@ -4,6 +4,7 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
     process::{Command, Stdio},
     sync::Arc,
     time::Duration,
@@ -96,6 +97,9 @@ impl Served {
             known.secret,
         );
         std::fs::write(path("verigate.toml"), config).unwrap();
+        // There is a secret in it.
+        let private = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(path("verigate.toml"), private).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_verigate"))
             .args(["serve", "--config", &path("verigate.toml")])
             .stderr(Stdio::piped())

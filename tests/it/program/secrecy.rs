@@ -1,12 +1,11 @@
-//! What the program keeps to itself: core dumps, files that others can change, and every secret and datum of a person.
+//! Core dumps, and what other processes of the same user can read: with privileges and without.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::ExitStatusExt as _;
 
-use super::*;
-
-fn set(path: &Path, mode: u32) {
-    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-}
+use super::{
+    file_modes::{check, laid, set},
+    *,
+};
 
 /// The soft limit of core dumps, and whether the memory belongs to root alone.
 fn core_limit(program: &Program) -> String {
@@ -45,6 +44,77 @@ async fn core_dumps_are_off_and_the_metrics_of_the_process_still_work() {
     assert!(events(&log, "core_dumps_not_forbidden").is_empty());
 }
 
+/// Whether a process of the same user, without privileges, can open this file to read.
+fn can_read(path: &str) -> bool {
+    let mut command = Command::new("sh");
+    command.args(["-c", "exec cat \"$0\" | head -c 1 | grep -q .", path]);
+    if rustix::process::geteuid().is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let ran = command.stderr(Stdio::null()).status();
+    ran.unwrap().success()
+}
+
+#[tokio::test]
+async fn without_privileges_all_works_and_others_of_the_same_user_read_no_memory_unless_permitted()
+{
+    for permitted in [false, true] {
+        let secrets = tempfile::tempdir().unwrap();
+        let key = secrets.path().join("key");
+        fs::write(&key, Credentials::default().api_key).unwrap();
+        set(&key, 0o600);
+        if rustix::process::geteuid().is_root() {
+            for path in [secrets.path(), &key] {
+                chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+            }
+        }
+        let mut program = Program::start(Start {
+            config: format!("[process]\ncore_dumps = {permitted}\n"),
+            before: "ulimit -S -c unlimited 2>/dev/null || true",
+            api_key: format!("api_key_file = '{}'", key.display()),
+            as_nobody: true,
+            ..Start::default()
+        })
+        .await;
+        // What the service reads of itself and of its files.
+        assert!(program.check("ada-fresh").await.is_ok());
+        let (_, metrics) = program.get("/metrics").await;
+        for name in [
+            "process_cpu_seconds_total",
+            "process_max_fds",
+            "process_open_fds",
+            "process_resident_memory_bytes",
+            "process_start_time_seconds",
+            "process_threads",
+            "process_virtual_memory_bytes",
+        ] {
+            assert!(metrics.contains(&format!("\n{name} ")), "{name}");
+        }
+        program.process.signal("-HUP");
+        program = program.until_logged("journal_reopened").await;
+        assert!(program.check("ada-fresh").await.is_ok());
+        // What others of its user read of it.
+        let id = program.process.0.id();
+        assert!(can_read(&format!("/proc/{id}/stat")), "the helper reads");
+        for name in ["environ", "maps"] {
+            let readable = can_read(&format!("/proc/{id}/{name}"));
+            assert_eq!(readable, permitted, "{name}");
+        }
+        // What a crash leaves.
+        let limits = fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
+        let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap();
+        let unlimited = limits.lines().any(|line| {
+            line.starts_with("Max core file size") && line.matches("unlimited").count() == 2
+        });
+        program.process.signal("-ABRT");
+        let ended = Program::ended(program.process).await;
+        assert_eq!(ended.signal(), Some(6));
+        if !permitted || unlimited && !pattern.starts_with(['|', '/']) {
+            assert_eq!(ended.core_dumped(), permitted);
+        }
+    }
+}
+
 #[tokio::test]
 async fn core_dumps_are_permitted_only_by_the_setting_and_loudly() {
     let program = Program::start(Start {
@@ -67,112 +137,4 @@ async fn core_dumps_are_permitted_only_by_the_setting_and_loudly() {
         stderr.contains("process.core_dumps permits core dumps"),
         "{stderr}"
     );
-}
-
-/// `serve --check` of a configuration in this folder; its exit code and its stderr.
-fn check(folder: &Path, incode: &str, environment: &[(&str, &str)]) -> (Option<i32>, String) {
-    let path = folder.join("verigate.toml");
-    let config = format!(
-        "[grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
-         [policies]\npath = '{}'\n[incode]\nurl = 'http://127.0.0.1:1'\nintegration_id = 'i'\nsecret = 'secret-of-the-tests'\n{incode}\n",
-        folder.join("policies").display()
-    );
-    fs::write(&path, config).unwrap();
-    let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
-        .args(["serve", "--check", "--config"])
-        .arg(&path)
-        .env_remove("CREDENTIALS_DIRECTORY")
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
-    (
-        output.status.code(),
-        String::from_utf8(output.stderr).unwrap(),
-    )
-}
-
-/// A folder with a policy and a secret, each for its owner alone to change.
-fn laid() -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let policies = folder.path().join("policies");
-    fs::create_dir(&policies).unwrap();
-    fs::write(policies.join("p.yaml"), crate::world::POLICIES).unwrap();
-    fs::write(folder.path().join("key"), "key-of-the-tests\n").unwrap();
-    set(&policies, 0o755);
-    set(&policies.join("p.yaml"), 0o644);
-    set(&folder.path().join("key"), 0o600);
-    folder
-}
-
-#[test]
-fn what_others_can_write_is_refused_and_what_they_can_read_is_warned_of() {
-    for (file, mode, refused, says) in [
-        ("key", 0o600, false, ""),
-        ("key", 0o400, false, ""),
-        ("key", 0o644, false, "can be read by others"),
-        ("key", 0o602, true, "can be written by others"),
-        ("key", 0o666, true, "can be written by others"),
-        ("key", 0o620, true, "can be written by others"),
-        ("policies", 0o755, false, ""),
-        ("policies", 0o757, true, "can be written by others"),
-        ("policies", 0o777, true, "can be written by others"),
-        ("policies", 0o1777, false, "to which others can add files"),
-        ("policies/p.yaml", 0o600, false, ""),
-        ("policies/p.yaml", 0o646, true, "can be written by others"),
-        (".", 0o777, true, "can be written by others"),
-    ] {
-        // In group 0, which is no private group, if root runs the tests.
-        let folder = laid();
-        if mode == 0o620 && !rustix::process::geteuid().is_root() {
-            continue;
-        }
-        set(&folder.path().join(file), mode);
-        let key = format!("api_key_file = '{}'", folder.path().join("key").display());
-        let (code, stderr) = check(folder.path(), &key, &[]);
-        assert_eq!(code != Some(0), refused, "{file} {mode:o}: {stderr}");
-        assert!(stderr.contains(says), "{file} {mode:o}: {stderr}");
-        let is_said = stderr.contains("by others") || stderr.contains("others can");
-        assert_eq!(is_said, !says.is_empty(), "{file} {mode:o}: {stderr}");
-        assert!(!stderr.contains("key-of-the-tests"), "{stderr}");
-    }
-}
-
-#[test]
-fn a_secret_may_be_a_credential_of_systemd() {
-    let folder = laid();
-    let key = "api_key_file = 'credential:key'";
-    let shown = folder.path().display().to_string();
-    let (code, stderr) = check(folder.path(), key, &[("CREDENTIALS_DIRECTORY", &shown)]);
-    assert_eq!(code, Some(0), "{stderr}");
-    let (code, stderr) = check(folder.path(), key, &[]);
-    assert_eq!(code, Some(2), "{stderr}");
-    assert!(
-        stderr.contains("CREDENTIALS_DIRECTORY is not set"),
-        "{stderr}"
-    );
-    for name in ["", "..", "a/b", "../key", "/etc/passwd"] {
-        let key = format!("api_key_file = 'credential:{name}'");
-        let (code, stderr) = check(folder.path(), &key, &[("CREDENTIALS_DIRECTORY", &shown)]);
-        assert_eq!(code, Some(2), "{name}: {stderr}");
-        assert!(
-            stderr.contains("is not the name of a credential"),
-            "{name}: {stderr}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn policies_that_others_can_write_are_refused_on_a_reload_and_the_old_ones_stay() {
-    let mut program = Program::start(Start::default()).await;
-    let policies = program.folder.path().join("p.yaml");
-    set(&policies, 0o666);
-    program.process.signal("-HUP");
-    program = program.until_logged("policy_reload_failed").await;
-    assert!(program.check("ada-fresh").await.is_ok());
-    let (_, metrics) = program.get("/metrics").await;
-    assert!(metrics.contains("verigate_policies_exposed 1"), "{metrics}");
-    set(&policies, 0o644);
-    program.process.signal("-HUP");
-    program = program.until_logged("policies_reloaded").await;
-    program.stop().await;
 }

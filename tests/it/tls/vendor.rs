@@ -29,15 +29,15 @@ use super::{Files, pki::Leaf};
 use crate::world::{World, check_request, gist, loopback, until};
 
 /// Something in front of the simulator that speaks TLS and asks for certificates.
-struct Front {
-    address: SocketAddr,
-    simulator: Arc<OnceLock<SocketAddr>>,
+pub struct Front {
+    pub address: SocketAddr,
+    pub simulator: Arc<OnceLock<SocketAddr>>,
     /// The certificates that were presented.
-    presented: Arc<Mutex<Vec<CertificateDer<'static>>>>,
+    pub presented: Arc<Mutex<Vec<CertificateDer<'static>>>>,
 }
 
 impl Front {
-    async fn start(files: &Files, asks: bool) -> Self {
+    pub async fn start(files: &Files, asks: bool) -> Self {
         let provider = Arc::new(default_provider());
         let mut roots = RootCertStore::empty();
         let ca = files.client_ca.pem();
