@@ -10,6 +10,7 @@ mod token;
 mod certificate;
 mod config;
 mod issuers;
+mod token_cache;
 mod directory;
 mod credentials;
 mod misses;

@@ -44,7 +44,6 @@ use crate::{
     call::Deadlines,
     callers::CallerConfig,
     listener::{Limits, ListenAddress},
-    secrets::read_text,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -55,6 +54,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// Whether there is a secret in that file itself.
     pub file_has_secret: bool,
+    /// The folder in which systemd puts the credentials of the unit, if it has any.
+    pub credentials: Option<PathBuf>,
     /// Who may ask. If there are none, everybody who reaches the listeners may.
     pub callers: Vec<CallerConfig>,
     /// Whether everybody may ask on addresses that other machines reach, where there are no callers.
@@ -105,27 +106,33 @@ impl Config {
         file: Option<&Path>,
         environment: impl IntoIterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ConfigError> {
+        let environment: Vec<_> = environment.into_iter().collect();
+        let credentials = environment::credentials(&environment);
         let mut reader = Reader::default();
+        reader.set_credentials(credentials.clone());
         if let Some(path) = file {
             reader.add_file(path);
         }
         reader.add_environment(environment);
         let file = file.map(|file| absolute(file).unwrap_or_else(|_| file.to_owned()));
-        Self::read(reader).map(|config| Self { file, ..config })
+        Self::read(reader).map(|config| Self {
+            file,
+            credentials,
+            ..config
+        })
     }
 
-    /// The callers of a file, and its other sections as they stand in it. For reading the callers again.
-    pub fn read_callers(path: &Path) -> Result<(Vec<CallerConfig>, OtherSections), ConfigError> {
-        let shown = path.display().to_string();
-        let mut problems: Vec<Problem> = file::written_by_others(path).into_iter().collect();
-        let read = match read_text(path, reader::FILE_BYTES_MAX) {
-            Ok(text) => file::callers(&shown, &text, &mut problems),
-            Err(error) => {
-                problems.push(Problem {
-                    place: shown,
-                    message: format!("cannot be read: {error}"),
-                    hint: None,
-                });
+    /// The callers of a file, and its other sections as they stand in it. For reading the callers again. `credentials` is the folder in
+    /// which systemd puts the credentials of the unit.
+    pub fn read_callers(
+        path: &Path,
+        credentials: Option<&Path>,
+    ) -> Result<(Vec<CallerConfig>, OtherSections), ConfigError> {
+        let (shown, mut problems) = (path.display().to_string(), Vec::new());
+        let read = match reader::read_file(path) {
+            Ok(text) => file::callers(&shown, &text, credentials, &mut problems),
+            Err(problem) => {
+                problems.push(problem);
                 Default::default()
             }
         };
@@ -195,6 +202,7 @@ impl Config {
         Ok(Self {
             file: None,
             file_has_secret: reader.file_has_secret(),
+            credentials: None,
             callers: reader.callers().to_vec(),
             insecure_allow_anonymous,
             grpc: grpc?,

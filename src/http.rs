@@ -1,6 +1,7 @@
 //! The HTTP listeners: each file has its routes, and they are merged here. Every request first passes the `filter`.
 
 mod admin;
+mod callers;
 mod filter;
 mod not_implemented;
 pub mod webhook;
@@ -12,6 +13,7 @@ use axum::Router;
 use self::filter::{Listener, Metrics, RequestFilter};
 pub use self::{
     admin::{Admin, AdminCallers},
+    callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},
     webhook::Webhooks,
 };
@@ -53,9 +55,10 @@ pub fn routers(
         RequestFilter::new(listener, rules.clone(), credentials, &metrics, deps)
     };
     let http = filter(Listener::Http, &config.http);
+    let callers = admin.callers.callers.clone();
     let routes_for_callers = http
-        .same_site(not_implemented::routes())
-        .merge(not_implemented::routes_of_proxies());
+        .same_site(callers.only(not_implemented::routes()))
+        .merge(callers.only_behind_proxies(not_implemented::routes_of_proxies()));
     let routes_for_the_internet = |filter: &Arc<RequestFilter>| {
         filter
             .same_site(webhook::routes(webhooks))

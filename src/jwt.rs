@@ -28,12 +28,12 @@ mod tests;
 pub use self::{
     claims::{ClaimValue, Claims},
     config::{Config, JwksUrlError, Keys, RsaAlgorithm, jwks_url},
-    fetch::FetchError,
+    fetch::{FetchError, check_keys},
     header::{Unverified, issuer_and_audience_unverified},
     key_set::KeySetError,
     key_sets::KeySets,
     key_source::KeysError,
     provider::install_crypto_provider,
     rejected::Rejected,
-    verifier::Verifier,
+    verifier::{Verified, Verifier},
 };

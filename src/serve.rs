@@ -145,7 +145,7 @@ impl Service {
 
         let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
         let apart = config.public.is_some();
-        let credentials = Arc::new(admin.callers.callers.clone()) as _;
+        let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
         let routers = http::routers(
             &config.filters,
             apart,
@@ -194,7 +194,7 @@ impl Service {
         let (reload, reload_tls) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let renewable = self.renewable.clone();
         let reload_callers = Arc::new(Notify::new());
-        let callers = Arc::clone(&self.callers).watch(Arc::clone(&reload_callers));
+        let callers = callers::watch(Arc::clone(&self.callers), Arc::clone(&reload_callers));
         let policies = live::watch(reloader, Arc::clone(&reload));
         let certificates = tls::watch(self.tls_files.clone(), Arc::clone(&reload_tls));
         let requests = async move {

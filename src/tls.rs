@@ -21,6 +21,7 @@ pub use self::{
         CaCertificates, ClientError, ClientFactory, ClientFiles, ClientOptions, Pings,
         check_ca_certificates, check_client, client,
     },
+    contents::ca_certificates,
     error::{FileProblem, FilesError},
     peer::peer_certificate,
     provider::install_crypto_provider,

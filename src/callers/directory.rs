@@ -10,7 +10,7 @@ use super::{
     TokenEntry, TokenId,
     certificate::{CertificateNames, CertificatePattern},
     credentials::{Credential, credentials},
-    issuers::{Claimed, Issuers, conflicting},
+    issuers::{Issuers, Named, conflicting},
     token::Token,
 };
 use crate::{
@@ -310,13 +310,11 @@ impl Directory {
         token: &str,
         clock: &dyn Clock,
     ) -> Result<Option<&Known>, AuthenticationError> {
-        let issuer = match self.issuers.claimed(token) {
-            Claimed::Nobody => return Ok(None),
-            Claimed::Several => return Err(AuthenticationError::BadJwt),
-            Claimed::Issuer(issuer) => issuer,
+        let known = match self.issuers.named(token, clock.now()).await {
+            Named::Nobody => return Ok(None),
+            Named::Refused => None,
+            Named::Caller(index) => self.callers.get(index),
         };
-        let index = issuer.verify(token, clock.now()).await;
-        let known = index.and_then(|index| self.callers.get(index));
         known.map(Some).ok_or(AuthenticationError::BadJwt)
     }
 

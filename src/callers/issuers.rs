@@ -1,10 +1,14 @@
 //! The issuers of callers' JSON Web Tokens, and whose tokens name which caller.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
-use super::{config::CallerConfig, config::CallerJwt, name::CallerName};
+use super::{
+    config::{CallerConfig, CallerJwt},
+    name::CallerName,
+    token_cache::{TokenCache, TokenDigest},
+};
 use crate::{
-    jwt::{self, KeySets, KeysError, Verifier, issuer_and_audience_unverified},
+    jwt::{self, KeySets, KeysError, Verified, Verifier, issuer_and_audience_unverified},
     policy::Timestamp,
 };
 
@@ -13,68 +17,117 @@ const KEYS_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// The issuers, each for one audience.
 #[derive(Debug, Default)]
-pub(super) struct Issuers(Vec<Issuer>);
+pub(super) struct Issuers {
+    list: Vec<Issuer>,
+    cache: TokenCache<Known>,
+}
 
 /// An issuer, for one audience.
 #[derive(Debug)]
-pub(super) struct Issuer {
+struct Issuer {
     verifier: Verifier,
     /// The subjects, each with the place of its caller.
-    subjects: Vec<(String, usize)>,
+    subjects: HashMap<String, usize>,
 }
 
-/// Whose a token claims to be.
-pub(super) enum Claimed<'i> {
-    /// No issuer of callers has issued it for an audience of callers.
+/// Whom a token has named.
+#[derive(Debug)]
+struct Known {
+    /// The place of its issuer.
+    issuer: usize,
+    verified: Verified,
+    /// The place of its caller.
+    caller: usize,
+}
+
+/// Whom a token names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// No issuer of callers has issued it for an audience of callers, by its own word.
     Nobody,
-    /// This issuer's.
-    Issuer(&'i Issuer),
-    /// More than one's: it is for several audiences.
-    Several,
+    /// It claims to be of one or more of them, and is not valid, or names none of its callers.
+    Refused,
+    /// The caller at this place.
+    Caller(usize),
 }
 
 impl Issuers {
     /// The issuers of these callers. A file with keys must be usable (blocks); an address may be down.
     pub(super) fn new(configs: &[CallerConfig], key_sets: &KeySets) -> Result<Self, KeysError> {
-        let mut issuers: Vec<Issuer> = Vec::new();
+        let mut list: Vec<Issuer> = Vec::new();
         for (index, config) in configs.iter().enumerate() {
             let Some(jwt) = &config.jwt else { continue };
             let subjects = jwt.subjects.iter().map(|subject| (subject.clone(), index));
-            let known = issuers.iter_mut().find(|known| known.is_for(jwt));
+            let known = list.iter_mut().find(|known| known.is_for(jwt));
             if let Some(known) = known {
                 known.subjects.extend(subjects);
                 continue;
             }
             let audiences = vec![jwt.audience.clone()];
             let config = jwt::Config::new(jwt.issuer.clone(), audiences, jwt.keys.clone());
-            issuers.push(Issuer {
+            list.push(Issuer {
                 verifier: Verifier::new(config, key_sets)?,
                 subjects: subjects.collect(),
             });
         }
-        Ok(Self(issuers))
+        let cache = TokenCache::default();
+        Ok(Self { list, cache })
     }
 
     /// Whether no caller has JSON Web Tokens.
     pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
-    /// Whose token this claims to be. Nothing of it is verified.
-    pub(super) fn claimed(&self, token: &str) -> Claimed<'_> {
-        let Some(unverified) = issuer_and_audience_unverified(token) else {
-            return Claimed::Nobody;
+    /// Whom a token names now.
+    pub(super) async fn named(&self, token: &str, now: Timestamp) -> Named {
+        if self.is_empty() {
+            return Named::Nobody;
+        }
+        let digest = TokenDigest::of(token);
+        let still = |known: &Known| {
+            let issuer = self.list.get(known.issuer)?;
+            let holds = issuer.verifier.still_accepts(&known.verified, now);
+            holds.then_some(known.caller)
         };
-        let mut claimed = self.0.iter().filter(|issuer| {
+        if let Some(caller) = self.cache.find(digest, still) {
+            return Named::Caller(caller);
+        }
+        let mut claimed = self.claimed(token).into_iter();
+        let index = match (claimed.next(), claimed.next()) {
+            (None, _) => return Named::Nobody,
+            (Some(index), None) => index,
+            // It is for the audiences of several.
+            (Some(_), Some(_)) => return Named::Refused,
+        };
+        let Some(issuer) = self.list.get(index) else {
+            return Named::Refused;
+        };
+        match issuer.verify(token, now).await {
+            None => Named::Refused,
+            Some((verified, caller)) => {
+                let known = Known {
+                    issuer: index,
+                    verified,
+                    caller,
+                };
+                self.cache.insert(digest, known);
+                Named::Caller(caller)
+            }
+        }
+    }
+
+    /// The places of the issuers whose token this claims to be. Nothing of it is verified.
+    fn claimed(&self, token: &str) -> Vec<usize> {
+        let Some(unverified) = issuer_and_audience_unverified(token) else {
+            return Vec::new();
+        };
+        let issuers = self.list.iter().enumerate().filter(|(_, issuer)| {
             let config = issuer.verifier.config();
             let is_for = |audience: &String| config.audiences.contains(audience);
             config.issuer == unverified.issuer && unverified.audiences.iter().any(is_for)
         });
-        match (claimed.next(), claimed.next()) {
-            (None, _) => Claimed::Nobody,
-            (Some(issuer), None) => Claimed::Issuer(issuer),
-            (Some(_), Some(_)) => Claimed::Several,
-        }
+        issuers.map(|(index, _)| index).collect()
     }
 }
 
@@ -84,13 +137,12 @@ impl Issuer {
         config.issuer == jwt.issuer && config.audiences.contains(&jwt.audience)
     }
 
-    /// The place of the caller that a token names, if it is valid now.
-    pub(super) async fn verify(&self, token: &str, now: Timestamp) -> Option<usize> {
-        let verified = self.verifier.verify(token, now, KEYS_WAIT_MAX).await;
-        let subject = verified.ok()?.subject?;
-        let mut subjects = self.subjects.iter();
-        let found = subjects.find(|(known, _)| *known == subject);
-        found.map(|(_, index)| *index)
+    /// A token that is valid now, and the place of the caller that it names.
+    async fn verify(&self, token: &str, now: Timestamp) -> Option<(Verified, usize)> {
+        let verified = self.verifier.verify(token, now, KEYS_WAIT_MAX).await.ok()?;
+        let subject = verified.claims.subject.as_ref()?;
+        let caller = *self.subjects.get(subject)?;
+        Some((verified, caller))
     }
 }
 

@@ -1,14 +1,17 @@
 //! `[callers.NAME]`: a table for each caller. It is read from the file alone, because it is read again while the service runs.
 
+mod jwt;
+
+use std::path::Path;
+
 use toml::{Table, Value};
 
 use super::{error::Problem, places::Places};
 use crate::{
     callers::{
-        Assertion, CallerConfig, CallerJwt, CallerName, CallerPriority, CertificatePattern,
+        Assertion, CallerConfig, CallerName, CallerPriority, CertificatePattern,
         ConflictingCallersError, Glob, TokenEntry,
     },
-    jwt::{Keys, jwks_url},
     policy::did_you_mean,
     rate_limit::Rate,
 };
@@ -28,8 +31,6 @@ const KEYS: [&str; 12] = [
     "fetches_burst",
     "priority",
 ];
-/// The keys of its JSON Web Tokens.
-const JWT_KEYS: [&str; 5] = ["issuer", "audience", "jwks_url", "jwks_file", "subjects"];
 /// The most that may happen in a second, or at once.
 const COUNT_MAX: i64 = 1_000_000;
 /// Callers that may be configured.
@@ -45,6 +46,7 @@ const FETCHES: Rate = Rate {
 pub(super) fn read(
     callers: &Table,
     places: &Places<'_>,
+    credentials: Option<&Path>,
     problems: &mut Vec<Problem>,
 ) -> Vec<CallerConfig> {
     let mut configs = Vec::new();
@@ -52,6 +54,7 @@ pub(super) fn read(
         let mut reader = CallerReader {
             name,
             places,
+            credentials,
             problems,
         };
         if let Some(config) = reader.caller(settings) {
@@ -81,6 +84,8 @@ pub(super) fn read(
 struct CallerReader<'r> {
     name: &'r str,
     places: &'r Places<'r>,
+    /// The folder in which systemd puts the credentials of the unit.
+    credentials: Option<&'r Path>,
     problems: &'r mut Vec<Problem>,
 }
 
@@ -177,86 +182,6 @@ impl CallerReader<'_> {
             }
         }
         parsed
-    }
-
-    /// The JSON Web Tokens, of which every key is needed.
-    fn jwt(&mut self, settings: &Table) -> Option<CallerJwt> {
-        let value = settings.get("jwt")?;
-        let Some(jwt) = value.as_table() else {
-            let hint =
-                r#"write { issuer = "…", audience = "…", jwks_url = "…", subjects = ["…"] }"#;
-            let message = format!("callers.{}.jwt is not a table", self.name);
-            self.problem("jwt", &message, Some(hint.to_owned()));
-            return None;
-        };
-        for key in jwt.keys().filter(|key| !JWT_KEYS.contains(&key.as_str())) {
-            let message = format!("callers.{}.jwt.{key} is no setting", self.name);
-            let hint = did_you_mean(key, JWT_KEYS.iter().copied());
-            self.problem("jwt", &message, hint);
-        }
-        let (issuer, audience) = (self.jwt_text(jwt, "issuer"), self.jwt_text(jwt, "audience"));
-        let keys = self.jwt_keys(jwt);
-        let subjects = jwt.get("subjects").and_then(Value::as_array);
-        let subjects: Option<Vec<String>> = subjects.and_then(|subjects| {
-            let text = |subject: &Value| subject.as_str().map(str::to_owned);
-            subjects.iter().map(text).collect()
-        });
-        let is_given =
-            |subjects: &Vec<String>| !subjects.is_empty() && subjects.iter().all(|s| !s.is_empty());
-        let subjects = subjects.filter(is_given);
-        if subjects.is_none() {
-            let message = format!(
-                "callers.{}.jwt.subjects is not a list of texts that names somebody",
-                self.name
-            );
-            self.problem("jwt", &message, None);
-        }
-        Some(CallerJwt {
-            issuer: issuer?,
-            audience: audience?,
-            keys: keys?,
-            subjects: subjects?,
-        })
-    }
-
-    fn jwt_text(&mut self, jwt: &Table, key: &str) -> Option<String> {
-        let text = jwt.get(key).and_then(Value::as_str);
-        let text = text.filter(|text| !text.is_empty() && text.trim() == *text);
-        if text.is_none() {
-            let message = format!("callers.{}.jwt.{key} is not set to a text", self.name);
-            self.problem("jwt", &message, None);
-        }
-        text.map(str::to_owned)
-    }
-
-    fn jwt_keys(&mut self, jwt: &Table) -> Option<Keys> {
-        match (jwt.contains_key("jwks_url"), jwt.contains_key("jwks_file")) {
-            (true, false) => {
-                let text = self.jwt_text(jwt, "jwks_url")?;
-                match jwks_url(&text) {
-                    Ok(url) => Some(Keys::Url {
-                        url,
-                        ca: Vec::new(),
-                    }),
-                    Err(error) => {
-                        let message = format!("callers.{}.jwt.jwks_url {error}", self.name);
-                        self.problem("jwt", &message, None);
-                        None
-                    }
-                }
-            }
-            (false, true) => self
-                .jwt_text(jwt, "jwks_file")
-                .map(|file| Keys::File(file.into())),
-            _ => {
-                let message = format!(
-                    "callers.{}.jwt needs one of jwks_url and jwks_file",
-                    self.name
-                );
-                self.problem("jwt", &message, None);
-                None
-            }
-        }
     }
 
     fn flag(&mut self, settings: &Table, key: &str) -> bool {

@@ -1,6 +1,9 @@
 //! The layer of the environment: variables such as `VERIGATE_GRPC__LISTEN`.
 
-use std::ffi::{OsStr, OsString};
+use std::{
+    ffi::{OsStr, OsString},
+    path::PathBuf,
+};
 
 use toml::Value;
 use zeroize::Zeroize as _;
@@ -21,6 +24,13 @@ const SEPARATOR: &str = "__";
 /// The variable in which systemd names the folder with the credentials of a unit.
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
+/// The folder in which systemd puts the credentials of a unit, if the environment names one.
+pub(super) fn credentials(environment: &[(OsString, OsString)]) -> Option<PathBuf> {
+    let mut variables = environment.iter();
+    let found = variables.find(|(name, value)| name == CREDENTIALS && !value.is_empty());
+    found.map(|(_, folder)| folder.into())
+}
+
 /// Overrides settings with those of the environment.
 pub(super) fn add(
     layers: &mut Layers,
@@ -28,10 +38,6 @@ pub(super) fn add(
     problems: &mut Vec<Problem>,
 ) {
     for (name, value) in environment {
-        if name == CREDENTIALS && !value.is_empty() {
-            layers.set_credentials(value.into());
-            continue;
-        }
         let Some((name, rest)) = name
             .to_str()
             .and_then(|n| Some((n, n.strip_prefix(PREFIX)?)))

@@ -67,6 +67,7 @@ pub(super) fn written_by_others(path: &Path) -> Option<Problem> {
 pub(super) fn callers(
     path: &str,
     text: &str,
+    credentials: Option<&Path>,
     problems: &mut Vec<Problem>,
 ) -> (Vec<CallerConfig>, OtherSections) {
     let (document, mut values) = match (DeTable::parse(text), text.parse::<toml::Table>()) {
@@ -83,7 +84,9 @@ pub(super) fn callers(
     };
     let configs = match values.remove(CALLERS) {
         None => Vec::new(),
-        Some(toml::Value::Table(callers)) => callers::read(&callers, &places, problems),
+        Some(toml::Value::Table(callers)) => {
+            callers::read(&callers, &places, credentials, problems)
+        }
         Some(_) => {
             problems.push(Problem {
                 place: places.of(&[CALLERS]),

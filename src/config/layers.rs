@@ -125,8 +125,8 @@ impl Layers {
     }
 
     /// Sets the folder with the credentials of systemd.
-    pub(super) fn set_credentials(&mut self, folder: PathBuf) {
-        self.credentials = Some(folder);
+    pub(super) fn set_credentials(&mut self, folder: Option<PathBuf>) {
+        self.credentials = folder;
     }
 
     /// The section and key of every setting.

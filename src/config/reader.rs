@@ -1,6 +1,11 @@
 //! Puts the layers together, and hands out the sections that components read.
 
-use std::{ffi::OsString, path::Path};
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use zeroize::Zeroizing;
 
 use super::{
     environment,
@@ -10,10 +15,25 @@ use super::{
     layers::{Layer, Layers, TOP},
     section::Section,
 };
-use crate::{callers::CallerConfig, secrets::read_text};
+use crate::{
+    callers::CallerConfig,
+    secrets::read_text,
+};
 
 /// The size of a configuration file, in bytes.
-pub(super) const FILE_BYTES_MAX: usize = 1024 * 1024;
+const FILE_BYTES_MAX: usize = 1024 * 1024;
+
+/// Reads a configuration file. One that others can change is not used: it says who may ask. Blocks.
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, Problem> {
+    if let Some(problem) = file::written_by_others(path) {
+        return Err(problem);
+    }
+    read_text(path, FILE_BYTES_MAX).map_err(|error| Problem {
+        place: path.display().to_string(),
+        message: format!("cannot be read: {error}"),
+        hint: None,
+    })
+}
 
 /// The settings that are secrets.
 const SECRETS: [(&str, &str); 4] = [
@@ -34,24 +54,26 @@ pub(super) struct Reader {
 }
 
 impl Reader {
+    /// Sets the folder in which systemd puts the credentials of the unit.
+    pub(super) fn set_credentials(&mut self, folder: Option<PathBuf>) {
+        self.layers.set_credentials(folder);
+    }
+
     /// Overrides settings with those of a file.
     pub(super) fn add_file(&mut self, path: &Path) {
         let shown = path.display().to_string();
-        self.problems.extend(file::written_by_others(path));
-        self.file_is_missing = match read_text(path, FILE_BYTES_MAX) {
+        self.file_is_missing = match read_file(path) {
             Ok(text) => {
                 let is_parsed = file::add(&mut self.layers, &shown, &text, &mut self.problems);
                 if is_parsed {
-                    (self.callers, _) = file::callers(&shown, &text, &mut self.problems);
+                    let credentials = self.layers.credentials();
+                    (self.callers, _) =
+                        file::callers(&shown, &text, credentials, &mut self.problems);
                 }
                 !is_parsed
             }
-            Err(error) => {
-                self.problems.push(Problem {
-                    place: shown,
-                    message: format!("cannot be read: {error}"),
-                    hint: None,
-                });
+            Err(problem) => {
+                self.problems.push(problem);
                 true
             }
         };

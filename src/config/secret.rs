@@ -85,7 +85,7 @@ impl Section<'_> {
 }
 
 /// The file that a setting names: by its path, or as `credential:NAME` in the folder in which systemd puts the credentials of a unit.
-fn file_of(text: &str, credentials: Option<&Path>) -> Result<PathBuf, String> {
+pub(super) fn file_of(text: &str, credentials: Option<&Path>) -> Result<PathBuf, String> {
     let Some(name) = text.strip_prefix(CREDENTIAL) else {
         return Ok(text.into());
     };

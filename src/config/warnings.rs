@@ -7,7 +7,8 @@ use std::{
 
 use super::Config;
 use crate::{
-    files::{Exposure, is_reachable},
+    files::{Exposure, is_reachable, writers},
+    jwt::Keys,
     secrets::{Secret, exposures},
 };
 
@@ -59,7 +60,19 @@ impl Config {
             .flat_map(Secret::exposures)
             .chain(self.tls_secrets().flat_map(exposures))
             .chain(self.own_secrets().flat_map(exposures))
+            .chain(self.trusted_files().flat_map(writers))
             .collect()
+    }
+
+    /// Files that everybody may read, and by which callers are trusted.
+    fn trusted_files(&self) -> impl Iterator<Item = &Path> {
+        let issuers = self.callers.iter().filter_map(|caller| caller.jwt.as_ref());
+        let files = issuers.filter_map(|jwt| match &jwt.keys {
+            Keys::File(path) => Some(path),
+            Keys::Url { ca, .. } => ca.as_ref(),
+        });
+        let trusted = self.tls.iter().filter_map(|tls| tls.client_ca.as_ref());
+        files.chain(trusted).chain(&self.file).map(PathBuf::as_path)
     }
 
     /// The files with private keys, and with the password of the proxy.
@@ -117,7 +130,7 @@ impl Config {
         for caller in &self.callers {
             let name = &caller.name;
             if !caller.has_credential() {
-                warnings.push(format!("callers.{name} has no credential, so it cannot make calls: give it token_sha256 or certificate"));
+                warnings.push(format!("callers.{name} has no credential, so it cannot make calls: give it token_sha256, certificate or jwt"));
             }
             if caller.permissions.policies.is_empty() && !caller.permissions.admin {
                 warnings.push(format!(

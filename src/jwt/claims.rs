@@ -19,6 +19,7 @@ pub struct Claims {
     /// The claim `exp`.
     pub expires_at: Timestamp,
     kept: BTreeMap<String, ClaimValue>,
+    lifetime: Lifetime,
 }
 
 /// The value of a claim.
@@ -50,7 +51,8 @@ impl Claims {
         if !audiences.iter().any(|audience| is_ours(audience)) {
             return Err(Rejected::WrongAudience);
         }
-        let expires_at = Lifetime::of(members)?.check(config, now)?;
+        let lifetime = Lifetime::of(members)?;
+        let expires_at = lifetime.check(config, now)?;
         let kept = config.kept_claims.iter().filter_map(|name| {
             let value = ClaimValue::of(members.get(name)?)?;
             Some((name.clone(), value))
@@ -61,7 +63,13 @@ impl Claims {
             subject: text(members, "sub")?.map(str::to_owned),
             expires_at,
             kept: kept.collect(),
+            lifetime,
         })
+    }
+
+    /// Whether the token is valid at this instant too.
+    pub(super) fn are_valid(&self, config: &Config, now: Timestamp) -> bool {
+        self.lifetime.check(config, now).is_ok()
     }
 
     /// A claim that the configuration keeps. `None` if the token does not have it, or if it is an object or a list of other things than
@@ -107,7 +115,7 @@ impl fmt::Debug for ClaimValue {
 }
 
 /// When a token is valid. Instants are durations since 1970.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Lifetime {
     expires_at: Duration,
     not_before: Option<Duration>,

@@ -3,7 +3,6 @@
 use std::{path::PathBuf, time::Duration};
 
 use jsonwebtoken::Algorithm;
-use rustls::pki_types::CertificateDer;
 use url::Url;
 
 /// How far the clocks of an issuer and of this machine may be apart.
@@ -41,8 +40,9 @@ pub enum Keys {
     Url {
         /// The address.
         url: Url,
-        /// The CA certificates that verify its server's; those of this machine, if there are none.
-        ca: Vec<CertificateDer<'static>>,
+        /// The file of the CA certificates that verify its server's (PEM), read again with each reading of the keys; `None`: those of
+        /// this machine.
+        ca: Option<PathBuf>,
     },
 }
 

@@ -1,21 +1,27 @@
 //! Obtains the text of a key set: from a file, or by HTTPS.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use http::{
     HeaderMap, HeaderValue, StatusCode,
     header::{ACCEPT, USER_AGENT},
 };
+use parking_lot::Mutex;
 use reqwest::{Client, Response};
-use tokio::task::spawn_blocking;
+use rustls::pki_types::CertificateDer;
+use tokio::task::{JoinError, spawn_blocking};
 use url::Url;
 
 use super::{
-    config::Keys,
-    key_set::{KeySetError, SET_BYTES_MAX},
+    config::{Keys, RsaAlgorithm},
+    key_set::{KeySet, KeySetError, SET_BYTES_MAX},
 };
 use crate::{
     files::{read_start, writers},
+    policy::Timestamp,
     tls::{self, CaCertificates, ClientError, ClientOptions},
 };
 
@@ -30,6 +36,9 @@ pub enum FetchError {
     /// The file cannot be read.
     #[error("the file cannot be read: {0}")]
     Unreadable(String),
+    /// The CA certificates that verify its server's cannot be used.
+    #[error("the CA certificates of the server cannot be used: {0}")]
+    Ca(String),
     /// The server cannot be reached, or its certificate is not accepted.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
@@ -49,8 +58,9 @@ pub enum FetchError {
 
 impl FetchError {
     /// The names of all kinds of failures in metrics.
-    pub(super) const KINDS: [&'static str; 6] = [
+    pub(super) const KINDS: [&'static str; 7] = [
         "unreadable",
+        "ca",
         "unreachable",
         "timeout",
         "status",
@@ -62,6 +72,7 @@ impl FetchError {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Unreadable(_) => "unreadable",
+            Self::Ca(_) => "ca",
             Self::Unreachable(_) => "unreachable",
             Self::Timeout => "timeout",
             Self::Status(_) => "status",
@@ -75,54 +86,117 @@ impl FetchError {
 #[derive(Debug)]
 pub(super) enum Fetcher {
     File(PathBuf),
-    Url(Client, Url),
+    Url(Server),
+}
+
+/// The server of a key set, and how it is called.
+#[derive(Debug)]
+pub(super) struct Server {
+    url: Url,
+    /// The file of the CA certificates that verify its own; `None`: those of this machine.
+    ca: Option<PathBuf>,
+    built: Mutex<Built>,
+}
+
+/// A client, and the CA certificates that it was built with.
+#[derive(Debug)]
+struct Built {
+    certificates: Vec<CertificateDer<'static>>,
+    client: Client,
 }
 
 impl Fetcher {
-    pub(super) fn new(keys: &Keys) -> Result<Self, ClientError> {
+    pub(super) fn new(keys: &Keys, now: Timestamp) -> Result<Self, FetchError> {
         match keys {
             Keys::File(path) => Ok(Self::File(path.clone())),
             Keys::Url { url, ca } => {
-                let ca_certificates = if ca.is_empty() {
-                    CaCertificates::Machine
-                } else {
-                    CaCertificates::Only(ca.clone())
-                };
-                Ok(Self::Url(client(ca_certificates)?, url.clone()))
+                let certificates = ca.as_deref().map(|ca| read_ca(ca, now)).transpose()?;
+                Ok(Self::Url(Server {
+                    url: url.clone(),
+                    ca: ca.clone(),
+                    built: Mutex::new(Built::new(certificates)?),
+                }))
             }
         }
     }
 
     /// The text of the set as it is now. The first reading of a file cannot be cut short, so this has no time limit for files.
-    pub(super) async fn fetch(&self) -> Result<Vec<u8>, FetchError> {
+    pub(super) async fn fetch(&self, now: Timestamp) -> Result<Vec<u8>, FetchError> {
         match self {
             Self::File(path) => {
                 let path = path.clone();
-                let read = spawn_blocking(move || read_file(&path)).await;
-                // The text of a panic may quote what was read.
-                let internal = |_| FetchError::Unreadable("an internal error".to_owned());
-                read.map_err(internal).flatten()
+                reading(spawn_blocking(move || read_file(&path)).await)
             }
-            Self::Url(client, url) => {
-                let response = client.get(url.clone()).send().await.map_err(failure)?;
-                body(response).await
+            Self::Url(server) => {
+                let client = server.client(now).await?;
+                let request = client.get(server.url.clone());
+                body(request.send().await.map_err(failure)?).await
             }
         }
     }
 }
 
+impl Server {
+    /// The client: another one if the CA certificates are others than before. While they cannot be used, there is none.
+    async fn client(&self, now: Timestamp) -> Result<Client, FetchError> {
+        let Some(ca) = self.ca.clone() else {
+            return Ok(self.built.lock().client.clone());
+        };
+        let certificates = reading(spawn_blocking(move || read_ca(&ca, now)).await)?;
+        let mut built = self.built.lock();
+        if built.certificates != certificates {
+            *built = Built::new(Some(certificates))?;
+        }
+        Ok(built.client.clone())
+    }
+}
+
+impl Built {
+    fn new(certificates: Option<Vec<CertificateDer<'static>>>) -> Result<Self, FetchError> {
+        let accepted = certificates
+            .clone()
+            .map_or(CaCertificates::Machine, CaCertificates::Only);
+        let client = client(accepted).map_err(|error| {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            FetchError::Ca(cause.unwrap_or_else(|| error.to_string()))
+        })?;
+        Ok(Self {
+            certificates: certificates.unwrap_or_default(),
+            client,
+        })
+    }
+}
+
+/// What a reading in the background has come to.
+fn reading<T>(read: Result<Result<T, FetchError>, JoinError>) -> Result<T, FetchError> {
+    // The text of a panic may quote what was read.
+    let internal = |_| FetchError::Unreadable("an internal error".to_owned());
+    read.map_err(internal).flatten()
+}
+
+/// Checks what can be checked of a key set without a call: its file, or the CA certificates of its server. Blocks.
+pub fn check_keys(keys: &Keys, now: Timestamp) -> Result<(), FetchError> {
+    match keys {
+        Keys::File(path) => {
+            KeySet::parse(&read_file(path)?, RsaAlgorithm::default())?;
+        }
+        Keys::Url { ca, .. } => {
+            ca.as_deref().map(|ca| read_ca(ca, now)).transpose()?;
+        }
+    }
+    Ok(())
+}
+
 /// Reads a file at once. Blocks.
-pub(super) fn read_file(path: &std::path::Path) -> Result<Vec<u8>, FetchError> {
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FetchError> {
+    let unreadable = |why: String| Err(FetchError::Unreadable(why));
     // Opening a pipe could wait for ever.
     if path.exists() && !path.is_file() {
-        return Err(FetchError::Unreadable(
-            "it is not a regular file".to_owned(),
-        ));
+        return unreadable("it is not a regular file".to_owned());
     }
-    // A person who can change the file decides whose tokens count.
+    // A person who can change the keys can sign tokens of every caller.
     if let Some(exposure) = writers(path).iter().find(|found| found.is_writable()) {
-        let why = format!("it is not used, because {exposure}");
-        return Err(FetchError::Unreadable(why));
+        return unreadable(format!("it is not used, because {exposure}"));
     }
     let bytes = read_start(path, SET_BYTES_MAX)
         .map_err(|error| FetchError::Unreadable(error.to_string()))?;
@@ -130,6 +204,11 @@ pub(super) fn read_file(path: &std::path::Path) -> Result<Vec<u8>, FetchError> {
         return Err(FetchError::TooLarge);
     }
     Ok(bytes)
+}
+
+/// Reads CA certificates. Blocks.
+fn read_ca(path: &Path, now: Timestamp) -> Result<Vec<CertificateDer<'static>>, FetchError> {
+    tls::ca_certificates(path, now).map_err(|problem| FetchError::Ca(problem.message))
 }
 
 fn client(ca_certificates: CaCertificates) -> Result<Client, ClientError> {

@@ -28,7 +28,6 @@ use crate::{
     jitter::lengthen,
     log_throttle::{LogThrottle, throttled},
     rate_limit::TokenBucket,
-    tls,
 };
 
 /// How often an address is asked; up to half as much again.
@@ -46,12 +45,9 @@ pub enum KeysError {
     /// The address of a key set cannot be used.
     #[error("the address of the key set {0}")]
     Url(#[from] super::JwksUrlError),
-    /// The file with a key set cannot be used.
+    /// The file with a key set, or with the CA certificates of its server, cannot be used.
     #[error("`{0}`: {1}")]
     File(String, #[source] FetchError),
-    /// No HTTP client can be built.
-    #[error("the CA certificates of the key set's server cannot be used")]
-    Client(#[from] tls::ClientError),
 }
 
 /// The keys of one issuer. Dropping it ends the task that reads them.
@@ -96,10 +92,12 @@ impl KeySource {
         if let Keys::Url { url, .. } = keys {
             check_url(url)?;
         }
+        let unusable = |error| KeysError::File(keys.shown(), error);
+        let fetcher = Fetcher::new(keys, deps.clock.now()).map_err(unusable)?;
         let shared = Arc::new(Shared {
             shown: keys.shown(),
             rsa,
-            fetcher: Fetcher::new(keys)?,
+            fetcher,
             current: ArcSwapOption::empty(),
             read_at: AtomicU64::new(0),
             reading: Mutex::default(),
@@ -112,7 +110,7 @@ impl KeySource {
         shared.mark_read();
         if let Keys::File(path) = keys {
             let stored = read_file(path).and_then(|text| shared.store(&text));
-            stored.map_err(|error| KeysError::File(shared.shown.clone(), error))?;
+            stored.map_err(unusable)?;
         } else {
             // Before the first call, so that it finds a reading in flight to wait for.
             shared.refresh();
@@ -216,7 +214,7 @@ impl Shared {
 
     /// Reads the keys once; whether that had no error. A set that cannot be used changes nothing.
     async fn read(&self) -> bool {
-        let text = self.fetcher.fetch().await;
+        let text = self.fetcher.fetch(self.clock.now()).await;
         let stored = text.and_then(|text| self.store(&text));
         self.metrics.count_refresh(stored.as_ref().copied());
         let succeeded = stored.is_ok();

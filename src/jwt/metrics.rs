@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, Registry};
 
-use super::{claims::Claims, fetch::FetchError, rejected::Rejected};
+use super::{fetch::FetchError, rejected::Rejected};
 use crate::metrics::counter_by;
 
 const ACCEPTED: &str = "accepted";
@@ -37,9 +37,9 @@ impl Metrics {
         })
     }
 
-    pub(super) fn count_token(&self, result: &Result<Claims, Rejected>) {
+    pub(super) fn count_token(&self, result: Result<(), Rejected>) {
         let result = match result {
-            Ok(_) => ACCEPTED,
+            Ok(()) => ACCEPTED,
             Err(reason) => reason.as_str(),
         };
         self.tokens.with_label_values(&[result]).inc();

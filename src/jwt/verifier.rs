@@ -28,6 +28,15 @@ pub struct Verifier {
     metrics: Metrics,
 }
 
+/// A token that was verified.
+#[derive(Debug)]
+pub struct Verified {
+    /// What it says.
+    pub claims: Claims,
+    /// The keys that have verified it.
+    keys: Arc<KeySet>,
+}
+
 impl Verifier {
     /// Verifies tokens as configured. A file with keys is read at once (blocks) and must be usable; an address may be down.
     pub fn new(config: Config, key_sets: &KeySets) -> Result<Self, KeysError> {
@@ -53,10 +62,23 @@ impl Verifier {
         token: &str,
         now: Timestamp,
         wait_max: Duration,
-    ) -> Result<Claims, Rejected> {
+    ) -> Result<Verified, Rejected> {
         let result = self.judge(token, now, wait_max).await;
-        self.metrics.count_token(&result);
+        let counted = result.as_ref().map(drop).map_err(|reason| *reason);
+        self.metrics.count_token(counted);
         result
+    }
+
+    /// Whether a token that this verifier has accepted is still accepted: the keys are the same, and it is valid at this instant. All else
+    /// that is verified depends on the token alone.
+    pub fn still_accepts(&self, verified: &Verified, now: Timestamp) -> bool {
+        let keys = self.source.current();
+        let are_same = keys.is_some_and(|keys| Arc::ptr_eq(&keys, &verified.keys));
+        let is_accepted = are_same && verified.claims.are_valid(&self.config, now);
+        if is_accepted {
+            self.metrics.count_token(Ok(()));
+        }
+        is_accepted
     }
 
     async fn judge(
@@ -64,21 +86,25 @@ impl Verifier {
         token: &str,
         now: Timestamp,
         wait_max: Duration,
-    ) -> Result<Claims, Rejected> {
+    ) -> Result<Verified, Rejected> {
         let token = Token::parse(token)?;
         token.check_type(&self.config)?;
         let validation = self.validation(token.algorithm)?;
-        let with = |set: Arc<KeySet>| verify_signature(&token, &set, validation);
-        let members = match self.source.current().map(with) {
+        let with = |keys: Arc<KeySet>| {
+            let members = verify_signature(&token, &keys, validation)?;
+            Ok((members, keys))
+        };
+        let (members, keys) = match self.source.current().map(with) {
             // A new key of the issuer, or one that it never had.
             None | Some(Err(Rejected::UnknownKey)) => {
                 self.source.ask(wait_max).await;
                 let keys = self.source.current().ok_or(Rejected::KeysUnavailable)?;
-                verify_signature(&token, &keys, validation)?
+                with(keys)?
             }
             Some(verified) => verified?,
         };
-        Claims::check(&members, &self.config, now)
+        let claims = Claims::check(&members, &self.config, now)?;
+        Ok(Verified { claims, keys })
     }
 
     fn validation(&self, algorithm: Algorithm) -> Result<&Validation, Rejected> {

@@ -16,7 +16,7 @@ use crate::{
     deps::Deps,
     gate::Gate,
     grpc::{self, Authentication, Grpc},
-    http::{Admin, AdminCallers, Webhooks},
+    http::{Admin, AdminCallers, HttpCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -139,11 +139,10 @@ fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Au
 
 /// Who may see what is for operators.
 fn admin_callers(config: &Config, callers: Callers, refusals: Refusals) -> AdminCallers {
-    let is_accepted = config.insecure_allow_anonymous && config.callers.is_empty();
     AdminCallers {
-        callers,
-        refusals,
-        is_open: config.admin.is_local() || is_accepted,
+        callers: HttpCallers { callers, refusals },
+        is_local: config.admin.is_local(),
+        is_anonymous_accepted: config.insecure_allow_anonymous,
     }
 }
 

@@ -5,31 +5,34 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use prometheus::{IntCounter, IntGauge};
 use serde_json::{Value, json};
-use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
+use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
 use crate::{
     callers::{CallerConfig, Callers},
-    clock::pause,
     config::{Config, OtherSections},
     deps::Deps,
+    file_watch::{self, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
     jwt::KeysError,
     metrics::set_count,
     readiness::Component,
 };
 
-/// How often the file is read without being asked to. By content and not by events: every way to replace a file shows in it.
-const POLL_EVERY: Duration = Duration::from_secs(1);
-/// How long reading may take before the next attempt, as on a file system that no longer responds.
-const READING_MAX: Duration = Duration::from_secs(30);
+/// When a file that was found changed is read again, to see whether it was whole.
+const READ_AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// Reads the callers again.
 #[derive(Debug)]
 pub(super) struct CallersReloader {
     callers: Callers,
     file: Option<PathBuf>,
+    credentials: Option<PathBuf>,
+    /// Whether other machines reach a listener for decisions.
+    is_reached_from_afar: bool,
     state: Mutex<State>,
     in_force: IntGauge,
+    anonymous: IntGauge,
+    anonymous_from_afar: IntGauge,
     failed: IntGauge,
     reloads: IntCounter,
 }
@@ -42,6 +45,8 @@ struct State {
     /// Those that have changed since, which has been logged.
     changed: Vec<String>,
     failure: Option<String>,
+    /// What the last reading found, if it does not count yet.
+    seen: Option<Result<Vec<CallerConfig>, String>>,
 }
 
 impl CallersReloader {
@@ -62,7 +67,10 @@ impl CallersReloader {
             "verigate_anonymous_allowed",
             "1 while everybody who reaches the listeners may ask, because no caller is configured.",
         )?;
-        anonymous.set(i64::from(callers.is_open()));
+        let anonymous_from_afar = gauge(
+            "verigate_anonymous_from_other_machines",
+            "1 while everybody on other machines may ask: no caller is configured, and a listener for decisions is not on a loopback address.",
+        )?;
         let failed = gauge(
             "verigate_callers_reload_failed",
             "1 while the callers of the configuration file cannot be used, and older ones are in force.",
@@ -75,25 +83,44 @@ impl CallersReloader {
         let others = config
             .file
             .as_ref()
-            .and_then(|file| Config::read_callers(file).ok());
-        Ok(Arc::new(Self {
+            .and_then(|file| Config::read_callers(file, config.credentials.as_deref()).ok());
+        let reloader = Self {
             callers,
             file: config.file.clone(),
+            credentials: config.credentials.clone(),
+            is_reached_from_afar: !config.grpc.is_local() || !config.http.is_local(),
             state: Mutex::new(State {
                 configs: config.callers.clone(),
                 others: others.map(|(_, others)| others),
                 ..State::default()
             }),
             in_force,
+            anonymous,
+            anonymous_from_afar,
             failed,
             reloads,
-        }))
+        };
+        reloader.show_anonymous();
+        Ok(Arc::new(reloader))
+    }
+
+    /// Whether anybody may ask, in the metrics.
+    fn show_anonymous(&self) {
+        let is_open = self.callers.is_open();
+        self.anonymous.set(i64::from(is_open));
+        let from_afar = is_open && self.is_reached_from_afar;
+        self.anonymous_from_afar.set(i64::from(from_afar));
     }
 
     /// Reads the file once. Blocks.
     pub(super) fn reload(&self) {
         let Some(file) = &self.file else { return };
-        match Config::read_callers(file) {
+        let read = Config::read_callers(file, self.credentials.as_deref());
+        let seen = read.as_ref().map(|(configs, _)| configs.clone());
+        if !self.is_settled(seen.map_err(ToString::to_string)) {
+            return;
+        }
+        match read {
             Ok((configs, others)) => match self.replace(&configs) {
                 Ok(()) => self.put_in_force(configs, &others),
                 Err(error) => {
@@ -102,6 +129,20 @@ impl CallersReloader {
             },
             Err(error) => self.record_failure(&error.to_string()),
         }
+    }
+
+    /// Whether the file was found like this twice in a row, or holds what is in force. One that is being written is empty at first, which
+    /// would remove every caller.
+    fn is_settled(&self, read: Result<Vec<CallerConfig>, String>) -> bool {
+        let mut state = self.state.lock();
+        let is_in_force =
+            state.failure.is_none() && read.as_ref().is_ok_and(|configs| *configs == state.configs);
+        if is_in_force || state.seen.as_ref() == Some(&read) {
+            state.seen = None;
+            return true;
+        }
+        state.seen = Some(read);
+        false
     }
 
     fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
@@ -124,6 +165,7 @@ impl CallersReloader {
         if configs != state.configs {
             let callers = configs.len();
             set_count(&self.in_force, callers);
+            self.show_anonymous();
             self.reloads.inc();
             if callers == 0 {
                 warn!(
@@ -164,21 +206,47 @@ impl CallersReloader {
             state.failure = Some(failure.to_owned());
         }
     }
+}
 
-    /// Reads the file when asked to, and at an interval. Runs until it is dropped.
-    pub(super) async fn watch(self: Arc<Self>, requested: Arc<Notify>) {
-        if self.file.is_none() {
-            return;
+/// Reads the callers again when their file changes and when `requested`. Runs until it is dropped.
+pub(super) async fn watch(reloader: Arc<CallersReloader>, requested: Arc<Notify>) {
+    if reloader.file.is_some() {
+        file_watch::watch(reloader, requested).await;
+    }
+}
+
+impl Watched for CallersReloader {
+    fn watch_paths(&self) -> WatchPaths {
+        let mut paths = WatchPaths::default();
+        if let Some(file) = &self.file {
+            paths.add(file);
         }
-        loop {
-            tokio::select! {
-                () = requested.notified() => {}
-                () = pause(POLL_EVERY) => {}
-            }
-            let own = Arc::clone(&self);
-            // What a file system does not give in time is read by the next attempt.
-            let _ = timeout(READING_MAX, spawn_blocking(move || own.reload())).await;
-        }
+        paths
+    }
+
+    fn look(&self, _requested: bool) {
+        self.reload();
+    }
+
+    fn next_due(&self) -> Option<Duration> {
+        let is_open = self.state.lock().seen.is_some();
+        is_open.then_some(READ_AGAIN_AFTER)
+    }
+
+    fn reading_failed(&self, failure: ReadingFailure) {
+        self.record_failure(match failure {
+            ReadingFailure::TooLong => "reading the configuration file takes longer than 30s",
+            ReadingFailure::Internal => "internal error while reading the configuration file",
+        });
+    }
+
+    fn watch_failed(&self, error: &str) {
+        warn!(
+            event = "callers_watch_failed",
+            interval_seconds = POLL_EVERY.as_secs(),
+            %error,
+            "the configuration file cannot be watched; polling instead"
+        );
     }
 }
 

@@ -7,6 +7,7 @@ use rustix::fs::{Access, access};
 use crate::{
     clock::Clock,
     config::{Config, Problem},
+    jwt::{Keys, check_keys},
     listener::ListenAddress,
     tls,
 };
@@ -22,7 +23,7 @@ pub struct Preflight {
 
 /// What a check without calls cannot find out.
 pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its address nor the credentials), \
-    the trace collector, webhooks, free space for the journal";
+    key sets of issuers at an address, the trace collector, webhooks, free space for the journal";
 
 /// What the service needs before it starts.
 pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
@@ -37,20 +38,39 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
             hint: problem.hint.map(str::to_owned),
         }));
     }
+    let issuers = config.callers.iter().filter_map(|caller| {
+        let keys = &caller.jwt.as_ref()?.keys;
+        Some((format!("callers.{}.jwt", caller.name), keys))
+    });
+    for (setting, keys) in issuers.clone() {
+        if let Err(error) = check_keys(keys, clock.now()) {
+            let shown = keys.shown();
+            preflight.problems.push(Problem {
+                message: format!("{setting}: `{shown}`: {error}"),
+                place: setting,
+                hint: None,
+            });
+        }
+    }
     let collector = config.trace.otlp_endpoint.as_ref();
     // With CA certificates of its own, the vendor needs none of this machine.
     let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
-    let mut secure = called.into_iter().filter_map(|(setting, url)| {
-        let url = url?;
-        (url.scheme() == "https").then_some(setting)
+    let called = called.map(|(setting, url)| Some((setting.to_owned(), url?)));
+    let jwks = issuers.filter_map(|(setting, keys)| match keys {
+        Keys::Url { url, ca: None } => Some((setting, url)),
+        Keys::Url { .. } | Keys::File(_) => None,
     });
+    let mut secure = called.into_iter().flatten().chain(jwks);
+    let mut secure = secure
+        .by_ref()
+        .filter_map(|(setting, url)| (url.scheme() == "https").then_some(setting));
     if let Some(setting) = secure.next()
         && let Err(error) = tls::check_ca_certificates()
     {
         let error = anyhow::Error::from(error);
         preflight.problems.push(Problem {
-            place: setting.to_owned(),
+            place: setting,
             message: format!("the certificates of https servers cannot be verified: {error:#}"),
             hint: Some(
                 "install the CA certificates of this system (often called ca-certificates), or set SSL_CERT_FILE"

@@ -1,5 +1,7 @@
 //! What files in PEM hold: certificates, a private key, revocation lists; each checked for what would make every handshake fail.
 
+use std::path::Path;
+
 use rustls::pki_types::{
     CertificateDer, CertificateRevocationListDer, PrivateKeyDer,
     pem::{self, PemObject},
@@ -23,6 +25,17 @@ pub(super) struct Contents<'f> {
 pub(super) struct Certificates {
     pub(super) list: Vec<CertificateDer<'static>>,
     pub(super) not_after: Timestamp,
+}
+
+/// The CA certificates in a file; at least one that is valid now. For a client that reads them by itself. Blocks.
+pub fn ca_certificates(
+    path: &Path,
+    now: Timestamp,
+) -> Result<Vec<CertificateDer<'static>>, FileProblem> {
+    let file = PemFile::new("", "ca", path.to_owned());
+    let text = &file.read()?;
+    let file = &file;
+    Ok(Contents { file, text }.trusted(now)?.list)
 }
 
 /// Which end of a connection a certificate is for.

@@ -269,6 +269,7 @@ const ROOMS: [(&str, &[&str]); 42] = [
             "clock",
             "config",
             "deps",
+            "file_watch",
             "gate",
             "grpc",
             "http",

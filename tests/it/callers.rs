@@ -1,8 +1,13 @@
 //! Callers: who is admitted, what each may do, and that nothing else reaches the vendor.
 
 mod configuration;
+mod forged;
+mod issuer;
 mod jwt;
+mod key_sets;
+mod listeners;
 mod reload;
+mod token_cache;
 
 use std::{fs, path::Path, time::Duration};
 
@@ -18,6 +23,7 @@ use verigate::{
     rate_limit::Rate,
 };
 
+use self::issuer::Issuer;
 use crate::world::{World, check_request};
 
 fn token(n: u8) -> Token {
@@ -66,7 +72,7 @@ async fn world() -> World {
 }
 
 /// Asks with this value of `authorization`.
-async fn ask(
+pub async fn ask(
     world: &World,
     authorization: Option<&str>,
     request: CheckAccessRequest,
@@ -83,7 +89,7 @@ async fn ask(
     client.check_access(request).await.map(drop)
 }
 
-fn bearer(n: u8) -> String {
+pub fn bearer(n: u8) -> String {
     format!("Bearer {}", token(n).reveal())
 }
 
@@ -321,9 +327,19 @@ async fn what_is_for_operators_is_for_callers_that_may_see_it_where_other_machin
     assert_eq!(status(&local, "/policies", None).await, 200);
 }
 
+/// A file whose caller has the token of number 1, or a JSON Web Token whose keys are in this file.
+pub fn with_issuer(keys: &Path) -> String {
+    fs::write(keys, Issuer::new("ec").ec_set()).unwrap();
+    format!(
+        "[callers.door]\ntoken_sha256 = [\"{}\"]\njwt = {{ issuer = \"https://id.example.com\", audience = \"verigate\", jwks_file = \"{}\", subjects = [\"door-1\"] }}\npolicies = [\"*\"]\n",
+        token(1).entry(),
+        keys.display()
+    )
+}
+
 /// A configuration file with this text, read as the service reads it.
-fn with_file(path: &Path, text: &str, config: &mut Config) {
+pub fn with_file(path: &Path, text: &str, config: &mut Config) {
     fs::write(path, text).unwrap();
-    (config.callers, _) = Config::read_callers(path).unwrap();
+    (config.callers, _) = Config::read_callers(path, None).unwrap();
     config.file = Some(path.to_owned());
 }

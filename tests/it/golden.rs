@@ -11,7 +11,11 @@ use verigate::{
     proto::{DESCRIPTORS, v1::ReasonCode},
 };
 
-use crate::{tls::Files, world::World};
+use crate::{
+    callers::{ask, bearer, with_file, with_issuer},
+    tls::Files,
+    world::{World, check_request},
+};
 
 #[test]
 fn the_contract_is_what_clients_were_generated_from() {
@@ -134,11 +138,19 @@ fn the_default_configuration_is_what_operators_know() {
 
 #[tokio::test]
 async fn the_metrics_are_what_dashboards_read() {
-    // Some metrics are there with TLS only.
+    // Some metrics are there with TLS only, and some with an issuer of callers' tokens.
     let files = Files::new();
-    let world = World::with(|config| config.tls.http = Some(files.mutual("http.tls"))).await;
-    world.check("front-door", "fresh").await;
-    world.check("front-door", "nobody").await;
+    let path = files.path("verigate.toml");
+    let text = with_issuer(&files.path("jwks.json"));
+    let world = World::with(|config| {
+        config.tls.http = Some(files.mutual("http.tls"));
+        with_file(&path, &text, config);
+    })
+    .await;
+    for verification in ["fresh", "nobody"] {
+        let request = check_request("front-door", verification);
+        ask(&world, Some(&bearer(1)), request).await.unwrap();
+    }
     let text = world.metrics().await;
     let names: Vec<&str> = text.lines().filter(|l| l.starts_with("# ")).collect();
     expect_file!["../golden/metrics.txt"].assert_eq(&format!("{}\n", names.join("\n")));

@@ -64,6 +64,18 @@ async fn who(callers: &Callers, headers: &[(&'static str, &str)], peer: &Peer) -
     }
 }
 
+async fn check(callers: &Callers, cases: &[Case<'_>]) {
+    for (headers, peer, expected) in cases {
+        let headers: Vec<(&'static str, &str)> =
+            headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        assert_eq!(
+            who(callers, &headers, peer).await,
+            *expected,
+            "{headers:?} {peer:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn each_credential_names_its_caller_and_two_must_name_the_same() {
     let callers = in_force(&callers());
@@ -125,15 +137,7 @@ async fn each_credential_names_its_caller_and_two_must_name_the_same() {
             "bad_token",
         ),
     ];
-    for (headers, peer, expected) in &cases {
-        let headers: Vec<(&'static str, &str)> =
-            headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        assert_eq!(
-            who(&callers, &headers, peer).await,
-            *expected,
-            "{headers:?} {peer:?}"
-        );
-    }
+    check(&callers, &cases).await;
 }
 
 #[tokio::test]
@@ -155,15 +159,7 @@ async fn a_certificate_names_its_caller_and_a_token_beside_it_must_name_the_same
         (vec![("authorization", bearer(4))], &door, "bad_token"),
         (vec![("authorization", session.into())], &door, "door"),
     ];
-    for (headers, peer, expected) in &cases {
-        let headers: Vec<(&'static str, &str)> =
-            headers.iter().map(|(n, v)| (*n, v.as_str())).collect();
-        assert_eq!(
-            who(&callers, &headers, peer).await,
-            *expected,
-            "{headers:?} {peer:?}"
-        );
-    }
+    check(&callers, &cases).await;
 }
 
 #[tokio::test]

@@ -1,29 +1,34 @@
 //! Who may see what is not for everybody: on this machine everybody, elsewhere callers that may make the calls of operators.
 
 use axum::{
-    Json,
     extract::{Request, State},
-    http::{StatusCode, header::WWW_AUTHENTICATE},
+    http::StatusCode,
     middleware::Next,
-    response::{IntoResponse as _, Response},
+    response::Response,
 };
-use serde_json::json;
 
 use crate::{
-    callers::{AuthenticationError, CallerId, Callers},
+    callers::{AuthenticationError, CallerId},
+    http::callers::{self, HttpCallers},
     peer::{self, Peer},
-    refusals::Refusals,
 };
 
 /// Authenticates the callers of operators' routes.
 #[derive(Debug, Clone)]
 pub struct AdminCallers {
     /// The callers.
-    pub callers: Callers,
-    /// Records those that are refused.
-    pub refusals: Refusals,
-    /// Whether everybody who reaches the listener may see it all.
-    pub is_open: bool,
+    pub callers: HttpCallers,
+    /// Whether the listener is reached from this machine alone.
+    pub is_local: bool,
+    /// Whether everybody may see it all from other machines too, while no caller is configured.
+    pub is_anonymous_accepted: bool,
+}
+
+impl AdminCallers {
+    /// Whether everybody who reaches the listener may see it all. Not for ever: callers may be configured while the service runs.
+    fn is_open(&self) -> bool {
+        self.is_local || (self.is_anonymous_accepted && self.callers.callers.is_open())
+    }
 }
 
 /// Passes on the requests of those who may see it.
@@ -32,26 +37,22 @@ pub(super) async fn only_operators(
     request: Request,
     next: Next,
 ) -> Response {
-    if admin.is_open {
+    if admin.is_open() {
         return next.run(request).await;
     }
     let peer = Peer::of(request.extensions());
-    let caller = admin.callers.authenticate(request.headers(), peer).await;
-    let caller = match caller {
+    let HttpCallers { callers, refusals } = &admin.callers;
+    let caller = match callers.authenticate(request.headers(), peer).await {
         Ok(caller) if !matches!(caller.id, CallerId::Address(_)) => caller,
         refused => {
             let error = refused.err().unwrap_or(AuthenticationError::NoCredential);
-            let address = peer::ip_of(request.extensions());
-            admin.refusals.unauthenticated(address, error);
-            let body = Json(json!({ "error": error.to_string() }));
-            let scheme = [(WWW_AUTHENTICATE, "Bearer")];
-            return (StatusCode::UNAUTHORIZED, scheme, body).into_response();
+            refusals.unauthenticated(peer::ip_of(request.extensions()), error);
+            return callers::refused(StatusCode::UNAUTHORIZED, &error);
         }
     };
     if let Err(error) = caller.permissions.permit_admin() {
-        admin.refusals.not_permitted(&caller, error, None);
-        let body = Json(json!({ "error": error.to_string() }));
-        return (StatusCode::FORBIDDEN, body).into_response();
+        refusals.not_permitted(&caller, error, None);
+        return callers::refused(StatusCode::FORBIDDEN, &error);
     }
     next.run(request).await
 }

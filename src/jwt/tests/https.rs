@@ -1,6 +1,7 @@
 //! The keys of an issuer by HTTPS, from a real server with a certificate of a private CA.
 
 use std::{
+    io::Write as _,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -10,11 +11,9 @@ use std::{
 
 use parking_lot::Mutex;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
+use rustls::{ServerConfig, pki_types::PrivateKeyDer};
 use serde_json::json;
+use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
@@ -35,7 +34,8 @@ const WAIT_MAX: Duration = Duration::from_secs(5);
 /// A server of a key set. What it answers can be changed, and what it was asked is counted.
 struct Server {
     url: Url,
-    certificate: CertificateDer<'static>,
+    /// The file of its certificate, which is its own CA.
+    ca: NamedTempFile,
     answer: Arc<Mutex<String>>,
     asked: Arc<AtomicUsize>,
 }
@@ -53,17 +53,19 @@ impl Server {
         let made = generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let CertifiedKey { cert, signing_key } = made;
         let certificate = cert.der().clone();
+        let mut ca = NamedTempFile::new().unwrap();
+        ca.write_all(cert.pem().as_bytes()).unwrap();
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).unwrap();
         let config = ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(vec![certificate.clone()], key)
+            .with_single_cert(vec![certificate], key)
             .unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = Self {
             url: Url::parse(&format!("https://localhost:{port}/jwks.json")).unwrap(),
-            certificate,
+            ca,
             answer: Arc::new(Mutex::new(answer)),
             asked: Arc::default(),
         };
@@ -96,7 +98,7 @@ impl Server {
     fn keys(&self) -> Keys {
         Keys::Url {
             url: self.url.clone(),
-            ca: vec![self.certificate.clone()],
+            ca: Some(self.ca.path().to_owned()),
         }
     }
 
@@ -208,7 +210,7 @@ async fn a_server_with_another_certificate_or_without_tls_is_not_asked() {
     let token = issuer.token("ES256", json!({}), json!({}));
     let keys = Keys::Url {
         url: server.url.clone(),
-        ca: vec![stranger.certificate.clone()],
+        ca: Some(stranger.ca.path().to_owned()),
     };
     let verifier = Verifier::new(config(keys), &sets).unwrap();
     assert_eq!(
@@ -218,7 +220,7 @@ async fn a_server_with_another_certificate_or_without_tls_is_not_asked() {
     assert_eq!(server.asked(), 0);
     let keys = Keys::Url {
         url: Url::parse(&server.url.as_str().replacen("https", "http", 1)).unwrap(),
-        ca: Vec::new(),
+        ca: None,
     };
     let refused = Verifier::new(config(keys), &sets);
     assert!(matches!(refused, Err(KeysError::Url(_))));

@@ -8,15 +8,7 @@ use super::{
 };
 
 /// Items that only tests use, and why they stand in the sources all the same.
-const ONLY_FOR_TESTS: [(&str, &str); 4] = [
-    (
-        "issuer_and_audience_unverified",
-        "chooses the verifier of a caller's token, and callers have none yet",
-    ),
-    (
-        "jwks_url",
-        "reads the setting of a caller's issuer, and callers have none yet",
-    ),
+const ONLY_FOR_TESTS: [(&str, &str); 2] = [
     ("ManualClock", "time is a fact that tests set"),
     (
         "expire_tokens",

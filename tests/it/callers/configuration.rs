@@ -1,6 +1,6 @@
 //! The callers of a configuration: every problem at once, and the token that a command makes for it.
 
-use std::{fs, process::Command};
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use verigate::{callers::Token, config::Config};
 
@@ -122,6 +122,18 @@ fn every_key_of_a_jwt_is_needed_and_two_callers_never_share_one() {
             format!("{good}, jwks_file = \"f\""),
             "needs one of jwks_url and jwks_file",
         ),
+        (
+            format!("{good}, jwks_ca = 1"),
+            "jwt.jwks_ca is not set to a text",
+        ),
+        (
+            good.replace("jwks_url", "jwks_ca = \"a\", jwks_file"),
+            "jwt.jwks_ca is set, but jwks_url is not",
+        ),
+        (
+            format!("{good}, jwks_ca = \"credential:ca\""),
+            "jwt.jwks_ca: there are no credentials",
+        ),
     ] {
         assert!(one(&rest).contains(expected), "{rest}\n{}", one(&rest));
     }
@@ -134,6 +146,38 @@ fn every_key_of_a_jwt_is_needed_and_two_callers_never_share_one() {
         two.contains("4:1: callers.two.jwt: tokens of this issuer"),
         "{two}"
     );
+}
+
+#[test]
+fn the_keys_of_an_issuer_may_be_a_credential_of_systemd() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("verigate.toml");
+    let text = "[callers.one]\njwt = { issuer = \"https://id.example.com\", audience = \"a\", jwks_file = \"credential:keys\", subjects = [\"s\"] }\n";
+    fs::write(&path, text).unwrap();
+    let read = |credentials| Config::read_callers(&path, credentials);
+    let (callers, _) = read(Some(folder.path())).unwrap();
+    let keys = callers[0].jwt.as_ref().unwrap().keys.shown();
+    assert_eq!(keys, folder.path().join("keys").display().to_string());
+    assert!(read(None).is_err());
+    let variable = ("CREDENTIALS_DIRECTORY".into(), folder.path().into());
+    let error = Config::load(Some(&path), [variable]).unwrap_err();
+    assert!(!error.to_string().contains("callers"), "{error}");
+}
+
+#[test]
+fn a_configuration_that_others_can_write_is_not_used_at_the_start_nor_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("verigate.toml");
+    fs::write(&path, "").unwrap();
+    for (mode, is_refused) in [(0o644, false), (0o666, true), (0o602, true)] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let start = Config::load(Some(&path), []).unwrap_err().to_string();
+        let later = Config::read_callers(&path, None);
+        let flaw = "is not used, because";
+        assert_eq!(start.contains(flaw), is_refused, "{mode:o} {start}");
+        let later = later.map_or_else(|error| error.to_string(), |_| String::new());
+        assert_eq!(later.contains(flaw), is_refused, "{mode:o} {later}");
+    }
 }
 
 #[test]

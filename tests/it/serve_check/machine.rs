@@ -172,3 +172,50 @@ fn the_demo_starts_without_ca_certificates() {
     assert!(demo.0.wait().unwrap().success());
     drop(lines);
 }
+
+#[test]
+fn the_keys_of_issuers_are_checked_and_so_is_who_can_change_them() {
+    let installed = Installed::new();
+    let keys = installed.path("jwks.json");
+    let with = |member: &str, file: &Path| {
+        let url = match member {
+            "jwks_ca" => "jwks_url = 'https://127.0.0.1:9/', ",
+            _ => "",
+        };
+        format!(
+            "{{ issuer = 'https://id.example.com', audience = 'a', {url}{member} = {}, subjects = ['s'] }}",
+            quoted(file)
+        )
+    };
+    let good = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let caller = |jwt: &str| {
+        let (code, printed) = installed.check(&[("callers.sso.jwt", jwt)]);
+        (code, printed)
+    };
+    for (text, expected) in [
+        (None, "callers.sso.jwt: "),
+        (Some(""), "it is not a JSON Web Key Set"),
+        (Some(r#"{"keys":[]}"#), "none of its 0 keys can be used"),
+        (
+            Some(r#"{"keys":[{"kty":"oct","k":"AA"}]}"#),
+            "none of its 1 keys can be used",
+        ),
+    ] {
+        if let Some(text) = text {
+            fs::write(&keys, text).unwrap();
+        }
+        let (code, printed) = caller(&with("jwks_file", &keys));
+        assert_eq!(code, 2, "{text:?} {printed}");
+        assert!(printed.contains(expected), "{text:?} {printed}");
+    }
+    fs::write(&keys, good).unwrap();
+    let (code, printed) = caller(&with("jwks_file", &keys));
+    assert_eq!(code, 0, "{printed}");
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o666)).unwrap();
+    let (code, printed) = caller(&with("jwks_file", &keys));
+    assert_eq!(code, 2, "{printed}");
+    assert!(printed.contains("can be written by others"), "{printed}");
+    let (code, printed) = caller(&with("jwks_ca", &installed.path("policies/a.yaml")));
+    assert_eq!(code, 2, "{printed}");
+    assert!(printed.contains("has no certificate in PEM"), "{printed}");
+}
