@@ -6,6 +6,7 @@
 
 mod accept;
 mod activity;
+mod backlog;
 mod address;
 mod connection;
 mod control_frames;
@@ -30,6 +31,7 @@ use tracing::{info, warn};
 
 use self::{
     accept::Accepting,
+    backlog::Backlog,
     connection::Serving,
     limits::{ADMIN_CONNECTIONS, DESCRIPTORS_KEPT, raise_descriptors},
     metrics::Metrics,
@@ -39,6 +41,7 @@ use self::{
 };
 pub use self::{
     address::{AddressError, ListenAddress},
+    backlog::Waited,
     inherited::{InheritError, Inherited},
     limits::{Limits, Runtimes},
     preface::NOT_HTTP2,
@@ -96,13 +99,15 @@ impl Listeners {
     /// file descriptors.
     pub fn new(limits: Limits, inherited: Inherited, deps: &Deps) -> Result<Self, ListenersError> {
         let (limits, admin_connections) = limit_connections(limits);
+        let waiting = backlog::Metrics::register(&deps.registry)?;
+        let backlogs = || Backlog::new(Arc::clone(&deps.clock), waiting.clone());
         Ok(Self {
             servers: Vec::new(),
             inherited,
             stop: watch::channel(false).0,
             shared: Arc::new(Semaphore::new(limits.connections)),
-            runtimes: Arc::new(RuntimePool::start(limits.runtimes)?),
-            present: Arc::new(RuntimePool::start(Runtimes::Present)?),
+            runtimes: Arc::new(RuntimePool::start(limits.runtimes, Some(&backlogs))?),
+            present: Arc::new(RuntimePool::start(Runtimes::Present, None)?),
             metrics: Metrics::register(&deps.registry)?,
             limits,
             admin_connections,
@@ -163,6 +168,7 @@ impl Listeners {
             serving: Serving {
                 protocol,
                 service,
+                backlog: None,
                 limits: self.limits,
                 stopping: self.stop.subscribe(),
             },

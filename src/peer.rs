@@ -4,7 +4,10 @@ mod per_network;
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use http::Extensions;
@@ -15,12 +18,32 @@ pub use self::per_network::{NetworkPermit, PerNetwork};
 const IPV6_NETWORK: u128 = u128::MAX << 64;
 
 /// The other end of a connection. The listener puts it into the extensions of every request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Peer {
     /// Where it connects from.
     pub address: PeerAddress,
     /// Its certificate; `None` without TLS, or if it presented none.
     pub certificate: Option<Arc<PeerCertificate>>,
+    /// Whether its calls go first.
+    pub urgency: Urgency,
+}
+
+/// Whether the calls of a connection go first where not all can be served: as those of the caller that was last seen on it. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct Urgency(Arc<AtomicBool>);
+
+impl Urgency {
+    /// Notes whether the calls of a caller go first that was seen on the connection.
+    pub fn note(&self, urgent: bool) {
+        if self.is_urgent() != urgent {
+            self.0.store(urgent, Relaxed);
+        }
+    }
+
+    /// Whether calls go first.
+    pub fn is_urgent(&self) -> bool {
+        self.0.load(Relaxed)
+    }
 }
 
 /// Where a connection comes from.

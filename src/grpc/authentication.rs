@@ -4,7 +4,7 @@ use tonic::Status;
 
 use super::calls::ObservedCall;
 use crate::{
-    callers::{Caller, Callers},
+    callers::{Caller, CallerPriority, Callers},
     peer::{self, Peer},
     refusals::Refusals,
 };
@@ -37,6 +37,10 @@ impl Authentication {
         let caller = match self.callers.authenticate(request.headers(), peer).await {
             Ok(caller) => {
                 call.note_caller(&caller.id);
+                if let Some(peer) = peer {
+                    let is_door = caller.id.priority() == CallerPriority::Doors;
+                    peer.urgency.note(is_door);
+                }
                 caller
             }
             Err(_) if self.is_open(request.uri().path()) => Caller::unauthenticated(address),

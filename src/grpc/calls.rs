@@ -21,6 +21,7 @@ use crate::{
     callers::{CallerId, CallerName, Callers},
     clock::{Clock, Reading},
     deps::Deps,
+    listener::Waited,
     log_throttle::{LogThrottle, throttled},
     peer,
 };
@@ -69,6 +70,7 @@ impl Calls {
         let call = ObservedCall {
             method: method_of(request.uri().path()),
             started: calls.clock.read(),
+            waited: waited(request.extensions()).map_or(Duration::ZERO, |waited| waited.time),
             from: peer::ip_of(request.extensions()),
             asked: asked.clone(),
             caller: OnceLock::new(),
@@ -78,6 +80,11 @@ impl Calls {
         request.extensions_mut().insert(asked);
         call
     }
+}
+
+/// How a call came to its turn, if it had to wait.
+pub(super) fn waited(extensions: &Extensions) -> Option<&Waited> {
+    extensions.get()
 }
 
 /// The status of a response that has it in its head, because it has no body. One that is not gRPC's counts as gRPC clients read it.
@@ -121,6 +128,8 @@ pub(super) struct ObservedCall {
     calls: Arc<Calls>,
     method: &'static str,
     started: Reading,
+    /// How long it had waited for its turn before.
+    waited: Duration,
     from: IpAddr,
     asked: AskedPolicy,
     caller: OnceLock<CallerId>,
@@ -130,7 +139,7 @@ pub(super) struct ObservedCall {
 impl ObservedCall {
     /// The time since the head of its request.
     pub(super) fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+        self.waited.saturating_add(self.started.elapsed())
     }
 
     /// This caller makes it. Until it is noted, metrics and logs say `unknown`.
@@ -157,7 +166,7 @@ impl ObservedCall {
 
     fn record(&self, code: Code, message: &str) {
         let name = metrics::name_of(code);
-        let elapsed = self.started.elapsed();
+        let elapsed = self.elapsed();
         let caller = self.caller.get();
         let caller = caller.map_or(CallerName::UNKNOWN, CallerId::as_str);
         self.calls.metrics.call(self.method, name, caller, elapsed);
@@ -165,7 +174,11 @@ impl ObservedCall {
         if matches!(code, Code::Ok | Code::Cancelled) {
             return;
         }
-        let uptime = self.started.moment.uptime.saturating_add(elapsed);
+        let uptime = self
+            .started
+            .moment
+            .uptime
+            .saturating_add(self.started.elapsed());
         throttled!(
             self.calls.log,
             uptime,

@@ -7,9 +7,10 @@ use std::sync::{
 
 use axum::{body::Body, response::Response};
 use http_body_util::BodyExt as _;
-use prometheus::IntCounter;
+use prometheus::{IntCounter, IntCounterVec, Opts, Registry};
 
 use crate::{
+    callers::CallerPriority,
     deps::Deps,
     metrics::gauge_of,
     peer::{NetworkPermit, PerNetwork},
@@ -17,6 +18,9 @@ use crate::{
 
 /// What the heads of all calls in flight may take together, in bytes as RFC 9113 counts them. That of a usual call is about 600.
 const HEAD_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+/// The share of the calls in flight, and of their heads, that is kept for doors, as its reciprocal.
+const DOORS_SHARE: usize = 8;
 
 /// Watches of health that may be open at once: in all, and from one address.
 const WATCHES_MAX: usize = 1_000;
@@ -27,7 +31,40 @@ const WATCHES_PER_ADDRESS: usize = 50;
 pub struct InFlight {
     counts: Arc<Counts>,
     most: usize,
-    refused: IntCounter,
+    refused: Refused,
+}
+
+/// The calls that were refused, by reason and priority.
+#[derive(Debug, Clone)]
+struct Refused {
+    too_many: ByPriority,
+    late: IntCounter,
+}
+
+#[derive(Debug, Clone)]
+struct ByPriority {
+    doors: IntCounter,
+    gateways: IntCounter,
+}
+
+impl Refused {
+    fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let refused = IntCounterVec::new(
+            Opts::new(
+                "verigate_calls_refused_total",
+                "gRPC calls refused with RESOURCE_EXHAUSTED, by reason and priority.",
+            ),
+            &["reason", "priority"],
+        )?;
+        registry.register(Box::new(refused.clone()))?;
+        Ok(Self {
+            too_many: ByPriority {
+                doors: refused.with_label_values(&["in_flight", "door"]),
+                gateways: refused.with_label_values(&["in_flight", "gateway"]),
+            },
+            late: refused.with_label_values(&["overload", "gateway"]),
+        })
+    }
 }
 
 #[derive(Debug, Default)]
@@ -54,30 +91,41 @@ impl InFlight {
             "gRPC calls in flight that decide or begin a step-up.",
             move || f64::from(u32::try_from(counted.calls.load(Relaxed)).unwrap_or(u32::MAX)),
         )?;
-        let refused = IntCounter::new(
-            "verigate_calls_refused_total",
-            "gRPC calls refused with RESOURCE_EXHAUSTED because too many were in flight.",
-        )?;
-        deps.registry.register(Box::new(refused.clone()))?;
         Ok(Self {
             counts,
             most,
-            refused,
+            refused: Refused::register(&deps.registry)?,
         })
     }
 
-    /// A call begins whose head takes this many bytes; `None` if it is one too many, or if all heads would take too much.
-    pub(super) fn enter(&self, head_bytes: usize) -> Option<InFlightCall> {
+    /// A call begins whose head takes this many bytes; `None` if it is one too many, or if all heads would take too much. Some are kept
+    /// for doors.
+    pub(super) fn enter(
+        &self,
+        priority: CallerPriority,
+        head_bytes: usize,
+    ) -> Option<InFlightCall> {
+        let (refused, kept) = match priority {
+            CallerPriority::Doors => (&self.refused.too_many.doors, 0),
+            CallerPriority::Gateways => (&self.refused.too_many.gateways, DOORS_SHARE),
+        };
+        let within = |most: usize| most.saturating_sub(most.checked_div(kept).unwrap_or(0));
         let counts = Arc::clone(&self.counts);
         let before = counts.calls.fetch_add(1, Relaxed);
         let bytes_before = counts.head_bytes.fetch_add(head_bytes, Relaxed);
         // Dropped if it is refused, which takes it off again.
         let call = InFlightCall { counts, head_bytes };
-        if before < self.most && bytes_before.saturating_add(head_bytes) <= HEAD_BYTES_MAX {
+        let bytes = bytes_before.saturating_add(head_bytes);
+        if before < within(self.most) && bytes <= within(HEAD_BYTES_MAX) {
             return Some(call);
         }
-        self.refused.inc();
+        refused.inc();
         None
+    }
+
+    /// A call of a gateway has waited too long for its turn, and is refused.
+    pub(super) fn refuse_late(&self) {
+        self.refused.late.inc();
     }
 }
 
@@ -107,23 +155,40 @@ pub(super) fn holding(permit: NetworkPermit, response: Response) -> Response {
 mod tests {
     use std::net::IpAddr;
 
+    use CallerPriority::{Doors, Gateways};
+
     use super::*;
+
+    #[tokio::test]
+    async fn some_of_the_calls_in_flight_are_kept_for_doors() {
+        let clock = Arc::new(crate::clock::SystemClock);
+        let in_flight = InFlight::new(16, &Deps::new(clock)).unwrap();
+        let gateways: Vec<_> = (0..20)
+            .filter_map(|_| in_flight.enter(Gateways, 600))
+            .collect();
+        let doors: Vec<_> = (0..20)
+            .filter_map(|_| in_flight.enter(Doors, 600))
+            .collect();
+        assert_eq!((gateways.len(), doors.len()), (14, 2));
+        let refused = &in_flight.refused.too_many;
+        assert_eq!((refused.gateways.get(), refused.doors.get()), (6, 18));
+    }
 
     #[tokio::test]
     async fn calls_and_watches_are_bounded_and_counted_until_they_end() {
         let clock = Arc::new(crate::clock::SystemClock);
         let in_flight = InFlight::new(2, &Deps::new(clock)).unwrap();
-        let first = in_flight.enter(600).unwrap();
-        let second = in_flight.enter(600).unwrap();
-        assert!(in_flight.enter(600).is_none());
-        assert!(in_flight.enter(600).is_none());
-        assert_eq!(in_flight.refused.get(), 2);
+        let first = in_flight.enter(Doors, 600).unwrap();
+        let second = in_flight.enter(Doors, 600).unwrap();
+        assert!(in_flight.enter(Doors, 600).is_none());
+        assert!(in_flight.enter(Doors, 600).is_none());
+        assert_eq!(in_flight.refused.too_many.doors.get(), 2);
         drop(first);
-        let third = in_flight.enter(600).unwrap();
+        let third = in_flight.enter(Doors, 600).unwrap();
         drop((second, third));
-        let largest = in_flight.enter(HEAD_BYTES_MAX).unwrap();
+        let largest = in_flight.enter(Doors, HEAD_BYTES_MAX).unwrap();
         assert!(
-            in_flight.enter(1).is_none(),
+            in_flight.enter(Doors, 1).is_none(),
             "the heads would take too much"
         );
         drop(largest);

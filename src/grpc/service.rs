@@ -20,9 +20,9 @@ use tower_service::Service;
 use super::{
     access::Access,
     authentication::Authentication,
-    calls::{Calls, ObservedCall},
+    calls::{self, Calls, ObservedCall},
     framing::{Failure, Framing},
-    in_flight::{InFlight, holding},
+    in_flight::{InFlight, InFlightCall, holding},
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
     server_timing,
@@ -31,6 +31,7 @@ use super::{
 };
 use crate::{
     call::{Deadline, Deadlines},
+    callers::{Caller, CallerPriority},
     peer::{self, PerNetwork},
     proto::v1::access_service_server::AccessServiceServer,
 };
@@ -111,7 +112,7 @@ impl Parts {
             timeout: self.deadlines.default,
         };
         match signature.kind {
-            Kind::Deciding => match self.in_flight.enter(protocol::head_bytes(&request)) {
+            Kind::Deciding => match self.enter(&request) {
                 None => status::too_many_calls().into_http(),
                 // Held until there is an answer; to write it takes no work of ours.
                 Some(_in_flight) => self.one(request, &framing, call).await,
@@ -129,6 +130,19 @@ impl Parts {
         }
     }
 
+    /// Lets a call in, or refuses it.
+    fn enter(&self, request: &Request<Incoming>) -> Option<InFlightCall> {
+        let caller: Option<&Caller> = request.extensions().get();
+        let priority = caller.map_or(CallerPriority::Gateways, |caller| caller.id.priority());
+        let refused = calls::waited(request.extensions()).is_some_and(|waited| waited.refused);
+        if refused && priority == CallerPriority::Gateways {
+            self.in_flight.refuse_late();
+            return None;
+        }
+        self.in_flight
+            .enter(priority, protocol::head_bytes(request))
+    }
+
     /// Answers a call of one message. The deadline runs from the head of the request: it is also the message's.
     async fn one(
         &self,
@@ -137,8 +151,9 @@ impl Parts {
         call: &ObservedCall,
     ) -> Response<Body> {
         let deadline = Deadline::of(request.headers(), self.deadlines);
+        let for_message = deadline.after(call.elapsed());
         let (mut head, body) = request.into_parts();
-        let message = match deadline.enforce(framing.one(Body::new(body))).await {
+        let message = match for_message.enforce(framing.one(Body::new(body))).await {
             None => return status::message_too_late().into_http(),
             Some(Err(status)) => return status.into_http(),
             Some(Ok(message)) => message,

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    peer::{NetworkPermit, Peer, PeerAddress},
+    peer::{NetworkPermit, Peer, PeerAddress, Urgency},
     tls::ServerTls,
 };
 
@@ -65,6 +65,7 @@ fn plain(address: PeerAddress) -> Peer {
     Peer {
         address,
         certificate: None,
+        urgency: Urgency::default(),
     }
 }
 
@@ -146,8 +147,9 @@ impl<S: Serves> Accepting<S> {
         open: Open,
         mut aborted: watch::Receiver<()>,
     ) {
-        let (serving, tls) = (self.serving.clone(), self.tls.clone());
-        self.runtimes.spawn(async move {
+        let (mut serving, tls) = (self.serving.clone(), self.tls.clone());
+        self.runtimes.spawn(|backlog| async move {
+            serving.backlog = backlog;
             // As a whole: a closure would take the reason alone.
             let mut open = open;
             // A connection that cannot be registered is closed.

@@ -3,16 +3,24 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering::Relaxed},
+    atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
 /// Ticks for which what waits is kept apart. More than the ticks of any timeout that is measured so.
 const KEPT: usize = 16;
 
+/// How much of a connection is read before what has come is begun. Smaller than what as many whole calls take as may be cancelled before
+/// they were begun ([`RESETS_PENDING_MAX`]).
+///
+/// [`RESETS_PENDING_MAX`]: super::limits::RESETS_PENDING_MAX
+pub(super) const READ_AT_ONCE: usize = 8 * 1024;
+
 /// What happens on one connection.
 #[derive(Debug, Default)]
 pub(super) struct Activity {
     tick: AtomicU32,
+    /// How much may still be read before the next turn of the connection.
+    readable: AtomicUsize,
     /// Calls in flight, the writing of their answers included.
     calls: AtomicU32,
     /// Calls that have begun, ever.
@@ -36,6 +44,22 @@ impl Activity {
     /// The present tick.
     pub(super) fn tick(&self) -> u32 {
         self.tick.load(Relaxed)
+    }
+
+    /// The connection may read this much until it has a turn again.
+    pub(super) fn may_read(&self, bytes: usize) {
+        self.readable.store(bytes, Relaxed);
+    }
+
+    /// Whether it may still read.
+    pub(super) fn is_readable(&self) -> bool {
+        self.readable.load(Relaxed) > 0
+    }
+
+    /// It has read this much.
+    pub(super) fn was_read(&self, bytes: usize) {
+        let left = self.readable.load(Relaxed).saturating_sub(bytes);
+        self.readable.store(left, Relaxed);
     }
 
     /// The peer has sent too many control frames.

@@ -1,7 +1,7 @@
 //! One connection, from its first byte until it is closed.
 
 use std::{
-    future::Future,
+    future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::Arc,
 };
@@ -16,7 +16,8 @@ use tokio::{
 };
 
 use super::{
-    activity::Activity,
+    activity::{Activity, READ_AT_ONCE},
+    backlog::Backlog,
     control_frames::ControlFrames,
     lifetime::{Lifetime, TICK, Verdict},
     limits::{
@@ -37,6 +38,8 @@ use crate::peer::Peer;
 pub(super) struct Serving<S> {
     pub(super) protocol: Protocol,
     pub(super) service: S,
+    /// Where its calls wait for their turns; `None` if they do not.
+    pub(super) backlog: Option<Arc<Backlog>>,
     pub(super) limits: Limits,
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -105,12 +108,17 @@ impl<S: Serves> Serving<S> {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let backlog = match self.protocol {
+            Protocol::Http2Only(_) => self.backlog,
+            Protocol::AnyHttp | Protocol::Http1Only => None,
+        };
         let activity = Arc::new(Activity::default());
         let stream = TokioIo::new(Watched::new(
             stream,
             read,
             Some(ControlFrames::new()),
             Arc::clone(&activity),
+            backlog.clone(),
         ));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
@@ -123,7 +131,7 @@ impl<S: Serves> Serving<S> {
             .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);
-        let service = OnConnection::new(self.service, peer, Arc::clone(&activity));
+        let service = OnConnection::new(self.service, peer, Arc::clone(&activity), backlog);
         let connection = builder.serve_connection(stream, service);
         let lifetime = Lifetime::new(&self.limits, spread(), false);
         drive(connection, lifetime, &activity, self.stopping).await
@@ -134,14 +142,20 @@ impl<S: Serves> Serving<S> {
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let activity = Arc::new(Activity::default());
-        let stream = TokioIo::new(Watched::new(stream, read, None, Arc::clone(&activity)));
+        let stream = TokioIo::new(Watched::new(
+            stream,
+            read,
+            None,
+            Arc::clone(&activity),
+            None,
+        ));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
             // The driver has this timeout: the library's also closes connections that are idle.
             .header_read_timeout(None)
             .max_buf_size(HEAD_BYTES_MAX);
-        let service = OnConnection::new(self.service, peer, Arc::clone(&activity));
+        let service = OnConnection::new(self.service, peer, Arc::clone(&activity), None);
         let connection = builder.serve_connection(stream, service);
         let lifetime = Lifetime::new(&self.limits, spread(), true);
         drive(connection, lifetime, &activity, self.stopping).await
@@ -171,7 +185,10 @@ async fn drive(
     loop {
         select! {
             // An error is the peer's, or means that it has left.
-            _ = connection.as_mut() => {
+            _ = poll_fn(|context| {
+                activity.may_read(READ_AT_ONCE);
+                connection.as_mut().poll(context)
+            }) => {
                 let flooded = activity.is_flooded().then_some(Closed::Flood);
                 return flooded.or(finishing).unwrap_or(Closed::Peer);
             }

@@ -20,9 +20,10 @@ use std::{
 use tokio::{
     runtime::{Builder, Handle},
     sync::oneshot,
+    task::AbortHandle,
 };
 
-use super::limits::Runtimes;
+use super::{backlog::Backlog, limits::Runtimes};
 
 /// The most runtimes that are started.
 const RUNTIMES_MAX: usize = 64;
@@ -35,8 +36,33 @@ pub(super) struct RuntimePool {
 struct OneRuntime {
     handle: Handle,
     connections: AtomicUsize,
+    /// The calls that wait on it; `None` where calls do not wait.
+    backlog: Option<Driven>,
     /// Dropped to end the runtime.
     _end: Option<oneshot::Sender<()>>,
+}
+
+/// A backlog with the task that gives its turns.
+struct Driven {
+    backlog: Arc<Backlog>,
+    driver: AbortHandle,
+}
+
+impl Driven {
+    fn start(backlog: Backlog, runtime: &Handle) -> Self {
+        let backlog = Arc::new(backlog);
+        let driver = runtime.spawn(Arc::clone(&backlog).drive());
+        Self {
+            backlog,
+            driver: driver.abort_handle(),
+        }
+    }
+}
+
+impl Drop for Driven {
+    fn drop(&mut self) {
+        self.driver.abort();
+    }
 }
 
 /// A connection on a runtime, counted until this is dropped.
@@ -49,26 +75,31 @@ impl Drop for OnRuntime {
 }
 
 impl RuntimePool {
-    /// Starts the runtimes, or uses the present one.
-    pub(super) fn start(runtimes: Runtimes) -> io::Result<Self> {
+    /// Starts the runtimes, each with a backlog if there are any, or uses the present one.
+    pub(super) fn start(
+        runtimes: Runtimes,
+        backlogs: Option<&dyn Fn() -> Backlog>,
+    ) -> io::Result<Self> {
+        let driven = |handle: &Handle| backlogs.map(|backlog| Driven::start(backlog(), handle));
         let runtimes = match runtimes {
             Runtimes::Present => vec![Arc::new(OneRuntime {
                 handle: Handle::current(),
                 connections: AtomicUsize::new(0),
+                backlog: driven(&Handle::current()),
                 _end: None,
             })],
             Runtimes::OnePerProcessor => {
                 let count = available_parallelism().map_or(1, usize::from);
                 (0..count.min(RUNTIMES_MAX))
-                    .map(start)
+                    .map(|index| start(index, &driven))
                     .collect::<io::Result<_>>()?
             }
         };
         Ok(Self { runtimes })
     }
 
-    /// Runs a connection on the runtime that has the fewest.
-    pub(super) fn spawn<F>(&self, connection: F)
+    /// Runs a connection on the runtime that has the fewest, with the backlog of its calls.
+    pub(super) fn spawn<F>(&self, connection: impl FnOnce(Option<Arc<Backlog>>) -> F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -80,6 +111,8 @@ impl RuntimePool {
         if let Some(runtime) = fewest {
             runtime.connections.fetch_add(1, Relaxed);
             let permit = OnRuntime(Arc::clone(runtime));
+            let backlog = runtime.backlog.as_ref();
+            let connection = connection(backlog.map(|driven| Arc::clone(&driven.backlog)));
             runtime.handle.spawn(async move {
                 let _permit = permit;
                 connection.await;
@@ -95,7 +128,7 @@ impl fmt::Debug for RuntimePool {
 }
 
 /// Starts one runtime on a thread of its own.
-fn start(index: usize) -> io::Result<Arc<OneRuntime>> {
+fn start(index: usize, driven: &dyn Fn(&Handle) -> Option<Driven>) -> io::Result<Arc<OneRuntime>> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let (end, ended) = oneshot::channel::<()>();
@@ -107,6 +140,7 @@ fn start(index: usize) -> io::Result<Arc<OneRuntime>> {
             runtime.shutdown_background();
         })?;
     Ok(Arc::new(OneRuntime {
+        backlog: driven(&handle),
         handle,
         connections: AtomicUsize::new(0),
         _end: Some(end),
@@ -121,14 +155,14 @@ mod tests {
 
     #[test]
     fn a_connection_goes_to_the_runtime_that_has_the_fewest() {
-        let runtimes = vec![start(0).unwrap(), start(1).unwrap()];
+        let runtimes = vec![start(0, &|_| None).unwrap(), start(1, &|_| None).unwrap()];
         let pool = RuntimePool { runtimes };
         let (names, served) = mpsc::channel();
         let mut ends = Vec::new();
         let mut serve = || {
             let (end, ended) = oneshot::channel::<()>();
             let names = names.clone();
-            pool.spawn(async move {
+            pool.spawn(|_| async move {
                 let name = thread::current().name().map(str::to_owned);
                 names.send(name.unwrap()).unwrap();
                 let _ = ended.await;

@@ -9,7 +9,7 @@ use super::{
     connection::Serving, metrics::Closed, protocol::stopped, service::Serves, stream::Transport,
 };
 use crate::{
-    peer::{Peer, PeerAddress},
+    peer::{Peer, PeerAddress, Urgency},
     tls::{ServerTls, peer_certificate},
 };
 
@@ -41,6 +41,7 @@ pub(super) async fn serve<S: Serves>(
     let peer = Peer {
         address,
         certificate: peer_certificate(connection).map(Arc::new),
+        urgency: Urgency::default(),
     };
     let revoked = handshake.revoked(connection);
     select! {

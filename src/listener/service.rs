@@ -12,7 +12,10 @@ use http::{Request, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower_service::Service;
 
-use super::activity::{Activity, OpenCall};
+use super::{
+    activity::{Activity, OpenCall},
+    backlog::Backlog,
+};
 use crate::peer::Peer;
 
 /// What a listener serves. It answers every request, with an error too.
@@ -48,14 +51,21 @@ pub(super) struct OnConnection<S> {
     service: S,
     peer: Peer,
     activity: Arc<Activity>,
+    backlog: Option<Arc<Backlog>>,
 }
 
 impl<S> OnConnection<S> {
-    pub(super) fn new(service: S, peer: Peer, activity: Arc<Activity>) -> Self {
+    pub(super) fn new(
+        service: S,
+        peer: Peer,
+        activity: Arc<Activity>,
+        backlog: Option<Arc<Backlog>>,
+    ) -> Self {
         Self {
             service,
             peer,
             activity,
+            backlog,
         }
     }
 }
@@ -67,11 +77,18 @@ impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let mut call = self.activity.begin();
-        request.extensions_mut().insert(self.peer.clone());
-        // What is served here is always ready.
-        let answer = self.service.clone().call(request);
+        let (peer, backlog) = (self.peer.clone(), self.backlog.clone());
+        let mut service = self.service.clone();
         Box::pin(async move {
-            let response = answer.await?;
+            // A call that is cancelled while it waits costs no more than this.
+            if let Some(backlog) = backlog
+                && let Some(waited) = backlog.turn(peer.urgency.is_urgent()).await
+            {
+                request.extensions_mut().insert(waited);
+            }
+            request.extensions_mut().insert(peer);
+            // What is served here is always ready.
+            let response = service.call(request).await?;
             call.block();
             Ok(response.map(|body| TakenBody { body, call }))
         })

@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{activity::Activity, control_frames::ControlFrames};
+use super::{activity::Activity, backlog::Backlog, control_frames::ControlFrames};
 
 /// A connection that was accepted, and that no runtime polls yet.
 #[derive(Debug)]
@@ -91,6 +91,8 @@ pub(super) struct Watched<S> {
     /// Counts frames where HTTP/2 is spoken.
     frames: Option<ControlFrames>,
     activity: Arc<Activity>,
+    /// Where the calls of the connection wait, if they do.
+    backlog: Option<Arc<Backlog>>,
 }
 
 impl<S> Watched<S> {
@@ -100,12 +102,14 @@ impl<S> Watched<S> {
         begun: Vec<u8>,
         frames: Option<ControlFrames>,
         activity: Arc<Activity>,
+        backlog: Option<Arc<Backlog>>,
     ) -> Self {
         Self {
             stream,
             begun,
             frames,
             activity,
+            backlog,
         }
     }
 }
@@ -118,14 +122,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.begun.is_empty() {
+            if this.frames.is_some() && !this.activity.is_readable() {
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
             let before = buffer.filled().len();
             ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
             let received = buffer.filled().get(before..).unwrap_or_default();
             if !received.is_empty() {
                 this.activity.bytes_received();
+                this.activity.was_read(received.len());
             }
             if let Some(frames) = &mut this.frames
-                && !frames.receive(received, this.activity.tick())
+                && !frames.receive(
+                    received,
+                    this.activity.tick(),
+                    this.backlog.as_ref().is_some_and(|b| b.is_overloaded()),
+                )
             {
                 this.activity.flooded();
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));

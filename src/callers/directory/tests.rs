@@ -1,7 +1,10 @@
 //! Who is admitted, by every credential.
 
 use super::*;
-use crate::{callers::Glob, peer::PeerAddress};
+use crate::{
+    callers::Glob,
+    peer::{PeerAddress, Urgency},
+};
 use crate::{clock::ManualClock, deps::Deps, policy::from_millis};
 
 /// Headers, the peer, and who that is.
@@ -42,6 +45,7 @@ fn peer(uris: &[&str], dns: &[&str]) -> Peer {
     Peer {
         address: PeerAddress::Unix,
         certificate: (!uris.is_empty() || !dns.is_empty()).then(|| Arc::new(certificate)),
+        urgency: Urgency::default(),
     }
 }
 

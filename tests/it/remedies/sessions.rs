@@ -64,10 +64,7 @@ fn no_wait_is_listed_where_every_session_suffices_now_each_by_another_path() {
     let by = |class: &str| format!("authenticated: {{within: 1h, acr_any: [{class}]}}");
     let either = [schedule, &by("c"), &by("a")].join(", ");
     let rules = format!("{classes}      - any_of: [{either}]\n");
-    let now = [
-        vec![session(1, &[], &["c"])],
-        vec![session(1, &[], &["a"])],
-    ];
+    let now = [vec![session(1, &[], &["c"])], vec![session(1, &[], &["a"])]];
     assert_eq!(sets(&rules, 1, |_| {}), now);
     // One class alone: the other one waits.
     let rules = format!("{classes}      - any_of: [{schedule}, {}]\n", by("c"));

@@ -1,0 +1,307 @@
+//! The calls of one runtime that wait for their turn: load shedding by adaptive LIFO with controlled delay.
+//!
+//! While the runtime keeps up, a call goes on at once. While it does not, calls wait here, where one that its caller cancels costs next to
+//! nothing, and turns are given in small batches, between which everything that has arrived is read: cancellations above all. The newest
+//! call is next, because it has most of its time left: served in the order of arrival, every call would be answered when its time is
+//! over. Calls of doors are served before those of gateways, the oldest first. Of the calls that have waited long, a few are refused with
+//! each batch, so that callers are notified and refusing takes a small part of the time.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    future::poll_fn,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use prometheus::{IntCounter, Registry};
+use tokio::{sync::Notify, task::yield_now};
+
+use crate::{clock::Clock, metrics::gauge_of};
+
+/// Turns that are given at a time.
+const BATCH: usize = 32;
+/// How many of them go to gateways that wait, however many doors do.
+const BATCH_FOR_GATEWAYS: usize = 4;
+/// Calls that are refused with each batch, of those that have waited for this long.
+const REFUSED_WITH_BATCH: usize = 4;
+const REFUSED_AFTER: Duration = Duration::from_millis(100);
+/// For how long calls wait without a pause where the service is overloaded, and not only given many calls at once.
+const OVERLOADED_AFTER: Duration = Duration::from_millis(50);
+/// Calls that may wait; beyond, the oldest ones of gateways are refused.
+const WAITING_MAX: usize = 2_000;
+
+/// How a call came to its turn, in the extensions of its request if it had to wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waited {
+    /// How long it has waited since its head was read.
+    pub time: Duration,
+    /// Whether it is to be refused, unless it is a door's.
+    pub refused: bool,
+}
+
+/// The calls that wait on all runtimes.
+#[derive(Debug, Clone)]
+pub(super) struct Metrics {
+    waiting: Arc<AtomicUsize>,
+    abandoned: IntCounter,
+}
+
+/// The calls of one runtime.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    state: Mutex<State>,
+    /// There is something to give.
+    work: Notify,
+    clock: Arc<dyn Clock>,
+    metrics: Metrics,
+    /// Whether calls have waited without a pause for some time.
+    is_overloaded: AtomicBool,
+}
+
+#[derive(Debug)]
+struct State {
+    /// Calls that go on without waiting, until the next batch. None while calls wait.
+    free: usize,
+    /// Whether the batches are being given.
+    driven: bool,
+    /// Since when, if they are.
+    since: Duration,
+    next: u64,
+    doors: BTreeMap<u64, Waiting>,
+    gateways: BTreeMap<u64, Waiting>,
+    /// Calls that are to be refused, and have not been polled since.
+    refused: BTreeSet<u64>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    since: Duration,
+    waker: Option<Waker>,
+}
+
+/// The place of a call among those that wait. It leaves when this is dropped.
+struct WaitingCall<'b> {
+    backlog: &'b Backlog,
+    number: u64,
+    is_door: bool,
+    since: Duration,
+    ended: bool,
+}
+
+impl Metrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&waiting);
+        gauge_of(
+            registry,
+            "verigate_calls_waiting",
+            "gRPC calls that wait for their turn because the service is overloaded.",
+            move || f64::from(u32::try_from(counted.load(Relaxed)).unwrap_or(u32::MAX)),
+        )?;
+        let abandoned = IntCounter::new(
+            "verigate_calls_abandoned_total",
+            "gRPC calls that were cancelled while they waited for their turn. No other metric counts them.",
+        )?;
+        registry.register(Box::new(abandoned.clone()))?;
+        Ok(Self { waiting, abandoned })
+    }
+}
+
+impl Backlog {
+    /// No call. [`Self::drive`] must run for it.
+    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        Self {
+            state: Mutex::new(State {
+                free: BATCH,
+                driven: false,
+                since: Duration::ZERO,
+                next: 0,
+                doors: BTreeMap::new(),
+                gateways: BTreeMap::new(),
+                refused: BTreeSet::new(),
+            }),
+            work: Notify::new(),
+            clock,
+            metrics,
+            is_overloaded: AtomicBool::new(false),
+        }
+    }
+
+    /// Waits for the turn of a call; `None` if it did not have to wait. Dropped before, the call was cancelled.
+    pub(super) async fn turn(&self, is_door: bool) -> Option<Waited> {
+        let mut call = self.join(is_door)?;
+        let refused = poll_fn(|context| call.poll(context)).await;
+        let time = self.uptime().saturating_sub(call.since);
+        Some(Waited { time, refused })
+    }
+
+    /// Joins the calls that wait, unless it can go on at once.
+    fn join(&self, is_door: bool) -> Option<WaitingCall<'_>> {
+        let mut state = self.state.lock();
+        let goes_on = state.free > 0;
+        state.free = state.free.saturating_sub(1);
+        if state.free == 0 && !state.driven {
+            state.driven = true;
+            state.since = self.uptime();
+            self.work.notify_one();
+        }
+        if goes_on {
+            return None;
+        }
+        let number = state.next;
+        state.next = number.wrapping_add(1);
+        let since = self.uptime();
+        let waiting = Waiting { since, waker: None };
+        state.of(is_door).insert(number, waiting);
+        drop(state);
+        self.metrics.waiting.fetch_add(1, Relaxed);
+        Some(WaitingCall {
+            backlog: self,
+            number,
+            is_door,
+            since,
+            ended: false,
+        })
+    }
+
+    /// Gives turns as long as calls wait.
+    pub(super) async fn drive(self: Arc<Self>) {
+        loop {
+            self.work.notified().await;
+            loop {
+                // Behind what has arrived on connections.
+                yield_now().await;
+                // Behind the calls that this has brought, and those that it has cancelled.
+                pass().await;
+                if !self.give() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Gives a batch of turns; whether more is to be given.
+    fn give(&self) -> bool {
+        let uptime = self.uptime();
+        let mut wakers = Vec::with_capacity(BATCH + REFUSED_WITH_BATCH);
+        let mut state = self.state.lock();
+        state.refuse(uptime, &mut wakers);
+        state.serve(&mut wakers);
+        let since = state.since;
+        let more = !(state.doors.is_empty() && state.gateways.is_empty());
+        if !more {
+            state.free = BATCH;
+            state.driven = false;
+        }
+        drop(state);
+        let overloaded = more && uptime.saturating_sub(since) >= OVERLOADED_AFTER;
+        self.is_overloaded.store(overloaded, Relaxed);
+        for waker in wakers.into_iter().flatten() {
+            waker.wake();
+        }
+        more
+    }
+
+    /// Whether calls have waited without a pause for some time.
+    pub(super) fn is_overloaded(&self) -> bool {
+        self.is_overloaded.load(Relaxed)
+    }
+
+    fn uptime(&self) -> Duration {
+        self.clock.moment().uptime
+    }
+}
+
+impl State {
+    fn of(&mut self, is_door: bool) -> &mut BTreeMap<u64, Waiting> {
+        if is_door {
+            &mut self.doors
+        } else {
+            &mut self.gateways
+        }
+    }
+
+    /// Refuses the oldest calls of gateways: those that are too many, and a few that have waited too long.
+    fn refuse(&mut self, uptime: Duration, wakers: &mut Vec<Option<Waker>>) {
+        let mut late = REFUSED_WITH_BATCH;
+        while let Some(oldest) = self.gateways.first_entry() {
+            let waited = uptime.saturating_sub(oldest.get().since);
+            let is_late = late > 0 && waited >= REFUSED_AFTER;
+            if !is_late && self.gateways.len() <= WAITING_MAX {
+                return;
+            }
+            late = late.saturating_sub(1);
+            if let Some((number, waiting)) = self.gateways.pop_first() {
+                self.refused.insert(number);
+                wakers.push(waiting.waker);
+            }
+        }
+    }
+
+    fn serve(&mut self, wakers: &mut Vec<Option<Waker>>) {
+        let kept = BATCH_FOR_GATEWAYS.min(self.gateways.len());
+        let doors = self.doors.len().min(BATCH - kept);
+        for _ in 0..doors {
+            wakers.extend(self.doors.pop_first().map(|(_, waiting)| waiting.waker));
+        }
+        for _ in doors..BATCH {
+            let Some((_, waiting)) = self.gateways.pop_last() else {
+                return;
+            };
+            wakers.push(waiting.waker);
+        }
+    }
+}
+
+impl WaitingCall<'_> {
+    /// Ready at its turn: whether it is refused.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+        let mut state = self.backlog.state.lock();
+        if let Some(waiting) = state.of(self.is_door).get_mut(&self.number) {
+            let known = waiting.waker.as_ref();
+            if !known.is_some_and(|waker| waker.will_wake(context.waker())) {
+                waiting.waker = Some(context.waker().clone());
+            }
+            return Poll::Pending;
+        }
+        let refused = state.refused.remove(&self.number);
+        drop(state);
+        self.ended = true;
+        Poll::Ready(refused)
+    }
+}
+
+impl Drop for WaitingCall<'_> {
+    fn drop(&mut self) {
+        self.backlog.metrics.waiting.fetch_sub(1, Relaxed);
+        if !self.ended {
+            let mut state = self.backlog.state.lock();
+            state.of(self.is_door).remove(&self.number);
+            state.refused.remove(&self.number);
+            drop(state);
+            self.backlog.metrics.abandoned.inc();
+        }
+    }
+}
+
+/// Lets the tasks run that are ready now.
+async fn pass() {
+    let mut passed = false;
+    poll_fn(|context| {
+        if passed {
+            return Poll::Ready(());
+        }
+        passed = true;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+#[cfg(test)]
+mod tests;

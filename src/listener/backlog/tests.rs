@@ -1,0 +1,157 @@
+//! Who is served first, who is refused, and who leaves, with turns that the test gives.
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
+
+use super::*;
+use crate::{clock::ManualClock, policy::from_millis};
+
+const GATEWAY: bool = false;
+const DOOR: bool = true;
+
+struct Scene {
+    backlog: Arc<Backlog>,
+    clock: Arc<ManualClock>,
+}
+
+type Call = JoinHandle<Option<Waited>>;
+
+impl Scene {
+    /// A backlog in which every call waits, because a batch has gone on at once.
+    async fn busy() -> Self {
+        let clock = Arc::new(ManualClock::at(from_millis(0)));
+        let metrics = Metrics::register(&Registry::new()).unwrap();
+        let backlog = Arc::new(Backlog::new(Arc::clone(&clock) as _, metrics));
+        for _ in 0..BATCH {
+            assert_eq!(backlog.turn(GATEWAY).await, None, "it goes on at once");
+        }
+        Self { backlog, clock }
+    }
+
+    async fn calls(&self, is_door: bool, count: usize) -> Vec<Call> {
+        let mut calls = Vec::new();
+        for _ in 0..count {
+            let backlog = Arc::clone(&self.backlog);
+            calls.push(tokio::spawn(async move { backlog.turn(is_door).await }));
+            settle().await;
+        }
+        calls
+    }
+
+    /// Gives a batch; whether more is to be given.
+    async fn give(&self) -> bool {
+        let more = self.backlog.give();
+        settle().await;
+        more
+    }
+
+    fn waiting(&self) -> usize {
+        self.backlog.metrics.waiting.load(Relaxed)
+    }
+}
+
+async fn settle() {
+    for _ in 0..4 {
+        yield_now().await;
+    }
+}
+
+/// Whether each call has had its turn: `true` if it is to be refused.
+fn turns(calls: &mut [Call]) -> Vec<Option<bool>> {
+    let turn = |call: &mut Call| Some(call.now_or_never()?.unwrap().unwrap().refused);
+    calls.iter_mut().map(turn).collect()
+}
+
+fn served(turns: &[Option<bool>]) -> usize {
+    turns.iter().filter(|turn| **turn == Some(false)).count()
+}
+
+#[tokio::test]
+async fn the_newest_call_of_a_gateway_is_next() {
+    let scene = Scene::busy().await;
+    let mut calls = scene.calls(GATEWAY, BATCH + 3).await;
+    assert!(scene.give().await);
+    let turns = turns(&mut calls);
+    assert_eq!(turns[..3], [None, None, None]);
+    assert_eq!(served(&turns), BATCH);
+    assert!(!scene.give().await);
+    assert_eq!(scene.waiting(), 0);
+}
+
+#[tokio::test]
+async fn doors_are_served_first_in_their_order_and_do_not_starve_gateways() {
+    let scene = Scene::busy().await;
+    let mut doors = scene.calls(DOOR, 40).await;
+    let mut gateways = scene.calls(GATEWAY, 10).await;
+    assert!(scene.give().await);
+    let doors = turns(&mut doors);
+    assert_eq!(
+        served(&doors[..BATCH - BATCH_FOR_GATEWAYS]),
+        BATCH - BATCH_FOR_GATEWAYS
+    );
+    assert_eq!(served(&doors), BATCH - BATCH_FOR_GATEWAYS);
+    assert_eq!(served(&turns(&mut gateways)), BATCH_FOR_GATEWAYS);
+}
+
+#[tokio::test]
+async fn of_calls_that_have_waited_long_a_few_are_refused_and_no_door_is() {
+    let scene = Scene::busy().await;
+    let mut doors = scene.calls(DOOR, 40).await;
+    let mut gateways = scene.calls(GATEWAY, 50).await;
+    scene.clock.advance(REFUSED_AFTER);
+    assert!(scene.give().await);
+    let refused = turns(&mut gateways);
+    assert_eq!(
+        refused[..5],
+        [Some(true), Some(true), Some(true), Some(true), None]
+    );
+    assert!(!turns(&mut doors).contains(&Some(true)));
+    assert!(scene.backlog.is_overloaded());
+    while scene.give().await {}
+    assert!(!scene.backlog.is_overloaded());
+    assert_eq!(scene.waiting(), 0);
+}
+
+#[tokio::test]
+async fn calls_that_are_cancelled_leave_and_are_counted() {
+    let scene = Scene::busy().await;
+    let calls = scene.calls(GATEWAY, 5).await;
+    calls.iter().for_each(JoinHandle::abort);
+    settle().await;
+    assert_eq!(scene.waiting(), 0);
+    assert_eq!(scene.backlog.metrics.abandoned.get(), 5);
+    assert!(!scene.give().await);
+    // A call that has its turn and is cancelled before it is polled leaves nothing behind either.
+    let backlog = Arc::clone(&scene.backlog);
+    for _ in 0..BATCH {
+        assert_eq!(backlog.turn(GATEWAY).await, None);
+    }
+    let call = scene.calls(GATEWAY, 1).await;
+    scene.clock.advance(REFUSED_AFTER);
+    scene.backlog.give();
+    call[0].abort();
+    settle().await;
+    assert!(scene.backlog.state.lock().refused.is_empty());
+    assert_eq!(scene.waiting(), 0);
+}
+
+#[tokio::test]
+async fn no_more_calls_wait_than_may() {
+    let scene = Scene::busy().await;
+    let calls = scene.calls(GATEWAY, WAITING_MAX + 10).await;
+    scene.give().await;
+    assert!(scene.waiting() <= WAITING_MAX - BATCH);
+    assert_eq!(scene.backlog.metrics.abandoned.get(), 0);
+    drop(calls);
+}
+
+#[tokio::test]
+async fn the_driver_gives_turns_until_nobody_waits() {
+    let scene = Scene::busy().await;
+    let driver = tokio::spawn(Arc::clone(&scene.backlog).drive());
+    let calls = scene.calls(GATEWAY, 3 * BATCH).await;
+    for call in calls {
+        assert!(call.await.unwrap().is_none_or(|waited| !waited.refused));
+    }
+    driver.abort();
+}
