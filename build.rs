@@ -24,6 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::write(out.join("access.binpb"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .bytes(".")
+        .codec_path("crate::proto::codec::SmallCodec")
         .compile_fds(descriptors)?;
     let commit = commit().unwrap_or_else(|| UNKNOWN.to_owned());
     println!("cargo::rustc-env=VERIGATE_BUILD_COMMIT={commit}");

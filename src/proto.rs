@@ -3,6 +3,7 @@
 pub mod time;
 pub mod remedies;
 pub mod json;
+pub mod codec;
 
 /// Package `verigate.v1`.
 pub mod v1 {
