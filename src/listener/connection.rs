@@ -21,9 +21,9 @@ use super::{
     control_frames::ControlFrames,
     lifetime::{Lifetime, TICK, Verdict},
     limits::{
-        CONNECTION_WINDOW, FIRST_BYTE_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX,
-        Limits, PING_INTERVAL, PING_TIMEOUT, PREFACE_TIMEOUT, RESETS_PENDING_MAX,
-        SEND_BUFFER_BYTES, STREAM_WINDOW,
+        FIRST_BYTE_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX, Limits,
+        PING_INTERVAL, PING_TIMEOUT, PREFACE_TIMEOUT, RESETS_PENDING_MAX, SEND_BUFFER_BYTES,
+        STREAM_WINDOW,
     },
     metrics::Closed,
     preface::{self, Preface},
@@ -124,7 +124,7 @@ impl<S: Serves> Serving<S> {
         builder
             .timer(TokioTimer::new())
             .max_concurrent_streams(self.limits.streams_per_connection)
-            .initial_connection_window_size(CONNECTION_WINDOW)
+            .initial_connection_window_size(self.limits.connection_window())
             .initial_stream_window_size(STREAM_WINDOW)
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .max_header_list_size(HEADER_LIST_BYTES_MAX)

@@ -185,7 +185,7 @@ mod tests {
         let begun = |n: u32| 2 * n + 1;
         for overloaded in [false, true] {
             let mut together = ControlFrames::new();
-            let reset_at_once = (0..RESETS_PER_TICK + 1).all(|n| {
+            let reset_at_once = (0..=RESETS_PER_TICK).all(|n| {
                 let id = begun(n);
                 together.receive(&[call(id), of(RST_STREAM, id, 4)].concat(), 0, overloaded)
             });

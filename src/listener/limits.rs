@@ -47,6 +47,17 @@ pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of the listener for operators, beside those for callers: neither can take the other's. Fewer where there are few file
 /// descriptors.
 pub(super) const ADMIN_CONNECTIONS: usize = 64;
+impl Limits {
+    /// How much of the bodies of one connection is received before it is read.
+    pub(super) fn connection_window(&self) -> u32 {
+        let calls = self.streams_per_connection.saturating_mul(WINDOW_PER_CALL);
+        // The most that HTTP/2 knows.
+        CONNECTION_WINDOW
+            .saturating_add(calls)
+            .min(i32::MAX.cast_unsigned())
+    }
+}
+
 /// File descriptors that are kept for everything but connections: files, the vendor, the log.
 pub(super) const DESCRIPTORS_KEPT: usize = 96;
 
@@ -56,7 +67,10 @@ pub(super) const HEADER_LIST_BYTES_MAX: u32 = 64 * 1024;
 /// The same for a request of HTTP/1: the size of its head.
 pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much of the bodies of one connection is received before it is read: all together, and of each.
-pub(super) const CONNECTION_WINDOW: u32 = 256 * 1024;
+const CONNECTION_WINDOW: u32 = 256 * 1024;
+/// What is added to that for each call that may be open: the library takes small frames that wait to be read, of 256 bytes each at least,
+/// for a flood once they exceed half of the window. While the service is overloaded, each call may have one that waits.
+const WINDOW_PER_CALL: u32 = 512;
 pub(super) const STREAM_WINDOW: u32 = 64 * 1024;
 /// How much of one answer may wait to be written.
 pub(super) const SEND_BUFFER_BYTES: usize = 64 * 1024;
