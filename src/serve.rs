@@ -4,6 +4,7 @@ mod assembly;
 mod callers;
 pub mod core_dumps;
 mod error;
+mod held_callers;
 mod listener_tls;
 mod preflight;
 mod supervisor;

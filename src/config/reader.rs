@@ -15,10 +15,7 @@ use super::{
     layers::{Layer, Layers, TOP},
     section::Section,
 };
-use crate::{
-    callers::CallerConfig,
-    secrets::read_text,
-};
+use crate::{callers::CallerConfig, secrets::read_text};
 
 /// The size of a configuration file, in bytes.
 const FILE_BYTES_MAX: usize = 1024 * 1024;

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
+use super::held_callers::{HOLD_FOR, HeldCallers};
 use crate::{
     callers::{CallerConfig, Callers},
+    clock::Clock,
     config::{Config, OtherSections},
     deps::Deps,
     file_watch::{self, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
@@ -29,6 +31,7 @@ pub(super) struct CallersReloader {
     credentials: Option<PathBuf>,
     /// Whether other machines reach a listener for decisions.
     is_reached_from_afar: bool,
+    clock: Arc<dyn Clock>,
     state: Mutex<State>,
     in_force: IntGauge,
     anonymous: IntGauge,
@@ -39,7 +42,11 @@ pub(super) struct CallersReloader {
 
 #[derive(Debug, Default)]
 struct State {
+    /// Those in force: of the file, and those that are held.
     configs: Vec<CallerConfig>,
+    /// Those of the file, as they were last taken from it.
+    in_file: Vec<CallerConfig>,
+    held: HeldCallers,
     /// The other sections, as they were when the service started.
     others: Option<OtherSections>,
     /// Those that have changed since, which has been logged.
@@ -89,8 +96,10 @@ impl CallersReloader {
             file: config.file.clone(),
             credentials: config.credentials.clone(),
             is_reached_from_afar: !config.grpc.is_local() || !config.http.is_local(),
+            clock: Arc::clone(&deps.clock),
             state: Mutex::new(State {
                 configs: config.callers.clone(),
+                in_file: config.callers.clone(),
                 others: others.map(|(_, others)| others),
                 ..State::default()
             }),
@@ -121,28 +130,49 @@ impl CallersReloader {
             return;
         }
         match read {
-            Ok((configs, others)) => match self.replace(&configs) {
-                Ok(()) => self.put_in_force(configs, &others),
-                Err(error) => {
-                    self.record_failure(&format!("the keys of an issuer: {}", chain(&error)));
+            Ok((in_file, others)) => {
+                let configs = self.with_held(&in_file);
+                match self.replace(&configs) {
+                    Ok(()) => self.put_in_force(configs, in_file, &others),
+                    Err(error) => {
+                        self.record_failure(&format!("the keys of an issuer: {}", chain(&error)));
+                    }
                 }
-            },
+            }
             Err(error) => self.record_failure(&error.to_string()),
         }
     }
 
-    /// Whether the file was found like this twice in a row, or holds what is in force. One that is being written is empty at first, which
-    /// would remove every caller.
+    /// Whether the file was found like this twice in a row, or as before.
     fn is_settled(&self, read: Result<Vec<CallerConfig>, String>) -> bool {
         let mut state = self.state.lock();
-        let is_in_force =
-            state.failure.is_none() && read.as_ref().is_ok_and(|configs| *configs == state.configs);
-        if is_in_force || state.seen.as_ref() == Some(&read) {
+        let is_known =
+            state.failure.is_none() && read.as_ref().is_ok_and(|configs| *configs == state.in_file);
+        if is_known || state.seen.as_ref() == Some(&read) {
             state.seen = None;
             return true;
         }
         state.seen = Some(read);
         false
+    }
+
+    /// The callers of the file, with those that are held because they are no longer in it.
+    fn with_held(&self, in_file: &[CallerConfig]) -> Vec<CallerConfig> {
+        let uptime = self.clock.moment().uptime;
+        let mut state = self.state.lock();
+        let State { configs, held, .. } = &mut *state;
+        let before = held.names().len();
+        let merged = held.merge(in_file, configs, uptime);
+        let names = held.names();
+        if names.len() > before {
+            warn!(
+                event = "callers_held",
+                names = names.join(", "),
+                hold_seconds = HOLD_FOR.as_secs(),
+                "callers are no longer in the configuration file; they stay in force for a while, in case the file is being written"
+            );
+        }
+        merged
     }
 
     fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
@@ -153,8 +183,14 @@ impl CallersReloader {
     }
 
     /// These callers are in force.
-    fn put_in_force(&self, configs: Vec<CallerConfig>, others: &OtherSections) {
+    fn put_in_force(
+        &self,
+        configs: Vec<CallerConfig>,
+        in_file: Vec<CallerConfig>,
+        others: &OtherSections,
+    ) {
         let mut state = self.state.lock();
+        state.in_file = in_file;
         if state.failure.take().is_some() {
             self.failed.set(0);
             info!(
@@ -229,8 +265,12 @@ impl Watched for CallersReloader {
     }
 
     fn next_due(&self) -> Option<Duration> {
-        let is_open = self.state.lock().seen.is_some();
-        is_open.then_some(READ_AGAIN_AFTER)
+        let state = self.state.lock();
+        if state.seen.is_some() {
+            return Some(READ_AGAIN_AFTER);
+        }
+        let due = state.held.next_drop()?;
+        Some(due.saturating_sub(self.clock.moment().uptime))
     }
 
     fn reading_failed(&self, failure: ReadingFailure) {
@@ -257,6 +297,7 @@ impl Component for CallersReloader {
             "configured": state.configs.len(),
             "anonymous_allowed": self.callers.is_open(),
             "reload_failure": state.failure,
+            "held": state.held.names(),
             "needs_restart": state.changed,
         })
     }

@@ -280,6 +280,20 @@ async fn every_combination_of_credentials_names_one_caller_or_nobody_on_every_li
     assert!(admitted > 30, "{admitted}");
 }
 
+/// Lets the time pass for which this caller is held, once it is.
+async fn until_dropped(world: &World, requested: &Notify, name: &str) {
+    until("the caller is held", async || {
+        let port = world.admin_address().port();
+        let url = format!("http://127.0.0.1:{port}/readyz");
+        let ready = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
+        ready["callers"]["held"] == serde_json::json!([name])
+    })
+    .await;
+    world.clock.advance(super::reload::HELD_FOR);
+    requested.notify_one();
+}
+
 #[tokio::test]
 async fn a_certificate_is_required_again_once_no_caller_has_anything_else() {
     let files = Files::new();
@@ -312,6 +326,7 @@ async fn a_certificate_is_required_again_once_no_caller_has_anything_else() {
         (Code::Ok, Code::Ok)
     );
     fs::write(&path, door).unwrap();
+    until_dropped(&world, &requested, "badge").await;
     until("a certificate is required", async || {
         // Without one, there is no connection.
         !matches!(by_token().await, Code::Ok | Code::Unauthenticated)
@@ -320,6 +335,7 @@ async fn a_certificate_is_required_again_once_no_caller_has_anything_else() {
     assert_eq!(by_certificate().await, Code::Ok);
     // Without any caller, nobody is admitted, with or without a certificate.
     fs::write(&path, "").unwrap();
+    until_dropped(&world, &requested, "door").await;
     until("nobody is admitted", async || {
         by_certificate().await == Code::Unauthenticated
     })
@@ -341,7 +357,8 @@ async fn what_anonymous_operators_saw_from_elsewhere_is_closed_as_soon_as_there_
         with_file(&path, "", config);
     })
     .await;
-    world.service.watch(Arc::new(Notify::new()));
+    let requested = Arc::new(Notify::new());
+    world.service.watch(Arc::clone(&requested));
     let status = async |world: &World| {
         let port = world.admin_address().port();
         let url = format!("http://127.0.0.1:{port}/policies");
@@ -361,6 +378,9 @@ async fn what_anonymous_operators_saw_from_elsewhere_is_closed_as_soon_as_there_
     );
     for text in [&*caller, ""] {
         fs::write(&path, text).unwrap();
+        if text.is_empty() {
+            until_dropped(&world, &requested, "door").await;
+        }
         let line = format!("verigate_callers {}", u8::from(!text.is_empty()));
         until("the file was read", async || shows(&world, &line).await).await;
         assert_eq!(status(&world).await, 401, "{text}");
