@@ -127,8 +127,12 @@ impl Config {
             (true, false) => warnings.push("insecure_allow_anonymous has no effect while callers are configured; remove it".to_owned()),
             (false, _) => {}
         }
+        let asks_for_certificates = self.tls.iter().any(|tls| tls.client_ca.is_some());
         for caller in &self.callers {
             let name = &caller.name;
+            if !caller.certificates.is_empty() && !asks_for_certificates {
+                warnings.push(format!("callers.{name}.certificate has no effect, because no listener asks for certificates: set client_ca of [grpc.tls] or [http.tls]"));
+            }
             if !caller.has_credential() {
                 warnings.push(format!("callers.{name} has no credential, so it cannot make calls: give it token_sha256, certificate or jwt"));
             }

@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::{operations::in_ci, world::World};
+use crate::{operations::skip, world::World};
 
 const PAGE: &str = include_str!("../../docs/operations.md");
 const RULES: &str = include_str!("../../deploy/prometheus/verigate.rules.yaml");
@@ -169,7 +169,7 @@ fn promtool_finds_that_the_alerts_fire_when_they_must() {
             stderr,
         }) = ran
         else {
-            assert!(!in_ci(), "promtool is not installed");
+            skip("promtool is not installed");
             return;
         };
         let output = String::from_utf8_lossy(&stdout) + String::from_utf8_lossy(&stderr);

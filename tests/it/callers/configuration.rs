@@ -2,17 +2,29 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use verigate::{callers::Token, config::Config};
+use tempfile::TempDir;
+use verigate::{
+    callers::Token,
+    config::{Config, ConfigError},
+};
 
 use super::token;
 
-/// The problems of a configuration file with this text in front of what is required.
-fn problems(text: &str) -> String {
+/// A configuration file with this text in front of what is required, and its folder.
+fn load(text: &str) -> (TempDir, Result<Config, ConfigError>) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("verigate.toml");
     let rest = "[incode]\nurl = \"https://api.example.com\"\napi_key = \"k-1\"\nintegration_id = \"i\"\nsecret = \"s-1\"\n";
     fs::write(&path, format!("{text}\n{rest}")).unwrap();
-    match Config::load(Some(&path), []) {
+    let loaded = Config::load(Some(&path), []);
+    (folder, loaded)
+}
+
+/// The problems of that file.
+fn problems(text: &str) -> String {
+    let (folder, loaded) = load(text);
+    let path = folder.path().join("verigate.toml");
+    match loaded {
         Ok(_) => String::new(),
         Err(error) => error
             .to_string()
@@ -48,6 +60,26 @@ fn every_problem_with_callers_is_reported_at_once_with_its_place_and_no_token() 
         assert!(problems.contains(expected), "{expected}\n{problems}");
     }
     assert!(!problems.contains(&token.reveal()[12..]), "{problems}");
+}
+
+#[test]
+fn a_certificate_that_no_listener_asks_for_is_warned_of_and_so_is_a_caller_without_a_credential() {
+    let warned = |text: &str| {
+        let (_folder, loaded) = load(text);
+        loaded.unwrap().warnings().join("\n")
+    };
+    let door = "[callers.door]\npolicies = [\"*\"]\ncertificate = [\"spiffe://example.org/door\"]";
+    let no_effect = "callers.door.certificate has no effect";
+    assert!(warned(door).contains(no_effect));
+    let files = "certificate = \"c.pem\"\nkey = \"k.pem\"";
+    let tls = format!("{door}\n[grpc.tls]\n{files}");
+    assert!(warned(&tls).contains(no_effect));
+    let asked = format!("{tls}\nclient_ca = \"ca.pem\"");
+    assert!(!warned(&asked).contains("has no effect"));
+    let nobody = "[callers.door]\npolicies = [\"*\"]";
+    assert!(warned(nobody).contains("callers.door has no credential"));
+    let useless = format!("[callers.door]\ntoken_sha256 = [\"{}\"]", token(1).entry());
+    assert!(warned(&useless).contains("callers.door may ask for no policy"));
 }
 
 #[test]

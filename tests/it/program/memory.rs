@@ -5,7 +5,7 @@ use std::os::unix::fs::FileExt as _;
 use memchr::memmem::Finder;
 
 use super::*;
-use crate::operations::in_ci;
+use crate::operations::skip;
 
 /// What is looked for: texts, and the date of birth as the number that the program computes with.
 const LOOKED_FOR: [(&str, &[u8]); 7] = [
@@ -104,7 +104,7 @@ async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
     .await;
     let process = program.process.0.id();
     if scan(process).is_none() {
-        assert!(!in_ci(), "the memory of the program cannot be read");
+        skip("the memory of the program cannot be read");
         return;
     }
     let answer = program.check("v-canary").await.unwrap();
