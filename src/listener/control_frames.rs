@@ -91,7 +91,8 @@ impl ControlFrames {
         let [a, b, c, kind, _, stream @ ..] = self.head;
         self.filled = 0;
         self.payload = usize::try_from(u32::from_be_bytes([0, a, b, c])).unwrap_or(usize::MAX);
-        self.follow_call(kind, u32::from_be_bytes(stream));
+        // The first bit is reserved, and means nothing (RFC 9113, section 4.1).
+        self.follow_call(kind, u32::from_be_bytes(stream) & 0x7fff_ffff);
         if matches!(kind, DATA | HEADERS | CONTINUATION) {
             self.permitted = self.permitted.saturating_add(PER_CALL_FRAME).min(SAVED_MAX);
             return true;
@@ -104,9 +105,7 @@ impl ControlFrames {
             None => false,
         }
     }
-}
 
-impl ControlFrames {
     /// Counts the calls that are reset in the read in which they came. The ids of streams only rise.
     fn follow_call(&mut self, kind: u8, stream: u32) {
         if kind == HEADERS && stream > self.last_begun {
@@ -191,6 +190,14 @@ mod tests {
             });
             assert_eq!(reset_at_once, overloaded);
         }
+        // The reserved bit of a stream's id hides nothing.
+        let mut marked = ControlFrames::new();
+        assert!(marked.receive(&call(0x8000_0001), 0, false));
+        let all_are_permitted = (1..=RESETS_PER_TICK + 1).all(|n| {
+            let id = begun(n);
+            marked.receive(&[call(id), of(RST_STREAM, id, 4)].concat(), 0, false)
+        });
+        assert!(!all_are_permitted);
         let mut apart = ControlFrames::new();
         for n in 0..2 * RESETS_PER_TICK {
             assert!(apart.receive(&call(begun(n)), 0, false));

@@ -47,16 +47,6 @@ pub(super) const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections of the listener for operators, beside those for callers: neither can take the other's. Fewer where there are few file
 /// descriptors.
 pub(super) const ADMIN_CONNECTIONS: usize = 64;
-impl Limits {
-    /// How much of the bodies of one connection is received before it is read.
-    pub(super) fn connection_window(&self) -> u32 {
-        let calls = self.streams_per_connection.saturating_mul(WINDOW_PER_CALL);
-        // The most that HTTP/2 knows.
-        CONNECTION_WINDOW
-            .saturating_add(calls)
-            .min(i32::MAX.cast_unsigned())
-    }
-}
 
 /// File descriptors that are kept for everything but connections: files, the vendor, the log.
 pub(super) const DESCRIPTORS_KEPT: usize = 96;
@@ -77,6 +67,17 @@ pub(super) const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Calls that a peer may have cancelled before they were looked at. Honest callers cancel at their deadline, and many at once while
 /// the service is overloaded: the library's own bound of 20 closed their connections.
 pub(super) const RESETS_PENDING_MAX: usize = 256;
+
+impl Limits {
+    /// How much of the bodies of one connection is received before it is read.
+    pub(super) fn connection_window(&self) -> u32 {
+        let calls = self.streams_per_connection.saturating_mul(WINDOW_PER_CALL);
+        // The most that HTTP/2 knows.
+        CONNECTION_WINDOW
+            .saturating_add(calls)
+            .min(i32::MAX.cast_unsigned())
+    }
+}
 
 /// Raises the limit of file descriptors of this process to what the system permits; the limit then, if there is one.
 pub(super) fn raise_descriptors() -> Option<usize> {
