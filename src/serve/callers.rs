@@ -131,9 +131,12 @@ impl CallersReloader {
         }
         match read {
             Ok((in_file, others)) => {
-                let configs = self.with_held(&in_file);
+                let (configs, held) = self.with_held(&in_file);
                 match self.replace(&configs) {
-                    Ok(()) => self.put_in_force(configs, in_file, &others),
+                    Ok(()) => {
+                        self.put_in_force(configs, in_file, others);
+                        self.hold(held);
+                    }
                     Err(error) => {
                         self.record_failure(&format!("the keys of an issuer: {}", chain(&error)));
                     }
@@ -157,14 +160,19 @@ impl CallersReloader {
     }
 
     /// The callers of the file, with those that are held because they are no longer in it.
-    fn with_held(&self, in_file: &[CallerConfig]) -> Vec<CallerConfig> {
+    fn with_held(&self, in_file: &[CallerConfig]) -> (Vec<CallerConfig>, HeldCallers) {
         let uptime = self.clock.moment().uptime;
+        let state = self.state.lock();
+        let mut held = state.held.clone();
+        let merged = held.merge(in_file, &state.configs, uptime);
+        (merged, held)
+    }
+
+    /// These callers are held from now on.
+    fn hold(&self, held: HeldCallers) {
         let mut state = self.state.lock();
-        let State { configs, held, .. } = &mut *state;
-        let before = held.names().len();
-        let merged = held.merge(in_file, configs, uptime);
         let names = held.names();
-        if names.len() > before {
+        if names.len() > state.held.names().len() {
             warn!(
                 event = "callers_held",
                 names = names.join(", "),
@@ -172,7 +180,7 @@ impl CallersReloader {
                 "callers are no longer in the configuration file; they stay in force for a while, in case the file is being written"
             );
         }
-        merged
+        state.held = held;
     }
 
     fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
@@ -187,7 +195,7 @@ impl CallersReloader {
         &self,
         configs: Vec<CallerConfig>,
         in_file: Vec<CallerConfig>,
-        others: &OtherSections,
+        others: OtherSections,
     ) {
         let mut state = self.state.lock();
         state.in_file = in_file;
@@ -215,8 +223,14 @@ impl CallersReloader {
             );
             state.configs = configs;
         }
-        let before = state.others.as_ref();
-        let changed = before.map_or_else(Vec::new, |before| before.differences(others));
+        let changed = match &state.others {
+            Some(before) => before.differences(&others),
+            // The file could not be read when the service started.
+            None => {
+                state.others = Some(others);
+                Vec::new()
+            }
+        };
         if changed != state.changed {
             if !changed.is_empty() {
                 let sections = changed.join(", ");

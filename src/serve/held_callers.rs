@@ -8,7 +8,7 @@ use crate::callers::{CallerConfig, CallerName, ConflictingCallersError};
 pub(super) const HOLD_FOR: Duration = Duration::from_secs(4);
 
 /// The callers that are held, each with the uptime at which it is dropped.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct HeldCallers(BTreeMap<CallerName, Duration>);
 
 impl HeldCallers {
@@ -37,17 +37,18 @@ impl HeldCallers {
             }
             let known = self.0.get(&caller.name).copied();
             let until = known.unwrap_or_else(|| uptime.saturating_add(HOLD_FOR));
-            if until > uptime {
+            if until <= uptime {
+                continue;
+            }
+            merged.push(caller.clone());
+            if ConflictingCallersError::among(&merged).is_empty() {
                 held.insert(caller.name.clone(), until);
-                merged.push(caller.clone());
+            } else {
+                merged.pop();
             }
         }
-        if ConflictingCallersError::among(&merged).is_empty() {
-            self.0 = held;
-            return merged;
-        }
-        self.0.clear();
-        in_file.to_vec()
+        self.0 = held;
+        merged
     }
 }
 
@@ -93,9 +94,9 @@ mod tests {
     fn a_caller_whose_credential_another_one_has_now_is_not_held() {
         let mut held = HeldCallers::default();
         let renamed = [caller("front-door", 1)];
-        let before = [caller("door", 1)];
+        let before = [caller("door", 1), caller("gate", 2)];
         let merged = held.merge(&renamed, &before, Duration::ZERO);
-        assert_eq!(names(&merged), ["front-door"]);
-        assert_eq!(held.next_drop(), None);
+        assert_eq!(names(&merged), ["front-door", "gate"]);
+        assert_eq!(held.names(), ["gate"]);
     }
 }
