@@ -71,7 +71,10 @@ impl Config {
             Keys::File(path) => Some(path),
             Keys::Url { ca, .. } => ca.as_ref(),
         });
-        let trusted = self.tls.iter().filter_map(|tls| tls.client_ca.as_ref());
+        let trusted = self.tls.iter().flat_map(|tls| {
+            let lists = [&tls.client_ca, &tls.client_crl];
+            lists.into_iter().flatten()
+        });
         files.chain(trusted).chain(&self.file).map(PathBuf::as_path)
     }
 

@@ -109,16 +109,6 @@ impl ServerTls {
         }
     }
 
-    /// The configuration that is in use now.
-    pub fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.held.current().config)
-    }
-
-    /// Reads the files again. Files that cannot be used change nothing, and are reported. Blocks.
-    pub fn reload(&self) {
-        self.0.reload(true);
-    }
-
     /// Counts and logs a handshake that failed.
     pub fn refused(&self, from: PeerAddress, error: &io::Error) {
         let cause = cause(error);
