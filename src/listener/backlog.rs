@@ -1,8 +1,8 @@
 //! The calls of one runtime that wait for their turn: load shedding by adaptive LIFO with controlled delay.
 //!
 //! While the runtime keeps up, a call goes on at once. While it does not, calls wait here, where one that its caller cancels costs next to
-//! nothing, and turns are given in small batches, between which everything that has arrived is read: cancellations above all. The newest
-//! call is next, because it has most of its time left: served in the order of arrival, every call would be answered when its time is
+//! nothing, and turns are given in small batches, between which everything that has arrived is read: cancellations above all. Where the
+//! oldest call has waited for long, the newest is next, because it has most of its time left: served in the order of arrival, every call would be answered when its time is
 //! over. Calls of doors are served before those of gateways, the oldest first. Of the calls that have waited long, a few are refused with
 //! each batch, so that callers are notified and refusing takes a small part of the time.
 
@@ -30,6 +30,9 @@ const BATCH_FOR_GATEWAYS: usize = 4;
 /// Calls that are refused with each batch, of those that have waited for this long.
 const REFUSED_WITH_BATCH: usize = 4;
 const REFUSED_AFTER: Duration = Duration::from_millis(100);
+/// Once the oldest call of a gateway has waited for this long, the newest is next. Before, calls are answered in their order: callers that keep
+/// the service busy, and wait for each answer, lose none.
+const NEWEST_AFTER: Duration = Duration::from_millis(20);
 /// For how long calls wait without a pause where the service is overloaded, and not only given many calls at once.
 const OVERLOADED_AFTER: Duration = Duration::from_millis(50);
 /// Calls that may wait; beyond, the oldest ones of gateways are refused.
@@ -191,7 +194,7 @@ impl Backlog {
         let mut wakers = Vec::with_capacity(BATCH + REFUSED_WITH_BATCH);
         let mut state = self.state.lock();
         state.refuse(uptime, &mut wakers);
-        state.serve(&mut wakers);
+        state.serve(uptime, &mut wakers);
         let since = state.since;
         let more = !(state.doors.is_empty() && state.gateways.is_empty());
         if !more {
@@ -243,14 +246,22 @@ impl State {
         }
     }
 
-    fn serve(&mut self, wakers: &mut Vec<Option<Waker>>) {
+    fn serve(&mut self, uptime: Duration, wakers: &mut Vec<Option<Waker>>) {
+        let oldest = self.gateways.first_key_value();
+        let newest_first =
+            oldest.is_some_and(|(_, oldest)| uptime.saturating_sub(oldest.since) >= NEWEST_AFTER);
         let kept = BATCH_FOR_GATEWAYS.min(self.gateways.len());
         let doors = self.doors.len().min(BATCH - kept);
         for _ in 0..doors {
             wakers.extend(self.doors.pop_first().map(|(_, waiting)| waiting.waker));
         }
         for _ in doors..BATCH {
-            let Some((_, waiting)) = self.gateways.pop_last() else {
+            let next = if newest_first {
+                self.gateways.pop_last()
+            } else {
+                self.gateways.pop_first()
+            };
+            let Some((_, waiting)) = next else {
                 return;
             };
             wakers.push(waiting.waker);

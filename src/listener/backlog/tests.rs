@@ -67,9 +67,22 @@ fn served(turns: &[Option<bool>]) -> usize {
 }
 
 #[tokio::test]
-async fn the_newest_call_of_a_gateway_is_next() {
+async fn calls_of_gateways_are_answered_in_their_order_while_none_has_waited_long() {
     let scene = Scene::busy().await;
     let mut calls = scene.calls(GATEWAY, BATCH + 3).await;
+    let almost = NEWEST_AFTER.saturating_sub(Duration::from_millis(1));
+    scene.clock.advance(almost);
+    assert!(scene.give().await);
+    let turns = turns(&mut calls);
+    assert_eq!(turns[BATCH..], [None, None, None]);
+    assert_eq!(served(&turns), BATCH);
+}
+
+#[tokio::test]
+async fn the_newest_call_of_a_gateway_is_next_once_the_oldest_has_waited_long() {
+    let scene = Scene::busy().await;
+    let mut calls = scene.calls(GATEWAY, BATCH + 3).await;
+    scene.clock.advance(NEWEST_AFTER);
     assert!(scene.give().await);
     let turns = turns(&mut calls);
     assert_eq!(turns[..3], [None, None, None]);
