@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use prometheus::{
     Gauge, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
-    proto::MetricFamily,
+    proto::{LabelPair, MetricFamily},
 };
 
 /// A counter with one label. Every value of the label is initialised, so that `rate()` sees the first increment.
@@ -52,6 +52,21 @@ pub fn counter_of(
         counter,
         counted: Mutex::new(0),
         read,
+    }))
+}
+
+/// Registers a counter with two labels. When it is collected, the series are dropped whose value of the second label is not kept: names
+/// change, and their series would stay for as long as the process runs.
+pub fn register_pruned(
+    registry: &Registry,
+    counter: IntCounterVec,
+    labels: [&'static str; 2],
+    is_kept: impl Fn(&str) -> bool + Send + Sync + 'static,
+) -> Result<(), prometheus::Error> {
+    registry.register(Box::new(PrunedCounter {
+        counter,
+        labels,
+        is_kept: Box::new(is_kept),
     }))
 }
 
@@ -105,5 +120,43 @@ impl Collector for ReadGauge {
 impl fmt::Debug for ReadGauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.gauge.fmt(f)
+    }
+}
+
+struct PrunedCounter {
+    counter: IntCounterVec,
+    labels: [&'static str; 2],
+    is_kept: Box<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl PrunedCounter {
+    fn drop_others(&self) {
+        for family in self.counter.collect() {
+            for metric in family.get_metric() {
+                let value = |name| {
+                    let mut labels = metric.get_label().iter();
+                    labels
+                        .find(|label| label.name() == name)
+                        .map(LabelPair::value)
+                };
+                if let [Some(other), Some(name)] = self.labels.map(value)
+                    && !(self.is_kept)(name)
+                {
+                    // An error means that it was dropped before.
+                    let _ = self.counter.remove_label_values(&[other, name]);
+                }
+            }
+        }
+    }
+}
+
+impl Collector for PrunedCounter {
+    fn desc(&self) -> Vec<&Desc> {
+        self.counter.desc()
+    }
+
+    fn collect(&self) -> Vec<MetricFamily> {
+        self.drop_others();
+        self.counter.collect()
     }
 }

@@ -126,14 +126,11 @@ impl Callers {
         directory.tokens.is_empty() && directory.issuers.is_empty()
     }
 
-    /// The names of the callers.
-    pub fn names(&self) -> Vec<CallerName> {
+    /// Whether there is a caller of this name.
+    pub fn has(&self, name: &str) -> bool {
         let directory = self.0.directory.load();
-        directory
-            .callers
-            .iter()
-            .map(|known| known.id.name().clone())
-            .collect()
+        let mut callers = directory.callers.iter();
+        callers.any(|known| known.id.name().as_str() == name)
     }
 
     /// Who makes a request, by its headers and the connection that it came on.
@@ -155,51 +152,44 @@ impl Callers {
     }
 }
 
-/// What one credential could name two callers by.
-pub(super) fn conflicts(configs: &[CallerConfig]) -> Vec<ConflictingCallersError> {
-    let mut conflicts = Vec::new();
-    let mut tokens: HashMap<TokenId, &CallerName> = HashMap::new();
-    for config in configs {
-        for token in &config.tokens {
-            if let Some(other) = tokens.insert(token.id, &config.name) {
-                conflicts.push(ConflictingCallersError::Token {
-                    id: token.id,
-                    name: config.name.clone(),
-                    other: other.clone(),
-                });
+impl ConflictingCallersError {
+    /// Every conflict among these callers.
+    pub fn among(configs: &[CallerConfig]) -> Vec<Self> {
+        let mut conflicts = Vec::new();
+        let mut tokens: HashMap<TokenId, &CallerName> = HashMap::new();
+        for config in configs {
+            for token in &config.tokens {
+                if let Some(other) = tokens.insert(token.id, &config.name) {
+                    conflicts.push(Self::Token {
+                        id: token.id,
+                        name: config.name.clone(),
+                        other: other.clone(),
+                    });
+                }
             }
         }
-    }
-    for (index, config) in configs.iter().enumerate() {
-        let other = conflicting(config, configs.iter().take(index));
-        conflicts.extend(other.map(|other| ConflictingCallersError::Jwt {
-            name: config.name.clone(),
-            other: other.clone(),
-        }));
-        for other in configs.iter().take(index) {
-            for pattern in &config.certificates {
-                let overlapping = other
-                    .certificates
-                    .iter()
-                    .find(|other| pattern.overlaps(other));
-                conflicts.extend(overlapping.map(|other_pattern| {
-                    ConflictingCallersError::Certificate {
+        for (index, config) in configs.iter().enumerate() {
+            let other = conflicting(config, configs.iter().take(index));
+            conflicts.extend(other.map(|other| Self::Jwt {
+                name: config.name.clone(),
+                other: other.clone(),
+            }));
+            for other in configs.iter().take(index) {
+                for pattern in &config.certificates {
+                    let overlapping = other
+                        .certificates
+                        .iter()
+                        .find(|other| pattern.overlaps(other));
+                    conflicts.extend(overlapping.map(|other_pattern| Self::Certificate {
                         pattern: Box::new(pattern.clone()),
                         name: config.name.clone(),
                         other_pattern: Box::new(other_pattern.clone()),
                         other: other.name.clone(),
-                    }
-                }));
+                    }));
+                }
             }
         }
-    }
-    conflicts
-}
-
-impl ConflictingCallersError {
-    /// Every conflict among these callers.
-    pub fn among(configs: &[CallerConfig]) -> Vec<Self> {
-        conflicts(configs)
+        conflicts
     }
 
     /// The caller at whose setting it is reported.

@@ -2,14 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use prometheus::{
-    Histogram, IntCounter, IntCounterVec, Opts, Registry,
-    core::{Collector, Desc},
-    histogram_opts,
-    proto::{LabelPair, MetricFamily},
-};
+use prometheus::{Histogram, IntCounter, IntCounterVec, Opts, Registry, histogram_opts};
 
-use crate::{live::Live, policy::PolicyName, ruling::Ruling};
+use crate::{live::Live, metrics::register_pruned, policy::PolicyName, ruling::Ruling};
 
 /// The labels of the checks.
 const DECISION: &str = "decision";
@@ -60,10 +55,11 @@ impl Metrics {
                 "Checks answered from stale evidence or none, because the upstream could not be asked; or while the clocks are apart.",
             )?,
         };
-        registry.register(Box::new(InForce {
-            checks: metrics.checks.clone(),
-            live,
-        }))?;
+        let is_in_force = move |policy: &str| {
+            PolicyName::parse(policy).is_ok_and(|policy| live.current().find(&policy).is_some())
+        };
+        let checks = metrics.checks.clone();
+        register_pruned(registry, checks, [DECISION, POLICY], is_in_force)?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.evidence.clone()))?;
         registry.register(Box::new(metrics.degraded.clone()))?;
@@ -83,49 +79,5 @@ impl Metrics {
         if ruling.degraded {
             self.degraded.inc();
         }
-    }
-}
-
-/// The checks by the policies that are in force. Those of other policies are dropped when the metrics are read: the names of policies
-/// change, and their series would stay for as long as the process runs.
-struct InForce {
-    checks: IntCounterVec,
-    live: Arc<Live>,
-}
-
-impl InForce {
-    fn drop_others(&self) {
-        let policies = self.live.current();
-        let in_force = |policy: &str| {
-            PolicyName::parse(policy).is_ok_and(|policy| policies.find(&policy).is_some())
-        };
-        for family in self.checks.collect() {
-            for metric in family.get_metric() {
-                let labels = metric.get_label();
-                let value = |name| {
-                    labels
-                        .iter()
-                        .find(|l| l.name() == name)
-                        .map(LabelPair::value)
-                };
-                if let (Some(decision), Some(policy)) = (value(DECISION), value(POLICY))
-                    && !in_force(policy)
-                {
-                    // An error means that it was dropped before.
-                    let _ = self.checks.remove_label_values(&[decision, policy]);
-                }
-            }
-        }
-    }
-}
-
-impl Collector for InForce {
-    fn desc(&self) -> Vec<&Desc> {
-        self.checks.desc()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        self.drop_others();
-        self.checks.collect()
     }
 }

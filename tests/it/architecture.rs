@@ -25,6 +25,7 @@ const ROOMS: [(&str, &[&str]); 42] = [
             "journal",
             "live",
             "log_throttle",
+            "metrics",
             "policy",
             "provenance",
             "refusals",

@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use prometheus::{
-    HistogramVec, IntCounterVec, Opts, Registry,
-    core::{Collector, Desc},
-    histogram_opts,
-    proto::{LabelPair, MetricFamily},
-};
+use prometheus::{HistogramVec, IntCounterVec, Opts, Registry, histogram_opts};
 use tonic::Code;
 
 use super::method::DECIDING;
-use crate::callers::{CallerName, Callers};
+use crate::{
+    callers::{CallerName, Callers},
+    metrics::register_pruned,
+};
 
 /// The labels of the calls by caller.
 const CALLER: &str = "caller";
@@ -74,7 +72,7 @@ impl Metrics {
                     "verigate_caller_calls_total",
                     "gRPC calls, by caller and code.",
                 ),
-                &[CALLER, CODE],
+                &[CODE, CALLER],
             )?,
         };
         // So that `rate()` sees the first error of a caller. The other methods are for operators.
@@ -85,65 +83,20 @@ impl Metrics {
         }
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
-        registry.register(Box::new(Configured {
-            calls: metrics.by_caller.clone(),
-            callers,
-        }))?;
+        let is_kept = move |caller: &str| {
+            matches!(caller, CallerName::ANONYMOUS | CallerName::UNKNOWN) || callers.has(caller)
+        };
+        register_pruned(registry, metrics.by_caller.clone(), [CODE, CALLER], is_kept)?;
         Ok(metrics)
     }
 
     /// Counts a call that took this long.
     pub(super) fn call(&self, method: &str, code: &str, caller: &str, elapsed: Duration) {
-        self.by_caller.with_label_values(&[caller, code]).inc();
+        self.by_caller.with_label_values(&[code, caller]).inc();
         self.calls.with_label_values(&[method, code]).inc();
         self.seconds
             .with_label_values(&[method])
             .observe(elapsed.as_secs_f64());
-    }
-}
-
-/// The calls of the callers that are configured. Those of others are dropped when the metrics are read, so that the series of callers that
-/// were removed do not stay for as long as the process runs.
-struct Configured {
-    calls: IntCounterVec,
-    callers: Callers,
-}
-
-impl Configured {
-    fn drop_others(&self) {
-        let names = self.callers.names();
-        let is_kept = |caller: &str| {
-            matches!(caller, CallerName::ANONYMOUS | CallerName::UNKNOWN)
-                || names.iter().any(|name| name.as_str() == caller)
-        };
-        for family in self.calls.collect() {
-            for metric in family.get_metric() {
-                let labels = metric.get_label();
-                let value = |name| {
-                    labels
-                        .iter()
-                        .find(|l| l.name() == name)
-                        .map(LabelPair::value)
-                };
-                if let (Some(caller), Some(code)) = (value(CALLER), value(CODE))
-                    && !is_kept(caller)
-                {
-                    // An error means that it was dropped before.
-                    let _ = self.calls.remove_label_values(&[caller, code]);
-                }
-            }
-        }
-    }
-}
-
-impl Collector for Configured {
-    fn desc(&self) -> Vec<&Desc> {
-        self.calls.desc()
-    }
-
-    fn collect(&self) -> Vec<MetricFamily> {
-        self.drop_others();
-        self.calls.collect()
     }
 }
 
