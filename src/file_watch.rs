@@ -1,6 +1,6 @@
 //! Reads files again when they change: on an event of the file system, on request, and at an interval in any case.
 //!
-//! What is read, and what happens then, is the affair of who is [`Watched`].
+//! An implementation of [`Watched`] says what is read, and what happens then.
 
 mod paths;
 

@@ -9,8 +9,8 @@ use std::sync::{
 /// Ticks for which what waits is kept apart. More than the ticks of any timeout that is measured so.
 const KEPT: usize = 16;
 
-/// How much of a connection is read before what has come is begun. Smaller than what as many whole calls take as may be cancelled before
-/// they were begun ([`RESETS_PENDING_MAX`]).
+/// How many bytes of a connection are read before the calls in them are started. Fewer than [`RESETS_PENDING_MAX`] whole calls take, so that
+/// the library does not take calls that were cancelled in time for a rapid reset.
 ///
 /// [`RESETS_PENDING_MAX`]: super::limits::RESETS_PENDING_MAX
 pub(super) const READ_AT_ONCE: usize = 8 * 1024;
