@@ -66,7 +66,7 @@ fn facts_of(rule: &Rule) -> BTreeSet<Fact<'_>> {
         Requirement::Project(_) => drop(facts.insert(Fact::Project)),
         Requirement::Attribute(name, _)
         | Requirement::AttributeNotIn(AttributeNotIn { name, .. }) => {
-            drop(facts.insert(Fact::Attribute(name)))
+            facts.insert(Fact::Attribute(name));
         }
         Requirement::Authenticated(_) => drop(facts.insert(Fact::Session)),
         Requirement::AnyOf(_) | Requirement::AllOf(_) => {}
