@@ -5,7 +5,7 @@ use super::horizon;
 use super::identity::{canonical, listed};
 use super::model::{
     Authentication, Case, Decision, IdList, Otherwise, Outcome, Policy, Reason, Request,
-    Requirement, Upstream, Verification,
+    Requirement, Schedule, Upstream, Verification,
 };
 
 /// How far another clock may be ahead of ours.
