@@ -12,7 +12,7 @@ use crate::{
     policy::Timestamp,
 };
 
-/// How long a call waits for the keys of an issuer, where its token names one that is not known.
+/// How long a call waits for the keys of an issuer, where its token names one that is not known, if it has so much time.
 const KEYS_WAIT_MAX: Duration = Duration::from_millis(500);
 
 /// The issuers, each for one audience.
@@ -79,8 +79,8 @@ impl Issuers {
         self.list.is_empty()
     }
 
-    /// Whom a token names now.
-    pub(super) async fn named(&self, token: &str, now: Timestamp) -> Named {
+    /// Whom a token names now. The keys of its issuer are waited for no longer than `wait_max`.
+    pub(super) async fn named(&self, token: &str, now: Timestamp, wait_max: Duration) -> Named {
         if self.is_empty() {
             return Named::Nobody;
         }
@@ -103,7 +103,7 @@ impl Issuers {
         let Some(issuer) = self.list.get(index) else {
             return Named::Refused;
         };
-        match issuer.verify(token, now).await {
+        match issuer.verify(token, now, wait_max).await {
             None => Named::Refused,
             Some((verified, caller)) => {
                 let known = Known {
@@ -138,8 +138,16 @@ impl Issuer {
     }
 
     /// A token that is valid now, and the place of the caller that it names.
-    async fn verify(&self, token: &str, now: Timestamp) -> Option<(Verified, usize)> {
-        let verified = self.verifier.verify(token, now, KEYS_WAIT_MAX).await.ok()?;
+    async fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+        wait_max: Duration,
+    ) -> Option<(Verified, usize)> {
+        let verified = self
+            .verifier
+            .verify(token, now, wait_max.min(KEYS_WAIT_MAX));
+        let verified = verified.await.ok()?;
         let subject = verified.claims.subject.as_ref()?;
         let caller = *self.subjects.get(subject)?;
         Some((verified, caller))
