@@ -16,12 +16,12 @@ use super::{
     TokenEntry, TokenId,
     certificate::{CertificateNames, CertificatePattern},
     credentials::{Credential, credentials},
-    issuers::{Issuers, Named, conflicting},
+    issuers::{IssuerError, Issuers, Named, conflicting},
     token::Token,
 };
 use crate::{
     clock::Clock,
-    jwt::{KeySets, KeysError},
+    jwt::KeySets,
     peer::{Peer, PeerCertificate},
     rate_limit::{Rate, TokenBucket},
 };
@@ -102,7 +102,7 @@ impl Callers {
         configs: &[CallerConfig],
         key_sets: KeySets,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, KeysError> {
+    ) -> Result<Self, IssuerError> {
         let directory = Directory::new(configs, configs.is_empty(), None, &key_sets)?;
         Ok(Self(Arc::new(Inner {
             directory: ArcSwap::from_pointee(directory),
@@ -113,7 +113,7 @@ impl Callers {
 
     /// Puts these callers in place of those in force. Once there were callers, nobody is admitted without being one, also when there
     /// are none any more: a file that lost them must not open the service. After an error, those before are in force. Blocks.
-    pub fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
+    pub fn replace(&self, configs: &[CallerConfig]) -> Result<(), IssuerError> {
         let before = self.0.directory.load_full();
         let is_open = before.is_open && configs.is_empty();
         let directory = Directory::new(configs, is_open, Some(&before), &self.0.key_sets)?;
@@ -234,7 +234,7 @@ impl Directory {
         is_open: bool,
         before: Option<&Self>,
         key_sets: &KeySets,
-    ) -> Result<Self, KeysError> {
+    ) -> Result<Self, IssuerError> {
         let mut directory = Self {
             is_open,
             issuers: Issuers::new(configs, key_sets)?,

@@ -15,6 +15,18 @@ use crate::{
 /// How long a call waits for the keys of an issuer, where its token names one that is not known, if it has so much time.
 const KEYS_WAIT_MAX: Duration = Duration::from_millis(500);
 
+/// The keys of an issuer of a caller's tokens cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("callers.{caller}.jwt.{setting}: {error}")]
+pub struct IssuerError {
+    /// The caller.
+    pub caller: CallerName,
+    /// The setting that names them.
+    pub setting: &'static str,
+    /// Why they cannot be used.
+    pub error: KeysError,
+}
+
 /// The issuers, each for one audience.
 #[derive(Debug, Default)]
 pub(super) struct Issuers {
@@ -53,7 +65,7 @@ pub(super) enum Named {
 
 impl Issuers {
     /// The issuers of these callers. A file with keys must be usable (blocks); an address may be down.
-    pub(super) fn new(configs: &[CallerConfig], key_sets: &KeySets) -> Result<Self, KeysError> {
+    pub(super) fn new(configs: &[CallerConfig], key_sets: &KeySets) -> Result<Self, IssuerError> {
         let mut list: Vec<Issuer> = Vec::new();
         for (index, config) in configs.iter().enumerate() {
             let Some(jwt) = &config.jwt else { continue };
@@ -63,10 +75,15 @@ impl Issuers {
                 known.subjects.extend(subjects);
                 continue;
             }
+            let unusable = |error| IssuerError {
+                caller: config.name.clone(),
+                setting: jwt.keys_setting(),
+                error,
+            };
             let audiences = vec![jwt.audience.clone()];
             let config = jwt::Config::new(jwt.issuer.clone(), audiences, jwt.keys.clone());
             list.push(Issuer {
-                verifier: Verifier::new(config, key_sets)?,
+                verifier: Verifier::new(config, key_sets).map_err(unusable)?,
                 subjects: subjects.collect(),
             });
         }

@@ -139,7 +139,7 @@ impl Contents<'_> {
                 let problem = self.problem("has no private key");
                 Err(problem.hint("PEM of PKCS #8, PKCS #1 or SEC 1: `-----BEGIN PRIVATE KEY-----`"))
             }
-            Err(error) => Err(self.problem(&format!("is not PEM: {error}"))),
+            Err(error) => Err(self.not_pem(&error)),
         }
     }
 
@@ -206,7 +206,7 @@ impl Contents<'_> {
     pub(super) fn items<T: PemObject>(&self, what: &str) -> Result<Vec<T>, FileProblem> {
         let text = self.text.expose_secret();
         let items: Result<Vec<T>, _> = T::pem_slice_iter(text.as_bytes()).collect();
-        let items = items.map_err(|error| self.problem(&format!("is not PEM: {error}")))?;
+        let items = items.map_err(|error| self.not_pem(&error))?;
         if items.is_empty() {
             return Err(self.problem(&format!("has no {what} in PEM")));
         }
@@ -217,6 +217,22 @@ impl Contents<'_> {
         let problem = self.problem("has an encrypted key, for which nobody could be asked");
         problem
             .hint("decrypt it with `openssl pkey`, and keep the file readable for its owner only")
+    }
+
+    /// What is wrong with a text that is not PEM. The library would show bytes of it.
+    fn not_pem(&self, error: &pem::Error) -> FileProblem {
+        let flaw = match error {
+            pem::Error::MissingSectionEnd { .. } => {
+                "ends within a section, before its line `-----END …-----`"
+            }
+            pem::Error::IllegalSectionStart { .. } => {
+                "has a line that begins a section and is not `-----BEGIN …-----`"
+            }
+            pem::Error::Base64Decode(_) => "has a section that is not base64",
+            _ => "is not PEM",
+        };
+        self.problem(flaw)
+            .hint("is the file written in full? write a new file beside it and rename it")
     }
 
     pub(super) fn problem(&self, flaw: &str) -> FileProblem {
