@@ -36,6 +36,22 @@ pub fn ca_certificates(
     Ok(Contents { file, text }.trusted(now)?.list)
 }
 
+/// A certificate that verifies those of servers.
+#[derive(Debug, Clone)]
+pub(super) struct Anchor {
+    pub(super) der: CertificateDer<'static>,
+    /// When it is valid: from the first until the second instant.
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+impl Anchor {
+    /// Whether it is valid at this instant.
+    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
+        (self.from..=self.until).contains(&now)
+    }
+}
+
 /// The certificate of a CA that issues those of clients.
 #[derive(Debug, Clone)]
 pub(super) struct Authority {
@@ -101,6 +117,21 @@ impl Contents<'_> {
         // An error if none is valid.
         self.trusted(now)?;
         Ok(authorities)
+    }
+
+    /// The certificates that verify others, also those that have expired or are not valid yet.
+    pub(super) fn anchors(&self) -> Result<Vec<Anchor>, FileProblem> {
+        let mut anchors = Vec::new();
+        for der in self.certificates()? {
+            let certificate = self.parsed(&der)?;
+            let validity = certificate.validity();
+            anchors.push(Anchor {
+                from: instant(validity.not_before),
+                until: instant(validity.not_after),
+                der: der.clone(),
+            });
+        }
+        Ok(anchors)
     }
 
     /// The certificates that verify others. Those that have expired or are not valid yet are left out; one must be left.
