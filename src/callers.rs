@@ -29,6 +29,7 @@ pub use self::{
     directory::{Callers, ConflictingCallersError},
     glob::{Glob, InvalidGlobError},
     id::CallerId,
+    issuers::IssuerError,
     misses::{LookupResult, Misses},
     name::{CallerName, InvalidCallerNameError, NamedCaller},
     permissions::{Assertion, NotPermittedError, Permissions},

@@ -234,6 +234,12 @@ impl Config {
     }
 }
 
+/// The place of the setting at the end of this path in a file as it is now; `None` if there is none. Blocks.
+pub fn place_in(path: &Path, keys: &[&str]) -> Option<String> {
+    let text = reader::read_file(path).ok()?;
+    file::place(&path.display().to_string(), &text, keys)
+}
+
 /// The policy file, or the folder of them.
 fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
     let mut section = reader.section("policies");

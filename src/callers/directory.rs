@@ -1,21 +1,27 @@
 //! The callers of the configuration, found by their credentials. Replaced as a whole when the configuration is read again.
 
-use std::{collections::HashMap, net::IpAddr, net::Ipv4Addr, sync::Arc};
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use http::HeaderMap;
+use tokio::try_join;
 
 use super::{
     AuthenticationError, Caller, CallerConfig, CallerId, CallerName, NamedCaller, Permissions,
     TokenEntry, TokenId,
     certificate::{CertificateNames, CertificatePattern},
     credentials::{Credential, credentials},
-    issuers::{Issuers, Named, conflicting},
+    issuers::{IssuerError, Issuers, Named, conflicting},
     token::Token,
 };
 use crate::{
     clock::Clock,
-    jwt::{KeySets, KeysError},
+    jwt::KeySets,
     peer::{Peer, PeerCertificate},
     rate_limit::{Rate, TokenBucket},
 };
@@ -96,7 +102,7 @@ impl Callers {
         configs: &[CallerConfig],
         key_sets: KeySets,
         clock: Arc<dyn Clock>,
-    ) -> Result<Self, KeysError> {
+    ) -> Result<Self, IssuerError> {
         let directory = Directory::new(configs, configs.is_empty(), None, &key_sets)?;
         Ok(Self(Arc::new(Inner {
             directory: ArcSwap::from_pointee(directory),
@@ -107,7 +113,7 @@ impl Callers {
 
     /// Puts these callers in place of those in force. Once there were callers, nobody is admitted without being one, also when there
     /// are none any more: a file that lost them must not open the service. After an error, those before are in force. Blocks.
-    pub fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
+    pub fn replace(&self, configs: &[CallerConfig]) -> Result<(), IssuerError> {
         let before = self.0.directory.load_full();
         let is_open = before.is_open && configs.is_empty();
         let directory = Directory::new(configs, is_open, Some(&before), &self.0.key_sets)?;
@@ -139,6 +145,16 @@ impl Callers {
         headers: &HeaderMap,
         peer: Option<&Peer>,
     ) -> Result<Caller, AuthenticationError> {
+        self.authenticate_within(headers, peer, Duration::MAX).await
+    }
+
+    /// The same for a request that must be answered soon: the keys of issuers are waited for no longer than `wait_max`.
+    pub async fn authenticate_within(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+        wait_max: Duration,
+    ) -> Result<Caller, AuthenticationError> {
         let directory = self.0.directory.load_full();
         // The listener always says it. A call without it shares one quota with others like it, and does not go without a quota.
         let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip);
@@ -146,7 +162,8 @@ impl Callers {
             return Ok(Caller::anonymous(address));
         }
         let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-        let identified = directory.identify(headers, certificate, &*self.0.clock);
+        let clock = &*self.0.clock;
+        let identified = directory.identify(headers, certificate, clock, wait_max);
         let known = identified.await?;
         Ok(known.as_caller(address))
     }
@@ -217,7 +234,7 @@ impl Directory {
         is_open: bool,
         before: Option<&Self>,
         key_sets: &KeySets,
-    ) -> Result<Self, KeysError> {
+    ) -> Result<Self, IssuerError> {
         let mut directory = Self {
             is_open,
             issuers: Issuers::new(configs, key_sets)?,
@@ -255,24 +272,17 @@ impl Directory {
         headers: &HeaderMap,
         certificate: Option<&PeerCertificate>,
         clock: &dyn Clock,
+        wait_max: Duration,
     ) -> Result<&Known, AuthenticationError> {
+        let [own, shared] = credentials(headers)?;
+        // At the same time, so that two tokens do not wait twice as long.
+        let (own, shared) = try_join!(
+            self.by_header(own, clock, wait_max),
+            self.by_header(shared, clock, wait_max),
+        )?;
         let mut identified = None;
-        for credential in credentials(headers)?.into_iter().flatten() {
-            let named = match credential {
-                Credential::Token(token) => {
-                    let known = self.by_token(&token);
-                    Some(known.ok_or(AuthenticationError::BadToken)?)
-                }
-                Credential::Jwt(token) => {
-                    let known = self.by_jwt(token, clock).await?;
-                    Some(known.ok_or(AuthenticationError::BadJwt)?)
-                }
-                // One that is of no issuer of callers is the session's.
-                Credential::SharedJwt(token) => self.by_jwt(token, clock).await?,
-            };
-            if let Some(named) = named {
-                identified = Some(agree(identified, named)?);
-            }
+        for named in [own, shared].into_iter().flatten() {
+            identified = Some(agree(identified, named)?);
         }
         // Where no caller has one, certificates only secure the connection.
         let are_credentials = self
@@ -284,6 +294,28 @@ impl Directory {
             identified = Some(agree(identified, by_certificate)?);
         }
         identified.ok_or(AuthenticationError::NoCredential)
+    }
+
+    /// The caller of a credential in a header; `None` if it is nobody's who could be a caller.
+    async fn by_header(
+        &self,
+        credential: Option<Credential<'_>>,
+        clock: &dyn Clock,
+        wait_max: Duration,
+    ) -> Result<Option<&Known>, AuthenticationError> {
+        match credential {
+            None => Ok(None),
+            Some(Credential::Token(token)) => {
+                let known = self.by_token(&token);
+                known.map(Some).ok_or(AuthenticationError::BadToken)
+            }
+            Some(Credential::Jwt(token)) => {
+                let known = self.by_jwt(token, clock, wait_max).await?;
+                known.map(Some).ok_or(AuthenticationError::BadJwt)
+            }
+            // One that is of no issuer of callers is the session's.
+            Some(Credential::SharedJwt(token)) => self.by_jwt(token, clock, wait_max).await,
+        }
     }
 
     /// The caller of a token. Takes the same time whether or not there is a token of this id.
@@ -299,8 +331,10 @@ impl Directory {
         &self,
         token: &str,
         clock: &dyn Clock,
+        wait_max: Duration,
     ) -> Result<Option<&Known>, AuthenticationError> {
-        let known = match self.issuers.named(token, clock.now()).await {
+        let named = self.issuers.named(token, clock.now(), wait_max);
+        let known = match named.await {
             Named::Nobody => return Ok(None),
             Named::Refused => None,
             Named::Caller(index) => self.callers.get(index),

@@ -1,5 +1,7 @@
 //! Patterns of policy names.
 
+use std::fmt;
+
 /// The longest pattern, in bytes: a policy name with a `*` at each end.
 const PATTERN_BYTES_MAX: usize = 66;
 
@@ -40,6 +42,12 @@ impl Glob {
             rest = after;
         }
         rest.ends_with(last)
+    }
+}
+
+impl fmt::Display for Glob {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

@@ -12,8 +12,20 @@ use crate::{
     policy::Timestamp,
 };
 
-/// How long a call waits for the keys of an issuer, where its token names one that is not known.
+/// How long a call waits for the keys of an issuer, where its token names one that is not known, if it has so much time.
 const KEYS_WAIT_MAX: Duration = Duration::from_millis(500);
+
+/// The keys of an issuer of a caller's tokens cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("callers.{caller}.jwt.{setting}: {error}")]
+pub struct IssuerError {
+    /// The caller.
+    pub caller: CallerName,
+    /// The setting that names them.
+    pub setting: &'static str,
+    /// Why they cannot be used.
+    pub error: KeysError,
+}
 
 /// The issuers, each for one audience.
 #[derive(Debug, Default)]
@@ -53,7 +65,7 @@ pub(super) enum Named {
 
 impl Issuers {
     /// The issuers of these callers. A file with keys must be usable (blocks); an address may be down.
-    pub(super) fn new(configs: &[CallerConfig], key_sets: &KeySets) -> Result<Self, KeysError> {
+    pub(super) fn new(configs: &[CallerConfig], key_sets: &KeySets) -> Result<Self, IssuerError> {
         let mut list: Vec<Issuer> = Vec::new();
         for (index, config) in configs.iter().enumerate() {
             let Some(jwt) = &config.jwt else { continue };
@@ -63,10 +75,15 @@ impl Issuers {
                 known.subjects.extend(subjects);
                 continue;
             }
+            let unusable = |error| IssuerError {
+                caller: config.name.clone(),
+                setting: jwt.keys_setting(),
+                error,
+            };
             let audiences = vec![jwt.audience.clone()];
             let config = jwt::Config::new(jwt.issuer.clone(), audiences, jwt.keys.clone());
             list.push(Issuer {
-                verifier: Verifier::new(config, key_sets)?,
+                verifier: Verifier::new(config, key_sets).map_err(unusable)?,
                 subjects: subjects.collect(),
             });
         }
@@ -79,8 +96,8 @@ impl Issuers {
         self.list.is_empty()
     }
 
-    /// Whom a token names now.
-    pub(super) async fn named(&self, token: &str, now: Timestamp) -> Named {
+    /// Whom a token names now. The keys of its issuer are waited for no longer than `wait_max`.
+    pub(super) async fn named(&self, token: &str, now: Timestamp, wait_max: Duration) -> Named {
         if self.is_empty() {
             return Named::Nobody;
         }
@@ -103,7 +120,7 @@ impl Issuers {
         let Some(issuer) = self.list.get(index) else {
             return Named::Refused;
         };
-        match issuer.verify(token, now).await {
+        match issuer.verify(token, now, wait_max).await {
             None => Named::Refused,
             Some((verified, caller)) => {
                 let known = Known {
@@ -138,8 +155,16 @@ impl Issuer {
     }
 
     /// A token that is valid now, and the place of the caller that it names.
-    async fn verify(&self, token: &str, now: Timestamp) -> Option<(Verified, usize)> {
-        let verified = self.verifier.verify(token, now, KEYS_WAIT_MAX).await.ok()?;
+    async fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+        wait_max: Duration,
+    ) -> Option<(Verified, usize)> {
+        let verified = self
+            .verifier
+            .verify(token, now, wait_max.min(KEYS_WAIT_MAX));
+        let verified = verified.await.ok()?;
         let subject = verified.claims.subject.as_ref()?;
         let caller = *self.subjects.get(subject)?;
         Some((verified, caller))

@@ -138,7 +138,10 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
 fn warnings(config: &Config, loaded: &Loaded) -> Vec<String> {
     let exposed = loaded.exposures.iter();
     let exposed = exposed.map(|exposure| format!("policies are exposed: {exposure}"));
-    config.warnings().into_iter().chain(exposed).collect()
+    let names = loaded.set.iter().map(|(name, _)| name.as_str());
+    let useless = config.warnings_of_policies(names);
+    let warnings = config.warnings().into_iter().chain(useless);
+    warnings.chain(exposed).collect()
 }
 
 /// Reports why there are no policies.

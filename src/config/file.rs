@@ -101,6 +101,17 @@ pub(super) fn callers(
     (configs, others)
 }
 
+/// The place of the key at the end of this path; `None` if there is none.
+pub(super) fn place(path: &str, text: &str, keys: &[&str]) -> Option<String> {
+    let document = DeTable::parse(text).ok()?;
+    let places = Places {
+        path,
+        text,
+        document: document.get_ref(),
+    };
+    places.of_all(keys)
+}
+
 fn not_toml(path: &str, text: &str, error: &toml::de::Error) -> Problem {
     let place = error.span();
     let place = place.map_or_else(|| path.to_owned(), |span| place_of(path, text, &span));

@@ -40,6 +40,9 @@ const SECRETS: [(&str, &str); 4] = [
     ("webhook", "previous_secret"),
 ];
 
+/// The table of headers to the vendor, any of which may be a secret.
+const HEADERS: (&str, &str) = ("incode", "headers");
+
 /// The layers, and the problems that were found in them until now.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
@@ -91,11 +94,18 @@ impl Reader {
 
     /// Whether the file has a secret in it, and not only the name of a file with one.
     pub(super) fn file_has_secret(&self) -> bool {
+        let is_of_file = |section: &str, key: &str| self.layers.layer(section, key) == Layer::File;
         let mut secrets = SECRETS.iter();
-        secrets.any(|(section, key)| {
-            let layer = self.layers.layer(section, key);
-            layer == Layer::File && !self.layers.text(section, key).is_empty()
-        })
+        let has_text = secrets.any(|(section, key)| {
+            is_of_file(section, key) && !self.layers.text(section, key).is_empty()
+        });
+        // The value of a header may be the key of a gateway.
+        let (section, key) = HEADERS;
+        let headers = self.layers.value(section, key);
+        let are_set = headers
+            .and_then(toml::Value::as_table)
+            .is_some_and(|t| !t.is_empty());
+        has_text || are_set && is_of_file(section, key)
     }
 
     /// The callers of the file.

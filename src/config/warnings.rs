@@ -7,6 +7,7 @@ use std::{
 
 use super::Config;
 use crate::{
+    callers::Glob,
     files::{Exposure, is_reachable, writers},
     jwt::Keys,
     secrets::{Secret, exposures},
@@ -35,9 +36,13 @@ impl Config {
             "incode.burst",
             calls.burst,
         );
-        let exposed = self.exposed_secrets().into_iter();
-        let exposed =
-            exposed.map(|exposure| format!("a file with a secret is exposed: {exposure}"));
+        let secrets = self.exposed_secrets().into_iter();
+        let secrets =
+            secrets.map(|exposure| format!("a file with a secret is exposed: {exposure}"));
+        let trusted = self.exposed_trust().into_iter();
+        let trusted = trusted
+            .map(|exposure| format!("a file that decides who is trusted is exposed: {exposure}"));
+        let exposed = secrets.chain(trusted);
         let dumps = self.core_dumps.then(|| {
             "process.core_dumps permits core dumps, which contain secrets and personal data: switch it off after the investigation".to_owned()
         });
@@ -60,11 +65,35 @@ impl Config {
             .flat_map(Secret::exposures)
             .chain(self.tls_secrets().flat_map(exposures))
             .chain(self.own_secrets().flat_map(exposures))
-            .chain(self.trusted_files().flat_map(writers))
             .collect()
     }
 
-    /// Files that everybody may read, and by which callers are trusted.
+    /// How others can get at the files that decide who is trusted, and that everybody may read: by adding files beside them. Those of
+    /// [`Config::exposed_secrets`] are left out. Blocks.
+    pub fn exposed_trust(&self) -> BTreeSet<Exposure> {
+        let exposed: BTreeSet<_> = self.trusted_files().flat_map(writers).collect();
+        exposed
+            .difference(&self.exposed_secrets())
+            .cloned()
+            .collect()
+    }
+
+    /// Patterns of policies of callers that fit none of these policies, which are those that are loaded.
+    pub fn warnings_of_policies<'p>(&self, policies: impl Iterator<Item = &'p str>) -> Vec<String> {
+        let policies: Vec<&str> = policies.collect();
+        let is_useless = |pattern: &&Glob| !policies.iter().any(|name| pattern.matches(name));
+        let callers = self.callers.iter();
+        let useless = callers.filter_map(|caller| {
+            let patterns = caller.permissions.policies.iter().filter(is_useless);
+            let patterns: Vec<String> = patterns.map(|pattern| format!("`{pattern}`")).collect();
+            (!patterns.is_empty()).then(|| (&caller.name, patterns.join(", ")))
+        });
+        useless
+            .map(|(name, patterns)| format!("callers.{name}.policies: no policy that is loaded fits {patterns}: correct what is misspelled, and remove what is not needed"))
+            .collect()
+    }
+
+    /// Files that everybody may read, and by which callers and the vendor are trusted.
     fn trusted_files(&self) -> impl Iterator<Item = &Path> {
         let issuers = self.callers.iter().filter_map(|caller| caller.jwt.as_ref());
         let files = issuers.filter_map(|jwt| match &jwt.keys {
@@ -75,7 +104,9 @@ impl Config {
             let lists = [&tls.client_ca, &tls.client_crl];
             lists.into_iter().flatten()
         });
-        files.chain(trusted).chain(&self.file).map(PathBuf::as_path)
+        let vendor = &self.incode.files.ca;
+        let all = files.chain(trusted).chain(vendor).chain(&self.file);
+        all.map(PathBuf::as_path)
     }
 
     /// The files with private keys, and with the password of the proxy.

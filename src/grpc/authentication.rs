@@ -1,5 +1,7 @@
 //! Who makes a call: found out from its head, before a byte of its messages is read.
 
+use std::time::Duration;
+
 use tonic::Status;
 
 use super::calls::ObservedCall;
@@ -26,15 +28,19 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// Puts the caller of a request into its extensions; the status of a request that has none.
+    /// Puts the caller of a request into its extensions; the status of a request that has none. Waits for nothing longer than `wait_max`.
     pub(super) async fn admit<B>(
         &self,
         request: &mut http::Request<B>,
         call: &ObservedCall,
+        wait_max: Duration,
     ) -> Result<(), Status> {
         let peer = Peer::of(request.extensions());
         let address = peer::ip_of(request.extensions());
-        let caller = match self.callers.authenticate(request.headers(), peer).await {
+        let caller = self
+            .callers
+            .authenticate_within(request.headers(), peer, wait_max);
+        let caller = match caller.await {
             Ok(caller) => {
                 call.note_caller(&caller.id);
                 if let Some(peer) = peer {

@@ -96,7 +96,11 @@ impl Parts {
         if let Some(too_large) = protocol::metadata_too_large(&request) {
             return self.rejections.reject(too_large, &request);
         }
-        if let Err(status) = self.authentication.admit(&mut request, call).await {
+        let deadline = Deadline::of(request.headers(), self.deadlines).after(call.elapsed());
+        let admitted = self
+            .authentication
+            .admit(&mut request, call, deadline.wait_max());
+        if let Err(status) = admitted.await {
             return status.into_http();
         }
         let Some(encoding) = protocol::encoding(request.headers()) else {

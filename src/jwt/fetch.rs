@@ -53,7 +53,13 @@ pub enum FetchError {
     TooLarge,
     /// The set cannot be used.
     #[error("the key set cannot be used: {0}")]
-    Unusable(#[from] KeySetError),
+    Unusable(KeySetError),
+}
+
+impl From<KeySetError> for FetchError {
+    fn from(error: KeySetError) -> Self {
+        Self::Unusable(error)
+    }
 }
 
 impl FetchError {
@@ -67,6 +73,14 @@ impl FetchError {
         "too_large",
         "unusable",
     ];
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Unusable(KeySetError::NotAKeySet { .. }) => Some("is the file written in full?"),
+            _ => None,
+        }
+    }
 
     /// The kind of failure in metrics.
     pub(super) fn kind(&self) -> &'static str {

@@ -3,7 +3,7 @@
 use jsonwebtoken::{Algorithm, DecodingKey, DecodingKeyKind};
 use serde::Deserialize;
 
-use super::config::RsaAlgorithm;
+use super::{config::RsaAlgorithm, small_order::is_of_small_order};
 
 /// The length of an RSA modulus, in bits, from the shortest that is safe to the longest that ring verifies.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
@@ -11,6 +11,8 @@ const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 const P256_BYTES: usize = 65;
 /// A public key of Ed25519.
 const ED25519_BYTES: usize = 32;
+/// The least exponent of an RSA key (FIPS 186-5, section 5.4), and the greatest that ring verifies with.
+const RSA_EXPONENT: std::ops::RangeInclusive<u64> = 65_537..=(1 << 33) - 1;
 
 /// A key that verifies tokens.
 #[derive(Debug)]
@@ -34,6 +36,9 @@ pub(super) enum SkipReason {
     OtherUse,
     OtherAlgorithm,
     RsaLength,
+    RsaExponent,
+    SmallOrder,
+    Ambiguous,
     NoKid,
 }
 
@@ -46,6 +51,11 @@ impl SkipReason {
             Self::OtherUse => "its `use` is not `sig`, or its `key_ops` has no `verify`",
             Self::OtherAlgorithm => "its `alg` is another one than keys of its type are used with",
             Self::RsaLength => "its RSA modulus is shorter than 2048 or longer than 8192 bits",
+            Self::RsaExponent => "its RSA exponent is even, less than 65537 or more than 2^33",
+            Self::SmallOrder => {
+                "it is a point of small order on Ed25519, for which anybody can make signatures"
+            }
+            Self::Ambiguous => "it has two members of the same name",
             Self::NoKid => "it has no `kid`, and is not the only one",
         }
     }
@@ -111,11 +121,11 @@ impl Jwk {
             }
             Algorithm::EdDSA => {
                 let key = DecodingKey::from_ed_components(&given(&self.x)?);
-                of_length(key.map_err(malformed)?, ED25519_BYTES)
+                of_large_order(of_length(key.map_err(malformed)?, ED25519_BYTES)?)
             }
             _ => {
                 let key = DecodingKey::from_rsa_components(&given(&self.n)?, &given(&self.e)?);
-                of_rsa_length(key.map_err(malformed)?)
+                of_rsa(key.map_err(malformed)?)
             }
         }
     }
@@ -126,10 +136,27 @@ fn of_length(key: DecodingKey, bytes: usize) -> Result<DecodingKey, SkipReason> 
     is_right.then_some(key).ok_or(SkipReason::Malformed)
 }
 
-fn of_rsa_length(key: DecodingKey) -> Result<DecodingKey, SkipReason> {
-    let DecodingKeyKind::RsaModulusExponent { n, .. } = key.kind() else {
+/// A key for which not everybody can make signatures: ring accepts points of small order.
+fn of_large_order(key: DecodingKey) -> Result<DecodingKey, SkipReason> {
+    match key.try_get_as_bytes() {
+        Ok(bytes) if !is_of_small_order(bytes) => Ok(key),
+        Ok(_) => Err(SkipReason::SmallOrder),
+        Err(_) => Err(SkipReason::Malformed),
+    }
+}
+
+fn of_rsa(key: DecodingKey) -> Result<DecodingKey, SkipReason> {
+    let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else {
         return Err(SkipReason::Malformed);
     };
+    if e.first().is_none_or(|byte| *byte == 0) {
+        return Err(SkipReason::Malformed);
+    }
+    let add = |number: u64, byte: &u8| number.checked_mul(256)?.checked_add((*byte).into());
+    let exponent = e.iter().try_fold(0, add);
+    if !exponent.is_some_and(|e| RSA_EXPONENT.contains(&e) && e % 2 == 1) {
+        return Err(SkipReason::RsaExponent);
+    }
     let leading = match n.first() {
         // ring accepts no number with a leading zero.
         None | Some(0) => return Err(SkipReason::Malformed),

@@ -44,10 +44,10 @@ const ASKED_EVERY: Duration = Duration::from_secs(30);
 pub enum KeysError {
     /// The address of a key set cannot be used.
     #[error("the address of the key set {0}")]
-    Url(#[from] super::JwksUrlError),
+    Url(super::JwksUrlError),
     /// The file with a key set, or with the CA certificates of its server, cannot be used.
     #[error("`{0}`: {1}")]
-    File(String, #[source] FetchError),
+    File(String, FetchError),
 }
 
 /// The keys of one issuer. Dropping it ends the task that reads them.
@@ -90,7 +90,7 @@ impl KeySource {
         metrics: Metrics,
     ) -> Result<Self, KeysError> {
         if let Keys::Url { url, .. } = keys {
-            check_url(url)?;
+            check_url(url).map_err(KeysError::Url)?;
         }
         let unusable = |error| KeysError::File(keys.shown(), error);
         let fetcher = Fetcher::new(keys, deps.clock.now()).map_err(unusable)?;

@@ -4,4 +4,5 @@ mod issuer;
 mod matrix;
 mod form;
 mod key_sets;
+mod keys;
 mod https;

@@ -190,7 +190,13 @@ fn register_metrics(config: &Config, deps: &Deps) -> Result<(), prometheus::Erro
         "Files with secrets, and their folders, that others than their owner and root can read or write.",
     )?;
     set_count(&exposed, config.exposed_secrets().len());
-    deps.registry.register(Box::new(exposed))
+    deps.registry.register(Box::new(exposed))?;
+    let trusted = IntGauge::new(
+        "verigate_trusted_files_exposed",
+        "Folders to which others can add files, of files that decide who is trusted: CA certificates, key sets, the configuration.",
+    )?;
+    set_count(&trusted, config.exposed_trust().len());
+    deps.registry.register(Box::new(trusted))
 }
 
 /// Starts the journal with this output, or with the one in the configuration.

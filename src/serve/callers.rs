@@ -10,12 +10,11 @@ use tracing::{error, info, warn};
 
 use super::held_callers::{HOLD_FOR, HeldCallers};
 use crate::{
-    callers::{CallerConfig, Callers},
+    callers::{CallerConfig, Callers, IssuerError},
     clock::Clock,
-    config::{Config, OtherSections},
+    config::{Config, OtherSections, place_in},
     deps::Deps,
     file_watch::{self, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
-    jwt::KeysError,
     metrics::set_count,
     readiness::Component,
 };
@@ -138,7 +137,9 @@ impl CallersReloader {
                         self.hold(held);
                     }
                     Err(error) => {
-                        self.record_failure(&format!("the keys of an issuer: {}", chain(&error)));
+                        let keys = ["callers", error.caller.as_str(), "jwt", error.setting];
+                        let place = place_in(file, &keys).map(|place| format!("{place}: "));
+                        self.record_failure(&format!("{}{error}", place.unwrap_or_default()));
                     }
                 }
             }
@@ -183,7 +184,7 @@ impl CallersReloader {
         state.held = held;
     }
 
-    fn replace(&self, configs: &[CallerConfig]) -> Result<(), KeysError> {
+    fn replace(&self, configs: &[CallerConfig]) -> Result<(), IssuerError> {
         if self.state.lock().configs == configs {
             return Ok(());
         }
@@ -315,16 +316,4 @@ impl Component for CallersReloader {
             "needs_restart": state.changed,
         })
     }
-}
-
-/// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut shown = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        shown.push_str(": ");
-        shown.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    shown
 }

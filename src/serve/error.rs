@@ -3,8 +3,8 @@
 use std::{io, path::PathBuf};
 
 use crate::{
+    callers::IssuerError,
     grpc, incode, journal,
-    jwt::KeysError,
     listener::{InheritError, ListenError, ListenersError},
     tls,
 };
@@ -22,8 +22,8 @@ pub enum StartError {
     #[error(transparent)]
     Inherited(#[from] InheritError),
     /// The keys of an issuer of callers' tokens cannot be used.
-    #[error("the keys of an issuer of [callers] cannot be used")]
-    Keys(#[from] KeysError),
+    #[error(transparent)]
+    Keys(#[from] IssuerError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

@@ -6,7 +6,7 @@ use rustix::fs::{Access, access};
 
 use crate::{
     clock::Clock,
-    config::{Config, Problem},
+    config::{Config, Problem, place_in},
     jwt::{Keys, check_keys},
     listener::ListenAddress,
     tls,
@@ -38,17 +38,20 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
             hint: problem.hint.map(str::to_owned),
         }));
     }
-    let issuers = config.callers.iter().filter_map(|caller| {
-        let keys = &caller.jwt.as_ref()?.keys;
-        Some((format!("callers.{}.jwt", caller.name), keys))
-    });
-    for (setting, keys) in issuers.clone() {
-        if let Err(error) = check_keys(keys, clock.now()) {
-            let shown = keys.shown();
+    let issuers = config.callers.iter();
+    let issuers = issuers.filter_map(|caller| Some((&caller.name, caller.jwt.as_ref()?)));
+    for (name, jwt) in issuers.clone() {
+        if let Err(error) = check_keys(&jwt.keys, clock.now()) {
+            let key = jwt.keys_setting();
+            let (setting, shown) = (format!("callers.{name}.jwt.{key}"), jwt.keys.shown());
+            let keys = ["callers", name.as_str(), "jwt", key];
+            let file = config.file.as_deref();
             preflight.problems.push(Problem {
                 message: format!("{setting}: `{shown}`: {error}"),
-                place: setting,
-                hint: None,
+                place: file
+                    .and_then(|file| place_in(file, &keys))
+                    .unwrap_or(setting),
+                hint: error.hint().map(str::to_owned),
             });
         }
     }
@@ -57,8 +60,8 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
     let called = called.map(|(setting, url)| Some((setting.to_owned(), url?)));
-    let jwks = issuers.filter_map(|(setting, keys)| match keys {
-        Keys::Url { url, ca: None } => Some((setting, url)),
+    let jwks = issuers.filter_map(|(name, jwt)| match &jwt.keys {
+        Keys::Url { url, ca: None } => Some((format!("callers.{name}.jwt.jwks_url"), url)),
         Keys::Url { .. } | Keys::File(_) => None,
     });
     let mut secure = called.into_iter().flatten().chain(jwks);

@@ -138,7 +138,7 @@ impl ClientFactory {
             TlsSource::Fixed(tls) => ((**tls).clone(), None),
             TlsSource::Files(held) => {
                 let made = held.current();
-                (made.tls.clone(), made.proxy.clone())
+                (made.tls.clone(), made.proxy().cloned())
             }
         };
         let mut builder = Client::builder()

@@ -36,6 +36,22 @@ pub fn ca_certificates(
     Ok(Contents { file, text }.trusted(now)?.list)
 }
 
+/// A certificate that verifies those of servers.
+#[derive(Debug, Clone)]
+pub(super) struct Anchor {
+    pub(super) der: CertificateDer<'static>,
+    /// When it is valid: from the first until the second instant.
+    pub(super) from: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+impl Anchor {
+    /// Whether it is valid at this instant.
+    pub(super) fn is_valid(&self, now: Timestamp) -> bool {
+        (self.from..=self.until).contains(&now)
+    }
+}
+
 /// The certificate of a CA that issues those of clients.
 #[derive(Debug, Clone)]
 pub(super) struct Authority {
@@ -115,6 +131,21 @@ impl Contents<'_> {
         Ok(authorities)
     }
 
+    /// The certificates that verify others, also those that have expired or are not valid yet.
+    pub(super) fn anchors(&self) -> Result<Vec<Anchor>, FileProblem> {
+        let mut anchors = Vec::new();
+        for der in self.certificates()? {
+            let certificate = self.parsed(&der)?;
+            let validity = certificate.validity();
+            anchors.push(Anchor {
+                from: instant(validity.not_before),
+                until: instant(validity.not_after),
+                der: der.clone(),
+            });
+        }
+        Ok(anchors)
+    }
+
     /// The certificates that verify others. Those that have expired or are not valid yet are left out; one must be left.
     pub(super) fn trusted(&self, now: Timestamp) -> Result<Certificates, FileProblem> {
         let mut list = Vec::new();
@@ -151,7 +182,7 @@ impl Contents<'_> {
                 let problem = self.problem("has no private key");
                 Err(problem.hint("PEM of PKCS #8, PKCS #1 or SEC 1: `-----BEGIN PRIVATE KEY-----`"))
             }
-            Err(error) => Err(self.problem(&format!("is not PEM: {error}"))),
+            Err(error) => Err(self.not_pem(&error)),
         }
     }
 
@@ -218,7 +249,7 @@ impl Contents<'_> {
     pub(super) fn items<T: PemObject>(&self, what: &str) -> Result<Vec<T>, FileProblem> {
         let text = self.text.expose_secret();
         let items: Result<Vec<T>, _> = T::pem_slice_iter(text.as_bytes()).collect();
-        let items = items.map_err(|error| self.problem(&format!("is not PEM: {error}")))?;
+        let items = items.map_err(|error| self.not_pem(&error))?;
         if items.is_empty() {
             return Err(self.problem(&format!("has no {what} in PEM")));
         }
@@ -229,6 +260,22 @@ impl Contents<'_> {
         let problem = self.problem("has an encrypted key, for which nobody could be asked");
         problem
             .hint("decrypt it with `openssl pkey`, and keep the file readable for its owner only")
+    }
+
+    /// What is wrong with a text that is not PEM. The library would show bytes of it.
+    fn not_pem(&self, error: &pem::Error) -> FileProblem {
+        let flaw = match error {
+            pem::Error::MissingSectionEnd { .. } => {
+                "ends within a section, before its line `-----END …-----`"
+            }
+            pem::Error::IllegalSectionStart { .. } => {
+                "has a line that begins a section and is not `-----BEGIN …-----`"
+            }
+            pem::Error::Base64Decode(_) => "has a section that is not base64",
+            _ => "is not PEM",
+        };
+        self.problem(flaw)
+            .hint("is the file written in full? write a new file beside it and rename it")
     }
 
     pub(super) fn problem(&self, flaw: &str) -> FileProblem {

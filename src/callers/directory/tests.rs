@@ -1,11 +1,16 @@
 //! Who is admitted, by every credential.
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use tokio::time::timeout;
+
 use super::*;
 use crate::{
     callers::Glob,
+    clock::ManualClock,
+    deps::Deps,
     peer::{PeerAddress, Urgency},
+    policy::from_millis,
 };
-use crate::{clock::ManualClock, deps::Deps, policy::from_millis};
 
 /// Headers, the peer, and who that is.
 type Case<'c> = (Vec<(&'static str, String)>, &'c Peer, &'c str);
@@ -24,7 +29,8 @@ fn caller(name: &str, tokens: &[u8], certificates: &[&str]) -> CallerConfig {
 }
 
 fn in_force(configs: &[CallerConfig]) -> Callers {
-    let clock = Arc::new(ManualClock::at(from_millis(0)));
+    // In 2027.
+    let clock = Arc::new(ManualClock::at(from_millis(1_800_000_000_000)));
     let key_sets = KeySets::new(&Deps::new(Arc::clone(&clock) as _)).unwrap();
     Callers::new(configs, key_sets, clock).unwrap()
 }
@@ -314,4 +320,50 @@ fn what_one_credential_would_name_two_callers_by_is_a_conflict() {
         "{conflicts:?}"
     );
     assert!(ConflictingCallersError::among(&callers()).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_waited_for_no_longer_than_a_request_says_however_many_tokens_it_has() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let ca = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("ca.pem"), ca.cert.pem()).unwrap();
+    let mut config = caller("sso", &[], &[]);
+    config.jwt = Some(crate::callers::CallerJwt {
+        issuer: "https://id.example.com".to_owned(),
+        audience: "verigate".to_owned(),
+        keys: crate::jwt::Keys::Url {
+            url: format!("https://localhost:{port}/").parse().unwrap(),
+            ca: Some(folder.path().join("ca.pem")),
+        },
+        subjects: vec!["gateway-1".to_owned()],
+    });
+    let callers = in_force(&[config]);
+    let encoded = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let header = encoded(r#"{"alg":"ES256","kid":"k"}"#);
+    let claims = encoded(r#"{"iss":"https://id.example.com","aud":"verigate"}"#);
+    let token = format!("{header}.{claims}.c2ln");
+    let one = HeaderMap::from_iter([(
+        http::header::AUTHORIZATION,
+        format!("Bearer {token}").parse().unwrap(),
+    )]);
+    let mut two = one.clone();
+    two.insert("x-verigate-token", token.parse().unwrap());
+    for (headers, wait_max, waited) in [
+        (&one, Duration::from_millis(100), 100),
+        (&two, Duration::from_millis(100), 100),
+        (&one, Duration::ZERO, 0),
+        (&one, Duration::from_secs(60), 500),
+        (&two, Duration::MAX, 500),
+    ] {
+        let refused_within = async |millis: u64| {
+            let refused = callers.authenticate_within(headers, None, wait_max);
+            let refused = timeout(Duration::from_millis(millis), refused).await;
+            refused.is_ok_and(|refused| refused.is_err())
+        };
+        assert!(waited == 0 || !refused_within(waited - 1).await, "{waited}");
+        // The timer of the runtime rounds up.
+        assert!(refused_within(waited + 2).await, "{waited}");
+    }
 }

@@ -3,7 +3,12 @@
 use std::{path::PathBuf, sync::Arc};
 
 use reqwest::Proxy;
-use rustls::{ClientConfig, InconsistentKeys, RootCertStore, time_provider::TimeProvider};
+use rustls::{
+    ClientConfig, InconsistentKeys, RootCertStore,
+    pki_types::CertificateDer,
+    sign::{CertifiedKey, SingleCertAndKey},
+    time_provider::TimeProvider,
+};
 use secrecy::ExposeSecret as _;
 use url::Url;
 
@@ -12,7 +17,7 @@ use crate::{
     clock::Clock,
     policy::Timestamp,
     tls::{
-        contents::{Certificates, Contents, End},
+        contents::{Anchor, Certificates, Contents, End},
         error::{FileProblem, FilesError},
         held::{self, Made, Make},
         pem_file::PemFile,
@@ -74,7 +79,31 @@ enum Kind {
 #[derive(Debug)]
 pub(super) struct Calling {
     pub(super) tls: ClientConfig,
-    pub(super) proxy: Option<Proxy>,
+    parts: Parts,
+    /// The CA certificates that are valid.
+    valid: Vec<CertificateDer<'static>>,
+}
+
+/// What the files hold, also what is not valid now.
+#[derive(Debug, Clone)]
+struct Parts {
+    /// `None`: those of this machine count.
+    anchors: Option<Vec<Anchor>>,
+    identity: Option<Identity>,
+    proxy: Option<Proxy>,
+}
+
+/// Our certificate.
+#[derive(Debug, Clone)]
+struct Identity {
+    key: Arc<CertifiedKey>,
+    not_after: Timestamp,
+}
+
+impl Calling {
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.parts.proxy.as_ref()
+    }
 }
 
 impl MakeClient {
@@ -124,11 +153,31 @@ impl MakeClient {
             .transpose()
     }
 
-    fn config(
+    /// What the files hold.
+    fn read(
         &self,
-        authorities: Option<&Certificates>,
-        identity: Option<(&Certificates, &Contents<'_>)>,
-    ) -> Result<ClientConfig, FileProblem> {
+        files: &[Result<Contents<'_>, FileProblem>],
+        now: Timestamp,
+    ) -> Result<Parts, FilesError> {
+        let unreadable = files.iter().filter_map(|file| file.as_ref().err());
+        let problems: Vec<FileProblem> = unreadable.cloned().collect();
+        if !problems.is_empty() {
+            return Err(FilesError { problems });
+        }
+        let anchors = self.find(files, Kind::Authorities)?;
+        let anchors = anchors.map(Contents::anchors).transpose()?;
+        let chain = self.find(files, Kind::Certificate)?;
+        let pair = chain.zip(self.find(files, Kind::Key)?);
+        let identity = pair.map(|(chain, key)| identity(chain, key, now));
+        Ok(Parts {
+            anchors,
+            identity: identity.transpose()?,
+            proxy: self.proxy(self.find(files, Kind::Credentials)?)?,
+        })
+    }
+
+    /// What calls are made with, now. CA certificates that are not valid verify nothing.
+    fn calling(&self, parts: Parts, now: Timestamp) -> Result<Calling, FileProblem> {
         let unusable = |what: &str, error: rustls::Error| {
             let setting = self
                 .files
@@ -140,31 +189,29 @@ impl MakeClient {
         let builder = builder
             .with_safe_default_protocol_versions()
             .map_err(|error| unusable("TLS", error))?;
-        let builder = match authorities {
+        let mut valid = Vec::new();
+        let builder = match &parts.anchors {
             None => with_authorities(builder, &self.ca_certificates)
                 .map_err(|error| unusable("the CA certificates of this machine", error))?,
-            Some(authorities) => {
+            Some(anchors) => {
                 let mut roots = RootCertStore::empty();
-                for authority in &authorities.list {
-                    let added = roots.add(authority.clone());
+                for anchor in anchors.iter().filter(|anchor| anchor.is_valid(now)) {
+                    let added = roots.add(anchor.der.clone());
                     added.map_err(|error| unusable("a certificate", error))?;
+                    valid.push(anchor.der.clone());
                 }
                 builder.with_root_certificates(roots)
             }
         };
-        let mut config = match identity {
+        let mut tls = match &parts.identity {
             None => builder.with_no_client_auth(),
-            Some((chain, key)) => builder
-                .with_client_auth_cert(chain.list.clone(), key.key()?)
-                .map_err(|error| match error {
-                    rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
-                        key.file.problem("is not the key of the certificate")
-                    }
-                    error => key.file.problem(&format!("cannot be used: {error}")),
-                })?,
+            Some(identity) => {
+                let own = SingleCertAndKey::from(Arc::clone(&identity.key));
+                builder.with_client_cert_resolver(Arc::new(own))
+            }
         };
-        config.alpn_protocols = alpn();
-        Ok(config)
+        tls.alpn_protocols = alpn();
+        Ok(Calling { tls, parts, valid })
     }
 
     fn proxy(&self, credentials: Option<&Contents<'_>>) -> Result<Option<Proxy>, FileProblem> {
@@ -190,40 +237,73 @@ impl Make for MakeClient {
         &self.files
     }
 
+    /// Files that cannot be used leave the last good ones in use, but no CA certificate that has expired: as long as none is valid, no
+    /// server is trusted.
     fn make(
         &self,
         files: &[Result<Contents<'_>, FileProblem>],
         now: Timestamp,
-        _before: Option<&Calling>,
+        before: Option<&Calling>,
     ) -> Result<Made<Calling>, FilesError> {
-        let unreadable = files.iter().filter_map(|file| file.as_ref().err());
-        let problems: Vec<FileProblem> = unreadable.cloned().collect();
-        if !problems.is_empty() {
-            return Err(FilesError { problems });
+        let (parts, mut kept) = match (self.read(files, now), before) {
+            (Ok(parts), _) => (parts, Vec::new()),
+            (Err(error), Some(before)) => (before.parts.clone(), error.problems),
+            (Err(error), None) => return Err(error),
+        };
+        if let (Some(file), Some(anchors)) = (
+            self.find(files, Kind::Authorities).ok().flatten(),
+            &parts.anchors,
+        ) && !anchors.iter().any(|anchor| anchor.is_valid(now))
+        {
+            // Says since when, or until when, they are not valid.
+            let problem = file.trusted(now).err();
+            if before.is_none() {
+                problem.clone().map_or(Ok(()), Err)?;
+            }
+            kept.extend(problem.filter(|problem| !kept.contains(problem)));
         }
-        let authorities = self.find(files, Kind::Authorities)?;
-        let authorities = authorities.map(|file| file.trusted(now)).transpose()?;
-        let chain = self.find(files, Kind::Certificate)?;
-        let chain = chain.map(|file| file.chain(End::Client, now)).transpose()?;
-        let key = self.find(files, Kind::Key)?;
-        let proxy = self.proxy(self.find(files, Kind::Credentials)?)?;
         let mut expiries = Vec::new();
-        expiries.extend(authorities.as_ref().map(|found| ("ca", found.not_after)));
-        expiries.extend(
-            chain
-                .as_ref()
-                .map(|found| ("client_certificate", found.not_after)),
-        );
-        let tls = self.config(authorities.as_ref(), chain.as_ref().zip(key))?;
+        let anchors = parts.anchors.as_ref();
+        let first = anchors.and_then(|all| all.iter().map(|anchor| anchor.until).min());
+        expiries.extend(first.map(|at| ("ca", at)));
+        let own = parts.identity.as_ref().map(|identity| identity.not_after);
+        expiries.extend(own.map(|at| ("client_certificate", at)));
+        let validities = anchors.into_iter().flatten();
+        let changes = validities.flat_map(|anchor| [anchor.from, anchor.until]);
+        let next_change = changes.chain(own).filter(|at| *at >= now).min();
         Ok(Made {
-            value: Calling { tls, proxy },
+            value: self.calling(parts, now)?,
             expiries,
-            next_change: None,
-            kept: Vec::new(),
+            next_change,
+            kept,
         })
     }
 
-    fn differs(_: &Calling, _: &Calling) -> bool {
-        true
+    fn differs(before: &Calling, now: &Calling) -> bool {
+        let own = |calling: &Calling| {
+            let identity = calling.parts.identity.as_ref();
+            identity.map(|identity| identity.key.cert.clone())
+        };
+        before.valid != now.valid || own(before) != own(now)
     }
+}
+
+/// Our certificate with its key.
+fn identity(
+    chain: &Contents<'_>,
+    key: &Contents<'_>,
+    now: Timestamp,
+) -> Result<Identity, FileProblem> {
+    let Certificates { list, not_after } = chain.chain(End::Client, now)?;
+    let pair = CertifiedKey::from_der(list, key.key()?, &provider());
+    let pair = pair.map_err(|error| match error {
+        rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => {
+            key.file.problem("is not the key of the certificate")
+        }
+        error => key.file.problem(&format!("cannot be used: {error}")),
+    })?;
+    Ok(Identity {
+        key: Arc::new(pair),
+        not_after,
+    })
 }

@@ -65,13 +65,14 @@ impl Trust {
         Ok(Verifier::new(inner, policy.clone()))
     }
 
-    /// The SHA-256 of what is trusted now.
+    /// The SHA-256 of what counts now: a list that has expired covers nobody any more.
     pub(super) fn digest(&self, now: Timestamp) -> [u8; 32] {
         let mut digest = Sha256::new();
         for authority in self.valid(now) {
             digest.update(&authority.der);
         }
-        for list in self.lists.iter().flatten() {
+        let lists = self.lists.iter().flatten();
+        for list in lists.filter(|list| now <= list.until) {
             digest.update(&list.der);
         }
         digest.finalize().into()

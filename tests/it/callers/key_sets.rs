@@ -76,6 +76,21 @@ impl Server {
         server
     }
 
+    /// One that accepts connections, and never says a word.
+    async fn silent() -> Self {
+        let listener = TcpListener::bind(loopback()).await.unwrap();
+        let server = Self {
+            port: listener.local_addr().unwrap().port(),
+            ca: Authority::new("CA of the issuer"),
+            answer: Arc::default(),
+        };
+        tokio::spawn(async move {
+            let _open = listener;
+            std::future::pending::<()>().await;
+        });
+        server
+    }
+
     fn answer(&self, body: Option<String>) {
         *self.answer.lock() = body;
     }
@@ -93,9 +108,15 @@ impl Server {
 }
 
 async fn code(world: &World, issuer: &Issuer) -> Code {
+    code_within(world, issuer, Duration::from_secs(10)).await
+}
+
+/// The code that a client with this timeout gets. One whose time is up gives itself another code than ours.
+async fn code_within(world: &World, issuer: &Issuer, timeout: Duration) -> Code {
     let now = world.clock_now().as_second();
     let token = issuer.token(now, json!({}), json!({}));
     let mut request = Request::new(check_request("front-door", "fresh"));
+    request.set_timeout(timeout);
     let value = format!("Bearer {token}").parse().unwrap();
     request.metadata_mut().insert("authorization", value);
     let answer = world.client.clone().check_access(request).await;
@@ -174,4 +195,23 @@ async fn only_the_configured_ca_vouches_for_keys_and_its_file_is_read_again() {
     }
     fs::write(&ca, server.ca.pem()).unwrap();
     assert_eq!(code_later(&world, &second).await, Code::Ok);
+}
+
+#[tokio::test]
+async fn an_answer_that_needs_keys_comes_within_the_deadline_of_its_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::silent().await;
+    fs::write(folder.path().join("ca.pem"), server.ca.pem()).unwrap();
+    let world = server.world(folder.path()).await;
+    let issuer = Issuer::new("first");
+    let timeout = Duration::from_millis(400);
+    let mut codes = Vec::new();
+    // More than once, because a busy machine may be late.
+    for _ in 0..6 {
+        codes.push(code_within(&world, &issuer, timeout).await);
+        if codes.ends_with(&[REFUSED]) {
+            return;
+        }
+    }
+    panic!("{codes:?}");
 }

@@ -119,3 +119,41 @@ async fn a_file_that_is_empty_while_it_is_written_refuses_nobody() {
         );
     }
 }
+
+#[tokio::test]
+async fn keys_that_cannot_be_used_are_reported_with_their_setting_and_its_line_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("verigate.toml");
+    let entry = token(1).entry();
+    let text = format!("[callers.c1]\ntoken_sha256 = [\"{entry}\"]\npolicies = [\"*\"]\n");
+    let mut world = World::with(|config| with_file(&path, &text, config)).await;
+    let requested = Arc::new(Notify::new());
+    world.service.watch(Arc::clone(&requested));
+    let keys = folder.path().join("jwks.json");
+    fs::write(&keys, r#"{"keys":[{"kty":"oct","k":"AA"}]}"#).unwrap();
+    let jwt = format!(
+        "jwt = {{ issuer = \"https://id.example.com\", audience = \"a\", jwks_file = \"{}\", subjects = [\"s\"] }}\n",
+        keys.display()
+    );
+    fs::write(&path, format!("{text}{jwt}")).unwrap();
+    requested.notify_one();
+    until("the keys are refused", async || {
+        let (_, ready) = world.get_json("/readyz").await;
+        ready["callers"]["reload_failure"].is_string()
+    })
+    .await;
+    let (_, ready) = world.get_json("/readyz").await;
+    let failure = ready["callers"]["reload_failure"].as_str().unwrap();
+    let place = format!("{}:4:", path.display());
+    for expected in [
+        &*place,
+        "callers.c1.jwt.jwks_file: ",
+        "none of its 1 keys can be used",
+    ] {
+        assert_eq!(
+            failure.matches(expected).count(),
+            1,
+            "{expected}: {failure}"
+        );
+    }
+}

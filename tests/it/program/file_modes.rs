@@ -183,6 +183,14 @@ fn a_configuration_that_others_can_write_is_refused_and_one_with_a_secret_that_t
         (with_secret, "secret = 's'", 0o600, false, false),
         (with_secret, "secret = 's'", 0o644, false, true),
         (with_secret, "secret = 's'", 0o646, true, false),
+        (
+            "headers = { x-gateway-key = 'key-of-the-tests' }",
+            "",
+            0o644,
+            false,
+            true,
+        ),
+        ("headers = {}", "", 0o644, false, false),
         ("", "", 0o644, false, false),
         ("", "", 0o646, true, false),
         ("api_key = ''", "", 0o644, false, false),
@@ -321,4 +329,54 @@ async fn policies_that_others_can_write_are_refused_on_a_reload_and_the_old_ones
     program.process.signal("-HUP");
     program = program.until_logged("policies_reloaded").await;
     program.stop().await;
+}
+
+#[test]
+fn files_that_decide_who_is_trusted_are_named_apart_from_those_with_secrets() {
+    let files = crate::tls::Files::new();
+    let keys = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    files.write("jwks.json", keys);
+    let path = |name: &str| files.path(name).display().to_string();
+    let listener = format!(
+        "[grpc.tls]\ncertificate = '{}'\nkey = '{}'\n",
+        path("tls.crt"),
+        path("tls.key")
+    );
+    let [trusted, secret] = [
+        "a file that decides who is trusted is exposed",
+        "a file with a secret is exposed",
+    ];
+    for (settings, says) in [
+        (
+            format!("api_key = 'k'\nca = '{}'", path("ca.crt")),
+            [true, false],
+        ),
+        (
+            format!(
+                "api_key = 'k'\n[callers.sso]\npolicies = ['*']\njwt = {{ issuer = 'https://id.example.com', audience = 'a', jwks_file = '{}', subjects = ['s'] }}",
+                path("jwks.json")
+            ),
+            [true, false],
+        ),
+        // The key is in the same folder, which is named once.
+        (
+            format!("api_key = 'k'\n{listener}client_ca = '{}'", path("ca.crt")),
+            [false, true],
+        ),
+        (format!("api_key = 'k'\n{listener}"), [false, true]),
+    ] {
+        for mode in [0o755, 0o1777] {
+            set(&files.path("."), mode);
+            set(&files.path("tls.key"), 0o600);
+            let folder = laid();
+            let (code, stderr) = check(folder.path(), &settings, &[]);
+            assert_eq!(code, Some(0), "{settings}: {stderr}");
+            let is_open = mode == 0o1777;
+            assert_eq!(
+                [trusted, secret].map(|what| stderr.contains(what)),
+                says.map(|says| says && is_open),
+                "{settings} {mode:o}: {stderr}"
+            );
+        }
+    }
 }

@@ -193,7 +193,7 @@ fn the_keys_of_issuers_are_checked_and_so_is_who_can_change_them() {
         (code, printed)
     };
     for (text, expected) in [
-        (None, "callers.sso.jwt: "),
+        (None, "callers.sso.jwt.jwks_file: "),
         (Some(""), "it is not a JSON Web Key Set"),
         (Some(r#"{"keys":[]}"#), "none of its 0 keys can be used"),
         (
@@ -206,7 +206,18 @@ fn the_keys_of_issuers_are_checked_and_so_is_who_can_change_them() {
         }
         let (code, printed) = caller(&with("jwks_file", &keys));
         assert_eq!(code, 2, "{text:?} {printed}");
-        assert!(printed.contains(expected), "{text:?} {printed}");
+        assert_eq!(printed.matches(expected).count(), 1, "{text:?} {printed}");
+        // The line of the setting in the file, and what is wrong, once each; `serve` says the same.
+        let place = format!("{}:4:", installed.path("verigate.toml").display());
+        let started = installed.command(&[("callers.sso.jwt", &with("jwks_file", &keys))], &[]);
+        let output = { started }.output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{text:?}");
+        for printed in [printed, String::from_utf8(output.stderr).unwrap()] {
+            for expected in [&*place, "callers.sso.jwt.jwks_file: ", expected] {
+                let count = printed.matches(expected).count();
+                assert_eq!(count, 1, "{text:?} {expected} {printed}");
+            }
+        }
     }
     fs::write(&keys, good).unwrap();
     let (code, printed) = caller(&with("jwks_file", &keys));
@@ -218,4 +229,93 @@ fn the_keys_of_issuers_are_checked_and_so_is_who_can_change_them() {
     let (code, printed) = caller(&with("jwks_ca", &installed.path("policies/a.yaml")));
     assert_eq!(code, 2, "{printed}");
     assert!(printed.contains("has no certificate in PEM"), "{printed}");
+}
+
+#[test]
+fn half_a_file_of_certificates_is_named_in_words() {
+    let installed = Installed::new();
+    let files = crate::tls::Files::new();
+    let path = |name: &str| quoted(&files.path(name));
+    let whole = fs::read_to_string(files.path("tls.crt")).unwrap();
+    let key = fs::read_to_string(files.path("tls.key")).unwrap();
+    let (certificate_file, key_file) = (path("tls.crt"), path("tls.key"));
+    let settings = [
+        ("grpc.tls.certificate", &*certificate_file),
+        ("grpc.tls.key", &*key_file),
+    ];
+    assert_eq!(installed.check(&settings).0, 0);
+    for (name, setting, text) in [
+        ("tls.crt", "grpc.tls.certificate", &whole),
+        ("tls.key", "grpc.tls.key", &key),
+    ] {
+        // After each quarter, and within the last line and the first one.
+        let cuts = [
+            text.len() / 4,
+            text.len() / 2,
+            text.len() - 40,
+            text.len() - 10,
+            20,
+        ];
+        for cut in cuts {
+            files.write(name, &text[..cut]);
+            let printed = installed.refused(&settings);
+            for expected in [setting, "written in full?"] {
+                assert!(printed.contains(expected), "{cut}: {printed}");
+            }
+            for wrong in ["[6", "[4", "[45, ", "marker", "illegal"] {
+                assert!(!printed.contains(wrong), "{cut}: {wrong}: {printed}");
+            }
+            // Nothing of what the file holds.
+            let lines = text[..cut].lines().filter(|line| line.len() > 30);
+            assert!(
+                lines.clone().all(|line| !printed.contains(line)),
+                "{printed}"
+            );
+        }
+        files.write(name, text);
+    }
+}
+
+#[test]
+fn callers_that_can_ask_for_nothing_or_are_never_recognised_are_warned_of() {
+    let installed = Installed::new();
+    let token = format!("['vg_abcdefgh:{}']", "0".repeat(64));
+    let settings = |policies: &'static str| {
+        let token = token.clone();
+        let all = [
+            ("callers.door.policies", policies.to_owned()),
+            ("callers.door.token_sha256", token),
+        ];
+        let all = all.map(|(name, value)| (name.to_owned(), value));
+        all.to_vec()
+    };
+    let check = |settings: Vec<(String, String)>| {
+        let settings: Vec<(&str, &str)> = settings
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let (code, printed) = installed.check(&settings);
+        assert_eq!(code, 0, "{printed}");
+        printed
+    };
+    for fitting in ["['a']", "['*']", "['a*', '*a']"] {
+        let printed = check(settings(fitting));
+        assert!(
+            !printed.contains("warning: callers"),
+            "{fitting}: {printed}"
+        );
+    }
+    let printed = check(settings("['a', 'b', 'front-*', '*']"));
+    let expected = "callers.door.policies: no policy that is loaded fits `b`, `front-*`: ";
+    assert!(printed.contains(expected), "{printed}");
+    let uri = "['spiffe://example.org/door/*']".to_owned();
+    let mut with_certificate = settings("['a']");
+    with_certificate.push(("callers.door.certificate".to_owned(), uri));
+    let printed = check(with_certificate);
+    let expected =
+        "callers.door.certificate has no effect, because no listener asks for certificates";
+    assert!(printed.contains(expected), "{printed}");
+    let printed = check(settings("['a']")[..1].to_vec());
+    let expected = "callers.door has no credential, so it cannot make calls: give it token_sha256, certificate or jwt";
+    assert!(printed.contains(expected), "{printed}");
 }

@@ -1,12 +1,15 @@
 //! Which clients may connect. What is refused reaches nothing behind TLS.
 
+use std::sync::Arc;
+
 use rcgen::{ExtendedKeyUsagePurpose as Usage, IsCa, date_time_ymd};
+use tokio::sync::Notify;
 
 use super::{
     Files, ask, is_refused,
     pki::{Authority, Leaf, self_signed, uri_name},
 };
-use crate::world::at;
+use crate::world::{World, at, until};
 
 const DOOR: &str = "spiffe://example.org/door/north";
 
@@ -119,6 +122,41 @@ async fn a_list_that_has_expired_says_nothing_so_nobody_is_accepted() {
     let answer = ask(&files.client(&world, Some(&leaf)), "month-old").await;
     assert!(is_refused(&answer), "{answer:?}");
     assert_eq!(world.calls().details, calls, "the vendor is not asked");
+}
+
+#[tokio::test]
+async fn a_list_that_expires_closes_the_connections_of_its_clients_and_no_others() {
+    let files = Files::new();
+    let other = Authority::new("Other CA");
+    files.write("ca.crt", &[files.client_ca.pem(), other.pem()].concat());
+    let short = files.client_ca.list_until(&[], (2026, 2, 1));
+    files.write("ca.crl", &[short, other.list(&[])].concat());
+    let config = files.mutual("grpc.tls");
+    let mut world = World::with(|all| all.tls.grpc = Some(config)).await;
+    let requested = Arc::new(Notify::new());
+    world.service.watch(Arc::clone(&requested));
+    let (leaf, lasting) = (files.client_ca.client(DOOR), other.client(DOOR));
+    let (cut, stays) = (
+        files.client(&world, Some(&leaf)),
+        files.client(&world, Some(&lasting)),
+    );
+    ask(&cut, "fresh").await.unwrap();
+    ask(&stays, "fresh").await.unwrap();
+    world.clock.set(at("2026-02-01T00:00:01Z"));
+    requested.notify_one();
+    let closed = "verigate_connections_closed_total{listener=\"grpc\",reason=\"revoked\"} 1\n";
+    let is_closed = async || world.metrics().await.contains(closed);
+    until("the connection is closed", is_closed).await;
+    assert!(is_refused(&ask(&cut, "fresh").await));
+    ask(&stays, "fresh").await.unwrap();
+    // A new list lets them in again.
+    files.write(
+        "ca.crl",
+        &[files.client_ca.list(&[]), other.list(&[])].concat(),
+    );
+    requested.notify_one();
+    let accepted = async || ask(&cut, "fresh").await.is_ok();
+    until("a new list counts", accepted).await;
 }
 
 #[tokio::test]

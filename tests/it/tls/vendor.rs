@@ -10,6 +10,7 @@ use std::{
 };
 
 use parking_lot::Mutex;
+use rcgen::date_time_ymd;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -25,8 +26,11 @@ use tokio_rustls::{
     },
 };
 
-use super::{Files, pki::Leaf};
-use crate::world::{World, check_request, gist, loopback, until};
+use super::{
+    Files,
+    pki::{Authority, Leaf},
+};
+use crate::world::{World, at, check_request, gist, loopback, until};
 
 /// Something in front of the simulator that speaks TLS and asks for certificates.
 pub struct Front {
@@ -98,6 +102,16 @@ impl Front {
         files: &Files,
         adjust: impl FnOnce(&mut verigate::incode::Config),
     ) -> World {
+        self.watched(files, Arc::default(), adjust).await
+    }
+
+    /// The same. It reads its files again when `requested`.
+    async fn watched(
+        &self,
+        files: &Files,
+        requested: Arc<Notify>,
+        adjust: impl FnOnce(&mut verigate::incode::Config),
+    ) -> World {
         files.write("vendor-ca.crt", &files.server_ca.pem());
         let mut world = World::with(|config| {
             config.incode.url = format!("https://{}", self.address).parse().unwrap();
@@ -106,7 +120,7 @@ impl Front {
         })
         .await;
         self.simulator.set(world.simulator.address).unwrap();
-        world.service.watch(Arc::new(Notify::new()));
+        world.service.watch(requested);
         world
     }
 
@@ -239,4 +253,52 @@ async fn the_vendor_is_reached_through_the_proxy_with_the_password_of_a_file() {
     assert!(tunnels.load(Ordering::SeqCst) > 0);
     let (_, ready) = world.get_json("/readyz").await;
     assert!(!ready.to_string().contains("pass word"));
+}
+
+#[tokio::test]
+async fn a_ca_of_the_vendor_is_trusted_until_it_expires_and_no_broken_file_brings_it_back() {
+    for (until_year, expires) in [(2026, true), (2027, false)] {
+        let mut files = Files::new();
+        files.server_ca = Authority::with("Old CA", |params| {
+            params.not_after = date_time_ymd(until_year, 2, 1);
+        });
+        let front = Front::start(&files, false).await;
+        let requested = Arc::new(Notify::new());
+        let world = front.watched(&files, Arc::clone(&requested), |_| {}).await;
+        assert!(is_answered(&world, "fresh").await);
+        let calls = world.calls().details;
+        world.clock.set(at("2026-02-01T00:00:01Z"));
+        requested.notify_one();
+        let successful = format!(
+            "verigate_tls_last_reload_successful{{section=\"incode\"}} {}\n",
+            u8::from(!expires)
+        );
+        let reported = async || world.metrics().await.contains(&successful);
+        until("the file was read again", reported).await;
+        if expires {
+            let (_, ready) = world.get_json("/readyz").await;
+            let error = &ready["tls"]["incode"]["reload_failure"]["error"];
+            let error = error.as_str().unwrap();
+            let says = |what: &str| assert!(error.contains(what), "{error}");
+            says("incode.ca: ");
+            says("has expired at 2026-02-01T00:00:00Z");
+        }
+        // Neither does a file that cannot be used change anything.
+        for broken in [None, Some("half")] {
+            if let Some(text) = broken {
+                files.write("vendor-ca.crt", text);
+                requested.notify_one();
+                let unusable = "verigate_tls_last_reload_successful{section=\"incode\"} 0\n";
+                let reported = async || world.metrics().await.contains(unusable);
+                until("the broken file is reported", reported).await;
+            }
+            is_answered(&world, "month-old").await;
+            is_answered(&world, "nobody").await;
+            let is_reached = world.calls().details > calls;
+            assert_eq!(is_reached, !expires, "{until_year} {broken:?}");
+        }
+        let metrics = world.metrics().await;
+        let shown = "verigate_tls_not_after_timestamp_seconds{file=\"ca\",section=\"incode\"} ";
+        assert!(metrics.contains(shown), "{metrics}");
+    }
 }
