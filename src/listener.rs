@@ -7,20 +7,26 @@
 mod accept;
 mod activity;
 mod backlog;
+mod bodies;
 mod address;
 mod connection;
-mod control_frames;
+mod container;
+mod frames;
 mod handshake;
 mod inherited;
 mod lifetime;
 mod limits;
+mod memory;
 mod metrics;
 mod permits;
 mod preface;
 mod protocol;
+mod received_frames;
 mod runtimes;
 mod secure;
+mod sent_frames;
 mod service;
+mod silent;
 mod socket;
 mod stream;
 
@@ -35,14 +41,17 @@ use self::{
     backlog::Backlog,
     connection::Serving,
     limits::{ADMIN_CONNECTIONS, DESCRIPTORS_KEPT, raise_descriptors},
+    memory::Budget,
     metrics::Metrics,
     permits::ConnectionLimit,
     runtimes::RuntimePool,
+    silent::Silent,
     socket::Socket,
 };
 pub use self::{
     address::{AddressError, ListenAddress},
-    backlog::Waited,
+    backlog::{Refused, Waited},
+    bodies::RequestBody,
     inherited::{InheritError, Inherited},
     limits::{Limits, Runtimes},
     preface::NOT_HTTP2,
@@ -55,8 +64,17 @@ use crate::{
     tls::ServerTls,
 };
 
-/// The share of the connections of all listeners that no single one can take, as its reciprocal.
+/// The part of the connections that each listener for callers has for itself, as its reciprocal; where there are few, at most this many and
+/// at most a quarter.
 const SHARE_KEPT: usize = 10;
+const KEPT_OF_FEW: usize = 8;
+
+/// The part of a container's memory that connections may have: three eighths. The rest is for the evidence cache and everything else.
+const CONTAINER_SHARE: (usize, usize) = (3, 8);
+
+/// Of what connections may hold in memory, the part that calls may hold that wait for their turn, as its reciprocal. Beyond, calls are refused,
+/// so that honest callers lose no connection.
+const WAITING_SHARE: usize = 2;
 
 /// An address cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -87,8 +105,13 @@ pub struct Listeners {
     stop: watch::Sender<bool>,
     limits: Limits,
     admin_connections: usize,
-    /// The limit that the listeners for callers share.
+    /// What each listener for callers has for itself, and what they share.
+    kept: usize,
     shared: Arc<Semaphore>,
+    shared_connections: usize,
+    /// Their connections whose peers have said nothing yet.
+    silent: Silent,
+    budget: Arc<Budget>,
     runtimes: Arc<RuntimePool>,
     present: Arc<RuntimePool>,
     metrics: Metrics,
@@ -96,20 +119,35 @@ pub struct Listeners {
 }
 
 impl Listeners {
-    /// No listener yet; those of these sockets will use them. Starts the threads that serve connections, and raises the limit of
-    /// file descriptors.
-    pub fn new(limits: Limits, inherited: Inherited, deps: &Deps) -> Result<Self, ListenersError> {
-        let (limits, admin_connections) = limit_connections(limits);
+    /// No listener yet; those of these sockets will use them, and this many are to be for callers. Starts the threads that serve
+    /// connections, and raises the limit of file descriptors.
+    pub fn new(
+        limits: Limits,
+        for_callers: usize,
+        inherited: Inherited,
+        deps: &Deps,
+    ) -> Result<Self, ListenersError> {
+        let (limits, admin_connections) = limit_connections(limit_memory(limits));
+        let (kept, shared) = shares(limits.connections, for_callers);
+        let (_, room) = memory::shares(limits.memory);
+        let budget = Budget::new(room, Arc::clone(&deps.clock));
         let waiting = backlog::Metrics::register(&deps.registry)?;
-        let backlogs = || Backlog::new(Arc::clone(&deps.clock), waiting.clone());
+        let backlogs = |runtimes: usize| {
+            let bytes_max = room / WAITING_SHARE / runtimes.max(1);
+            Backlog::new(Arc::clone(&deps.clock), bytes_max, waiting.clone())
+        };
         Ok(Self {
             servers: Vec::new(),
             inherited,
             stop: watch::channel(false).0,
-            shared: Arc::new(Semaphore::new(limits.connections)),
+            kept,
+            shared: Arc::new(Semaphore::new(shared)),
+            shared_connections: shared,
             runtimes: Arc::new(RuntimePool::start(limits.runtimes, Some(&backlogs))?),
             present: Arc::new(RuntimePool::start(Runtimes::Present, None)?),
-            metrics: Metrics::register(&deps.registry)?,
+            silent: Silent::default(),
+            metrics: Metrics::register(&deps.registry, &budget)?,
+            budget,
             limits,
             admin_connections,
             deps: deps.clone(),
@@ -145,23 +183,27 @@ impl Listeners {
                 "the service manager passed the socket of this listener; the setting `listen` is not used"
             );
         }
-        let (runtimes, bounds, limit) = match protocol {
-            Protocol::Http1Only => {
-                let own = Arc::new(Semaphore::new(self.admin_connections));
-                (&self.present, vec![own], self.admin_connections)
-            }
+        let (runtimes, own, shared, silent) = match protocol {
+            Protocol::Http1Only => (
+                &self.present,
+                self.admin_connections,
+                None,
+                Silent::default(),
+            ),
             Protocol::AnyHttp | Protocol::Http2Only(_) => {
-                let limit = self.limits.connections;
-                let limit = limit.saturating_sub(limit / SHARE_KEPT).max(1);
-                let own = Arc::new(Semaphore::new(limit));
-                (&self.runtimes, vec![Arc::clone(&self.shared), own], limit)
+                let shared = Some(Arc::clone(&self.shared));
+                (&self.runtimes, self.kept, shared, self.silent.clone())
             }
+        };
+        let limit = match shared {
+            Some(_) => own.saturating_add(self.shared_connections),
+            None => own,
         };
         let accepting = Accepting {
             name,
             socket,
             tls,
-            permits: ConnectionLimit::new(bounds, self.limits.connections_per_address),
+            permits: ConnectionLimit::new(own, shared, self.limits.connections_per_address),
             runtimes: Arc::clone(runtimes),
             metrics: self.metrics.of(name, limit),
             clock: Arc::clone(&self.deps.clock),
@@ -171,6 +213,8 @@ impl Listeners {
                 service,
                 backlog: None,
                 limits: self.limits,
+                budget: Arc::clone(&self.budget),
+                silent,
                 stopping: self.stop.subscribe(),
             },
         };
@@ -196,6 +240,56 @@ impl Listeners {
                 "drain timed out after {timeout_seconds:.1}s; closing remaining connections"
             );
         }
+    }
+}
+
+/// Of this many connections, those that each of these listeners has for itself, and those that they share.
+fn shares(connections: usize, listeners: usize) -> (usize, usize) {
+    let of_few = KEPT_OF_FEW.min(connections / 4);
+    let kept = (connections / SHARE_KEPT).max(of_few).max(1);
+    let shared = connections.saturating_sub(kept.saturating_mul(listeners));
+    (kept, shared)
+}
+
+/// Lowers the memory to what the container permits, and the connections to what the memory permits.
+fn limit_memory(configured: Limits) -> Limits {
+    let container = container::memory_max();
+    let limits = within_memory(configured, container);
+    let connections = limits.connections;
+    if let Some(container) = container.filter(|_| limits.memory < configured.memory) {
+        warn!(
+            event = "memory_limited",
+            configured_bytes = configured.memory,
+            memory_bytes = limits.memory,
+            container_bytes = container,
+            connections,
+            "the container has less memory than limits.memory needs beside everything else: give it more, or lower the setting"
+        );
+    } else if connections < configured.connections {
+        warn!(
+            event = "memory_limited",
+            configured_bytes = configured.memory,
+            memory_bytes = limits.memory,
+            connections,
+            "limits.memory permits fewer connections than limits.connections: raise it, or lower the other setting"
+        );
+    }
+    limits
+}
+
+/// Limits that fit into the memory of a container, if it has a limit.
+fn within_memory(configured: Limits, container: Option<usize>) -> Limits {
+    let most = container.map_or(usize::MAX, |bytes| {
+        bytes / CONTAINER_SHARE.1 * CONTAINER_SHARE.0
+    });
+    let memory = configured.memory.min(most);
+    let (possible, _) = memory::shares(memory);
+    let connections = configured.connections.min(possible.max(1));
+    Limits {
+        memory,
+        connections,
+        connections_per_address: configured.connections_per_address.min(connections),
+        ..configured
     }
 }
 
@@ -238,18 +332,53 @@ fn limit_connections(configured: Limits) -> (Limits, usize) {
 mod tests {
     use super::*;
 
+    const CONFIGURED: Limits = Limits {
+        connections: 4_000,
+        connections_per_address: 1_000,
+        streams_per_connection: 32,
+        connection_age: Duration::from_mins(10),
+        connection_grace: Duration::from_secs(30),
+        memory: 128 * 1024 * 1024,
+        runtimes: Runtimes::Present,
+    };
+
+    #[test]
+    fn a_small_container_has_fewer_connections_and_a_large_one_what_is_configured() {
+        const MIB: usize = 1024 * 1024;
+        for (container, memory, connections) in [
+            (None, 128, 4_000),
+            (Some(1_024), 128, 4_000),
+            (Some(256), 96, 3_276),
+            (Some(64), 24, 819),
+        ] {
+            let limits = within_memory(CONFIGURED, container.map(|mib: usize| mib * MIB));
+            assert_eq!(
+                (limits.memory, limits.connections),
+                (memory * MIB, connections)
+            );
+            assert!(limits.connections_per_address <= limits.connections);
+        }
+        assert_eq!(within_memory(CONFIGURED, Some(0)).connections, 1);
+    }
+
+    #[test]
+    fn each_listener_keeps_a_part_of_the_connections_for_itself() {
+        for (connections, listeners, expected) in [
+            (4_000, 2, (400, 3_200)),
+            (4_000, 3, (400, 2_800)),
+            (24, 2, (6, 12)),
+            (24, 3, (6, 6)),
+            (4, 2, (1, 2)),
+            (1, 2, (1, 0)),
+        ] {
+            assert_eq!(shares(connections, listeners), expected);
+        }
+    }
+
     #[test]
     fn all_connections_together_leave_file_descriptors_for_everything_else() {
-        let configured = Limits {
-            connections: 4_000,
-            connections_per_address: 1_000,
-            streams_per_connection: 32,
-            connection_age: Duration::from_mins(10),
-            connection_grace: Duration::from_secs(30),
-            runtimes: Runtimes::Present,
-        };
         for descriptors in [16, 64, 256, 1_024, 4_096, 1_000_000] {
-            let (limits, admin) = within_descriptors(configured, descriptors);
+            let (limits, admin) = within_descriptors(CONFIGURED, descriptors);
             let left = descriptors - limits.connections - admin;
             assert!(
                 left >= DESCRIPTORS_KEPT.min(descriptors / 2),
@@ -257,7 +386,7 @@ mod tests {
             );
             assert!(admin >= 1 && limits.connections >= admin, "{descriptors}");
         }
-        let (limits, admin) = within_descriptors(configured, 1_000_000);
-        assert_eq!((limits, admin), (configured, ADMIN_CONNECTIONS));
+        let (limits, admin) = within_descriptors(CONFIGURED, 1_000_000);
+        assert_eq!((limits, admin), (CONFIGURED, ADMIN_CONNECTIONS));
     }
 }

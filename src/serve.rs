@@ -144,8 +144,9 @@ impl Service {
         } = assemble(config, set, journal, &deps)?;
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
-        let mut listeners = Listeners::new(config.limits, inherited, &deps)?;
         let apart = config.public.is_some();
+        let for_callers = if apart { 3 } else { 2 };
+        let mut listeners = Listeners::new(config.limits, for_callers, inherited, &deps)?;
         let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
         let routers = http::routers(
             &config.filters,

@@ -153,6 +153,7 @@ pub(super) fn limits(section: &mut Section<'_>) -> Result<(Limits, usize, Durati
     let age = section.duration("connection_age");
     let grace = section.duration("connection_grace");
     let drain = section.duration("drain");
+    let memory = section.bytes("memory");
     let whole = |count: u32| usize::try_from(count).unwrap_or(usize::MAX);
     let (connections, per_address) = (whole(connections?), whole(per_address?));
     if per_address > connections {
@@ -165,6 +166,7 @@ pub(super) fn limits(section: &mut Section<'_>) -> Result<(Limits, usize, Durati
         streams_per_connection: streams?,
         connection_age: age?,
         connection_grace: grace?,
+        memory: memory?,
         runtimes: Runtimes::OnePerProcessor,
     };
     Ok((limits, whole(in_flight?), drain?))

@@ -109,6 +109,19 @@ impl<'r> Section<'r> {
         }
     }
 
+    /// A number of bytes above zero.
+    pub(super) fn bytes(&mut self, key: &str) -> Result<usize, Reported> {
+        let text = self.text(key);
+        match parse_bytes(text) {
+            Some(bytes) if bytes > 0 => Ok(bytes),
+            _ => {
+                let message = format!("{}.{key}: `{text}` is not an amount of memory", self.name);
+                let hint = r#"a whole number with a unit, KiB, MiB or GiB, such as "128MiB""#;
+                Err(self.problem(key, message, Some(hint)))
+            }
+        }
+    }
+
     /// A number of at least one.
     pub(super) fn at_least_one(&mut self, key: &str) -> Result<u64, Reported> {
         match u64::try_from(self.layers.integer(self.name, key)) {
@@ -192,5 +205,43 @@ impl<'r> Section<'r> {
             hint: hint.map(str::to_owned),
         });
         Reported(())
+    }
+}
+
+/// Bytes as a whole number with its unit.
+fn parse_bytes(text: &str) -> Option<usize> {
+    let units = [("KiB", 10), ("MiB", 20), ("GiB", 30)];
+    units.iter().find_map(|(unit, shift)| {
+        let number = text.strip_suffix(unit)?;
+        // `parse` accepts a sign.
+        let is_number = number.bytes().all(|digit| digit.is_ascii_digit());
+        let number: usize = number.parse().ok().filter(|_| is_number)?;
+        number.checked_mul(1 << shift)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_of_memory_is_a_whole_number_with_its_unit() {
+        for (text, bytes) in [
+            ("128MiB", Some(134_217_728)),
+            ("1KiB", Some(1_024)),
+            ("2GiB", Some(2_147_483_648)),
+            ("128", None),
+            ("128MB", None),
+            ("MiB", None),
+            ("+1MiB", None),
+            ("-1MiB", None),
+            ("1.5GiB", None),
+            ("1 MiB", None),
+            ("99999999999999999999GiB", None),
+            ("17179869184GiB", None),
+            ("", None),
+        ] {
+            assert_eq!(parse_bytes(text), bytes, "{text}");
+        }
     }
 }

@@ -38,13 +38,22 @@ pub struct InFlight {
 #[derive(Debug, Clone)]
 struct Refused {
     too_many: ByPriority,
-    late: IntCounter,
+    late: ByPriority,
 }
 
 #[derive(Debug, Clone)]
 struct ByPriority {
     doors: IntCounter,
     gateways: IntCounter,
+}
+
+impl ByPriority {
+    fn of(&self, priority: CallerPriority) -> &IntCounter {
+        match priority {
+            CallerPriority::Doors => &self.doors,
+            CallerPriority::Gateways => &self.gateways,
+        }
+    }
 }
 
 impl Refused {
@@ -62,7 +71,10 @@ impl Refused {
                 doors: refused.with_label_values(&["in_flight", "door"]),
                 gateways: refused.with_label_values(&["in_flight", "gateway"]),
             },
-            late: refused.with_label_values(&["overload", "gateway"]),
+            late: ByPriority {
+                doors: refused.with_label_values(&["overload", "door"]),
+                gateways: refused.with_label_values(&["overload", "gateway"]),
+            },
         })
     }
 }
@@ -105,9 +117,9 @@ impl InFlight {
         priority: CallerPriority,
         head_bytes: usize,
     ) -> Option<InFlightCall> {
-        let (refused, kept) = match priority {
-            CallerPriority::Doors => (&self.refused.too_many.doors, 0),
-            CallerPriority::Gateways => (&self.refused.too_many.gateways, DOORS_SHARE),
+        let kept = match priority {
+            CallerPriority::Doors => 0,
+            CallerPriority::Gateways => DOORS_SHARE,
         };
         let within = |most: usize| most.saturating_sub(most.checked_div(kept).unwrap_or(0));
         let counts = Arc::clone(&self.counts);
@@ -119,13 +131,13 @@ impl InFlight {
         if before < within(self.most) && bytes <= within(HEAD_BYTES_MAX) {
             return Some(call);
         }
-        refused.inc();
+        self.refused.too_many.of(priority).inc();
         None
     }
 
-    /// A call of a gateway has waited too long for its turn, and is refused.
-    pub(super) fn refuse_late(&self) {
-        self.refused.late.inc();
+    /// A call has waited too long for its turn, or too many wait, and it is refused.
+    pub(super) fn refuse_late(&self, priority: CallerPriority) {
+        self.refused.late.of(priority).inc();
     }
 }
 

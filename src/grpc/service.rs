@@ -14,7 +14,6 @@ use std::{
 
 use axum::{Router, body::Body};
 use http::{Request, Response};
-use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::{
@@ -32,6 +31,7 @@ use super::{
 use crate::{
     call::{Deadline, Deadlines},
     callers::{Caller, CallerPriority},
+    listener::{Refused, RequestBody},
     peer::{self, PerNetwork},
     proto::v1::access_service_server::AccessServiceServer,
 };
@@ -65,7 +65,7 @@ impl GrpcService {
     }
 }
 
-impl Service<Request<Incoming>> for GrpcService {
+impl Service<Request<RequestBody>> for GrpcService {
     type Response = Response<Body>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
@@ -74,7 +74,7 @@ impl Service<Request<Incoming>> for GrpcService {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Incoming>) -> Self::Future {
+    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let parts = Arc::clone(&self.0);
         Box::pin(async move { Ok(parts.answer(request).await) })
     }
@@ -82,7 +82,7 @@ impl Service<Request<Incoming>> for GrpcService {
 
 impl Parts {
     /// Answers a request; counts it if it is a call.
-    async fn answer(self: Arc<Self>, mut request: Request<Incoming>) -> Response<Body> {
+    async fn answer(self: Arc<Self>, mut request: Request<RequestBody>) -> Response<Body> {
         if let Some(rejection) = protocol::rejection(&request) {
             return self.rejections.reject(rejection, &request);
         }
@@ -92,7 +92,11 @@ impl Parts {
     }
 
     /// Answers a call, or refuses it before its body is read.
-    async fn admit(&self, mut request: Request<Incoming>, call: &ObservedCall) -> Response<Body> {
+    async fn admit(
+        &self,
+        mut request: Request<RequestBody>,
+        call: &ObservedCall,
+    ) -> Response<Body> {
         if let Some(too_large) = protocol::metadata_too_large(&request) {
             return self.rejections.reject(too_large, &request);
         }
@@ -135,12 +139,17 @@ impl Parts {
     }
 
     /// Lets a call in, or refuses it.
-    fn enter(&self, request: &Request<Incoming>) -> Option<InFlightCall> {
+    fn enter(&self, request: &Request<RequestBody>) -> Option<InFlightCall> {
         let caller: Option<&Caller> = request.extensions().get();
         let priority = caller.map_or(CallerPriority::Gateways, |caller| caller.id.priority());
-        let refused = calls::waited(request.extensions()).is_some_and(|waited| waited.refused);
-        if refused && priority == CallerPriority::Gateways {
-            self.in_flight.refuse_late();
+        let waited = calls::waited(request.extensions());
+        let is_refused = match waited.map_or(Refused::No, |waited| waited.refused) {
+            Refused::No => false,
+            Refused::UnlessDoor => priority == CallerPriority::Gateways,
+            Refused::Always => true,
+        };
+        if is_refused {
+            self.in_flight.refuse_late(priority);
             return None;
         }
         self.in_flight
@@ -150,7 +159,7 @@ impl Parts {
     /// Answers a call of one message. The deadline runs from the head of the request: it is also the message's.
     async fn one(
         &self,
-        request: Request<Incoming>,
+        request: Request<RequestBody>,
         framing: &Framing,
         call: &ObservedCall,
     ) -> Response<Body> {

@@ -79,11 +79,13 @@ impl<S: Serves> Accepting<S> {
         loop {
             if self.permits.is_full() {
                 self.report_full();
+                self.serving.silent.make_room();
             }
             let permit = select! {
                 () = &mut stop => break,
                 permit = self.permits.next() => permit,
             };
+            self.serving.silent.has_room();
             // The semaphores are never closed.
             let Ok(permit) = permit else { break };
             let accepted = select! {
@@ -159,7 +161,7 @@ impl<S: Serves> Accepting<S> {
             let served = async {
                 match tls {
                     None => serving.serve(stream, plain(address)).await,
-                    Some(tls) => secure::serve(serving, tls, stream, address).await,
+                    Some(tls) => Box::pin(secure::serve(serving, tls, stream, address)).await,
                 }
             };
             open.why = select! {
@@ -177,7 +179,7 @@ impl<S: Serves> Accepting<S> {
             warn,
             "connections_exhausted",
             listener = self.name,
-            "as many connections are open as limits.connections permits; new ones wait until one ends: look for a client that opens too many, or raise the setting"
+            "as many connections are open as limits.connections and limits.memory permit; new ones wait until one ends, and those that have said nothing are closed: look for a client that opens too many, or raise the settings"
         );
     }
 

@@ -6,6 +6,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
+use super::{
+    memory::{ANSWER_BYTES, CallShare, Holding},
+    received_frames::ReceivedFrames,
+};
+
 /// Ticks for which what waits is kept apart. More than the ticks of any timeout that is measured so.
 const KEPT: usize = 16;
 
@@ -15,9 +20,14 @@ const KEPT: usize = 16;
 /// [`RESETS_PENDING_MAX`]: super::limits::RESETS_PENDING_MAX
 pub(super) const READ_AT_ONCE: usize = 8 * 1024;
 
+/// What a buffer of HTTP/1 has at first, in bytes.
+const BUFFER_BYTES: usize = 8 * 1024;
+
 /// What happens on one connection.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Activity {
+    /// What it holds in memory.
+    holding: Arc<Holding>,
     tick: AtomicU32,
     /// How much may still be read before the next turn of the connection.
     readable: AtomicUsize,
@@ -31,13 +41,40 @@ pub(super) struct Activity {
     write_since: AtomicU32,
     /// Whether the peer has sent too many control frames.
     is_flooded: AtomicBool,
-    /// One more than the tick of the first byte of a head that is not whole; 0 if there is none.
+    /// One more than the tick of the first byte of a head of HTTP/1 that is not whole; 0 if there is none.
     head_since: AtomicU32,
+    /// The same for a frame of HTTP/2, and a head that several frames carry.
+    frame_since: AtomicU32,
+    /// What is held for no call: by the buffer of HTTP/1 beyond its first size, or by a frame or head of HTTP/2 that is not whole.
+    aside: AtomicUsize,
 }
 
 impl Activity {
+    /// A connection on which nothing has happened yet.
+    pub(super) fn new(holding: Arc<Holding>) -> Self {
+        Self {
+            holding,
+            tick: AtomicU32::new(0),
+            readable: AtomicUsize::new(0),
+            calls: AtomicU32::new(0),
+            begun: AtomicU32::new(0),
+            blocked: Default::default(),
+            write_since: AtomicU32::new(0),
+            is_flooded: AtomicBool::new(false),
+            head_since: AtomicU32::new(0),
+            frame_since: AtomicU32::new(0),
+            aside: AtomicUsize::new(0),
+        }
+    }
+
+    /// What it holds in memory.
+    pub(super) fn holding(&self) -> &Holding {
+        &self.holding
+    }
+
     /// Begins the next tick; which one it is.
     pub(super) fn advance(&self) -> u32 {
+        self.holding.tick(self.calls());
         self.tick.fetch_add(1, Relaxed).wrapping_add(1)
     }
 
@@ -93,19 +130,40 @@ impl Activity {
         write || since.any(waits)
     }
 
-    /// Whether the head of a request has been underway for this number of ticks.
+    /// Whether the head of a request, or a frame, has been underway for this number of ticks.
     pub(super) fn has_slow_head(&self, ticks: u32) -> bool {
-        let since = self.head_since.load(Relaxed);
         let now = self.tick.load(Relaxed);
-        since > 0 && now.saturating_sub(since - 1) >= ticks
+        [&self.head_since, &self.frame_since].iter().any(|since| {
+            let since = since.load(Relaxed);
+            since > 0 && now.saturating_sub(since - 1) >= ticks
+        })
     }
 
-    /// The peer has sent something. While there is no call, it is the head of the next one.
-    pub(super) fn bytes_received(&self) {
-        if self.calls() == 0 && self.head_since.load(Relaxed) == 0 {
+    /// The peer has sent this many bytes of HTTP/1 into a buffer of this size. While there is no call, they are the head of the next one.
+    /// `false` if the connection is being closed.
+    pub(super) fn bytes_received(&self, bytes: usize, buffer: usize) -> bool {
+        let buffer = buffer.saturating_sub(BUFFER_BYTES);
+        // The library keeps the largest one.
+        let aside = self.aside.fetch_max(buffer, Relaxed).max(buffer);
+        if self.calls() > 0 {
+            return self.holding.receive(bytes, aside);
+        }
+        if self.head_since.load(Relaxed) == 0 {
             let now = self.tick.load(Relaxed);
             self.head_since.store(now.saturating_add(1), Relaxed);
         }
+        self.holding.receive(0, aside)
+    }
+
+    /// The peer has sent frames of HTTP/2, of which this much stays in memory. `false` if the connection is being closed.
+    pub(super) fn frames_received(&self, kept: usize, frames: &ReceivedFrames) -> bool {
+        let since = frames.since().map_or(0, |tick| tick.saturating_add(1));
+        if self.frame_since.load(Relaxed) != since {
+            self.frame_since.store(since, Relaxed);
+        }
+        let underway = frames.underway();
+        let is_same = self.aside.swap(underway, Relaxed) == underway;
+        (kept == 0 && is_same) || self.holding.receive(kept, underway)
     }
 
     /// A write has ended, or waits for the peer.
@@ -126,8 +184,10 @@ impl Activity {
         self.begun.fetch_add(1, Relaxed);
         self.head_since.store(0, Relaxed);
         OpenCall {
+            share: Arc::new(CallShare::new(Arc::clone(&self.holding))),
             activity: Arc::clone(self),
             blocked_since: None,
+            to_give: 0,
         }
     }
 
@@ -141,11 +201,46 @@ impl Activity {
 #[derive(Debug)]
 pub(super) struct OpenCall {
     activity: Arc<Activity>,
+    /// What it holds in memory.
+    share: Arc<CallShare>,
     /// The tick since when its answer waits to be taken.
     blocked_since: Option<u32>,
+    /// How much of its answer is known and has not been given to be written, in bytes.
+    to_give: usize,
+}
+
+/// A part of an answer that is to be written. It is held until this is dropped.
+#[derive(Debug)]
+pub(super) struct GivenPart {
+    share: Arc<CallShare>,
+    bytes: usize,
 }
 
 impl OpenCall {
+    /// What it holds in memory.
+    pub(super) fn share(&self) -> &Arc<CallShare> {
+        &self.share
+    }
+
+    /// There is an answer of this size or more, which waits to be taken; what was held for the request is not any more. `false` if the
+    /// connection is being closed.
+    pub(super) fn answer(&mut self, bytes: usize) -> bool {
+        self.block();
+        self.to_give = bytes;
+        self.share.set(ANSWER_BYTES.saturating_add(bytes), 0)
+    }
+
+    /// A part of the answer of this size is given to be written.
+    pub(super) fn give(&mut self, bytes: usize) -> GivenPart {
+        self.to_give = self.to_give.saturating_sub(bytes);
+        self.share
+            .set(ANSWER_BYTES.saturating_add(self.to_give), bytes);
+        GivenPart {
+            share: Arc::clone(&self.share),
+            bytes,
+        }
+    }
+
     /// Something of the answer waits to be taken from now on.
     pub(super) fn block(&mut self) {
         if self.blocked_since.is_none() {
@@ -173,6 +268,19 @@ impl Drop for OpenCall {
     fn drop(&mut self) {
         self.unblock();
         self.activity.calls.fetch_sub(1, Relaxed);
+    }
+}
+
+impl Drop for GivenPart {
+    fn drop(&mut self) {
+        self.share.taken(self.bytes);
+    }
+}
+
+#[cfg(test)]
+impl Default for Activity {
+    fn default() -> Self {
+        Self::new(super::memory::tests::unlimited())
     }
 }
 
@@ -248,15 +356,15 @@ mod tests {
             !activity.has_slow_head(5),
             "an idle connection sends no head"
         );
-        activity.bytes_received();
+        activity.bytes_received(1, 1);
         advance(&activity, 4);
-        activity.bytes_received();
+        activity.bytes_received(1, 1);
         assert!(!activity.has_slow_head(5));
         advance(&activity, 1);
         assert!(activity.has_slow_head(5));
         let call = activity.begin();
         assert!(!activity.has_slow_head(5));
-        activity.bytes_received();
+        activity.bytes_received(1, 1);
         advance(&activity, 10);
         assert!(
             !activity.has_slow_head(5),

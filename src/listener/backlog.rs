@@ -7,7 +7,7 @@
 //! each batch, so that callers are notified and refusing takes a small part of the time.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     future::poll_fn,
     sync::{
         Arc,
@@ -35,7 +35,7 @@ const REFUSED_AFTER: Duration = Duration::from_millis(100);
 const NEWEST_AFTER: Duration = Duration::from_millis(20);
 /// For how long calls wait without a pause where the service is overloaded, and not only given many calls at once.
 const OVERLOADED_AFTER: Duration = Duration::from_millis(50);
-/// Calls that may wait; beyond, the oldest ones of gateways are refused.
+/// Calls of gateways that may wait, and calls of doors; beyond, the oldest ones of gateways are refused, and the newest ones of doors.
 const WAITING_MAX: usize = 2_000;
 
 /// How a call came to its turn, in the extensions of its request if it had to wait.
@@ -43,8 +43,19 @@ const WAITING_MAX: usize = 2_000;
 pub struct Waited {
     /// How long it has waited since its head was read.
     pub time: Duration,
-    /// Whether it is to be refused, unless it is a door's.
-    pub refused: bool,
+    /// Whether it is to be refused.
+    pub refused: Refused,
+}
+
+/// Whether a call that has waited is to be refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// It is not.
+    No,
+    /// It is, unless it is a door's.
+    UnlessDoor,
+    /// It is, also a door's: too many calls of doors wait, or what waits takes too much memory.
+    Always,
 }
 
 /// The calls that wait on all runtimes.
@@ -62,6 +73,8 @@ pub(super) struct Backlog {
     work: Notify,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    /// What the calls that wait may hold in memory.
+    bytes_max: usize,
     /// Whether calls have waited without a pause for some time.
     is_overloaded: AtomicBool,
 }
@@ -77,13 +90,16 @@ struct State {
     next: u64,
     doors: BTreeMap<u64, Waiting>,
     gateways: BTreeMap<u64, Waiting>,
+    /// What they hold in memory.
+    bytes: usize,
     /// Calls that are to be refused, and have not been polled since.
-    refused: BTreeSet<u64>,
+    refused: BTreeMap<u64, Refused>,
 }
 
 #[derive(Debug)]
 struct Waiting {
     since: Duration,
+    bytes: usize,
     waker: Option<Waker>,
 }
 
@@ -116,8 +132,8 @@ impl Metrics {
 }
 
 impl Backlog {
-    /// No call. [`Self::drive`] must run for it.
-    pub(super) fn new(clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+    /// No call; those that will wait may hold this much in memory. [`Self::drive`] must run for it.
+    pub(super) fn new(clock: Arc<dyn Clock>, bytes_max: usize, metrics: Metrics) -> Self {
         Self {
             state: Mutex::new(State {
                 free: BATCH,
@@ -126,25 +142,28 @@ impl Backlog {
                 next: 0,
                 doors: BTreeMap::new(),
                 gateways: BTreeMap::new(),
-                refused: BTreeSet::new(),
+                bytes: 0,
+                refused: BTreeMap::new(),
             }),
             work: Notify::new(),
             clock,
             metrics,
+            bytes_max,
             is_overloaded: AtomicBool::new(false),
         }
     }
 
-    /// Waits for the turn of a call; `None` if it did not have to wait. Dropped before, the call was cancelled.
-    pub(super) async fn turn(&self, is_door: bool) -> Option<Waited> {
-        let mut call = self.join(is_door)?;
+    /// Waits for the turn of a call that holds this much in memory; `None` if it did not have to wait. Dropped before, the call was
+    /// cancelled.
+    pub(super) async fn turn(&self, is_door: bool, bytes: usize) -> Option<Waited> {
+        let mut call = self.join(is_door, bytes)?;
         let refused = poll_fn(|context| call.poll(context)).await;
         let time = self.uptime().saturating_sub(call.since);
         Some(Waited { time, refused })
     }
 
     /// Joins the calls that wait, unless it can go on at once.
-    fn join(&self, is_door: bool) -> Option<WaitingCall<'_>> {
+    fn join(&self, is_door: bool, bytes: usize) -> Option<WaitingCall<'_>> {
         let mut state = self.state.lock();
         let goes_on = state.free > 0;
         state.free = state.free.saturating_sub(1);
@@ -159,7 +178,12 @@ impl Backlog {
         let number = state.next;
         state.next = number.wrapping_add(1);
         let since = self.uptime();
-        let waiting = Waiting { since, waker: None };
+        let waiting = Waiting {
+            since,
+            bytes,
+            waker: None,
+        };
+        state.bytes = state.bytes.saturating_add(bytes);
         state.of(is_door).insert(number, waiting);
         drop(state);
         self.metrics.waiting.fetch_add(1, Relaxed);
@@ -193,7 +217,7 @@ impl Backlog {
         let uptime = self.uptime();
         let mut wakers = Vec::with_capacity(BATCH + REFUSED_WITH_BATCH);
         let mut state = self.state.lock();
-        state.refuse(uptime, &mut wakers);
+        state.refuse(uptime, self.bytes_max, &mut wakers);
         state.serve(uptime, &mut wakers);
         let since = state.since;
         let more = !(state.doors.is_empty() && state.gateways.is_empty());
@@ -229,20 +253,32 @@ impl State {
         }
     }
 
-    /// Refuses the oldest calls of gateways: those that are too many, and a few that have waited too long.
-    fn refuse(&mut self, uptime: Duration, wakers: &mut Vec<Option<Waker>>) {
+    /// Refuses the oldest calls of gateways: those that are too many or hold too much, and a few that have waited too long. Then the newest
+    /// ones of doors that are too many or hold too much.
+    fn refuse(&mut self, uptime: Duration, bytes_max: usize, wakers: &mut Vec<Option<Waker>>) {
         let mut late = REFUSED_WITH_BATCH;
         while let Some(oldest) = self.gateways.first_entry() {
             let waited = uptime.saturating_sub(oldest.get().since);
             let is_late = late > 0 && waited >= REFUSED_AFTER;
-            if !is_late && self.gateways.len() <= WAITING_MAX {
-                return;
-            }
+            let why = if self.bytes > bytes_max {
+                Refused::Always
+            } else if is_late || self.gateways.len() > WAITING_MAX {
+                Refused::UnlessDoor
+            } else {
+                break;
+            };
             late = late.saturating_sub(1);
             if let Some((number, waiting)) = self.gateways.pop_first() {
-                self.refused.insert(number);
-                wakers.push(waiting.waker);
+                self.refused.insert(number, why);
+                wakers.push(self.leave(waiting));
             }
+        }
+        while self.doors.len() > WAITING_MAX || self.bytes > bytes_max {
+            let Some((number, waiting)) = self.doors.pop_last() else {
+                return;
+            };
+            self.refused.insert(number, Refused::Always);
+            wakers.push(self.leave(waiting));
         }
     }
 
@@ -252,11 +288,10 @@ impl State {
             oldest.is_some_and(|(_, oldest)| uptime.saturating_sub(oldest.since) >= NEWEST_AFTER);
         let kept = BATCH_FOR_GATEWAYS.min(self.gateways.len());
         let doors = self.doors.len().min(BATCH - kept);
-        for _ in 0..doors {
-            wakers.extend(self.doors.pop_first().map(|(_, waiting)| waiting.waker));
-        }
-        for _ in doors..BATCH {
-            let next = if newest_first {
+        for turn in 0..BATCH {
+            let next = if turn < doors {
+                self.doors.pop_first()
+            } else if newest_first {
                 self.gateways.pop_last()
             } else {
                 self.gateways.pop_first()
@@ -264,14 +299,20 @@ impl State {
             let Some((_, waiting)) = next else {
                 return;
             };
-            wakers.push(waiting.waker);
+            wakers.push(self.leave(waiting));
         }
+    }
+
+    /// A call does not wait any more.
+    fn leave(&mut self, waiting: Waiting) -> Option<Waker> {
+        self.bytes = self.bytes.saturating_sub(waiting.bytes);
+        waiting.waker
     }
 }
 
 impl WaitingCall<'_> {
-    /// Ready at its turn: whether it is refused.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<bool> {
+    /// Ready at its turn.
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Refused> {
         let mut state = self.backlog.state.lock();
         if let Some(waiting) = state.of(self.is_door).get_mut(&self.number) {
             let known = waiting.waker.as_ref();
@@ -283,7 +324,7 @@ impl WaitingCall<'_> {
         let refused = state.refused.remove(&self.number);
         drop(state);
         self.ended = true;
-        Poll::Ready(refused)
+        Poll::Ready(refused.unwrap_or(Refused::No))
     }
 }
 
@@ -292,7 +333,9 @@ impl Drop for WaitingCall<'_> {
         self.backlog.metrics.waiting.fetch_sub(1, Relaxed);
         if !self.ended {
             let mut state = self.backlog.state.lock();
-            state.of(self.is_door).remove(&self.number);
+            if let Some(waiting) = state.of(self.is_door).remove(&self.number) {
+                state.leave(waiting);
+            }
             state.refused.remove(&self.number);
             drop(state);
             self.backlog.metrics.abandoned.inc();

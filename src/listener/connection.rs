@@ -18,17 +18,18 @@ use tokio::{
 use super::{
     activity::{Activity, READ_AT_ONCE},
     backlog::Backlog,
-    control_frames::ControlFrames,
     lifetime::{Lifetime, TICK, Verdict},
     limits::{
         FIRST_BYTE_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX, Limits,
         PING_INTERVAL, PING_TIMEOUT, PREFACE_TIMEOUT, RESETS_PENDING_MAX, SEND_BUFFER_BYTES,
         STREAM_WINDOW,
     },
+    memory::{Budget, REFUSED_MAX},
     metrics::Closed,
     preface::{self, Preface},
     protocol::{Protocol, stopped},
     service::{OnConnection, Serves},
+    silent::Silent,
     stream::Watched,
 };
 use crate::peer::Peer;
@@ -41,6 +42,8 @@ pub(super) struct Serving<S> {
     /// Where its calls wait for their turns; `None` if they do not.
     pub(super) backlog: Option<Arc<Backlog>>,
     pub(super) limits: Limits,
+    pub(super) budget: Arc<Budget>,
+    pub(super) silent: Silent,
     pub(super) stopping: watch::Receiver<bool>,
 }
 
@@ -85,15 +88,21 @@ impl<S: Serves> Serving<S> {
             Protocol::Http1Only => FIRST_BYTE_TIMEOUT,
         };
         let begun = select! {
+            // First: who has said something is not silent.
+            biased;
             begun = preface::read(&mut stream, timeout) => begun,
             () = stopped(self.stopping.clone()) => return Closed::Stopped,
+            () = self.silent.displaced() => return Closed::Displaced,
         };
         match (begun, &self.protocol) {
             (Preface::Http2(read), Protocol::Http2Only(_) | Protocol::AnyHttp) => {
-                self.http2(stream, read, peer).await
+                // In memory of their own: a connection would else take that of either protocol, several times.
+                Box::pin(self.http2(stream, read, peer)).await
             }
             (Preface::Http2(read) | Preface::Other(read), Protocol::Http1Only)
-            | (Preface::Other(read), Protocol::AnyHttp) => self.http1(stream, read, peer).await,
+            | (Preface::Other(read), Protocol::AnyHttp) => {
+                Box::pin(self.http1(stream, read, peer)).await
+            }
             (Preface::Other(_), Protocol::Http2Only(report)) => {
                 report(&peer);
                 preface::reject(&mut stream).await;
@@ -104,22 +113,22 @@ impl<S: Serves> Serving<S> {
         }
     }
 
+    /// A connection on which nothing has happened yet.
+    fn activity(&self) -> Arc<Activity> {
+        Arc::new(Activity::new(self.budget.enter()))
+    }
+
     async fn http2<I>(self, stream: I, read: Vec<u8>, peer: Peer) -> Closed
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let activity = self.activity();
         let backlog = match self.protocol {
             Protocol::Http2Only(_) => self.backlog,
             Protocol::AnyHttp | Protocol::Http1Only => None,
         };
-        let activity = Arc::new(Activity::default());
-        let stream = TokioIo::new(Watched::new(
-            stream,
-            read,
-            Some(ControlFrames::new()),
-            Arc::clone(&activity),
-            backlog.clone(),
-        ));
+        let watched = Watched::http2(stream, read, Arc::clone(&activity), backlog.clone());
+        let stream = TokioIo::new(watched);
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
@@ -129,6 +138,7 @@ impl<S: Serves> Serving<S> {
             .max_send_buf_size(SEND_BUFFER_BYTES)
             .max_header_list_size(HEADER_LIST_BYTES_MAX)
             .max_pending_accept_reset_streams(RESETS_PENDING_MAX)
+            .max_local_error_reset_streams(usize::try_from(REFUSED_MAX).ok())
             .keep_alive_interval(PING_INTERVAL)
             .keep_alive_timeout(PING_TIMEOUT);
         let service = OnConnection::new(self.service, peer, Arc::clone(&activity), backlog);
@@ -141,14 +151,8 @@ impl<S: Serves> Serving<S> {
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Arc::new(Activity::default());
-        let stream = TokioIo::new(Watched::new(
-            stream,
-            read,
-            None,
-            Arc::clone(&activity),
-            None,
-        ));
+        let activity = self.activity();
+        let stream = TokioIo::new(Watched::http1(stream, read, Arc::clone(&activity)));
         let mut builder = http1::Builder::new();
         builder
             .timer(TokioTimer::new())
@@ -176,6 +180,7 @@ async fn drive(
 ) -> Closed {
     let mut connection = pin!(connection);
     let mut stop = pin!(stopped(stopping));
+    let mut closed = pin!(activity.holding().closed());
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one is at once.
@@ -190,8 +195,10 @@ async fn drive(
                 connection.as_mut().poll(context)
             }) => {
                 let flooded = activity.is_flooded().then_some(Closed::Flood);
-                return flooded.or(finishing).unwrap_or(Closed::Peer);
+                let closed = activity.holding().is_closing().then_some(Closed::Memory);
+                return flooded.or(closed).or(finishing).unwrap_or(Closed::Peer);
             }
+            () = &mut closed => return Closed::Memory,
             _ = tick.tick() => {
                 now = activity.advance();
                 match lifetime.at(now, activity) {

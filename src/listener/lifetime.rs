@@ -63,7 +63,7 @@ impl Lifetime {
         if activity.is_blocked_for(ticks(WRITE_TIMEOUT)) {
             return Verdict::Close(Closed::Unread);
         }
-        if self.is_http1 && activity.has_slow_head(ticks(HEAD_TIMEOUT)) {
+        if activity.has_slow_head(ticks(HEAD_TIMEOUT)) {
             return Verdict::Close(Closed::SlowHead);
         }
         let has_calls = activity.calls() > 0;
@@ -123,7 +123,10 @@ fn ticks(duration: Duration) -> u32 {
 mod tests {
     use std::sync::Arc;
 
-    use super::{super::limits::Runtimes, *};
+    use super::{
+        super::{limits::Runtimes, received_frames::ReceivedFrames},
+        *,
+    };
 
     const LIMITS: Limits = Limits {
         connections: 1,
@@ -131,6 +134,7 @@ mod tests {
         streams_per_connection: 1,
         connection_age: Duration::from_mins(10),
         connection_grace: Duration::from_secs(30),
+        memory: 1,
         runtimes: Runtimes::Present,
     };
 
@@ -210,16 +214,18 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_head_ends_a_connection_of_http1_and_control_frames_do_not_end_one_of_http2() {
-        for (is_http1, end) in [
-            (true, Some((5, Verdict::Close(Closed::SlowHead)))),
-            (false, None),
-        ] {
-            let activity = Arc::new(Activity::default());
-            activity.bytes_received();
-            let mut lifetime = Lifetime::new(&LIMITS, 1.0, is_http1);
-            assert_eq!(next(&mut lifetime, &activity, 50), end);
-        }
+    fn a_head_or_a_frame_that_is_not_whole_in_time_ends_the_connection() {
+        let end = Some((5, Verdict::Close(Closed::SlowHead)));
+        let head = Activity::default();
+        head.bytes_received(1, 1);
+        let mut lifetime = Lifetime::new(&LIMITS, 1.0, true);
+        assert_eq!(next(&mut lifetime, &head, 50), end);
+        let frame = Activity::default();
+        let mut frames = ReceivedFrames::default();
+        let received = frames.receive(&[0; 5], 0, false).unwrap();
+        frame.frames_received(received, &frames);
+        let mut lifetime = Lifetime::new(&LIMITS, 1.0, false);
+        assert_eq!(next(&mut lifetime, &frame, 50), end);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub struct Limits {
     pub connection_age: Duration,
     /// How long a connection that is replaced may take to finish its calls.
     pub connection_grace: Duration,
+    /// Memory of all connections together, in bytes.
+    pub memory: usize,
     /// Where connections are served.
     pub runtimes: Runtimes,
 }

@@ -1,8 +1,11 @@
 //! The metrics of connections.
 
+use std::sync::Arc;
+
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use crate::metrics::set_count;
+use super::memory::Budget;
+use crate::metrics::{gauge_of, set_count};
 
 /// Why a connection has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,10 +18,14 @@ pub(super) enum Closed {
     Tls,
     /// Its certificate is not accepted any more.
     Revoked,
-    /// The head of a request took too long.
+    /// The head of a request, or a frame, took too long.
     SlowHead,
     /// The peer did not read what was written.
     Unread,
+    /// It held more memory than there is room for.
+    Memory,
+    /// It said nothing, and another connection needed its place.
+    Displaced,
     /// It sent more control frames of HTTP/2 than its calls need.
     Flood,
     /// It had no call for long.
@@ -30,13 +37,15 @@ pub(super) enum Closed {
 }
 
 impl Closed {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Peer,
         Self::Protocol,
         Self::Tls,
         Self::Revoked,
         Self::SlowHead,
         Self::Unread,
+        Self::Memory,
+        Self::Displaced,
         Self::Flood,
         Self::Idle,
         Self::Age,
@@ -52,6 +61,8 @@ impl Closed {
             Self::Revoked => "revoked",
             Self::SlowHead => "slow_head",
             Self::Unread => "unread",
+            Self::Memory => "memory",
+            Self::Displaced => "displaced",
             Self::Flood => "flood",
             Self::Idle => "idle",
             Self::Age => "age",
@@ -82,7 +93,11 @@ pub(super) struct ListenerMetrics {
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(
+        registry: &Registry,
+        budget: &Arc<Budget>,
+    ) -> Result<Self, prometheus::Error> {
+        register_memory(registry, budget)?;
         let gauge = |name: &str, help: &str| {
             let gauge = IntGaugeVec::new(Opts::new(name, help), &["listener"])?;
             registry.register(Box::new(gauge.clone()))?;
@@ -136,6 +151,25 @@ impl Metrics {
             }),
         }
     }
+}
+
+/// What connections hold, and what they may hold.
+fn register_memory(registry: &Registry, budget: &Arc<Budget>) -> Result<(), prometheus::Error> {
+    let as_gauge =
+        |bytes: usize| f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) * 1024.0;
+    let (held, room) = (Arc::clone(budget), Arc::clone(budget));
+    gauge_of(
+        registry,
+        "verigate_connections_memory_bytes",
+        "Memory that connections hold beside their own buffers: requests, calls and answers that are not sent.",
+        move || as_gauge(held.held()),
+    )?;
+    gauge_of(
+        registry,
+        "verigate_connections_memory_limit_bytes",
+        "Memory that connections may hold beside their own buffers.",
+        move || as_gauge(room.room()),
+    )
 }
 
 impl ListenerMetrics {

@@ -75,12 +75,18 @@ impl Drop for OnRuntime {
 }
 
 impl RuntimePool {
-    /// Starts the runtimes, each with a backlog if there are any, or uses the present one.
+    /// Starts the runtimes, each with a backlog for one of as many if there are any, or uses the present one.
     pub(super) fn start(
         runtimes: Runtimes,
-        backlogs: Option<&dyn Fn() -> Backlog>,
+        backlogs: Option<&dyn Fn(usize) -> Backlog>,
     ) -> io::Result<Self> {
-        let driven = |handle: &Handle| backlogs.map(|backlog| Driven::start(backlog(), handle));
+        let count = match runtimes {
+            Runtimes::Present => 1,
+            Runtimes::OnePerProcessor => available_parallelism()
+                .map_or(1, usize::from)
+                .min(RUNTIMES_MAX),
+        };
+        let driven = |handle: &Handle| backlogs.map(|make| Driven::start(make(count), handle));
         let runtimes = match runtimes {
             Runtimes::Present => vec![Arc::new(OneRuntime {
                 handle: Handle::current(),
@@ -88,12 +94,9 @@ impl RuntimePool {
                 backlog: driven(&Handle::current()),
                 _end: None,
             })],
-            Runtimes::OnePerProcessor => {
-                let count = available_parallelism().map_or(1, usize::from);
-                (0..count.min(RUNTIMES_MAX))
-                    .map(|index| start(index, &driven))
-                    .collect::<io::Result<_>>()?
-            }
+            Runtimes::OnePerProcessor => (0..count)
+                .map(|index| start(index, &driven))
+                .collect::<io::Result<_>>()?,
         };
         Ok(Self { runtimes })
     }

@@ -27,8 +27,10 @@ pub(super) async fn serve<S: Serves>(
     let handshake = tls.handshake();
     let accepted = TlsAcceptor::from(handshake.config()).accept(Limited::new(stream));
     let accepted = select! {
+        biased;
         accepted = timeout(HANDSHAKE_TIMEOUT, accepted) => accepted,
         () = stopped(serving.stopping.clone()) => return Closed::Stopped,
+        () = serving.silent.displaced() => return Closed::Displaced,
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, "it took longer than 3s");
     let mut stream = match accepted.unwrap_or_else(|_| Err(late())) {
@@ -47,7 +49,7 @@ pub(super) async fn serve<S: Serves>(
     };
     let revoked = handshake.revoked(connection);
     select! {
-        why = serving.serve(stream, peer) => why,
+        why = Box::pin(serving.serve(stream, peer)) => why,
         () = revoked => Closed::Revoked,
     }
 }

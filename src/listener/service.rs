@@ -1,27 +1,24 @@
 //! The service of a listener on one connection: each request is counted until the last byte of its answer was taken.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::{convert::Infallible, pin::Pin, sync::Arc};
 
-use axum::body::{Body, Bytes, HttpBody};
-use http::{Request, Response};
-use hyper::body::{Frame, Incoming, SizeHint};
+use axum::body::{Body, HttpBody as _};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use tower_service::Service;
 
 use super::{
     activity::{Activity, OpenCall},
     backlog::Backlog,
+    bodies::{RequestBody, TakenBody},
+    memory::{CALL_BYTES, HEADER_BYTES},
 };
-use crate::peer::Peer;
+use crate::{header_list::header_list_bytes, peer::Peer};
 
 /// What a listener serves. It answers every request, with an error too.
 pub trait Serves:
     Service<
-        Request<Incoming>,
+        Request<RequestBody>,
         Response = Response<Body>,
         Error = Infallible,
         Future: Send + 'static,
@@ -34,7 +31,7 @@ pub trait Serves:
 
 impl<S> Serves for S where
     S: Service<
-            Request<Incoming>,
+            Request<RequestBody>,
             Response = Response<Body>,
             Error = Infallible,
             Future: Send + 'static,
@@ -75,56 +72,46 @@ impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
         let mut call = self.activity.begin();
+        let bytes = bytes_of(&request);
+        if !call.share().hold(bytes) {
+            // The connection is being closed: what was sent is dropped now.
+            drop(request);
+            return Box::pin(async move { Ok(closing(call)) });
+        }
+        let mut request = request.map(|body| RequestBody::new(body, Arc::clone(call.share())));
         let (peer, backlog) = (self.peer.clone(), self.backlog.clone());
         let mut service = self.service.clone();
         Box::pin(async move {
             // A call that is cancelled while it waits costs no more than this.
             if let Some(backlog) = backlog
-                && let Some(waited) = backlog.turn(peer.urgency.is_urgent()).await
+                && let Some(waited) = backlog.turn(peer.urgency.is_urgent(), bytes).await
             {
                 request.extensions_mut().insert(waited);
             }
             request.extensions_mut().insert(peer);
             // What is served here is always ready.
             let response = service.call(request).await?;
-            call.block();
-            Ok(response.map(|body| TakenBody { body, call }))
+            let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
+            if !call.answer(bytes) {
+                return Ok(closing(call));
+            }
+            Ok(response.map(|body| TakenBody::new(body, call)))
         })
     }
 }
 
-/// The body of an answer, which knows since when it waits for the peer.
-#[derive(Debug)]
-pub(super) struct TakenBody {
-    body: Body,
-    call: OpenCall,
+/// What a call with this head costs in memory, without its message.
+fn bytes_of<B>(request: &Request<B>) -> usize {
+    let texts = header_list_bytes(request.uri(), request.headers());
+    let headers = request.headers().len().saturating_mul(HEADER_BYTES);
+    CALL_BYTES.saturating_add(texts).saturating_add(headers)
 }
 
-impl HttpBody for TakenBody {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let this = self.get_mut();
-        // It is asked for more: what it gave was taken.
-        this.call.unblock();
-        let frame = Pin::new(&mut this.body).poll_frame(context);
-        if let Poll::Ready(Some(_)) = &frame {
-            this.call.block();
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
+/// The answer on a connection that is being closed. Whether it is still written does not matter.
+fn closing(call: OpenCall) -> Response<TakenBody> {
+    let mut response = Response::new(TakenBody::new(Body::empty(), call));
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response
 }

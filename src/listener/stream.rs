@@ -14,7 +14,9 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{activity::Activity, backlog::Backlog, control_frames::ControlFrames};
+use super::{
+    activity::Activity, backlog::Backlog, received_frames::ReceivedFrames, sent_frames::SentFrames,
+};
 
 /// A connection that was accepted, and that no runtime polls yet.
 #[derive(Debug)]
@@ -88,28 +90,54 @@ impl AsyncWrite for Transport {
 pub(super) struct Watched<S> {
     stream: S,
     begun: Vec<u8>,
-    /// Counts frames where HTTP/2 is spoken.
-    frames: Option<ControlFrames>,
+    /// Follows the frames where HTTP/2 is spoken.
+    frames: Option<(ReceivedFrames, SentFrames)>,
     activity: Arc<Activity>,
     /// Where the calls of the connection wait, if they do.
     backlog: Option<Arc<Backlog>>,
 }
 
 impl<S> Watched<S> {
-    /// The stream behind these bytes, of which the frames are counted if `frames` says so.
-    pub(super) fn new(
+    /// A connection of HTTP/1 behind these bytes.
+    pub(super) fn http1(stream: S, begun: Vec<u8>, activity: Arc<Activity>) -> Self {
+        Self {
+            stream,
+            begun,
+            frames: None,
+            activity,
+            backlog: None,
+        }
+    }
+
+    /// A connection of HTTP/2 behind its preface.
+    pub(super) fn http2(
         stream: S,
         begun: Vec<u8>,
-        frames: Option<ControlFrames>,
         activity: Arc<Activity>,
         backlog: Option<Arc<Backlog>>,
     ) -> Self {
         Self {
             stream,
             begun,
-            frames,
+            frames: Some(Default::default()),
             activity,
             backlog,
+        }
+    }
+
+    /// Notes what was received into a buffer of this size. `false` if the connection is to end.
+    fn note(&mut self, received: &[u8], buffer: usize) -> bool {
+        let Some((frames, _)) = &mut self.frames else {
+            return self.activity.bytes_received(received.len(), buffer);
+        };
+        self.activity.was_read(received.len());
+        let is_overloaded = self.backlog.as_ref().is_some_and(|b| b.is_overloaded());
+        match frames.receive(received, self.activity.tick(), is_overloaded) {
+            Some(kept) => self.activity.frames_received(kept, frames),
+            None => {
+                self.activity.flooded();
+                false
+            }
         }
     }
 }
@@ -126,21 +154,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            let before = buffer.filled().len();
+            let (before, size) = (buffer.filled().len(), buffer.remaining());
             ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
             let received = buffer.filled().get(before..).unwrap_or_default();
-            if !received.is_empty() {
-                this.activity.bytes_received();
-                this.activity.was_read(received.len());
-            }
-            if let Some(frames) = &mut this.frames
-                && !frames.receive(
-                    received,
-                    this.activity.tick(),
-                    this.backlog.as_ref().is_some_and(|b| b.is_overloaded()),
-                )
-            {
-                this.activity.flooded();
+            if !received.is_empty() && !this.note(received, size) {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }
         } else {
@@ -148,7 +165,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             let rest = this.begun.split_off(count);
             buffer.put_slice(&this.begun);
             this.begun = rest;
-            this.activity.bytes_received();
+            if this.frames.is_none() {
+                this.activity.bytes_received(count, 0);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -163,6 +182,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         let this = self.get_mut();
         let written = Pin::new(&mut this.stream).poll_write(context, bytes);
         this.activity.write_polled(written.is_ready());
+        if let (Some((_, frames)), Poll::Ready(Ok(count))) = (&mut this.frames, &written) {
+            let refused = frames.refused(bytes.get(..*count).unwrap_or_default());
+            if refused > 0 {
+                this.activity.holding().refuse(refused);
+            }
+        }
         written
     }
 

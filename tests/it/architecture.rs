@@ -203,7 +203,15 @@ const ROOMS: [(&str, &[&str]); 42] = [
     ),
     (
         "listener",
-        &["clock", "deps", "log_throttle", "metrics", "peer", "tls"],
+        &[
+            "clock",
+            "deps",
+            "header_list",
+            "log_throttle",
+            "metrics",
+            "peer",
+            "tls",
+        ],
     ),
     ("proto", &["policy"]),
     ("violations", &[]),

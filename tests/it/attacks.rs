@@ -4,6 +4,7 @@
 mod bodies;
 mod floods;
 mod frames;
+mod memory;
 mod silent;
 mod stop;
 

@@ -8,6 +8,8 @@ use crate::{clock::ManualClock, policy::from_millis};
 
 const GATEWAY: bool = false;
 const DOOR: bool = true;
+/// What each call holds in memory.
+const BYTES: usize = 100;
 
 struct Scene {
     backlog: Arc<Backlog>,
@@ -19,11 +21,20 @@ type Call = JoinHandle<Option<Waited>>;
 impl Scene {
     /// A backlog in which every call waits, because a batch has gone on at once.
     async fn busy() -> Self {
+        Self::within(usize::MAX).await
+    }
+
+    /// The same where the calls that wait may hold this much.
+    async fn within(bytes_max: usize) -> Self {
         let clock = Arc::new(ManualClock::at(from_millis(0)));
         let metrics = Metrics::register(&Registry::new()).unwrap();
-        let backlog = Arc::new(Backlog::new(Arc::clone(&clock) as _, metrics));
+        let backlog = Arc::new(Backlog::new(Arc::clone(&clock) as _, bytes_max, metrics));
         for _ in 0..BATCH {
-            assert_eq!(backlog.turn(GATEWAY).await, None, "it goes on at once");
+            assert_eq!(
+                backlog.turn(GATEWAY, BYTES).await,
+                None,
+                "it goes on at once"
+            );
         }
         Self { backlog, clock }
     }
@@ -32,7 +43,9 @@ impl Scene {
         let mut calls = Vec::new();
         for _ in 0..count {
             let backlog = Arc::clone(&self.backlog);
-            calls.push(tokio::spawn(async move { backlog.turn(is_door).await }));
+            calls.push(tokio::spawn(
+                async move { backlog.turn(is_door, BYTES).await },
+            ));
             settle().await;
         }
         calls
@@ -58,8 +71,13 @@ async fn settle() {
 
 /// Whether each call has had its turn: `true` if it is to be refused.
 fn turns(calls: &mut [Call]) -> Vec<Option<bool>> {
-    let turn = |call: &mut Call| Some(call.now_or_never()?.unwrap().unwrap().refused);
-    calls.iter_mut().map(turn).collect()
+    let turn = |refused: Option<Refused>| refused.map(|refused| refused != Refused::No);
+    refusals(calls).into_iter().map(turn).collect()
+}
+
+fn refusals(calls: &mut [Call]) -> Vec<Option<Refused>> {
+    let refused = |call: &mut Call| Some(call.now_or_never()?.unwrap().unwrap().refused);
+    calls.iter_mut().map(refused).collect()
 }
 
 fn served(turns: &[Option<bool>]) -> usize {
@@ -137,7 +155,7 @@ async fn calls_that_are_cancelled_leave_and_are_counted() {
     // A call that has its turn and is cancelled before it is polled leaves nothing behind either.
     let backlog = Arc::clone(&scene.backlog);
     for _ in 0..BATCH {
-        assert_eq!(backlog.turn(GATEWAY).await, None);
+        assert_eq!(backlog.turn(GATEWAY, BYTES).await, None);
     }
     let call = scene.calls(GATEWAY, 1).await;
     scene.clock.advance(REFUSED_AFTER);
@@ -159,12 +177,60 @@ async fn no_more_calls_wait_than_may() {
 }
 
 #[tokio::test]
+async fn no_more_calls_of_doors_wait_than_may_and_the_newest_ones_are_refused() {
+    let scene = Scene::busy().await;
+    let mut doors = scene.calls(DOOR, WAITING_MAX + 3).await;
+    scene.give().await;
+    let refused = refusals(&mut doors);
+    assert_eq!(refused[WAITING_MAX..], [Some(Refused::Always); 3]);
+    assert_eq!(refused[..BATCH], [Some(Refused::No); BATCH]);
+    assert_eq!(refused[BATCH], None);
+}
+
+#[tokio::test]
+async fn calls_that_wait_hold_no_more_memory_than_they_may() {
+    let scene = Scene::within(50 * BYTES).await;
+    let mut doors = scene.calls(DOOR, 45).await;
+    let mut gateways = scene.calls(GATEWAY, 20).await;
+    assert!(scene.give().await);
+    // Those of gateways first, the oldest ones.
+    let refused = refusals(&mut gateways);
+    assert_eq!(refused[..15], [Some(Refused::Always); 15]);
+    assert_eq!(
+        refused[15..],
+        [
+            Some(Refused::No),
+            Some(Refused::No),
+            Some(Refused::No),
+            Some(Refused::No),
+            None
+        ]
+    );
+    assert!(!refusals(&mut doors).contains(&Some(Refused::Always)));
+    while scene.give().await {}
+    assert_eq!(scene.backlog.state.lock().bytes, 0);
+    for _ in 0..BATCH {
+        assert_eq!(scene.backlog.turn(GATEWAY, BYTES).await, None);
+    }
+    let mut doors = scene.calls(DOOR, 60).await;
+    doors.iter().take(5).for_each(JoinHandle::abort);
+    settle().await;
+    assert!(scene.give().await);
+    let refused = refusals(&mut doors[5..]);
+    assert_eq!(refused[50..], [Some(Refused::Always); 5], "the newest ones");
+}
+
+#[tokio::test]
 async fn the_driver_gives_turns_until_nobody_waits() {
     let scene = Scene::busy().await;
     let driver = tokio::spawn(Arc::clone(&scene.backlog).drive());
     let calls = scene.calls(GATEWAY, 3 * BATCH).await;
     for call in calls {
-        assert!(call.await.unwrap().is_none_or(|waited| !waited.refused));
+        assert!(
+            call.await
+                .unwrap()
+                .is_none_or(|waited| waited.refused == Refused::No)
+        );
     }
     driver.abort();
 }

@@ -38,6 +38,69 @@ async fn a_peer_that_says_nothing_or_half_of_something_is_disconnected() {
 }
 
 #[tokio::test]
+async fn a_head_or_a_frame_of_http2_that_is_not_whole_in_time_ends_the_connection() {
+    let world = paused_world().await;
+    let call = headers(1, 0, "/verigate.v1.AccessService/CheckAccess", None);
+    let mut open = call.clone();
+    open[4] &= !END_HEADERS;
+    let more = frame(9, 0, 1, &[]);
+    let answered = frame(4, 1, 0, &[]);
+    let kinds: [(&str, Vec<u8>); 6] = [
+        ("half a head of a frame", call[..5].to_vec()),
+        ("half a frame", call[..20].to_vec()),
+        ("a head whose last frame is missing", open.clone()),
+        ("a head that goes on", [open, more].concat()),
+        (
+            "half a message",
+            [call, data(1, 0, &[0; 9])[..14].to_vec()].concat(),
+        ),
+        ("half a ping", frame(6, 0, 0, &[1; 8])[..12].to_vec()),
+    ];
+    for to in [world.grpc_address(), world.http_address()] {
+        for (what, bytes) in &kinds {
+            let begun = [&hello(65_535), &answered, bytes.as_slice()].concat();
+            let (closed, _) = closed_after(connect(to, &begun).await).await;
+            assert!((4.0..7.0).contains(&closed), "{what} at {to}: {closed}");
+        }
+    }
+    let metrics = world.metrics().await;
+    for listener in ["grpc", "http"] {
+        let counted = format!(
+            r#"verigate_connections_closed_total{{listener="{listener}",reason="slow_head"}} 6"#
+        );
+        assert!(metrics.contains(&counted), "{metrics}");
+    }
+    serves(&world).await;
+}
+
+#[tokio::test]
+async fn a_full_listener_closes_those_that_have_been_silent_longest() {
+    let world = World::with(|config| {
+        config.limits.connections = 20;
+        config.limits.connections_per_address = 20;
+    })
+    .await;
+    tokio::time::pause();
+    let mut silent = Vec::new();
+    for to in [world.http_address(), world.grpc_address()] {
+        for _ in 0..30 {
+            silent.push(connect(to, b"").await);
+        }
+    }
+    // Time stands still: none of them is late.
+    for to in [world.http_address(), world.grpc_address()] {
+        let mut honest = connect(to, &hello(65_535)).await;
+        let mut answer = [0; 9];
+        honest.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer[3], 4, "its settings");
+    }
+    let metrics = world.metrics().await;
+    let displaced = r#"verigate_connections_closed_total{listener="http",reason="displaced"} "#;
+    assert!(metrics.contains(displaced), "{metrics}");
+    drop(silent);
+}
+
+#[tokio::test]
 async fn a_head_that_comes_byte_by_byte_is_cut_off_all_the_same() {
     let world = paused_world().await;
     for to in [world.http_address(), world.admin_address()] {

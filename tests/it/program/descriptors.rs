@@ -31,6 +31,10 @@ async fn peers_that_take_all_descriptors_keep_no_connected_caller_from_its_answe
         for _ in 0..20 {
             program.check("ada-fresh").await.unwrap();
         }
+        for _ in 0..5 {
+            let new_caller = tokio::time::timeout(SOON, program.health()).await;
+            assert_eq!(new_caller, Ok(ServingStatus::Serving));
+        }
         if !of_operators {
             assert_eq!(program.get("/livez").await.0, 200, "operators see it");
         }
