@@ -17,6 +17,7 @@ mod metrics;
 mod permits;
 mod preface;
 mod protocol;
+mod read_turns;
 mod runtimes;
 mod secure;
 mod service;

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use prometheus::{IntCounter, Registry};
 use tokio::{sync::Notify, task::yield_now};
 
+use super::read_turns::ReadTurns;
 use crate::{clock::Clock, metrics::gauge_of};
 
 /// Turns that are given at a time.
@@ -59,11 +60,13 @@ pub(super) struct Metrics {
 pub(super) struct Backlog {
     state: Mutex<State>,
     /// There is something to give.
-    work: Notify,
+    work: Arc<Notify>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// Whether calls have waited without a pause for some time.
     is_overloaded: AtomicBool,
+    /// Whose connections read next.
+    read_turns: Arc<ReadTurns>,
 }
 
 #[derive(Debug)]
@@ -118,6 +121,7 @@ impl Metrics {
 impl Backlog {
     /// No call. [`Self::drive`] must run for it.
     pub(super) fn new(clock: Arc<dyn Clock>, metrics: Metrics) -> Self {
+        let work = Arc::new(Notify::new());
         Self {
             state: Mutex::new(State {
                 free: BATCH,
@@ -128,7 +132,8 @@ impl Backlog {
                 gateways: BTreeMap::new(),
                 refused: BTreeSet::new(),
             }),
-            work: Notify::new(),
+            read_turns: Arc::new(ReadTurns::new(Arc::clone(&work))),
+            work,
             clock,
             metrics,
             is_overloaded: AtomicBool::new(false),
@@ -207,12 +212,17 @@ impl Backlog {
         for waker in wakers.into_iter().flatten() {
             waker.wake();
         }
-        more
+        self.read_turns.give() || more
     }
 
     /// Whether calls have waited without a pause for some time.
     pub(super) fn is_overloaded(&self) -> bool {
         self.is_overloaded.load(Relaxed)
+    }
+
+    /// Whose connections read next.
+    pub(super) fn read_turns(&self) -> Arc<ReadTurns> {
+        Arc::clone(&self.read_turns)
     }
 
     fn uptime(&self) -> Duration {

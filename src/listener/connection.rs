@@ -118,7 +118,9 @@ impl<S: Serves> Serving<S> {
             read,
             Some(ControlFrames::new()),
             Arc::clone(&activity),
-            backlog.clone(),
+            backlog
+                .clone()
+                .map(|backlog| (backlog, peer.urgency.clone())),
         ));
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder

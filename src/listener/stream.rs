@@ -14,7 +14,10 @@ use tokio::{
     net::{TcpStream, UnixStream},
 };
 
-use super::{activity::Activity, backlog::Backlog, control_frames::ControlFrames};
+use super::{
+    activity::Activity, backlog::Backlog, control_frames::ControlFrames, read_turns::Reader,
+};
+use crate::peer::Urgency;
 
 /// A connection that was accepted, and that no runtime polls yet.
 #[derive(Debug)]
@@ -93,6 +96,8 @@ pub(super) struct Watched<S> {
     activity: Arc<Activity>,
     /// Where the calls of the connection wait, if they do.
     backlog: Option<Arc<Backlog>>,
+    /// Its turns to read, in that case.
+    reader: Option<Reader>,
 }
 
 impl<S> Watched<S> {
@@ -102,14 +107,19 @@ impl<S> Watched<S> {
         begun: Vec<u8>,
         frames: Option<ControlFrames>,
         activity: Arc<Activity>,
-        backlog: Option<Arc<Backlog>>,
+        backlog: Option<(Arc<Backlog>, Urgency)>,
     ) -> Self {
+        let reader = backlog
+            .as_ref()
+            .map(|(backlog, urgency)| Reader::new(backlog.read_turns(), urgency.clone()));
+        let backlog = backlog.map(|(backlog, _)| backlog);
         Self {
             stream,
             begun,
             frames,
             activity,
             backlog,
+            reader,
         }
     }
 }
@@ -122,6 +132,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.begun.is_empty() {
+            if let Some(reader) = &mut this.reader {
+                ready!(reader.poll(context));
+            }
             if this.frames.is_some() && !this.activity.is_readable() {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -132,6 +145,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             if !received.is_empty() {
                 this.activity.bytes_received();
                 this.activity.was_read(received.len());
+                if let Some(reader) = &mut this.reader {
+                    reader.was_read(received.len());
+                }
             }
             if let Some(frames) = &mut this.frames
                 && !frames.receive(
