@@ -91,28 +91,22 @@ impl AdaptiveLimit {
         self.median
     }
 
-    /// Records a call that was started and has ended at these uptimes, when this many were in flight, itself included.
-    pub(super) fn record(
-        &mut self,
-        ended: Ended,
-        started: Duration,
-        uptime: Duration,
-        in_flight: u32,
-    ) {
+    /// Records a call from its start to its end, when this many were in flight, itself included.
+    pub(super) fn record(&mut self, ended: Ended, [from, to]: [Duration; 2], in_flight: u32) {
         let round = &mut self.round;
         round.peak = round.peak.max(in_flight);
-        if started < round.since {
+        if from < round.since {
             return;
         }
         match ended {
-            Ended::Found => round.took.push(uptime.saturating_sub(started)),
+            Ended::Found => round.took.push(to.saturating_sub(from)),
             Ended::Otherwise => round.others = round.others.saturating_add(1),
             Ended::Failed => round.failed = round.failed.saturating_add(1),
             Ended::Unknown => return,
         }
         let full = usize::try_from(in_flight).map_or(ROUND_MIN, |n| n.max(ROUND_MIN));
         if round.calls() >= full {
-            self.end_round(uptime);
+            self.end_round(to);
         }
     }
 
@@ -166,14 +160,12 @@ impl AdaptiveLimit {
     /// Begins a round with this limit, within the bounds.
     fn change(&mut self, limit: u32, uptime: Duration) {
         let limit = limit.clamp(self.lowest, self.highest);
-        let since = if limit == self.limit {
-            self.round.since
-        } else {
-            uptime
-        };
+        if limit != self.limit {
+            self.round.since = uptime;
+        }
         self.limit = limit;
         self.round = Round {
-            since,
+            since: self.round.since,
             ..Round::default()
         };
     }
@@ -192,12 +184,9 @@ impl Round {
 
     /// The median of what comparable calls took, if there were enough.
     fn median(&mut self) -> Option<Duration> {
-        if self.took.len() < MEDIAN_OF_MIN {
-            return None;
-        }
         let middle = self.took.len() / 2;
-        let (_, median, _) = self.took.select_nth_unstable(middle);
-        Some(*median)
+        let enough = self.took.len() >= MEDIAN_OF_MIN;
+        enough.then(|| *self.took.select_nth_unstable(middle).1)
     }
 }
 

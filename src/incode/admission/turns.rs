@@ -282,9 +282,8 @@ impl Drop for Turn {
             let uptime = turns.uptime();
             let mut state = turns.0.state.lock();
             let in_flight = state.in_flight;
-            state
-                .limit
-                .record(self.ended, self.started, uptime, in_flight);
+            let lasted = [self.started, uptime];
+            state.limit.record(self.ended, lasted, in_flight);
             state.in_flight = state.in_flight.saturating_sub(1);
             turns.give(&mut state, uptime);
         }

@@ -64,7 +64,7 @@ impl Scene {
             ended += 1;
             let failed = upstream.fails.is_some_and(|n| self.ended.is_multiple_of(n));
             let how = if failed { Ended::Failed } else { Ended::Found };
-            self.limit.record(how, started, self.uptime, in_flight);
+            self.limit.record(how, [started, self.uptime], in_flight);
             if started >= late {
                 longest = longest.max(self.uptime - started);
             }
@@ -135,7 +135,7 @@ fn calls_that_the_limit_does_not_bound_do_not_change_it() {
         } else {
             Ended::Found
         };
-        limit.record(ended, started, started + SECOND, 5);
+        limit.record(ended, [started, started + SECOND], 5);
     }
     assert_eq!(limit.now(), 64);
 }
@@ -148,12 +148,12 @@ fn what_says_nothing_of_the_upstreams_load_does_not_change_the_limit() {
     // Guesses are answered quickly: they do not make hits look slow.
     for n in 0..1_000 {
         let started = scene.uptime + n * MS;
-        limit.record(Ended::Otherwise, started, started + MS, 64);
-        limit.record(Ended::Unknown, started, started + 100 * SECOND, 64);
+        limit.record(Ended::Otherwise, [started, started + MS], 64);
+        limit.record(Ended::Unknown, [started, started + 100 * SECOND], 64);
     }
     let later = scene.uptime + SECOND;
     for _ in 0..100 {
-        limit.record(Ended::Found, later, later + HEALTHY.takes, 64);
+        limit.record(Ended::Found, [later, later + HEALTHY.takes], 64);
     }
     assert_eq!(limit.now(), 64);
 }
@@ -195,7 +195,7 @@ proptest! {
         for (ended, took, since, in_flight, slow_down) in calls {
             scene.uptime += since * MS;
             let started = scene.uptime.saturating_sub(took * MS);
-            scene.limit.record(ended, started, scene.uptime, in_flight);
+            scene.limit.record(ended, [started, scene.uptime], in_flight);
             if slow_down {
                 scene.limit.slow_down(scene.uptime);
             }
