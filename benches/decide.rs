@@ -180,6 +180,7 @@ impl Source for Instant {
 /// A cache that every request hits.
 const CACHE: source::Config = source::Config {
     capacity: 1000,
+    waiters: 100_000,
     fetches: Rate {
         per_second: 1,
         burst: 1,

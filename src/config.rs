@@ -223,6 +223,8 @@ impl Config {
             cache: crate::source::Config {
                 capacity: cache_capacity?,
                 fetches: quota?,
+                // The rest is for what is answered from memory.
+                waiters: in_flight / 2,
             },
             step_up: step_up?,
             webhook: webhook?,

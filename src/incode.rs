@@ -149,6 +149,7 @@ impl Incode {
     fn status(&self) -> Status {
         Status {
             breaker: self.client.admission.breaker_state(),
+            in_flight: self.client.admission.in_flight(),
             credentials_refused: self.client.credentials.are_refused(),
             clock_ahead_ms: self.client.clocks.ahead_ms(),
             clocks_apart: self.client.clocks.are_apart(),

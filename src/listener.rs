@@ -21,6 +21,7 @@ mod metrics;
 mod permits;
 mod preface;
 mod protocol;
+mod read_turns;
 mod received_frames;
 mod runtimes;
 mod secure;

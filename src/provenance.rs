@@ -51,7 +51,7 @@ pub enum Outage {
     Rejected,
     /// Not asked: more was asked for than the rate limit and the calls in flight allow.
     OverRate,
-    /// Not asked: too many fetches are in flight.
+    /// Not asked: too many fetches are in flight, or too many callers wait for them.
     Busy,
     /// The task that fetched ended without a result: an internal error.
     Abandoned,

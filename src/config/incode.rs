@@ -72,6 +72,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let timeout = section.duration("timeout");
     let rate = section.rate("rate", "burst");
     let concurrency = section.count("concurrency");
+    let concurrency_min = section.count("concurrency_min");
     Ok(Config {
         url: url?,
         api_key: api_key?,
@@ -86,6 +87,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
         // Of all callers together: it is in the section of links.
         links: rate?,
         concurrency: concurrency?,
+        concurrency_min: concurrency_min?,
     })
 }
 

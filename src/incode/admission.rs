@@ -3,8 +3,8 @@
 //! Four limits, because each bounds something that the others do not:
 //!
 //! - The rate limit ([`Turns`]) keeps to what the tenant may do. A fast upstream would otherwise be asked too often.
-//! - The concurrency limit bounds the calls in flight. A slow upstream would otherwise collect calls at the permitted rate: at 100
-//!   calls a second of 2 s each, 200 of them.
+//! - The concurrency limit ([`adaptive_limit`]) bounds the calls in flight. A slow upstream would otherwise collect calls at the permitted
+//!   rate: at 100 calls a second of 2 s each, 200 of them.
 //! - The pause obeys the upstream's `Retry-After`: it knows its own state better than we do.
 //! - The [`CircuitBreaker`] stops calls that would fail. The other three admit calls at the full rate in an outage, each of which
 //!   makes its caller wait for a timeout and adds load when the upstream recovers.
@@ -13,6 +13,7 @@
 //! the call. Turns are given fairly (`fair_queue`): no caller takes what the others need. The request for a token never waits, because
 //! every other call needs it.
 
+mod adaptive_limit;
 mod fair_queue;
 mod turns;
 
@@ -20,7 +21,10 @@ use std::{sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 
-use self::turns::{Turn, Turns};
+use self::{
+    adaptive_limit::Ended,
+    turns::{Concurrency, NoTurn, Turn, Turns},
+};
 use super::{
     api_call::{AdmissionError, CallContext, Order},
     circuit_breaker::{BreakerState, CallResult, CircuitBreaker, Ticket},
@@ -60,11 +64,13 @@ pub(super) struct CallPermit<'a> {
     admission: &'a Admission,
     ticket: Ticket,
     result: Option<CallResult>,
+    /// Whether it found what it asked for.
+    found: bool,
     /// Whether the last fetch of the same verification failed.
     failed_before: bool,
     started: Reading,
     /// Gives the place among the calls in flight back.
-    _turn: Turn,
+    turn: Turn,
 }
 
 impl Admission {
@@ -75,8 +81,12 @@ impl Admission {
         spawn: Spawn,
         metrics: Metrics,
     ) -> Self {
+        let concurrency = Concurrency {
+            lowest: config.concurrency_min,
+            highest: config.concurrency,
+        };
         Self {
-            turns: Turns::new(rate, config.concurrency, Arc::clone(&clock), spawn),
+            turns: Turns::new(rate, concurrency, Arc::clone(&clock), spawn),
             breaker: CircuitBreaker::new(),
             paused_until: Mutex::default(),
             log: LogThrottle::default(),
@@ -106,12 +116,15 @@ impl Admission {
             return Err(AdmissionError::BreakerOpen);
         }
         let turn = match context.order {
-            Order::AtOnce => Some(self.turns.at_once()),
+            Order::AtOnce => Ok(self.turns.at_once()),
             Order::InTurn(priority, caller) => {
                 self.turns.wait(priority, caller, self.timeout / 2).await
             }
         };
-        let turn = turn.ok_or(AdmissionError::OverRate)?;
+        let turn = turn.map_err(|missing| match missing {
+            NoTurn::Rate => AdmissionError::OverRate,
+            NoTurn::Concurrency => AdmissionError::OverConcurrency,
+        })?;
         // Checked again: both may have changed while it waited.
         let uptime = self.uptime();
         self.check_pause(uptime)?;
@@ -120,9 +133,10 @@ impl Admission {
             admission: self,
             ticket: ticket.ok_or(AdmissionError::BreakerOpen)?,
             result: None,
+            found: false,
             failed_before: context.failed_before,
             started: self.clock.read(),
-            _turn: turn,
+            turn,
         })
     }
 
@@ -140,6 +154,10 @@ impl Admission {
         let uptime = self.uptime();
         let until = uptime.saturating_add(pause);
         let mut paused_until = self.paused_until.lock();
+        // Once for all calls in flight, which may all be asked to.
+        if *paused_until <= uptime {
+            self.turns.slow_down();
+        }
         if *paused_until < until {
             *paused_until = until;
             throttled!(
@@ -158,6 +176,11 @@ impl Admission {
         self.breaker.state()
     }
 
+    /// How many calls are in flight, and how many may be.
+    pub(super) fn in_flight(&self) -> (u32, u32) {
+        self.turns.in_flight()
+    }
+
     fn uptime(&self) -> Duration {
         self.clock.moment().uptime
     }
@@ -169,9 +192,10 @@ impl CallPermit<'_> {
         self.ticket.is_probe()
     }
 
-    /// Records how the call ended.
-    pub(super) fn finish(mut self, result: CallResult) {
+    /// Records how the call ended, and whether it found what it asked for.
+    pub(super) fn finish(mut self, result: CallResult, found: bool) {
         self.result = Some(result);
+        self.found = found;
     }
 }
 
@@ -189,6 +213,12 @@ impl Drop for CallPermit<'_> {
             CallResult::Failure if self.failed_before => CallResult::RepeatedFailure,
             result => result,
         };
+        self.turn.ended(match result {
+            CallResult::Success if self.found => Ended::Found,
+            CallResult::Success => Ended::Otherwise,
+            CallResult::Failure => Ended::Failed,
+            CallResult::RepeatedFailure | CallResult::Ignored => Ended::Unknown,
+        });
         let uptime = self.admission.uptime();
         self.admission.breaker.record(self.ticket, result, uptime);
     }

@@ -49,19 +49,26 @@ pub(super) enum AdmissionError {
     RetryAfter,
     /// The circuit breaker is open.
     BreakerOpen,
-    /// No turn came in time: rate limit, concurrency limit or a full queue.
+    /// No turn came in time, because of the rate limit or a full queue.
     OverRate,
+    /// No turn came in time, because of the concurrency limit.
+    OverConcurrency,
 }
 
 impl AdmissionError {
     /// Every reason.
-    pub(super) const ALL: [Self; 3] = [Self::RetryAfter, Self::BreakerOpen, Self::OverRate];
+    pub(super) const ALL: [Self; 4] = [
+        Self::RetryAfter,
+        Self::BreakerOpen,
+        Self::OverRate,
+        Self::OverConcurrency,
+    ];
 
     /// The outage that it is to those who wait for the call.
     pub(super) fn outage(self) -> Outage {
         match self {
             Self::RetryAfter | Self::BreakerOpen => Outage::Rejected,
-            Self::OverRate => Outage::OverRate,
+            Self::OverRate | Self::OverConcurrency => Outage::OverRate,
         }
     }
 
@@ -71,6 +78,7 @@ impl AdmissionError {
             Self::RetryAfter => "retry_after",
             Self::BreakerOpen => "breaker_open",
             Self::OverRate => "over_rate",
+            Self::OverConcurrency => "over_concurrency",
         }
     }
 }

@@ -149,7 +149,10 @@ impl Client {
         });
         timings.fetch = timings.fetch.saturating_add(started.elapsed());
         let error = decoded.as_ref().err();
-        permit.finish(error.map_or(CallResult::Success, |error| error.call_result(call)));
+        // A token is another kind of call, and is not compared with the others.
+        let found = error.is_none() && !matches!(call, ApiCall::Authorize);
+        let result = error.map_or(CallResult::Success, |error| error.call_result(call));
+        permit.finish(result, found);
         let outcome = error.map_or("ok", UpstreamError::as_str);
         observer.ended(outcome);
         span::ended(&span, outcome);

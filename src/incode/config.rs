@@ -42,8 +42,10 @@ pub struct Config {
     pub rate: Rate,
     /// The rate limit of links, for all callers together.
     pub links: Rate,
-    /// How many calls may be in flight at once.
+    /// How many calls may be in flight at once, of each kind of call: at most.
     pub concurrency: u32,
+    /// The same however slow the upstream is; no more than `concurrency`.
+    pub concurrency_min: u32,
 }
 
 impl Config {

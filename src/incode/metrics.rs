@@ -162,6 +162,18 @@ pub(super) fn register_state(
     )?;
     gauge_of(
         registry,
+        "verigate_upstream_concurrency_limit",
+        "Calls for evidence that may be in flight to the upstream at present.",
+        read(|status| f64::from(status.in_flight.1)),
+    )?;
+    gauge_of(
+        registry,
+        "verigate_upstream_calls_in_flight",
+        "Calls for evidence and tokens in flight to the upstream.",
+        read(|status| f64::from(status.in_flight.0)),
+    )?;
+    gauge_of(
+        registry,
         "verigate_upstream_credentials_refused",
         "Whether the upstream refuses our credentials: 1, or 0.",
         read(|status| f64::from(u8::from(status.credentials_refused))),

@@ -11,6 +11,8 @@ use super::circuit_breaker::BreakerState;
 pub(super) struct Status {
     /// The state of the circuit breaker for evidence.
     pub(super) breaker: BreakerState,
+    /// The calls for evidence and tokens in flight, and how many may be.
+    pub(super) in_flight: (u32, u32),
     /// Whether the upstream refused our credentials, and has not accepted them since.
     pub(super) credentials_refused: bool,
     /// How far its clock is ahead of ours, in milliseconds, once that is known.
@@ -28,6 +30,8 @@ impl Status {
     pub(super) fn to_json(self) -> Value {
         json!({
             "breaker": self.breaker.as_str(),
+            "calls_in_flight": self.in_flight.0,
+            "concurrency_limit": self.in_flight.1,
             "credentials_refused": self.credentials_refused,
             "clock_ahead_ms": self.clock_ahead_ms,
             "clocks_apart": self.clocks_apart,

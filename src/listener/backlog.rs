@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use prometheus::{IntCounter, Registry};
 use tokio::{sync::Notify, task::yield_now};
 
+use super::read_turns::ReadTurns;
 use crate::{clock::Clock, metrics::gauge_of};
 
 /// Turns that are given at a time.
@@ -70,13 +71,15 @@ pub(super) struct Metrics {
 pub(super) struct Backlog {
     state: Mutex<State>,
     /// There is something to give.
-    work: Notify,
+    work: Arc<Notify>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
     /// What the calls that wait may hold in memory.
     bytes_max: usize,
     /// Whether calls have waited without a pause for some time.
     is_overloaded: AtomicBool,
+    /// Whose connections read next.
+    read_turns: Arc<ReadTurns>,
 }
 
 #[derive(Debug)]
@@ -134,6 +137,7 @@ impl Metrics {
 impl Backlog {
     /// No call; those that will wait may hold this much in memory. [`Self::drive`] must run for it.
     pub(super) fn new(clock: Arc<dyn Clock>, bytes_max: usize, metrics: Metrics) -> Self {
+        let work = Arc::new(Notify::new());
         Self {
             state: Mutex::new(State {
                 free: BATCH,
@@ -145,7 +149,8 @@ impl Backlog {
                 bytes: 0,
                 refused: BTreeMap::new(),
             }),
-            work: Notify::new(),
+            read_turns: Arc::new(ReadTurns::new(Arc::clone(&work))),
+            work,
             clock,
             metrics,
             bytes_max,
@@ -231,12 +236,17 @@ impl Backlog {
         for waker in wakers.into_iter().flatten() {
             waker.wake();
         }
-        more
+        self.read_turns.give() || more
     }
 
     /// Whether calls have waited without a pause for some time.
     pub(super) fn is_overloaded(&self) -> bool {
         self.is_overloaded.load(Relaxed)
+    }
+
+    /// Whose connections read next.
+    pub(super) fn read_turns(&self) -> Arc<ReadTurns> {
+        Arc::clone(&self.read_turns)
     }
 
     fn uptime(&self) -> Duration {

@@ -127,7 +127,10 @@ impl<S: Serves> Serving<S> {
             Protocol::Http2Only(_) => self.backlog,
             Protocol::AnyHttp | Protocol::Http1Only => None,
         };
-        let watched = Watched::http2(stream, read, Arc::clone(&activity), backlog.clone());
+        let turns = backlog
+            .clone()
+            .map(|backlog| (backlog, peer.urgency.clone()));
+        let watched = Watched::http2(stream, read, Arc::clone(&activity), turns);
         let stream = TokioIo::new(watched);
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder

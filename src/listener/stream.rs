@@ -15,8 +15,10 @@ use tokio::{
 };
 
 use super::{
-    activity::Activity, backlog::Backlog, received_frames::ReceivedFrames, sent_frames::SentFrames,
+    activity::Activity, backlog::Backlog, read_turns::Reader, received_frames::ReceivedFrames,
+    sent_frames::SentFrames,
 };
+use crate::peer::Urgency;
 
 /// A connection that was accepted, and that no runtime polls yet.
 #[derive(Debug)]
@@ -95,6 +97,8 @@ pub(super) struct Watched<S> {
     activity: Arc<Activity>,
     /// Where the calls of the connection wait, if they do.
     backlog: Option<Arc<Backlog>>,
+    /// Its turns to read, in that case.
+    reader: Option<Reader>,
 }
 
 impl<S> Watched<S> {
@@ -106,6 +110,7 @@ impl<S> Watched<S> {
             frames: None,
             activity,
             backlog: None,
+            reader: None,
         }
     }
 
@@ -114,14 +119,19 @@ impl<S> Watched<S> {
         stream: S,
         begun: Vec<u8>,
         activity: Arc<Activity>,
-        backlog: Option<Arc<Backlog>>,
+        backlog: Option<(Arc<Backlog>, Urgency)>,
     ) -> Self {
+        let reader = backlog
+            .as_ref()
+            .map(|(backlog, urgency)| Reader::new(backlog.read_turns(), urgency.clone()));
+        let backlog = backlog.map(|(backlog, _)| backlog);
         Self {
             stream,
             begun,
             frames: Some(Default::default()),
             activity,
             backlog,
+            reader,
         }
     }
 
@@ -150,6 +160,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.begun.is_empty() {
+            if let Some(reader) = &mut this.reader {
+                ready!(reader.poll(context));
+            }
             if this.frames.is_some() && !this.activity.is_readable() {
                 context.waker().wake_by_ref();
                 return Poll::Pending;
@@ -157,6 +170,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
             let (before, size) = (buffer.filled().len(), buffer.remaining());
             ready!(Pin::new(&mut this.stream).poll_read(context, buffer))?;
             let received = buffer.filled().get(before..).unwrap_or_default();
+            if let Some(reader) = &mut this.reader
+                && !received.is_empty()
+            {
+                reader.was_read(received.len());
+            }
             if !received.is_empty() && !this.note(received, size) {
                 return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
             }

@@ -9,4 +9,6 @@ pub struct Config {
     pub capacity: u64,
     /// How many fetches each caller may cause.
     pub fetches: Rate,
+    /// How many callers may wait for fetches at once.
+    pub waiters: usize,
 }

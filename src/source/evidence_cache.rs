@@ -19,6 +19,7 @@ mod entry;
 mod payment;
 mod fetcher;
 mod need_to_know;
+mod waiters;
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,6 +36,7 @@ use self::{
     need_to_know::NeedToKnow,
     payment::{Payment, Payments},
     store::{Change, Store},
+    waiters::Waiters,
 };
 use super::{
     Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
@@ -67,6 +69,7 @@ struct CacheInner {
     fetcher: Fetcher,
     policies: NeedToKnow,
     payments: Payments,
+    waiters: Waiters,
     refreshes: Arc<Semaphore>,
     clock: Arc<dyn Clock>,
     spawn: Spawn,
@@ -99,6 +102,7 @@ impl EvidenceCache {
             fetcher: Fetcher::new(behind, fetch_timeout),
             policies: NeedToKnow::default(),
             payments: Payments::new(config.fetches),
+            waiters: Waiters::new(config.waiters),
             refreshes: Arc::new(Semaphore::new(REFRESHES_MAX)),
             clock: Arc::clone(&deps.clock),
             spawn: deps.spawn.clone(),
@@ -121,9 +125,13 @@ impl EvidenceCache {
         // `None`: the caller waits no longer, and asking goes on without it.
         let fetched = match request.wait {
             Wait::AtMost(wait) if !wait.is_zero() => {
-                timeout(wait, self.await_fetch(id, request.clone()))
-                    .await
-                    .ok()
+                match self.0.waiters.enter(&request.caller, request.at.uptime) {
+                    Some(_waiting) => timeout(wait, self.await_fetch(id, &request)).await.ok(),
+                    None => {
+                        self.0.metrics.fetch(FetchOutcome::Shed);
+                        Some(Ok(nothing(Outage::Busy, request.at)))
+                    }
+                }
             }
             Wait::No | Wait::AtMost(_) => {
                 let started = self.join_or_start(id, &request, None).await;
@@ -154,11 +162,11 @@ impl EvidenceCache {
     async fn await_fetch(
         &self,
         id: &VerificationId,
-        request: LookupRequest,
+        request: &LookupRequest,
     ) -> Result<Known, OverQuotaError> {
         let mut fetched = nothing(Outage::Abandoned, request.at);
         for _ in 0..2 {
-            let in_flight = match self.join_or_start(id, &request, None).await? {
+            let in_flight = match self.join_or_start(id, request, None).await? {
                 Lookup::Hit(known) => return Ok(known),
                 Lookup::InFlight(in_flight) => in_flight,
             };

@@ -15,11 +15,19 @@ pub enum FetchOutcome {
     Joined,
     /// The caller had used its quota.
     Refused,
+    /// Too many callers waited for fetches.
+    Shed,
 }
 
 impl FetchOutcome {
     /// Every outcome.
-    pub const ALL: [Self; 4] = [Self::Cold, Self::Refresh, Self::Joined, Self::Refused];
+    pub const ALL: [Self; 5] = [
+        Self::Cold,
+        Self::Refresh,
+        Self::Joined,
+        Self::Refused,
+        Self::Shed,
+    ];
 
     /// The outcome's name in metrics.
     pub fn as_str(self) -> &'static str {
@@ -28,6 +36,7 @@ impl FetchOutcome {
             Self::Refresh => "refresh",
             Self::Joined => "joined",
             Self::Refused => "refused",
+            Self::Shed => "shed",
         }
     }
 }

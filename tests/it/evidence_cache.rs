@@ -144,6 +144,7 @@ struct Desk {
 
 const CONFIG: Config = Config {
     capacity: 10_000,
+    waiters: 100_000,
     fetches: PLENTY,
 };
 const FETCH_TIMEOUT: Duration = Duration::from_hours(1);

@@ -143,6 +143,7 @@ impl Scene {
         let (truth, clock) = (Arc::default(), Arc::new(ManualClock::at(from_millis(0))));
         let config = Config {
             capacity: 100,
+            waiters: 100_000,
             fetches: PLENTY,
         };
         let cache = EvidenceCache::new(

@@ -20,6 +20,7 @@ mod architecture;
 mod cli;
 mod clock_jumps;
 mod config;
+mod deadlines;
 mod diff;
 mod differential;
 mod explain;

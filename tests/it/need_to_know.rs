@@ -214,6 +214,7 @@ impl Scene {
         });
         let config = Config {
             capacity: 100,
+            waiters: 100_000,
             fetches: PLENTY,
         };
         let deps = Deps::new(Arc::clone(&clock) as _);

@@ -4,11 +4,18 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{
+    sync::Semaphore,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
-use super::turns::Turns;
+use super::{
+    adaptive_limit::Ended,
+    turns::{Concurrency, Turns},
+};
 use crate::{
-    callers::{CallerId, OverQuotaError},
+    callers::{CallerId, CallerName, CallerPriority, NamedCaller, OverQuotaError},
     clock::{Clock as _, ManualClock},
     deps::Deps,
     policy::{DataKinds, Evidence, Finding, Verification, VerificationId, from_millis},
@@ -24,8 +31,13 @@ const RATE: Rate = Rate {
     per_second: 100,
     burst: 100,
 };
+const CONCURRENCY: Concurrency = Concurrency {
+    lowest: 4,
+    highest: 64,
+};
 const CONFIG: Config = Config {
     capacity: 1000,
+    waiters: 100_000,
     fetches: Rate {
         per_second: 200,
         burst: 500,
@@ -36,6 +48,8 @@ const CONFIG: Config = Config {
 #[derive(Debug)]
 struct Vendor {
     turns: Turns,
+    /// Calls that it processes at a time; the others wait there.
+    places: Arc<Semaphore>,
     clock: Arc<ManualClock>,
 }
 
@@ -48,10 +62,13 @@ impl Source for Vendor {
     ) -> Result<Known, OverQuotaError> {
         let turn = self.turns.wait(request.priority, request.caller, SECOND);
         let now = self.clock.now();
-        let Some(_turn) = turn.await else {
+        let Ok(mut turn) = turn.await else {
             return Ok(Known::nothing(Outage::OverRate, now, Timings::default()));
         };
+        let place = self.places.acquire().await.unwrap();
         sleep(LATENCY).await;
+        drop(place);
+        turn.ended(Ended::Found);
         let finding = if id.as_str().starts_with("v-") {
             Finding::Present(Verification::default())
         } else {
@@ -70,7 +87,7 @@ impl Source for Vendor {
     }
 }
 
-/// the outcome of calls.
+/// The outcome of calls.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     answered: u32,
@@ -81,6 +98,7 @@ struct Tally {
 #[derive(Clone)]
 struct Scene {
     cache: EvidenceCache,
+    vendor: Arc<Vendor>,
     clock: Arc<ManualClock>,
 }
 
@@ -88,6 +106,10 @@ type Call = JoinHandle<Result<Known, OverQuotaError>>;
 
 impl Scene {
     fn new() -> Self {
+        Self::within(CONCURRENCY)
+    }
+
+    fn within(concurrency: Concurrency) -> Self {
         let clock = Arc::new(ManualClock::at(from_millis(0)));
         let ticking = Arc::clone(&clock);
         tokio::spawn(async move {
@@ -98,15 +120,30 @@ impl Scene {
         });
         let deps = Deps::new(Arc::clone(&clock) as _);
         let vendor = Arc::new(Vendor {
-            turns: Turns::new(RATE, 64, Arc::clone(&clock) as _, deps.spawn.clone()),
+            turns: Turns::new(
+                RATE,
+                concurrency,
+                Arc::clone(&clock) as _,
+                deps.spawn.clone(),
+            ),
+            places: Arc::new(Semaphore::new(64)),
             clock: Arc::clone(&clock),
         });
-        let cache = EvidenceCache::new(vendor, CONFIG, 2 * SECOND, &deps).unwrap();
-        Self { cache, clock }
+        let behind = Arc::clone(&vendor) as _;
+        let cache = EvidenceCache::new(behind, CONFIG, 2 * SECOND, &deps).unwrap();
+        Self {
+            cache,
+            vendor,
+            clock,
+        }
     }
 
     /// A call of this caller, whose evidence may be this old.
     fn call(&self, caller: [u8; 4], id: &str, max_age: Duration) -> Call {
+        self.call_of(CallerId::of(IpAddr::from(caller)), id, max_age)
+    }
+
+    fn call_of(&self, caller: CallerId, id: &str, max_age: Duration) -> Call {
         let (cache, id) = (self.cache.clone(), VerificationId::parse(id).unwrap());
         let request = LookupRequest {
             at: self.clock.moment(),
@@ -114,7 +151,7 @@ impl Scene {
             max_stale: max_age,
             reads: DataKinds::NONE,
             wait: Wait::AtMost(Duration::from_millis(1950)),
-            caller: CallerId::of(IpAddr::from(caller)),
+            caller,
             priority: Priority::Cold,
             failed_before: false,
         };
@@ -239,4 +276,58 @@ async fn attempts_are_charged_also_those_that_are_rejected_locally() {
         // The burst, and what comes back while the first wave waits for its turns.
         assert!(tally.refused >= 1500 - 500 * wave, "{tally:?}");
     }
+}
+
+/// Twenty seconds in which the vendor has a tenth of its places, while gateways ask for 90 verifications a second that are not cached
+/// and a door for five, beside warm checks. The longest check of the door, and whether each warm one was answered at once.
+async fn slow_vendor(concurrency: Concurrency) -> Duration {
+    let scene = Scene::within(concurrency);
+    scene.warm_up(100, HOUR).await;
+    let _others = scene.vendor.places.acquire_many(58).await.unwrap();
+    let door = CallerId::Named(NamedCaller::new(
+        CallerName::parse("door-1").unwrap(),
+        None,
+        CallerPriority::Doors,
+    ));
+    let mut at_door = Vec::new();
+    for tick in 0..2_000_u32 {
+        if tick % 10 != 0 {
+            let gateway = [198, 51, 100, u8::try_from(tick % 20).unwrap()];
+            scene.call(gateway, &format!("v-cold-{tick}"), HOUR);
+        }
+        if tick % 20 == 0 && tick >= 1_000 {
+            let asked = scene.call_of(door.clone(), &format!("v-door-{tick}"), HOUR);
+            at_door.push(tokio::spawn(async move {
+                let since = Instant::now();
+                assert!(!asked.await.unwrap().unwrap().degraded(), "{tick}");
+                since.elapsed()
+            }));
+        }
+        let since = Instant::now();
+        let warm = scene.call([192, 0, 2, 7], &format!("v-{}", tick % 100), HOUR);
+        assert_eq!(tally(vec![warm]).await, answered(1));
+        assert_eq!(
+            since.elapsed(),
+            Duration::ZERO,
+            "warm checks wait for nothing"
+        );
+        sleep(10 * TICK).await;
+    }
+    let mut longest = Duration::ZERO;
+    for call in at_door {
+        longest = longest.max(call.await.unwrap());
+    }
+    longest
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_door_does_not_wait_behind_gateways_at_a_slow_vendor() {
+    let longest = slow_vendor(CONCURRENCY).await;
+    let highest = CONCURRENCY.highest;
+    let fixed = Concurrency {
+        lowest: highest,
+        highest,
+    };
+    let without = slow_vendor(fixed).await;
+    assert!(longest * 2 <= without, "{longest:?} {without:?}");
 }

@@ -169,6 +169,7 @@ impl Scene {
         let vendor = Arc::new(Vendor::new(start));
         let config = Config {
             capacity: 1_000,
+            waiters: 100_000,
             fetches: PLENTY,
         };
         let cache = EvidenceCache::new(Arc::clone(&vendor) as _, config, DAY, &deps).unwrap();

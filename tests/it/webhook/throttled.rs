@@ -86,6 +86,7 @@ impl Scene {
         });
         let config = source::Config {
             capacity: 1000,
+            waiters: 100_000,
             fetches: QUOTA,
         };
         let behind = Arc::clone(&vendor) as _;

@@ -20,6 +20,11 @@ const RATE: Rate = Rate {
 
 /// Turns by a clock that goes with the runtime's paused time.
 fn turns(rate: Rate, concurrency: u32) -> Turns {
+    let concurrency = Concurrency {
+        lowest: concurrency,
+        highest: concurrency,
+    };
+
     let clock = Arc::new(ManualClock::at(from_millis(0)));
     let ticking = Arc::clone(&clock);
     tokio::spawn(async move {
@@ -38,7 +43,7 @@ fn caller(n: u8) -> CallerId {
 /// A caller that wants a turn, and gives it back at once. Whether it got one.
 fn wants(turns: &Turns, priority: Priority, n: u8) -> JoinHandle<bool> {
     let turns = turns.clone();
-    tokio::spawn(async move { turns.wait(priority, caller(n), SECOND).await.is_some() })
+    tokio::spawn(async move { turns.wait(priority, caller(n), SECOND).await.is_ok() })
 }
 
 async fn granted(calls: Vec<JoinHandle<bool>>) -> usize {
@@ -54,7 +59,7 @@ async fn a_turn_that_can_be_had_at_once_waits_for_nothing_and_not_for_the_timer(
     let turns = turns(RATE, 10);
     for _ in 0..RATE.burst {
         let turn = turns.wait(Priority::Cold, caller(1), SECOND).now_or_never();
-        assert!(turn.flatten().is_some());
+        assert!(turn.is_some_and(|turn| turn.is_ok()));
     }
     // The burst is used up: the next one comes with time.
     let turn = turns.wait(Priority::Cold, caller(1), SECOND).now_or_never();
@@ -118,7 +123,7 @@ async fn a_token_is_had_at_once_from_an_empty_bucket_and_counts() {
 async fn a_place_among_the_calls_in_flight_passes_to_the_next_when_its_call_ends() {
     let turns = turns(RATE, 1);
     let held = turns.wait(Priority::Cold, caller(1), SECOND).await;
-    assert!(held.is_some());
+    assert!(held.is_ok());
     let waiting = wants(&turns, Priority::Cold, 2);
     sleep(500 * TICK).await;
     assert!(!waiting.is_finished());
@@ -139,7 +144,7 @@ async fn a_slow_upstream_keeps_places_for_known_ids() {
         turns
             .wait(Priority::Revalidation, caller(9), TICK)
             .await
-            .is_some()
+            .is_ok()
     );
 }
 
@@ -161,8 +166,48 @@ async fn a_caller_that_leaves_or_waits_too_long_holds_nothing() {
 #[tokio::test(start_paused = true)]
 async fn turns_are_given_by_a_clock_that_stands_still_too() {
     let clock = Arc::new(ManualClock::at(from_millis(0)));
-    let turns = Turns::new(RATE, 100, clock, Spawn::here());
+    let concurrency = Concurrency {
+        lowest: 4,
+        highest: 100,
+    };
+    let turns = Turns::new(RATE, concurrency, clock, Spawn::here());
     let calls: Vec<_> = (0..50).map(|_| wants(&turns, Priority::Cold, 1)).collect();
     advance(SECOND).await;
     assert_eq!(granted(calls).await, 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_that_would_come_too_late_for_want_of_places_is_refused_at_once() {
+    let turns = turns(RATE, 1);
+    for _ in 0..10 {
+        let turn = turns.wait(Priority::Cold, caller(1), SECOND).await;
+        sleep(300 * TICK).await;
+        turn.unwrap().ended(Ended::Found);
+    }
+    let _held = turns.wait(Priority::Cold, caller(1), SECOND).await;
+    // Three of 300 ms are before the fourth one that waits.
+    let waiting: Vec<_> = (0..4).map(|_| wants(&turns, Priority::Cold, 2)).collect();
+    sleep(TICK).await;
+    assert!(waiting.iter().all(|call| !call.is_finished()));
+    let late = turns.wait(Priority::Cold, caller(2), SECOND).now_or_never();
+    assert_eq!(late.unwrap().unwrap_err(), NoTurn::Concurrency);
+    let known = turns.wait(Priority::Revalidation, caller(2), SECOND);
+    assert!(
+        known.now_or_never().is_none(),
+        "known ids are not behind them"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missing_is_the_rate_or_a_place() {
+    let turns = turns(RATE, 1);
+    let held = turns.wait(Priority::Cold, caller(1), TICK).await;
+    let without_place = turns.wait(Priority::Cold, caller(1), TICK).await;
+    assert_eq!(without_place.unwrap_err(), NoTurn::Concurrency);
+    drop(held);
+    for _ in 0..30 {
+        drop(turns.at_once());
+    }
+    let without_rate = turns.wait(Priority::Cold, caller(1), TICK).await;
+    assert_eq!(without_rate.unwrap_err(), NoTurn::Rate);
 }
