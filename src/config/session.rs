@@ -44,41 +44,35 @@ pub(super) fn read(reader: &mut Reader) -> Result<Option<Config>, Reported> {
         ],
     );
     let lifetime_max = section.duration("lifetime_max");
-    let issuer = text(section, "issuer");
-    if section.text("issuer").is_empty() {
-        let unused = NEED_ISSUER
-            .iter()
-            .filter(|key| !section.text(key).is_empty());
-        let unused: Vec<&str> = unused.copied().collect();
-        for key in &unused {
+    let issuer = section.text("issuer");
+    if issuer.is_empty() {
+        let mut unused = NEED_ISSUER.iter();
+        if let Some(key) = unused.find(|key| !section.text(key).is_empty()) {
             let message = format!("authentication.{key} is set, but authentication.issuer is not");
             return Err(section.problem(key, message, None));
         }
         (header?, rsa?, lifetime_max?);
         return Ok(None);
     }
-    let audience = text(section, "audience").and_then(|audience| {
-        if audience.is_empty() {
+    let audience = match section.text("audience") {
+        "" => {
             let hint = "tokens for everybody else would count too";
-            return Err(section.missing("audience", Some(hint)));
+            Err(section.missing("audience", Some(hint)))
         }
-        Ok(audience)
-    });
+        audience => Ok(audience),
+    };
     let keys = keys(section);
-    let token_type = optional(section, "token_type");
-    let identity_claim = optional(section, "identity_claim");
-    let verification_claim = optional(section, "verification_claim");
-    let (issuer, audience) = (issuer?, audience?);
-    check_callers(section, &callers, &issuer, &audience)?;
-    let mut token = jwt::Config::new(issuer, vec![audience], keys?);
+    let audience = audience?;
+    check_callers(section, &callers, issuer, audience)?;
+    let mut token = jwt::Config::new(issuer, vec![audience.to_owned()], keys?);
     token.rsa = rsa?;
     token.lifetime_max = lifetime_max?;
-    token.token_type = token_type?;
+    token.token_type = optional(section, "token_type");
     Ok(Some(Config {
         header: header?,
         token,
-        identity_claim: identity_claim?,
-        verification_claim: verification_claim?,
+        identity_claim: optional(section, "identity_claim"),
+        verification_claim: optional(section, "verification_claim"),
     }))
 }
 
@@ -97,19 +91,11 @@ fn header(section: &mut Section<'_>) -> Result<HeaderName, Reported> {
     }
 }
 
-/// A text without blanks around it; it may be empty.
-fn text(section: &mut Section<'_>, key: &str) -> Result<String, Reported> {
-    let text = section.text(key);
-    if text.trim() != text {
-        let message = format!("authentication.{key} begins or ends with a blank");
-        return Err(section.problem(key, message, None));
-    }
-    Ok(text.to_owned())
-}
-
-fn optional(section: &mut Section<'_>, key: &str) -> Result<Option<String>, Reported> {
-    let text = text(section, key)?;
-    Ok((!text.is_empty()).then_some(text))
+/// A text that may be empty, which is none.
+fn optional(section: &Section<'_>, key: &str) -> Option<String> {
+    Some(section.text(key))
+        .filter(|text| !text.is_empty())
+        .map(str::to_owned)
 }
 
 /// Where the keys of the issuer are: at an address or in a file.
