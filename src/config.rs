@@ -14,8 +14,10 @@ mod fit;
 mod section;
 mod secret;
 mod callers;
+mod session;
 mod listeners;
 mod filters;
+mod forward_auth;
 mod tls;
 mod incode;
 mod step_up;
@@ -90,6 +92,10 @@ pub struct Config {
     pub step_up: crate::step_up::Config,
     /// How the vendor's webhooks are authenticated. None are accepted if it is `None`.
     pub webhook: Option<crate::http::webhook::Config>,
+    /// Forward auth, and how gateways are answered.
+    pub forward_auth: crate::http::forward_auth::Config,
+    /// The tokens of sessions. None is read if it is `None`.
+    pub session: Option<crate::session::Config>,
     /// The file to which decisions are appended, or `-` for stdout.
     pub journal: PathBuf,
     /// What is traced.
@@ -176,15 +182,15 @@ impl Config {
         let filters = filters::read(reader);
         let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
-        let cache_capacity = reader.section("cache").at_least_one("capacity");
-        let quota = reader
-            .section("quota")
-            .rate("fetches_per_second", "fetches_burst");
+        let in_flight = limits.as_ref().map_or(0, |(_, in_flight, _)| *in_flight);
+        let cache = cache(reader, in_flight);
         let step_up = step_up::read(&mut reader.section("step_up"));
         let links = reader
             .section("step_up")
             .rate("links_total_per_second", "links_total_burst");
         let webhook = webhook::read(&mut reader.section("webhook"));
+        let session = session::read(reader);
+        let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
@@ -220,14 +226,11 @@ impl Config {
                 links: links?,
                 ..incode?
             },
-            cache: crate::source::Config {
-                capacity: cache_capacity?,
-                fetches: quota?,
-                // The rest is for what is answered from memory.
-                waiters: in_flight / 2,
-            },
+            cache: cache?,
             step_up: step_up?,
             webhook: webhook?,
+            forward_auth: forward_auth?,
+            session: session?,
             journal: journal?,
             trace: trace?,
             log: log?,
@@ -246,6 +249,19 @@ pub fn place_in(path: &Path, keys: &[&str]) -> Option<String> {
 fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
     let mut section = reader.section("policies");
     section.required("path").map(PathBuf::from)
+}
+
+/// The evidence cache, and the quota of fetches of each caller.
+fn cache(reader: &mut Reader, in_flight: usize) -> Result<crate::source::Config, Reported> {
+    let capacity = reader.section("cache").at_least_one("capacity");
+    let mut quota = reader.section("quota");
+    let fetches = quota.rate("fetches_per_second", "fetches_burst");
+    Ok(crate::source::Config {
+        capacity: capacity?,
+        fetches: fetches?,
+        // The rest is for what is answered from memory.
+        waiters: in_flight / 2,
+    })
 }
 
 /// Reports addresses that conflict, and those at which the service would call itself.

@@ -114,6 +114,7 @@ impl Gate {
             decision,
             vendor_at,
             degraded: known.degraded() || vendor_at.is_some(),
+            is_pending: known.is_pending(),
             fresh_until: freshness::fresh_until(policy, &known).filter(|_| vendor_at.is_none()),
             origin: known.origin,
             timings: Timings {
@@ -135,7 +136,7 @@ impl Gate {
 
     /// Whether the caller may ask this. First of all, and here, so that no adapter can leave it out.
     fn permit(&self, request: &Request, call: &Call) -> Result<(), NotPermittedError> {
-        let permitted = call.caller.permissions.permit_check(request);
+        let permitted = call.caller.permissions.permit_check(request, call.proven);
         permitted.inspect_err(|error| {
             let refusals = &self.refusals;
             refusals.not_permitted(&call.caller, *error, Some(&request.policy));

@@ -37,17 +37,6 @@ pub struct CallerJwt {
     pub subjects: Vec<String>,
 }
 
-impl CallerJwt {
-    /// The key of `jwt` that names what can be wrong with the keys before their address is asked: a file.
-    pub fn keys_setting(&self) -> &'static str {
-        match &self.keys {
-            Keys::File(_) => "jwks_file",
-            Keys::Url { ca: Some(_), .. } => "jwks_ca",
-            Keys::Url { ca: None, .. } => "jwks_url",
-        }
-    }
-}
-
 impl CallerConfig {
     /// A caller that may do nothing and has no credential.
     pub fn new(name: CallerName) -> Self {

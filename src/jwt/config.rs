@@ -90,6 +90,15 @@ impl Config {
 }
 
 impl Keys {
+    /// The setting, below that of the tokens, that says what can be wrong with the keys before their address is asked: a file.
+    pub fn setting(&self) -> &'static str {
+        match self {
+            Self::File(_) => "jwks_file",
+            Self::Url { ca: Some(_), .. } => "jwks_ca",
+            Self::Url { ca: None, .. } => "jwks_url",
+        }
+    }
+
     /// The file or the address, as logs and metrics show it.
     pub fn shown(&self) -> String {
         match self {

@@ -6,6 +6,7 @@ use crate::{
     callers::IssuerError,
     grpc, incode, journal,
     listener::{InheritError, ListenError, ListenersError},
+    session::SessionsError,
     tls,
 };
 
@@ -24,6 +25,9 @@ pub enum StartError {
     /// The keys of an issuer of callers' tokens cannot be used.
     #[error(transparent)]
     Keys(#[from] IssuerError),
+    /// The tokens of sessions cannot be verified.
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

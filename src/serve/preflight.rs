@@ -38,18 +38,16 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
             hint: problem.hint.map(str::to_owned),
         }));
     }
-    let issuers = config.callers.iter();
-    let issuers = issuers.filter_map(|caller| Some((&caller.name, caller.jwt.as_ref()?)));
-    for (name, jwt) in issuers.clone() {
-        if let Err(error) = check_keys(&jwt.keys, clock.now()) {
-            let key = jwt.keys_setting();
-            let (setting, shown) = (format!("callers.{name}.jwt.{key}"), jwt.keys.shown());
-            let keys = ["callers", name.as_str(), "jwt", key];
+    let issuers = issuers(config);
+    for (path, keys) in &issuers {
+        if let Err(error) = check_keys(keys, clock.now()) {
+            let setting = path.join(".");
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let file = config.file.as_deref();
             preflight.problems.push(Problem {
-                message: format!("{setting}: `{shown}`: {error}"),
+                message: format!("{setting}: `{}`: {error}", keys.shown()),
                 place: file
-                    .and_then(|file| place_in(file, &keys))
+                    .and_then(|file| place_in(file, &path))
                     .unwrap_or(setting),
                 hint: error.hint().map(str::to_owned),
             });
@@ -60,8 +58,8 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
     let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
     let called = called.map(|(setting, url)| Some((setting.to_owned(), url?)));
-    let jwks = issuers.filter_map(|(name, jwt)| match &jwt.keys {
-        Keys::Url { url, ca: None } => Some((format!("callers.{name}.jwt.jwks_url"), url)),
+    let jwks = issuers.iter().filter_map(|(path, keys)| match keys {
+        Keys::Url { url, ca: None } => Some((path.join("."), url)),
         Keys::Url { .. } | Keys::File(_) => None,
     });
     let mut secure = called.into_iter().flatten().chain(jwks);
@@ -82,6 +80,21 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
         });
     }
     preflight
+}
+
+/// Where the keys of each issuer of tokens are, with the path of the setting that says so.
+fn issuers(config: &Config) -> Vec<(Vec<String>, &Keys)> {
+    let of_callers = config.callers.iter().filter_map(|caller| {
+        let keys = &caller.jwt.as_ref()?.keys;
+        Some((vec!["callers", caller.name.as_str(), "jwt"], keys))
+    });
+    let of_sessions = config.session.iter();
+    let of_sessions = of_sessions.map(|session| (vec!["authentication"], &session.token.keys));
+    let issuers = of_callers.chain(of_sessions).map(|(mut path, keys)| {
+        path.push(keys.setting());
+        (path.into_iter().map(str::to_owned).collect(), keys)
+    });
+    issuers.collect()
 }
 
 /// As [`preflight`], and tries whether the addresses can be bound. One that is in use is only a note: where the service runs already,

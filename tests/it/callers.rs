@@ -1,8 +1,8 @@
 //! Callers: who is admitted, what each may do, and that nothing else reaches the vendor.
 
 mod configuration;
-mod forged;
-mod issuer;
+pub mod forged;
+pub mod issuer;
 mod jwt;
 mod key_sets;
 mod listeners;
