@@ -25,7 +25,7 @@ use std::{
 pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
     config::{CallerConfig, CallerJwt},
-    credentials::{AuthenticationError, TOKEN_HEADER},
+    credentials::{AuthenticationError, TOKEN_HEADER, credential_headers},
     directory::{Callers, ConflictingCallersError},
     glob::{Glob, InvalidGlobError},
     id::CallerId,

@@ -5,6 +5,9 @@ mod service;
 mod authentication;
 mod in_flight;
 mod access;
+mod batch;
+mod check_stream;
+mod checks;
 mod check_request;
 mod check_response;
 mod step_up_request;
@@ -78,7 +81,16 @@ pub fn services(
     deps: &Deps,
 ) -> Result<Grpc, ServicesError> {
     let rejections = Arc::new(Rejections::new(deps)?);
-    let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
+    let access = Access {
+        gate,
+        step_ups,
+        deadlines,
+        in_flight: in_flight.clone(),
+        calls: Arc::clone(&calls),
+        authentication: authentication.clone(),
+        clock: Arc::clone(&deps.clock),
+    };
+    let access = AccessServiceServer::new(access)
         // The largest of its methods; each has a bound of its own in its signature.
         .max_decoding_message_size(BATCH_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
@@ -111,6 +123,7 @@ pub fn services(
         calls,
         in_flight,
         watches: in_flight::watches(),
+        check_streams: in_flight::check_streams(),
         authentication,
         deadlines,
     });

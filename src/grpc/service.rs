@@ -49,6 +49,7 @@ pub(super) struct Parts {
     pub(super) calls: Arc<Calls>,
     pub(super) in_flight: InFlight,
     pub(super) watches: PerNetwork,
+    pub(super) check_streams: PerNetwork,
     pub(super) authentication: Authentication,
     pub(super) deadlines: Deadlines,
 }
@@ -122,12 +123,25 @@ impl Parts {
                 None => status::too_many_watches().into_http(),
                 Some(permit) => holding(permit, self.one(request, &framing, call).await),
             },
-            Kind::Stream => {
-                let failure = Failure::default();
-                let request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
-                failure.shown_in(self.dispatch(request, signature).await)
+            Kind::Stream => self.stream(request, &framing).await,
+            Kind::CheckStream => {
+                // To open one is work as for any call. Each of its checks is a call in flight, and not the stream.
+                if self.enter(&request).is_none() {
+                    return status::too_many_calls().into_http();
+                }
+                match self.check_streams.enter(peer::ip_of(request.extensions())) {
+                    None => status::too_many_streams().into_http(),
+                    Some(permit) => holding(permit, self.stream(request, &framing).await),
+                }
             }
         }
+    }
+
+    /// Answers a call of any number of messages.
+    async fn stream(&self, request: Request<Incoming>, framing: &Framing) -> Response<Body> {
+        let failure = Failure::default();
+        let request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
+        failure.shown_in(self.dispatch(request, framing.signature).await)
     }
 
     /// Lets a call in, or refuses it.

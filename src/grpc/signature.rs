@@ -36,7 +36,7 @@ impl Signature {
 
     /// Whether a call has any number of messages, and not just one.
     pub(super) fn streams(&self) -> bool {
-        self.kind == Kind::Stream
+        matches!(self.kind, Kind::Stream | Kind::CheckStream)
     }
 
     /// Whether it is a method of `AccessService`.
@@ -56,6 +56,8 @@ pub(super) enum Kind {
     Watch,
     /// Any number of messages: within the streams of its connection.
     Stream,
+    /// Any number of checks: within the streams of checks that may be open, and each check within the calls that may be in flight.
+    CheckStream,
 }
 
 const SIGNATURES: [Signature; 8] = [
@@ -73,7 +75,7 @@ const SIGNATURES: [Signature; 8] = [
         )
     },
     Signature::of::<v1::CheckAccessRequest>(
-        Kind::Stream,
+        Kind::CheckStream,
         "StreamCheckAccess",
         "/verigate.v1.AccessService/StreamCheckAccess",
     ),

@@ -6,6 +6,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
+use tokio::sync::watch;
+
 /// Ticks for which what waits is kept apart. More than the ticks of any timeout that is measured so.
 const KEPT: usize = 16;
 
@@ -33,9 +35,23 @@ pub(super) struct Activity {
     is_flooded: AtomicBool,
     /// One more than the tick of the first byte of a head that is not whole; 0 if there is none.
     head_since: AtomicU32,
+    /// Whether no more calls are accepted on it.
+    is_finishing: watch::Sender<bool>,
 }
 
 impl Activity {
+    /// No more calls are accepted on it.
+    pub(super) fn finish(&self) {
+        self.is_finishing.send_replace(true);
+    }
+
+    /// Waits until no more calls are accepted on it.
+    pub(super) async fn finishing(&self) {
+        let mut finishing = self.is_finishing.subscribe();
+        // It is not dropped meanwhile.
+        let _ = finishing.wait_for(|finishing| *finishing).await;
+    }
+
     /// Begins the next tick; which one it is.
     pub(super) fn advance(&self) -> u32 {
         self.tick.fetch_add(1, Relaxed).wrapping_add(1)

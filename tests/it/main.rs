@@ -13,6 +13,8 @@
 )]
 
 mod access;
+mod batch;
+mod check_stream;
 mod alerts;
 mod callers;
 mod calls;

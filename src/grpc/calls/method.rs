@@ -10,6 +10,9 @@ pub(super) const DECIDING: [&str; 4] = [
     "BeginStepUp",
 ];
 
+/// Those whose calls have several checks each.
+pub(super) const WITH_ITEMS: [&str; 2] = ["BatchCheckAccess", "StreamCheckAccess"];
+
 /// A path that no service has.
 const OTHER: &str = "other";
 
