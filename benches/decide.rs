@@ -13,7 +13,7 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, CallerConfig, CallerId, CallerName, Callers, OverQuotaError, Token},
+    callers::{Caller, CallerConfig, CallerId, CallerName, Callers, OverQuotaError, Proven, Token},
     clock::{Clock as _, SystemClock},
     config::{Account, Config},
     deps::Deps,
@@ -220,6 +220,7 @@ fn check(c: &mut Criterion) {
         caller: Caller::internal(),
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),
+        proven: Proven::default(),
     };
     let ruling = runtime.block_on(gate.check(&request, &call)).unwrap();
     group.bench_function("look up", |b| {

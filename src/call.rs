@@ -7,7 +7,10 @@ mod deadline;
 use http::{Extensions, HeaderMap};
 
 pub use self::{config::Deadlines, deadline::Deadline};
-use crate::{callers::Caller, peer};
+use crate::{
+    callers::{Caller, Proven},
+    peer,
+};
 
 /// The header in which a caller names its trace (W3C Trace Context).
 pub const TRACEPARENT: &str = "traceparent";
@@ -21,6 +24,8 @@ pub struct Call {
     pub deadline: Deadline,
     /// The trace that it belongs to.
     pub trace: TraceContext,
+    /// What of the request a verified token of the session proves.
+    pub proven: Proven,
 }
 
 /// The caller's place in a trace: the `traceparent` header as it came, if any.
@@ -42,7 +47,13 @@ impl Call {
                 .copied()
                 .unwrap_or_else(|| Deadline::of(headers, deadlines)),
             trace: TraceContext::of(headers),
+            proven: Proven::default(),
         }
+    }
+
+    /// The same call, about a request of which a verified token of the session proves this.
+    pub fn with_proven(self, proven: Proven) -> Self {
+        Self { proven, ..self }
     }
 }
 

@@ -10,7 +10,6 @@ mod token;
 mod certificate;
 mod config;
 mod issuers;
-mod token_cache;
 mod directory;
 mod credentials;
 mod misses;
@@ -25,13 +24,13 @@ use std::{
 pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
     config::{CallerConfig, CallerJwt},
-    credentials::{AuthenticationError, TOKEN_HEADER, credential_headers},
+    credentials::{AuthenticationError, TOKEN_HEADER, credential_headers, foreign_bearer},
     directory::{Callers, ConflictingCallersError},
     glob::{Glob, InvalidGlobError},
     id::CallerId,
     misses::{LookupResult, Misses},
     name::{CallerName, InvalidCallerNameError, NamedCaller},
-    permissions::{Assertion, NotPermittedError, Permissions},
+    permissions::{Assertion, NotPermittedError, Permissions, Proven},
     priority::CallerPriority,
     quota::{OverQuotaError, Quota, Quotas},
     token::{InvalidEntryError, Token, TokenEntry, TokenId},

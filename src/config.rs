@@ -14,6 +14,7 @@ mod fit;
 mod section;
 mod secret;
 mod callers;
+mod session;
 mod listeners;
 mod filters;
 mod tls;
@@ -90,6 +91,8 @@ pub struct Config {
     pub step_up: crate::step_up::Config,
     /// How the vendor's webhooks are authenticated. None are accepted if it is `None`.
     pub webhook: Option<crate::http::webhook::Config>,
+    /// The tokens of sessions. None is read if it is `None`.
+    pub session: Option<crate::session::Config>,
     /// The file to which decisions are appended, or `-` for stdout.
     pub journal: PathBuf,
     /// What is traced.
@@ -185,6 +188,7 @@ impl Config {
             .section("step_up")
             .rate("links_total_per_second", "links_total_burst");
         let webhook = webhook::read(&mut reader.section("webhook"));
+        let session = session::read(reader);
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
@@ -226,6 +230,7 @@ impl Config {
             },
             step_up: step_up?,
             webhook: webhook?,
+            session: session?,
             journal: journal?,
             trace: trace?,
             log: log?,

@@ -166,7 +166,7 @@ impl Gate {
 
     /// Whether the caller may ask this. First of all, and here, so that no adapter can leave it out.
     fn permit(&self, request: &Request, call: &Call) -> Result<(), NotPermittedError> {
-        let permitted = call.caller.permissions.permit_check(request);
+        let permitted = call.caller.permissions.permit_check(request, call.proven);
         permitted.inspect_err(|error| {
             let refusals = &self.refusals;
             refusals.not_permitted(&call.caller, *error, Some(&request.policy));

@@ -10,6 +10,7 @@
 
 mod config;
 mod verifier;
+mod token_cache;
 mod rejected;
 mod header;
 mod claims;
@@ -35,5 +36,6 @@ pub use self::{
     key_source::KeysError,
     provider::install_crypto_provider,
     rejected::Rejected,
+    token_cache::{TokenCache, TokenDigest},
     verifier::{Verified, Verifier},
 };

@@ -8,6 +8,7 @@ pub mod call;
 pub mod callers;
 pub mod refusals;
 pub mod jwt;
+pub mod session;
 pub mod source;
 pub mod provenance;
 pub mod step_up;

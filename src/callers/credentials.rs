@@ -88,6 +88,13 @@ pub(super) fn credentials(
     Ok([own, shared])
 }
 
+/// What `Bearer` carries in `authorization`, if it is none of our own tokens: a JSON Web Token of a caller or of a session. An error if the
+/// header is given twice, or is not text.
+pub fn foreign_bearer(headers: &HeaderMap) -> Result<Option<&str>, AuthenticationError> {
+    let text = only(headers, &AUTHORIZATION)?.and_then(bearer);
+    Ok(text.filter(|text| !is_ours(text)))
+}
+
 fn token(text: &str) -> Result<Token, AuthenticationError> {
     Token::parse(text).ok_or(AuthenticationError::BadToken)
 }

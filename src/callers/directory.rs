@@ -133,6 +133,11 @@ impl Callers {
         callers.any(|known| known.id.name().as_str() == name)
     }
 
+    /// Whether a JSON Web Token claims to be a caller's, by its issuer and audience together. Nothing of it is verified.
+    pub fn are_claimed_by(&self, token: &str) -> bool {
+        self.0.directory.load().issuers.are_claimed_by(token)
+    }
+
     /// Who makes a request, by its headers and the connection that it came on.
     pub async fn authenticate(
         &self,

@@ -5,10 +5,12 @@ use std::{collections::HashMap, time::Duration};
 use super::{
     config::{CallerConfig, CallerJwt},
     name::CallerName,
-    token_cache::{TokenCache, TokenDigest},
 };
 use crate::{
-    jwt::{self, KeySets, KeysError, Verified, Verifier, issuer_and_audience_unverified},
+    jwt::{
+        self, KeySets, KeysError, TokenCache, TokenDigest, Verified, Verifier,
+        issuer_and_audience_unverified,
+    },
     policy::Timestamp,
 };
 
@@ -115,6 +117,11 @@ impl Issuers {
                 Named::Caller(caller)
             }
         }
+    }
+
+    /// Whether a token claims to be of an issuer of callers, for an audience of callers. Nothing of it is verified.
+    pub(super) fn are_claimed_by(&self, token: &str) -> bool {
+        !self.is_empty() && !self.claimed(token).is_empty()
     }
 
     /// The places of the issuers whose token this claims to be. Nothing of it is verified.

@@ -36,6 +36,15 @@ impl Assertion {
     ];
 }
 
+/// The facts of a request that a verified token of the session proves, so that the caller asserts none of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Proven {
+    /// Whose session it is.
+    pub identity: bool,
+    /// How the session was authenticated.
+    pub authentication: bool,
+}
+
 /// What a caller asked for and may not do. The message says nothing of what exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotPermittedError {
@@ -94,17 +103,17 @@ impl Permissions {
         }
     }
 
-    /// Whether it may ask for a decision about this request.
-    pub fn permit_check(&self, request: &Request) -> Result<(), NotPermittedError> {
+    /// Whether it may ask for a decision about this request. It need not be permitted to assert what is proven.
+    pub fn permit_check(&self, request: &Request, proven: Proven) -> Result<(), NotPermittedError> {
         self.permit_policy(&request.policy)?;
         let asserted = [
             (
-                request.identity.as_text().is_some(),
+                request.identity.as_text().is_some() && !proven.identity,
                 Assertion::Identity,
                 NotPermittedError::Identity,
             ),
             (
-                request.authentication.is_some(),
+                request.authentication.is_some() && !proven.authentication,
                 Assertion::Authentication,
                 NotPermittedError::Authentication,
             ),

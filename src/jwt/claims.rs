@@ -33,6 +33,8 @@ pub enum ClaimValue {
     Flag(bool),
     /// A list of texts.
     Texts(Vec<String>),
+    /// Anything else, of which nothing is kept.
+    Other,
 }
 
 impl Claims {
@@ -72,8 +74,7 @@ impl Claims {
         self.lifetime.check(config, now).is_ok()
     }
 
-    /// A claim that the configuration keeps. `None` if the token does not have it, or if it is an object or a list of other things than
-    /// texts.
+    /// A claim that the configuration keeps. `None` if the token does not have it, or if it is null.
     pub fn get(&self, name: &str) -> Option<&ClaimValue> {
         self.kept.get(name)
     }
@@ -96,9 +97,14 @@ impl ClaimValue {
             Value::Bool(flag) => Some(Self::Flag(*flag)),
             Value::Array(list) => {
                 let texts = list.iter().map(|value| value.as_str().map(str::to_owned));
-                texts.collect::<Option<_>>().map(Self::Texts)
+                Some(
+                    texts
+                        .collect::<Option<_>>()
+                        .map_or(Self::Other, Self::Texts),
+                )
             }
-            Value::Null | Value::Object(_) => None,
+            Value::Object(_) => Some(Self::Other),
+            Value::Null => None,
         }
     }
 }
@@ -110,6 +116,7 @@ impl fmt::Debug for ClaimValue {
             Self::Number(_) => "Number(..)",
             Self::Flag(_) => "Flag(..)",
             Self::Texts(_) => "Texts(..)",
+            Self::Other => "Other",
         })
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     metrics::set_count,
     policy::PolicySet,
     refusals::Refusals,
+    session::Sessions,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, StepUps},
     telemetry,
@@ -55,7 +56,8 @@ pub(super) fn assemble(
 ) -> Result<Parts, StartError> {
     register_metrics(config, deps)?;
     let key_sets = KeySets::new(deps)?;
-    let callers = Callers::new(&config.callers, key_sets, Arc::clone(&deps.clock))?;
+    let callers = Callers::new(&config.callers, key_sets.clone(), Arc::clone(&deps.clock))?;
+    let _sessions = Sessions::new(config.session.as_ref(), &key_sets, callers.clone(), deps)?;
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;

@@ -6,6 +6,7 @@ use crate::{
     grpc, incode, journal,
     jwt::KeysError,
     listener::{InheritError, ListenError, ListenersError},
+    session::SessionsError,
     tls,
 };
 
@@ -24,6 +25,9 @@ pub enum StartError {
     /// The keys of an issuer of callers' tokens cannot be used.
     #[error("the keys of an issuer of [callers] cannot be used")]
     Keys(#[from] KeysError),
+    /// The tokens of sessions cannot be verified.
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),

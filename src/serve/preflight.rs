@@ -38,10 +38,13 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
             hint: problem.hint.map(str::to_owned),
         }));
     }
-    let issuers = config.callers.iter().filter_map(|caller| {
+    let of_callers = config.callers.iter().filter_map(|caller| {
         let keys = &caller.jwt.as_ref()?.keys;
         Some((format!("callers.{}.jwt", caller.name), keys))
     });
+    let of_sessions = config.session.iter();
+    let of_sessions = of_sessions.map(|session| ("authentication".to_owned(), &session.token.keys));
+    let issuers = of_callers.chain(of_sessions);
     for (setting, keys) in issuers.clone() {
         if let Err(error) = check_keys(keys, clock.now()) {
             let shown = keys.shown();

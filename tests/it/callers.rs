@@ -1,7 +1,7 @@
 //! Callers: who is admitted, what each may do, and that nothing else reaches the vendor.
 
 mod configuration;
-mod forged;
+pub mod forged;
 pub mod issuer;
 mod jwt;
 mod key_sets;

@@ -55,6 +55,7 @@ mod remedies;
 mod reload;
 mod schema;
 mod serve_check;
+mod session;
 mod soak;
 mod step_up;
 mod suite;

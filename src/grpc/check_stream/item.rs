@@ -8,7 +8,7 @@ use tracing::Instrument as _;
 
 use crate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, CallerPriority, credential_headers},
+    callers::{Caller, CallerPriority, Proven, credential_headers},
     clock::{Clock, Reading},
     gate::Gate,
     grpc::{
@@ -128,6 +128,7 @@ impl Checker {
             let call = Call {
                 deadline: self.deadline(&arrived),
                 trace: from.trace.clone(),
+                proven: Proven::default(),
                 caller,
             };
             let check = self.check(request, &call, refused);

@@ -300,12 +300,21 @@ async fn the_configuration_chooses_the_algorithm_of_rsa_the_type_and_the_lifetim
 #[tokio::test]
 async fn only_claims_that_are_wanted_are_kept_and_none_is_shown() {
     let bench = Bench::new(|config| {
-        config.kept_claims = ["acr", "amr", "auth_time", "flag", "object", "absent"]
-            .map(str::to_owned)
-            .into();
+        config.kept_claims = [
+            "acr",
+            "amr",
+            "auth_time",
+            "flag",
+            "object",
+            "mixed",
+            "null",
+            "absent",
+        ]
+        .map(str::to_owned)
+        .into();
     });
     let token = bench.issuer.token("EdDSA", json!({}), json!({
-        "acr": "gold", "amr": ["hwk", "pin"], "auth_time": NOW, "flag": true, "object": {}, "email": "ada@example.com",
+        "acr": "gold", "amr": ["hwk", "pin"], "auth_time": NOW, "flag": true, "object": {}, "mixed": ["a", 1], "null": null, "email": "ada@example.com",
     }));
     let claims = bench
         .verifier
@@ -330,7 +339,11 @@ async fn only_claims_that_are_wanted_are_kept_and_none_is_shown() {
     );
     assert_eq!(claims.get("flag"), Some(&ClaimValue::Flag(true)));
     assert!(claims.get("auth_time").is_some());
-    assert_eq!(claims.get("object"), None);
+    // What cannot be read is not taken for what is not there.
+    assert_eq!(claims.get("object"), Some(&ClaimValue::Other));
+    assert_eq!(claims.get("mixed"), Some(&ClaimValue::Other));
+    assert_eq!(claims.get("null"), None);
+    assert_eq!(claims.get("absent"), None);
     assert_eq!(claims.get("email"), None);
     let shown = format!("{claims:?} {:?}", claims.get("acr"));
     for secret in ["ada", "gold", "hwk", "door-gateway"] {

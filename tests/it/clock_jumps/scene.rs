@@ -13,7 +13,7 @@ use std::{
 use async_trait::async_trait;
 use verigate::{
     call::{Call, Deadline, TraceContext},
-    callers::{Caller, OverQuotaError},
+    callers::{Caller, OverQuotaError, Proven},
     clock::{Clock as _, ManualClock, OffsetRange},
     deps::Deps,
     gate::Gate,
@@ -242,6 +242,7 @@ impl Scene {
             caller: Caller::internal(),
             deadline: Deadline::within(DAY),
             trace: TraceContext::default(),
+            proven: Proven::default(),
         };
         Asked {
             policy: policy.as_str().to_owned(),

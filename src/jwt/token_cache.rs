@@ -10,14 +10,15 @@ const TOKENS_MAX: usize = 1_000;
 
 /// What was found out of tokens, by the SHA-256 of their whole text. Whether it still holds is asked each time.
 #[derive(Debug)]
-pub(super) struct TokenCache<T>(RwLock<HashMap<TokenDigest, T>>);
+pub struct TokenCache<T>(RwLock<HashMap<TokenDigest, T>>);
 
 /// The SHA-256 of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct TokenDigest([u8; 32]);
+pub struct TokenDigest([u8; 32]);
 
 impl TokenDigest {
-    pub(super) fn of(token: &str) -> Self {
+    /// The digest of this token.
+    pub fn of(token: &str) -> Self {
         Self(Sha256::digest(token).into())
     }
 }
@@ -30,7 +31,7 @@ impl<T> Default for TokenCache<T> {
 
 impl<T> TokenCache<T> {
     /// What `holds` makes of what was found out. If that is nothing, it is dropped.
-    pub(super) fn find<R>(&self, token: TokenDigest, holds: impl Fn(&T) -> Option<R>) -> Option<R> {
+    pub fn find<R>(&self, token: TokenDigest, holds: impl Fn(&T) -> Option<R>) -> Option<R> {
         let known = self.0.read().get(&token).map(holds);
         if let Some(None) = known {
             self.0.write().remove(&token);
@@ -38,7 +39,8 @@ impl<T> TokenCache<T> {
         known.flatten()
     }
 
-    pub(super) fn insert(&self, token: TokenDigest, found: T) {
+    /// Keeps what was found out of a token.
+    pub fn insert(&self, token: TokenDigest, found: T) {
         let mut tokens = self.0.write();
         if tokens.len() >= TOKENS_MAX {
             tokens.clear();

@@ -1,0 +1,225 @@
+//! The session of the person for whom a gateway asks: what its ID or access token proves, once it is verified. Read by every adapter for
+//! gateways in the same way.
+//!
+//! A token that is not valid proves nothing, as if there were none: it is counted, and logged at most once a minute for each reason. It is not a
+//! denial by itself, because sessions expire every day and the person must reach the login; where a fact of the token is needed, that
+//! fact is missing, and no part of a refused token stands in for it.
+
+mod config;
+mod facts;
+mod metrics;
+mod refused;
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
+
+pub use self::{config::Config, facts::Session, refused::Refused};
+use self::{facts::kept_claims, metrics::Metrics};
+use crate::{
+    callers::{Callers, foreign_bearer},
+    clock::Clock,
+    deps::Deps,
+    jwt::{
+        self, KeySets, KeysError, TokenCache, TokenDigest, Verified, Verifier,
+        issuer_and_audience_unverified,
+    },
+    log_throttle::{LogThrottle, throttled},
+    policy::Timestamp,
+};
+
+/// How long a call waits for the keys of the issuer, where its token names one that is not known.
+const KEYS_WAIT_MAX: Duration = Duration::from_millis(500);
+/// The scheme that a token may have in any header, in lower case (RFC 9110, section 11.1).
+const BEARER: &str = "bearer ";
+
+/// Verifies the tokens of sessions. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Sessions(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    /// `None` while no tokens of sessions are configured.
+    tokens: Option<Tokens>,
+    callers: Callers,
+    metrics: Metrics,
+    log: LogThrottle,
+    clock: Arc<dyn Clock>,
+}
+
+/// How tokens are found and verified.
+#[derive(Debug)]
+struct Tokens {
+    config: Config,
+    verifier: Verifier,
+    cache: TokenCache<Verified>,
+}
+
+/// What the token of a request says about the session.
+#[derive(Debug, Clone)]
+pub enum SessionToken {
+    /// There is none, or none is read because `[authentication]` is not configured.
+    None,
+    /// There is one that is not valid. It proves no more than none.
+    Refused(Refused),
+    /// There is one that is valid now.
+    Verified(Session),
+}
+
+/// Why the tokens of sessions cannot be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionsError {
+    /// The keys of the issuer cannot be used.
+    #[error("the keys of the issuer of [authentication] cannot be used")]
+    Keys(#[from] KeysError),
+    /// A metric cannot be registered: an internal error.
+    #[error("internal error: assembly failed")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl Sessions {
+    /// Verifies tokens as configured; without a configuration, no request has one. A file with keys must be usable (blocks); an address may
+    /// be down.
+    pub fn new(
+        config: Option<&Config>,
+        key_sets: &KeySets,
+        callers: Callers,
+        deps: &Deps,
+    ) -> Result<Self, SessionsError> {
+        let tokens = config.map(|config| {
+            let token = jwt::Config {
+                kept_claims: kept_claims(config),
+                ..config.token.clone()
+            };
+            Ok::<_, KeysError>(Tokens {
+                config: config.clone(),
+                verifier: Verifier::new(token, key_sets)?,
+                cache: TokenCache::default(),
+            })
+        });
+        Ok(Self(Arc::new(Inner {
+            tokens: tokens.transpose()?,
+            callers,
+            metrics: Metrics::register(&deps.registry)?,
+            log: LogThrottle::default(),
+            clock: Arc::clone(&deps.clock),
+        })))
+    }
+
+    /// The claims of which identities and verifications are taken, if they are configured: whoever asks without them lacks these facts.
+    pub fn config(&self) -> Option<&Config> {
+        self.0.tokens.as_ref().map(|tokens| &tokens.config)
+    }
+
+    /// What the token in these headers says about the session at this instant. If the issuer's keys have to be read for it, that is waited for
+    /// no longer than `wait_max`, and no longer than half a second.
+    pub async fn authenticate(
+        &self,
+        headers: &HeaderMap,
+        now: Timestamp,
+        wait_max: Duration,
+    ) -> SessionToken {
+        let inner = &self.0;
+        let Some(tokens) = &inner.tokens else {
+            return SessionToken::None;
+        };
+        let judged = match tokens.find(headers) {
+            Err(refused) => Err(refused),
+            Ok(None) => Ok(None),
+            Ok(Some(text)) => match tokens.is_for_callers(text, &inner.callers) {
+                Err(refused) => Err(refused),
+                Ok(true) => Ok(None),
+                Ok(false) => tokens.verify(text, now, wait_max).await.map(Some),
+            },
+        };
+        inner.metrics.count(&judged);
+        match judged {
+            Ok(None) => SessionToken::None,
+            Ok(Some(session)) => SessionToken::Verified(session),
+            Err(refused) => {
+                inner.log(refused, &tokens.config.header);
+                SessionToken::Refused(refused)
+            }
+        }
+    }
+}
+
+impl Inner {
+    fn log(&self, refused: Refused, header: &HeaderName) {
+        let reason = refused.as_str();
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            warn,
+            "session_token_refused" / reason,
+            reason,
+            header = header.as_str(),
+            hint = refused.hint(),
+            "the token of a session is not valid, and proves nothing"
+        );
+    }
+}
+
+impl Tokens {
+    /// The text of the token, if there is one.
+    fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h str>, Refused> {
+        let header = &self.config.header;
+        if *header == AUTHORIZATION {
+            return foreign_bearer(headers).map_err(|_| Refused::Repeated);
+        }
+        let mut given = headers.get_all(header).iter();
+        let text = match (given.next().map(HeaderValue::to_str), given.next()) {
+            (None, _) => return Ok(None),
+            (Some(Ok(text)), None) => text,
+            // One that is given twice, or is no text: a proxy may have looked at the other one.
+            _ => return Err(Refused::Repeated),
+        };
+        let scheme = text.get(..BEARER.len());
+        let has_scheme = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER));
+        let token = if has_scheme {
+            text.get(BEARER.len()..)
+        } else {
+            Some(text)
+        };
+        Ok(token.filter(|token| !token.is_empty()))
+    }
+
+    /// Whether a token is the credential of the caller, and no session's. Issuer and audience together say so; a token that claims to be both
+    /// is neither's.
+    fn is_for_callers(&self, token: &str, callers: &Callers) -> Result<bool, Refused> {
+        if !callers.are_claimed_by(token) {
+            return Ok(false);
+        }
+        let own = self.verifier.config();
+        let is_ours = issuer_and_audience_unverified(token).is_some_and(|unverified| {
+            let is_for = |audience: &String| own.audiences.contains(audience);
+            unverified.issuer == own.issuer && unverified.audiences.iter().any(is_for)
+        });
+        match (is_ours, self.config.header == AUTHORIZATION) {
+            (true, _) => Err(Refused::OfACaller),
+            (false, is_shared) => Ok(is_shared),
+        }
+    }
+
+    async fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+        wait_max: Duration,
+    ) -> Result<Session, Refused> {
+        let digest = TokenDigest::of(token);
+        let still = |verified: &Verified| {
+            let holds = self.verifier.still_accepts(verified, now);
+            holds.then(|| Session::of(&verified.claims, &self.config, now))
+        };
+        if let Some(session) = self.cache.find(digest, still) {
+            return session;
+        }
+        let wait_max = wait_max.min(KEYS_WAIT_MAX);
+        let verified = self.verifier.verify(token, now, wait_max).await;
+        let verified = verified.map_err(Refused::Token)?;
+        let session = Session::of(&verified.claims, &self.config, now);
+        self.cache.insert(digest, verified);
+        session
+    }
+}
