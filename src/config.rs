@@ -17,6 +17,7 @@ mod callers;
 mod session;
 mod listeners;
 mod filters;
+mod forward_auth;
 mod tls;
 mod incode;
 mod step_up;
@@ -91,6 +92,8 @@ pub struct Config {
     pub step_up: crate::step_up::Config,
     /// How the vendor's webhooks are authenticated. None are accepted if it is `None`.
     pub webhook: Option<crate::http::webhook::Config>,
+    /// Forward auth, and how gateways are answered.
+    pub forward_auth: crate::http::forward_auth::Config,
     /// The tokens of sessions. None is read if it is `None`.
     pub session: Option<crate::session::Config>,
     /// The file to which decisions are appended, or `-` for stdout.
@@ -179,16 +182,14 @@ impl Config {
         let filters = filters::read(reader);
         let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
-        let cache_capacity = reader.section("cache").at_least_one("capacity");
-        let quota = reader
-            .section("quota")
-            .rate("fetches_per_second", "fetches_burst");
+        let cache = cache(reader);
         let step_up = step_up::read(&mut reader.section("step_up"));
         let links = reader
             .section("step_up")
             .rate("links_total_per_second", "links_total_burst");
         let webhook = webhook::read(&mut reader.section("webhook"));
         let session = session::read(reader);
+        let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
@@ -224,12 +225,10 @@ impl Config {
                 links: links?,
                 ..incode?
             },
-            cache: crate::source::Config {
-                capacity: cache_capacity?,
-                fetches: quota?,
-            },
+            cache: cache?,
             step_up: step_up?,
             webhook: webhook?,
+            forward_auth: forward_auth?,
             session: session?,
             journal: journal?,
             trace: trace?,
@@ -243,6 +242,17 @@ impl Config {
 fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
     let mut section = reader.section("policies");
     section.required("path").map(PathBuf::from)
+}
+
+/// The evidence cache, and the quota of fetches of each caller.
+fn cache(reader: &mut Reader) -> Result<crate::source::Config, Reported> {
+    let capacity = reader.section("cache").at_least_one("capacity");
+    let mut quota = reader.section("quota");
+    let fetches = quota.rate("fetches_per_second", "fetches_burst");
+    Ok(crate::source::Config {
+        capacity: capacity?,
+        fetches: fetches?,
+    })
 }
 
 /// Reports addresses that conflict, and those at which the service would call itself.

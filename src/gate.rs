@@ -145,6 +145,7 @@ impl Gate {
             decision,
             vendor_at,
             degraded: known.degraded() || vendor_at.is_some(),
+            is_pending: known.is_pending(),
             fresh_until: freshness::fresh_until(policy, &known).filter(|_| vendor_at.is_none()),
             origin: known.origin,
             timings: Timings {

@@ -3,6 +3,7 @@
 mod admin;
 mod callers;
 mod filter;
+pub mod forward_auth;
 mod not_implemented;
 pub mod webhook;
 
@@ -15,6 +16,7 @@ pub use self::{
     admin::{Admin, AdminCallers},
     callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},
+    forward_auth::ForwardAuth,
     webhook::Webhooks,
 };
 use crate::deps::Deps;
@@ -46,6 +48,7 @@ pub fn routers(
     config: &Config,
     apart: bool,
     webhooks: Arc<Webhooks>,
+    forward_auth: Arc<ForwardAuth>,
     admin: Admin,
     credentials: &Arc<dyn Credentials>,
     deps: &Deps,
@@ -58,7 +61,7 @@ pub fn routers(
     let callers = admin.callers.callers.clone();
     let routes_for_callers = http
         .same_site(callers.only(not_implemented::routes()))
-        .merge(callers.only_behind_proxies(not_implemented::routes_of_proxies()));
+        .merge(forward_auth::routes(forward_auth));
     let routes_for_the_internet = |filter: &Arc<RequestFilter>| {
         filter
             .same_site(webhook::routes(webhooks))

@@ -9,6 +9,7 @@ pub mod callers;
 pub mod refusals;
 pub mod jwt;
 pub mod session;
+pub mod gateway;
 pub mod source;
 pub mod provenance;
 pub mod step_up;

@@ -35,6 +35,8 @@ pub enum Outage {
     Unreachable,
     /// No response within the timeout.
     TimedOut,
+    /// It has not responded yet, and the call could wait no longer. It is still being asked.
+    Unfinished,
     /// It refused a token that it had just issued.
     TokenRefused,
     /// It refused our credentials: the configuration is wrong, or they were revoked.
@@ -63,6 +65,7 @@ impl Outage {
         match self {
             Self::Unreachable => "unreachable",
             Self::TimedOut => "timed_out",
+            Self::Unfinished => "unfinished",
             Self::TokenRefused => "token_refused",
             Self::CredentialsRefused => "credentials_refused",
             Self::RateLimited => "rate_limited",
@@ -81,6 +84,7 @@ impl Outage {
         match self {
             Self::Unreachable
             | Self::TimedOut
+            | Self::Unfinished
             | Self::TokenRefused
             | Self::CredentialsRefused
             | Self::RateLimited

@@ -29,6 +29,8 @@ pub struct Ruling {
     pub fresh_until: Option<Timestamp>,
     /// Whether the upstream could not be asked, so that the evidence is stale or missing; or the clocks are apart.
     pub degraded: bool,
+    /// Whether nothing is known because the upstream is still being asked: the call could wait no longer, and the next one may find it.
+    pub is_pending: bool,
     /// How long the steps of the check took.
     pub timings: Timings,
 }

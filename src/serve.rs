@@ -132,6 +132,7 @@ impl Service {
         let Parts {
             grpc: services,
             webhooks,
+            forward_auth,
             admin,
             reloader,
             webhook_worker,
@@ -151,6 +152,7 @@ impl Service {
             &config.filters,
             apart,
             Arc::clone(&webhooks),
+            forward_auth,
             admin,
             &credentials,
             &deps,

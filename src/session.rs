@@ -106,7 +106,7 @@ impl Sessions {
         })))
     }
 
-    /// The claims of which identities and verifications are taken, if they are configured: whoever asks without them lacks these facts.
+    /// How tokens are read, if they are.
     pub fn config(&self) -> Option<&Config> {
         self.0.tokens.as_ref().map(|tokens| &tokens.config)
     }

@@ -146,6 +146,12 @@ impl Known {
         self.outage.map_or(answered, Outage::was_asked)
     }
 
+    /// Whether nothing is known because the upstream is still being asked.
+    pub fn is_pending(&self) -> bool {
+        let is_unknown = matches!(self.evidence.finding, Finding::Unknown);
+        is_unknown && self.outage == Some(Outage::Unfinished)
+    }
+
     /// Whether the upstream could not be asked, so that the evidence is stale or missing.
     pub fn degraded(&self) -> bool {
         self.outage.is_some() || matches!(self.evidence.finding, Finding::Unknown)

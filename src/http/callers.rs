@@ -29,25 +29,12 @@ pub struct HttpCallers {
 impl HttpCallers {
     /// These routes for callers alone: a request without one gets 401.
     pub(super) fn only(&self, routes: Router) -> Router {
-        self.or(StatusCode::UNAUTHORIZED, routes)
-    }
-
-    /// The same, behind a proxy that asks on behalf of a browser: to every proxy a 401 means that the person must sign in, so it is 403.
-    pub(super) fn only_behind_proxies(&self, routes: Router) -> Router {
-        self.or(StatusCode::FORBIDDEN, routes)
-    }
-
-    fn or(&self, status: StatusCode, routes: Router) -> Router {
-        routes.layer(from_fn_with_state((self.clone(), status), admit))
+        routes.layer(from_fn_with_state(self.clone(), admit))
     }
 }
 
 /// Puts the caller into the extensions of its request.
-async fn admit(
-    State((known, status)): State<(HttpCallers, StatusCode)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+async fn admit(State(known): State<HttpCallers>, mut request: Request, next: Next) -> Response {
     let peer = Peer::of(request.extensions());
     match known.callers.authenticate(request.headers(), peer).await {
         Ok(caller) => {
@@ -57,7 +44,7 @@ async fn admit(
         Err(error) => {
             let from = peer::ip_of(request.extensions());
             known.refusals.unauthenticated(from, error);
-            refused(status, &error)
+            refused(StatusCode::UNAUTHORIZED, &error)
         }
     }
 }

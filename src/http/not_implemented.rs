@@ -8,16 +8,11 @@ use axum::{
 };
 use serde_json::json;
 
-/// Their routes that a web page has no use for.
+/// Their routes for callers.
 pub(super) fn routes() -> Router {
     Router::new()
         .route("/access/v1/evaluation", any(not_implemented))
         .route("/access/v1/evaluations", any(not_implemented))
-}
-
-/// Their routes for proxies, which pass on the headers of a browser's request.
-pub(super) fn routes_of_proxies() -> Router {
-    Router::new().route("/check/{policy}", any(not_implemented))
 }
 
 /// Their routes for the Internet.

@@ -47,6 +47,7 @@ fn entry(id: u128) -> Entry {
         vendor_at: None,
         fresh_until: None,
         degraded: true,
+        is_pending: false,
         timings: Timings::default(),
     };
     Entry::new(

@@ -16,7 +16,7 @@ use crate::{
     deps::Deps,
     gate::Gate,
     grpc::{self, Authentication, Grpc},
-    http::{Admin, AdminCallers, HttpCallers, Webhooks},
+    http::{Admin, AdminCallers, ForwardAuth, HttpCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -36,6 +36,7 @@ use crate::{
 pub(super) struct Parts {
     pub(super) grpc: Grpc,
     pub(super) webhooks: Arc<Webhooks>,
+    pub(super) forward_auth: Arc<ForwardAuth>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
     pub(super) webhook_worker: Worker,
@@ -57,7 +58,7 @@ pub(super) fn assemble(
     register_metrics(config, deps)?;
     let key_sets = KeySets::new(deps)?;
     let callers = Callers::new(&config.callers, key_sets.clone(), Arc::clone(&deps.clock))?;
-    let _sessions = Sessions::new(config.session.as_ref(), &key_sets, callers.clone(), deps)?;
+    let sessions = Sessions::new(config.session.as_ref(), &key_sets, callers.clone(), deps)?;
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
@@ -81,24 +82,21 @@ pub(super) fn assemble(
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
     let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
+    let gate = Arc::new(gate);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
-    let in_flight = grpc::InFlight::new(config.in_flight, deps)?;
-    let grpc = grpc::services(
-        Arc::new(gate),
-        step_ups.clone(),
-        config.deadlines,
-        in_flight,
-        grpc::Calls::new(callers.clone(), deps)?,
-        authentication(config, &callers, &refusals),
-        deps,
-    )?;
+    let for_http = HttpCallers {
+        callers: callers.clone(),
+        refusals: refusals.clone(),
+    };
+    let forward_auth = forward_auth(config, &gate, &live, sessions, &for_http, deps)?;
+    let grpc = grpc(config, gate, &step_ups, &callers, &refusals, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
         tls: Arc::new(tls_files.clone()),
         journal: Arc::new(journal_state.clone()),
         step_ups,
-        callers: admin_callers(config, callers, refusals),
+        callers: admin_callers(config, for_http),
         callers_state: Arc::clone(&callers_reloader) as _,
         serving: Arc::default(),
         registry: deps.registry.clone(),
@@ -108,6 +106,7 @@ pub(super) fn assemble(
     Ok(Parts {
         grpc,
         webhooks: Arc::new(webhooks),
+        forward_auth: Arc::new(forward_auth),
         admin,
         reloader,
         webhook_worker,
@@ -118,6 +117,46 @@ pub(super) fn assemble(
         tls_files,
         callers: callers_reloader,
     })
+}
+
+/// Answers callers over gRPC.
+fn grpc(
+    config: &Config,
+    gate: Arc<Gate>,
+    step_ups: &StepUps,
+    callers: &Callers,
+    refusals: &Refusals,
+    deps: &Deps,
+) -> Result<Grpc, StartError> {
+    Ok(grpc::services(
+        gate,
+        step_ups.clone(),
+        config.deadlines,
+        grpc::InFlight::new(config.in_flight, deps)?,
+        grpc::Calls::new(callers.clone(), deps)?,
+        authentication(config, callers, refusals),
+        deps,
+    )?)
+}
+
+/// Answers gateways over HTTP.
+fn forward_auth(
+    config: &Config,
+    gate: &Arc<Gate>,
+    live: &Arc<Live>,
+    sessions: Sessions,
+    callers: &HttpCallers,
+    deps: &Deps,
+) -> Result<ForwardAuth, prometheus::Error> {
+    ForwardAuth::new(
+        Arc::clone(gate),
+        Arc::clone(live),
+        sessions,
+        callers.clone(),
+        config.forward_auth.clone(),
+        config.in_flight,
+        deps,
+    )
 }
 
 /// Reloads the policies.
@@ -140,9 +179,9 @@ fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Au
 }
 
 /// Who may see what is for operators.
-fn admin_callers(config: &Config, callers: Callers, refusals: Refusals) -> AdminCallers {
+fn admin_callers(config: &Config, callers: HttpCallers) -> AdminCallers {
     AdminCallers {
-        callers: HttpCallers { callers, refusals },
+        callers,
         is_local: config.admin.is_local(),
         is_anonymous_accepted: config.insecure_allow_anonymous,
     }

@@ -131,7 +131,7 @@ impl EvidenceCache {
             }
         };
         let asked = fetched.is_some();
-        let fetched = fetched.unwrap_or_else(|| Ok(nothing(Outage::TimedOut, request.at)));
+        let fetched = fetched.unwrap_or_else(|| Ok(nothing(Outage::Unfinished, request.at)));
         let outage = match &fetched {
             Ok(known) if matches!(known.evidence.finding, Finding::Unknown) => {
                 known.outage.unwrap_or(Outage::Abandoned)

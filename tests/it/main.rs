@@ -28,6 +28,7 @@ mod explain;
 mod first_minutes;
 mod golden;
 mod faults;
+mod forward_auth;
 mod outside_facts;
 mod interleavings;
 mod journal;

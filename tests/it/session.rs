@@ -325,7 +325,7 @@ async fn of_several_classes_the_one_counts_that_the_policy_names_most() {
 }
 
 #[tokio::test]
-async fn tokens_of_callers_and_of_sessions_are_told_apart_by_header_issuer_and_audience() {
+async fn header_issuer_and_audience_distinguish_tokens_of_callers_and_of_sessions() {
     let of_a_caller = json!({ "aud": "verigate-callers" });
     let of_both = json!({ "aud": ["verigate-callers", AUDIENCE] });
     for header in ["authorization", "x-id-token"] {

@@ -202,10 +202,11 @@ const PATHS: [&str; 7] = [
 fn expected_status(caller: Option<&str>, path: &str) -> u16 {
     match (path, caller) {
         ("/livez" | "/metrics", _) | ("/policies", Some("operator")) => 200,
-        ("/check/front-door", None) => 403,
+        // It names no verification.
+        ("/check/front-door", _) => 403,
         (_, None) => 401,
         // Not implemented yet.
-        ("/check/front-door" | "/access/v1/evaluation" | "/access/v1/evaluations", _) => 501,
+        ("/access/v1/evaluation" | "/access/v1/evaluations", _) => 501,
         (path, Some("operator")) if path.starts_with("/step-ups/") => 404,
         _ => 403,
     }

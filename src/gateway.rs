@@ -1,0 +1,25 @@
+//! What a gateway is answered: one function from the outcome of a check to status, headers and body, for every protocol that gateways
+//! speak. To a gateway the status alone decides, so nothing but an ALLOW has a status below 300.
+
+mod config;
+mod headers;
+mod refusal;
+mod request;
+mod remedy;
+mod challenge;
+mod url_template;
+mod original_url;
+mod answer;
+
+pub use self::{
+    answer::{Answer, Outcome, Step, answer},
+    challenge::ChallengeStyle,
+    config::Config,
+    original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
+    refusal::Refusal,
+    request::{Asked, Attested, asked},
+    url_template::{UrlTemplate, UrlTemplateError},
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,264 @@
+//! The answer to a gateway, from every outcome of a check. This is the only place that makes one.
+
+use std::time::Duration;
+
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, RETRY_AFTER,
+        WWW_AUTHENTICATE,
+    },
+};
+
+use super::{
+    challenge::{acr_values, challenge},
+    config::Config,
+    headers::{DECISION, DECISION_ID, STEP_UP_URL, VALID_FOR, value},
+    original_url::OriginalUrl,
+    refusal::Refusal,
+    remedy::Way,
+    url_template::Values,
+};
+use crate::{
+    policy::{Effect, PolicyName},
+    ruling::Ruling,
+};
+
+/// nginx reads it, and must read it before `cache-control`.
+const X_ACCEL_EXPIRES: HeaderName = HeaderName::from_static("x-accel-expires");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+/// The page may load and run nothing.
+const NOTHING: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+/// Shown to a browser while the vendor is asked. It asks again by itself.
+const PENDING_PAGE: &str = concat!(
+    "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" content=\"1\">",
+    "<title>One moment</title></head><body><h1>One moment</h1><p>Your verification is being looked up. This page reloads by itself.</p></body></html>\n"
+);
+
+/// The outcome of a check.
+#[derive(Debug, Clone, Copy)]
+pub enum Outcome<'r> {
+    /// A ruling of this policy.
+    Ruled(&'r PolicyName, &'r Ruling),
+    /// No decision.
+    Refused(Refusal),
+}
+
+impl<'r> Outcome<'r> {
+    /// The outcome of a ruling. While the vendor is still being asked, nothing is known of the person: that is no decision about them.
+    pub fn of(policy: &'r PolicyName, ruling: &'r Ruling) -> Self {
+        match ruling.decision.effect() {
+            Effect::StepUp | Effect::Deny if ruling.is_pending => Self::Refused(Refusal::Pending),
+            Effect::Allow | Effect::StepUp | Effect::Deny => Self::Ruled(policy, ruling),
+        }
+    }
+
+    /// The outcome's name in metrics.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Ruled(_, ruling) => ruling.decision.effect().as_str(),
+            Self::Refused(refusal) => refusal.as_str(),
+        }
+    }
+}
+
+/// How the person at the other side of the gateway is led on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Step<'s> {
+    /// Whether a browser follows redirects that the gateway passes on.
+    pub is_browser: bool,
+    /// Where the person returns to, if that is known and allowed.
+    pub original_url: Option<&'s OriginalUrl>,
+}
+
+/// What a gateway is answered. No code outside of this file makes one.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    effect: Effect,
+    status: StatusCode,
+    own: Vec<(HeaderName, HeaderValue)>,
+    others: Vec<(HeaderName, HeaderValue)>,
+    body: String,
+}
+
+impl Answer {
+    /// What it means: ALLOW, or a person who may help themselves (401, or 302 for a browser), or no access (403 and 503).
+    pub fn effect(&self) -> Effect {
+        self.effect
+    }
+
+    /// The status: 200 for ALLOW, and below 300 for nothing else.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The headers of ours, which what is protected may be given too.
+    pub fn own_headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.own
+    }
+
+    /// The headers for the client and for caches, in their order.
+    pub fn other_headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.others
+    }
+
+    /// The body.
+    pub fn body(&self) -> &str {
+        &self.body
+    }
+}
+
+/// Answers an outcome.
+pub fn answer(outcome: Outcome<'_>, config: &Config, step: Step<'_>) -> Answer {
+    match outcome {
+        Outcome::Refused(refusal) => refused(refusal, step),
+        Outcome::Ruled(policy, ruling) => match ruling.decision.effect() {
+            Effect::Allow => allow(ruling),
+            Effect::StepUp => step_up(policy, ruling, config, step),
+            Effect::Deny => deny(ruling),
+        },
+    }
+}
+
+fn allow(ruling: &Ruling) -> Answer {
+    let mut own = decided(ruling);
+    let valid_for = ruling.decision.valid_for().map_or(0, |time| time.as_secs());
+    let others = if valid_for == 0 {
+        vec![(CONTENT_TYPE, TEXT), no_store()]
+    } else {
+        let private = value(&format!("private, max-age={valid_for}"));
+        own.push((VALID_FOR, valid_for.into()));
+        vec![
+            (CONTENT_TYPE, TEXT),
+            (X_ACCEL_EXPIRES, valid_for.into()),
+            private.map_or_else(no_store, |private| (CACHE_CONTROL, private)),
+        ]
+    };
+    Answer {
+        effect: Effect::Allow,
+        status: StatusCode::OK,
+        own,
+        others,
+        body: body(Effect::Allow),
+    }
+}
+
+fn step_up(policy: &PolicyName, ruling: &Ruling, config: &Config, step: Step<'_>) -> Answer {
+    let way = Way::of(&ruling.decision);
+    let url = step_up_url(way, policy, ruling, config, step.original_url);
+    let mut own = decided(ruling);
+    own.extend(url.clone().map(|url| (STEP_UP_URL, url)));
+    let mut others = vec![(CONTENT_TYPE, TEXT), no_store()];
+    let status = match url.filter(|_| step.is_browser) {
+        Some(url) => {
+            others.push((LOCATION, url));
+            StatusCode::FOUND
+        }
+        None => {
+            others.push((WWW_AUTHENTICATE, challenge(way, &config.challenge)));
+            StatusCode::UNAUTHORIZED
+        }
+    };
+    Answer {
+        effect: Effect::StepUp,
+        status,
+        own,
+        others,
+        body: body(Effect::StepUp),
+    }
+}
+
+fn deny(ruling: &Ruling) -> Answer {
+    Answer {
+        effect: Effect::Deny,
+        status: StatusCode::FORBIDDEN,
+        own: decided(ruling),
+        others: vec![(CONTENT_TYPE, TEXT), no_store()],
+        body: body(Effect::Deny),
+    }
+}
+
+/// In the form of a denial, so that nothing shows what exists. What may pass says when to ask again.
+fn refused(refusal: Refusal, step: Step<'_>) -> Answer {
+    let mut others = vec![no_store()];
+    if let Some(after) = refusal.retry_after() {
+        others.push((RETRY_AFTER, whole_seconds(after).into()));
+    }
+    let body = if refusal == Refusal::Pending && step.is_browser {
+        others.extend([(CONTENT_TYPE, HTML), (CONTENT_SECURITY_POLICY, NOTHING)]);
+        PENDING_PAGE.to_owned()
+    } else {
+        others.push((CONTENT_TYPE, TEXT));
+        body(Effect::Deny)
+    };
+    Answer {
+        effect: Effect::Deny,
+        status: refusal.status(),
+        own: vec![(DECISION, decision(Effect::Deny))],
+        others,
+        body,
+    }
+}
+
+/// Where the person can do what leads to ALLOW.
+fn step_up_url(
+    way: Way<'_>,
+    policy: &PolicyName,
+    ruling: &Ruling,
+    config: &Config,
+    original_url: Option<&OriginalUrl>,
+) -> Option<HeaderValue> {
+    let (template, classes, max_age) = match way {
+        Way::Authenticate(session) => {
+            let max_age = session.max_age.as_secs().to_string();
+            (config.step_up_url.as_ref()?, acr_values(session)?, max_age)
+        }
+        Way::Verify => (config.verify_url.as_ref()?, String::new(), String::new()),
+        Way::Other => return None,
+    };
+    let url = template.fill(&Values {
+        original_url,
+        acr_values: &classes,
+        max_age: &max_age,
+        policy: policy.as_str(),
+        decision_id: &ruling.id.to_string(),
+    })?;
+    value(&url)
+}
+
+/// The headers of every decision.
+fn decided(ruling: &Ruling) -> Vec<(HeaderName, HeaderValue)> {
+    let mut own = vec![(DECISION, decision(ruling.decision.effect()))];
+    own.extend(value(&ruling.id.to_string()).map(|id| (DECISION_ID, id)));
+    own
+}
+
+fn decision(effect: Effect) -> HeaderValue {
+    HeaderValue::from_static(match effect {
+        Effect::Allow => "ALLOW",
+        Effect::StepUp => "STEP_UP",
+        Effect::Deny => "DENY",
+    })
+}
+
+fn no_store() -> (HeaderName, HeaderValue) {
+    (CACHE_CONTROL, HeaderValue::from_static("no-store"))
+}
+
+fn body(effect: Effect) -> String {
+    let text = match effect {
+        Effect::Allow => "allow",
+        Effect::StepUp => "step up",
+        Effect::Deny => "denied",
+    };
+    format!("{text}\n")
+}
+
+/// Rounded up, and at least one: a client that asks again at once would be refused again.
+fn whole_seconds(duration: Duration) -> u64 {
+    let rounded = duration
+        .as_secs()
+        .saturating_add(u64::from(duration.subsec_nanos() > 0));
+    rounded.max(1)
+}

@@ -1,0 +1,22 @@
+//! How gateways name the person, and how they are answered.
+
+use http::HeaderName;
+
+use super::{challenge::ChallengeStyle, original_url::ReturnHosts, url_template::UrlTemplate};
+
+/// How gateways name the person, and how they are answered.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The header with the id of the verification, unless a claim of the session has it.
+    pub verification_header: HeaderName,
+    /// The header with the identity, unless a claim of the session has it.
+    pub identity_header: HeaderName,
+    /// How a stronger or newer authentication is demanded.
+    pub challenge: ChallengeStyle,
+    /// Where a person authenticates again.
+    pub step_up_url: Option<UrlTemplate>,
+    /// Where a person verifies again.
+    pub verify_url: Option<UrlTemplate>,
+    /// The hosts to which a person may return from there.
+    pub return_hosts: ReturnHosts,
+}

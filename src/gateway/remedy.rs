@@ -1,0 +1,38 @@
+//! What a person is sent to do for an ALLOW.
+
+use crate::policy::{Decision, NewSession, Remedy};
+
+/// What a person is sent to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way<'d> {
+    /// Authenticate again, which is enough.
+    Authenticate(&'d NewSession),
+    /// Verify again, before anything else: it takes longer than an authentication may last.
+    Verify,
+    /// Nothing that a browser can be sent to.
+    Other,
+}
+
+impl<'d> Way<'d> {
+    /// What helps for this decision: an authentication alone if there is a set of remedies that is no more than that; otherwise to verify again,
+    /// if some set needs no wait for it.
+    pub(super) fn of(decision: &'d Decision) -> Self {
+        let sets = decision.alternatives();
+        let alone = sets.iter().find_map(|set| match set.as_slice() {
+            [Remedy::Authenticate(session)] => Some(session),
+            _ => None,
+        });
+        if let Some(session) = alone {
+            return Self::Authenticate(session);
+        }
+        let verifies =
+            |remedy: &Remedy| matches!(remedy, Remedy::Reverify { .. } | Remedy::GrantScopes(_));
+        let waits = |remedy: &Remedy| matches!(remedy, Remedy::Wait(_));
+        let is_way = |set: &Vec<Remedy>| set.iter().any(verifies) && !set.iter().any(waits);
+        if sets.iter().any(is_way) {
+            Self::Verify
+        } else {
+            Self::Other
+        }
+    }
+}
