@@ -50,6 +50,12 @@ impl Deadline {
         self.0.saturating_sub(margin)
     }
 
+    /// By when the answer must be made, so that it arrives in time: half of what is kept back.
+    pub fn to_answer(self) -> Self {
+        let margin = self.0.saturating_sub(self.wait_max());
+        Self(self.0.saturating_sub(margin / 2))
+    }
+
     /// Runs the work within the deadline; `None` if it does not finish in time.
     pub async fn enforce<T>(self, work: impl Future<Output = T>) -> Option<T> {
         timeout(self.0, work).await.ok()

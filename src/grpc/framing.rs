@@ -209,7 +209,8 @@ fn unzipped(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, Status> {
     }
 }
 
-fn framed(message: &[u8]) -> Bytes {
+/// A message of a response or of a request in its frame, not compressed.
+pub(super) fn framed(message: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEADER_BYTES.saturating_add(message.len()));
     frame.put_u8(0);
     // It is within its bound, which is far below that of the type.

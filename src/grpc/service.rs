@@ -21,6 +21,7 @@ use super::{
     access::Access,
     authentication::Authentication,
     calls::{self, Calls, ObservedCall},
+    ext_authz::{self, ExtAuthz, without_errors},
     framing::{Failure, Framing},
     in_flight::{InFlight, InFlightCall, holding},
     protocol::{self, ENCODING},
@@ -33,7 +34,10 @@ use crate::{
     call::{Deadline, Deadlines},
     callers::{Caller, CallerPriority},
     peer::{self, PerNetwork},
-    proto::v1::access_service_server::AccessServiceServer,
+    proto::{
+        ext_authz::envoy::service::auth::v3::authorization_server::AuthorizationServer,
+        v1::access_service_server::AccessServiceServer,
+    },
 };
 
 /// Answers every request on the gRPC port. Clones share everything.
@@ -43,6 +47,9 @@ pub struct GrpcService(Arc<Parts>);
 /// What every request needs.
 pub(super) struct Parts {
     pub(super) access: AccessServiceServer<Access>,
+    pub(super) ext_authz: AuthorizationServer<ExtAuthz>,
+    /// How gateways are answered.
+    pub(super) gateway: Arc<ext_authz::Config>,
     /// Health and reflection.
     pub(super) others: Router,
     pub(super) rejections: Arc<Rejections>,
@@ -88,8 +95,15 @@ impl Parts {
             return self.rejections.reject(rejection, &request);
         }
         let call = Calls::begin(&self.calls, &mut request);
+        let is_ext_authz = request.uri().path() == signature::EXT_AUTHZ;
         let response = self.admit(request, &call).await;
-        call.observe(response)
+        // Counted and logged as the error that it is.
+        let response = call.observe(response);
+        if is_ext_authz {
+            without_errors(response, &self.gateway)
+        } else {
+            response
+        }
     }
 
     /// Answers a call, or refuses it before its body is read.
@@ -184,6 +198,10 @@ impl Parts {
             let answer = self.access.clone().call(request).await;
             let response = answer.unwrap_or_else(|never| match never {});
             server_timing::attach(response.map(Body::new))
+        } else if signature.is_ext_authz() {
+            let answer = self.ext_authz.clone().call(request).await;
+            let response = answer.unwrap_or_else(|never| match never {});
+            response.map(Body::new)
         } else {
             self.others(request).await
         }

@@ -2,12 +2,18 @@
 
 use prost::{DecodeError, Message};
 
-use crate::proto::v1;
+use crate::proto::{ext_authz::envoy::service::auth::v3 as envoy, v1};
 
 /// The largest message of a request, in bytes: as it is sent, and decompressed.
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// The same of a batch.
 pub(super) const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// The same of a request of Envoy, which has all headers of its client.
+pub(super) const EXT_AUTHZ_BYTES_MAX: usize = 128 * 1024;
+
+/// The method by which Envoy asks.
+pub(super) const EXT_AUTHZ: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// What the requests of a method are.
 #[derive(Debug)]
@@ -43,6 +49,11 @@ impl Signature {
     pub(super) fn is_access(&self) -> bool {
         self.path.starts_with("/verigate.v1.AccessService/")
     }
+
+    /// Whether it is the method by which Envoy asks.
+    pub(super) fn is_ext_authz(&self) -> bool {
+        self.path == EXT_AUTHZ
+    }
 }
 
 /// How the calls of a method are bounded.
@@ -60,7 +71,7 @@ pub(super) enum Kind {
     CheckStream,
 }
 
-const SIGNATURES: [Signature; 8] = [
+const SIGNATURES: [Signature; 9] = [
     Signature::of::<v1::CheckAccessRequest>(
         Kind::Deciding,
         "CheckAccess",
@@ -84,6 +95,10 @@ const SIGNATURES: [Signature; 8] = [
         "BeginStepUp",
         "/verigate.v1.AccessService/BeginStepUp",
     ),
+    Signature {
+        message_bytes_max: EXT_AUTHZ_BYTES_MAX,
+        ..Signature::of::<envoy::CheckRequest>(Kind::Deciding, "ext_authz", EXT_AUTHZ)
+    },
     Signature::of::<tonic_health::pb::HealthCheckRequest>(
         Kind::Probe,
         "Health/Check",
@@ -122,12 +137,13 @@ mod tests {
     use prost_types::FileDescriptorSet;
 
     use super::*;
-    use crate::proto::DESCRIPTORS;
+    use crate::proto::{DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS};
 
     #[test]
     fn the_table_has_every_method_of_every_service() {
         let sets = [
             DESCRIPTORS,
+            EXT_AUTHZ_DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,

@@ -25,6 +25,7 @@ mod config;
 mod diff;
 mod differential;
 mod explain;
+mod ext_authz;
 mod first_minutes;
 mod golden;
 mod faults;

@@ -3,11 +3,12 @@
 use crate::grpc::signature;
 
 /// The methods that answer callers.
-pub(super) const DECIDING: [&str; 4] = [
+pub(super) const DECIDING: [&str; 5] = [
     "CheckAccess",
     "BatchCheckAccess",
     "StreamCheckAccess",
     "BeginStepUp",
+    "ext_authz",
 ];
 
 /// Those whose calls have several checks each.
