@@ -128,7 +128,7 @@ impl UriPattern {
     fn matches(&self, uri: &str) -> bool {
         let mut parts = uri.split('/');
         let fits = self.0.iter().all(|wanted| match parts.next() {
-            Some(part) if &**wanted == ANY => !part.is_empty() && part != ANY,
+            Some(part) if &**wanted == ANY => is_plain_segment(part),
             part => part == Some(&**wanted),
         });
         fits && parts.next().is_none()
@@ -182,6 +182,12 @@ fn parts(text: &str) -> Option<(&str, Vec<&str>)> {
     let end = scheme.len() + 1 + host;
     let (before, path) = text.split_at_checked(end)?;
     Some((before, path.split('/').collect()))
+}
+
+/// Whether a segment of a path is written in the one way that there is for it: not encoded, not relative, and nothing but a segment.
+fn is_plain_segment(segment: &str) -> bool {
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@".contains(&c);
+    !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain)
 }
 
 /// Whether this is a SPIFFE id with a path (SPIFFE-ID, section 2).

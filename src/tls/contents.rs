@@ -43,6 +43,8 @@ pub(super) struct Authority {
     /// Its name and its public key, in DER.
     pub(super) subject: Box<[u8]>,
     pub(super) key: Box<[u8]>,
+    /// How many CAs may stand between it and a client's certificate; any number if it does not say.
+    pub(super) path_len: Option<usize>,
     /// When it is valid: from the first until the second instant.
     pub(super) from: Timestamp,
     pub(super) until: Timestamp,
@@ -89,8 +91,16 @@ impl Contents<'_> {
                 ));
                 return Err(problem.hint("name the CA that issues the certificates of clients"));
             }
+            if !may_sign_certificates(&certificate) {
+                let problem = self.problem(&format!(
+                    "has the certificate of a CA whose key must not sign certificates: `{}`",
+                    certificate.subject()
+                ));
+                return Err(problem.hint("its key usage lacks `keyCertSign`: make it anew"));
+            }
             let validity = certificate.validity();
             authorities.push(Authority {
+                path_len: path_len(&certificate),
                 subject: certificate.subject().as_raw().into(),
                 key: certificate.public_key().raw.into(),
                 from: instant(validity.not_before),
@@ -222,6 +232,18 @@ impl Contents<'_> {
     pub(super) fn problem(&self, flaw: &str) -> FileProblem {
         self.file.problem(flaw)
     }
+}
+
+/// Whether a CA may sign certificates with its key. One that does not say for what the key is may.
+pub(super) fn may_sign_certificates(ca: &X509Certificate<'_>) -> bool {
+    let usage = ca.key_usage();
+    usage.is_ok_and(|usage| usage.is_none_or(|usage| usage.value.key_cert_sign()))
+}
+
+fn path_len(ca: &X509Certificate<'_>) -> Option<usize> {
+    let constraints = ca.basic_constraints().ok()??;
+    let limit = constraints.value.path_len_constraint?;
+    Some(usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 /// Whether a key is encrypted, by either of the two ways.

@@ -1,12 +1,12 @@
 //! The names in the certificate of a client.
 
 use rustls::{ServerConnection, pki_types::CertificateDer};
-use x509_parser::prelude::{FromDer as _, GeneralName, X509Certificate};
+use x509_parser::prelude::{FromDer as _, GeneralName, KeyUsage, X509Certificate};
 
 use crate::peer::PeerCertificate;
 
 /// The names in the certificate that a client has presented and TLS has accepted; `None` if it has presented none. A certificate whose
-/// names cannot be read, or whose key must not be used for signing, names nobody: both lists are empty.
+/// names cannot be read, or whose key is not there to sign what a client says, names nobody: both lists are empty.
 pub fn peer_certificate(connection: &ServerConnection) -> Option<PeerCertificate> {
     let leaf = connection.peer_certificates()?.first()?;
     Some(names(leaf).unwrap_or_else(|| PeerCertificate {
@@ -22,7 +22,9 @@ fn names(leaf: &CertificateDer<'_>) -> Option<PeerCertificate> {
         return None;
     }
     let usage = certificate.key_usage().ok()?;
-    if usage.is_some_and(|usage| !usage.value.digital_signature()) {
+    let is_leaf =
+        |usage: &KeyUsage| usage.digital_signature() && !usage.key_cert_sign() && !usage.crl_sign();
+    if usage.is_some_and(|usage| !is_leaf(usage.value)) {
         return None;
     }
     let (mut uris, mut dns_names) = (Vec::new(), Vec::new());

@@ -4,6 +4,7 @@
 //! each connection with a client certificate checks that certificate again, and is closed if it is not accepted any more; all others
 //! stay, so that a new revocation list costs nobody else a connection.
 
+mod chain;
 mod config;
 mod make;
 mod trust;

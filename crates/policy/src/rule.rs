@@ -5,6 +5,7 @@ mod unmet;
 
 use std::sync::Arc;
 
+pub(crate) use self::requirement::{AttributeNotIn, IfAbsent};
 pub use self::requirement::{Authenticated, Given, Identities, Requirement};
 use crate::{effect::Refusal, reason::Reason, time::Timestamp, when::When, yaml::Location};
 

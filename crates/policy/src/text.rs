@@ -5,7 +5,7 @@ use std::fmt;
 use super::{
     evidence::Scope,
     limits::DAY_MINUTES,
-    rule::{Authenticated, Identities, Requirement},
+    rule::{AttributeNotIn, Authenticated, Identities, IfAbsent, Requirement},
     schedule::{DAYS, Schedule, Written},
     time::Shown,
     yaml::{list, scalar},
@@ -53,6 +53,7 @@ fn write_requirement(
             let name = scalar(name);
             write!(f, "attribute: {{name: {name}, in: {}}}", list(accepted))
         }
+        Requirement::AttributeNotIn(listed) => write_attribute_not_in(listed, f),
         Requirement::Authenticated(wanted) => write_authenticated(wanted, f),
         Requirement::Schedule(schedule) => match schedule.written() {
             Some(written) if !whole => write_written(written, schedule.zone(), f),
@@ -61,6 +62,18 @@ fn write_requirement(
         Requirement::AnyOf(parts) => write_parts("any_of", parts, whole, f),
         Requirement::AllOf(parts) => write_parts("all_of", parts, whole, f),
     }
+}
+
+fn write_attribute_not_in(listed: &AttributeNotIn, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let (name, values) = (scalar(&listed.name), list(&listed.values));
+    let if_absent = match listed.if_absent {
+        IfAbsent::Holds => ", if_absent: holds",
+        IfAbsent::Fails => "",
+    };
+    write!(
+        f,
+        "attribute: {{name: {name}, not_in: {values}{if_absent}}}"
+    )
 }
 
 fn write_authenticated(wanted: &Authenticated, f: &mut fmt::Formatter<'_>) -> fmt::Result {

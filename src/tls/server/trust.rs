@@ -7,7 +7,10 @@ use rustls::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::{config::ClientCertificatePolicy, verifier::Verifier};
+use super::{
+    config::ClientCertificatePolicy,
+    verifier::{Anchors, Verifier},
+};
 use crate::{
     policy::Timestamp,
     tls::{contents::Authority, provider::provider, revocation_lists::RevocationList},
@@ -53,7 +56,11 @@ impl Trust {
                 }
                 builder = builder.with_crls(lists).enforce_revocation_expiration();
             }
-            inner.push(builder.build().map_err(Unusable::List)?);
+            let path_len = set.first().and_then(|authority| authority.path_len);
+            inner.push(Anchors {
+                verifier: builder.build().map_err(Unusable::List)?,
+                issuers_max: path_len.unwrap_or(usize::MAX),
+            });
         }
         Ok(Verifier::new(inner, policy.clone()))
     }
@@ -89,13 +96,15 @@ impl Trust {
         self.authorities.iter().filter(move |ca| ca.is_valid(now))
     }
 
-    /// The CAs that are valid now, in sets of which none has two of the same name with different keys: of lists with the same name, the
-    /// library asks the first one only, which may be the other key's.
+    /// The CAs that are valid now, in sets. None has two of the same name with different keys: of lists with the same name, the library
+    /// asks the first one only, which may be the other key's. Those of one set permit the same number of CAs below them, which the library
+    /// does not look at.
     fn sets(&self, now: Timestamp) -> Vec<Vec<&Authority>> {
         let mut sets: Vec<Vec<&Authority>> = Vec::new();
         for authority in self.valid(now) {
             let clashes = |other: &&Authority| {
-                other.subject == authority.subject && other.key != authority.key
+                other.path_len != authority.path_len
+                    || (other.subject == authority.subject && other.key != authority.key)
             };
             match sets.iter_mut().find(|set| !set.iter().any(clashes)) {
                 Some(set) => set.push(authority),

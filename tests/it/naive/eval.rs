@@ -221,6 +221,17 @@ impl<'a> Facts<'a> {
                     "ATTRIBUTE_NOT_ACCEPTED",
                 )
             }
+            Requirement::AttributeNotIn {
+                name,
+                refused,
+                absent_holds,
+            } => {
+                let held = match self.request.attributes.get(name) {
+                    None => *absent_holds,
+                    Some(value) => !accepts(refused, value),
+                };
+                demand(held, "ATTRIBUTE_NOT_ACCEPTED")
+            }
             Requirement::Authenticated {
                 within,
                 amr_any,

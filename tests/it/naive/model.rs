@@ -116,6 +116,15 @@ pub enum Requirement {
         /// The values that are accepted.
         accepted: Vec<String>,
     },
+    /// `attribute: {name: N, not_in: [..], if_absent: ..}`
+    AttributeNotIn {
+        /// The name of the request's attribute.
+        name: String,
+        /// The values that are not accepted.
+        refused: Vec<String>,
+        /// Whether a request without the attribute is accepted.
+        absent_holds: bool,
+    },
     /// `authenticated: {within: D, amr_any: [..], acr_any: [..]}`
     Authenticated {
         /// How old the authentication may be.

@@ -206,6 +206,23 @@ fn one_line(requirement: &Requirement) -> Option<String> {
                 list(accepted)
             )
         }
+        Requirement::AttributeNotIn {
+            name,
+            refused,
+            absent_holds,
+        } => {
+            // The default is written as often as it is left out.
+            let if_absent = match (*absent_holds, refused.len() % 2) {
+                (true, _) => ", if_absent: holds",
+                (false, 0) => ", if_absent: fails",
+                (false, _) => "",
+            };
+            format!(
+                "attribute: {{ name: {}, not_in: {}{if_absent} }}",
+                text(name),
+                list(refused)
+            )
+        }
         Requirement::Authenticated {
             within,
             amr_any,

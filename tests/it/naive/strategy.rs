@@ -178,7 +178,7 @@ fn timed_leaf(near: &Near) -> impl Strategy<Value = Requirement> + use<> {
 
 /// Requirements that it cannot, or hardly ever.
 fn plain_leaf(lists: Lists) -> impl Strategy<Value = Requirement> {
-    let attribute = (one_of(&ATTRIBUTES), some_of(&VALUES, 1));
+    let attribute = || (one_of(&ATTRIBUTES), some_of(&VALUES, 1));
     prop_oneof![
         some_of(&STATUSES, 1).prop_map(Requirement::Status),
         some_of(&SCOPES, 1).prop_map(Requirement::Scopes),
@@ -187,7 +187,14 @@ fn plain_leaf(lists: Lists) -> impl Strategy<Value = Requirement> {
         lists.clone().prop_map(Requirement::IdentityIn),
         lists.prop_map(Requirement::IdentityNotIn),
         some_of(&PROJECTS, 1).prop_map(Requirement::Project),
-        attribute.prop_map(|(name, accepted)| Requirement::Attribute { name, accepted }),
+        attribute().prop_map(|(name, accepted)| Requirement::Attribute { name, accepted }),
+        (attribute(), any::<bool>()).prop_map(|((name, refused), absent_holds)| {
+            Requirement::AttributeNotIn {
+                name,
+                refused,
+                absent_holds,
+            }
+        }),
     ]
 }
 

@@ -1,12 +1,13 @@
 //! Chains of certificates: each certificate is held to what the CAs above it may issue.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CustomExtension, GeneralSubtree, IsCa, NameConstraints,
-    SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CustomExtension, GeneralSubtree, IsCa, KeyUsagePurpose,
+    NameConstraints, SanType, date_time_ymd,
 };
+use tonic::Code;
 
 use super::{
-    Files, ask, is_refused,
+    Files, ask, callers, is_refused,
     pki::{Authority, Leaf, uri_name},
 };
 
@@ -127,6 +128,137 @@ async fn the_constraints_of_the_configured_ca_count_as_well() {
     assert_eq!(world.calls().details, 0, "the vendor is not asked");
     let good = named(&files.client_ca, vec![dns("door-1.example.org")]);
     ask(&files.client(&world, Some(&good)), "fresh")
+        .await
+        .unwrap();
+}
+
+/// CAs below one another, and a client's certificate of the last.
+fn chain_of(root: &Authority, length: usize) -> (Vec<Authority>, Leaf) {
+    let mut chain: Vec<Authority> = Vec::new();
+    for number in 1..=length {
+        let above = chain.last().unwrap_or(root);
+        let below = above.intermediate(&format!("CA {number} of {length}"));
+        chain.push(below);
+    }
+    let leaf = chain.last().unwrap_or(root).client(DOOR);
+    (chain, leaf)
+}
+
+/// The same certificate, sent with these of CAs.
+fn sent_with(leaf: &Leaf, authorities: &[String]) -> Leaf {
+    let end = leaf.chain.find("-----END CERTIFICATE-----").unwrap() + 26;
+    Leaf {
+        chain: format!("{}{}", &leaf.chain[..end], authorities.concat()),
+        key: leaf.key.clone(),
+        serial: leaf.serial,
+        der: leaf.der.clone(),
+    }
+}
+
+#[tokio::test]
+async fn a_client_sends_at_most_four_cas_each_with_a_name_of_its_own() {
+    let files = Files::new();
+    let root = &files.client_ca;
+    let (four, leaf_of_four) = chain_of(root, 4);
+    let (five, leaf_of_five) = chain_of(root, 5);
+    let above: Vec<String> = four.iter().map(Authority::pem).collect();
+    let mut reversed = above.clone();
+    reversed.reverse();
+    let (one, leaf_of_one) = chain_of(root, 1);
+    let only = one[0].pem();
+    let many = vec![only.clone(); 30];
+    let lists = four.iter().chain(&five).chain(&one).chain([root]);
+    let lists: Vec<String> = lists.map(|ca| ca.list(&[])).collect();
+    files.write("ca.crl", &lists.concat());
+    let world = files.world().await;
+    for (what, leaf) in [
+        ("a chain of four", sent_with(&leaf_of_four, &above)),
+        ("in another order", sent_with(&leaf_of_four, &reversed)),
+        (
+            "with the root, and one that does not belong to it",
+            sent_with(&leaf_of_one, &[root.pem(), four[0].pem(), only.clone()]),
+        ),
+    ] {
+        let answer = ask(&files.client(&world, Some(&leaf)), "fresh").await;
+        assert!(answer.is_ok(), "{what}: {answer:?}");
+    }
+    let asked = world.calls().details;
+    for (what, leaf) in [
+        ("a chain of five", leaf_of_five),
+        (
+            "one CA twice",
+            sent_with(&leaf_of_one, &[only.clone(), only.clone()]),
+        ),
+        ("one CA thirty times", sent_with(&leaf_of_one, &many)),
+        (
+            "another CA of the name",
+            sent_with(&leaf_of_one, &[only, root.intermediate("CA 1 of 1").pem()]),
+        ),
+    ] {
+        let answer = ask(&files.client(&world, Some(&leaf)), "fresh").await;
+        assert!(is_refused(&answer), "{what}: {answer:?}");
+    }
+    assert_eq!(world.calls().details, asked, "the vendor is not asked");
+}
+
+#[tokio::test]
+async fn a_configured_ca_that_issues_only_to_clients_has_no_cas_below_it() {
+    for (limit, depth_max) in [(0, 0), (1, 1), (2, 2)] {
+        let mut files = Files::new();
+        files.client_ca = Authority::with("Issuing CA", |params| {
+            params.is_ca = IsCa::Ca(BasicConstraints::Constrained(limit));
+        });
+        files.write("ca.crt", &files.client_ca.pem());
+        let root = &files.client_ca;
+        let chains: Vec<_> = (0..=3).map(|length| chain_of(root, length)).collect();
+        let lists = chains.iter().flat_map(|(cas, _)| cas).chain([root]);
+        let lists: Vec<String> = lists.map(|ca| ca.list(&[])).collect();
+        files.write("ca.crl", &lists.concat());
+        let world = files.world().await;
+        for (depth, (_, leaf)) in chains.iter().enumerate() {
+            let answer = ask(&files.client(&world, Some(leaf)), "fresh").await;
+            if depth <= depth_max {
+                assert!(answer.is_ok(), "limit {limit}, {depth}: {answer:?}");
+            } else {
+                assert!(is_refused(&answer), "limit {limit}, {depth}: {answer:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_issuer_whose_key_must_not_sign_certificates_issues_none() {
+    let files = Files::new();
+    let root = &files.client_ca;
+    let signs_lists = root.intermediate_with("CA for lists", |params| {
+        params.key_usages = vec![KeyUsagePurpose::CrlSign];
+    });
+    let lists = [root, &signs_lists].map(|ca| ca.list(&[]));
+    files.write("ca.crl", &lists.concat());
+    let world = files.world().await;
+    let leaf = signs_lists.client(DOOR);
+    let answer = ask(&files.client(&world, Some(&leaf)), "fresh").await;
+    assert!(is_refused(&answer), "{answer:?}");
+    assert_eq!(world.calls().details, 0, "the vendor is not asked");
+}
+
+#[tokio::test]
+async fn a_certificate_that_signs_certificates_or_lists_names_no_client() {
+    let files = Files::new();
+    let root = &files.client_ca;
+    files.write("ca.crl", &root.list(&[]));
+    let world = callers::world(&files, vec![callers::doors()]).await;
+    for usage in [KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign] {
+        let leaf = root.issue(|params| {
+            params.subject_alt_names = vec![uri_name(DOOR)];
+            params.key_usages = vec![KeyUsagePurpose::DigitalSignature, usage];
+        });
+        let answer = ask(&files.client(&world, Some(&leaf)), "fresh").await;
+        assert_eq!(answer.unwrap_err().code(), Code::Unauthenticated);
+    }
+    assert_eq!(world.calls().details, 0, "the vendor is not asked");
+    let door = root.client(DOOR);
+    ask(&files.client(&world, Some(&door)), "fresh")
         .await
         .unwrap();
 }

@@ -2,7 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::{evidence::Scope, rule::Requirement, set::Policy};
+use crate::{
+    evidence::Scope,
+    rule::{AttributeNotIn, Requirement},
+    set::Policy,
+};
 
 /// What a policy reads. The status, the identifiers and the time of a verification are always read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,7 +55,8 @@ impl Needs {
                 self.scopes.insert(Scope::IdentityId);
             }
             Requirement::Project(_) => self.project = true,
-            Requirement::Attribute(name, _) => {
+            Requirement::Attribute(name, _)
+            | Requirement::AttributeNotIn(AttributeNotIn { name, .. }) => {
                 self.attributes.insert(name.clone());
             }
             Requirement::Authenticated(_) => self.authentication = true,

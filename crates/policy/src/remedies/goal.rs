@@ -144,6 +144,7 @@ impl<'p> Goals<'p> {
             Requirement::IdentityAsRequested => self.same_identity(),
             Requirement::Project(_)
             | Requirement::Attribute(..)
+            | Requirement::AttributeNotIn(_)
             | Requirement::Schedule(_)
             // Groups and scopes are goals of several parts.
             | Requirement::Scopes(_)

@@ -48,6 +48,8 @@ pub enum Requirement {
     Project(BTreeSet<Box<str>>),
     /// The request's attribute of this name has one of these values.
     Attribute(Box<str>, BTreeSet<Box<str>>),
+    /// The request's attribute of this name has none of these values.
+    AttributeNotIn(AttributeNotIn),
     /// The person's session is authenticated recently and strongly enough.
     Authenticated(Authenticated),
     /// The local time of a zone is inside.
@@ -65,6 +67,26 @@ pub struct Identities {
     pub file: Option<Box<str>>,
     /// The identities in their canonical form. Shared, because a list may be long.
     pub ids: Arc<BTreeSet<Box<str>>>,
+}
+
+/// Values that an attribute of the request must not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AttributeNotIn {
+    /// The name of the attribute.
+    pub name: Box<str>,
+    /// The values, compared exactly.
+    pub values: BTreeSet<Box<str>>,
+    /// What a request without the attribute gets.
+    pub if_absent: IfAbsent,
+}
+
+/// Whether a requirement about an attribute holds for a request that does not have the attribute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfAbsent {
+    /// It holds.
+    Holds,
+    /// It does not hold.
+    Fails,
 }
 
 /// How a session has to be authenticated.
@@ -113,6 +135,7 @@ impl Requirement {
                 let value = request.attributes.get(name.as_ref());
                 one_of(accepted, value.map(String::as_str))
             }
+            Self::AttributeNotIn(listed) => Interval::constant(listed.accepts(request)),
             Self::PhonePrefix(prefixes) => Interval::constant(
                 verification
                     .phone()
@@ -155,6 +178,7 @@ impl Requirement {
             | Self::IdentityNotIn(_)
             | Self::Project(_)
             | Self::Attribute(..)
+            | Self::AttributeNotIn(_)
             | Self::Authenticated(_)
             | Self::Schedule(_) => true,
         }
@@ -176,6 +200,7 @@ impl Requirement {
             | Self::VerifiedWithin(_)
             | Self::Project(_)
             | Self::Attribute(..)
+            | Self::AttributeNotIn(_)
             | Self::Authenticated(_)
             | Self::Schedule(_) => DataKinds::NONE,
         }
@@ -189,6 +214,15 @@ impl<'a> Given<'a> {
             ClaimedIdentity::None => Err(ReasonCode::IdentityNotGiven),
             ClaimedIdentity::Unreadable(_) => Err(ReasonCode::DataInvalid),
             ClaimedIdentity::Known(identity) => Ok(identity),
+        }
+    }
+}
+
+impl AttributeNotIn {
+    fn accepts(&self, request: &Request) -> bool {
+        match request.attributes.get(self.name.as_ref()) {
+            Some(value) => !self.values.contains(value.as_str()),
+            None => self.if_absent == IfAbsent::Holds,
         }
     }
 }

@@ -35,7 +35,7 @@ impl Requirement {
                 ReasonCode::DataMissing
             }
             Self::Project(_) => ReasonCode::ProjectNotAccepted,
-            Self::Attribute(..) => ReasonCode::AttributeNotAccepted,
+            Self::Attribute(..) | Self::AttributeNotIn(_) => ReasonCode::AttributeNotAccepted,
             Self::Authenticated(_) => ReasonCode::AuthenticationRequired,
             Self::Schedule(_) => ReasonCode::OutsideSchedule,
             Self::AnyOf(_) => ReasonCode::NoAlternativeMet,

@@ -37,6 +37,14 @@ fn a_requirement_shows_in_one_way() {
             "attribute: {name: \"a b\", in: [x, \"\\\"\"]}",
             "attribute: {name: \"a b\", in: [\"\\\"\", x]}",
         ),
+        (
+            "attribute: {if_absent: fails, not_in: [z, x], name: a}",
+            "attribute: {name: a, not_in: [x, z]}",
+        ),
+        (
+            "attribute: {if_absent: holds, not_in: [z, x], name: a}",
+            "attribute: {name: a, not_in: [x, z], if_absent: holds}",
+        ),
     ] {
         let (short, whole) = shown(rule);
         assert_eq!((short.as_str(), whole.as_str()), (expected, expected));
@@ -47,6 +55,7 @@ fn a_requirement_shows_in_one_way() {
 fn a_rule_that_is_shown_can_be_pasted_back() {
     for rule in [
         r#"attribute: {name: "a\u200bb", in: ["x\ty", "\e"]}"#,
+        r#"attribute: {name: "a\u200bb", not_in: ["x\ty", "\e"], if_absent: holds}"#,
         r#"project: ["null", "~", "yes", "007", "1e5", "2026-01-31", "-", "---", "- x", "a: b", "a #b"]"#,
         r#"status: ["\U0001F600", "\u2028", "\ufeff", "\0", "\ufffd", "'", "\"", "\\"]"#,
         r#"schedule: {zone: Europe/Berlin, days: [sun, fri], from: "22:00", to: "06:00"}"#,

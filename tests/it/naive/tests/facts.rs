@@ -284,6 +284,35 @@ fn an_attribute_of_the_request_must_have_one_of_the_values() {
     }
 }
 
+#[test]
+fn an_attribute_of_the_request_must_have_none_of_the_values() {
+    let rule = |absent_holds| Requirement::AttributeNotIn {
+        name: "state".into(),
+        refused: words(&["archived", "locked"]),
+        absent_holds,
+    };
+    let with = |name: &str, value: &str| {
+        asked(
+            NOW,
+            Request {
+                attributes: [(name.to_owned(), value.to_owned())].into(),
+                ..Request::default()
+            },
+        )
+    };
+    for absent_holds in [true, false] {
+        assert_holds(rule(absent_holds), &with("state", "open"));
+        for refused in ["archived", "locked"] {
+            let case = with("state", refused);
+            assert_fails(rule(absent_holds), &case, "ATTRIBUTE_NOT_ACCEPTED");
+        }
+    }
+    for absent in [with("other", "archived"), asked(NOW, Request::default())] {
+        assert_holds(rule(true), &absent);
+        assert_fails(rule(false), &absent, "ATTRIBUTE_NOT_ACCEPTED");
+    }
+}
+
 fn authenticated(amr_any: &[&str], acr_any: &[&str]) -> Requirement {
     Requirement::Authenticated {
         within: 12 * HOURS,

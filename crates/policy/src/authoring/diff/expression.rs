@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use super::axis::Axis;
 use crate::{
-    rule::{Authenticated, Requirement},
+    rule::{Authenticated, IfAbsent, Requirement},
     schedule::Schedule,
 };
 
@@ -29,6 +29,8 @@ pub(super) enum Condition<'p> {
     OneOf(&'p BTreeSet<Box<str>>),
     /// It is known, and none of these texts.
     NoneOf(&'p BTreeSet<Box<str>>),
+    /// It is missing, or none of these texts.
+    MissingOrNoneOf(&'p BTreeSet<Box<str>>),
     /// It is known and readable; on a yes-or-no axis, it is yes.
     Known,
     /// It is less than this number of milliseconds ago.
@@ -45,7 +47,7 @@ impl<'p> Condition<'p> {
     /// The texts that it lists, if it lists any.
     pub(super) fn list(self) -> Option<&'p BTreeSet<Box<str>>> {
         match self {
-            Self::OneOf(list) | Self::NoneOf(list) => Some(list),
+            Self::OneOf(list) | Self::NoneOf(list) | Self::MissingOrNoneOf(list) => Some(list),
             Self::Known
             | Self::NewerThan(_)
             | Self::AgeAtLeast(_)
@@ -63,6 +65,13 @@ impl<'p> Expression<'p> {
             Requirement::Project(list) => Self::On(Axis::Project, Condition::OneOf(list)),
             Requirement::Attribute(name, list) => {
                 Self::On(Axis::Attribute(name.clone()), Condition::OneOf(list))
+            }
+            Requirement::AttributeNotIn(listed) => {
+                let condition = match listed.if_absent {
+                    IfAbsent::Holds => Condition::MissingOrNoneOf(&listed.values),
+                    IfAbsent::Fails => Condition::NoneOf(&listed.values),
+                };
+                Self::On(Axis::Attribute(listed.name.clone()), condition)
             }
             Requirement::PhonePrefix(list) => Self::On(Axis::Phone, Condition::OneOf(list)),
             Requirement::IdentityIn(listed) => {

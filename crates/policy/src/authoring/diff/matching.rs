@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::rule::{Authenticated, Identities, Requirement, Rule};
+use crate::rule::{AttributeNotIn, Authenticated, Identities, Requirement, Rule};
 
 /// How similar two requirements are, from 0 (not at all) to [`SAME`] (the same meaning).
 pub(super) type Likeness = u32;
@@ -98,6 +98,9 @@ pub(super) fn mean_the_same(old: &Requirement, new: &Requirement) -> bool {
 pub(super) fn likeness(old: &Requirement, new: &Requirement) -> Likeness {
     match (old, new) {
         (Requirement::Attribute(one, _), Requirement::Attribute(other, _)) if one != other => 0,
+        (Requirement::AttributeNotIn(one), Requirement::AttributeNotIn(other)) => {
+            likeness_of_unlisted(one, other)
+        }
         (Requirement::AnyOf(old), Requirement::AnyOf(new))
         | (Requirement::AllOf(old), Requirement::AllOf(new)) => likeness_of_parts(old, new),
         (Requirement::AnyOf(parts) | Requirement::AllOf(parts), other)
@@ -141,6 +144,7 @@ pub(super) fn listed(requirement: &Requirement) -> Option<(&'static str, &BTreeS
         Requirement::PhonePrefix(list) => Some(("phone_prefix", list)),
         Requirement::Project(list) => Some(("project", list)),
         Requirement::Attribute(_, list) => Some(("attribute", list)),
+        Requirement::AttributeNotIn(listed) => Some(("attribute_not_in", &listed.values)),
         Requirement::IdentityIn(Identities { ids, .. }) => Some(("identity_in", ids)),
         Requirement::IdentityNotIn(Identities { ids, .. }) => Some(("identity_not_in", ids)),
         Requirement::VerifiedWithin(_)
@@ -152,6 +156,16 @@ pub(super) fn listed(requirement: &Requirement) -> Option<(&'static str, &BTreeS
         | Requirement::Schedule(_)
         | Requirement::AnyOf(_)
         | Requirement::AllOf(_) => None,
+    }
+}
+
+fn likeness_of_unlisted(old: &AttributeNotIn, new: &AttributeNotIn) -> Likeness {
+    if old.name != new.name {
+        0
+    } else if old.if_absent == new.if_absent {
+        likeness_of_lists(&old.values, &new.values)
+    } else {
+        SAME_FACT.saturating_add(100)
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{
     authoring::weekly::times_of_week,
     effect::Refusal,
     evidence::Scope,
-    rule::{Authenticated, Identities, Requirement},
+    rule::{AttributeNotIn, Authenticated, Identities, IfAbsent, Requirement},
     text::Whole,
     time::Shown,
     yaml::scalar,
@@ -248,7 +248,8 @@ fn in_full(requirement: &Requirement) -> String {
 /// The key of a requirement; for an attribute, with its name.
 fn key(requirement: &Requirement) -> String {
     match requirement {
-        Requirement::Attribute(name, _) => format!("attribute {name}"),
+        Requirement::Attribute(name, _)
+        | Requirement::AttributeNotIn(AttributeNotIn { name, .. }) => format!("attribute {name}"),
         _ => {
             let text = requirement.to_string();
             let key = text.split_once(':').map_or(&*text, |(key, _)| key);
@@ -305,6 +306,13 @@ fn value(requirement: &Requirement) -> String {
         | Requirement::PhonePrefix(list)
         | Requirement::Project(list)
         | Requirement::Attribute(_, list) => texts(list.iter()),
+        Requirement::AttributeNotIn(listed) => {
+            let values = texts(listed.values.iter());
+            match listed.if_absent {
+                IfAbsent::Holds => format!("missing or not in {values}"),
+                IfAbsent::Fails => format!("not in {values}"),
+            }
+        }
         Requirement::IdentityIn(Identities { ids, .. })
         | Requirement::IdentityNotIn(Identities { ids, .. }) => texts(ids.iter()),
         Requirement::VerifiedWithin(_)

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::proof::visit;
 use crate::{
     evidence::Scope,
-    rule::{Requirement, Rule},
+    rule::{AttributeNotIn, Requirement, Rule},
 };
 
 /// A fact, or several facts that depend on each other.
@@ -64,7 +64,10 @@ fn facts_of(rule: &Rule) -> BTreeSet<Fact<'_>> {
         | Requirement::IdentityIn(_)
         | Requirement::IdentityNotIn(_) => drop(facts.insert(Fact::Identity)),
         Requirement::Project(_) => drop(facts.insert(Fact::Project)),
-        Requirement::Attribute(name, _) => drop(facts.insert(Fact::Attribute(name))),
+        Requirement::Attribute(name, _)
+        | Requirement::AttributeNotIn(AttributeNotIn { name, .. }) => {
+            facts.insert(Fact::Attribute(name));
+        }
         Requirement::Authenticated(_) => drop(facts.insert(Fact::Session)),
         Requirement::AnyOf(_) | Requirement::AllOf(_) => {}
     });

@@ -13,7 +13,7 @@ use super::{
     written::Part,
 };
 use crate::{
-    rule::Requirement,
+    rule::{AttributeNotIn, Requirement},
     set::PolicySet,
     yaml::{Location, is_visible},
 };
@@ -72,7 +72,10 @@ fn each_text<'r>(requirement: &'r Requirement, visit: &mut impl FnMut(&'r str, K
         Requirement::IdentityIn(listed) | Requirement::IdentityNotIn(listed) => {
             each(&listed.ids, Kind::Own);
         }
-        Requirement::Attribute(name, list) => {
+        Requirement::Attribute(name, list)
+        | Requirement::AttributeNotIn(AttributeNotIn {
+            name, values: list, ..
+        }) => {
             each(list, Kind::Own);
             visit(name, Kind::Own);
         }

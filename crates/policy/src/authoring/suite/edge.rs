@@ -101,6 +101,7 @@ fn add_edges<'r>(requirement: &'r Requirement, leaves: &mut usize, edges: &mut V
         | Requirement::IdentityNotIn(_)
         | Requirement::Project(_)
         | Requirement::Attribute(..)
+        | Requirement::AttributeNotIn(_)
         | Requirement::AnyOf(_)
         | Requirement::AllOf(_) => return,
     };

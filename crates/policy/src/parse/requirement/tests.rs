@@ -92,3 +92,51 @@ fn an_identity_with_an_invisible_character_is_refused() {
         assert!(problems.contains("not an identity: it has "), "{problems}");
     }
 }
+
+#[test]
+fn an_attribute_has_either_accepted_or_refused_values() {
+    for right in [
+        "attribute: {name: a, in: [x]}",
+        "attribute: {name: a, not_in: [x]}",
+        "attribute: {name: a, not_in: [x], if_absent: holds}",
+        "attribute: {name: a, not_in: [x], if_absent: fails}",
+    ] {
+        assert_eq!(problems(right), None, "{right}");
+    }
+    for (wrong, expected) in [
+        ("{name: a}", "neither `in` nor `not_in`"),
+        ("{name: a, if_absent: holds}", "neither `in` nor `not_in`"),
+        ("{name: a, in: [x], not_in: [y]}", "both `in` and `not_in`"),
+        (
+            "{name: a, in: [x], if_absent: holds}",
+            "`if_absent` beside `in`",
+        ),
+        ("{name: a, not_in: []}", "`not_in` is empty"),
+        ("{name: a, not_in: ['']}", "an item of `not_in` is empty"),
+        ("{name: a, not_in: x}", "`not_in` is a list"),
+        ("{not_in: [x]}", "name"),
+        ("{name: '', not_in: [x]}", "`name` is empty"),
+        (
+            "{name: a, not_in: [x], if_absent: true}",
+            "did you mean `holds`?",
+        ),
+        (
+            "{name: a, not_in: [x], if_absent: deny}",
+            "did you mean `fails`?",
+        ),
+        (
+            "{name: a, not_in: [x], if_absent: fail}",
+            "did you mean `fails`?",
+        ),
+        (
+            "{name: a, not_in: [x], if_absent: ''}",
+            "`if_absent` is empty",
+        ),
+        ("{name: a, not_in: [x], if_absent: }", "`if_absent`"),
+        ("{name: a, not_in: [x], if_missing: holds}", "`if_absent`"),
+    ] {
+        let problems = problems(&format!("attribute: {wrong}"));
+        let problems = problems.unwrap_or_default();
+        assert!(problems.contains(expected), "{wrong}: {problems}");
+    }
+}

@@ -52,6 +52,7 @@ impl Ages {
             Condition::NewerThan(age_ms) => Some(*age_ms),
             Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::Known
             | Condition::AgeAtLeast(_)
             | Condition::AgeBelow(_)
@@ -73,6 +74,7 @@ impl Ages {
             Condition::Known => self.intervals.known().collect(),
             Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::AgeAtLeast(_)
             | Condition::AgeBelow(_)
             | Condition::Inside(_) => Vec::new(),

@@ -54,6 +54,7 @@ impl Births {
             | Condition::AgeBelow(_)
             | Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::Known
             | Condition::NewerThan(_)
             | Condition::Inside(_) => None,
@@ -79,6 +80,7 @@ impl Births {
             | Condition::AgeBelow(0)
             | Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::NewerThan(_)
             | Condition::Inside(_) => Vec::new(),
             Condition::Known | Condition::AgeBelow(_) => self.intervals.known().collect(),

@@ -33,6 +33,7 @@ impl Flag<'_> {
             Condition::Known => vec![YES],
             Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::NewerThan(_)
             | Condition::AgeAtLeast(_)
             | Condition::AgeBelow(_)

@@ -32,6 +32,7 @@ impl<'p> Phones<'p> {
             .filter_map(|condition| match condition {
                 Condition::OneOf(list) => Some(*list),
                 Condition::NoneOf(_)
+                | Condition::MissingOrNoneOf(_)
                 | Condition::Known
                 | Condition::NewerThan(_)
                 | Condition::AgeAtLeast(_)
@@ -78,6 +79,7 @@ impl<'p> Phones<'p> {
                 .collect(),
             Condition::Known => regions.map(|(region, _)| region).collect(),
             Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::NewerThan(_)
             | Condition::AgeAtLeast(_)
             | Condition::AgeBelow(_)

@@ -61,6 +61,7 @@ impl<'p> Schedules<'p> {
             Condition::Inside(schedule) => Some(*schedule),
             Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::Known
             | Condition::NewerThan(_)
             | Condition::AgeAtLeast(_)
@@ -108,6 +109,7 @@ impl<'p> Schedules<'p> {
             Condition::Known => self.numbered().map(|(region, _)| region).collect(),
             Condition::OneOf(_)
             | Condition::NoneOf(_)
+            | Condition::MissingOrNoneOf(_)
             | Condition::NewerThan(_)
             | Condition::AgeAtLeast(_)
             | Condition::AgeBelow(_) => Vec::new(),

@@ -22,11 +22,14 @@ pub(super) enum TextField {
 }
 
 /// A text of a check, and its regions: one for each group of listed texts, then the other texts, among which a missing text
-/// counts. Only of the identity the missing one, or one that cannot be read, is a region of its own, the last.
+/// counts. Where a condition tells the missing text from the other ones, it is a region of its own, the last: always for the
+/// identity, which counts as missing where it cannot be read, and for an attribute of which some value, whichever, is required.
 #[derive(Debug)]
 pub(in crate::authoring::diff) struct Texts<'p> {
     field: TextField,
     groups: Groups<'p>,
+    /// Whether the missing text is a region of its own.
+    missing_apart: bool,
 }
 
 impl<'p> Texts<'p> {
@@ -36,9 +39,16 @@ impl<'p> Texts<'p> {
             .iter()
             .filter_map(|condition| condition.list())
             .collect();
+        let any_value = |condition: &Condition<'_>| matches!(condition, Condition::NoneOf(_));
+        let missing_apart = match &field {
+            TextField::Identity => true,
+            TextField::Attribute(_) => conditions.iter().any(any_value),
+            TextField::Status | TextField::Project | TextField::Acr => false,
+        };
         Self {
             field,
             groups: Groups::of(&lists),
+            missing_apart,
         }
     }
 
@@ -53,18 +63,20 @@ impl<'p> Texts<'p> {
 
     /// The region of a missing text.
     fn missing(&self) -> u16 {
-        let apart = u16::from(self.field == TextField::Identity);
-        self.unlisted().saturating_add(apart)
+        self.unlisted()
+            .saturating_add(u16::from(self.missing_apart))
     }
 
     pub(super) fn meeting(&self, condition: Condition<'_>) -> Vec<u16> {
         let known = 0..self.missing();
+        let outside = |list, regions: std::ops::RangeInclusive<u16>| -> Vec<u16> {
+            let inside: Vec<u16> = self.groups.inside(list).collect();
+            regions.filter(|region| !inside.contains(region)).collect()
+        };
         match condition {
             Condition::OneOf(list) => self.groups.inside(list).collect(),
-            Condition::NoneOf(list) => {
-                let inside: Vec<u16> = self.groups.inside(list).collect();
-                known.filter(|region| !inside.contains(region)).collect()
-            }
+            Condition::NoneOf(list) => outside(list, 0..=self.unlisted()),
+            Condition::MissingOrNoneOf(list) => outside(list, 0..=self.missing()),
             Condition::Known => known.collect(),
             Condition::NewerThan(_)
             | Condition::AgeAtLeast(_)
@@ -101,9 +113,9 @@ impl<'p> Texts<'p> {
                 }
             }
             TextField::Attribute(name) => {
-                // An attribute that the request does not have is the plainest of those that no list names.
-                if region != self.unlisted()
-                    && let Some(value) = text("")
+                // Where nothing tells them apart, a missing attribute is the plainest of those that no list names.
+                if region != self.missing()
+                    && let Some(value) = text("other")
                 {
                     draft.request.attributes.insert(name.to_string(), value);
                 }
@@ -144,10 +156,33 @@ impl<'p> Texts<'p> {
             TextField::Acr => "acr",
             TextField::Attribute(name) => &format!("attribute {name}"),
         };
+        if self.missing_apart {
+            return self.describe_attribute(label, regions, &inside, &outside);
+        }
         match (unlisted, &self.field) {
             (false, _) => format!("{label} {}", alternatives(&inside)),
             (true, TextField::Status) => format!("{label} none of {}", alternatives(&outside)),
             (true, _) => format!("{label} missing or none of {}", alternatives(&outside)),
+        }
+    }
+
+    /// The values of an attribute of which the missing one is a region of its own.
+    fn describe_attribute(
+        &self,
+        label: &str,
+        regions: &Regions,
+        inside: &[&str],
+        outside: &[&str],
+    ) -> String {
+        let (unlisted, missing) = (self.unlisted(), self.missing());
+        match (regions.contains(missing), regions.contains(unlisted)) {
+            (true, true) if outside.is_empty() => format!("{label} missing or any"),
+            (true, true) => format!("{label} missing or none of {}", alternatives(outside)),
+            (true, false) if inside.is_empty() => format!("{label} missing"),
+            (true, false) => format!("{label} missing or {}", alternatives(inside)),
+            (false, true) if outside.is_empty() => format!("{label} given"),
+            (false, true) => format!("{label} given and none of {}", alternatives(outside)),
+            (false, false) => format!("{label} {}", alternatives(inside)),
         }
     }
 

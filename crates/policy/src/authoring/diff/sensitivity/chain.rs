@@ -125,7 +125,9 @@ fn outcome_of(requirement: &Requirement) -> Option<OutcomeId> {
         Requirement::IdentityIn(_) => ReasonCode::IdentityNotListed,
         Requirement::IdentityNotIn(_) => ReasonCode::IdentityBlocked,
         Requirement::Project(_) => ReasonCode::ProjectNotAccepted,
-        Requirement::Attribute(..) => ReasonCode::AttributeNotAccepted,
+        Requirement::Attribute(..) | Requirement::AttributeNotIn(_) => {
+            ReasonCode::AttributeNotAccepted
+        }
         Requirement::Authenticated(_) => ReasonCode::AuthenticationRequired,
         Requirement::Schedule(_) => ReasonCode::OutsideSchedule,
         Requirement::AnyOf(_) => ReasonCode::NoAlternativeMet,
