@@ -10,6 +10,8 @@ use std::{
 use prost::Message as _;
 
 const CONTRACT: &str = "proto/verigate/v1/access.proto";
+/// The part of Envoy's interface that is served.
+const EXT_AUTHZ: &str = "proto/envoy/service/auth/v3/external_auth.proto";
 /// Who builds without a repository, as in a container or from a tarball, may name the commit by this variable.
 const COMMIT: &str = "VERIGATE_COMMIT";
 /// The commit where nobody knows it.
@@ -19,13 +21,18 @@ const DIGITS: &str = "--short=12";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
-    let descriptors = protox::compile([CONTRACT], ["proto"])?;
     let out = PathBuf::from(variable("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
-    fs::write(out.join("access.binpb"), descriptors.encode_to_vec())?;
-    tonic_prost_build::configure()
-        .bytes(".")
-        .codec_path("crate::proto::codec::SmallCodec")
-        .compile_fds(descriptors)?;
+    for (file, name) in [(CONTRACT, "access"), (EXT_AUTHZ, "ext_authz")] {
+        let descriptors = protox::compile([file], ["proto"])?;
+        let encoded = descriptors.encode_to_vec();
+        fs::write(out.join(format!("{name}.binpb")), encoded)?;
+        tonic_prost_build::configure()
+            .bytes(".")
+            .codec_path("crate::proto::codec::SmallCodec")
+            // The modules of all packages, of which the contract is one.
+            .include_file(format!("{name}.rs"))
+            .compile_fds(descriptors)?;
+    }
     let commit = commit().unwrap_or_else(|| UNKNOWN.to_owned());
     println!("cargo::rustc-env=VERIGATE_BUILD_COMMIT={commit}");
     Ok(())

@@ -24,7 +24,7 @@ use std::{
 pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
     config::{CallerConfig, CallerJwt},
-    credentials::{AuthenticationError, TOKEN_HEADER, foreign_bearer},
+    credentials::{AuthenticationError, TOKEN_HEADER, credential_headers, foreign_bearer},
     directory::{Callers, ConflictingCallersError},
     glob::{Glob, InvalidGlobError},
     id::CallerId,

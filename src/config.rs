@@ -18,6 +18,7 @@ mod session;
 mod listeners;
 mod filters;
 mod forward_auth;
+mod ext_authz;
 mod tls;
 mod incode;
 mod step_up;
@@ -94,6 +95,8 @@ pub struct Config {
     pub webhook: Option<crate::http::webhook::Config>,
     /// Forward auth, and how gateways are answered.
     pub forward_auth: crate::http::forward_auth::Config,
+    /// The claims by which Envoy names the person.
+    pub ext_authz: crate::grpc::ext_authz::ClaimNames,
     /// The tokens of sessions. None is read if it is `None`.
     pub session: Option<crate::session::Config>,
     /// The file to which decisions are appended, or `-` for stdout.
@@ -191,6 +194,7 @@ impl Config {
         let webhook = webhook::read(&mut reader.section("webhook"));
         let session = session::read(reader);
         let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
+        let ext_authz = ext_authz::read(&mut reader.section("ext_authz"));
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
@@ -230,6 +234,7 @@ impl Config {
             step_up: step_up?,
             webhook: webhook?,
             forward_auth: forward_auth?,
+            ext_authz: ext_authz?,
             session: session?,
             journal: journal?,
             trace: trace?,

@@ -4,7 +4,7 @@ mod freshness;
 mod metrics;
 mod clock_watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tracing::Instrument as _;
 
@@ -12,11 +12,11 @@ use self::{clock_watch::ClockWatch, metrics::Metrics};
 use crate::{
     call::Call,
     callers::{NotPermittedError, OverQuotaError},
-    clock::{AnchoredClock, Clock as _, Moment},
+    clock::{AnchoredClock, Clock as _, Reading},
     deps::Deps,
     journal::{Entry, Journal, JournalError},
     live::Live,
-    policy::{Facts, Policy, PolicyName, Request},
+    policy::{Facts, Policy, PolicyName, PolicySet, Request},
     provenance::Timings,
     refusals::Refusals,
     ruling::Ruling,
@@ -34,6 +34,20 @@ pub struct Gate {
     clock: Arc<AnchoredClock>,
     clock_watch: ClockWatch,
     metrics: Metrics,
+}
+
+/// One reading of the clock and the policies that were in force then: for one check, or for all checks of a batch.
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    started: Reading,
+    policies: Arc<PolicySet>,
+}
+
+impl Snapshot {
+    /// The time that has passed since.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
 }
 
 /// Why a check has no ruling. DENY and STEP_UP are rulings, not errors.
@@ -76,22 +90,39 @@ impl Gate {
         })
     }
 
-    /// Decides a request, if the caller may make it. The clock is read once, and the policy set is one snapshot; evidence is waited for no longer than the
-    /// call's deadline allows. Where our clock and the vendor's are apart, both instants are judged, and the stricter decision counts.
+    /// Reads the clock, and takes the policies in force.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            started: self.clock.read(),
+            policies: self.live.current(),
+        }
+    }
+
+    /// Decides one request by itself: see [`Self::check_at`].
     pub async fn check(&self, request: &Arc<Request>, call: &Call) -> Result<Ruling, CheckError> {
-        let started = self.clock.read();
+        self.check_at(&self.snapshot(), request, call).await
+    }
+
+    /// Decides a request, if the caller may make it, by this snapshot. The call's deadline counts from there, and evidence is waited for no longer than it
+    /// allows. Where our clock and the vendor's are apart, both instants are judged, and the stricter decision counts.
+    pub async fn check_at(
+        &self,
+        snapshot: &Snapshot,
+        request: &Arc<Request>,
+        call: &Call,
+    ) -> Result<Ruling, CheckError> {
+        let Snapshot { started, policies } = snapshot;
         let now = started.moment;
         self.permit(request, call)?;
         let too_fast = call.caller.count_call(now.uptime);
         too_fast.map_err(CheckError::OverRate)?;
-        let policies = self.live.current();
         let policy = policies
             .find(&request.policy)
             .ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))?;
 
-        let lookup = lookup_request(policy, call, now);
+        let lookup = lookup_request(policy, call, started);
         let (source, id) = (&*self.source, &request.verification);
-        let look_up = freshness::look_up(source, policy, id, lookup, &started);
+        let look_up = freshness::look_up(source, policy, id, lookup, started);
         let known = look_up.instrument(span::look_up()).await?;
 
         let looked_up = started.elapsed();
@@ -102,8 +133,8 @@ impl Gate {
             now: now.now.max(known.not_before),
         };
         // After the lookup: its response may have shown that the clocks are apart.
-        let vendor_at = self.clock.vendor_if_apart(&started);
-        self.clock_watch.log(&started, vendor_at);
+        let vendor_at = self.clock.vendor_if_apart(started);
+        self.clock_watch.log(started, vendor_at);
         let decision = match vendor_at {
             None => policy.decide(&facts),
             Some(vendor_at) => policy.decide_for_both(&facts, vendor_at),
@@ -145,14 +176,15 @@ impl Gate {
 }
 
 /// What the policy requires of evidence, and how long the call can wait for it.
-fn lookup_request(policy: &Policy, call: &Call, at: Moment) -> LookupRequest {
+fn lookup_request(policy: &Policy, call: &Call, started: &Reading) -> LookupRequest {
     let terms = policy.evidence();
+    let deadline = call.deadline.after(started.elapsed());
     LookupRequest {
-        at,
+        at: started.moment,
         max_age: terms.fresh_for,
         max_stale: policy.max_stale(),
         reads: policy.reads(),
-        wait: Wait::AtMost(call.deadline.wait_max()),
+        wait: Wait::AtMost(deadline.wait_max()),
         caller: call.caller.id.clone(),
         priority: Priority::Cold,
         failed_before: false,

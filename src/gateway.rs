@@ -15,6 +15,7 @@ pub use self::{
     answer::{Answer, Outcome, Step, answer},
     challenge::ChallengeStyle,
     config::Config,
+    headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,
     request::{Asked, Attested, asked},

@@ -5,6 +5,10 @@ mod service;
 mod authentication;
 mod in_flight;
 mod access;
+mod batch;
+mod check_stream;
+mod checks;
+pub mod ext_authz;
 mod check_request;
 mod check_response;
 mod step_up_request;
@@ -17,15 +21,20 @@ mod signature;
 
 use std::sync::Arc;
 
+use axum::Router;
 use prost::{DecodeError, Message as _};
 use prost_types::FileDescriptorSet;
 use tonic::service::Routes;
-use tonic_health::server::HealthReporter;
+use tonic_health::{
+    pb::health_server::{Health, HealthServer},
+    server::HealthReporter,
+};
 
 use self::{
     access::Access,
+    ext_authz::ExtAuthz,
     service::Parts,
-    signature::{BATCH_BYTES_MAX, MESSAGE_BYTES_MAX},
+    signature::{BATCH_BYTES_MAX, EXT_AUTHZ_BYTES_MAX, MESSAGE_BYTES_MAX},
 };
 pub use self::{
     authentication::Authentication, calls::Calls, in_flight::InFlight, rejection::Rejections,
@@ -35,12 +44,42 @@ use crate::{
     call::Deadlines,
     deps::Deps,
     gate::Gate,
-    proto::{DESCRIPTORS, v1::access_service_server::AccessServiceServer},
+    live::Live,
+    proto::{
+        DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS,
+        ext_authz::envoy::service::auth::v3::authorization_server::AuthorizationServer,
+        v1::access_service_server::AccessServiceServer,
+    },
+    session::Sessions,
     step_up::StepUps,
 };
 
 /// The services that health checks name; the empty name is the whole server.
 const SERVICES: [&str; 2] = ["", "verigate.v1.AccessService"];
+
+/// Who may make calls, how many at once, and how long each may take.
+#[derive(Debug)]
+pub struct Terms {
+    /// How long calls may take.
+    pub deadlines: Deadlines,
+    /// How many may be in flight.
+    pub in_flight: InFlight,
+    /// Counts and logs them.
+    pub calls: Arc<Calls>,
+    /// Who may make them.
+    pub authentication: Authentication,
+}
+
+/// What gateways are answered by.
+#[derive(Debug)]
+pub struct Gateways {
+    /// How they ask, and how they are answered.
+    pub config: ext_authz::Config,
+    /// The policies in force.
+    pub live: Arc<Live>,
+    /// The tokens of sessions.
+    pub sessions: Sessions,
+}
 
 /// The services and their health.
 #[derive(Debug)]
@@ -71,27 +110,75 @@ pub enum ServicesError {
 pub fn services(
     gate: Arc<Gate>,
     step_ups: StepUps,
-    deadlines: Deadlines,
-    in_flight: InFlight,
-    calls: Arc<Calls>,
-    authentication: Authentication,
+    gateways: Gateways,
+    terms: Terms,
     deps: &Deps,
 ) -> Result<Grpc, ServicesError> {
+    let Terms {
+        deadlines,
+        in_flight,
+        calls,
+        authentication,
+    } = terms;
     let rejections = Arc::new(Rejections::new(deps)?);
-    let access = AccessServiceServer::new(Access::new(gate, step_ups, deadlines))
+    let gateway = Arc::new(gateways.config);
+    let ext_authz = ExtAuthz {
+        gate: Arc::clone(&gate),
+        live: gateways.live,
+        sessions: gateways.sessions,
+        config: Arc::clone(&gateway),
+        deadlines,
+        clock: Arc::clone(&deps.clock),
+    };
+    let ext_authz =
+        AuthorizationServer::new(ext_authz).max_decoding_message_size(EXT_AUTHZ_BYTES_MAX);
+    let access = Access {
+        gate,
+        step_ups,
+        deadlines,
+        in_flight: in_flight.clone(),
+        calls: Arc::clone(&calls),
+        authentication: authentication.clone(),
+        clock: Arc::clone(&deps.clock),
+    };
+    let access = AccessServiceServer::new(access)
         // The largest of its methods; each has a bound of its own in its signature.
         .max_decoding_message_size(BATCH_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(MESSAGE_BYTES_MAX);
+    let others = others(health_service)?;
+    let service = GrpcService::new(Parts {
+        access,
+        ext_authz,
+        gateway,
+        others,
+        rejections: Arc::clone(&rejections),
+        calls,
+        in_flight,
+        watches: in_flight::watches(),
+        check_streams: in_flight::check_streams(),
+        authentication,
+        deadlines,
+    });
+    Ok(Grpc {
+        service,
+        health,
+        rejections,
+    })
+}
+
+/// Health and reflection.
+fn others(health: HealthServer<impl Health>) -> Result<Router, ServicesError> {
     let details = error_details()?;
     let reflection = || {
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(EXT_AUTHZ_DESCRIPTORS)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             // The details of errors, so that clients without generated code can decode them.
             .register_file_descriptor_set(details.clone())
     };
-    let others = Routes::new(health_service)
+    Ok(Routes::new(health)
         .add_service(
             reflection()
                 .build_v1()?
@@ -103,22 +190,7 @@ pub fn services(
                 .max_decoding_message_size(MESSAGE_BYTES_MAX),
         )
         .prepare()
-        .into_axum_router();
-    let service = GrpcService::new(Parts {
-        access,
-        others,
-        rejections: Arc::clone(&rejections),
-        calls,
-        in_flight,
-        watches: in_flight::watches(),
-        authentication,
-        deadlines,
-    });
-    Ok(Grpc {
-        service,
-        health,
-        rejections,
-    })
+        .into_axum_router())
 }
 
 /// Sets what health checks report.

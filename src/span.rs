@@ -20,17 +20,44 @@ pub const TARGET: &str = "verigate::span";
 
 /// A check by this caller, in its trace if it has one.
 pub fn check(trace: &TraceContext, caller: &str) -> Span {
-    let span = info_span!(
+    in_trace(trace, one_check(None, "server", caller))
+}
+
+/// A batch of this many checks by this caller, in its trace if it has one.
+pub fn batch(trace: &TraceContext, caller: &str, checks: usize) -> Span {
+    let batch = info_span!(
         target: TARGET,
-        "check",
+        "batch",
         otel.kind = "server",
+        caller,
+        checks,
+        refused = Empty,
+    );
+    in_trace(trace, batch)
+}
+
+/// A check of this batch.
+pub fn check_of(batch: &Span, caller: &str) -> Span {
+    one_check(batch.id(), "internal", caller)
+}
+
+fn one_check(parent: Option<Id>, kind: &'static str, caller: &str) -> Span {
+    info_span!(
+        target: TARGET,
+        parent: parent,
+        "check",
+        otel.kind = kind,
         caller,
         policy = Empty,
         decision = Empty,
         origin = Empty,
         degraded = Empty,
         refused = Empty,
-    );
+    )
+}
+
+/// The same span in the trace of its caller, if that has one.
+fn in_trace(trace: &TraceContext, span: Span) -> Span {
     if !span.is_disabled()
         && let Some(text) = trace.traceparent()
     {

@@ -18,15 +18,20 @@ const MARGIN_MIN: Duration = Duration::from_millis(5);
 const MARGIN_MAX: Duration = Duration::from_millis(50);
 
 /// How long the answer to one call may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Deadline(Duration);
 
 impl Deadline {
     /// The timeout that these headers carry, within the service's own. One that cannot be parsed counts as absent.
     pub fn of(headers: &HeaderMap, deadlines: Deadlines) -> Self {
+        let given = Self::given(headers).unwrap_or(Self::within(deadlines.default));
+        given.min(Self::within(deadlines.longest))
+    }
+
+    /// The timeout that these headers carry, however long; `None` if there is none that can be parsed.
+    pub fn given(headers: &HeaderMap) -> Option<Self> {
         let text = headers.get(HEADER).and_then(|value| value.to_str().ok());
-        let timeout = text.and_then(parse).unwrap_or(deadlines.default);
-        Self::within(timeout.min(deadlines.longest))
+        text.and_then(parse).map(Self::within)
     }
 
     /// A deadline this far away.
@@ -43,6 +48,12 @@ impl Deadline {
     pub fn wait_max(self) -> Duration {
         let margin = (self.0 / 10).clamp(MARGIN_MIN, MARGIN_MAX);
         self.0.saturating_sub(margin)
+    }
+
+    /// By when the answer must be made, so that it arrives in time: half of what is kept back.
+    pub fn to_answer(self) -> Self {
+        let margin = self.0.saturating_sub(self.wait_max());
+        Self(self.0.saturating_sub(margin / 2))
     }
 
     /// Runs the work within the deadline; `None` if it does not finish in time.

@@ -51,7 +51,7 @@ impl ReturnHosts {
     }
 
     /// The address of these parts.
-    pub(super) fn admit(&self, scheme: &str, host: &str, uri: &str) -> Option<OriginalUrl> {
+    pub fn admit(&self, scheme: &str, host: &str, uri: &str) -> Option<OriginalUrl> {
         // Compared as text: nothing is decoded or mapped, so that no two spellings are one host.
         let host = host.to_ascii_lowercase();
         let usual_port = if scheme == "https" { ":443" } else { ":80" };

@@ -6,15 +6,19 @@ use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
 use tracing::Instrument as _;
 
 use super::{
-    calls::AskedPolicy,
-    check_request::check_request,
-    check_response::check_response,
+    authentication::Authentication,
+    batch::batch,
+    calls::{AskedPolicy, Calls},
+    check_stream::{CheckStream, Checker, StreamOrigin},
+    checks::check,
+    in_flight::InFlight,
     server_timing::ServerTiming,
     status,
     step_up_request::{begin_step_up_response, step_up_request},
 };
 use crate::{
-    call::{Call, Deadlines},
+    call::{Call, Deadline, Deadlines},
+    clock::Clock,
     gate::Gate,
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,
@@ -27,48 +31,21 @@ use crate::{
 
 /// The decision service.
 pub(super) struct Access {
-    gate: Arc<Gate>,
-    step_ups: StepUps,
+    pub(super) gate: Arc<Gate>,
+    pub(super) step_ups: StepUps,
     /// Bounds of the callers' deadlines.
-    deadlines: Deadlines,
+    pub(super) deadlines: Deadlines,
+    pub(super) in_flight: InFlight,
+    pub(super) calls: Arc<Calls>,
+    pub(super) authentication: Authentication,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 impl Access {
-    pub(super) fn new(gate: Arc<Gate>, step_ups: StepUps, deadlines: Deadlines) -> Self {
-        Self {
-            gate,
-            step_ups,
-            deadlines,
-        }
-    }
-
     /// The context of a call.
     fn call<T>(&self, request: &Request<T>) -> Call {
         let headers = request.metadata().as_ref();
         Call::of(headers, request.extensions(), self.deadlines)
-    }
-
-    async fn check(
-        &self,
-        request: CheckAccessRequest,
-        call: &Call,
-        timing_requested: bool,
-    ) -> Result<Response<CheckAccessResponse>, Status> {
-        let request =
-            check_request(request).map_err(|violations| status::invalid_argument(&violations))?;
-        let request = Arc::new(request);
-        let ruling = call
-            .deadline
-            .enforce(self.gate.check(&request, call))
-            .await
-            .ok_or_else(status::deadline_exceeded)?
-            .map_err(|error| status::check_error(&error))?;
-        let mut response = Response::new(check_response(&request, &ruling));
-        if timing_requested {
-            let timing = ServerTiming::of(&ruling);
-            response.extensions_mut().insert(timing);
-        }
-        Ok(response)
     }
 }
 
@@ -82,28 +59,48 @@ impl AccessService for Access {
         AskedPolicy::note(request.extensions(), &request.get_ref().policy);
         let timing_requested = ServerTiming::is_requested(request.metadata().as_ref());
         let span = span::check(&call.trace, call.caller.id.as_str());
-        let check = self.check(request.into_inner(), &call, timing_requested);
+        let snapshot = self.gate.snapshot();
+        let check = check(&self.gate, &snapshot, request.into_inner(), &call);
         let checked = check.instrument(span.clone()).await;
-        if let Err(status) = &checked {
-            span::refused(&span, status.code());
+        let checked = checked.inspect_err(|status| span::refused(&span, status.code()))?;
+        let mut response = Response::new(checked.response());
+        if timing_requested {
+            let timing = ServerTiming::of(&checked.ruling);
+            response.extensions_mut().insert(timing);
         }
-        checked
+        Ok(response)
     }
 
     async fn batch_check_access(
         &self,
-        _: Request<BatchCheckAccessRequest>,
+        request: Request<BatchCheckAccessRequest>,
     ) -> Result<Response<BatchCheckAccessResponse>, Status> {
-        Err(status::not_implemented("BatchCheckAccess"))
+        let call = self.call(&request);
+        let request = request.into_inner();
+        let answers = batch(&self.gate, &self.in_flight, &self.calls, request, &call);
+        answers.await.map(Response::new)
     }
 
     type StreamCheckAccessStream = BoxStream<StreamCheckAccessResponse>;
 
     async fn stream_check_access(
         &self,
-        _: Request<Streaming<CheckAccessRequest>>,
+        request: Request<Streaming<CheckAccessRequest>>,
     ) -> Result<Response<Self::StreamCheckAccessStream>, Status> {
-        Err(status::not_implemented("StreamCheckAccess"))
+        let call = self.call(&request);
+        let (metadata, extensions, requests) = request.into_parts();
+        let headers = metadata.as_ref();
+        let checker = Checker {
+            gate: Arc::clone(&self.gate),
+            in_flight: self.in_flight.clone(),
+            calls: Arc::clone(&self.calls),
+            authentication: self.authentication.clone(),
+            clock: Arc::clone(&self.clock),
+            deadline: Deadline::within(self.deadlines.default),
+            from: StreamOrigin::of(call, headers, &extensions, self.clock.read()),
+        };
+        let stream = CheckStream::new(checker, requests);
+        Ok(Response::new(stream.answers()))
     }
 
     async fn begin_step_up(

@@ -1,12 +1,13 @@
 //! Who makes a call: found out from its head, before a byte of its messages is read.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
+use http::HeaderMap;
 use tonic::Status;
 
 use super::calls::ObservedCall;
 use crate::{
-    callers::{Caller, CallerPriority, Callers},
+    callers::{AuthenticationError, Caller, CallerPriority, Callers},
     peer::{self, Peer},
     refusals::Refusals,
 };
@@ -51,12 +52,27 @@ impl Authentication {
             }
             Err(_) if self.is_open(request.uri().path()) => Caller::unauthenticated(address),
             Err(error) => {
-                self.refusals.unauthenticated(address, error);
-                return Err(Status::unauthenticated(error.to_string()));
+                return Err(self.refuse(address, error));
             }
         };
         request.extensions_mut().insert(caller);
         Ok(())
+    }
+
+    /// The caller of a message in a call that was admitted: its credential may have expired or been withdrawn since.
+    pub(super) async fn again(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+        address: IpAddr,
+    ) -> Result<Caller, Status> {
+        let caller = self.callers.authenticate(headers, peer).await;
+        caller.map_err(|error| self.refuse(address, error))
+    }
+
+    fn refuse(&self, address: IpAddr, error: AuthenticationError) -> Status {
+        self.refusals.unauthenticated(address, error);
+        Status::unauthenticated(error.to_string())
     }
 
     fn is_open(&self, path: &str) -> bool {

@@ -2,6 +2,7 @@
 //! observed as soon as it is known to be one, so that those are counted too that no handler sees: unknown
 //! methods, messages that cannot be decoded, callers that leave.
 
+mod items;
 mod metrics;
 mod method;
 
@@ -16,6 +17,7 @@ use http::{Extensions, Request, StatusCode};
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status};
 
+pub(super) use self::items::{ObservedItem, OpenStream};
 use self::{method::method_of, metrics::Metrics};
 use crate::{
     callers::{CallerId, CallerName, Callers},
@@ -29,6 +31,8 @@ use crate::{
 /// How much of a text from outside is logged, in characters.
 const POLICY_CHARS_MAX: usize = 64;
 const ERROR_CHARS_MAX: usize = 300;
+/// The method whose calls end with UNAVAILABLE when their connection is replaced.
+const STREAM: &str = "StreamCheckAccess";
 
 /// Counts, measures and logs calls.
 #[derive(Debug)]
@@ -58,7 +62,9 @@ impl AskedPolicy {
     pub(super) fn note(extensions: &Extensions, policy: &str) {
         if let Some(Self(asked)) = extensions.get() {
             // An error means that it was noted before.
-            let _ = asked.set(shown(policy, POLICY_CHARS_MAX).into());
+            let start = policy.char_indices().nth(POLICY_CHARS_MAX + 1);
+            let start = start.map_or(policy.len(), |(end, _)| end);
+            let _ = asked.set(policy.get(..start).unwrap_or_default().into());
         }
     }
 }
@@ -170,26 +176,57 @@ impl ObservedCall {
         let caller = self.caller.get();
         let caller = caller.map_or(CallerName::UNKNOWN, CallerId::as_str);
         self.calls.metrics.call(self.method, name, caller, elapsed);
-        // A cancelled call is not an error of the service.
-        if matches!(code, Code::Ok | Code::Cancelled) {
+        let uptime = self.started.moment.uptime;
+        self.calls.log_failure(&Failed {
+            uptime: uptime.saturating_add(self.started.elapsed()),
+            caller,
+            from: self.from,
+            method: self.method,
+            code,
+            policy: self.asked.0.get().map(AsRef::as_ref),
+            error: message,
+        });
+    }
+}
+
+/// A call that has ended, or a check of a batch or a stream.
+#[derive(Debug)]
+struct Failed<'c> {
+    uptime: Duration,
+    caller: &'c str,
+    from: IpAddr,
+    method: &'static str,
+    code: Code,
+    policy: Option<&'c str>,
+    error: &'c str,
+}
+
+impl Failed<'_> {
+    /// Whether nothing is wrong: a caller has left, or a stream of checks was ended to be replaced.
+    fn is_expected(&self) -> bool {
+        let is_replaced = self.method == STREAM && self.code == Code::Unavailable;
+        matches!(self.code, Code::Ok | Code::Cancelled) || (is_replaced && self.policy.is_none())
+    }
+}
+
+impl Calls {
+    /// Logs what has failed.
+    fn log_failure(&self, failed: &Failed<'_>) {
+        if failed.is_expected() {
             return;
         }
-        let uptime = self
-            .started
-            .moment
-            .uptime
-            .saturating_add(self.started.elapsed());
+        let code = metrics::name_of(failed.code);
         throttled!(
-            self.calls.log,
-            uptime,
+            self.log,
+            failed.uptime,
             warn,
-            "call_failed" / name,
-            caller,
-            from = %self.from,
-            method = self.method,
-            code = name,
-            policy = self.asked.0.get().map(AsRef::<str>::as_ref),
-            error = shown(message, ERROR_CHARS_MAX),
+            "call_failed" / code,
+            caller = failed.caller,
+            from = %failed.from,
+            method = failed.method,
+            code,
+            policy = failed.policy.map(|policy| shown(policy, POLICY_CHARS_MAX)),
+            error = shown(failed.error, ERROR_CHARS_MAX),
             "a call ended with an error"
         );
     }

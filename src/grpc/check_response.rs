@@ -48,7 +48,7 @@ fn reason(reason: &Reason) -> v1::Reason {
     }
 }
 
-fn code(code: ReasonCode) -> v1::ReasonCode {
+pub(super) fn code(code: ReasonCode) -> v1::ReasonCode {
     match code {
         ReasonCode::VerificationNotFound => v1::ReasonCode::VerificationNotFound,
         ReasonCode::EvidenceUnavailable => v1::ReasonCode::EvidenceUnavailable,

@@ -1,7 +1,7 @@
 //! The messages in the body of a call: their frames, their compression and their encoding. What a caller sends wrong is
 //! INVALID_ARGUMENT or OUT_OF_RANGE, where tonic's own decoder says INTERNAL, or ignores the rest.
 
-use std::{io::Read as _, sync::Arc, time::Duration};
+use std::{io::Read as _, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{BoxError, body::Body, response::Response};
 use flate2::bufread::MultiGzDecoder;
@@ -10,10 +10,14 @@ use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use parking_lot::Mutex;
 use prost::bytes::{BufMut as _, Bytes, BytesMut};
-use tokio::time::timeout;
+use tokio::select;
 use tonic::Status;
 
-use super::{signature::Signature, status};
+use super::{
+    signature::{Kind, Signature},
+    status,
+};
+use crate::clock::pause;
 
 /// Before each message: one byte that says whether it is compressed, and four for its length.
 const HEADER_BYTES: usize = 5;
@@ -31,7 +35,8 @@ pub(super) enum Encoding {
 pub(super) struct Framing {
     pub(super) signature: &'static Signature,
     pub(super) encoding: Encoding,
-    /// How long a message of a stream may take to arrive, once it has begun; the first one, from the head of the call.
+    /// How long a message of a stream may take to arrive, once it has begun. The first one of a stream that is not for checks, from the head
+    /// of the call.
     pub(super) timeout: Duration,
 }
 
@@ -67,13 +72,13 @@ impl Framing {
             buffer: BytesMut::new(),
             framing: *self,
             begun: false,
+            late: None,
             failure,
         }
     }
 }
 
 /// The messages of a call, read from its body.
-#[derive(Debug)]
 struct Messages {
     body: Body,
     /// What was read of the body, from the beginning of a frame.
@@ -81,6 +86,8 @@ struct Messages {
     framing: Framing,
     /// Whether there was a message.
     begun: bool,
+    /// When the message that has begun is too late.
+    late: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     failure: Failure,
 }
 
@@ -109,16 +116,19 @@ impl Messages {
     /// The next part of the body. A stream may be silent between its messages, and not inside of one. The message of other calls has
     /// the deadline of its call.
     async fn frame(&mut self) -> Result<Option<Frame<Bytes>>, BoxError> {
-        let is_between = self.begun && self.buffer.is_empty();
-        let frame = if !self.framing.signature.streams() || is_between {
-            self.body.frame().await
-        } else {
-            match timeout(self.framing.timeout, self.body.frame()).await {
-                Ok(frame) => frame,
-                Err(_) => return Err(self.failure.set(status::message_too_late()).into()),
-            }
-        };
-        Ok(frame.transpose()?)
+        let signature = self.framing.signature;
+        let may_begin_late = self.begun || signature.kind == Kind::CheckStream;
+        if !signature.streams() || (may_begin_late && self.buffer.is_empty()) {
+            return Ok(self.body.frame().await.transpose()?);
+        }
+        // Once for the whole message: one byte at a time does not prolong it.
+        let timeout = self.framing.timeout;
+        let late = self.late.get_or_insert_with(|| Box::pin(pause(timeout)));
+        select! {
+            biased;
+            frame = self.body.frame() => Ok(frame.transpose()?),
+            () = late.as_mut() => Err(self.failure.set(status::message_too_late()).into()),
+        }
     }
 
     /// Takes the next message from the buffer, if all of it is there.
@@ -151,6 +161,7 @@ impl Messages {
             Status::invalid_argument(format!("the message cannot be decoded: {error}"))
         })?;
         self.begun = true;
+        self.late = None;
         Ok(Some(frame))
     }
 
@@ -198,7 +209,8 @@ fn unzipped(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, Status> {
     }
 }
 
-fn framed(message: &[u8]) -> Bytes {
+/// A message of a response or of a request in its frame, not compressed.
+pub(super) fn framed(message: &[u8]) -> Bytes {
     let mut frame = BytesMut::with_capacity(HEADER_BYTES.saturating_add(message.len()));
     frame.put_u8(0);
     // It is within its bound, which is far below that of the type.

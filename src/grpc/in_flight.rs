@@ -1,4 +1,4 @@
-//! How many calls may be in flight at once, and how many watches of health may be open.
+//! How many calls may be in flight at once, and how many watches of health and streams of checks may be open.
 
 use std::sync::{
     Arc,
@@ -25,6 +25,10 @@ const DOORS_SHARE: usize = 8;
 /// Watches of health that may be open at once: in all, and from one address.
 const WATCHES_MAX: usize = 1_000;
 const WATCHES_PER_ADDRESS: usize = 50;
+
+/// Streams of checks that may be open at once: in all, and from one address. Each may have 32 answers that wait to be taken.
+const CHECK_STREAMS_MAX: usize = 4_000;
+const CHECK_STREAMS_PER_ADDRESS: usize = 1_000;
 
 /// The calls in flight, within their bound. Clones share them.
 #[derive(Debug, Clone)]
@@ -148,12 +152,17 @@ impl Drop for InFlightCall {
     }
 }
 
+/// The streams of checks that may be open.
+pub(super) fn check_streams() -> PerNetwork {
+    PerNetwork::new(CHECK_STREAMS_PER_ADDRESS, CHECK_STREAMS_MAX)
+}
+
 /// The watches of health that may be open.
 pub(super) fn watches() -> PerNetwork {
     PerNetwork::new(WATCHES_PER_ADDRESS, WATCHES_MAX)
 }
 
-/// The response of a watch, which keeps its permit until its body ends or is dropped.
+/// The response of a watch or of a stream of checks, which keeps its permit until its body ends or is dropped.
 pub(super) fn holding(permit: NetworkPermit, response: Response) -> Response {
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {

@@ -20,6 +20,7 @@ use super::{
     access::Access,
     authentication::Authentication,
     calls::{self, Calls, ObservedCall},
+    ext_authz::{self, ExtAuthz, without_errors},
     framing::{Failure, Framing},
     in_flight::{InFlight, InFlightCall, holding},
     protocol::{self, ENCODING},
@@ -33,7 +34,10 @@ use crate::{
     callers::{Caller, CallerPriority},
     listener::{Refused, RequestBody},
     peer::{self, PerNetwork},
-    proto::v1::access_service_server::AccessServiceServer,
+    proto::{
+        ext_authz::envoy::service::auth::v3::authorization_server::AuthorizationServer,
+        v1::access_service_server::AccessServiceServer,
+    },
 };
 
 /// Answers every request on the gRPC port. Clones share everything.
@@ -43,12 +47,16 @@ pub struct GrpcService(Arc<Parts>);
 /// What every request needs.
 pub(super) struct Parts {
     pub(super) access: AccessServiceServer<Access>,
+    pub(super) ext_authz: AuthorizationServer<ExtAuthz>,
+    /// How gateways are answered.
+    pub(super) gateway: Arc<ext_authz::Config>,
     /// Health and reflection.
     pub(super) others: Router,
     pub(super) rejections: Arc<Rejections>,
     pub(super) calls: Arc<Calls>,
     pub(super) in_flight: InFlight,
     pub(super) watches: PerNetwork,
+    pub(super) check_streams: PerNetwork,
     pub(super) authentication: Authentication,
     pub(super) deadlines: Deadlines,
 }
@@ -87,8 +95,15 @@ impl Parts {
             return self.rejections.reject(rejection, &request);
         }
         let call = Calls::begin(&self.calls, &mut request);
+        let is_ext_authz = request.uri().path() == signature::EXT_AUTHZ;
         let response = self.admit(request, &call).await;
-        call.observe(response)
+        // Counted and logged as the error that it is.
+        let response = call.observe(response);
+        if is_ext_authz {
+            without_errors(response, &self.gateway)
+        } else {
+            response
+        }
     }
 
     /// Answers a call, or refuses it before its body is read.
@@ -130,12 +145,25 @@ impl Parts {
                 None => status::too_many_watches().into_http(),
                 Some(permit) => holding(permit, self.one(request, &framing, call).await),
             },
-            Kind::Stream => {
-                let failure = Failure::default();
-                let request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
-                failure.shown_in(self.dispatch(request, signature).await)
+            Kind::Stream => self.stream(request, &framing).await,
+            Kind::CheckStream => {
+                // To open one is work as for any call. Each of its checks is a call in flight, and not the stream.
+                if self.enter(&request).is_none() {
+                    return status::too_many_calls().into_http();
+                }
+                match self.check_streams.enter(peer::ip_of(request.extensions())) {
+                    None => status::too_many_streams().into_http(),
+                    Some(permit) => holding(permit, self.stream(request, &framing).await),
+                }
             }
         }
+    }
+
+    /// Answers a call of any number of messages.
+    async fn stream(&self, request: Request<RequestBody>, framing: &Framing) -> Response<Body> {
+        let failure = Failure::default();
+        let request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
+        failure.shown_in(self.dispatch(request, framing.signature).await)
     }
 
     /// Lets a call in, or refuses it.
@@ -143,12 +171,8 @@ impl Parts {
         let caller: Option<&Caller> = request.extensions().get();
         let priority = caller.map_or(CallerPriority::Gateways, |caller| caller.id.priority());
         let waited = calls::waited(request.extensions());
-        let is_refused = match waited.map_or(Refused::No, |waited| waited.refused) {
-            Refused::No => false,
-            Refused::UnlessDoor => priority == CallerPriority::Gateways,
-            Refused::Always => true,
-        };
-        if is_refused {
+        let refused = waited.map_or(Refused::No, |waited| waited.refused);
+        if refused.applies_to(priority == CallerPriority::Doors) {
             self.in_flight.refuse_late(priority);
             return None;
         }
@@ -183,6 +207,10 @@ impl Parts {
             let answer = self.access.clone().call(request).await;
             let response = answer.unwrap_or_else(|never| match never {});
             server_timing::attach(response.map(Body::new))
+        } else if signature.is_ext_authz() {
+            let answer = self.ext_authz.clone().call(request).await;
+            let response = answer.unwrap_or_else(|never| match never {});
+            response.map(Body::new)
         } else {
             self.others(request).await
         }

@@ -2,12 +2,18 @@
 
 use prost::{DecodeError, Message};
 
-use crate::proto::v1;
+use crate::proto::{ext_authz::envoy::service::auth::v3 as envoy, v1};
 
 /// The largest message of a request, in bytes: as it is sent, and decompressed.
 pub(super) const MESSAGE_BYTES_MAX: usize = 16 * 1024;
 /// The same of a batch.
 pub(super) const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// The same of a request of Envoy, which has all headers of its client.
+pub(super) const EXT_AUTHZ_BYTES_MAX: usize = 128 * 1024;
+
+/// The method by which Envoy asks.
+pub(super) const EXT_AUTHZ: &str = "/envoy.service.auth.v3.Authorization/Check";
 
 /// What the requests of a method are.
 #[derive(Debug)]
@@ -36,12 +42,17 @@ impl Signature {
 
     /// Whether a call has any number of messages, and not just one.
     pub(super) fn streams(&self) -> bool {
-        self.kind == Kind::Stream
+        matches!(self.kind, Kind::Stream | Kind::CheckStream)
     }
 
     /// Whether it is a method of `AccessService`.
     pub(super) fn is_access(&self) -> bool {
         self.path.starts_with("/verigate.v1.AccessService/")
+    }
+
+    /// Whether it is the method by which Envoy asks.
+    pub(super) fn is_ext_authz(&self) -> bool {
+        self.path == EXT_AUTHZ
     }
 }
 
@@ -56,9 +67,11 @@ pub(super) enum Kind {
     Watch,
     /// Any number of messages: within the streams of its connection.
     Stream,
+    /// Any number of checks: within the streams of checks that may be open, and each check within the calls that may be in flight.
+    CheckStream,
 }
 
-const SIGNATURES: [Signature; 8] = [
+const SIGNATURES: [Signature; 9] = [
     Signature::of::<v1::CheckAccessRequest>(
         Kind::Deciding,
         "CheckAccess",
@@ -73,7 +86,7 @@ const SIGNATURES: [Signature; 8] = [
         )
     },
     Signature::of::<v1::CheckAccessRequest>(
-        Kind::Stream,
+        Kind::CheckStream,
         "StreamCheckAccess",
         "/verigate.v1.AccessService/StreamCheckAccess",
     ),
@@ -82,6 +95,10 @@ const SIGNATURES: [Signature; 8] = [
         "BeginStepUp",
         "/verigate.v1.AccessService/BeginStepUp",
     ),
+    Signature {
+        message_bytes_max: EXT_AUTHZ_BYTES_MAX,
+        ..Signature::of::<envoy::CheckRequest>(Kind::Deciding, "ext_authz", EXT_AUTHZ)
+    },
     Signature::of::<tonic_health::pb::HealthCheckRequest>(
         Kind::Probe,
         "Health/Check",
@@ -120,12 +137,13 @@ mod tests {
     use prost_types::FileDescriptorSet;
 
     use super::*;
-    use crate::proto::DESCRIPTORS;
+    use crate::proto::{DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS};
 
     #[test]
     fn the_table_has_every_method_of_every_service() {
         let sets = [
             DESCRIPTORS,
+            EXT_AUTHZ_DESCRIPTORS,
             tonic_health::pb::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1::FILE_DESCRIPTOR_SET,
             tonic_reflection::pb::v1alpha::FILE_DESCRIPTOR_SET,

@@ -6,13 +6,21 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
 use super::step_up_request::InvalidStepUpRequest;
-use crate::{gate::CheckError, jitter, step_up::StepUpError, violations::Violations};
+use crate::{
+    gate::CheckError,
+    jitter,
+    proto::{time::duration, v1},
+    step_up::StepUpError,
+    violations::Violations,
+};
 
 /// When to retry a link that the upstream did not create.
 const LINK_RETRY_AFTER: Duration = Duration::from_secs(2);
 
 /// When to repeat a call that was refused because too many are in flight: at the earliest, and at the latest twice that.
 const CALLS_RETRY_AFTER: Duration = Duration::from_millis(100);
+/// When to open another stream of checks, at the latest about twice that.
+const STREAM_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The metadata in which gRPC clients read when to retry, in milliseconds.
 const PUSHBACK: &str = "grpc-retry-pushback-ms";
 
@@ -128,8 +136,30 @@ pub(super) fn message_too_late() -> Status {
 /// As many calls are in flight as may be. The answer says when to retry.
 pub(super) fn too_many_calls() -> Status {
     let after = CALLS_RETRY_AFTER.saturating_add(jitter::up_to(CALLS_RETRY_AFTER));
-    let message = "too many calls are in flight";
-    let mut status = retry_after(Code::ResourceExhausted, &message, after);
+    pushed_back(
+        Code::ResourceExhausted,
+        "too many calls are in flight",
+        after,
+    )
+}
+
+/// As many streams of checks are open as may be. The answer says when to retry.
+pub(super) fn too_many_streams() -> Status {
+    let after = STREAM_RETRY_AFTER.saturating_add(jitter::up_to(STREAM_RETRY_AFTER));
+    let message = "too many streams of checks are open: send more checks in each";
+    pushed_back(Code::ResourceExhausted, message, after)
+}
+
+/// A stream of checks ends although nothing is wrong with it. The status says when to open another, and not at the same time to all.
+pub(super) fn stream_ends(why: &str) -> Status {
+    let after = CALLS_RETRY_AFTER.saturating_add(jitter::up_to(STREAM_RETRY_AFTER));
+    let message = format!("{why}: open another stream, and repeat what was not answered");
+    pushed_back(Code::Unavailable, &message, after)
+}
+
+/// A status with a time to retry, where clients read it and where people do.
+fn pushed_back(code: Code, message: &str, after: Duration) -> Status {
+    let mut status = retry_after(code, &message, after);
     // Digits are always a valid value.
     if let Ok(after) = after.as_millis().to_string().parse() {
         status.metadata_mut().insert(PUSHBACK, after);
@@ -142,9 +172,18 @@ pub(super) fn too_many_watches() -> Status {
     Status::resource_exhausted("too many watches of health are open: call Health/Check instead")
 }
 
-/// A call that the contract defines and this version does not implement.
-pub(super) fn not_implemented(call: &str) -> Status {
-    Status::unimplemented(format!("{call} is not implemented"))
+/// The result of one of several checks that was not decided. Its code is never that of success.
+pub(super) fn item_error(status: &Status) -> v1::CheckError {
+    let retry = status.get_details_retry_info();
+    let code = match status.code() {
+        Code::Ok => Code::Internal,
+        code => code,
+    };
+    v1::CheckError {
+        code: code.into(),
+        message: status.message().to_owned(),
+        retry_after: retry.and_then(|retry| retry.retry_delay).map(duration),
+    }
 }
 
 fn retry_after(code: Code, error: &impl ToString, retry_after: Duration) -> Status {

@@ -6,6 +6,8 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::Relaxed},
 };
 
+use tokio::sync::watch;
+
 use super::{
     memory::{ANSWER_BYTES, CallShare, Holding},
     received_frames::ReceivedFrames,
@@ -47,6 +49,8 @@ pub(super) struct Activity {
     frame_since: AtomicU32,
     /// What is held for no call: by the buffer of HTTP/1 beyond its first size, or by a frame or head of HTTP/2 that is not whole.
     aside: AtomicUsize,
+    /// Whether no more calls are accepted on it.
+    is_finishing: watch::Sender<bool>,
 }
 
 impl Activity {
@@ -64,12 +68,25 @@ impl Activity {
             head_since: AtomicU32::new(0),
             frame_since: AtomicU32::new(0),
             aside: AtomicUsize::new(0),
+            is_finishing: watch::Sender::new(false),
         }
     }
 
     /// What it holds in memory.
     pub(super) fn holding(&self) -> &Holding {
         &self.holding
+    }
+
+    /// No more calls are accepted on it.
+    pub(super) fn finish(&self) {
+        self.is_finishing.send_replace(true);
+    }
+
+    /// Waits until no more calls are accepted on it.
+    pub(super) async fn finishing(&self) {
+        let mut finishing = self.is_finishing.subscribe();
+        // It is not dropped meanwhile.
+        let _ = finishing.wait_for(|finishing| *finishing).await;
     }
 
     /// Begins the next tick; which one it is.

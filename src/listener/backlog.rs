@@ -59,6 +59,17 @@ pub enum Refused {
     Always,
 }
 
+impl Refused {
+    /// Whether a call that is a door's, or is not, is to be refused.
+    pub fn applies_to(self, is_door: bool) -> bool {
+        match self {
+            Self::No => false,
+            Self::UnlessDoor => !is_door,
+            Self::Always => true,
+        }
+    }
+}
+
 /// The calls that wait on all runtimes.
 #[derive(Debug, Clone)]
 pub(super) struct Metrics {

@@ -208,6 +208,7 @@ async fn drive(
                     Verdict::Keep => {}
                     Verdict::Finish(why) => {
                         finishing = Some(why);
+                        activity.finish();
                         connection.as_mut().finish();
                     }
                     Verdict::Close(why) => return why,
@@ -216,6 +217,7 @@ async fn drive(
             () = &mut stop, if finishing != Some(Closed::Stopped) => {
                 finishing = Some(Closed::Stopped);
                 lifetime.stop(now);
+                activity.finish();
                 connection.as_mut().finish();
             }
         }

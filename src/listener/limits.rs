@@ -61,9 +61,11 @@ pub(super) const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// How much of the bodies of one connection is received before it is read: all together, and of each.
 const CONNECTION_WINDOW: u32 = 256 * 1024;
 /// What is added to that for each call that may be open: the library takes small frames that wait to be read, of 256 bytes each at least,
-/// for a flood once they exceed half of the window. While the service is overloaded, each call may have one that waits.
-const WINDOW_PER_CALL: u32 = 512;
-pub(super) const STREAM_WINDOW: u32 = 64 * 1024;
+/// for a flood once they exceed half of the window. While the service is overloaded, each call may have one that waits; and some streams of
+/// checks may each have as many as the window of a call permits, because no more are read while their answers are not taken.
+const WINDOW_PER_CALL: u32 = 4 * 1024;
+/// The same for each call. Small, so that the small messages that fit into it are no flood.
+pub(super) const STREAM_WINDOW: u32 = 16 * 1024;
 /// How much of one answer may wait to be written.
 pub(super) const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Calls that a peer may have cancelled before they were looked at. Honest callers cancel at their deadline, and many at once while

@@ -9,7 +9,7 @@ use tower_service::Service;
 
 use super::{
     activity::{Activity, OpenCall},
-    backlog::Backlog,
+    backlog::{Backlog, Waited},
     bodies::{RequestBody, TakenBody},
     memory::{CALL_BYTES, HEADER_BYTES},
 };
@@ -42,13 +42,35 @@ impl<S> Serves for S where
 {
 }
 
+/// The connection of a request, in the request's extensions: for a call that has many requests of its own.
+#[derive(Debug, Clone)]
+pub struct ServedConnection {
+    activity: Arc<Activity>,
+    backlog: Option<Arc<Backlog>>,
+}
+
+impl ServedConnection {
+    /// Waits for the turn of a request within a call that holds this much in memory, as calls themselves do; `None` if it did not have to
+    /// wait.
+    pub async fn turn(&self, is_door: bool, bytes: usize) -> Option<Waited> {
+        match &self.backlog {
+            Some(backlog) => backlog.turn(is_door, bytes).await,
+            None => None,
+        }
+    }
+
+    /// Waits until no more calls are accepted on the connection: the service stops, or the connection is to be replaced.
+    pub async fn finishing(&self) {
+        self.activity.finishing().await;
+    }
+}
+
 /// A service on one connection.
 #[derive(Debug)]
 pub(super) struct OnConnection<S> {
     service: S,
     peer: Peer,
-    activity: Arc<Activity>,
-    backlog: Option<Arc<Backlog>>,
+    connection: ServedConnection,
 }
 
 impl<S> OnConnection<S> {
@@ -61,8 +83,7 @@ impl<S> OnConnection<S> {
         Self {
             service,
             peer,
-            activity,
-            backlog,
+            connection: ServedConnection { activity, backlog },
         }
     }
 }
@@ -73,7 +94,7 @@ impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let mut call = self.activity.begin();
+        let mut call = self.connection.activity.begin();
         let bytes = bytes_of(&request);
         if !call.share().hold(bytes) {
             // The connection is being closed: what was sent is dropped now.
@@ -81,16 +102,15 @@ impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
             return Box::pin(async move { Ok(closing(call)) });
         }
         let mut request = request.map(|body| RequestBody::new(body, Arc::clone(call.share())));
-        let (peer, backlog) = (self.peer.clone(), self.backlog.clone());
+        let (peer, connection) = (self.peer.clone(), self.connection.clone());
         let mut service = self.service.clone();
         Box::pin(async move {
             // A call that is cancelled while it waits costs no more than this.
-            if let Some(backlog) = backlog
-                && let Some(waited) = backlog.turn(peer.urgency.is_urgent(), bytes).await
-            {
+            if let Some(waited) = connection.turn(peer.urgency.is_urgent(), bytes).await {
                 request.extensions_mut().insert(waited);
             }
             request.extensions_mut().insert(peer);
+            request.extensions_mut().insert(connection);
             // What is served here is always ready.
             let response = service.call(request).await?;
             let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);

@@ -81,15 +81,16 @@ pub(super) fn assemble(
         deps,
     );
     let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
-    let gate = Gate::new(Arc::clone(&live), source, journal, refusals.clone(), deps)?;
-    let gate = Arc::new(gate);
+    let gate = Gate::new(live.clone(), source, journal, refusals.clone(), deps).map(Arc::new)?;
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
     let for_http = HttpCallers {
         callers: callers.clone(),
         refusals: refusals.clone(),
     };
+    let gateways = gateways(config, &live, &sessions);
+    let terms = terms(config, &callers, &refusals, deps)?;
+    let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
     let forward_auth = forward_auth(config, &gate, &live, sessions, &for_http, deps)?;
-    let grpc = grpc(config, gate, &step_ups, &callers, &refusals, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -119,24 +120,31 @@ pub(super) fn assemble(
     })
 }
 
-/// Answers callers over gRPC.
-fn grpc(
+/// What Envoy is answered by: the same headers and in the same way as gateways over HTTP.
+fn gateways(config: &Config, live: &Arc<Live>, sessions: &Sessions) -> grpc::Gateways {
+    grpc::Gateways {
+        config: grpc::ext_authz::Config {
+            gateway: config.forward_auth.gateway.clone(),
+            claims: config.ext_authz.clone(),
+        },
+        live: Arc::clone(live),
+        sessions: sessions.clone(),
+    }
+}
+
+/// Who may make calls over gRPC, how many at once, and how long each may take.
+fn terms(
     config: &Config,
-    gate: Arc<Gate>,
-    step_ups: &StepUps,
     callers: &Callers,
     refusals: &Refusals,
     deps: &Deps,
-) -> Result<Grpc, StartError> {
-    Ok(grpc::services(
-        gate,
-        step_ups.clone(),
-        config.deadlines,
-        grpc::InFlight::new(config.in_flight, deps)?,
-        grpc::Calls::new(callers.clone(), deps)?,
-        authentication(config, callers, refusals),
-        deps,
-    )?)
+) -> Result<grpc::Terms, prometheus::Error> {
+    Ok(grpc::Terms {
+        deadlines: config.deadlines,
+        in_flight: grpc::InFlight::new(config.in_flight, deps)?,
+        calls: grpc::Calls::new(callers.clone(), deps)?,
+        authentication: authentication(config, callers, refusals),
+    })
 }
 
 /// Answers gateways over HTTP.

@@ -6,10 +6,7 @@ use futures_util::future::join_all;
 use tonic::Code;
 use tonic_types::StatusExt as _;
 use verigate::{
-    proto::v1::{
-        Authentication, BatchCheckAccessRequest, CheckAccessRequest, Decision, EvidenceSource,
-        access_service_client::AccessServiceClient,
-    },
+    proto::v1::{Authentication, CheckAccessRequest, Decision, EvidenceSource},
     sim::{ApiCall, Fault},
 };
 
@@ -203,19 +200,6 @@ async fn what_the_caller_says_about_the_situation_is_bounded() {
         ..check_request("front-door", "fresh")
     };
     assert_eq!(world.refused(request).await, Code::OutOfRange);
-}
-
-#[tokio::test]
-async fn calls_that_are_not_implemented_say_so() {
-    let world = World::new().await;
-    let mut client = AccessServiceClient::connect(format!("http://{}", world.grpc_address()))
-        .await
-        .unwrap();
-    let batch = client.batch_check_access(BatchCheckAccessRequest::default());
-    assert_eq!(batch.await.unwrap_err().code(), Code::Unimplemented);
-    let requests = futures_util::stream::iter([check_request("front-door", "fresh")]);
-    let stream = client.stream_check_access(requests);
-    assert_eq!(stream.await.unwrap_err().code(), Code::Unimplemented);
 }
 
 #[tokio::test]

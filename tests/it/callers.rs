@@ -6,7 +6,7 @@ pub mod issuer;
 mod jwt;
 mod key_sets;
 mod listeners;
-mod reload;
+pub mod reload;
 mod token_cache;
 
 use std::{fs, path::Path, time::Duration};
@@ -26,12 +26,12 @@ use verigate::{
 use self::issuer::Issuer;
 use crate::world::{World, check_request};
 
-fn token(n: u8) -> Token {
+pub fn token(n: u8) -> Token {
     Token::from_random([n; 8], [n; 32])
 }
 
 /// A caller with the token of this number.
-fn caller(
+pub fn caller(
     n: u8,
     name: &str,
     policies: &[&str],

@@ -13,6 +13,8 @@
 )]
 
 mod access;
+mod batch;
+mod check_stream;
 mod alerts;
 mod callers;
 mod calls;
@@ -24,6 +26,7 @@ mod deadlines;
 mod diff;
 mod differential;
 mod explain;
+mod ext_authz;
 mod first_minutes;
 mod golden;
 mod faults;

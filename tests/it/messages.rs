@@ -45,6 +45,13 @@ pub struct Answer {
     header_bytes: usize,
 }
 
+impl Answer {
+    /// The first message.
+    pub fn first<M: prost::Message + Default>(&self) -> M {
+        M::decode(self.message.as_slice()).unwrap()
+    }
+}
+
 pub async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) -> Answer {
     let client = Client::builder().http2_prior_knowledge().no_proxy();
     let url = format!("http://{}{path}", world.grpc_address());
@@ -64,10 +71,13 @@ pub async fn call(world: &World, path: &str, encodings: &[&str], body: Vec<u8>) 
     let code = trailers.get("grpc-status").or(headers.get("grpc-status"));
     let code = Code::from_bytes(code.unwrap().as_bytes());
     let body = body.to_bytes();
+    let first = body.get(1..5).map_or(0, |length| {
+        5 + usize::try_from(u32::from_be_bytes(length.try_into().unwrap())).unwrap()
+    });
     Answer {
         code,
         headers,
-        message: body.get(5..).unwrap_or_default().to_vec(),
+        message: body.get(5..first).unwrap_or_default().to_vec(),
         header_bytes,
     }
 }

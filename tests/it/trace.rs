@@ -22,7 +22,7 @@ use tempfile::TempDir;
 use tonic::transport::Channel;
 use verigate::{
     clock::{Clock as _, SystemClock},
-    proto::v1::access_service_client::AccessServiceClient,
+    proto::v1::{BatchCheckAccessRequest, access_service_client::AccessServiceClient},
     sim::{ApiCall, BUILT_IN, Cast, Credentials, Fault, PlannedFault, Simulator, TOKEN_LIFE},
 };
 
@@ -312,4 +312,63 @@ async fn a_collector_that_hangs_or_is_not_there_harms_no_check() {
             "{log:#?}"
         );
     }
+}
+
+#[tokio::test]
+async fn the_checks_of_a_batch_are_in_its_span_and_those_of_a_stream_in_the_trace_of_its_caller() {
+    let (collector, address) = Collector::start().await;
+    let served = Served::start(&format!("otlp_endpoint = 'http://{address}'")).await;
+    let in_trace = |request: &mut tonic::Request<_>| {
+        let parent = format!("00-{TRACE}-{CALLER}-01").parse().unwrap();
+        request.metadata_mut().insert("traceparent", parent);
+    };
+    let checks = vec![check_request("front-door", ID), check_request("none", ID)];
+    let mut batch = tonic::Request::new(BatchCheckAccessRequest { checks });
+    in_trace(&mut batch);
+    served
+        .client
+        .clone()
+        .batch_check_access(batch)
+        .await
+        .unwrap();
+    let mut one = check_request("front-door", ID);
+    "r-1".clone_into(&mut one.request_id);
+    let mut stream = tonic::Request::new(futures_util::stream::iter([one]));
+    let parent = format!("00-{TRACE}-{CALLER}-01").parse().unwrap();
+    stream.metadata_mut().insert("traceparent", parent);
+    let answers = served.client.clone().stream_check_access(stream).await;
+    let mut answers = answers.unwrap().into_inner();
+    while answers.message().await.unwrap().is_some() {}
+    served.stop().await;
+    let spans = collector.spans();
+    let named = |name: &str| {
+        let all = spans.iter().filter(|span| span.name == name);
+        all.collect::<Vec<_>>()
+    };
+    let [batch] = named("batch")[..] else {
+        panic!("{spans:#?}");
+    };
+    assert_eq!(hex(&batch.trace_id), TRACE);
+    assert_eq!(hex(&batch.parent_span_id), CALLER);
+    let checks = named("check");
+    let (in_batch, others): (Vec<&Span>, Vec<&Span>) = checks
+        .into_iter()
+        .partition(|check| check.parent_span_id == batch.span_id);
+    let mut shown: Vec<String> = in_batch.iter().map(|span| attributes(span)).collect();
+    shown.sort();
+    assert_eq!(
+        shown,
+        [
+            "caller=anonymous policy=front-door decision=allow origin=upstream degraded=false",
+            "caller=anonymous refused=NotFound"
+        ]
+    );
+    let [of_stream] = others[..] else {
+        panic!("{others:#?}");
+    };
+    assert_eq!(hex(&of_stream.parent_span_id), CALLER);
+    assert_eq!(
+        attributes(of_stream),
+        "caller=anonymous policy=front-door decision=allow origin=cache degraded=false"
+    );
 }

@@ -3,12 +3,16 @@
 use crate::grpc::signature;
 
 /// The methods that answer callers.
-pub(super) const DECIDING: [&str; 4] = [
+pub(super) const DECIDING: [&str; 5] = [
     "CheckAccess",
     "BatchCheckAccess",
     "StreamCheckAccess",
     "BeginStepUp",
+    "ext_authz",
 ];
+
+/// Those whose calls have several checks each.
+pub(super) const WITH_ITEMS: [&str; 2] = ["BatchCheckAccess", "StreamCheckAccess"];
 
 /// A path that no service has.
 const OTHER: &str = "other";

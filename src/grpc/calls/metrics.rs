@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use prometheus::{HistogramVec, IntCounterVec, Opts, Registry, histogram_opts};
+use prometheus::{HistogramVec, IntCounterVec, IntGauge, Opts, Registry, histogram_opts};
 use tonic::Code;
 
-use super::method::DECIDING;
+use super::method::{DECIDING, WITH_ITEMS};
 use crate::{
     callers::{CallerName, Callers},
     metrics::register_pruned,
@@ -47,6 +47,9 @@ pub(super) struct Metrics {
     calls: IntCounterVec,
     seconds: HistogramVec,
     by_caller: IntCounterVec,
+    items: IntCounterVec,
+    /// Streams of checks that are open.
+    pub(super) streams: IntGauge,
 }
 
 impl Metrics {
@@ -70,9 +73,20 @@ impl Metrics {
             by_caller: IntCounterVec::new(
                 Opts::new(
                     "verigate_caller_calls_total",
-                    "gRPC calls, by caller and code.",
+                    "gRPC calls, and checks in batches and streams, by caller and code.",
                 ),
                 &[CODE, CALLER],
+            )?,
+            items: IntCounterVec::new(
+                Opts::new(
+                    "verigate_call_items_total",
+                    "Checks in batches and streams, by method and code.",
+                ),
+                &["method", "code"],
+            )?,
+            streams: IntGauge::new(
+                "verigate_check_streams",
+                "Open streams of StreamCheckAccess.",
             )?,
         };
         // So that `rate()` sees the first error of a caller. The other methods are for operators.
@@ -81,6 +95,13 @@ impl Metrics {
                 metrics.calls.with_label_values(&[method, name_of(code)]);
             }
         }
+        for method in WITH_ITEMS {
+            for code in CODES {
+                metrics.items.with_label_values(&[method, name_of(code)]);
+            }
+        }
+        registry.register(Box::new(metrics.items.clone()))?;
+        registry.register(Box::new(metrics.streams.clone()))?;
         registry.register(Box::new(metrics.calls.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         let is_kept = move |caller: &str| {
@@ -97,6 +118,15 @@ impl Metrics {
         self.seconds
             .with_label_values(&[method])
             .observe(elapsed.as_secs_f64());
+    }
+}
+
+impl Metrics {
+    /// Counts a check of a batch or a stream.
+    pub(super) fn item(&self, method: &str, code: Code, caller: &str) {
+        let code = name_of(code);
+        self.by_caller.with_label_values(&[code, caller]).inc();
+        self.items.with_label_values(&[method, code]).inc();
     }
 }
 

@@ -2,11 +2,14 @@
 
 use axum::http::{
     HeaderMap, Uri, Version,
-    header::{ACCEPT, CONTENT_LENGTH, TRANSFER_ENCODING},
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
 };
 
 use super::path;
-use crate::{gateway::Refusal, policy::PolicyName};
+use crate::{
+    gateway::{Refusal, accepts_pages},
+    policy::PolicyName,
+};
 
 /// What is asked for, and for whom.
 #[derive(Debug)]
@@ -20,14 +23,9 @@ pub(super) struct Target {
 impl Target {
     pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
         let mut query = uri.query().unwrap_or_default().split('&');
-        let accepts_pages = headers.get_all(ACCEPT).iter().any(|accept| {
-            let accept = accept.to_str().unwrap_or_default().to_ascii_lowercase();
-            let mut kinds = accept.split(',');
-            kinds.any(|kind| kind.split(';').next().unwrap_or_default().trim() == "text/html")
-        });
         Self {
             policy: path::policy(uri.path()),
-            is_browser: accepts_pages && query.any(|pair| pair == "profile=browser"),
+            is_browser: accepts_pages(headers) && query.any(|pair| pair == "profile=browser"),
         }
     }
 }

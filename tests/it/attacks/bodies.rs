@@ -149,3 +149,42 @@ async fn watches_of_health_are_bounded_for_one_address() {
     crate::world::until("ten watches are refused", counted).await;
     serves(&world).await;
 }
+
+#[tokio::test]
+async fn a_message_of_a_stream_that_comes_byte_by_byte_is_late_after_one_deadline() {
+    let world = paused_world().await;
+    let path = "/verigate.v1.AccessService/StreamCheckAccess";
+    let begun = [hello(65_535), headers(1, 0, path, None)].concat();
+    let mut stream = connect(world.grpc_address(), &begun).await;
+    // A stream may wait for its first message. Not for longer here, because pings are not answered.
+    tokio::time::sleep(Duration::from_secs(15)).await;
+    let (mut reader, mut writer) = stream.split();
+    let drip = async {
+        for byte in [0_u8, 0, 0, 0, 200].into_iter().chain([10; 50]) {
+            // An error means that it was closed.
+            let _ = writer.write_all(&data(1, 0, &[byte])).await;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let answered = async {
+        let (started, mut received) = (now(), Vec::new());
+        loop {
+            let mut more = vec![0; 4096];
+            let read = reader.read(&mut more).await.unwrap();
+            assert!(read > 0, "closed without an answer");
+            received.extend_from_slice(&more[..read]);
+            let ends = |(kind, flags)| kind == 1 && flags & END_STREAM != 0;
+            if kinds(&received).into_iter().any(ends) {
+                return started.elapsed().as_secs_f64();
+            }
+        }
+    };
+    tokio::select! {
+        () = drip => panic!("it may drip for ever"),
+        after = answered => assert!((5.5..6.6).contains(&after), "{after}"),
+    }
+    let metrics = world.metrics().await;
+    let counted = r#"verigate_calls_total{code="DEADLINE_EXCEEDED",method="StreamCheckAccess"} 1"#;
+    assert!(metrics.contains(counted), "{metrics}");
+    serves(&world).await;
+}

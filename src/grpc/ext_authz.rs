@@ -1,0 +1,171 @@
+//! Envoy's external authorization, `envoy.service.auth.v3.Authorization`.
+//!
+//! - To Envoy an error of gRPC is no denial: with `failure_mode_allow`, it lets the request pass. So every call is answered OK, and the
+//!   status inside of the answer says what the request gets: what goes wrong in the handler or before it is an error of ours until the very
+//!   end, where [`without_errors`] makes a denial of it.
+//! - An answer without a status lets the request pass too. Answers are made in one place, by an exhaustive match: see `answer`.
+//! - The policy is what the route says (`context_extensions`), and nothing that a client sends.
+
+mod answer;
+mod asked;
+mod claims;
+mod config;
+mod headers;
+
+use std::sync::Arc;
+
+use axum::{body::Body, response::Response as HttpResponse};
+use futures_util::stream::iter;
+use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use prost::Message as _;
+use tonic::{Code, Request, Response, Status};
+use tracing::Instrument as _;
+
+pub use self::config::{ClaimNames, Config};
+use self::{
+    answer::{check_response, refused},
+    asked::{Asked, Situation},
+};
+use super::{calls::AskedPolicy, framing::framed, status};
+use crate::{
+    call::{Call, Deadlines},
+    clock::Clock,
+    gate::Gate,
+    gateway::{Outcome, Step, answer},
+    live::Live,
+    policy::PolicyName,
+    proto::ext_authz::envoy::service::auth::v3::{
+        AttributeContext, CheckRequest, CheckResponse, authorization_server::Authorization,
+    },
+    ruling::Ruling,
+    session::Sessions,
+    span,
+};
+
+/// Answers Envoy.
+#[derive(Debug)]
+pub(super) struct ExtAuthz {
+    pub(super) gate: Arc<Gate>,
+    pub(super) live: Arc<Live>,
+    pub(super) sessions: Sessions,
+    pub(super) config: Arc<Config>,
+    pub(super) deadlines: Deadlines,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+#[tonic::async_trait]
+impl Authorization for ExtAuthz {
+    async fn check(
+        &self,
+        request: Request<CheckRequest>,
+    ) -> Result<Response<CheckResponse>, Status> {
+        let (metadata, extensions, request) = request.into_parts();
+        let attributes = request.attributes.unwrap_or_default();
+        let name = attributes.context_extensions.get("policy");
+        let name = name.map(String::as_str).unwrap_or_default();
+        AskedPolicy::note(&extensions, name);
+        let policy = PolicyName::parse(name).map_err(|error| {
+            let hint = "`context_extensions` of the route must have `policy`, the name of a policy";
+            Status::invalid_argument(format!("{hint}: {error}"))
+        })?;
+        let situation = self.situation(&attributes)?;
+        let headers = situation.headers_of_call(metadata.as_ref());
+        let call = Call::of(headers, &extensions, self.deadlines);
+        let answered = self.answer(policy, &attributes, &situation, call.clone());
+        let answered = call.deadline.to_answer().enforce(answered).await;
+        answered.ok_or_else(status::deadline_exceeded)?
+    }
+}
+
+impl ExtAuthz {
+    /// What Envoy says of a request.
+    fn situation(&self, attributes: &AttributeContext) -> Result<Situation, Status> {
+        let session = self.sessions.config().map(|config| &config.header);
+        let situation = Situation::of(attributes, &self.config.gateway, session);
+        situation.map_err(Status::invalid_argument)
+    }
+
+    /// The answer to a request about this policy.
+    async fn answer(
+        &self,
+        policy: PolicyName,
+        attributes: &AttributeContext,
+        situation: &Situation,
+        call: Call,
+    ) -> Result<Response<CheckResponse>, Status> {
+        let now = self.clock.now();
+        let wait_max = call.deadline.wait_max();
+        let token = self
+            .sessions
+            .authenticate(&situation.headers, now, wait_max);
+        let token = token.await;
+        let policies = self.live.current();
+        let asked = Asked {
+            policy: policy.clone(),
+            in_force: policies.find(&policy),
+            situation,
+            metadata: attributes.metadata_context.as_ref(),
+            config: &self.config,
+            token: &token,
+            session: self.sessions.config(),
+            permissions: &call.caller.permissions,
+            now,
+        };
+        let asked = asked.request()?;
+        let call = call.with_proven(asked.proven);
+        let span = span::check(&call.trace, call.caller.id.as_str());
+        let request = Arc::new(asked.request);
+        let checked = self.gate.check(&request, &call).instrument(span.clone());
+        let ruling = checked.await.map_err(|error| {
+            let status = status::check_error(&error);
+            span::refused(&span, status.code());
+            status
+        })?;
+        Ok(Response::new(self.response(&policy, &ruling, situation)))
+    }
+
+    fn response(
+        &self,
+        policy: &PolicyName,
+        ruling: &Ruling,
+        situation: &Situation,
+    ) -> CheckResponse {
+        let gateway = &self.config.gateway;
+        let step = Step {
+            is_browser: situation.is_browser,
+            original_url: situation.original_url.as_ref(),
+        };
+        let answer = answer(Outcome::of(policy, ruling), gateway, step);
+        let metadata = answer::metadata(policy, ruling);
+        check_response(&answer, &situation.own_headers, Some(metadata))
+    }
+}
+
+/// The same response if it is an answer of the method. What is an error, of the handler or from before it, becomes a denial.
+pub(super) fn without_errors(response: HttpResponse, config: &Config) -> HttpResponse {
+    let status = Status::from_header_map(response.headers());
+    let status = match (status, response.status()) {
+        (None, http::StatusCode::OK) => return response,
+        (Some(status), _) => status,
+        (None, other) => Status::new(Code::Unknown, format!("HTTP status {other}")),
+    };
+    answered(&refused(&status, &config.gateway))
+}
+
+/// A response of gRPC that is OK and has this one message.
+fn answered(answer: &CheckResponse) -> HttpResponse {
+    let mut trailers = HeaderMap::new();
+    trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
+    let message = framed(&answer.encode_to_vec());
+    let frames = [Frame::data(message), Frame::trailers(trailers)];
+    let frames = frames.map(Ok::<_, std::convert::Infallible>);
+    let mut response = HttpResponse::new(Body::new(StreamBody::new(iter(frames))));
+    let grpc = HeaderValue::from_static("application/grpc");
+    response.headers_mut().insert(CONTENT_TYPE, grpc);
+    response
+}
+
+#[cfg(test)]
+mod tests;
