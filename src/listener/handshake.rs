@@ -1,4 +1,4 @@
-//! The bytes of a TLS handshake. The TLS library collects a message of up to 64 KiB before it looks at it, and whoever can open a connection
+//! The bytes of a TLS handshake. The TLS library collects a message of up to 64 KiB before it looks at it, and every peer that can open a connection
 //! can begin one, so what may be sent before the handshake is complete has a limit of ours.
 
 use std::{
