@@ -11,6 +11,8 @@ mod certificate;
 mod config;
 mod issuers;
 mod token_cache;
+mod certificate_index;
+mod conflicts;
 mod directory;
 mod credentials;
 mod misses;
@@ -25,8 +27,9 @@ use std::{
 pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
     config::{CallerConfig, CallerJwt},
+    conflicts::{ConflictingCallersError, KnownCredentials},
     credentials::{AuthenticationError, TOKEN_HEADER},
-    directory::{Callers, ConflictingCallersError},
+    directory::Callers,
     glob::{Glob, InvalidGlobError},
     id::CallerId,
     issuers::IssuerError,
