@@ -1,4 +1,5 @@
-//! What it costs to authenticate a caller by a JWT: one that is cached, and one that is new. `cargo bench` prints it.
+//! What it costs to authenticate a caller: by a JWT that is cached and by one that is new, and by a certificate among a thousand callers; and
+//! to read a thousand callers. `cargo bench` prints it.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,10 +25,14 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _},
 };
 use verigate::{
-    callers::{CallerConfig, CallerJwt, CallerName, Callers},
+    callers::{
+        CallerConfig, CallerJwt, CallerName, Callers, CertificatePattern, ConflictingCallersError,
+        Token,
+    },
     clock::{Clock as _, SystemClock},
     deps::Deps,
     jwt::{KeySets, Keys},
+    peer::{Peer, PeerAddress, PeerCertificate, Urgency},
 };
 
 fn jwt(c: &mut Criterion) {
@@ -105,5 +110,63 @@ impl Issuer {
     }
 }
 
-criterion_group!(benches, jwt);
+/// A thousand callers, each with a certificate, a token and JWTs of its own.
+fn thousand() -> Vec<CallerConfig> {
+    let caller = |n: u16| {
+        let mut caller = CallerConfig::new(CallerName::parse(&format!("door-{n}")).unwrap());
+        let texts = [
+            format!("spiffe://example.org/door/{n}"),
+            format!("dns:door-{n}.example.org"),
+        ];
+        caller.certificates = texts
+            .iter()
+            .map(|text| CertificatePattern::parse(text).unwrap())
+            .collect();
+        let [high, low] = n.to_be_bytes();
+        let token = Token::from_random([high, low, 0, 0, 0, 0, 0, 0], [high; 32]);
+        caller.tokens = vec![token.entry()];
+        caller
+    };
+    (0..1_000).map(caller).collect()
+}
+
+fn many(c: &mut Criterion) {
+    let mut group = c.benchmark_group("a thousand callers");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _entered = runtime.enter();
+    let deps = Deps::new(Arc::new(SystemClock));
+    let configs = thousand();
+    let key_sets = KeySets::new(&deps).unwrap();
+    let callers = Callers::new(&configs, key_sets, Arc::clone(&deps.clock)).unwrap();
+    let peer = |uris: Vec<Box<str>>, dns_names: Vec<Box<str>>| Peer {
+        address: PeerAddress::Unix,
+        certificate: Some(Arc::new(PeerCertificate { uris, dns_names })),
+        urgency: Urgency::default(),
+    };
+    for (what, peer) in [
+        (
+            "the last by its URI",
+            peer(vec!["spiffe://example.org/door/999".into()], Vec::new()),
+        ),
+        (
+            "the last by its DNS name",
+            peer(Vec::new(), vec!["door-999.example.org".into()]),
+        ),
+    ] {
+        let headers = HeaderMap::new();
+        group.bench_function(what, |b| {
+            b.to_async(&runtime)
+                .iter(async || callers.authenticate(&headers, Some(&peer)).await.unwrap());
+        });
+    }
+    group.bench_function("find conflicts", |b| {
+        b.iter(|| assert!(ConflictingCallersError::among(&configs).is_empty()));
+    });
+    group.bench_function("put in force", |b| {
+        b.iter(|| callers.replace(&configs).unwrap());
+    });
+    group.finish();
+}
+
+criterion_group!(benches, jwt, many);
 criterion_main!(benches);

@@ -10,6 +10,8 @@ mod token;
 mod certificate;
 mod config;
 mod issuers;
+mod certificate_index;
+mod conflicts;
 mod directory;
 mod credentials;
 mod misses;
@@ -24,8 +26,9 @@ use std::{
 pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
     config::{CallerConfig, CallerJwt},
+    conflicts::{ConflictingCallersError, KnownCredentials},
     credentials::{AuthenticationError, TOKEN_HEADER, credential_headers, foreign_bearer},
-    directory::{Callers, ConflictingCallersError},
+    directory::Callers,
     glob::{Glob, InvalidGlobError},
     id::CallerId,
     issuers::IssuerError,

@@ -3,6 +3,7 @@
 //! An implementation of [`Watched`] says what is read, and what happens then.
 
 mod paths;
+mod held;
 
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,10 @@ use notify::{
 };
 use tokio::{sync::Notify, task::spawn_blocking, time::timeout};
 
-pub use self::paths::WatchPaths;
+pub use self::{
+    held::{HOLD_FOR, Held, HeldChanges},
+    paths::WatchPaths,
+};
 use crate::clock::pause;
 
 /// Changes come in bursts, because files are written piece by piece and one after another. A reload waits until nothing has changed for

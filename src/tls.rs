@@ -14,6 +14,7 @@ mod pem_file;
 mod contents;
 mod revocation_lists;
 mod error;
+mod expiry;
 mod metrics;
 mod watch;
 
@@ -24,6 +25,7 @@ pub use self::{
     },
     contents::ca_certificates,
     error::{FileProblem, FilesError},
+    expiry::Expiry,
     peer::peer_certificate,
     provider::install_crypto_provider,
     server::{

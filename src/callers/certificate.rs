@@ -19,7 +19,7 @@ const DNS: &str = "dns:";
 /// How a SPIFFE id begins.
 const SPIFFE: &str = "spiffe://";
 /// A segment of the path that stands for any one segment.
-const ANY: &str = "*";
+pub(super) const ANY: &str = "*";
 
 /// A pattern of names in client certificates.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(super) struct CertificateNames<'c> {
     /// Its URI.
     pub(super) uri: Option<&'c str>,
     /// Its DNS names.
-    dns: &'c [Box<str>],
+    pub(super) dns: &'c [Box<str>],
 }
 
 impl CertificatePattern {
@@ -97,47 +97,12 @@ impl CertificatePattern {
             text.split('/').map(Into::into).collect(),
         )))
     }
-
-    /// Whether the names of a certificate fit.
-    pub(super) fn matches_uri(&self, uri: &str) -> bool {
-        match self {
-            Self::Uri(pattern) => pattern.matches(uri),
-            Self::Dns(_) => false,
-        }
-    }
-
-    pub(super) fn matches_dns(&self, names: &CertificateNames<'_>) -> bool {
-        match self {
-            Self::Uri(_) => false,
-            Self::Dns(name) => names.dns.iter().any(|dns| dns.eq_ignore_ascii_case(name)),
-        }
-    }
-
-    /// Whether there is a certificate that fits both.
-    pub(super) fn overlaps(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Uri(one), Self::Uri(other)) => one.overlaps(other),
-            (Self::Dns(one), Self::Dns(other)) => one == other,
-            (Self::Uri(_), Self::Dns(_)) | (Self::Dns(_), Self::Uri(_)) => false,
-        }
-    }
 }
 
 impl UriPattern {
-    /// Byte by byte, segment by segment.
-    fn matches(&self, uri: &str) -> bool {
-        let mut parts = uri.split('/');
-        let fits = self.0.iter().all(|wanted| match parts.next() {
-            Some(part) if &**wanted == ANY => is_plain_segment(part),
-            part => part == Some(&**wanted),
-        });
-        fits && parts.next().is_none()
-    }
-
-    fn overlaps(&self, other: &Self) -> bool {
-        let both = self.0.iter().zip(&other.0);
-        let mut both = both.map(|(one, other)| one == other || &**one == ANY || &**other == ANY);
-        self.0.len() == other.0.len() && both.all(|fits| fits)
+    /// Its parts.
+    pub(super) fn parts(&self) -> &[Box<str>] {
+        &self.0
     }
 }
 
@@ -185,7 +150,7 @@ fn parts(text: &str) -> Option<(&str, Vec<&str>)> {
 }
 
 /// Whether a segment of a path is written in the one way that there is for it: not encoded, not relative, and nothing but a segment.
-fn is_plain_segment(segment: &str) -> bool {
+pub(super) fn is_plain_segment(segment: &str) -> bool {
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || b"-._~!$&'()+,;=:@".contains(&c);
     !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain)
 }

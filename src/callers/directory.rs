@@ -14,9 +14,10 @@ use tokio::try_join;
 use super::{
     AuthenticationError, Caller, CallerConfig, CallerId, CallerName, NamedCaller, Permissions,
     TokenEntry, TokenId,
-    certificate::{CertificateNames, CertificatePattern},
+    certificate::CertificateNames,
+    certificate_index::CertificateIndex,
     credentials::{Credential, credentials},
-    issuers::{IssuerError, Issuers, Named, conflicting},
+    issuers::{IssuerError, Issuers, Named},
     token::Token,
 };
 use crate::{
@@ -37,49 +38,13 @@ struct Inner {
     clock: Arc<dyn Clock>,
 }
 
-/// Two callers that one credential would name both.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConflictingCallersError {
-    /// Two tokens have the same id.
-    #[error("the token id `{id}` is that of `callers.{other}` too")]
-    Token {
-        /// The id.
-        id: TokenId,
-        /// The caller.
-        name: CallerName,
-        /// The other caller, or the same one.
-        other: CallerName,
-    },
-    /// JSON Web Tokens of two callers cannot be distinguished.
-    #[error(
-        "tokens of this issuer for this audience are those of `callers.{other}` too, with the same subject or other keys"
-    )]
-    Jwt {
-        /// The caller.
-        name: CallerName,
-        /// The other caller.
-        other: CallerName,
-    },
-    /// One certificate could fit two patterns.
-    #[error(
-        "a certificate that fits `{pattern}` may fit `{other_pattern}` of `callers.{other}` too"
-    )]
-    Certificate {
-        /// The pattern.
-        pattern: Box<CertificatePattern>,
-        /// The caller.
-        name: CallerName,
-        /// The pattern of the other caller.
-        other_pattern: Box<CertificatePattern>,
-        /// The other caller.
-        other: CallerName,
-    },
-}
-
 #[derive(Debug, Default)]
 struct Directory {
     callers: Vec<Known>,
+    /// The places of the callers by their names.
+    names: HashMap<CallerName, usize>,
     tokens: HashMap<TokenId, (TokenEntry, usize)>,
+    certificates: CertificateIndex,
     issuers: Issuers,
     /// Whether everybody is admitted, because nobody is configured.
     is_open: bool,
@@ -89,7 +54,6 @@ struct Directory {
 #[derive(Debug)]
 struct Known {
     id: NamedCaller,
-    certificates: Vec<CertificatePattern>,
     permissions: Arc<Permissions>,
     rate: Option<Rate>,
     calls: Option<Arc<TokenBucket>>,
@@ -134,9 +98,8 @@ impl Callers {
 
     /// Whether there is a caller of this name.
     pub fn has(&self, name: &str) -> bool {
-        let directory = self.0.directory.load();
-        let mut callers = directory.callers.iter();
-        callers.any(|known| known.id.name().as_str() == name)
+        let name = CallerName::parse(name).ok();
+        name.is_some_and(|name| self.0.directory.load().named(&name).is_some())
     }
 
     /// Whether a JSON Web Token claims to be a caller's, by its issuer and audience together. Nothing of it is verified.
@@ -174,65 +137,6 @@ impl Callers {
     }
 }
 
-impl ConflictingCallersError {
-    /// Every conflict among these callers.
-    pub fn among(configs: &[CallerConfig]) -> Vec<Self> {
-        let mut conflicts = Vec::new();
-        let mut tokens: HashMap<TokenId, &CallerName> = HashMap::new();
-        for config in configs {
-            for token in &config.tokens {
-                if let Some(other) = tokens.insert(token.id, &config.name) {
-                    conflicts.push(Self::Token {
-                        id: token.id,
-                        name: config.name.clone(),
-                        other: other.clone(),
-                    });
-                }
-            }
-        }
-        for (index, config) in configs.iter().enumerate() {
-            let other = conflicting(config, configs.iter().take(index));
-            conflicts.extend(other.map(|other| Self::Jwt {
-                name: config.name.clone(),
-                other: other.clone(),
-            }));
-            for other in configs.iter().take(index) {
-                for pattern in &config.certificates {
-                    let overlapping = other
-                        .certificates
-                        .iter()
-                        .find(|other| pattern.overlaps(other));
-                    conflicts.extend(overlapping.map(|other_pattern| Self::Certificate {
-                        pattern: Box::new(pattern.clone()),
-                        name: config.name.clone(),
-                        other_pattern: Box::new(other_pattern.clone()),
-                        other: other.name.clone(),
-                    }));
-                }
-            }
-        }
-        conflicts
-    }
-
-    /// The caller at whose setting it is reported.
-    pub fn name(&self) -> &CallerName {
-        match self {
-            Self::Token { name, .. } | Self::Jwt { name, .. } | Self::Certificate { name, .. } => {
-                name
-            }
-        }
-    }
-
-    /// The setting.
-    pub fn key(&self) -> &'static str {
-        match self {
-            Self::Token { .. } => "token_sha256",
-            Self::Jwt { .. } => "jwt",
-            Self::Certificate { .. } => "certificate",
-        }
-    }
-}
-
 impl Directory {
     fn new(
         configs: &[CallerConfig],
@@ -252,7 +156,6 @@ impl Directory {
             let new = |rate: Rate| Arc::new(TokenBucket::new(rate.per_second, rate.burst));
             directory.callers.push(Known {
                 id: NamedCaller::new(config.name.clone(), config.fetches, config.priority),
-                certificates: config.certificates.clone(),
                 permissions: Arc::new(config.permissions.clone()),
                 rate: config.calls,
                 calls: match before {
@@ -260,6 +163,8 @@ impl Directory {
                     None => config.calls.map(new),
                 },
             });
+            directory.names.insert(config.name.clone(), index);
+            directory.certificates.add(index, &config.certificates);
             for entry in &config.tokens {
                 directory.tokens.insert(entry.id, (*entry, index));
             }
@@ -268,7 +173,7 @@ impl Directory {
     }
 
     fn named(&self, name: &CallerName) -> Option<&Known> {
-        self.callers.iter().find(|known| known.id.name() == name)
+        self.callers.get(*self.names.get(name)?)
     }
 
     /// The one caller that every credential of a request names.
@@ -290,10 +195,7 @@ impl Directory {
             identified = Some(agree(identified, named)?);
         }
         // Where no caller has one, certificates only secure the connection.
-        let are_credentials = self
-            .callers
-            .iter()
-            .any(|known| !known.certificates.is_empty());
+        let are_credentials = !self.certificates.is_empty();
         if let Some(certificate) = certificate.filter(|_| are_credentials) {
             let by_certificate = self.by_certificate(certificate)?;
             identified = Some(agree(identified, by_certificate)?);
@@ -351,23 +253,16 @@ impl Directory {
     fn by_certificate(&self, certificate: &PeerCertificate) -> Result<&Known, AuthenticationError> {
         let unknown = AuthenticationError::UnknownCertificate;
         let names = CertificateNames::of(certificate).map_err(|_| unknown)?;
-        let has = |known: &Known, fits: &dyn Fn(&CertificatePattern) -> bool| {
-            known.certificates.iter().any(fits)
+        let by_uri = names.uri.and_then(|uri| self.certificates.by_uri(uri));
+        let mut by_dns = names
+            .dns
+            .iter()
+            .flat_map(|name| self.certificates.by_dns(name));
+        let place = match by_uri.or_else(|| by_dns.next()) {
+            Some(place) if by_uri.is_some() || by_dns.all(|other| other == place) => place,
+            _ => return Err(unknown),
         };
-        if let Some(uri) = names.uri {
-            let by_uri = |known: &&Known| has(known, &|pattern| pattern.matches_uri(uri));
-            if let Some(known) = self.callers.iter().find(by_uri) {
-                return Ok(known);
-            }
-        }
-        let mut by_dns = self.callers.iter();
-        let mut by_dns = by_dns
-            .by_ref()
-            .filter(|known| has(known, &|pattern| pattern.matches_dns(&names)));
-        match (by_dns.next(), by_dns.next()) {
-            (Some(known), None) => Ok(known),
-            _ => Err(unknown),
-        }
+        self.callers.get(place).ok_or(unknown)
     }
 }
 

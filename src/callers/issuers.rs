@@ -1,9 +1,12 @@
 //! The issuers of callers' JSON Web Tokens, and whose tokens name which caller.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use super::{
-    config::{CallerConfig, CallerJwt},
+    config::CallerConfig,
     name::CallerName,
 };
 use crate::{
@@ -33,6 +36,8 @@ pub struct IssuerError {
 #[derive(Debug, Default)]
 pub(super) struct Issuers {
     list: Vec<Issuer>,
+    /// The places of the issuers, by issuer and audience.
+    places: HashMap<String, HashMap<String, usize>>,
     cache: TokenCache<Known>,
 }
 
@@ -69,14 +74,17 @@ impl Issuers {
     /// The issuers of these callers. A file with keys must be usable (blocks); an address may be down.
     pub(super) fn new(configs: &[CallerConfig], key_sets: &KeySets) -> Result<Self, IssuerError> {
         let mut list: Vec<Issuer> = Vec::new();
+        let mut places: HashMap<String, HashMap<String, usize>> = HashMap::new();
         for (index, config) in configs.iter().enumerate() {
             let Some(jwt) = &config.jwt else { continue };
             let subjects = jwt.subjects.iter().map(|subject| (subject.clone(), index));
-            let known = list.iter_mut().find(|known| known.is_for(jwt));
-            if let Some(known) = known {
+            let audiences = places.entry(jwt.issuer.clone()).or_default();
+            let known = audiences.get(&jwt.audience);
+            if let Some(known) = known.and_then(|place| list.get_mut(*place)) {
                 known.subjects.extend(subjects);
                 continue;
             }
+            audiences.insert(jwt.audience.clone(), list.len());
             let unusable = |error| IssuerError {
                 caller: config.name.clone(),
                 setting: jwt.keys.setting(),
@@ -90,7 +98,11 @@ impl Issuers {
             });
         }
         let cache = TokenCache::default();
-        Ok(Self { list, cache })
+        Ok(Self {
+            list,
+            places,
+            cache,
+        })
     }
 
     /// Whether no caller has JSON Web Tokens.
@@ -146,21 +158,17 @@ impl Issuers {
         let Some(unverified) = issuer_and_audience_unverified(token) else {
             return Vec::new();
         };
-        let issuers = self.list.iter().enumerate().filter(|(_, issuer)| {
-            let config = issuer.verifier.config();
-            let is_for = |audience: &String| config.audiences.contains(audience);
-            config.issuer == unverified.issuer && unverified.audiences.iter().any(is_for)
-        });
-        issuers.map(|(index, _)| index).collect()
+        let Some(audiences) = self.places.get(&unverified.issuer) else {
+            return Vec::new();
+        };
+        let named = unverified.audiences.iter();
+        let places = named.filter_map(|audience| audiences.get(audience).copied());
+        // A token may name an audience twice.
+        BTreeSet::from_iter(places).into_iter().collect()
     }
 }
 
 impl Issuer {
-    fn is_for(&self, jwt: &CallerJwt) -> bool {
-        let config = self.verifier.config();
-        config.issuer == jwt.issuer && config.audiences.contains(&jwt.audience)
-    }
-
     /// A token that is valid now, and the place of the caller that it names.
     async fn verify(
         &self,
@@ -176,21 +184,4 @@ impl Issuer {
         let caller = *self.subjects.get(subject)?;
         Some((verified, caller))
     }
-}
-
-/// Another caller whose tokens cannot be distinguished from those of this one: of the same issuer for the same audience, with the same
-/// subject, or verified by other keys.
-pub(super) fn conflicting<'c>(
-    config: &CallerConfig,
-    others: impl IntoIterator<Item = &'c CallerConfig>,
-) -> Option<&'c CallerName> {
-    let own = config.jwt.as_ref()?;
-    let conflicts = |other: &CallerJwt| {
-        let is_same = own.issuer == other.issuer && own.audience == other.audience;
-        let shared = own.subjects.iter().any(|s| other.subjects.contains(s));
-        is_same && (shared || own.keys != other.keys)
-    };
-    let mut others = others.into_iter();
-    let found = others.find(|other| other.jwt.as_ref().is_some_and(conflicts));
-    found.map(|other| &other.name)
 }

@@ -47,14 +47,15 @@ impl Serve {
         // Before a secret is read.
         core_dumps::forbid();
         let config = Config::load(self.config.as_deref(), environment);
-        let (config, loaded) = match ready(config, self.check) {
+        let (config, loaded, expiring) = match ready(config, self.check) {
             Ok(ready) => ready,
             Err(exit) => return Ok(exit),
         };
         if config.core_dumps {
             core_dumps::permit();
         }
-        let warnings = warnings(&config, &loaded);
+        let mut warnings = warnings(&config, &loaded);
+        warnings.extend(expiring);
         if self.check {
             for warning in &warnings {
                 eprint_in_time(format!("warning: {warning}"));
@@ -84,8 +85,13 @@ impl Serve {
     }
 }
 
-/// The configuration and the policies; or reports everything that is wrong with them and with this machine, all at once.
-fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Loaded), Exit> {
+/// The configuration and the policies, and what will soon expire; or reports everything that is wrong with them and with this machine, all
+/// at once.
+fn ready(
+    config: Result<Config, ConfigError>,
+    check: bool,
+) -> Result<(Config, Loaded, Vec<String>), Exit> {
+    let mut expiring = Vec::new();
     let (config, policies, problems) = match config {
         Ok(config) => {
             let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -97,6 +103,7 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
             for note in found.notes {
                 eprint_in_time(format!("note: {note}"));
             }
+            expiring = found.warnings;
             let policies = Some(config.policies.clone());
             (Some(config), policies, found.problems)
         }
@@ -124,7 +131,7 @@ fn ready(config: Result<Config, ConfigError>, check: bool) -> Result<(Config, Lo
         exit = Exit::CannotRun;
     }
     match (config, loaded) {
-        (Some(config), Some(Ok(loaded))) if exit == Exit::Done => Ok((config, loaded)),
+        (Some(config), Some(Ok(loaded))) if exit == Exit::Done => Ok((config, loaded, expiring)),
         _ => {
             if check {
                 eprint_in_time(NOT_TRIED.to_owned());

@@ -1,19 +1,18 @@
-//! Policies that are no longer in the files stay in force for a few seconds: an editor or a deployment that replaces a file may take it
-//! away for an instant, and callers would get NOT_FOUND.
+//! Policies that are no longer in the files stay in force for a few seconds: callers would get NOT_FOUND while a file is replaced.
 
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use crate::policy::{PolicyName, PolicySet};
+use crate::{
+    file_watch::{Held, HeldChanges},
+    policy::{PolicyName, PolicySet},
+};
 
-/// How long a policy is held. With the second that a reload may wait until the files are quiet, it is at most 5 s.
-pub(super) const HOLD_FOR: Duration = Duration::from_secs(4);
-
-/// The policies that are held, each with the uptime at which it is dropped.
+/// The policies that are held.
 #[derive(Debug, Default)]
-pub(super) struct Held(BTreeMap<PolicyName, Duration>);
+pub(super) struct HeldPolicies(Held<PolicyName>);
 
 /// The set to put in force, and the state of the policies that are not in the files.
 #[derive(Debug)]
@@ -28,15 +27,15 @@ pub(super) struct Merged {
     pub(super) dropped: Vec<PolicyName>,
 }
 
-impl Held {
+impl HeldPolicies {
     /// The policies that are held.
     pub(super) fn names(&self) -> Vec<PolicyName> {
-        self.0.keys().cloned().collect()
+        self.0.names().cloned().collect()
     }
 
     /// The uptime at which the first of them is dropped.
     pub(super) fn next_drop(&self) -> Option<Duration> {
-        self.0.values().min().copied()
+        self.0.next_drop()
     }
 
     /// Adds what is held to the set of the files. `before` is the set in force.
@@ -46,28 +45,18 @@ impl Held {
         before: &PolicySet,
         uptime: Duration,
     ) -> Merged {
-        let missing = |name: &PolicyName| files.find(name).is_none();
-        let (mut gone, mut returned, mut dropped) = (Vec::new(), Vec::new(), Vec::new());
-        for (name, _) in before.iter().filter(|(name, _)| missing(name)) {
-            self.0.entry(name.clone()).or_insert_with(|| {
-                gone.push(name.clone());
-                uptime.saturating_add(HOLD_FOR)
-            });
-        }
-        self.0.retain(|name, until| {
-            let list = match missing(name) {
-                false => &mut returned,
-                true if *until <= uptime => &mut dropped,
-                true => return true,
-            };
-            list.push(name.clone());
-            false
-        });
-        let held = self.0.keys().filter_map(|name| {
+        let is_missing = |name: &PolicyName| files.find(name).is_none();
+        let in_force = before.iter().map(|(name, _)| name);
+        let HeldChanges {
+            gone,
+            returned,
+            dropped,
+        } = self.0.update(in_force, is_missing, uptime);
+        let held = self.0.names().filter_map(|name| {
             let policy = before.find(name)?;
             Some((name.clone(), policy.clone()))
         });
-        let set = if self.0.is_empty() {
+        let set = if self.0.names().next().is_none() {
             Arc::clone(files)
         } else {
             let in_files = files

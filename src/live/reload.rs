@@ -20,7 +20,7 @@ use tracing::{error, info};
 use self::ignored::LoggedFiles;
 use super::{
     error::LoadError,
-    held::Held,
+    held::HeldPolicies,
     in_force::{Live, ReloadFailure},
     load::{check_exposures, check_redirects},
     metrics::{Metrics, ReloadOutcome},
@@ -58,7 +58,7 @@ struct Last {
     set: Arc<PolicySet>,
     /// The paths of its files.
     files: BTreeSet<String>,
-    held: Held,
+    held: HeldPolicies,
     logged: LoggedFiles,
 }
 
@@ -92,7 +92,7 @@ impl Reloader {
                 watch_paths: WatchPaths::default(),
                 set,
                 files: BTreeSet::new(),
-                held: Held::default(),
+                held: HeldPolicies::default(),
                 logged: LoggedFiles::default(),
             }),
         }))

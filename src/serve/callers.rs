@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use super::held_callers::{HOLD_FOR, HeldCallers};
+use super::held_callers::HeldCallers;
 use crate::{
     callers::{CallerConfig, Callers, IssuerError},
     clock::Clock,
     config::{Config, OtherSections, place_in},
     deps::Deps,
-    file_watch::{self, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
+    file_watch::{self, HOLD_FOR, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
     metrics::set_count,
     readiness::Component,
 };
@@ -67,7 +67,10 @@ impl CallersReloader {
             deps.registry.register(Box::new(gauge.clone()))?;
             Ok::<_, prometheus::Error>(gauge)
         };
-        let in_force = gauge("verigate_callers", "Callers that are configured.")?;
+        let in_force = gauge(
+            "verigate_callers",
+            "Callers in force: those that are configured, and for a few seconds those that have just left the configuration.",
+        )?;
         set_count(&in_force, config.callers.len());
         let anonymous = gauge(
             "verigate_anonymous_allowed",

@@ -1,25 +1,25 @@
-//! Callers that are no longer in the file stay in force for a few seconds: while a file is being written, it is empty or ends early.
+//! Callers that are no longer in the file stay in force for a few seconds, as policies do.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
-use crate::callers::{CallerConfig, CallerName, ConflictingCallersError};
+use crate::{
+    callers::{CallerConfig, CallerName, KnownCredentials},
+    file_watch::Held,
+};
 
-/// How long a caller is held, as policies are.
-pub(super) const HOLD_FOR: Duration = Duration::from_secs(4);
-
-/// The callers that are held, each with the uptime at which it is dropped.
+/// The callers that are held.
 #[derive(Debug, Clone, Default)]
-pub(super) struct HeldCallers(BTreeMap<CallerName, Duration>);
+pub(super) struct HeldCallers(Held<CallerName>);
 
 impl HeldCallers {
     /// The uptime at which the first of them is dropped.
     pub(super) fn next_drop(&self) -> Option<Duration> {
-        self.0.values().min().copied()
+        self.0.next_drop()
     }
 
     /// The callers that are held.
     pub(super) fn names(&self) -> Vec<&str> {
-        self.0.keys().map(CallerName::as_str).collect()
+        self.0.names().map(CallerName::as_str).collect()
     }
 
     /// The callers of the file, and those in force that are held. Callers whose credentials the file gives to another caller are not held.
@@ -29,25 +29,22 @@ impl HeldCallers {
         in_force: &[CallerConfig],
         uptime: Duration,
     ) -> Vec<CallerConfig> {
+        let names: HashSet<&CallerName> = in_file.iter().map(|caller| &caller.name).collect();
+        let is_missing = |name: &CallerName| !names.contains(name);
+        let all = in_force.iter().map(|caller| &caller.name);
+        self.0.update(all, is_missing, uptime);
+        let held: HashSet<CallerName> = self.0.names().cloned().collect();
+        let mut known = KnownCredentials::default();
+        in_file.iter().for_each(|caller| known.add(caller));
         let mut merged = in_file.to_vec();
-        let mut held = BTreeMap::new();
-        for caller in in_force {
-            if in_file.iter().any(|other| other.name == caller.name) {
-                continue;
-            }
-            let known = self.0.get(&caller.name).copied();
-            let until = known.unwrap_or_else(|| uptime.saturating_add(HOLD_FOR));
-            if until <= uptime {
-                continue;
-            }
-            merged.push(caller.clone());
-            if ConflictingCallersError::among(&merged).is_empty() {
-                held.insert(caller.name.clone(), until);
+        for caller in in_force.iter().filter(|caller| held.contains(&caller.name)) {
+            if known.conflicts(caller).is_empty() {
+                known.add(caller);
+                merged.push(caller.clone());
             } else {
-                merged.pop();
+                self.0.remove(&caller.name);
             }
         }
-        self.0 = held;
         merged
     }
 }

@@ -17,6 +17,8 @@ use crate::{
 pub struct Preflight {
     /// What keeps the service from working.
     pub problems: Vec<Problem>,
+    /// What works now, and will not for long.
+    pub warnings: Vec<String>,
     /// What may be as it should be.
     pub notes: Vec<String>,
 }
@@ -30,7 +32,15 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let mut preflight = Preflight::default();
     let listeners = config.tls.iter().map(|files| tls::check(files, clock));
     let vendor = tls::check_client(&config.incode.files, clock);
-    for error in listeners.chain([vendor]).filter_map(Result::err) {
+    for checked in listeners.chain([vendor]) {
+        let error = match checked {
+            Ok(expiries) => {
+                let soon = expiries.into_iter().filter(|at| at.is_soon(clock.now()));
+                preflight.warnings.extend(soon.map(|at| at.to_string()));
+                continue;
+            }
+            Err(error) => error,
+        };
         let problems = error.problems.into_iter();
         preflight.problems.extend(problems.map(|problem| Problem {
             message: format!("{}: {}", problem.setting, problem.message),

@@ -23,6 +23,7 @@ use tracing::{error, info};
 use super::{
     contents::Contents,
     error::{FileProblem, FilesError},
+    expiry::Expiry,
     metrics::{Reload, TlsMetrics},
     pem_file::PemFile,
     watch::Reloads,
@@ -108,9 +109,17 @@ pub(super) enum Outcome {
     Kept,
 }
 
-/// Checks the files as they are now, without using them. Blocks.
-pub(super) fn check<M: Make>(make: &M, now: Timestamp) -> Result<(), FilesError> {
-    made(make, &stable(make.files()), now, None).map(drop)
+/// Checks the files as they are now, without using them; what of a section expires when. Blocks.
+pub(super) fn check<M: Make>(
+    section: &'static str,
+    make: &M,
+    now: Timestamp,
+) -> Result<Vec<Expiry>, FilesError> {
+    let made = made(make, &stable(make.files()), now, None)?;
+    let expiries = made.expiries.into_iter();
+    Ok(expiries
+        .map(|(key, at)| Expiry { section, key, at })
+        .collect())
 }
 
 impl<M: Make> Held<M> {

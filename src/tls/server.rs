@@ -31,6 +31,7 @@ pub use self::config::{
 use self::make::MakeServer;
 use super::{
     error::FilesError,
+    expiry::Expiry,
     held::{self, Held, Outcome},
     metrics::{Refusal, TlsMetrics},
     provider::install_crypto_provider,
@@ -68,11 +69,11 @@ pub struct Handshake {
     trust: watch::Receiver<u64>,
 }
 
-/// Checks the files of a listener as they are now, without using them. Blocks.
-pub fn check(config: &ServerTlsConfig, clock: &Arc<dyn Clock>) -> Result<(), FilesError> {
+/// Checks the files of a listener as they are now, without using them; what of them expires when. Blocks.
+pub fn check(config: &ServerTlsConfig, clock: &Arc<dyn Clock>) -> Result<Vec<Expiry>, FilesError> {
     let policy = ClientCertificatePolicy::new(|| ClientCertificates::Required);
     let make = MakeServer::new(config, Alpn::Http2, policy, clock);
-    held::check(&make, clock.now())
+    held::check(config.section, &make, clock.now())
 }
 
 impl ServerTls {

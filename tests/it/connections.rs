@@ -282,7 +282,7 @@ fn the_ca_certificates_that_verify_the_vendor_may_be_those_of_a_file() {
         ("/no/such/file".to_owned(), "cannot be read"),
         (file("empty.pem", ""), "is empty"),
         (file("key.pem", key), "has no certificate"),
-        (file("broken.pem", &broken), "is not PEM"),
+        (file("broken.pem", &broken), "that is not base64"),
         (file("another.pem", another), "cannot be parsed"),
     ] {
         let error = check(&path).unwrap_err();

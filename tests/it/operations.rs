@@ -3,6 +3,7 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -122,8 +123,10 @@ fn in_ci() -> bool {
 /// shows each.
 #[expect(clippy::print_stderr, reason = "a skipped test is named")]
 pub fn skip(component: &str) {
+    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
     assert!(!in_ci(), "{component}");
-    eprintln!("skipped: {component}");
+    let count = SKIPPED.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+    eprintln!("skipped test {count}: {component}");
 }
 
 /// Where Prometheus' own checker is installed, it finds nothing wrong; `.ci/run` installs it.

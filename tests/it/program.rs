@@ -9,6 +9,7 @@ mod journal_output;
 mod logrotate;
 mod memory;
 mod rotation;
+mod scanner;
 mod secrecy;
 mod signals;
 mod sockets;

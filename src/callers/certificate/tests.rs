@@ -19,7 +19,8 @@ fn fits(text: &str, certificate: &PeerCertificate) -> bool {
         return false;
     };
     let pattern = pattern(text);
-    names.uri.is_some_and(|uri| pattern.matches_uri(uri)) || pattern.matches_dns(&names)
+    names.uri.is_some_and(|uri| pattern.matches_uri(uri))
+        || names.dns.iter().any(|name| pattern.matches_dns_name(name))
 }
 
 #[test]
@@ -194,5 +195,38 @@ fn patterns_overlap_where_one_certificate_fits_both() {
             expected,
             "{other} {one}"
         );
+    }
+}
+
+/// What the index of all patterns finds, for one of them and without care for speed.
+impl CertificatePattern {
+    pub(in super::super) fn matches_uri(&self, uri: &str) -> bool {
+        let Self::Uri(pattern) = self else {
+            return false;
+        };
+        // Byte by byte, segment by segment.
+        let mut parts = uri.split('/');
+        let fits = pattern.0.iter().all(|wanted| match parts.next() {
+            Some(part) if &**wanted == ANY => is_plain_segment(part),
+            part => part == Some(&**wanted),
+        });
+        fits && parts.next().is_none()
+    }
+
+    pub(in super::super) fn matches_dns_name(&self, dns: &str) -> bool {
+        matches!(self, Self::Dns(name) if dns.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether there is a certificate that fits both.
+    pub(in super::super) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Uri(UriPattern(one)), Self::Uri(UriPattern(other))) => {
+                let mut both = one.iter().zip(other);
+                let fits = |one: &str, other: &str| one == other || one == ANY || other == ANY;
+                one.len() == other.len() && both.all(|(one, other)| fits(one, other))
+            }
+            (Self::Dns(one), Self::Dns(other)) => one == other,
+            (Self::Uri(_), Self::Dns(_)) | (Self::Dns(_), Self::Uri(_)) => false,
+        }
     }
 }

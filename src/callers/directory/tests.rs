@@ -5,7 +5,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::{
-    callers::Glob,
+    callers::{CertificatePattern, ConflictingCallersError, Glob},
     clock::ManualClock,
     deps::Deps,
     peer::{PeerAddress, Urgency},

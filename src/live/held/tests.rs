@@ -32,7 +32,7 @@ fn seconds(seconds: u64) -> Duration {
 
 #[test]
 fn a_policy_that_leaves_the_files_is_held_and_then_dropped() {
-    let (mut held, before, files) = (Held::default(), set(&["p", "q"]), set(&["p"]));
+    let (mut held, before, files) = (HeldPolicies::default(), set(&["p", "q"]), set(&["p"]));
     let merged = held.merge(&files, &before, seconds(10));
     assert_eq!(in_force(&merged), ["p", "q"]);
     assert_eq!(names(&merged.gone), ["q"]);
@@ -51,7 +51,7 @@ fn a_policy_that_leaves_the_files_is_held_and_then_dropped() {
 
 #[test]
 fn a_policy_that_returns_is_no_longer_held() {
-    let (mut held, both) = (Held::default(), set(&["p", "q"]));
+    let (mut held, both) = (HeldPolicies::default(), set(&["p", "q"]));
     let merged = held.merge(&set(&["p"]), &both, seconds(0));
     let merged = held.merge(&both, &merged.set, seconds(1));
     assert_eq!(names(&merged.returned), ["q"]);
@@ -63,7 +63,7 @@ fn a_policy_that_returns_is_no_longer_held() {
 
 #[test]
 fn each_policy_has_a_time_of_its_own() {
-    let mut held = Held::default();
+    let mut held = HeldPolicies::default();
     let merged = held.merge(&set(&["p", "q"]), &set(&["p", "q", "r"]), seconds(0));
     let merged = held.merge(&set(&["p"]), &merged.set, seconds(3));
     assert_eq!(in_force(&merged), ["p", "q", "r"]);

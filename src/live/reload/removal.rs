@@ -3,10 +3,7 @@
 use tracing::{info, warn};
 
 use super::first::first;
-use crate::{
-    live::held::{HOLD_FOR, Merged},
-    policy::PolicyName,
-};
+use crate::{file_watch::HOLD_FOR, live::held::Merged, policy::PolicyName};
 
 /// Logs what has changed. `gone_files` are the files that were there at the reading before.
 pub(super) fn log(merged: &Merged, gone_files: &[String]) {

@@ -19,6 +19,7 @@ use crate::{
     tls::{
         contents::{Anchor, Certificates, Contents, End},
         error::{FileProblem, FilesError},
+        expiry::Expiry,
         held::{self, Made, Make},
         pem_file::PemFile,
         provider::provider,
@@ -48,11 +49,14 @@ impl ClientFiles {
     }
 }
 
-/// Checks the files as they are now, without using them. Blocks.
-pub fn check_client(client: &ClientFiles, clock: &Arc<dyn Clock>) -> Result<(), FilesError> {
+/// Checks the files as they are now, without using them; what of them expires when. Blocks.
+pub fn check_client(
+    client: &ClientFiles,
+    clock: &Arc<dyn Clock>,
+) -> Result<Vec<Expiry>, FilesError> {
     // What this machine trusts is checked elsewhere.
     let make = MakeClient::new(client, CaCertificates::Only(Vec::new()), clock);
-    held::check(&make, clock.now())
+    held::check(client.section, &make, clock.now())
 }
 
 /// Makes the configuration of TLS, and the proxy.

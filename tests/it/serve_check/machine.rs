@@ -9,10 +9,14 @@ use std::{
         net::UnixListener,
     },
     process::Stdio,
+    time::Duration,
 };
 
+use rcgen::date_time_ymd;
+use verigate::clock::{Clock as _, SystemClock};
+
 use super::*;
-use crate::world::Killed;
+use crate::{tls::pki::Authority, world::Killed};
 
 #[test]
 fn a_journal_that_cannot_be_written_is_refused() {
@@ -318,4 +322,59 @@ fn callers_that_can_ask_for_nothing_or_are_never_recognised_are_warned_of() {
     let printed = check(settings("['a']")[..1].to_vec());
     let expected = "callers.door has no credential, so it cannot make calls: give it token_sha256, certificate or jwt";
     assert!(printed.contains(expected), "{printed}");
+}
+
+#[test]
+fn certificates_and_lists_that_expire_soon_are_warned_of() {
+    let installed = Installed::new();
+    let mut files = crate::tls::Files::new();
+    let now = SystemClock.now();
+    let days = |days: i64| {
+        let at = now.as_second() + days * 24 * 3600;
+        date_time_ymd(1970, 1, 1) + Duration::from_secs(u64::try_from(at).unwrap())
+    };
+    files.server_ca = Authority::with("CA", |params| params.not_after = days(3));
+    let leaf = |until| {
+        files.server_ca.issue(|params| {
+            params.subject_alt_names = vec![rcgen::SanType::IpAddress([127, 0, 0, 1].into())];
+            params.extended_key_usages = vec![
+                rcgen::ExtendedKeyUsagePurpose::ServerAuth,
+                rcgen::ExtendedKeyUsagePurpose::ClientAuth,
+            ];
+            params.not_after = until;
+        })
+    };
+    files.write("vendor-ca.crt", &files.server_ca.pem());
+    let path = |name: &str| quoted(&files.path(name));
+    let named = [
+        ("grpc.tls.certificate", path("tls.crt")),
+        ("grpc.tls.key", path("tls.key")),
+        ("grpc.tls.client_ca", path("vendor-ca.crt")),
+        ("grpc.tls.client_crl", path("soon.crl")),
+        ("incode.ca", path("vendor-ca.crt")),
+        ("incode.client_certificate", path("tls.crt")),
+        ("incode.client_key", path("tls.key")),
+    ];
+    let settings: Vec<(&str, &str)> = named.iter().map(|(name, file)| (*name, &**file)).collect();
+    let expiring = |days_left: i64, list_days: i64| {
+        files.write_server(&leaf(days(days_left)));
+        let list = files
+            .server_ca
+            .list_with(&[], |params| params.next_update = days(list_days));
+        files.write("soon.crl", &list);
+        let (code, printed) = installed.check(&settings);
+        assert_eq!(code, 0, "{printed}");
+        let named = settings.iter().map(|(name, _)| *name);
+        let is_named = |name: &&str| printed.contains(&format!("warning: {name}: a "));
+        named.filter(is_named).collect::<Vec<_>>()
+    };
+    let cas = ["grpc.tls.client_ca", "incode.ca"];
+    assert_eq!(expiring(8, 2), cas);
+    let own = [
+        "grpc.tls.certificate",
+        cas[0],
+        cas[1],
+        "incode.client_certificate",
+    ];
+    assert_eq!(expiring(6, 2), own);
 }

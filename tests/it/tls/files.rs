@@ -19,7 +19,7 @@ fn finds(change: impl FnOnce(&Files), expected: &Expect) {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(at(BEGINNING)));
     let mut found = String::new();
     match check(&files.mutual("grpc.tls"), &clock) {
-        Ok(()) => found.push_str("nothing\n"),
+        Ok(_) => found.push_str("nothing\n"),
         Err(error) => {
             for problem in error.problems {
                 writeln!(found, "{problem}").unwrap();
