@@ -73,9 +73,9 @@ const KEPT_OF_FEW: usize = 8;
 /// The part of a container's memory that connections may have: three eighths. The rest is for the evidence cache and everything else.
 const CONTAINER_SHARE: (usize, usize) = (3, 8);
 
-/// Of what connections may hold in memory, the part that calls may hold that wait for their turn, as its reciprocal. Beyond, calls are refused,
-/// so that honest callers lose no connection.
-const WAITING_SHARE: usize = 2;
+/// Of what connections may hold in memory, the part that calls may hold that wait for their turn: three quarters. Beyond, calls are refused, so that
+/// honest callers lose no connection.
+const WAITING_SHARE: (usize, usize) = (3, 4);
 
 /// An address cannot be bound.
 #[derive(Debug, thiserror::Error)]
@@ -134,7 +134,7 @@ impl Listeners {
         let budget = Budget::new(room, Arc::clone(&deps.clock));
         let waiting = backlog::Metrics::register(&deps.registry)?;
         let backlogs = |runtimes: usize| {
-            let bytes_max = room / WAITING_SHARE / runtimes.max(1);
+            let bytes_max = room / WAITING_SHARE.1 * WAITING_SHARE.0 / runtimes.max(1);
             Backlog::new(Arc::clone(&deps.clock), bytes_max, waiting.clone())
         };
         Ok(Self {
@@ -339,7 +339,7 @@ mod tests {
         streams_per_connection: 32,
         connection_age: Duration::from_mins(10),
         connection_grace: Duration::from_secs(30),
-        memory: 128 * 1024 * 1024,
+        memory: 160 * 1024 * 1024,
         runtimes: Runtimes::Present,
     };
 
@@ -347,10 +347,10 @@ mod tests {
     fn a_small_container_has_fewer_connections_and_a_large_one_what_is_configured() {
         const MIB: usize = 1024 * 1024;
         for (container, memory, connections) in [
-            (None, 128, 4_000),
-            (Some(1_024), 128, 4_000),
-            (Some(256), 96, 3_276),
-            (Some(64), 24, 819),
+            (None, 160, 4_000),
+            (Some(1_024), 160, 4_000),
+            (Some(256), 96, 2_730),
+            (Some(64), 24, 682),
         ] {
             let limits = within_memory(CONFIGURED, container.map(|mib: usize| mib * MIB));
             assert_eq!(

@@ -16,8 +16,10 @@ use crate::{
     peer::{NetworkPermit, PerNetwork},
 };
 
-/// What the heads of all calls in flight may take together, in bytes as RFC 9113 counts them. That of a usual call is about 600.
+/// What the large heads of all calls in flight may take together, in bytes as RFC 9113 counts them. That of a usual call is about 600.
 const HEAD_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// A head of this size or less does not count: callers with usual heads are not refused because others send large ones.
+const HEAD_BYTES_USUAL: usize = 4 * 1024;
 
 /// The share of the calls in flight, and of their heads, that is kept for doors, as its reciprocal.
 const DOORS_SHARE: usize = 8;
@@ -125,6 +127,11 @@ impl InFlight {
             CallerPriority::Doors => 0,
             CallerPriority::Gateways => DOORS_SHARE,
         };
+        let head_bytes = if head_bytes > HEAD_BYTES_USUAL {
+            head_bytes
+        } else {
+            0
+        };
         let within = |most: usize| most.saturating_sub(most.checked_div(kept).unwrap_or(0));
         let counts = Arc::clone(&self.counts);
         let before = counts.calls.fetch_add(1, Relaxed);
@@ -209,10 +216,12 @@ mod tests {
         drop((second, third));
         let largest = in_flight.enter(Doors, HEAD_BYTES_MAX).unwrap();
         assert!(
-            in_flight.enter(Doors, 1).is_none(),
+            in_flight.enter(Doors, HEAD_BYTES_USUAL + 1).is_none(),
             "the heads would take too much"
         );
-        drop(largest);
+        let usual = in_flight.enter(Doors, HEAD_BYTES_USUAL);
+        assert!(usual.is_some(), "it has nothing to do with large ones");
+        drop((largest, usual));
         assert_eq!(in_flight.counts.calls.load(Relaxed), 0);
         assert_eq!(in_flight.counts.head_bytes.load(Relaxed), 0);
 

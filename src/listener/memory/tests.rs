@@ -57,6 +57,27 @@ fn who_takes_no_answers_is_closed_before_who_does() {
 }
 
 #[test]
+fn who_has_just_come_and_sends_much_is_closed_before_who_is_busy() {
+    let budget = budget(1_000 * KIB);
+    let busy = budget.enter();
+    for _ in 0..200 {
+        busy.taken(0);
+    }
+    assert!(busy.hold(100 * KIB));
+    let new: Vec<_> = (0..100).map(|_| budget.enter()).collect();
+    for connection in &new {
+        connection.hold(12 * KIB);
+    }
+    assert!(!busy.is_closing());
+    assert!(new.iter().any(|it| it.is_closing()));
+    // What it did counts for a while only.
+    for _ in 0..20 {
+        busy.tick(1);
+    }
+    assert!(busy.rank() > new.iter().map(|it| it.rank()).max().unwrap());
+}
+
+#[test]
 fn while_those_that_are_closed_still_hold_theirs_only_modest_ones_may_hold_more() {
     let budget = budget(1_000 * KIB);
     let all: Vec<_> = (0..400).map(|_| budget.enter()).collect();
@@ -78,9 +99,9 @@ fn a_call_holds_what_it_has_read_until_its_answer_and_the_answer_until_it_is_tak
     assert!(connection.receive(10 * KIB, 300));
     assert!(call.hold(CALL_BYTES));
     call.read(10 * KIB);
-    assert_eq!(held(), CALL_BYTES + 10 * KIB + 300);
+    assert_eq!(held(), CALL_BYTES + 15 * KIB + 300, "in a buffer");
     assert!(connection.receive(0, 0));
-    assert_eq!(held(), CALL_BYTES + 10 * KIB, "a head that is not whole");
+    assert_eq!(held(), CALL_BYTES + 15 * KIB, "a head that is not whole");
     assert!(call.set(ANSWER_BYTES + 500, 0));
     assert_eq!(held(), ANSWER_BYTES + 500);
     assert!(call.set(ANSWER_BYTES, 500));
