@@ -10,6 +10,7 @@ mod backlog;
 mod address;
 mod connection;
 mod control_frames;
+mod handshake;
 mod inherited;
 mod lifetime;
 mod limits;

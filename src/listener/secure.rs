@@ -6,7 +6,8 @@ use tokio::{select, time::timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    connection::Serving, metrics::Closed, protocol::stopped, service::Serves, stream::Transport,
+    connection::Serving, handshake::Limited, metrics::Closed, protocol::stopped, service::Serves,
+    stream::Transport,
 };
 use crate::{
     peer::{Peer, PeerAddress, Urgency},
@@ -24,19 +25,20 @@ pub(super) async fn serve<S: Serves>(
     address: PeerAddress,
 ) -> Closed {
     let handshake = tls.handshake();
-    let accepted = TlsAcceptor::from(handshake.config()).accept(stream);
+    let accepted = TlsAcceptor::from(handshake.config()).accept(Limited::new(stream));
     let accepted = select! {
         accepted = timeout(HANDSHAKE_TIMEOUT, accepted) => accepted,
         () = stopped(serving.stopping.clone()) => return Closed::Stopped,
     };
     let late = || io::Error::new(io::ErrorKind::TimedOut, "it took longer than 3s");
-    let stream = match accepted.unwrap_or_else(|_| Err(late())) {
+    let mut stream = match accepted.unwrap_or_else(|_| Err(late())) {
         Ok(stream) => stream,
         Err(error) => {
             tls.refused(address, &error);
             return Closed::Tls;
         }
     };
+    stream.get_mut().0.complete();
     let (_, connection) = stream.get_ref();
     let peer = Peer {
         address,

@@ -96,7 +96,9 @@ impl Contents<'_> {
                     "has the certificate of a CA whose key must not sign certificates: `{}`",
                     certificate.subject()
                 ));
-                return Err(problem.hint("its key usage lacks `keyCertSign`: make it anew"));
+                return Err(
+                    problem.hint("its key usage lacks `keyCertSign`: issue it again with it")
+                );
             }
             let validity = certificate.validity();
             authorities.push(Authority {

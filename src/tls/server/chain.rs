@@ -36,7 +36,7 @@ struct Sent<'c, 'd> {
     may_sign: bool,
 }
 
-/// The issuer of the leaf, its issuer, and so on, as far as the client has sent them. What it has sent beside these is left out.
+/// The issuer of the leaf, its issuer, and so on, up to the last one that the client has sent. What it has sent beside these is left out.
 pub(super) fn issuers<'c, 'd>(
     leaf: &'c CertificateDer<'_>,
     sent: &'c [CertificateDer<'d>],

@@ -5,7 +5,7 @@ use super::horizon;
 use super::identity::{canonical, listed};
 use super::model::{
     Authentication, Case, Decision, IdList, Otherwise, Outcome, Policy, Reason, Request,
-    Requirement, Upstream, Verification,
+    Requirement, Schedule, Upstream, Verification,
 };
 
 /// How far another clock may be ahead of ours.
@@ -193,12 +193,9 @@ impl<'a> Facts<'a> {
             Requirement::AgeBelow(years) => self.age_below(*years),
             Requirement::PhonePrefix(prefixes) => {
                 let phone = self.phone()?;
-                demand(
-                    prefixes
-                        .iter()
-                        .any(|prefix| phone.starts_with(prefix.as_str())),
-                    "PHONE_NOT_ACCEPTED",
-                )
+                let mut prefixes = prefixes.iter();
+                let accepted = prefixes.any(|prefix| phone.starts_with(prefix.as_str()));
+                demand(accepted, "PHONE_NOT_ACCEPTED")
             }
             Requirement::IdentitySameAsRequest => {
                 let asked =
@@ -225,13 +222,13 @@ impl<'a> Facts<'a> {
                 name,
                 refused,
                 absent_holds,
-            } => {
-                let held = match self.request.attributes.get(name) {
+            } => demand(
+                match self.request.attributes.get(name) {
                     None => *absent_holds,
                     Some(value) => !accepts(refused, value),
-                };
-                demand(held, "ATTRIBUTE_NOT_ACCEPTED")
-            }
+                },
+                "ATTRIBUTE_NOT_ACCEPTED",
+            ),
             Requirement::Authenticated {
                 within,
                 amr_any,
@@ -240,19 +237,20 @@ impl<'a> Facts<'a> {
                 self.authenticated(*within, amr_any, acr_any),
                 "AUTHENTICATION_REQUIRED",
             ),
-            Requirement::Schedule(schedule) => {
-                let open = match self.doors {
-                    Doors::ByTheClock => inside(schedule, self.now),
-                    Doors::AllOpen => true,
-                    Doors::AllShut => false,
-                };
-                demand(open, "OUTSIDE_SCHEDULE")
-            }
+            Requirement::Schedule(schedule) => demand(self.is_open(schedule), "OUTSIDE_SCHEDULE"),
             Requirement::AnyOf(parts) => demand(
                 parts.iter().any(|part| self.check(part).is_ok()),
                 "NO_ALTERNATIVE_MET",
             ),
             Requirement::AllOf(parts) => parts.iter().try_for_each(|part| self.check(part)),
+        }
+    }
+
+    fn is_open(&self, schedule: &Schedule) -> bool {
+        match self.doors {
+            Doors::ByTheClock => inside(schedule, self.now),
+            Doors::AllOpen => true,
+            Doors::AllShut => false,
         }
     }
 

@@ -202,6 +202,28 @@ async fn a_client_sends_at_most_four_cas_each_with_a_name_of_its_own() {
 }
 
 #[tokio::test]
+async fn a_client_whose_certificates_are_longer_than_a_handshake_may_be_is_refused() {
+    let files = Files::new();
+    let root = &files.client_ca;
+    let padded = |bytes: usize| {
+        root.intermediate_with(&format!("CA of {bytes} bytes"), |params| {
+            let text = vec![0; bytes];
+            let extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 1, 1], text);
+            params.custom_extensions.push(extension);
+        })
+    };
+    let (short, long) = (padded(10_000), padded(16_384));
+    let lists = [root, &short, &long].map(|ca| ca.list(&[]));
+    files.write("ca.crl", &lists.concat());
+    let world = files.world().await;
+    let answer = ask(&files.client(&world, Some(&long.client(DOOR))), "fresh").await;
+    assert!(is_refused(&answer), "{answer:?}");
+    assert_eq!(world.calls().details, 0, "the vendor is not asked");
+    let answer = ask(&files.client(&world, Some(&short.client(DOOR))), "fresh").await;
+    assert!(answer.is_ok(), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_configured_ca_that_issues_only_to_clients_has_no_cas_below_it() {
     for (limit, depth_max) in [(0, 0), (1, 1), (2, 2)] {
         let mut files = Files::new();

@@ -22,7 +22,7 @@ pub(super) enum TextField {
 }
 
 /// A text of a check, and its regions: one for each group of listed texts, then the other texts, among which a missing text
-/// counts. Where a condition tells the missing text from the other ones, it is a region of its own, the last: always for the
+/// counts. Where a condition separates the missing text from the other ones, it is a region of its own, the last: always for the
 /// identity, which counts as missing where it cannot be read, and for an attribute of which some value, whichever, is required.
 #[derive(Debug)]
 pub(in crate::authoring::diff) struct Texts<'p> {
@@ -113,7 +113,7 @@ impl<'p> Texts<'p> {
                 }
             }
             TextField::Attribute(name) => {
-                // Where nothing tells them apart, a missing attribute is the plainest of those that no list names.
+                // Where no condition separates them, a missing attribute is the plainest of those that no list names.
                 if region != self.missing()
                     && let Some(value) = text("other")
                 {
