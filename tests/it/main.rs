@@ -24,6 +24,7 @@ mod diff;
 mod differential;
 mod explain;
 mod first_minutes;
+mod gateways;
 mod golden;
 mod faults;
 mod forward_auth;
