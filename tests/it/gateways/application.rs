@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use axum::{Json, Router, extract::Request};
+use axum::{Json, Router, body::to_bytes, extract::Request};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -28,12 +28,15 @@ impl Application {
         let counted = Arc::clone(&reached);
         let router = Router::new().fallback(async move |request: Request| {
             counted.fetch_add(1, SeqCst);
-            let headers = request.headers().iter().map(|(name, value)| {
+            let (request, body) = request.into_parts();
+            // One that is not read would break the connection of the proxy.
+            to_bytes(body, 1024 * 1024).await.unwrap();
+            let headers = request.headers.iter().map(|(name, value)| {
                 let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
                 json!([name.as_str(), value])
             });
             let headers: Vec<Value> = headers.collect();
-            Json(json!({ "target": request.uri().to_string(), "headers": headers }))
+            Json(json!({ "target": request.uri.to_string(), "headers": headers }))
         });
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { address, reached }
