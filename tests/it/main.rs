@@ -28,6 +28,7 @@ mod differential;
 mod explain;
 mod ext_authz;
 mod first_minutes;
+mod gateways;
 mod golden;
 mod faults;
 mod forward_auth;

@@ -48,7 +48,7 @@ use crate::world::{Killed, check_request, loopback};
 const SOON: Duration = Duration::from_secs(30);
 
 /// How a program is started.
-struct Start {
+pub struct Start {
     /// Further lines of its configuration, by section.
     config: String,
     /// The journal; `-` is stdout.
@@ -85,17 +85,28 @@ impl Default for Start {
     }
 }
 
+impl Start {
+    /// With these further lines of its configuration, and these policies.
+    pub fn with(config: String, policies: &'static str) -> Self {
+        Self {
+            config,
+            policies,
+            ..Self::default()
+        }
+    }
+}
+
 /// A running program with a simulated vendor.
-struct Program {
+pub struct Program {
     simulator: Simulator,
-    process: Killed,
+    pub process: Killed,
     stderr: Pipe,
     stdout: Pipe,
     client: AccessServiceClient<Channel>,
     grpc: String,
-    http: String,
-    admin: String,
-    folder: TempDir,
+    pub http: String,
+    pub admin: String,
+    pub folder: TempDir,
     journal: PathBuf,
 }
 
@@ -170,7 +181,7 @@ fn is_writable(fd: &impl AsFd) -> bool {
 }
 
 impl Program {
-    async fn start(start: Start) -> Self {
+    pub async fn start(start: Start) -> Self {
         // An error means that another test has done it.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let clock = Arc::new(SystemClock);

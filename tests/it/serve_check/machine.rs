@@ -230,6 +230,18 @@ fn the_keys_of_issuers_are_checked_and_so_is_who_can_change_them() {
     let (code, printed) = caller(&with("jwks_file", &keys));
     assert_eq!(code, 2, "{printed}");
     assert!(printed.contains("can be written by others"), "{printed}");
+    // Those of sessions too.
+    let (issuer, audience, file) = ("'https://id.example.com'", "'app'", quoted(&keys));
+    let session = [
+        ("authentication.issuer", issuer),
+        ("authentication.audience", audience),
+        ("authentication.jwks_file", file.as_str()),
+    ];
+    let printed = installed.refused(&session);
+    assert!(printed.contains("authentication: "), "{printed}");
+    assert!(printed.contains("can be written by others"), "{printed}");
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(installed.check(&session).0, 0);
     let (code, printed) = caller(&with("jwks_ca", &installed.path("policies/a.yaml")));
     assert_eq!(code, 2, "{printed}");
     assert!(printed.contains("has no certificate in PEM"), "{printed}");
