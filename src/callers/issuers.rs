@@ -5,10 +5,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    config::CallerConfig,
-    name::CallerName,
-};
+use super::{config::CallerConfig, name::CallerName};
 use crate::{
     jwt::{
         self, KeySets, KeysError, TokenCache, TokenDigest, Verified, Verifier,

@@ -38,6 +38,29 @@ impl fmt::Display for TokenId {
     }
 }
 
+/// A text in which the secret part of whatever looks like a token is replaced by `…`: a token is easily pasted into a wrong setting.
+pub fn without_tokens(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(begin) = rest.find(PREFIX) {
+        let (before, token) = rest.split_at(begin + PREFIX.len());
+        shown.push_str(before);
+        rest = token;
+        let id = token.get(..ID_BYTES).and_then(TokenId::parse);
+        let secret = token
+            .get(ID_BYTES..)
+            .and_then(|rest| rest.strip_prefix('_'));
+        if let (Some(_), Some(secret)) = (id, secret) {
+            shown.push_str(token.get(..=ID_BYTES).unwrap_or_default());
+            shown.push('…');
+            rest =
+                secret.trim_start_matches(|c: char| c.is_ascii_alphanumeric() || "-_".contains(c));
+        }
+    }
+    shown.push_str(rest);
+    shown
+}
+
 /// A token of a caller. Its `Debug` does not show it.
 #[derive(Clone)]
 pub struct Token {

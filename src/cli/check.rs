@@ -152,9 +152,12 @@ impl Check {
             Ok(answer) => (timings(answer.metadata()), answer.into_inner()),
             Err(status) => {
                 let hint = connection::hint(&status, &self.server, has_certificate);
-                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
                 let (code, message) = (status.code(), Visible(status.message()));
-                eprint_line(&format!("verigate: {code:?}: {message}{hint}"));
+                eprint_line(&match hint {
+                    // The code is the client library's own.
+                    Some(hint) => format!("verigate: the connection broke; {hint}"),
+                    None => format!("verigate: {code:?}: {message}"),
+                });
                 return Ok(Exit::CannotRun);
             }
         };

@@ -221,6 +221,9 @@ fn explained(error: &io::Error) -> String {
         Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => {
             format!("the peer does not speak TLS, as this listener does ({error})")
         }
+        Some(rustls::Error::InvalidCertificate(rustls::CertificateError::Other(reason))) => {
+            format!("invalid peer certificate: {reason}")
+        }
         _ => error.to_string(),
     }
 }
