@@ -113,6 +113,8 @@ pub struct Listeners {
     /// Their connections whose peers have said nothing yet.
     silent: Silent,
     budget: Arc<Budget>,
+    /// The memory of the connections of operators, which must see what callers do to the service.
+    admin_budget: Arc<Budget>,
     runtimes: Arc<RuntimePool>,
     present: Arc<RuntimePool>,
     metrics: Metrics,
@@ -149,6 +151,7 @@ impl Listeners {
             silent: Silent::default(),
             metrics: Metrics::register(&deps.registry, &budget)?,
             budget,
+            admin_budget: Budget::new(memory::ADMIN_ROOM, Arc::clone(&deps.clock)),
             limits,
             admin_connections,
             deps: deps.clone(),
@@ -184,17 +187,15 @@ impl Listeners {
                 "the service manager passed the socket of this listener; the setting `listen` is not used"
             );
         }
-        let (runtimes, own, shared, silent) = match protocol {
-            Protocol::Http1Only => (
-                &self.present,
-                self.admin_connections,
-                None,
-                Silent::default(),
-            ),
+        let (runtimes, own, shared) = match protocol {
+            Protocol::Http1Only => (&self.present, self.admin_connections, None),
             Protocol::AnyHttp | Protocol::Http2Only(_) => {
-                let shared = Some(Arc::clone(&self.shared));
-                (&self.runtimes, self.kept, shared, self.silent.clone())
+                (&self.runtimes, self.kept, Some(Arc::clone(&self.shared)))
             }
+        };
+        let (silent, budget) = match protocol {
+            Protocol::Http1Only => (Silent::default(), &self.admin_budget),
+            Protocol::AnyHttp | Protocol::Http2Only(_) => (self.silent.clone(), &self.budget),
         };
         let limit = match shared {
             Some(_) => own.saturating_add(self.shared_connections),
@@ -214,7 +215,7 @@ impl Listeners {
                 service,
                 backlog: None,
                 limits: self.limits,
-                budget: Arc::clone(&self.budget),
+                budget: Arc::clone(budget),
                 silent,
                 stopping: self.stop.subscribe(),
             },

@@ -20,9 +20,9 @@ pub struct Quotas {
     own_rate: fn(&NamedCaller) -> Option<Rate>,
 }
 
-/// The caller has used its quota, and nothing can be answered without more of it.
+/// The caller has used its quota, or too many callers wait already, and nothing can be answered without asking the upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("quota exceeded")]
+#[error("more verifications have to be looked up than is permitted now")]
 pub struct OverQuotaError {
     /// When the next unit will be available.
     pub retry_after: Duration,

@@ -47,6 +47,9 @@ const STEP_BYTES: usize = 4 * 1024;
 /// Of the memory of all connections, the part that is kept for what they hold, as its reciprocal. The rest is what they cost in themselves.
 const HELD_SHARE: usize = 6;
 
+/// What the connections of operators may hold together, beside what those of callers do.
+pub(super) const ADMIN_ROOM: usize = 8 * 1024 * 1024;
+
 /// How many connections this much memory permits, and how much of it all of them may hold.
 pub(super) fn shares(memory: usize) -> (usize, usize) {
     let room = memory / HELD_SHARE;

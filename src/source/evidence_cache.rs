@@ -36,7 +36,7 @@ use self::{
     need_to_know::NeedToKnow,
     payment::{Payment, Payments},
     store::{Change, Store},
-    waiters::Waiters,
+    waiters::{SHED, Waiters},
 };
 use super::{
     Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
@@ -129,7 +129,7 @@ impl EvidenceCache {
                     Some(_waiting) => timeout(wait, self.await_fetch(id, &request)).await.ok(),
                     None => {
                         self.0.metrics.fetch(FetchOutcome::Shed);
-                        Some(Ok(nothing(Outage::Busy, request.at)))
+                        Some(Err(SHED))
                     }
                 }
             }

@@ -274,7 +274,7 @@ async fn each_caller_waits_no_longer_than_its_own_limit() {
         ..desk.request()
     };
     let known = desk.look(hasty).await;
-    assert_eq!(status(&known), "Unknown(TimedOut)");
+    assert_eq!(status(&known), "Unknown(Unfinished)");
     assert!(known.degraded());
     desk.upstream.may_answer.add_permits(1);
     assert_eq!(desk.status().await, "1");

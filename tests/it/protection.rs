@@ -57,7 +57,11 @@ async fn keep_asking(world: &World, per_second: u32, seconds: u32) {
 
 #[tokio::test]
 async fn ten_thousand_callers_of_one_cold_id_cost_one_call_and_one_token() {
-    let world = World::new().await;
+    let world = World::with(|config| {
+        config.in_flight = 20_000;
+        config.cache.waiters = 20_000;
+    })
+    .await;
     world.inject(ApiCall::Details, None, Fault::LatencyMs(300));
     let together = (0..10_000).map(|_| world.check("front-door", "fresh"));
     for answer in join_all(together).await {

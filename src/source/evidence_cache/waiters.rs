@@ -6,12 +6,17 @@ use std::{
 };
 
 use crate::{
-    callers::{CallerId, CallerPriority},
+    callers::{CallerId, CallerPriority, OverQuotaError},
     log_throttle::{LogThrottle, throttled},
 };
 
 /// The share of the places that is kept for doors, as its reciprocal.
 const DOORS_SHARE: usize = 8;
+
+/// For a caller for which there is no place to wait.
+pub(super) const SHED: OverQuotaError = OverQuotaError {
+    retry_after: Duration::from_secs(1),
+};
 
 /// The callers that wait for fetches.
 #[derive(Debug)]
@@ -53,7 +58,7 @@ impl Waiters {
             warn,
             "lookup_wait_limit_reached",
             limit = self.most,
-            "too many checks wait for the upstream; others that need it are answered at once, as in an outage: the upstream is slow, or too many verifications are requested"
+            "too many checks wait for the upstream; others that need it are refused: the upstream is slow, or too many verifications are requested"
         );
         None
     }

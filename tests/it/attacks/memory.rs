@@ -5,7 +5,7 @@ use super::{frames::*, *};
 
 const CHECK: &str = "/verigate.v1.AccessService/CheckAccess";
 const MIB: usize = 1024 * 1024;
-/// Of this, connections may hold a fifth.
+/// Of this, connections may hold a sixth.
 const MEMORY: usize = 4 * MIB;
 const PEERS: usize = 60;
 const CALLS: u32 = 32;
@@ -48,8 +48,8 @@ fn calls(window: u32, call: impl Fn(u32) -> Vec<u8>) -> Vec<u8> {
 async fn metric(world: &World, series: &str) -> f64 {
     let metrics = world.metrics().await;
     let line = metrics.lines().find(|line| line.starts_with(series));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
-        .unwrap_or_default()
+    let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+    value.unwrap_or_else(|| panic!("{series} is not in {metrics}"))
 }
 
 /// Opens connections on which the same is sent, and says how many of them the service has closed for the memory that they hold.
@@ -75,6 +75,7 @@ async fn closed_for_memory(world: &World, listener: &str, to: SocketAddr, sent: 
 async fn small_world() -> World {
     let world = World::with(|config| {
         config.limits.memory = MEMORY;
+        config.limits.streams_per_connection = CALLS;
         config.in_flight = 10_000;
     })
     .await;

@@ -238,7 +238,7 @@ fn the_keys_of_issuers_are_checked_and_so_is_who_can_change_them() {
         ("authentication.jwks_file", file.as_str()),
     ];
     let printed = installed.refused(&session);
-    assert!(printed.contains("authentication: "), "{printed}");
+    assert!(printed.contains("authentication.jwks_file: "), "{printed}");
     assert!(printed.contains("can be written by others"), "{printed}");
     fs::set_permissions(&keys, fs::Permissions::from_mode(0o644)).unwrap();
     assert_eq!(installed.check(&session).0, 0);
