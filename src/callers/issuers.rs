@@ -161,7 +161,8 @@ impl Issuers {
         let named = unverified.audiences.iter();
         let places = named.filter_map(|audience| audiences.get(audience).copied());
         // A token may name an audience twice.
-        BTreeSet::from_iter(places).into_iter().collect()
+        let distinct: BTreeSet<_> = places.collect();
+        distinct.into_iter().collect()
     }
 }
 

@@ -51,7 +51,9 @@ pub(super) fn read(reader: &mut Reader) -> Result<Option<Config>, Reported> {
             let message = format!("authentication.{key} is set, but authentication.issuer is not");
             return Err(section.problem(key, message, None));
         }
-        (header?, rsa?, lifetime_max?);
+        header?;
+        rsa?;
+        lifetime_max?;
         return Ok(None);
     }
     let audience = match section.text("audience") {

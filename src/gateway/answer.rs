@@ -219,7 +219,7 @@ fn step_up_url(
     };
     let url = template.fill(&Values {
         original_url,
-        acr_values: &classes,
+        classes: &classes,
         max_age: &max_age,
         policy: policy.as_str(),
         decision_id: &ruling.id.to_string(),

@@ -32,7 +32,7 @@ enum Placeholder {
 #[derive(Debug)]
 pub(super) struct Values<'v> {
     pub(super) original_url: Option<&'v OriginalUrl>,
-    pub(super) acr_values: &'v str,
+    pub(super) classes: &'v str,
     /// In seconds; empty if any age does.
     pub(super) max_age: &'v str,
     pub(super) policy: &'v str,
@@ -96,7 +96,7 @@ impl UrlTemplate {
                 Part::Value(placeholder) => {
                     let value = match placeholder {
                         Placeholder::OriginalUrl => values.original_url?.as_str(),
-                        Placeholder::AcrValues => values.acr_values,
+                        Placeholder::AcrValues => values.classes,
                         Placeholder::MaxAge => values.max_age,
                         Placeholder::Policy => values.policy,
                         Placeholder::DecisionId => values.decision_id,

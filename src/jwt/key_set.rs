@@ -111,7 +111,7 @@ impl<'de> Visitor<'de> for SetVisitor {
     }
 }
 
-fn unusable(error: serde_json::Error) -> KeySetError {
+fn unusable(error: &serde_json::Error) -> KeySetError {
     let (line, column) = (error.line(), error.column());
     if error.to_string().starts_with(DUPLICATE) {
         KeySetError::Ambiguous { line, column }
@@ -123,7 +123,8 @@ fn unusable(error: serde_json::Error) -> KeySetError {
 impl KeySet {
     /// Reads a set. Keys that cannot be used are skipped; there must be one that can.
     pub(super) fn parse(text: &[u8], rsa: RsaAlgorithm) -> Result<Self, KeySetError> {
-        let WrittenSet { keys: written } = serde_json::from_slice(text).map_err(unusable)?;
+        let WrittenSet { keys: written } =
+            serde_json::from_slice(text).map_err(|error| unusable(&error))?;
         let count = written.len();
         if count > KEYS_MAX {
             return Err(KeySetError::TooManyKeys(count));

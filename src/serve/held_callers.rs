@@ -35,7 +35,9 @@ impl HeldCallers {
         self.0.update(all, is_missing, uptime);
         let held: HashSet<CallerName> = self.0.names().cloned().collect();
         let mut known = KnownCredentials::default();
-        in_file.iter().for_each(|caller| known.add(caller));
+        for caller in in_file {
+            known.add(caller);
+        }
         let mut merged = in_file.to_vec();
         for caller in in_force.iter().filter(|caller| held.contains(&caller.name)) {
             if known.conflicts(caller).is_empty() {

@@ -118,7 +118,7 @@ async fn a_batch_is_decided_for_one_instant_by_one_set_and_each_id_is_fetched_on
     let meanwhile = async {
         world.until_asked(3).await;
         // A later instant, and policies by which nobody passes.
-        world.clock.advance(Duration::from_secs(60));
+        world.clock.advance(Duration::from_mins(1));
         let policies = crate::world::POLICIES
             .replace("90d", "1s")
             .replace("30d", "1s");

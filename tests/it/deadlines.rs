@@ -42,9 +42,7 @@ fn ask_for_long(world: &World, verification: &'static str) {
 /// late answer would be an error here.
 async fn answers_in_time(world: &World, waits_for: &str) {
     let asked = world.ask_within(SHORT, check_request("tolerant", "fresh"));
-    let answer = asked
-        .await
-        .unwrap_or_else(|status| panic!("{waits_for}: {status}"));
+    let answer = asked.await.expect(waits_for);
     assert_eq!(gist(&answer), "STEP_UP EVIDENCE_UNAVAILABLE", "{waits_for}");
     assert!(answer.degraded, "{waits_for}");
 }

@@ -120,10 +120,12 @@ fn caller(audience: &str, keys: &Path) -> CallerConfig {
 }
 
 fn verified(token: SessionToken) -> Session {
-    let SessionToken::Verified(session) = token else {
-        panic!("{token:?}");
-    };
-    session
+    let shown = format!("{token:?}");
+    match token {
+        SessionToken::Verified(session) => Some(session),
+        _ => None,
+    }
+    .expect(&shown)
 }
 
 fn refused(token: &SessionToken) -> Option<Refused> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use tonic::{Code, Status};
@@ -120,7 +121,7 @@ fn header((name, value): &(HeaderName, HeaderValue)) -> HeaderValueOption {
         header: Some(WireHeader {
             key: name.as_str().to_owned(),
             value: value.unwrap_or_default().to_owned(),
-            raw_value: Default::default(),
+            raw_value: Bytes::default(),
         }),
         append_action: HeaderAppendAction::OverwriteIfExistsOrAdd.into(),
     }

@@ -52,7 +52,7 @@ impl<'m> Claims<'m> {
     }
 
     /// A claim that is one text.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&'m str>, String> {
+    pub(super) fn text(self, name: &str) -> Result<Option<&'m str>, String> {
         match self.kind(name) {
             None => Ok(None),
             Some(Kind::StringValue(text)) if text.len() <= TEXT_BYTES_MAX => Ok(Some(text)),
@@ -63,7 +63,7 @@ impl<'m> Claims<'m> {
     }
 
     /// How the session was authenticated; `None` if no claim says it.
-    pub(super) fn authentication(&self, now: Timestamp) -> Result<Option<Authentication>, String> {
+    pub(super) fn authentication(self, now: Timestamp) -> Result<Option<Authentication>, String> {
         let acr = self.text("acr")?;
         let amr = self.methods()?;
         let auth_time = self.auth_time(now)?;
@@ -76,7 +76,7 @@ impl<'m> Claims<'m> {
     }
 
     /// A list of texts, or one text.
-    fn methods(&self) -> Result<Option<Vec<String>>, String> {
+    fn methods(self) -> Result<Option<Vec<String>>, String> {
         let texts: Option<Vec<String>> = match self.kind("amr") {
             None => return Ok(None),
             Some(Kind::StringValue(text)) => Some(vec![text.clone()]),
@@ -101,7 +101,7 @@ impl<'m> Claims<'m> {
     }
 
     /// Seconds since 1970, as a double. One that is in the future would stay young for longer.
-    fn auth_time(&self, now: Timestamp) -> Result<Option<Timestamp>, String> {
+    fn auth_time(self, now: Timestamp) -> Result<Option<Timestamp>, String> {
         let seconds = match self.kind("auth_time") {
             None => return Ok(None),
             Some(Kind::NumberValue(seconds)) => *seconds,
@@ -121,7 +121,7 @@ impl<'m> Claims<'m> {
     }
 
     /// A claim; one that is null counts as absent.
-    fn kind(&self, name: &str) -> Option<&'m Kind> {
+    fn kind(self, name: &str) -> Option<&'m Kind> {
         let kind = self.0.fields.get(name)?.kind.as_ref()?;
         Some(kind).filter(|kind| !matches!(kind, Kind::NullValue(_)))
     }

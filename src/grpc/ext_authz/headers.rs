@@ -38,7 +38,7 @@ pub(super) fn named(request: &HttpRequest, names: &[HeaderName]) -> Result<Heade
 }
 
 /// The values of a header of which each stands by itself: as bytes, as text, or as both.
-fn values<'h>(map: &'h WireHeaders, is_it: impl Fn(&str) -> bool) -> Vec<&'h [u8]> {
+fn values(map: &WireHeaders, is_it: impl Fn(&str) -> bool) -> Vec<&[u8]> {
     let mut found: Vec<&[u8]> = Vec::new();
     for header in map.headers.iter().filter(|header| is_it(&header.key)) {
         let (raw, text) = (header.raw_value.as_ref(), header.value.as_bytes());

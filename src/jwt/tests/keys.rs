@@ -86,12 +86,13 @@ fn a_key_with_two_members_of_one_name_is_not_used_and_the_others_are() {
     let members: Value = serde_json::from_str(&ec).unwrap();
     for (name, value) in members.as_object().unwrap() {
         // The same value or another one, before or after, also spelled otherwise.
-        let escaped = format!("\\u{:04x}{}", u32::from(name.as_bytes()[0]), &name[1..]);
+        let (first, rest) = name.split_at(1);
+        let escaped = format!("\\u{:04x}{rest}", u32::from(first.as_bytes()[0]));
         for twice in [
             ec.replacen('{', &format!("{{\"{name}\":{value},"), 1),
             ec.replacen('{', &format!("{{\"{name}\":\"other\","), 1),
             ec.replacen('{', &format!("{{\"{escaped}\":{value},"), 1),
-            format!("{},\"{name}\":null}}", &ec[..ec.len() - 1]),
+            format!("{},\"{name}\":null}}", ec.strip_suffix('}').unwrap()),
         ] {
             assert_eq!(refused(&twice), "it has two members of the same name");
             let set = parse(&format!("{{\"keys\":[{twice},{ed}]}}")).unwrap();

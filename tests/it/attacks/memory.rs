@@ -49,7 +49,7 @@ async fn metric(world: &World, series: &str) -> f64 {
     let metrics = world.metrics().await;
     let line = metrics.lines().find(|line| line.starts_with(series));
     let value = line.and_then(|line| line.rsplit(' ').next()?.parse().ok());
-    value.unwrap_or_else(|| panic!("{series} is not in {metrics}"))
+    value.expect(series)
 }
 
 /// Opens connections on which the same is sent, and says how many of them the service has closed for the memory that they hold.
@@ -155,11 +155,8 @@ async fn streams_beyond_those_that_are_permitted_count_as_memory() {
 #[tokio::test]
 async fn requests_of_http1_hold_no_more_memory_than_is_configured() {
     let world = small_world().await;
-    let head = [
-        b"GET / HTTP/1.1\r\nhost: localhost\r\nx-a: ".as_slice(),
-        &[b'a'; 50_000],
-    ]
-    .concat();
+    let mut head = b"GET / HTTP/1.1\r\nhost: localhost\r\nx-a: ".to_vec();
+    head.resize(50_000, b'a');
     let to = world.http_address();
     assert!(closed_for_memory(&world, "http", to, &head).await > 0.0);
 }

@@ -142,7 +142,7 @@ async fn the_deadline_of_a_check_counts_from_its_arrival_however_old_its_stream_
     world.inject(ApiCall::Details, None, Fault::LatencyMs(3_000));
     // The stream itself may live longer than any check.
     let mut asking = Asking::by(world.client.clone(), |request| {
-        request.set_timeout(Duration::from_secs(60));
+        request.set_timeout(Duration::from_mins(1));
     })
     .await
     .unwrap();

@@ -46,7 +46,7 @@ async fn at_a_stop_what_is_in_flight_is_answered_and_then_the_stream_ends() {
 #[tokio::test]
 async fn at_the_age_of_its_connection_a_stream_ends_and_the_next_call_is_answered() {
     let world = World::with(|config| {
-        config.limits.connection_age = Duration::from_secs(60);
+        config.limits.connection_age = Duration::from_mins(1);
     })
     .await;
     let mut asking = Asking::begin(&world).await;

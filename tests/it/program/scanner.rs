@@ -6,7 +6,7 @@ use verigate::policy::Timestamp;
 use super::*;
 use crate::tls::{Files, real_clients::installed};
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 /// What the scanner finds at this address, held to a profile of Mozilla.
 async fn scan(clients: &Path, profile: &'static str, address: &str, files: &Files) -> String {
@@ -31,7 +31,7 @@ async fn a_scanner_finds_each_listener_compliant_with_its_profile() {
     let files = Files::new();
     let today: Timestamp = SystemClock.now();
     let date = today.to_string();
-    let mut numbers = date.split(['-', 'T']).map(|text| text.parse::<u8>());
+    let mut numbers = date.split(['-', 'T']).map(str::parse::<u8>);
     // The year has more digits than a `u8`.
     let year = date[..4].parse::<i32>().unwrap();
     let (month, day) = (

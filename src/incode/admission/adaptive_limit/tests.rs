@@ -66,7 +66,7 @@ impl Scene {
             let how = if failed { Ended::Failed } else { Ended::Found };
             self.limit.record(how, [started, self.uptime], in_flight);
             if started >= late {
-                longest = longest.max(self.uptime - started);
+                longest = longest.max(self.uptime.checked_sub(started).unwrap());
             }
         }
         (ended, longest)
