@@ -6,17 +6,6 @@ use super::token::{PREFIX, Token};
 
 /// The header of a token, where `authorization` carries something else.
 pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-verigate-token");
-/// The headers of a request that may carry a credential, and no others.
-pub fn credential_headers(headers: &HeaderMap) -> HeaderMap {
-    let mut kept = HeaderMap::new();
-    for name in [TOKEN_HEADER, AUTHORIZATION] {
-        for value in headers.get_all(&name) {
-            kept.append(name.clone(), value.clone());
-        }
-    }
-    kept
-}
-
 /// The scheme of a token in `authorization`, in lower case: schemes are compared without case (RFC 9110, section 11.1).
 const BEARER: &str = "bearer ";
 
@@ -86,6 +75,17 @@ pub(super) fn credentials(
         Some(text) => Some(Credential::SharedJwt(text)),
     };
     Ok([own, shared])
+}
+
+/// The headers of a request that may carry a credential, and no others.
+pub fn credential_headers(headers: &HeaderMap) -> HeaderMap {
+    let mut kept = HeaderMap::new();
+    for name in [TOKEN_HEADER, AUTHORIZATION] {
+        for value in headers.get_all(&name) {
+            kept.append(name.clone(), value.clone());
+        }
+    }
+    kept
 }
 
 /// What `Bearer` carries in `authorization`, if it is none of our own tokens: a JSON Web Token of a caller or of a session. An error if the

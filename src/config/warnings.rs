@@ -48,10 +48,19 @@ impl Config {
         });
         let quotas = per_second.into_iter().chain(burst);
         let plain = self.plain_public();
-        let callers = self.callers_warnings();
+        let session = self.session_warning().into_iter();
+        let callers = self.callers_warnings().into_iter().chain(session);
         let rest = dumps.into_iter().chain(exposed).chain(callers);
         let plain = plain.into_iter().chain(self.plain_credentials());
         quotas.chain(plain).chain(rest).collect()
+    }
+
+    /// A token of a session that does not say whose it is counts for whomever a header names.
+    fn session_warning(&self) -> Option<String> {
+        let session = self.session.as_ref()?;
+        (session.verification_claim.is_none() && session.identity_claim.is_none()).then(|| {
+            "neither authentication.verification_claim nor authentication.identity_claim is set: nothing shows that the token of a session and the id in a header are the same person's; set one, or let the gateway alone set the token's header".to_owned()
+        })
     }
 
     /// How the files with secrets are exposed to others. Blocks.

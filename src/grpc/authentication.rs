@@ -59,15 +59,17 @@ impl Authentication {
         Ok(())
     }
 
-    /// The caller of a message in a call that was admitted: its credential may have expired or been withdrawn since.
+    /// The caller of a message in a call that was admitted: its credential may have expired or been withdrawn since. Waits for nothing
+    /// longer than `wait_max`.
     pub(super) async fn again(
         &self,
         headers: &HeaderMap,
         peer: Option<&Peer>,
         address: IpAddr,
+        wait_max: Duration,
     ) -> Result<Caller, Status> {
-        let caller = self.callers.authenticate(headers, peer).await;
-        caller.map_err(|error| self.refuse(address, error))
+        let caller = self.callers.authenticate_within(headers, peer, wait_max);
+        caller.await.map_err(|error| self.refuse(address, error))
     }
 
     fn refuse(&self, address: IpAddr, error: AuthenticationError) -> Status {

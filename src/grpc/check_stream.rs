@@ -144,7 +144,7 @@ impl CheckStream {
     ) -> Option<StreamCheckAccessResponse> {
         self.idle.set(sleep(IDLE_TIMEOUT));
         match ended {
-            Ok(Ok(Answered { id, result })) => {
+            Ok(Ok(Answered { id, result, .. })) => {
                 self.ids.remove(&id);
                 Some(answer(&id, result))
             }

@@ -68,7 +68,7 @@ impl Authorization for ExtAuthz {
         AskedPolicy::note(&extensions, name);
         let policy = PolicyName::parse(name).map_err(|error| {
             let hint = "`context_extensions` of the route must have `policy`, the name of a policy";
-            Status::invalid_argument(format!("{hint}: {error}"))
+            Status::failed_precondition(format!("{hint}: {error}"))
         })?;
         let situation = self.situation(&attributes)?;
         let headers = situation.headers_of_call(metadata.as_ref());

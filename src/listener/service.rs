@@ -59,9 +59,32 @@ impl ServedConnection {
         }
     }
 
+    /// Counts this much as memory that the connection holds, until the result is dropped. If there is no room, connections are closed.
+    pub fn hold(&self, bytes: usize) -> HeldMemory {
+        // If it is being closed, what runs on it ends with it.
+        let _ = self.activity.holding().hold(bytes);
+        HeldMemory {
+            activity: Arc::clone(&self.activity),
+            bytes,
+        }
+    }
+
     /// Waits until no more calls are accepted on the connection: the service stops, or the connection is to be replaced.
     pub async fn finishing(&self) {
         self.activity.finishing().await;
+    }
+}
+
+/// Memory that a connection holds, until this is dropped.
+#[derive(Debug)]
+pub struct HeldMemory {
+    activity: Arc<Activity>,
+    bytes: usize,
+}
+
+impl Drop for HeldMemory {
+    fn drop(&mut self) {
+        self.activity.holding().release(self.bytes);
     }
 }
 

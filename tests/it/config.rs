@@ -272,6 +272,22 @@ fn what_would_make_webhooks_unsafe_is_reported_without_the_secret() {
 }
 
 #[test]
+fn tokens_of_sessions_that_name_nobody_are_a_warning() {
+    let warnings = |claim: &str| {
+        let session = format!(
+            "[authentication]\nissuer = \"https://id.example.com\"\naudience = \"app\"\njwks_url = \"https://id.example.com/jwks.json\"\n{claim}"
+        );
+        load(&format!("{GOOD}{session}"), &[]).unwrap().warnings()
+    };
+    let of_none = warnings("");
+    assert_eq!(of_none.len(), 1, "{of_none:?}");
+    assert!(of_none[0].contains("authentication.verification_claim"));
+    for claim in ["verification_claim = \"v\"", "identity_claim = \"i\""] {
+        assert_eq!(warnings(claim), Vec::<String>::new(), "{claim}");
+    }
+}
+
+#[test]
 fn a_quota_that_binds_before_the_vendor_does_is_a_warning() {
     let warnings = |settings: &str| load(&format!("{GOOD}{settings}"), &[]).unwrap().warnings();
     // No default binds, nor does one that is raised together with the rate.

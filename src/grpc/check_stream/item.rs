@@ -18,7 +18,7 @@ use crate::{
         checks::check,
         status,
     },
-    listener::{Refused, ServedConnection},
+    listener::{HeldMemory, Refused, ServedConnection},
     peer::{self, Peer},
     proto::v1::{CheckAccessRequest, CheckAccessResponse},
     span,
@@ -26,6 +26,8 @@ use crate::{
 
 /// The name of the method in metrics and logs.
 const METHOD: &str = "StreamCheckAccess";
+/// What a check takes in memory beside its message, until its answer is given to be written: its task, and the answer.
+const ITEM_BYTES: usize = 4 * 1024;
 
 /// What the checks of one stream need.
 #[derive(Debug)]
@@ -82,6 +84,8 @@ impl StreamOrigin {
 pub(super) struct Answered {
     pub(super) id: Arc<str>,
     pub(super) result: Result<CheckAccessResponse, Status>,
+    /// Counted while the answer waits for the peer.
+    _held: Option<HeldMemory>,
 }
 
 /// A check that has no answer, because its stream may ask no more.
@@ -117,12 +121,18 @@ impl Checker {
         id: Arc<str>,
     ) -> impl Future<Output = Result<Answered, Unanswered>> + Send + use<> {
         let arrived = self.clock.read();
+        let bytes = ITEM_BYTES.saturating_add(request.encoded_len());
+        let connection = self.from.connection.as_ref();
+        let held = connection.map(|connection| connection.hold(bytes));
         async move {
             let from = &self.from;
             let refused = self.wait_for_turn(request.encoded_len()).await;
-            let authenticated =
-                self.authentication
-                    .again(&from.credentials, from.peer.as_ref(), from.address);
+            let authenticated = self.authentication.again(
+                &from.credentials,
+                from.peer.as_ref(),
+                from.address,
+                self.deadline(&arrived).wait_max(),
+            );
             let caller = authenticated.await.map_err(Unanswered)?;
             let item = ObservedItem::begin(&self.calls, METHOD, &caller, &request.policy);
             let span = span::check(&from.trace, caller.id.as_str());
@@ -135,7 +145,11 @@ impl Checker {
             let check = self.check(request, &call, refused);
             let result = check.instrument(span.clone()).await;
             item.end(&span, result.as_ref().err());
-            Ok(Answered { id, result })
+            Ok(Answered {
+                id,
+                result,
+                _held: held,
+            })
         }
     }
 

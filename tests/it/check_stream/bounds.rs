@@ -26,6 +26,10 @@ async fn at_most_32_checks_of_one_stream_are_in_flight() {
     let metrics = world.metrics().await;
     assert!(metrics.contains("verigate_calls_in_flight 32"), "{metrics}");
     assert_eq!(world.calls().details, 32);
+    // Each counts as memory of its connection, until its answer is taken.
+    let mut lines = metrics.lines();
+    let held = lines.find_map(|line| line.strip_prefix("verigate_connections_memory_bytes "));
+    assert!(held.unwrap().parse::<usize>().unwrap() > 32 * 4 * 1024);
     let mut answered = BTreeMap::new();
     for _ in 0..100 {
         let (id, answer) = asking.answer().await;

@@ -191,6 +191,7 @@ pub async fn spoofed(scene: &Scene) {
         ("x-identity-id", "id-ada"),
         ("x-verigate-token", own.reveal()),
         ("x-verigate-decision", "ALLOW"),
+        ("x_verigate_decision", "ALLOW"),
         ("x-verigate-decision-id", "1"),
         ("x-verigate-valid-for", "600"),
         ("x-verigate-step-up-url", "https://evil.example/"),
@@ -233,6 +234,7 @@ pub async fn spoofed(scene: &Scene) {
                 "x-verification-id",
                 "x-identity-id",
                 "x-verigate-token",
+                "x_verigate_decision",
                 "x-verigate-valid-for",
                 "x-verigate-step-up-url",
             ] {
