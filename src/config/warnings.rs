@@ -55,7 +55,7 @@ impl Config {
         quotas.chain(plain).chain(rest).collect()
     }
 
-    /// A token of a session that does not say whose it is counts for whomever a header names.
+    /// A token of a session that does not say whose it is counts for any person that a header names.
     fn session_warning(&self) -> Option<String> {
         let session = self.session.as_ref()?;
         (session.verification_claim.is_none() && session.identity_claim.is_none()).then(|| {
