@@ -27,7 +27,7 @@ pub use self::{
     certificate::{CertificatePattern, InvalidPatternError},
     config::{CallerConfig, CallerJwt},
     conflicts::{ConflictingCallersError, KnownCredentials},
-    credentials::{AuthenticationError, TOKEN_HEADER, credential_headers, foreign_bearer},
+    credentials::{AuthenticationError, TOKEN_HEADER, bearer, credential_headers, foreign_bearer},
     directory::Callers,
     glob::{Glob, InvalidGlobError},
     id::CallerId,

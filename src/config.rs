@@ -206,8 +206,8 @@ impl Config {
             ("public", apart.as_ref()),
             ("admin", Some(&admin)),
         ];
-        let (vendor, trace_config) = (incode.as_ref().ok(), trace.as_ref().ok());
-        check_addresses(reader, listening, vendor, trace_config);
+        check_addresses(reader, listening, incode.as_ref().ok(), trace.as_ref().ok());
+        check_session_header(reader, &session, &forward_auth);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
@@ -267,6 +267,23 @@ fn cache(reader: &mut Reader, in_flight: usize) -> Result<crate::source::Config,
         // The rest is for what is answered from memory.
         waiters: in_flight / 2,
     })
+}
+
+/// Reports a header that would carry both the token of the session and an id.
+fn check_session_header(
+    reader: &mut Reader,
+    session: &Result<Option<crate::session::Config>, Reported>,
+    forward_auth: &Result<crate::http::forward_auth::Config, Reported>,
+) {
+    let (Ok(Some(session)), Ok(forward_auth)) = (session, forward_auth) else {
+        return;
+    };
+    let gateway = &forward_auth.gateway;
+    if [&gateway.verification_header, &gateway.identity_header].contains(&&session.header) {
+        let message = "authentication.header is also a header of [forward_auth] for an id";
+        let mut section = reader.section("authentication");
+        section.problem("header", message, None);
+    }
 }
 
 /// Reports addresses that conflict, and those at which the service would call itself.

@@ -1,6 +1,6 @@
-//! How large the head of a request is.
+//! The headers of a request: how large they are, and the value of one that must be given once.
 
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 
 /// What RFC 9113, section 6.5.2, counts for each header beside its name and value, in bytes.
 const HEADER_OVERHEAD: usize = 32;
@@ -13,4 +13,37 @@ pub fn header_list_bytes(uri: &Uri, headers: &HeaderMap) -> usize {
         text.saturating_add(HEADER_OVERHEAD)
     });
     headers.fold(path, usize::saturating_add)
+}
+
+/// A header is given more than once. Which of its values counts is not defined: a proxy may have looked at another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RepeatedHeaderError;
+
+/// The one value of a header; `None` if it is not there.
+pub fn single<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h HeaderValue>, RepeatedHeaderError> {
+    let mut given = headers.get_all(name).iter();
+    match (given.next(), given.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(RepeatedHeaderError),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::header::HOST;
+
+    use super::*;
+
+    #[test]
+    fn a_header_that_is_given_twice_has_no_value_even_if_both_are_the_same() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(single(&headers, &HOST), Ok(None));
+        headers.append(HOST, HeaderValue::from_static("a"));
+        assert_eq!(single(&headers, &HOST), Ok(headers.get(HOST)));
+        headers.append(HOST, HeaderValue::from_static("a"));
+        assert_eq!(single(&headers, &HOST), Err(RepeatedHeaderError));
+    }
 }

@@ -1,5 +1,12 @@
 //! The callers' own names of their requests, in a form that can be echoed, logged and recorded anywhere.
 
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::violations::ID_BYTES_MAX;
+
+/// The header of a request over HTTP with the caller's own name of it.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
 /// What stands for a character that is not kept.
 const REPLACEMENT: char = '_';
 
@@ -8,6 +15,13 @@ const REPLACEMENT: char = '_';
 pub fn cleaned(id: &str) -> Box<str> {
     let visible = |c: char| if c.is_ascii_graphic() { c } else { REPLACEMENT };
     id.chars().map(visible).collect()
+}
+
+/// The name of a request over HTTP, cleaned; empty if it has none, or one that is too long.
+pub fn of_header(headers: &HeaderMap) -> Box<str> {
+    let id = headers.get(REQUEST_ID).map(HeaderValue::to_str);
+    let id = id.and_then(Result::ok);
+    cleaned(id.filter(|id| id.len() <= ID_BYTES_MAX).unwrap_or_default())
 }
 
 #[cfg(test)]

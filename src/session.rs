@@ -6,6 +6,7 @@
 //! fact is missing, and no part of a refused token stands in for it.
 
 mod config;
+mod authentication;
 mod facts;
 mod metrics;
 mod refused;
@@ -14,12 +15,18 @@ use std::{sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
-pub use self::{config::Config, facts::Session, refused::Refused};
+pub use self::{
+    authentication::{BadClaimError, SessionAuthentication},
+    config::Config,
+    facts::Session,
+    refused::Refused,
+};
 use self::{facts::kept_claims, metrics::Metrics};
 use crate::{
-    callers::{Callers, foreign_bearer},
+    callers::{Callers, bearer, foreign_bearer},
     clock::Clock,
     deps::Deps,
+    header_list::single,
     jwt::{
         self, KeySets, KeysError, TokenCache, TokenDigest, Verified, Verifier,
         issuer_and_audience_unverified,
@@ -30,8 +37,6 @@ use crate::{
 
 /// How long a call waits for the keys of the issuer, where its token names one that is not known.
 const KEYS_WAIT_MAX: Duration = Duration::from_millis(500);
-/// The scheme that a token may have in any header, in lower case (RFC 9110, section 11.1).
-const BEARER: &str = "bearer ";
 
 /// Verifies the tokens of sessions. Clones share everything.
 #[derive(Debug, Clone)]
@@ -167,20 +172,10 @@ impl Tokens {
         if *header == AUTHORIZATION {
             return foreign_bearer(headers).map_err(|_| Refused::Repeated);
         }
-        let mut given = headers.get_all(header).iter();
-        let text = match (given.next().map(HeaderValue::to_str), given.next()) {
-            (None, _) => return Ok(None),
-            (Some(Ok(text)), None) => text,
-            // One that is given twice, or is no text: a proxy may have looked at the other one.
-            _ => return Err(Refused::Repeated),
-        };
-        let scheme = text.get(..BEARER.len());
-        let has_scheme = scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BEARER));
-        let token = if has_scheme {
-            text.get(BEARER.len()..)
-        } else {
-            Some(text)
-        };
+        let value = single(headers, header).map_err(|_| Refused::Repeated)?;
+        let text = value.map(HeaderValue::to_str).transpose();
+        let text = text.map_err(|_| Refused::Repeated)?;
+        let token = text.map(|text| bearer(text).unwrap_or(text));
         Ok(token.filter(|token| !token.is_empty()))
     }
 

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
 use super::token::{PREFIX, Token};
+use crate::header_list::single;
 
 /// The header of a token, where `authorization` carries something else.
 pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-verigate-token");
@@ -68,7 +69,7 @@ pub(super) fn credentials(
         Some(text) if is_jwt(text) => Some(Credential::Jwt(text)),
         Some(text) => Some(Credential::Token(token(text)?)),
     };
-    let shared = match only(headers, &AUTHORIZATION)?.and_then(bearer) {
+    let shared = match only(headers, &AUTHORIZATION)?.and_then(authorization) {
         // That of somebody in between: not for us.
         None => None,
         Some(text) if is_ours(text) => Some(Credential::Token(token(text)?)),
@@ -91,7 +92,7 @@ pub fn credential_headers(headers: &HeaderMap) -> HeaderMap {
 /// What `Bearer` carries in `authorization`, if it is none of our own tokens: a JSON Web Token of a caller or of a session. An error if the
 /// header is given twice, or is not text.
 pub fn foreign_bearer(headers: &HeaderMap) -> Result<Option<&str>, AuthenticationError> {
-    let text = only(headers, &AUTHORIZATION)?.and_then(bearer);
+    let text = only(headers, &AUTHORIZATION)?.and_then(authorization);
     Ok(text.filter(|text| !is_ours(text)))
 }
 
@@ -110,26 +111,25 @@ fn is_ours(text: &str) -> bool {
     start.is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
 }
 
-/// The one value of a header. One that is given twice is refused: a proxy may have looked at the other one.
+/// The text of a header that is given once; `None` if it is not there.
 fn only<'h>(
     headers: &'h HeaderMap,
     name: &HeaderName,
 ) -> Result<Option<&'h str>, AuthenticationError> {
-    let mut given = headers.get_all(name).iter();
-    match (given.next().map(HeaderValue::to_str), given.next()) {
-        (None, _) => Ok(None),
-        (Some(Ok(text)), None) => Ok(Some(text)),
-        _ => Err(AuthenticationError::BadToken),
-    }
+    let value = single(headers, name).map_err(|_| AuthenticationError::BadToken)?;
+    let text = value.map(HeaderValue::to_str).transpose();
+    text.map_err(|_| AuthenticationError::BadToken)
 }
 
-/// What `Bearer` carries. `None` for other schemes.
-fn bearer(value: &str) -> Option<&str> {
-    match value.get(..BEARER.len()) {
-        Some(scheme) if scheme.eq_ignore_ascii_case(BEARER) => value.get(BEARER.len()..),
-        // A token without its scheme is meant to be one, and is refused as such.
-        _ => Some(value)
-            .filter(|text| is_ours(text))
-            .and_then(|text| text.get(..PREFIX.len())),
-    }
+/// What the scheme `Bearer` carries; `None` if the value has another scheme, or none.
+pub fn bearer(value: &str) -> Option<&str> {
+    let scheme = value.get(..BEARER.len())?;
+    let token = value.get(BEARER.len()..);
+    token.filter(|_| scheme.eq_ignore_ascii_case(BEARER))
+}
+
+/// The token that a caller sends in `authorization`. One of ours without its scheme is meant to be one, and is refused as such.
+fn authorization(value: &str) -> Option<&str> {
+    let misplaced = || value.get(..PREFIX.len()).filter(|_| is_ours(value));
+    bearer(value).or_else(misplaced)
 }

@@ -2,12 +2,12 @@
 
 use std::{fmt::Display, time::Duration};
 
-use http::{
-    HeaderName,
-    header::{AUTHORIZATION, COOKIE, HOST},
-};
+use http::{HeaderName, header::AUTHORIZATION};
 
-use super::section::{Reported, Section};
+use super::{
+    section::{Reported, Section},
+    session::OTHER_HEADERS,
+};
 use crate::{
     callers::TOKEN_HEADER,
     gateway::{self, ChallengeStyle, ReturnHosts, UrlTemplate},
@@ -56,11 +56,20 @@ fn deadline(section: &mut Section<'_>) -> Result<Duration, Reported> {
     Ok(deadline)
 }
 
-/// The header with an id. Not one that carries a credential.
+/// How headers begin that say something else: what was asked for, and what was decided.
+const OTHER_PREFIXES: [&str; 2] = ["x-forwarded-", "x-verigate-"];
+
+/// The header with an id. Not one that carries a credential, or that means something else.
 fn header(section: &mut Section<'_>, key: &str) -> Result<HeaderName, Reported> {
     let text = section.text(key);
+    let is_free = |name: &HeaderName| {
+        let begins = |prefix| name.as_str().starts_with(prefix);
+        ![AUTHORIZATION, TOKEN_HEADER].contains(name)
+            && !OTHER_HEADERS.contains(name)
+            && !OTHER_PREFIXES.into_iter().any(begins)
+    };
     match HeaderName::try_from(text) {
-        Ok(name) if ![AUTHORIZATION, COOKIE, HOST, TOKEN_HEADER].contains(&name) => Ok(name),
+        Ok(name) if is_free(&name) => Ok(name),
         _ => {
             let message =
                 format!("forward_auth.{key}: `{text}` is not the name of a header for an id");

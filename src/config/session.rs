@@ -23,7 +23,7 @@ const NEED_ISSUER: [&str; 7] = [
     "verification_claim",
 ];
 /// Headers that a proxy or HTTP itself gives a meaning of their own.
-const OTHER_HEADERS: [HeaderName; 5] = [
+pub(super) const OTHER_HEADERS: [HeaderName; 5] = [
     header::HOST,
     header::COOKIE,
     header::CONNECTION,

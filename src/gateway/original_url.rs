@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderMap, HeaderName};
 use url::Url;
 
-use crate::incode::is_loopback;
+use crate::{header_list::single, incode::is_loopback};
 
 /// The headers in which a gateway says what was asked for. It must overwrite them.
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -24,7 +24,7 @@ pub struct ReturnHosts(BTreeSet<Box<str>>);
 
 /// A text is not a host with an optional port.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not a host in lower case, with a port if it is not 443")]
+#[error("is not a host in lower case, with a port if it is not 443; a `*` is not possible in it")]
 pub struct ReturnHostError;
 
 impl OriginalUrl {
@@ -71,7 +71,9 @@ impl ReturnHosts {
 /// A host with an optional port, exactly as it is written in an address.
 fn host(text: &str) -> Result<Box<str>, ReturnHostError> {
     let url = Url::parse(&format!("https://{text}/")).map_err(|_| ReturnHostError)?;
-    if is_authority(&url, text) && url.path() == "/" && url.query().is_none() {
+    // There are no patterns: a star would be taken for a name.
+    let is_name = !text.contains('*');
+    if is_name && is_authority(&url, text) && url.path() == "/" && url.query().is_none() {
         Ok(text.into())
     } else {
         Err(ReturnHostError)
@@ -98,11 +100,7 @@ fn is_origin_form(uri: &str) -> bool {
         && uri.bytes().all(is_plain)
 }
 
-/// The one value of a header.
+/// The text of a header that is given once.
 fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
-    let mut given = headers.get_all(name).iter();
-    match (given.next(), given.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
+    single(headers, name).ok()??.to_str().ok()
 }

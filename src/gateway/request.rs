@@ -5,6 +5,7 @@ use http::{HeaderMap, HeaderName};
 use super::{config::Config, refusal::Refusal};
 use crate::{
     callers::Proven,
+    header_list::single,
     policy::{Authentication, ClaimedIdentity, Policy, PolicyName, Request, VerificationId},
     session::{self, Session, SessionToken},
     violations::ID_BYTES_MAX,
@@ -108,15 +109,10 @@ fn identity(
     Ok(proven.clone())
 }
 
-/// The one value of a header, as text; `None` if it is not there, or empty. One that is given twice is refused: a proxy may have looked at the
-/// other one.
+/// The text of a header that is given once; `None` if it is not there, or empty.
 fn one<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, Refusal> {
-    let mut given = headers.get_all(name).iter();
-    let value = match (given.next(), given.next()) {
-        (None, _) => return Ok(None),
-        (Some(value), None) => value,
-        _ => return Err(Refusal::RepeatedId),
-    };
-    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Refusal::BadId)?;
-    Ok(Some(text).filter(|text| !text.is_empty()))
+    let value = single(headers, name).map_err(|_| Refusal::RepeatedId)?;
+    let text = value.map(|value| std::str::from_utf8(value.as_bytes()));
+    let text = text.transpose().map_err(|_| Refusal::BadId)?;
+    Ok(text.filter(|text| !text.is_empty()))
 }

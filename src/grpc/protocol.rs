@@ -4,7 +4,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Version, header::CONTENT_TYPE};
 
 use super::{framing::Encoding, rejection::Rejection};
-use crate::header_list::header_list_bytes;
+use crate::header_list::{header_list_bytes, single};
 
 /// The content types of calls, without their parameters. Others that begin alike are other protocols, such as `application/grpc-web`,
 /// or encodings of messages that this service does not speak, such as `application/grpc+json`.
@@ -44,8 +44,7 @@ pub(super) fn metadata_too_large<B>(request: &Request<B>) -> Option<Rejection> {
 
 /// Whether the content type is that of a call. It is given once, and compared without case, as RFC 9110 defines.
 fn is_grpc(headers: &HeaderMap) -> bool {
-    let mut given = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(given), None) = (given.next(), given.next()) else {
+    let Ok(Some(given)) = single(headers, &CONTENT_TYPE) else {
         return false;
     };
     let given = given.to_str().unwrap_or_default();
@@ -57,11 +56,11 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 
 /// How the messages are encoded; `None` if they cannot be decoded here.
 pub(super) fn encoding(headers: &HeaderMap) -> Option<Encoding> {
-    let mut given = headers.get_all(ENCODING).iter();
-    match (given.next().map(HeaderValue::as_bytes), given.next()) {
-        (None | Some(b"identity"), None) => Some(Encoding::Identity),
-        (Some(b"gzip"), None) => Some(Encoding::Gzip),
-        _ => None,
+    let given = single(headers, &ENCODING).ok()?;
+    match given.map(HeaderValue::as_bytes) {
+        None | Some(b"identity") => Some(Encoding::Identity),
+        Some(b"gzip") => Some(Encoding::Gzip),
+        Some(_) => None,
     }
 }
 

@@ -31,15 +31,11 @@ use crate::{
     log_throttle::{LogThrottle, throttled},
     peer::{self, Peer},
     policy::PolicyName,
-    request_id::cleaned,
+    request_id,
     ruling::Ruling,
     session::Sessions,
     span,
-    violations::ID_BYTES_MAX,
 };
-
-/// The header with the gateway's own name of the request.
-const REQUEST_ID: &str = "x-request-id";
 
 /// Answers forward auth.
 #[derive(Debug)]
@@ -152,7 +148,7 @@ impl ForwardAuth {
         let gateway = &self.config.gateway;
         let asked = asked(policy.clone(), &head.headers, gateway, attested, in_force);
         let mut asked = asked.map_err(&refused)?;
-        asked.request.id = request_id(head);
+        asked.request.id = request_id::of_header(&head.headers);
         head.extensions.insert(deadline.after(began.elapsed()));
         head.extensions.insert(caller);
         let call = Call::of(&head.headers, &head.extensions, self.deadlines());
@@ -216,11 +212,4 @@ async fn check(State(forward_auth): State<Arc<ForwardAuth>>, request: Request) -
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
-}
-
-/// The gateway's own name of the request, for the journal. One that is too long is none.
-fn request_id(head: &Parts) -> Box<str> {
-    let id = head.headers.get(REQUEST_ID);
-    let id = id.and_then(|id| id.to_str().ok());
-    cleaned(id.filter(|id| id.len() <= ID_BYTES_MAX).unwrap_or_default())
 }

@@ -33,6 +33,7 @@ use self::{
 use crate::{
     clock::Clock,
     deps::Deps,
+    header_list::single,
     log_throttle::{LogThrottle, throttled},
     peer,
     secrets::SecretInUse,
@@ -248,11 +249,8 @@ impl Webhooks {
 impl WebhookSecrets {
     /// The digest of what the header carries, if that is there exactly once.
     fn given(&self, headers: &HeaderMap) -> Option<SecretDigest> {
-        let mut given = headers.get_all(&self.header).iter();
-        match (given.next(), given.next()) {
-            (Some(given), None) => Some(SecretDigest::of(given.as_bytes())),
-            _ => None,
-        }
+        let given = single(headers, &self.header).ok()??;
+        Some(SecretDigest::of(given.as_bytes()))
     }
 
     /// Whether this is the digest of a secret. The time that this takes does not depend on the secret.

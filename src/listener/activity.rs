@@ -77,6 +77,11 @@ impl Activity {
         &self.holding
     }
 
+    /// A part of it, of which nothing is held yet.
+    pub(super) fn share(&self) -> CallShare {
+        CallShare::new(Arc::clone(&self.holding))
+    }
+
     /// No more calls are accepted on it.
     pub(super) fn finish(&self) {
         self.is_finishing.send_replace(true);
@@ -201,7 +206,7 @@ impl Activity {
         self.begun.fetch_add(1, Relaxed);
         self.head_since.store(0, Relaxed);
         OpenCall {
-            share: Arc::new(CallShare::new(Arc::clone(&self.holding))),
+            share: Arc::new(self.share()),
             activity: Arc::clone(self),
             blocked_since: None,
             to_give: 0,

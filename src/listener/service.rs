@@ -11,7 +11,7 @@ use super::{
     activity::{Activity, OpenCall},
     backlog::{Backlog, Waited},
     bodies::{RequestBody, TakenBody},
-    memory::{CALL_BYTES, HEADER_BYTES},
+    memory::{CALL_BYTES, CallShare, HEADER_BYTES},
 };
 use crate::{header_list::header_list_bytes, peer::Peer};
 
@@ -61,12 +61,10 @@ impl ServedConnection {
 
     /// Counts this much as memory that the connection holds, until the result is dropped. If there is no room, connections are closed.
     pub fn hold(&self, bytes: usize) -> HeldMemory {
+        let share = self.activity.share();
         // If it is being closed, what runs on it ends with it.
-        let _ = self.activity.holding().hold(bytes);
-        HeldMemory {
-            activity: Arc::clone(&self.activity),
-            bytes,
-        }
+        share.hold(bytes);
+        HeldMemory { _share: share }
     }
 
     /// Waits until no more calls are accepted on the connection: the service stops, or the connection is to be replaced.
@@ -78,14 +76,7 @@ impl ServedConnection {
 /// Memory that a connection holds, until this is dropped.
 #[derive(Debug)]
 pub struct HeldMemory {
-    activity: Arc<Activity>,
-    bytes: usize,
-}
-
-impl Drop for HeldMemory {
-    fn drop(&mut self) {
-        self.activity.holding().release(self.bytes);
-    }
+    _share: CallShare,
 }
 
 /// A service on one connection.

@@ -36,7 +36,17 @@ const ROOMS: [(&str, &[&str]); 44] = [
     ),
     ("ruling", &["policy", "provenance"]),
     ("call", &["callers", "peer"]),
-    ("callers", &["clock", "jwt", "peer", "policy", "rate_limit"]),
+    (
+        "callers",
+        &[
+            "clock",
+            "header_list",
+            "jwt",
+            "peer",
+            "policy",
+            "rate_limit",
+        ],
+    ),
     (
         "refusals",
         &[
@@ -72,6 +82,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "callers",
             "clock",
             "deps",
+            "header_list",
             "jwt",
             "log_throttle",
             "metrics",
@@ -84,6 +95,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
         &[
             "callers",
             "gate",
+            "header_list",
             "incode",
             "policy",
             "ruling",
@@ -191,6 +203,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "gateway",
             "header_list",
             "jitter",
+            "jwt",
             "listener",
             "live",
             "log_throttle",
@@ -233,7 +246,6 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "session",
             "span",
             "step_up",
-            "violations",
             "webhook_queue",
         ],
     ),
@@ -306,7 +318,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
     ),
     ("build_info", &[]),
     ("header_list", &[]),
-    ("request_id", &[]),
+    ("request_id", &["violations"]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
     (

@@ -77,7 +77,8 @@ fn refusal(error: &Status) -> Refusal {
             let retry = error.get_details_retry_info();
             match retry.and_then(|retry| retry.retry_delay) {
                 Some(retry_after) => Refusal::OverQuota { retry_after },
-                None => Refusal::Shed,
+                // The headers of the call are too large: to ask again changes nothing.
+                None => Refusal::BadId,
             }
         }
         Code::DeadlineExceeded | Code::Cancelled | Code::Aborted => Refusal::Late,

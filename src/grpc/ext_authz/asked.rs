@@ -11,12 +11,10 @@ use crate::{
     gateway::{self, Attested, OriginalUrl, Refusal, accepts_pages, asked},
     policy::{Policy, PolicyName, Timestamp},
     proto::ext_authz::envoy::{config::core::v3::Metadata, service::auth::v3::AttributeContext},
-    request_id::cleaned,
+    request_id::{REQUEST_ID, of_header},
     session::{self, SessionToken},
-    violations::ID_BYTES_MAX,
 };
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACE: HeaderName = HeaderName::from_static(TRACEPARENT);
 /// The entry of `context_extensions` by which a route says that browsers come to it.
 const PROFILE: &str = "profile";
@@ -67,14 +65,6 @@ impl Situation {
             &self.headers
         }
     }
-
-    fn request_id(&self) -> Box<str> {
-        let id = self.headers.get(&REQUEST_ID).map(HeaderValue::to_str);
-        let id = id
-            .and_then(Result::ok)
-            .filter(|id| id.len() <= ID_BYTES_MAX);
-        cleaned(id.unwrap_or_default())
-    }
 }
 
 /// What a request is made of.
@@ -114,7 +104,7 @@ impl Asked<'_> {
         };
         let asked = asked(self.policy, &headers, gateway, attested, self.in_force);
         let mut asked = asked.map_err(refused)?;
-        asked.request.id = self.situation.request_id();
+        asked.request.id = of_header(&self.situation.headers);
         let may_assert = self
             .permissions
             .asserts
@@ -122,8 +112,11 @@ impl Asked<'_> {
         if let Some(claims) = claims.filter(|_| may_assert)
             && asked.request.authentication.is_none()
         {
-            let authentication = claims.authentication(self.now);
-            asked.request.authentication = authentication.map_err(Status::invalid_argument)?;
+            let authentication = claims.authentication(self.now).map_err(|error| {
+                Status::invalid_argument(format!("in the metadata of Envoy: {error}"))
+            })?;
+            let is_said = authentication.is_said();
+            asked.request.authentication = is_said.then(|| authentication.judged_by(self.in_force));
         }
         Ok(asked)
     }

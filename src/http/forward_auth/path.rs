@@ -1,5 +1,9 @@
 //! The path of a check: `/check/POLICY`, and after it the path of the person's request, where a gateway appends it.
 
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
 use crate::{gateway::Refusal, policy::PolicyName};
 
 const PREFIX: &str = "/check/";
@@ -18,21 +22,28 @@ pub(super) fn policy(path: &str) -> Result<PolicyName, Refusal> {
     Ok(policy)
 }
 
-/// Whether a path has a segment `.` or `..`, in any encoding, encoded twice too, and with either slash.
+/// How often a path is decoded: as often as it may be on its way to the application.
+const DECODINGS: usize = 4;
+
+/// Whether a path has a segment `.` or `..`, as it is or decoded, once or several times, and with either slash.
 fn has_dot_segments(path: &str) -> bool {
-    let mut path = path.to_ascii_lowercase();
-    for _ in 0..3 {
-        path = path.replace("%25", "%");
+    let mut path = Cow::Borrowed(path.as_bytes());
+    for _ in 0..DECODINGS {
+        if names_dots(&path) {
+            return true;
+        }
+        path = Cow::Owned(percent_decode(&path).collect());
     }
-    let path = path
-        .replace("%2e", ".")
-        .replace("%2f", "/")
-        .replace("%5c", "/");
-    let mut segments = path.split(['/', '\\']);
+    names_dots(&path)
+}
+
+fn names_dots(path: &[u8]) -> bool {
+    let mut segments = path.split(|byte| matches!(byte, b'/' | b'\\'));
     segments.any(|segment| {
-        // What follows a semicolon is a parameter of the segment to some.
-        let name = segment.split(';').next().unwrap_or_default();
-        name == "." || name == ".."
+        // To some, a semicolon begins a parameter of the segment, and a control character ends it.
+        let end = |byte: &u8| *byte == b';' || byte.is_ascii_control() || *byte == b' ';
+        let name = segment.split(end).next().unwrap_or_default();
+        matches!(name, b"." | b"..")
     })
 }
 
@@ -90,6 +101,15 @@ mod tests {
             "/check/open/%25252e./front-door",
             "/check/open/..%5cfront-door",
             "/check/open/..\\front-door",
+            "/check/open/%25%32%65%25%32%65/q",
+            "/check/open/%%32e%%32e/x",
+            "/check/open/%252%65%252%65/",
+            "/check/open/..%25%32%66x",
+            "/check/open/%2e%2e%25%35%63x",
+            "/check/open/..%00/x",
+            "/check/open/x/..%09",
+            "/check/open/..%20/x",
+            "/check/open/..%3bx/y",
             "/check/open/x%2f..%2fy",
             "/check/open/..;/front-door",
             "/check/\u{fb}ront-door",

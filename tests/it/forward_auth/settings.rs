@@ -96,14 +96,16 @@ fn mistakes_in_authentication_are_reported_with_their_place() {
     }
 }
 
+fn assert_reported(lines: &[(&str, &str)]) {
+    for (line, expected) in lines {
+        let problems = load(&format!("[forward_auth]\n{line}\n")).unwrap_err();
+        assert!(problems.contains(expected), "{line}: {problems}");
+    }
+}
+
 #[test]
-fn mistakes_in_forward_auth_are_reported_with_their_place() {
-    for (line, expected) in [
-        (
-            "deadline = \"11s\"",
-            "forward_auth.deadline is longer than 10s",
-        ),
-        ("deadline = \"0s\"", "is not a duration above zero"),
+fn an_id_has_a_header_of_its_own() {
+    assert_reported(&[
         (
             "verification_header = \"a b\"",
             "forward_auth.verification_header: `a b` is not",
@@ -117,9 +119,32 @@ fn mistakes_in_forward_auth_are_reported_with_their_place() {
             "forward_auth.identity_header: `x-verigate-token` is not",
         ),
         (
+            "identity_header = \"content-length\"",
+            "forward_auth.identity_header: `content-length` is not",
+        ),
+        (
+            "identity_header = \"X-Forwarded-Uri\"",
+            "forward_auth.identity_header: `X-Forwarded-Uri` is not",
+        ),
+        (
+            "verification_header = \"x-verigate-decision\"",
+            "forward_auth.verification_header: `x-verigate-decision` is not",
+        ),
+        (
             "identity_header = \"x-verification-id\"",
             "forward_auth.identity_header is forward_auth.verification_header",
         ),
+    ]);
+}
+
+#[test]
+fn mistakes_in_forward_auth_are_reported_with_their_place() {
+    assert_reported(&[
+        (
+            "deadline = \"11s\"",
+            "forward_auth.deadline is longer than 10s",
+        ),
+        ("deadline = \"0s\"", "is not a duration above zero"),
         ("challenge = \"basic\"", "is not one of: rfc9470, entra"),
         (
             "challenge = \"entra\"",
@@ -150,14 +175,19 @@ fn mistakes_in_forward_auth_are_reported_with_their_place() {
             "forward_auth.return_hosts is not a host",
         ),
         (
+            "return_hosts = [\"*\"]",
+            "forward_auth.return_hosts is not a host",
+        ),
+        (
+            "return_hosts = [\"*.example.org\"]",
+            "forward_auth.return_hosts is not a host",
+        ),
+        (
             "return_hosts = [1]",
             "forward_auth.return_hosts is not a list of texts",
         ),
         ("paths = []", "paths"),
-    ] {
-        let problems = load(&format!("[forward_auth]\n{line}\n")).unwrap_err();
-        assert!(problems.contains(expected), "{line}: {problems}");
-    }
+    ]);
 }
 
 #[test]
@@ -172,4 +202,18 @@ fn what_is_configured_of_forward_auth_is_in_force() {
         load("").unwrap().forward_auth.deadline,
         Duration::from_secs(1)
     );
+}
+
+#[test]
+fn the_token_of_the_session_and_an_id_have_headers_of_their_own() {
+    for (of_token, of_id) in [
+        ("x-verification-id", "[forward_auth]\n"),
+        ("x-identity-id", "[forward_auth]\n"),
+        ("x-user", "[forward_auth]\nidentity_header = \"X-User\"\n"),
+    ] {
+        let settings = format!("{SESSION}header = \"{of_token}\"\n{of_id}");
+        let problems = load(&settings).unwrap_err();
+        let expected = "authentication.header is also a header of [forward_auth] for an id";
+        assert!(problems.contains(expected), "{settings}: {problems}");
+    }
 }
