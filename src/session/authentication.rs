@@ -57,18 +57,21 @@ impl SessionAuthentication {
         now: Timestamp,
         leeway: Duration,
     ) -> Result<Self, BadClaimError> {
-        let class = text(claim(ACR), CLASS_BYTES_MAX).ok_or(BadClaimError::Acr)?;
+        let class = text(claim(ACR), CLASS_BYTES_MAX).map_err(|_| BadClaimError::Acr)?;
         let contexts = texts(claim(ACRS), CLASSES_MAX, CLASS_BYTES_MAX);
         let mut classes: Vec<String> = class.into_iter().collect();
-        classes.extend(contexts.ok_or(BadClaimError::Acrs)?);
+        classes.extend(contexts.map_err(|_| BadClaimError::Acrs)?);
         let methods = texts(claim(AMR), METHODS_MAX, METHOD_BYTES_MAX);
         let auth_time = match claim(AUTH_TIME) {
             None => None,
-            Some(value) => Some(instant(&value, now, leeway).ok_or(BadClaimError::AuthTime)?),
+            Some(value) => {
+                let at = instant(&value, now, leeway);
+                Some(at.ok_or(BadClaimError::AuthTime)?)
+            }
         };
         Ok(Self {
             classes,
-            methods: methods.ok_or(BadClaimError::Amr)?,
+            methods: methods.map_err(|_| BadClaimError::Amr)?,
             auth_time,
         })
     }
@@ -108,25 +111,35 @@ fn times_named(requirement: &Requirement, class: &str) -> usize {
     }
 }
 
-/// A claim that is one text within a bound, if it is there; `None` if it is something else.
-pub(super) fn text(claim: Option<ClaimValue>, bytes_max: usize) -> Option<Option<String>> {
+/// A claim has another type than it must, or is out of its bounds.
+pub(super) struct WrongTypeError;
+
+/// A claim that is one text within a bound, if it is there.
+pub(super) fn text(
+    claim: Option<ClaimValue>,
+    bytes_max: usize,
+) -> Result<Option<String>, WrongTypeError> {
     match claim {
-        None => Some(None),
-        Some(ClaimValue::Text(text)) if text.len() <= bytes_max => Some(Some(text)),
-        Some(_) => None,
+        None => Ok(None),
+        Some(ClaimValue::Text(text)) if text.len() <= bytes_max => Ok(Some(text)),
+        Some(_) => Err(WrongTypeError),
     }
 }
 
-/// A claim that is a list of texts within bounds, or one text; `None` if it is something else.
-fn texts(claim: Option<ClaimValue>, count_max: usize, bytes_max: usize) -> Option<Vec<String>> {
+/// A claim that is a list of texts within bounds, or one text.
+fn texts(
+    claim: Option<ClaimValue>,
+    count_max: usize,
+    bytes_max: usize,
+) -> Result<Vec<String>, WrongTypeError> {
     let texts = match claim {
         None => Vec::new(),
         Some(ClaimValue::Text(text)) => vec![text],
         Some(ClaimValue::Texts(texts)) => texts,
-        Some(_) => return None,
+        Some(_) => return Err(WrongTypeError),
     };
     let are_within = texts.len() <= count_max && texts.iter().all(|text| text.len() <= bytes_max);
-    are_within.then_some(texts)
+    are_within.then_some(texts).ok_or(WrongTypeError)
 }
 
 /// Seconds since 1970, not later than now by more than the clocks may be apart. A session that began in the future would stay young for

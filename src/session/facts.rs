@@ -37,7 +37,7 @@ impl Session {
         let claim = |name: &str| claims.get(name).cloned();
         let id = |name: &Option<String>| {
             let claim = name.as_deref().and_then(claim);
-            text(claim, ID_BYTES_MAX).ok_or(Refused::BadClaim)
+            text(claim, ID_BYTES_MAX).map_err(|_| Refused::BadClaim)
         };
         let verification = match id(&config.verification_claim)? {
             None => None,
