@@ -392,11 +392,12 @@ impl Source for EvidenceCache {
             && let Some(known) = entry.answer(&request)
         {
             if entry.record_use(&request) {
-                self.refresh(id, request).await;
+                Box::pin(self.refresh(id, request)).await;
             }
             return Ok(known);
         }
-        self.fetch(id, request).await
+        // Apart, so that a look-up that is answered from memory does not carry the state of a fetch.
+        Box::pin(self.fetch(id, request)).await
     }
 
     async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
