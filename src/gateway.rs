@@ -12,13 +12,13 @@ mod original_url;
 mod answer;
 
 pub use self::{
-    answer::{Answer, Outcome, Step, answer},
+    answer::{Answer, Outcome, StepUpContext, answer},
     challenge::ChallengeStyle,
     config::Config,
     headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,
-    request::{Asked, Attested, asked},
+    request::{Asked, SessionContext, asked},
     url_template::{UrlTemplate, UrlTemplateError},
 };
 

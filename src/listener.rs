@@ -51,7 +51,7 @@ use self::{
 };
 pub use self::{
     address::{AddressError, ListenAddress},
-    backlog::{Refused, Waited},
+    backlog::{ShedScope, Waited},
     bodies::RequestBody,
     inherited::{InheritError, Inherited},
     limits::{Limits, Runtimes},

@@ -19,7 +19,7 @@ pub use self::{
     authentication::{BadClaimError, SessionAuthentication},
     config::Config,
     facts::Session,
-    refused::Refused,
+    refused::TokenRefusal,
 };
 use self::{facts::kept_claims, metrics::Metrics};
 use crate::{
@@ -66,7 +66,7 @@ pub enum SessionToken {
     /// There is none, or none is read because `[authentication]` is not configured.
     None,
     /// There is one that is not valid. It proves no more than none.
-    Refused(Refused),
+    Refused(TokenRefusal),
     /// There is one that is valid now.
     Verified(Session),
 }
@@ -150,7 +150,7 @@ impl Sessions {
 }
 
 impl Inner {
-    fn log(&self, refused: Refused, header: &HeaderName) {
+    fn log(&self, refused: TokenRefusal, header: &HeaderName) {
         let reason = refused.as_str();
         throttled!(
             self.log,
@@ -167,21 +167,21 @@ impl Inner {
 
 impl Tokens {
     /// The text of the token, if there is one.
-    fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h str>, Refused> {
+    fn find<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h str>, TokenRefusal> {
         let header = &self.config.header;
         if *header == AUTHORIZATION {
-            return foreign_bearer(headers).map_err(|_| Refused::Repeated);
+            return foreign_bearer(headers).map_err(|_| TokenRefusal::Repeated);
         }
-        let value = single(headers, header).map_err(|_| Refused::Repeated)?;
+        let value = single(headers, header).map_err(|_| TokenRefusal::Repeated)?;
         let text = value.map(HeaderValue::to_str).transpose();
-        let text = text.map_err(|_| Refused::Repeated)?;
+        let text = text.map_err(|_| TokenRefusal::Repeated)?;
         let token = text.map(|text| bearer(text).unwrap_or(text));
         Ok(token.filter(|token| !token.is_empty()))
     }
 
     /// Whether a token is the credential of the caller, and no session's. Issuer and audience together say so; a token that claims to be both
     /// is neither's.
-    fn is_for_callers(&self, token: &str, callers: &Callers) -> Result<bool, Refused> {
+    fn is_for_callers(&self, token: &str, callers: &Callers) -> Result<bool, TokenRefusal> {
         if !callers.are_claimed_by(token) {
             return Ok(false);
         }
@@ -191,7 +191,7 @@ impl Tokens {
             unverified.issuer == own.issuer && unverified.audiences.iter().any(is_for)
         });
         match (is_ours, self.config.header == AUTHORIZATION) {
-            (true, _) => Err(Refused::OfACaller),
+            (true, _) => Err(TokenRefusal::OfACaller),
             (false, is_shared) => Ok(is_shared),
         }
     }
@@ -201,7 +201,7 @@ impl Tokens {
         token: &str,
         now: Timestamp,
         wait_max: Duration,
-    ) -> Result<Session, Refused> {
+    ) -> Result<Session, TokenRefusal> {
         let digest = TokenDigest::of(token);
         let still = |verified: &Verified| {
             let holds = self.verifier.still_accepts(verified, now);
@@ -212,7 +212,7 @@ impl Tokens {
         }
         let wait_max = wait_max.min(KEYS_WAIT_MAX);
         let verified = self.verifier.verify(token, now, wait_max).await;
-        let verified = verified.map_err(Refused::Token)?;
+        let verified = verified.map_err(TokenRefusal::Token)?;
         let session = Session::of(&verified.claims, &self.config, now);
         self.cache.insert(digest, verified);
         session

@@ -16,7 +16,7 @@ use super::{
     headers::{DECISION, DECISION_ID, STEP_UP_URL, VALID_FOR, value},
     original_url::OriginalUrl,
     refusal::Refusal,
-    remedy::Way,
+    remedy::RemedyKind,
     url_template::Values,
 };
 use crate::{
@@ -65,7 +65,7 @@ impl<'r> Outcome<'r> {
 
 /// How the person at the other side of the gateway is led on.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Step<'s> {
+pub struct StepUpContext<'s> {
     /// Whether a browser follows redirects that the gateway passes on.
     pub is_browser: bool,
     /// Where the person returns to, if that is known and allowed.
@@ -110,7 +110,7 @@ impl Answer {
 }
 
 /// Answers an outcome.
-pub fn answer(outcome: Outcome<'_>, config: &Config, step: Step<'_>) -> Answer {
+pub fn answer(outcome: Outcome<'_>, config: &Config, step: StepUpContext<'_>) -> Answer {
     match outcome {
         Outcome::Refused(refusal) => refused(refusal, step),
         Outcome::Ruled(policy, ruling) => match ruling.decision.effect() {
@@ -144,8 +144,13 @@ fn allow(ruling: &Ruling) -> Answer {
     }
 }
 
-fn step_up(policy: &PolicyName, ruling: &Ruling, config: &Config, step: Step<'_>) -> Answer {
-    let way = Way::of(&ruling.decision);
+fn step_up(
+    policy: &PolicyName,
+    ruling: &Ruling,
+    config: &Config,
+    step: StepUpContext<'_>,
+) -> Answer {
+    let way = RemedyKind::of(&ruling.decision);
     let url = step_up_url(way, policy, ruling, config, step.original_url);
     let mut own = decided(ruling);
     own.extend(url.clone().map(|url| (STEP_UP_URL, url)));
@@ -180,7 +185,7 @@ fn deny(ruling: &Ruling) -> Answer {
 }
 
 /// In the form of a denial, so that nothing shows what exists. What may pass says when to ask again.
-fn refused(refusal: Refusal, step: Step<'_>) -> Answer {
+fn refused(refusal: Refusal, step: StepUpContext<'_>) -> Answer {
     let mut others = vec![no_store()];
     if let Some(after) = refusal.retry_after() {
         others.push((RETRY_AFTER, whole_seconds(after).into()));
@@ -203,19 +208,19 @@ fn refused(refusal: Refusal, step: Step<'_>) -> Answer {
 
 /// Where the person can do what leads to ALLOW.
 fn step_up_url(
-    way: Way<'_>,
+    way: RemedyKind<'_>,
     policy: &PolicyName,
     ruling: &Ruling,
     config: &Config,
     original_url: Option<&OriginalUrl>,
 ) -> Option<HeaderValue> {
     let (template, classes, max_age) = match way {
-        Way::Authenticate(session) => {
+        RemedyKind::Authenticate(session) => {
             let max_age = session.max_age.as_secs().to_string();
             (config.step_up_url.as_ref()?, acr_values(session)?, max_age)
         }
-        Way::Verify => (config.verify_url.as_ref()?, String::new(), String::new()),
-        Way::Other => return None,
+        RemedyKind::Verify => (config.verify_url.as_ref()?, String::new(), String::new()),
+        RemedyKind::Other => return None,
     };
     let url = template.fill(&Values {
         original_url,

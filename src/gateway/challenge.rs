@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderValue;
 use serde_json::json;
 
-use super::{headers::value, remedy::Way};
+use super::{headers::value, remedy::RemedyKind};
 use crate::policy::NewSession;
 
 /// A challenge that names no error: the person is not sent anywhere by it.
@@ -28,17 +28,17 @@ pub enum ChallengeStyle {
 }
 
 /// The challenge for what the person is sent to do.
-pub(super) fn challenge(way: Way<'_>, style: &ChallengeStyle) -> HeaderValue {
+pub(super) fn challenge(way: RemedyKind<'_>, style: &ChallengeStyle) -> HeaderValue {
     match way {
-        Way::Authenticate(session) => {
+        RemedyKind::Authenticate(session) => {
             let entra = match style {
                 ChallengeStyle::Rfc9470 => None,
                 ChallengeStyle::Entra { authorization_uri } => entra(session, authorization_uri),
             };
             entra.or_else(|| rfc9470(session)).unwrap_or(PLAIN)
         }
-        Way::Verify => VERIFY,
-        Way::Other => PLAIN,
+        RemedyKind::Verify => VERIFY,
+        RemedyKind::Other => PLAIN,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::policy::{Decision, NewSession, Remedy};
 
 /// What a person is sent to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way<'d> {
+pub(super) enum RemedyKind<'d> {
     /// Authenticate again, which is enough.
     Authenticate(&'d NewSession),
     /// Verify again, before anything else: it takes longer than an authentication may last.
@@ -13,7 +13,7 @@ pub(super) enum Way<'d> {
     Other,
 }
 
-impl<'d> Way<'d> {
+impl<'d> RemedyKind<'d> {
     /// What helps for this decision: an authentication alone if there is a set of remedies that is no more than that; otherwise to verify again,
     /// if some set needs no wait for it.
     pub(super) fn of(decision: &'d Decision) -> Self {

@@ -22,7 +22,7 @@ pub struct Asked {
 
 /// What is known of the session: its token, and which claims name the person.
 #[derive(Debug, Clone, Copy)]
-pub struct Attested<'s> {
+pub struct SessionContext<'s> {
     /// The token.
     pub token: &'s SessionToken,
     /// How tokens are read, if they are.
@@ -34,7 +34,7 @@ pub fn asked(
     name: PolicyName,
     headers: &HeaderMap,
     config: &Config,
-    attested: Attested<'_>,
+    attested: SessionContext<'_>,
     policy: Option<&Policy>,
 ) -> Result<Asked, Refusal> {
     let session = match attested.token {
@@ -58,7 +58,7 @@ pub fn asked(
 fn verification(
     headers: &HeaderMap,
     config: &Config,
-    attested: Attested<'_>,
+    attested: SessionContext<'_>,
     session: Option<&Session>,
 ) -> Result<VerificationId, Refusal> {
     let given = match one(headers, &config.verification_header)? {
@@ -87,7 +87,7 @@ fn verification(
 fn identity(
     headers: &HeaderMap,
     config: &Config,
-    attested: Attested<'_>,
+    attested: SessionContext<'_>,
     session: Option<&Session>,
 ) -> Result<ClaimedIdentity, Refusal> {
     let given = match one(headers, &config.identity_header)? {

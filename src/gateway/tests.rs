@@ -136,7 +136,7 @@ fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
 
 fn answered(policy: &str, config: &Config, is_browser: bool) -> Answer {
     let original = original();
-    let step = Step {
+    let step = StepUpContext {
         is_browser,
         original_url: Some(&original),
     };

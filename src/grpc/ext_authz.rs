@@ -26,14 +26,14 @@ use tracing::Instrument as _;
 pub use self::config::{ClaimNames, Config};
 use self::{
     answer::{check_response, refused},
-    asked::{Asked, Situation},
+    asked::{AuthzRequest, RequestContext},
 };
 use super::{calls::AskedPolicy, framing::framed, status};
 use crate::{
     call::{Call, Deadlines},
     clock::Clock,
     gate::Gate,
-    gateway::{Outcome, Step, answer},
+    gateway::{Outcome, StepUpContext, answer},
     live::Live,
     policy::PolicyName,
     proto::ext_authz::envoy::service::auth::v3::{
@@ -81,9 +81,9 @@ impl Authorization for ExtAuthz {
 
 impl ExtAuthz {
     /// What Envoy says of a request.
-    fn situation(&self, attributes: &AttributeContext) -> Result<Situation, Status> {
+    fn situation(&self, attributes: &AttributeContext) -> Result<RequestContext, Status> {
         let session = self.sessions.config().map(|config| &config.header);
-        let situation = Situation::of(attributes, &self.config.gateway, session);
+        let situation = RequestContext::of(attributes, &self.config.gateway, session);
         situation.map_err(Status::invalid_argument)
     }
 
@@ -92,7 +92,7 @@ impl ExtAuthz {
         &self,
         policy: PolicyName,
         attributes: &AttributeContext,
-        situation: &Situation,
+        situation: &RequestContext,
         call: Call,
     ) -> Result<Response<CheckResponse>, Status> {
         let now = self.clock.now();
@@ -102,7 +102,7 @@ impl ExtAuthz {
             .authenticate(&situation.headers, now, wait_max);
         let token = token.await;
         let policies = self.live.current();
-        let asked = Asked {
+        let asked = AuthzRequest {
             policy: policy.clone(),
             in_force: policies.find(&policy),
             situation,
@@ -130,10 +130,10 @@ impl ExtAuthz {
         &self,
         policy: &PolicyName,
         ruling: &Ruling,
-        situation: &Situation,
+        situation: &RequestContext,
     ) -> CheckResponse {
         let gateway = &self.config.gateway;
-        let step = Step {
+        let step = StepUpContext {
             is_browser: situation.is_browser,
             original_url: situation.original_url.as_ref(),
         };

@@ -37,12 +37,12 @@ const CHECK_STREAMS_PER_ADDRESS: usize = 1_000;
 pub struct InFlight {
     counts: Arc<Counts>,
     most: usize,
-    refused: Refused,
+    refused: RefusedCalls,
 }
 
 /// The calls that were refused, by reason and priority.
 #[derive(Debug, Clone)]
-struct Refused {
+struct RefusedCalls {
     too_many: ByPriority,
     late: ByPriority,
 }
@@ -62,7 +62,7 @@ impl ByPriority {
     }
 }
 
-impl Refused {
+impl RefusedCalls {
     fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let refused = IntCounterVec::new(
             Opts::new(
@@ -112,7 +112,7 @@ impl InFlight {
         Ok(Self {
             counts,
             most,
-            refused: Refused::register(&deps.registry)?,
+            refused: RefusedCalls::register(&deps.registry)?,
         })
     }
 

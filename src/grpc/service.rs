@@ -32,7 +32,7 @@ use super::{
 use crate::{
     call::{Deadline, Deadlines},
     callers::{Caller, CallerPriority},
-    listener::{Refused, RequestBody},
+    listener::{RequestBody, ShedScope},
     peer::{self, PerNetwork},
     proto::{
         ext_authz::envoy::service::auth::v3::authorization_server::AuthorizationServer,
@@ -171,7 +171,7 @@ impl Parts {
         let caller: Option<&Caller> = request.extensions().get();
         let priority = caller.map_or(CallerPriority::Gateways, |caller| caller.id.priority());
         let waited = calls::waited(request.extensions());
-        let refused = waited.map_or(Refused::No, |waited| waited.refused);
+        let refused = waited.map_or(ShedScope::Nobody, |waited| waited.shed);
         if refused.applies_to(priority == CallerPriority::Doors) {
             self.in_flight.refuse_late(priority);
             return None;

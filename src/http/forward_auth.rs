@@ -26,7 +26,7 @@ use crate::{
     clock::Clock,
     deps::Deps,
     gate::Gate,
-    gateway::{self, Answer, Attested, Outcome, Refusal, Step, answer, asked},
+    gateway::{self, Answer, Outcome, Refusal, SessionContext, StepUpContext, answer, asked},
     live::Live,
     log_throttle::{LogThrottle, throttled},
     peer::{self, Peer},
@@ -101,7 +101,7 @@ impl ForwardAuth {
         let target = Target::of(&head.uri, &head.headers);
         let hosts = &self.config.gateway.return_hosts;
         let original_url = hosts.original_url(&head.headers);
-        let step = Step {
+        let step = StepUpContext {
             is_browser: target.is_browser,
             original_url: original_url.as_ref(),
         };
@@ -139,7 +139,7 @@ impl ForwardAuth {
             .sessions
             .authenticate(&head.headers, now, left.wait_max());
         let token = token.await;
-        let attested = Attested {
+        let attested = SessionContext {
             token: &token,
             config: self.sessions.config(),
         };

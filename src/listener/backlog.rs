@@ -44,28 +44,28 @@ const WAITING_MAX: usize = 2_000;
 pub struct Waited {
     /// How long it has waited since its head was read.
     pub time: Duration,
-    /// Whether it is to be refused.
-    pub refused: Refused,
+    /// Whether it is to be shed.
+    pub shed: ShedScope,
 }
 
-/// Whether a call that has waited is to be refused.
+/// Whether a call that has waited is to be shed: it depends on whose it is, which is not known while it waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum ShedScope {
     /// It is not.
-    No,
+    Nobody,
     /// It is, unless it is a door's.
-    UnlessDoor,
+    Gateways,
     /// It is, also a door's: too many calls of doors wait, or what waits takes too much memory.
-    Always,
+    Everybody,
 }
 
-impl Refused {
-    /// Whether a call that is a door's, or is not, is to be refused.
+impl ShedScope {
+    /// Whether a call that is a door's, or is not, is to be shed.
     pub fn applies_to(self, is_door: bool) -> bool {
         match self {
-            Self::No => false,
-            Self::UnlessDoor => !is_door,
-            Self::Always => true,
+            Self::Nobody => false,
+            Self::Gateways => !is_door,
+            Self::Everybody => true,
         }
     }
 }
@@ -107,7 +107,7 @@ struct State {
     /// What they hold in memory.
     bytes: usize,
     /// Calls that are to be refused, and have not been polled since.
-    refused: BTreeMap<u64, Refused>,
+    refused: BTreeMap<u64, ShedScope>,
 }
 
 #[derive(Debug)]
@@ -173,9 +173,9 @@ impl Backlog {
     /// cancelled.
     pub(super) async fn turn(&self, is_door: bool, bytes: usize) -> Option<Waited> {
         let mut call = self.join(is_door, bytes)?;
-        let refused = poll_fn(|context| call.poll(context)).await;
+        let shed = poll_fn(|context| call.poll(context)).await;
         let time = self.uptime().saturating_sub(call.since);
-        Some(Waited { time, refused })
+        Some(Waited { time, shed })
     }
 
     /// Joins the calls that wait, unless it can go on at once.
@@ -282,9 +282,9 @@ impl State {
             let waited = uptime.saturating_sub(oldest.get().since);
             let is_late = late > 0 && waited >= REFUSED_AFTER;
             let why = if self.bytes > bytes_max {
-                Refused::Always
+                ShedScope::Everybody
             } else if is_late || self.gateways.len() > WAITING_MAX {
-                Refused::UnlessDoor
+                ShedScope::Gateways
             } else {
                 break;
             };
@@ -298,7 +298,7 @@ impl State {
             let Some((number, waiting)) = self.doors.pop_last() else {
                 return;
             };
-            self.refused.insert(number, Refused::Always);
+            self.refused.insert(number, ShedScope::Everybody);
             wakers.push(self.leave(waiting));
         }
     }
@@ -333,7 +333,7 @@ impl State {
 
 impl WaitingCall<'_> {
     /// Ready at its turn.
-    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Refused> {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<ShedScope> {
         let mut state = self.backlog.state.lock();
         if let Some(waiting) = state.of(self.is_door).get_mut(&self.number) {
             let known = waiting.waker.as_ref();
@@ -345,7 +345,7 @@ impl WaitingCall<'_> {
         let refused = state.refused.remove(&self.number);
         drop(state);
         self.ended = true;
-        Poll::Ready(refused.unwrap_or(Refused::No))
+        Poll::Ready(refused.unwrap_or(ShedScope::Nobody))
     }
 }
 

@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fmt};
 use super::{
     authentication::{CLAIMS, SessionAuthentication, text},
     config::Config,
-    refused::Refused,
+    refused::TokenRefusal,
 };
 use crate::{
     callers::Proven,
@@ -33,22 +33,26 @@ pub(super) fn kept_claims(config: &Config) -> Vec<String> {
 
 impl Session {
     /// What these claims prove at this instant.
-    pub(super) fn of(claims: &Claims, config: &Config, now: Timestamp) -> Result<Self, Refused> {
+    pub(super) fn of(
+        claims: &Claims,
+        config: &Config,
+        now: Timestamp,
+    ) -> Result<Self, TokenRefusal> {
         let claim = |name: &str| claims.get(name).cloned();
         let id = |name: &Option<String>| {
             let claim = name.as_deref().and_then(claim);
-            text(claim, ID_BYTES_MAX).map_err(|_| Refused::BadClaim)
+            text(claim, ID_BYTES_MAX).map_err(|_| TokenRefusal::BadClaim)
         };
         let verification = match id(&config.verification_claim)? {
             None => None,
-            Some(text) => Some(VerificationId::parse(&text).map_err(|_| Refused::BadClaim)?),
+            Some(text) => Some(VerificationId::parse(&text).map_err(|_| TokenRefusal::BadClaim)?),
         };
         let identity = id(&config.identity_claim)?.unwrap_or_default();
         let authentication = SessionAuthentication::of(claim, now, config.token.leeway);
         Ok(Self {
             identity: ClaimedIdentity::parse(&identity),
             verification,
-            authentication: authentication.map_err(|_| Refused::BadClaim)?,
+            authentication: authentication.map_err(|_| TokenRefusal::BadClaim)?,
         })
     }
 

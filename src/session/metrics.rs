@@ -2,7 +2,7 @@
 
 use prometheus::{IntCounterVec, Registry};
 
-use super::{facts::Session, refused::Refused};
+use super::{facts::Session, refused::TokenRefusal};
 use crate::metrics::counter_by;
 
 const ACCEPTED: &str = "accepted";
@@ -20,11 +20,11 @@ impl Metrics {
             "verigate_session_tokens_total",
             "Requests of gateways that were searched for the token of a session, by result: accepted, none, or why it was refused.",
             "result",
-            results.chain(Refused::all().map(Refused::as_str)),
+            results.chain(TokenRefusal::all().map(TokenRefusal::as_str)),
         )?))
     }
 
-    pub(super) fn count(&self, judged: &Result<Option<Session>, Refused>) {
+    pub(super) fn count(&self, judged: &Result<Option<Session>, TokenRefusal>) {
         let result = match judged {
             Ok(Some(_)) => ACCEPTED,
             Ok(None) => NONE,

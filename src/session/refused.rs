@@ -4,7 +4,7 @@ use crate::jwt::Rejected;
 
 /// Why the token of a session is refused: for logs and metrics, and for adapters that say that there was one. It holds nothing of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum TokenRefusal {
     /// The header is given more than once, or is not text.
     Repeated,
     /// It claims to be a caller's too.
@@ -15,7 +15,7 @@ pub enum Refused {
     BadClaim,
 }
 
-impl Refused {
+impl TokenRefusal {
     /// Every reason.
     pub fn all() -> impl Iterator<Item = Self> {
         let own = [Self::Repeated, Self::OfACaller, Self::BadClaim];

@@ -14,7 +14,7 @@ use verigate::{
     live,
     metrics::render,
     policy::{PolicyName, PolicySet, Timestamp},
-    session::{Config, Refused, Session, SessionToken, Sessions},
+    session::{Config, Session, SessionToken, Sessions, TokenRefusal},
 };
 
 use crate::{
@@ -128,7 +128,7 @@ fn verified(token: SessionToken) -> Session {
     .expect(&shown)
 }
 
-fn refused(token: &SessionToken) -> Option<Refused> {
+fn refused(token: &SessionToken) -> Option<TokenRefusal> {
     match token {
         SessionToken::Refused(refused) => Some(*refused),
         SessionToken::None | SessionToken::Verified(_) => None,
@@ -171,7 +171,7 @@ async fn a_token_that_was_accepted_is_refused_once_it_has_expired() {
     scene.clock.advance(Duration::from_secs(629));
     verified(scene.of(&bearer).await);
     scene.clock.advance(Duration::from_secs(1));
-    let expired = Refused::Token(Rejected::Expired);
+    let expired = TokenRefusal::Token(Rejected::Expired);
     assert_eq!(refused(&scene.of(&bearer).await), Some(expired));
     assert_eq!(
         (scene.counted("accepted"), scene.counted("expired")),
@@ -268,7 +268,7 @@ async fn a_claim_of_a_wrong_type_refuses_the_whole_token() {
         let found = scene.with_claims(all).await;
         assert_eq!(
             refused(&found),
-            Some(Refused::BadClaim),
+            Some(TokenRefusal::BadClaim),
             "{claims}: {found:?}"
         );
     }
@@ -334,13 +334,13 @@ async fn header_issuer_and_audience_distinguish_tokens_of_callers_and_of_session
         let scene = Scene::with(header, &["verigate-callers"], |_| {});
         verified(scene.with_claims(json!({})).await);
         let both = scene.with_claims(of_both.clone()).await;
-        assert_eq!(refused(&both), Some(Refused::OfACaller));
+        assert_eq!(refused(&both), Some(TokenRefusal::OfACaller));
         let callers = scene.with_claims(of_a_caller.clone()).await;
         if header == "authorization" {
             // It is the caller's credential.
             assert!(matches!(callers, SessionToken::None), "{callers:?}");
         } else {
-            let other = Refused::Token(Rejected::WrongAudience);
+            let other = TokenRefusal::Token(Rejected::WrongAudience);
             assert_eq!(refused(&callers), Some(other));
         }
     }
@@ -361,7 +361,7 @@ async fn header_issuer_and_audience_distinguish_tokens_of_callers_and_of_session
     // With a scheme or without.
     verified(other.of(&format!("bearer {token}")).await);
     assert!(matches!(other.of("").await, SessionToken::None));
-    let malformed = Some(Refused::Token(Rejected::Malformed));
+    let malformed = Some(TokenRefusal::Token(Rejected::Malformed));
     assert_eq!(refused(&other.of("Basic eA==").await), malformed);
     assert_eq!(refused(&other.of(own.reveal()).await), malformed);
 }
@@ -382,7 +382,7 @@ async fn a_header_that_is_given_twice_or_is_no_text_proves_nothing() {
         );
         for headers in [twice, bytes] {
             let found = scene.sessions.authenticate(&headers, now(), ENOUGH).await;
-            assert_eq!(refused(&found), Some(Refused::Repeated));
+            assert_eq!(refused(&found), Some(TokenRefusal::Repeated));
         }
         let none = HeaderMap::new();
         let found = scene.sessions.authenticate(&none, now(), ENOUGH).await;
@@ -425,7 +425,7 @@ async fn an_issuer_that_never_answers_holds_a_call_no_longer_than_the_call_can_w
         let found = tokio::time::timeout(Duration::from_secs(2), asked)
             .await
             .unwrap();
-        let unavailable = Refused::Token(Rejected::KeysUnavailable);
+        let unavailable = TokenRefusal::Token(Rejected::KeysUnavailable);
         assert_eq!(refused(&found), Some(unavailable), "{wait_max:?}");
     }
 }

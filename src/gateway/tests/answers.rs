@@ -25,7 +25,7 @@ fn nothing_but_an_allow_has_a_status_below_300() {
     let mut seen = BTreeSet::new();
     for config in [config(), bare] {
         for (is_browser, original_url) in [(false, None), (true, Some(&original)), (true, None)] {
-            let step = Step {
+            let step = StepUpContext {
                 is_browser,
                 original_url,
             };
@@ -191,7 +191,7 @@ fn browsers_are_redirected_to_the_template_and_others_are_offered_it() {
     }
     // Nobody knows where to return to.
     let (name, ruling) = (name("login"), ruling("login", verified()));
-    let step = Step {
+    let step = StepUpContext {
         is_browser: true,
         original_url: None,
     };
@@ -210,7 +210,7 @@ fn a_verification_that_is_being_looked_up_is_no_denial() {
         ..ruling
     };
     for is_browser in [false, true] {
-        let step = Step {
+        let step = StepUpContext {
             is_browser,
             original_url: None,
         };

@@ -18,7 +18,7 @@ use crate::{
         checks::check,
         status,
     },
-    listener::{HeldMemory, Refused, ServedConnection},
+    listener::{HeldMemory, ServedConnection, ShedScope},
     peer::{self, Peer},
     proto::v1::{CheckAccessRequest, CheckAccessResponse},
     span,
@@ -154,13 +154,13 @@ impl Checker {
     }
 
     /// Waits for the turn of a check whose message has this many bytes; whether it is to be refused.
-    async fn wait_for_turn(&self, bytes: usize) -> Refused {
+    async fn wait_for_turn(&self, bytes: usize) -> ShedScope {
         let Some(connection) = &self.from.connection else {
-            return Refused::No;
+            return ShedScope::Nobody;
         };
         let is_door = self.from.caller.id.priority() == CallerPriority::Doors;
         let waited = connection.turn(is_door, bytes).await;
-        waited.map_or(Refused::No, |waited| waited.refused)
+        waited.map_or(ShedScope::Nobody, |waited| waited.shed)
     }
 
     /// What is left of the deadline of a check that arrived then. It ends with the stream.
@@ -175,7 +175,7 @@ impl Checker {
         &self,
         request: CheckAccessRequest,
         call: &Call,
-        refused: Refused,
+        refused: ShedScope,
     ) -> Result<CheckAccessResponse, Status> {
         let priority = call.caller.id.priority();
         if refused.applies_to(priority == CallerPriority::Doors) {

@@ -9,7 +9,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use crate::{
-    gateway::{self, Answer, Outcome, Refusal, Step, answer},
+    gateway::{self, Answer, Outcome, Refusal, StepUpContext, answer},
     policy::{Effect, PolicyName},
     proto::{
         ext_authz::{
@@ -57,7 +57,11 @@ pub(super) fn check_response(
 
 /// What Envoy is answered in place of this error.
 pub(super) fn refused(error: &Status, config: &gateway::Config) -> CheckResponse {
-    let answer = answer(Outcome::Refused(refusal(error)), config, Step::default());
+    let answer = answer(
+        Outcome::Refused(refusal(error)),
+        config,
+        StepUpContext::default(),
+    );
     check_response(&answer, &[], None)
 }
 

@@ -8,7 +8,7 @@ use super::{claims::Claims, config::Config, headers};
 use crate::{
     call::TRACEPARENT,
     callers::{Assertion, Permissions},
-    gateway::{self, Attested, OriginalUrl, Refusal, accepts_pages, asked},
+    gateway::{self, OriginalUrl, Refusal, SessionContext, accepts_pages, asked},
     policy::{Policy, PolicyName, Timestamp},
     proto::ext_authz::envoy::{config::core::v3::Metadata, service::auth::v3::AttributeContext},
     request_id::{REQUEST_ID, of_header},
@@ -22,7 +22,7 @@ const BROWSER: &str = "browser";
 
 /// What Envoy says of a request, beside the policy.
 #[derive(Debug)]
-pub(super) struct Situation {
+pub(super) struct RequestContext {
     /// The headers that are read, and no others.
     pub(super) headers: HeaderMap,
     /// Those of the client under names of ours.
@@ -33,7 +33,7 @@ pub(super) struct Situation {
     pub(super) original_url: Option<OriginalUrl>,
 }
 
-impl Situation {
+impl RequestContext {
     pub(super) fn of(
         attributes: &AttributeContext,
         config: &gateway::Config,
@@ -69,10 +69,10 @@ impl Situation {
 
 /// What a request is made of.
 #[derive(Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct AuthzRequest<'a> {
     pub(super) policy: PolicyName,
     pub(super) in_force: Option<&'a Policy>,
-    pub(super) situation: &'a Situation,
+    pub(super) situation: &'a RequestContext,
     pub(super) metadata: Option<&'a Metadata>,
     pub(super) config: &'a Config,
     pub(super) token: &'a SessionToken,
@@ -81,7 +81,7 @@ pub(super) struct Asked<'a> {
     pub(super) now: Timestamp,
 }
 
-impl Asked<'_> {
+impl AuthzRequest<'_> {
     /// The request.
     pub(super) fn request(self) -> Result<gateway::Asked, Status> {
         let names = &self.config.claims;
@@ -98,7 +98,7 @@ impl Asked<'_> {
                 by_claim(claims, claim, header, &mut headers)?;
             }
         }
-        let attested = Attested {
+        let attested = SessionContext {
             token: self.token,
             config: self.session,
         };

@@ -73,7 +73,11 @@ fn no_error_is_an_answer_that_lets_a_request_pass() {
         }
     }
     for refusal in Refusal::ALL {
-        let answer = answer(Outcome::Refused(refusal), &config(), Step::default());
+        let answer = answer(
+            Outcome::Refused(refusal),
+            &config(),
+            StepUpContext::default(),
+        );
         let answer = check_response(&answer, &[], None);
         assert_denied(&answer, refusal.as_str());
     }

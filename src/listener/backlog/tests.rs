@@ -71,12 +71,12 @@ async fn settle() {
 
 /// Whether each call has had its turn: `true` if it is to be refused.
 fn turns(calls: &mut [Call]) -> Vec<Option<bool>> {
-    let turn = |refused: Option<Refused>| refused.map(|refused| refused != Refused::No);
+    let turn = |refused: Option<ShedScope>| refused.map(|refused| refused != ShedScope::Nobody);
     refusals(calls).into_iter().map(turn).collect()
 }
 
-fn refusals(calls: &mut [Call]) -> Vec<Option<Refused>> {
-    let refused = |call: &mut Call| Some(call.now_or_never()?.unwrap().unwrap().refused);
+fn refusals(calls: &mut [Call]) -> Vec<Option<ShedScope>> {
+    let refused = |call: &mut Call| Some(call.now_or_never()?.unwrap().unwrap().shed);
     calls.iter_mut().map(refused).collect()
 }
 
@@ -182,8 +182,8 @@ async fn no_more_calls_of_doors_wait_than_may_and_the_newest_ones_are_refused() 
     let mut doors = scene.calls(DOOR, WAITING_MAX + 3).await;
     scene.give().await;
     let refused = refusals(&mut doors);
-    assert_eq!(refused[WAITING_MAX..], [Some(Refused::Always); 3]);
-    assert_eq!(refused[..BATCH], [Some(Refused::No); BATCH]);
+    assert_eq!(refused[WAITING_MAX..], [Some(ShedScope::Everybody); 3]);
+    assert_eq!(refused[..BATCH], [Some(ShedScope::Nobody); BATCH]);
     assert_eq!(refused[BATCH], None);
 }
 
@@ -195,18 +195,18 @@ async fn calls_that_wait_hold_no_more_memory_than_they_may() {
     assert!(scene.give().await);
     // Those of gateways first, the oldest ones.
     let refused = refusals(&mut gateways);
-    assert_eq!(refused[..15], [Some(Refused::Always); 15]);
+    assert_eq!(refused[..15], [Some(ShedScope::Everybody); 15]);
     assert_eq!(
         refused[15..],
         [
-            Some(Refused::No),
-            Some(Refused::No),
-            Some(Refused::No),
-            Some(Refused::No),
+            Some(ShedScope::Nobody),
+            Some(ShedScope::Nobody),
+            Some(ShedScope::Nobody),
+            Some(ShedScope::Nobody),
             None
         ]
     );
-    assert!(!refusals(&mut doors).contains(&Some(Refused::Always)));
+    assert!(!refusals(&mut doors).contains(&Some(ShedScope::Everybody)));
     while scene.give().await {}
     assert_eq!(scene.backlog.state.lock().bytes, 0);
     for _ in 0..BATCH {
@@ -217,7 +217,11 @@ async fn calls_that_wait_hold_no_more_memory_than_they_may() {
     settle().await;
     assert!(scene.give().await);
     let refused = refusals(&mut doors[5..]);
-    assert_eq!(refused[50..], [Some(Refused::Always); 5], "the newest ones");
+    assert_eq!(
+        refused[50..],
+        [Some(ShedScope::Everybody); 5],
+        "the newest ones"
+    );
 }
 
 #[tokio::test]
@@ -229,7 +233,7 @@ async fn the_driver_gives_turns_until_nobody_waits() {
         assert!(
             call.await
                 .unwrap()
-                .is_none_or(|waited| waited.refused == Refused::No)
+                .is_none_or(|waited| waited.shed == ShedScope::Nobody)
         );
     }
     driver.abort();
