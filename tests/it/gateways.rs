@@ -2,6 +2,8 @@
 //! happens to the service, nobody reaches the application who should not.
 
 mod application;
+mod browser;
+mod login;
 mod matrix;
 mod proxy;
 mod stub;
@@ -50,4 +52,9 @@ async fn envoy_that_verifies_tokens_lets_nobody_pass_whom_the_service_does_not()
 #[tokio::test]
 async fn haproxy_lets_nobody_pass_whom_the_service_does_not() {
     all(Kind::Haproxy).await;
+}
+
+#[tokio::test]
+async fn apache_lets_nobody_pass_whom_the_service_does_not() {
+    all(Kind::Apache).await;
 }

@@ -31,7 +31,7 @@ use crate::{
 /// for 30 s or without bound.
 const SOON: Duration = Duration::from_secs(5);
 
-const POLICIES: &str = "\
+pub const POLICIES: &str = "\
 version: 1
 policies:
   front-door:
@@ -60,7 +60,7 @@ struct Sessions {
     _folder: tempfile::TempDir,
 }
 
-fn token() -> verigate::callers::Token {
+pub fn token() -> verigate::callers::Token {
     verigate::callers::Token::from_random([7; 8], [7; 32])
 }
 
@@ -119,6 +119,8 @@ impl Scene {
             application: application.address,
             token: token.reveal(),
             keys: &sessions.keys,
+            login: None,
+            fault: None,
         };
         let proxy = Proxy::start(kind, between).await;
         Self {
@@ -131,7 +133,10 @@ impl Scene {
     }
 
     fn get(&self, path: &str) -> RequestBuilder {
-        get(self.proxy.address, path)
+        let path = path
+            .strip_prefix("/door")
+            .map_or_else(|| path.to_owned(), |rest| [self.kind.door(), rest].concat());
+        get(self.proxy.address, &path)
     }
 
     fn session(&self, verification: &str, acr: &str) -> String {
@@ -185,12 +190,12 @@ pub async fn decided(scene: &Scene) {
     let seen = scene
         .allowed(scene.get("/door?a=1").header("authorization", &strong))
         .await;
-    assert_eq!(seen["target"], "/door?a=1");
+    assert_eq!(seen["target"], format!("{}?a=1", scene.kind.door()));
     assert_eq!(values(&seen, "x-verigate-decision"), ["ALLOW"]);
     assert_eq!(values(&seen, "x-verigate-decision-id").len(), 1);
     // A body reaches the application, and not the service.
     let client = Client::new();
-    let url = format!("http://{}/door", scene.proxy.address);
+    let url = format!("http://{}{}", scene.proxy.address, scene.kind.door());
     let posted = client
         .post(url)
         .header("authorization", &strong)

@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -19,6 +20,13 @@ use crate::{
 
 pub const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
+/// What the recipe for Apache needs beside it.
+const APACHE_MODULES: [&str; 3] = [
+    "/usr/lib/apache2/modules/mod_lua.so",
+    "/usr/lib/apache2/modules/mod_auth_openidc.so",
+    "/usr/share/lua/5.3/socket.lua",
+];
+
 /// Which proxy, with which of its recipes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -28,6 +36,7 @@ pub enum Kind {
     /// Envoy verifies the token of the session.
     EnvoyJwt,
     Haproxy,
+    Apache,
 }
 
 /// What a proxy stands between.
@@ -40,7 +49,24 @@ pub struct Neighbours<'n> {
     pub token: &'n str,
     /// The key set of the issuer of sessions.
     pub keys: &'n Path,
+    /// How the proxy signs people in, if it does.
+    pub login: Option<Login<'n>>,
+    /// What is not as it is shipped.
+    pub fault: Option<ScriptFault>,
 }
+
+/// How a proxy signs people in.
+#[derive(Debug, Clone, Copy)]
+pub struct Login<'n> {
+    pub issuer: &'n str,
+    /// The secret of the proxy as a client of the issuer.
+    pub secret: &'n str,
+    /// Where the proxy listens, which the issuer has to know before.
+    pub own: SocketAddr,
+}
+
+/// A text of a script that is replaced by another one.
+pub type ScriptFault = (&'static str, &'static str);
 
 /// A proxy that runs.
 pub struct Proxy {
@@ -53,12 +79,14 @@ impl Kind {
     pub fn is_installed(self) -> bool {
         let mut command = Command::new(self.program());
         command.arg(match self {
-            Self::Nginx | Self::Haproxy => "-v",
+            Self::Nginx | Self::Haproxy | Self::Apache => "-v",
             Self::Caddy => "version",
             Self::Envoy | Self::EnvoyJwt => "--version",
         });
         let command = command.stdout(Stdio::null()).stderr(Stdio::null());
-        if command.status().is_ok_and(|status| status.success()) {
+        let is_there = |file: &&str| Path::new(file).exists();
+        let has_modules = self != Self::Apache || APACHE_MODULES.iter().all(is_there);
+        if has_modules && command.status().is_ok_and(|status| status.success()) {
             return true;
         }
         skip(&format!("{self:?} is not installed: .ci/run installs it"));
@@ -70,6 +98,15 @@ impl Kind {
         matches!(self, Self::Envoy | Self::EnvoyJwt)
     }
 
+    /// A path that needs a decision.
+    pub fn door(self) -> &'static str {
+        match self {
+            // A client that has no session and asks for another path is sent to the login.
+            Self::Apache => "/api/door",
+            _ => "/door",
+        }
+    }
+
     fn program(self) -> PathBuf {
         let system = |name: &str| {
             let usual = Path::new("/usr/sbin").join(name);
@@ -78,6 +115,7 @@ impl Kind {
         match self {
             Self::Nginx => system("nginx"),
             Self::Haproxy => system("haproxy"),
+            Self::Apache => system("apache2"),
             Self::Caddy => Path::new(ROOT).join("target/clients/py/bin/caddy"),
             Self::Envoy | Self::EnvoyJwt => Path::new(ROOT).join("target/proxies/envoy"),
         }
@@ -115,13 +153,10 @@ impl Setup {
 impl Proxy {
     /// Starts a proxy between these.
     pub async fn start(kind: Kind, between: Neighbours<'_>) -> Self {
-        // Free until the proxy binds it.
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let setup = Setup {
-            own: free.local_addr().unwrap(),
+            own: between.login.map_or_else(free_address, |login| login.own),
             folder: tempfile::tempdir().unwrap(),
         };
-        drop(free);
         let arguments = match kind {
             Kind::Nginx => nginx(&setup, between),
             Kind::Caddy => caddy(&setup, between),
@@ -136,6 +171,7 @@ impl Proxy {
                 envoy(&setup, between, "envoy-jwt.yaml", &replaced)
             }
             Kind::Haproxy => haproxy(&setup, between),
+            Kind::Apache => apache(&setup, between),
         };
         let mut command = Command::new(kind.program());
         command.args(arguments).envs([
@@ -159,6 +195,12 @@ impl Proxy {
             _folder: setup.folder,
         }
     }
+}
+
+/// One that is free until somebody binds it.
+pub fn free_address() -> SocketAddr {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap()
 }
 
 fn nginx(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
@@ -235,23 +277,67 @@ fn envoy(
     own.map(str::to_owned).collect()
 }
 
-fn haproxy(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
-    let script = [
+/// The script of a recipe.
+fn script(setup: &Setup, between: Neighbours<'_>, folder: &str) -> String {
+    let port = between.service.port();
+    let mut replaced = vec![
+        ("\"127.0.0.1\", 8080", format!("\"127.0.0.1\", {port}")),
         (
-            "\"127.0.0.1\", 8080",
-            format!("\"127.0.0.1\", {}", between.service.port()),
-        ),
-        (
-            "/etc/haproxy/verigate-token",
+            TOKEN_FILES[usize::from(folder == "apache")],
             setup.write("token", between.token),
         ),
     ];
-    let script = setup.write("verigate.lua", &recipe("haproxy/verigate.lua", &script));
+    replaced.extend(between.fault.map(|(from, to)| (from, to.to_owned())));
+    let file = [folder, "/verigate.lua"].concat();
+    setup.write("verigate.lua", &recipe(&file, &replaced))
+}
+
+const TOKEN_FILES: [&str; 2] = ["/etc/haproxy/verigate-token", "/etc/apache2/verigate-token"];
+
+fn haproxy(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
     let replaced = [
         ("127.0.0.1:8081", setup.own.to_string()),
         ("127.0.0.1:3000", between.application.to_string()),
-        ("/etc/haproxy/verigate.lua", script),
+        (
+            "/etc/haproxy/verigate.lua",
+            script(setup, between, "haproxy"),
+        ),
     ];
     let config = setup.write("haproxy.cfg", &recipe("haproxy/haproxy.cfg", &replaced));
     ["-db", "-f", &config].map(str::to_owned).into()
+}
+
+fn apache(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
+    let (issuer, secret) = between
+        .login
+        .map_or(("http://127.0.0.1:9", "none"), |login| {
+            (login.issuer, login.secret)
+        });
+    let lines = format!("OIDCClientSecret \"{secret}\"\nOIDCCryptoPassphrase \"{secret}\"\n");
+    let replaced = [
+        ("127.0.0.1:8081", setup.own.to_string()),
+        ("127.0.0.1:3000", between.application.to_string()),
+        ("https://app.example.org", format!("http://{}", setup.own)),
+        ("https://id.example.com/", format!("{issuer}/")),
+        (
+            "/etc/apache2/verigate.lua",
+            script(setup, between, "apache"),
+        ),
+        (
+            "/etc/apache2/verigate-oidc.conf",
+            setup.write("oidc.conf", &lines),
+        ),
+        (
+            "ServerRoot /etc/apache2",
+            format!("ServerRoot {}", setup.path("")),
+        ),
+        ("/var/log/apache2", setup.path("")),
+        ("/run/apache2", setup.path("")),
+    ];
+    let config = setup.write("apache2.conf", &recipe("apache/apache2.conf", &replaced));
+    // Its user reads the script and the token.
+    let everybody = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(setup.folder.path(), everybody).unwrap();
+    // One process, which ends when it is killed.
+    ["-X", "-f", &config].map(str::to_owned).into()
 }

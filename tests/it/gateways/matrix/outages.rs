@@ -7,7 +7,7 @@ use super::{Scene, Sessions, get, refused, sent, token};
 use crate::{
     gateways::{
         application::Application,
-        proxy::{Kind, Neighbours, Proxy},
+        proxy::{Kind, Neighbours, Proxy, ScriptFault},
         stub::{self, BrokenGrpc, Stub},
     },
     world::loopback,
@@ -54,9 +54,11 @@ pub async fn broken(kind: Kind) {
         application: application.address,
         token: token.reveal(),
         keys: &sessions.keys,
+        login: None,
+        fault: None,
     };
     let ask = async |proxy: &Proxy, what: &str| {
-        let request = get(proxy.address, "/door").header("authorization", &strong);
+        let request = get(proxy.address, kind.door()).header("authorization", &strong);
         let status = refused(&application, what, request).await.status();
         assert!(status.as_u16() >= 400, "{what}: {status}");
         status
@@ -79,6 +81,14 @@ pub async fn broken(kind: Kind) {
             assert_eq!(ask(&proxy, &format!("{broken:?}")).await, 503, "{broken:?}");
         }
     }
+    for fault in faults(kind) {
+        let between = Neighbours {
+            fault: Some(*fault),
+            ..between(service.address)
+        };
+        let proxy = Proxy::start(kind, between).await;
+        ask(&proxy, fault.0).await;
+    }
     // Nobody listens, or nobody takes the connection.
     let free = std::net::TcpListener::bind(loopback()).unwrap();
     let address = free.local_addr().unwrap();
@@ -87,5 +97,37 @@ pub async fn broken(kind: Kind) {
     for (what, address) in [("down", address), ("full", full)] {
         let proxy = Proxy::start(kind, between(address)).await;
         assert!(ask(&proxy, what).await.is_server_error(), "{what}");
+    }
+}
+
+/// Mistakes in the script of a proxy: an error before it asks, and one after that.
+fn faults(kind: Kind) -> &'static [ScriptFault] {
+    match kind {
+        Kind::Haproxy => &[
+            (
+                "	txn:set_var(\"txn.vg_decision\", \"NONE\")",
+                "	error(\"broken\")",
+            ),
+            (
+                "	local status, headers = parsed(answer)",
+                "	error(\"broken\")",
+            ),
+        ],
+        Kind::Apache => &[
+            (
+                "	r.subprocess_env[\"VERIGATE_DECISION\"] = \"NONE\"",
+                "	error(\"broken\")",
+            ),
+            (
+                "	local status, headers = parsed(answer or \"\")",
+                "	error(\"broken\")",
+            ),
+            ("	r.user = \"bearer\"", "	error(\"broken\")"),
+            (
+                "	local path = r.unparsed_uri",
+                "	error(\"broken\") local path = r.unparsed_uri",
+            ),
+        ],
+        _ => &[],
     }
 }
