@@ -52,6 +52,10 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
     made: list[Any] = []
 
     def connect(address: str, **settings: Any) -> Any:
+        # Much: other tests may keep the machine busy.
+        settings = {"deadline": 20.0} | settings
+        if settings["deadline"] is None:
+            del settings["deadline"]
         kind = verigate.Client if request.param == "threads" else OfAsyncio
         made.append(kind(address, **settings))
         return made[-1]

@@ -119,7 +119,7 @@ def test_a_deadline_that_has_passed_is_a_denial_and_is_not_sent(connect, fake):
 
 def test_every_call_has_a_deadline(connect, fake):
     fake.begin = lambda request, context, before: v1.BeginStepUpResponse()
-    client = connect(fake.address)
+    client = connect(fake.address, deadline=None)
     client.check_access(*PERSON)
     client.check_access(*PERSON, deadline=0.25)
     connect(fake.address, deadline=0.5).check_access(*PERSON)

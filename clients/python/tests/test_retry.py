@@ -18,7 +18,9 @@ PERSON = ("ada-fresh", "front-door")
 
 def details(milliseconds):
     """RetryInfo as the service sends it."""
-    retry = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=milliseconds * 1_000_000))
+    delay = duration_pb2.Duration()
+    delay.FromMilliseconds(milliseconds)
+    retry = error_details_pb2.RetryInfo(retry_delay=delay)
     packed = any_pb2.Any()
     packed.Pack(retry)
     return ("grpc-status-details-bin", status_pb2.Status(code=14, details=[packed]).SerializeToString())
@@ -57,16 +59,18 @@ def test_no_other_error_is_repeated_whatever_the_service_says(connect, fake, cod
 def test_a_retry_waits_as_long_as_the_service_says(connect, fake, hint):
     fake.check = fails(1, grpc.StatusCode.UNAVAILABLE, hint)
     begun = time.monotonic()
-    assert connect(fake.address).check_access(*PERSON, deadline=5).allowed
+    assert connect(fake.address).check_access(*PERSON).allowed
     assert time.monotonic() - begun >= 0.3
 
 
-@pytest.mark.parametrize("hint", [details(500), ("grpc-retry-pushback-ms", "500")])
+@pytest.mark.parametrize("hint", [details(60_000), ("grpc-retry-pushback-ms", "60000")])
 def test_no_retry_is_made_beyond_the_deadline_and_nobody_waits_for_it(connect, fake, hint):
     fake.check = fails(1, grpc.StatusCode.UNAVAILABLE, hint)
-    answer = connect(fake.address).check_access(*PERSON, deadline=0.4)
+    begun = time.monotonic()
+    answer = connect(fake.address).check_access(*PERSON, deadline=30)
+    assert time.monotonic() - begun < 15
     assert answer.decision is Decision.DENY and answer.error.code is grpc.StatusCode.UNAVAILABLE and fake.calls == 1
-    assert answer.error.retry_after == timedelta(milliseconds=500)
+    assert answer.error.retry_after == timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("hint", ["-1", "soon", "", "1e3", "9999999999"])
@@ -82,8 +86,9 @@ def test_details_that_cannot_be_read_change_nothing(connect, fake):
 
 
 def test_the_deadline_is_that_of_all_attempts_together(connect, fake):
-    fake.check = fails(2, grpc.StatusCode.UNAVAILABLE, ("grpc-retry-pushback-ms", "100"))
-    assert connect(fake.address, deadline=2.0).check_access(*PERSON).allowed
+    fake.check = fails(2, grpc.StatusCode.UNAVAILABLE, ("grpc-retry-pushback-ms", "200"))
+    # A longer one is rounded on the wire.
+    assert connect(fake.address, deadline=5.0).check_access(*PERSON).allowed
     first, second, third = fake.seconds
     assert first > second + 0.09 and second > third + 0.09
 
