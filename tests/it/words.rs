@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use self::scan::{Hit, hits};
 
 /// Where the words are kept out. A file or a folder; each must exist.
-const PLACES: [&str; 13] = [
+const PLACES: [&str; 15] = [
     "src",
     "crates",
     "docs",
@@ -20,6 +20,8 @@ const PLACES: [&str; 13] = [
     "tests",
     "benches",
     "fuzz",
+    "clients",
+    "examples",
     "README.md",
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
