@@ -28,17 +28,17 @@ OUTAGES = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 def main() -> None:
     given = arguments()
-    token = None
-    if given.token_file is not None:
-        # Read again for each call, so that the file can be replaced.
-        token = lambda: Path(given.token_file).read_text().strip()  # noqa: E731
-    settings = {"ca": given.ca, "certificate": given.certificate, "key": given.key, "token": token}
+    # The file is read again for each call, so that it can be replaced.
+    token = None if given.token_file is None else lambda: Path(given.token_file).read_text().strip()
     client = Client(
         given.server,
         deadline=DEADLINE_SECONDS,
         keepalive=KEEPALIVE_SECONDS,
         reuse_capacity=REUSE_CAPACITY,
-        **settings,
+        token=token,
+        ca=given.ca,
+        certificate=given.certificate,
+        key=given.key,
     )
     with client:
         write("door_started", policy=given.policy, server=given.server)
