@@ -187,10 +187,8 @@ impl Config {
         let incode = incode::read(&mut reader.section("incode"));
         let in_flight = limits.as_ref().map_or(0, |(_, in_flight, _)| *in_flight);
         let cache = cache(reader, in_flight);
-        let step_up = step_up::read(&mut reader.section("step_up"));
-        let links = reader
-            .section("step_up")
-            .rate("links_total_per_second", "links_total_burst");
+        let step_up = step_up::read(reader);
+        let links = step_up::links_of_all(&mut reader.section("step_up"));
         let webhook = webhook::read(&mut reader.section("webhook"));
         let session = session::read(reader);
         let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
@@ -208,6 +206,7 @@ impl Config {
         ];
         check_addresses(reader, listening, incode.as_ref().ok(), trace.as_ref().ok());
         check_session_header(reader, &session, &forward_auth);
+        step_up::check_page(reader, &step_up, &forward_auth, &webhook);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,

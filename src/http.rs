@@ -5,6 +5,7 @@ mod callers;
 mod filter;
 pub mod forward_auth;
 mod not_implemented;
+mod step_up_page;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ pub use self::{
     callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},
     forward_auth::ForwardAuth,
+    step_up_page::StepUpPage,
     webhook::Webhooks,
 };
 use crate::deps::Deps;
@@ -49,6 +51,7 @@ pub fn routers(
     apart: bool,
     webhooks: Arc<Webhooks>,
     forward_auth: Arc<ForwardAuth>,
+    page: Option<Arc<StepUpPage>>,
     admin: Admin,
     credentials: &Arc<dyn Credentials>,
     deps: &Deps,
@@ -63,8 +66,9 @@ pub fn routers(
         .same_site(callers.only(not_implemented::routes()))
         .merge(forward_auth::routes(forward_auth));
     let routes_for_the_internet = |filter: &Arc<RequestFilter>| {
+        let page = page.map(step_up_page::routes).unwrap_or_default();
         filter
-            .same_site(webhook::routes(webhooks))
+            .same_site(webhook::routes(webhooks).merge(page))
             .merge(not_implemented::routes_of_the_internet())
     };
     let (http, public) = if apart {
