@@ -12,7 +12,10 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// Runs the tests of a client, whose last lines say how many there were.
 fn run(client: &str, fits: impl Fn(&str) -> bool) {
     let folder = Path::new(ROOT).join("clients").join(client);
-    if !Path::new(ROOT).join("target/client-packages/installed").exists() {
+    if !Path::new(ROOT)
+        .join("target/client-packages/installed")
+        .exists()
+    {
         skip("what the tests of the clients need is not installed: run clients/install");
         return;
     }
@@ -41,7 +44,9 @@ fn the_tests_of_the_client_for_python_hold() {
 
 #[test]
 fn the_tests_of_the_client_for_typescript_hold() {
-    run("typescript", |line| counts(&format!("{line}\n"), "# pass ", "\n"));
+    run("typescript", |line| {
+        counts(&format!("{line}\n"), "# pass ", "\n")
+    });
 }
 
 #[test]
