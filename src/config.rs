@@ -19,6 +19,7 @@ mod listeners;
 mod filters;
 mod forward_auth;
 mod ext_authz;
+mod authzen;
 mod tls;
 mod incode;
 mod step_up;
@@ -47,6 +48,7 @@ use crate::{
     call::Deadlines,
     callers::CallerConfig,
     listener::{Limits, ListenAddress},
+    rate_limit::Rate,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -95,6 +97,8 @@ pub struct Config {
     pub webhook: Option<crate::http::webhook::Config>,
     /// Forward auth, and how gateways are answered.
     pub forward_auth: crate::http::forward_auth::Config,
+    /// How evaluations of AuthZEN name the person and the policy.
+    pub authzen: crate::http::authzen::Config,
     /// The claims by which Envoy names the person.
     pub ext_authz: crate::grpc::ext_authz::ClaimNames,
     /// The tokens of sessions. None is read if it is `None`.
@@ -188,13 +192,12 @@ impl Config {
         let in_flight = limits.as_ref().map_or(0, |(_, in_flight, _)| *in_flight);
         let cache = cache(reader, in_flight);
         let step_up = step_up::read(&mut reader.section("step_up"));
-        let links = reader
-            .section("step_up")
-            .rate("links_total_per_second", "links_total_burst");
+        let links = links(reader);
         let webhook = webhook::read(&mut reader.section("webhook"));
         let session = session::read(reader);
         let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
         let ext_authz = ext_authz::read(&mut reader.section("ext_authz"));
+        let authzen = authzen::read(reader);
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
@@ -234,6 +237,7 @@ impl Config {
             step_up: step_up?,
             webhook: webhook?,
             forward_auth: forward_auth?,
+            authzen: authzen?,
             ext_authz: ext_authz?,
             session: session?,
             journal: journal?,
@@ -267,6 +271,12 @@ fn cache(reader: &mut Reader, in_flight: usize) -> Result<crate::source::Config,
         // The rest is for what is answered from memory.
         waiters: in_flight / 2,
     })
+}
+
+/// The rate limit of links for all callers together.
+fn links(reader: &mut Reader) -> Result<Rate, Reported> {
+    let mut section = reader.section("step_up");
+    section.rate("links_total_per_second", "links_total_burst")
 }
 
 /// Reports a header that would carry both the token of the session and an id.

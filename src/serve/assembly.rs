@@ -16,7 +16,7 @@ use crate::{
     deps::Deps,
     gate::Gate,
     grpc::{self, Authentication, Grpc},
-    http::{Admin, AdminCallers, ForwardAuth, HttpCallers, Webhooks},
+    http::{Admin, AdminCallers, Authzen, ForwardAuth, HttpCallers, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -37,6 +37,7 @@ pub(super) struct Parts {
     pub(super) grpc: Grpc,
     pub(super) webhooks: Arc<Webhooks>,
     pub(super) forward_auth: Arc<ForwardAuth>,
+    pub(super) authzen: Arc<Authzen>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
     pub(super) webhook_worker: Worker,
@@ -62,11 +63,8 @@ pub(super) fn assemble(
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
-    let journal::Started {
-        journal,
-        state: journal_state,
-        writer: journal_writer,
-    } = start_journal(config, journal, deps)?;
+    let started = start_journal(config, journal, deps)?;
+    let (journal, journal_state) = (started.journal, started.state);
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let cache = cache(config, &incode, &live, deps)?;
@@ -91,6 +89,7 @@ pub(super) fn assemble(
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
     let forward_auth = forward_auth(config, &gate, &live, sessions, &for_http, deps)?;
+    let authzen = authzen(config, &gate, &for_http, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -108,10 +107,11 @@ pub(super) fn assemble(
         grpc,
         webhooks: Arc::new(webhooks),
         forward_auth: Arc::new(forward_auth),
+        authzen: Arc::new(authzen),
         admin,
         reloader,
         webhook_worker,
-        journal_writer,
+        journal_writer: started.writer,
         journal: journal_state,
         upstream: incode,
         tls,
@@ -162,6 +162,22 @@ fn forward_auth(
         sessions,
         callers.clone(),
         config.forward_auth.clone(),
+        config.in_flight,
+        deps,
+    )
+}
+
+/// Answers AuthZEN.
+fn authzen(
+    config: &Config,
+    gate: &Arc<Gate>,
+    callers: &HttpCallers,
+    deps: &Deps,
+) -> Result<Authzen, prometheus::Error> {
+    Authzen::new(
+        Arc::clone(gate),
+        callers.clone(),
+        config.authzen.clone(),
         config.in_flight,
         deps,
     )
