@@ -202,9 +202,9 @@ async fn each_decision_says_what_it_is_and_only_an_allow_is_true() {
     assert_eq!(gist(&allowed), "true ALLOW");
     let context = &allowed["context"];
     let id = context["decision_id"].as_str().unwrap().to_owned();
-    assert_eq!(context["valid_until"], "2026-01-31T12:10:00Z");
+    assert_eq!(context["valid_until"], "2026-01-31T12:10:00.000Z");
     assert_eq!(context["valid_for"], 600);
-    assert_eq!(context["decided_at"], "2026-01-31T12:00:00Z");
+    assert_eq!(context["decided_at"], "2026-01-31T12:00:00.000Z");
     assert_eq!(context["next_change"]["to"], "STEP_UP");
     for (policy, verification, expected) in [
         (

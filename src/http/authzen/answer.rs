@@ -35,8 +35,13 @@ pub(super) fn answer(evaluated: &Evaluated, supported: Supported) -> Value {
             let mut context = context(ruling);
             let effect = ruling.decision.effect();
             context.insert("outcome".to_owned(), outcome(effect).into());
-            if effect == Effect::StepUp {
-                step_up(ruling, supported, &mut context);
+            match effect {
+                Effect::Allow => {}
+                Effect::Deny => remedies(ruling, &mut context),
+                Effect::StepUp => {
+                    remedies(ruling, &mut context);
+                    step_up(ruling, supported, &mut context);
+                }
             }
             json!({ "decision": is_permitted(evaluated), "context": context })
         }
@@ -111,17 +116,21 @@ fn outcome(effect: Effect) -> &'static str {
     }
 }
 
+/// To the millisecond, as the journal has it.
 fn instant(instant: Timestamp) -> Value {
-    instant.to_string().into()
+    format!("{instant:.3}").into()
 }
 
-/// What would lead to ALLOW: the remedies as over gRPC; where an authentication alone does, also as the members that AuthZEN's text shows, and
-/// as the obligation of its draft.
-fn step_up(ruling: &Ruling, supported: Supported, context: &mut Map<String, Value>) {
+/// What would lead to ALLOW, as over gRPC.
+fn remedies(ruling: &Ruling, context: &mut Map<String, Value>) {
     let remedies = step_up_as_json(&ruling.decision).and_then(|all| serde_json::to_value(all).ok());
     if let Some(Value::Object(remedies)) = remedies {
         context.extend(remedies);
     }
+}
+
+/// Where an authentication alone leads to ALLOW, it is also said by the members that AuthZEN's text shows, and by the obligation of its draft.
+fn step_up(ruling: &Ruling, supported: Supported, context: &mut Map<String, Value>) {
     let Some(session) = authentication_alone(&ruling.decision) else {
         return;
     };

@@ -152,10 +152,11 @@ proptest! {
         prop_assert_eq!(found, vec![Value::Bool(is_allow)]);
         prop_assert_eq!(&answer["context"]["outcome"], outcome(effect));
         if effect != Effect::StepUp {
-            for name in ["obligations", "acr_values", "amr_values", "max_age", "remedies"] {
+            for name in ["obligations", "acr_values", "amr_values", "max_age"] {
                 prop_assert!(answer["context"].get(name).is_none());
             }
         }
+        prop_assert!(!is_allow || answer["context"].get("remedies").is_none());
         prop_assert!(step_up || answer["context"].get("obligations").is_none());
     }
 }
