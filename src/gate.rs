@@ -4,7 +4,7 @@ mod freshness;
 mod metrics;
 mod clock_watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tracing::Instrument as _;
 
@@ -20,7 +20,7 @@ use crate::{
     provenance::Timings,
     refusals::Refusals,
     ruling::Ruling,
-    source::{LookupRequest, Priority, Source, Wait},
+    source::{Known, LookupRequest, Priority, Source, Wait},
     span,
 };
 
@@ -137,7 +137,7 @@ impl Gate {
 
         let looked_up = started.elapsed();
         let facts = Facts {
-            request,
+            request: &judged_request(request, &known),
             evidence: &known.evidence,
             // A clock that was set back must not make cached evidence younger.
             now: now.now.max(known.not_before),
@@ -158,6 +158,7 @@ impl Gate {
             is_pending: known.is_pending(),
             fresh_until: freshness::fresh_until(policy, &known).filter(|_| vendor_at.is_none()),
             origin: known.origin,
+            successor: known.succession.successor().cloned(),
             timings: Timings {
                 decide: started.elapsed().saturating_sub(looked_up),
                 ..known.timings
@@ -182,6 +183,17 @@ impl Gate {
             let refusals = &self.refusals;
             refusals.not_permitted(&call.caller, *error, Some(&request.policy));
         })
+    }
+}
+
+/// The request that the evidence is about: one about the later verification, where its evidence is judged.
+fn judged_request<'r>(request: &'r Request, known: &Known) -> Cow<'r, Request> {
+    match known.succession.successor() {
+        None => Cow::Borrowed(request),
+        Some(successor) => Cow::Owned(Request {
+            verification: successor.clone(),
+            ..request.clone()
+        }),
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod config;
 mod awaited;
+mod followed;
 mod register;
 mod request;
 mod metrics;
@@ -21,6 +22,7 @@ use uuid::Uuid;
 pub use self::{
     awaited::AwaitedSource,
     config::Config,
+    followed::FollowingSource,
     metrics::StepUpEvent,
     register::{StepUp, StepUpState},
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
@@ -241,6 +243,11 @@ impl StepUps {
         self.0.register.awaits(id, at).await
     }
 
+    /// The verifications to which step-ups about this one have led, the latest first.
+    async fn successors(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
+        self.0.register.successors(id, at).await
+    }
+
     /// What is known of a step-up.
     pub async fn find(&self, id: Uuid) -> Option<StepUp> {
         self.0.register.find(id, self.0.clock.moment()).await
@@ -364,15 +371,13 @@ impl StepUps {
         let step_up = StepUp {
             id,
             verification: request.verification.clone(),
+            trace: link.trace.clone(),
             policy: request.policy.clone(),
             expires_at,
             state: StepUpState::Pending,
         };
         // Registered before the link is returned, so that no webhook about it arrives too early.
-        self.0
-            .register
-            .insert(step_up, link.trace.as_ref(), at)
-            .await;
+        self.0.register.insert(step_up, at).await;
         info!(
             event = "step_up_started",
             step_up_id = %id,

@@ -11,7 +11,9 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let redirects = redirects(section);
     let link_life = section.duration("link_life");
     let links = section.rate("links_per_second", "links_burst");
+    let follow_successors = section.boolean("follow_successors");
     Ok(Config {
+        follow_successors: follow_successors?,
         redirects: redirects?,
         link_life: link_life?,
         links: links?,

@@ -75,6 +75,7 @@ fn ruling(policy: &str, finding: Finding) -> Ruling {
         decision,
         evidence,
         origin: Origin::Cache,
+        successor: None,
         vendor_at: None,
         fresh_until: None,
         degraded: false,

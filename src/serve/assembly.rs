@@ -26,7 +26,7 @@ use crate::{
     refusals::Refusals,
     session::Sessions,
     source::{EvidenceCache, Source},
-    step_up::{AwaitedSource, StepUps},
+    step_up::{AwaitedSource, FollowingSource, StepUps},
     telemetry,
     tls::TlsFiles,
     webhook_queue::{self, Worker},
@@ -67,19 +67,16 @@ pub(super) fn assemble(
     let (journal, journal_state) = (started.journal, started.state);
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
-    let cache = cache(config, &incode, &live, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
-    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
-    let source: Arc<dyn Source> = Arc::new(source);
-    let (webhook_queue, webhook_worker) = webhook_queue::start(
-        Arc::clone(&source),
-        step_ups.clone(),
-        webhook_queue::QUEUE_MAX,
-        config.incode.rate,
+    let Sources { source, judged } = sources(config, &incode, &live, &step_ups, deps)?;
+    let (webhooks, webhook_worker) = webhooks(config, source, &step_ups, deps)?;
+    let gate = Arc::new(Gate::new(
+        live.clone(),
+        judged,
+        journal,
+        refusals.clone(),
         deps,
-    );
-    let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
-    let gate = Gate::new(live.clone(), source, journal, refusals.clone(), deps).map(Arc::new)?;
+    )?);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
     let for_http = HttpCallers {
         callers: callers.clone(),
@@ -226,6 +223,47 @@ fn cache(
     )?;
     cache.keep_for(Arc::clone(live));
     Ok(cache)
+}
+
+/// Receives webhooks, and processes them.
+fn webhooks(
+    config: &Config,
+    source: Arc<dyn Source>,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<(Webhooks, Worker), prometheus::Error> {
+    let (length, calls) = (webhook_queue::QUEUE_MAX, config.incode.rate);
+    let (queue, worker) = webhook_queue::start(source, step_ups.clone(), length, calls, deps);
+    Ok((Webhooks::new(config.webhook.as_ref(), queue, deps)?, worker))
+}
+
+/// Where evidence comes from.
+struct Sources {
+    /// The evidence of each verification.
+    source: Arc<dyn Source>,
+    /// The evidence that checks are judged by.
+    judged: Arc<dyn Source>,
+}
+
+fn sources(
+    config: &Config,
+    incode: &Arc<Incode>,
+    live: &Arc<Live>,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<Sources, prometheus::Error> {
+    let cache = cache(config, incode, live, deps)?;
+    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
+    let source: Arc<dyn Source> = Arc::new(source);
+    let following = FollowingSource::new(Arc::clone(&source), step_ups.clone(), deps)?;
+    Ok(Sources {
+        judged: if config.step_up.follow_successors {
+            Arc::new(following)
+        } else {
+            Arc::clone(&source)
+        },
+        source,
+    })
 }
 
 /// Builds the step-ups.

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The status of a verification that nothing is awaited of.
-const VERIFIED: &str = "VERIFIED";
+pub(super) const VERIFIED: &str = "VERIFIED";
 
 /// A source in front of the cache: a verification that a step-up waits for, and that does not exist or is not verified, is asked for
 /// again each time, within the caller's quota.

@@ -13,4 +13,6 @@ pub struct Config {
     pub link_life: Duration,
     /// The rate limit of links per caller. That of all callers together is of the client of the vendor's API.
     pub links: Rate,
+    /// Whether a check of a verification is judged by the evidence of its successor.
+    pub follow_successors: bool,
 }

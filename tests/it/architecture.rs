@@ -129,6 +129,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "deps",
             "flight",
             "live",
+            "log_throttle",
             "metrics",
             "policy",
             "provenance",

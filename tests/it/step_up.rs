@@ -1,6 +1,7 @@
 //! Step-ups: a link by which a person verifies again, its outcome, and that none of it grants anything.
 
 mod events;
+mod followed;
 mod outage;
 mod telemetry;
 
