@@ -18,7 +18,7 @@ pub use self::{
     headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,
-    remedy::authentication_alone,
+    remedy::{authentication_alone, verifying_helps},
     request::{Asked, SessionContext, asked},
     url_template::{UrlTemplate, UrlTemplateError},
 };

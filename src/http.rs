@@ -76,7 +76,7 @@ pub fn routers(
         admin,
     } = served;
     let http = filter(Listener::Http, &config.http);
-    let discovery = authzen::discovery::routes(authzen.public_url());
+    let discovery = authzen::discovery::routes(authzen.config());
     let evaluations = http.around(http.same_site(authzen::routes(authzen)));
     let evaluations = authzen::echoing(evaluations);
     let forward_auth = forward_auth::routes(forward_auth);

@@ -21,7 +21,12 @@ const POLICY_HINT: &str = r#"such as { "GET route /todos/*" = "read-todos" }"#;
 pub(super) fn read(reader: &mut Reader) -> Result<Config, Reported> {
     // What is wrong with it was reported where the hosts are read.
     let public_url = Url::parse(reader.section("http").text("public_url")).ok();
+    let public_url = public_url.as_ref().and_then(PublicUrl::of);
+    let are_followed = reader.section("step_up").boolean("follow_successors");
+    // One of another type is refused before.
+    let are_followed = are_followed.unwrap_or_default();
     let section = &mut reader.section("authzen");
+    let access_requests = access_requests(section, public_url.is_some(), are_followed);
     let deadline = deadline(section);
     let subject_types = subject_types(section);
     let policy_from = policy_from(section);
@@ -31,8 +36,26 @@ pub(super) fn read(reader: &mut Reader) -> Result<Config, Reported> {
         subject_types: subject_types?,
         policy_from: policy_from?,
         verification_from: verification_from?,
-        public_url: public_url.as_ref().and_then(PublicUrl::of),
+        access_requests: access_requests?,
+        public_url,
     })
+}
+
+/// Whether access can be requested: an endpoint must have an address, and a link must lead to another decision.
+fn access_requests(
+    section: &mut Section<'_>,
+    has_address: bool,
+    are_followed: bool,
+) -> Result<bool, Reported> {
+    let is_on = section.boolean("access_requests")?;
+    let needed = match (has_address, are_followed) {
+        _ if !is_on => return Ok(false),
+        (false, _) => "http.public_url is not an https address",
+        (true, false) => "step_up.follow_successors is not",
+        (true, true) => return Ok(true),
+    };
+    let message = format!("authzen.access_requests is set, but {needed}");
+    Err(section.problem("access_requests", message, None))
 }
 
 fn deadline(section: &mut Section<'_>) -> Result<Duration, Reported> {

@@ -33,6 +33,11 @@ impl<'d> RemedyKind<'d> {
     }
 }
 
+/// Whether verifying again, and not an authentication alone, leads to ALLOW without waiting.
+pub fn verifying_helps(decision: &Decision) -> bool {
+    RemedyKind::of(decision) == RemedyKind::Verify
+}
+
 /// The session in which a person must authenticate, if that alone leads to ALLOW.
 pub fn authentication_alone(decision: &Decision) -> Option<&NewSession> {
     let mut sets = decision.alternatives().iter();

@@ -14,6 +14,7 @@ mod answer;
 mod response;
 mod body;
 mod metrics;
+mod access_requests;
 mod evaluator;
 mod evaluations;
 pub(super) mod discovery;
@@ -22,18 +23,20 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Bytes,
-    extract::{Request, State},
+    body::{Body, Bytes},
+    extract::{Path, Request, State},
     http::{Method, StatusCode, request::Parts},
     middleware::{Next, from_fn},
     response::Response,
     routing::any,
 };
+use tokio::sync::SemaphorePermit;
 
 pub use self::config::{
     ActionPattern, Config, InvalidActionPatternError, PolicySource, PublicUrl, VerificationSource,
 };
 use self::{
+    access_requests::{ACCESS_REQUESTS, AccessRequests, problem},
     error::EvaluationError,
     evaluations::Evaluations,
     evaluator::Evaluator,
@@ -50,6 +53,7 @@ use crate::{
     json::StrictJson,
     peer::{self, Peer},
     request_id::{REQUEST_ID, of_header},
+    step_up::StepUps,
 };
 
 /// The path of the endpoint for one evaluation, and of that for several.
@@ -70,6 +74,7 @@ pub struct Authzen {
     evaluator: Evaluator,
     callers: HttpCallers,
     config: Config,
+    access_requests: Option<Arc<AccessRequests>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -89,6 +94,8 @@ pub(super) fn routes(authzen: Arc<Authzen>) -> Router {
         routes = routes
             .route(&format!("{path}{EVALUATION}"), any(evaluation))
             .route(&format!("{path}{EVALUATIONS}"), any(evaluations))
+            .route(&format!("{path}{ACCESS_REQUESTS}"), any(access_request))
+            .route(&format!("{path}{ACCESS_REQUESTS}/{{task}}"), any(task))
             .route(&format!("{path}{OTHERS}"), any(nothing));
     }
     routes.with_state(authzen)
@@ -104,62 +111,83 @@ impl Authzen {
     pub fn new(
         gate: Arc<Gate>,
         callers: HttpCallers,
+        step_ups: StepUps,
         config: Config,
         in_flight: usize,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
+        let public_url = config.public_url.as_ref();
+        let access_requests = public_url.filter(|_| config.access_requests);
+        let access_requests = access_requests.map(|url| AccessRequests::new(step_ups, url, deps));
+        let access_requests = access_requests.transpose()?.map(Arc::new);
         Ok(Self {
-            evaluator: Evaluator::new(gate, in_flight, deps)?,
+            evaluator: Evaluator::new(gate, in_flight, access_requests.clone(), deps)?,
+            access_requests,
             callers,
             config,
             clock: Arc::clone(&deps.clock),
         })
     }
 
-    /// What the metadata of discovery says.
-    pub(super) fn public_url(&self) -> Option<&PublicUrl> {
-        self.config.public_url.as_ref()
+    /// The settings.
+    pub(super) fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The response to a request, within the deadline.
     async fn respond(&self, request: Request, endpoint: Endpoint) -> Response {
         let version = request.version();
-        let deadline = Deadline::within(self.config.deadline);
-        let began = self.clock.read();
         let (mut head, body) = request.into_parts();
-        let admitted = self.admit(&head, deadline).await;
-        let caller = match admitted {
-            Ok(caller) => caller,
-            Err(rejected) => return with_unread_body(self.reject(rejected), version),
-        };
-        let _permit = match self.evaluator.enter() {
-            Ok(permit) => permit,
-            Err(shed) => return with_unread_body(self.fail(&shed), version),
-        };
         let bytes_max = match endpoint {
             Endpoint::One => EVALUATION_BYTES_MAX,
             Endpoint::Several => EVALUATIONS_BYTES_MAX,
         };
-        let left = deadline.after(began.elapsed());
-        let body = match body::read(&head.headers, body, bytes_max, left).await {
-            Ok(body) => body,
-            Err(rejected) => return with_unread_body(self.reject(rejected), version),
+        let (call, body, _permit) = match self.call(&mut head, body, bytes_max).await {
+            Ok(call) => call,
+            Err(response) => return with_unread_body(response, version),
         };
-        head.extensions.insert(deadline.after(began.elapsed()));
-        head.extensions.insert(caller);
-        let call = Call::of(&head.headers, &head.extensions, self.deadlines());
         match self.evaluations(body, endpoint, &call, of_header(&head.headers)) {
             Ok(evaluations) => evaluations.response(&self.evaluator, &call).await,
             Err(malformed) => self.fail(&malformed.into()),
         }
     }
 
+    /// Admits a request, and reads its body, within the deadline; or the response to it. The permit is held as long as it is in flight.
+    async fn call(
+        &self,
+        head: &mut Parts,
+        body: Body,
+        bytes_max: usize,
+    ) -> Result<(Call, Bytes, SemaphorePermit<'_>), Response> {
+        let deadline = Deadline::within(self.config.deadline);
+        let began = self.clock.read();
+        let caller = self.admit(head, &Method::POST, deadline).await;
+        let caller = caller.map_err(|rejected| self.reject(rejected))?;
+        let permit = self.evaluator.enter().map_err(|shed| self.fail(&shed))?;
+        let left = deadline.after(began.elapsed());
+        let body = body::read(&head.headers, body, bytes_max, left).await;
+        let body = body.map_err(|rejected| self.reject(rejected))?;
+        head.extensions.insert(deadline.after(began.elapsed()));
+        head.extensions.insert(caller);
+        let call = Call::of(&head.headers, &head.extensions, self.deadlines());
+        Ok((call, body, permit))
+    }
+
     /// Who asks, first of all: nobody else learns what is wrong with a request.
-    async fn admit(&self, head: &Parts, deadline: Deadline) -> Result<Caller, Rejected> {
+    async fn admit(
+        &self,
+        head: &Parts,
+        method: &Method,
+        deadline: Deadline,
+    ) -> Result<Caller, Rejected> {
         let caller = self.caller(head, deadline).await?;
         request_id(&head.headers)?;
-        if head.method != Method::POST {
-            return Err(Rejected::Method);
+        if head.method != method {
+            return Err(Rejected::Method(if method == Method::GET {
+                "GET"
+            } else {
+                "POST"
+            }));
         }
         Ok(caller)
     }
@@ -224,6 +252,44 @@ async fn evaluation(State(authzen): State<Arc<Authzen>>, request: Request) -> Re
 
 async fn evaluations(State(authzen): State<Arc<Authzen>>, request: Request) -> Response {
     authzen.respond(request, Endpoint::Several).await
+}
+
+/// Requests access after a denial.
+async fn access_request(State(authzen): State<Arc<Authzen>>, request: Request) -> Response {
+    let Some(access) = authzen.access_requests.clone() else {
+        return nothing(State(authzen), request).await;
+    };
+    let version = request.version();
+    let (mut head, body) = request.into_parts();
+    let call = authzen.call(&mut head, body, EVALUATION_BYTES_MAX).await;
+    let (call, body, _permit) = match call {
+        Ok(call) => call,
+        Err(response) => return with_unread_body(response, version),
+    };
+    let begun = access.begin(&body, &authzen.config, &call).await;
+    begun.unwrap_or_else(|refused| problem(&refused))
+}
+
+/// Shows the state of an access request.
+async fn task(
+    State(authzen): State<Arc<Authzen>>,
+    Path(task): Path<String>,
+    request: Request,
+) -> Response {
+    let Some(access) = authzen.access_requests.clone() else {
+        return nothing(State(authzen), request).await;
+    };
+    let version = request.version();
+    let (head, _unread) = request.into_parts();
+    let deadline = Deadline::within(authzen.config.deadline);
+    let response = match authzen.admit(&head, &Method::GET, deadline).await {
+        Ok(caller) => {
+            let shown = access.status(&task, &caller).await;
+            shown.unwrap_or_else(|refused| problem(&refused))
+        }
+        Err(rejected) => authzen.reject(rejected),
+    };
+    with_unread_body(response, version)
 }
 
 /// A path of the API that is not served, such as searches: a service that answers who may do something would have to know everybody.

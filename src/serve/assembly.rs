@@ -86,7 +86,7 @@ pub(super) fn assemble(
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
     let forward_auth = forward_auth(config, &gate, &live, sessions, &for_http, deps)?;
-    let authzen = authzen(config, &gate, &for_http, deps)?;
+    let authzen = authzen(config, &gate, &for_http, &step_ups, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -169,11 +169,13 @@ fn authzen(
     config: &Config,
     gate: &Arc<Gate>,
     callers: &HttpCallers,
+    step_ups: &StepUps,
     deps: &Deps,
 ) -> Result<Authzen, prometheus::Error> {
     Authzen::new(
         Arc::clone(gate),
         callers.clone(),
+        step_ups.clone(),
         config.authzen.clone(),
         config.in_flight,
         deps,

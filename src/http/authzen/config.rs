@@ -15,6 +15,8 @@ pub struct Config {
     pub policy_from: PolicySource,
     /// What names the verification.
     pub verification_from: VerificationSource,
+    /// Whether access can be requested, as a draft has it. Only with a public address.
+    pub access_requests: bool,
     /// Where others find the service; `None` if no `https` address is configured.
     pub public_url: Option<PublicUrl>,
 }

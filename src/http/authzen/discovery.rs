@@ -12,16 +12,25 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{EVALUATION, EVALUATIONS, answer::STEP_UP, config::PublicUrl, response::error};
+use super::{
+    EVALUATION, EVALUATIONS,
+    access_requests::{ACCESS_REQUESTS, CAPABILITY},
+    answer::STEP_UP,
+    config::{Config, PublicUrl},
+    response::error,
+};
 
 /// The path, before that of the address.
 const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 const CACHED_FOR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
 /// The routes: the document at the path of this address, and 404 everywhere else.
-pub(in crate::http) fn routes(public_url: Option<&PublicUrl>) -> Router {
-    let (at, metadata) = match public_url {
-        Some(url) => (url.path().to_owned(), Some(metadata(url))),
+pub(in crate::http) fn routes(config: &Config) -> Router {
+    let (at, metadata) = match &config.public_url {
+        Some(url) => (
+            url.path().to_owned(),
+            Some(metadata(url, config.access_requests)),
+        ),
         None => (String::new(), None),
     };
     let paths = Router::new().without_v07_checks();
@@ -36,13 +45,19 @@ pub(in crate::http) fn routes(public_url: Option<&PublicUrl>) -> Router {
 }
 
 /// The document.
-fn metadata(url: &PublicUrl) -> Value {
-    json!({
+fn metadata(url: &PublicUrl, access_requests: bool) -> Value {
+    let mut metadata = json!({
         "policy_decision_point": url.as_str(),
         "access_evaluation_endpoint": url.join(EVALUATION),
         "access_evaluations_endpoint": url.join(EVALUATIONS),
         "supported_obligations": [STEP_UP],
-    })
+    });
+    if let (true, Some(metadata)) = (access_requests, metadata.as_object_mut()) {
+        let endpoint = url.join(ACCESS_REQUESTS);
+        metadata.insert("access_request_endpoint".to_owned(), endpoint.into());
+        metadata.insert("capabilities".to_owned(), json!([CAPABILITY]));
+    }
+    metadata
 }
 
 fn response(metadata: Option<&Value>) -> Response {

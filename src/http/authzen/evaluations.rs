@@ -12,10 +12,11 @@ use tokio::task::coop::consume_budget;
 use tracing::Span;
 
 use super::{
-    answer::{self, Evaluated, Supported, answer, is_permitted},
+    access_requests::Approval,
+    answer::{self, Evaluated, Supported, is_permitted},
     config::Config,
     error::EvaluationError,
-    evaluator::Evaluator,
+    evaluator::{Declared, Evaluator},
     message::{Asked, Evaluation, MalformedError, Semantic},
     request::{self, policy, verification},
     response::{answered, failed},
@@ -51,7 +52,7 @@ struct Item {
     request: Result<Arc<Request>, EvaluationError>,
     /// The policy that it is about, if that is known.
     policy: Option<PolicyName>,
-    supported: Supported,
+    declared: Declared,
 }
 
 impl Evaluations {
@@ -79,11 +80,10 @@ impl Evaluations {
         match self.items {
             Items::One(item) => {
                 let span = span::check(&call.trace, call.caller.id.as_str());
-                let supported = item.supported;
-                let evaluated = item.evaluate(evaluator, snapshot, call, &span).await;
+                let (evaluated, answer) = item.evaluate(evaluator, snapshot, call, &span).await;
                 match &evaluated {
                     Err(error) if error.is_about_the_call() => failed(error),
-                    _ => answered(&answer(&evaluated, supported)),
+                    _ => answered(&answer),
                 }
             }
             Items::Several(items, semantic) => {
@@ -113,7 +113,7 @@ impl Item {
         call: &Call,
         id: &str,
     ) -> Self {
-        let supported = evaluation.as_ref().map(supported).unwrap_or_default();
+        let declared = evaluation.as_ref().map(self::declared).unwrap_or_default();
         let mut about = None;
         let request = evaluation.map_err(EvaluationError::Malformed);
         let request = request.and_then(|evaluation| {
@@ -135,7 +135,7 @@ impl Item {
         Self {
             request,
             policy: about,
-            supported,
+            declared,
         }
     }
 }
@@ -149,28 +149,35 @@ impl Item {
         }
     }
 
+    /// What it came to, and the answer.
     async fn evaluate(
         self,
         evaluator: &Evaluator,
         snapshot: &Snapshot,
         call: &Call,
         span: &Span,
-    ) -> Evaluated {
+    ) -> (Evaluated, Value) {
+        let request = self.request.as_ref().ok().cloned();
         let policy = self.policy.as_ref();
         let evaluated = evaluator.evaluate(self.request, policy, snapshot, call, span);
-        evaluated.await
+        let evaluated = evaluated.await;
+        let declared = &self.declared;
+        let answer = evaluator.answer(&evaluated, request.as_deref(), declared, call);
+        let answer = answer.await;
+        (evaluated, answer)
     }
 }
 
 /// What the context of an evaluation declares. What is not known is ignored.
-fn supported(evaluation: &Evaluation<'_>) -> Supported {
-    let declared = evaluation
-        .context
-        .get(SUPPORTED)
-        .and_then(StrictJson::items);
-    let mut declared = declared.unwrap_or_default().iter();
-    Supported {
-        step_up: declared.any(|item| item.text() == Some(answer::STEP_UP)),
+fn declared(evaluation: &Evaluation<'_>) -> Declared {
+    let obligations = evaluation.context.get(SUPPORTED);
+    let obligations = obligations.and_then(StrictJson::items).unwrap_or_default();
+    let mut names = obligations.iter().map(StrictJson::text);
+    Declared {
+        supported: Supported {
+            step_up: names.any(|name| name == Some(answer::STEP_UP)),
+        },
+        approval: Approval::of(evaluation.context),
     }
 }
 
@@ -212,7 +219,6 @@ impl Several<'_> {
         // Where all evidence is cached, nothing else would run before the end.
         consume_budget().await;
         let span = span::check_of(&self.batch, self.call.caller.id.as_str());
-        let supported = item.supported;
         let permit = match index {
             0 => Ok(None),
             _ => self.evaluator.enter().map(Some),
@@ -222,8 +228,8 @@ impl Several<'_> {
             Err(error) => (None, item.refused(error)),
         };
         let evaluated = item.evaluate(self.evaluator, self.snapshot, self.call, &span);
-        let evaluated = evaluated.await;
+        let (evaluated, answer) = evaluated.await;
         drop(permit);
-        (answer(&evaluated, supported), is_permitted(&evaluated))
+        (answer, is_permitted(&evaluated))
     }
 }

@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tracing::{Instrument as _, Span};
 
-use super::{answer::Evaluated, error::EvaluationError, metrics::Metrics};
+use super::{
+    access_requests::{AccessRequests, Approval},
+    answer::{Evaluated, Supported, answer},
+    error::EvaluationError,
+    metrics::Metrics,
+};
 use crate::{
     call::Call,
     clock::Clock,
@@ -16,11 +22,21 @@ use crate::{
     span,
 };
 
+/// What the context of an evaluation says of its caller.
+#[derive(Debug, Default)]
+pub(super) struct Declared {
+    /// What it can do.
+    pub(super) supported: Supported,
+    /// What was approved before.
+    pub(super) approval: Option<Approval>,
+}
+
 /// Decides evaluations.
 #[derive(Debug)]
 pub(super) struct Evaluator {
     gate: Arc<Gate>,
     in_flight: Semaphore,
+    access_requests: Option<Arc<AccessRequests>>,
     clock: Arc<dyn Clock>,
     log: LogThrottle,
     metrics: Metrics,
@@ -31,11 +47,13 @@ impl Evaluator {
     pub(super) fn new(
         gate: Arc<Gate>,
         in_flight: usize,
+        access_requests: Option<Arc<AccessRequests>>,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self {
             gate,
             in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)),
+            access_requests,
             clock: Arc::clone(&deps.clock),
             log: LogThrottle::default(),
             metrics: Metrics::register(&deps.registry)?,
@@ -82,6 +100,26 @@ impl Evaluator {
             }
         }
         evaluated
+    }
+
+    /// The answer to what was evaluated for this request, if it is one, and what its context says.
+    pub(super) async fn answer(
+        &self,
+        evaluated: &Evaluated,
+        request: Option<&Request>,
+        declared: &Declared,
+        call: &Call,
+    ) -> Value {
+        let mut answer = answer(evaluated, declared.supported);
+        if let (Some(access), Ok(ruling), Some(request)) =
+            (&self.access_requests, evaluated, request)
+            && let Some(context) = answer.get_mut("context").and_then(Value::as_object_mut)
+        {
+            let approval = declared.approval.as_ref();
+            let extended = access.extend(context, request, ruling, call, approval);
+            extended.await;
+        }
+        answer
     }
 
     /// Counts and logs what is not decided, for this policy if that is known.

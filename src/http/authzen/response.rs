@@ -27,8 +27,8 @@ pub(super) enum Rejected {
     NoCaller,
     /// The name of the request cannot be sent back as it is.
     RequestId,
-    /// Another method.
-    Method,
+    /// Another method than this one.
+    Method(&'static str),
     /// The body is of another type, or compressed.
     ContentType,
     /// The body is too large. How many bytes it may have.
@@ -50,9 +50,9 @@ impl Rejected {
                     "`x-request-id` must be given once, and be at most {ID_BYTES_MAX} visible characters of ASCII"
                 ),
             ),
-            Self::Method => (
+            Self::Method(method) => (
                 StatusCode::METHOD_NOT_ALLOWED,
-                "evaluations are asked for by POST".to_owned(),
+                format!("the method must be {method}"),
             ),
             Self::ContentType => (
                 StatusCode::BAD_REQUEST,
@@ -73,8 +73,8 @@ impl Rejected {
             Self::NoCaller => {
                 headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             }
-            Self::Method => {
-                headers.insert(ALLOW, HeaderValue::from_static("POST"));
+            Self::Method(method) => {
+                headers.insert(ALLOW, HeaderValue::from_static(method));
             }
             _ => {}
         }
@@ -86,7 +86,7 @@ impl Rejected {
         match self {
             Self::NoCaller => "no_caller",
             Self::RequestId
-            | Self::Method
+            | Self::Method(_)
             | Self::ContentType
             | Self::TooLarge(_)
             | Self::Unfinished => "malformed",

@@ -74,6 +74,7 @@ fn ruling(
         decision,
         evidence,
         origin: Origin::Cache,
+        successor: None,
         vendor_at: None,
         fresh_until: None,
         degraded: false,
