@@ -2,6 +2,7 @@
 
 mod access_requests;
 mod cases;
+mod described;
 mod interop;
 mod listening;
 mod mapping;
