@@ -48,7 +48,6 @@ use crate::{
     call::Deadlines,
     callers::CallerConfig,
     listener::{Limits, ListenAddress},
-    rate_limit::Rate,
     telemetry::{LogConfig, TraceConfig},
 };
 
@@ -189,10 +188,9 @@ impl Config {
         let filters = filters::read(reader);
         let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
-        let in_flight = limits.as_ref().map_or(0, |(_, in_flight, _)| *in_flight);
-        let cache = cache(reader, in_flight);
-        let step_up = step_up::read(&mut reader.section("step_up"));
-        let links = links(reader);
+        let cache = cache(reader, limits.as_ref().map_or(0, |limits| limits.1));
+        let step_up = step_up::read(reader);
+        let links = step_up::links_of_all(&mut reader.section("step_up"));
         let webhook = webhook::read(&mut reader.section("webhook"));
         let session = session::read(reader);
         let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
@@ -211,6 +209,7 @@ impl Config {
         ];
         check_addresses(reader, listening, incode.as_ref().ok(), trace.as_ref().ok());
         check_session_header(reader, &session, &forward_auth);
+        step_up::check_page(reader, &step_up, &forward_auth, &webhook);
         let (limits, in_flight, drain) = limits?;
         Ok(Self {
             file: None,
@@ -271,12 +270,6 @@ fn cache(reader: &mut Reader, in_flight: usize) -> Result<crate::source::Config,
         // The rest is for what is answered from memory.
         waiters: in_flight / 2,
     })
-}
-
-/// The rate limit of links for all callers together.
-fn links(reader: &mut Reader) -> Result<Rate, Reported> {
-    let mut section = reader.section("step_up");
-    section.rate("links_total_per_second", "links_total_burst")
 }
 
 /// Reports a header that would carry both the token of the session and an id.

@@ -5,6 +5,7 @@ pub mod authzen;
 mod callers;
 mod filter;
 pub mod forward_auth;
+mod step_up_page;
 pub mod webhook;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ pub use self::{
     callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},
     forward_auth::ForwardAuth,
+    step_up_page::StepUpPage,
     webhook::Webhooks,
 };
 use crate::deps::Deps;
@@ -53,6 +55,8 @@ pub struct Served {
     pub forward_auth: Arc<ForwardAuth>,
     /// AuthZEN.
     pub authzen: Arc<Authzen>,
+    /// The page for step-ups, if there is one.
+    pub page: Option<Arc<StepUpPage>>,
     /// Operators.
     pub admin: Admin,
 }
@@ -73,6 +77,7 @@ pub fn routers(
         webhooks,
         forward_auth,
         authzen,
+        page,
         admin,
     } = served;
     let http = filter(Listener::Http, &config.http);
@@ -80,19 +85,21 @@ pub fn routers(
     let evaluations = http.around(http.same_site(authzen::routes(authzen)));
     let evaluations = authzen::echoing(evaluations);
     let forward_auth = forward_auth::routes(forward_auth);
+    let page = page.map(step_up_page::routes).unwrap_or_default();
+    let for_the_internet = webhook::routes(webhooks).merge(page);
     // Of merged routes, the last ones answer where there is no route: behind the rules of the listener.
     let (http, public) = if apart {
         let public = filter(Listener::Public, &config.public);
-        let webhooks = public.same_site(webhook::routes(webhooks));
+        let for_the_internet = public.same_site(for_the_internet);
         let open = public.around_any_host(discovery);
         (
             evaluations.merge(http.around(forward_auth)),
-            Some(open.merge(public.around(webhooks))),
+            Some(open.merge(public.around(for_the_internet))),
         )
     } else {
-        let webhooks = http.same_site(webhook::routes(webhooks));
+        let rest = forward_auth.merge(http.same_site(for_the_internet));
         let open = http.around_any_host(discovery).merge(evaluations);
-        (open.merge(http.around(forward_auth.merge(webhooks))), None)
+        (open.merge(http.around(rest)), None)
     };
     let for_admin = filter(Listener::Admin, &config.admin);
     Ok(Routers {

@@ -30,7 +30,7 @@ use crate::{
     gate::Gate,
     gateway::{Outcome, StepUpContext, answer},
     live::Live,
-    policy::PolicyName,
+    policy::{PolicyName, VerificationId},
     proto::ext_authz::envoy::service::auth::v3::{
         AttributeContext, CheckRequest, CheckResponse, authorization_server::Authorization,
     },
@@ -118,7 +118,10 @@ impl ExtAuthz {
             span::refused(&span, status.code());
             status
         })?;
-        Ok(Response::new(self.response(&policy, &ruling, situation)))
+        let may_begin = call.caller.permissions.permit_step_up(Some(&policy));
+        let begins = may_begin.ok().map(|()| &request.verification);
+        let response = self.response(&policy, &ruling, situation, begins);
+        Ok(Response::new(response))
     }
 
     fn response(
@@ -126,11 +129,13 @@ impl ExtAuthz {
         policy: &PolicyName,
         ruling: &Ruling,
         situation: &RequestContext,
+        begins: Option<&VerificationId>,
     ) -> CheckResponse {
         let gateway = &self.config.gateway;
         let step = StepUpContext {
             is_browser: situation.is_browser,
             original_url: situation.original_url.as_ref(),
+            begins,
         };
         let answer = answer(Outcome::of(policy, ruling), gateway, step);
         let metadata = answer::metadata(policy, ruling);

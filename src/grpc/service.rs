@@ -125,13 +125,12 @@ impl Parts {
         match signature.kind {
             Kind::Deciding => match self.enter(&request) {
                 None => status::too_many_calls().into_http(),
-                // Held until there is an answer; to write it takes no work of ours.
-                Some(_in_flight) => self.one(request, &framing, call).await,
+                Some(in_flight) => self.one(request, &framing, call, Some(in_flight)).await,
             },
-            Kind::Probe => self.one(request, &framing, call).await,
+            Kind::Probe => self.one(request, &framing, call, None).await,
             Kind::Watch => match self.watches.enter(peer::ip_of(request.extensions())) {
                 None => status::too_many_watches().into_http(),
-                Some(permit) => holding(permit, self.one(request, &framing, call).await),
+                Some(permit) => holding(permit, self.one(request, &framing, call, None).await),
             },
             Kind::Stream => Box::pin(self.stream(request, &framing)).await,
             Kind::CheckStream => {
@@ -174,36 +173,38 @@ impl Parts {
             return None;
         }
         self.in_flight
-            .enter(priority, protocol::head_bytes(request))
+            .begin(priority, protocol::head_bytes(request))
     }
 
-    /// Answers a call of one message.
+    /// Answers a call of one message. `in_flight` is held until there is an answer; to write it takes no work of ours.
     async fn one(
         &self,
         request: Request<RequestBody>,
         framing: &Framing,
         call: &ObservedCall,
+        mut in_flight: Option<InFlightCall>,
     ) -> Response<Body> {
+        let place = &mut in_flight;
         let (access, ext_authz) = (&self.access, &self.ext_authz);
         match framing.signature.handler {
             Handler::CheckAccess => {
-                let request = self.message(request, call, |body| framing.one(body));
+                let request = self.message(request, call, place, |body| framing.one(body));
                 answer(request.await, |request| access.check_access(request)).await
             }
             Handler::BatchCheckAccess => {
-                let request = self.message(request, call, |body| framing.one(body));
+                let request = self.message(request, call, place, |body| framing.one(body));
                 answer(request.await, |request| access.batch_check_access(request)).await
             }
             Handler::BeginStepUp => {
-                let request = self.message(request, call, |body| framing.one(body));
+                let request = self.message(request, call, place, |body| framing.one(body));
                 answer(request.await, |request| access.begin_step_up(request)).await
             }
             Handler::ExtAuthz => {
-                let request = self.message(request, call, |body| framing.one(body));
+                let request = self.message(request, call, place, |body| framing.one(body));
                 answer(request.await, |request| ext_authz.check(request)).await
             }
             Handler::StreamCheckAccess | Handler::Others => {
-                let request = self.message(request, call, |body| framing.one_framed(body));
+                let request = self.message(request, call, place, |body| framing.one_framed(body));
                 match request.await {
                     Err(status) => status.into_http(),
                     Ok(request) => self.others(request.map(Body::from)).await,
@@ -212,11 +213,13 @@ impl Parts {
         }
     }
 
-    /// The message of a call, with what its head says. The deadline runs from the head: it is also the message's.
+    /// The message of a call, with what its head says. The deadline runs from the head: it is also the message's. Then the call takes its
+    /// place in flight.
     async fn message<M, F: Future<Output = Result<M, Status>>>(
         &self,
         request: Request<RequestBody>,
         call: &ObservedCall,
+        in_flight: &mut Option<InFlightCall>,
         read: impl FnOnce(Body) -> F,
     ) -> Result<Request<M>, Status> {
         let deadline = Deadline::of(request.headers(), self.deadlines);
@@ -224,6 +227,9 @@ impl Parts {
         let (mut head, body) = request.into_parts();
         let message = for_message.enforce(read(Body::new(body))).await;
         let message = message.ok_or_else(status::message_too_late)??;
+        if in_flight.as_mut().is_some_and(|call| !call.take_place()) {
+            return Err(status::too_many_calls());
+        }
         head.extensions.insert(deadline.after(call.elapsed()));
         // The message is not compressed any more.
         head.headers.remove(ENCODING);

@@ -15,8 +15,9 @@ use crate::{
     config::Config,
     deps::Deps,
     gate::Gate,
+    gateway,
     grpc::{self, Authentication, Grpc},
-    http::{Admin, AdminCallers, Authzen, ForwardAuth, HttpCallers, Webhooks},
+    http::{self, Admin, AdminCallers, Authzen, ForwardAuth, HttpCallers, StepUpPage, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -26,7 +27,7 @@ use crate::{
     refusals::Refusals,
     session::Sessions,
     source::{EvidenceCache, Source},
-    step_up::{AwaitedSource, FollowingSource, StepUps},
+    step_up::{AwaitedSource, FollowingSource, PageAddress, PageKeys, StepUps},
     telemetry,
     tls::TlsFiles,
     webhook_queue::{self, Worker},
@@ -38,6 +39,7 @@ pub(super) struct Parts {
     pub(super) webhooks: Arc<Webhooks>,
     pub(super) forward_auth: Arc<ForwardAuth>,
     pub(super) authzen: Arc<Authzen>,
+    pub(super) page: Option<Arc<StepUpPage>>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
     pub(super) webhook_worker: Worker,
@@ -82,10 +84,12 @@ pub(super) fn assemble(
         callers: callers.clone(),
         refusals: refusals.clone(),
     };
-    let gateways = gateways(config, &live, &sessions);
+    let address = page_address(config);
+    let gateways = gateways(config, address.as_ref(), &live, &sessions);
+    let page = page(config, address.clone(), &step_ups, deps)?;
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
-    let forward_auth = forward_auth(config, &gate, &live, sessions, &for_http, deps)?;
+    let forward_auth = forward_auth(config, address, &gate, &live, sessions, &for_http, deps)?;
     let authzen = authzen(config, &gate, &for_http, &step_ups, deps)?;
     let admin = Admin {
         live,
@@ -105,6 +109,7 @@ pub(super) fn assemble(
         webhooks: Arc::new(webhooks),
         forward_auth: Arc::new(forward_auth),
         authzen: Arc::new(authzen),
+        page,
         admin,
         reloader,
         webhook_worker,
@@ -118,10 +123,18 @@ pub(super) fn assemble(
 }
 
 /// What Envoy is answered by: the same headers and in the same way as gateways over HTTP.
-fn gateways(config: &Config, live: &Arc<Live>, sessions: &Sessions) -> grpc::Gateways {
+fn gateways(
+    config: &Config,
+    page: Option<&Arc<PageAddress>>,
+    live: &Arc<Live>,
+    sessions: &Sessions,
+) -> grpc::Gateways {
     grpc::Gateways {
         config: grpc::ext_authz::Config {
-            gateway: config.forward_auth.gateway.clone(),
+            gateway: gateway::Config {
+                page: page.cloned(),
+                ..config.forward_auth.gateway.clone()
+            },
             claims: config.ext_authz.clone(),
         },
         live: Arc::clone(live),
@@ -144,9 +157,33 @@ fn terms(
     })
 }
 
+/// Where browsers are sent to verify again, if there is a page.
+fn page_address(config: &Config) -> Option<Arc<PageAddress>> {
+    let page = config.step_up.page.as_ref()?;
+    let keys = PageKeys::new(&page.key, page.previous_key.as_ref());
+    Some(Arc::new(PageAddress::new(&page.url, keys, page.life)))
+}
+
+/// Builds the page where people verify again.
+fn page(
+    config: &Config,
+    address: Option<Arc<PageAddress>>,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<Option<Arc<StepUpPage>>, prometheus::Error> {
+    let (Some(address), Some(page)) = (address, &config.step_up.page) else {
+        return Ok(None);
+    };
+    let hosts = config.forward_auth.gateway.return_hosts.clone();
+    let (return_url, waiting) = (&page.return_url, page.waiting);
+    let page = StepUpPage::new(address, return_url, hosts, step_ups.clone(), waiting, deps)?;
+    Ok(Some(Arc::new(page)))
+}
+
 /// Answers gateways over HTTP.
 fn forward_auth(
     config: &Config,
+    page: Option<Arc<PageAddress>>,
     gate: &Arc<Gate>,
     live: &Arc<Live>,
     sessions: Sessions,
@@ -158,7 +195,13 @@ fn forward_auth(
         Arc::clone(live),
         sessions,
         callers.clone(),
-        config.forward_auth.clone(),
+        http::forward_auth::Config {
+            gateway: gateway::Config {
+                page,
+                ..config.forward_auth.gateway.clone()
+            },
+            ..config.forward_auth.clone()
+        },
         config.in_flight,
         deps,
     )

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use prometheus::{IntCounterVec, Registry};
 
 use super::{StepUps, awaited::VERIFIED};
@@ -148,6 +149,12 @@ impl FollowingSource {
 
 #[async_trait]
 impl Source for FollowingSource {
+    fn look_up_now(&self, id: &VerificationId, request: &LookupRequest) -> Option<Known> {
+        let successors = self.step_ups.successors(id, request.at).now_or_never()?;
+        let known = || self.behind.look_up_now(id, request);
+        successors.is_empty().then(known).flatten()
+    }
+
     async fn look_up(
         &self,
         id: &VerificationId,

@@ -63,7 +63,7 @@ impl StepUpState {
     }
 
     /// Whether the person may still pass.
-    fn may_become_succeeded(&self) -> bool {
+    pub(super) fn may_become_succeeded(&self) -> bool {
         match self {
             Self::Pending | Self::Failed => true,
             Self::Succeeded { .. } => false,

@@ -17,6 +17,7 @@ mod batch;
 mod check_stream;
 mod alerts;
 mod callers;
+mod clients;
 mod calls;
 mod architecture;
 mod cli;

@@ -3,6 +3,7 @@
 mod events;
 mod followed;
 mod outage;
+pub mod page;
 mod telemetry;
 
 use std::{fs, net::IpAddr, time::Duration};

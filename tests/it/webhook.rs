@@ -317,6 +317,7 @@ fn step_ups(deps: &Deps) -> StepUps {
         link_life: Duration::from_mins(15),
         links: PLENTY,
         follow_successors: false,
+        page: None,
     };
     let journal = journal::start(
         Box::new(std::io::sink()),

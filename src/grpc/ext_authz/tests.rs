@@ -28,6 +28,7 @@ fn config() -> gateway::Config {
         challenge: ChallengeStyle::default(),
         step_up_url: None,
         verify_url: None,
+        page: None,
         return_hosts: ReturnHosts::default(),
     }
 }
