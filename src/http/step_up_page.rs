@@ -353,7 +353,7 @@ impl StepUpPage {
     fn see_link(&self, brought: &Brought) -> Response {
         self.record(PageOutcome::Begun);
         let mut response = StatusCode::SEE_OTHER.into_response();
-        self.headers.see(response.headers_mut(), &brought.text);
+        PageHeaders::see(response.headers_mut(), &brought.text);
         response
     }
 }

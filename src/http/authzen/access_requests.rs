@@ -176,7 +176,9 @@ impl AccessRequests {
         let request = self.step_up_request(body, config, &call.caller)?;
         let begun = self.step_ups.begin(request, &call.caller);
         let begun = call.deadline.enforce(begun).await;
-        let begun = begun.ok_or(Problem::Late)?.map_err(|error| Problem::of_step_up(&error))?;
+        let begun = begun
+            .ok_or(Problem::Late)?
+            .map_err(|error| Problem::of_step_up(&error))?;
         Ok(problem::created(&self.created(&begun, &call.caller)))
     }
 

@@ -61,7 +61,7 @@ impl PageHeaders {
     }
 
     /// Sets the headers that lead to the page with this state.
-    pub(super) fn see(&self, headers: &mut HeaderMap, state: &str) {
+    pub(super) fn see(headers: &mut HeaderMap, state: &str) {
         Self::common(headers);
         // A state is base64url.
         if let Ok(location) = HeaderValue::try_from(format!("./?state={state}")) {
