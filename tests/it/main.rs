@@ -39,6 +39,7 @@ mod journal;
 mod hostile_texts;
 mod lies;
 mod attacks;
+mod authzen;
 mod bounds;
 mod hosts;
 mod ports;
