@@ -173,6 +173,7 @@ impl Source for Instant {
             outage: None,
             timings: Timings::default(),
             not_before: request.at.now,
+            succession: verigate::source::Succession::None,
         })
     }
 }

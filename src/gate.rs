@@ -4,7 +4,7 @@ mod freshness;
 mod metrics;
 mod clock_watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{borrow::Cow, sync::Arc, time::Duration};
 
 use tracing::Instrument as _;
 
@@ -16,11 +16,11 @@ use crate::{
     deps::Deps,
     journal::{Entry, Journal, JournalError},
     live::Live,
-    policy::{Facts, Policy, PolicyName, PolicySet, Request},
+    policy::{Facts, Policy, PolicyName, PolicySet, Request, Timestamp},
     provenance::Timings,
     refusals::Refusals,
     ruling::Ruling,
-    source::{LookupRequest, Priority, Source, Wait},
+    source::{Known, LookupRequest, Priority, Source, Wait},
     span,
 };
 
@@ -44,6 +44,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The instant.
+    pub fn now(&self) -> Timestamp {
+        self.started.moment.now
+    }
+
+    /// The policy of this name that was in force.
+    pub fn policy(&self, name: &PolicyName) -> Option<&Policy> {
+        self.policies.find(name)
+    }
+
     /// The time that has passed since.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
@@ -127,7 +137,7 @@ impl Gate {
 
         let looked_up = started.elapsed();
         let facts = Facts {
-            request,
+            request: &judged_request(request, &known),
             evidence: &known.evidence,
             // A clock that was set back must not make cached evidence younger.
             now: now.now.max(known.not_before),
@@ -148,6 +158,7 @@ impl Gate {
             is_pending: known.is_pending(),
             fresh_until: freshness::fresh_until(policy, &known).filter(|_| vendor_at.is_none()),
             origin: known.origin,
+            successor: known.succession.successor().cloned(),
             timings: Timings {
                 decide: started.elapsed().saturating_sub(looked_up),
                 ..known.timings
@@ -172,6 +183,17 @@ impl Gate {
             let refusals = &self.refusals;
             refusals.not_permitted(&call.caller, *error, Some(&request.policy));
         })
+    }
+}
+
+/// The request that the evidence is about: one about the later verification, where its evidence is judged.
+fn judged_request<'r>(request: &'r Request, known: &Known) -> Cow<'r, Request> {
+    match known.succession.successor() {
+        None => Cow::Borrowed(request),
+        Some(successor) => Cow::Owned(Request {
+            verification: successor.clone(),
+            ..request.clone()
+        }),
     }
 }
 

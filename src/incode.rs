@@ -327,6 +327,7 @@ impl Source for Incode {
                 outage: None,
                 timings,
                 not_before: started_at,
+                succession: crate::source::Succession::None,
             },
             Err(outage) => Known::nothing(outage, started_at, timings),
         })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    policy::{Decision, Evidence, Revision, Timestamp},
+    policy::{Decision, Evidence, Revision, Timestamp, VerificationId},
     provenance::{Origin, Timings},
 };
 
@@ -22,6 +22,8 @@ pub struct Ruling {
     pub evidence: Arc<Evidence>,
     /// Where the evidence came from.
     pub origin: Origin,
+    /// The later verification of the same person whose evidence it is, if it is not that of the verification that was asked about.
+    pub successor: Option<VerificationId>,
     /// The vendor's clock, if it and ours are apart: the decision is the stricter one of both instants.
     pub vendor_at: Option<Timestamp>,
     /// Until when checks of the same policy rest on the same evidence, unless it is invalidated; `None` where there is none, or where the

@@ -41,7 +41,7 @@ use crate::{
     config::Config,
     deps::{Deps, Task},
     grpc::{self, Grpc},
-    http::{self, Routers, Webhooks},
+    http::{self, Routers, Served, StepUpPage, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
     listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
@@ -97,6 +97,7 @@ struct Renewable {
     journal: JournalState,
     upstream: Arc<Incode>,
     webhooks: Arc<Webhooks>,
+    page: Option<Arc<StepUpPage>>,
 }
 
 impl Service {
@@ -133,6 +134,8 @@ impl Service {
             grpc: services,
             webhooks,
             forward_auth,
+            authzen,
+            page,
             admin,
             reloader,
             webhook_worker,
@@ -149,15 +152,14 @@ impl Service {
         let for_callers = if apart { 3 } else { 2 };
         let mut listeners = Listeners::new(config.limits, for_callers, inherited, &deps)?;
         let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
-        let routers = http::routers(
-            &config.filters,
-            apart,
-            Arc::clone(&webhooks),
+        let served = Served {
+            webhooks: Arc::clone(&webhooks),
             forward_auth,
+            authzen,
+            page: page.clone(),
             admin,
-            &credentials,
-            &deps,
-        )?;
+        };
+        let routers = http::routers(&config.filters, apart, served, &credentials, &deps)?;
         let health = services.health.clone();
         let addresses = open(&mut listeners, config, tls, services, routers).await?;
 
@@ -185,6 +187,7 @@ impl Service {
                 journal,
                 upstream,
                 webhooks,
+                page,
             },
             watching: Vec::new(),
             tasks,
@@ -325,13 +328,15 @@ impl Renewable {
     async fn renew(&self) {
         self.journal.reopen();
         self.upstream.reload_credentials().await;
-        let webhooks = Arc::clone(&self.webhooks);
+        let (webhooks, page) = (Arc::clone(&self.webhooks), self.page.clone());
+        let reload = move || {
+            webhooks.reload_secrets();
+            if let Some(page) = page {
+                page.reload_keys();
+            }
+        };
         // What a file system does not give in time is read by the next request.
-        let _ = timeout(
-            RENEW_TIMEOUT,
-            spawn_blocking(move || webhooks.reload_secrets()),
-        )
-        .await;
+        let _ = timeout(RENEW_TIMEOUT, spawn_blocking(reload)).await;
     }
 }
 

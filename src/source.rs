@@ -28,6 +28,11 @@ pub trait Source: Debug + Send + Sync + 'static {
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError>;
 
+    /// What [`Self::look_up`] answers from memory; `None` where it would have to wait, or where this source has no memory.
+    fn look_up_now(&self, _id: &VerificationId, _request: &LookupRequest) -> Option<Known> {
+        None
+    }
+
     /// Declares the evidence about a verification unusable, by any of its identifiers, so that the next lookup asks again. The
     /// result of a fetch that is in flight is not kept either.
     async fn invalidate(&self, _id: &VerificationId, _invalidation: Invalidation) {}
@@ -117,6 +122,30 @@ pub struct Known {
     /// The earliest instant that the evidence may be judged at: when it was seen plus the time that has passed since, whatever
     /// the wall clock says now.
     pub not_before: Timestamp,
+    /// Whether the evidence is that of a later verification of the same person.
+    pub succession: Succession,
+}
+
+/// Whether evidence is that of a later verification of the same person, in place of the one that was asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Succession {
+    /// It is that of the verification that was asked for.
+    #[default]
+    None,
+    /// The same, because the later one is still being asked for.
+    Pending,
+    /// It is that of this later verification.
+    By(VerificationId),
+}
+
+impl Succession {
+    /// The later verification whose evidence it is.
+    pub fn successor(&self) -> Option<&VerificationId> {
+        match self {
+            Self::None | Self::Pending => None,
+            Self::By(successor) => Some(successor),
+        }
+    }
 }
 
 impl Known {
@@ -131,6 +160,7 @@ impl Known {
             outage: Some(outage),
             timings,
             not_before: at,
+            succession: Succession::None,
         }
     }
 
@@ -146,10 +176,11 @@ impl Known {
         self.outage.map_or(answered, Outage::was_asked)
     }
 
-    /// Whether nothing is known because the upstream is still being asked.
+    /// Whether the upstream is still being asked for what counts: nothing is known, or not of a later verification.
     pub fn is_pending(&self) -> bool {
         let is_unknown = matches!(self.evidence.finding, Finding::Unknown);
-        is_unknown && self.outage == Some(Outage::Unfinished)
+        let is_unfinished = is_unknown && self.outage == Some(Outage::Unfinished);
+        is_unfinished || self.succession == Succession::Pending
     }
 
     /// Whether the upstream could not be asked, so that the evidence is stale or missing.

@@ -6,6 +6,8 @@
 
 mod config;
 mod awaited;
+mod followed;
+mod page_state;
 mod register;
 mod request;
 mod metrics;
@@ -14,14 +16,19 @@ use std::{fmt::Debug, future::ready, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
-use tokio::{sync::Semaphore, time::timeout};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::timeout,
+};
 use tracing::info;
 use uuid::Uuid;
 
 pub use self::{
     awaited::AwaitedSource,
-    config::Config,
+    config::{Config, PageConfig, WaitingLimits},
+    followed::FollowingSource,
     metrics::StepUpEvent,
+    page_state::{PageAddress, PageKeys, PageState, PageStateError, digest_of},
     register::{StepUp, StepUpState},
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
@@ -127,6 +134,8 @@ struct StepUpsInner {
     refusals: Refusals,
     clock: Arc<dyn Clock>,
     spawn: Spawn,
+    /// Changes when a step-up ends.
+    changes: watch::Sender<()>,
     metrics: Metrics,
 }
 
@@ -177,6 +186,7 @@ impl StepUps {
             permits: Semaphore::new(ATTEMPTS_MAX),
             clock: Arc::clone(&deps.clock),
             spawn: deps.spawn.clone(),
+            changes: watch::Sender::new(()),
             metrics: Metrics::register(&deps.registry)?,
         })))
     }
@@ -241,6 +251,30 @@ impl StepUps {
         self.0.register.awaits(id, at).await
     }
 
+    /// The verifications to which step-ups about this one have led, the latest first.
+    async fn successors(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
+        self.0.register.successors(id, at).await
+    }
+
+    /// Whether a step-up about this verification has led to another one.
+    pub async fn has_succeeded(&self, id: &VerificationId) -> bool {
+        let at = self.0.clock.moment();
+        !self.successors(id, at).await.is_empty()
+    }
+
+    /// Changes whenever a step-up ends, whichever it is.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.0.changes.subscribe()
+    }
+
+    /// A step-up that has succeeded, or whose link may still be used.
+    pub async fn find_current(&self, id: Uuid) -> Option<StepUp> {
+        let at = self.0.clock.moment();
+        let step_up = self.0.register.find(id, at).await?;
+        let is_current = !step_up.state.may_become_succeeded() || at.now < step_up.expires_at;
+        is_current.then_some(step_up)
+    }
+
     /// What is known of a step-up.
     pub async fn find(&self, id: Uuid) -> Option<StepUp> {
         self.0.register.find(id, self.0.clock.moment()).await
@@ -264,6 +298,7 @@ impl StepUps {
         let at = self.0.clock.moment();
         if let Some(step_up) = self.0.register.advance(id, state, at).await {
             self.0.metrics.event(event);
+            self.0.changes.send_replace(());
             info!(
                 event = "step_up_ended",
                 step_up_id = %id,
@@ -364,15 +399,13 @@ impl StepUps {
         let step_up = StepUp {
             id,
             verification: request.verification.clone(),
+            trace: link.trace.clone(),
             policy: request.policy.clone(),
             expires_at,
             state: StepUpState::Pending,
         };
         // Registered before the link is returned, so that no webhook about it arrives too early.
-        self.0
-            .register
-            .insert(step_up, link.trace.as_ref(), at)
-            .await;
+        self.0.register.insert(step_up, at).await;
         info!(
             event = "step_up_started",
             step_up_id = %id,

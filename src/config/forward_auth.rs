@@ -40,6 +40,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
             step_up_url: step_up_url?,
             verify_url: verify_url?,
             return_hosts: return_hosts?,
+            // Of `[step_up]`: made when the service is assembled.
+            page: None,
         },
     })
 }

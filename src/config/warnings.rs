@@ -7,7 +7,7 @@ use std::{
 
 use super::Config;
 use crate::{
-    callers::Glob,
+    callers::{CallerConfig, Glob},
     files::{Exposure, is_reachable, writers},
     jwt::Keys,
     secrets::{Secret, exposures},
@@ -49,6 +49,7 @@ impl Config {
         let quotas = per_second.into_iter().chain(burst);
         let plain = self.plain_public();
         let session = self.session_warning().into_iter();
+        let session = session.chain(self.page_warning());
         let callers = self.callers_warnings().into_iter().chain(session);
         let rest = dumps.into_iter().chain(exposed).chain(callers);
         let plain = plain.into_iter().chain(self.plain_credentials());
@@ -63,14 +64,27 @@ impl Config {
         })
     }
 
+    /// A page to which no gateway may send anybody.
+    fn page_warning(&self) -> Option<String> {
+        self.step_up.page.as_ref()?;
+        let mut callers = self.callers.iter();
+        let may_begin = |caller: &CallerConfig| caller.permissions.step_ups;
+        (!self.callers.is_empty() && !callers.any(may_begin)).then(|| {
+            "step_up.state_key is set, but no caller has step_ups = true: people are sent to the page for gateways that may begin step-ups; give it to the gateway".to_owned()
+        })
+    }
+
     /// How the files with secrets are exposed to others. Blocks.
     pub fn exposed_secrets(&self) -> BTreeSet<Exposure> {
         let webhook = self.webhook.as_ref();
         let hooks =
             webhook.map(|webhook| [Some(&webhook.secret), webhook.previous_secret.as_ref()]);
+        let page = self.step_up.page.as_ref();
+        let page = page.map(|page| [Some(&page.key), page.previous_key.as_ref()]);
         [&self.incode.api_key, &self.incode.secret]
             .into_iter()
             .chain(hooks.into_iter().flatten().flatten())
+            .chain(page.into_iter().flatten().flatten())
             .flat_map(Secret::exposures)
             .chain(self.tls_secrets().flat_map(exposures))
             .chain(self.own_secrets().flat_map(exposures))

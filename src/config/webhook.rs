@@ -41,7 +41,7 @@ fn header(section: &mut Section<'_>) -> Result<HeaderName, Reported> {
 }
 
 /// A header must carry it unchanged, and nobody may guess it.
-fn is_strong(secret: &str) -> Result<(), String> {
+pub(super) fn is_strong(secret: &str) -> Result<(), String> {
     fits_a_header(secret)?;
     if secret.len() < SECRET_BYTES_MIN {
         return Err(format!(

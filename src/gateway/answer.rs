@@ -20,7 +20,7 @@ use super::{
     url_template::Values,
 };
 use crate::{
-    policy::{Effect, PolicyName},
+    policy::{Effect, PolicyName, VerificationId},
     ruling::Ruling,
 };
 
@@ -70,6 +70,8 @@ pub struct StepUpContext<'s> {
     pub is_browser: bool,
     /// Where the person returns to, if that is known and allowed.
     pub original_url: Option<&'s OriginalUrl>,
+    /// The verification that was asked about, if the caller may begin step-ups about it.
+    pub begins: Option<&'s VerificationId>,
 }
 
 /// What a gateway is answered. No code outside of this file makes one.
@@ -151,7 +153,7 @@ fn step_up(
     step: StepUpContext<'_>,
 ) -> Answer {
     let way = RemedyKind::of(&ruling.decision);
-    let url = step_up_url(way, policy, ruling, config, step.original_url);
+    let url = step_up_url(way, policy, ruling, config, step);
     let mut own = decided(ruling);
     own.extend(url.clone().map(|url| (STEP_UP_URL, url)));
     let mut others = vec![(CONTENT_TYPE, TEXT), no_store()];
@@ -212,24 +214,43 @@ fn step_up_url(
     policy: &PolicyName,
     ruling: &Ruling,
     config: &Config,
-    original_url: Option<&OriginalUrl>,
+    step: StepUpContext<'_>,
 ) -> Option<HeaderValue> {
     let (template, classes, max_age) = match way {
         RemedyKind::Authenticate(session) => {
             let max_age = session.max_age.as_secs().to_string();
             (config.step_up_url.as_ref()?, acr_values(session)?, max_age)
         }
-        RemedyKind::Verify => (config.verify_url.as_ref()?, String::new(), String::new()),
+        RemedyKind::Verify => match &config.verify_url {
+            Some(template) => (template, String::new(), String::new()),
+            None => return page_url(policy, ruling, config, step),
+        },
         RemedyKind::Other => return None,
     };
     let url = template.fill(&Values {
-        original_url,
+        original_url: step.original_url,
         classes: &classes,
         max_age: &max_age,
         policy: policy.as_str(),
         decision_id: &ruling.id.to_string(),
     })?;
     value(&url)
+}
+
+/// Our own page, with a state about this decision. It needs to know where the person returns to.
+fn page_url(
+    policy: &PolicyName,
+    ruling: &Ruling,
+    config: &Config,
+    step: StepUpContext<'_>,
+) -> Option<HeaderValue> {
+    let (page, verification, original) = (
+        config.page.as_ref()?,
+        step.begins?,
+        step.original_url?.as_str(),
+    );
+    let decision = (ruling.id, ruling.decision.decided_at());
+    value(&page.with_state(decision, verification, policy, original))
 }
 
 /// The headers of every decision.
@@ -261,7 +282,7 @@ fn body(effect: Effect) -> String {
 }
 
 /// Rounded up, and at least one: a client that asks again at once would be refused again.
-fn whole_seconds(duration: Duration) -> u64 {
+pub fn whole_seconds(duration: Duration) -> u64 {
     let rounded = duration
         .as_secs()
         .saturating_add(u64::from(duration.subsec_nanos() > 0));

@@ -1,8 +1,11 @@
 //! How gateways name the person, and how they are answered.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 
 use super::{challenge::ChallengeStyle, original_url::ReturnHosts, url_template::UrlTemplate};
+use crate::step_up::PageAddress;
 
 /// How gateways name the person, and how they are answered.
 #[derive(Debug, Clone)]
@@ -19,4 +22,6 @@ pub struct Config {
     pub verify_url: Option<UrlTemplate>,
     /// The hosts to which a person may return from there.
     pub return_hosts: ReturnHosts,
+    /// The page where a person verifies again, in place of `verify_url`.
+    pub page: Option<Arc<PageAddress>>,
 }

@@ -32,6 +32,12 @@ impl OriginalUrl {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Its host, with the port if that is not the usual one.
+    pub fn authority(&self) -> &str {
+        let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
+        rest.split('/').next().unwrap_or_default()
+    }
 }
 
 impl ReturnHosts {
@@ -48,6 +54,14 @@ impl ReturnHosts {
     pub fn original_url(&self, headers: &HeaderMap) -> Option<OriginalUrl> {
         let [proto, host, uri] = [&PROTO, &HOST, &URI].map(|name| one(headers, name));
         self.admit(proto?, host?, uri?)
+    }
+
+    /// An address that was on an allowed host before, if it still is.
+    pub fn readmit(&self, text: &str) -> Option<OriginalUrl> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (host, uri) = rest.split_at_checked(rest.find('/')?)?;
+        self.admit(scheme, host, uri)
+            .filter(|url| url.as_str() == text)
     }
 
     /// The address of these parts.

@@ -75,6 +75,7 @@ fn ruling(policy: &str, finding: Finding) -> Ruling {
         decision,
         evidence,
         origin: Origin::Cache,
+        successor: None,
         vendor_at: None,
         fresh_until: None,
         degraded: false,
@@ -105,6 +106,7 @@ fn config() -> Config {
         )),
         verify_url: Some(template("/verify?rd={original_url}&age={max_age}")),
         return_hosts: hosts(),
+        page: None,
     }
 }
 
@@ -139,6 +141,7 @@ fn answered(policy: &str, config: &Config, is_browser: bool) -> Answer {
     let step = StepUpContext {
         is_browser,
         original_url: Some(&original),
+        begins: None,
     };
     let (name, ruling) = (name(policy), ruling(policy, verified()));
     answer(Outcome::of(&name, &ruling), config, step)

@@ -30,7 +30,7 @@ use crate::{
     live::Live,
     log_throttle::{LogThrottle, throttled},
     peer::{self, Peer},
-    policy::PolicyName,
+    policy::{PolicyName, VerificationId},
     request_id,
     ruling::Ruling,
     session::Sessions,
@@ -61,7 +61,15 @@ pub struct Config {
 }
 
 /// A decision, or why there is none; with the policy that was asked for, once that is known.
-type Checked = Result<(PolicyName, Ruling), (Refusal, Option<PolicyName>)>;
+type Checked = Result<Judged, (Refusal, Option<PolicyName>)>;
+
+/// A decision, and what it is about.
+struct Judged {
+    policy: PolicyName,
+    ruling: Ruling,
+    /// The verification that was asked about, if the caller may begin step-ups about it.
+    begins: Option<VerificationId>,
+}
 
 /// The routes of forward auth. What follows the policy in a path is that of the person's request, and without effect.
 pub(super) fn routes(forward_auth: Arc<ForwardAuth>) -> Router {
@@ -101,15 +109,19 @@ impl ForwardAuth {
         let target = Target::of(&head.uri, &head.headers);
         let hosts = &self.config.gateway.return_hosts;
         let original_url = hosts.original_url(&head.headers);
-        let step = StepUpContext {
-            is_browser: target.is_browser,
-            original_url: original_url.as_ref(),
-        };
         let deadline = Deadline::within(self.config.deadline);
         let checked = deadline.enforce(self.check(head, target.policy, deadline));
         let checked = checked.await.unwrap_or(Err((Refusal::Late, None)));
+        let step = StepUpContext {
+            is_browser: target.is_browser,
+            original_url: original_url.as_ref(),
+            begins: checked
+                .as_ref()
+                .ok()
+                .and_then(|judged| judged.begins.as_ref()),
+        };
         let outcome = match &checked {
-            Ok((policy, ruling)) => Outcome::of(policy, ruling),
+            Ok(judged) => Outcome::of(&judged.policy, &judged.ruling),
             Err((refusal, policy)) => {
                 self.log(*refusal, policy.as_ref());
                 Outcome::Refused(*refusal)
@@ -161,7 +173,12 @@ impl ForwardAuth {
             span::refused(&span, refusal);
             refused(refusal)
         })?;
-        Ok((policy, ruling))
+        let may_begin = call.caller.permissions.permit_step_up(Some(&policy));
+        Ok(Judged {
+            begins: may_begin.ok().map(|()| request.verification.clone()),
+            policy,
+            ruling,
+        })
     }
 
     async fn caller(&self, head: &Parts) -> Result<Caller, Refusal> {

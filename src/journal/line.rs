@@ -9,7 +9,7 @@ use serde_json::{Serializer, ser::Formatter};
 use super::entry::{Entry, Record, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, PolicyName, Timestamp, Verification,
+        Evidence, Finding, PolicyName, Timestamp, Verification, VerificationId,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
@@ -66,6 +66,8 @@ struct Line<'e> {
     policy: &'e str,
     policy_revision: String,
     verification_id: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    successor_id: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_id: Option<&'e str>,
     decision: &'static str,
@@ -127,6 +129,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
             policy: request.policy.as_str(),
             policy_revision: ruling.revision.to_string(),
             verification_id: request.verification.as_str(),
+            successor_id: ruling.successor.as_ref().map(VerificationId::as_str),
             identity_id: request.identity.as_text(),
             decision: decision.effect().as_str(),
             reasons: reasons.collect(),

@@ -44,6 +44,7 @@ fn entry(id: u128) -> Entry {
         decision,
         evidence,
         origin: Origin::None,
+        successor: None,
         vendor_at: None,
         fresh_until: None,
         degraded: true,

@@ -40,6 +40,11 @@ impl PerNetwork {
         }))
     }
 
+    /// How many are open in all.
+    pub fn open(&self) -> usize {
+        self.0.open.lock().all
+    }
+
     /// One more for the network of this address; `None` if it is one too many.
     pub fn enter(&self, address: IpAddr) -> Option<NetworkPermit> {
         let network = network_of(address);

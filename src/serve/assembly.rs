@@ -15,8 +15,9 @@ use crate::{
     config::Config,
     deps::Deps,
     gate::Gate,
+    gateway,
     grpc::{self, Authentication, Grpc},
-    http::{Admin, AdminCallers, ForwardAuth, HttpCallers, Webhooks},
+    http::{self, Admin, AdminCallers, Authzen, ForwardAuth, HttpCallers, StepUpPage, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -26,7 +27,7 @@ use crate::{
     refusals::Refusals,
     session::Sessions,
     source::{EvidenceCache, Source},
-    step_up::{AwaitedSource, StepUps},
+    step_up::{AwaitedSource, FollowingSource, PageAddress, PageKeys, StepUps},
     telemetry,
     tls::TlsFiles,
     webhook_queue::{self, Worker},
@@ -37,6 +38,8 @@ pub(super) struct Parts {
     pub(super) grpc: Grpc,
     pub(super) webhooks: Arc<Webhooks>,
     pub(super) forward_auth: Arc<ForwardAuth>,
+    pub(super) authzen: Arc<Authzen>,
+    pub(super) page: Option<Arc<StepUpPage>>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
     pub(super) webhook_worker: Worker,
@@ -62,35 +65,32 @@ pub(super) fn assemble(
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
-    let journal::Started {
-        journal,
-        state: journal_state,
-        writer: journal_writer,
-    } = start_journal(config, journal, deps)?;
+    let started = start_journal(config, journal, deps)?;
+    let (journal, journal_state) = (started.journal, started.state);
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
-    let cache = cache(config, &incode, &live, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
-    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
-    let source: Arc<dyn Source> = Arc::new(source);
-    let (webhook_queue, webhook_worker) = webhook_queue::start(
-        Arc::clone(&source),
-        step_ups.clone(),
-        webhook_queue::QUEUE_MAX,
-        config.incode.rate,
+    let Sources { source, judged } = sources(config, &incode, &live, &step_ups, deps)?;
+    let (webhooks, webhook_worker) = webhooks(config, source, &step_ups, deps)?;
+    let gate = Arc::new(Gate::new(
+        live.clone(),
+        judged,
+        journal,
+        refusals.clone(),
         deps,
-    );
-    let webhooks = Webhooks::new(config.webhook.as_ref(), webhook_queue, deps)?;
-    let gate = Gate::new(live.clone(), source, journal, refusals.clone(), deps).map(Arc::new)?;
+    )?);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
     let for_http = HttpCallers {
         callers: callers.clone(),
         refusals: refusals.clone(),
     };
-    let gateways = gateways(config, &live, &sessions);
+    let address = page_address(config);
+    let gateways = gateways(config, address.as_ref(), &live, &sessions);
+    let page = page(config, address.clone(), &step_ups, deps)?;
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
-    let forward_auth = forward_auth(config, &gate, &live, sessions, &for_http, deps)?;
+    let forward_auth = forward_auth(config, address, &gate, &live, sessions, &for_http, deps)?;
+    let authzen = authzen(config, &gate, &for_http, &step_ups, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -108,10 +108,12 @@ pub(super) fn assemble(
         grpc,
         webhooks: Arc::new(webhooks),
         forward_auth: Arc::new(forward_auth),
+        authzen: Arc::new(authzen),
+        page,
         admin,
         reloader,
         webhook_worker,
-        journal_writer,
+        journal_writer: started.writer,
         journal: journal_state,
         upstream: incode,
         tls,
@@ -121,10 +123,18 @@ pub(super) fn assemble(
 }
 
 /// What Envoy is answered by: the same headers and in the same way as gateways over HTTP.
-fn gateways(config: &Config, live: &Arc<Live>, sessions: &Sessions) -> grpc::Gateways {
+fn gateways(
+    config: &Config,
+    page: Option<&Arc<PageAddress>>,
+    live: &Arc<Live>,
+    sessions: &Sessions,
+) -> grpc::Gateways {
     grpc::Gateways {
         config: grpc::ext_authz::Config {
-            gateway: config.forward_auth.gateway.clone(),
+            gateway: gateway::Config {
+                page: page.cloned(),
+                ..config.forward_auth.gateway.clone()
+            },
             claims: config.ext_authz.clone(),
         },
         live: Arc::clone(live),
@@ -147,9 +157,33 @@ fn terms(
     })
 }
 
+/// Where browsers are sent to verify again, if there is a page.
+fn page_address(config: &Config) -> Option<Arc<PageAddress>> {
+    let page = config.step_up.page.as_ref()?;
+    let keys = PageKeys::new(&page.key, page.previous_key.as_ref());
+    Some(Arc::new(PageAddress::new(&page.url, keys, page.life)))
+}
+
+/// Builds the page where people verify again.
+fn page(
+    config: &Config,
+    address: Option<Arc<PageAddress>>,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<Option<Arc<StepUpPage>>, prometheus::Error> {
+    let (Some(address), Some(page)) = (address, &config.step_up.page) else {
+        return Ok(None);
+    };
+    let hosts = config.forward_auth.gateway.return_hosts.clone();
+    let (return_url, waiting) = (&page.return_url, page.waiting);
+    let page = StepUpPage::new(address, return_url, hosts, step_ups.clone(), waiting, deps)?;
+    Ok(Some(Arc::new(page)))
+}
+
 /// Answers gateways over HTTP.
 fn forward_auth(
     config: &Config,
+    page: Option<Arc<PageAddress>>,
     gate: &Arc<Gate>,
     live: &Arc<Live>,
     sessions: Sessions,
@@ -161,7 +195,31 @@ fn forward_auth(
         Arc::clone(live),
         sessions,
         callers.clone(),
-        config.forward_auth.clone(),
+        http::forward_auth::Config {
+            gateway: gateway::Config {
+                page,
+                ..config.forward_auth.gateway.clone()
+            },
+            ..config.forward_auth.clone()
+        },
+        config.in_flight,
+        deps,
+    )
+}
+
+/// Answers AuthZEN.
+fn authzen(
+    config: &Config,
+    gate: &Arc<Gate>,
+    callers: &HttpCallers,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<Authzen, prometheus::Error> {
+    Authzen::new(
+        Arc::clone(gate),
+        callers.clone(),
+        step_ups.clone(),
+        config.authzen.clone(),
         config.in_flight,
         deps,
     )
@@ -210,6 +268,47 @@ fn cache(
     )?;
     cache.keep_for(Arc::clone(live));
     Ok(cache)
+}
+
+/// Receives webhooks, and processes them.
+fn webhooks(
+    config: &Config,
+    source: Arc<dyn Source>,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<(Webhooks, Worker), prometheus::Error> {
+    let (length, calls) = (webhook_queue::QUEUE_MAX, config.incode.rate);
+    let (queue, worker) = webhook_queue::start(source, step_ups.clone(), length, calls, deps);
+    Ok((Webhooks::new(config.webhook.as_ref(), queue, deps)?, worker))
+}
+
+/// Where evidence comes from.
+struct Sources {
+    /// The evidence of each verification.
+    source: Arc<dyn Source>,
+    /// The evidence that checks are judged by.
+    judged: Arc<dyn Source>,
+}
+
+fn sources(
+    config: &Config,
+    incode: &Arc<Incode>,
+    live: &Arc<Live>,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<Sources, prometheus::Error> {
+    let cache = cache(config, incode, live, deps)?;
+    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
+    let source: Arc<dyn Source> = Arc::new(source);
+    let following = FollowingSource::new(Arc::clone(&source), step_ups.clone(), deps)?;
+    Ok(Sources {
+        judged: if config.step_up.follow_successors {
+            Arc::new(following)
+        } else {
+            Arc::clone(&source)
+        },
+        source,
+    })
 }
 
 /// Builds the step-ups.

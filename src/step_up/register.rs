@@ -16,6 +16,10 @@ const STEP_UPS_MAX: u64 = 10_000;
 const NAMES_EACH: u64 = 2;
 /// How long a step-up is kept: the vendor repeats an event for half an hour, and no caller waits for a day.
 const KEPT_FOR: Duration = Duration::from_hours(24);
+/// The latest successors of a verification that are kept: one by another person must not displace that of the right one.
+const SUCCESSORS_EACH: usize = 3;
+/// How long a successor is kept.
+const SUCCESSOR_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
 /// A step-up and its state.
 #[derive(Debug, Clone)]
@@ -24,6 +28,8 @@ pub struct StepUp {
     pub id: Uuid,
     /// The verification that did not suffice.
     pub verification: VerificationId,
+    /// The verification that its link leads to, as the upstream named it when it created the link.
+    pub trace: Option<VerificationId>,
     /// The policy that it did not satisfy.
     pub policy: PolicyName,
     /// Until when its link is considered valid.
@@ -57,7 +63,7 @@ impl StepUpState {
     }
 
     /// Whether the person may still pass.
-    fn may_become_succeeded(&self) -> bool {
+    pub(super) fn may_become_succeeded(&self) -> bool {
         match self {
             Self::Pending | Self::Failed => true,
             Self::Succeeded { .. } => false,
@@ -82,6 +88,15 @@ pub(super) struct Register {
     kept: Cache<Uuid, Kept>,
     /// The latest step-up about a verification: the one that did not suffice, or the one to come.
     latest: Cache<VerificationId, Uuid>,
+    /// To which verifications the links about one have led, the latest first. By the trace ids that the upstream gave with the links,
+    /// because anybody who has the secret of webhooks can name another verification in one.
+    successors: Cache<VerificationId, Vec<Successor>>,
+}
+
+#[derive(Debug, Clone)]
+struct Successor {
+    id: VerificationId,
+    since: Moment,
 }
 
 #[derive(Debug, Clone)]
@@ -108,17 +123,16 @@ impl Register {
                 .max_capacity(STEP_UPS_MAX * NAMES_EACH)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
+            successors: Cache::builder()
+                .max_capacity(STEP_UPS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
         }
     }
 
-    /// Adds a step-up that began at this moment. `to_come` is the verification that it may lead to, if its id is known already.
-    pub(super) async fn insert(
-        &self,
-        step_up: StepUp,
-        to_come: Option<&VerificationId>,
-        since: Moment,
-    ) {
-        for id in to_come.into_iter().chain([&step_up.verification]) {
+    /// Adds a step-up that began at this moment.
+    pub(super) async fn insert(&self, step_up: StepUp, since: Moment) {
+        for id in step_up.trace.iter().chain([&step_up.verification]) {
             self.latest.insert(id.clone(), step_up.id).await;
         }
         self.kept.insert(step_up.id, Kept { step_up, since }).await;
@@ -159,7 +173,40 @@ impl Register {
                 })
             })
             .await;
+        if let Some(step_up) = &advanced
+            && let StepUpState::Succeeded { .. } = step_up.state
+            && let Some(trace) = &step_up.trace
+        {
+            self.succeed(&step_up.verification, trace, at).await;
+        }
         advanced
+    }
+
+    /// The verifications to which the links about this one have led, the latest first.
+    pub(super) async fn successors(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
+        let successors = self.successors.get(id).await.unwrap_or_default();
+        let is_kept = |successor: &Successor| {
+            let age = at.age_of(successor.since);
+            age.is_some_and(|age| age < SUCCESSOR_KEPT_FOR)
+        };
+        let kept = successors.into_iter().filter(is_kept);
+        kept.map(|successor| successor.id).collect()
+    }
+
+    async fn succeed(&self, id: &VerificationId, successor: &VerificationId, since: Moment) {
+        let entry = self.successors.entry(id.clone());
+        let latest = Successor {
+            id: successor.clone(),
+            since,
+        };
+        entry
+            .and_upsert_with(|known| {
+                let known = known.map(Entry::into_value).unwrap_or_default();
+                let earlier = known.into_iter().filter(|known| known.id != *successor);
+                let all = std::iter::once(latest).chain(earlier);
+                ready(all.take(SUCCESSORS_EACH).collect())
+            })
+            .await;
     }
 }
 
@@ -186,11 +233,12 @@ mod tests {
         let step_up = StepUp {
             id,
             verification: verification("v-1"),
+            trace: Some(verification("trace-1")),
             policy: PolicyName::parse("p").unwrap(),
             expires_at: at.now,
             state: StepUpState::Pending,
         };
-        register.insert(step_up, None, at).await;
+        register.insert(step_up, at).await;
         (register, id)
     }
 
@@ -240,6 +288,37 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_success_leads_to_the_verification_of_the_link_and_not_to_the_one_that_a_webhook_names()
+     {
+        let clock = ManualClock::at(from_millis(0));
+        let old = verification("v-1");
+        let (register, id) = entered(clock.moment()).await;
+        let successors = async || register.successors(&old, clock.moment()).await;
+        register
+            .advance(id, StepUpState::Failed, clock.moment())
+            .await;
+        assert_eq!(successors().await, []);
+        register.advance(id, succeeded("v-9"), clock.moment()).await;
+        assert_eq!(successors().await, [verification("trace-1")]);
+        // Later ones come first, and three are kept.
+        for n in 2..6 {
+            let mut next = register.find(id, clock.moment()).await.unwrap();
+            next.id = clock.moment().uuid();
+            next.trace = (n != 4).then(|| verification(&format!("trace-{n}")));
+            next.state = StepUpState::Pending;
+            let next_id = next.id;
+            register.insert(next, clock.moment()).await;
+            register
+                .advance(next_id, succeeded("v-9"), clock.moment())
+                .await;
+        }
+        let latest = ["trace-5", "trace-3", "trace-2"].map(verification);
+        assert_eq!(successors().await, latest);
+        clock.advance(SUCCESSOR_KEPT_FOR);
+        assert_eq!(successors().await, []);
+    }
+
+    #[tokio::test]
     async fn the_register_stays_within_its_bound() {
         let at = ManualClock::at(from_millis(0)).moment();
         let (register, first) = entered(at).await;
@@ -250,7 +329,7 @@ mod tests {
                 id,
                 ..template.clone()
             };
-            register.insert(step_up, None, at).await;
+            register.insert(step_up, at).await;
         }
         register.kept.run_pending_tasks().await;
         assert!(register.kept.entry_count() <= STEP_UPS_MAX);

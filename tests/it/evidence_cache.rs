@@ -82,6 +82,7 @@ impl Source for Upstream {
                 outage: None,
                 timings: Timings::default(),
                 not_before: now,
+                succession: verigate::source::Succession::None,
             },
         })
     }

@@ -92,6 +92,7 @@ impl Source for Truth {
             outage: None,
             timings: Timings::default(),
             not_before: request.at.now,
+            succession: verigate::source::Succession::None,
         })
     }
 

@@ -191,6 +191,7 @@ impl Source for Vendor {
             outage: None,
             timings: Timings::default(),
             not_before: now,
+            succession: verigate::source::Succession::None,
         })
     }
 }

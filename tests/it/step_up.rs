@@ -1,7 +1,9 @@
 //! Step-ups: a link by which a person verifies again, its outcome, and that none of it grants anything.
 
 mod events;
+mod followed;
 mod outage;
+pub mod page;
 mod telemetry;
 
 use std::{fs, net::IpAddr, time::Duration};

@@ -316,6 +316,8 @@ fn step_ups(deps: &Deps) -> StepUps {
         redirects: [].into(),
         link_life: Duration::from_mins(15),
         links: PLENTY,
+        follow_successors: false,
+        page: None,
     };
     let journal = journal::start(
         Box::new(std::io::sink()),

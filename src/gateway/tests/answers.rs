@@ -28,6 +28,7 @@ fn nothing_but_an_allow_has_a_status_below_300() {
             let step = StepUpContext {
                 is_browser,
                 original_url,
+                begins: None,
             };
             for refusal in Refusal::ALL {
                 let answer = answer(Outcome::Refused(refusal), &config, step);
@@ -194,6 +195,7 @@ fn browsers_are_redirected_to_the_template_and_others_are_offered_it() {
     let step = StepUpContext {
         is_browser: true,
         original_url: None,
+        begins: None,
     };
     let answer = answer(Outcome::of(&name, &ruling), &config(), step);
     assert_eq!(
@@ -213,6 +215,7 @@ fn a_verification_that_is_being_looked_up_is_no_denial() {
         let step = StepUpContext {
             is_browser,
             original_url: None,
+            begins: None,
         };
         let answer = answer(Outcome::of(&name, &pending), &config(), step);
         assert_eq!(answer.status(), 503);

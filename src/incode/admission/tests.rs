@@ -83,6 +83,7 @@ impl Source for Vendor {
             outage: None,
             timings: Timings::default(),
             not_before: now,
+            succession: crate::source::Succession::None,
         })
     }
 }

@@ -358,6 +358,7 @@ fn known(
         outage,
         timings: Timings::default(),
         not_before,
+        succession: crate::source::Succession::None,
     }
 }
 

@@ -90,6 +90,7 @@ impl Source for Vendor {
                 outage: None,
                 timings: Timings::default(),
                 not_before: at.now,
+                succession: verigate::source::Succession::None,
             },
         })
     }

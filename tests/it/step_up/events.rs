@@ -70,7 +70,7 @@ async fn an_event_with_a_forged_secret_ends_nothing() {
 }
 
 /// Posts an event about a step-up, with the right secret.
-async fn send_event(world: &World, step_up: &str, name: &str, verification: &str) {
+pub(super) async fn send_event(world: &World, step_up: &str, name: &str, verification: &str) {
     let mut body: serde_json::Value = serde_json::from_str(&event(name, verification)).unwrap();
     body["correlationId"] = step_up.into();
     let secret = secrecy::ExposeSecret::expose_secret(&terms().secret).to_owned();

@@ -1,0 +1,386 @@
+//! `/step-up/`: the page to which a browser is sent whose person must verify again. It asks for the work email, makes the link, shows it,
+//! waits for the vendor's webhook, and leads back to what was asked for. With and without script.
+//!
+//! Nobody who comes here has a credential. The signed state in the address authorises the page, and grants nothing: a check decides whether
+//! the new verification suffices. Links cost, so each state has a few, and each network and all together have their quotas.
+
+mod attempts;
+mod form;
+mod headers;
+mod outcome;
+mod qr;
+mod view;
+mod waiting;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode, Uri, header::RETRY_AFTER},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use tokio::time::timeout;
+use url::form_urlencoded;
+
+use self::{
+    attempts::{Attempts, SpentError},
+    form::{Form, FormError, Nonce},
+    headers::PageHeaders,
+    outcome::{Metrics, PageOutcome},
+    view::{Problem, View},
+    waiting::Waiting,
+};
+use crate::{
+    callers::{Caller, OverQuotaError},
+    clock::Clock,
+    deps::Deps,
+    gateway::{OriginalUrl, ReturnHosts},
+    listener::ServedConnection,
+    log_throttle::{LogThrottle, throttled},
+    peer,
+    policy::Timestamp,
+    step_up::{
+        Begun, LoginHint, PageAddress, PageState, PageStateError, StepUpError, StepUpRequest,
+        StepUpState, StepUps, WaitingLimits, digest_of,
+    },
+};
+
+/// How long a browser waits for a link. Making it continues after that, and asking again finds it.
+const LINK_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// The page.
+#[derive(Debug)]
+pub struct StepUpPage {
+    address: Arc<PageAddress>,
+    return_url: Box<str>,
+    hosts: ReturnHosts,
+    step_ups: StepUps,
+    attempts: Attempts,
+    waiting: Waiting,
+    headers: PageHeaders,
+    clock: Arc<dyn Clock>,
+    log: LogThrottle,
+    metrics: Metrics,
+}
+
+/// What a request brings: the text of its state, and the state that this is.
+#[derive(Debug)]
+struct Brought {
+    text: String,
+    state: PageState,
+    original: OriginalUrl,
+    is_expired: bool,
+}
+
+/// What a request is answered: a page, with the outcome that is counted.
+struct Shown(PageOutcome, View);
+
+/// The routes of the page.
+pub(super) fn routes(page: Arc<StepUpPage>) -> Router {
+    Router::new()
+        .route("/step-up/", get(show).post(begin))
+        .route("/step-up/events", get(events))
+        .route("/step-up/return", get(returned))
+        .with_state(page)
+}
+
+impl StepUpPage {
+    /// The page at this address. The vendor sends browsers to `return_url` afterwards; people return to `hosts` alone.
+    pub fn new(
+        address: Arc<PageAddress>,
+        return_url: &str,
+        hosts: ReturnHosts,
+        step_ups: StepUps,
+        limits: WaitingLimits,
+        deps: &Deps,
+    ) -> Result<Self, prometheus::Error> {
+        let metrics = Metrics::register(&deps.registry)?;
+        Ok(Self {
+            headers: PageHeaders::new(return_url.starts_with("https:")),
+            waiting: Waiting::new(limits, &deps.registry)?,
+            address,
+            return_url: return_url.into(),
+            hosts,
+            step_ups,
+            attempts: Attempts::default(),
+            clock: Arc::clone(&deps.clock),
+            log: LogThrottle::default(),
+            metrics,
+        })
+    }
+
+    /// Reads the files with the keys again. Blocks.
+    pub fn reload_keys(&self) {
+        self.address.keys().reload(self.clock.moment().uptime);
+    }
+
+    /// The state that a request brings, given once. One that has expired is still good for what was begun by it.
+    fn brought(&self, uri: &Uri) -> Result<Brought, Shown> {
+        let forged = || Shown(PageOutcome::Forged, View::Invalid);
+        let text = single_parameter(uri, "state").ok_or_else(forged)?;
+        let (state, is_expired) = match self.address.keys().verify(&text, self.clock.now()) {
+            Ok(state) => (state, false),
+            Err(PageStateError::Expired(state)) => (*state, true),
+            Err(PageStateError::Forged) => return Err(forged()),
+        };
+        // The hosts may be others than when it was signed.
+        let original = self.hosts.readmit(&state.original_url);
+        Ok(Brought {
+            original: original.ok_or_else(forged)?,
+            text,
+            state,
+            is_expired,
+        })
+    }
+
+    /// What the browser is shown by a state, as it is now.
+    async fn stage(&self, brought: &Brought, asks_again: bool) -> Shown {
+        let now = self.clock.now();
+        let attempt = self.attempts.current(&digest_of(&brought.text)).await;
+        let expired = || {
+            let original = brought.original.clone();
+            Shown(PageOutcome::Expired, View::Expired { original })
+        };
+        let Some(begun) = attempt.filter(|_| !asks_again) else {
+            return match brought.is_expired {
+                true => expired(),
+                false => self.form(brought, None).await,
+            };
+        };
+        let known = self.step_ups.find(begun.id).await;
+        match known.map(|step_up| step_up.state) {
+            Some(StepUpState::Succeeded { .. }) => {
+                let original = brought.original.clone();
+                Shown(PageOutcome::Done, View::Done { original })
+            }
+            Some(state) if now < begun.expires_at => {
+                let is_failed = state == StepUpState::Failed;
+                Shown(
+                    PageOutcome::Link,
+                    link_view(brought, &begun, is_failed, now),
+                )
+            }
+            _ if brought.is_expired => expired(),
+            _ => self.form(brought, Some(Problem::LinkExpired)).await,
+        }
+    }
+
+    async fn form(&self, brought: &Brought, problem: Option<Problem>) -> Shown {
+        let verification = &brought.state.verification;
+        let was_in_vain = self.step_ups.has_succeeded(verification).await;
+        let state = brought.text.clone();
+        let view = View::Form {
+            state,
+            problem,
+            was_in_vain,
+        };
+        Shown(PageOutcome::Form, view)
+    }
+
+    /// Makes a link for the person of a form, or finds the one that was made.
+    async fn begin(
+        &self,
+        brought: &Brought,
+        form: &Form,
+        from: IpAddr,
+    ) -> Result<(), (PageOutcome, Problem)> {
+        let email = form.email.trim();
+        let hint =
+            LoginHint::parse(email).map_err(|_| (PageOutcome::BadAddress, Problem::BadAddress))?;
+        let caller = Caller::anonymous(from);
+        let (policy, unavailable) = (
+            &brought.state.policy,
+            (PageOutcome::Unavailable, Problem::Unavailable),
+        );
+        let redirect = self
+            .step_ups
+            .redirect(&caller, Some(policy), &self.return_url);
+        let redirect = redirect.map_err(|_| unavailable)?;
+        let id = digest_of(&brought.text);
+        let key = self.address.keys().link_key(&brought.text, email);
+        let now = self.clock.now();
+        self.attempts
+            .enter(id, &key, now)
+            .await
+            .map_err(|SpentError| (PageOutcome::LinksSpent, Problem::LinksSpent))?;
+        let request = StepUpRequest {
+            verification: brought.state.verification.clone(),
+            policy: policy.clone(),
+            login_hint: hint,
+            redirect,
+            request_id: key.clone(),
+        };
+        match timeout(LINK_TIMEOUT, self.step_ups.begin(request, &caller)).await {
+            Ok(Ok(begun)) => {
+                self.attempts.begun(id, &key, begun).await;
+                Ok(())
+            }
+            Ok(Err(error)) => {
+                self.attempts
+                    .failed(id, &key, may_have_a_link(&error), now)
+                    .await;
+                Err(refused(&error))
+            }
+            // It goes on, and asking again finds it.
+            Err(_) => Err(unavailable),
+        }
+    }
+
+    fn answer(&self, nonce: Option<&Nonce>, shown: Shown) -> Response {
+        let Shown(outcome, view) = shown;
+        self.record(outcome);
+        let token = match (&view, nonce) {
+            (View::Form { state, .. }, Some(nonce)) => {
+                self.address.keys().form_token(state, nonce.as_str())
+            }
+            _ => String::new(),
+        };
+        let mut response = (outcome.status(), view.html(&token)).into_response();
+        self.headers.set(response.headers_mut(), nonce);
+        response
+    }
+
+    fn record(&self, outcome: PageOutcome) {
+        self.metrics.count(outcome);
+        let Some(hint) = outcome.hint() else { return };
+        let reason = outcome.as_str();
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            warn,
+            "step_up_page_refused" / reason,
+            reason,
+            hint,
+            "a browser on the page for step-ups gets no link"
+        );
+    }
+}
+
+/// Whether a link may have been made, which counts, although there is none to show.
+fn may_have_a_link(error: &StepUpError) -> bool {
+    match error {
+        StepUpError::Upstream(outage) => outage.was_asked(),
+        StepUpError::NotPermitted(_)
+        | StepUpError::OverRate(_)
+        | StepUpError::NoSuchPolicy(_)
+        | StepUpError::KeyReused
+        | StepUpError::OverQuota(_) => false,
+    }
+}
+
+fn refused(error: &StepUpError) -> (PageOutcome, Problem) {
+    match error {
+        StepUpError::OverRate(OverQuotaError { .. })
+        | StepUpError::OverQuota(OverQuotaError { .. }) => {
+            (PageOutcome::OverQuota, Problem::OverQuota)
+        }
+        StepUpError::NotPermitted(_)
+        | StepUpError::NoSuchPolicy(_)
+        | StepUpError::KeyReused
+        | StepUpError::Upstream(_) => (PageOutcome::Unavailable, Problem::Unavailable),
+    }
+}
+
+fn link_view(brought: &Brought, begun: &Begun, is_failed: bool, now: Timestamp) -> View {
+    let left = crate::policy::between(now, begun.expires_at);
+    View::Link {
+        state: brought.text.clone(),
+        url: begun.link.url.clone(),
+        minutes_left: left.as_secs().div_ceil(60),
+        is_failed,
+    }
+}
+
+/// The value of a parameter of the query that is given once.
+fn single_parameter(uri: &Uri, name: &str) -> Option<String> {
+    let query = uri.query().unwrap_or_default();
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value);
+    let value = values.next()?;
+    values.next().is_none().then(|| value.into_owned())
+}
+
+async fn show(State(page): State<Arc<StepUpPage>>, uri: Uri, headers: HeaderMap) -> Response {
+    let nonce = Nonce::of(&headers).or_else(Nonce::new);
+    let asks_again = single_parameter(&uri, "again").is_some();
+    let shown = match page.brought(&uri) {
+        Ok(brought) => page.stage(&brought, asks_again).await,
+        Err(shown) => shown,
+    };
+    page.answer(nonce.as_ref(), shown)
+}
+
+async fn begin(State(page): State<Arc<StepUpPage>>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let brought = match page.brought(&head.uri) {
+        Ok(brought) => brought,
+        Err(shown) => return page.answer(None, shown),
+    };
+    if brought.is_expired {
+        let shown = page.stage(&brought, false).await;
+        return page.answer(None, shown);
+    }
+    let nonce = Nonce::of(&head.headers);
+    let keys = page.address.keys();
+    let problem = match form::read(&head.headers, body).await {
+        Ok(form) => match &nonce {
+            Some(nonce) if keys.is_form_token(&brought.text, nonce.as_str(), &form.token) => {
+                let from = peer::ip_of(&head.extensions);
+                match page.begin(&brought, &form, from).await {
+                    Ok(()) => return page.see_link(&brought),
+                    Err(problem) => problem,
+                }
+            }
+            _ => (PageOutcome::BadForm, Problem::NoCookie),
+        },
+        Err(FormError) => (PageOutcome::BadForm, Problem::NoCookie),
+    };
+    let (outcome, problem) = problem;
+    let Shown(_, view) = page.form(&brought, Some(problem)).await;
+    let nonce = nonce.or_else(Nonce::new);
+    let mut response = page.answer(nonce.as_ref(), Shown(outcome, view));
+    if outcome.status() == StatusCode::TOO_MANY_REQUESTS {
+        response.headers_mut().insert(RETRY_AFTER, 5.into());
+    }
+    response
+}
+
+impl StepUpPage {
+    /// To the page that shows the link: one that can be loaded again without asking for another link.
+    fn see_link(&self, brought: &Brought) -> Response {
+        self.record(PageOutcome::Begun);
+        let mut response = StatusCode::SEE_OTHER.into_response();
+        self.headers.see(response.headers_mut(), &brought.text);
+        response
+    }
+}
+
+async fn events(State(page): State<Arc<StepUpPage>>, request: Request) -> Response {
+    let Ok(brought) = page.brought(request.uri()) else {
+        page.record(PageOutcome::Forged);
+        return StatusCode::FORBIDDEN.into_response();
+    };
+    let Some(begun) = page.attempts.current(&digest_of(&brought.text)).await else {
+        return StatusCode::NO_CONTENT.into_response();
+    };
+    let from = peer::ip_of(request.extensions());
+    let connection = request.extensions().get::<ServedConnection>().cloned();
+    let saw_failure = single_parameter(request.uri(), "seen").is_some_and(|seen| seen == "failed");
+    let step_ups = page.step_ups.clone();
+    match page
+        .waiting
+        .events(from, step_ups, &begun, saw_failure, connection)
+    {
+        Some(events) => events,
+        None => {
+            page.record(PageOutcome::TooManyWaiting);
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+    }
+}
+
+async fn returned(State(page): State<Arc<StepUpPage>>) -> Response {
+    page.answer(None, Shown(PageOutcome::Returned, View::Returned))
+}

@@ -1,0 +1,167 @@
+//! The form of the page, and the cookie that shows that the same browser sends it that it was shown to.
+
+use std::time::Duration;
+
+use axum::{
+    body::{Body, to_bytes},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_TYPE, COOKIE},
+    },
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use tokio::time::timeout;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+/// The longest body, in bytes.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+/// How long it may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The name of the cookie, and what browsers require of its name over HTTPS so that no other host can set it.
+pub(super) const COOKIE_NAME: &str = "verigate-step-up";
+pub(super) const HOST_PREFIX: &str = "__Host-";
+const NONCE_BYTES: usize = 16;
+
+/// What the form says.
+pub(super) struct Form {
+    /// The person's address, as it was typed.
+    pub(super) email: Zeroizing<String>,
+    /// Shows that the page was shown to this browser.
+    pub(super) token: String,
+}
+
+/// It is not the form of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct FormError;
+
+/// A random text that a browser has as a cookie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Nonce(String);
+
+impl Nonce {
+    /// That of a request. None if it is not there exactly once.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        let cookies = headers.get_all(COOKIE).iter();
+        let pairs = cookies.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
+        let mut ours = pairs.filter_map(|pair| {
+            let (name, value) = pair.trim().split_once('=')?;
+            (name.strip_prefix(HOST_PREFIX).unwrap_or(name) == COOKIE_NAME).then_some(value)
+        });
+        let (value, None) = (ours.next()?, ours.next()) else {
+            return None;
+        };
+        let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
+        (bytes.len() == NONCE_BYTES).then(|| Self(value.to_owned()))
+    }
+
+    /// A new one; none if the system has no randomness, and then no form is accepted.
+    pub(super) fn new() -> Option<Self> {
+        let mut bytes = [0; NONCE_BYTES];
+        SystemRandom::new().fill(&mut bytes).ok()?;
+        Some(Self(URL_SAFE_NO_PAD.encode(bytes)))
+    }
+
+    /// Its text.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Reads a form within its bounds.
+pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Form, FormError> {
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let kind = kind.unwrap_or_default().split(|b| *b == b';').next();
+    let is_form = kind.is_some_and(|kind| {
+        let kind = kind.trim_ascii();
+        kind.eq_ignore_ascii_case(b"application/x-www-form-urlencoded")
+    });
+    if !is_form {
+        return Err(FormError);
+    }
+    let read = timeout(BODY_TIMEOUT, to_bytes(body, BODY_BYTES_MAX)).await;
+    let body = read.map_err(|_| FormError)?.map_err(|_| FormError)?;
+    let (mut emails, mut tokens) = (Vec::new(), Vec::new());
+    for (name, value) in form_urlencoded::parse(&body) {
+        match &*name {
+            "email" => emails.push(Zeroizing::new(value.into_owned())),
+            "token" => tokens.push(value.into_owned()),
+            _ => {}
+        }
+    }
+    match (emails.pop(), emails.pop(), tokens.pop(), tokens.pop()) {
+        (Some(email), None, Some(token), None) => Ok(Form { email, token }),
+        _ => Err(FormError),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn nonce(cookies: &[&str]) -> Option<Nonce> {
+        let mut headers = HeaderMap::new();
+        for cookie in cookies {
+            headers.append(COOKIE, cookie.parse().unwrap());
+        }
+        Nonce::of(&headers)
+    }
+
+    #[test]
+    fn a_nonce_is_given_once_and_of_its_form() {
+        let one = Nonce::new().unwrap();
+        let text = one.as_str();
+        assert_ne!(Nonce::new().unwrap(), one);
+        for cookie in [
+            format!("verigate-step-up={text}"),
+            format!("__Host-verigate-step-up={text}"),
+            format!("a=b; verigate-step-up={text}; c=d"),
+        ] {
+            assert_eq!(nonce(&[&cookie]), Some(one.clone()), "{cookie}");
+        }
+        for cookie in [
+            String::new(),
+            "verigate-step-up".to_owned(),
+            "verigate-step-up=".to_owned(),
+            format!("verigate-step-up={text}x"),
+            format!("verigate-step-up=\"{text}\""),
+            format!("xverigate-step-up={text}"),
+            format!("verigate-step-up={text}; verigate-step-up={text}"),
+        ] {
+            assert_eq!(nonce(&[&cookie]), None, "{cookie}");
+        }
+        let twice = format!("verigate-step-up={text}");
+        assert_eq!(nonce(&[&twice, &twice]), None);
+    }
+
+    #[tokio::test]
+    async fn a_form_has_each_field_once() {
+        let form = async |kind: &str, body: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+            let form = read(&headers, Body::from(body.to_owned())).await;
+            form.map(|form| (form.email.to_string(), form.token))
+        };
+        let kind = "application/x-www-form-urlencoded";
+        let right = ("ada+x@example.com".to_owned(), "t".to_owned());
+        let body = "email=ada%2Bx%40example.com&token=t&other=1";
+        assert_eq!(form(kind, body).await, Ok(right.clone()));
+        let with_charset = "Application/X-WWW-Form-Urlencoded ; charset=utf-8";
+        assert_eq!(form(with_charset, body).await, Ok(right));
+        let long = format!("email=a&token={}", "t".repeat(BODY_BYTES_MAX));
+        for (kind, body) in [
+            ("text/plain", body),
+            ("multipart/form-data; boundary=x", body),
+            ("application/json", r#"{"email":"a","token":"t"}"#),
+            (kind, ""),
+            (kind, "email=a"),
+            (kind, "token=t"),
+            (kind, "email=a&email=b&token=t"),
+            (kind, "email=a&token=t&token=u"),
+            (kind, long.as_str()),
+        ] {
+            assert_eq!(form(kind, body).await, Err(FormError), "{kind} {body:.40}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The headers of the page: it loads nothing, runs its own script alone, stands in no frame and is kept nowhere.
+
+use axum::http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{
+        CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, REFERRER_POLICY,
+        SET_COOKIE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::digest::{SHA256, digest};
+
+use super::{
+    form::{COOKIE_NAME, HOST_PREFIX, Nonce},
+    view::{SCRIPT, STYLE},
+};
+
+const ROBOTS: HeaderName = HeaderName::from_static("x-robots-tag");
+const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+const RESOURCE: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+
+/// The headers of every page.
+#[derive(Debug)]
+pub(super) struct PageHeaders {
+    policy: Option<HeaderValue>,
+    /// Whether browsers reach the page by HTTPS.
+    is_secure: bool,
+}
+
+impl PageHeaders {
+    pub(super) fn new(is_secure: bool) -> Self {
+        let hash = |text: &str| {
+            let digest = digest(&SHA256, text.as_bytes());
+            format!("'sha256-{}'", STANDARD.encode(digest))
+        };
+        let policy = format!(
+            "default-src 'none'; style-src {}; script-src {}; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+            hash(STYLE),
+            hash(SCRIPT)
+        );
+        Self {
+            policy: HeaderValue::try_from(policy).ok(),
+            is_secure,
+        }
+    }
+
+    /// Sets the headers of a page, which gives the browser this nonce.
+    pub(super) fn set(&self, headers: &mut HeaderMap, nonce: Option<&Nonce>) {
+        self.common(headers);
+        let html = HeaderValue::from_static("text/html; charset=utf-8");
+        headers.insert(CONTENT_TYPE, html);
+        // Nothing runs without a policy of its own: this one is stricter than any.
+        let nothing = HeaderValue::from_static("sandbox; default-src 'none'");
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            self.policy.clone().unwrap_or(nothing),
+        );
+        if let Some(cookie) = nonce.and_then(|nonce| self.cookie(nonce)) {
+            headers.insert(SET_COOKIE, cookie);
+        }
+    }
+
+    /// Sets the headers that lead to the page with this state.
+    pub(super) fn see(&self, headers: &mut HeaderMap, state: &str) {
+        self.common(headers);
+        // A state is base64url.
+        if let Ok(location) = HeaderValue::try_from(format!("./?state={state}")) {
+            headers.insert(LOCATION, location);
+        }
+    }
+
+    fn common(&self, headers: &mut HeaderMap) {
+        for (name, value) in [
+            (CACHE_CONTROL, "no-store"),
+            // Nobody else learns the state, and forms say where they come from.
+            (REFERRER_POLICY, "same-origin"),
+            (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (X_FRAME_OPTIONS, "DENY"),
+            (OPENER, "same-origin"),
+            (RESOURCE, "same-origin"),
+            (ROBOTS, "noindex, nofollow"),
+        ] {
+            headers.insert(name, HeaderValue::from_static(value));
+        }
+    }
+
+    /// Until the browser is closed. `Lax`: people come from another site, and their forms from this one.
+    fn cookie(&self, nonce: &Nonce) -> Option<HeaderValue> {
+        let (prefix, secure) = match self.is_secure {
+            true => (HOST_PREFIX, "; Secure"),
+            false => ("", ""),
+        };
+        let nonce = nonce.as_str();
+        let cookie =
+            format!("{prefix}{COOKIE_NAME}={nonce}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        HeaderValue::try_from(cookie).ok()
+    }
+}

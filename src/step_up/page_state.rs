@@ -1,0 +1,247 @@
+//! The signed state with which a browser is sent to the page for step-ups: which decision it is about, and where the person returns to.
+//!
+//! The page faces the Internet and nobody there has a credential, so that the signature is what authorises it. A state grants
+//! nothing: it lets its holder ask for a few links about one verification. HMAC-SHA256 by ring, compared in constant time. The key is
+//! configured, so that every instance of a fleet accepts the states of the others.
+
+use std::time::Duration;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{
+    digest::{SHA256, digest},
+    hmac::{self, HMAC_SHA256},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
+
+use crate::{
+    policy::{PolicyName, Timestamp, VerificationId, after, from_millis},
+    secrets::{Secret, SecretInUse},
+};
+
+/// The longest text of a state: more than the longest original URL takes.
+const STATE_BYTES_MAX: usize = 8 * 1024;
+/// The form of what is signed.
+const VERSION: u8 = 1;
+const TAG_BYTES: usize = 32;
+/// What each signature is for, so that none counts for something else.
+const STATE: &[u8] = b"verigate step-up state\0";
+const FORM: &[u8] = b"verigate step-up form\0";
+const LINK: &[u8] = b"verigate step-up link\0";
+
+/// What a browser brings to the page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageState {
+    /// The decision that the page is about.
+    pub decision: Uuid,
+    /// The verification that did not suffice.
+    pub verification: VerificationId,
+    /// The policy that it did not satisfy.
+    pub policy: PolicyName,
+    /// Where the person returns to. It was on an allowed host when the state was signed.
+    pub original_url: Box<str>,
+    /// Until when links may be asked for.
+    pub expires_at: Timestamp,
+}
+
+/// Why a text is not used as a state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PageStateError {
+    /// It was not signed with one of the keys, or is not whole.
+    #[error("the state is not valid")]
+    Forged,
+    /// It was valid. Nothing may be asked for by it any more.
+    #[error("the state has expired")]
+    Expired(Box<PageState>),
+}
+
+/// The keys of states: the one that signs, and the previous one, which is accepted while the keys of a fleet are replaced.
+#[derive(Debug)]
+pub struct PageKeys {
+    current: SecretInUse,
+    previous: Option<SecretInUse>,
+}
+
+/// Where browsers are sent, with a signed state.
+#[derive(Debug)]
+pub struct PageAddress {
+    /// The address of the page.
+    url: Box<str>,
+    keys: PageKeys,
+    life: Duration,
+}
+
+impl PageAddress {
+    /// The page at this address; a state is valid for `life` from its decision on.
+    pub fn new(url: &str, keys: PageKeys, life: Duration) -> Self {
+        Self {
+            url: url.into(),
+            keys,
+            life,
+        }
+    }
+
+    /// The keys of the states.
+    pub fn keys(&self) -> &PageKeys {
+        &self.keys
+    }
+
+    /// The address with a state about this decision.
+    pub fn with_state(
+        &self,
+        (decision, decided_at): (Uuid, Timestamp),
+        verification: &VerificationId,
+        policy: &PolicyName,
+        original_url: &str,
+    ) -> String {
+        let state = self.keys.sign(&PageState {
+            decision,
+            verification: verification.clone(),
+            policy: policy.clone(),
+            original_url: original_url.into(),
+            expires_at: after(decided_at, self.life),
+        });
+        format!("{}?state={state}", self.url)
+    }
+}
+
+impl PageKeys {
+    /// Signs with `current`, and accepts `previous` too.
+    pub fn new(current: &Secret, previous: Option<&Secret>) -> Self {
+        Self {
+            current: SecretInUse::new(current),
+            previous: previous.map(SecretInUse::new),
+        }
+    }
+
+    /// Reads the files with the keys again. Blocks.
+    pub fn reload(&self, uptime: Duration) {
+        for secret in [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            secret.reload(uptime);
+        }
+    }
+
+    /// The text of a state, in base64url.
+    pub fn sign(&self, state: &PageState) -> String {
+        let mut bytes = encode(state);
+        let tag = tag(&self.current.get(), STATE, &[&bytes]);
+        bytes.extend_from_slice(tag.as_ref());
+        URL_SAFE_NO_PAD.encode(bytes)
+    }
+
+    /// The state that this text is, if it was signed with one of the keys.
+    pub fn verify(&self, text: &str, now: Timestamp) -> Result<PageState, PageStateError> {
+        let state = self.signed(text).ok_or(PageStateError::Forged)?;
+        if now < state.expires_at {
+            Ok(state)
+        } else {
+            Err(PageStateError::Expired(Box::new(state)))
+        }
+    }
+
+    fn signed(&self, text: &str) -> Option<PageState> {
+        if text.len() > STATE_BYTES_MAX {
+            return None;
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+        let (payload, given) = bytes.split_at_checked(bytes.len().checked_sub(TAG_BYTES)?)?;
+        self.is_tag(STATE, &[payload], given).then_some(())?;
+        decode(payload)
+    }
+
+    /// The token of a form that was shown to the browser with this nonce, for this state.
+    pub fn form_token(&self, state: &str, nonce: &str) -> String {
+        URL_SAFE_NO_PAD.encode(tag(
+            &self.current.get(),
+            FORM,
+            &[state.as_bytes(), nonce.as_bytes()],
+        ))
+    }
+
+    /// Whether a form with this token was shown to the browser with this nonce, for this state.
+    pub fn is_form_token(&self, state: &str, nonce: &str, token: &str) -> bool {
+        let token = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+        self.is_tag(FORM, &[state.as_bytes(), nonce.as_bytes()], &token)
+    }
+
+    /// The idempotency key of the link for this person, by this state: nothing of the person can be read from it.
+    pub fn link_key(&self, state: &str, login_hint: &str) -> Box<str> {
+        let tag = tag(
+            &self.current.get(),
+            LINK,
+            &[state.as_bytes(), login_hint.as_bytes()],
+        );
+        URL_SAFE_NO_PAD.encode(tag).into()
+    }
+
+    fn is_tag(&self, purpose: &[u8], parts: &[&[u8]], given: &[u8]) -> bool {
+        let keys = [Some(&self.current), self.previous.as_ref()];
+        let message = message(purpose, parts);
+        keys.into_iter().flatten().any(|secret| {
+            let key = hmac::Key::new(HMAC_SHA256, secret.get().expose_secret().as_bytes());
+            hmac::verify(&key, &message, given).is_ok()
+        })
+    }
+}
+
+/// Distinguishes states: the digest of their text, of which there is one for each state.
+pub fn digest_of(state: &str) -> [u8; 32] {
+    let digest = digest(&SHA256, state.as_bytes());
+    digest.as_ref().try_into().unwrap_or_default()
+}
+
+fn tag(secret: &SecretString, purpose: &[u8], parts: &[&[u8]]) -> hmac::Tag {
+    let key = hmac::Key::new(HMAC_SHA256, secret.expose_secret().as_bytes());
+    hmac::sign(&key, &message(purpose, parts))
+}
+
+/// What is signed: each part with its length, so that different parts are never the same bytes.
+fn message(purpose: &[u8], parts: &[&[u8]]) -> Vec<u8> {
+    let mut message = purpose.to_vec();
+    for part in parts {
+        message.extend_from_slice(&part.len().to_be_bytes());
+        message.extend_from_slice(part);
+    }
+    message
+}
+
+fn encode(state: &PageState) -> Vec<u8> {
+    let mut bytes = vec![VERSION];
+    bytes.extend_from_slice(&state.expires_at.as_millisecond().to_be_bytes());
+    bytes.extend_from_slice(state.decision.as_bytes());
+    for text in [state.verification.as_str(), state.policy.as_str()] {
+        // Both are at most 128 bytes.
+        bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
+        bytes.extend_from_slice(text.as_bytes());
+    }
+    bytes.extend_from_slice(state.original_url.as_bytes());
+    bytes
+}
+
+fn decode(bytes: &[u8]) -> Option<PageState> {
+    let (&version, bytes) = bytes.split_first()?;
+    let (expires_at, bytes) = bytes.split_first_chunk::<8>()?;
+    let (decision, bytes) = bytes.split_first_chunk::<16>()?;
+    let (verification, bytes) = short_text(bytes)?;
+    let (policy, bytes) = short_text(bytes)?;
+    (version == VERSION).then_some(PageState {
+        decision: Uuid::from_bytes(*decision),
+        verification: VerificationId::parse(verification).ok()?,
+        policy: PolicyName::parse(policy).ok()?,
+        original_url: std::str::from_utf8(bytes).ok()?.into(),
+        expires_at: from_millis(i64::from_be_bytes(*expires_at)),
+    })
+}
+
+/// A text after the byte with its length, and the rest.
+fn short_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (&length, bytes) = bytes.split_first()?;
+    let (text, rest) = bytes.split_at_checked(length.into())?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! No state but one that was signed, whole, with one of the keys, and in time.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const KEY: &str = "a-key-of-the-tests-that-is-long";
+
+fn keys(current: &str, previous: Option<&str>) -> PageKeys {
+    let previous = previous.map(Secret::from);
+    PageKeys::new(&Secret::from(current), previous.as_ref())
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn state() -> PageState {
+    PageState {
+        decision: Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef),
+        verification: VerificationId::parse("month-old").unwrap(),
+        policy: PolicyName::parse("front-door").unwrap(),
+        original_url: "https://app.example.org/door?a=1&b=%20".into(),
+        expires_at: at("2026-01-31T12:30:00Z"),
+    }
+}
+
+const NOW: &str = "2026-01-31T12:29:59.999Z";
+
+#[test]
+fn a_state_is_what_was_signed_until_it_expires() {
+    let (keys, state) = (keys(KEY, None), state());
+    let text = keys.sign(&state);
+    assert_eq!(keys.verify(&text, at(NOW)), Ok(state.clone()));
+    for late in ["2026-01-31T12:30:00Z", "2027-01-01T00:00:00Z"] {
+        let expired = PageStateError::Expired(Box::new(state.clone()));
+        assert_eq!(keys.verify(&text, at(late)), Err(expired), "{late}");
+    }
+}
+
+#[test]
+fn each_bit_counts_and_so_does_each_byte_that_is_cut_or_added() {
+    let keys = keys(KEY, None);
+    let text = keys.sign(&state());
+    let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
+    let forged = |text: &str| {
+        let verified = keys.verify(text, at(NOW));
+        assert_eq!(verified, Err(PageStateError::Forged), "{text}");
+    };
+    for index in 0..bytes.len() {
+        for bit in 0..8 {
+            let mut other = bytes.clone();
+            other[index] ^= 1 << bit;
+            forged(&URL_SAFE_NO_PAD.encode(other));
+        }
+        forged(&URL_SAFE_NO_PAD.encode(&bytes[..index]));
+        forged(&URL_SAFE_NO_PAD.encode(&bytes[index + 1..]));
+    }
+    for (index, _) in text.char_indices() {
+        forged(&text[..index]);
+        // Another character in its place, also those of which only some bits are read.
+        for other in ["A", "B", "-", "=", "+", " "] {
+            let changed = format!("{}{other}{}", &text[..index], &text[index + 1..]);
+            if changed != text {
+                forged(&changed);
+            }
+        }
+    }
+    for other in [
+        format!("{text}="),
+        format!("{text}A"),
+        format!(" {text}"),
+        format!("{text}{text}"),
+        String::new(),
+        "A".repeat(STATE_BYTES_MAX + 1),
+    ] {
+        forged(&other);
+    }
+}
+
+#[test]
+fn another_key_signs_nothing_and_the_previous_one_still_does() {
+    let (old, new) = (keys(KEY, None), keys("another-key-of-the-tests", Some(KEY)));
+    let by_old = old.sign(&state());
+    assert_eq!(new.verify(&by_old, at(NOW)), Ok(state()));
+    let by_new = new.sign(&state());
+    assert_eq!(old.verify(&by_new, at(NOW)), Err(PageStateError::Forged));
+    let other = keys("a-key-of-the-tests-that-is-lonG", None);
+    assert_eq!(other.verify(&by_old, at(NOW)), Err(PageStateError::Forged));
+    // What this function signs for something else is no state.
+    let signed = URL_SAFE_NO_PAD.decode(&by_old).unwrap();
+    let payload = &signed[..signed.len() - TAG_BYTES];
+    for purpose in [FORM, LINK, b"".as_slice()] {
+        let tag = tag(&old.current.get(), purpose, &[payload]);
+        let text = URL_SAFE_NO_PAD.encode([payload, tag.as_ref()].concat());
+        assert_eq!(old.verify(&text, at(NOW)), Err(PageStateError::Forged));
+    }
+}
+
+#[test]
+fn a_token_is_for_one_form_of_one_browser() {
+    let keys = keys(KEY, None);
+    let token = keys.form_token("state", "nonce");
+    assert!(keys.is_form_token("state", "nonce", &token));
+    for (state, nonce) in [
+        ("state2", "nonce"),
+        ("state", "nonce2"),
+        ("staten", "once"),
+        ("", ""),
+    ] {
+        assert!(!keys.is_form_token(state, nonce, &token), "{state} {nonce}");
+    }
+    for other in [
+        "",
+        "AAAA",
+        &token[1..],
+        &format!("{token}A"),
+        &keys.link_key("state", "nonce"),
+    ] {
+        assert!(!keys.is_form_token("state", "nonce", other), "{other}");
+    }
+    assert_eq!(keys.link_key("s", "a@b"), keys.link_key("s", "a@b"));
+    assert_ne!(keys.link_key("s", "a@b"), keys.link_key("s", "a@c"));
+    assert_ne!(keys.link_key("s", "a@b"), keys.link_key("t", "a@b"));
+    assert!(!keys.link_key("s", "ada@example.com").contains("ada"));
+}
+
+#[test]
+fn states_about_anything_else_are_other_states() {
+    let keys = keys(KEY, None);
+    let text = keys.sign(&state());
+    let others = [
+        PageState {
+            decision: Uuid::nil(),
+            ..state()
+        },
+        PageState {
+            verification: VerificationId::parse("month-oldf").unwrap(),
+            ..state()
+        },
+        PageState {
+            policy: PolicyName::parse("ront-door").unwrap(),
+            ..state()
+        },
+        PageState {
+            original_url: "https://app.example.org/".into(),
+            ..state()
+        },
+        PageState {
+            expires_at: at("2026-01-31T12:30:00.001Z"),
+            ..state()
+        },
+    ];
+    for other in others {
+        let signed = keys.sign(&other);
+        assert_ne!(signed, text);
+        assert_ne!(digest_of(&signed), digest_of(&text));
+        assert_eq!(keys.verify(&signed, at(NOW)), Ok(other));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_state_comes_back_and_any_other_text_is_none(
+        verification in "[A-Za-z0-9_-]{1,128}",
+        policy in "[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?",
+        url in "[!-~]{0,200}",
+        millis in 0_i64..4_000_000_000_000,
+        decision: u128,
+        noise in "[A-Za-z0-9_-]{0,400}",
+    ) {
+        let keys = keys(KEY, None);
+        let state = PageState {
+            decision: Uuid::from_u128(decision),
+            verification: VerificationId::parse(&verification).unwrap(),
+            policy: PolicyName::parse(&policy).unwrap(),
+            original_url: url.into(),
+            expires_at: from_millis(millis),
+        };
+        let text = keys.sign(&state);
+        prop_assert_eq!(keys.verify(&text, from_millis(millis - 1)), Ok(state));
+        prop_assert_eq!(keys.verify(&noise, at(NOW)), Err(PageStateError::Forged));
+    }
+}

@@ -1,0 +1,144 @@
+//! Links cost and the page faces the Internet: how many are made, and how many browsers may wait.
+
+use verigate::{
+    rate_limit::Rate,
+    sim::{ApiCall, Fault},
+};
+
+use super::*;
+
+#[tokio::test]
+async fn one_decision_makes_three_links_however_often_it_is_asked() {
+    let world = world().await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    for n in 0..3 {
+        let again = format!("{url}&again=1");
+        for _ in 0..3 {
+            let sent = browser
+                .submit(&again, &format!("ada+{n}@example.com"))
+                .await;
+            assert_eq!(sent.status(), 303);
+        }
+    }
+    assert_eq!(world.calls().link, 3);
+    let again = format!("{url}&again=1");
+    let sent = browser.submit(&again, "ada+4@example.com").await;
+    assert_eq!(sent.status(), 429);
+    assert!(shown(&sent, "retry-after").parse::<u32>().unwrap() > 0);
+    // Another browser with the same state has no more.
+    let sent = Browser::default().submit(&again, "ada+5@example.com").await;
+    assert_eq!(sent.status(), 429);
+    assert_eq!(world.calls().link, 3);
+    // The links that were made stay.
+    let (_, page) = browser.get(&url).await;
+    assert!(page.contains("Waiting"), "{page}");
+    // Another decision has its own.
+    let next = sent_to(&world).await;
+    assert_eq!(browser.submit(&next, "ada@example.com").await.status(), 303);
+}
+
+#[tokio::test]
+async fn the_quota_of_links_of_a_network_holds_over_all_decisions() {
+    let world = world_with(|config| {
+        config.step_up.links = Rate {
+            per_second: 1,
+            burst: 2,
+        };
+    })
+    .await;
+    let mut statuses = Vec::new();
+    let mut browser = Browser::default();
+    let mut last = String::new();
+    for _ in 0..4 {
+        last = sent_to(&world).await;
+        let sent = browser.submit(&last, "ada@example.com").await;
+        statuses.push(sent.status().as_u16());
+    }
+    assert_eq!(statuses, [303, 303, 429, 429]);
+    assert_eq!(world.calls().link, 2);
+    // What was refused does not count as one of the links of its decision.
+    for _ in 0..5 {
+        assert_eq!(browser.submit(&last, "ada@example.com").await.status(), 429);
+    }
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(browser.submit(&last, "ada@example.com").await.status(), 303);
+}
+
+#[tokio::test]
+async fn a_vendor_that_makes_no_link_is_asked_three_times_for_one_decision() {
+    let world = world().await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    world.inject(ApiCall::Link, None, Fault::Status(500));
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        let sent = browser.submit(&url, "ada@example.com").await;
+        statuses.push(sent.status().as_u16());
+        world.clock.advance(Duration::from_secs(2));
+    }
+    assert_eq!(statuses, [503, 503, 503, 429, 429]);
+    assert!(world.calls().link <= 3, "{:?}", world.calls());
+}
+
+#[tokio::test]
+async fn a_link_that_has_expired_is_asked_for_again() {
+    let world = world_with(|config| {
+        config.step_up.link_life = Duration::from_mins(5);
+    })
+    .await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    let first = browser.link(&url, "ada@example.com").await;
+    let events = url.replace("/step-up/?", "/step-up/events?");
+    world.clock.advance(Duration::from_mins(5));
+    let (_, page) = browser.get(&url).await;
+    assert!(page.contains("The link is not valid any more"), "{page}");
+    let ended = client().get(&events).send().await.unwrap().text().await;
+    assert!(ended.unwrap().contains("event: changed"));
+    let second = browser.link(&url, "ada@example.com").await;
+    assert_ne!(first, second);
+}
+
+#[tokio::test]
+async fn browsers_that_wait_are_bounded_and_those_beyond_ask_by_themselves() {
+    let world = world_with(|config| {
+        let page = config.step_up.page.as_mut().unwrap();
+        page.waiting = WaitingLimits { each: 3, all: 3 };
+    })
+    .await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    browser.link(&url, "ada@example.com").await;
+    let events = url.replace("/step-up/?", "/step-up/events?");
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let response = client().get(&events).send().await.unwrap();
+        assert_eq!(response.status(), 200);
+        waiting.push(response);
+    }
+    assert_eq!(client().get(&events).send().await.unwrap().status(), 503);
+    waiting.clear();
+    until("a place is free", async || {
+        client().get(&events).send().await.unwrap().status() == 200
+    })
+    .await;
+    // A state by which nothing was begun waits for nothing.
+    let unused = sent_to(&world)
+        .await
+        .replace("/step-up/?", "/step-up/events?");
+    assert_eq!(client().get(unused).send().await.unwrap().status(), 204);
+}
+
+#[tokio::test]
+async fn a_stop_ends_those_who_wait_and_is_not_held_up_by_them() {
+    let world = world().await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    browser.link(&url, "ada@example.com").await;
+    let events = url.replace("/step-up/?", "/step-up/events?");
+    let waiting = client().get(&events).send().await.unwrap();
+    let (stopped, rest) = tokio::join!(world.stop(), waiting.text());
+    assert!(stopped.0.is_ok());
+    assert!(rest.unwrap().contains("waiting"));
+}
