@@ -59,3 +59,37 @@ async fn haproxy_lets_nobody_pass_whom_the_service_does_not() {
 async fn apache_lets_nobody_pass_whom_the_service_does_not() {
     all(Kind::Apache).await;
 }
+
+fn recipe(file: &str) -> String {
+    std::fs::read_to_string(format!("{}/deploy/gateways/{file}", proxy::ROOT)).unwrap()
+}
+
+/// How long each waits for the service: longer than `forward_auth.deadline`, and with what else a request takes less than 1.3 s.
+#[test]
+fn the_recipes_give_up_after_1100_ms() {
+    for (file, bound) in [
+        ("nginx/nginx.conf", "proxy_read_timeout 1100ms;"),
+        ("caddy/Caddyfile", "response_header_timeout 1100ms"),
+        ("envoy/envoy.yaml", "                timeout: 1.1s"),
+        ("envoy/envoy-jwt.yaml", "                timeout: 1.1s"),
+        ("haproxy/verigate.lua", "local DEADLINE = 1100"),
+        ("apache/verigate.lua", "local DEADLINE = 1.1"),
+    ] {
+        let has = recipe(file).lines().any(|line| line.trim() == bound.trim());
+        assert!(has, "{file} has no line {bound}");
+    }
+}
+
+#[test]
+fn the_recipes_for_envoy_differ_in_what_is_about_the_token_alone() {
+    let jwt = recipe("envoy/envoy-jwt.yaml");
+    let jwt: Vec<&str> = jwt.lines().collect();
+    let plain = recipe("envoy/envoy.yaml");
+    let is_missing = |line: &&str| !line.starts_with('#') && !jwt.contains(line);
+    let missing: Vec<&str> = plain.lines().filter(is_missing).map(str::trim).collect();
+    let expected = [
+        "- { exact: authorization }  # the token of the session",
+        "- { exact: accept }         # whether it is a browser",
+    ];
+    assert_eq!(missing, expected);
+}

@@ -26,6 +26,7 @@ mod config;
 mod deadlines;
 mod diff;
 mod differential;
+mod doors;
 mod explain;
 mod ext_authz;
 mod first_minutes;
