@@ -71,6 +71,16 @@ pub enum SessionToken {
     Verified(Session),
 }
 
+impl SessionToken {
+    /// The person's e-mail address, if a valid token has it in a claim that is configured.
+    pub fn email(&self) -> Option<&str> {
+        match self {
+            Self::Verified(session) => session.email(),
+            Self::None | Self::Refused(_) => None,
+        }
+    }
+}
+
 /// Why the tokens of sessions cannot be verified.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionsError {

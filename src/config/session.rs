@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// The settings that mean something only with an issuer.
-const NEED_ISSUER: [&str; 7] = [
+const NEED_ISSUER: [&str; 8] = [
     "audience",
     "jwks_url",
     "jwks_file",
@@ -21,6 +21,7 @@ const NEED_ISSUER: [&str; 7] = [
     "token_type",
     "identity_claim",
     "verification_claim",
+    "email_claim",
 ];
 /// Headers that a proxy or HTTP itself gives a meaning of their own.
 pub(super) const OTHER_HEADERS: [HeaderName; 5] = [
@@ -75,6 +76,7 @@ pub(super) fn read(reader: &mut Reader) -> Result<Option<Config>, Reported> {
         token,
         identity_claim: optional(section, "identity_claim"),
         verification_claim: optional(section, "verification_claim"),
+        email_claim: optional(section, "email_claim"),
     }))
 }
 

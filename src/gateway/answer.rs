@@ -72,6 +72,8 @@ pub struct StepUpContext<'s> {
     pub original_url: Option<&'s OriginalUrl>,
     /// The verification that was asked about, if the caller may begin step-ups about it.
     pub begins: Option<&'s VerificationId>,
+    /// The person's e-mail address, if the session says it. It is given to the page alone.
+    pub email: Option<&'s str>,
 }
 
 /// What a gateway is answered. No code outside of this file makes one.
@@ -250,7 +252,8 @@ fn page_url(
         step.original_url?.as_str(),
     );
     let decision = (ruling.id, ruling.decision.decided_at());
-    value(&page.with_state(decision, verification, policy, original))
+    let about = (verification, policy);
+    value(&page.with_state(decision, about, original, step.email))
 }
 
 /// The headers of every decision.

@@ -142,6 +142,7 @@ fn answered(policy: &str, config: &Config, is_browser: bool) -> Answer {
         is_browser,
         original_url: Some(&original),
         begins: None,
+        email: None,
     };
     let (name, ruling) = (name(policy), ruling(policy, verified()));
     answer(Outcome::of(&name, &ruling), config, step)

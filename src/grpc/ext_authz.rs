@@ -30,7 +30,7 @@ use crate::{
     gate::Gate,
     gateway::{Outcome, StepUpContext, answer},
     live::Live,
-    policy::{PolicyName, VerificationId},
+    policy::PolicyName,
     proto::ext_authz::envoy::service::auth::v3::{
         AttributeContext, CheckRequest, CheckResponse, authorization_server::Authorization,
     },
@@ -119,8 +119,13 @@ impl ExtAuthz {
             status
         })?;
         let may_begin = call.caller.permissions.permit_step_up(Some(&policy));
-        let begins = may_begin.ok().map(|()| &request.verification);
-        let response = self.response(&policy, &ruling, situation, begins);
+        let step = StepUpContext {
+            is_browser: situation.is_browser,
+            original_url: situation.original_url.as_ref(),
+            begins: may_begin.ok().map(|()| &request.verification),
+            email: token.email(),
+        };
+        let response = self.response(&policy, &ruling, situation, step);
         Ok(Response::new(response))
     }
 
@@ -129,14 +134,9 @@ impl ExtAuthz {
         policy: &PolicyName,
         ruling: &Ruling,
         situation: &RequestContext,
-        begins: Option<&VerificationId>,
+        step: StepUpContext<'_>,
     ) -> CheckResponse {
         let gateway = &self.config.gateway;
-        let step = StepUpContext {
-            is_browser: situation.is_browser,
-            original_url: situation.original_url.as_ref(),
-            begins,
-        };
         let answer = answer(Outcome::of(policy, ruling), gateway, step);
         let metadata = answer::metadata(policy, ruling);
         check_response(&answer, &situation.own_headers, Some(metadata))

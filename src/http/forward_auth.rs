@@ -33,7 +33,7 @@ use crate::{
     policy::{PolicyName, VerificationId},
     request_id,
     ruling::Ruling,
-    session::Sessions,
+    session::{SessionToken, Sessions},
     span,
 };
 
@@ -69,6 +69,8 @@ struct Judged {
     ruling: Ruling,
     /// The verification that was asked about, if the caller may begin step-ups about it.
     begins: Option<VerificationId>,
+    /// What the session says of the person, for the page for step-ups.
+    token: SessionToken,
 }
 
 /// The routes of forward auth. What follows the policy in a path is that of the person's request, and without effect.
@@ -112,13 +114,12 @@ impl ForwardAuth {
         let deadline = Deadline::within(self.config.deadline);
         let checked = deadline.enforce(self.check(head, target.policy, deadline));
         let checked = checked.await.unwrap_or(Err((Refusal::Late, None)));
+        let judged = checked.as_ref().ok();
         let step = StepUpContext {
             is_browser: target.is_browser,
             original_url: original_url.as_ref(),
-            begins: checked
-                .as_ref()
-                .ok()
-                .and_then(|judged| judged.begins.as_ref()),
+            begins: judged.and_then(|judged| judged.begins.as_ref()),
+            email: judged.and_then(|judged| judged.token.email()),
         };
         let outcome = match &checked {
             Ok(judged) => Outcome::of(&judged.policy, &judged.ruling),
@@ -178,6 +179,7 @@ impl ForwardAuth {
             begins: may_begin.ok().map(|()| request.verification.clone()),
             policy,
             ruling,
+            token,
         })
     }
 

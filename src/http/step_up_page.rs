@@ -147,7 +147,7 @@ impl StepUpPage {
             return if brought.is_expired {
                 expired()
             } else {
-                self.form(brought, None).await
+                self.form(brought, None, asks_again).await
             };
         };
         let known = self.step_ups.find(begun.id).await;
@@ -164,17 +164,25 @@ impl StepUpPage {
                 )
             }
             _ if brought.is_expired => expired(),
-            _ => self.form(brought, Some(Problem::LinkExpired)).await,
+            _ => self.form(brought, Some(Problem::LinkExpired), false).await,
         }
     }
 
-    async fn form(&self, brought: &Brought, problem: Option<Problem>) -> Shown {
+    /// The person, where the gateway knows who it is.
+    fn known(&self, brought: &Brought) -> Option<Arc<LoginHint>> {
+        let now = self.clock.now();
+        self.address.login_hint(brought.state.decision, now)
+    }
+
+    /// The form; with a field for the address if it is not known, or is to be another one.
+    async fn form(&self, brought: &Brought, problem: Option<Problem>, asks: bool) -> Shown {
         let verification = &brought.state.verification;
         let was_in_vain = self.step_ups.has_succeeded(verification).await;
         let state = brought.text.clone();
         let view = View::Form {
             state,
             problem,
+            is_known: !asks && self.known(brought).is_some(),
             was_in_vain,
         };
         Shown(PageOutcome::Form, view)
@@ -187,7 +195,11 @@ impl StepUpPage {
         form: &Form,
         from: IpAddr,
     ) -> Result<(), (PageOutcome, Problem)> {
-        let email = form.email.trim();
+        let known = self.known(brought);
+        let email = match (form.email.trim(), &known) {
+            ("", Some(known)) => known.reveal(),
+            (typed, _) => typed,
+        };
         let hint =
             LoginHint::parse(email).map_err(|_| (PageOutcome::BadAddress, Problem::BadAddress))?;
         let caller = Caller::anonymous(from);
@@ -339,7 +351,8 @@ async fn begin(State(page): State<Arc<StepUpPage>>, request: Request) -> Respons
         Err(FormError) => (PageOutcome::BadForm, Problem::NoCookie),
     };
     let (outcome, problem) = problem;
-    let Shown(_, view) = page.form(&brought, Some(problem)).await;
+    let asks = problem == Problem::BadAddress;
+    let Shown(_, view) = page.form(&brought, Some(problem), asks).await;
     let nonce = nonce.or_else(Nonce::new);
     let mut response = page.answer(nonce.as_ref(), Shown(outcome, view));
     if outcome.status() == StatusCode::TOO_MANY_REQUESTS {

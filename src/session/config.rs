@@ -15,4 +15,6 @@ pub struct Config {
     pub identity_claim: Option<String>,
     /// The claim with the id of the verification; `None`: no claim has it.
     pub verification_claim: Option<String>,
+    /// The claim with the person's e-mail address, for the page where people verify again; `None`: no claim has it.
+    pub email_claim: Option<String>,
 }

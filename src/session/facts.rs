@@ -3,6 +3,8 @@
 
 use std::{collections::BTreeSet, fmt};
 
+use zeroize::Zeroizing;
+
 use super::{
     authentication::{CLAIMS, SessionAuthentication, text},
     config::Config,
@@ -21,11 +23,17 @@ pub struct Session {
     identity: ClaimedIdentity,
     verification: Option<VerificationId>,
     authentication: SessionAuthentication,
+    /// Overwritten when it is dropped. It decides nothing.
+    email: Option<Zeroizing<String>>,
 }
 
 /// The claims that are read.
 pub(super) fn kept_claims(config: &Config) -> Vec<String> {
-    let named = [&config.identity_claim, &config.verification_claim];
+    let named = [
+        &config.identity_claim,
+        &config.verification_claim,
+        &config.email_claim,
+    ];
     let named = named.into_iter().flatten().cloned();
     let all: BTreeSet<String> = CLAIMS.map(str::to_owned).into_iter().chain(named).collect();
     all.into_iter().collect()
@@ -48,10 +56,14 @@ impl Session {
             Some(text) => Some(VerificationId::parse(&text).map_err(|_| TokenRefusal::BadClaim)?),
         };
         let identity = id(&config.identity_claim)?.unwrap_or_default();
+        // It decides nothing: one that cannot be used is asked for.
+        let email = config.email_claim.as_deref().and_then(claim);
+        let email = text(email, ID_BYTES_MAX).ok().flatten();
         let authentication = SessionAuthentication::of(claim, now, config.token.leeway);
         Ok(Self {
             identity: ClaimedIdentity::parse(&identity),
             verification,
+            email: email.map(Zeroizing::new),
             authentication: authentication.map_err(|_| TokenRefusal::BadClaim)?,
         })
     }
@@ -64,6 +76,11 @@ impl Session {
     /// The verification of the person, if a claim with it is configured and the token has it.
     pub fn verification(&self) -> Option<&VerificationId> {
         self.verification.as_ref()
+    }
+
+    /// The person's e-mail address, if a claim with it is configured and the token has it.
+    pub fn email(&self) -> Option<&str> {
+        self.email.as_ref().map(|email| email.as_str())
     }
 
     /// How the session was authenticated, for this policy.

@@ -4,9 +4,10 @@
 //! nothing: it lets its holder ask for a few links about one verification. HMAC-SHA256 by ring, compared in constant time. The key is
 //! configured, so that every instance of a fleet accepts the states of the others.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
 use ring::{
     digest::{SHA256, digest},
     hmac::{self, HMAC_SHA256},
@@ -14,6 +15,7 @@ use ring::{
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
+use super::LoginHint;
 use crate::{
     policy::{PolicyName, Timestamp, VerificationId, after, from_millis},
     secrets::{Secret, SecretInUse},
@@ -21,6 +23,8 @@ use crate::{
 
 /// The longest text of a state: more than the longest original URL takes.
 const STATE_BYTES_MAX: usize = 8 * 1024;
+/// Decisions whose person is known; the oldest is dropped first, and its person is asked.
+const KNOWN_MAX: usize = 10_000;
 /// The form of what is signed.
 const VERSION: u8 = 1;
 const TAG_BYTES: usize = 32;
@@ -69,6 +73,8 @@ pub struct PageAddress {
     url: Box<str>,
     keys: PageKeys,
     life: Duration,
+    /// Whom a decision is about, where the gateway knows it: in memory alone, because the state is in an address. By decision, the oldest first.
+    known: Mutex<BTreeMap<Uuid, (Timestamp, Arc<LoginHint>)>>,
 }
 
 impl PageAddress {
@@ -78,6 +84,7 @@ impl PageAddress {
             url: url.into(),
             keys,
             life,
+            known: Mutex::default(),
         }
     }
 
@@ -86,14 +93,42 @@ impl PageAddress {
         &self.keys
     }
 
-    /// The address with a state about this decision.
+    /// The person that a decision is about, if that was known when its state was signed.
+    pub fn login_hint(&self, decision: Uuid, now: Timestamp) -> Option<Arc<LoginHint>> {
+        let known = self.known.lock();
+        let (until, hint) = known.get(&decision)?;
+        (now < *until).then(|| Arc::clone(hint))
+    }
+
+    fn know(&self, decision: Uuid, decided_at: Timestamp, email: &str) {
+        // One that is none is asked for.
+        let Ok(hint) = LoginHint::parse(email) else {
+            return;
+        };
+        let mut known = self.known.lock();
+        while let Some(oldest) = known.first_entry()
+            && oldest.get().0 <= decided_at
+        {
+            oldest.remove();
+        }
+        if known.len() >= KNOWN_MAX {
+            known.pop_first();
+        }
+        let until = after(decided_at, self.life);
+        known.insert(decision, (until, Arc::new(hint)));
+    }
+
+    /// The address with a state about this decision. `email` is the person's, where it is known.
     pub fn with_state(
         &self,
         (decision, decided_at): (Uuid, Timestamp),
-        verification: &VerificationId,
-        policy: &PolicyName,
+        (verification, policy): (&VerificationId, &PolicyName),
         original_url: &str,
+        email: Option<&str>,
     ) -> String {
+        if let Some(email) = email {
+            self.know(decision, decided_at, email);
+        }
         let state = self.keys.sign(&PageState {
             decision,
             verification: verification.clone(),

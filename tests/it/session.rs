@@ -105,6 +105,7 @@ fn config(header: &'static str, keys: Keys) -> Config {
         token: jwt::Config::new(ISSUER, vec![AUDIENCE.to_owned()], keys),
         identity_claim: Some("person".to_owned()),
         verification_claim: Some("verification".to_owned()),
+        email_claim: None,
     }
 }
 

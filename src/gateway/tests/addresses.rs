@@ -283,7 +283,7 @@ proptest! {
         // Where it is put into a template, it stays one value of the query.
         let ruling = ruling("login", verified());
         let policy = name("login");
-        let step = StepUpContext { is_browser: true, original_url: Some(&original), begins: None };
+        let step = StepUpContext { is_browser: true, original_url: Some(&original), begins: None, email: None };
         let answer = answer(Outcome::of(&policy, &ruling), &config(), step);
         let location = Url::parse(header(&answer, "location").unwrap()).unwrap();
         prop_assert_eq!(location.host_str(), Some("app.example.org"));
@@ -299,7 +299,7 @@ proptest! {
         let places: BTreeSet<(Option<String>, String)> = ["/a", "/b?c=d&e=//evil.example/@"].iter().map(|uri| {
             let original = hosts().admit("https", "app.example.org", uri).unwrap();
             let (policy, ruling) = (name("login"), ruling("login", verified()));
-            let step = StepUpContext { is_browser: true, original_url: Some(&original), begins: None };
+            let step = StepUpContext { is_browser: true, original_url: Some(&original), begins: None, email: None };
             let answer = answer(Outcome::of(&policy, &ruling), &config, step);
             let base = Url::parse("https://app.example.org/").unwrap();
             let url = base.join(header(&answer, "location").unwrap()).unwrap();

@@ -29,6 +29,7 @@ fn nothing_but_an_allow_has_a_status_below_300() {
                 is_browser,
                 original_url,
                 begins: None,
+                email: None,
             };
             for refusal in Refusal::ALL {
                 let answer = answer(Outcome::Refused(refusal), &config, step);
@@ -196,6 +197,7 @@ fn browsers_are_redirected_to_the_template_and_others_are_offered_it() {
         is_browser: true,
         original_url: None,
         begins: None,
+        email: None,
     };
     let answer = answer(Outcome::of(&name, &ruling), &config(), step);
     assert_eq!(
@@ -216,6 +218,7 @@ fn a_verification_that_is_being_looked_up_is_no_denial() {
             is_browser,
             original_url: None,
             begins: None,
+            email: None,
         };
         let answer = answer(Outcome::of(&name, &pending), &config(), step);
         assert_eq!(answer.status(), 503);

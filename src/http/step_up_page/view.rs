@@ -16,6 +16,8 @@ pub(super) enum View {
     Form {
         state: String,
         problem: Option<Problem>,
+        /// Whether the address is known, and need not be typed.
+        is_known: bool,
         /// Whether an earlier verification by this page does not suffice.
         was_in_vain: bool,
     },
@@ -71,8 +73,9 @@ impl View {
             Self::Form {
                 state,
                 problem,
+                is_known,
                 was_in_vain,
-            } => form(state, token, *problem, *was_in_vain),
+            } => form(state, token, *problem, (*is_known, *was_in_vain)),
             Self::Link {
                 state,
                 url,
@@ -83,7 +86,7 @@ impl View {
             Self::Expired { original } => expired(original),
             Self::Invalid => (
                 "This page cannot be shown",
-                "<h1>This page cannot be shown</h1><p>Its address is not complete, or not valid here. Go back to the application, and open what you wanted to open again.</p>".to_owned(),
+                "<h1>This page cannot be shown</h1><p>Its address is not complete, or not valid here. Go back to the application and try again.</p>".to_owned(),
             ),
             Self::Returned => (
                 "You can close this page",
@@ -106,7 +109,7 @@ fn form(
     state: &str,
     token: &str,
     problem: Option<Problem>,
-    was_in_vain: bool,
+    (is_known, was_in_vain): (bool, bool),
 ) -> (&'static str, String) {
     let (title, alert, invalid) = match problem {
         None => ("Verify your identity", String::new(), ""),
@@ -130,8 +133,22 @@ fn form(
     };
     let described = if alert.is_empty() { "" } else { " problem" };
     let (state, token) = (escape(state), escape(token));
+    let field = if is_known {
+        "<input type=\"hidden\" name=\"email\" value=\"\">".to_owned()
+    } else {
+        format!(
+            "<label for=\"email\">Your work e-mail address</label>\n<input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"email\" inputmode=\"email\" maxlength=\"254\" required aria-describedby=\"use{described}\"{invalid}>"
+        )
+    };
+    let note = if is_known {
+        format!(
+            "The e-mail address of your account is given to the identity verification service, which finds you by it. <a href=\"?state={state}&amp;again=1\">Use another address</a>"
+        )
+    } else {
+        "The address is given to the identity verification service, which finds you by it. It is not stored here.".to_owned()
+    };
     let content = format!(
-        "<h1>Verify your identity</h1>\n<p>To continue, you have to confirm who you are. It takes a few minutes, and needs a camera: that of this device, or of your phone.</p>\n{alert}{vain}\n<form method=\"post\" action=\"?state={state}\">\n<label for=\"email\">Your work e-mail address</label>\n<input id=\"email\" name=\"email\" type=\"email\" autocomplete=\"email\" inputmode=\"email\" maxlength=\"254\" required aria-describedby=\"use{described}\"{invalid}>\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n<button class=\"button\" type=\"submit\">Continue</button>\n</form>\n<p class=\"soft\" id=\"use\">The address is given to the identity verification service, which finds you by it. It is not stored here.</p>"
+        "<h1>Verify your identity</h1>\n<p>To continue, you have to confirm who you are. It takes a few minutes, and needs a camera: that of this device, or of your phone.</p>\n{alert}{vain}\n<form method=\"post\" action=\"?state={state}\">\n{field}\n<input type=\"hidden\" name=\"token\" value=\"{token}\">\n<button class=\"button\" type=\"submit\">Continue</button>\n</form>\n<p class=\"soft\" id=\"use\">{note}</p>"
     );
     (title, content)
 }
@@ -168,7 +185,7 @@ fn done(original: &OriginalUrl) -> (&'static str, String) {
 fn expired(original: &OriginalUrl) -> (&'static str, String) {
     let (url, host) = (escape(original.as_str()), escape(original.authority()));
     let content = format!(
-        "<h1>This page has expired</h1>\n<p>Open what you wanted to open again. You are led back here if it is needed.</p>\n<a class=\"button\" href=\"{url}\">Back to {host}</a>"
+        "<h1>This page has expired</h1>\n<p>Go back to the application and try again. If you still have to verify, you are sent here with a new page.</p>\n<a class=\"button\" href=\"{url}\">Back to {host}</a>"
     );
     ("This page has expired", content)
 }

@@ -160,6 +160,38 @@ fn states_about_anything_else_are_other_states() {
     }
 }
 
+#[test]
+fn who_a_decision_is_about_is_known_for_the_life_of_its_state_and_is_in_no_address() {
+    let now = at("2026-01-31T12:00:00Z");
+    let life = Duration::from_mins(15);
+    let page = PageAddress::new("https://v.example/step-up/", keys(KEY, None), life);
+    let state = state();
+    let address = |decision: u128, at: Timestamp, email: &str| {
+        let about = (&state.verification, &state.policy);
+        let decision = (Uuid::from_u128(decision), at);
+        page.with_state(decision, about, &state.original_url, Some(email))
+    };
+    let known = |decision: u128, at: Timestamp| {
+        let hint = page.login_hint(Uuid::from_u128(decision), at);
+        hint.map(|hint| hint.reveal().to_owned())
+    };
+    let url = address(1, now, "ada@example.com");
+    let text = url.split_once("?state=").unwrap().1;
+    let bytes = URL_SAFE_NO_PAD.decode(text).unwrap();
+    assert!(!String::from_utf8_lossy(&bytes).contains("ada@"));
+    assert!(!format!("{page:?}").contains("ada@"));
+    address(2, now, "no address");
+    assert_eq!(known(1, now).as_deref(), Some("ada@example.com"));
+    assert_eq!((known(2, now), known(3, now)), (None, None));
+    assert_eq!(known(1, after(now, life)), None);
+    for decision in 0..2 * u128::try_from(KNOWN_MAX).unwrap() {
+        address(10 + decision, now, "ben@example.com");
+    }
+    assert_eq!(page.known.lock().len(), KNOWN_MAX);
+    address(1_000_000, after(now, life), "kim@example.com");
+    assert_eq!(page.known.lock().len(), 1, "what has expired is dropped");
+}
+
 proptest! {
     #[test]
     fn any_state_comes_back_and_any_other_text_is_none(

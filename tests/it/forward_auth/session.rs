@@ -42,6 +42,7 @@ impl Scene {
                 token: jwt::Config::new(ISSUER, vec![AUDIENCE.to_owned()], Keys::File(file)),
                 identity_claim: identity.map(str::to_owned),
                 verification_claim: verification.map(str::to_owned),
+                email_claim: None,
             });
         })
         .await;

@@ -3,6 +3,7 @@
 mod browser;
 mod bounds;
 mod forged;
+mod known;
 mod settings;
 
 use std::{net::TcpListener, time::Duration};
