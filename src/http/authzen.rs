@@ -146,7 +146,7 @@ impl Authzen {
             Ok(call) => call,
             Err(response) => return with_unread_body(response, version),
         };
-        match self.evaluations(body, endpoint, &call, of_header(&head.headers)) {
+        match self.evaluations(body, endpoint, &call, &of_header(&head.headers)) {
             Ok(evaluations) => evaluations.response(&self.evaluator, &call).await,
             Err(malformed) => self.fail(&malformed.into()),
         }
@@ -209,7 +209,7 @@ impl Authzen {
         body: Bytes,
         endpoint: Endpoint,
         call: &Call,
-        id: Box<str>,
+        id: &str,
     ) -> Result<Evaluations, MalformedError> {
         let json = StrictJson::parse(&body)?;
         drop(body);
@@ -222,7 +222,7 @@ impl Authzen {
             &self.config,
             self.evaluator.snapshot(),
             call,
-            &id,
+            id,
         ))
     }
 

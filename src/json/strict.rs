@@ -233,7 +233,7 @@ mod tests {
             "1e999",
             &deep,
         ] {
-            assert!(read(text).is_err(), "{:.40}", text);
+            assert!(read(text).is_err(), "{text:.40}");
         }
         for bytes in [
             &b"{\"x\":\"\xff\"}"[..],

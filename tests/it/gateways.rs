@@ -7,6 +7,7 @@ mod login;
 mod matrix;
 mod proxy;
 mod stub;
+mod traefik;
 
 use self::{
     matrix::{Scene, away, broken, decided, spoofed, tricked},

@@ -92,7 +92,8 @@ test('a batch keeps the order, and each check has its own error', async (t) => {
         ['STEP_UP', 'a', undefined],
       ],
     );
-    assert.equal(Number(answers[0]?.decidedAt), Number(answers[4]?.decidedAt));
+    // Nothing has to be fetched any more.
+    if (onError === 'throw') assert.equal(Number(answers[0]?.decidedAt), Number(answers[4]?.decidedAt));
   }
 });
 

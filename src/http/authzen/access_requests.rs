@@ -176,7 +176,7 @@ impl AccessRequests {
         let request = self.step_up_request(body, config, &call.caller)?;
         let begun = self.step_ups.begin(request, &call.caller);
         let begun = call.deadline.enforce(begun).await;
-        let begun = begun.ok_or(Problem::Late)?.map_err(Problem::of_step_up)?;
+        let begun = begun.ok_or(Problem::Late)?.map_err(|error| Problem::of_step_up(&error))?;
         Ok(problem::created(&self.created(&begun, &call.caller)))
     }
 
@@ -302,12 +302,13 @@ impl AccessRequests {
         let until = after(step_up.expires_at, APPROVED_FOR);
         match step_up.state {
             StepUpState::Succeeded { .. } if now < until => ApprovalState::Approved { until },
-            StepUpState::Succeeded { .. } => ApprovalState::Expired,
             // The person can still pass by the same link.
             StepUpState::Pending | StepUpState::Failed if now < step_up.expires_at => {
                 ApprovalState::Pending
             }
-            StepUpState::Pending | StepUpState::Failed => ApprovalState::Expired,
+            StepUpState::Succeeded { .. } | StepUpState::Pending | StepUpState::Failed => {
+                ApprovalState::Expired
+            }
         }
     }
 

@@ -124,7 +124,7 @@ fn form(
         ),
     };
     let vain = if was_in_vain && problem.is_none() {
-        "<p class=\"problem\">Your last verification here does not suffice, or does not any more. If you have just verified, it was for another person: use your own address.</p>"
+        "<p class=\"problem\">Your last verification here does not suffice, or does not any more. If you have verified just now, it may have been by the address of another person: use your own.</p>"
     } else {
         ""
     };
@@ -139,9 +139,7 @@ fn form(
 fn link(state: &str, url: &str, minutes: u64, is_failed: bool) -> (&'static str, String) {
     let (state, shown) = (escape(state), escape(url));
     let code = qr::svg(url).map_or_else(String::new, |svg| {
-        format!(
-            "<figure>\n<figcaption>Or scan this code with your phone</figcaption>\n{svg}\n</figure>"
-        )
+        format!("<figure>\n<figcaption>Or scan with your phone</figcaption>\n{svg}\n</figure>")
     });
     let (title, alert, seen) = if is_failed {
         (
@@ -154,7 +152,7 @@ fn link(state: &str, url: &str, minutes: u64, is_failed: bool) -> (&'static str,
     };
     let unit = if minutes == 1 { "minute" } else { "minutes" };
     let content = format!(
-        "<h1>{title}</h1>\n{alert}\n<p>Open the link, and do what it says. Leave this page open.</p>\n<a class=\"button\" href=\"{shown}\" target=\"_blank\" rel=\"noopener noreferrer\">Start (opens a new tab)</a>\n{code}\n<p class=\"wait\" id=\"wait\" role=\"status\" data-events=\"events?state={state}{seen}\" data-minutes=\"{minutes}\">Waiting for the result. This page continues by itself.</p>\n<p class=\"soft\">The link is for you alone, and is valid for {minutes} {unit}. <a href=\"?state={state}&amp;again=1\">Use another address</a></p>"
+        "<h1>{title}</h1>\n{alert}\n<p>Start the verification on this device, or scan the code with your phone. Keep this page open.</p>\n<a class=\"button\" href=\"{shown}\" target=\"_blank\" rel=\"noopener noreferrer\">Start verification (opens a new tab)</a>\n{code}\n<p class=\"wait\" id=\"wait\" role=\"status\" data-events=\"events?state={state}{seen}\" data-minutes=\"{minutes}\">Waiting for the result. This page continues by itself.</p>\n<p class=\"soft\">The link is for you alone, and is valid for {minutes} {unit}. <a href=\"?state={state}&amp;again=1\">Use another address</a></p>"
     );
     (title, content)
 }
@@ -162,7 +160,7 @@ fn link(state: &str, url: &str, minutes: u64, is_failed: bool) -> (&'static str,
 fn done(original: &OriginalUrl) -> (&'static str, String) {
     let (url, host) = (escape(original.as_str()), escape(original.authority()));
     let content = format!(
-        "<h1 class=\"good\">Thank you</h1>\n<p role=\"status\">Your verification has arrived. You return to {host}.</p>\n<a class=\"button\" id=\"onward\" href=\"{url}\">Continue</a>"
+        "<h1 class=\"good\">Thank you</h1>\n<p role=\"status\">Your verification was received. You are returned to {host}.</p>\n<a class=\"button\" id=\"onward\" href=\"{url}\">Continue</a>"
     );
     ("Verification received", content)
 }

@@ -110,7 +110,8 @@ impl OneWaiting {
             self.changes.mark_unchanged();
             if self.is_changed().await {
                 self.is_over = true;
-                return Some((Ok(Event::default().event("changed").data("")), self));
+                // With data: browsers drop an event without any.
+                return Some((Ok(Event::default().event("changed").data("1")), self));
             }
             let finishing = async {
                 match &self.connection {

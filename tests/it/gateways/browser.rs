@@ -115,13 +115,25 @@ impl Browser {
         let holds = self.run(json!({ "until": script }));
         if holds != true {
             let page = self.evaluated("location.href + ' ' + document.documentElement.innerText");
-            panic!("not {script} at {page}, after {}", self.trail());
+            panic!("not {script} at {page}, after {}", self.steps());
         }
     }
 
     /// The documents that were loaded since the last time: `[status, URL, location]`.
     pub fn trail(&mut self) -> Value {
         self.run(json!({ "trail": true }))
+    }
+
+    /// The last documents, without their queries.
+    fn steps(&mut self) -> String {
+        let trail = self.trail();
+        let steps = trail.as_array().unwrap().iter().map(|step| {
+            let url = step[1].as_str().unwrap();
+            let path = url.split('?').next().unwrap();
+            format!("{} {path}", step[0])
+        });
+        let steps: Vec<String> = steps.collect();
+        steps[steps.len().saturating_sub(8)..].join(", ")
     }
 
     /// Clears all cookies.

@@ -29,7 +29,7 @@ use crate::{
 /// A request is answered within this time whatever happens. Promised are 1.3 s where the service hangs, and 500 ms where it does not; the time-outs
 /// of the recipes (1.1 s) make that so, and are looked at apart. Here it is more, because the machine may be busy. Without a time-out, a proxy waits
 /// for 30 s or without bound.
-const SOON: Duration = Duration::from_secs(5);
+pub const SOON: Duration = Duration::from_secs(5);
 
 pub const POLICIES: &str = "\
 version: 1
@@ -54,7 +54,7 @@ pub struct Scene {
 }
 
 /// The issuer of sessions, and the file with its key set.
-struct Sessions {
+pub struct Sessions {
     issuer: Issuer,
     keys: PathBuf,
     _folder: tempfile::TempDir,
@@ -65,7 +65,7 @@ pub fn token() -> verigate::callers::Token {
 }
 
 impl Sessions {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("jwks.json");
         let issuer = Issuer::new("ec");
@@ -78,14 +78,14 @@ impl Sessions {
     }
 
     /// A token of a session of the person with this verification.
-    fn token(&self, verification: &str, acr: &str) -> String {
+    pub fn token(&self, verification: &str, acr: &str) -> String {
         let now = SystemClock.now().as_second();
         let claims = json!({ "verification": verification, "acr": acr, "auth_time": now - 10 });
         format!("Bearer {}", self.issuer.token(now, json!({}), claims))
     }
 
     /// The configuration of the service that believes them.
-    fn config(&self, kind: Kind) -> String {
+    pub fn config(&self, kind: Kind) -> String {
         let keys = self.keys.display();
         let verified = if kind == Kind::EnvoyJwt {
             "asserts = ['authentication']\n[ext_authz]\nverification_claim = 'verification'\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -44,7 +44,7 @@ class Client:
         *,
         identity_id: str = "",
         authentication: Authentication | None = None,
-        attributes: dict[str, str] | None = None,
+        attributes: Mapping[str, str] | None = None,
         request_id: str = "",
         deadline: float | None = None,
         reuse: bool = True,

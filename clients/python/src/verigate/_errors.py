@@ -70,7 +70,10 @@ def of_rpc(error: Any, attempts: int) -> VerigateError:
     if not isinstance(code, grpc.StatusCode) or code is grpc.StatusCode.OK:
         code = grpc.StatusCode.UNKNOWN
     trailing: Any = error.trailing_metadata()
-    metadata: dict[str, Any] = dict(trailing or ())
+    # Not `dict(trailing)`: for that, older versions of grpc.aio have the wrong keys.
+    metadata: dict[str, Any] = {}
+    for name, value in trailing or ():
+        metadata[name] = value
     retry_after, violations = _details(metadata.get(DETAILS))
     pushback, may_retry = _pushback(metadata.get(PUSHBACK))
     return VerigateError(

@@ -215,7 +215,9 @@ impl Requirement {
                 names.insert(name.clone());
             }
             Self::AnyOf(parts) | Self::AllOf(parts) => {
-                parts.iter().for_each(|part| part.add_attributes(names));
+                for part in parts {
+                    part.add_attributes(names);
+                }
             }
             Self::Status(_)
             | Self::VerifiedWithin(_)

@@ -44,9 +44,9 @@ pub(in crate::http::authzen) enum Problem {
 
 impl Problem {
     /// Why no step-up begins.
-    pub(super) fn of_step_up(error: StepUpError) -> Self {
+    pub(super) fn of_step_up(error: &StepUpError) -> Self {
         match error {
-            StepUpError::NotPermitted(error) => Self::NotPermitted(error),
+            StepUpError::NotPermitted(error) => Self::NotPermitted(*error),
             StepUpError::NoSuchPolicy(_) => Self::NotRequestable(error.to_string()),
             StepUpError::KeyReused => Self::Duplicate,
             StepUpError::OverRate(over) | StepUpError::OverQuota(over) => {

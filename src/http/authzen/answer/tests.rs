@@ -220,7 +220,7 @@ fn what_cannot_stand_in_a_list_with_blanks_is_not_in_one() {
         let ruling = ruling(
             &set,
             &policy,
-            verified(Duration::from_secs(60), "VERIFIED"),
+            verified(Duration::from_mins(1), "VERIFIED"),
             None,
         );
         answer(&Ok(ruling), Supported { step_up: true })["context"].clone()

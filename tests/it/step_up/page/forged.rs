@@ -102,7 +102,7 @@ async fn an_expired_state_makes_no_link_and_what_was_begun_by_it_goes_on() {
     assert_eq!((status.as_u16(), page.contains("Waiting")), (200, true));
     assert_eq!(browser.get(&format!("{begun}&again=1")).await.0, 410);
     open(&link, "").await;
-    until_shown(&mut browser, &begun, "has arrived").await;
+    until_shown(&mut browser, &begun, "was received").await;
     world.clock.advance(Duration::from_mins(20));
     let (status, _) = browser.get(&begun).await;
     assert_eq!(status, 200, "that it has succeeded stays");
