@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{ONE, asked, evaluation, gist, json_of, post_as, status, with, world, world_with};
 
 #[tokio::test]
-async fn the_facts_of_a_evaluation_reach_the_policy_that_reads_them() {
+async fn the_facts_of_an_evaluation_reach_the_policy_that_reads_them() {
     let (world, _folder) = world().await;
     let ask = async |evaluation: Value| gist(&asked(&world, &evaluation).await);
     let own = |identity: Value| {

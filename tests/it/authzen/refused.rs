@@ -108,7 +108,7 @@ async fn what_is_wrong_in_an_item_is_that_item_alone_and_in_the_defaults_all_of_
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_strict_json_is_400_and_not_counted_as_a_evaluation() {
+async fn a_body_that_is_no_strict_json_is_400_and_not_counted_as_an_evaluation() {
     let (world, _folder) = world().await;
     let whole = evaluation("front-door", "fresh").to_string();
     let inside = |what: &str| whole.replacen('{', &format!("{{{what},"), 1);
