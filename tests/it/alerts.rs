@@ -85,7 +85,7 @@ fn every_setting_that_the_page_and_the_alerts_name_exists() {
     for text in [PAGE, RULES] {
         let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_' || c == '.'));
         // A page beside this one is no setting.
-        let words = words.filter(|word| !word.ends_with(".md"));
+        let words = words.filter(|word| word.strip_suffix(".md").is_none());
         for word in words.map(|word| word.trim_matches('.')) {
             let setting = word
                 .split_once('.')

@@ -2,7 +2,7 @@
 //! happens to the service, nobody reaches the application who should not.
 
 mod application;
-mod browser;
+pub mod browser;
 mod login;
 mod matrix;
 mod proxy;

@@ -55,7 +55,7 @@ impl Setting {
             Some("callers") => Self::Callers,
             Some("tenant") => Self::Tenant,
             Some("no-url") => Self::NoUrl,
-            Some(other) => panic!("{other}"),
+            Some(other) => unreachable!("{other}"),
         }
     }
 

@@ -51,7 +51,7 @@ fn policies(vectors: &Value) -> String {
         ("can_update_todo", &theirs(vectors, "rick")),
         ("can_delete_todo", &theirs(vectors, "rick")),
     ] {
-        text.push_str(&format!("  {name}:\n{rules}"));
+        text += &format!("  {name}:\n{rules}");
     }
     text
 }
@@ -60,10 +60,8 @@ async fn world(settings: &str) -> (World, tempfile::TempDir) {
     let vectors = vectors();
     let mut cast = "people:\n  ada: { full_name: Ada Example }\nverifications:\n".to_owned();
     for (_, id) in vectors["subjects"].as_object().unwrap() {
-        cast.push_str(&format!(
-            "  {}: {{ person: ada, verified_ago: 1d }}\n",
-            id.as_str().unwrap()
-        ));
+        let id = id.as_str().unwrap();
+        cast += &format!("  {id}: {{ person: ada, verified_ago: 1d }}\n");
     }
     let folder = tempfile::tempdir().unwrap();
     let world = World::of(&cast, |config| {

@@ -16,7 +16,8 @@ fn script(name: &str) -> PathBuf {
     Path::new(ROOT).join("tests/proxies").join(name)
 }
 
-fn chromium() -> Option<&'static str> {
+/// The command of a browser, if there is one.
+pub fn chromium() -> Option<&'static str> {
     let runs = |name: &&str| {
         let mut command = Command::new(name);
         let command = command.arg("--version").stdout(Stdio::null());
@@ -112,11 +113,9 @@ impl Browser {
 
     /// Waits until an expression holds in the page.
     pub fn until(&mut self, script: &str) {
-        let holds = self.run(json!({ "until": script }));
-        if holds != true {
-            let page = self.evaluated("location.href + ' ' + document.documentElement.innerText");
-            panic!("not {script} at {page}, after {}", self.steps());
-        }
+        let holds = self.run(json!({ "until": script })) == true;
+        let page = self.evaluated("location.href + ' ' + document.documentElement.innerText");
+        assert!(holds, "not {script} at {page}, after {}", self.steps());
     }
 
     /// The documents that were loaded since the last time: `[status, URL, location]`.

@@ -156,11 +156,11 @@ async fn a_person_steps_up_at_apache_and_returns_to_where_they_were_refused() {
     let (status, body) = world.fetched("/door", "[['x-verigate-decision', 'DENY'], ['x_verigate_decision', 'DENY'], ['oidc_claim_acr', 'x']]");
     assert_eq!(status, 200);
     assert!(!body.contains("DENY") && !body.contains("oidc"), "{body}");
-    away(&mut world).await;
+    away(&mut world);
 }
 
 /// A person with a session is refused while the service does not answer.
-async fn away(world: &mut World) {
+fn away(world: &mut World) {
     let before = world.application.reached();
     world.service.process.signal("-STOP");
     assert_eq!(world.fetched("/door", "[]").0, 503);

@@ -144,6 +144,9 @@ async fn an_identity_that_the_vendor_does_not_give_is_nobodys() {
     }
 }
 
+/// How what the vendor says is changed.
+type Change = Box<dyn Fn(Value) -> Value>;
+
 #[tokio::test]
 async fn what_the_vendor_says_of_the_successor_counts_in_every_form() {
     let details = |id: &str| {
@@ -156,7 +159,6 @@ async fn what_the_vendor_says_of_the_successor_counts_in_every_form() {
             details
         }
     };
-    type Change = Box<dyn Fn(Value) -> Value>;
     let changes: Vec<(bool, Change)> = vec![
         (true, Box::new(|details| details)),
         (

@@ -186,7 +186,7 @@ async fn until_shown(browser: &mut Browser, url: &str, text: &str) -> String {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    panic!("the page never shows `{text}`");
+    unreachable!("the page never shows `{text}`");
 }
 
 #[tokio::test]

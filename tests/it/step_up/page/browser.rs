@@ -20,18 +20,14 @@ use tokio::net::TcpListener as AppListener;
 use verigate::gateway::ReturnHosts;
 
 use super::*;
-use crate::operations::skip;
+use crate::{gateways::browser::chromium, operations::skip};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
-fn chromium() -> Option<PathBuf> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = env::split_paths(&path).collect();
-    let mut files = names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    files.find(|file| file.is_file())
+/// The folder for pictures, if somebody wants them.
+#[expect(clippy::disallowed_methods, reason = "only who runs the test knows the folder")]
+fn shots() -> Option<PathBuf> {
+    env::var_os("VERIGATE_PAGE_SHOTS").map(PathBuf::from)
 }
 
 /// An application behind a gateway that passes on what the service answers: `/door/VERIFICATION`.
@@ -132,7 +128,7 @@ async fn a_browser_goes_the_whole_way_with_and_without_script_and_axe_finds_noth
         "chromium": chromium,
         "modules": modules,
         // For those who want to look at the pictures.
-        "shots": env::var_os("VERIGATE_PAGE_SHOTS").map(PathBuf::from),
+        "shots": shots(),
         "timeout": 120_000,
         "others": others(&world, &application).await,
         "withScript": format!("{application}/door/month-old"),
