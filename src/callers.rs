@@ -29,7 +29,7 @@ pub use self::{
     conflicts::{ConflictingCallersError, KnownCredentials},
     credentials::{AuthenticationError, TOKEN_HEADER, bearer, credential_headers, foreign_bearer},
     directory::Callers,
-    glob::{Glob, InvalidGlobError},
+    glob::{Glob, InvalidGlobError, InvalidTextGlobError},
     id::CallerId,
     issuers::IssuerError,
     misses::{LookupResult, Misses},

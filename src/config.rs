@@ -19,6 +19,7 @@ mod listeners;
 mod filters;
 mod forward_auth;
 mod ext_authz;
+mod authzen;
 mod tls;
 mod incode;
 mod step_up;
@@ -95,6 +96,8 @@ pub struct Config {
     pub webhook: Option<crate::http::webhook::Config>,
     /// Forward auth, and how gateways are answered.
     pub forward_auth: crate::http::forward_auth::Config,
+    /// How evaluations of AuthZEN name the person and the policy.
+    pub authzen: crate::http::authzen::Config,
     /// The claims by which Envoy names the person.
     pub ext_authz: crate::grpc::ext_authz::ClaimNames,
     /// The tokens of sessions. None is read if it is `None`.
@@ -185,14 +188,14 @@ impl Config {
         let filters = filters::read(reader);
         let policies = policies(reader);
         let incode = incode::read(&mut reader.section("incode"));
-        let in_flight = limits.as_ref().map_or(0, |(_, in_flight, _)| *in_flight);
-        let cache = cache(reader, in_flight);
+        let cache = cache(reader, limits.as_ref().map_or(0, |limits| limits.1));
         let step_up = step_up::read(reader);
         let links = step_up::links_of_all(&mut reader.section("step_up"));
         let webhook = webhook::read(&mut reader.section("webhook"));
         let session = session::read(reader);
         let forward_auth = forward_auth::read(&mut reader.section("forward_auth"));
         let ext_authz = ext_authz::read(&mut reader.section("ext_authz"));
+        let authzen = authzen::read(reader);
         let journal = journal::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
@@ -233,6 +236,7 @@ impl Config {
             step_up: step_up?,
             webhook: webhook?,
             forward_auth: forward_auth?,
+            authzen: authzen?,
             ext_authz: ext_authz?,
             session: session?,
             journal: journal?,

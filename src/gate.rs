@@ -16,7 +16,7 @@ use crate::{
     deps::Deps,
     journal::{Entry, Journal, JournalError},
     live::Live,
-    policy::{Facts, Policy, PolicyName, PolicySet, Request},
+    policy::{Facts, Policy, PolicyName, PolicySet, Request, Timestamp},
     provenance::Timings,
     refusals::Refusals,
     ruling::Ruling,
@@ -44,6 +44,16 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
+    /// The instant.
+    pub fn now(&self) -> Timestamp {
+        self.started.moment.now
+    }
+
+    /// The policy of this name that was in force.
+    pub fn policy(&self, name: &PolicyName) -> Option<&Policy> {
+        self.policies.find(name)
+    }
+
     /// The time that has passed since.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()

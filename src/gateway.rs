@@ -12,12 +12,13 @@ mod original_url;
 mod answer;
 
 pub use self::{
-    answer::{Answer, Outcome, StepUpContext, answer},
-    challenge::ChallengeStyle,
+    answer::{Answer, Outcome, StepUpContext, answer, whole_seconds},
+    challenge::{ChallengeStyle, acr_values},
     config::Config,
     headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,
+    remedy::{authentication_alone, verifying_helps},
     request::{Asked, SessionContext, asked},
     url_template::{UrlTemplate, UrlTemplateError},
 };

@@ -12,6 +12,7 @@ pub mod ext_authz;
 mod check_request;
 mod check_response;
 mod step_up_request;
+mod unary;
 mod server_timing;
 mod status;
 mod protocol;
@@ -30,12 +31,7 @@ use tonic_health::{
     server::HealthReporter,
 };
 
-use self::{
-    access::Access,
-    ext_authz::ExtAuthz,
-    service::Parts,
-    signature::{BATCH_BYTES_MAX, EXT_AUTHZ_BYTES_MAX, MESSAGE_BYTES_MAX},
-};
+use self::{access::Access, ext_authz::ExtAuthz, service::Parts, signature::MESSAGE_BYTES_MAX};
 pub use self::{
     authentication::Authentication, calls::Calls, in_flight::InFlight, rejection::Rejections,
     service::GrpcService,
@@ -45,11 +41,7 @@ use crate::{
     deps::Deps,
     gate::Gate,
     live::Live,
-    proto::{
-        DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS,
-        ext_authz::envoy::service::auth::v3::authorization_server::AuthorizationServer,
-        v1::access_service_server::AccessServiceServer,
-    },
+    proto::{DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS, v1::access_service_server::AccessServiceServer},
     session::Sessions,
     step_up::StepUps,
 };
@@ -130,9 +122,7 @@ pub fn services(
         deadlines,
         clock: Arc::clone(&deps.clock),
     };
-    let ext_authz =
-        AuthorizationServer::new(ext_authz).max_decoding_message_size(EXT_AUTHZ_BYTES_MAX);
-    let access = Access {
+    let access = Arc::new(Access {
         gate,
         step_ups,
         deadlines,
@@ -140,15 +130,15 @@ pub fn services(
         calls: Arc::clone(&calls),
         authentication: authentication.clone(),
         clock: Arc::clone(&deps.clock),
-    };
-    let access = AccessServiceServer::new(access)
-        // The largest of its methods; each has a bound of its own in its signature.
-        .max_decoding_message_size(BATCH_BYTES_MAX);
+    });
+    let streams = AccessServiceServer::from_arc(Arc::clone(&access))
+        .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(MESSAGE_BYTES_MAX);
     let others = others(health_service)?;
     let service = GrpcService::new(Parts {
         access,
+        streams,
         ext_authz,
         gateway,
         others,

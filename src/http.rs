@@ -1,10 +1,10 @@
 //! The HTTP listeners: each file has its routes, and they are merged here. Every request first passes the `filter`.
 
 mod admin;
+pub mod authzen;
 mod callers;
 mod filter;
 pub mod forward_auth;
-mod not_implemented;
 mod step_up_page;
 pub mod webhook;
 
@@ -15,6 +15,7 @@ use axum::Router;
 use self::filter::{Listener, Metrics, RequestFilter};
 pub use self::{
     admin::{Admin, AdminCallers},
+    authzen::Authzen,
     callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},
     forward_auth::ForwardAuth,
@@ -45,14 +46,26 @@ pub struct Routers {
     pub admin: Router,
 }
 
+/// What answers on the HTTP listeners.
+#[derive(Debug)]
+pub struct Served {
+    /// Webhooks.
+    pub webhooks: Arc<Webhooks>,
+    /// Forward auth.
+    pub forward_auth: Arc<ForwardAuth>,
+    /// AuthZEN.
+    pub authzen: Arc<Authzen>,
+    /// The page for step-ups, if there is one.
+    pub page: Option<Arc<StepUpPage>>,
+    /// Operators.
+    pub admin: Admin,
+}
+
 /// What each listener serves: each route is on exactly one of them. `apart`: whether there is a listener for the Internet.
 pub fn routers(
     config: &Config,
     apart: bool,
-    webhooks: Arc<Webhooks>,
-    forward_auth: Arc<ForwardAuth>,
-    page: Option<Arc<StepUpPage>>,
-    admin: Admin,
+    served: Served,
     credentials: &Arc<dyn Credentials>,
     deps: &Deps,
 ) -> Result<Routers, prometheus::Error> {
@@ -60,24 +73,33 @@ pub fn routers(
     let filter = |listener, rules: &Rules| {
         RequestFilter::new(listener, rules.clone(), credentials, &metrics, deps)
     };
+    let Served {
+        webhooks,
+        forward_auth,
+        authzen,
+        page,
+        admin,
+    } = served;
     let http = filter(Listener::Http, &config.http);
-    let callers = admin.callers.callers.clone();
-    let routes_for_callers = http
-        .same_site(callers.only(not_implemented::routes()))
-        .merge(forward_auth::routes(forward_auth));
-    let routes_for_the_internet = |filter: &Arc<RequestFilter>| {
-        let page = page.map(step_up_page::routes).unwrap_or_default();
-        filter
-            .same_site(webhook::routes(webhooks).merge(page))
-            .merge(not_implemented::routes_of_the_internet())
-    };
+    let discovery = authzen::discovery::routes(authzen.config());
+    let evaluations = http.around(http.same_site(authzen::routes(authzen)));
+    let evaluations = authzen::echoing(evaluations);
+    let forward_auth = forward_auth::routes(forward_auth);
+    let page = page.map(step_up_page::routes).unwrap_or_default();
+    let for_the_internet = webhook::routes(webhooks).merge(page);
+    // Of merged routes, the last ones answer where there is no route: behind the rules of the listener.
     let (http, public) = if apart {
         let public = filter(Listener::Public, &config.public);
-        let routes = routes_for_the_internet(&public);
-        (http.around(routes_for_callers), Some(public.around(routes)))
+        let for_the_internet = public.same_site(for_the_internet);
+        let open = public.around_any_host(discovery);
+        (
+            evaluations.merge(http.around(forward_auth)),
+            Some(open.merge(public.around(for_the_internet))),
+        )
     } else {
-        let routes = routes_for_callers.merge(routes_for_the_internet(&http));
-        (http.around(routes), None)
+        let rest = forward_auth.merge(http.same_site(for_the_internet));
+        let open = http.around_any_host(discovery).merge(evaluations);
+        (open.merge(http.around(rest)), None)
     };
     let for_admin = filter(Listener::Admin, &config.admin);
     Ok(Routers {

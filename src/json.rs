@@ -2,6 +2,8 @@
 //! duplicate key is an error. A field that need not have the documented type is decoded as [`Lenient`], by one rule
 //! for all numbers: a whole number and the string of its digits are the same.
 
+mod strict;
+
 use std::{fmt, marker::PhantomData};
 
 use serde::{
@@ -9,6 +11,8 @@ use serde::{
     de::{IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use zeroize::Zeroizing;
+
+pub use self::strict::{StrictJson, StrictJsonError};
 
 /// Up to this magnitude, every whole number that a double can have is exact: 2^53.
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;

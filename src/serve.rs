@@ -41,7 +41,7 @@ use crate::{
     config::Config,
     deps::{Deps, Task},
     grpc::{self, Grpc},
-    http::{self, Routers, StepUpPage, Webhooks},
+    http::{self, Routers, Served, StepUpPage, Webhooks},
     incode::Incode,
     journal::{JournalState, Output, Writer},
     listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
@@ -134,6 +134,7 @@ impl Service {
             grpc: services,
             webhooks,
             forward_auth,
+            authzen,
             page,
             admin,
             reloader,
@@ -151,16 +152,14 @@ impl Service {
         let for_callers = if apart { 3 } else { 2 };
         let mut listeners = Listeners::new(config.limits, for_callers, inherited, &deps)?;
         let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
-        let routers = http::routers(
-            &config.filters,
-            apart,
-            Arc::clone(&webhooks),
+        let served = Served {
+            webhooks: Arc::clone(&webhooks),
             forward_auth,
-            page.clone(),
+            authzen,
+            page: page.clone(),
             admin,
-            &credentials,
-            &deps,
-        )?;
+        };
+        let routers = http::routers(&config.filters, apart, served, &credentials, &deps)?;
         let health = services.health.clone();
         let addresses = open(&mut listeners, config, tls, services, routers).await?;
 

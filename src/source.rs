@@ -28,6 +28,11 @@ pub trait Source: Debug + Send + Sync + 'static {
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError>;
 
+    /// What [`Self::look_up`] answers from memory; `None` where it would have to wait, or where this source has no memory.
+    fn look_up_now(&self, _id: &VerificationId, _request: &LookupRequest) -> Option<Known> {
+        None
+    }
+
     /// Declares the evidence about a verification unusable, by any of its identifiers, so that the next lookup asks again. The
     /// result of a fetch that is in flight is not kept either.
     async fn invalidate(&self, _id: &VerificationId, _invalidation: Invalidation) {}

@@ -5,6 +5,13 @@ use std::fmt::{self, Display};
 /// The longest `request_id` and `identity_id`, in bytes.
 pub const ID_BYTES_MAX: usize = 128;
 
+/// Attributes that a request may have.
+pub const ATTRIBUTES_MAX: usize = 32;
+/// The longest key of an attribute, in bytes.
+pub const ATTRIBUTE_KEY_BYTES_MAX: usize = 64;
+/// The longest value of an attribute, in bytes.
+pub const ATTRIBUTE_VALUE_BYTES_MAX: usize = 256;
+
 /// How much of a caller's text a description quotes, in characters.
 const QUOTED_CHARS_MAX: usize = 40;
 

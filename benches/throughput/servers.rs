@@ -88,7 +88,9 @@ impl Server {
         let vendor = Vendor(vendor);
         let upstream = address_in(lines, "http://");
         let config = folder.join("verigate.toml");
-        let journal = folder.join("decisions.jsonl");
+        // In a folder of its own: those of the configuration and the policies are watched, and each write would wake the watcher.
+        let journal = folder.join("journal").join("decisions.jsonl");
+        fs::create_dir(folder.join("journal")).unwrap();
         let written = format!(
             "[policies]\npath = '{}'\n[incode]\nurl = 'http://{upstream}'\napi_key = 'demo-api-key'\n\
              integration_id = 'demo-integration'\nsecret = 'demo-secret'\nrate = 100000\nburst = 100000\n[journal]\npath = '{}'\n\

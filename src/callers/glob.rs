@@ -1,9 +1,11 @@
-//! Patterns of policy names.
+//! Patterns of policy names, and of other texts.
 
 use std::fmt;
 
 /// The longest pattern, in bytes: a policy name with a `*` at each end.
 const PATTERN_BYTES_MAX: usize = 66;
+/// The longest pattern of other texts, in bytes.
+const TEXT_PATTERN_BYTES_MAX: usize = 1024;
 
 /// A pattern of policy names, in which `*` stands for any characters, also for none.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,14 +16,33 @@ pub struct Glob(Box<str>);
 #[error("is not a pattern of policy names: a-z, 0-9, `.`, `_`, `-`, and `*` for any characters")]
 pub struct InvalidGlobError;
 
+/// A text is empty, or too long for a pattern.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is empty, or longer than {TEXT_PATTERN_BYTES_MAX} bytes")]
+pub struct InvalidTextGlobError;
+
 impl Glob {
-    /// Parses a pattern.
+    /// Parses a pattern of policy names.
     pub fn parse(text: &str) -> Result<Self, InvalidGlobError> {
         let is_valid = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || b"._-*".contains(&c);
         if text.is_empty() || text.len() > PATTERN_BYTES_MAX || !text.bytes().all(is_valid) {
             return Err(InvalidGlobError);
         }
         Ok(Self(text.into()))
+    }
+
+    /// Parses a pattern of any texts.
+    pub fn of_texts(text: &str) -> Result<Self, InvalidTextGlobError> {
+        if text.is_empty() || text.len() > TEXT_PATTERN_BYTES_MAX {
+            return Err(InvalidTextGlobError);
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// Whether every text that fits also fits the other pattern.
+    pub fn is_case_of(&self, other: &Self) -> bool {
+        // A `*` here is matched by nothing but a `*` there.
+        other.matches(&self.0)
     }
 
     /// Whether a name fits. Linear in both, whatever the pattern.
@@ -67,6 +88,17 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn what_fits_a_case_of_a_pattern_fits_the_pattern(
+            one in "[ab*]{1,6}",
+            other in "[ab*]{1,6}",
+            name in "[ab]{0,8}",
+        ) {
+            let (one, other) = (Glob::of_texts(&one).unwrap(), Glob::of_texts(&other).unwrap());
+            prop_assert!(one.is_case_of(&one));
+            prop_assert!(!one.is_case_of(&other) || !one.matches(&name) || other.matches(&name));
+        }
+
         #[test]
         fn a_star_stands_for_any_characters(pattern in "[ab*]{1,8}", name in "[ab]{0,10}") {
             let glob = Glob::parse(&pattern).unwrap();

@@ -6,6 +6,9 @@ use toml::Value;
 use super::error::SettingError;
 use crate::policy::{parse_duration, yaml::is_visible};
 
+/// Settings that may be a table of texts in place of one text.
+const TEXTS_OR_TABLES: [&str; 1] = ["authzen.policy_from"];
+
 /// Fits a value of a file or a variable to the setting of this name.
 pub(super) fn fit(name: &str, value: Value, default: &Value) -> Result<Value, SettingError> {
     let value = match (default, value) {
@@ -14,6 +17,7 @@ pub(super) fn fit(name: &str, value: Value, default: &Value) -> Result<Value, Se
             Err(_) => return Err(SettingError::new(format!("{name} is too large"))),
         },
         (default, value) if value.same_type(default) => value,
+        (Value::String(_), value @ Value::Table(_)) if TEXTS_OR_TABLES.contains(&name) => value,
         (default, value) => {
             let wanted = default.type_str();
             return Err(SettingError {

@@ -285,7 +285,7 @@ fn body(effect: Effect) -> String {
 }
 
 /// Rounded up, and at least one: a client that asks again at once would be refused again.
-fn whole_seconds(duration: Duration) -> u64 {
+pub fn whole_seconds(duration: Duration) -> u64 {
     let rounded = duration
         .as_secs()
         .saturating_add(u64::from(duration.subsec_nanos() > 0));

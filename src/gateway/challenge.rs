@@ -44,7 +44,7 @@ pub(super) fn challenge(way: RemedyKind<'_>, style: &ChallengeStyle) -> HeaderVa
 
 /// The classes that a challenge can name, separated by blanks, any of which suffices. `None` if none of those that are needed can be named: a
 /// challenge for any class would be met in vain. `Some("")`: any class suffices.
-pub(super) fn acr_values(session: &NewSession) -> Option<String> {
+pub fn acr_values(session: &NewSession) -> Option<String> {
     let is_nameable = |class: &&str| {
         let is_plain = |b: u8| (b'!'..=b'~').contains(&b) && b != b'"' && b != b'\\';
         !class.is_empty() && class.bytes().all(is_plain)

@@ -18,11 +18,7 @@ impl<'d> RemedyKind<'d> {
     /// if some set needs no wait for it.
     pub(super) fn of(decision: &'d Decision) -> Self {
         let sets = decision.alternatives();
-        let alone = sets.iter().find_map(|set| match set.as_slice() {
-            [Remedy::Authenticate(session)] => Some(session),
-            _ => None,
-        });
-        if let Some(session) = alone {
+        if let Some(session) = authentication_alone(decision) {
             return Self::Authenticate(session);
         }
         let verifies =
@@ -35,4 +31,18 @@ impl<'d> RemedyKind<'d> {
             Self::Other
         }
     }
+}
+
+/// Whether verifying again, and not an authentication alone, leads to ALLOW without waiting.
+pub fn verifying_helps(decision: &Decision) -> bool {
+    RemedyKind::of(decision) == RemedyKind::Verify
+}
+
+/// The session in which a person must authenticate, if that alone leads to ALLOW.
+pub fn authentication_alone(decision: &Decision) -> Option<&NewSession> {
+    let mut sets = decision.alternatives().iter();
+    sets.find_map(|set| match set.as_slice() {
+        [Remedy::Authenticate(session)] => Some(session),
+        _ => None,
+    })
 }

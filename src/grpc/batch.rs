@@ -101,7 +101,7 @@ impl Batch<'_> {
         let in_flight = match index {
             0 => None,
             _ => {
-                let entered = self.in_flight.enter(self.call.caller.id.priority(), 0);
+                let entered = self.in_flight.enter(self.call.caller.id.priority());
                 Some(entered.ok_or_else(status::too_many_calls)?)
             }
         };

@@ -6,12 +6,12 @@ use crate::{
     policy::{Authentication, ClaimedIdentity, PolicyName, Request, VerificationId},
     proto::{time::instant, v1},
     request_id::cleaned,
-    violations::{ID_BYTES_MAX, Quoted, Violations},
+    violations::{
+        ATTRIBUTE_KEY_BYTES_MAX, ATTRIBUTE_VALUE_BYTES_MAX, ATTRIBUTES_MAX, ID_BYTES_MAX, Quoted,
+        Violations,
+    },
 };
 
-const ATTRIBUTES_MAX: usize = 32;
-const ATTRIBUTE_KEY_BYTES_MAX: usize = 64;
-const ATTRIBUTE_VALUE_BYTES_MAX: usize = 256;
 const ACR_BYTES_MAX: usize = 256;
 const AMR_MAX: usize = 32;
 const AMR_BYTES_MAX: usize = 64;

@@ -14,12 +14,7 @@ mod headers;
 
 use std::sync::Arc;
 
-use axum::{body::Body, response::Response as HttpResponse};
-use futures_util::stream::iter;
-use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
-use http_body_util::StreamBody;
-use hyper::body::Frame;
-use prost::Message as _;
+use axum::response::Response as HttpResponse;
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument as _;
 
@@ -28,7 +23,7 @@ use self::{
     answer::{check_response, refused},
     asked::{AuthzRequest, RequestContext},
 };
-use super::{calls::AskedPolicy, framing::framed, status};
+use super::{calls::AskedPolicy, status, unary};
 use crate::{
     call::{Call, Deadlines},
     clock::Clock,
@@ -156,20 +151,7 @@ pub(super) fn without_errors(response: HttpResponse, config: &Config) -> HttpRes
         (Some(status), _) => status,
         (None, other) => Status::new(Code::Unknown, format!("HTTP status {other}")),
     };
-    answered(&refused(&status, &config.gateway))
-}
-
-/// A response of gRPC that is OK and has this one message.
-fn answered(answer: &CheckResponse) -> HttpResponse {
-    let mut trailers = HeaderMap::new();
-    trailers.insert(Status::GRPC_STATUS, HeaderValue::from_static("0"));
-    let message = framed(&answer.encode_to_vec());
-    let frames = [Frame::data(message), Frame::trailers(trailers)];
-    let frames = frames.map(Ok::<_, std::convert::Infallible>);
-    let mut response = HttpResponse::new(Body::new(StreamBody::new(iter(frames))));
-    let grpc = HeaderValue::from_static("application/grpc");
-    response.headers_mut().insert(CONTENT_TYPE, grpc);
-    response
+    unary::ok(&refused(&status, &config.gateway), None)
 }
 
 #[cfg(test)]

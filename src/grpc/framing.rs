@@ -1,7 +1,7 @@
 //! The messages in the body of a call: their frames, their compression and their encoding. What a caller sends wrong is
 //! INVALID_ARGUMENT or OUT_OF_RANGE, where tonic's own decoder says INTERNAL, or ignores the rest.
 
-use std::{io::Read as _, pin::Pin, sync::Arc, time::Duration};
+use std::{io::Read as _, mem::take, pin::Pin, sync::Arc, time::Duration};
 
 use axum::{BoxError, body::Body, response::Response};
 use flate2::bufread::MultiGzDecoder;
@@ -9,7 +9,10 @@ use futures_util::stream::try_unfold;
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use parking_lot::Mutex;
-use prost::bytes::{BufMut as _, Bytes, BytesMut};
+use prost::{
+    DecodeError, Message,
+    bytes::{BufMut as _, Bytes, BytesMut},
+};
 use tokio::select;
 use tonic::Status;
 
@@ -41,39 +44,69 @@ pub(super) struct Framing {
 }
 
 impl Framing {
-    /// The one message of a call in its frame, well-formed and not compressed.
-    pub(super) async fn one(&self, body: Body) -> Result<Bytes, Status> {
-        let mut messages = self.messages(body, Failure::default());
-        let message = messages.next().await;
-        let message = match message {
-            // At the end without a message there was a failure.
-            Ok(message) => message.unwrap_or_default(),
-            Err(error) => return Err(messages.failure.status(&error)),
-        };
-        match messages.next().await {
-            Ok(_) => Ok(message),
-            Err(error) => Err(messages.failure.status(&error)),
-        }
+    /// The one message of a call.
+    pub(super) async fn one<M: Message + Default>(&self, body: Body) -> Result<M, Status> {
+        let mut messages = self.messages(body);
+        // At the end without a message there was an error.
+        let frame = messages.frame().await?.unwrap_or_default();
+        let message = decoded(&frame)?;
+        messages.frame().await?;
+        Ok(message)
+    }
+
+    /// The same, in its frame and not compressed.
+    pub(super) async fn one_framed(&self, body: Body) -> Result<Bytes, Status> {
+        let mut messages = self.messages(body);
+        let message = messages.next().await?.unwrap_or_default();
+        messages.frame().await?;
+        Ok(message)
     }
 
     /// The same body with messages that are all well-formed and not compressed. It breaks off at the first that is not, with the status
     /// of the call.
     pub(super) fn stream(&self, body: Body, failure: Failure) -> Body {
-        let messages = self.messages(body, failure);
-        Body::from_stream(try_unfold(messages, |mut messages| async move {
-            let next = messages.next().await?;
-            Ok::<_, BoxError>(next.map(|frame| (frame, messages)))
-        }))
+        let messages = self.messages(body);
+        Body::from_stream(try_unfold(
+            (messages, failure),
+            |(mut messages, failure)| async move {
+                let next = messages.next().await;
+                let next = next.map_err(|broken| failure.of(broken))?;
+                Ok::<_, BoxError>(next.map(|frame| (frame, (messages, failure))))
+            },
+        ))
     }
 
-    fn messages(&self, body: Body, failure: Failure) -> Messages {
+    fn messages(&self, body: Body) -> Messages {
         Messages {
             body,
-            buffer: BytesMut::new(),
+            part: Bytes::new(),
+            gathered: BytesMut::new(),
             framing: *self,
             begun: false,
             late: None,
-            failure,
+        }
+    }
+}
+
+/// Why the messages of a call broke off.
+enum Broken {
+    /// What was sent is wrong.
+    Refused(Status),
+    /// The body broke off.
+    Body(axum::Error),
+}
+
+impl From<Status> for Broken {
+    fn from(status: Status) -> Self {
+        Self::Refused(status)
+    }
+}
+
+impl From<Broken> for Status {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Refused(status) => status,
+            Broken::Body(error) => Self::cancelled(format!("the message broke off: {error}")),
         }
     }
 }
@@ -81,32 +114,44 @@ impl Framing {
 /// The messages of a call, read from its body.
 struct Messages {
     body: Body,
-    /// What was read of the body, from the beginning of a frame.
-    buffer: BytesMut,
+    /// What is left of the last part of the body, if nothing is gathered: a message that is all in one part is not copied.
+    part: Bytes,
+    /// What was read of the body, from the beginning of a frame that is not all in one part.
+    gathered: BytesMut,
     framing: Framing,
     /// Whether there was a message.
     begun: bool,
     /// When the message that has begun is too late.
     late: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
-    failure: Failure,
 }
 
 impl Messages {
+    /// The next message in its frame, which can be decoded; `None` at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
+        let next = self.frame().await?;
+        if let Some(frame) = &next {
+            let message = frame.get(HEADER_BYTES..).unwrap_or_default();
+            (self.framing.signature.decode)(message).map_err(|error| undecodable(&error))?;
+        }
+        Ok(next)
+    }
+
     /// The next message in its frame; `None` at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, BoxError> {
+    async fn frame(&mut self) -> Result<Option<Bytes>, Broken> {
         loop {
-            let taken = self.take();
-            if let Some(message) = taken.map_err(|status| self.failure.set(status))? {
+            if let Some(message) = self.take()? {
                 return Ok(Some(message));
             }
-            match self.frame().await? {
-                Some(frame) => {
-                    if let Ok(data) = frame.into_data() {
-                        self.buffer.extend_from_slice(&data);
-                    }
-                }
+            // What waits for the rest of its message keeps no more memory than it takes.
+            self.gathered.extend_from_slice(&take(&mut self.part));
+            match self.part().await? {
+                Some(frame) => match frame.into_data() {
+                    Ok(data) if self.gathered.is_empty() => self.part = data,
+                    Ok(data) => self.gathered.extend_from_slice(&data),
+                    Err(_trailers) => {}
+                },
                 None => {
-                    self.at_end().map_err(|status| self.failure.set(status))?;
+                    self.at_end()?;
                     return Ok(None);
                 }
             }
@@ -115,30 +160,39 @@ impl Messages {
 
     /// The next part of the body. A stream may be silent between its messages, and not inside of one. The message of other calls has
     /// the deadline of its call.
-    async fn frame(&mut self) -> Result<Option<Frame<Bytes>>, BoxError> {
+    async fn part(&mut self) -> Result<Option<Frame<Bytes>>, Broken> {
         let signature = self.framing.signature;
         let may_begin_late = self.begun || signature.kind == Kind::CheckStream;
-        if !signature.streams() || (may_begin_late && self.buffer.is_empty()) {
-            return Ok(self.body.frame().await.transpose()?);
+        if !signature.streams() || (may_begin_late && self.unread().is_empty()) {
+            return self.body.frame().await.transpose().map_err(Broken::Body);
         }
         // Once for the whole message: one byte at a time does not prolong it.
         let timeout = self.framing.timeout;
         let late = self.late.get_or_insert_with(|| Box::pin(pause(timeout)));
         select! {
             biased;
-            frame = self.body.frame() => Ok(frame.transpose()?),
-            () = late.as_mut() => Err(self.failure.set(status::message_too_late()).into()),
+            part = self.body.frame() => part.transpose().map_err(Broken::Body),
+            () = late.as_mut() => Err(status::message_too_late().into()),
         }
     }
 
-    /// Takes the next message from the buffer, if all of it is there.
+    /// What of the body was not taken yet: all of it is in one of the two.
+    fn unread(&self) -> &[u8] {
+        if self.gathered.is_empty() {
+            &self.part
+        } else {
+            &self.gathered
+        }
+    }
+
+    /// Takes the next message, if all of it is there.
     fn take(&mut self) -> Result<Option<Bytes>, Status> {
-        if self.begun && !self.framing.signature.streams() && !self.buffer.is_empty() {
+        if self.begun && !self.framing.signature.streams() && !self.unread().is_empty() {
             let hint = "the body has data after the message; this method takes exactly one message";
             return Err(Status::invalid_argument(hint));
         }
         let Some((&[flag, ref length @ ..], rest)) =
-            self.buffer.split_first_chunk::<HEADER_BYTES>()
+            self.unread().split_first_chunk::<HEADER_BYTES>()
         else {
             return Ok(None);
         };
@@ -151,15 +205,18 @@ impl Messages {
         if rest.len() < length {
             return Ok(None);
         }
-        let frame = self.buffer.split_to(HEADER_BYTES.saturating_add(length));
-        let mut frame = frame.freeze();
+        let end = HEADER_BYTES.saturating_add(length);
+        let mut frame = if self.gathered.is_empty() {
+            self.part.split_to(end)
+        } else {
+            self.gathered.split_to(end).freeze()
+        };
         if compressed {
-            frame = framed(&unzipped(frame.slice(HEADER_BYTES..).as_ref(), bytes_max)?);
+            let message = unzipped(frame.slice(HEADER_BYTES..).as_ref(), bytes_max)?;
+            let mut plain = frame_header(message.len());
+            plain.put_slice(&message);
+            frame = plain.freeze();
         }
-        let decoded = (self.framing.signature.decode)(frame.slice(HEADER_BYTES..).as_ref());
-        decoded.map_err(|error| {
-            Status::invalid_argument(format!("the message cannot be decoded: {error}"))
-        })?;
         self.begun = true;
         self.late = None;
         Ok(Some(frame))
@@ -180,7 +237,7 @@ impl Messages {
 
     /// Whether the body may end here.
     fn at_end(&self) -> Result<(), Status> {
-        if !self.buffer.is_empty() {
+        if !self.unread().is_empty() {
             return Err(Status::invalid_argument(
                 "the body is truncated inside a message",
             ));
@@ -190,6 +247,16 @@ impl Messages {
         }
         Ok(())
     }
+}
+
+/// The message in a frame.
+fn decoded<M: Message + Default>(frame: &Bytes) -> Result<M, Status> {
+    let message = frame.get(HEADER_BYTES..).unwrap_or_default();
+    M::decode(message).map_err(|error| undecodable(&error))
+}
+
+fn undecodable(error: &DecodeError) -> Status {
+    Status::invalid_argument(format!("the message cannot be decoded: {error}"))
 }
 
 /// Decompresses a message within the bound of messages: what would be larger is not written to memory.
@@ -209,14 +276,21 @@ fn unzipped(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, Status> {
     }
 }
 
-/// A message of a response or of a request in its frame, not compressed.
-pub(super) fn framed(message: &[u8]) -> Bytes {
-    let mut frame = BytesMut::with_capacity(HEADER_BYTES.saturating_add(message.len()));
+/// A message in its frame, not compressed.
+pub(super) fn framed(message: &impl Message) -> Bytes {
+    let length = message.encoded_len();
+    let mut frame = frame_header(length);
+    message.encode_raw(&mut frame);
+    frame.freeze()
+}
+
+/// The header of the frame of a message of this length, with room for the message.
+fn frame_header(length: usize) -> BytesMut {
+    let mut frame = BytesMut::with_capacity(HEADER_BYTES.saturating_add(length));
     frame.put_u8(0);
     // It is within its bound, which is far below that of the type.
-    frame.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
-    frame.put_slice(message);
-    frame.freeze()
+    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    frame
 }
 
 fn too_large(bytes_max: usize) -> Status {
@@ -230,13 +304,9 @@ fn too_large(bytes_max: usize) -> Status {
 pub(super) struct Failure(Arc<Mutex<Option<Status>>>);
 
 impl Failure {
-    /// The status of a call whose messages broke off with this error.
-    fn status(&self, error: &BoxError) -> Status {
-        let known = self.0.lock().clone();
-        known.unwrap_or_else(|| Status::cancelled(format!("the message broke off: {error}")))
-    }
-
-    fn set(&self, status: Status) -> Status {
+    /// Keeps the status, and makes an error of it that ends the messages.
+    fn of(&self, broken: Broken) -> Status {
+        let status = Status::from(broken);
         *self.0.lock() = Some(status.clone());
         status
     }

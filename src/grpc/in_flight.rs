@@ -34,20 +34,23 @@ const CHECK_STREAMS_PER_ADDRESS: usize = 1_000;
 
 /// The calls in flight, within their bound. Clones share them.
 #[derive(Debug, Clone)]
-pub struct InFlight {
+pub struct InFlight(Arc<Bound>);
+
+#[derive(Debug)]
+struct Bound {
     counts: Arc<Counts>,
     most: usize,
     refused: RefusedCalls,
 }
 
 /// The calls that were refused, by reason and priority.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct RefusedCalls {
     too_many: ByPriority,
     late: ByPriority,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct ByPriority {
     doors: IntCounter,
     gateways: IntCounter,
@@ -91,11 +94,13 @@ struct Counts {
     head_bytes: AtomicUsize,
 }
 
-/// One call in flight, until it is dropped.
+/// A call that was let in, until it is dropped. Until it has a place its message may be missing, and it is not in flight.
 #[derive(Debug)]
 pub(super) struct InFlightCall {
-    counts: Arc<Counts>,
+    in_flight: InFlight,
+    priority: CallerPriority,
     head_bytes: usize,
+    has_place: bool,
 }
 
 impl InFlight {
@@ -109,53 +114,94 @@ impl InFlight {
             "gRPC calls in flight that decide or begin a step-up.",
             move || f64::from(u32::try_from(counted.calls.load(Relaxed)).unwrap_or(u32::MAX)),
         )?;
-        Ok(Self {
+        let refused = RefusedCalls::register(&deps.registry)?;
+        Ok(Self(Arc::new(Bound {
             counts,
             most,
-            refused: RefusedCalls::register(&deps.registry)?,
-        })
+            refused,
+        })))
     }
 
-    /// A call begins whose head takes this many bytes; `None` if it is one too many, or if all heads would take too much. Some are kept
-    /// for doors.
-    pub(super) fn enter(
+    /// A call begins whose head takes this many bytes; `None` if there is no place for it, or if all heads would take too much. It takes its
+    /// place later, when its message is there: who sends heads without messages takes no places from others.
+    pub(super) fn begin(
         &self,
         priority: CallerPriority,
         head_bytes: usize,
     ) -> Option<InFlightCall> {
-        let kept = match priority {
-            CallerPriority::Doors => 0,
-            CallerPriority::Gateways => DOORS_SHARE,
-        };
         let head_bytes = if head_bytes > HEAD_BYTES_USUAL {
             head_bytes
         } else {
             0
         };
-        let within = |most: usize| most.saturating_sub(most.checked_div(kept).unwrap_or(0));
-        let counts = Arc::clone(&self.counts);
-        let before = counts.calls.fetch_add(1, Relaxed);
+        let Bound {
+            counts,
+            most,
+            refused,
+        } = &*self.0;
         let bytes_before = counts.head_bytes.fetch_add(head_bytes, Relaxed);
         // Dropped if it is refused, which takes it off again.
-        let call = InFlightCall { counts, head_bytes };
+        let call = InFlightCall {
+            in_flight: self.clone(),
+            priority,
+            head_bytes,
+            has_place: false,
+        };
+        let has_place = counts.calls.load(Relaxed) < within(*most, priority);
         let bytes = bytes_before.saturating_add(head_bytes);
-        if before < within(self.most) && bytes <= within(HEAD_BYTES_MAX) {
+        if has_place && bytes <= within(HEAD_BYTES_MAX, priority) {
             return Some(call);
         }
-        self.refused.too_many.of(priority).inc();
+        refused.too_many.of(priority).inc();
         None
+    }
+
+    /// A call that has its message; `None` if it is one too many.
+    pub(super) fn enter(&self, priority: CallerPriority) -> Option<InFlightCall> {
+        let mut call = self.begin(priority, 0)?;
+        call.take_place().then_some(call)
     }
 
     /// A call has waited too long for its turn, or too many wait, and it is refused.
     pub(super) fn refuse_late(&self, priority: CallerPriority) {
-        self.refused.late.of(priority).inc();
+        self.0.refused.late.of(priority).inc();
+    }
+}
+
+impl InFlightCall {
+    /// The call has its message: it is in flight from now on. `false` if it is one too many.
+    pub(super) fn take_place(&mut self) -> bool {
+        let Bound {
+            counts,
+            most,
+            refused,
+        } = &*self.in_flight.0;
+        let before = counts.calls.fetch_add(1, Relaxed);
+        // Dropped if it is refused, which takes it off again.
+        self.has_place = true;
+        let fits = before < within(*most, self.priority);
+        if !fits {
+            refused.too_many.of(self.priority).inc();
+        }
+        fits
     }
 }
 
 impl Drop for InFlightCall {
     fn drop(&mut self) {
-        self.counts.calls.fetch_sub(1, Relaxed);
-        self.counts.head_bytes.fetch_sub(self.head_bytes, Relaxed);
+        let counts = &self.in_flight.0.counts;
+        if self.has_place {
+            counts.calls.fetch_sub(1, Relaxed);
+        }
+        counts.head_bytes.fetch_sub(self.head_bytes, Relaxed);
+    }
+}
+
+/// What of this bound is for callers of this priority: some of it is kept for doors.
+fn within(most: usize, priority: CallerPriority) -> usize {
+    match priority {
+        CallerPriority::Doors => most,
+        CallerPriority::Gateways => most - most / DOORS_SHARE,
     }
 }
 
@@ -191,39 +237,52 @@ mod tests {
     async fn some_of_the_calls_in_flight_are_kept_for_doors() {
         let clock = Arc::new(crate::clock::SystemClock);
         let in_flight = InFlight::new(16, &Deps::new(clock)).unwrap();
-        let gateways: Vec<_> = (0..20)
-            .filter_map(|_| in_flight.enter(Gateways, 600))
-            .collect();
-        let doors: Vec<_> = (0..20)
-            .filter_map(|_| in_flight.enter(Doors, 600))
-            .collect();
+        let gateways: Vec<_> = (0..20).filter_map(|_| in_flight.enter(Gateways)).collect();
+        let doors: Vec<_> = (0..20).filter_map(|_| in_flight.enter(Doors)).collect();
         assert_eq!((gateways.len(), doors.len()), (14, 2));
-        let refused = &in_flight.refused.too_many;
+        let refused = &in_flight.0.refused.too_many;
         assert_eq!((refused.gateways.get(), refused.doors.get()), (6, 18));
+    }
+
+    #[tokio::test]
+    async fn a_call_takes_its_place_when_its_message_is_there() {
+        let clock = Arc::new(crate::clock::SystemClock);
+        let in_flight = InFlight::new(2, &Deps::new(clock)).unwrap();
+        let mut waiting: Vec<_> = (0..9)
+            .map(|_| in_flight.begin(Doors, HEAD_BYTES_USUAL + 1).unwrap())
+            .collect();
+        assert_eq!(in_flight.0.counts.calls.load(Relaxed), 0);
+        let entered = waiting.iter_mut().map(InFlightCall::take_place);
+        assert_eq!(entered.filter(|entered| *entered).count(), 2);
+        assert_eq!(in_flight.0.refused.too_many.doors.get(), 7);
+        assert!(in_flight.begin(Doors, 600).is_none(), "there is no place");
+        drop(waiting);
+        assert_eq!(in_flight.0.counts.calls.load(Relaxed), 0);
+        assert_eq!(in_flight.0.counts.head_bytes.load(Relaxed), 0);
     }
 
     #[tokio::test]
     async fn calls_and_watches_are_bounded_and_counted_until_they_end() {
         let clock = Arc::new(crate::clock::SystemClock);
         let in_flight = InFlight::new(2, &Deps::new(clock)).unwrap();
-        let first = in_flight.enter(Doors, 600).unwrap();
-        let second = in_flight.enter(Doors, 600).unwrap();
-        assert!(in_flight.enter(Doors, 600).is_none());
-        assert!(in_flight.enter(Doors, 600).is_none());
-        assert_eq!(in_flight.refused.too_many.doors.get(), 2);
+        let first = in_flight.enter(Doors).unwrap();
+        let second = in_flight.enter(Doors).unwrap();
+        assert!(in_flight.enter(Doors).is_none());
+        assert!(in_flight.enter(Doors).is_none());
+        assert_eq!(in_flight.0.refused.too_many.doors.get(), 2);
         drop(first);
-        let third = in_flight.enter(Doors, 600).unwrap();
+        let third = in_flight.enter(Doors).unwrap();
         drop((second, third));
-        let largest = in_flight.enter(Doors, HEAD_BYTES_MAX).unwrap();
+        let largest = in_flight.begin(Doors, HEAD_BYTES_MAX).unwrap();
         assert!(
-            in_flight.enter(Doors, HEAD_BYTES_USUAL + 1).is_none(),
+            in_flight.begin(Doors, HEAD_BYTES_USUAL + 1).is_none(),
             "the heads would take too much"
         );
-        let usual = in_flight.enter(Doors, HEAD_BYTES_USUAL);
+        let usual = in_flight.begin(Doors, HEAD_BYTES_USUAL);
         assert!(usual.is_some(), "it has nothing to do with large ones");
         drop((largest, usual));
-        assert_eq!(in_flight.counts.calls.load(Relaxed), 0);
-        assert_eq!(in_flight.counts.head_bytes.load(Relaxed), 0);
+        assert_eq!(in_flight.0.counts.calls.load(Relaxed), 0);
+        assert_eq!(in_flight.0.counts.head_bytes.load(Relaxed), 0);
 
         let watches = PerNetwork::new(1, 1);
         let address = IpAddr::from([192, 0, 2, 1]);

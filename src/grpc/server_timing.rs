@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body_util::BodyExt as _;
 
 use crate::{
     policy::{Finding, between},
@@ -19,7 +17,7 @@ const REQUESTED: HeaderName = HeaderName::from_static("verigate-timing");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const EVIDENCE_AGE: HeaderName = HeaderName::from_static("verigate-evidence-age-ms");
 
-/// Trailers for a response. The handler puts them into its extensions, and [`attach`] moves them into its body.
+/// Trailers for a response. The handler puts them into its extensions, from where they are moved into its body.
 #[derive(Debug, Clone)]
 pub(super) struct ServerTiming(HeaderMap);
 
@@ -29,6 +27,7 @@ impl ServerTiming {
         headers.get(REQUESTED).is_some_and(|value| value == "1")
     }
 
+    /// The timings of this check.
     pub(super) fn of(ruling: &Ruling) -> Self {
         let Timings {
             queue,
@@ -58,19 +57,9 @@ impl ServerTiming {
         }
         Self(trailers)
     }
-}
 
-/// Adds the timings of a response to its trailers, which also carry gRPC's status.
-pub(super) fn attach(mut response: Response) -> Response {
-    match response.extensions_mut().remove::<ServerTiming>() {
-        None => response,
-        Some(ServerTiming(timing)) => response.map(|body| {
-            Body::new(body.map_frame(move |mut frame| {
-                if let Some(trailers) = frame.trailers_mut() {
-                    trailers.extend(timing.clone());
-                }
-                frame
-            }))
-        }),
+    /// The trailers.
+    pub(super) fn into_trailers(self) -> HeaderMap {
+        self.0
     }
 }

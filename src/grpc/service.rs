@@ -4,16 +4,12 @@
 //! Why one function and not layers around a router: each layer costs allocations for every call, and the order in which a stranger's
 //! request is bounded, counted and refused can be read here.
 
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::sync::Arc;
 
 use axum::{Router, body::Body};
 use http::{Request, Response};
+use prost::Message;
+use tonic::Status;
 use tower_service::Service;
 
 use super::{
@@ -25,18 +21,17 @@ use super::{
     in_flight::{InFlight, InFlightCall, holding},
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
-    server_timing,
-    signature::{self, Kind, Signature},
-    status,
+    signature::{self, Handler, Kind},
+    status, unary,
 };
 use crate::{
     call::{Deadline, Deadlines},
     callers::{Caller, CallerPriority},
-    listener::{RequestBody, ShedScope},
+    listener::{RequestBody, Serves, ShedScope},
     peer::{self, PerNetwork},
     proto::{
-        ext_authz::envoy::service::auth::v3::authorization_server::AuthorizationServer,
-        v1::access_service_server::AccessServiceServer,
+        ext_authz::envoy::service::auth::v3::authorization_server::Authorization as _,
+        v1::access_service_server::{AccessService as _, AccessServiceServer},
     },
 };
 
@@ -46,8 +41,10 @@ pub struct GrpcService(Arc<Parts>);
 
 /// What every request needs.
 pub(super) struct Parts {
-    pub(super) access: AccessServiceServer<Access>,
-    pub(super) ext_authz: AuthorizationServer<ExtAuthz>,
+    pub(super) access: Arc<Access>,
+    /// The same handlers, for calls of any number of messages.
+    pub(super) streams: AccessServiceServer<Access>,
+    pub(super) ext_authz: ExtAuthz,
     /// How gateways are answered.
     pub(super) gateway: Arc<ext_authz::Config>,
     /// Health and reflection.
@@ -73,24 +70,15 @@ impl GrpcService {
     }
 }
 
-impl Service<Request<RequestBody>> for GrpcService {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
-        let parts = Arc::clone(&self.0);
-        Box::pin(async move { Ok(parts.answer(request).await) })
+impl Serves for GrpcService {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        self.0.answer(request).await
     }
 }
 
 impl Parts {
     /// Answers a request; counts it if it is a call.
-    async fn answer(self: Arc<Self>, mut request: Request<RequestBody>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<RequestBody>) -> Response<Body> {
         if let Some(rejection) = protocol::rejection(&request) {
             return self.rejections.reject(rejection, &request);
         }
@@ -127,7 +115,7 @@ impl Parts {
         };
         let Some(signature) = signature::at(request.uri().path()) else {
             // Answered UNIMPLEMENTED.
-            return self.others(request.map(Body::new)).await;
+            return Box::pin(self.others(request.map(Body::new))).await;
         };
         let framing = Framing {
             signature,
@@ -137,15 +125,14 @@ impl Parts {
         match signature.kind {
             Kind::Deciding => match self.enter(&request) {
                 None => status::too_many_calls().into_http(),
-                // Held until there is an answer; to write it takes no work of ours.
-                Some(_in_flight) => self.one(request, &framing, call).await,
+                Some(in_flight) => self.one(request, &framing, call, Some(in_flight)).await,
             },
-            Kind::Probe => self.one(request, &framing, call).await,
+            Kind::Probe => self.one(request, &framing, call, None).await,
             Kind::Watch => match self.watches.enter(peer::ip_of(request.extensions())) {
                 None => status::too_many_watches().into_http(),
-                Some(permit) => holding(permit, self.one(request, &framing, call).await),
+                Some(permit) => holding(permit, self.one(request, &framing, call, None).await),
             },
-            Kind::Stream => self.stream(request, &framing).await,
+            Kind::Stream => Box::pin(self.stream(request, &framing)).await,
             Kind::CheckStream => {
                 // To open one is work as for any call. Each of its checks is a call in flight, and not the stream.
                 if self.enter(&request).is_none() {
@@ -153,7 +140,7 @@ impl Parts {
                 }
                 match self.check_streams.enter(peer::ip_of(request.extensions())) {
                     None => status::too_many_streams().into_http(),
-                    Some(permit) => holding(permit, self.stream(request, &framing).await),
+                    Some(permit) => holding(permit, Box::pin(self.stream(request, &framing)).await),
                 }
             }
         }
@@ -162,8 +149,17 @@ impl Parts {
     /// Answers a call of any number of messages.
     async fn stream(&self, request: Request<RequestBody>, framing: &Framing) -> Response<Body> {
         let failure = Failure::default();
-        let request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
-        failure.shown_in(self.dispatch(request, framing.signature).await)
+        let mut request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
+        // The messages are not compressed any more.
+        request.headers_mut().remove(ENCODING);
+        let response = if framing.signature.handler == Handler::StreamCheckAccess {
+            let answer = self.streams.clone().call(request).await;
+            let response = answer.unwrap_or_else(|never| match never {});
+            response.map(Body::new)
+        } else {
+            self.others(request).await
+        };
+        failure.shown_in(response)
     }
 
     /// Lets a call in, or refuses it.
@@ -177,47 +173,87 @@ impl Parts {
             return None;
         }
         self.in_flight
-            .enter(priority, protocol::head_bytes(request))
+            .begin(priority, protocol::head_bytes(request))
     }
 
-    /// Answers a call of one message. The deadline runs from the head of the request: it is also the message's.
+    /// Answers a call of one message. `in_flight` is held until there is an answer; to write it takes no work of ours.
     async fn one(
         &self,
         request: Request<RequestBody>,
         framing: &Framing,
         call: &ObservedCall,
+        mut in_flight: Option<InFlightCall>,
     ) -> Response<Body> {
+        let place = &mut in_flight;
+        let (access, ext_authz) = (&self.access, &self.ext_authz);
+        match framing.signature.handler {
+            Handler::CheckAccess => {
+                let request = self.message(request, call, place, |body| framing.one(body));
+                answer(request.await, |request| access.check_access(request)).await
+            }
+            Handler::BatchCheckAccess => {
+                let request = self.message(request, call, place, |body| framing.one(body));
+                answer(request.await, |request| access.batch_check_access(request)).await
+            }
+            Handler::BeginStepUp => {
+                let request = self.message(request, call, place, |body| framing.one(body));
+                answer(request.await, |request| access.begin_step_up(request)).await
+            }
+            Handler::ExtAuthz => {
+                let request = self.message(request, call, place, |body| framing.one(body));
+                answer(request.await, |request| ext_authz.check(request)).await
+            }
+            Handler::StreamCheckAccess | Handler::Others => {
+                let request = self.message(request, call, place, |body| framing.one_framed(body));
+                match request.await {
+                    Err(status) => status.into_http(),
+                    Ok(request) => self.others(request.map(Body::from)).await,
+                }
+            }
+        }
+    }
+
+    /// The message of a call, with what its head says. The deadline runs from the head: it is also the message's. Then the call takes its
+    /// place in flight.
+    async fn message<M, F: Future<Output = Result<M, Status>>>(
+        &self,
+        request: Request<RequestBody>,
+        call: &ObservedCall,
+        in_flight: &mut Option<InFlightCall>,
+        read: impl FnOnce(Body) -> F,
+    ) -> Result<Request<M>, Status> {
         let deadline = Deadline::of(request.headers(), self.deadlines);
         let for_message = deadline.after(call.elapsed());
         let (mut head, body) = request.into_parts();
-        let message = match for_message.enforce(framing.one(Body::new(body))).await {
-            None => return status::message_too_late().into_http(),
-            Some(Err(status)) => return status.into_http(),
-            Some(Ok(message)) => message,
-        };
-        head.extensions.insert(deadline.after(call.elapsed()));
-        let request = Request::from_parts(head, Body::from(message));
-        self.dispatch(request, framing.signature).await
-    }
-
-    /// Passes a call on to its handler, with messages that are not compressed any more.
-    async fn dispatch(&self, mut request: Request<Body>, signature: &Signature) -> Response<Body> {
-        request.headers_mut().remove(ENCODING);
-        if signature.is_access() {
-            let answer = self.access.clone().call(request).await;
-            let response = answer.unwrap_or_else(|never| match never {});
-            server_timing::attach(response.map(Body::new))
-        } else if signature.is_ext_authz() {
-            let answer = self.ext_authz.clone().call(request).await;
-            let response = answer.unwrap_or_else(|never| match never {});
-            response.map(Body::new)
-        } else {
-            self.others(request).await
+        let message = for_message.enforce(read(Body::new(body))).await;
+        let message = message.ok_or_else(status::message_too_late)??;
+        if in_flight.as_mut().is_some_and(|call| !call.take_place()) {
+            return Err(status::too_many_calls());
         }
+        head.extensions.insert(deadline.after(call.elapsed()));
+        // The message is not compressed any more.
+        head.headers.remove(ENCODING);
+        Ok(Request::from_parts(head, message))
     }
 
     async fn others(&self, request: Request<Body>) -> Response<Body> {
         let answer = self.others.clone().call(request).await;
         answer.unwrap_or_else(|never| match never {})
     }
+}
+
+/// What a handler of one message answers to a request, unless its message was refused.
+async fn answer<M, A, F>(
+    request: Result<Request<M>, Status>,
+    handler: impl FnOnce(tonic::Request<M>) -> F,
+) -> Response<Body>
+where
+    A: Message,
+    F: Future<Output = Result<tonic::Response<A>, Status>>,
+{
+    let answer = match request {
+        Ok(request) => handler(tonic::Request::from_http(request)).await,
+        Err(status) => Err(status),
+    };
+    unary::respond(answer)
 }

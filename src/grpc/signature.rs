@@ -23,6 +23,8 @@ pub(super) struct Signature {
     pub(super) name: &'static str,
     /// How its calls are bounded.
     pub(super) kind: Kind,
+    /// What answers them.
+    pub(super) handler: Handler,
     /// The largest message of a request, in bytes: as it is sent, and decompressed.
     pub(super) message_bytes_max: usize,
     /// Whether a message can be decoded.
@@ -30,11 +32,17 @@ pub(super) struct Signature {
 }
 
 impl Signature {
-    const fn of<M: Message + Default>(kind: Kind, name: &'static str, path: &'static str) -> Self {
+    const fn of<M: Message + Default>(
+        kind: Kind,
+        handler: Handler,
+        name: &'static str,
+        path: &'static str,
+    ) -> Self {
         Self {
             path,
             name,
             kind,
+            handler,
             message_bytes_max: MESSAGE_BYTES_MAX,
             decode: decode::<M>,
         }
@@ -44,16 +52,18 @@ impl Signature {
     pub(super) fn streams(&self) -> bool {
         matches!(self.kind, Kind::Stream | Kind::CheckStream)
     }
+}
 
-    /// Whether it is a method of `AccessService`.
-    pub(super) fn is_access(&self) -> bool {
-        self.path.starts_with("/verigate.v1.AccessService/")
-    }
-
-    /// Whether it is the method by which Envoy asks.
-    pub(super) fn is_ext_authz(&self) -> bool {
-        self.path == EXT_AUTHZ
-    }
+/// What answers the calls of a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Handler {
+    CheckAccess,
+    BatchCheckAccess,
+    StreamCheckAccess,
+    BeginStepUp,
+    ExtAuthz,
+    /// Health and reflection.
+    Others,
 }
 
 /// How the calls of a method are bounded.
@@ -74,6 +84,7 @@ pub(super) enum Kind {
 const SIGNATURES: [Signature; 9] = [
     Signature::of::<v1::CheckAccessRequest>(
         Kind::Deciding,
+        Handler::CheckAccess,
         "CheckAccess",
         "/verigate.v1.AccessService/CheckAccess",
     ),
@@ -81,41 +92,53 @@ const SIGNATURES: [Signature; 9] = [
         message_bytes_max: BATCH_BYTES_MAX,
         ..Signature::of::<v1::BatchCheckAccessRequest>(
             Kind::Deciding,
+            Handler::BatchCheckAccess,
             "BatchCheckAccess",
             "/verigate.v1.AccessService/BatchCheckAccess",
         )
     },
     Signature::of::<v1::CheckAccessRequest>(
         Kind::CheckStream,
+        Handler::StreamCheckAccess,
         "StreamCheckAccess",
         "/verigate.v1.AccessService/StreamCheckAccess",
     ),
     Signature::of::<v1::BeginStepUpRequest>(
         Kind::Deciding,
+        Handler::BeginStepUp,
         "BeginStepUp",
         "/verigate.v1.AccessService/BeginStepUp",
     ),
     Signature {
         message_bytes_max: EXT_AUTHZ_BYTES_MAX,
-        ..Signature::of::<envoy::CheckRequest>(Kind::Deciding, "ext_authz", EXT_AUTHZ)
+        ..Signature::of::<envoy::CheckRequest>(
+            Kind::Deciding,
+            Handler::ExtAuthz,
+            "ext_authz",
+            EXT_AUTHZ,
+        )
     },
     Signature::of::<tonic_health::pb::HealthCheckRequest>(
         Kind::Probe,
+        Handler::Others,
         "Health/Check",
         "/grpc.health.v1.Health/Check",
     ),
     Signature::of::<tonic_health::pb::HealthCheckRequest>(
         Kind::Watch,
+        Handler::Others,
         "Health/Watch",
         "/grpc.health.v1.Health/Watch",
     ),
     Signature::of::<tonic_reflection::pb::v1::ServerReflectionRequest>(
         Kind::Stream,
+        Handler::Others,
         "ServerReflection",
         "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
     ),
     Signature::of::<tonic_reflection::pb::v1alpha::ServerReflectionRequest>(
         Kind::Stream,
+        Handler::Others,
         "ServerReflection",
         "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
     ),

@@ -89,6 +89,11 @@ impl RequestFilter {
         routes.layer(from_fn_with_state(Arc::clone(self), admit))
     }
 
+    /// These routes, behind the rules of the listener but that for hosts. Only for what is the same for everybody.
+    pub(super) fn around_any_host(self: &Arc<Self>, routes: Router) -> Router {
+        routes.layer(from_fn_with_state(Arc::clone(self), admit_for_any_host))
+    }
+
     /// These routes, closed to other web pages. For all that changes something or shows what is not public; not where a proxy passes
     /// on the headers of somebody else's request.
     pub(super) fn same_site(self: &Arc<Self>, routes: Router) -> Router {
@@ -170,6 +175,20 @@ async fn admit(
         }
     }
     filter.reject(rejected, host.as_ref(), request.version(), from)
+}
+
+async fn admit_for_any_host(
+    State(filter): State<Arc<RequestFilter>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match filter.check(&request) {
+        Ok(()) | Err((Rejected::ForeignHost, _)) => next.run(request).await,
+        Err((rejected, host)) => {
+            let from = peer::ip_of(request.extensions());
+            filter.reject(rejected, host.as_ref(), request.version(), from)
+        }
+    }
 }
 
 async fn not_cross_site(

@@ -144,9 +144,10 @@ impl StepUpPage {
             Shown(PageOutcome::Expired, View::Expired { original })
         };
         let Some(begun) = attempt.filter(|_| !asks_again) else {
-            return match brought.is_expired {
-                true => expired(),
-                false => self.form(brought, None, asks_again).await,
+            return if brought.is_expired {
+                expired()
+            } else {
+                self.form(brought, None, asks_again).await
             };
         };
         let known = self.step_ups.find(begun.id).await;

@@ -2,7 +2,10 @@
 
 use std::{convert::Infallible, pin::Pin, sync::Arc};
 
-use axum::body::{Body, HttpBody as _};
+use axum::{
+    Router,
+    body::{Body, HttpBody as _},
+};
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tower_service::Service;
@@ -16,30 +19,16 @@ use super::{
 use crate::{header_list::header_list_bytes, peer::Peer};
 
 /// What a listener serves. It answers every request, with an error too.
-pub trait Serves:
-    Service<
-        Request<RequestBody>,
-        Response = Response<Body>,
-        Error = Infallible,
-        Future: Send + 'static,
-    > + Clone
-    + Send
-    + Sync
-    + 'static
-{
+pub trait Serves: Clone + Send + Sync + 'static {
+    /// The answer to a request.
+    fn answer(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Body>> + Send;
 }
 
-impl<S> Serves for S where
-    S: Service<
-            Request<RequestBody>,
-            Response = Response<Body>,
-            Error = Infallible,
-            Future: Send + 'static,
-        > + Clone
-        + Send
-        + Sync
-        + 'static
-{
+impl Serves for Router {
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        let response = self.clone().call(request).await;
+        response.unwrap_or_else(|never| match never {})
+    }
 }
 
 /// The connection of a request, in the request's extensions: for a call that has many requests of its own.
@@ -117,7 +106,7 @@ impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
         }
         let mut request = request.map(|body| RequestBody::new(body, Arc::clone(call.share())));
         let (peer, connection) = (self.peer.clone(), self.connection.clone());
-        let mut service = self.service.clone();
+        let service = self.service.clone();
         Box::pin(async move {
             // A call that is cancelled while it waits costs no more than this.
             if let Some(waited) = connection.turn(peer.urgency.is_urgent(), bytes).await {
@@ -125,8 +114,7 @@ impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
             }
             request.extensions_mut().insert(peer);
             request.extensions_mut().insert(connection);
-            // What is served here is always ready.
-            let response = service.call(request).await?;
+            let response = service.answer(request).await;
             let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
             if !call.answer(bytes) {
                 return Ok(closing(call));

@@ -17,7 +17,7 @@ use crate::{
     gate::Gate,
     gateway,
     grpc::{self, Authentication, Grpc},
-    http::{self, Admin, AdminCallers, ForwardAuth, HttpCallers, StepUpPage, Webhooks},
+    http::{self, Admin, AdminCallers, Authzen, ForwardAuth, HttpCallers, StepUpPage, Webhooks},
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -38,6 +38,7 @@ pub(super) struct Parts {
     pub(super) grpc: Grpc,
     pub(super) webhooks: Arc<Webhooks>,
     pub(super) forward_auth: Arc<ForwardAuth>,
+    pub(super) authzen: Arc<Authzen>,
     pub(super) page: Option<Arc<StepUpPage>>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
@@ -64,11 +65,8 @@ pub(super) fn assemble(
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let live = Arc::new(Live::new(set));
     let reloader = reloader(config, &live, deps)?;
-    let journal::Started {
-        journal,
-        state: journal_state,
-        writer: journal_writer,
-    } = start_journal(config, journal, deps)?;
+    let started = start_journal(config, journal, deps)?;
+    let (journal, journal_state) = (started.journal, started.state);
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
@@ -92,6 +90,7 @@ pub(super) fn assemble(
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
     let forward_auth = forward_auth(config, address, &gate, &live, sessions, &for_http, deps)?;
+    let authzen = authzen(config, &gate, &for_http, &step_ups, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -109,11 +108,12 @@ pub(super) fn assemble(
         grpc,
         webhooks: Arc::new(webhooks),
         forward_auth: Arc::new(forward_auth),
+        authzen: Arc::new(authzen),
         page,
         admin,
         reloader,
         webhook_worker,
-        journal_writer,
+        journal_writer: started.writer,
         journal: journal_state,
         upstream: incode,
         tls,
@@ -202,6 +202,24 @@ fn forward_auth(
             },
             ..config.forward_auth.clone()
         },
+        config.in_flight,
+        deps,
+    )
+}
+
+/// Answers AuthZEN.
+fn authzen(
+    config: &Config,
+    gate: &Arc<Gate>,
+    callers: &HttpCallers,
+    step_ups: &StepUps,
+    deps: &Deps,
+) -> Result<Authzen, prometheus::Error> {
+    Authzen::new(
+        Arc::clone(gate),
+        callers.clone(),
+        step_ups.clone(),
+        config.authzen.clone(),
         config.in_flight,
         deps,
     )

@@ -15,6 +15,8 @@ const AUTH_TIME: &str = "auth_time";
 /// The claims that are read.
 pub(super) const CLAIMS: [&str; 4] = [ACR, ACRS, AMR, AUTH_TIME];
 
+const HALF_MILLISECOND: Duration = Duration::from_micros(500);
+
 /// Classes and methods that a token may have, and the longest of each.
 const CLASSES_MAX: usize = 32;
 const CLASS_BYTES_MAX: usize = 256;
@@ -149,7 +151,9 @@ fn instant(claim: &ClaimValue, now: Timestamp, leeway: Duration) -> Option<Times
         return None;
     };
     let since = Duration::try_from_secs_f64(*seconds).ok()?;
+    // To the nearest millisecond: a double has no exact thousandths.
+    let millis = since.saturating_add(HALF_MILLISECOND).as_millis();
     // Out of the range of instants, it is the last one, which is later than now.
-    let at = from_millis(i64::try_from(since.as_millis()).ok()?);
+    let at = from_millis(i64::try_from(millis).ok()?);
     (at <= after(now, leeway)).then_some(at)
 }

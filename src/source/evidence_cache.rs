@@ -19,6 +19,7 @@ mod entry;
 mod payment;
 mod fetcher;
 mod need_to_know;
+mod results;
 mod waiters;
 
 use std::{sync::Arc, time::Duration};
@@ -32,7 +33,7 @@ use tracing::Instrument as _;
 
 use self::{
     entry::{Entry, InFlight},
-    fetcher::{Fetcher, is_old, is_too_old},
+    fetcher::{Fetcher, is_too_old},
     need_to_know::NeedToKnow,
     payment::{Payment, Payments},
     store::{Change, Store},
@@ -40,8 +41,7 @@ use self::{
 };
 use super::{
     Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
-    alias_index::{AliasIndex, Tick},
-    metrics::Metrics,
+    alias_index::AliasIndex, metrics::Metrics,
 };
 use crate::{
     callers::{CallerId, OverQuotaError},
@@ -315,74 +315,17 @@ impl EvidenceCache {
             flight: Flight::start(&self.0.spawn, work.instrument(span)),
         }
     }
-
-    /// Whether what a fetch has returned may be from before an invalidation: it is older than the fetch, and the verification was ever
-    /// invalidated. Not if it is newer than valid evidence in the cache, which is from after any invalidation.
-    async fn may_be_invalidated(&self, id: &VerificationId, fetched: &Known) -> bool {
-        let Finding::Present(verification) = &fetched.evidence.finding else {
-            return false;
-        };
-        if !is_old(fetched) {
-            return false;
-        }
-        let entry = self.0.entries.get(id).await;
-        let is_newest = entry.is_some_and(|entry| entry.is_superseded_by(&fetched.evidence));
-        let aliases = &self.0.aliases;
-        !is_newest && aliases.was_invalidated(verification, Tick::FIRST).await
-    }
-
-    /// Replaces what was invalidated by what may be from before the invalidation too, but is newer: it is served in its place, for as
-    /// long.
-    async fn replace_older(
-        &self,
-        id: &VerificationId,
-        started: Tick,
-        fetched: &Known,
-        since: Moment,
-    ) {
-        let change = async |entry: Option<Entry>| {
-            let entry = entry.filter(|entry| entry.awaits(started));
-            match entry.and_then(|entry| entry.with_newer(&fetched.evidence, since)) {
-                Some(entry) => Change::Put(entry),
-                None => Change::Keep,
-            }
-        };
-        self.0.entries.update(id, change).await;
-    }
-
-    /// Stores the result of a fetch, unless its entry was removed or replaced while it was in flight, or the verification was
-    /// invalidated by another of its identifiers.
-    async fn store(&self, id: &VerificationId, started: Tick, known: &Known, since: Moment) {
-        let aliases = &self.0.aliases;
-        let verification = match &known.evidence.finding {
-            Finding::Present(verification) => Some(verification),
-            _ => None,
-        };
-        if let Some(verification) = verification {
-            aliases.learn(id, verification).await;
-        }
-        let change = async |entry: Option<Entry>| {
-            let Some(entry) = entry.filter(|entry| entry.awaits(started)) else {
-                return Change::Keep;
-            };
-            let invalidated = match verification {
-                Some(verification) => aliases.was_invalidated(verification, started).await,
-                None => false,
-            };
-            let entry = entry.after(known, since, self.0.clock.moment());
-            if invalidated || entry.is_empty() {
-                Change::Remove
-            } else {
-                Change::Put(entry)
-            }
-        };
-        self.0.entries.update(id, change).await;
-        self.0.entries.run_pending_tasks().await;
-    }
 }
 
 #[async_trait]
 impl Source for EvidenceCache {
+    fn look_up_now(&self, id: &VerificationId, request: &LookupRequest) -> Option<Known> {
+        let entry = self.0.entries.get_now(id)?;
+        let known = entry.answer(request)?;
+        // A refresh begins under the lock of the key, which may have to be waited for.
+        (!entry.record_use(request)).then_some(known)
+    }
+
     async fn look_up(
         &self,
         id: &VerificationId,

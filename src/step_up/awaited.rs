@@ -33,6 +33,13 @@ impl AwaitedSource {
 
 #[async_trait]
 impl Source for AwaitedSource {
+    fn look_up_now(&self, id: &VerificationId, request: &LookupRequest) -> Option<Known> {
+        let known = self.cache.look_up_now(id, request)?;
+        let may_be_asked_again =
+            known.origin == Origin::Cache && is_awaited(&known.evidence.finding);
+        (!may_be_asked_again).then_some(known)
+    }
+
     async fn look_up(
         &self,
         id: &VerificationId,

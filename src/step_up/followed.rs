@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use prometheus::{IntCounterVec, Registry};
 
 use super::{StepUps, awaited::VERIFIED};
@@ -33,9 +34,9 @@ pub struct FollowingSource {
 
 /// Whether the evidence of a successor counts in place of that of the verification that was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Followed {
+enum FollowOutcome {
     /// Of the same identity.
-    Followed,
+    Same,
     /// Of another identity: somebody else has opened the link.
     OtherIdentity,
     /// The upstream does not say of one of the two whose it is.
@@ -48,9 +49,9 @@ enum Followed {
     Unavailable,
 }
 
-impl Followed {
+impl FollowOutcome {
     const ALL: [Self; 6] = [
-        Self::Followed,
+        Self::Same,
         Self::OtherIdentity,
         Self::NoIdentity,
         Self::NotVerified,
@@ -60,7 +61,7 @@ impl Followed {
 
     fn as_str(self) -> &'static str {
         match self {
-            Self::Followed => "followed",
+            Self::Same => "followed",
             Self::OtherIdentity => "other_identity",
             Self::NoIdentity => "no_identity",
             Self::NotVerified => "not_verified",
@@ -76,7 +77,7 @@ impl Followed {
                 Some("the person who opened the link is not the one of the verification")
             }
             Self::NoIdentity => Some("the vendor must give the identity id of every verification"),
-            Self::Followed | Self::NotVerified | Self::Pending | Self::Unavailable => None,
+            Self::Same | Self::NotVerified | Self::Pending | Self::Unavailable => None,
         }
     }
 }
@@ -91,7 +92,7 @@ impl Metrics {
             "verigate_successors_total",
             "Lookups of the verification that a step-up has led to, in place of the one that was asked for, by outcome.",
             "outcome",
-            Followed::ALL.map(Followed::as_str),
+            FollowOutcome::ALL.map(FollowOutcome::as_str),
         )?))
     }
 }
@@ -130,7 +131,7 @@ impl FollowingSource {
         self.behind.look_up(id, request).await
     }
 
-    fn record(&self, followed: Followed) {
+    fn record(&self, followed: FollowOutcome) {
         let outcome = followed.as_str();
         self.metrics.0.with_label_values(&[outcome]).inc();
         let Some(hint) = followed.hint() else { return };
@@ -148,6 +149,12 @@ impl FollowingSource {
 
 #[async_trait]
 impl Source for FollowingSource {
+    fn look_up_now(&self, id: &VerificationId, request: &LookupRequest) -> Option<Known> {
+        let successors = self.step_ups.successors(id, request.at).now_or_never()?;
+        let known = || self.behind.look_up_now(id, request);
+        successors.is_empty().then(known).flatten()
+    }
+
     async fn look_up(
         &self,
         id: &VerificationId,
@@ -169,14 +176,14 @@ impl Source for FollowingSource {
             let followed = compare(&known, &later);
             self.record(followed);
             match followed {
-                Followed::Followed => {
+                FollowOutcome::Same => {
                     return Ok(Known {
                         not_before: later.not_before.max(known.not_before),
                         succession: Succession::By(successor),
                         ..later
                     });
                 }
-                Followed::Pending => succession = Succession::Pending,
+                FollowOutcome::Pending => succession = Succession::Pending,
                 _ => {}
             }
         }
@@ -200,25 +207,25 @@ impl Source for FollowingSource {
 }
 
 /// Whether the evidence of `later` counts in place of that of `known`: only if the upstream gives the identity of both, and it is the same.
-fn compare(known: &Known, later: &Known) -> Followed {
+fn compare(known: &Known, later: &Known) -> FollowOutcome {
     let successor = match &later.evidence.finding {
         Finding::Present(successor) => successor,
-        Finding::Unknown if later.is_pending() => return Followed::Pending,
-        Finding::Unknown => return Followed::Unavailable,
-        Finding::Absent | Finding::Unusable(_) => return Followed::NotVerified,
+        Finding::Unknown if later.is_pending() => return FollowOutcome::Pending,
+        Finding::Unknown => return FollowOutcome::Unavailable,
+        Finding::Absent | Finding::Unusable(_) => return FollowOutcome::NotVerified,
     };
     if successor.status.as_deref() != Some(VERIFIED) {
-        return Followed::NotVerified;
+        return FollowOutcome::NotVerified;
     }
     let old = match &known.evidence.finding {
         Finding::Present(old) => identity(old),
-        Finding::Unknown if known.is_pending() => return Followed::Pending,
+        Finding::Unknown if known.is_pending() => return FollowOutcome::Pending,
         Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
     };
     match (old, identity(successor)) {
-        (Some(old), Some(new)) if old == new => Followed::Followed,
-        (Some(_), Some(_)) => Followed::OtherIdentity,
-        (None, _) | (_, None) => Followed::NoIdentity,
+        (Some(old), Some(new)) if old == new => FollowOutcome::Same,
+        (Some(_), Some(_)) => FollowOutcome::OtherIdentity,
+        (None, _) | (_, None) => FollowOutcome::NoIdentity,
     }
 }
 

@@ -5,7 +5,7 @@ pub mod forged;
 pub mod issuer;
 mod jwt;
 mod key_sets;
-mod listeners;
+pub mod listeners;
 pub mod reload;
 mod token_cache;
 

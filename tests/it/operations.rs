@@ -154,16 +154,6 @@ async fn promtool_finds_nothing_wrong_with_the_metrics() {
 }
 
 #[tokio::test]
-async fn the_http_paths_of_the_contract_say_that_they_are_not_implemented() {
-    let world = World::new().await;
-    for path in ["/access/v1/evaluation", "/access/v1/evaluations"] {
-        let url = format!("http://{}{path}", world.http_address());
-        let response = reqwest::Client::new().post(url).send().await.unwrap();
-        assert_eq!(response.status().as_u16(), 501, "{path}");
-    }
-}
-
-#[tokio::test]
 async fn a_call_in_flight_is_finished_when_the_service_stops() {
     let world = World::new().await;
     world.inject(ApiCall::Details, None, Fault::LatencyMs(300));

@@ -98,12 +98,12 @@ impl Start {
 
 /// A running program with a simulated vendor.
 pub struct Program {
-    simulator: Simulator,
+    pub simulator: Simulator,
     pub process: Killed,
     stderr: Pipe,
     stdout: Pipe,
     client: AccessServiceClient<Channel>,
-    grpc: String,
+    pub grpc: String,
     pub http: String,
     pub admin: String,
     pub folder: TempDir,

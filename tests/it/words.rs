@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 use self::scan::{Hit, hits};
 
 /// Where the words are kept out. A file or a folder; each must exist.
-const PLACES: [&str; 13] = [
+const PLACES: [&str; 15] = [
     "src",
     "crates",
     "docs",
@@ -20,6 +20,8 @@ const PLACES: [&str; 13] = [
     "tests",
     "benches",
     "fuzz",
+    "clients",
+    "examples",
     "README.md",
     "CONTRIBUTING.md",
     "ARCHITECTURE.md",
@@ -39,6 +41,9 @@ const EXCLUDED: [&str; 4] = [
     // Inputs that the fuzzer wrote, each named by the digest of its content.
     "fuzz/corpus",
 ];
+
+/// Folders that builds make beside the source.
+const BUILT: [&str; 4] = ["target", "node_modules", "dist", "build"];
 
 /// What is looked for, and what to write instead.
 #[derive(Debug, Clone, Copy)]
@@ -259,7 +264,7 @@ pub fn texts(places: &[&str]) -> Vec<(String, String)> {
     while let Some(path) = open.pop() {
         if path.is_dir() {
             let inside = fs::read_dir(&path).unwrap().map(|e| e.unwrap().path());
-            open.extend(inside.filter(|path| !path.ends_with("target")));
+            open.extend(inside.filter(|path| !BUILT.iter().any(|built| path.ends_with(built))));
         } else if let Ok(text) = fs::read_to_string(&path) {
             let name = path.strip_prefix(root).unwrap().to_str().unwrap();
             texts.push((name.replace('\\', "/"), text));

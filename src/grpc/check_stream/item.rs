@@ -182,7 +182,7 @@ impl Checker {
             self.in_flight.refuse_late(priority);
             return Err(status::too_many_calls());
         }
-        let in_flight = self.in_flight.enter(priority, 0);
+        let in_flight = self.in_flight.enter(priority);
         let in_flight = in_flight.ok_or_else(status::too_many_calls)?;
         let checked = check(&self.gate, &self.gate.snapshot(), request, call).await?;
         drop(in_flight);

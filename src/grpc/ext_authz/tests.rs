@@ -2,8 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use http::HeaderName;
+use axum::body::Body;
+use http::{HeaderName, header::CONTENT_TYPE};
 use proptest::prelude::*;
+use prost::Message as _;
 use prost_types::{ListValue, Struct, Value, value::Kind};
 use tonic_types::{ErrorDetails, StatusExt as _};
 

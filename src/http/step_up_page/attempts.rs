@@ -48,8 +48,7 @@ impl Attempts {
     /// The latest link by this state.
     pub(super) async fn current(&self, state: &[u8; 32]) -> Option<Begun> {
         let made = self.0.get(state).await?;
-        let current = made.lock().current.clone();
-        current
+        made.lock().current.clone()
     }
 
     /// A link is asked for by this key: the one that was made by it while that is valid, or else one more.

@@ -46,7 +46,7 @@ impl PageHeaders {
 
     /// Sets the headers of a page, which gives the browser this nonce.
     pub(super) fn set(&self, headers: &mut HeaderMap, nonce: Option<&Nonce>) {
-        self.common(headers);
+        Self::common(headers);
         let html = HeaderValue::from_static("text/html; charset=utf-8");
         headers.insert(CONTENT_TYPE, html);
         // Nothing runs without a policy of its own: this one is stricter than any.
@@ -62,14 +62,14 @@ impl PageHeaders {
 
     /// Sets the headers that lead to the page with this state.
     pub(super) fn see(&self, headers: &mut HeaderMap, state: &str) {
-        self.common(headers);
+        Self::common(headers);
         // A state is base64url.
         if let Ok(location) = HeaderValue::try_from(format!("./?state={state}")) {
             headers.insert(LOCATION, location);
         }
     }
 
-    fn common(&self, headers: &mut HeaderMap) {
+    fn common(headers: &mut HeaderMap) {
         for (name, value) in [
             (CACHE_CONTROL, "no-store"),
             // Nobody else learns the state, and forms say where they come from.
@@ -86,9 +86,10 @@ impl PageHeaders {
 
     /// Until the browser is closed. `Lax`: people come from another site, and their forms from this one.
     fn cookie(&self, nonce: &Nonce) -> Option<HeaderValue> {
-        let (prefix, secure) = match self.is_secure {
-            true => (HOST_PREFIX, "; Secure"),
-            false => ("", ""),
+        let (prefix, secure) = if self.is_secure {
+            (HOST_PREFIX, "; Secure")
+        } else {
+            ("", "")
         };
         let nonce = nonce.as_str();
         let cookie =

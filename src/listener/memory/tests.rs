@@ -1,6 +1,6 @@
 //! What connections hold, who is closed when it is too much, and what the budget counts for it.
 
-use super::*;
+use super::{super::activity::Activity, *};
 
 const KIB: usize = 1024;
 
@@ -109,6 +109,21 @@ fn a_call_holds_what_it_has_read_until_its_answer_and_the_answer_until_it_is_tak
     drop(call);
     assert_eq!(held(), 500, "it is not written yet");
     connection.taken(500);
+    assert_eq!(held(), 0);
+}
+
+#[test]
+fn an_answer_counts_in_the_place_of_its_request_before_any_of_it_is_written() {
+    let budget = budget(1_000 * KIB);
+    let connection = budget.enter();
+    let held = || held(&budget, &[&connection]);
+    let mut call = Arc::new(Activity::new(Arc::clone(&connection))).begin();
+    assert!(call.share().hold(CALL_BYTES));
+    assert!(call.answer(50 * KIB));
+    assert_eq!(held(), ANSWER_BYTES + 50 * KIB);
+    let part = call.give(20 * KIB);
+    assert_eq!(held(), ANSWER_BYTES + 50 * KIB);
+    drop((call, part));
     assert_eq!(held(), 0);
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Each change of an entry is made under a lock of its key, whichever LRU the entry is in before and after.
 
+use futures_util::FutureExt as _;
 use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 
 use super::entry::Entry;
@@ -45,6 +46,11 @@ impl Store {
             verifications: lru(capacity),
             negatives: lru(NEGATIVES_MAX),
         }
+    }
+
+    /// An entry with evidence, as it is now. `None` also where that would have to be waited for.
+    pub(super) fn get_now(&self, id: &VerificationId) -> Option<Entry> {
+        self.verifications.get(id).now_or_never().flatten()
     }
 
     /// The entry, as it is now.

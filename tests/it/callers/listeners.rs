@@ -77,7 +77,7 @@ async fn world(files: &Files, keys: &str) -> World {
 }
 
 /// A client of HTTP with this certificate.
-fn http_client(files: &Files, leaf: Option<&Leaf>) -> reqwest::Client {
+pub fn http_client(files: &Files, leaf: Option<&Leaf>) -> reqwest::Client {
     let mut roots = RootCertStore::empty();
     let ca = CertificateDer::from_pem_slice(files.server_ca.pem().as_bytes());
     roots.add(ca.unwrap()).unwrap();
@@ -205,8 +205,8 @@ fn expected_status(caller: Option<&str>, path: &str) -> u16 {
         // It names no verification.
         ("/check/front-door", _) => 403,
         (_, None) => 401,
-        // Not implemented yet.
-        ("/access/v1/evaluation" | "/access/v1/evaluations", _) => 501,
+        // Evaluations are asked for by POST.
+        ("/access/v1/evaluation" | "/access/v1/evaluations", _) => 405,
         (path, Some("operator")) if path.starts_with("/step-ups/") => 404,
         _ => 403,
     }

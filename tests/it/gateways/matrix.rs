@@ -1,27 +1,37 @@
 //! What must hold for every proxy.
 
-use std::{net::SocketAddr, time::Duration};
+mod outages;
+mod tricks;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use verigate::clock::{Clock as _, SystemClock};
+use verigate::{
+    clock::{Clock as _, SystemClock},
+    sim::{ApiCall, Fault, PlannedFault},
+};
 
+pub use self::{
+    outages::{away, broken},
+    tricks::{spoofed, tricked},
+};
 use super::{
     application::Application,
-    proxy::{Kind, Proxy},
-    stub,
+    proxy::{Kind, Neighbours, Proxy},
 };
 use crate::{
     callers::issuer::{AUDIENCE, ISSUER, Issuer},
     program::{Program, Start},
-    world::loopback,
 };
 
-/// A request is answered within this time whatever happens: 1.3 s is promised, and the machine may be busy.
-const SOON: Duration = Duration::from_secs(5);
+/// A request is answered within this time whatever happens. Promised are 1.3 s where the service hangs, and 500 ms where it does not; the time-outs
+/// of the recipes (1.1 s) make that so, and are looked at apart. Here it is more, because the machine may be busy. Without a time-out, a proxy waits
+/// for 30 s or without bound.
+pub const SOON: Duration = Duration::from_secs(5);
 
-const POLICIES: &str = "\
+pub const POLICIES: &str = "\
 version: 1
 policies:
   front-door:
@@ -36,70 +46,106 @@ policies:
 
 /// A proxy between a client and an application, and the service.
 pub struct Scene {
+    kind: Kind,
     proxy: Proxy,
     service: Program,
     application: Application,
-    issuer: Issuer,
-    _keys: tempfile::TempDir,
+    sessions: Sessions,
 }
 
-fn token() -> verigate::callers::Token {
+/// The issuer of sessions, and the file with its key set.
+pub struct Sessions {
+    issuer: Issuer,
+    keys: PathBuf,
+    _folder: tempfile::TempDir,
+}
+
+pub fn token() -> verigate::callers::Token {
     verigate::callers::Token::from_random([7; 8], [7; 32])
 }
 
-impl Scene {
-    pub async fn new(kind: Kind) -> Self {
-        let keys = tempfile::tempdir().unwrap();
-        let file = keys.path().join("jwks.json");
+impl Sessions {
+    pub fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = folder.path().join("jwks.json");
         let issuer = Issuer::new("ec");
-        std::fs::write(&file, issuer.set()).unwrap();
-        let config = format!(
-            "[callers.proxy]\ntoken_sha256 = ['{}']\npolicies = ['front-door']\n\
-             [authentication]\nissuer = '{ISSUER}'\naudience = '{AUDIENCE}'\njwks_file = '{}'\nverification_claim = 'verification'\n\
-             [forward_auth]\nstep_up_url = '/login?acr_values={{acr_values}}'\n",
-            token().entry(),
-            file.display()
-        );
-        let service = Program::start(Start::with(config, POLICIES)).await;
-        let application = Application::start().await;
-        let address: SocketAddr = service
-            .http
-            .strip_prefix("http://")
-            .unwrap()
-            .parse()
-            .unwrap();
-        let proxy = Proxy::start(kind, address, application.address, token().reveal()).await;
+        std::fs::write(&keys, issuer.ec_set()).unwrap();
         Self {
-            proxy,
-            service,
-            application,
             issuer,
-            _keys: keys,
+            keys,
+            _folder: folder,
         }
     }
 
-    fn get(&self, path: &str) -> RequestBuilder {
-        get(&self.proxy, path)
-    }
-
     /// A token of a session of the person with this verification.
-    fn session(&self, verification: &str, acr: &str) -> String {
+    pub fn token(&self, verification: &str, acr: &str) -> String {
         let now = SystemClock.now().as_second();
         let claims = json!({ "verification": verification, "acr": acr, "auth_time": now - 10 });
         format!("Bearer {}", self.issuer.token(now, json!({}), claims))
     }
 
+    /// The configuration of the service that believes them.
+    pub fn config(&self, kind: Kind) -> String {
+        let keys = self.keys.display();
+        let verified = if kind == Kind::EnvoyJwt {
+            "asserts = ['authentication']\n[ext_authz]\nverification_claim = 'verification'\n"
+                .to_owned()
+        } else {
+            format!(
+                "[authentication]\nissuer = '{ISSUER}'\naudience = '{AUDIENCE}'\njwks_file = '{keys}'\nverification_claim = 'verification'\n"
+            )
+        };
+        format!(
+            "[callers.proxy]\ntoken_sha256 = ['{}']\npolicies = ['front-door']\n{verified}\
+             [forward_auth]\nstep_up_url = '/login?acr_values={{acr_values}}'\n",
+            token().entry(),
+        )
+    }
+}
+
+impl Scene {
+    pub async fn new(kind: Kind) -> Self {
+        let sessions = Sessions::new();
+        let service = Program::start(Start::with(sessions.config(kind), POLICIES)).await;
+        let application = Application::start().await;
+        let url = if kind.speaks_grpc() {
+            &service.grpc
+        } else {
+            &service.http
+        };
+        let token = token();
+        let between = Neighbours {
+            service: url.strip_prefix("http://").unwrap().parse().unwrap(),
+            application: application.address,
+            token: token.reveal(),
+            keys: &sessions.keys,
+            login: None,
+            fault: None,
+        };
+        let proxy = Proxy::start(kind, between).await;
+        Self {
+            kind,
+            proxy,
+            service,
+            application,
+            sessions,
+        }
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        let path = path
+            .strip_prefix("/door")
+            .map_or_else(|| path.to_owned(), |rest| [self.kind.door(), rest].concat());
+        get(self.proxy.address, &path)
+    }
+
+    fn session(&self, verification: &str, acr: &str) -> String {
+        self.sessions.token(verification, acr)
+    }
+
     /// Asks, and asserts that the application is not reached.
     async fn refused(&self, what: &str, request: RequestBuilder) -> Response {
-        let before = self.application.reached();
-        let response = sent(request).await;
-        assert!(
-            !response.status().is_success(),
-            "{what}: {}",
-            response.status()
-        );
-        assert_eq!(self.application.reached(), before, "{what}");
-        response
+        refused(&self.application, what, request).await
     }
 
     /// Asks, and returns what the application was sent.
@@ -110,9 +156,18 @@ impl Scene {
     }
 }
 
-fn get(proxy: &Proxy, path: &str) -> RequestBuilder {
+fn get(proxy: SocketAddr, path: &str) -> RequestBuilder {
     let client = Client::builder().redirect(Policy::none()).build().unwrap();
-    client.get(format!("http://{}{path}", proxy.address))
+    client.get(format!("http://{proxy}{path}"))
+}
+
+async fn refused(application: &Application, what: &str, request: RequestBuilder) -> Response {
+    let before = application.reached();
+    let response = sent(request).await;
+    let status = response.status();
+    assert!(status.as_u16() >= 300, "{what}: {status}");
+    assert_eq!(application.reached(), before, "{what}");
+    response
 }
 
 async fn sent(request: RequestBuilder) -> Response {
@@ -135,12 +190,12 @@ pub async fn decided(scene: &Scene) {
     let seen = scene
         .allowed(scene.get("/door?a=1").header("authorization", &strong))
         .await;
-    assert_eq!(seen["target"], "/door?a=1");
+    assert_eq!(seen["target"], format!("{}?a=1", scene.kind.door()));
     assert_eq!(values(&seen, "x-verigate-decision"), ["ALLOW"]);
     assert_eq!(values(&seen, "x-verigate-decision-id").len(), 1);
     // A body reaches the application, and not the service.
     let client = Client::new();
-    let url = format!("http://{}/door", scene.proxy.address);
+    let url = format!("http://{}{}", scene.proxy.address, scene.kind.door());
     let posted = client
         .post(url)
         .header("authorization", &strong)
@@ -174,173 +229,27 @@ pub async fn decided(scene: &Scene) {
         ("none", "Basic eA=="),
     ] {
         let denied = scene.get("/door").header("authorization", authorization);
-        assert_eq!(scene.refused(what, denied).await.status(), 403, "{what}");
+        let status = scene.refused(what, denied).await.status();
+        // Where the proxy itself verifies the token, one that is not valid is a 401.
+        let is_forged = scene.kind == Kind::EnvoyJwt && what == "forged";
+        assert_eq!(status, if is_forged { 401 } else { 403 }, "{what}");
     }
     assert_eq!(
         scene.refused("no token", scene.get("/door")).await.status(),
         403
     );
     assert_eq!(sent(scene.get("/open/x")).await.status(), 200);
-}
-
-/// Headers by which a client says who it is, or what was decided.
-pub async fn spoofed(scene: &Scene) {
-    let own = token();
-    let spoofed = [
-        ("x-verification-id", "ada-fresh"),
-        ("x-identity-id", "id-ada"),
-        ("x-verigate-token", own.reveal()),
-        ("x-verigate-decision", "ALLOW"),
-        ("x_verigate_decision", "ALLOW"),
-        ("x-verigate-decision-id", "1"),
-        ("x-verigate-valid-for", "600"),
-        ("x-verigate-step-up-url", "https://evil.example/"),
-        ("x-original-uri", "/open/x"),
-        ("x-original-url", "/open/x"),
-        ("x-rewrite-url", "/open/x"),
-        ("x-forwarded-uri", "/open/x"),
-        ("x-forwarded-host", "evil.example"),
-        ("x-forwarded-proto", "https"),
-        ("x-http-method-override", "OPTIONS"),
-        ("connection", "x-verigate-token, authorization"),
-    ];
-    let all = |mut request: RequestBuilder| {
-        for (name, value) in spoofed {
-            request = request.header(name, value);
-        }
-        request
+    // The vendor hangs: the service answers before the proxy stops to wait.
+    let planned = PlannedFault {
+        call: ApiCall::Details,
+        id: Some("ada-month-old".to_owned()),
+        times: None,
+        fault: Fault::Hang,
     };
-    for (name, value) in spoofed {
-        scene
-            .refused(name, scene.get("/door").header(name, value))
-            .await;
-    }
-    scene.refused("all", all(scene.get("/door"))).await;
-    let strong = scene.session("ada-fresh", "urn:x:mfa");
-    for request in [scene.get("/door"), scene.get("/open/x")] {
-        let request = all(request).header("authorization", &strong);
-        let response = sent(request).await;
-        if response.status() == 200 {
-            let seen: Value = response.json().await.unwrap();
-            let decided = values(&seen, "x-verigate-decision");
-            let is_open = seen["target"] == "/open/x";
-            assert_eq!(decided.is_empty(), is_open, "{seen}");
-            assert!(
-                values(&seen, "x-verigate-decision-id")
-                    .iter()
-                    .all(|id| id.len() == 36)
-            );
-            for name in [
-                "x-verification-id",
-                "x-identity-id",
-                "x-verigate-token",
-                "x_verigate_decision",
-                "x-verigate-valid-for",
-                "x-verigate-step-up-url",
-            ] {
-                assert_eq!(values(&seen, name), [""; 0], "{name}");
-            }
-        }
-    }
-    // Two tokens: neither counts, or both sides see the same one.
-    let twice = scene
-        .get("/door")
-        .header("authorization", &strong)
-        .header("authorization", "Bearer x.y.z");
-    let response = sent(twice).await;
-    if response.status() == 200 {
-        let seen: Value = response.json().await.unwrap();
-        assert_eq!(values(&seen, "authorization"), [strong]);
-    } else {
-        assert!(response.status().is_client_error(), "{}", response.status());
-    }
-}
-
-/// Paths that lead from what is open to what is not.
-pub async fn tricked(scene: &Scene) {
-    for path in [
-        "/open/../door",
-        "/open/./../door",
-        "/open//../door",
-        "//door",
-        "/open/%2e%2e/door",
-        "/open/%2E%2e%2fdoor",
-        "/open/..%2fdoor",
-        "/open/..%5cdoor",
-        "/open\\..\\door",
-        "/open/..\\door",
-        "/open/%252e%252e/door",
-        "/open/..%252fdoor",
-        "/open/..;/door",
-        "/open/..;x/door",
-        "/open/%00/../door",
-        "/open/x%00",
-        "/OPEN/x",
-        "/Open/../door",
-        "/open",
-        "/_verigate",
-        "/%5fverigate",
-        "/check/front-door",
-        "/door%2f..%2fopen/",
-        "/open/%2e%2e%2e/../../door",
-        "/./open/../door",
-        "/open/x/../../door",
-        "/open/%c0%ae%c0%ae/door/../../../door",
-    ] {
-        let request =
-            format!("GET {path} HTTP/1.1\r\nhost: app.example.org\r\nconnection: close\r\n\r\n");
-        let before = scene.application.reached();
-        let (status, answer) = crate::hosts::raw(scene.proxy.address, request.as_bytes()).await;
-        assert!(status >= 300, "{path}: {answer}");
-        assert_eq!(scene.application.reached(), before, "{path}");
-    }
-}
-
-/// The service is frozen, thawed, and gone.
-pub async fn away(scene: &mut Scene) {
-    let strong = scene.session("ada-fresh", "urn:x:mfa");
-    let request = |scene: &Scene| scene.get("/door").header("authorization", &strong);
-    scene.service.process.signal("-STOP");
-    for _ in 0..3 {
-        let response = scene.refused("frozen", request(scene)).await;
-        assert!(response.status().is_server_error(), "{}", response.status());
-    }
-    scene.service.process.signal("-CONT");
-    crate::world::until("the service answers again", async || {
-        sent(request(scene)).await.status() == 200
-    })
-    .await;
-    let _ = scene.service.process.0.kill();
-    let _ = scene.service.process.0.wait();
-    for _ in 0..3 {
-        let response = scene.refused("down", request(scene)).await;
-        assert!(response.status().is_server_error(), "{}", response.status());
-    }
-    // What is open does not need it.
-    assert_eq!(sent(scene.get("/open/x")).await.status(), 200);
-}
-
-/// Something else answers in its place.
-pub async fn broken(kind: Kind) {
-    let application = Application::start().await;
-    for (what, answer, closes) in stub::BROKEN {
-        let service = stub::start(answer, closes).await;
-        let proxy = Proxy::start(kind, service, application.address, token().reveal()).await;
-        let response = sent(get(&proxy, "/door").header("authorization", "Bearer x.y.z")).await;
-        assert!(
-            response.status().as_u16() >= 400,
-            "{what}: {}",
-            response.status()
-        );
-        assert_eq!(application.reached(), 0, "{what}");
-    }
-    // Nobody listens.
-    let free = std::net::TcpListener::bind(loopback())
-        .unwrap()
-        .local_addr()
-        .unwrap();
-    let proxy = Proxy::start(kind, free, application.address, token().reveal()).await;
-    let response = sent(get(&proxy, "/door")).await;
-    assert!(response.status().is_server_error(), "{}", response.status());
-    assert_eq!(application.reached(), 0);
+    scene.service.simulator.faults().plan(planned).unwrap();
+    let unknown = scene.session("ada-month-old", "urn:x:mfa");
+    let unknown = scene.get("/door").header("authorization", unknown);
+    let pending = scene.refused("pending", unknown).await;
+    assert_eq!(pending.status(), 503);
+    assert_eq!(pending.headers()["retry-after"], "1");
 }

@@ -2,11 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::{
-    evidence::Scope,
-    rule::{AttributeNotIn, Requirement},
-    set::Policy,
-};
+use crate::{evidence::Scope, rule::Requirement, set::Policy};
 
 /// What a policy reads. The status, the identifiers and the time of a verification are always read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,7 +24,10 @@ pub struct Needs {
 impl Policy {
     /// The facts that it reads.
     pub fn needs(&self) -> Needs {
-        let mut needs = Needs::default();
+        let mut needs = Needs {
+            attributes: self.attributes().clone(),
+            ..Needs::default()
+        };
         for rule in self.rules() {
             needs.add(rule.requirement());
         }
@@ -39,7 +38,11 @@ impl Policy {
 impl Needs {
     fn add(&mut self, requirement: &Requirement) {
         match requirement {
-            Requirement::Status(_) | Requirement::VerifiedWithin(_) => {}
+            // The policy itself knows its attributes.
+            Requirement::Status(_)
+            | Requirement::VerifiedWithin(_)
+            | Requirement::Attribute(..)
+            | Requirement::AttributeNotIn(_) => {}
             Requirement::Scopes(scopes) => self.scopes.extend(scopes.iter().cloned()),
             Requirement::AgeAtLeast(_) | Requirement::AgeBelow(_) => {
                 self.scopes.insert(Scope::DateOfBirth);
@@ -55,10 +58,6 @@ impl Needs {
                 self.scopes.insert(Scope::IdentityId);
             }
             Requirement::Project(_) => self.project = true,
-            Requirement::Attribute(name, _)
-            | Requirement::AttributeNotIn(AttributeNotIn { name, .. }) => {
-                self.attributes.insert(name.clone());
-            }
             Requirement::Authenticated(_) => self.authentication = true,
             Requirement::Schedule(schedule) => {
                 self.zones.insert(schedule.zone().to_owned());

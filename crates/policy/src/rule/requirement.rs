@@ -207,6 +207,34 @@ impl Requirement {
     }
 }
 
+impl Requirement {
+    /// Adds the attributes of a request that it reads.
+    pub(crate) fn add_attributes(&self, names: &mut BTreeSet<Box<str>>) {
+        match self {
+            Self::Attribute(name, _) | Self::AttributeNotIn(AttributeNotIn { name, .. }) => {
+                names.insert(name.clone());
+            }
+            Self::AnyOf(parts) | Self::AllOf(parts) => {
+                for part in parts {
+                    part.add_attributes(names);
+                }
+            }
+            Self::Status(_)
+            | Self::VerifiedWithin(_)
+            | Self::Scopes(_)
+            | Self::AgeAtLeast(_)
+            | Self::AgeBelow(_)
+            | Self::PhonePrefix(_)
+            | Self::IdentityAsRequested
+            | Self::IdentityIn(_)
+            | Self::IdentityNotIn(_)
+            | Self::Project(_)
+            | Self::Authenticated(_)
+            | Self::Schedule(_) => {}
+        }
+    }
+}
+
 impl<'a> Given<'a> {
     /// The identity that the request names, or why it names none.
     pub(crate) fn claimed(&self) -> Result<&'a Identity, ReasonCode> {

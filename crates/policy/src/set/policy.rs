@@ -1,6 +1,6 @@
 //! One policy: its rules, and how to treat the evidence that they judge.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use crate::{
     effect::Refusal,
@@ -19,6 +19,8 @@ pub struct Policy {
     pub(super) redirect: Option<Box<str>>,
     /// The kinds of a person's data that the rules read. Follows from them.
     pub(super) reads: DataKinds,
+    /// The attributes of a request that the rules read. Follows from them.
+    pub(super) attributes: BTreeSet<Box<str>>,
     /// Where its name was read, for messages to authors. Not a part of its meaning.
     pub(super) location: Option<Location>,
 }
@@ -60,6 +62,7 @@ impl Policy {
         Self {
             description,
             reads: reads(&rules),
+            attributes: attributes(&rules),
             rules,
             evidence,
             reuse_allow,
@@ -74,6 +77,7 @@ impl Policy {
         Self {
             description: None,
             reads: reads(&rules),
+            attributes: attributes(&rules),
             rules,
             evidence: EvidenceTerms::default(),
             reuse_allow: Duration::ZERO,
@@ -114,6 +118,11 @@ impl Policy {
         self.reads
     }
 
+    /// The attributes of a request that it reads. No other has an effect on a decision.
+    pub fn attributes(&self) -> &BTreeSet<Box<str>> {
+        &self.attributes
+    }
+
     /// How old evidence may be, and the effect without any.
     pub fn evidence(&self) -> EvidenceTerms {
         self.evidence
@@ -139,4 +148,12 @@ impl Policy {
 fn reads(rules: &[Rule]) -> DataKinds {
     let requirements = rules.iter().map(Rule::requirement);
     requirements.map(Requirement::reads).collect()
+}
+
+fn attributes(rules: &[Rule]) -> BTreeSet<Box<str>> {
+    let mut names = BTreeSet::new();
+    for rule in rules {
+        rule.requirement().add_attributes(&mut names);
+    }
+    names
 }

@@ -47,6 +47,7 @@ impl fmt::Display for Canonical<'_> {
             reuse_allow,
             redirect,
             reads: _,
+            attributes: _,
             location: _,
         } = self.0;
         for rule in rules {

@@ -1,0 +1,102 @@
+//! The body of a request: only JSON, within its bounds.
+
+use axum::{
+    body::{Body, Bytes, to_bytes},
+    http::{
+        HeaderMap, HeaderValue,
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
+    },
+};
+
+use super::response::Rejected;
+use crate::{call::Deadline, header_list::single};
+
+/// Reads a body of at most this many bytes, by this deadline.
+pub(super) async fn read(
+    headers: &HeaderMap,
+    body: Body,
+    bytes_max: usize,
+    deadline: Deadline,
+) -> Result<Bytes, Rejected> {
+    if !is_json(headers) {
+        return Err(Rejected::ContentType);
+    }
+    let announced = headers.get(CONTENT_LENGTH).map(HeaderValue::to_str);
+    let announced = announced.and_then(Result::ok).map(str::parse::<usize>);
+    if announced.is_some_and(|bytes| bytes.is_ok_and(|bytes| bytes > bytes_max)) {
+        return Err(Rejected::TooLarge(bytes_max));
+    }
+    match deadline.enforce(to_bytes(body, bytes_max)).await {
+        Some(Ok(bytes)) => Ok(bytes),
+        Some(Err(error)) if is_too_large(&error) => Err(Rejected::TooLarge(bytes_max)),
+        Some(Err(_)) | None => Err(Rejected::Unfinished),
+    }
+}
+
+fn is_too_large(error: &axum::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        if error.is::<http_body_util::LengthLimitError>() {
+            return true;
+        }
+        source = error.source();
+    }
+    false
+}
+
+/// Whether a body is of the one type that there is, and not compressed. A type that is given twice is none.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = single(headers, &CONTENT_TYPE).ok().flatten();
+    let kind = kind.and_then(|kind| kind.to_str().ok());
+    let kind = kind.and_then(|kind| kind.split(';').next());
+    let is_json = kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    is_json && encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_json_by_its_type_alone() {
+        let with = |types: &[&'static str], encodings: &[&'static str]| {
+            let mut headers = HeaderMap::new();
+            for kind in types {
+                headers.append(CONTENT_TYPE, HeaderValue::from_static(kind));
+            }
+            for encoding in encodings {
+                headers.append(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            }
+            is_json(&headers)
+        };
+        for kind in [
+            "application/json",
+            "Application/JSON",
+            "application/json; charset=utf-8",
+            "application/json;charset=UTF-8; x=y",
+            " application/json ",
+        ] {
+            assert!(with(&[kind], &[]), "{kind}");
+            assert!(with(&[kind], &["identity"]), "{kind}");
+            assert!(!with(&[kind], &["gzip"]), "{kind}");
+            assert!(!with(&[kind], &["identity", "br"]), "{kind}");
+            assert!(!with(&[kind, kind], &[]), "{kind}");
+        }
+        for kind in [
+            "",
+            "text/plain",
+            "text/json",
+            "application/jsonx",
+            "application/ld+json",
+            "application/x-www-form-urlencoded",
+            "application",
+            "; application/json",
+            "text/plain; application/json",
+            "application/json, text/plain",
+        ] {
+            assert!(!with(&[kind], &[]), "{kind}");
+        }
+        assert!(!with(&[], &[]));
+    }
+}

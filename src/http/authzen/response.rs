@@ -1,0 +1,141 @@
+//! Responses of AuthZEN: JSON where there is an answer, and a text where there is none.
+
+use axum::{
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Version,
+        header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+    },
+    response::{IntoResponse as _, Response},
+};
+use serde_json::Value;
+
+use super::error::EvaluationError;
+use crate::{
+    gateway::whole_seconds,
+    header_list::single,
+    request_id::{REQUEST_ID, cleaned},
+    violations::ID_BYTES_MAX,
+};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// Why a request is answered with an error before it is an evaluation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rejected {
+    /// No caller is authenticated.
+    NoCaller,
+    /// The name of the request cannot be sent back as it is.
+    RequestId,
+    /// Another method than this one.
+    Method(&'static str),
+    /// The body is of another type, or compressed.
+    ContentType,
+    /// The body is too large. How many bytes it may have.
+    TooLarge(usize),
+    /// The body did not arrive in time, or the connection broke.
+    Unfinished,
+}
+
+impl Rejected {
+    pub(super) fn response(self) -> Response {
+        let (status, message) = match self {
+            Self::NoCaller => (
+                StatusCode::UNAUTHORIZED,
+                "a valid credential of a caller is required".to_owned(),
+            ),
+            Self::RequestId => (
+                StatusCode::BAD_REQUEST,
+                format!(
+                    "`x-request-id` must be given once, and be at most {ID_BYTES_MAX} visible characters of ASCII"
+                ),
+            ),
+            Self::Method(method) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                format!("the method must be {method}"),
+            ),
+            Self::ContentType => (
+                StatusCode::BAD_REQUEST,
+                "the body must be `application/json`, and not compressed".to_owned(),
+            ),
+            Self::TooLarge(most) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body must be at most {most} bytes"),
+            ),
+            Self::Unfinished => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time".to_owned(),
+            ),
+        };
+        let mut response = error(status, &message);
+        let headers = response.headers_mut();
+        match self {
+            Self::NoCaller => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            Self::Method(method) => {
+                headers.insert(ALLOW, HeaderValue::from_static(method));
+            }
+            _ => {}
+        }
+        response
+    }
+
+    /// The reason's name in metrics.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::NoCaller => "no_caller",
+            Self::RequestId
+            | Self::Method(_)
+            | Self::ContentType
+            | Self::TooLarge(_)
+            | Self::Unfinished => "malformed",
+        }
+    }
+}
+
+/// An answer.
+pub(super) fn answered(answer: &Value) -> Response {
+    let headers = [(CONTENT_TYPE, JSON), (CACHE_CONTROL, NO_STORE)];
+    (headers, answer.to_string()).into_response()
+}
+
+/// An error of the call.
+pub(super) fn failed(failed: &EvaluationError) -> Response {
+    let status = StatusCode::from_u16(failed.status());
+    let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = error(status, &failed.to_string());
+    if let Some(after) = failed.retry_after() {
+        let after = whole_seconds(after).into();
+        response.headers_mut().insert(RETRY_AFTER, after);
+    }
+    response
+}
+
+/// An error with its message, as a text.
+pub(super) fn error(status: StatusCode, message: &str) -> Response {
+    let headers = [(CACHE_CONTROL, NO_STORE)];
+    (status, headers, format!("{message}\n")).into_response()
+}
+
+/// The same response to a request whose body was not read: over HTTP/1 no other request can follow on the connection.
+pub(super) fn with_unread_body(mut response: Response, version: Version) -> Response {
+    if version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
+}
+
+/// The name of a request, as it came; `Err` if it cannot be sent back so.
+pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<HeaderValue>, Rejected> {
+    let id = single(headers, &REQUEST_ID).map_err(|_| Rejected::RequestId)?;
+    let is_as_it_comes_back = |id: &HeaderValue| {
+        let text = id.to_str().unwrap_or("\n");
+        text.len() <= ID_BYTES_MAX && *cleaned(text) == *text
+    };
+    match id {
+        Some(id) if !is_as_it_comes_back(id) => Err(Rejected::RequestId),
+        id => Ok(id.cloned()),
+    }
+}

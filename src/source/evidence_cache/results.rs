@@ -1,0 +1,80 @@
+//! Stores the result of a fetch, unless an invalidation came in between.
+
+use super::{EvidenceCache, entry::Entry, fetcher::is_old, store::Change};
+use crate::{
+    clock::Moment,
+    policy::{Finding, VerificationId},
+    source::{Known, alias_index::Tick},
+};
+
+impl EvidenceCache {
+    /// Whether what a fetch has returned may be from before an invalidation: it is older than the fetch, and the verification was ever
+    /// invalidated. Not if it is newer than valid evidence in the cache, which is from after any invalidation.
+    pub(super) async fn may_be_invalidated(&self, id: &VerificationId, fetched: &Known) -> bool {
+        let Finding::Present(verification) = &fetched.evidence.finding else {
+            return false;
+        };
+        if !is_old(fetched) {
+            return false;
+        }
+        let entry = self.0.entries.get(id).await;
+        let is_newest = entry.is_some_and(|entry| entry.is_superseded_by(&fetched.evidence));
+        let aliases = &self.0.aliases;
+        !is_newest && aliases.was_invalidated(verification, Tick::FIRST).await
+    }
+
+    /// Replaces what was invalidated by what may be from before the invalidation too, but is newer: it is served in its place, for as
+    /// long.
+    pub(super) async fn replace_older(
+        &self,
+        id: &VerificationId,
+        started: Tick,
+        fetched: &Known,
+        since: Moment,
+    ) {
+        let change = async |entry: Option<Entry>| {
+            let entry = entry.filter(|entry| entry.awaits(started));
+            match entry.and_then(|entry| entry.with_newer(&fetched.evidence, since)) {
+                Some(entry) => Change::Put(entry),
+                None => Change::Keep,
+            }
+        };
+        self.0.entries.update(id, change).await;
+    }
+
+    /// Stores the result of a fetch, unless its entry was removed or replaced while it was in flight, or the verification was
+    /// invalidated by another of its identifiers.
+    pub(super) async fn store(
+        &self,
+        id: &VerificationId,
+        started: Tick,
+        known: &Known,
+        since: Moment,
+    ) {
+        let aliases = &self.0.aliases;
+        let verification = match &known.evidence.finding {
+            Finding::Present(verification) => Some(verification),
+            _ => None,
+        };
+        if let Some(verification) = verification {
+            aliases.learn(id, verification).await;
+        }
+        let change = async |entry: Option<Entry>| {
+            let Some(entry) = entry.filter(|entry| entry.awaits(started)) else {
+                return Change::Keep;
+            };
+            let invalidated = match verification {
+                Some(verification) => aliases.was_invalidated(verification, started).await,
+                None => false,
+            };
+            let entry = entry.after(known, since, self.0.clock.moment());
+            if invalidated || entry.is_empty() {
+                Change::Remove
+            } else {
+                Change::Put(entry)
+            }
+        };
+        self.0.entries.update(id, change).await;
+        self.0.entries.run_pending_tasks().await;
+    }
+}
