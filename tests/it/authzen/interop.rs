@@ -51,7 +51,7 @@ fn policies(vectors: &Value) -> String {
         ("can_update_todo", &theirs(vectors, "rick")),
         ("can_delete_todo", &theirs(vectors, "rick")),
     ] {
-        text += &format!("  {name}:\n{rules}");
+        text += &["  ", name, ":\n", rules].concat();
     }
     text
 }
@@ -61,7 +61,7 @@ async fn world(settings: &str) -> (World, tempfile::TempDir) {
     let mut cast = "people:\n  ada: { full_name: Ada Example }\nverifications:\n".to_owned();
     for (_, id) in vectors["subjects"].as_object().unwrap() {
         let id = id.as_str().unwrap();
-        cast += &format!("  {id}: {{ person: ada, verified_ago: 1d }}\n");
+        cast += &["  ", id, ": { person: ada, verified_ago: 1d }\n"].concat();
     }
     let folder = tempfile::tempdir().unwrap();
     let world = World::of(&cast, |config| {

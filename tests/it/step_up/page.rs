@@ -186,7 +186,9 @@ async fn until_shown(browser: &mut Browser, url: &str, text: &str) -> String {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    unreachable!("the page never shows `{text}`");
+    let (_, page) = browser.get(url).await;
+    assert!(page.contains(text), "the page never shows `{text}`: {page}");
+    page
 }
 
 #[tokio::test]

@@ -25,7 +25,10 @@ use crate::{gateways::browser::chromium, operations::skip};
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The folder for pictures, if somebody wants them.
-#[expect(clippy::disallowed_methods, reason = "only who runs the test knows the folder")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "only who runs the test knows the folder"
+)]
 fn shots() -> Option<PathBuf> {
     env::var_os("VERIGATE_PAGE_SHOTS").map(PathBuf::from)
 }
