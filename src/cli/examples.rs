@@ -38,8 +38,7 @@ pub(super) const POLICY: &str = "\
 Examples:
   verigate policy check policies
   verigate policy test --policies policies tests/samples
-  verigate policy explain --policies policies --policy front-door \\
-      --verified-ago 40d
+  verigate policy explain --policies policies tests/samples --case staff
   verigate policy diff old-policies policies";
 
 pub(super) const POLICY_DIFF: &str = "\
@@ -55,7 +54,8 @@ Examples:
   verigate policy explain --policies policies tests/samples/samples.yaml \\
       --case staff --format json
   verigate policy explain --policies policies --policy front-door \\
-      --verified-ago 40d --scope NAME --full-name Ada";
+      --verified-ago 40d --identity id-ada --verified-identity id-ada \\
+      --scope NAME --full-name Ada --scope DATE_OF_BIRTH --date-of-birth 1990-05-17";
 
 pub(super) const POLICY_NEEDS: &str = "\
 Examples:

@@ -115,11 +115,16 @@ fn own_policies(program: &str, service: &Service, own: &PolicySet) -> String {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "  {command}");
     }
-    let more = own.len().saturating_sub(OWN_MAX);
-    if more > 0 {
-        let _ = writeln!(text, "  (and {more} more policies)");
+    text + &left_out(own.len().saturating_sub(OWN_MAX))
+}
+
+/// The line that says how many policies are shown without a command.
+fn left_out(policies: usize) -> String {
+    match policies {
+        0 => String::new(),
+        1 => "  (and 1 more policy)\n".to_owned(),
+        more => format!("  (and {more} more policies)\n"),
     }
-    text
 }
 
 /// The commands of a step-up.
@@ -159,5 +164,17 @@ pub(super) fn program(search: Option<&OsStr>) -> String {
         format!("'{shown}'")
     } else {
         shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::left_out;
+
+    #[test]
+    fn policies_without_a_command_are_counted() {
+        assert_eq!(left_out(0), "");
+        assert_eq!(left_out(1), "  (and 1 more policy)\n");
+        assert_eq!(left_out(2), "  (and 2 more policies)\n");
     }
 }
