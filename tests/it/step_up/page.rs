@@ -63,7 +63,8 @@ async fn world() -> World {
     world_with(|_| {}).await
 }
 
-fn page(base: &str) -> PageConfig {
+/// A page below this address.
+pub fn page(base: &str) -> PageConfig {
     PageConfig {
         url: format!("{base}/step-up/").into(),
         return_url: format!("{base}/step-up/return").into(),
