@@ -104,19 +104,28 @@ fn authentication(
     Ok(said.is_said().then(|| said.judged_by(policy)))
 }
 
-/// A member of the context as a claim; `None` if it is null. An instant may also be written as RFC 3339 has it.
+/// A member of the context as a claim; `None` if it is null. An instant may also be written as RFC 3339 has it. What no claim may be as long as
+/// is not copied, but refused for its type.
 fn claim(name: &str, value: &StrictJson) -> Option<ClaimValue> {
     Some(match value {
         StrictJson::Null => return None,
+        StrictJson::Text(text) if text.len() > SessionAuthentication::VALUE_BYTES_MAX => {
+            ClaimValue::Other
+        }
         StrictJson::Text(text) if name == AUTH_TIME => seconds(text),
         StrictJson::Text(text) => ClaimValue::Text(text.as_ref().into()),
         StrictJson::Flag(flag) => ClaimValue::Flag(*flag),
         StrictJson::Integer(_) | StrictJson::Number(_) => {
             ClaimValue::Number(value.number().unwrap_or(f64::NAN))
         }
+        StrictJson::List(items) if items.len() > SessionAuthentication::VALUES_MAX => {
+            ClaimValue::Other
+        }
         StrictJson::List(items) => {
-            let texts = items.iter().map(|item| item.text().map(str::to_owned));
-            let texts: Option<Vec<String>> = texts.collect();
+            let texts = items.iter().map(StrictJson::text);
+            let texts = texts
+                .map(|text| text.filter(|t| t.len() <= SessionAuthentication::VALUE_BYTES_MAX));
+            let texts: Option<Vec<String>> = texts.map(|text| text.map(str::to_owned)).collect();
             texts.map_or(ClaimValue::Other, ClaimValue::Texts)
         }
         StrictJson::Object(_) => ClaimValue::Other,
@@ -200,3 +209,6 @@ fn attribute<'b>(evaluation: &Evaluation<'b>, name: &str) -> Given<'b> {
 fn given(text: &str) -> Given<'_> {
     Given::Text(Cow::Borrowed(text))
 }
+
+#[cfg(test)]
+mod tests;
