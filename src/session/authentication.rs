@@ -53,6 +53,8 @@ pub enum BadClaimError {
 }
 
 impl SessionAuthentication {
+    /// The claims that are read.
+    pub const CLAIMS: [&'static str; 4] = CLAIMS;
     /// Values that any of the claims may have: what has more need not be copied to be refused.
     pub const VALUES_MAX: usize = 32;
     /// The longest value of any of the claims, in bytes.

@@ -23,7 +23,6 @@ use super::{
 };
 use crate::{
     call::Call,
-    callers::Proven,
     gate::Snapshot,
     json::StrictJson,
     policy::{PolicyName, Request},
@@ -137,12 +136,14 @@ impl Item {
         let request = request.and_then(|evaluation| {
             let policy = policy(&evaluation, config)?;
             about = Some(policy.clone());
-            let verification = verification(&evaluation, config)?;
-            // What a policy reads is not shown to a caller that may not ask for it: the gate refuses it.
-            let bare = Request::bare(policy.clone(), verification.clone());
+            // First of all that follows: neither what is there nor what a policy reads is shown to a caller that may not ask for it.
             let permissions = &call.caller.permissions;
-            let is_permitted = permissions.permit_check(&bare, Proven::default()).is_ok();
-            let in_force = snapshot.policy(&policy).filter(|_| is_permitted);
+            let permitted = permissions.permit_policy(&policy);
+            permitted.map_err(EvaluationError::NotPermitted)?;
+            let in_force = snapshot.policy(&policy);
+            let permitted = request::permit(&evaluation, in_force, permissions);
+            permitted.map_err(EvaluationError::NotPermitted)?;
+            let verification = verification(&evaluation, config)?;
             let now = snapshot.now();
             let request = request::request(&evaluation, policy, verification, in_force, now)?;
             Ok(Arc::new(Request {

@@ -9,6 +9,7 @@ use super::{
     message::{Evaluation, Properties},
 };
 use crate::{
+    callers::{Assertion, NotPermittedError, Permissions},
     json::StrictJson,
     jwt::ClaimValue,
     policy::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// The property of a subject with the identity.
 const IDENTITY: &str = "identity_id";
+/// The claims that may be a list, of which an empty one says nothing.
+const LISTS: [&str; 2] = ["acrs", "amr"];
 /// The member of the context with the instant of the authentication.
 const AUTH_TIME: &str = "auth_time";
 /// How far the clock by which the person was authenticated may be ahead.
@@ -66,7 +69,42 @@ pub(super) fn verification(
     VerificationId::parse(id).map_err(|_| EvaluationError::BadId)
 }
 
-/// The request of an evaluation about this policy and verification. The policy is given too if it is in force and may be asked by the caller.
+/// Whether a caller with these permissions, which include the policy, may assert what the evaluation says. Looked at before any value is, so
+/// that an error about a value does not tell it what the policy reads.
+pub(super) fn permit(
+    evaluation: &Evaluation<'_>,
+    policy: Option<&Policy>,
+    permissions: &Permissions,
+) -> Result<(), NotPermittedError> {
+    let identity = evaluation.subject.properties.get(IDENTITY);
+    let mut claims = SessionAuthentication::CLAIMS.iter();
+    let mut attributes = policy.into_iter().flat_map(Policy::attributes);
+    permissions.permit_assertions([
+        (
+            identity.is_some_and(|value| !is_null(value) && value.text() != Some("")),
+            Assertion::Identity,
+        ),
+        (
+            claims.any(|name| is_claimed(name, evaluation.context.get(name))),
+            Assertion::Authentication,
+        ),
+        (
+            attributes.any(|name| !matches!(attribute(evaluation, name), Given::Not)),
+            Assertion::Attributes,
+        ),
+    ])
+}
+
+fn is_claimed(name: &str, value: Option<&StrictJson>) -> bool {
+    let is_empty = |value: &StrictJson| value.items().is_some_and(<[_]>::is_empty);
+    value.is_some_and(|value| !is_null(value) && !(LISTS.contains(&name) && is_empty(value)))
+}
+
+fn is_null(value: &StrictJson) -> bool {
+    matches!(value, StrictJson::Null)
+}
+
+/// The request of an evaluation about this policy and verification. The policy is given too if it is in force.
 pub(super) fn request(
     evaluation: &Evaluation<'_>,
     name: PolicyName,
