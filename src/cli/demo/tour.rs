@@ -115,11 +115,11 @@ fn own_policies(program: &str, service: &Service, own: &PolicySet) -> String {
         // Writing to a `String` cannot fail.
         let _ = writeln!(text, "  {command}");
     }
-    text + &left_out(own.len().saturating_sub(OWN_MAX))
+    text + &not_shown(own.len().saturating_sub(OWN_MAX))
 }
 
 /// The line that says how many policies are shown without a command.
-fn left_out(policies: usize) -> String {
+fn not_shown(policies: usize) -> String {
     match policies {
         0 => String::new(),
         1 => "  (and 1 more policy)\n".to_owned(),
@@ -169,12 +169,12 @@ pub(super) fn program(search: Option<&OsStr>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::left_out;
+    use super::not_shown;
 
     #[test]
     fn policies_without_a_command_are_counted() {
-        assert_eq!(left_out(0), "");
-        assert_eq!(left_out(1), "  (and 1 more policy)\n");
-        assert_eq!(left_out(2), "  (and 2 more policies)\n");
+        assert_eq!(not_shown(0), "");
+        assert_eq!(not_shown(1), "  (and 1 more policy)\n");
+        assert_eq!(not_shown(2), "  (and 2 more policies)\n");
     }
 }
