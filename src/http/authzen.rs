@@ -297,11 +297,16 @@ async fn task(
     let version = request.version();
     let (head, _unread) = request.into_parts();
     let deadline = Deadline::within(authzen.config.deadline);
+    let began = authzen.clock.read();
     let response = match authzen.admit(&head, &Method::GET, deadline).await {
-        Ok(caller) => {
-            let shown = access.status(&task, &caller).await;
-            shown.unwrap_or_else(|refused| problem(&refused))
-        }
+        Ok(caller) => match authzen.evaluator.enter() {
+            Ok(_permit) => {
+                let left = deadline.after(began.elapsed());
+                let shown = access.status(&task, &caller, left).await;
+                shown.unwrap_or_else(|refused| problem(&refused))
+            }
+            Err(shed) => authzen.fail(&shed),
+        },
         Err(rejected) => authzen.reject(rejected),
     };
     with_unread_body(response, version)

@@ -190,7 +190,8 @@ impl Item {
         let evaluated = evaluator.evaluate(self.request, policy, snapshot, call, span);
         let evaluated = evaluated.await;
         let declared = &self.declared;
-        let answer = evaluator.answer(&evaluated, request.as_deref(), declared, call);
+        let left = call.deadline.after(snapshot.elapsed());
+        let answer = evaluator.answer(&evaluated, request.as_deref(), declared, call, left);
         let answer = answer.await;
         (evaluated, answer)
     }
