@@ -25,7 +25,7 @@ use tokio::time::timeout;
 use url::form_urlencoded;
 
 use self::{
-    attempts::{Attempts, SpentError},
+    attempts::{Attempts, LinkKey, NoMoreError},
     form::{Form, FormError, Nonce},
     headers::PageHeaders,
     outcome::{Metrics, PageOutcome},
@@ -77,6 +77,9 @@ struct Brought {
 /// What a request is answered: a page, with the outcome that is counted.
 struct Shown(PageOutcome, View);
 
+/// Why there is no link, what the person is told, and when to ask again if that helps.
+struct NoLink(PageOutcome, Problem, Option<Duration>);
+
 /// The routes of the page.
 pub(super) fn routes(page: Arc<StepUpPage>) -> Router {
     Router::new()
@@ -104,7 +107,7 @@ impl StepUpPage {
             return_url: return_url.into(),
             hosts,
             step_ups,
-            attempts: Attempts::default(),
+            attempts: Attempts::new(deps.spawn.clone()),
             clock: Arc::clone(&deps.clock),
             log: LogThrottle::default(),
             metrics,
@@ -188,56 +191,43 @@ impl StepUpPage {
         Shown(PageOutcome::Form, view)
     }
 
-    /// Makes a link for the person of a form, or finds the one that was made.
-    async fn begin(
-        &self,
-        brought: &Brought,
-        form: &Form,
-        from: IpAddr,
-    ) -> Result<(), (PageOutcome, Problem)> {
+    /// Makes a link for the person of a form, or finds the one that was made. It is made also if the browser does not wait for it.
+    async fn begin(&self, brought: &Brought, form: &Form, from: IpAddr) -> Result<(), NoLink> {
         let known = self.known(brought);
         let email = match (form.email.trim(), &known) {
             ("", Some(known)) => known.reveal(),
             (typed, _) => typed,
         };
-        let hint =
-            LoginHint::parse(email).map_err(|_| (PageOutcome::BadAddress, Problem::BadAddress))?;
+        let hint = LoginHint::parse(email)
+            .map_err(|_| NoLink(PageOutcome::BadAddress, Problem::BadAddress, None))?;
         let caller = Caller::anonymous(from);
-        let (policy, unavailable) = (
-            &brought.state.policy,
-            (PageOutcome::Unavailable, Problem::Unavailable),
-        );
+        let state = &brought.state;
+        let unavailable = || NoLink(PageOutcome::Unavailable, Problem::Unavailable, None);
         let redirect = self
             .step_ups
-            .redirect(&caller, Some(policy), &self.return_url);
-        let redirect = redirect.map_err(|_| unavailable)?;
-        let id = digest_of(&brought.text);
-        let key = self.address.keys().link_key(&brought.text, email);
-        let now = self.clock.now();
-        self.attempts
-            .enter(id, &key, now)
-            .await
-            .map_err(|SpentError| (PageOutcome::LinksSpent, Problem::LinksSpent))?;
-        let request = StepUpRequest {
-            verification: brought.state.verification.clone(),
-            policy: policy.clone(),
-            login_hint: hint,
-            redirect,
-            request_id: key.clone(),
+            .redirect(&caller, Some(&state.policy), &self.return_url);
+        let key = LinkKey {
+            state: digest_of(&brought.text),
+            person: self.address.keys().link_key(&brought.text, email),
+            verification: state.verification.clone(),
         };
-        match timeout(LINK_TIMEOUT, self.step_ups.begin(request, &caller)).await {
-            Ok(Ok(begun)) => {
-                self.attempts.begun(id, &key, begun).await;
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                self.attempts
-                    .failed(id, &key, may_have_a_link(&error), now)
-                    .await;
-                Err(refused(&error))
-            }
-            // It goes on, and asking again finds it.
-            Err(_) => Err(unavailable),
+        let request = StepUpRequest {
+            verification: state.verification.clone(),
+            policy: state.policy.clone(),
+            login_hint: hint,
+            redirect: redirect.map_err(|_| unavailable())?,
+            // What was asked for before is found by the state, from whichever network it was.
+            request_id: Box::default(),
+        };
+        let step_ups = self.step_ups.clone();
+        let make = async move { step_ups.begin(request, &caller).await };
+        let at = self.clock.moment();
+        let link = Box::pin(self.attempts.link(key, at, make)).await?;
+        match timeout(LINK_TIMEOUT, link.result()).await {
+            Ok(Some(Ok(_))) => Ok(()),
+            Ok(Some(Err(error))) => Err(NoLink::from(&*error)),
+            // It goes on, and asking again finds it; or the service stops.
+            Err(_) | Ok(None) => Err(unavailable()),
         }
     }
 
@@ -271,28 +261,35 @@ impl StepUpPage {
     }
 }
 
-/// Whether a link may have been made, which counts, although there is none to show.
-fn may_have_a_link(error: &StepUpError) -> bool {
-    match error {
-        StepUpError::Upstream(outage) => outage.was_asked(),
-        StepUpError::NotPermitted(_)
-        | StepUpError::OverRate(_)
-        | StepUpError::NoSuchPolicy(_)
-        | StepUpError::KeyReused
-        | StepUpError::OverQuota(_) => false,
+impl From<NoMoreError> for NoLink {
+    fn from(error: NoMoreError) -> Self {
+        match error {
+            NoMoreError::State => Self(PageOutcome::LinksSpent, Problem::LinksSpent, None),
+            NoMoreError::Verification(wait) => Self(
+                PageOutcome::VerificationSpent,
+                Problem::VerificationSpent,
+                Some(wait),
+            ),
+        }
     }
 }
 
-fn refused(error: &StepUpError) -> (PageOutcome, Problem) {
-    match error {
-        StepUpError::OverRate(OverQuotaError { .. })
-        | StepUpError::OverQuota(OverQuotaError { .. }) => {
-            (PageOutcome::OverQuota, Problem::OverQuota)
+impl From<&StepUpError> for NoLink {
+    fn from(error: &StepUpError) -> Self {
+        match error {
+            StepUpError::OverRate(OverQuotaError { retry_after })
+            | StepUpError::OverQuota(OverQuotaError { retry_after }) => Self(
+                PageOutcome::OverQuota,
+                Problem::OverQuota,
+                Some(*retry_after),
+            ),
+            StepUpError::NoSuchPolicy(_) => {
+                Self(PageOutcome::NoSuchPolicy, Problem::NoSuchPolicy, None)
+            }
+            StepUpError::NotPermitted(_) | StepUpError::KeyReused | StepUpError::Upstream(_) => {
+                Self(PageOutcome::Unavailable, Problem::Unavailable, None)
+            }
         }
-        StepUpError::NotPermitted(_)
-        | StepUpError::NoSuchPolicy(_)
-        | StepUpError::KeyReused
-        | StepUpError::Upstream(_) => (PageOutcome::Unavailable, Problem::Unavailable),
     }
 }
 
@@ -337,26 +334,28 @@ async fn begin(State(page): State<Arc<StepUpPage>>, request: Request) -> Respons
     }
     let nonce = Nonce::of(&head.headers);
     let keys = page.address.keys();
-    let problem = match form::read(&head.headers, body).await {
+    let bad_form = NoLink(PageOutcome::BadForm, Problem::NoCookie, None);
+    let no_link = match form::read(&head.headers, body).await {
         Ok(form) => match &nonce {
             Some(nonce) if keys.is_form_token(&brought.text, nonce.as_str(), &form.token) => {
                 let from = peer::ip_of(&head.extensions);
-                match page.begin(&brought, &form, from).await {
+                match Box::pin(page.begin(&brought, &form, from)).await {
                     Ok(()) => return page.see_link(&brought),
-                    Err(problem) => problem,
+                    Err(no_link) => no_link,
                 }
             }
-            _ => (PageOutcome::BadForm, Problem::NoCookie),
+            _ => bad_form,
         },
-        Err(FormError) => (PageOutcome::BadForm, Problem::NoCookie),
+        Err(FormError) => bad_form,
     };
-    let (outcome, problem) = problem;
+    let NoLink(outcome, problem, wait) = no_link;
     let asks = problem == Problem::BadAddress;
     let Shown(_, view) = page.form(&brought, Some(problem), asks).await;
     let nonce = nonce.or_else(Nonce::new);
     let mut response = page.answer(nonce.as_ref(), Shown(outcome, view));
-    if outcome.status() == StatusCode::TOO_MANY_REQUESTS {
-        response.headers_mut().insert(RETRY_AFTER, 5.into());
+    if let Some(wait) = wait {
+        let seconds = wait.as_secs().saturating_add(1);
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
     }
     response
 }

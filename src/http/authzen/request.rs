@@ -96,8 +96,9 @@ pub(super) fn permit(
 }
 
 fn is_claimed(name: &str, value: Option<&StrictJson>) -> bool {
-    let is_empty = |value: &StrictJson| value.items().is_some_and(<[_]>::is_empty);
-    value.is_some_and(|value| !is_null(value) && !(LISTS.contains(&name) && is_empty(value)))
+    let is_empty =
+        |value: &StrictJson| LISTS.contains(&name) && value.items().is_some_and(<[_]>::is_empty);
+    value.is_some_and(|value| !is_null(value) && !is_empty(value))
 }
 
 fn is_null(value: &StrictJson) -> bool {

@@ -1,163 +1,201 @@
-//! The links that were made by each state: a few, because they cost and the page faces the Internet.
+//! The links that were made by each state and about each verification: a few, because they cost and the page faces the Internet.
 
-use std::sync::Arc;
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
 
-use moka::{future::Cache, policy::EvictionPolicy};
-use parking_lot::Mutex;
+use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 
-use crate::{policy::Timestamp, step_up::Begun};
+use crate::{
+    clock::Moment,
+    flight::{Flight, Progress, Spawn},
+    policy::{Timestamp, VerificationId},
+    provenance::Outage,
+    rate_limit::TokenBucket,
+    step_up::{Begun, StepUpError},
+};
 
 /// Links that may be made by one state: for a mistyped address, and a link that has expired.
-pub(super) const LINKS_MAX: usize = 3;
-/// States that are known; the least recently used is dropped first. More than can be made with the quota of links in the life of a state.
-const STATES_MAX: u64 = 20_000;
+const LINKS_MAX: usize = 3;
+/// Links that may be made about one verification at once, by all its states and from all networks.
+const LINKS_OF_VERIFICATION: u32 = 10;
+/// And how often one more after that: as many in an hour.
+const LINK_EVERY: Duration = Duration::from_mins(6);
+/// States by which a link was made, or may have been; the least recently used is dropped first. More than the default quota of all
+/// callers makes in the longest life of a state: 10 in each second of an hour.
+const STATES_MAX: u64 = 50_000;
+/// Verifications whose links are counted; the least recently used is dropped first.
+const VERIFICATIONS_MAX: u64 = 50_000;
 
-/// What was made by states that were used, by their digest.
-#[derive(Debug)]
-pub(super) struct Attempts(Cache<[u8; 32], Arc<Mutex<Made>>>);
+/// A link that was made, or why there is none.
+pub(super) type Made = Result<Begun, Arc<StepUpError>>;
 
-#[derive(Debug, Default)]
-struct Made {
-    links: Vec<Attempt>,
-    current: Option<Begun>,
+/// What was made by states that were used, by their digest. Clones share it.
+#[derive(Debug, Clone)]
+pub(super) struct Attempts {
+    states: Cache<[u8; 32], Vec<Attempt>>,
+    verifications: Cache<VerificationId, Arc<TokenBucket>>,
+    spawn: Spawn,
+}
+
+/// What a link is asked for by.
+#[derive(Debug, Clone)]
+pub(super) struct LinkKey {
+    /// The digest of the state.
+    pub(super) state: [u8; 32],
+    /// Distinguishes the people for whom one state asks.
+    pub(super) person: Box<str>,
+    /// The verification that did not suffice.
+    pub(super) verification: VerificationId,
 }
 
 /// A link that was made, or that is being made.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Attempt {
-    key: Box<str>,
-    /// From when on the same key makes another link; `None` while it is being made.
-    until: Option<Timestamp>,
+    person: Box<str>,
+    flight: Flight<Made>,
 }
 
-/// No more links are made by this state.
+/// No more links are made now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct SpentError;
-
-impl Default for Attempts {
-    fn default() -> Self {
-        // LRU, because the default policy may reject a new state, whose links would not be counted.
-        let states = Cache::builder()
-            .max_capacity(STATES_MAX)
-            .eviction_policy(EvictionPolicy::lru());
-        Self(states.build())
-    }
+pub(super) enum NoMoreError {
+    /// By this state, ever.
+    State,
+    /// About this verification, for this time.
+    Verification(Duration),
 }
 
 impl Attempts {
+    /// Nothing was made yet. Links are made in tasks of their own.
+    pub(super) fn new(spawn: Spawn) -> Self {
+        // LRU, because the default policy may reject a new key, whose links would not be counted.
+        let (states, verifications) = (Cache::builder(), Cache::builder());
+        Self {
+            states: states
+                .max_capacity(STATES_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            verifications: verifications
+                .max_capacity(VERIFICATIONS_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
+            spawn,
+        }
+    }
+
     /// The latest link by this state.
     pub(super) async fn current(&self, state: &[u8; 32]) -> Option<Begun> {
-        let made = self.0.get(state).await?;
-        made.lock().current.clone()
+        let links = self.states.get(state).await?;
+        links.iter().rev().find_map(Attempt::begun)
     }
 
-    /// A link is asked for by this key: the one that was made by it while that is valid, or else one more.
-    pub(super) async fn enter(
+    /// A link is asked for: the one that was made by this key, or is being made, while it is valid, from whichever network that was; or
+    /// else one more, by `make`. It is made, and counted, also if nobody waits for it any more.
+    pub(super) async fn link(
         &self,
-        state: [u8; 32],
-        key: &str,
-        now: Timestamp,
-    ) -> Result<(), SpentError> {
-        let made = self.0.get_with(state, async { Arc::default() }).await;
-        let mut made = made.lock();
-        let is_this = |link: &Attempt| *link.key == *key && link.until.is_none_or(|t| now < t);
-        if made.links.iter().any(is_this) {
-            return Ok(());
-        }
-        if made.links.len() >= LINKS_MAX {
-            return Err(SpentError);
-        }
-        made.links.push(Attempt {
-            key: key.into(),
-            until: None,
-        });
-        Ok(())
+        key: LinkKey,
+        at: Moment,
+        make: impl Future<Output = Result<Begun, StepUpError>> + Send + 'static,
+    ) -> Result<Flight<Made>, NoMoreError> {
+        let bucket = self.bucket(&key.verification).await;
+        let mut result = Err(NoMoreError::State);
+        let entry = self.states.entry(key.state);
+        entry
+            .and_compute_with(|links| {
+                let mut links = links.map(Entry::into_value).unwrap_or_default();
+                let is_this = |link: &Attempt| link.person == key.person && link.is_shared(at.now);
+                if let Some(index) = links.iter().position(is_this) {
+                    // It is the latest now.
+                    let link = links.remove(index);
+                    result = Ok(link.flight.clone());
+                    links.push(link);
+                    return ready(Op::Put(links));
+                }
+                if links.len() >= LINKS_MAX {
+                    return ready(Op::Nop);
+                }
+                if let Err(wait) = bucket.take(at.uptime, Duration::ZERO) {
+                    result = Err(NoMoreError::Verification(wait));
+                    return ready(Op::Nop);
+                }
+                let person = key.person.clone();
+                let flight = self.start(key, bucket, make);
+                result = Ok(flight.clone());
+                links.push(Attempt { person, flight });
+                ready(Op::Put(links))
+            })
+            .await;
+        result
     }
 
-    /// The link was made.
-    pub(super) async fn begun(&self, state: [u8; 32], key: &str, begun: Begun) {
-        if let Some(made) = self.0.get(&state).await {
-            let mut made = made.lock();
-            if let Some(link) = made.latest(key) {
-                link.until = Some(begun.expires_at);
+    /// Makes a link in a task of its own. What was surely not made does not count.
+    fn start(
+        &self,
+        key: LinkKey,
+        bucket: Arc<TokenBucket>,
+        make: impl Future<Output = Result<Begun, StepUpError>> + Send + 'static,
+    ) -> Flight<Made> {
+        let attempts = self.clone();
+        Flight::start(&self.spawn, async move {
+            let made = make.await;
+            if made.as_ref().is_err_and(|error| !may_have_a_link(error)) {
+                bucket.refund();
+                attempts.forget(&key).await;
             }
-            made.current = Some(begun);
-        }
+            made.map_err(Arc::new)
+        })
     }
 
-    /// It was not. If it may have been nevertheless, it counts.
-    pub(super) async fn failed(&self, state: [u8; 32], key: &str, counts: bool, now: Timestamp) {
-        let Some(made) = self.0.get(&state).await else {
-            return;
-        };
-        let mut made = made.lock();
-        match made.latest(key) {
-            // Another that asked for it meanwhile has got it.
-            Some(link) if link.until.is_some() => {}
-            Some(link) if counts => link.until = Some(now),
-            _ => made
-                .links
-                .retain(|link| *link.key != *key || link.until.is_some()),
-        }
+    /// Forgets the link that is being made by this key; and the state, if that was all.
+    async fn forget(&self, key: &LinkKey) {
+        let entry = self.states.entry(key.state);
+        entry
+            .and_compute_with(|links| {
+                let mut links = links.map(Entry::into_value).unwrap_or_default();
+                links.retain(|link| link.person != key.person || !link.flight.is_running());
+                ready(if links.is_empty() {
+                    Op::Remove
+                } else {
+                    Op::Put(links)
+                })
+            })
+            .await;
+    }
+
+    async fn bucket(&self, verification: &VerificationId) -> Arc<TokenBucket> {
+        let entry = self.verifications.entry_by_ref(verification);
+        let new = async { Arc::new(TokenBucket::every(LINK_EVERY, LINKS_OF_VERIFICATION)) };
+        entry.or_insert_with(new).await.into_value()
     }
 }
 
-impl Made {
-    fn latest(&mut self, key: &str) -> Option<&mut Attempt> {
-        self.links.iter_mut().rev().find(|link| *link.key == *key)
+impl Attempt {
+    fn begun(&self) -> Option<Begun> {
+        match self.flight.progress() {
+            Progress::Done(Ok(begun)) => Some(begun),
+            Progress::Done(Err(_)) | Progress::Running | Progress::Abandoned => None,
+        }
+    }
+
+    /// Whether who asks for the same gets this one. A failure is not shared with those who come later.
+    fn is_shared(&self, now: Timestamp) -> bool {
+        self.flight.is_running() || self.begun().is_some_and(|begun| now < begun.expires_at)
+    }
+}
+
+/// Whether a link may have been made, which counts, although there is none to show.
+fn may_have_a_link(error: &StepUpError) -> bool {
+    match error {
+        StepUpError::Upstream(outage) => outage.was_asked() || *outage == Outage::Abandoned,
+        StepUpError::NotPermitted(_)
+        | StepUpError::OverRate(_)
+        | StepUpError::NoSuchPolicy(_)
+        | StepUpError::KeyReused
+        | StepUpError::OverQuota(_) => false,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-    use crate::{policy::from_millis, step_up::Link};
-
-    fn begun(until: i64) -> Begun {
-        Begun {
-            id: Uuid::nil(),
-            link: Link {
-                url: "https://vendor.example/link".into(),
-                trace: None,
-            },
-            expires_at: from_millis(until),
-        }
-    }
-
-    #[tokio::test]
-    async fn a_state_makes_three_links_and_each_of_them_may_be_asked_for_again() {
-        let attempts = Attempts::default();
-        let (state, now) = ([1; 32], from_millis(0));
-        for key in ["a", "b", "a", "b", "a"] {
-            assert_eq!(attempts.enter(state, key, now).await, Ok(()));
-            attempts.begun(state, key, begun(10)).await;
-        }
-        // The link of `a` has expired: one more is made.
-        let later = from_millis(10);
-        assert_eq!(attempts.enter(state, "a", later).await, Ok(()));
-        attempts.begun(state, "a", begun(20)).await;
-        assert_eq!(attempts.enter(state, "a", later).await, Ok(()));
-        for key in ["b", "c"] {
-            assert_eq!(attempts.enter(state, key, later).await, Err(SpentError));
-        }
-        assert_eq!(attempts.enter([2; 32], "c", later).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn what_was_surely_not_made_does_not_count_and_what_may_have_been_does() {
-        let attempts = Attempts::default();
-        let (state, now) = ([1; 32], from_millis(0));
-        for _ in 0..10 {
-            assert_eq!(attempts.enter(state, "a", now).await, Ok(()));
-            attempts.failed(state, "a", false, now).await;
-        }
-        for _ in 0..LINKS_MAX {
-            assert_eq!(attempts.enter(state, "a", now).await, Ok(()));
-            attempts.failed(state, "a", true, now).await;
-        }
-        assert_eq!(attempts.enter(state, "a", now).await, Err(SpentError));
-        assert!(attempts.current(&state).await.is_none());
-    }
-}
+mod tests;

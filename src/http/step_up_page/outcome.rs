@@ -28,6 +28,10 @@ pub(super) enum PageOutcome {
     BadAddress,
     /// No more links are made by this state.
     LinksSpent,
+    /// No more links are made about this verification for now.
+    VerificationSpent,
+    /// The policy of the decision is not there any more.
+    NoSuchPolicy,
     /// Too many links are asked for from this network, or from all together.
     OverQuota,
     /// The vendor made no link.
@@ -38,7 +42,7 @@ pub(super) enum PageOutcome {
 
 impl PageOutcome {
     /// Every outcome.
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 15] = [
         Self::Form,
         Self::Begun,
         Self::Link,
@@ -49,6 +53,8 @@ impl PageOutcome {
         Self::BadForm,
         Self::BadAddress,
         Self::LinksSpent,
+        Self::VerificationSpent,
+        Self::NoSuchPolicy,
         Self::OverQuota,
         Self::Unavailable,
         Self::TooManyWaiting,
@@ -67,6 +73,8 @@ impl PageOutcome {
             Self::BadForm => "bad_form",
             Self::BadAddress => "bad_address",
             Self::LinksSpent => "links_spent",
+            Self::VerificationSpent => "verification_spent",
+            Self::NoSuchPolicy => "no_such_policy",
             Self::OverQuota => "over_quota",
             Self::Unavailable => "unavailable",
             Self::TooManyWaiting => "too_many_waiting",
@@ -79,9 +87,11 @@ impl PageOutcome {
             Self::Form | Self::Link | Self::Done | Self::Returned => StatusCode::OK,
             Self::Begun => StatusCode::SEE_OTHER,
             Self::Forged | Self::BadForm => StatusCode::FORBIDDEN,
-            Self::Expired => StatusCode::GONE,
+            Self::Expired | Self::NoSuchPolicy => StatusCode::GONE,
             Self::BadAddress => StatusCode::UNPROCESSABLE_ENTITY,
-            Self::LinksSpent | Self::OverQuota => StatusCode::TOO_MANY_REQUESTS,
+            Self::LinksSpent | Self::VerificationSpent | Self::OverQuota => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Unavailable | Self::TooManyWaiting => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -96,6 +106,12 @@ impl PageOutcome {
                 "if it is not an attack, browsers do not keep the cookie: they must reach the page by http.public_url",
             ),
             Self::LinksSpent => Some("a browser has asked for all links that one decision gives"),
+            Self::VerificationSpent => Some(
+                "links about one verification are made again and again: if it is not an attack, the person never gets what the policy asks for, or the gateway sends an id that step-ups do not change",
+            ),
+            Self::NoSuchPolicy => Some(
+                "a policy was removed while people were on their way to verify for it: they have to start again at the application",
+            ),
             Self::OverQuota => Some(
                 "too many links are asked for: if the page is behind a proxy, name it in trusted_proxies; see step_up.links_per_second and step_up.links_total_per_second",
             ),

@@ -45,6 +45,8 @@ pub(super) enum Problem {
     NoCookie,
     LinkExpired,
     LinksSpent,
+    VerificationSpent,
+    NoSuchPolicy,
     OverQuota,
     Unavailable,
 }
@@ -59,6 +61,12 @@ impl Problem {
             Self::LinkExpired => "The link is not valid any more. Ask for another one.",
             Self::LinksSpent => {
                 "No more links can be made here. Go back to the application and start again."
+            }
+            Self::VerificationSpent => {
+                "Too many links were made to verify this person. Wait a quarter of an hour, and try again."
+            }
+            Self::NoSuchPolicy => {
+                "This page is not valid any more. Go back to the application and start again."
             }
             Self::OverQuota => "Too many links are being asked for. Wait a moment, and try again.",
             Self::Unavailable => "No link could be made just now. Wait a moment, and try again.",

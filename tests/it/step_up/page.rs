@@ -63,7 +63,17 @@ async fn world() -> World {
     world_with(|_| {}).await
 }
 
-fn page(base: &str) -> PageConfig {
+/// A world whose page is behind a proxy.
+async fn proxied(adjust: impl FnOnce(&mut Config)) -> World {
+    world_with(|config| {
+        config.filters.http.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+        adjust(config);
+    })
+    .await
+}
+
+/// A page below this address.
+pub fn page(base: &str) -> PageConfig {
     PageConfig {
         url: format!("{base}/step-up/").into(),
         return_url: format!("{base}/step-up/return").into(),
@@ -114,11 +124,24 @@ async fn sent_to(world: &World) -> String {
 #[derive(Default)]
 struct Browser {
     cookie: String,
+    /// Where a proxy says that it comes from.
+    from: String,
 }
 
 impl Browser {
+    /// One in this network, behind a proxy.
+    fn in_network(number: usize) -> Self {
+        Self {
+            from: format!("198.51.{}.{}", number / 250, number % 250 + 1),
+            ..Self::default()
+        }
+    }
+
     async fn get(&mut self, url: &str) -> (StatusCode, String) {
-        let request = client().get(url).header("cookie", &self.cookie);
+        let request = client()
+            .get(url)
+            .header("cookie", &self.cookie)
+            .header("x-forwarded-for", &self.from);
         self.keep(request.send().await.unwrap()).await
     }
 
@@ -138,6 +161,7 @@ impl Browser {
         let request = client()
             .post(url)
             .header("cookie", &self.cookie)
+            .header("x-forwarded-for", &self.from)
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
         request.send().await.unwrap()

@@ -1,8 +1,10 @@
 //! Links cost and the page faces the Internet: how many are made, and how many browsers may wait.
 
 use verigate::{
+    policy::PolicyName,
     rate_limit::Rate,
     sim::{ApiCall, Fault},
+    step_up::{PageKeys, PageState},
 };
 
 use super::*;
@@ -25,7 +27,11 @@ async fn one_decision_makes_three_links_however_often_it_is_asked() {
     let again = format!("{url}&again=1");
     let sent = browser.submit(&again, "ada+4@example.com").await;
     assert_eq!(sent.status(), 429);
-    assert!(shown(&sent, "retry-after").parse::<u32>().unwrap() > 0);
+    assert_eq!(
+        shown(&sent, "retry-after"),
+        "",
+        "asking later does not help"
+    );
     // Another browser with the same state has no more.
     let sent = Browser::default().submit(&again, "ada+5@example.com").await;
     assert_eq!(sent.status(), 429);
@@ -36,6 +42,114 @@ async fn one_decision_makes_three_links_however_often_it_is_asked() {
     // Another decision has its own.
     let next = sent_to(&world).await;
     assert_eq!(browser.submit(&next, "ada@example.com").await.status(), 303);
+}
+
+#[tokio::test]
+async fn one_decision_makes_three_links_from_whichever_networks_it_is_asked() {
+    let world = proxied(|_| {}).await;
+    let url = sent_to(&world).await;
+    let mut statuses = Vec::new();
+    // The same person first, then others.
+    for n in 0..24 {
+        let mut browser = Browser::in_network(n);
+        let email = format!("ada+{}@example.com", n / 6);
+        let sent = browser.submit(&format!("{url}&again=1"), &email).await;
+        statuses.push(sent.status().as_u16());
+        let made = if n < 18 { n / 6 + 1 } else { 3 };
+        assert_eq!(world.calls().link, u64::try_from(made).unwrap(), "{n}");
+    }
+    assert_eq!(statuses, [vec![303; 18], vec![429; 6]].concat());
+    // Everybody with the state sees the same link.
+    let mut links = Vec::new();
+    for n in [0, 7, 30] {
+        let (_, page) = Browser::in_network(n).get(&url).await;
+        links.push(attribute(&page, "class=\"button\" href=\""));
+    }
+    assert!(links.iter().all(|link| *link == links[0]), "{links:?}");
+}
+
+#[tokio::test]
+async fn browsers_that_leave_before_there_is_a_link_have_asked_for_it_all_the_same() {
+    let world = proxied(|config| config.incode.timeout = Duration::from_millis(200)).await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    let (_, form) = browser.get(&url).await;
+    let token = token(&form);
+    world.inject(ApiCall::Link, None, Fault::Hang);
+    for n in 1..=3 {
+        let leaves = async {
+            until("the vendor is asked", async || world.calls().link == n).await;
+        };
+        tokio::select! {
+            sent = browser.post(&url, "ada@example.com", &token) => {
+                panic!("{n}: {} before the browser left", sent.status());
+            }
+            () = leaves => {}
+        }
+        let ended = format!("verigate_step_ups_total{{event=\"unavailable\"}} {n}");
+        until("there is no link", async || {
+            world.metrics().await.contains(&ended)
+        })
+        .await;
+        world.clock.advance(Duration::from_secs(2));
+    }
+    for _ in 0..3 {
+        let sent = browser.post(&url, "ada@example.com", &token).await;
+        assert_eq!(sent.status(), 429);
+    }
+    assert_eq!(world.calls().link, 3);
+}
+
+#[tokio::test]
+async fn links_about_one_verification_are_bounded_over_all_decisions_and_networks() {
+    let world = proxied(|_| {}).await;
+    let mut statuses = Vec::new();
+    for n in 0..14 {
+        let url = sent_to(&world).await;
+        let mut browser = Browser::in_network(n);
+        let sent = browser.submit(&url, "ada@example.com").await;
+        statuses.push(sent.status().as_u16());
+        if n == 13 {
+            assert_eq!(shown(&sent, "retry-after"), "361");
+            let page = sent.text().await.unwrap();
+            assert!(page.contains("Too many links were made"), "{page}");
+        }
+    }
+    assert_eq!(statuses, [vec![303; 10], vec![429; 4]].concat());
+    assert_eq!(world.calls().link, 10);
+    let metrics = world.metrics().await;
+    assert!(
+        metrics.contains(r#"verigate_step_up_page_total{outcome="verification_spent"} 4"#),
+        "{metrics}"
+    );
+    // Another verification has its own, and so has this one later.
+    let mut browser = Browser::default();
+    let other = check(&world, "months-old", HOST).await;
+    browser
+        .link(shown(&other, "location"), "ada@example.com")
+        .await;
+    world.clock.advance(Duration::from_mins(6));
+    let url = sent_to(&world).await;
+    browser.link(&url, "ada@example.com").await;
+}
+
+#[tokio::test]
+async fn a_policy_that_is_gone_says_that_one_has_to_start_again() {
+    let world = world().await;
+    let url = sent_to(&world).await;
+    let keys = PageKeys::new(&KEY.into(), None);
+    let (base, text) = url.split_once("?state=").unwrap();
+    let state = keys.verify(text, world.clock_now()).unwrap();
+    let policy = PolicyName::parse("removed").unwrap();
+    let state = keys.sign(&PageState { policy, ..state });
+    let mut browser = Browser::default();
+    let sent = browser
+        .submit(&format!("{base}?state={state}"), "ada@example.com")
+        .await;
+    assert_eq!(sent.status(), 410);
+    let page = sent.text().await.unwrap();
+    assert!(page.contains("start again"), "{page}");
+    assert_eq!(world.calls().link, 0);
 }
 
 #[tokio::test]
