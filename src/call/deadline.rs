@@ -44,6 +44,11 @@ impl Deadline {
         Self(self.0.saturating_sub(elapsed))
     }
 
+    /// Whether nothing is left of it.
+    pub fn is_over(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// How long evidence may be waited for.
     pub fn wait_max(self) -> Duration {
         let margin = (self.0 / 10).clamp(MARGIN_MIN, MARGIN_MAX);

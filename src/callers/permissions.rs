@@ -110,22 +110,28 @@ impl Permissions {
             (
                 request.identity.as_text().is_some() && !proven.identity,
                 Assertion::Identity,
-                NotPermittedError::Identity,
             ),
             (
                 request.authentication.is_some() && !proven.authentication,
                 Assertion::Authentication,
-                NotPermittedError::Authentication,
             ),
-            (
-                !request.attributes.is_empty(),
-                Assertion::Attributes,
-                NotPermittedError::Attributes,
-            ),
+            (!request.attributes.is_empty(), Assertion::Attributes),
         ];
-        for (is_asserted, assertion, error) in asserted {
+        self.permit_assertions(asserted)
+    }
+
+    /// Whether it may assert each of these that is asserted.
+    pub fn permit_assertions(
+        &self,
+        asserted: [(bool, Assertion); 3],
+    ) -> Result<(), NotPermittedError> {
+        for (is_asserted, assertion) in asserted {
             if is_asserted && !self.asserts.contains(&assertion) {
-                return Err(error);
+                return Err(match assertion {
+                    Assertion::Identity => NotPermittedError::Identity,
+                    Assertion::Authentication => NotPermittedError::Authentication,
+                    Assertion::Attributes => NotPermittedError::Attributes,
+                });
             }
         }
         Ok(())
@@ -148,7 +154,8 @@ impl Permissions {
         }
     }
 
-    fn permit_policy(&self, policy: &PolicyName) -> Result<(), NotPermittedError> {
+    /// Whether it may ask for this policy, whether there is one or not.
+    pub fn permit_policy(&self, policy: &PolicyName) -> Result<(), NotPermittedError> {
         if self
             .policies
             .iter()

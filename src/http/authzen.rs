@@ -30,7 +30,7 @@ use axum::{
     response::Response,
     routing::any,
 };
-use tokio::sync::SemaphorePermit;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 pub use self::config::{
     ActionPattern, Config, InvalidActionPatternError, PolicySource, PublicUrl, VerificationSource,
@@ -68,6 +68,9 @@ const EVALUATIONS_BYTES_MAX: usize = 1024 * 1024;
 /// Evaluations that one request may ask for.
 const EVALUATIONS_MAX: usize = 256;
 
+/// Bodies of several evaluations that are read at once: each takes some fifteen times its memory until its evaluations are ready.
+const READ_AT_ONCE_MAX: usize = 4;
+
 /// Answers AuthZEN.
 #[derive(Debug)]
 pub struct Authzen {
@@ -75,6 +78,7 @@ pub struct Authzen {
     callers: HttpCallers,
     config: Config,
     access_requests: Option<Arc<AccessRequests>>,
+    reading: Semaphore,
     clock: Arc<dyn Clock>,
 }
 
@@ -121,8 +125,15 @@ impl Authzen {
         let access_requests = access_requests.map(|url| AccessRequests::new(step_ups, url, deps));
         let access_requests = access_requests.transpose()?.map(Arc::new);
         Ok(Self {
-            evaluator: Evaluator::new(gate, in_flight, access_requests.clone(), deps)?,
+            evaluator: Evaluator::new(
+                gate,
+                callers.refusals.clone(),
+                in_flight,
+                access_requests.clone(),
+                deps,
+            )?,
             access_requests,
+            reading: Semaphore::new(READ_AT_ONCE_MAX),
             callers,
             config,
             clock: Arc::clone(&deps.clock),
@@ -146,9 +157,10 @@ impl Authzen {
             Ok(call) => call,
             Err(response) => return with_unread_body(response, version),
         };
-        match self.evaluations(body, endpoint, &call, &of_header(&head.headers)) {
+        let id = of_header(&head.headers);
+        match self.evaluations(body, endpoint, &call, &id).await {
             Ok(evaluations) => evaluations.response(&self.evaluator, &call).await,
-            Err(malformed) => self.fail(&malformed.into()),
+            Err(error) => self.fail(&self.evaluator.charged(error, None, &call)),
         }
     }
 
@@ -204,26 +216,29 @@ impl Authzen {
     }
 
     /// What a body asks, ready to be decided by one snapshot. Nothing of the body is kept.
-    fn evaluations(
+    async fn evaluations(
         &self,
         body: Bytes,
         endpoint: Endpoint,
         call: &Call,
         id: &str,
-    ) -> Result<Evaluations, MalformedError> {
-        let json = StrictJson::parse(&body)?;
+    ) -> Result<Evaluations, EvaluationError> {
+        // First, because the deadline counts from there.
+        let snapshot = self.evaluator.snapshot();
+        let _reading = match endpoint {
+            Endpoint::One => None,
+            Endpoint::Several => {
+                let turn = call.deadline.enforce(self.reading.acquire()).await;
+                Some(turn.and_then(Result::ok).ok_or(EvaluationError::Late)?)
+            }
+        };
+        let json = StrictJson::parse(&body).map_err(MalformedError::from)?;
         drop(body);
         let asked = match endpoint {
             Endpoint::One => Asked::One(message::one(&json)?),
             Endpoint::Several => message::several(&json, EVALUATIONS_MAX)?,
         };
-        Ok(Evaluations::of(
-            asked,
-            &self.config,
-            self.evaluator.snapshot(),
-            call,
-            id,
-        ))
+        Ok(Evaluations::of(asked, &self.config, snapshot, call, id).await)
     }
 
     fn reject(&self, rejected: Rejected) -> Response {

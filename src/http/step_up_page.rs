@@ -226,7 +226,7 @@ impl StepUpPage {
         let step_ups = self.step_ups.clone();
         let make = async move { step_ups.begin(request, &caller).await };
         let at = self.clock.moment();
-        let link = self.attempts.link(key, at, make).await?;
+        let link = Box::pin(self.attempts.link(key, at, make)).await?;
         match timeout(LINK_TIMEOUT, link.result()).await {
             Ok(Some(Ok(_))) => Ok(()),
             Ok(Some(Err(error))) => Err(NoLink::from(&*error)),
@@ -343,7 +343,7 @@ async fn begin(State(page): State<Arc<StepUpPage>>, request: Request) -> Respons
         Ok(form) => match &nonce {
             Some(nonce) if keys.is_form_token(&brought.text, nonce.as_str(), &form.token) => {
                 let from = peer::ip_of(&head.extensions);
-                match page.begin(&brought, &form, from).await {
+                match Box::pin(page.begin(&brought, &form, from)).await {
                     Ok(()) => return page.see_link(&brought),
                     Err(no_link) => no_link,
                 }

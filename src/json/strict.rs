@@ -1,5 +1,6 @@
 //! A whole JSON text as I-JSON (RFC 7493) wants it: UTF-8, no name twice in an object at any depth, no half of a surrogate pair. What is read
-//! takes at most some fifteen times the memory of its text, which a tree of `serde_json` does not promise.
+//! takes at most some fifteen times the memory of its text, which a tree of `serde_json` does not promise. An object and a list have a bound,
+//! because a member is found by looking at all before it.
 
 use std::{borrow::Cow, fmt};
 
@@ -7,6 +8,9 @@ use serde::{
     Deserialize, Deserializer,
     de::{Error as _, MapAccess, SeqAccess, Visitor},
 };
+
+/// Members that one object may have, and items of one list.
+const MEMBERS_MAX: usize = 1024;
 
 /// A value. It may have personal data in it, so `Debug` shows its type alone.
 #[derive(Clone, PartialEq, Eq)]
@@ -162,6 +166,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<StrictJson, A::Error> {
         let mut list = Vec::new();
         while let Some(item) = items.next_element()? {
+            if list.len() == MEMBERS_MAX {
+                let error = format_args!("a list has more than {MEMBERS_MAX} items");
+                return Err(A::Error::custom(error));
+            }
             list.push(item);
         }
         Ok(StrictJson::List(list.into()))
@@ -170,6 +178,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<StrictJson, A::Error> {
         let mut members: Vec<(Box<str>, StrictJson)> = Vec::new();
         while let Some(member) = entries.next_entry()? {
+            if members.len() == MEMBERS_MAX {
+                let error = format_args!("an object has more than {MEMBERS_MAX} members");
+                return Err(A::Error::custom(error));
+            }
             members.push(member);
         }
         let mut names: Vec<&str> = members.iter().map(|(name, _)| name.as_ref()).collect();
@@ -242,6 +254,33 @@ mod tests {
             b"\xff\xfe{\x00}\x00",
         ] {
             assert!(StrictJson::parse(bytes).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn an_object_and_a_list_have_a_bound_at_any_depth_and_the_error_says_where() {
+        let list = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+        let object = |count: usize| {
+            let members: Vec<String> = (0..count).map(|n| format!("\"m{n}\":1")).collect();
+            format!("{{{}}}", members.join(","))
+        };
+        for (at_most, too_many, what) in [
+            (
+                list(MEMBERS_MAX),
+                list(MEMBERS_MAX + 1),
+                "a list has more than 1024 items, line 2",
+            ),
+            (
+                object(MEMBERS_MAX),
+                object(MEMBERS_MAX + 1),
+                "an object has more than 1024 members, line 2",
+            ),
+        ] {
+            for around in ["\n$", "{\"x\":\n$}", "[[{\"x\":\n$}]]"] {
+                assert!(read(&around.replace('$', &at_most)).is_ok(), "{around}");
+                let error = read(&around.replace('$', &too_many)).unwrap_err();
+                assert!(error.to_string().contains(what), "{error}");
+            }
         }
     }
 

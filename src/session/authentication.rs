@@ -18,9 +18,9 @@ pub(super) const CLAIMS: [&str; 4] = [ACR, ACRS, AMR, AUTH_TIME];
 const HALF_MILLISECOND: Duration = Duration::from_micros(500);
 
 /// Classes and methods that a token may have, and the longest of each.
-const CLASSES_MAX: usize = 32;
-const CLASS_BYTES_MAX: usize = 256;
-const METHODS_MAX: usize = 32;
+const CLASSES_MAX: usize = SessionAuthentication::VALUES_MAX;
+const CLASS_BYTES_MAX: usize = SessionAuthentication::VALUE_BYTES_MAX;
+const METHODS_MAX: usize = SessionAuthentication::VALUES_MAX;
 const METHOD_BYTES_MAX: usize = 64;
 
 /// What a token says about the authentication of its session.
@@ -53,6 +53,13 @@ pub enum BadClaimError {
 }
 
 impl SessionAuthentication {
+    /// The claims that are read.
+    pub const CLAIMS: [&'static str; 4] = CLAIMS;
+    /// Values that any of the claims may have: what has more need not be copied to be refused.
+    pub const VALUES_MAX: usize = 32;
+    /// The longest value of any of the claims, in bytes.
+    pub const VALUE_BYTES_MAX: usize = 256;
+
     /// What these claims say at this instant. The clock of the issuer may be ahead by `leeway`.
     pub fn of(
         claim: impl Fn(&str) -> Option<ClaimValue>,

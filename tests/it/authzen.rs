@@ -1,6 +1,7 @@
 //! AuthZEN, over real sockets: what a gateway is answered, and that nobody is permitted by another way than an ALLOW.
 
 mod access_requests;
+mod bounds;
 mod cases;
 mod described;
 mod interop;

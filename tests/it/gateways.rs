@@ -10,7 +10,7 @@ mod stub;
 mod traefik;
 
 use self::{
-    matrix::{Scene, away, broken, decided, spoofed, tricked},
+    matrix::{Scene, away, broken, decided, sent_on, spoofed, tricked},
     proxy::Kind,
 };
 
@@ -26,8 +26,8 @@ async fn all(kind: Kind) {
         tricked(&scene).await;
         away(&mut scene).await;
     };
-    // Both wait more than they compute.
-    tokio::join!(with_service, broken(kind));
+    // They wait more than they compute.
+    tokio::join!(with_service, broken(kind), sent_on(kind));
 }
 
 #[tokio::test]

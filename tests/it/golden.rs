@@ -13,6 +13,7 @@ use verigate::{
 
 use crate::{
     callers::{ask, bearer, with_file, with_issuer},
+    step_up::page::page,
     tls::Files,
     world::{World, check_request},
 };
@@ -138,13 +139,15 @@ fn the_default_configuration_is_what_operators_know() {
 
 #[tokio::test]
 async fn the_metrics_are_what_dashboards_read() {
-    // Some metrics are there with TLS only, and some with an issuer of callers' tokens.
+    // Some metrics are there with TLS only, some with an issuer of callers' tokens, and some with the page for browsers.
     let files = Files::new();
     let path = files.path("verigate.toml");
     let text = with_issuer(&files.path("jwks.json"));
     let world = World::with(|config| {
         config.tls.http = Some(files.mutual("http.tls"));
         with_file(&path, &text, config);
+        config.step_up.page = Some(page("http://127.0.0.1"));
+        config.step_up.follow_successors = true;
     })
     .await;
     for verification in ["fresh", "nobody"] {

@@ -48,6 +48,7 @@ mod messages;
 mod log;
 mod naive;
 mod need_to_know;
+mod one_engine;
 mod operations;
 mod outage;
 mod policies;

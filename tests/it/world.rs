@@ -1,13 +1,8 @@
 //! A world to test in: the simulator, the service on free loopback ports, a client, and a clock that only the test moves.
 
-use std::{
-    fs,
-    net::SocketAddr,
-    path::PathBuf,
-    process::{Child, Command},
-    sync::Arc,
-    time::Duration,
-};
+mod killed;
+
+use std::{fs, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tempfile::TempDir;
 use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
@@ -32,6 +27,8 @@ use verigate::{
         ApiCall, Calls, Cast, Credentials, Fault, Identity, PlannedFault, Simulator, TOKEN_LIFE,
     },
 };
+
+pub use self::killed::Killed;
 
 /// Where the service listens, all of it TCP.
 #[derive(Debug, Clone, Copy)]
@@ -428,22 +425,4 @@ pub fn instant(wire: Option<&prost_types::Timestamp>) -> Option<Timestamp> {
 
 pub fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
-}
-
-/// A child that is killed when the test ends, however it ends.
-pub struct Killed(pub Child);
-
-impl Drop for Killed {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-impl Killed {
-    pub fn signal(&self, name: &str) {
-        let pid = self.0.id().to_string();
-        let sent = Command::new("kill").args([name, &pid]).status().unwrap();
-        assert!(sent.success());
-    }
 }

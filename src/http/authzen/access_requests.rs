@@ -51,6 +51,9 @@ pub(super) struct AccessRequests {
     clock: Arc<dyn Clock>,
 }
 
+/// The longest id of an approval that is kept, in bytes. Ours are shorter.
+const APPROVAL_BYTES_MAX: usize = 128;
+
 /// The id of an approval that an evaluation carries in its context; empty if it has no form of one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Approval(Box<str>);
@@ -60,6 +63,7 @@ impl Approval {
     pub(super) fn of(context: message::Properties<'_>) -> Option<Self> {
         let approval = context.get("approval")?;
         let id = approval.get("id").and_then(StrictJson::text);
+        let id = id.filter(|id| id.len() <= APPROVAL_BYTES_MAX);
         Some(Self(id.unwrap_or_default().into()))
     }
 }
@@ -370,3 +374,6 @@ impl ApprovalState {
 fn instant(instant: Timestamp) -> Value {
     format!("{instant:.3}").into()
 }
+
+#[cfg(test)]
+mod tests;

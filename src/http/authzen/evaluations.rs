@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::response::Response;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::task::coop::consume_budget;
+use tokio::task::{coop::consume_budget, yield_now};
 use tracing::Span;
 
 use super::{
@@ -23,7 +23,6 @@ use super::{
 };
 use crate::{
     call::Call,
-    callers::Proven,
     gate::Snapshot,
     json::StrictJson,
     policy::{PolicyName, Request},
@@ -56,8 +55,8 @@ struct Item {
 }
 
 impl Evaluations {
-    /// What is asked, by the policies of this snapshot.
-    pub(super) fn of(
+    /// What is asked, by the policies of this snapshot. What is not ready within the deadline of the call, which counts from the snapshot, is late.
+    pub(super) async fn of(
         asked: Asked<'_>,
         config: &Config,
         snapshot: Snapshot,
@@ -68,7 +67,8 @@ impl Evaluations {
         let items = match asked {
             Asked::One(evaluation) => Items::One(item(Ok(evaluation))),
             Asked::Several { items, semantic } => {
-                Items::Several(items.into_iter().map(item).collect(), semantic)
+                let is_over = || call.deadline.after(snapshot.elapsed()).is_over();
+                Items::Several(in_time(items, is_over, item, Item::late).await, semantic)
             }
         };
         Self { snapshot, items }
@@ -105,6 +105,21 @@ impl Evaluations {
     }
 }
 
+/// What becomes of each as long as it is not over, and of each after that. Others run in between.
+async fn in_time<T, R>(
+    items: Vec<T>,
+    is_over: impl Fn() -> bool,
+    made: impl Fn(T) -> R,
+    late: impl Fn() -> R,
+) -> Vec<R> {
+    let mut all = Vec::with_capacity(items.len());
+    for item in items {
+        yield_now().await;
+        all.push(if is_over() { late() } else { made(item) });
+    }
+    all
+}
+
 impl Item {
     fn of(
         evaluation: Result<Evaluation<'_>, MalformedError>,
@@ -113,18 +128,22 @@ impl Item {
         call: &Call,
         id: &str,
     ) -> Self {
-        let declared = evaluation.as_ref().map(self::declared).unwrap_or_default();
+        let declared = evaluation.as_ref();
+        let declared = declared.map(|evaluation| self::declared(evaluation, config));
+        let declared = declared.unwrap_or_default();
         let mut about = None;
         let request = evaluation.map_err(EvaluationError::Malformed);
         let request = request.and_then(|evaluation| {
             let policy = policy(&evaluation, config)?;
             about = Some(policy.clone());
-            let verification = verification(&evaluation, config)?;
-            // What a policy reads is not shown to a caller that may not ask for it: the gate refuses it.
-            let bare = Request::bare(policy.clone(), verification.clone());
+            // First of all that follows: neither what is there nor what a policy reads is shown to a caller that may not ask for it.
             let permissions = &call.caller.permissions;
-            let is_permitted = permissions.permit_check(&bare, Proven::default()).is_ok();
-            let in_force = snapshot.policy(&policy).filter(|_| is_permitted);
+            let permitted = permissions.permit_policy(&policy);
+            permitted.map_err(EvaluationError::NotPermitted)?;
+            let in_force = snapshot.policy(&policy);
+            let permitted = request::permit(&evaluation, in_force, permissions);
+            permitted.map_err(EvaluationError::NotPermitted)?;
+            let verification = verification(&evaluation, config)?;
             let now = snapshot.now();
             let request = request::request(&evaluation, policy, verification, in_force, now)?;
             Ok(Arc::new(Request {
@@ -141,6 +160,15 @@ impl Item {
 }
 
 impl Item {
+    /// One that was not looked at.
+    fn late() -> Self {
+        Self {
+            request: Err(EvaluationError::Late),
+            policy: None,
+            declared: Declared::default(),
+        }
+    }
+
     /// The same, refused before it is decided.
     fn refused(self, error: EvaluationError) -> Self {
         Self {
@@ -169,7 +197,7 @@ impl Item {
 }
 
 /// What the context of an evaluation declares. What is not known is ignored.
-fn declared(evaluation: &Evaluation<'_>) -> Declared {
+fn declared(evaluation: &Evaluation<'_>, config: &Config) -> Declared {
     let obligations = evaluation.context.get(SUPPORTED);
     let obligations = obligations.and_then(StrictJson::items).unwrap_or_default();
     let mut names = obligations.iter().map(StrictJson::text);
@@ -177,7 +205,11 @@ fn declared(evaluation: &Evaluation<'_>) -> Declared {
         supported: Supported {
             step_up: names.any(|name| name == Some(answer::STEP_UP)),
         },
-        approval: Approval::of(evaluation.context),
+        approval: if config.access_requests {
+            Approval::of(evaluation.context)
+        } else {
+            None
+        },
     }
 }
 
@@ -231,5 +263,24 @@ impl Several<'_> {
         let (evaluated, answer) = evaluated.await;
         drop(permit);
         (answer, is_permitted(&evaluated))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_left_when_the_time_is_over_is_late_and_not_looked_at() {
+        let looked_at = Cell::new(0);
+        let made = |n| {
+            looked_at.set(looked_at.get() + 1);
+            Some(n)
+        };
+        let all = in_time(vec![1, 2, 3, 4], || looked_at.get() == 2, made, || None).await;
+        assert_eq!(all, [Some(1), Some(2), None, None]);
+        assert_eq!(looked_at.get(), 2);
     }
 }

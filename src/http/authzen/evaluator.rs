@@ -19,6 +19,7 @@ use crate::{
     gate::{Gate, Snapshot},
     log_throttle::{LogThrottle, throttled},
     policy::{PolicyName, Request},
+    refusals::Refusals,
     span,
 };
 
@@ -35,6 +36,7 @@ pub(super) struct Declared {
 #[derive(Debug)]
 pub(super) struct Evaluator {
     gate: Arc<Gate>,
+    refusals: Refusals,
     in_flight: Semaphore,
     access_requests: Option<Arc<AccessRequests>>,
     clock: Arc<dyn Clock>,
@@ -46,12 +48,14 @@ impl Evaluator {
     /// Decides by this gate, at most `in_flight` at once.
     pub(super) fn new(
         gate: Arc<Gate>,
+        refusals: Refusals,
         in_flight: usize,
         access_requests: Option<Arc<AccessRequests>>,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         Ok(Self {
             gate,
+            refusals,
             in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)),
             access_requests,
             clock: Arc::clone(&deps.clock),
@@ -83,7 +87,7 @@ impl Evaluator {
         span: &Span,
     ) -> Evaluated {
         let evaluated = match request {
-            Err(error) => Err(error),
+            Err(error) => Err(self.charged(error, policy, call)),
             Ok(request) => {
                 let deadline = call.deadline.after(snapshot.elapsed());
                 let check = self.gate.check_at(snapshot, &request, call);
@@ -100,6 +104,28 @@ impl Evaluator {
             }
         }
         evaluated
+    }
+
+    /// The error of what does not reach the gate, which does the same for what does. It is charged to the rate of its caller like a decision, so
+    /// that what is malformed is not free: another error if the caller asks too fast. What was not looked at is not charged.
+    pub(super) fn charged(
+        &self,
+        error: EvaluationError,
+        policy: Option<&PolicyName>,
+        call: &Call,
+    ) -> EvaluationError {
+        if let EvaluationError::Shed | EvaluationError::Late = error {
+            return error;
+        }
+        let charged = call.caller.count_call(self.clock.moment().uptime);
+        match (error, charged) {
+            (EvaluationError::NotPermitted(error), _) => {
+                self.refusals.not_permitted(&call.caller, error, policy);
+                EvaluationError::NotPermitted(error)
+            }
+            (_, Err(over)) => EvaluationError::OverQuota(over.retry_after),
+            (error, Ok(())) => error,
+        }
     }
 
     /// The answer to what was evaluated for this request, if it is one, and what its context says.

@@ -9,6 +9,7 @@ use super::{
     message::{Evaluation, Properties},
 };
 use crate::{
+    callers::{Assertion, NotPermittedError, Permissions},
     json::StrictJson,
     jwt::ClaimValue,
     policy::{
@@ -20,6 +21,8 @@ use crate::{
 
 /// The property of a subject with the identity.
 const IDENTITY: &str = "identity_id";
+/// The claims that may be a list, of which an empty one says nothing.
+const LISTS: [&str; 2] = ["acrs", "amr"];
 /// The member of the context with the instant of the authentication.
 const AUTH_TIME: &str = "auth_time";
 /// How far the clock by which the person was authenticated may be ahead.
@@ -66,7 +69,43 @@ pub(super) fn verification(
     VerificationId::parse(id).map_err(|_| EvaluationError::BadId)
 }
 
-/// The request of an evaluation about this policy and verification. The policy is given too if it is in force and may be asked by the caller.
+/// Whether a caller with these permissions, which include the policy, may assert what the evaluation says. Looked at before any value is, so
+/// that an error about a value does not tell it what the policy reads.
+pub(super) fn permit(
+    evaluation: &Evaluation<'_>,
+    policy: Option<&Policy>,
+    permissions: &Permissions,
+) -> Result<(), NotPermittedError> {
+    let identity = evaluation.subject.properties.get(IDENTITY);
+    let mut claims = SessionAuthentication::CLAIMS.iter();
+    let mut attributes = policy.into_iter().flat_map(Policy::attributes);
+    permissions.permit_assertions([
+        (
+            identity.is_some_and(|value| !is_null(value) && value.text() != Some("")),
+            Assertion::Identity,
+        ),
+        (
+            claims.any(|name| is_claimed(name, evaluation.context.get(name))),
+            Assertion::Authentication,
+        ),
+        (
+            attributes.any(|name| !matches!(attribute(evaluation, name), Given::Not)),
+            Assertion::Attributes,
+        ),
+    ])
+}
+
+fn is_claimed(name: &str, value: Option<&StrictJson>) -> bool {
+    let is_empty =
+        |value: &StrictJson| LISTS.contains(&name) && value.items().is_some_and(<[_]>::is_empty);
+    value.is_some_and(|value| !is_null(value) && !is_empty(value))
+}
+
+fn is_null(value: &StrictJson) -> bool {
+    matches!(value, StrictJson::Null)
+}
+
+/// The request of an evaluation about this policy and verification. The policy is given too if it is in force.
 pub(super) fn request(
     evaluation: &Evaluation<'_>,
     name: PolicyName,
@@ -104,19 +143,28 @@ fn authentication(
     Ok(said.is_said().then(|| said.judged_by(policy)))
 }
 
-/// A member of the context as a claim; `None` if it is null. An instant may also be written as RFC 3339 has it.
+/// A member of the context as a claim; `None` if it is null. An instant may also be written as RFC 3339 has it. What no claim may be as long as
+/// is not copied, but refused for its type.
 fn claim(name: &str, value: &StrictJson) -> Option<ClaimValue> {
     Some(match value {
         StrictJson::Null => return None,
+        StrictJson::Text(text) if text.len() > SessionAuthentication::VALUE_BYTES_MAX => {
+            ClaimValue::Other
+        }
         StrictJson::Text(text) if name == AUTH_TIME => seconds(text),
         StrictJson::Text(text) => ClaimValue::Text(text.as_ref().into()),
         StrictJson::Flag(flag) => ClaimValue::Flag(*flag),
         StrictJson::Integer(_) | StrictJson::Number(_) => {
             ClaimValue::Number(value.number().unwrap_or(f64::NAN))
         }
+        StrictJson::List(items) if items.len() > SessionAuthentication::VALUES_MAX => {
+            ClaimValue::Other
+        }
         StrictJson::List(items) => {
-            let texts = items.iter().map(|item| item.text().map(str::to_owned));
-            let texts: Option<Vec<String>> = texts.collect();
+            let texts = items.iter().map(StrictJson::text);
+            let texts = texts
+                .map(|text| text.filter(|t| t.len() <= SessionAuthentication::VALUE_BYTES_MAX));
+            let texts: Option<Vec<String>> = texts.map(|text| text.map(str::to_owned)).collect();
             texts.map_or(ClaimValue::Other, ClaimValue::Texts)
         }
         StrictJson::Object(_) => ClaimValue::Other,
@@ -200,3 +248,6 @@ fn attribute<'b>(evaluation: &Evaluation<'b>, name: &str) -> Given<'b> {
 fn given(text: &str) -> Given<'_> {
     Given::Text(Cow::Borrowed(text))
 }
+
+#[cfg(test)]
+mod tests;

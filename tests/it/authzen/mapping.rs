@@ -190,6 +190,68 @@ async fn what_a_caller_may_not_assert_is_refused_and_never_ignored() {
 }
 
 #[tokio::test]
+async fn without_the_permission_it_is_403_whatever_else_is_wrong() {
+    let (world, _folder) = world().await;
+    let wrong = [
+        json!(null),
+        json!(5),
+        json!(1.5),
+        json!(["x"]),
+        json!({}),
+        json!("x".repeat(300)),
+    ];
+    let refused = async |evaluation: Value, message: &str| {
+        let response = post_as(&world, 2, ONE, &evaluation).send().await.unwrap();
+        assert_eq!(response.status(), 403, "{evaluation}");
+        assert_eq!(response.text().await.unwrap(), message, "{evaluation}");
+    };
+    for value in &wrong {
+        let status = with(
+            evaluation("record", "fresh"),
+            "/resource/properties/status",
+            value.clone(),
+        );
+        refused(status, "this caller may not assert `attributes`\n").await;
+    }
+    for value in wrong.iter().filter(|value| !value.is_null()) {
+        let identity = with(
+            evaluation("front-door", "a b"),
+            "/subject/properties/identity_id",
+            value.clone(),
+        );
+        refused(identity, "this caller may not assert `identity_id`\n").await;
+        for name in ["acr", "acrs", "amr", "auth_time"] {
+            let claim = with(
+                evaluation("front-door", "a b"),
+                &format!("/context/{name}"),
+                value.clone(),
+            );
+            refused(claim, "this caller may not assert `authentication`\n").await;
+        }
+    }
+    // Nor does it learn whether an id or a type of subject would do for a policy that it may not ask for.
+    for policy in ["hidden", "absent"] {
+        for (place, value) in [
+            ("/subject/id", json!("a b")),
+            ("/subject/id", json!("")),
+            ("/subject/type", json!("user")),
+            ("/subject/properties/identity_id", json!(5)),
+            ("/context/acr", json!(5)),
+        ] {
+            let asked = with(evaluation(policy, "fresh"), place, value);
+            refused(asked, "this caller may not ask for this policy\n").await;
+        }
+    }
+    // What says nothing is no assertion, and its form is looked at.
+    let nothing = with(
+        evaluation("front-door", "fresh"),
+        "/context/acrs",
+        json!([]),
+    );
+    assert_eq!(status(post_as(&world, 2, ONE, &nothing)).await, 200);
+}
+
+#[tokio::test]
 async fn what_a_policy_reads_is_not_shown_to_a_caller_that_may_not_ask_for_it() {
     let (world, _folder) = world().await;
     // What has no effect is no assertion.

@@ -1,5 +1,6 @@
 //! What must hold for every proxy.
 
+mod long;
 mod outages;
 mod tricks;
 
@@ -14,6 +15,7 @@ use verigate::{
 };
 
 pub use self::{
+    long::sent_on,
     outages::{away, broken},
     tricks::{spoofed, tricked},
 };
@@ -106,7 +108,13 @@ impl Sessions {
 impl Scene {
     pub async fn new(kind: Kind) -> Self {
         let sessions = Sessions::new();
-        let service = Program::start(Start::with(sessions.config(kind), POLICIES)).await;
+        let config = sessions.config(kind);
+        Self::with(kind, sessions, config).await
+    }
+
+    /// One with another configuration of the service.
+    async fn with(kind: Kind, sessions: Sessions, config: String) -> Self {
+        let service = Program::start(Start::with(config, POLICIES)).await;
         let application = Application::start().await;
         let url = if kind.speaks_grpc() {
             &service.grpc

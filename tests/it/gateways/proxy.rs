@@ -4,7 +4,7 @@ use std::{
     cell::RefCell,
     fs,
     net::{SocketAddr, TcpListener, TcpStream},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -295,7 +295,13 @@ fn script(setup: &Setup, between: Neighbours<'_>, folder: &str) -> String {
 const TOKEN_FILES: [&str; 2] = ["/etc/haproxy/verigate-token", "/etc/apache2/verigate-token"];
 
 fn haproxy(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
+    // Only root can become another user, and without its package there is none of that name.
+    let user = "\tuser haproxy\n\tgroup haproxy\n";
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let users = fs::read_to_string("/etc/passwd").unwrap();
+    let can_become = is_root && users.contains("\nhaproxy:");
     let replaced = [
+        (user, if can_become { user } else { "" }.to_owned()),
         ("127.0.0.1:8081", setup.own.to_string()),
         ("127.0.0.1:3000", between.application.to_string()),
         (

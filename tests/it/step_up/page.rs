@@ -72,7 +72,8 @@ async fn proxied(adjust: impl FnOnce(&mut Config)) -> World {
     .await
 }
 
-fn page(base: &str) -> PageConfig {
+/// A page below this address.
+pub fn page(base: &str) -> PageConfig {
     PageConfig {
         url: format!("{base}/step-up/").into(),
         return_url: format!("{base}/step-up/return").into(),
