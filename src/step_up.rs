@@ -115,6 +115,20 @@ pub enum StepUpError {
     Upstream(Outage),
 }
 
+impl StepUpError {
+    /// Whether a link may have been created, although there is none to return.
+    pub fn may_have_made_a_link(&self) -> bool {
+        match self {
+            Self::Upstream(outage) => outage.was_asked() || *outage == Outage::Abandoned,
+            Self::NotPermitted(_)
+            | Self::OverRate(_)
+            | Self::NoSuchPolicy(_)
+            | Self::KeyReused
+            | Self::OverQuota(_) => false,
+        }
+    }
+}
+
 /// All step-ups. Clones share them.
 #[derive(Debug, Clone)]
 pub struct StepUps(Arc<StepUpsInner>);
@@ -254,6 +268,11 @@ impl StepUps {
     /// The verifications to which step-ups about this one have led, the latest first.
     async fn successors(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
         self.0.register.successors(id, at).await
+    }
+
+    /// The upstream says of a verification and of this successor that they are of the same identity.
+    async fn confirm(&self, id: &VerificationId, successor: &VerificationId) {
+        self.0.register.confirm(id, successor).await;
     }
 
     /// Whether a step-up about this verification has led to another one.

@@ -40,7 +40,7 @@ impl Glob {
     }
 
     /// Whether every text that fits also fits the other pattern.
-    pub fn is_case_of(&self, other: &Self) -> bool {
+    pub fn is_at_least_as_specific_as(&self, other: &Self) -> bool {
         // A `*` here is matched by nothing but a `*` there.
         other.matches(&self.0)
     }
@@ -95,8 +95,8 @@ mod tests {
             name in "[ab]{0,8}",
         ) {
             let (one, other) = (Glob::of_texts(&one).unwrap(), Glob::of_texts(&other).unwrap());
-            prop_assert!(one.is_case_of(&one));
-            prop_assert!(!one.is_case_of(&other) || !one.matches(&name) || other.matches(&name));
+            prop_assert!(one.is_at_least_as_specific_as(&one));
+            prop_assert!(!one.is_at_least_as_specific_as(&other) || !one.matches(&name) || other.matches(&name));
         }
 
         #[test]

@@ -1,6 +1,6 @@
 //! The settings of step-ups.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
 
 use url::Url;
 
@@ -14,14 +14,12 @@ use crate::{
     http::{forward_auth, webhook},
     incode::is_loopback,
     rate_limit::Rate,
-    step_up::{Config, PageConfig, WaitingLimits},
+    step_up::{Config, PageConfig, PageState, WaitingLimits},
 };
 
 /// The path of the page below `http.public_url`, and of the one to which the vendor sends browsers afterwards.
 const PAGE: &str = "/step-up/";
 const RETURN: &str = "/step-up/return";
-/// The longest life of a state: the page faces the Internet.
-const PAGE_LIFE_MAX: Duration = Duration::from_hours(1);
 
 pub(super) fn read(reader: &mut Reader) -> Result<Config, Reported> {
     let public_url = reader.section("http").text("public_url").to_owned();
@@ -53,7 +51,7 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
     let previous = section.secret("previous_state_key", "previous_state_key_file", is_strong);
     let life = section.duration("state_life");
     let (key, previous_key, life) = (key?, previous?, life?);
-    if life > PAGE_LIFE_MAX {
+    if life > PageState::LIFE_MAX {
         let message = "step_up.state_life is longer than 1h";
         return Err(section.problem("state_life", message, None));
     }
@@ -96,6 +94,11 @@ pub(super) fn check_page(
     }
     let gateway = &forward_auth.gateway;
     let problems = [
+        (
+            !step_up.follow_successors,
+            "step_up.state_key is set, but step_up.follow_successors is not",
+            "a gateway that goes on sending the old id would send people to the page for ever, with a link each time: set step_up.follow_successors",
+        ),
         (
             gateway.verify_url.is_some(),
             "step_up.state_key is set, and so is forward_auth.verify_url",

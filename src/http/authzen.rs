@@ -105,7 +105,7 @@ pub(super) fn routes(authzen: Arc<Authzen>) -> Router {
     routes.with_state(authzen)
 }
 
-/// These routes, each of whose responses sends the name of its request back.
+/// These routes, each of whose responses sends the request ID back.
 pub(super) fn echoing(routes: Router) -> Router {
     routes.layer(from_fn(echo_request_id))
 }
@@ -297,11 +297,16 @@ async fn task(
     let version = request.version();
     let (head, _unread) = request.into_parts();
     let deadline = Deadline::within(authzen.config.deadline);
+    let began = authzen.clock.read();
     let response = match authzen.admit(&head, &Method::GET, deadline).await {
-        Ok(caller) => {
-            let shown = access.status(&task, &caller).await;
-            shown.unwrap_or_else(|refused| problem(&refused))
-        }
+        Ok(caller) => match authzen.evaluator.enter() {
+            Ok(_permit) => {
+                let left = deadline.after(began.elapsed());
+                let shown = access.status(&task, &caller, left).await;
+                shown.unwrap_or_else(|refused| problem(&refused))
+            }
+            Err(shed) => authzen.fail(&shed),
+        },
         Err(rejected) => authzen.reject(rejected),
     };
     with_unread_body(response, version)
@@ -319,7 +324,7 @@ async fn nothing(State(authzen): State<Arc<Authzen>>, request: Request) -> Respo
     with_unread_body(response, version)
 }
 
-/// Sends the name of a request back, whatever its response is.
+/// Sends the request ID back, whatever its response is.
 async fn echo_request_id(request: Request, next: Next) -> Response {
     let id = request_id(request.headers());
     let mut response = next.run(request).await;

@@ -17,7 +17,10 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, Uri, header::RETRY_AFTER},
+    http::{
+        HeaderMap, HeaderValue, StatusCode, Uri,
+        header::{LOCATION, RETRY_AFTER},
+    },
     response::{IntoResponse as _, Response},
     routing::get,
 };
@@ -77,12 +80,13 @@ struct Brought {
 /// What a request is answered: a page, with the outcome that is counted.
 struct Shown(PageOutcome, View);
 
-/// Why there is no link, what the person is told, and when to ask again if that helps.
+/// Why there is no link, what the person is shown, and when to ask again if that helps.
 struct NoLink(PageOutcome, Problem, Option<Duration>);
 
 /// The routes of the page.
 pub(super) fn routes(page: Arc<StepUpPage>) -> Router {
     Router::new()
+        .route("/step-up", get(without_slash))
         .route("/step-up/", get(show).post(begin))
         .route("/step-up/events", get(events))
         .route("/step-up/return", get(returned))
@@ -313,7 +317,7 @@ fn single_parameter(uri: &Uri, name: &str) -> Option<String> {
 }
 
 async fn show(State(page): State<Arc<StepUpPage>>, uri: Uri, headers: HeaderMap) -> Response {
-    let nonce = Nonce::of(&headers).or_else(Nonce::new);
+    let nonce = page.headers.nonce(&headers).or_else(Nonce::new);
     let asks_again = single_parameter(&uri, "again").is_some();
     let shown = match page.brought(&uri) {
         Ok(brought) => page.stage(&brought, asks_again).await,
@@ -332,7 +336,7 @@ async fn begin(State(page): State<Arc<StepUpPage>>, request: Request) -> Respons
         let shown = page.stage(&brought, false).await;
         return page.answer(None, shown);
     }
-    let nonce = Nonce::of(&head.headers);
+    let nonce = page.headers.nonce(&head.headers);
     let keys = page.address.keys();
     let bad_form = NoLink(PageOutcome::BadForm, Problem::NoCookie, None);
     let no_link = match form::read(&head.headers, body).await {
@@ -373,25 +377,39 @@ impl StepUpPage {
 async fn events(State(page): State<Arc<StepUpPage>>, request: Request) -> Response {
     let Ok(brought) = page.brought(request.uri()) else {
         page.record(PageOutcome::Forged);
-        return StatusCode::FORBIDDEN.into_response();
+        return nothing(StatusCode::FORBIDDEN);
     };
-    let Some(begun) = page.attempts.current(&digest_of(&brought.text)).await else {
-        return StatusCode::NO_CONTENT.into_response();
+    let state = digest_of(&brought.text);
+    let Some(begun) = page.attempts.current(&state).await else {
+        return nothing(StatusCode::NO_CONTENT);
     };
-    let from = peer::ip_of(request.extensions());
+    let Some(permits) = page.waiting.enter(peer::ip_of(request.extensions()), state) else {
+        page.record(PageOutcome::TooManyWaiting);
+        return nothing(StatusCode::SERVICE_UNAVAILABLE);
+    };
     let connection = request.extensions().get::<ServedConnection>().cloned();
     let saw_failure = single_parameter(request.uri(), "seen").is_some_and(|seen| seen == "failed");
     let step_ups = page.step_ups.clone();
-    match page
-        .waiting
-        .events(from, step_ups, &begun, saw_failure, connection)
-    {
-        Some(events) => events,
-        None => {
-            page.record(PageOutcome::TooManyWaiting);
-            StatusCode::SERVICE_UNAVAILABLE.into_response()
-        }
+    waiting::events(permits, step_ups, &begun, saw_failure, connection)
+}
+
+/// A status without a page.
+fn nothing(status: StatusCode) -> Response {
+    let mut response = status.into_response();
+    PageHeaders::common(response.headers_mut());
+    response
+}
+
+/// The address without the slash at its end.
+async fn without_slash(uri: Uri) -> Response {
+    let query = uri
+        .query()
+        .map_or_else(String::new, |query| format!("?{query}"));
+    let mut response = nothing(StatusCode::PERMANENT_REDIRECT);
+    if let Ok(location) = HeaderValue::try_from(format!("step-up/{query}")) {
+        response.headers_mut().insert(LOCATION, location);
     }
+    response
 }
 
 async fn returned(State(page): State<Arc<StepUpPage>>) -> Response {

@@ -175,7 +175,8 @@ fn page(
         return Ok(None);
     };
     let hosts = config.forward_auth.gateway.return_hosts.clone();
-    let (return_url, waiting) = (&page.return_url, page.waiting);
+    let return_url = &page.return_url;
+    let waiting = page.waiting.within(config.limits.connections_per_address);
     let page = StepUpPage::new(address, return_url, hosts, step_ups.clone(), waiting, deps)?;
     Ok(Some(Arc::new(page)))
 }

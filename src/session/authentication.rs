@@ -85,9 +85,9 @@ impl SessionAuthentication {
         })
     }
 
-    /// Whether any claim says something.
-    pub fn is_said(&self) -> bool {
-        !self.classes.is_empty() || !self.methods.is_empty() || self.auth_time.is_some()
+    /// Whether no claim says anything.
+    pub fn is_empty(&self) -> bool {
+        self.classes.is_empty() && self.methods.is_empty() && self.auth_time.is_none()
     }
 
     /// The authentication, for this policy: of several classes, the one that most of its rules name. A policy judges one class, as most

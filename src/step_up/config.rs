@@ -45,6 +45,18 @@ pub struct WaitingLimits {
     pub all: usize,
 }
 
+impl WaitingLimits {
+    /// What is left of this where one address may have this number of connections: a proxy in front of the page may be in front of everything
+    /// else too, and those who wait must not take all that it has. At most a quarter, and at least one.
+    pub fn within(self, connections_per_address: usize) -> Self {
+        let all = self.all.min((connections_per_address / 4).max(1));
+        Self {
+            each: self.each.min(all),
+            all,
+        }
+    }
+}
+
 impl Default for WaitingLimits {
     fn default() -> Self {
         Self {

@@ -177,6 +177,7 @@ impl Source for FollowingSource {
             self.record(followed);
             match followed {
                 FollowOutcome::Same => {
+                    self.step_ups.confirm(id, &successor).await;
                     return Ok(Known {
                         not_before: later.not_before.max(known.not_before),
                         succession: Succession::By(successor),

@@ -28,6 +28,8 @@ const KNOWN_MAX: usize = 10_000;
 /// The form of what is signed.
 const VERSION: u8 = 1;
 const TAG_BYTES: usize = 32;
+/// How much later the clock of the instance may be that has signed a state.
+const SKEW_MAX: Duration = Duration::from_mins(5);
 /// What each signature is for, so that none counts for something else.
 const STATE: &[u8] = b"verigate step-up state\0";
 const FORM: &[u8] = b"verigate step-up form\0";
@@ -46,6 +48,11 @@ pub struct PageState {
     pub original_url: Box<str>,
     /// Until when links may be asked for.
     pub expires_at: Timestamp,
+}
+
+impl PageState {
+    /// The longest life of a state: the page faces the Internet.
+    pub const LIFE_MAX: Duration = Duration::from_hours(1);
 }
 
 /// Why a text is not used as a state.
@@ -170,6 +177,10 @@ impl PageKeys {
     /// The state that this text is, if it was signed with one of the keys.
     pub fn verify(&self, text: &str, now: Timestamp) -> Result<PageState, PageStateError> {
         let state = self.signed(text).ok_or(PageStateError::Forged)?;
+        // Nobody signs one that is valid for longer.
+        if state.expires_at > after(after(now, PageState::LIFE_MAX), SKEW_MAX) {
+            return Err(PageStateError::Forged);
+        }
         if now < state.expires_at {
             Ok(state)
         } else {

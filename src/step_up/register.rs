@@ -16,7 +16,8 @@ const STEP_UPS_MAX: u64 = 10_000;
 const NAMES_EACH: u64 = 2;
 /// How long a step-up is kept: the vendor repeats an event for half an hour, and no caller waits for a day.
 const KEPT_FOR: Duration = Duration::from_hours(24);
-/// The latest successors of a verification that are kept: one by another person must not displace that of the right one.
+/// The successors of a verification that are kept: the one that was found to be of the same identity, and the latest others. One by another
+/// person must not displace that of the right one.
 const SUCCESSORS_EACH: usize = 3;
 /// How long a successor is kept.
 const SUCCESSOR_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
@@ -97,6 +98,8 @@ pub(super) struct Register {
 struct Successor {
     id: VerificationId,
     since: Moment,
+    /// Whether it was found to be of the same identity, as the latest one of which that is so. Later ones do not displace it.
+    is_same: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -193,18 +196,52 @@ impl Register {
         kept.map(|successor| successor.id).collect()
     }
 
-    async fn succeed(&self, id: &VerificationId, successor: &VerificationId, since: Moment) {
-        let entry = self.successors.entry(id.clone());
-        let latest = Successor {
-            id: successor.clone(),
-            since,
+    /// This successor of a verification was found to be of the same identity: it is kept until that is said of a later one.
+    pub(super) async fn confirm(&self, id: &VerificationId, successor: &VerificationId) {
+        let is_news = |known: &[Successor]| {
+            // The latest is the first: none that came later is of the same identity.
+            let first = known.iter().find(|s| s.is_same || s.id == *successor);
+            first.is_some_and(|first| !first.is_same)
         };
+        if !self.successors.get(id).await.is_some_and(|s| is_news(&s)) {
+            return;
+        }
+        let entry = self.successors.entry_by_ref(id);
+        entry
+            .and_compute_with(|known| {
+                let mut known = known.map(Entry::into_value).unwrap_or_default();
+                if !is_news(&known) {
+                    return ready(Op::Nop);
+                }
+                for known in &mut known {
+                    known.is_same = known.id == *successor;
+                }
+                ready(Op::Put(known))
+            })
+            .await;
+    }
+
+    async fn succeed(&self, id: &VerificationId, successor: &VerificationId, since: Moment) {
+        let entry = self.successors.entry_by_ref(id);
         entry
             .and_upsert_with(|known| {
                 let known = known.map(Entry::into_value).unwrap_or_default();
+                let is_same = known.iter().any(|s| s.is_same && s.id == *successor);
+                let latest = Successor {
+                    id: successor.clone(),
+                    since,
+                    is_same,
+                };
                 let earlier = known.into_iter().filter(|known| known.id != *successor);
-                let all = std::iter::once(latest).chain(earlier);
-                ready(all.take(SUCCESSORS_EACH).collect())
+                let all: Vec<_> = std::iter::once(latest).chain(earlier).collect();
+                let same = all.iter().filter(|successor| successor.is_same).count();
+                let mut places = SUCCESSORS_EACH.saturating_sub(same);
+                let is_kept = |successor: &Successor| {
+                    let has_place = successor.is_same || places > 0;
+                    places = places.saturating_sub(usize::from(!successor.is_same));
+                    has_place
+                };
+                ready(all.into_iter().filter(is_kept).collect())
             })
             .await;
     }
@@ -316,6 +353,54 @@ mod tests {
         assert_eq!(successors().await, latest);
         clock.advance(SUCCESSOR_KEPT_FOR);
         assert_eq!(successors().await, []);
+    }
+
+    #[tokio::test]
+    async fn a_successor_of_the_same_identity_is_kept_until_there_is_a_later_one() {
+        let at = ManualClock::at(from_millis(0)).moment();
+        let (register, old) = (Register::new(), verification("old"));
+        let succeed = async |name: &str| register.succeed(&old, &verification(name), at).await;
+        let confirm = async |name: &str| register.confirm(&old, &verification(name)).await;
+        let successors = async || {
+            let all = register.successors(&old, at).await;
+            let names = all.iter().map(|id| id.as_str().to_owned());
+            names.collect::<Vec<_>>().join(" ")
+        };
+        confirm("ada").await;
+        assert_eq!(
+            successors().await,
+            "",
+            "what is unknown does not become known"
+        );
+        for (same, others, expected) in [
+            (
+                "ada",
+                ["ben-1", "ben-2", "ben-3", "ben-4"],
+                "ben-4 ben-3 ada",
+            ),
+            (
+                "ada-2",
+                ["ben-5", "ben-6", "ben-7", "ben-8"],
+                "ben-8 ben-7 ada-2",
+            ),
+        ] {
+            succeed(same).await;
+            confirm(same).await;
+            for other in others {
+                succeed(other).await;
+            }
+            assert_eq!(successors().await, expected);
+        }
+        // One that is not kept any more, or that came before the one of the same identity, changes nothing.
+        succeed("ada-3").await;
+        confirm("ada-3").await;
+        for name in ["ada", "ben-8", "ada-2", "never"] {
+            confirm(name).await;
+        }
+        for other in ["ben-9", "ben-10", "ada-3", "ben-11", "ben-12"] {
+            succeed(other).await;
+        }
+        assert_eq!(successors().await, "ben-12 ben-11 ada-3");
     }
 
     #[tokio::test]

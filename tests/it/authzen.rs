@@ -1,5 +1,6 @@
 //! AuthZEN, over real sockets: what a gateway is answered, and that nobody is permitted by another way than an ALLOW.
 
+mod access_refused;
 mod access_requests;
 mod bounds;
 mod cases;

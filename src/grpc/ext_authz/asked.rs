@@ -115,8 +115,9 @@ impl AuthzRequest<'_> {
             let authentication = claims.authentication(self.now).map_err(|error| {
                 Status::invalid_argument(format!("in the metadata of Envoy: {error}"))
             })?;
-            let is_said = authentication.is_said();
-            asked.request.authentication = is_said.then(|| authentication.judged_by(self.in_force));
+            let is_given = !authentication.is_empty();
+            asked.request.authentication =
+                is_given.then(|| authentication.judged_by(self.in_force));
         }
         Ok(asked)
     }

@@ -257,7 +257,7 @@ fn how_a_session_was_authenticated_is_read_whole_or_not_at_all() {
         &[("acr", Kind::NullValue(0))],
         &[("sub", text("x"))],
     ] {
-        assert!(!read(none).unwrap().is_said());
+        assert!(read(none).unwrap().is_empty());
     }
     for wrong in [
         ("acr", number(1.0)),

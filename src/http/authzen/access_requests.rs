@@ -20,7 +20,7 @@ use super::{
     message, request,
 };
 use crate::{
-    call::Call,
+    call::{Call, Deadline},
     callers::Caller,
     clock::Clock,
     deps::Deps,
@@ -39,6 +39,8 @@ pub(super) const CAPABILITY: &str = "urn:openid:authzen:capability:access-reques
 const REQUESTABLE_FOR: Duration = Duration::from_mins(15);
 /// How long after the end of its link an approval is known.
 const APPROVED_FOR: Duration = Duration::from_hours(1);
+/// What to do next where access can be requested again.
+const REQUEST: &str = "request";
 /// When to ask again for a task that is pending, in seconds.
 const POLL_AFTER: u64 = 3;
 
@@ -83,19 +85,23 @@ impl AccessRequests {
         })
     }
 
-    /// Adds to the context of an answer how access can be requested, or what an approval came to.
+    /// Adds to the context of an answer how access can be requested, or what an approval came to if that is found in what is left of the deadline.
+    /// Both are there only where the approval says to request it again.
     pub(super) async fn extend(
         &self,
         context: &mut Map<String, Value>,
         request: &Request,
         ruling: &Ruling,
         call: &Call,
+        left: Deadline,
         approval: Option<&Approval>,
     ) {
         let effect = ruling.decision.effect();
-        let mut is_pending = false;
+        let mut is_requestable = true;
         if let Some(approval) = approval {
-            let state = self.approval(approval, request, &call.caller).await;
+            let state = left.enforce(self.approval(approval, request, &call.caller));
+            // What could not be found in time is asked for again.
+            let state = state.await.unwrap_or(ApprovalState::Pending);
             match (effect, &state) {
                 (Effect::Allow, ApprovalState::Approved { until }) => {
                     let until = instant(*until);
@@ -104,11 +110,11 @@ impl AccessRequests {
                 }
                 (Effect::Allow, _) => {}
                 (Effect::StepUp | Effect::Deny, state) => {
-                    is_pending = matches!(state, ApprovalState::Pending);
                     let (reason, next) = state.next_action();
+                    is_requestable = next == REQUEST;
                     context.insert("reason".to_owned(), reason.into());
                     context.insert("next_action".to_owned(), next.into());
-                    if is_pending {
+                    if let ApprovalState::Pending = state {
                         context.insert("retry_after".to_owned(), POLL_AFTER.into());
                     }
                 }
@@ -116,8 +122,8 @@ impl AccessRequests {
         }
         let permissions = &call.caller.permissions;
         let may_begin = permissions.permit_step_up(Some(&request.policy)).is_ok();
-        if effect == Effect::StepUp && may_begin && !is_pending && verifying_helps(&ruling.decision)
-        {
+        let helps = effect == Effect::StepUp && verifying_helps(&ruling.decision);
+        if helps && may_begin && is_requestable {
             self.offer(context, request, ruling, &call.caller);
         }
     }
@@ -177,7 +183,8 @@ impl AccessRequests {
         config: &Config,
         call: &Call,
     ) -> Result<Response, Problem> {
-        let request = self.step_up_request(body, config, &call.caller)?;
+        let request = self.step_up_request(body, config, &call.caller);
+        let request = request.map_err(|problem| self.charged(problem, &call.caller))?;
         let begun = self.step_ups.begin(request, &call.caller);
         let begun = call.deadline.enforce(begun).await;
         let begun = begun
@@ -186,30 +193,41 @@ impl AccessRequests {
         Ok(problem::created(&self.created(&begun, &call.caller)))
     }
 
+    /// The problem of what begins nothing, which is charged to the rate of its caller like what does: another one if it asks too fast.
+    fn charged(&self, problem: Problem, caller: &Caller) -> Problem {
+        match (problem, self.count_call(caller)) {
+            (problem @ Problem::NotPermitted(_), _) | (problem, Ok(())) => problem,
+            (_, Err(too_fast)) => too_fast,
+        }
+    }
+
+    fn count_call(&self, caller: &Caller) -> Result<(), Problem> {
+        let counted = caller.count_call(self.clock.moment().uptime);
+        counted.map_err(|over| Problem::OverQuota(over.retry_after))
+    }
+
     fn step_up_request(
         &self,
         body: &[u8],
         config: &Config,
         caller: &Caller,
     ) -> Result<StepUpRequest, Problem> {
+        let not_permitted = Problem::NotPermitted;
+        self.step_ups.permit(caller, None).map_err(not_permitted)?;
         let json =
             StrictJson::parse(body).map_err(|error| Problem::Malformed(error.to_string()))?;
         let evaluation = message::one(&json);
         let evaluation = evaluation.map_err(|error| Problem::Malformed(error.to_string()))?;
         let not_requestable = |what: &dyn ToString| Problem::NotRequestable(what.to_string());
         let policy = request::policy(&evaluation, config).map_err(|e| not_requestable(&e))?;
+        let permitted = self.step_ups.permit(caller, Some(&policy));
+        permitted.map_err(not_permitted)?;
         let verification = request::verification(&evaluation, config);
         let verification = verification.map_err(|error| not_requestable(&error))?;
         let id = self.bound(&json, &policy, &verification, caller)?;
-        let text = |value: Option<&StrictJson>| value.and_then(StrictJson::text).map(str::to_owned);
-        let address = text(evaluation.context.get("login_hint"))
-            .or_else(|| text(evaluation.subject.properties.get("email")));
-        let login_hint = LoginHint::parse(&address.unwrap_or_default()).map_err(|error| {
-            let place = "`context.login_hint` or `subject.properties.email`";
-            Problem::NotRequestable(format!("{place} {error}"))
-        })?;
-        let given = text(evaluation.context.get("redirect_url")).unwrap_or_default();
-        let redirect = self.step_ups.redirect(caller, Some(&policy), &given);
+        let login_hint = login_hint(&evaluation)?;
+        let given = text(evaluation.context, "context.redirect_url")?.unwrap_or_default();
+        let redirect = self.step_ups.redirect(caller, Some(&policy), given);
         let redirect = redirect.map_err(|error| match error {
             RedirectError::NotPermitted(error) => Problem::NotPermitted(error),
             other => Problem::NotRequestable(format!("`context.redirect_url` {other}")),
@@ -281,9 +299,16 @@ impl AccessRequests {
         })
     }
 
-    /// The state of a task.
-    pub(super) async fn status(&self, task: &str, caller: &Caller) -> Result<Response, Problem> {
-        let step_up = self.step_up(task, caller).await;
+    /// The state of a task, by this deadline.
+    pub(super) async fn status(
+        &self,
+        task: &str,
+        caller: &Caller,
+        deadline: Deadline,
+    ) -> Result<Response, Problem> {
+        self.count_call(caller)?;
+        let step_up = deadline.enforce(self.step_up(task, caller)).await;
+        let step_up = step_up.ok_or(Problem::Late)?;
         let step_up = step_up.ok_or(Problem::UnknownTask)?;
         let state = self.state(&step_up);
         let mut body = json!({
@@ -364,10 +389,39 @@ impl ApprovalState {
         match self {
             Self::Pending => ("grant_pending", "retry"),
             Self::Approved { .. } => ("policy_denied", "none"),
-            Self::Expired => ("approval_expired", "request"),
-            Self::OutOfScope => ("out_of_scope", "request"),
+            Self::Expired => ("approval_expired", REQUEST),
+            Self::OutOfScope => ("out_of_scope", REQUEST),
             Self::Unverifiable => ("approval_unverifiable", "none"),
         }
+    }
+}
+
+/// Whose step-up it is, by the first of two members that is there.
+fn login_hint(evaluation: &message::Evaluation<'_>) -> Result<LoginHint, Problem> {
+    let mut place = "context.login_hint";
+    let mut address = text(evaluation.context, place)?;
+    if address.is_none() {
+        place = "subject.properties.email";
+        address = text(evaluation.subject.properties, place)?;
+    }
+    let address = address.ok_or_else(|| {
+        let missing = "`context.login_hint` or `subject.properties.email` is needed";
+        Problem::NotRequestable(missing.to_owned())
+    })?;
+    let hint = LoginHint::parse(address);
+    hint.map_err(|error| Problem::NotRequestable(format!("`{place}` {error}")))
+}
+
+/// The member that is the last of this place, which is a text if it is there.
+fn text<'b>(members: message::Properties<'b>, place: &str) -> Result<Option<&'b str>, Problem> {
+    let name = place.rsplit('.').next().unwrap_or(place);
+    let value = members.get(name).map(StrictJson::text);
+    match value {
+        None => Ok(None),
+        Some(Some(text)) => Ok(Some(text)),
+        Some(None) => Err(Problem::NotRequestable(format!(
+            "`{place}` is not a string"
+        ))),
     }
 }
 

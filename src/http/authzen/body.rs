@@ -29,7 +29,7 @@ pub(super) async fn read(
     match deadline.enforce(to_bytes(body, bytes_max)).await {
         Some(Ok(bytes)) => Ok(bytes),
         Some(Err(error)) if is_too_large(&error) => Err(Rejected::TooLarge(bytes_max)),
-        Some(Err(_)) | None => Err(Rejected::Unfinished),
+        Some(Err(_)) | None => Err(Rejected::BodyTimeout),
     }
 }
 
@@ -44,14 +44,26 @@ fn is_too_large(error: &axum::Error) -> bool {
     false
 }
 
-/// Whether a body is of the one type that there is, and not compressed. A type that is given twice is none.
+/// Whether a body is of the one type that there is, in UTF-8, and not compressed. A type that is given twice is none.
 fn is_json(headers: &HeaderMap) -> bool {
     let kind = single(headers, &CONTENT_TYPE).ok().flatten();
     let kind = kind.and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next());
-    let is_json = kind.is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    let is_json = kind.is_some_and(|kind| {
+        let mut parts = kind.split(';').map(str::trim);
+        let kind = parts.next().unwrap_or_default();
+        kind.eq_ignore_ascii_case("application/json") && parts.all(is_utf8)
+    });
     let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
     is_json && encodings.all(|encoding| encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Whether a parameter of the type is not a character set, or the one that JSON has.
+fn is_utf8(parameter: &str) -> bool {
+    let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+    let value = value.trim();
+    let unquoted = value.strip_prefix('"').and_then(|v| v.strip_suffix('"'));
+    let value = unquoted.unwrap_or(value);
+    !name.trim().eq_ignore_ascii_case("charset") || value.eq_ignore_ascii_case("utf-8")
 }
 
 #[cfg(test)]
@@ -75,6 +87,8 @@ mod tests {
             "Application/JSON",
             "application/json; charset=utf-8",
             "application/json;charset=UTF-8; x=y",
+            "application/json; x=y; Charset=\"utf-8\"",
+            "application/json;",
             " application/json ",
         ] {
             assert!(with(&[kind], &[]), "{kind}");
@@ -94,6 +108,17 @@ mod tests {
             "; application/json",
             "text/plain; application/json",
             "application/json, text/plain",
+            "application/json; charset=utf-16",
+            "application/json;charset=UTF-16LE",
+            "application/json; charset=iso-8859-1",
+            "application/json; charset=\"utf-16\"",
+            "application/json; charset = utf-16",
+            "application/json; x=y; CHARSET=utf-32",
+            "application/json; charset=utf-8; charset=utf-16",
+            "application/json; charset=",
+            "application/json; charset",
+            "application/json; charset=\"utf-8",
+            "application/json; charset=utf-8, text/plain",
         ] {
             assert!(!with(&[kind], &[]), "{kind}");
         }

@@ -30,7 +30,7 @@ pub enum PolicySource {
     ResourceId,
     /// `resource.type`.
     ResourceType,
-    /// The first pattern that is a case of every other one that fits.
+    /// The most specific of the patterns that fit. Their order has no meaning.
     Patterns(Vec<(ActionPattern, PolicyName)>),
 }
 
@@ -81,10 +81,14 @@ impl ActionPattern {
     }
 
     /// Whether everything that fits also fits the other pattern.
-    fn is_case_of(&self, other: &Self) -> bool {
-        self.action.is_case_of(&other.action)
-            && self.resource_type.is_case_of(&other.resource_type)
-            && self.resource_id.is_case_of(&other.resource_id)
+    fn is_at_least_as_specific_as(&self, other: &Self) -> bool {
+        self.action.is_at_least_as_specific_as(&other.action)
+            && self
+                .resource_type
+                .is_at_least_as_specific_as(&other.resource_type)
+            && self
+                .resource_id
+                .is_at_least_as_specific_as(&other.resource_id)
     }
 }
 
@@ -93,7 +97,7 @@ impl ActionPattern {
 pub(super) enum NoPatternError {
     /// None fits.
     None,
-    /// Several fit, none of them is a case of all others, and their policies differ.
+    /// Several fit, none of them is at least as specific as all others, and their policies differ.
     Several,
 }
 
@@ -110,7 +114,7 @@ pub(super) fn policy_by_pattern<'p>(
     let fitting: Vec<&(ActionPattern, PolicyName)> = patterns.iter().filter(fits).collect();
     let is_narrowest = |(pattern, _): &&&(ActionPattern, PolicyName)| {
         let mut others = fitting.iter();
-        others.all(|(other, _)| pattern.is_case_of(other))
+        others.all(|(other, _)| pattern.is_at_least_as_specific_as(other))
     };
     let (_, first) = fitting.first().ok_or(NoPatternError::None)?;
     if fitting.iter().all(|(_, policy)| policy == first) {

@@ -24,7 +24,7 @@ use super::{
 const WELL_KNOWN: &str = "/.well-known/authzen-configuration";
 const CACHED_FOR: HeaderValue = HeaderValue::from_static("public, max-age=3600");
 
-/// The routes: the document at the path of this address, and 404 everywhere else.
+/// The routes: the document at the path of this address, and 404 without it, which says where it is.
 pub(in crate::http) fn routes(config: &Config) -> Router {
     let (at, metadata) = match &config.public_url {
         Some(url) => (
@@ -34,13 +34,15 @@ pub(in crate::http) fn routes(config: &Config) -> Router {
         None => (String::new(), None),
     };
     let paths = Router::new().without_v07_checks();
-    let shown = move || async move { response(metadata.as_ref()) };
     let here = format!("{WELL_KNOWN}{at}");
+    let hint = format!("there is no metadata here: it is at `{here}`");
+    let shown = move || async move { response(metadata.as_ref()) };
     let paths = paths.route(&here, get(shown));
     if at.is_empty() {
         paths
     } else {
-        paths.route(WELL_KNOWN, get(async || response(None)))
+        let elsewhere = move || async move { error(StatusCode::NOT_FOUND, &hint) };
+        paths.route(WELL_KNOWN, get(elsewhere))
     }
 }
 

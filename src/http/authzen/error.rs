@@ -56,7 +56,7 @@ pub(super) enum EvaluationError {
     #[error("there is no policy `{0}`")]
     NoSuchPolicy(PolicyName),
     /// The caller asks too fast, or for too much that is not cached.
-    #[error("the evaluations of this caller come too fast, or too many need a look-up")]
+    #[error("rate limit or fetch quota of this caller exceeded")]
     OverQuota(Duration),
     /// Too many evaluations are in flight.
     #[error("too many evaluations are in flight")]

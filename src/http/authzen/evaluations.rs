@@ -105,7 +105,7 @@ impl Evaluations {
     }
 }
 
-/// What becomes of each as long as it is not over, and of each after that. Others run in between.
+/// The outcome of each item: by `made` as long as it is not over, and by `late` after that. Other tasks run in between.
 async fn in_time<T, R>(
     items: Vec<T>,
     is_over: impl Fn() -> bool,
@@ -190,7 +190,8 @@ impl Item {
         let evaluated = evaluator.evaluate(self.request, policy, snapshot, call, span);
         let evaluated = evaluated.await;
         let declared = &self.declared;
-        let answer = evaluator.answer(&evaluated, request.as_deref(), declared, call);
+        let left = call.deadline.after(snapshot.elapsed());
+        let answer = evaluator.answer(&evaluated, request.as_deref(), declared, call, left);
         let answer = answer.await;
         (evaluated, answer)
     }

@@ -13,7 +13,7 @@ use super::{
     metrics::Metrics,
 };
 use crate::{
-    call::Call,
+    call::{Call, Deadline},
     clock::Clock,
     deps::Deps,
     gate::{Gate, Snapshot},
@@ -128,13 +128,14 @@ impl Evaluator {
         }
     }
 
-    /// The answer to what was evaluated for this request, if it is one, and what its context says.
+    /// The answer to what was evaluated for this request, if it is one, and what its context says, in what is left of the deadline.
     pub(super) async fn answer(
         &self,
         evaluated: &Evaluated,
         request: Option<&Request>,
         declared: &Declared,
         call: &Call,
+        left: Deadline,
     ) -> Value {
         let mut answer = answer(evaluated, declared.supported);
         if let (Some(access), Ok(ruling), Some(request)) =
@@ -142,7 +143,7 @@ impl Evaluator {
             && let Some(context) = answer.get_mut("context").and_then(Value::as_object_mut)
         {
             let approval = declared.approval.as_ref();
-            let extended = access.extend(context, request, ruling, call, approval);
+            let extended = access.extend(context, request, ruling, call, left, approval);
             extended.await;
         }
         answer

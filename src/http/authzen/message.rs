@@ -92,8 +92,8 @@ pub(super) fn one(body: &StrictJson) -> Result<Evaluation<'_>, MalformedError> {
     parts.evaluation(Parts::default())
 }
 
-/// The body of the endpoint for several, of which there may be `most`. Without any, it is that of one.
-pub(super) fn several(body: &StrictJson, most: usize) -> Result<Asked<'_>, MalformedError> {
+/// The body of the endpoint for several, of which there may be `items_max`. Without any, it is that of one.
+pub(super) fn several(body: &StrictJson, items_max: usize) -> Result<Asked<'_>, MalformedError> {
     let defaults = Parts::of(body, "")?;
     let semantic = semantic(body)?;
     let items = match body.get("evaluations") {
@@ -106,8 +106,8 @@ pub(super) fn several(body: &StrictJson, most: usize) -> Result<Asked<'_>, Malfo
     if items.is_empty() {
         return defaults.evaluation(Parts::default()).map(Asked::One);
     }
-    if items.len() > most {
-        return Err(MalformedError::TooMany(most));
+    if items.len() > items_max {
+        return Err(MalformedError::TooMany(items_max));
     }
     let mut evaluations = Vec::with_capacity(items.len());
     for (index, item) in items.iter().enumerate() {

@@ -70,7 +70,7 @@ pub(super) fn verification(
 }
 
 /// Whether a caller with these permissions, which include the policy, may assert what the evaluation says. Looked at before any value is, so
-/// that an error about a value does not tell it what the policy reads.
+/// that an error about a value does not show what the policy reads.
 pub(super) fn permit(
     evaluation: &Evaluation<'_>,
     policy: Option<&Policy>,
@@ -89,7 +89,7 @@ pub(super) fn permit(
             Assertion::Authentication,
         ),
         (
-            attributes.any(|name| !matches!(attribute(evaluation, name), Given::Not)),
+            attributes.any(|name| !matches!(attribute(evaluation, name), Given::Absent)),
             Assertion::Attributes,
         ),
     ])
@@ -140,7 +140,7 @@ fn authentication(
     let claim = |name: &str| claim(name, context.get(name)?);
     let said = SessionAuthentication::of(claim, now, LEEWAY);
     let said = said.map_err(EvaluationError::BadAuthentication)?;
-    Ok(said.is_said().then(|| said.judged_by(policy)))
+    Ok((!said.is_empty()).then(|| said.judged_by(policy)))
 }
 
 /// A member of the context as a claim; `None` if it is null. An instant may also be written as RFC 3339 has it. What no claim may be as long as
@@ -191,7 +191,7 @@ fn attributes(
     let mut attributes = BTreeMap::new();
     for name in policy.into_iter().flat_map(Policy::attributes) {
         let value = match attribute(evaluation, name) {
-            Given::Not => continue,
+            Given::Absent => continue,
             Given::Text(text) => text,
             Given::Unusable => return Err(EvaluationError::BadAttribute(shown(name))),
         };
@@ -212,7 +212,7 @@ fn shown(name: &str) -> Box<str> {
 
 /// What an evaluation gives of an attribute.
 enum Given<'b> {
-    Not,
+    Absent,
     Text(Cow<'b, str>),
     /// Something that is no text, flag or whole number.
     Unusable,
@@ -240,7 +240,7 @@ fn attribute<'b>(evaluation: &Evaluation<'b>, name: &str) -> Given<'b> {
         _ => context.get(name),
     };
     match value {
-        None => Given::Not,
+        None => Given::Absent,
         Some(value) => value.scalar().map_or(Given::Unusable, Given::Text),
     }
 }

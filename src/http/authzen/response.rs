@@ -25,7 +25,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 pub(super) enum Rejected {
     /// No caller is authenticated.
     NoCaller,
-    /// The name of the request cannot be sent back as it is.
+    /// The request ID cannot be sent back as it is.
     RequestId,
     /// Another method than this one.
     Method(&'static str),
@@ -34,7 +34,7 @@ pub(super) enum Rejected {
     /// The body is too large. How many bytes it may have.
     TooLarge(usize),
     /// The body did not arrive in time, or the connection broke.
-    Unfinished,
+    BodyTimeout,
 }
 
 impl Rejected {
@@ -56,13 +56,13 @@ impl Rejected {
             ),
             Self::ContentType => (
                 StatusCode::BAD_REQUEST,
-                "the body must be `application/json`, and not compressed".to_owned(),
+                "the body must be `application/json` in utf-8, and not compressed".to_owned(),
             ),
-            Self::TooLarge(most) => (
+            Self::TooLarge(bytes_max) => (
                 StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body must be at most {most} bytes"),
+                format!("the body must be at most {bytes_max} bytes"),
             ),
-            Self::Unfinished => (
+            Self::BodyTimeout => (
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not arrive in time".to_owned(),
             ),
@@ -89,7 +89,7 @@ impl Rejected {
             | Self::Method(_)
             | Self::ContentType
             | Self::TooLarge(_)
-            | Self::Unfinished => "malformed",
+            | Self::BodyTimeout => "malformed",
         }
     }
 }
@@ -127,7 +127,7 @@ pub(super) fn with_unread_body(mut response: Response, version: Version) -> Resp
     response
 }
 
-/// The name of a request, as it came; `Err` if it cannot be sent back so.
+/// The request ID, as it came; `Err` if it cannot be sent back so.
 pub(super) fn request_id(headers: &HeaderMap) -> Result<Option<HeaderValue>, Rejected> {
     let id = single(headers, &REQUEST_ID).map_err(|_| Rejected::RequestId)?;
     let is_as_it_comes_back = |id: &HeaderValue| {

@@ -12,7 +12,6 @@ use crate::{
     clock::Moment,
     flight::{Flight, Progress, Spawn},
     policy::{Timestamp, VerificationId},
-    provenance::Outage,
     rate_limit::TokenBucket,
     step_up::{Begun, StepUpError},
 };
@@ -140,16 +139,19 @@ impl Attempts {
         let attempts = self.clone();
         Flight::start(&self.spawn, async move {
             let made = make.await;
-            if made.as_ref().is_err_and(|error| !may_have_a_link(error)) {
+            if made
+                .as_ref()
+                .is_err_and(|error| !error.may_have_made_a_link())
+            {
                 bucket.refund();
-                attempts.forget(&key).await;
+                attempts.remove(&key).await;
             }
             made.map_err(Arc::new)
         })
     }
 
-    /// Forgets the link that is being made by this key; and the state, if that was all.
-    async fn forget(&self, key: &LinkKey) {
+    /// Removes the link that is being made by this key; and the state, if that was all.
+    async fn remove(&self, key: &LinkKey) {
         let entry = self.states.entry(key.state);
         entry
             .and_compute_with(|links| {
@@ -182,18 +184,6 @@ impl Attempt {
     /// Whether who asks for the same gets this one. A failure is not shared with those who come later.
     fn is_shared(&self, now: Timestamp) -> bool {
         self.flight.is_running() || self.begun().is_some_and(|begun| now < begun.expires_at)
-    }
-}
-
-/// Whether a link may have been made, which counts, although there is none to show.
-fn may_have_a_link(error: &StepUpError) -> bool {
-    match error {
-        StepUpError::Upstream(outage) => outage.was_asked() || *outage == Outage::Abandoned,
-        StepUpError::NotPermitted(_)
-        | StepUpError::OverRate(_)
-        | StepUpError::NoSuchPolicy(_)
-        | StepUpError::KeyReused
-        | StepUpError::OverQuota(_) => false,
     }
 }
 

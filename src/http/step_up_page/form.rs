@@ -19,9 +19,6 @@ use zeroize::Zeroizing;
 const BODY_BYTES_MAX: usize = 4 * 1024;
 /// How long it may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The name of the cookie, and what browsers require of its name over HTTPS so that no other host can set it.
-pub(super) const COOKIE_NAME: &str = "verigate-step-up";
-pub(super) const HOST_PREFIX: &str = "__Host-";
 const NONCE_BYTES: usize = 16;
 
 /// What the form says.
@@ -41,13 +38,13 @@ pub(super) struct FormError;
 pub(super) struct Nonce(String);
 
 impl Nonce {
-    /// That of a request. None if it is not there exactly once.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    /// That of a request, in the cookie of this name and no other. `None` if it is not there exactly once.
+    pub(super) fn of(headers: &HeaderMap, cookie_name: &str) -> Option<Self> {
         let cookies = headers.get_all(COOKIE).iter();
         let pairs = cookies.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
         let mut ours = pairs.filter_map(|pair| {
             let (name, value) = pair.trim().split_once('=')?;
-            (name.strip_prefix(HOST_PREFIX).unwrap_or(name) == COOKIE_NAME).then_some(value)
+            (name == cookie_name).then_some(value)
         });
         let (value, None) = (ours.next()?, ours.next()) else {
             return None;
@@ -100,39 +97,47 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Form, FormEr
 mod tests {
     use super::*;
 
-    fn nonce(cookies: &[&str]) -> Option<Nonce> {
+    const NAMES: [&str; 2] = ["verigate-step-up", "__Host-verigate-step-up"];
+
+    fn nonce(cookies: &[&str], name: &str) -> Option<Nonce> {
         let mut headers = HeaderMap::new();
         for cookie in cookies {
             headers.append(COOKIE, cookie.parse().unwrap());
         }
-        Nonce::of(&headers)
+        Nonce::of(&headers, name)
     }
 
     #[test]
-    fn a_nonce_is_given_once_and_of_its_form() {
+    fn a_nonce_is_given_once_and_of_its_form_in_the_cookie_of_its_own_name() {
         let one = Nonce::new().unwrap();
-        let text = one.as_str();
-        assert_ne!(Nonce::new().unwrap(), one);
-        for cookie in [
-            format!("verigate-step-up={text}"),
-            format!("__Host-verigate-step-up={text}"),
-            format!("a=b; verigate-step-up={text}; c=d"),
-        ] {
-            assert_eq!(nonce(&[&cookie]), Some(one.clone()), "{cookie}");
+        let (text, another) = (one.as_str(), Nonce::new().unwrap());
+        let another = another.as_str();
+        assert_ne!(another, text);
+        for (name, other) in [(NAMES[0], NAMES[1]), (NAMES[1], NAMES[0])] {
+            for cookie in [
+                format!("{name}={text}"),
+                format!("a=b; {name}={text}; c=d"),
+                // What another host has set, neither counts nor is in the way.
+                format!("{other}={another}; {name}={text}; {other}={another}"),
+            ] {
+                assert_eq!(nonce(&[&cookie], name), Some(one.clone()), "{cookie}");
+            }
+            for cookie in [
+                String::new(),
+                name.to_owned(),
+                format!("{name}="),
+                format!("{name}={text}x"),
+                format!("{name}=\"{text}\""),
+                format!("x{name}={text}"),
+                format!("{other}={text}"),
+                format!("{}={text}", name.to_uppercase()),
+                format!("{name}={text}; {name}={text}"),
+            ] {
+                assert_eq!(nonce(&[&cookie], name), None, "{cookie}");
+            }
+            let twice = format!("{name}={text}");
+            assert_eq!(nonce(&[&twice, &twice], name), None);
         }
-        for cookie in [
-            String::new(),
-            "verigate-step-up".to_owned(),
-            "verigate-step-up=".to_owned(),
-            format!("verigate-step-up={text}x"),
-            format!("verigate-step-up=\"{text}\""),
-            format!("xverigate-step-up={text}"),
-            format!("verigate-step-up={text}; verigate-step-up={text}"),
-        ] {
-            assert_eq!(nonce(&[&cookie]), None, "{cookie}");
-        }
-        let twice = format!("verigate-step-up={text}");
-        assert_eq!(nonce(&[&twice, &twice]), None);
     }
 
     #[tokio::test]

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ring::digest::{SHA256, digest};
 
 use super::{
-    form::{COOKIE_NAME, HOST_PREFIX, Nonce},
+    form::Nonce,
     view::{SCRIPT, STYLE},
 };
 
@@ -69,7 +69,8 @@ impl PageHeaders {
         }
     }
 
-    fn common(headers: &mut HeaderMap) {
+    /// Sets the headers of everything that is answered below the page: it is kept by nobody, and is what it says.
+    pub(super) fn common(headers: &mut HeaderMap) {
         for (name, value) in [
             (CACHE_CONTROL, "no-store"),
             // Nobody else learns the state, and forms say where they come from.
@@ -84,16 +85,25 @@ impl PageHeaders {
         }
     }
 
+    /// That of a request of a browser that has been here.
+    pub(super) fn nonce(&self, headers: &HeaderMap) -> Option<Nonce> {
+        Nonce::of(headers, self.cookie_name())
+    }
+
+    /// Over HTTPS, browsers keep such a cookie only from this host: neither a sibling host nor plain HTTP can set another.
+    fn cookie_name(&self) -> &'static str {
+        if self.is_secure {
+            "__Host-verigate-step-up"
+        } else {
+            "verigate-step-up"
+        }
+    }
+
     /// Until the browser is closed. `Lax`: people come from another site, and their forms from this one.
     fn cookie(&self, nonce: &Nonce) -> Option<HeaderValue> {
-        let (prefix, secure) = if self.is_secure {
-            (HOST_PREFIX, "; Secure")
-        } else {
-            ("", "")
-        };
-        let nonce = nonce.as_str();
-        let cookie =
-            format!("{prefix}{COOKIE_NAME}={nonce}; Path=/; HttpOnly; SameSite=Lax{secure}");
+        let secure = if self.is_secure { "; Secure" } else { "" };
+        let (name, nonce) = (self.cookie_name(), nonce.as_str());
+        let cookie = format!("{name}={nonce}; Path=/; HttpOnly; SameSite=Lax{secure}");
         HeaderValue::try_from(cookie).ok()
     }
 }

@@ -169,7 +169,7 @@ fn link(state: &str, url: &str, minutes: u64, is_failed: bool) -> (&'static str,
     let (title, alert, seen) = if is_failed {
         (
             "Not verified yet",
-            "<p class=\"problem\" role=\"alert\">The verification did not succeed. You can try again by the same link.</p>",
+            "<p class=\"problem\" role=\"alert\">The verification did not succeed. You can try again with the same link.</p>",
             "&amp;seen=failed",
         )
     } else {

@@ -39,6 +39,32 @@ fn a_state_is_what_was_signed_until_it_expires() {
 }
 
 #[test]
+fn a_state_that_is_valid_for_longer_than_any_that_is_signed_is_none() {
+    let keys = keys(KEY, None);
+    let now = at("2026-01-31T12:00:00Z");
+    for (expires_at, is_valid) in [
+        ("2026-01-31T13:00:00Z", true),
+        // The clock of another instance.
+        ("2026-01-31T13:05:00Z", true),
+        ("2026-01-31T13:05:00.001Z", false),
+        ("2027-01-31T12:00:00Z", false),
+        ("9999-01-01T00:00:00Z", false),
+    ] {
+        let expires_at = at(expires_at);
+        let text = keys.sign(&PageState {
+            expires_at,
+            ..state()
+        });
+        let expected = if is_valid {
+            Ok(())
+        } else {
+            Err(PageStateError::Forged)
+        };
+        assert_eq!(keys.verify(&text, now).map(drop), expected, "{expires_at}");
+    }
+}
+
+#[test]
 fn each_bit_counts_and_so_does_each_byte_that_is_cut_or_added() {
     let keys = keys(KEY, None);
     let text = keys.sign(&state());

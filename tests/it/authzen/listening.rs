@@ -75,7 +75,11 @@ async fn the_metadata_is_that_of_the_configured_address_whatever_is_asked() {
             );
         }
         if !path.is_empty() {
-            assert_eq!(get(own, WELL_KNOWN, &[]).await.status(), 404, "{url}");
+            let elsewhere = get(own, WELL_KNOWN, &[]).await;
+            assert_eq!(elsewhere.status(), 404, "{url}");
+            let text = elsewhere.text().await.unwrap();
+            let hint = format!("there is no metadata here: it is at `{WELL_KNOWN}{path}`\n");
+            assert_eq!(text, hint, "{url}");
         }
     }
 }
@@ -103,9 +107,11 @@ async fn the_endpoints_are_answered_also_below_the_path_of_the_address() {
 async fn without_an_https_address_there_is_no_metadata() {
     for url in ["", "http://127.0.0.1:8080"] {
         let world = world(url, false).await;
-        assert_eq!(
-            get(world.http_address(), WELL_KNOWN, &[]).await.status(),
-            404,
+        let nowhere = get(world.http_address(), WELL_KNOWN, &[]).await;
+        assert_eq!(nowhere.status(), 404, "{url}");
+        let text = nowhere.text().await.unwrap();
+        assert!(
+            text.contains("`http.public_url` must be the https"),
             "{url}"
         );
     }

@@ -186,19 +186,19 @@ async fn a_body_of_another_type_or_that_is_compressed_is_400() {
 async fn bodies_and_arrays_have_their_bounds() {
     let (world, _folder) = world().await;
     let whole = evaluation("front-door", "fresh");
-    for (path, most) in [(ONE, 16 * 1024), (SEVERAL, 1024 * 1024)] {
+    for (path, bytes_max) in [(ONE, 16 * 1024), (SEVERAL, 1024 * 1024)] {
         let padded = |bytes: usize| {
             let text = whole.to_string();
             format!("{text}{}", " ".repeat(bytes - text.len()))
         };
         let sized = |bytes| raw(&world, path, padded(bytes)).header("authorization", bearer());
-        assert_eq!(status(sized(most)).await, 200);
-        assert_eq!(status(sized(most + 1)).await, 413);
+        assert_eq!(status(sized(bytes_max)).await, 200);
+        assert_eq!(status(sized(bytes_max + 1)).await, 413);
         // Without a length that is known before.
-        let chunks = [padded(most), " ".to_owned()];
+        let chunks = [padded(bytes_max), " ".to_owned()];
         let frames = chunks.map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from(chunk))));
         let streamed = reqwest::Body::wrap(StreamBody::new(iter(frames)));
-        assert_eq!(status(sized(most).body(streamed)).await, 413);
+        assert_eq!(status(sized(bytes_max).body(streamed)).await, 413);
     }
     let items = |count: usize| json!({ "evaluations": vec![&whole; count] });
     assert_eq!(
@@ -212,7 +212,7 @@ async fn bodies_and_arrays_have_their_bounds() {
 }
 
 #[tokio::test]
-async fn other_methods_are_405_and_a_name_that_cannot_come_back_as_it_is_is_400() {
+async fn other_methods_are_405_and_a_request_id_that_cannot_come_back_as_it_is_is_400() {
     let (world, _folder) = world().await;
     let whole = evaluation("front-door", "fresh");
     for method in ["GET", "PUT", "DELETE", "OPTIONS", "HEAD", "PATCH"] {

@@ -88,7 +88,7 @@ impl Problem {
             Self::OverQuota(_) => (
                 StatusCode::TOO_MANY_REQUESTS,
                 None,
-                "too many links were requested".to_owned(),
+                "rate limit or quota of this caller exceeded".to_owned(),
             ),
             Self::Unavailable => (
                 StatusCode::SERVICE_UNAVAILABLE,

@@ -9,7 +9,7 @@ fn read(text: &str) -> StrictJson {
 const WHOLE: &str = r#"{"subject":{"type":"t","id":"i"},"action":{"name":"n"},"resource":{"type":"u","id":"j","properties":{"k":1}},"context":{"c":true}}"#;
 
 #[test]
-fn a_evaluation_is_read_with_what_it_has() {
+fn an_evaluation_is_read_with_what_it_has() {
     let json = read(WHOLE);
     let evaluation = one(&json).unwrap();
     assert_eq!((evaluation.subject.kind, evaluation.subject.id), ("t", "i"));

@@ -12,6 +12,7 @@ use crate::{
     callers::OverQuotaError,
     clock::{Clock as _, ManualClock},
     policy::{after, from_millis},
+    provenance::Outage,
     step_up::Link,
 };
 

@@ -245,6 +245,40 @@ async fn browsers_that_wait_are_bounded_and_those_beyond_ask_by_themselves() {
 }
 
 #[tokio::test]
+async fn those_who_wait_leave_room_for_the_gateways_behind_the_same_proxy() {
+    let world = proxied(|config| config.limits.connections_per_address = 32).await;
+    let mut addresses = Vec::new();
+    for n in 0..4 {
+        let url = sent_to(&world).await;
+        let mut browser = Browser::in_network(n);
+        browser.link(&url, "ada@example.com").await;
+        addresses.push(url.replace("/step-up/?", "/step-up/events?"));
+    }
+    let mut waiting = Vec::new();
+    let mut wait = async |number: usize, network: usize| {
+        let request = client()
+            .get(&addresses[number])
+            .header("x-forwarded-for", format!("203.0.113.{network}"));
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        waiting.push(response);
+        status
+    };
+    // By one state four, from whichever networks; and in all a quarter of what one address may have.
+    for network in 1..=9 {
+        let expected = if network <= 4 { 200 } else { 503 };
+        assert_eq!(wait(0, network).await, expected, "{network}");
+    }
+    for (number, expected) in [(1, 200), (2, 503), (3, 503)] {
+        for network in 10..=13 {
+            assert_eq!(wait(number, network).await, expected, "{number} {network}");
+        }
+    }
+    assert_eq!(check(&world, "month-old", HOST).await.status(), 302);
+    assert_eq!(check(&world, "fresh", HOST).await.status(), 200);
+}
+
+#[tokio::test]
 async fn a_stop_ends_those_who_wait_and_is_not_held_up_by_them() {
     let world = world().await;
     let url = sent_to(&world).await;

@@ -39,7 +39,10 @@ async fn a_state_that_was_not_signed_here_shows_nothing_and_makes_nothing() {
         let sent = browser.post(&forged, "ada@example.com", &token).await;
         assert_eq!(sent.status(), 403, "{other:.60}");
         let events = forged.replace("/step-up/?", "/step-up/events?");
-        assert_eq!(client().get(events).send().await.unwrap().status(), 403);
+        let refused = client().get(events).send().await.unwrap();
+        assert_eq!(refused.status(), 403);
+        assert_eq!(shown(&refused, "cache-control"), "no-store");
+        assert_eq!(shown(&refused, "x-content-type-options"), "nosniff");
     }
     assert_eq!(browser.get(base).await.0, 403);
     assert_eq!(world.calls().link, 0);
@@ -150,6 +153,47 @@ async fn a_form_counts_only_from_the_browser_that_it_was_shown_to_for_its_own_st
     // Once more is the same link.
     assert_eq!(browser.post(&url, email, &token).await.status(), 303);
     assert_eq!(world.calls().link, 1);
+}
+
+#[tokio::test]
+async fn over_https_only_the_cookie_counts_that_no_other_host_can_set() {
+    let world = world_with(|config| {
+        let page = config.step_up.page.as_mut().unwrap();
+        page.return_url = "https://pdp.example.org/step-up/return".into();
+        config.step_up.redirects.insert(page.return_url.to_string());
+    })
+    .await;
+    let url = sent_to(&world).await;
+    let mut browser = Browser::default();
+    let (_, form) = browser.get(&url).await;
+    let token = token(&form);
+    let own = browser.cookie.clone();
+    let (name, nonce) = own.split_once('=').unwrap();
+    assert_eq!(name, "__Host-verigate-step-up");
+    // Another host has set the cookie without the prefix, with a nonce for which it has got a token.
+    let bare = format!("verigate-step-up={nonce}");
+    browser.cookie.clone_from(&bare);
+    let sent = browser.post(&url, "ada@example.com", &token).await;
+    assert_eq!(sent.status(), 403);
+    assert_eq!(world.calls().link, 0);
+    let (_, form) = browser.get(&url).await;
+    assert_ne!(super::token(&form), token, "a new nonce is given");
+    // And it does not keep the form from being sent.
+    browser.cookie = format!("verigate-step-up=AAAAAAAAAAAAAAAAAAAAAA; {own}; {bare}");
+    let sent = browser.post(&url, "ada@example.com", &token).await;
+    assert_eq!(sent.status(), 303);
+}
+
+#[tokio::test]
+async fn the_address_without_the_slash_leads_to_the_page() {
+    let world = world().await;
+    let url = sent_to(&world).await;
+    let (_, state) = url.split_once('?').unwrap();
+    let bare = format!("http://{}/step-up?{state}", world.http_address());
+    let answer = client().get(bare).send().await.unwrap();
+    assert_eq!(answer.status(), 308);
+    assert_eq!(shown(&answer, "location"), format!("step-up/?{state}"));
+    assert_eq!(shown(&answer, "cache-control"), "no-store");
 }
 
 #[tokio::test]

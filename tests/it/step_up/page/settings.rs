@@ -17,7 +17,7 @@ secret = \"s\"
 const WEBHOOK: &str = "[webhook]\nsecret = \"a-secret-of-webhooks\"\n";
 const HOSTS: &str = "[forward_auth]\nreturn_hosts = [\"app.example.org\"]\n";
 const PUBLIC: &str = "[http]\npublic_url = \"https://verigate.example.org/\"\n";
-const PAGE: &str = "[step_up]\nstate_key = \"a-key-of-sixteen\"\n";
+const PAGE: &str = "[step_up]\nfollow_successors = true\nstate_key = \"a-key-of-sixteen\"\n";
 
 fn load(folder: &Path, sections: &[&str]) -> Result<Config, String> {
     let file = folder.join("verigate.toml");
@@ -41,6 +41,7 @@ fn the_page_is_configured_whole_or_not_at_all() {
     let other = "[forward_auth]\nreturn_hosts = [\"app.example.org\"]\nverify_url = \"/verify\"\n";
     let short = "[step_up]\nstate_key = \"too-short\"\n";
     let long = "[step_up]\nstate_key = \"a-key-of-sixteen\"\nstate_life = \"61m\"\n";
+    let alone = "[step_up]\nstate_key = \"a-key-of-sixteen\"\n";
     let previous = "[step_up]\nprevious_state_key = \"a-key-of-sixteen\"\n";
     for (sections, problem) in [
         (&[WEBHOOK, HOSTS, PAGE][..], "http.public_url is not"),
@@ -55,6 +56,10 @@ fn the_page_is_configured_whole_or_not_at_all() {
             "step_up.state_key is shorter",
         ),
         (&[PUBLIC, WEBHOOK, HOSTS, long], "state_life is longer"),
+        (
+            &[PUBLIC, WEBHOOK, HOSTS, alone],
+            "step_up.follow_successors is not",
+        ),
         (
             &[PUBLIC, WEBHOOK, HOSTS, previous],
             "but step_up.state_key is not",
@@ -71,7 +76,10 @@ fn the_key_may_be_in_a_file_like_other_secrets() {
     let folder = tempfile::tempdir().unwrap();
     let key = folder.path().join("state-key");
     fs::write(&key, "a-key-of-sixteen-and-more\n").unwrap();
-    let page = format!("[step_up]\nstate_key_file = \"{}\"\n", key.display());
+    let page = format!(
+        "[step_up]\nfollow_successors = true\nstate_key_file = \"{}\"\n",
+        key.display()
+    );
     let config = load(folder.path(), &[PUBLIC, WEBHOOK, HOSTS, &page]).unwrap();
     assert!(config.step_up.page.is_some());
     let both = format!("{page}state_key = \"a-key-of-sixteen\"\n");
