@@ -258,12 +258,20 @@ mod tests {
 
     use super::*;
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the paused time of the test is compared"
+    )]
+    fn paused_now() -> Instant {
+        Instant::now()
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_that_waits_is_sent_something_and_ends_however_often_others_end() {
         for others_end_every in [1_u64, 5, 14, 100_000] {
             let (changes, mut seen) = watch::channel(());
             let mut pulse = Pulse::new();
-            let began = Instant::now();
+            let began = paused_now();
             let others = async {
                 loop {
                     sleep(Duration::from_secs(others_end_every)).await;
