@@ -1,7 +1,7 @@
 //! TLS, on both sides: what our listeners speak ([`ServerTls`]), and the HTTP clients of outgoing calls, which are all built alike
 //! ([`ClientFactory`]).
 //!
-//! Certificates, keys, CA certificates and revocation lists are files that are read again while the service runs: see [`watch`]. Files
+//! Certificates, keys, CA certificates and revocation lists are files that are read again while the service runs: see `watch`. Files
 //! that cannot be used never replace good ones. The certificates in them are judged by our clock.
 
 mod provider;

@@ -2,7 +2,7 @@
 //!
 //! - To Envoy an error of gRPC is no denial: with `failure_mode_allow`, it lets the request pass. So every call is answered OK, and the
 //!   status inside of the answer says what the request gets: what goes wrong in the handler or before it is an error of ours until the very
-//!   end, where [`without_errors`] makes a denial of it.
+//!   end, where `without_errors` makes a denial of it.
 //! - An answer without a status lets the request pass too. Answers are made in one place, by an exhaustive match: see `answer`.
 //! - The policy is what the route says (`context_extensions`), and nothing that a client sends.
 
