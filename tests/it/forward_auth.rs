@@ -5,7 +5,7 @@ mod refused;
 mod session;
 mod settings;
 
-use std::{fs, path::Path, sync::Arc};
+use std::{path::Path, sync::Arc};
 
 use reqwest::{Client, Method, RequestBuilder, Response, redirect::Policy};
 use tempfile::TempDir;
@@ -65,9 +65,7 @@ fn callers() -> String {
 }
 
 fn with_policies(folder: &Path, config: &mut verigate::config::Config) {
-    let path = folder.join("policies.yaml");
-    fs::write(&path, POLICIES).unwrap();
-    config.policies = path;
+    crate::authzen::with_policies(folder, POLICIES, config);
 }
 
 /// A world with callers, and with addresses to which people are sent.

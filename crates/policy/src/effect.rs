@@ -34,6 +34,9 @@ impl From<Refusal> for Effect {
 }
 
 impl Effect {
+    /// Every effect.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::StepUp, Self::Deny];
+
     /// The effect as policies, metrics and the journal name it.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -16,6 +16,7 @@ use uuid::Uuid;
 pub(super) use self::problem::{Problem, problem};
 use self::seal::Seal;
 use super::{
+    answer::instant,
     config::{Config, PublicUrl},
     message, request,
 };
@@ -423,10 +424,6 @@ fn text<'b>(members: message::Properties<'b>, place: &str) -> Result<Option<&'b 
             "`{place}` is not a string"
         ))),
     }
-}
-
-fn instant(instant: Timestamp) -> Value {
-    format!("{instant:.3}").into()
 }
 
 #[cfg(test)]

@@ -117,7 +117,7 @@ fn outcome(effect: Effect) -> &'static str {
 }
 
 /// To the millisecond, as the journal has it.
-fn instant(instant: Timestamp) -> Value {
+pub(super) fn instant(instant: Timestamp) -> Value {
     format!("{instant:.3}").into()
 }
 

@@ -5,15 +5,13 @@ use prometheus::{IntCounterVec, Registry};
 use super::error::EvaluationError;
 use crate::{metrics::counter_by, policy::Effect};
 
-const EFFECTS: [Effect; 3] = [Effect::Allow, Effect::StepUp, Effect::Deny];
-
 /// Counts evaluations, each of several like one by itself.
 #[derive(Debug)]
 pub(super) struct Metrics(IntCounterVec);
 
 impl Metrics {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let effects = EFFECTS.map(Effect::as_str).into_iter();
+        let effects = Effect::ALL.map(Effect::as_str).into_iter();
         Ok(Self(counter_by(
             registry,
             "verigate_authzen_evaluations_total",

@@ -8,15 +8,13 @@ use crate::{
     policy::Effect,
 };
 
-const EFFECTS: [Effect; 3] = [Effect::Allow, Effect::StepUp, Effect::Deny];
-
 /// Counts the answers of forward auth.
 #[derive(Debug)]
 pub(super) struct Metrics(IntCounterVec);
 
 impl Metrics {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
-        let effects = EFFECTS.map(Effect::as_str).into_iter();
+        let effects = Effect::ALL.map(Effect::as_str).into_iter();
         Ok(Self(counter_by(
             registry,
             "verigate_forward_auth_total",
