@@ -29,6 +29,15 @@ pub struct Facts<'a> {
     pub now: Timestamp,
 }
 
+/// What a policy that is not in force would decide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assessment {
+    /// The effect.
+    pub effect: Effect,
+    /// One for each unmet rule, as [`Decision::reasons`].
+    pub reasons: Vec<Reason>,
+}
+
 /// A refusal by a guard. Time does not change it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refused {
@@ -71,6 +80,40 @@ impl Policy {
         let unmet = self.rules().iter().filter(|rule| !holds(rule));
         let strictest = unmet.map(|rule| Effect::from(rule.otherwise())).max();
         strictest.unwrap_or(Effect::Allow)
+    }
+
+    /// The effect and the reasons of [`Policy::decide`], or of [`Policy::decide_for_both`] where there is another instant. Not an answer:
+    /// it is for a policy that is not in force, and has neither remedies nor a promise about time.
+    pub fn assess(&self, facts: &Facts<'_>, other: Option<Timestamp>) -> Assessment {
+        let judgement = match self.judgement(facts) {
+            Ok(judgement) => judgement,
+            Err(refused) => {
+                return Assessment {
+                    effect: refused.effect.into(),
+                    reasons: vec![Reason::of_guard(refused.effect, refused.code)],
+                };
+            }
+        };
+        let (mut effect, mut instant) = (judgement.effect_at(facts.now), facts.now);
+        if let Some(other) = other {
+            let at_other = judgement.effect_at(other);
+            if at_other > effect {
+                (effect, instant) = (at_other, other);
+            }
+        }
+        let reasons = match effect {
+            Effect::Allow => Vec::new(),
+            Effect::StepUp | Effect::Deny => judgement.reasons(instant),
+        };
+        Assessment { effect, reasons }
+    }
+
+    /// Whether the evidence has kept what the policy reads. If not, nothing can be said of what it would decide.
+    pub fn can_judge(&self, evidence: &Evidence) -> bool {
+        match &evidence.finding {
+            Finding::Present(verification) => verification.kept.include(self.reads()),
+            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => true,
+        }
     }
 
     /// Evaluates the rules, or returns the refusal by a guard.
@@ -163,7 +206,12 @@ impl Policy {
 
 /// When the verification's own time is credible: never if it is before the vendor existed, and not while it is in the future.
 fn credible(verification: &Verification) -> Credible {
-    let (at, otherwise) = match verification.verified_at {
+    credible_at(verification.verified_at)
+}
+
+/// The same, of the time at which a verification was made.
+pub(super) fn credible_at(verified_at: Option<Timestamp>) -> Credible {
+    let (at, otherwise) = match verified_at {
         None => (Interval::ALWAYS, ReasonCode::EvidenceInvalid),
         Some(at) if at < from_millis(PLAUSIBLE_SINCE_MS) => {
             (Interval::NEVER, ReasonCode::EvidenceInvalid)

@@ -90,6 +90,7 @@ mod horizon;
 mod remedy;
 mod remedies;
 mod decision;
+mod verdicts;
 mod text;
 mod parse;
 pub mod yaml;
@@ -106,7 +107,7 @@ pub use self::{
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
     },
-    decide::Facts,
+    decide::{Assessment, Facts},
     decision::Decision,
     effect::{Change, Effect, Refusal},
     evidence::{
@@ -129,6 +130,7 @@ pub use self::{
         InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,
         parse_duration, parse_instant, whole_millis,
     },
+    verdicts::{RequirementVerdict, Window, verdicts},
     when::{Interval, When},
     yaml::{
         Diagnostic, Diagnostics, Location, ParseError, Position, ProblemCode, SourceText,

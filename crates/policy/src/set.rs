@@ -1,10 +1,12 @@
 //! The set of policies that are in force together, and its [`Revision`].
 
+mod leaf;
 mod policy;
 mod revision;
 
 use std::collections::BTreeMap;
 
+pub(crate) use self::leaf::Leaf;
 pub use self::{
     policy::{EvidenceTerms, Policy},
     revision::Revision,

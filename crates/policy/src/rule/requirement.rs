@@ -208,6 +208,41 @@ impl Requirement {
 }
 
 impl Requirement {
+    /// Whether it reads what the evidence says of the verification. The others read the request and the time alone.
+    pub(crate) fn reads_evidence(&self) -> bool {
+        match self {
+            Self::Attribute(..)
+            | Self::AttributeNotIn(_)
+            | Self::Authenticated(_)
+            | Self::Schedule(_) => false,
+            Self::AnyOf(parts) | Self::AllOf(parts) => parts.iter().any(Self::reads_evidence),
+            Self::Status(_)
+            | Self::VerifiedWithin(_)
+            | Self::Scopes(_)
+            | Self::AgeAtLeast(_)
+            | Self::AgeBelow(_)
+            | Self::PhonePrefix(_)
+            | Self::IdentityAsRequested
+            | Self::IdentityIn(_)
+            | Self::IdentityNotIn(_)
+            | Self::Project(_) => true,
+        }
+    }
+
+    /// Adds it, or the parts that it consists of and that have no parts of their own.
+    pub(crate) fn add_leaves<'r>(&'r self, leaves: &mut Vec<&'r Self>) {
+        match self {
+            Self::AnyOf(parts) | Self::AllOf(parts) => {
+                for part in parts {
+                    part.add_leaves(leaves);
+                }
+            }
+            leaf => leaves.push(leaf),
+        }
+    }
+}
+
+impl Requirement {
     /// Adds the attributes of a request that it reads.
     pub(crate) fn add_attributes(&self, names: &mut BTreeSet<Box<str>>) {
         match self {

@@ -9,7 +9,7 @@ use crate::{
 
 impl Requirement {
     /// Why it does not hold at this instant. Call this only if it does not.
-    pub(super) fn why_unmet(&self, given: &Given<'_>, now: Timestamp) -> ReasonCode {
+    pub(crate) fn why_unmet(&self, given: &Given<'_>, now: Timestamp) -> ReasonCode {
         let verification = given.verification;
         let born = || unreadable(verification, &Scope::DateOfBirth, now);
         match self {

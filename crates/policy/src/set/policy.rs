@@ -1,7 +1,12 @@
 //! One policy: its rules, and how to treat the evidence that they judge.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use super::leaf::Leaf;
 use crate::{
     effect::Refusal,
     evidence::DataKinds,
@@ -21,6 +26,8 @@ pub struct Policy {
     pub(super) reads: DataKinds,
     /// The attributes of a request that the rules read. Follows from them.
     pub(super) attributes: BTreeSet<Box<str>>,
+    /// The requirements without parts that the rules consist of. Follows from them; made when it is first used.
+    pub(super) leaves: OnceLock<Arc<[Leaf]>>,
     /// Where its name was read, for messages to authors. Not a part of its meaning.
     pub(super) location: Option<Location>,
 }
@@ -67,6 +74,7 @@ impl Policy {
             evidence,
             reuse_allow,
             redirect: None,
+            leaves: OnceLock::new(),
             location: None,
         }
     }
@@ -82,6 +90,7 @@ impl Policy {
             evidence: EvidenceTerms::default(),
             reuse_allow: Duration::ZERO,
             redirect: None,
+            leaves: OnceLock::new(),
             location: None,
         }
     }
@@ -121,6 +130,11 @@ impl Policy {
     /// The attributes of a request that it reads. No other has an effect on a decision.
     pub fn attributes(&self) -> &BTreeSet<Box<str>> {
         &self.attributes
+    }
+
+    /// The requirements without parts that the rules consist of, in their order, each once.
+    pub(crate) fn leaves(&self) -> &[Leaf] {
+        self.leaves.get_or_init(|| Leaf::of(&self.rules))
     }
 
     /// How old evidence may be, and the effect without any.

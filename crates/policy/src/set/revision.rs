@@ -48,6 +48,7 @@ impl fmt::Display for Canonical<'_> {
             redirect,
             reads: _,
             attributes: _,
+            leaves: _,
             location: _,
         } = self.0;
         for rule in rules {
