@@ -9,7 +9,7 @@ use http::{Extensions, HeaderMap};
 pub use self::{config::Deadlines, deadline::Deadline};
 use crate::{
     callers::{Caller, Proven},
-    peer,
+    peer::{self, Peer, PeerAddress},
 };
 
 /// The header in which a caller names its trace (W3C Trace Context).
@@ -20,6 +20,8 @@ pub const TRACEPARENT: &str = "traceparent";
 pub struct Call {
     /// Who makes it.
     pub caller: Caller,
+    /// Where it comes from, if the listener says so.
+    pub peer: Option<PeerAddress>,
     /// How long the answer may take.
     pub deadline: Deadline,
     /// The trace that it belongs to.
@@ -46,6 +48,7 @@ impl Call {
                 .get()
                 .copied()
                 .unwrap_or_else(|| Deadline::of(headers, deadlines)),
+            peer: Peer::of(extensions).map(|peer| peer.address),
             trace: TraceContext::of(headers),
             proven: Proven::default(),
         }

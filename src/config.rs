@@ -86,6 +86,8 @@ pub struct Config {
     pub filters: crate::http::Config,
     /// The policy file, or a folder of them.
     pub policies: PathBuf,
+    /// The file or folder of policies that are judged beside those in force, if any are.
+    pub shadow: Option<PathBuf>,
     /// The vendor's API.
     pub incode: crate::incode::Config,
     /// The evidence cache, and the quota of fetches of each caller.
@@ -187,6 +189,7 @@ impl Config {
         let limits = listeners::limits(&mut reader.section("limits"));
         let filters = filters::read(reader);
         let policies = policies(reader);
+        let shadow = shadow(reader);
         let incode = incode::read(&mut reader.section("incode"));
         let cache = cache(reader, limits.as_ref().map_or(0, |limits| limits.1));
         let step_up = step_up::read(reader);
@@ -228,6 +231,7 @@ impl Config {
             drain,
             filters: filters?,
             policies: policies?,
+            shadow: shadow?,
             incode: crate::incode::Config {
                 links: links?,
                 ..incode?
@@ -257,6 +261,24 @@ pub fn place_in(path: &Path, keys: &[&str]) -> Option<String> {
 fn policies(reader: &mut Reader) -> Result<PathBuf, Reported> {
     let mut section = reader.section("policies");
     section.required("path").map(PathBuf::from)
+}
+
+/// The file or folder of shadow policies. It need not exist.
+fn shadow(reader: &mut Reader) -> Result<Option<PathBuf>, Reported> {
+    let mut section = reader.section("policies");
+    let text = section.text("shadow");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let whole = |path: &str| Path::new(path).canonicalize().unwrap_or_else(|_| path.into());
+    if whole(text).starts_with(whole(section.text("path"))) {
+        let message = format!(
+            "policies.shadow: `{text}` is policies.path or within it, whose policies are in force"
+        );
+        let hint = "put the policies to be tried into a folder of their own";
+        return Err(section.problem("shadow", message, Some(hint)));
+    }
+    Ok(Some(text.into()))
 }
 
 /// The evidence cache, and the quota of fetches of each caller.

@@ -3,6 +3,7 @@
 mod freshness;
 mod metrics;
 mod clock_watch;
+mod shadow;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
@@ -14,7 +15,7 @@ use crate::{
     callers::{NotPermittedError, OverQuotaError},
     clock::{AnchoredClock, Clock as _, Reading},
     deps::Deps,
-    journal::{Entry, Journal, JournalError},
+    journal::{CallFacts, Entry, Journal, JournalError, Sets},
     live::Live,
     policy::{Facts, Policy, PolicyName, PolicySet, Request, Timestamp},
     provenance::Timings,
@@ -41,6 +42,7 @@ pub struct Gate {
 pub struct Snapshot {
     started: Reading,
     policies: Arc<PolicySet>,
+    shadow: Option<Arc<PolicySet>>,
 }
 
 impl Snapshot {
@@ -52,6 +54,14 @@ impl Snapshot {
     /// The policy of this name that was in force.
     pub fn policy(&self, name: &PolicyName) -> Option<&Policy> {
         self.policies.find(name)
+    }
+
+    /// The sets that the check is judged by: the one in force, then its shadow.
+    fn sets(&self) -> Sets {
+        Sets {
+            in_force: Arc::clone(&self.policies),
+            shadow: self.shadow.clone(),
+        }
     }
 
     /// The time that has passed since.
@@ -105,6 +115,7 @@ impl Gate {
         Snapshot {
             started: self.clock.read(),
             policies: self.live.current(),
+            shadow: self.live.current_shadow(),
         }
     }
 
@@ -121,7 +132,11 @@ impl Gate {
         request: &Arc<Request>,
         call: &Call,
     ) -> Result<Ruling, CheckError> {
-        let Snapshot { started, policies } = snapshot;
+        let Snapshot {
+            started,
+            policies,
+            shadow,
+        } = snapshot;
         let now = started.moment;
         self.permit(request, call)?;
         let too_fast = call.caller.count_call(now.uptime);
@@ -149,7 +164,9 @@ impl Gate {
             None => policy.decide(&facts),
             Some(vendor_at) => policy.decide_for_both(&facts, vendor_at),
         };
+        let shadow = shadow.as_deref();
         let mut ruling = Ruling {
+            shadow: shadow.map(|shadow| shadow::judge(shadow, &facts, vendor_at)),
             id: now.uuid(),
             revision: policies.revision(),
             decision,
@@ -167,7 +184,7 @@ impl Gate {
         };
 
         let decided = started.elapsed();
-        let entry = Entry::new(request, &call.caller.id, &ruling);
+        let entry = Entry::new(request, call_facts(call), &ruling, snapshot.sets());
         self.journal.record(entry).await?;
         let recorded = started.elapsed();
         ruling.timings.journal = recorded.saturating_sub(decided);
@@ -194,6 +211,15 @@ fn judged_request<'r>(request: &'r Request, known: &Known) -> Cow<'r, Request> {
             verification: successor.clone(),
             ..request.clone()
         }),
+    }
+}
+
+/// What is recorded of a call.
+fn call_facts(call: &Call) -> CallFacts {
+    CallFacts {
+        caller: call.caller.id.clone(),
+        peer: call.peer,
+        deadline: call.deadline.left(),
     }
 }
 

@@ -20,7 +20,7 @@ use self::{
     entry::Record, health::Health, message::Message, metrics::Metrics, writer::WriterThread,
 };
 pub use self::{
-    entry::{Entry, RefusedCaller},
+    entry::{CallFacts, Entry, RefusedCaller, Sets},
     health::Obstacles,
     output::{Output, OutputCheck, OutputError, open},
 };

@@ -5,7 +5,11 @@
 //! system, on request, and every 30 seconds in any case. A reading counts once two in a row were equal, so that files that are being
 //! replaced one after another are never mixed. A reading that is equal to the last one costs no parsing. Policies that are no longer in
 //! the files are held for a few seconds, because a file that is being replaced may be gone for an instant.
+//!
+//! Shadow policies are a second set that is read in the same way from another path, by a [`Reloader`] of its own ([`Role`]). There may be
+//! none: where their files are gone, so are they.
 
+mod role;
 mod in_force;
 mod error;
 mod load;
@@ -23,8 +27,9 @@ mod tests;
 pub use self::{
     error::LoadError,
     in_force::{Live, ReloadFailure},
-    load::{Loaded, check_exposures, check_redirects, load, load_all},
+    load::{Loaded, check_exposures, check_redirects, load, load_all, load_shadow},
     metrics::ReloadOutcome,
     reload::Reloader,
+    role::Role,
     watch::watch,
 };

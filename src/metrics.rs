@@ -55,17 +55,17 @@ pub fn counter_of(
     }))
 }
 
-/// Registers a counter with two labels. When it is collected, the series are dropped whose value of the second label is not kept: names
+/// Registers a counter with these labels. When it is collected, the series are dropped whose value of the last label is not kept: names
 /// change, and their series would stay for as long as the process runs.
-pub fn register_pruned(
+pub fn register_pruned<const N: usize>(
     registry: &Registry,
     counter: IntCounterVec,
-    labels: [&'static str; 2],
+    labels: [&'static str; N],
     is_kept: impl Fn(&str) -> bool + Send + Sync + 'static,
 ) -> Result<(), prometheus::Error> {
     registry.register(Box::new(PrunedCounter {
         counter,
-        labels,
+        labels: labels.into(),
         is_kept: Box::new(is_kept),
     }))
 }
@@ -125,7 +125,7 @@ impl fmt::Debug for ReadGauge {
 
 struct PrunedCounter {
     counter: IntCounterVec,
-    labels: [&'static str; 2],
+    labels: Box<[&'static str]>,
     is_kept: Box<dyn Fn(&str) -> bool + Send + Sync>,
 }
 
@@ -139,11 +139,12 @@ impl PrunedCounter {
                         .find(|label| label.name() == name)
                         .map(LabelPair::value)
                 };
-                if let [Some(other), Some(name)] = self.labels.map(value)
-                    && !(self.is_kept)(name)
+                let values: Option<Vec<&str>> = self.labels.iter().copied().map(value).collect();
+                if let Some(values) = values
+                    && values.last().is_some_and(|name| !(self.is_kept)(name))
                 {
                     // An error means that it was dropped before.
-                    let _ = self.counter.remove_label_values(&[other, name]);
+                    let _ = self.counter.remove_label_values(&values);
                 }
             }
         }

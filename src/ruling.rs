@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::{
-    policy::{Decision, Evidence, Revision, Timestamp, VerificationId},
+    policy::{Assessment, Decision, Evidence, Revision, Timestamp, VerificationId},
     provenance::{Origin, Timings},
 };
 
@@ -33,6 +33,42 @@ pub struct Ruling {
     pub degraded: bool,
     /// Whether nothing is known because the upstream is still being asked: the call could wait no longer, and the next one may find it.
     pub is_pending: bool,
+    /// What the shadow policies would have decided, if there are any. It is recorded, and changes nothing.
+    pub shadow: Option<Shadow>,
     /// How long the steps of the check took.
     pub timings: Timings,
+}
+
+/// What the shadow policies would have decided on the same facts.
+#[derive(Debug, Clone)]
+pub struct Shadow {
+    /// The shadow set.
+    pub revision: Revision,
+    /// What the policy of the same name in it says.
+    pub outcome: ShadowOutcome,
+}
+
+/// What a shadow policy says of a check.
+#[derive(Debug, Clone)]
+pub enum ShadowOutcome {
+    /// It would have decided so.
+    Decided(Assessment),
+    /// The shadow set has no policy of this name.
+    Absent,
+    /// It reads a person's data that the evidence has not kept.
+    Unknown,
+}
+
+impl ShadowOutcome {
+    /// The name of each outcome, in metrics and the journal.
+    pub const NAMES: [&'static str; 5] = ["allow", "step_up", "deny", "absent", "unknown"];
+
+    /// The outcome's name in metrics and the journal: the decision, or why there is none.
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Decided(assessment) => assessment.effect.as_str(),
+            Self::Absent => "absent",
+            Self::Unknown => "unknown",
+        }
+    }
 }

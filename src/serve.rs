@@ -81,6 +81,8 @@ pub struct Service {
     pub addresses: Addresses,
     /// Reloads the policies.
     pub reloader: Arc<Reloader>,
+    /// Reloads the shadow policies, if any are configured.
+    pub shadow_reloader: Option<Arc<Reloader>>,
     deps: Deps,
     tls_files: TlsFiles,
     callers: Arc<CallersReloader>,
@@ -138,6 +140,7 @@ impl Service {
             page,
             admin,
             reloader,
+            shadow_reloader,
             webhook_worker,
             journal_writer,
             journal,
@@ -180,6 +183,7 @@ impl Service {
         Ok(Self {
             addresses,
             reloader,
+            shadow_reloader,
             deps,
             tls_files,
             callers,
@@ -203,12 +207,16 @@ impl Service {
         let reload_callers = Arc::new(Notify::new());
         let callers = callers::watch(Arc::clone(&self.callers), Arc::clone(&reload_callers));
         let policies = live::watch(reloader, Arc::clone(&reload));
+        let reload_shadow = Arc::new(Notify::new());
+        let shadow = self.shadow_reloader.clone();
+        let shadow = shadow.map(|shadow| live::watch(shadow, Arc::clone(&reload_shadow)));
         let certificates = tls::watch(self.tls_files.clone(), Arc::clone(&reload_tls));
         let requests = async move {
             loop {
                 requested.notified().await;
                 notify(Phase::Reloading).await;
                 reload.notify_one();
+                reload_shadow.notify_one();
                 reload_tls.notify_one();
                 reload_callers.notify_one();
                 renewable.renew().await;
@@ -221,6 +229,8 @@ impl Service {
             self.deps.start(callers),
             self.deps.start(requests),
         ];
+        let shadow = shadow.map(|shadow| self.deps.start(shadow));
+        self.watching.extend(shadow);
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.
@@ -318,6 +328,7 @@ fn log_start(config: &Config) {
         commit = COMMIT,
         config_path = file.map(|file| file.display().to_string()),
         policies_path = %config.policies.display(),
+        shadow_path = config.shadow.as_ref().map(|shadow| shadow.display().to_string()),
         journal_path = %config.journal.display(),
         "starting"
     );

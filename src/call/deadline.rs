@@ -44,6 +44,11 @@ impl Deadline {
         Self(self.0.saturating_sub(elapsed))
     }
 
+    /// The time that is left.
+    pub fn left(self) -> Duration {
+        self.0
+    }
+
     /// Whether nothing is left of it.
     pub fn is_over(self) -> bool {
         self.0.is_zero()

@@ -18,6 +18,7 @@ use crate::{
     config::{Config, ConfigError},
     listener::Inherited,
     live::{self, LoadError, Loaded},
+    policy::PolicySet,
     serve::{self, NOT_TRIED, core_dumps, preflight, preflight_with_addresses},
     telemetry,
 };
@@ -54,13 +55,15 @@ impl Serve {
         if config.core_dumps {
             core_dumps::permit();
         }
+        let shadow = shadow(&config);
         let mut warnings = warnings(&config, &loaded);
+        warnings.extend(shadow.as_ref().and_then(shadow_warning));
         warnings.extend(expiring);
         if self.check {
             for warning in &warnings {
                 eprint_in_time(format!("warning: {warning}"));
             }
-            report_valid(&loaded);
+            report_valid(&loaded, shadow.as_ref());
             return Ok(Exit::Done);
         }
         let clock = Arc::new(SystemClock);
@@ -151,6 +154,26 @@ fn warnings(config: &Config, loaded: &Loaded) -> Vec<String> {
     warnings.chain(exposed).collect()
 }
 
+/// The shadow policies, if any are configured.
+fn shadow(config: &Config) -> Option<Result<PolicySet, LoadError>> {
+    let path = config.shadow.as_ref()?;
+    Some(live::load_shadow(path, &config.step_up.redirects))
+}
+
+/// What is wrong with the shadow policies. It keeps nothing from working.
+fn shadow_warning(shadow: &Result<PolicySet, LoadError>) -> Option<String> {
+    match shadow {
+        Ok(set) => set.is_empty().then(|| {
+            "policies.shadow: there are no shadow policies at this path, so none are judged"
+                .to_owned()
+        }),
+        Err(error) => Some(format!(
+            "policies.shadow: the shadow policies cannot be used, so none are judged: {}",
+            error.in_full()
+        )),
+    }
+}
+
 /// Reports why there are no policies.
 pub(super) fn report_policies(error: &LoadError) -> Exit {
     match error {
@@ -166,7 +189,7 @@ pub(super) fn report_policies(error: &LoadError) -> Exit {
 }
 
 /// Reports that nothing is wrong, what was left out, and what that does not say.
-fn report_valid(loaded: &Loaded) {
+fn report_valid(loaded: &Loaded, shadow: Option<&Result<PolicySet, LoadError>>) {
     for file in &loaded.ignored {
         eprint_in_time(format!("warning: {file}"));
     }
@@ -174,5 +197,11 @@ fn report_valid(loaded: &Loaded) {
     eprint_in_time(format!(
         "the configuration is valid; {count} policies, revision {revision}"
     ));
+    if let Some(Ok(set)) = shadow
+        && !set.is_empty()
+    {
+        let (count, revision) = (set.len(), set.revision());
+        eprint_in_time(format!("{count} shadow policies, revision {revision}"));
+    }
     eprint_in_time(NOT_TRIED.to_owned());
 }

@@ -9,6 +9,9 @@ use crate::{live::Live, metrics::register_pruned, policy::PolicyName, ruling::Ru
 /// The labels of the checks.
 const DECISION: &str = "decision";
 const POLICY: &str = "policy";
+/// What was decided, and what the shadow policy would have decided.
+const FROM: &str = "from";
+const TO: &str = "to";
 
 /// Buckets in seconds, from a warm answer to the longest that a door waits.
 const CHECK_SECONDS: [f64; 16] = [
@@ -23,6 +26,7 @@ pub(super) struct Metrics {
     seconds: Histogram,
     evidence: IntCounterVec,
     degraded: IntCounter,
+    shadow: IntCounterVec,
 }
 
 impl Metrics {
@@ -54,12 +58,21 @@ impl Metrics {
                 "verigate_checks_degraded_total",
                 "Checks answered from stale evidence or none, because the upstream could not be asked; or while the clocks are apart.",
             )?,
+            shadow: IntCounterVec::new(
+                Opts::new(
+                    "verigate_shadow_decisions_total",
+                    "Checks judged by the shadow policies too, by policy, decision and what the shadow policy would have decided.",
+                ),
+                &[FROM, TO, POLICY],
+            )?,
         };
         let is_in_force = move |policy: &str| {
             PolicyName::parse(policy).is_ok_and(|policy| live.current().find(&policy).is_some())
         };
         let checks = metrics.checks.clone();
-        register_pruned(registry, checks, [DECISION, POLICY], is_in_force)?;
+        register_pruned(registry, checks, [DECISION, POLICY], is_in_force.clone())?;
+        let shadow = metrics.shadow.clone();
+        register_pruned(registry, shadow, [FROM, TO, POLICY], is_in_force)?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.evidence.clone()))?;
         registry.register(Box::new(metrics.degraded.clone()))?;
@@ -78,6 +91,10 @@ impl Metrics {
             .inc();
         if ruling.degraded {
             self.degraded.inc();
+        }
+        if let Some(shadow) = &ruling.shadow {
+            let labels = [decision, shadow.outcome.as_str(), policy.as_str()];
+            self.shadow.with_label_values(&labels).inc();
         }
     }
 }

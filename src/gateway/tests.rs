@@ -80,6 +80,7 @@ fn ruling(policy: &str, finding: Finding) -> Ruling {
         fresh_until: None,
         degraded: false,
         is_pending: false,
+        shadow: None,
         timings: Timings::default(),
     }
 }

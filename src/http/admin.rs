@@ -21,7 +21,7 @@ use crate::{
     build_info::{COMMIT, VERSION},
     live::Live,
     metrics,
-    policy::PolicyName,
+    policy::{PolicyName, PolicySet},
     readiness::{Component, Serving},
     step_up::{StepUp, StepUpState, StepUps},
 };
@@ -49,6 +49,8 @@ pub struct Admin {
     pub registry: Registry,
     /// The configuration file, if there is one.
     pub config_path: Option<PathBuf>,
+    /// Where the shadow policies are, if any are configured.
+    pub shadow_path: Option<PathBuf>,
     /// Where decisions are written; `-` is stdout.
     pub journal_path: PathBuf,
 }
@@ -82,14 +84,14 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     let ready = admin.serving.get() && !policies.is_empty() && admin.journal.is_ready();
     let held = admin.live.held();
     let held: Vec<&str> = held.iter().map(PolicyName::as_str).collect();
-    let failure = admin.live.failure();
-    let failure = failure.map(|f| json!({ "at": f.at.to_string(), "error": f.error }));
+    let failure = failure(&admin.live);
     let detail = json!({
         "ready": ready,
         "policies": policies.len(),
         "policy_revision": policies.revision().to_string(),
         "policies_held": held,
         "policy_reload_failure": failure,
+        "shadow": shadow(&admin),
         "callers": admin.callers_state.state(),
         "upstream": admin.upstream.state(),
         "tls": admin.tls.state(),
@@ -107,6 +109,24 @@ async fn readyz(State(admin): State<Admin>) -> Response {
     (status, Json(detail)).into_response()
 }
 
+/// Why the files as they are now are not used, if they are not.
+fn failure(live: &Live) -> Option<Value> {
+    let failure = live.failure()?;
+    Some(json!({ "at": failure.at.to_string(), "error": failure.error }))
+}
+
+/// The state of the shadow policies, if any are configured. It does not change whether the service is ready.
+fn shadow(admin: &Admin) -> Option<Value> {
+    let shadow = admin.live.shadow()?;
+    let set = shadow.current();
+    Some(json!({
+        "path": admin.shadow_path.as_ref().map(|path| path.display().to_string()),
+        "policies": set.len(),
+        "policy_revision": (!set.is_empty()).then(|| set.revision().to_string()),
+        "policy_reload_failure": failure(shadow),
+    }))
+}
+
 /// All metrics in the Prometheus text format.
 async fn render_metrics(State(admin): State<Admin>) -> Response {
     match metrics::render(&admin.registry) {
@@ -115,20 +135,38 @@ async fn render_metrics(State(admin): State<Admin>) -> Response {
     }
 }
 
-/// The policies in force, by name.
+/// The policies in force, by name; and those of their shadow, if there are any, with the names that only one of the sets has.
 async fn policies(State(admin): State<Admin>) -> Json<Value> {
     let set = admin.live.current();
-    let policies: Vec<Value> = set
-        .iter()
-        .map(|(name, policy)| {
-            json!({
-                "name": name.as_str(),
-                "description": policy.description(),
-                "redirect": policy.redirect(),
-            })
+    let mut body = described(&set);
+    if let (Some(shadow), Some(members)) = (admin.live.current_shadow(), body.as_object_mut()) {
+        let mut described = described(&shadow);
+        if let Some(members) = described.as_object_mut() {
+            members.insert("absent".to_owned(), missing_in(&shadow, &set));
+            members.insert("added".to_owned(), missing_in(&set, &shadow));
+        }
+        members.insert("shadow".to_owned(), described);
+    }
+    Json(body)
+}
+
+fn described(set: &PolicySet) -> Value {
+    let policies = set.iter().map(|(name, policy)| {
+        json!({
+            "name": name.as_str(),
+            "description": policy.description(),
+            "redirect": policy.redirect(),
         })
-        .collect();
-    Json(json!({ "policy_revision": set.revision().to_string(), "policies": policies }))
+    });
+    let policies: Vec<Value> = policies.collect();
+    json!({ "policy_revision": set.revision().to_string(), "policies": policies })
+}
+
+/// The names of the policies of another set that this one has not.
+fn missing_in(set: &PolicySet, other: &PolicySet) -> Value {
+    let names = other.iter().map(|(name, _)| name);
+    let missing = names.filter(|name| set.find(name).is_none());
+    missing.map(PolicyName::as_str).collect()
 }
 
 /// The state of a step-up. Neither the person nor the link is shown.

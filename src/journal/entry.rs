@@ -1,10 +1,11 @@
 //! What is recorded of a decision, and of a request that was refused.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use crate::{
     callers::CallerId,
-    policy::{PolicyName, Request, Timestamp},
+    peer::PeerAddress,
+    policy::{PolicyName, PolicySet, Request, Timestamp},
     ruling::Ruling,
 };
 
@@ -13,10 +14,32 @@ use crate::{
 pub struct Entry {
     /// What was requested.
     pub request: Arc<Request>,
-    /// Who requested it.
-    pub caller: CallerId,
+    /// By whom, and how.
+    pub call: CallFacts,
     /// What was decided.
     pub ruling: Ruling,
+    /// By what.
+    pub sets: Sets,
+}
+
+/// What is recorded of a call.
+#[derive(Debug, Clone)]
+pub struct CallFacts {
+    /// Who made it.
+    pub caller: CallerId,
+    /// Where it came from, if that is known.
+    pub peer: Option<PeerAddress>,
+    /// How long the caller would wait.
+    pub deadline: Duration,
+}
+
+/// The policy sets that a check was judged by.
+#[derive(Debug, Clone)]
+pub struct Sets {
+    /// The one in force.
+    pub in_force: Arc<PolicySet>,
+    /// The one that is judged beside it, if there is one.
+    pub shadow: Option<Arc<PolicySet>>,
 }
 
 /// A request that was refused because of who makes it.
@@ -44,12 +67,13 @@ pub(super) enum Record {
 }
 
 impl Entry {
-    /// The entry of a ruling on this request of this caller.
-    pub fn new(request: &Arc<Request>, caller: &CallerId, ruling: &Ruling) -> Self {
+    /// The entry of a ruling on this request, by these sets.
+    pub fn new(request: &Arc<Request>, call: CallFacts, ruling: &Ruling, sets: Sets) -> Self {
         Self {
             request: Arc::clone(request),
-            caller: caller.clone(),
+            call,
             ruling: ruling.clone(),
+            sets,
         }
     }
 }

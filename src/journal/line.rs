@@ -1,15 +1,18 @@
 //! The format of the journal: one line of JSON for each decision.
 
+mod basis;
+
 use std::io;
 
 use prost_reflect::DynamicMessage;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
+use self::basis::{LineShadow, LineVerdict, line_verdicts};
 use super::entry::{Entry, Record, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, PolicyName, Timestamp, Verification, VerificationId,
+        Evidence, Finding, PolicyName, Reason, Timestamp, Verification, VerificationId,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
@@ -81,6 +84,9 @@ struct Line<'e> {
     step_up: Option<DynamicMessage>,
     evidence: LineEvidence<'e>,
     degraded: bool,
+    verdicts: Vec<LineVerdict<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    shadow: Option<LineShadow<'e>>,
 }
 
 #[derive(Serialize)]
@@ -112,19 +118,16 @@ impl<'e> From<&'e Entry> for Line<'e> {
     fn from(entry: &'e Entry) -> Self {
         let Entry {
             request,
-            caller,
+            call,
             ruling,
+            sets: _,
         } = entry;
         let decision = &ruling.decision;
-        let reasons = decision.reasons().iter().map(|reason| LineReason {
-            code: reason.code.as_str(),
-            rule: &reason.rule,
-        });
         Self {
             at: rfc3339(decision.decided_at()),
             vendor_at: ruling.vendor_at.map(rfc3339),
             decision_id: ruling.id.to_string(),
-            caller: caller.as_str(),
+            caller: call.caller.as_str(),
             request_id: &request.id,
             policy: request.policy.as_str(),
             policy_revision: ruling.revision.to_string(),
@@ -132,7 +135,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
             successor_id: ruling.successor.as_ref().map(VerificationId::as_str),
             identity_id: request.identity.as_text(),
             decision: decision.effect().as_str(),
-            reasons: reasons.collect(),
+            reasons: line_reasons(decision.reasons()),
             valid_until: decision.valid_until().map(rfc3339),
             next_change: decision.next_change().map(|change| LineChange {
                 at: rfc3339(change.at),
@@ -141,8 +144,18 @@ impl<'e> From<&'e Entry> for Line<'e> {
             step_up: step_up_as_json(decision),
             evidence: LineEvidence::new(&ruling.evidence, ruling.origin),
             degraded: ruling.degraded,
+            verdicts: line_verdicts(entry),
+            shadow: ruling.shadow.as_ref().map(LineShadow::from),
         }
     }
+}
+
+fn line_reasons(reasons: &[Reason]) -> Vec<LineReason<'_>> {
+    let reasons = reasons.iter().map(|reason| LineReason {
+        code: reason.code.as_str(),
+        rule: &reason.rule,
+    });
+    reasons.collect()
 }
 
 impl<'e> LineEvidence<'e> {

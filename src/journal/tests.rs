@@ -9,6 +9,7 @@ use super::{line::lines, *};
 use crate::{
     callers::CallerId,
     clock::SystemClock,
+    peer::PeerAddress,
     policy::Request,
     policy::{
         Evidence, EvidenceTerms, Facts, Finding, Policy, PolicyName, PolicySet, Refusal,
@@ -49,13 +50,19 @@ fn entry(id: u128) -> Entry {
         fresh_until: None,
         degraded: true,
         is_pending: false,
+        shadow: None,
         timings: Timings::default(),
     };
-    Entry::new(
-        &Arc::new(request),
-        &CallerId::of([127, 0, 0, 1].into()),
-        &ruling,
-    )
+    let call = CallFacts {
+        caller: CallerId::of([127, 0, 0, 1].into()),
+        peer: Some(PeerAddress::Unix),
+        deadline: Duration::from_millis(1_500),
+    };
+    let sets = Sets {
+        in_force: Arc::new(PolicySet::new(std::collections::BTreeMap::new())),
+        shadow: None,
+    };
+    Entry::new(&Arc::new(request), call, &ruling, sets)
 }
 
 impl Output for Disk {}

@@ -79,6 +79,15 @@ impl LoadError {
         }
     }
 
+    /// Whether there is no file, as where the policies were removed on purpose.
+    pub fn is_nothing_there(&self) -> bool {
+        match self {
+            Self::NoFile(_) => true,
+            Self::Unreadable(_, error) => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
+
     /// The whole error in plain text, with what the system says of it.
     pub fn in_full(&self) -> String {
         match self {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::sync::watch;
 
-use crate::policy::{PolicyName, PolicySet, Timestamp};
+use crate::policy::{DataKinds, PolicyName, PolicySet, Timestamp};
 
 /// The policy set in force. Readers take no lock, and a reload swaps the whole set.
 #[derive(Debug)]
@@ -12,6 +13,10 @@ pub struct Live {
     set: ArcSwap<PolicySet>,
     failure: ArcSwapOption<ReloadFailure>,
     held: ArcSwap<Vec<PolicyName>>,
+    /// The set that is judged beside it, if one is configured.
+    shadow: Option<Arc<Live>>,
+    /// Which of a person's data the set reads.
+    reads: watch::Sender<DataKinds>,
 }
 
 /// The last reload, which failed.
@@ -27,10 +32,47 @@ impl Live {
     /// Puts a set in force.
     pub fn new(set: PolicySet) -> Self {
         Self {
+            reads: watch::Sender::new(set.reads()),
             set: ArcSwap::from_pointee(set),
             failure: ArcSwapOption::empty(),
             held: ArcSwap::default(),
+            shadow: None,
         }
+    }
+
+    /// The same, with a set that is judged beside it.
+    pub fn with_shadow(self, shadow: Arc<Self>) -> Self {
+        Self {
+            shadow: Some(shadow),
+            ..self
+        }
+    }
+
+    /// The set that is judged beside it, and its state, if one is configured. It may have no policy.
+    pub fn shadow(&self) -> Option<&Arc<Self>> {
+        self.shadow.as_ref()
+    }
+
+    /// The set that is judged beside it now, if it has a policy.
+    pub fn current_shadow(&self) -> Option<Arc<PolicySet>> {
+        let set = self.shadow.as_ref()?.current();
+        (!set.is_empty()).then_some(set)
+    }
+
+    /// Which of a person's data the set in force and its shadow read: what evidence has to keep, and no more.
+    pub fn reads(&self) -> DataKinds {
+        let shadow = self.shadow.as_ref();
+        let shadow = shadow.map_or(DataKinds::NONE, |shadow| shadow.current().reads());
+        self.current().reads().and(shadow)
+    }
+
+    /// Shows when the set in force, or its shadow, reads other kinds of data than before.
+    pub fn watch_reads(&self) -> [Option<watch::Receiver<DataKinds>>; 2] {
+        let shadow = self.shadow.as_ref();
+        [
+            Some(self.reads.subscribe()),
+            shadow.map(|shadow| shadow.reads.subscribe()),
+        ]
     }
 
     /// The set in force now. A later reload does not change it for the holder of this one.
@@ -51,7 +93,10 @@ impl Live {
     /// Puts another set in force, of whose policies these are held. Returns the one before.
     pub(super) fn swap(&self, set: Arc<PolicySet>, held: Vec<PolicyName>) -> Arc<PolicySet> {
         self.held.store(Arc::new(held));
-        self.set.swap(set)
+        let reads = set.reads();
+        let before = self.set.swap(set);
+        self.reads.send_if_modified(|known| std::mem::replace(known, reads) != reads);
+        before
     }
 
     /// Records why a reload failed, or that the last one did not. Returns whether the one before had failed.

@@ -1,6 +1,9 @@
 //! Loads a policy set once, and checks it against the configuration.
 
-use std::{collections::BTreeSet, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use super::{
     error::LoadError,
@@ -39,6 +42,23 @@ pub fn load_all(path: &Path) -> Result<Loaded, LoadError> {
         ignored,
         exposures,
     })
+}
+
+/// As [`load_all()`], for policies that need not be there: a set without a policy where there is no file.
+pub fn load_shadow(path: &Path, redirects: &BTreeSet<String>) -> Result<PolicySet, LoadError> {
+    let loaded = load_all(path).and_then(|loaded| {
+        check_exposures(&loaded.exposures)?;
+        check_redirects(loaded.set, redirects)
+    });
+    or_none(loaded)
+}
+
+/// A set without a policy in place of the error that there is no file.
+pub(super) fn or_none(loaded: Result<PolicySet, LoadError>) -> Result<PolicySet, LoadError> {
+    match loaded {
+        Err(error) if error.is_nothing_there() => Ok(PolicySet::new(BTreeMap::new())),
+        loaded => loaded,
+    }
 }
 
 /// Refuses files that others can change: a person who can write a policy decides who gets in.

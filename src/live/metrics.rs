@@ -2,6 +2,7 @@
 
 use prometheus::{IntCounterVec, IntGauge, Registry};
 
+use super::role::Role;
 use crate::metrics::{counter_by, set_count};
 
 /// The outcome of reading the policy files.
@@ -40,28 +41,16 @@ pub(super) struct Metrics {
 }
 
 impl Metrics {
-    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(super) fn register(role: Role, registry: &Registry) -> Result<Self, prometheus::Error> {
+        let [policies, held, exposed, last_successful] = gauges(role);
+        let (reloads, help) = reloads(role);
+        let outcomes = ReloadOutcome::ALL.map(ReloadOutcome::as_str);
         let metrics = Self {
-            policies: IntGauge::new("verigate_policies", "Policies in force.")?,
-            held: IntGauge::new(
-                "verigate_policies_held",
-                "Policies in force that are no longer in the files; each is held for 4 s.",
-            )?,
-            exposed: IntGauge::new(
-                "verigate_policies_exposed",
-                "Files and folders of policies that others than their owner and root can change.",
-            )?,
-            reloads: counter_by(
-                registry,
-                "verigate_policy_reloads_total",
-                "Readings of the policy files, by outcome.",
-                "outcome",
-                ReloadOutcome::ALL.map(ReloadOutcome::as_str),
-            )?,
-            last_successful: IntGauge::new(
-                "verigate_policy_last_reload_successful",
-                "Whether the policy files as they are now are in force: 1, or 0.",
-            )?,
+            policies: IntGauge::new(policies.0, policies.1)?,
+            held: IntGauge::new(held.0, held.1)?,
+            exposed: IntGauge::new(exposed.0, exposed.1)?,
+            reloads: counter_by(registry, reloads, help, "outcome", outcomes)?,
+            last_successful: IntGauge::new(last_successful.0, last_successful.1)?,
         };
         registry.register(Box::new(metrics.policies.clone()))?;
         registry.register(Box::new(metrics.held.clone()))?;
@@ -89,5 +78,55 @@ impl Metrics {
     /// Sets whether the files as they are now are in force.
     pub(super) fn last_successful(&self, successful: bool) {
         self.last_successful.set(i64::from(successful));
+    }
+}
+
+/// The names of the gauges of a set, and what they say: how many policies, how many of these are held, how many files others can change,
+/// and whether the files as they are now are used.
+fn gauges(role: Role) -> [(&'static str, &'static str); 4] {
+    match role {
+        Role::InForce => [
+            ("verigate_policies", "Policies in force."),
+            (
+                "verigate_policies_held",
+                "Policies in force that are no longer in the files; each is held for 4 s.",
+            ),
+            (
+                "verigate_policies_exposed",
+                "Files and folders of policies that others than their owner and root can change.",
+            ),
+            (
+                "verigate_policy_last_reload_successful",
+                "Whether the policy files as they are now are in force: 1, or 0.",
+            ),
+        ],
+        Role::Shadow => [
+            ("verigate_shadow_policies", "Shadow policies."),
+            (
+                "verigate_shadow_policies_held",
+                "Shadow policies that are no longer in the files; each is held for 4 s.",
+            ),
+            (
+                "verigate_shadow_policies_exposed",
+                "Files and folders of shadow policies that others than their owner and root can change.",
+            ),
+            (
+                "verigate_shadow_policy_last_reload_successful",
+                "Whether the files of shadow policies as they are now are judged: 1, or 0.",
+            ),
+        ],
+    }
+}
+
+fn reloads(role: Role) -> (&'static str, &'static str) {
+    match role {
+        Role::InForce => (
+            "verigate_policy_reloads_total",
+            "Readings of the policy files, by outcome.",
+        ),
+        Role::Shadow => (
+            "verigate_shadow_policy_reloads_total",
+            "Readings of the files of shadow policies, by outcome.",
+        ),
     }
 }

@@ -22,8 +22,9 @@ use super::{
     error::LoadError,
     held::HeldPolicies,
     in_force::{Live, ReloadFailure},
-    load::{check_exposures, check_redirects},
+    load::{check_exposures, check_redirects, or_none},
     metrics::{Metrics, ReloadOutcome},
+    role::Role,
     snapshot::{Digest, Parsed, Snapshot},
 };
 use crate::{clock::Clock, deps::Deps, file_watch::WatchPaths, policy::PolicySet};
@@ -38,6 +39,7 @@ const SHOWN_CHARS_MAX: usize = 2000;
 /// Reads the policy files when it is called, and swaps the set in force.
 #[derive(Debug)]
 pub struct Reloader {
+    role: Role,
     path: PathBuf,
     /// The addresses to which policies may redirect browsers.
     redirects: BTreeSet<String>,
@@ -76,11 +78,34 @@ impl Reloader {
         live: Arc<Live>,
         deps: &Deps,
     ) -> Result<Arc<Self>, prometheus::Error> {
-        let metrics = Metrics::register(&deps.registry)?;
+        Self::of_role(Role::InForce, path, redirects, live, deps)
+    }
+
+    /// A reloader of a set that is judged beside the one in force. Reads the files. Blocks.
+    pub fn of_shadow(
+        path: &Path,
+        redirects: BTreeSet<String>,
+        live: Arc<Live>,
+        deps: &Deps,
+    ) -> Result<Arc<Self>, prometheus::Error> {
+        let reloader = Self::of_role(Role::Shadow, path, redirects, live, deps)?;
+        reloader.reload_if_changed();
+        Ok(reloader)
+    }
+
+    fn of_role(
+        role: Role,
+        path: &Path,
+        redirects: BTreeSet<String>,
+        live: Arc<Live>,
+        deps: &Deps,
+    ) -> Result<Arc<Self>, prometheus::Error> {
+        let metrics = Metrics::register(role, &deps.registry)?;
         let set = live.current();
         metrics.policies(set.len(), 0);
         metrics.last_successful(true);
         Ok(Arc::new(Self {
+            role,
             path: path.to_owned(),
             redirects,
             live,
@@ -104,6 +129,7 @@ impl Reloader {
         if outcome == ReloadOutcome::Unchanged {
             info!(
                 event = "policies_unchanged",
+                set = self.role.as_str(),
                 "policies read again; nothing changed"
             );
         }
@@ -113,6 +139,11 @@ impl Reloader {
     /// Reads the files, and compiles them only if they differ from the last reading. Blocks.
     pub fn reload_if_changed(&self) -> ReloadOutcome {
         self.read_and_swap(false)
+    }
+
+    /// What the set is for.
+    pub(super) fn role(&self) -> Role {
+        self.role
     }
 
     /// Where a change shows, as the last reading has found it.
@@ -137,12 +168,20 @@ impl Reloader {
         self.metrics.reload(ReloadOutcome::Failed);
         let revision = self.live.current().revision();
         let problems = truncated(error, LOG_LINES_MAX, LOG_CHARS_MAX);
-        error!(
-            event = "policy_reload_failed",
-            %revision,
-            %problems,
-            "policy reload failed; the last good policies stay in force until the files are corrected"
-        );
+        match self.role {
+            Role::InForce => error!(
+                event = "policy_reload_failed",
+                %revision,
+                %problems,
+                "policy reload failed; the last good policies stay in force until the files are corrected"
+            ),
+            Role::Shadow => error!(
+                event = "shadow_policy_reload_failed",
+                %revision,
+                %problems,
+                "shadow policies cannot be used; the last good ones are judged until the files are corrected, and the policies in force decide as before"
+            ),
+        }
     }
 
     fn read_and_swap(&self, requested: bool) -> ReloadOutcome {
@@ -158,7 +197,7 @@ impl Reloader {
         }
         last.watch_paths = snapshot.watch_paths.clone();
         if let Some(ignored) = snapshot.ignored.take() {
-            last.logged.log(&ignored);
+            last.logged.log(&ignored, self.role);
         }
         let (digest, files) = (snapshot.digest, snapshot.files());
         let outcome = match before {
@@ -168,6 +207,10 @@ impl Reloader {
             _ => {
                 let compiled = snapshot.compile(&self.path, &mut last.parsed);
                 let compiled = compiled.and_then(|set| check_redirects(set, &self.redirects));
+                let compiled = match self.role {
+                    Role::InForce => compiled,
+                    Role::Shadow => or_none(compiled),
+                };
                 last.outcome = Some(LastOutcome {
                     digest,
                     compiled: compiled.is_ok(),
@@ -225,7 +268,7 @@ impl Reloader {
     ) -> ReloadOutcome {
         let uptime = self.clock.moment().uptime;
         let merged = last.held.merge(&last.set, &self.live.current(), uptime);
-        removal::log(&merged, gone_files);
+        removal::log(&merged, gone_files, self.role);
         let held = last.held.names();
         let (policies, revision) = (merged.set.len(), merged.set.revision());
         self.metrics.policies(policies, held.len());
@@ -234,7 +277,19 @@ impl Reloader {
         if before.revision() == revision && !failed_before {
             return ReloadOutcome::Unchanged;
         }
-        info!(event = "policies_reloaded", policies, %revision, "policies reloaded");
+        match self.role {
+            Role::InForce => {
+                info!(event = "policies_reloaded", policies, %revision, "policies reloaded");
+            }
+            Role::Shadow => {
+                info!(
+                    event = "shadow_policies_reloaded",
+                    policies,
+                    %revision,
+                    "other shadow policies are judged beside those in force; with none, nothing is"
+                );
+            }
+        }
         ReloadOutcome::Ok
     }
 }

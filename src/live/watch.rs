@@ -42,6 +42,7 @@ impl Watched for Reloader {
     fn watch_failed(&self, error: &str) {
         warn!(
             event = "policy_watch_failed",
+            set = self.role().as_str(),
             interval_seconds = POLL_EVERY.as_secs(),
             %error,
             "policy files cannot be watched; polling instead"

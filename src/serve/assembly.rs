@@ -42,6 +42,7 @@ pub(super) struct Parts {
     pub(super) page: Option<Arc<StepUpPage>>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
+    pub(super) shadow_reloader: Option<Arc<Reloader>>,
     pub(super) webhook_worker: Worker,
     pub(super) journal_writer: journal::Writer,
     pub(super) journal: JournalState,
@@ -63,7 +64,7 @@ pub(super) fn assemble(
     let callers = Callers::new(&config.callers, key_sets.clone(), Arc::clone(&deps.clock))?;
     let sessions = Sessions::new(config.session.as_ref(), &key_sets, callers.clone(), deps)?;
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
-    let live = Arc::new(Live::new(set));
+    let (live, shadow_reloader) = live(config, set, deps)?;
     let reloader = reloader(config, &live, deps)?;
     let started = start_journal(config, journal, deps)?;
     let (journal, journal_state) = (started.journal, started.state);
@@ -102,6 +103,7 @@ pub(super) fn assemble(
         serving: Arc::default(),
         registry: deps.registry.clone(),
         config_path: config.file.clone(),
+        shadow_path: config.shadow.clone(),
         journal_path: config.journal.clone(),
     };
     Ok(Parts {
@@ -112,6 +114,7 @@ pub(super) fn assemble(
         page,
         admin,
         reloader,
+        shadow_reloader,
         webhook_worker,
         journal_writer: started.writer,
         journal: journal_state,
@@ -224,6 +227,22 @@ fn authzen(
         config.in_flight,
         deps,
     )
+}
+
+/// The policies in force, and those that are judged beside them, which are read here.
+fn live(
+    config: &Config,
+    set: PolicySet,
+    deps: &Deps,
+) -> Result<(Arc<Live>, Option<Arc<Reloader>>), prometheus::Error> {
+    let live = Live::new(set);
+    let Some(path) = &config.shadow else {
+        return Ok((Arc::new(live), None));
+    };
+    let shadow = Arc::new(Live::new(PolicySet::new([].into())));
+    let redirects = config.step_up.redirects.clone();
+    let reloader = Reloader::of_shadow(path, redirects, Arc::clone(&shadow), deps)?;
+    Ok((Arc::new(live.with_shadow(shadow)), Some(reloader)))
 }
 
 /// Reloads the policies.

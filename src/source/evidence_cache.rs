@@ -7,7 +7,7 @@
 //! - Stale-if-error: evidence older than `max_age` is served up to `max_stale` while the upstream cannot be asked. Invalidated evidence
 //!   is never fresh; it is served for seconds where asking again failed or was refused, unless it was revoked.
 //!
-//! - Need-to-know: of a person's data only that is kept which the policies in force read. Evidence that lacks what a check reads is not
+//! - Need-to-know: of a person's data only that is kept which the policies in force and their shadow read. Evidence that lacks what a check reads is not
 //!   used for it: it is fetched again, and a fetch in flight that would lack it too is replaced.
 //!
 //! Why reads, results and invalidations go through one lock per key: with a lookup, a fetch and an insertion as three steps, an
@@ -20,6 +20,7 @@ mod payment;
 mod fetcher;
 mod need_to_know;
 mod results;
+mod unread;
 mod waiters;
 
 use std::{sync::Arc, time::Duration};
@@ -48,9 +49,8 @@ use crate::{
     clock::{Clock, Moment},
     deps::Deps,
     flight::{Flight, Spawn},
-    live::Live,
     log_throttle::{LogThrottle, throttled},
-    policy::{Finding, VerificationId},
+    policy::{DataKinds, Finding, VerificationId},
     provenance::{Outage, Timings},
     span,
 };
@@ -109,11 +109,6 @@ impl EvidenceCache {
             metrics,
             log: LogThrottle::default(),
         })))
-    }
-
-    /// Keeps what these policies read, so that one fetch serves all of them. Without, each fetch keeps what its own check reads.
-    pub fn keep_for(&self, policies: Arc<Live>) {
-        self.0.policies.set(policies);
     }
 
     /// Fetches a verification, or joins the fetch in flight. Falls back to stale evidence.
@@ -228,12 +223,14 @@ impl EvidenceCache {
                             Change::Keep
                         }
                         Ok(payment) => {
+                            let reads = request.reads;
                             let request = LookupRequest {
                                 failed_before: entry.has_failed(),
-                                reads: self.0.policies.keeps(request.reads, in_flight),
+                                reads: self.0.policies.keeps(reads, in_flight),
                                 ..request.clone()
                             };
-                            let in_flight = self.start_fetch(id, &request, refresh, payment);
+                            let fetch = (id, reads);
+                            let in_flight = self.start_fetch(fetch, &request, refresh, payment);
                             lookup = Some(Ok(Lookup::InFlight(in_flight.clone())));
                             Change::Put(entry.fetching(in_flight))
                         }
@@ -257,10 +254,10 @@ impl EvidenceCache {
         );
     }
 
-    /// Starts a fetch in a task of its own. Its result is stored before it is published.
+    /// Starts a fetch of this verification, for a check that reads this, in a task of its own. Its result is stored before it is published.
     fn start_fetch(
         &self,
-        id: &VerificationId,
+        (id, reads): (&VerificationId, DataKinds),
         request: &LookupRequest,
         refresh: Option<OwnedSemaphorePermit>,
         payment: Payment,
@@ -304,7 +301,8 @@ impl EvidenceCache {
             if doubtful {
                 cache.replace_older(&id, started, &fetched, since).await;
             }
-            cache.store(&id, started, &known, since).await;
+            let stored = cache.without_unread(&known, reads);
+            cache.store(&id, started, &stored, since).await;
             drop(refresh);
             known
         };

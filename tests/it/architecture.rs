@@ -188,6 +188,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "deps",
             "log_throttle",
             "metrics",
+            "peer",
             "policy",
             "proto",
             "provenance",

@@ -137,6 +137,7 @@ impl Checker {
             let item = ObservedItem::begin(&self.calls, METHOD, &caller, &request.policy);
             let span = span::check(&from.trace, caller.id.as_str());
             let call = Call {
+                peer: from.peer.as_ref().map(|peer| peer.address),
                 deadline: self.deadline(&arrived),
                 trace: from.trace.clone(),
                 proven: Proven::default(),

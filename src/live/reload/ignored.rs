@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use tracing::warn;
 
 use super::first::first;
-use crate::files::IgnoredFile;
+use crate::{files::IgnoredFile, live::role::Role};
 
 /// How many files are kept. Beyond that the list is cleared, and files may be named again.
 const KEPT_MAX: usize = 1000;
@@ -16,7 +16,7 @@ pub(super) struct LoggedFiles(BTreeSet<String>);
 
 impl LoggedFiles {
     /// Logs those of these files that were not named before.
-    pub(super) fn log(&mut self, ignored: &[IgnoredFile]) {
+    pub(super) fn log(&mut self, ignored: &[IgnoredFile], role: Role) {
         if self.0.len().saturating_add(ignored.len()) > KEPT_MAX {
             self.0.clear();
         }
@@ -30,6 +30,7 @@ impl LoggedFiles {
         }
         warn!(
             event = "policy_files_ignored",
+            set = role.as_str(),
             files = first(new.iter().map(String::as_str), "; "),
             count = new.len(),
             "files beside the policies are not read"

@@ -169,6 +169,18 @@ impl Entry {
         Self { doubted, ..self }
     }
 
+    /// The entry without a person's data of other kinds than these, if it has any.
+    pub(super) fn keeping(&self, kinds: DataKinds) -> Option<Self> {
+        let cached = self.cached.as_ref()?;
+        Some(Self {
+            cached: Some(Cached {
+                evidence: Arc::new(keeping(&cached.evidence, kinds)?),
+                ..cached.clone()
+            }),
+            ..self.clone()
+        })
+    }
+
     /// Whether it holds what the upstream said about a verification, and not only that there is none.
     pub(super) fn has_verification(&self) -> bool {
         self.cached.as_ref().is_some_and(Cached::is_verification)
@@ -339,6 +351,18 @@ impl Cached {
     fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
         is_younger(self.since, age_max, at)
     }
+}
+
+/// The evidence without a person's data of other kinds than these, if it has any.
+pub(super) fn keeping(evidence: &Evidence, kinds: DataKinds) -> Option<Evidence> {
+    let Finding::Present(verification) = &evidence.finding else {
+        return None;
+    };
+    let kept = verification.kept;
+    (!kinds.include(kept)).then(|| Evidence {
+        finding: Finding::Present(verification.clone().keeping(kept.common(kinds))),
+        seen_at: evidence.seen_at,
+    })
 }
 
 /// Whether less than this has passed since a moment. If that is not known, the answer is no.

@@ -1,4 +1,4 @@
-//! Which of a person's data is kept: what the policies in force read, and no more.
+//! Which of a person's data is kept: what the policies in force and their shadow read, and no more.
 
 use std::sync::{Arc, OnceLock};
 
@@ -18,8 +18,13 @@ impl NeedToKnow {
     /// What a fetch keeps that starts now, for a check that reads these data, in place of this fetch.
     pub(super) fn keeps(&self, reads: DataKinds, replaced: Option<&InFlight>) -> DataKinds {
         let policies = self.0.get();
-        let in_force = policies.map_or(DataKinds::NONE, |live| live.current().reads());
+        let in_force = policies.map_or(DataKinds::NONE, |live| live.reads());
         let replaced = replaced.map_or(DataKinds::NONE, |in_flight| in_flight.keeps);
         in_force.and(reads).and(replaced)
+    }
+
+    /// What is to be kept now, besides what a check reads; all if no policies are known.
+    pub(super) fn now(&self) -> DataKinds {
+        self.0.get().map_or(DataKinds::ALL, |live| live.reads())
     }
 }

@@ -101,6 +101,12 @@ impl Store {
         .await;
     }
 
+    /// The verifications whose entries are so.
+    pub(super) fn find(&self, is_so: impl Fn(&Entry) -> bool) -> Vec<VerificationId> {
+        let found = self.verifications.iter().filter(|(_, entry)| is_so(entry));
+        found.map(|(id, _)| (*id).clone()).collect()
+    }
+
     /// Does what moka has deferred, so that the numbers of entries are right and no warm check pays for it.
     pub(super) async fn run_pending_tasks(&self) {
         self.verifications.run_pending_tasks().await;

@@ -38,6 +38,12 @@ impl DataKinds {
         Self(self.0 | other.0)
     }
 
+    /// Those that are among both.
+    #[must_use]
+    pub const fn common(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// Whether all of those are among these.
     pub const fn include(self, other: Self) -> bool {
         self.0 & other.0 == other.0

@@ -79,6 +79,7 @@ fn ruling(
         fresh_until: None,
         degraded: false,
         is_pending: false,
+        shadow: None,
         timings: Timings::default(),
     }
 }
