@@ -204,12 +204,7 @@ impl Config {
         let log = telemetry::log(&mut reader.section("log"));
         let core_dumps = process::core_dumps(&mut reader.section("process"));
         let apart = public.clone().transpose();
-        let listening = [
-            ("grpc", Some(&grpc)),
-            ("http", Some(&http)),
-            ("public", apart.as_ref()),
-            ("admin", Some(&admin)),
-        ];
+        let listening = listeners::named(&grpc, &http, apart.as_ref(), &admin);
         check_addresses(reader, listening, incode.as_ref().ok(), trace.as_ref().ok());
         check_session_header(reader, &session, &forward_auth);
         step_up::check_page(reader, &step_up, &forward_auth, &webhook);

@@ -152,8 +152,7 @@ impl Service {
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let apart = config.public.is_some();
-        let for_callers = if apart { 3 } else { 2 };
-        let mut listeners = Listeners::new(config.limits, for_callers, inherited, &deps)?;
+        let mut listeners = Listeners::new(config.limits, if apart { 3 } else { 2 }, inherited, &deps)?;
         let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
         let served = Served {
             webhooks: Arc::clone(&webhooks),

@@ -16,6 +16,24 @@ use crate::{
     listener::{Limits, ListenAddress, Runtimes},
 };
 
+/// An address, if it is set and as it was read.
+type Read<'a> = Option<&'a Result<ListenAddress, Reported>>;
+
+/// The addresses of the listeners, each with the name of its section.
+pub(super) fn named<'a>(
+    grpc: &'a Result<ListenAddress, Reported>,
+    http: &'a Result<ListenAddress, Reported>,
+    public: Read<'a>,
+    admin: &'a Result<ListenAddress, Reported>,
+) -> [(&'static str, Read<'a>); 4] {
+    [
+        ("grpc", Some(grpc)),
+        ("http", Some(http)),
+        ("public", public),
+        ("admin", Some(admin)),
+    ]
+}
+
 /// The address of a listener for decisions. Only on this machine, unless callers are authenticated or that is dispensed with.
 pub(super) fn decisions(
     section: &mut Section<'_>,

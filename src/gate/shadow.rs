@@ -1,5 +1,4 @@
-//! Judges the shadow policies beside those in force: on the same facts, without asking anybody. What comes of it is recorded and decides
-//! nothing.
+//! Judges the shadow policies beside those in force: on the same facts, without asking anybody. The outcome is recorded and decides nothing.
 
 use crate::{
     policy::{Facts, PolicySet, Timestamp},

@@ -1,6 +1,9 @@
 //! The format of the journal: one line of JSON for each decision.
 
+mod parts;
 mod basis;
+mod circumstances;
+mod evidence;
 
 use std::io;
 
@@ -8,15 +11,19 @@ use prost_reflect::DynamicMessage;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
-use self::basis::{LineShadow, LineVerdict, line_verdicts};
+use self::{
+    basis::{LineShadow, LineVerdict, line_verdicts},
+    circumstances::{LineTimings, peer},
+    evidence::LineEvidence,
+    parts::{LineReason, line_reasons, rfc3339, whole_ms},
+};
 use super::entry::{Entry, Record, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, PolicyName, Reason, Timestamp, Verification, VerificationId,
+        PolicyName, VerificationId,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
-    provenance::Origin,
 };
 
 /// The records as lines of JSON.
@@ -64,6 +71,8 @@ struct Line<'e> {
     vendor_at: Option<String>,
     decision_id: String,
     caller: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peer: Option<String>,
     #[serde(skip_serializing_if = "str::is_empty")]
     request_id: &'e str,
     policy: &'e str,
@@ -73,6 +82,7 @@ struct Line<'e> {
     successor_id: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_id: Option<&'e str>,
+    deadline_ms: u64,
     decision: &'static str,
     reasons: Vec<LineReason<'e>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -84,34 +94,16 @@ struct Line<'e> {
     step_up: Option<DynamicMessage>,
     evidence: LineEvidence<'e>,
     degraded: bool,
+    timings: LineTimings,
     verdicts: Vec<LineVerdict<'e>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     shadow: Option<LineShadow<'e>>,
 }
 
 #[derive(Serialize)]
-struct LineReason<'e> {
-    code: &'static str,
-    rule: &'e str,
-}
-
-#[derive(Serialize)]
 struct LineChange {
     at: String,
     to: &'static str,
-}
-
-#[derive(Serialize)]
-struct LineEvidence<'e> {
-    source: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seen_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verified_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'e str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'e str>,
 }
 
 impl<'e> From<&'e Entry> for Line<'e> {
@@ -128,12 +120,14 @@ impl<'e> From<&'e Entry> for Line<'e> {
             vendor_at: ruling.vendor_at.map(rfc3339),
             decision_id: ruling.id.to_string(),
             caller: call.caller.as_str(),
+            peer: call.peer.map(peer),
             request_id: &request.id,
             policy: request.policy.as_str(),
             policy_revision: ruling.revision.to_string(),
             verification_id: request.verification.as_str(),
             successor_id: ruling.successor.as_ref().map(VerificationId::as_str),
             identity_id: request.identity.as_text(),
+            deadline_ms: whole_ms(call.deadline),
             decision: decision.effect().as_str(),
             reasons: line_reasons(decision.reasons()),
             valid_until: decision.valid_until().map(rfc3339),
@@ -142,35 +136,11 @@ impl<'e> From<&'e Entry> for Line<'e> {
                 to: change.to.as_str(),
             }),
             step_up: step_up_as_json(decision),
-            evidence: LineEvidence::new(&ruling.evidence, ruling.origin),
+            evidence: LineEvidence::from(entry),
             degraded: ruling.degraded,
+            timings: LineTimings::from(&ruling.timings),
             verdicts: line_verdicts(entry),
             shadow: ruling.shadow.as_ref().map(LineShadow::from),
-        }
-    }
-}
-
-fn line_reasons(reasons: &[Reason]) -> Vec<LineReason<'_>> {
-    let reasons = reasons.iter().map(|reason| LineReason {
-        code: reason.code.as_str(),
-        rule: &reason.rule,
-    });
-    reasons.collect()
-}
-
-impl<'e> LineEvidence<'e> {
-    fn new(evidence: &'e Evidence, origin: Origin) -> Self {
-        let verification: Option<&Verification> = match &evidence.finding {
-            Finding::Present(verification) => Some(verification),
-            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
-        };
-        let answered = !matches!(evidence.finding, Finding::Unknown);
-        Self {
-            source: origin.as_str(),
-            seen_at: answered.then(|| rfc3339(evidence.seen_at)),
-            verified_at: verification.and_then(|v| v.verified_at).map(rfc3339),
-            status: verification.and_then(|v| v.status.as_deref()),
-            trace_id: verification.and_then(|v| v.trace_id.as_deref()),
         }
     }
 }
@@ -209,11 +179,6 @@ impl<'r> From<&'r RefusedCaller> for RefusedLine<'r> {
 )]
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-/// An instant in RFC 3339, with milliseconds.
-fn rfc3339(instant: Timestamp) -> String {
-    format!("{instant:.3}")
 }
 
 #[cfg(test)]

@@ -81,10 +81,7 @@ pub(super) fn assemble(
         deps,
     )?);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
-    let for_http = HttpCallers {
-        callers: callers.clone(),
-        refusals: refusals.clone(),
-    };
+    let for_http = http_callers(&callers, &refusals);
     let address = page_address(config);
     let gateways = gateways(config, address.as_ref(), &live, &sessions);
     let page = page(config, address.clone(), &step_ups, deps)?;
@@ -261,6 +258,14 @@ fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Au
         callers: callers.clone(),
         refusals: refusals.clone(),
         is_local: config.grpc.is_local(),
+    }
+}
+
+/// Who may make calls over HTTP.
+fn http_callers(callers: &Callers, refusals: &Refusals) -> HttpCallers {
+    HttpCallers {
+        callers: callers.clone(),
+        refusals: refusals.clone(),
     }
 }
 

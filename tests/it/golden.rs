@@ -15,7 +15,7 @@ use crate::{
     callers::{ask, bearer, with_file, with_issuer},
     step_up::page::page,
     tls::Files,
-    world::{World, check_request},
+    world::{POLICIES, World, check_request},
 };
 
 #[test]
@@ -139,15 +139,18 @@ fn the_default_configuration_is_what_operators_know() {
 
 #[tokio::test]
 async fn the_metrics_are_what_dashboards_read() {
-    // Some metrics are there with TLS only, some with an issuer of callers' tokens, and some with the page for browsers.
+    // Some metrics are there with TLS only, some with an issuer of callers' tokens, with the page for browsers, or with shadow policies.
     let files = Files::new();
     let path = files.path("verigate.toml");
     let text = with_issuer(&files.path("jwks.json"));
+    let shadow = files.path("shadow.yaml");
+    std::fs::write(&shadow, POLICIES).unwrap();
     let world = World::with(|config| {
         config.tls.http = Some(files.mutual("http.tls"));
         with_file(&path, &text, config);
         config.step_up.page = Some(page("http://127.0.0.1"));
         config.step_up.follow_successors = true;
+        config.shadow = Some(shadow);
     })
     .await;
     for verification in ["fresh", "nobody"] {

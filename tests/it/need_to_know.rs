@@ -10,7 +10,7 @@ use verigate::{
     clock::{Clock as _, ManualClock},
     deps::Deps,
     incode::wire,
-    live::Live,
+    live::{Live, Reloader},
     policy::{
         DataKinds, Datum, Effect, Evidence, Facts, Finding, Policy, PolicyName, PolicySet,
         ReasonCode, Request, Scope, SourceText, Verification, VerificationId, parse,
@@ -285,6 +285,81 @@ async fn one_fetch_keeps_what_all_policies_in_force_read_as_they_are_when_it_sta
     scene.look(DataKinds::BIRTH).await;
     assert_eq!(scene.look(DataKinds::PHONE).await.origin, Origin::Cache);
     assert_eq!(scene.asked(), [DataKinds::BIRTH.and(DataKinds::PHONE)]);
+}
+
+/// Shadow policies in a file.
+struct ShadowFile {
+    file: tempfile::NamedTempFile,
+    live: Arc<Live>,
+    reloader: Arc<Reloader>,
+}
+
+impl ShadowFile {
+    /// One that reads a birth date, beside policies that read a telephone number; evidence is kept for both.
+    fn beside(scene: &Scene) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let text = "version: 1\npolicies: {a: {require: [age_at_least: 18]}}";
+        std::fs::write(file.path(), text).unwrap();
+        let shadow = Arc::new(Live::new(PolicySet::new(BTreeMap::new())));
+        let deps = Deps::new(Arc::clone(&scene.clock) as _);
+        let reloader = Reloader::of_shadow(file.path(), [].into(), Arc::clone(&shadow), &deps);
+        let in_force = Live::new(set(&[("a", "phone_prefix: [\"+1\"]")]));
+        let live = Arc::new(in_force.with_shadow(shadow));
+        scene.cache.keep_for(Arc::clone(&live));
+        Self {
+            file,
+            live,
+            reloader: reloader.unwrap(),
+        }
+    }
+
+    /// The policies are removed, and no longer held.
+    fn remove(&self, scene: &Scene) {
+        std::fs::remove_file(self.file.path()).unwrap();
+        self.reloader.reload();
+        scene.clock.advance(Duration::from_secs(5));
+        self.reloader.reload();
+        assert_eq!(self.live.reads(), DataKinds::PHONE);
+    }
+}
+
+const PHONE_AND_BIRTH: DataKinds = DataKinds::PHONE.and(DataKinds::BIRTH);
+
+#[tokio::test(start_paused = true)]
+async fn what_only_a_shadow_reads_is_kept_while_it_is_there_and_dropped_from_the_cache_with_it() {
+    let scene = Scene::new(10);
+    let shadow = ShadowFile::beside(&scene);
+    let known = scene.look(DataKinds::PHONE).await;
+    assert_eq!(kept(&known), Some(PHONE_AND_BIRTH));
+    shadow.remove(&scene);
+    let dropped = async || kept(&scene.look(DataKinds::PHONE).await) == Some(DataKinds::PHONE);
+    crate::world::until("the date of birth is dropped", dropped).await;
+    // What is left is as fresh as before, and nobody is asked for it.
+    assert_eq!(scene.asked(), [PHONE_AND_BIRTH]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_was_in_flight_when_a_shadow_went_stores_nothing_that_only_the_shadow_read() {
+    let scene = Arc::new(Scene::new(0));
+    let shadow = ShadowFile::beside(&scene);
+    let waiting = Arc::clone(&scene);
+    let waiting = tokio::spawn(async move { waiting.look(DataKinds::PHONE).await });
+    scene.vendor_is_asked().await;
+    shadow.remove(&scene);
+    scene.vendor.may_answer.add_permits(10);
+    waiting.await.unwrap();
+    let known = scene.look(DataKinds::PHONE).await;
+    assert_eq!((kept(&known), known.origin), (Some(DataKinds::PHONE), Origin::Cache));
+    assert_eq!(scene.asked(), [PHONE_AND_BIRTH]);
+}
+
+#[tokio::test]
+async fn what_a_check_reads_is_stored_though_no_policy_in_force_reads_it() {
+    let scene = Scene::new(10);
+    let _shadow = ShadowFile::beside(&scene);
+    let reads = DataKinds::IDENTITY;
+    scene.look(reads).await;
+    assert_eq!(scene.look(reads).await.origin, Origin::Cache);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 //! which instants that stays so. With these a decision can be made again after the facts are gone.
 //!
 //! A verdict is about a requirement without parts: those of `any_of` and `all_of` follow from their parts. The bounds of one that reads a
-//! date of birth would tell the birthday, so that its window is the instant alone.
+//! date of birth would reveal the birthday, so that its window is the instant alone.
 
 use std::time::Duration;
 
@@ -61,11 +61,11 @@ pub fn verdicts<'p>(
     let mut before: Vec<&[Leaf]> = Vec::new();
     for policy in policies {
         let leaves = policy.leaves();
-        let is_told = |leaf: &&Leaf| {
-            let mut told = before.iter().copied().flatten();
-            told.any(|told| told.meaning == leaf.meaning)
+        let is_known = |leaf: &&Leaf| {
+            let mut known = before.iter().copied().flatten();
+            known.any(|known| known.meaning == leaf.meaning)
         };
-        let new = leaves.iter().filter(|leaf| !is_told(leaf));
+        let new = leaves.iter().filter(|leaf| !is_known(leaf));
         verdicts.extend(new.map(|leaf| leaf.verdict(facts, other)));
         before.push(leaves);
     }

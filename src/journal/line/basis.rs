@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{LineReason, line_reasons, rfc3339};
+use super::parts::{LineReason, line_reasons, rfc3339};
 use crate::{
     journal::entry::Entry,
-    policy::{Facts, Request, RequirementVerdict, Window, verdicts},
+    policy::{Facts, Request, RequirementVerdict, Timestamp, Window, verdicts},
     ruling::{Shadow, ShadowOutcome},
 };
 
@@ -97,7 +97,7 @@ impl From<Option<Window>> for LineWindow {
         let holds = window.map_or(Holds::Unknown("unknown"), |window| {
             Holds::Known(window.unmet.is_none())
         });
-        let bound = |bound: Option<crate::policy::Timestamp>| bound.map(rfc3339);
+        let bound = |bound: Option<Timestamp>| bound.map(rfc3339);
         Self {
             holds,
             reason: window.and_then(|window| Some(window.unmet?.as_str())),

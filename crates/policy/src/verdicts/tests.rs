@@ -1,4 +1,4 @@
-//! What verdicts say of requirements, and what they do not tell.
+//! What verdicts say of requirements, and what they do not reveal.
 
 use super::*;
 use crate::{
@@ -76,7 +76,7 @@ fn a_verdict_has_the_instants_between_which_it_stays_so() {
 }
 
 #[test]
-fn a_birthday_cannot_be_told_from_a_window() {
+fn a_window_does_not_reveal_a_birthday() {
     let rules = "status: [VERIFIED], age_at_least: 18, age_at_least: 40, age_below: 65, scopes: [DATE_OF_BIRTH]";
     for line in shown(rules, Finding::Present(verification()), None) {
         let is_about_birth = !line.starts_with("status");
@@ -120,7 +120,7 @@ fn each_of_two_instants_has_its_verdict() {
 }
 
 #[test]
-fn lists_of_the_same_text_are_told_apart_and_equal_requirements_are_told_once() {
+fn lists_of_the_same_text_each_have_a_verdict_and_equal_requirements_have_one() {
     let rules = "identity_in: [id-1, id-2], identity_not_in: [id-1, id-3], any_of: [identity_in: [id-3, id-4], identity_in: [id-2, id-1]]";
     let lines = shown(rules, Finding::Present(verification()), None);
     let about_lists: Vec<&String> = lines.iter().filter(|l| l.contains("identities]")).collect();
