@@ -14,7 +14,7 @@ mod headers;
 
 use std::sync::Arc;
 
-use axum::response::Response as HttpResponse;
+use axum::{body::Body, response::Response as HttpResponse};
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument as _;
 
@@ -151,7 +151,7 @@ pub(super) fn without_errors(response: HttpResponse, config: &Config) -> HttpRes
         (Some(status), _) => status,
         (None, other) => Status::new(Code::Unknown, format!("HTTP status {other}")),
     };
-    unary::ok(&refused(&status, &config.gateway), None)
+    unary::ok(&refused(&status, &config.gateway), None).map(Body::new)
 }
 
 #[cfg(test)]
