@@ -97,6 +97,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "gate",
             "header_list",
             "incode",
+            "log_throttle",
             "policy",
             "ruling",
             "session",
