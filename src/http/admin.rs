@@ -21,7 +21,7 @@ use crate::{
     build_info::{COMMIT, VERSION},
     live::Live,
     metrics,
-    policy::{PolicyName, PolicySet},
+    policy::{PolicyName, PolicySet, rfc3339},
     readiness::{Component, Serving},
     step_up::{StepUp, StepUpState, StepUps},
 };
@@ -195,6 +195,6 @@ fn render(step_up: &StepUp) -> Value {
         "policy": step_up.policy.as_str(),
         "state": step_up.state.as_str(),
         "successor": successor,
-        "expires_at": format!("{:.3}", step_up.expires_at),
+        "expires_at": rfc3339(step_up.expires_at),
     })
 }

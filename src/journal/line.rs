@@ -15,12 +15,12 @@ use self::{
     basis::{LineShadow, LineVerdict, line_verdicts},
     circumstances::{LineTimings, peer},
     evidence::LineEvidence,
-    parts::{LineReason, line_reasons, rfc3339, whole_ms},
+    parts::{LineReason, line_reasons, whole_ms},
 };
 use super::entry::{Entry, Record, RefusedCaller};
 use crate::{
     policy::{
-        PolicyName, VerificationId,
+        PolicyName, VerificationId, rfc3339,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,

@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 44] = [
+const ROOMS: [(&str, &[&str]); 45] = [
     (
         "gate",
         &[
@@ -74,6 +74,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "policy",
             "rate_limit",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -96,12 +97,13 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "callers",
             "gate",
             "header_list",
-            "incode",
+            "log_throttle",
             "policy",
             "ruling",
             "session",
             "step_up",
             "violations",
+            "web_url",
         ],
     ),
     (
@@ -174,6 +176,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "span",
             "step_up",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -320,6 +323,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "step_up",
             "telemetry",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -328,6 +332,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
     ),
     ("build_info", &[]),
     ("header_list", &[]),
+    ("web_url", &[]),
     ("request_id", &["violations"]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::parts::{LineReason, line_reasons, rfc3339};
+use super::parts::{LineReason, line_reasons};
 use crate::{
     journal::entry::Entry,
-    policy::{Facts, Request, RequirementVerdict, Timestamp, Window, verdicts},
+    policy::{Facts, Request, RequirementVerdict, Timestamp, Window, rfc3339, verdicts},
     ruling::{Shadow, ShadowOutcome},
 };
 

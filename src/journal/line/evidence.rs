@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::parts::{rfc3339, whole_ms};
+use super::parts::whole_ms;
 use crate::{
     journal::entry::Entry,
-    policy::{Finding, Verification, between},
+    policy::{Finding, Verification, between, rfc3339},
 };
 
 #[derive(Serialize)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::policy::{Reason, Timestamp};
+use crate::policy::Reason;
 
 /// Why a rule is not met.
 #[derive(Serialize)]
@@ -25,9 +25,4 @@ pub(super) fn line_reasons(reasons: &[Reason]) -> Vec<LineReason<'_>> {
 /// A time in whole milliseconds.
 pub(super) fn whole_ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// An instant in RFC 3339, with milliseconds.
-pub(super) fn rfc3339(instant: Timestamp) -> String {
-    format!("{instant:.3}")
 }
