@@ -104,7 +104,6 @@ pub use self::{
         explain::{Alternation, Cause, Explanation, Timeline, TimelineChange, Turn, Verdict},
         lint::{Lint, Warning, WarningCode, lint},
         needs::Needs,
-        recompute,
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
     },
