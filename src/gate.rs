@@ -132,7 +132,8 @@ impl Gate {
 
         let lookup = lookup_request(policy, call, started);
         let (source, id) = (&*self.source, &request.verification);
-        let look_up = freshness::look_up(source, policy, id, lookup, started);
+        let about = (id, call.handed_on.as_deref());
+        let look_up = freshness::look_up(source, policy, about, lookup, started);
         let known = look_up.instrument(span::look_up()).await?;
 
         let looked_up = started.elapsed();

@@ -9,12 +9,14 @@ mod remedy;
 mod challenge;
 mod url_template;
 mod original_url;
+mod hand_on;
 mod answer;
 
 pub use self::{
     answer::{Answer, Outcome, StepUpContext, answer, whole_seconds},
     challenge::{ChallengeStyle, acr_values},
     config::Config,
+    hand_on::{HAND_ON_PATH, HandOnOutcome, HandOns},
     headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,

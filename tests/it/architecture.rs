@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 44] = [
+const ROOMS: [(&str, &[&str]); 45] = [
     (
         "gate",
         &[
@@ -30,12 +30,13 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "provenance",
             "refusals",
             "ruling",
+            "signatures",
             "source",
             "span",
         ],
     ),
     ("ruling", &["policy", "provenance"]),
-    ("call", &["callers", "peer"]),
+    ("call", &["callers", "peer", "signatures"]),
     (
         "callers",
         &[
@@ -94,12 +95,17 @@ const ROOMS: [(&str, &[&str]); 44] = [
         "gateway",
         &[
             "callers",
+            "clock",
+            "deps",
             "gate",
             "header_list",
             "incode",
+            "log_throttle",
+            "metrics",
             "policy",
             "ruling",
             "session",
+            "signatures",
             "step_up",
             "violations",
         ],
@@ -118,6 +124,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "policy",
             "provenance",
             "rate_limit",
+            "signatures",
             "span",
         ],
     ),
@@ -137,6 +144,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "rate_limit",
             "refusals",
             "secrets",
+            "signatures",
             "source",
         ],
     ),
@@ -252,6 +260,8 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "ruling",
             "secrets",
             "session",
+            "signatures",
+            "source",
             "span",
             "step_up",
             "violations",
@@ -298,6 +308,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
     ("metrics", &[]),
     ("readiness", &[]),
     ("secrets", &["files", "log_throttle"]),
+    ("signatures", &["policy", "secrets"]),
     ("span", &["call", "policy", "ruling"]),
     (
         "config",
@@ -315,6 +326,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "rate_limit",
             "secrets",
             "session",
+            "signatures",
             "source",
             "step_up",
             "telemetry",
@@ -354,6 +366,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "readiness",
             "refusals",
             "session",
+            "signatures",
             "source",
             "step_up",
             "telemetry",
