@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 45] = [
+const ROOMS: [(&str, &[&str]); 46] = [
     (
         "gate",
         &[
@@ -75,6 +75,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "policy",
             "rate_limit",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -99,7 +100,6 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "deps",
             "gate",
             "header_list",
-            "incode",
             "log_throttle",
             "metrics",
             "policy",
@@ -108,6 +108,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "signatures",
             "step_up",
             "violations",
+            "web_url",
         ],
     ),
     (
@@ -182,6 +183,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "span",
             "step_up",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -331,6 +333,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "step_up",
             "telemetry",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -339,6 +342,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
     ),
     ("build_info", &[]),
     ("header_list", &[]),
+    ("web_url", &[]),
     ("request_id", &["violations"]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
