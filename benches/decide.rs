@@ -220,6 +220,7 @@ fn check(c: &mut Criterion) {
     };
     let call = Call {
         peer: None,
+        handed_on: None,
         caller: Caller::internal(),
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),

@@ -136,12 +136,18 @@ impl Gate {
         let lookup = lookup_request(policy, call, &snapshot.started);
         let id = &request.verification;
         let span = span::look_up();
-        let in_memory = || freshness::look_up_now(&*self.source, policy, id, &lookup);
+        // What a browser has brought is looked at too, and that may be in memory or not.
+        let handed_on = call.handed_on.as_deref();
+        let in_memory = || match handed_on {
+            None => freshness::look_up_now(&*self.source, policy, id, &lookup),
+            Some(_) => None,
+        };
         let known = match span.in_scope(in_memory) {
             Some(known) => known,
             None => {
                 let source = &*self.source;
-                let look_up = freshness::look_up(source, policy, id, lookup, &snapshot.started);
+                let about = (id, handed_on);
+                let look_up = freshness::look_up(source, policy, about, lookup, &snapshot.started);
                 // Apart, so that a check that is answered from memory does not carry the state of a fetch.
                 Box::pin(look_up.instrument(span)).await?
             }

@@ -138,6 +138,7 @@ impl Service {
             forward_auth,
             authzen,
             page,
+            hand_on,
             admin,
             reloader,
             shadow_reloader,
@@ -159,6 +160,7 @@ impl Service {
             forward_auth,
             authzen,
             page: page.clone(),
+            hand_on,
             admin,
         };
         let routers = http::routers(&config.filters, apart, served, &credentials, &deps)?;
@@ -167,11 +169,8 @@ impl Service {
 
         listeners.all_opened()?;
         serving.set(true);
-        let following = deps.start(follow(
-            journal.clone(),
-            Arc::clone(&serving),
-            health.clone(),
-        ));
+        let follows = follow(journal.clone(), Arc::clone(&serving), health.clone());
+        let following = deps.start(follows);
         log_ready(&addresses, &live.current());
         // The order in which the parts stop.
         let mut tasks = Tasks::default();

@@ -110,7 +110,11 @@ impl ExtAuthz {
             now,
         };
         let asked = asked.request()?;
-        let call = call.with_proven(asked.proven);
+        let verification = &asked.request.verification;
+        let (headers, original) = (&situation.headers, situation.original_url.as_ref());
+        let hand_ons = self.config.gateway.hand_ons.as_ref();
+        let handed_on = hand_ons.and_then(|ours| ours.brought(headers, original, verification));
+        let call = call.with_proven(asked.proven).with_handed_on(handed_on);
         let span = span::check(&call.trace, call.caller.id.as_str());
         let request = Arc::new(asked.request);
         let checked = self.gate.check(&request, &call).instrument(span.clone());

@@ -242,6 +242,7 @@ impl Scene {
         });
         let call = Call {
             peer: None,
+            handed_on: None,
             caller: Caller::internal(),
             deadline: Deadline::within(DAY),
             trace: TraceContext::default(),
