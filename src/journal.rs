@@ -10,6 +10,7 @@ mod metrics;
 mod output;
 mod health;
 mod writer;
+pub mod merkle;
 
 use std::{io, sync::Arc, thread, time::Duration};
 
