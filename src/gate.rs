@@ -168,7 +168,15 @@ impl Gate {
 
         let decided = started.elapsed();
         let entry = Entry::new(request, &call.caller.id, &ruling);
-        self.journal.record(entry).await?;
+        let deadline = call.deadline.after(decided);
+        let recorded = self.journal.record_within(deadline.wait_max(), entry);
+        if let Err(error) = recorded.await {
+            // A policy may permit that a decision is given although it cannot be recorded.
+            if !policy.allows_unrecorded() {
+                return Err(error.into());
+            }
+            self.metrics.unrecorded();
+        }
         let recorded = started.elapsed();
         ruling.timings.journal = recorded.saturating_sub(decided);
         self.metrics.check(&request.policy, &ruling, recorded);

@@ -318,7 +318,7 @@ fn log_start(config: &Config) {
         commit = COMMIT,
         config_path = file.map(|file| file.display().to_string()),
         policies_path = %config.policies.display(),
-        journal_path = %config.journal.display(),
+        journal_path = %config.journal.path.display(),
         "starting"
     );
 }

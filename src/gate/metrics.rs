@@ -23,6 +23,7 @@ pub(super) struct Metrics {
     seconds: Histogram,
     evidence: IntCounterVec,
     degraded: IntCounter,
+    unrecorded: IntCounter,
 }
 
 impl Metrics {
@@ -54,16 +55,26 @@ impl Metrics {
                 "verigate_checks_degraded_total",
                 "Checks answered from stale evidence or none, because the upstream could not be asked; or while the clocks are apart.",
             )?,
+            unrecorded: IntCounter::new(
+                "verigate_checks_unrecorded_total",
+                "Checks answered although their decision could not be recorded in time, because the policy permits it.",
+            )?,
         };
         let is_in_force = move |policy: &str| {
             PolicyName::parse(policy).is_ok_and(|policy| live.current().find(&policy).is_some())
         };
         let checks = metrics.checks.clone();
         register_pruned(registry, checks, [DECISION, POLICY], is_in_force)?;
+        registry.register(Box::new(metrics.unrecorded.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.evidence.clone()))?;
         registry.register(Box::new(metrics.degraded.clone()))?;
         Ok(metrics)
+    }
+
+    /// Counts a decision that is given although it could not be recorded.
+    pub(super) fn unrecorded(&self) {
+        self.unrecorded.inc();
     }
 
     /// Counts a check that took this long.

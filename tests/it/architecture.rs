@@ -183,6 +183,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
     (
         "journal",
         &[
+            "build_info",
             "callers",
             "clock",
             "deps",
@@ -309,6 +310,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "grpc",
             "http",
             "incode",
+            "journal",
             "jwt",
             "listener",
             "policy",
