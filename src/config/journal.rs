@@ -18,11 +18,14 @@ const LINKS_MAX: usize = 40;
 pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let path = read_path(section);
     let durability = read_durability(section);
+    // The one thing that can be done for all policies; a policy itself may permit more.
+    let on_error = section.one_of("on_error", &[("wait", ())]);
     let size = section.bytes("segment_size");
     let age = section.duration("segment_age");
     let retain_for = optional(section, "retain_for", Section::duration);
     let retain_size = optional(section, "retain_size", Section::bytes);
     let path = path?;
+    on_error?;
     Ok(Config {
         durability: checked_durability(section, &path, durability?)?,
         segments: SegmentTerms {

@@ -161,6 +161,10 @@ impl Output for Folder {
         self.segment.file.sync()
     }
 
+    fn finish(&mut self) {
+        self.segment.file.cut_unfinished();
+    }
+
     fn replace(&mut self, next: Next) -> io::Result<Reopened> {
         let segment = self.create(next)?;
         Ok(self.put(segment, Some(GapReason::SyncFailed)))

@@ -42,6 +42,9 @@ pub trait Output: Write + Send {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Gives back what is reserved for lines that do not come: nothing is written after it.
+    fn finish(&mut self) {}
+
     /// Whether the file is to end, by its size or its age.
     fn is_full(&self, now: Timestamp) -> bool {
         let _ = now;

@@ -51,6 +51,10 @@ impl Output for AtPath {
         self.file.sync()
     }
 
+    fn finish(&mut self) {
+        self.file.cut_unfinished();
+    }
+
     fn replace(&mut self, next: Next) -> io::Result<Reopened> {
         let failed = format!("{}.sync-failed-{}", name(&self.path), next.index);
         std::fs::rename(&self.path, self.path.with_file_name(failed))?;

@@ -134,6 +134,8 @@ impl WriterThread {
             let lines = self.state.lines;
             self.state.owed.push(Own::Stopped { lines });
             self.write(Batch::default());
+            let output = &mut self.output;
+            self.health.watched(|| output.finish());
         }
     }
 

@@ -146,10 +146,7 @@ async fn a_policy_may_permit_that_its_decisions_are_given_without_a_record() {
     .await;
     let refused = world.ask(check_request("vault", "fresh")).await;
     assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
-    for (verification, decision) in [
-        ("fresh", Decision::Allow),
-        ("stale", Decision::Deny),
-    ] {
+    for (verification, decision) in [("fresh", Decision::Allow), ("stale", Decision::Deny)] {
         let answer = world.ask(check_request("exit", verification)).await;
         assert_eq!(answer.unwrap().decision(), decision);
     }

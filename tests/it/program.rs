@@ -5,6 +5,7 @@ mod canaries;
 mod credentials;
 mod descriptors;
 mod file_modes;
+mod journal_changes;
 mod journal_output;
 mod killed;
 mod logrotate;

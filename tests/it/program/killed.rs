@@ -54,7 +54,7 @@ fn files(journal: &Path) -> Vec<PathBuf> {
 }
 
 /// Asserts that each line follows the one before, across all files.
-fn assert_chained(files: &[PathBuf]) {
+pub(super) fn assert_chained(files: &[PathBuf]) {
     let (mut index, mut previous) = (0_u64, "0".repeat(64));
     for file in files {
         let text = fs::read(file).unwrap();
