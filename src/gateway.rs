@@ -9,17 +9,23 @@ mod remedy;
 mod challenge;
 mod url_template;
 mod original_url;
+mod hand_on;
+mod step_up_url;
 mod answer;
+mod step_up_url_log;
 
 pub use self::{
     answer::{Answer, Outcome, StepUpContext, answer, whole_seconds},
     challenge::{ChallengeStyle, acr_values},
     config::Config,
+    hand_on::{HAND_ON_PATH, HandOnOutcome, HandOns},
     headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,
     remedy::{authentication_alone, verifying_helps},
     request::{Asked, SessionContext, asked},
+    step_up_url::StepUpUrlError,
+    step_up_url_log::StepUpUrlLog,
     url_template::{UrlTemplate, UrlTemplateError},
 };
 

@@ -42,6 +42,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
             return_hosts: return_hosts?,
             // Of `[step_up]`: made when the service is assembled.
             page: None,
+            hand_ons: None,
         },
     })
 }
@@ -96,9 +97,7 @@ fn challenge(section: &mut Section<'_>) -> Result<ChallengeStyle, Reported> {
                 })
             }
             _ => {
-                let message = format!(
-                    "forward_auth.entra_authorization_uri: `{uri}` is not an https address"
-                );
+                let message = "forward_auth.entra_authorization_uri is not an https address";
                 let hint =
                     r#"such as "https://login.microsoftonline.com/TENANT/oauth2/v2.0/authorize""#;
                 Err(section.problem("entra_authorization_uri", message, Some(hint)))

@@ -1,8 +1,6 @@
 //! The settings of step-ups.
 
-use std::collections::BTreeSet;
-
-use url::Url;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     reader::Reader,
@@ -12,9 +10,10 @@ use super::{
 use crate::{
     gateway::ReturnHosts,
     http::{forward_auth, webhook},
-    incode::is_loopback,
     rate_limit::Rate,
+    signatures::HandOn,
     step_up::{Config, PageConfig, PageState, WaitingLimits},
+    web_url::{WebUrlError, is_secure, web_url},
 };
 
 /// The path of the page below `http.public_url`, and of the one to which the vendor sends browsers afterwards.
@@ -50,7 +49,8 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
     let key = section.secret("state_key", "state_key_file", is_strong);
     let previous = section.secret("previous_state_key", "previous_state_key_file", is_strong);
     let life = section.duration("state_life");
-    let (key, previous_key, life) = (key?, previous?, life?);
+    let hand_on = hand_on(section);
+    let (key, previous_key, life, hand_on) = (key?, previous?, life?, hand_on?);
     if life > PageState::LIFE_MAX {
         let message = "step_up.state_life is longer than 1h";
         return Err(section.problem("state_life", message, None));
@@ -60,6 +60,11 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
             let message = "step_up.previous_state_key is set, but step_up.state_key is not";
             let hint = "set step_up.state_key or step_up.state_key_file to the new one";
             return Err(section.problem("previous_state_key", message, Some(hint)));
+        }
+        if hand_on.is_some() {
+            let message = "step_up.hand_on is set, but step_up.state_key is not";
+            let hint = "the page hands on, and its key signs: set step_up.state_key or step_up.state_key_file";
+            return Err(section.problem("hand_on", message, Some(hint)));
         }
         return Ok(None);
     };
@@ -75,8 +80,20 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
         key,
         previous_key,
         life,
+        hand_on,
         waiting: WaitingLimits::default(),
     }))
+}
+
+/// For how long the id of a new verification is handed on. `None` if it is not.
+fn hand_on(section: &mut Section<'_>) -> Result<Option<Duration>, Reported> {
+    let (is_on, life) = (section.boolean("hand_on"), section.duration("hand_on_life"));
+    let (is_on, life) = (is_on?, life?);
+    if life > HandOn::LIFE_MAX {
+        let message = "step_up.hand_on_life is longer than 24h";
+        return Err(section.problem("hand_on_life", message, None));
+    }
+    Ok(is_on.then_some(life))
 }
 
 /// Reports what would keep the page from being of use.
@@ -94,11 +111,6 @@ pub(super) fn check_page(
     }
     let gateway = &forward_auth.gateway;
     let problems = [
-        (
-            !step_up.follow_successors,
-            "step_up.state_key is set, but step_up.follow_successors is not",
-            "a gateway that goes on sending the old id would send people to the page for ever, with a link each time: set step_up.follow_successors",
-        ),
         (
             gateway.verify_url.is_some(),
             "step_up.state_key is set, and so is forward_auth.verify_url",
@@ -145,19 +157,13 @@ fn redirects(section: &mut Section<'_>) -> Result<BTreeSet<String>, Reported> {
 
 /// Whether a browser may be sent to this address.
 fn check_redirect(text: &str) -> Result<(), String> {
-    let not_a_url = |_| format!("step_up.redirects: `{text}` is not a URL");
-    let url = Url::parse(text).map_err(not_a_url)?;
-    if text.contains(char::is_whitespace) {
-        return Err(format!("step_up.redirects: `{text}` has a space in it"));
+    match web_url(text) {
+        Ok(url) if is_secure(&url) => Ok(()),
+        Ok(_) => Err(format!("step_up.redirects: `{text}` is not https")),
+        // A password is not shown.
+        Err(error @ WebUrlError::Credentials) => {
+            Err(format!("step_up.redirects: an address {error}"))
+        }
+        Err(error) => Err(format!("step_up.redirects: `{text}` {error}")),
     }
-    let plain = url.scheme() == "http" && is_loopback(&url);
-    if url.scheme() != "https" && !plain {
-        return Err(format!("step_up.redirects: `{text}` is not https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "step_up.redirects: an address must not contain a user name or password".to_owned(),
-        );
-    }
-    Ok(())
 }

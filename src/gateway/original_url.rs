@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderMap, HeaderName};
 use url::Url;
 
-use crate::{header_list::single, incode::is_loopback};
+use crate::{header_list::single, web_url::is_secure};
 
 /// The headers in which a gateway says what was asked for. It must overwrite them.
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -33,6 +33,16 @@ impl OriginalUrl {
         &self.0
     }
 
+    /// Its scheme and host, with the port if that is not the usual one.
+    pub fn origin(&self) -> &str {
+        let begin = self.0.find("://").map_or(0, |at| at.saturating_add(3));
+        let rest = self.0.get(begin..).unwrap_or_default();
+        let end = rest
+            .find('/')
+            .map_or(self.0.len(), |at| begin.saturating_add(at));
+        self.0.get(..end).unwrap_or_default()
+    }
+
     /// Its host, with the port if that is not the usual one.
     pub fn authority(&self) -> &str {
         let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
@@ -56,6 +66,12 @@ impl ReturnHosts {
         self.admit(proto?, host?, uri?)
     }
 
+    /// The host that a request is for, by the headers of a gateway; `None` if they do not say it, each once, or if it is not one of these.
+    pub fn host_of(&self, headers: &HeaderMap) -> Option<OriginalUrl> {
+        let [proto, host] = [&PROTO, &HOST].map(|name| one(headers, name));
+        self.admit(proto?, host?, "/")
+    }
+
     /// An address that was on an allowed host before, if it still is.
     pub fn readmit(&self, text: &str) -> Option<OriginalUrl> {
         let (scheme, rest) = text.split_once("://")?;
@@ -75,10 +91,9 @@ impl ReturnHosts {
         }
         let text = format!("{scheme}://{host}{uri}");
         let url = Url::parse(&text).ok()?;
-        let is_secure = scheme == "https" || (scheme == "http" && is_loopback(&url));
         let is_bare = url.username().is_empty() && url.password().is_none();
         let is_whole = url.fragment().is_none() && is_authority(&url, host);
-        (is_secure && is_bare && is_whole).then_some(OriginalUrl(text))
+        (is_secure(&url) && is_bare && is_whole).then_some(OriginalUrl(text))
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Serializer, ser::Formatter};
 use super::entry::{Entry, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, PolicyName, Timestamp, Verification, VerificationId,
+        Evidence, Finding, PolicyName, Verification, VerificationId, rfc3339,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
@@ -219,11 +219,6 @@ impl<'r> From<&'r RefusedCaller> for RefusedLine<'r> {
 )]
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-/// An instant in RFC 3339, with milliseconds.
-fn rfc3339(instant: Timestamp) -> String {
-    format!("{instant:.3}")
 }
 
 #[cfg(test)]

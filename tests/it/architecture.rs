@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 44] = [
+const ROOMS: [(&str, &[&str]); 46] = [
     (
         "gate",
         &[
@@ -30,12 +30,13 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "provenance",
             "refusals",
             "ruling",
+            "signatures",
             "source",
             "span",
         ],
     ),
     ("ruling", &["policy", "provenance"]),
-    ("call", &["callers", "peer"]),
+    ("call", &["callers", "peer", "signatures"]),
     (
         "callers",
         &[
@@ -74,6 +75,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "policy",
             "rate_limit",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -94,14 +96,19 @@ const ROOMS: [(&str, &[&str]); 44] = [
         "gateway",
         &[
             "callers",
+            "clock",
+            "deps",
             "gate",
             "header_list",
-            "incode",
+            "log_throttle",
+            "metrics",
             "policy",
             "ruling",
             "session",
+            "signatures",
             "step_up",
             "violations",
+            "web_url",
         ],
     ),
     (
@@ -118,6 +125,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "policy",
             "provenance",
             "rate_limit",
+            "signatures",
             "span",
         ],
     ),
@@ -137,6 +145,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "rate_limit",
             "refusals",
             "secrets",
+            "signatures",
             "source",
         ],
     ),
@@ -174,6 +183,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "span",
             "step_up",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -253,6 +263,8 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "ruling",
             "secrets",
             "session",
+            "signatures",
+            "source",
             "span",
             "step_up",
             "violations",
@@ -299,6 +311,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
     ("metrics", &[]),
     ("readiness", &[]),
     ("secrets", &["files", "log_throttle"]),
+    ("signatures", &["policy", "secrets"]),
     ("span", &["call", "policy", "ruling"]),
     (
         "config",
@@ -317,10 +330,12 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "rate_limit",
             "secrets",
             "session",
+            "signatures",
             "source",
             "step_up",
             "telemetry",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -329,6 +344,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
     ),
     ("build_info", &[]),
     ("header_list", &[]),
+    ("web_url", &[]),
     ("request_id", &["violations"]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),
@@ -356,6 +372,7 @@ const ROOMS: [(&str, &[&str]); 44] = [
             "readiness",
             "refusals",
             "session",
+            "signatures",
             "source",
             "step_up",
             "telemetry",

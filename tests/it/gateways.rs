@@ -3,6 +3,7 @@
 
 mod application;
 pub mod browser;
+mod hand_on;
 mod login;
 mod matrix;
 mod proxy;

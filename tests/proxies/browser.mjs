@@ -2,6 +2,7 @@
 //   {"open": URL}      navigates there, and waits until that page or what it redirects to is loaded
 //   {"eval": SCRIPT}   the value of an expression in the page
 //   {"until": SCRIPT}  waits until it holds, over all pages that load in the meantime; false if it does not in 20 s
+//   {"headers": {…}}   sends these with each request from now on
 //   {"clear": true}   clears all cookies
 //   {"trail": true}    the documents that were loaded since the last time: [[status, URL, location]]
 import { spawn } from 'node:child_process';
@@ -83,6 +84,7 @@ async function run(command) {
   }
   if (command.eval) return evaluate(command.eval);
   if (command.until) return until(async () => Boolean(await evaluate(command.until)));
+  if (command.headers) return page('Network.setExtraHTTPHeaders', { headers: command.headers });
   if (command.clear) return page('Network.clearBrowserCookies');
   const seen = trail;
   trail = [];

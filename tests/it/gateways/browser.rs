@@ -135,6 +135,11 @@ impl Browser {
         steps[steps.len().saturating_sub(8)..].join(", ")
     }
 
+    /// Sends these headers with each request from now on.
+    pub fn send(&mut self, headers: &Value) {
+        self.run(json!({ "headers": headers }));
+    }
+
     /// Clears all cookies.
     pub fn clear(&mut self) {
         self.run(json!({ "clear": true }));

@@ -67,6 +67,11 @@ pub fn token() -> verigate::callers::Token {
 }
 
 impl Sessions {
+    /// The file with the key set.
+    pub fn keys(&self) -> &std::path::Path {
+        &self.keys
+    }
+
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("jwks.json");
@@ -186,7 +191,7 @@ async fn sent(request: RequestBuilder) -> Response {
 }
 
 /// The values of a header that the application was sent.
-fn values<'v>(seen: &'v Value, name: &str) -> Vec<&'v str> {
+pub fn values<'v>(seen: &'v Value, name: &str) -> Vec<&'v str> {
     let headers = seen["headers"].as_array().unwrap().iter();
     let named = headers.filter(|header| header[0] == name);
     named.map(|header| header[1].as_str().unwrap()).collect()
