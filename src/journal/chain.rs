@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::merkle::{Hash, Tree, leaf_hash};
-use crate::policy::Timestamp;
+use crate::policy::{Timestamp, rfc3339};
 
 /// What each line of this version begins with.
 const START: &[u8] = b"{\"v\":2,\"index\":";
@@ -51,7 +51,7 @@ impl Chain {
         lines.extend_from_slice(PREVIOUS);
         push_hex(lines, &self.previous);
         lines.extend_from_slice(AT);
-        let _ = write!(lines, "{at:.3}");
+        lines.extend_from_slice(rfc3339(at).as_bytes());
         lines.extend_from_slice(b"\",");
         // Without its opening brace.
         lines.extend_from_slice(body.get(1..).unwrap_or_default());

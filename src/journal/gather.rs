@@ -143,8 +143,15 @@ impl Groups {
         }
         let done = Arc::clone(&group.done);
         let (written, when_written) = oneshot::channel();
-        // If the thread has ended, the sender is dropped, which is what is waited for.
-        let _ = self.queue.try_send(Message::Group(group, written));
+        let sent = self.queue.try_send(Message::Group(group, written));
+        // There is room for all records that are admitted, unless many other messages wait too. If the thread has ended, the sender is
+        // dropped, which is what is waited for.
+        if let Err(mpsc::error::TrySendError::Full(message)) = sent
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let queue = self.queue.clone();
+            drop(runtime.spawn(async move { queue.send(message).await }));
+        }
         Some((done, when_written))
     }
 

@@ -144,12 +144,13 @@ impl Health {
             if until_check == 0 {
                 until_check = CHECK_EVERY;
                 let Some(queue) = queue.upgrade() else { return };
-                self.check_due.store(true, Ordering::SeqCst);
-                // A full queue means that the thread is awake, and checks the output after its next entries.
-                if let Err(mpsc::error::TrySendError::Closed(_)) =
-                    queue.try_send(Message::CheckOutput)
-                {
+                if queue.is_closed() {
                     return;
+                }
+                // One message is enough, however long the thread does not look for it. A full queue means that the thread is awake, and
+                // checks the output after its next entries.
+                if !self.check_due.swap(true, Ordering::SeqCst) {
+                    let _ = queue.try_send(Message::CheckOutput);
                 }
             }
         }

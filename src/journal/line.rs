@@ -10,7 +10,7 @@ use serde_json::{Serializer, ser::Formatter};
 use super::entry::{Entry, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, PolicyName, Verification, VerificationId, rfc3339,
+        Evidence, Finding, PolicyName, Timestamp, Verification, VerificationId, rfc3339,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
