@@ -105,7 +105,7 @@ pub struct Config {
     /// The tokens of sessions. None is read if it is `None`.
     pub session: Option<crate::session::Config>,
     /// The file to which decisions are appended, or `-` for stdout.
-    pub journal: PathBuf,
+    pub journal: crate::journal::Config,
     /// What is traced.
     pub trace: TraceConfig,
     /// What is logged.

@@ -156,7 +156,15 @@ impl Gate {
         let mut ruling = self.rule(snapshot, policy, request, known);
         let decided = snapshot.elapsed();
         let entry = Entry::new(request, call_facts(call), &ruling, snapshot.sets());
-        self.journal.record(entry).await?;
+        let wait = call.deadline.after(decided).wait_max();
+        let recorded = self.journal.record_within(wait, entry);
+        if let Err(error) = recorded.await {
+            // A policy may permit that a decision is given although it cannot be recorded.
+            if !policy.allows_unrecorded() {
+                return Err(error.into());
+            }
+            self.metrics.unrecorded();
+        }
         let recorded = snapshot.elapsed();
         ruling.timings.journal = recorded.saturating_sub(decided);
         self.metrics.check(&request.policy, &ruling, recorded);

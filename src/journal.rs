@@ -1,28 +1,54 @@
-//! The decision log: one line of JSON for each decision, and some for refused requests, written by a thread of its own.
+//! The decision log: one line of JSON for each decision, for some refused requests and for what operators change, in a chain, written by a
+//! thread of its own.
 //!
 //! Why nothing is dropped and checks are rejected: a decision that is not in the journal never happened for an auditor. When a write
-//! fails, it is retried until it succeeds, and until then no further decision is accepted. What is queued is lost only with the process.
+//! fails, it is retried until it succeeds, and until then no further decision is accepted. An answer waits for its line as
+//! [`Durability`] says.
 
+mod settings;
+mod error;
 mod entry;
 mod line;
+mod chain;
+pub mod merkle;
+mod own;
+mod block;
+mod group;
 mod message;
+mod gather;
 mod metrics;
+mod append_file;
+mod resume;
+mod obstacles;
 mod output;
+mod single_file;
+mod folder;
+mod open;
+mod retention;
 mod health;
 mod writer;
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::sync::{mpsc, oneshot, watch};
-
-use self::{
-    entry::Record, health::Health, message::Message, metrics::Metrics, writer::WriterThread,
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot, watch},
+    time::timeout,
 };
+use tracing::error;
+
 pub use self::{
     entry::{CallFacts, Entry, RefusedCaller, Sets},
-    health::Obstacles,
-    output::{Output, OutputCheck, OutputError, open},
+    error::{JournalError, JournalStartError},
+    obstacles::Obstacles,
+    open::open,
+    output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed},
+    own::ChangeEvent,
+    settings::{Config, Durability, QueueLimits, RetentionTerms, SegmentTerms},
+};
+use self::{
+    gather::Groups, health::Health, message::Message, metrics::Metrics, own::Own,
+    retention::Retention, writer::WriterThread,
 };
 use crate::{
     deps::{Deps, Task},
@@ -30,85 +56,49 @@ use crate::{
     readiness::Component,
 };
 
-/// The bounds of the queue and of retries.
-#[derive(Debug, Clone, Copy)]
-pub struct QueueLimits {
-    /// Entries that may be queued; beyond that, checks wait.
-    pub queue_max: usize,
-    /// Pause before a failed write is retried.
-    pub retry_after: Duration,
-}
-
-impl Default for QueueLimits {
-    fn default() -> Self {
-        Self {
-            queue_max: 4096,
-            retry_after: Duration::from_millis(500),
-        }
-    }
-}
+/// The name of a journal without a key.
+const ORIGIN: &str = "verigate";
+/// Messages beside those of entries.
+const OTHER_MESSAGES: usize = 64;
 
 /// The sending side of the journal.
 #[derive(Debug, Clone)]
-pub struct Journal {
-    queue: mpsc::Sender<Message>,
-    obstacles: watch::Receiver<Obstacles>,
-}
-
-/// The decision cannot be recorded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum JournalError {
-    /// The service stops.
-    #[error("the journal has stopped")]
-    Stopped,
-    /// What was accepted before cannot be written.
-    #[error("the journal cannot be written")]
-    NotWritable,
-}
-
-/// Why the journal cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum JournalStartError {
-    /// Its thread cannot be started.
-    #[error("cannot start the journal's thread")]
-    Thread(#[from] io::Error),
-    /// A metric cannot be registered: an internal error.
-    #[error(transparent)]
-    Metrics(#[from] prometheus::Error),
-}
+pub struct Journal(Arc<Groups>);
 
 impl Journal {
-    /// Queues an entry; waits while the queue is full. Rejected as long as the journal cannot be written.
-    pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        if !self.obstacles.borrow().are_none() {
-            return Err(JournalError::NotWritable);
-        }
-        let message = Message::Record(Record::Decision(Box::new(entry)));
-        let message = match self.queue.try_send(message) {
-            Ok(()) => return Ok(()),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Err(JournalError::Stopped),
-            Err(mpsc::error::TrySendError::Full(message)) => message,
-        };
-        let mut obstacles = self.obstacles.clone();
-        tokio::select! {
-            sent = self.queue.send(message) => sent.map_err(|_| JournalError::Stopped),
-            // An error means that the thread has ended.
-            found = obstacles.wait_for(|obstacles| !obstacles.are_none()) => {
-                Err(found.map_or(JournalError::Stopped, |_| JournalError::NotWritable))
-            }
-        }
+    /// Records a decision: returns when it is queued, written or synced. Waits while the queue is full. Rejected as long as the journal cannot
+    /// be written, and after this time; a decision that waits then may be recorded later.
+    pub async fn record_within(&self, wait: Duration, entry: Entry) -> Result<(), JournalError> {
+        let recorded = timeout(wait, self.record(entry)).await;
+        recorded.unwrap_or(Err(JournalError::Late))
     }
-}
 
-impl Journal {
-    /// Queues a line about a refused request. Never waits: a caller that is refused must not be able to make anything wait.
-    pub fn record_refusal(&self, refused: RefusedCaller) -> Result<(), JournalError> {
-        if !self.obstacles.borrow().are_none() {
-            return Err(JournalError::NotWritable);
+    /// The same, without an end of the wait.
+    pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
+        let place = self.0.admit().await?;
+        let done = self.0.add(&entry, place)?;
+        if self.0.waits() {
+            return done.wait().await;
         }
-        let record = Record::RefusedCaller(Box::new(refused));
-        let sent = self.queue.try_send(Message::Record(record));
-        sent.map_err(|_| JournalError::NotWritable)
+        Ok(())
+    }
+
+    /// Queues a line about a refused request. Never waits: a caller that is refused must not be able to make anything wait.
+    pub fn record_refusal(&self, refused: &RefusedCaller) -> Result<(), JournalError> {
+        let place = self.0.try_admit();
+        let place = place.map_err(|error| error.unwrap_or(JournalError::NotWritable))?;
+        self.0.add(refused, place).map(drop)
+    }
+
+    /// Queues a line about what an operator changed, also while the journal cannot be written. Never waits.
+    pub fn record_change(&self, change: ChangeEvent) {
+        let name = change.event;
+        if !self.0.send(Own::Changed(change)) {
+            error!(
+                event = "change_not_recorded",
+                name, "what an operator changed is not in the journal, because its queue is full"
+            );
+        }
     }
 }
 
@@ -159,14 +149,35 @@ impl Component for JournalState {
 #[derive(Debug)]
 pub struct Writer {
     queue: mpsc::Sender<Message>,
+    groups: Arc<Groups>,
+    health: Health,
     ended: oneshot::Receiver<()>,
     /// Watches the thread.
     _watch: Task,
+    /// Removes old files.
+    retention: Option<Task>,
 }
 
 impl Writer {
+    /// Removes what this folder has that is older or more than these terms permit, as long as the journal is written.
+    pub fn keep_only(&mut self, folder: &Path, terms: RetentionTerms, deps: &Deps) {
+        if terms.keeps_all() || !folder.is_dir() {
+            return;
+        }
+        let retention = Retention {
+            folder: folder.to_owned(),
+            terms,
+            clock: Arc::clone(&deps.clock),
+            queue: self.queue.downgrade(),
+        };
+        self.retention = Some(deps.start(retention.run()));
+    }
+
     /// Accepts no more entries, and waits until the queued ones are written.
     pub async fn flush(self) {
+        drop(self.retention);
+        self.health.stop();
+        self.groups.close();
         // An error means that the thread has ended already.
         let _ = self.queue.send(Message::Stop).await;
         // An error means that the thread is gone, which is what is waited for.
@@ -191,30 +202,33 @@ pub fn start(
     limits: QueueLimits,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
-    let (queue, entries) = mpsc::channel::<Message>(limits.queue_max);
+    let (queue, messages) = mpsc::channel(limits.queue_max.saturating_add(OTHER_MESSAGES));
     let (ending, ended) = oneshot::channel();
     let health = Health::new();
     let obstacles = health.subscribe();
+    let places = Arc::new(Semaphore::new(limits.queue_max));
     let thread = WriterThread {
         output,
+        durability: limits.durability,
+        origin: ORIGIN.into(),
         retry_after: limits.retry_after,
         clock: Arc::clone(&deps.clock),
         log: LogThrottle::default(),
-        metrics: Metrics::register(&deps.registry, obstacles.clone())?,
+        metrics: Metrics::register(&deps.registry, obstacles.clone(), limits.queue_max, &places)?,
         health: health.clone(),
+        state: writer::State::default(),
     };
     thread::Builder::new()
         .name("journal".into())
         .spawn(move || {
-            thread.run(entries);
+            thread.run(messages);
             let _ = ending.send(());
         })?;
     let watch = deps.start(health.clone().watch(queue.downgrade()));
+    let groups = Groups::new(queue.clone(), places, limits.durability, obstacles.clone());
+    let groups = Arc::new(groups);
     Ok(Started {
-        journal: Journal {
-            queue: queue.clone(),
-            obstacles: obstacles.clone(),
-        },
+        journal: Journal(Arc::clone(&groups)),
         state: JournalState {
             queue: queue.downgrade(),
             health: health.clone(),
@@ -222,8 +236,11 @@ pub fn start(
         },
         writer: Writer {
             queue,
+            groups,
+            health,
             ended,
             _watch: watch,
+            retention: None,
         },
     })
 }

@@ -110,7 +110,7 @@ impl Refusals {
             return;
         }
         let suppressed = inner.suppressed.swap(0, Relaxed);
-        let written = inner.journal.record_refusal(RefusedCaller {
+        let written = inner.journal.record_refusal(&RefusedCaller {
             at: at.now,
             caller: caller.into(),
             from,

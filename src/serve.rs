@@ -327,7 +327,7 @@ fn log_start(config: &Config) {
         config_path = file.map(|file| file.display().to_string()),
         policies_path = %config.policies.display(),
         shadow_path = config.shadow.as_ref().map(|shadow| shadow.display().to_string()),
-        journal_path = %config.journal.display(),
+        journal_path = %config.journal.path.display(),
         "starting"
     );
 }

@@ -1,4 +1,5 @@
-//! Who asks in the bench: nobody in particular, or a caller by a token or by a certificate, with the settings of the service for each.
+//! Who asks in the bench: nobody in particular, or a caller by a token or by a certificate, with the settings of the service for each, and what
+//! an answer waits for.
 
 use std::{fs, path::Path, sync::Arc};
 
@@ -20,6 +21,8 @@ pub(crate) struct Way {
     pub(crate) name: &'static str,
     /// What the configuration has for it.
     pub(crate) settings: String,
+    /// What an answer waits for, as `journal.durability` has it.
+    pub(crate) durability: &'static str,
     pub(crate) token: Option<String>,
     pub(crate) tls: Option<Arc<ClientConfig>>,
 }
@@ -41,26 +44,44 @@ pub(crate) fn ways(folder: &Path) -> Vec<Way> {
     let text = || Some(token.reveal().to_owned());
     vec![
         Way {
-            name: "verigate, no callers",
+            name: "verigate, queued",
             settings: String::new(),
+            durability: "queued",
+            token: None,
+            tls: None,
+        },
+        Way {
+            name: "verigate, synced",
+            settings: String::new(),
+            durability: "synced",
+            token: None,
+            tls: None,
+        },
+        Way {
+            name: "verigate, written",
+            settings: String::new(),
+            durability: "written",
             token: None,
             tls: None,
         },
         Way {
             name: "token",
             settings: by_token.clone(),
+            durability: "written",
             token: text(),
             tls: None,
         },
         Way {
             name: "token, TLS",
             settings: format!("{by_token}{tls}"),
+            durability: "written",
             token: text(),
             tls: Some(client),
         },
         Way {
             name: "certificate, TLS",
             settings: format!("{by_certificate}{tls}{asked}"),
+            durability: "written",
             token: None,
             tls: Some(door),
         },

@@ -57,6 +57,7 @@ fn main() {
     let empty = Way {
         name: "tonic, empty handler",
         settings: String::new(),
+        durability: "",
         token: None,
         tls: None,
     };
@@ -72,7 +73,7 @@ fn main() {
     for (n, way) in ways.into_iter().enumerate() {
         let own = folder.path().join(n.to_string());
         fs::create_dir(&own).unwrap();
-        let server = Server::verigate(&own, &way.settings);
+        let server = Server::verigate(&own, &way.settings, way.durability);
         servers.push((way, server));
     }
     stay_on(LOAD_CORE);

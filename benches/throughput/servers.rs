@@ -79,7 +79,7 @@ impl Server {
     }
 
     /// The service with this configuration beside what it needs, and a vendor that knows [`VERIFICATIONS`].
-    pub(crate) fn verigate(folder: &Path, settings: &str) -> Self {
+    pub(crate) fn verigate(folder: &Path, settings: &str, durability: &str) -> Self {
         let cast = folder.join("cast.yaml");
         fs::write(&cast, people()).expect("a folder");
         let policy = folder.join("front-door.yaml");
@@ -93,7 +93,7 @@ impl Server {
         fs::create_dir(folder.join("journal")).unwrap();
         let written = format!(
             "[policies]\npath = '{}'\n[incode]\nurl = 'http://{upstream}'\napi_key = 'demo-api-key'\n\
-             integration_id = 'demo-integration'\nsecret = 'demo-secret'\nrate = 100000\nburst = 100000\n[journal]\npath = '{}'\n\
+             integration_id = 'demo-integration'\nsecret = 'demo-secret'\nrate = 100000\nburst = 100000\n[journal]\npath = '{}'\ndurability = '{durability}'\n\
              [grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
              [log]\nformat = 'text'\n[quota]\nfetches_per_second = 100000\nfetches_burst = 100000\n{settings}",
             policy.display(),

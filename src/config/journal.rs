@@ -9,12 +9,50 @@ use std::{
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::section::{Reported, Section};
+use crate::journal::{Config, Durability, RetentionTerms, SegmentTerms};
 
 /// How many links are followed to a file that does not exist yet: as many as the system follows.
 const LINKS_MAX: usize = 40;
 
-/// The file of the journal, which can be written: it, or its folder if it does not exist yet. Nothing is created or changed to find out.
-pub(super) fn read(section: &mut Section<'_>) -> Result<PathBuf, Reported> {
+/// The journal, whose file or folder can be written. Nothing is created or changed to find out.
+pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
+    let path = read_path(section);
+    let durability = read_durability(section);
+    // The one thing that can be done for all policies; a policy itself may permit more.
+    let on_error = section.one_of("on_error", &[("wait", ())]);
+    let size = section.bytes("segment_size");
+    let age = section.duration("segment_age");
+    let retain_for = optional(section, "retain_for", Section::duration);
+    let retain_size = optional(section, "retain_size", Section::bytes);
+    let path = path?;
+    on_error?;
+    Ok(Config {
+        durability: checked_durability(section, &path, durability?)?,
+        segments: SegmentTerms {
+            size: u64::try_from(size?).unwrap_or(u64::MAX),
+            age: age?,
+        },
+        retention: RetentionTerms {
+            age: retain_for?,
+            size: retain_size?.map(|size| u64::try_from(size).unwrap_or(u64::MAX)),
+        },
+        path,
+    })
+}
+
+/// A value, if one is set.
+fn optional<'s, T>(
+    section: &mut Section<'s>,
+    key: &str,
+    read: impl Fn(&mut Section<'s>, &str) -> Result<T, Reported>,
+) -> Result<Option<T>, Reported> {
+    if section.text(key).is_empty() {
+        return Ok(None);
+    }
+    read(section, key).map(Some)
+}
+
+fn read_path(section: &mut Section<'_>) -> Result<PathBuf, Reported> {
     let path = PathBuf::from(section.required("path")?);
     if path.as_os_str() == "-" {
         return Ok(path);
@@ -28,14 +66,51 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<PathBuf, Reported> {
     }
 }
 
-/// Why this file cannot be written.
+/// What an answer waits for; `None` where the path decides.
+fn read_durability(section: &mut Section<'_>) -> Result<Option<Durability>, Reported> {
+    let words = [
+        ("", None),
+        ("queued", Some(Durability::Queued)),
+        ("written", Some(Durability::Written)),
+        ("synced", Some(Durability::Synced)),
+    ];
+    section.one_of("durability", &words)
+}
+
+/// The durability that this path can have.
+fn checked_durability(
+    section: &mut Section<'_>,
+    path: &Path,
+    durability: Option<Durability>,
+) -> Result<Durability, Reported> {
+    let is_stdout = path.as_os_str() == "-";
+    let can_sync = !is_stdout
+        && fs::metadata(path).map_or(true, |metadata| metadata.is_file() || metadata.is_dir());
+    match durability {
+        None if is_stdout => Ok(Durability::Queued),
+        None => Ok(Durability::Written),
+        Some(Durability::Synced) if !can_sync => {
+            let shown = path.display();
+            let message = format!(
+                "journal.durability: `synced` needs a file or a folder, which `{shown}` is not"
+            );
+            let hint = "set journal.path to a file or a folder, or use `written`";
+            Err(section.problem("durability", message, Some(hint)))
+        }
+        Some(durability) => Ok(durability),
+    }
+}
+
+/// Why this file or folder cannot be written.
 fn check(path: &Path) -> Result<(), String> {
     let shown = path.display();
     match fs::metadata(path) {
         Ok(metadata) => {
             let kind = metadata.file_type();
             if kind.is_dir() {
-                return Err(format!("`{shown}` is a folder, not a file"));
+                let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+                return may(path, access)
+                    .map_err(|error| format!("the folder `{shown}` cannot be written: {error}"));
             }
             if kind.is_socket() || kind.is_block_device() {
                 return Err(format!("`{shown}` is a socket or a disk, not a file"));
@@ -58,7 +133,7 @@ fn check_folder(path: &Path) -> Result<(), String> {
     };
     let shown = folder.display();
     if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
-        return Err(format!("`{}` names a folder, not a file", path.display()));
+        return Err(format!("there is no folder `{}`", path.display()));
     }
     if !folder.is_dir() {
         return Err(format!("there is no folder `{shown}`"));

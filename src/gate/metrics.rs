@@ -27,6 +27,7 @@ pub(super) struct Metrics {
     evidence: IntCounterVec,
     degraded: IntCounter,
     shadow: IntCounterVec,
+    unrecorded: IntCounter,
 }
 
 impl Metrics {
@@ -65,6 +66,10 @@ impl Metrics {
                 ),
                 &[FROM, TO, POLICY],
             )?,
+            unrecorded: IntCounter::new(
+                "verigate_checks_unrecorded_total",
+                "Checks answered although their decision could not be recorded in time, because the policy permits it.",
+            )?,
         };
         let is_in_force = move |policy: &str| {
             PolicyName::parse(policy).is_ok_and(|policy| live.current().find(&policy).is_some())
@@ -73,10 +78,16 @@ impl Metrics {
         register_pruned(registry, checks, [DECISION, POLICY], is_in_force.clone())?;
         let shadow = metrics.shadow.clone();
         register_pruned(registry, shadow, [FROM, TO, POLICY], is_in_force)?;
+        registry.register(Box::new(metrics.unrecorded.clone()))?;
         registry.register(Box::new(metrics.seconds.clone()))?;
         registry.register(Box::new(metrics.evidence.clone()))?;
         registry.register(Box::new(metrics.degraded.clone()))?;
         Ok(metrics)
+    }
+
+    /// Counts a decision that is given although it could not be recorded.
+    pub(super) fn unrecorded(&self) {
+        self.unrecorded.inc();
     }
 
     /// Counts a check that took this long.

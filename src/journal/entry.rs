@@ -59,13 +59,6 @@ pub struct RefusedCaller {
     pub suppressed: u64,
 }
 
-/// What is recorded, each as one line.
-#[derive(Debug, Clone)]
-pub(super) enum Record {
-    Decision(Box<Entry>),
-    RefusedCaller(Box<RefusedCaller>),
-}
-
 impl Entry {
     /// The entry of a ruling on this request, by these sets.
     pub fn new(request: &Arc<Request>, call: CallFacts, ruling: &Ruling, sets: Sets) -> Self {

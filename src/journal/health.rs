@@ -15,7 +15,7 @@ use tokio::{
 };
 use tracing::{error, info};
 
-use super::message::Message;
+use super::{message::Message, obstacles::Obstacles};
 
 /// How often the thread is watched.
 const WATCH_EVERY: Duration = Duration::from_millis(250);
@@ -23,30 +23,6 @@ const WATCH_EVERY: Duration = Duration::from_millis(250);
 const STUCK_AFTER: u32 = 4;
 /// The output is checked after each of this many intervals, one second.
 const CHECK_EVERY: u32 = 4;
-
-/// What keeps decisions from being recorded; nothing in the default.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Obstacles {
-    /// The last write failed.
-    write: Option<String>,
-    /// The output was found to lose what is written.
-    output: Option<String>,
-    /// A write or a check of the output does not end.
-    stuck: bool,
-}
-
-impl Obstacles {
-    /// Whether decisions can be recorded.
-    pub fn are_none(&self) -> bool {
-        *self == Self::default()
-    }
-
-    /// The one to repair first, in words.
-    pub(super) fn first(&self) -> Option<&str> {
-        let stuck = self.stuck.then_some("a write has not ended for a second");
-        stuck.or(self.output.as_deref()).or(self.write.as_deref())
-    }
-}
 
 /// What the writing thread, the watching task and the checks share. Clones are the same.
 #[derive(Debug, Clone)]
@@ -58,6 +34,8 @@ pub(super) struct Health {
     check_due: Arc<AtomicBool>,
     /// Whether somebody asked for the output to be opened again, and that has not been done.
     reopening: Arc<AtomicBool>,
+    /// Whether the service stops.
+    stopping: Arc<AtomicBool>,
 }
 
 impl Health {
@@ -67,7 +45,18 @@ impl Health {
             operations: Arc::default(),
             check_due: Arc::default(),
             reopening: Arc::default(),
+            stopping: Arc::default(),
         }
+    }
+
+    /// The service stops: what is no decision is not waited for.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the service stops.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
     }
 
     /// Asks for the output to be opened again.
@@ -155,12 +144,13 @@ impl Health {
             if until_check == 0 {
                 until_check = CHECK_EVERY;
                 let Some(queue) = queue.upgrade() else { return };
-                self.check_due.store(true, Ordering::SeqCst);
-                // A full queue means that the thread is awake, and checks the output after its next entries.
-                if let Err(mpsc::error::TrySendError::Closed(_)) =
-                    queue.try_send(Message::CheckOutput)
-                {
+                if queue.is_closed() {
                     return;
+                }
+                // One message is enough, however long the thread does not look for it. A full queue means that the thread is awake, and
+                // checks the output after its next entries.
+                if !self.check_due.swap(true, Ordering::SeqCst) {
+                    let _ = queue.try_send(Message::CheckOutput);
                 }
             }
         }

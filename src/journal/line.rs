@@ -1,4 +1,5 @@
-//! The format of the journal: one line of JSON for each decision.
+//! What a line of the journal says: one JSON object for each decision and for each refused request. What all lines begin with is added
+//! by the thread that writes them.
 
 mod parts;
 mod basis;
@@ -17,28 +18,54 @@ use self::{
     evidence::LineEvidence,
     parts::{LineReason, line_reasons, whole_ms},
 };
-use super::entry::{Entry, Record, RefusedCaller};
+use super::entry::{Entry, RefusedCaller};
 use crate::{
     policy::{
-        PolicyName, VerificationId, rfc3339,
+        PolicyName, Timestamp, VerificationId, rfc3339,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
 };
 
-/// The records as lines of JSON.
-pub(super) fn lines(records: &[Record]) -> Vec<u8> {
-    let mut lines = Vec::new();
-    for record in records {
-        let mut json = Serializer::with_formatter(&mut lines, VisibleTexts);
-        // Serialising texts and flags into memory cannot fail.
-        let _ = match record {
-            Record::Decision(entry) => Line::from(&**entry).serialize(&mut json),
-            Record::RefusedCaller(refused) => RefusedLine::from(&**refused).serialize(&mut json),
-        };
-        lines.push(b'\n');
+/// What becomes a line.
+pub(super) trait Body {
+    /// When it was recorded or, for a decision, decided.
+    fn at(&self) -> Timestamp;
+
+    /// Appends the rest of the line: a JSON object.
+    fn append_to(&self, bodies: &mut Vec<u8>);
+}
+
+impl Body for Entry {
+    fn at(&self) -> Timestamp {
+        self.ruling.decision.decided_at()
     }
-    lines
+
+    fn append_to(&self, bodies: &mut Vec<u8>) {
+        append_json(&Line::from(self), bodies);
+    }
+}
+
+impl Body for RefusedCaller {
+    fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    fn append_to(&self, bodies: &mut Vec<u8>) {
+        append_json(&RefusedLine::from(self), bodies);
+    }
+}
+
+/// A value as JSON whose texts are all visible.
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::new();
+    append_json(value, &mut json);
+    json
+}
+
+fn append_json(value: &impl Serialize, json: &mut Vec<u8>) {
+    // Serialising texts, numbers and flags into memory cannot fail.
+    let _ = value.serialize(&mut Serializer::with_formatter(json, VisibleTexts));
 }
 
 /// JSON whose texts are all visible: a caller's text may reach a terminal, and what a terminal might obey is escaped as JSON escapes it.
@@ -66,7 +93,6 @@ impl Formatter for VisibleTexts {
 /// One line. Holds no person's data.
 #[derive(Serialize)]
 struct Line<'e> {
-    at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor_at: Option<String>,
     decision_id: String,
@@ -116,7 +142,6 @@ impl<'e> From<&'e Entry> for Line<'e> {
         } = entry;
         let decision = &ruling.decision;
         Self {
-            at: rfc3339(decision.decided_at()),
             vendor_at: ruling.vendor_at.map(rfc3339),
             decision_id: ruling.id.to_string(),
             caller: call.caller.as_str(),
@@ -148,7 +173,6 @@ impl<'e> From<&'e Entry> for Line<'e> {
 /// The line of a refused request. It is no decision: it has an event in its place.
 #[derive(Serialize)]
 struct RefusedLine<'r> {
-    at: String,
     event: &'static str,
     caller: &'r str,
     address: String,
@@ -162,7 +186,6 @@ struct RefusedLine<'r> {
 impl<'r> From<&'r RefusedCaller> for RefusedLine<'r> {
     fn from(refused: &'r RefusedCaller) -> Self {
         Self {
-            at: rfc3339(refused.at),
             event: "caller_refused",
             caller: &refused.caller,
             address: refused.from.to_string(),

@@ -1,11 +1,15 @@
 //! What the writing thread is sent.
 
-use super::entry::Record;
+use tokio::sync::oneshot;
+
+use super::{group::Group, own::Own};
 
 #[derive(Debug)]
 pub(super) enum Message {
-    /// What becomes a line.
-    Record(Record),
+    /// What becomes lines; the sender is used when they are written.
+    Group(Group, oneshot::Sender<()>),
+    /// An event of the journal itself.
+    Own(Own, oneshot::Sender<()>),
     /// Wakes the thread, because a check of the output is due.
     CheckOutput,
     /// Accept no more entries.

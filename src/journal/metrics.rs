@@ -1,9 +1,11 @@
 //! The metrics of the journal.
 
-use prometheus::{IntCounter, Registry};
-use tokio::sync::watch;
+use std::sync::Arc;
 
-use super::health::Obstacles;
+use prometheus::{IntCounter, Registry};
+use tokio::sync::{Semaphore, watch};
+
+use super::obstacles::Obstacles;
 use crate::metrics::gauge_of;
 
 /// The metrics of the journal.
@@ -12,12 +14,15 @@ pub(super) struct Metrics {
     pub(super) entries: IntCounter,
     pub(super) write_failures: IntCounter,
     pub(super) reopened: IntCounter,
+    pub(super) gaps: IntCounter,
 }
 
 impl Metrics {
     pub(super) fn register(
         registry: &Registry,
         obstacles: watch::Receiver<Obstacles>,
+        queue_max: usize,
+        places: &Arc<Semaphore>,
     ) -> Result<Self, prometheus::Error> {
         let metrics = Self {
             entries: IntCounter::new(
@@ -32,7 +37,12 @@ impl Metrics {
                 "verigate_journal_reopens_total",
                 "How often the journal was opened again, on SIGHUP or because its path named another file.",
             )?,
+            gaps: IntCounter::new(
+                "verigate_journal_gaps_total",
+                "Gaps that the journal has recorded: lines or a file are missing, or were recorded again.",
+            )?,
         };
+        registry.register(Box::new(metrics.gaps.clone()))?;
         registry.register(Box::new(metrics.entries.clone()))?;
         registry.register(Box::new(metrics.write_failures.clone()))?;
         registry.register(Box::new(metrics.reopened.clone()))?;
@@ -41,6 +51,16 @@ impl Metrics {
             "verigate_journal_writable",
             "1 while decisions can be recorded, else 0.",
             move || f64::from(u8::from(obstacles.borrow().are_none())),
+        )?;
+        let places = Arc::clone(places);
+        gauge_of(
+            registry,
+            "verigate_journal_queued",
+            "Entries that wait to be written to the journal.",
+            move || {
+                let queued = queue_max.saturating_sub(places.available_permits());
+                u32::try_from(queued).map_or(f64::MAX, f64::from)
+            },
         )?;
         Ok(metrics)
     }

@@ -1,43 +1,120 @@
-//! Where the journal is written: a file, a pipe, or stdout. It is opened again when its path names another file, as after a rotation.
+//! What the journal is written to.
 
 use std::{
-    fs::{self, File, Metadata, OpenOptions},
-    io::{self, Read as _, Seek as _, SeekFrom, Write},
-    os::{
-        fd::AsFd as _,
-        unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _},
-    },
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
-    process::geteuid,
+use super::{
+    append_file::FileState,
+    chain::Chain,
+    own::{CutTail, GapReason, Own, PreviousFile},
 };
-
-/// The mode of a journal that is created: who was let in where is for the operator alone.
-const MODE: u32 = 0o600;
+use crate::policy::Timestamp;
 
 /// An output of the journal.
 pub trait Output: Write + Send {
+    /// Where the journal goes on: asked once, before anything is written.
+    fn resume(&mut self) -> Resumed {
+        Resumed::default()
+    }
+
     /// Checks whether what is written still arrives where it should, and opens the output again if its path names another file, or in any
     /// case if that was `requested`. Must not wait.
-    fn check(&mut self, requested: bool) -> Result<OutputCheck, OutputError> {
-        let _ = requested;
+    fn check(&mut self, requested: bool, next: Next) -> Result<OutputCheck, OutputError> {
+        let _ = (requested, next);
         Ok(OutputCheck::Same)
+    }
+
+    /// Whether all that was written is still there: a file may have been deleted or truncated meanwhile.
+    fn is_kept(&mut self) -> bool {
+        true
+    }
+
+    /// Waits until what was written is on the disk. An error is final for the file.
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// Leaves a file that could not be synced, and goes on in another.
+    fn replace(&mut self, next: Next) -> io::Result<Reopened> {
+        let _ = next;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Gives back what is reserved for lines that do not come: nothing is written after it.
+    fn finish(&mut self) {}
+
+    /// Whether the file is to end, by its size or its age.
+    fn is_full(&self, now: Timestamp) -> bool {
+        let _ = now;
+        false
+    }
+
+    /// Creates the file that comes after this one, whose last line is written then.
+    fn prepare(&mut self, next: Next) -> io::Result<()> {
+        let _ = next;
+        Ok(())
+    }
+
+    /// Ends this file, and goes on in the one that was prepared.
+    fn go_on(&mut self, now: Timestamp) -> Option<Reopened> {
+        let _ = now;
+        None
     }
 }
 
 /// Keeps nothing, for measurements.
 impl Output for io::Sink {}
 
+/// The next line.
+#[derive(Debug, Clone, Copy)]
+pub struct Next {
+    pub(super) index: u64,
+    pub(super) now: Timestamp,
+}
+
+/// Where the journal goes on.
+#[derive(Debug)]
+pub struct Resumed {
+    pub(super) chain: Chain,
+    /// The lines since the last one with the state of the tree.
+    pub(super) since_tree: u64,
+    /// The index of the first line of the file.
+    pub(super) first: u64,
+    /// What is to be recorded first.
+    pub(super) owed: Vec<Own>,
+}
+
+/// A journal that begins.
+impl Default for Resumed {
+    fn default() -> Self {
+        Self {
+            chain: Chain::default(),
+            since_tree: 0,
+            first: 0,
+            owed: vec![Own::Started],
+        }
+    }
+}
+
 /// What a check of the output found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OutputCheck {
     /// It is the one that was opened.
     Same,
-    /// It was opened again; what follows goes to the file that the path names now.
-    Reopened,
+    /// It was opened again; what follows goes to the file that the path names now. If that is another one, this is what it begins with.
+    Reopened(Option<Reopened>),
+}
+
+/// A file in the place of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reopened {
+    pub(super) previous: PreviousFile,
+    /// What the other file has lost.
+    pub(super) gap: Option<GapReason>,
+    /// What was cut from this one.
+    pub(super) tail: Option<CutTail>,
 }
 
 /// What a check of the output found wrong.
@@ -62,155 +139,19 @@ impl OutputError {
     pub(super) fn loses_entries(&self) -> bool {
         !matches!(self, Self::OldFile(..))
     }
-}
 
-/// Opens the file to append to; `-` is stdout. A file that is created is for its owner alone.
-pub fn open(path: &Path) -> io::Result<Box<dyn Output>> {
-    if path.as_os_str() == "-" {
-        // A descriptor of its own: without a buffer, and without the lock of `io::stdout`.
-        let stdout = io::stdout().as_fd().try_clone_to_owned()?;
-        return Ok(Box::new(Stdout(stdout.into())));
-    }
-    Ok(Box::new(AtPath {
-        path: path.to_owned(),
-        file: open_file(path)?,
-    }))
-}
-
-/// stdout, whatever it is.
-#[derive(Debug)]
-struct Stdout(File);
-
-/// What a path named when it was opened.
-#[derive(Debug)]
-struct AtPath {
-    path: PathBuf,
-    file: File,
-}
-
-impl Output for Stdout {
-    fn check(&mut self, _requested: bool) -> Result<OutputCheck, OutputError> {
-        if has_lost_reader(&self.0) {
-            return Err(OutputError::StdoutClosed);
-        }
-        Ok(OutputCheck::Same)
-    }
-}
-
-impl Output for AtPath {
-    fn check(&mut self, requested: bool) -> Result<OutputCheck, OutputError> {
-        let named = fs::metadata(&self.path);
-        let open = self.file.metadata();
-        let same = matches!((&named, &open), (Ok(named), Ok(open)) if is_same(named, open));
-        if same && !requested {
-            return self.with_reader(OutputCheck::Same);
-        }
-        let reopened = match &open {
-            Ok(open) => open_successor(&self.path, open),
-            Err(_) => open_file(&self.path),
-        };
-        match reopened {
-            Ok(file) => {
-                self.file = file;
-                self.with_reader(OutputCheck::Reopened)
-            }
-            Err(error) => {
-                let path = self.path.clone();
-                let is_deleted = open.is_ok_and(|open| open.nlink() == 0);
-                Err(if is_deleted {
-                    OutputError::Deleted(path, error)
-                } else {
-                    OutputError::OldFile(path, error)
-                })
-            }
+    /// That the file at this path cannot be opened again.
+    pub(super) fn not_reopened(path: &Path, state: FileState, error: io::Error) -> Self {
+        let path = path.to_owned();
+        match state {
+            FileState::Deleted => Self::Deleted(path, error),
+            FileState::Same | FileState::Truncated | FileState::Moved => Self::OldFile(path, error),
         }
     }
 }
 
-impl AtPath {
-    /// This, unless it is a pipe that nobody reads.
-    fn with_reader(&self, check: OutputCheck) -> Result<OutputCheck, OutputError> {
-        if has_lost_reader(&self.file) {
-            return Err(OutputError::NoReader(self.path.clone()));
-        }
-        Ok(check)
-    }
-}
-
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
-    (a.dev(), a.ino()) == (b.dev(), b.ino())
-}
-
-/// Opens what takes the place of a file. The owner of a file can rewrite it, so it must be us, or the owner of the old one.
-fn open_successor(path: &Path, old: &Metadata) -> io::Result<File> {
-    let file = open_file(path)?;
-    let owner = file.metadata()?.uid();
-    if owner == old.uid() || owner == geteuid().as_raw() {
-        return Ok(file);
-    }
-    let message = format!("it belongs to another user (uid {owner})");
-    Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
-}
-
-fn open_file(path: &Path) -> io::Result<File> {
-    let mut file = OpenOptions::new()
-        .create(true)
-        .read(true)
-        .append(true)
-        .mode(MODE)
-        .open(path)?;
-    if file.metadata()?.file_type().is_fifo() {
-        // Opened for writing alone, so that the end of its reader is noticed. This does not wait for a reader, because `file` is one.
-        return OpenOptions::new().append(true).open(path);
-    }
-    end_line(&mut file)?;
-    Ok(file)
-}
-
-/// Ends a line that a crash cut short, so that the next entry starts a line of its own.
-fn end_line(file: &mut File) -> io::Result<()> {
-    // Only a regular file has an end to look at; a device has none.
-    if !file.metadata()?.is_file() || file.seek(SeekFrom::End(0))? == 0 {
-        return Ok(());
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    if last != *b"\n" {
-        file.write_all(b"\n")?;
-    }
-    Ok(())
-}
-
-/// Whether this is a pipe, a socket or a terminal whose other end is closed.
-fn has_lost_reader(file: &File) -> bool {
-    // No events are asked for: an error and a hang-up are always reported.
-    let mut polled = [PollFd::new(file, PollFlags::empty())];
-    let at_once = Timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    let ended = PollFlags::ERR | PollFlags::HUP | PollFlags::NVAL;
-    poll(&mut polled, Some(&at_once)).is_ok()
-        && polled.iter().any(|fd| fd.revents().intersects(ended))
-}
-
-impl Write for Stdout {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
-}
-
-impl Write for AtPath {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
-    }
+/// The name of a file, for a line.
+pub(super) fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or(path.as_os_str());
+    name.to_string_lossy().into_owned()
 }

@@ -1,127 +1,245 @@
 //! The thread that writes. It repeats a write until that succeeds, so lines stay whole and in order, and none is dropped.
 
-use std::{io, sync::Arc, thread, time::Duration};
+use std::{sync::Arc, thread, time::Duration};
 
-use tokio::sync::mpsc;
-use tracing::info;
+use tokio::sync::{mpsc, oneshot};
+use tracing::{error, info, warn};
 
 use super::{
+    append_file::as_u64,
+    block::Item,
+    chain::Chain,
+    group::Group,
     health::Health,
-    line::lines,
     message::Message,
     metrics::Metrics,
-    output::{Output, OutputCheck, OutputError},
+    output::{Next, Output, OutputCheck, OutputError, Reopened},
+    own::{Gap, Own},
+    settings::Durability,
 };
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
 };
 
-/// Entries written at once.
+mod delivery;
+
+/// Messages taken at once.
 const BATCH_MAX: usize = 256;
-/// The pause after a batch that was not full. Without it the thread is woken for each entry under load, and takes its core from the
-/// checks each time. It is how much longer an entry waits to be written, at most.
+/// Entries of a batch after which the thread does not rest.
+const BUSY: usize = 256;
+/// The pause after a batch, where no call waits for it. Without it the thread is woken for each turn of each event loop under load, and
+/// takes its core from the checks each time. It is how much longer an entry waits to be written, at most.
 const REST: Duration = Duration::from_millis(1);
+/// The lines after which the state of the tree is recorded again: a little fewer than the format permits, because a block has more than one.
+const TREE_EVERY: u64 = 32_768;
 
 pub(super) struct WriterThread {
     pub(super) output: Box<dyn Output>,
+    pub(super) durability: Durability,
+    /// The name of the journal.
+    pub(super) origin: Box<str>,
     pub(super) retry_after: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) log: LogThrottle,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
+    pub(super) state: State,
+}
+
+/// Where the journal is.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    chain: Chain,
+    /// The index of the first line of the file.
+    first: u64,
+    /// The lines since the last one with the state of the tree.
+    since_tree: u64,
+    /// The lines of this process.
+    lines: u64,
+    /// Events that are recorded before anything else.
+    owed: Vec<Own>,
+}
+
+/// What was taken from the queue together.
+#[derive(Default)]
+struct Batch {
+    groups: Vec<Group>,
+    own: Vec<Own>,
+    waiting: Vec<oneshot::Sender<()>>,
 }
 
 impl WriterThread {
-    pub(super) fn run(mut self, mut entries: mpsc::Receiver<Message>) {
-        // A pipe may have no reader yet.
-        self.check_output();
-        let mut batch = Vec::with_capacity(BATCH_MAX);
-        while entries.blocking_recv_many(&mut batch, BATCH_MAX) > 0 {
-            let mut taken = Vec::with_capacity(batch.len());
-            for message in batch.drain(..) {
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+        self.begin();
+        let mut messages = Vec::with_capacity(BATCH_MAX);
+        while queue.blocking_recv_many(&mut messages, BATCH_MAX) > 0 {
+            let mut batch = Batch::default();
+            for message in messages.drain(..) {
                 match message {
-                    Message::Record(record) => taken.push(record),
+                    Message::Group(group, written) => {
+                        batch.groups.push(group);
+                        batch.waiting.push(written);
+                    }
+                    Message::Own(own, written) => {
+                        batch.own.push(own);
+                        batch.waiting.push(written);
+                    }
                     // It has woken the thread, which is what it is for.
                     Message::CheckOutput => {}
-                    Message::Stop => entries.close(),
+                    Message::Stop => queue.close(),
                 }
             }
             if self.health.take_check() {
-                self.check_output();
+                self.look_at_output();
             }
-            self.write(&lines(&taken));
-            self.metrics
-                .entries
-                .inc_by(u64::try_from(taken.len()).unwrap_or(u64::MAX));
-            if taken.len() < BATCH_MAX && !entries.is_closed() {
+            let entries: usize = batch.groups.iter().map(Group::len).sum();
+            self.write(batch);
+            self.metrics.entries.inc_by(as_u64(entries));
+            let is_busy = entries >= BUSY || self.durability != Durability::Queued;
+            if !is_busy && !queue.is_closed() {
                 thread::sleep(REST);
             }
         }
+        self.end();
     }
 
-    /// Writes these lines, however many attempts that takes. A failed write is continued where it stopped.
-    fn write(&mut self, lines: &[u8]) {
-        let (mut written, mut failed_attempts) = (0, 0_u64);
-        while written < lines.len() {
-            match self.attempt(lines.get(written..).unwrap_or_default()) {
-                Ok(count) => written += count,
-                Err(error) => {
-                    self.record_failure(&error, failed_attempts);
-                    failed_attempts += 1;
-                    // Repeated at once the first time: some failures are of that write alone.
-                    if failed_attempts > 1 {
-                        self.health.set_write(Some(error.to_string()));
-                        thread::sleep(self.retry_after);
-                    }
-                    if self.check_output() == Some(OutputCheck::Reopened) {
-                        written = start_of_line(lines, written);
-                    }
-                }
+    /// Goes on where the journal was left.
+    fn begin(&mut self) {
+        let resumed = self.output.resume();
+        for own in &resumed.owed {
+            log_own(own);
+            self.count(own);
+        }
+        self.state = State {
+            chain: resumed.chain,
+            first: resumed.first,
+            since_tree: resumed.since_tree,
+            lines: 0,
+            owed: resumed.owed,
+        };
+        info!(
+            event = "journal_resumed",
+            first_index = self.state.chain.index(),
+            "the journal goes on at this index"
+        );
+        // A pipe may have no reader yet.
+        self.look_at_output();
+        self.write(Batch::default());
+    }
+
+    /// The last line of a clean end. There is none where it cannot be written: nothing that was decided is lost with it.
+    fn end(&mut self) {
+        if self.health.subscribe().borrow().are_none() {
+            let lines = self.state.lines;
+            self.state.owed.push(Own::Stopped { lines });
+            self.write(Batch::default());
+            let output = &mut self.output;
+            self.health.watched(|| output.finish());
+        }
+    }
+
+    /// Writes what was taken, and notifies those who wait for it.
+    fn write(&mut self, batch: Batch) {
+        self.rotate();
+        let mut items: Vec<Item<'_>> = self.state.owed.drain(..).map(Item::Own).collect();
+        if self.state.since_tree >= TREE_EVERY {
+            items.push(Item::Own(Own::Tree));
+        }
+        items.extend(batch.own.into_iter().map(Item::Own));
+        let records = batch.groups.iter().flat_map(Group::records);
+        items.extend(records.map(|(at, body)| Item::Record(at, body)));
+        if self.put(items) {
+            for waiting in batch.waiting {
+                // An error means that nobody waits any more.
+                let _ = waiting.send(());
             }
         }
-        if failed_attempts > 0 {
-            self.health.set_write(None);
-            info!(
-                event = "journal_recovered",
-                failed_attempts, "journal writable again; no entry was lost"
+    }
+
+    /// Ends the file and begins the next one, if it is time to.
+    fn rotate(&mut self) {
+        let now = self.clock.now();
+        if !self.state.owed.is_empty() || !self.output.is_full(now) {
+            return;
+        }
+        let index = self.state.chain.index().saturating_add(1);
+        let next = Next { index, now };
+        let output = &mut self.output;
+        if let Err(error) = self.health.watched(|| output.prepare(next)) {
+            throttled!(
+                self.log,
+                self.clock.moment().uptime,
+                error,
+                "journal_rotation_failed",
+                %error,
+                "the next file of the journal cannot be created, so this one goes on: make the folder of journal.path writable, and free space on its disk"
             );
+            return;
         }
-    }
-
-    fn attempt(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(lost) = self.health.lost_output() {
-            return Err(io::Error::other(lost));
+        if !self.put(vec![Item::Own(Own::SegmentClosed)]) {
+            return;
         }
         let output = &mut self.output;
-        self.health.watched(|| match output.write(bytes) {
-            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
-            result => result,
-        })
+        let reopened = self.health.watched(|| output.go_on(now));
+        if let Some(reopened) = reopened {
+            info!(
+                event = "journal_segment_opened",
+                first_index = index,
+                previous_file = &*reopened.previous.name,
+                "the journal goes on in a new file"
+            );
+            self.move_on(reopened, None);
+        }
     }
 
-    fn record_failure(&self, error: &io::Error, failed_attempts: u64) {
-        self.metrics.write_failures.inc();
-        throttled!(
-            self.log,
-            self.clock.moment().uptime,
-            error,
-            "journal_write_failed",
-            %error,
-            failed_attempts,
-            "journal write failed and is retried; if it fails again, checks are rejected until it succeeds: free space on the disk of journal.path, or repair its reader"
-        );
+    /// What the file begins with that takes the place of another.
+    fn move_on(&mut self, reopened: Reopened, missing_from: Option<u64>) {
+        let index = self.state.chain.index();
+        let gap = reopened.gap.map(|reason| {
+            Own::Gap(Gap {
+                reason,
+                file: Some(reopened.previous.name.clone()),
+                first_index: Some(missing_from.unwrap_or(self.state.first)),
+                last_index: index.checked_sub(1),
+            })
+        });
+        let tail = reopened.tail.map(Own::TailCut);
+        let opened = Own::SegmentOpened(Some(reopened.previous));
+        self.state.first = index;
+        for own in [Some(opened), tail, gap].into_iter().flatten() {
+            log_own(&own);
+            self.count(&own);
+            self.state.owed.push(own);
+        }
     }
 
-    /// Checks the output. `None` if something is wrong with it.
-    fn check_output(&mut self) -> Option<OutputCheck> {
+    fn count(&self, own: &Own) {
+        if matches!(own, Own::Gap(_)) {
+            self.metrics.gaps.inc();
+        }
+    }
+
+    /// Checks the output while nothing is being written.
+    fn look_at_output(&mut self) {
+        let index = self.state.chain.index();
+        if let Some(OutputCheck::Reopened(Some(reopened))) = self.check_output(index) {
+            self.move_on(reopened, None);
+        }
+    }
+
+    /// Checks the output, before the line with this index. `None` if something is wrong with it.
+    fn check_output(&mut self, index: u64) -> Option<OutputCheck> {
         let requested = self.health.take_request();
+        let now = self.clock.now();
         let output = &mut self.output;
-        match self.health.watched(|| output.check(requested)) {
+        match self
+            .health
+            .watched(|| output.check(requested, Next { index, now }))
+        {
             Ok(check) => {
                 let recovered = self.health.set_output(None);
-                if check == OutputCheck::Reopened {
+                if matches!(check, OutputCheck::Reopened(_)) {
                     self.metrics.reopened.inc();
                     info!(
                         event = "journal_reopened",
@@ -176,9 +294,22 @@ impl WriterThread {
     }
 }
 
-/// The start of the line that was not written to its end. After a reopening it is written again as a whole.
-fn start_of_line(lines: &[u8], written: usize) -> usize {
-    let before = lines.get(..written).unwrap_or_default();
-    let newline = before.iter().rposition(|byte| *byte == b'\n');
-    newline.map_or(0, |at| at + 1)
+/// Logs what an operator has to know of what is recorded.
+fn log_own(own: &Own) {
+    match own {
+        Own::Gap(gap) => error!(
+            event = "journal_gap",
+            reason = gap.reason.as_str(),
+            file = gap.file.as_deref(),
+            first_index = gap.first_index,
+            last_index = gap.last_index,
+            "lines of the journal are missing, and the journal says so: find out who removed or changed them"
+        ),
+        Own::TailCut(cut) => warn!(
+            event = "journal_tail_cut",
+            bytes = cut.bytes,
+            "an unfinished line at the end of the journal was cut, as a crash leaves it"
+        ),
+        _ => {}
+    }
 }

@@ -9,8 +9,9 @@ mod tests;
 
 use std::{
     collections::BTreeSet,
+    fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -27,7 +28,12 @@ use super::{
     role::Role,
     snapshot::{Digest, Parsed, Snapshot},
 };
-use crate::{clock::Clock, deps::Deps, file_watch::WatchPaths, policy::PolicySet};
+use crate::{
+    clock::Clock,
+    deps::Deps,
+    file_watch::WatchPaths,
+    policy::{PolicySet, Revision},
+};
 
 /// How much of the problems is logged.
 const LOG_LINES_MAX: usize = 500;
@@ -46,6 +52,7 @@ pub struct Reloader {
     live: Arc<Live>,
     clock: Arc<dyn Clock>,
     metrics: Metrics,
+    recorder: OnceLock<Recorder>,
     /// Locked from reading to swapping, so that an older reading never replaces a newer one.
     last: Mutex<Last>,
 }
@@ -68,6 +75,15 @@ struct Last {
 struct LastOutcome {
     digest: Digest,
     compiled: bool,
+}
+
+/// What is called when other policies are in force.
+struct Recorder(Box<dyn Fn(usize, Revision) + Send + Sync>);
+
+impl fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
 }
 
 impl Reloader {
@@ -111,6 +127,7 @@ impl Reloader {
             live,
             clock: Arc::clone(&deps.clock),
             metrics,
+            recorder: OnceLock::new(),
             last: Mutex::new(Last {
                 outcome: None,
                 parsed: Parsed::default(),
@@ -121,6 +138,11 @@ impl Reloader {
                 logged: LoggedFiles::default(),
             }),
         }))
+    }
+
+    /// Calls this with the number of policies and their revision, whenever others are in force. The first one that is given counts.
+    pub fn on_reload(&self, record: impl Fn(usize, Revision) + Send + Sync + 'static) {
+        let _ = self.recorder.set(Recorder(Box::new(record)));
     }
 
     /// Reloads on request: compiles also files that failed before and have not changed, so that the problems are logged again. Blocks.
@@ -289,6 +311,9 @@ impl Reloader {
                     "other shadow policies are judged beside those in force; with none, nothing is"
                 );
             }
+        }
+        if let Some(recorder) = self.recorder.get() {
+            (recorder.0)(policies, revision);
         }
         ReloadOutcome::Ok
     }

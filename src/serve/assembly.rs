@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use prometheus::IntGauge;
+use serde_json::json;
 
 use super::{
     callers::CallersReloader,
@@ -22,7 +23,7 @@ use crate::{
         StepUpPage, Webhooks,
     },
     incode::Incode,
-    journal::{self, JournalState, Output},
+    journal::{self, ChangeEvent, Journal, JournalState, Output},
     jwt::KeySets,
     live::{Live, Reloader},
     metrics::set_count,
@@ -73,14 +74,15 @@ pub(super) fn assemble(
     let reloader = reloader(config, &live, deps)?;
     let started = start_journal(config, journal, deps)?;
     let (journal, journal_state) = (started.journal, started.state);
+    record_reloads(&reloader, journal.clone());
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
     let Sources { source, judged } = sources(config, &incode, &live, &step_ups, deps)?;
     let (webhooks, webhook_worker) = webhooks(config, &source, &step_ups, deps)?;
+    let callers_reloader = CallersReloader::new(config, callers.clone(), journal.clone(), deps)?;
     let gate = Gate::new(live.clone(), judged, journal, refusals.clone(), deps)?;
     let gate = Arc::new(gate);
-    let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
     let for_http = http_callers(&callers, &refusals);
     let browsers = browsers(config, deps)?;
     let gateways = gateways(config, &browsers, &live, &sessions);
@@ -102,7 +104,7 @@ pub(super) fn assemble(
         registry: deps.registry.clone(),
         config_path: config.file.clone(),
         shadow_path: config.shadow.clone(),
-        journal_path: config.journal.clone(),
+        journal_path: config.journal.path.clone(),
     };
     Ok(Parts {
         grpc,
@@ -292,6 +294,23 @@ fn reloader(
     Reloader::new(&config.policies, redirects, Arc::clone(live), deps)
 }
 
+/// Records that other policies are in force.
+fn record_reloads(reloader: &Reloader, journal: Journal) {
+    reloader.on_reload(move |policies, revision| {
+        let members = [
+            ("policies", json!(policies)),
+            ("revision", json!(revision.to_string())),
+        ];
+        let members = members.into_iter();
+        journal.record_change(ChangeEvent {
+            event: "policies_reloaded",
+            members: members
+                .map(|(key, value)| (key.to_owned(), value))
+                .collect(),
+        });
+    });
+}
+
 /// Who may make calls over gRPC.
 fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Authentication {
     Authentication {
@@ -423,9 +442,16 @@ fn start_journal(
     output: Option<Box<dyn Output>>,
     deps: &Deps,
 ) -> Result<journal::Started, StartError> {
-    let path = &config.journal;
-    let output = output.map_or_else(|| journal::open(path), Ok);
+    let terms = &config.journal;
+    let path = &terms.path;
+    let open = || journal::open(path, terms.segments, deps.clock.now());
+    let output = output.map_or_else(open, Ok);
     let output = output.map_err(|error| StartError::JournalFile(path.clone(), error))?;
-    let limits = journal::QueueLimits::default();
-    Ok(journal::start(output, limits, deps)?)
+    let limits = journal::QueueLimits {
+        durability: terms.durability,
+        ..journal::QueueLimits::default()
+    };
+    let mut started = journal::start(output, limits, deps)?;
+    started.writer.keep_only(path, terms.retention, deps);
+    Ok(started)
 }

@@ -15,6 +15,7 @@ use crate::{
     config::{Config, OtherSections, place_in},
     deps::Deps,
     file_watch::{self, HOLD_FOR, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
+    journal::{ChangeEvent, Journal},
     metrics::set_count,
     readiness::Component,
 };
@@ -37,6 +38,7 @@ pub(super) struct CallersReloader {
     anonymous_from_afar: IntGauge,
     failed: IntGauge,
     reloads: IntCounter,
+    journal: Journal,
 }
 
 #[derive(Debug, Default)]
@@ -60,6 +62,7 @@ impl CallersReloader {
     pub(super) fn new(
         config: &Config,
         callers: Callers,
+        journal: Journal,
         deps: &Deps,
     ) -> Result<Arc<Self>, prometheus::Error> {
         let gauge = |name, help| {
@@ -110,6 +113,7 @@ impl CallersReloader {
             anonymous_from_afar,
             failed,
             reloads,
+            journal,
         };
         reloader.show_anonymous();
         Ok(Arc::new(reloader))
@@ -225,6 +229,12 @@ impl CallersReloader {
                 event = "callers_reloaded",
                 callers, "the callers of the configuration file are in force"
             );
+            self.journal.record_change(ChangeEvent {
+                event: "callers_reloaded",
+                members: [("callers".to_owned(), json!(callers))]
+                    .into_iter()
+                    .collect(),
+            });
             state.configs = configs;
         }
         let changed = match &state.others {

@@ -193,6 +193,7 @@ const ROOMS: [(&str, &[&str]); 46] = [
     (
         "journal",
         &[
+            "build_info",
             "callers",
             "clock",
             "deps",
@@ -323,6 +324,7 @@ const ROOMS: [(&str, &[&str]); 46] = [
             "grpc",
             "http",
             "incode",
+            "journal",
             "jwt",
             "listener",
             "policy",

@@ -36,7 +36,7 @@ fn what_is_not_set_has_its_default() {
     let config = load(GOOD, &[]).unwrap();
     assert_eq!(config.grpc.to_string(), "127.0.0.1:50051");
     assert_eq!(config.cache.capacity, 100_000);
-    assert_eq!(config.journal.to_str(), Some("-"));
+    assert_eq!(config.journal.path.to_str(), Some("-"));
 }
 
 #[test]

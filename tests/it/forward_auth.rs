@@ -305,8 +305,8 @@ async fn too_fast_too_many_and_not_recorded_are_503() {
         status(asked(&limited, "/check/front-door", "stale")).await,
         503
     );
-    let full = World::with(|config| config.journal = "/dev/full".into()).await;
-    // The first one is in the queue of the journal before the disk is full.
+    let full = World::with(|config| config.journal.path = "/dev/full".into()).await;
+    // Those of the first moment are in the queue of the journal before it knows that the disk is full.
     crate::world::until("nothing can be recorded", async || {
         status(asked(&full, "/check/front-door", "fresh")).await == 503
     })

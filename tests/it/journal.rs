@@ -1,12 +1,20 @@
 //! The decision log from the outside: a line for each answer, and nothing of a person's.
 
-use std::{fmt::Write as _, process::Command, time::Duration};
+use std::{
+    fmt::Write as _,
+    io::{Read as _, Write as _},
+    process::Command,
+    time::Duration,
+};
 
 use serde_json::Value;
 use tonic::Code;
-use verigate::proto::v1::CheckAccessRequest;
+use verigate::{
+    journal::Durability,
+    proto::v1::{CheckAccessRequest, Decision},
+};
 
-use crate::world::{World, check_request};
+use crate::world::{World, check_request, until};
 
 #[tokio::test]
 async fn each_answer_has_its_line_once_the_service_has_stopped() {
@@ -102,7 +110,7 @@ async fn while_the_journal_cannot_be_written_no_answer_is_sent() {
         .open(&pipe);
     let _reader = reader.unwrap();
     let world = World::with(|config| {
-        config.journal.clone_from(&pipe);
+        config.journal.path.clone_from(&pipe);
         config.incode.timeout = Duration::from_millis(200);
     })
     .await;
@@ -119,4 +127,65 @@ async fn while_the_journal_cannot_be_written_no_answer_is_sent() {
         }
     }
     assert_eq!(refused, Code::Unavailable);
+}
+
+/// A door that must open whatever happens, beside one that must not.
+#[tokio::test]
+async fn a_policy_may_permit_that_its_decisions_are_given_without_a_record() {
+    let world = World::with(|config| {
+        config.journal.path = "/dev/full".into();
+        config.journal.durability = Durability::Written;
+        let policies = "version: 1\npolicies:\n  exit:\n    require: [verified_within: 30d]\n    \
+                        journal: { allow_unrecorded: true }\n  vault:\n    require: [verified_within: 30d]\n";
+        std::fs::write(&config.policies, policies).unwrap();
+    })
+    .await;
+    until("nothing can be recorded", async || {
+        world.get("/readyz").await.0 == 503
+    })
+    .await;
+    let refused = world.ask(check_request("vault", "fresh")).await;
+    assert_eq!(refused.unwrap_err().code(), Code::Unavailable);
+    for (verification, decision) in [("fresh", Decision::Allow), ("stale", Decision::Deny)] {
+        let answer = world.ask(check_request("exit", verification)).await;
+        assert_eq!(answer.unwrap().decision(), decision);
+    }
+    let metrics = world.metrics().await;
+    assert!(
+        metrics.contains("verigate_checks_unrecorded_total 2"),
+        "{metrics}"
+    );
+}
+
+/// Without the exception, a call waits for its line within its deadline, and no longer.
+#[tokio::test]
+async fn an_answer_waits_for_its_line_within_the_deadline() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let reader = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&pipe);
+    let mut reader = reader.unwrap();
+    // So that the first line has to wait.
+    rustix::io::ioctl_fionbio(&reader, true).unwrap();
+    while reader.write_all(&[b'\n'; 4096]).is_ok() {}
+    rustix::io::ioctl_fionbio(&reader, false).unwrap();
+    let world = World::with(|config| {
+        config.journal.path.clone_from(&pipe);
+        config.journal.durability = Durability::Written;
+        config.deadlines.default = Duration::from_millis(300);
+    })
+    .await;
+    let late = world.ask(check_request("front-door", "fresh")).await;
+    assert_eq!(late.unwrap_err().code(), Code::Unavailable);
+    let mut room = vec![0; 128 * 1024];
+    let _ = reader.read(&mut room).unwrap();
+    until("there is room again", async || {
+        let answer = world.ask(check_request("front-door", "fresh")).await;
+        answer.is_ok()
+    })
+    .await;
 }

@@ -5,7 +5,9 @@ mod canaries;
 mod credentials;
 mod descriptors;
 mod file_modes;
+mod journal_changes;
 mod journal_output;
+mod killed;
 mod logrotate;
 mod memory;
 mod rotation;
@@ -408,7 +410,9 @@ fn recorded(files: &[&Path]) -> Vec<String> {
         let text = fs::read_to_string(file).unwrap_or_default();
         for line in text.lines() {
             let line: Value = serde_json::from_str(line).unwrap();
-            ids.push(line["decision_id"].as_str().unwrap().to_owned());
+            let id = line.get("decision_id").and_then(Value::as_str);
+            assert_eq!(id.is_some(), line.get("event").is_none(), "{line}");
+            ids.extend(id.map(str::to_owned));
         }
     }
     ids

@@ -14,6 +14,7 @@ use tonic::{
 use verigate::{
     clock::{Clock as _, ManualClock},
     config::{Account, Config},
+    journal::Durability,
     listener::{ListenAddress, Runtimes},
     live,
     policy::Timestamp,
@@ -182,7 +183,7 @@ impl World {
             vendor_clock,
             simulator,
             service,
-            journal: config.journal,
+            journal: config.journal.path,
             client,
             _folder: folder,
         }
@@ -305,11 +306,18 @@ impl World {
         self.get("/metrics").await.1
     }
 
-    /// Stops the service; what the journal holds then.
+    /// Stops the service; what the journal holds then, without what it records of itself.
     pub async fn stop(self) -> (Result<(), StopError>, String) {
         drop(self.client);
         let stopped = self.service.stop().await;
-        (stopped, fs::read_to_string(&self.journal).unwrap())
+        let journal = fs::read_to_string(&self.journal).unwrap();
+        let lines = journal.split_inclusive('\n');
+        let own = [
+            "\"event\":\"journal_started\"",
+            "\"event\":\"journal_stopped\"",
+        ];
+        let lines = lines.filter(|line| !own.iter().any(|own| line.contains(own)));
+        (stopped, lines.collect())
     }
 }
 
@@ -369,7 +377,9 @@ fn config(simulator: &Simulator, folder: &TempDir) -> Config {
     config.cache.fetches = PLENTY;
     config.step_up.links = PLENTY;
     config.cache.capacity = 1_000;
-    config.journal = folder.path().join("journal.jsonl");
+    config.journal.path = folder.path().join("journal.jsonl");
+    // The thread of the journal is not in paused time, so that a call that waits for it would see its deadline pass.
+    config.journal.durability = Durability::Queued;
     config.log.level = tracing::Level::ERROR;
     config
 }

@@ -318,9 +318,9 @@ async fn too_fast_too_many_late_and_not_recorded_are_no_decisions() {
     assert_eq!(gist(&several["evaluations"][1]), "false 429");
     assert_eq!(several["evaluations"][1]["context"]["retry_after"], 1);
 
-    let full = World::with(|config| config.journal = "/dev/full".into()).await;
+    let full = World::with(|config| config.journal.path = "/dev/full".into()).await;
     let ask = || raw(&full, ONE, whole.to_string());
-    // The first one is in the queue of the journal before the disk is full.
+    // Those of the first moment are in the queue of the journal before it knows that the disk is full.
     until("nothing can be recorded", async || {
         status(ask()).await == 503
     })

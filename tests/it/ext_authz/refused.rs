@@ -113,7 +113,7 @@ async fn what_is_shed_late_over_a_rate_or_not_recorded_is_a_denial_for_now() {
 
 #[tokio::test]
 async fn a_decision_that_cannot_be_recorded_is_a_denial() {
-    let world = world(|config| config.journal = "/dev/full".into()).await;
+    let world = world(|config| config.journal.path = "/dev/full".into()).await;
     let mut all = Vec::new();
     for _ in 0..50 {
         all.push(shown(&ask(&world, asking("front-door", "fresh")).await));

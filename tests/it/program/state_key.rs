@@ -82,17 +82,26 @@ async fn the_key_of_states_is_replaced_by_a_signal_without_refusing_anybody() {
     // Both are accepted, and the old one signs; then the new one does; and then the old one is not accepted any more.
     write("previous", NEW);
     program.process.signal("-HUP");
-    until("the new key is accepted", async || accepts(&program, NEW).await).await;
+    until("the new key is accepted", async || {
+        accepts(&program, NEW).await
+    })
+    .await;
     assert!(accepts(&program, OLD).await && signs(&program, OLD).await);
     write("current", NEW);
     write("previous", OLD);
     program.process.signal("-HUP");
     until("the new key signs", async || signs(&program, NEW).await).await;
-    until("the old one is accepted", async || accepts(&program, OLD).await).await;
+    until("the old one is accepted", async || {
+        accepts(&program, OLD).await
+    })
+    .await;
     assert!(accepts(&program, NEW).await && !signs(&program, OLD).await);
     write("previous", NEW);
     program.process.signal("-HUP");
-    until("the old one is refused", async || !accepts(&program, OLD).await).await;
+    until("the old one is refused", async || {
+        !accepts(&program, OLD).await
+    })
+    .await;
     assert!(accepts(&program, NEW).await && signs(&program, NEW).await);
     program.stop().await;
 }

@@ -79,12 +79,17 @@ pub(super) fn read(
     let redirect = fields
         .take("step_up")
         .map(|node| read_step_up(decoder, node));
+    let allow_unrecorded = fields
+        .take("journal")
+        .map(|node| read_journal(decoder, node));
     fields.finish(decoder);
     let evidence = evidence.transpose()?.unwrap_or_default();
     let reuse_allow = reuse_allow.transpose()?.unwrap_or_default();
     // A description that is no text is reported, and the rest of the policy is checked all the same.
     let description = description.and_then(Result::ok);
-    let policy = Policy::new(description, rules?, evidence, reuse_allow);
+    let allow_unrecorded = allow_unrecorded.transpose()?.unwrap_or_default();
+    let policy = Policy::new(description, rules?, evidence, reuse_allow)
+        .allowing_unrecorded(allow_unrecorded);
     Ok(policy.redirecting(redirect.transpose()?))
 }
 
@@ -150,6 +155,21 @@ fn read_reuse(decoder: &mut Decoder<'_>, node: &Node) -> Result<Duration, Report
         .map(|node| decoder.duration(node, "`allow`"));
     fields.finish(decoder);
     Ok(allow.transpose()?.unwrap_or_default())
+}
+
+fn read_journal(decoder: &mut Decoder<'_>, node: &Node) -> Result<bool, Reported> {
+    let mut fields = decoder.fields(node, "`journal`")?;
+    let allow = fields
+        .require("allow_unrecorded", decoder)
+        .and_then(|node| {
+            decoder.word(
+                node,
+                "`allow_unrecorded`",
+                &[("true", true), ("false", false)],
+            )
+        });
+    fields.finish(decoder);
+    allow
 }
 
 /// The URL of a step-up. Whether it is on the configured allow-list is checked by those who know the configuration.

@@ -231,6 +231,7 @@ const PLACES: &[(&str, &str)] = &[
     ("evidence", "in a policy"),
     ("reuse", "in a policy"),
     ("step_up", "in a policy"),
+    ("journal", "in a policy"),
     ("otherwise", "beside the requirement of a rule"),
     ("status", IN_REQUIRE),
     ("verified_within", IN_REQUIRE),
@@ -263,6 +264,7 @@ const PLACES: &[(&str, &str)] = &[
     ("unavailable", IN_EVIDENCE),
     ("allow", "in the policy's `reuse`"),
     ("redirect", "in the policy's `step_up`"),
+    ("allow_unrecorded", "in the policy's `journal`"),
 ];
 
 /// How each key is written.
@@ -322,6 +324,8 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("unavailable", "unavailable: deny"),
     ("allow", "allow: 10m"),
     ("redirect", "redirect: https://sso.example.com/step-up"),
+    ("journal", "journal: { allow_unrecorded: true }"),
+    ("allow_unrecorded", "allow_unrecorded: true"),
 ];
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ pub struct Policy {
     pub(super) evidence: EvidenceTerms,
     pub(super) reuse_allow: Duration,
     pub(super) redirect: Option<Box<str>>,
+    pub(super) allow_unrecorded: bool,
     /// The kinds of a person's data that the rules read. Follows from them.
     pub(super) reads: DataKinds,
     /// The attributes of a request that the rules read. Follows from them.
@@ -75,6 +76,7 @@ impl Policy {
             reuse_allow,
             redirect: None,
             leaves: OnceLock::new(),
+            allow_unrecorded: false,
             location: None,
         }
     }
@@ -91,6 +93,7 @@ impl Policy {
             reuse_allow: Duration::ZERO,
             redirect: None,
             leaves: OnceLock::new(),
+            allow_unrecorded: false,
             location: None,
         }
     }
@@ -104,6 +107,12 @@ impl Policy {
     /// The same policy, with the URL to which a browser may be sent for a step-up.
     pub fn redirecting(mut self, redirect: Option<Box<str>>) -> Self {
         self.redirect = redirect;
+        self
+    }
+
+    /// The same policy; whether its decisions are given also while they cannot be recorded.
+    pub fn allowing_unrecorded(mut self, allow: bool) -> Self {
+        self.allow_unrecorded = allow;
         self
     }
 
@@ -151,6 +160,11 @@ impl Policy {
     /// The URL to which a browser may be sent for a step-up, if any.
     pub fn redirect(&self) -> Option<&str> {
         self.redirect.as_deref()
+    }
+
+    /// Whether its decisions are given also while they cannot be recorded.
+    pub fn allows_unrecorded(&self) -> bool {
+        self.allow_unrecorded
     }
 
     /// How long an ALLOW may be reused at most; zero: it must not be.

@@ -46,6 +46,7 @@ impl fmt::Display for Canonical<'_> {
             evidence,
             reuse_allow,
             redirect,
+            allow_unrecorded,
             reads: _,
             attributes: _,
             leaves: _,
@@ -66,6 +67,9 @@ impl fmt::Display for Canonical<'_> {
         writeln!(f, "unavailable {}", Effect::from(unavailable))?;
         if let Some(redirect) = redirect {
             writeln!(f, "redirect {}", quoted(redirect))?;
+        }
+        if *allow_unrecorded {
+            writeln!(f, "allow_unrecorded")?;
         }
         write!(f, "reuse_allow {}", Shown(*reuse_allow))
     }

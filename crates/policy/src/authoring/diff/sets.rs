@@ -162,6 +162,19 @@ fn changed_settings([old, new]: [&Policy; 2]) -> Vec<ChangedSetting> {
             },
         })
         .collect();
+    if old.allows_unrecorded() != new.allows_unrecorded() {
+        let [was, is] = [old, new].map(|policy| policy.allows_unrecorded().to_string());
+        settings.push(ChangedSetting {
+            name: "journal.allow_unrecorded",
+            old: was,
+            new: is,
+            directions: if new.allows_unrecorded() {
+                Directions::LOOSENS
+            } else {
+                Directions::TIGHTENS
+            },
+        });
+    }
     if old.redirect() != new.redirect() {
         let [old, new] = [old, new].map(|policy| policy.redirect().unwrap_or("none").to_owned());
         settings.push(ChangedSetting {

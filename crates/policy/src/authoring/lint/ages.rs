@@ -63,6 +63,13 @@ pub(super) fn settings_too_long(
         let hint = "write minutes, such as `allow: 10m`: for that long a withdrawn verification or a new policy changes nothing for this caller";
         findings.add(WarningCode::ReuseTooLong, location, message, hint);
     }
+    if policy.allows_unrecorded() {
+        let location = place(policy, written, "journal", "allow_unrecorded");
+        let message = "`allow_unrecorded: true` lets people in without a record in the journal while that cannot be written";
+        let hint =
+            "leave `journal` out, unless this door must open whatever happens, as an exit must";
+        findings.add(WarningCode::UnrecordedAllowed, location, message, hint);
+    }
     if policy.evidence().unavailable == Refusal::StepUp {
         let location = place(policy, written, "evidence", "unavailable");
         let message = "`unavailable: step_up` sends people to a step-up that cannot help: nothing that they do ends an outage";

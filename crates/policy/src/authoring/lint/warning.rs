@@ -67,6 +67,8 @@ pub enum WarningCode {
     StaleForTooLong,
     /// `reuse.allow` is too long.
     ReuseTooLong,
+    /// The policy decides also while nothing can be recorded.
+    UnrecordedAllowed,
     /// A scope is similar to a known one.
     UnknownScope,
     /// A status is similar to a known one, or none of a list is known.
@@ -85,7 +87,7 @@ pub enum WarningCode {
 
 impl WarningCode {
     /// Every kind.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::NeverAllow,
         Self::RuleWithoutEffect,
         Self::AlternativeWithoutEffect,
@@ -97,6 +99,7 @@ impl WarningCode {
         Self::FreshForTooLong,
         Self::StaleForTooLong,
         Self::ReuseTooLong,
+        Self::UnrecordedAllowed,
         Self::UnknownScope,
         Self::UnknownStatus,
         Self::UnknownAmr,
@@ -120,6 +123,7 @@ impl WarningCode {
             Self::FreshForTooLong => "fresh_for_too_long",
             Self::StaleForTooLong => "stale_for_too_long",
             Self::ReuseTooLong => "reuse_too_long",
+            Self::UnrecordedAllowed => "unrecorded_allowed",
             Self::UnknownScope => "unknown_scope",
             Self::UnknownStatus => "unknown_status",
             Self::UnknownAmr => "unknown_amr",
@@ -148,6 +152,7 @@ impl WarningCode {
             Self::FreshForTooLong => "`fresh_for` is longer than is safe.",
             Self::StaleForTooLong => "`stale_for` is longer than is useful or safe.",
             Self::ReuseTooLong => "`reuse.allow` is longer than is safe.",
+            Self::UnrecordedAllowed => "The policy decides also while nothing can be recorded.",
             Self::UnknownScope => "A scope is similar to a known one and not equal to it.",
             Self::UnknownStatus => {
                 "A status is similar to a known one, or no status of a list is known."

@@ -285,6 +285,14 @@ pub(super) const MISTAKES: &[Mistake] = &[
     ),
     (
         "",
+        "journal: { allow_unrecorded: true }",
+        "unrecorded_allowed",
+        "`allow_unrecorded: true`",
+        "must open",
+        "true }",
+    ),
+    (
+        "",
         "evidence: { fresh_for: 300d }",
         "fresh_for_too_long",
         "`verified_within: 90d`",

@@ -1,0 +1,28 @@
+//! Why a decision cannot be recorded, and why the journal cannot start.
+
+use std::io;
+
+/// The decision cannot be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// The service stops.
+    #[error("the journal has stopped")]
+    Stopped,
+    /// What was accepted before cannot be written.
+    #[error("the journal cannot be written")]
+    NotWritable,
+    /// It was not written within the call's deadline. It may be later.
+    #[error("the journal did not record it in time")]
+    Late,
+}
+
+/// Why the journal cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalStartError {
+    /// Its thread cannot be started.
+    #[error("cannot start the journal's thread")]
+    Thread(#[from] io::Error),
+    /// A metric cannot be registered: an internal error.
+    #[error(transparent)]
+    Metrics(#[from] prometheus::Error),
+}

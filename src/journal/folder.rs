@@ -1,0 +1,342 @@
+//! A folder of segments: files that end by size or age, named by the index of their first line. The chain goes on across them.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    path::{Path, PathBuf},
+};
+
+use super::{
+    append_file::{AppendFile, FileState, as_u64, lock},
+    chain::Chain,
+    output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed, name},
+    own::{CutTail, Gap, GapReason, Own, PreviousFile},
+    resume::{FileEnd, Lines, first_at, read_end},
+    settings::SegmentTerms,
+};
+use crate::policy::{Timestamp, between};
+
+/// What the names of segments begin and end with; 20 digits are between.
+const BEFORE: &str = "decisions-";
+const AFTER: &str = ".jsonl";
+const DIGITS: usize = 20;
+/// What is added to the name of a segment that cannot be gone on with.
+const DAMAGED: &str = ".damaged";
+
+/// The name of the segment that begins with this index.
+pub(super) fn segment_name(first: u64) -> String {
+    format!("{BEFORE}{first:0DIGITS$}{AFTER}")
+}
+
+/// The first index of the segment of this name.
+pub(super) fn first_of(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix(BEFORE)?.strip_suffix(AFTER)?;
+    let is_number = digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
+}
+
+/// The first indexes of the segments of a folder, in their order.
+pub(super) fn segments(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        found.extend(entry?.file_name().to_str().and_then(first_of));
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// The open segment of a folder.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    /// The folder, locked as long as it is open.
+    folder: File,
+    terms: SegmentTerms,
+    segment: Segment,
+    /// The one that comes after it.
+    prepared: Option<Segment>,
+    resumed: Option<Resumed>,
+}
+
+#[derive(Debug)]
+struct Segment {
+    path: PathBuf,
+    file: AppendFile,
+    opened_at: Timestamp,
+    /// How many lines it has by now.
+    lines: u64,
+}
+
+impl Folder {
+    /// Opens the last segment of a folder, or a new one.
+    pub(super) fn open(path: &Path, terms: SegmentTerms, now: Timestamp) -> io::Result<Self> {
+        let folder = File::open(path)?;
+        lock(&folder)?;
+        let (segment, resumed) = match Found::look(path, now)? {
+            Found::GoesOn(segment, resumed) => (segment, resumed),
+            Found::Ended(resumed) => (Segment::create(path, resumed.first, now)?, resumed),
+        };
+        folder.sync_all()?;
+        Ok(Self {
+            path: path.to_owned(),
+            folder,
+            terms,
+            segment,
+            prepared: None,
+            resumed: Some(resumed),
+        })
+    }
+
+    /// Goes on in another segment.
+    fn put(&mut self, segment: Segment, gap: Option<GapReason>) -> Reopened {
+        let previous = PreviousFile {
+            name: name(&self.segment.path).into(),
+            size: self.segment.file.whole(),
+        };
+        self.segment = segment;
+        self.prepared = None;
+        Reopened {
+            previous,
+            gap,
+            tail: None,
+        }
+    }
+
+    /// A new segment, whose name is on the disk.
+    fn create(&self, next: Next) -> io::Result<Segment> {
+        let segment = Segment::create(&self.path, next.index, next.now)?;
+        self.folder.sync_all()?;
+        Ok(segment)
+    }
+}
+
+impl Segment {
+    /// Creates the segment that begins with this index. One of the same name that has nothing is replaced, and another one moved aside.
+    fn create(folder: &Path, first: u64, now: Timestamp) -> io::Result<Self> {
+        let path = folder.join(segment_name(first));
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.len() == 0 => fs::remove_file(&path)?,
+            Ok(_) => {
+                let aside = format!("{}{DAMAGED}", segment_name(first));
+                fs::rename(&path, folder.join(aside))?;
+            }
+            Err(_) => {}
+        }
+        Ok(Self {
+            file: AppendFile::create(&path)?,
+            path,
+            opened_at: now,
+            lines: 0,
+        })
+    }
+}
+
+impl Output for Folder {
+    fn resume(&mut self) -> Resumed {
+        self.resumed.take().unwrap_or_default()
+    }
+
+    fn check(&mut self, _requested: bool, next: Next) -> Result<OutputCheck, OutputError> {
+        let state = self.segment.file.state(&self.segment.path);
+        let gap = match state {
+            FileState::Same => return Ok(OutputCheck::Same),
+            FileState::Truncated => GapReason::TruncatedFromOutside,
+            FileState::Moved | FileState::Deleted => GapReason::FileMissing,
+        };
+        match self.create(next) {
+            Ok(segment) => {
+                self.segment.file.cut_unfinished();
+                let reopened = self.put(segment, Some(gap));
+                Ok(OutputCheck::Reopened(Some(reopened)))
+            }
+            Err(error) => Err(OutputError::not_reopened(&self.segment.path, state, error)),
+        }
+    }
+
+    fn is_kept(&mut self) -> bool {
+        self.segment.file.is_kept()
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.segment.file.sync()
+    }
+
+    fn finish(&mut self) {
+        self.segment.file.cut_unfinished();
+    }
+
+    fn replace(&mut self, next: Next) -> io::Result<Reopened> {
+        let segment = self.create(next)?;
+        Ok(self.put(segment, Some(GapReason::SyncFailed)))
+    }
+
+    fn is_full(&self, now: Timestamp) -> bool {
+        // Its first line alone, or with the one of a process, is nothing to keep apart.
+        let is_old = between(self.segment.opened_at, now) >= self.terms.age;
+        self.segment.file.len() >= self.terms.size || (is_old && self.segment.lines > 2)
+    }
+
+    fn prepare(&mut self, next: Next) -> io::Result<()> {
+        self.prepared = Some(self.create(next)?);
+        Ok(())
+    }
+
+    fn go_on(&mut self, now: Timestamp) -> Option<Reopened> {
+        let prepared = self.prepared.take()?;
+        // What was written is confirmed already where it has to be; the length is then right without the end of the process.
+        let _ = self.segment.file.sync_all();
+        let opened_at = now;
+        Some(self.put(
+            Segment {
+                opened_at,
+                ..prepared
+            },
+            None,
+        ))
+    }
+}
+
+impl Write for Folder {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.segment.file.write(bytes)?;
+        let written = bytes.get(..count).unwrap_or_default();
+        let lines = written.iter().filter(|byte| **byte == b'\n').count();
+        self.segment.lines = self.segment.lines.saturating_add(as_u64(lines));
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.segment.file.flush()
+    }
+}
+
+/// What a folder was left with.
+enum Found {
+    /// Its last segment goes on.
+    GoesOn(Segment, Resumed),
+    /// A new segment begins at `first`.
+    Ended(Resumed),
+}
+
+impl Found {
+    fn look(folder: &Path, now: Timestamp) -> io::Result<Self> {
+        let segments = segments(folder)?;
+        let mut gaps = holes(folder, &segments)?;
+        for first in segments.iter().rev().copied() {
+            let path = folder.join(segment_name(first));
+            let mut file = AppendFile::open(&path)?;
+            let FileEnd { whole, tail, lines } = read_end(file.file())?;
+            let is_whole = matches!(lines, Lines::Whole { .. });
+            if tail.is_some() && is_whole {
+                file.cut(whole)?;
+            }
+            let is_last = segments.last() == Some(&first) && gaps.iter().all(is_hole);
+            match lines {
+                // Of a process that was killed as it began the file.
+                Lines::None if whole == 0 => fs::remove_file(&path)?,
+                Lines::Whole {
+                    chain,
+                    since_tree,
+                    is_closed: false,
+                } if is_last => {
+                    let mut owed = vec![Own::Started];
+                    owed.extend(tail.map(Own::TailCut));
+                    owed.extend(gaps.into_iter().map(Own::Gap));
+                    let segment = Segment {
+                        opened_at: first_at(file.file())?.unwrap_or(now),
+                        lines: chain.index().saturating_sub(first),
+                        path,
+                        file,
+                    };
+                    let resumed = Resumed {
+                        chain,
+                        since_tree,
+                        first,
+                        owed,
+                    };
+                    return Ok(Self::GoesOn(segment, resumed));
+                }
+                Lines::Whole { chain, .. } => return Ok(ended(&path, whole, tail, chain, gaps)),
+                Lines::Broken {
+                    chain: Some(chain),
+                    last_index,
+                } => {
+                    gaps.push(unreadable(&path, Some(chain.index()), last_index));
+                    return Ok(ended(&path, whole, None, chain, gaps));
+                }
+                Lines::None | Lines::Broken { .. } => {
+                    gaps.push(unreadable(&path, Some(first), None));
+                }
+            }
+        }
+        Ok(Self::Ended(beginning(gaps)))
+    }
+}
+
+/// The journal goes on in a new segment after this one.
+fn ended(path: &Path, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Found {
+    let previous = PreviousFile {
+        name: name(path).into(),
+        size,
+    };
+    let mut owed = vec![Own::SegmentOpened(Some(previous)), Own::Started];
+    owed.extend(tail.map(Own::TailCut));
+    owed.extend(gaps.into_iter().map(Own::Gap));
+    Found::Ended(Resumed {
+        first: chain.index(),
+        chain,
+        since_tree: 0,
+        owed,
+    })
+}
+
+/// A journal begins, since nothing is left to go on with.
+fn beginning(gaps: Vec<Gap>) -> Resumed {
+    let mut owed = vec![Own::SegmentOpened(None), Own::Started];
+    if !gaps.is_empty() {
+        owed.push(Own::Gap(Gap {
+            reason: GapReason::StateLost,
+            file: None,
+            first_index: None,
+            last_index: None,
+        }));
+    }
+    owed.extend(gaps.into_iter().map(Own::Gap));
+    Resumed {
+        owed,
+        ..Resumed::default()
+    }
+}
+
+/// The files that are missing between these segments.
+fn holes(folder: &Path, segments: &[u64]) -> io::Result<Vec<Gap>> {
+    let mut gaps = Vec::new();
+    for pair in segments.windows(2) {
+        let [first, next] = *pair else { continue };
+        let file = File::open(folder.join(segment_name(first)))?;
+        let last = super::resume::last_line_index(&file)?;
+        let expected = last.and_then(|last| last.checked_add(1));
+        if let Some(expected) = expected.filter(|expected| *expected < next) {
+            gaps.push(Gap {
+                reason: GapReason::FileMissing,
+                file: Some(segment_name(expected).into()),
+                first_index: Some(expected),
+                last_index: next.checked_sub(1),
+            });
+        }
+    }
+    Ok(gaps)
+}
+
+fn is_hole(gap: &Gap) -> bool {
+    gap.reason == GapReason::FileMissing
+}
+
+fn unreadable(path: &Path, first_index: Option<u64>, last_index: Option<u64>) -> Gap {
+    Gap {
+        reason: GapReason::FileUnreadable,
+        file: Some(name(path).into()),
+        first_index,
+        last_index,
+    }
+}

@@ -1,0 +1,214 @@
+//! Retention: whole closed segments are removed by age and by the size of all of them, the oldest first, each after the journal has said so.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+    time::interval,
+};
+use tracing::{error, info};
+
+use super::{
+    chain::hex,
+    folder::{segment_name, segments},
+    message::Message,
+    own::{Own, RemovedSegment},
+    resume::{Lines, first_at, read_end},
+    settings::RetentionTerms,
+};
+use crate::{
+    clock::Clock,
+    policy::{Timestamp, between},
+};
+
+/// How often it is looked for what can be removed.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// A segment, by what retention reads of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Kept {
+    first: u64,
+    /// The first index of the segment after it.
+    next: u64,
+    /// When the segment after it began: all its lines are older.
+    ended_at: Timestamp,
+    size: u64,
+}
+
+/// How many of these are to be removed, the oldest first. `open` is the size of the one that is written.
+fn due(kept: &[Kept], open: u64, terms: RetentionTerms, now: Timestamp) -> usize {
+    let mut total = kept
+        .iter()
+        .fold(open, |sum, kept| sum.saturating_add(kept.size));
+    let mut count: usize = 0;
+    for kept in kept {
+        let is_old = terms
+            .age
+            .is_some_and(|age| between(kept.ended_at, now) >= age);
+        let is_large = terms.size.is_some_and(|size| total > size);
+        if !is_old && !is_large {
+            break;
+        }
+        total = total.saturating_sub(kept.size);
+        count = count.saturating_add(1);
+    }
+    count
+}
+
+/// The closed segments of a folder, and the size of the open one.
+fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
+    let firsts = segments(folder)?;
+    let mut closed = Vec::new();
+    for pair in firsts.windows(2) {
+        let [first, next] = *pair else { continue };
+        let after = File::open(folder.join(segment_name(next)))?;
+        // One that has no line yet: the segment before it is still being written.
+        let Some(ended_at) = first_at(&after)? else {
+            break;
+        };
+        let size = fs::metadata(folder.join(segment_name(first)))?.len();
+        closed.push(Kept {
+            first,
+            next,
+            ended_at,
+            size,
+        });
+    }
+    let rest = firsts.iter().skip(closed.len());
+    let sizes = rest.map(|first| fs::metadata(folder.join(segment_name(*first))));
+    let open = sizes.flatten().map(|metadata| metadata.len()).sum();
+    Ok((closed, open))
+}
+
+/// What the journal says of a segment that is removed.
+fn removal(folder: &Path, kept: Kept) -> io::Result<RemovedSegment> {
+    let name = segment_name(kept.first);
+    let chain = match read_end(&File::open(folder.join(&name))?)?.lines {
+        Lines::Whole { chain, .. } => Some(chain),
+        Lines::Broken { chain, .. } => chain,
+        Lines::None => None,
+    };
+    let chain = chain.filter(|chain| chain.index() == kept.next);
+    Ok(RemovedSegment {
+        name: name.into(),
+        first_index: kept.first,
+        last_index: kept.next.saturating_sub(1),
+        last_hash: chain.as_ref().map(|chain| hex(chain.previous())),
+        root: chain.as_ref().map(super::own::root),
+    })
+}
+
+/// Removes what is due of a folder.
+#[derive(Debug, Clone)]
+pub(super) struct Retention {
+    pub(super) folder: PathBuf,
+    pub(super) terms: RetentionTerms,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) queue: mpsc::WeakSender<Message>,
+}
+
+impl Retention {
+    /// Removes what is due from time to time, as long as the journal is written.
+    pub(super) async fn run(self) {
+        let mut ticks = interval(EVERY);
+        loop {
+            ticks.tick().await;
+            match self.remove_due().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => error!(
+                    event = "journal_retention_failed",
+                    %error,
+                    "an old file of the journal cannot be removed: make the folder of journal.path writable for this service"
+                ),
+            }
+        }
+    }
+
+    /// Removes what is due now; whether the journal is still written.
+    pub(super) async fn remove_due(&self) -> io::Result<bool> {
+        let this = self.clone();
+        let removals = spawn_blocking(move || this.removals()).await;
+        for removed in removals.unwrap_or_else(|_| Ok(Vec::new()))? {
+            let Some(queue) = self.queue.upgrade() else {
+                return Ok(false);
+            };
+            let (written, when_written) = oneshot::channel();
+            let own = Own::SegmentRemoved(removed.clone());
+            let sent = queue.send(Message::Own(own, written)).await;
+            drop(queue);
+            // It is removed only once the journal says so.
+            if sent.is_err() || when_written.await.is_err() {
+                return Ok(false);
+            }
+            info!(
+                event = "journal_segment_removed",
+                file = &*removed.name,
+                first_index = removed.first_index,
+                last_index = removed.last_index,
+                "an old file of the journal was removed"
+            );
+            let folder = self.folder.clone();
+            let removing = spawn_blocking(move || {
+                fs::remove_file(folder.join(&*removed.name))?;
+                File::open(folder)?.sync_all()
+            });
+            removing.await.unwrap_or(Ok(()))?;
+        }
+        Ok(true)
+    }
+
+    fn removals(&self) -> io::Result<Vec<RemovedSegment>> {
+        let (closed, open) = look(&self.folder)?;
+        let count = due(&closed, open, self.terms, self.clock.now());
+        let due = closed.into_iter().take(count);
+        due.map(|kept| removal(&self.folder, kept)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::from_millis;
+
+    fn days(days: i64) -> Timestamp {
+        from_millis(days * 24 * 3_600_000)
+    }
+
+    #[test]
+    fn the_oldest_are_removed_by_age_and_by_the_size_of_all() {
+        let kept: Vec<Kept> = (1..=4)
+            .map(|day| Kept {
+                first: 0,
+                next: 0,
+                ended_at: days(day),
+                size: 100,
+            })
+            .collect();
+        let age = |days: u64| Some(Duration::from_hours(24 * days));
+        for (age, size, now, removed) in [
+            (None, None, days(1000), 0),
+            (age(10), None, days(10), 0),
+            (age(10), None, days(11), 1),
+            (age(10), None, days(13), 3),
+            (age(10), None, days(1000), 4),
+            (None, Some(450), days(5), 0),
+            (None, Some(449), days(5), 1),
+            (None, Some(50), days(5), 4),
+            (None, Some(1), days(5), 4),
+            (age(10), Some(349), days(11), 2),
+            // A clock that was set back removes nothing.
+            (age(10), None, days(-9), 0),
+        ] {
+            let terms = RetentionTerms { age, size };
+            assert_eq!(due(&kept, 50, terms, now), removed, "{terms:?} {now}");
+        }
+    }
+}

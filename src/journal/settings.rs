@@ -1,0 +1,83 @@
+//! Where the journal is, how much it keeps, and what an answer waits for.
+
+use std::{path::PathBuf, time::Duration};
+
+/// Where the journal is, and what an answer waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// A file, a pipe, a folder for segments, or `-` for stdout.
+    pub path: PathBuf,
+    /// What an answer waits for.
+    pub durability: Durability,
+    /// When a segment ends.
+    pub segments: SegmentTerms,
+    /// When one is removed.
+    pub retention: RetentionTerms,
+}
+
+/// When a decision counts as recorded, so that its answer can leave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// It is in the queue: lost if the process is killed.
+    #[default]
+    Queued,
+    /// The system has it: lost if the machine loses its power.
+    Written,
+    /// The disk has it.
+    Synced,
+}
+
+/// The bounds of the queue and of retries, and what an answer waits for.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueLimits {
+    /// Entries that may be queued; beyond that, checks wait.
+    pub queue_max: usize,
+    /// Pause before a failed write is retried.
+    pub retry_after: Duration,
+    /// What an answer waits for.
+    pub durability: Durability,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            queue_max: 4096,
+            retry_after: Duration::from_millis(500),
+            durability: Durability::default(),
+        }
+    }
+}
+
+/// When a segment ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SegmentTerms {
+    /// The size from which on it ends, in bytes.
+    pub size: u64,
+    /// The age from which on it ends, if anything was recorded in it.
+    pub age: Duration,
+}
+
+impl Default for SegmentTerms {
+    fn default() -> Self {
+        Self {
+            size: 256 * 1024 * 1024,
+            age: Duration::from_hours(24),
+        }
+    }
+}
+
+/// How long segments are kept. The one that is written is always kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RetentionTerms {
+    /// The age of its last line at which a segment is removed; `None`: never.
+    pub age: Option<Duration>,
+    /// The size of all segments above which the oldest are removed, in bytes; `None`: none is.
+    pub size: Option<u64>,
+}
+
+impl RetentionTerms {
+    /// Whether nothing is ever removed.
+    pub(super) fn keeps_all(self) -> bool {
+        self == Self::default()
+    }
+}

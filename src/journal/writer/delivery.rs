@@ -1,0 +1,203 @@
+//! How a block gets into the output, whatever happens to that meanwhile.
+
+use std::{io, thread};
+
+use tracing::{error, info};
+
+use super::{
+    super::{
+        append_file::as_u64,
+        block::{Block, Item},
+        output::{Next, OutputCheck, Reopened},
+        settings::Durability,
+    },
+    State, WriterThread,
+};
+use crate::log_throttle::throttled;
+
+/// The outcome of a block.
+enum Delivery {
+    /// It is where it has to be.
+    Kept,
+    /// The output was opened again after this number of whole lines.
+    Reopened(usize, Option<Reopened>),
+    /// The file could not be synced. All its lines are in it, and nobody knows for how long.
+    NotSynced(Reopened),
+    /// The service stops, and the block has no decision.
+    Abandoned,
+}
+
+impl WriterThread {
+    /// Writes these, however many attempts that takes; whether they are written. They are not only where the service stops and none of them
+    /// is a decision.
+    pub(super) fn put(&mut self, mut items: Vec<Item<'_>>) -> bool {
+        let mut failures = 0;
+        while !items.is_empty() {
+            let now = self.clock.now();
+            let (block, after) = {
+                let State { chain, first, .. } = &self.state;
+                Block::new(&items, chain, &self.origin, *first, now)
+            };
+            let only_own = items.iter().all(|item| matches!(item, Item::Own(_)));
+            match self.deliver(&block, only_own, &mut failures) {
+                Delivery::Kept => {
+                    self.state.chain = after;
+                    self.count_lines(&items);
+                    break;
+                }
+                Delivery::Reopened(whole, reopened) => {
+                    self.state.chain = block.chain_after(whole);
+                    let rest = items.split_off(whole.min(items.len()));
+                    self.count_lines(&items);
+                    items = self.begin_with(reopened, None, rest);
+                }
+                Delivery::NotSynced(reopened) => {
+                    self.state.chain = after;
+                    self.count_lines(&items);
+                    items.retain(|item| matches!(item, Item::Record(..)));
+                    items = self.begin_with(Some(reopened), Some(block.first()), items);
+                }
+                Delivery::Abandoned => return false,
+            }
+        }
+        if failures > 0 {
+            self.health.set_write(None);
+            info!(
+                event = "journal_recovered",
+                failed_attempts = failures,
+                "journal writable again; no entry was lost"
+            );
+        }
+        true
+    }
+
+    /// These, after what another file begins with.
+    fn begin_with<'g>(
+        &mut self,
+        reopened: Option<Reopened>,
+        missing_from: Option<u64>,
+        items: Vec<Item<'g>>,
+    ) -> Vec<Item<'g>> {
+        let Some(reopened) = reopened else {
+            return items;
+        };
+        self.move_on(reopened, missing_from);
+        let owed = self.state.owed.drain(..).map(Item::Own);
+        owed.chain(items).collect()
+    }
+
+    fn count_lines(&mut self, items: &[Item<'_>]) {
+        let count = as_u64(items.len());
+        self.state.lines = self.state.lines.saturating_add(count);
+        let with_tree = items
+            .iter()
+            .rev()
+            .position(|item| matches!(item, Item::Own(own) if own.has_tree()));
+        self.state.since_tree = with_tree.map_or_else(
+            || self.state.since_tree.saturating_add(count),
+            |since| as_u64(since).saturating_add(1),
+        );
+    }
+
+    fn deliver(&mut self, block: &Block, only_own: bool, failures: &mut u64) -> Delivery {
+        let (mut written, mut is_synced) = (0, None);
+        loop {
+            let left = block.after(written);
+            let result = if left.is_empty() {
+                self.confirm(&mut is_synced)
+            } else {
+                self.attempt(left).map(|count| written += count)
+            };
+            let error = match result {
+                Ok(()) if left.is_empty() => return Delivery::Kept,
+                Ok(()) => continue,
+                Err(error) => error,
+            };
+            self.record_failure(&error, *failures);
+            *failures = failures.saturating_add(1);
+            if is_synced == Some(false) {
+                let index = block.first().saturating_add(as_u64(block.lines()));
+                let next = Next {
+                    index,
+                    now: self.clock.now(),
+                };
+                let output = &mut self.output;
+                if let Ok(reopened) = self.health.watched(|| output.replace(next)) {
+                    return Delivery::NotSynced(reopened);
+                }
+            }
+            // Repeated at once the first time: some failures are of that write alone.
+            if *failures > 1 {
+                self.health.set_write(Some(error.to_string()));
+                if only_own && self.health.is_stopping() {
+                    return Delivery::Abandoned;
+                }
+                thread::sleep(self.retry_after);
+            }
+            let whole = if left.is_empty() {
+                0
+            } else {
+                block.whole_lines(written)
+            };
+            let index = block.first().saturating_add(as_u64(whole));
+            if let Some(OutputCheck::Reopened(reopened)) = self.check_output(index) {
+                return Delivery::Reopened(whole, reopened);
+            }
+        }
+    }
+
+    fn attempt(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(lost) = self.health.lost_output() {
+            return Err(io::Error::other(lost));
+        }
+        let output = &mut self.output;
+        self.health.watched(|| match output.write(bytes) {
+            Ok(0) => Err(io::ErrorKind::WriteZero.into()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(0),
+            result => result,
+        })
+    }
+
+    /// Makes sure that what was written is where it has to be. `is_synced` is what the only attempt to sync has returned: after an error the
+    /// system may say that all is well, although what was written is lost.
+    fn confirm(&mut self, is_synced: &mut Option<bool>) -> io::Result<()> {
+        let output = &mut self.output;
+        if !self.health.watched(|| output.is_kept()) {
+            return Err(io::Error::other(
+                "the file was deleted or truncated while it was written",
+            ));
+        }
+        if self.durability != Durability::Synced {
+            return Ok(());
+        }
+        match is_synced {
+            Some(true) => Ok(()),
+            Some(false) => Err(io::Error::other("the file could not be synced")),
+            None => {
+                let result = self.health.watched(|| output.sync());
+                *is_synced = Some(result.is_ok());
+                if let Err(error) = &result {
+                    error!(
+                        event = "journal_sync_failed",
+                        %error,
+                        "the disk did not confirm what was written, so the journal goes on in another file and writes it there again: replace the disk"
+                    );
+                }
+                result
+            }
+        }
+    }
+
+    fn record_failure(&self, error: &io::Error, failed_attempts: u64) {
+        self.metrics.write_failures.inc();
+        throttled!(
+            self.log,
+            self.clock.moment().uptime,
+            error,
+            "journal_write_failed",
+            %error,
+            failed_attempts,
+            "journal write failed and is retried; if it fails again, checks are rejected until it succeeds: free space on the disk of journal.path, or repair its reader"
+        );
+    }
+}
