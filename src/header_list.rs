@@ -74,14 +74,25 @@ mod tests {
             }
             cookie(&headers, "name").map(|value| value.map(str::to_owned))
         };
-        for lines in [&[][..], &["a=b"], &["xname=1"], &["Name=1"], &["name"], &["a=name=1"]] {
+        for lines in [
+            &[][..],
+            &["a=b"],
+            &["xname=1"],
+            &["Name=1"],
+            &["name"],
+            &["a=name=1"],
+        ] {
             assert_eq!(given(lines), Ok(None), "{lines:?}");
         }
         for lines in [&["name=1"][..], &["a=b; name=1;c=d"], &["a=b", " name=1 "]] {
             assert_eq!(given(lines), Ok(Some("1".to_owned())), "{lines:?}");
         }
         assert_eq!(given(&["name=a=b"]), Ok(Some("a=b".to_owned())));
-        for lines in [&["name=1; name=1"][..], &["name=1", "name=2"], &["name=; name=1"]] {
+        for lines in [
+            &["name=1; name=1"][..],
+            &["name=1", "name=2"],
+            &["name=; name=1"],
+        ] {
             assert_eq!(given(lines), Err(RepeatedHeaderError), "{lines:?}");
         }
     }

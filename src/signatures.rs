@@ -6,7 +6,9 @@ mod hand_on;
 
 pub use self::{
     hand_on::{HandOn, HandOnError, HandedOn, Transfer, TransferError},
-    keys::{NoRandomBytesError, Purpose, SKEW_MAX, SigningKeys, TAG_BYTES, push_short, split_short},
+    keys::{
+        NoRandomBytesError, Purpose, SKEW_MAX, SigningKeys, TAG_BYTES, push_short, split_short,
+    },
 };
 
 #[cfg(test)]

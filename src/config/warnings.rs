@@ -51,7 +51,9 @@ impl Config {
         let quotas = per_second.into_iter().chain(burst);
         let plain = self.plain_public();
         let session = self.session_warning().into_iter();
-        let session = session.chain(self.page_warning()).chain(self.loop_warning());
+        let session = session
+            .chain(self.page_warning())
+            .chain(self.loop_warning());
         let callers = self.callers_warnings().into_iter().chain(session);
         let rest = dumps.into_iter().chain(exposed).chain(callers);
         let plain = plain.into_iter().chain(self.plain_credentials());

@@ -37,7 +37,9 @@ impl OriginalUrl {
     pub fn origin(&self) -> &str {
         let begin = self.0.find("://").map_or(0, |at| at.saturating_add(3));
         let rest = self.0.get(begin..).unwrap_or_default();
-        let end = rest.find('/').map_or(self.0.len(), |at| begin.saturating_add(at));
+        let end = rest
+            .find('/')
+            .map_or(self.0.len(), |at| begin.saturating_add(at));
         self.0.get(..end).unwrap_or_default()
     }
 

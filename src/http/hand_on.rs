@@ -10,9 +10,7 @@ use axum::{
     extract::State,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode, Uri,
-        header::{
-            CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
-        },
+        header::{CACHE_CONTROL, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS},
     },
     response::{IntoResponse as _, Response},
     routing::get,
@@ -106,7 +104,8 @@ async fn follow(
         }
         Err(outcome) => {
             hand_on.hand_ons.record(outcome);
-            let text = "this address is not valid here: go back to the application and start again\n";
+            let text =
+                "this address is not valid here: go back to the application and start again\n";
             (StatusCode::FORBIDDEN, text).into_response()
         }
     };

@@ -28,6 +28,7 @@ use axum::{
 };
 use tokio::time::timeout;
 
+pub use self::onward::HandingOn;
 use self::{
     attempts::{Attempts, LinkKey},
     form::{Form, FormError, Nonce},
@@ -38,7 +39,6 @@ use self::{
     view::{Problem, View},
     waiting::Waiting,
 };
-pub use self::onward::HandingOn;
 use super::query::single_parameter;
 use crate::{
     callers::Caller,

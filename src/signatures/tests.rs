@@ -129,7 +129,11 @@ fn a_hand_on_leads_where_it_was_signed_to_and_any_other_text_nowhere() {
     let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
     assert!(!String::from_utf8_lossy(&bytes).contains("id-ada"));
     for other in others(&text) {
-        assert_eq!(leads(&keys, &other), Err(HandOnError::Forged), "{other:.80}");
+        assert_eq!(
+            leads(&keys, &other),
+            Err(HandOnError::Forged),
+            "{other:.80}"
+        );
     }
 }
 
@@ -142,7 +146,13 @@ fn a_hand_on_is_for_one_host_one_verification_one_person_and_one_time() {
         keys.handed_on(&text, (old, host), at(now)).map(drop)
     };
     assert_eq!(ask(&month_old, HOST, "2026-01-31T12:59:59.999Z"), Ok(()));
-    for host in ["app.example.org:8443", "example.org", "APP.EXAMPLE.ORG", "app.example.or", ""] {
+    for host in [
+        "app.example.org:8443",
+        "example.org",
+        "APP.EXAMPLE.ORG",
+        "app.example.or",
+        "",
+    ] {
         assert_eq!(ask(&month_old, host, NOW), Err(HandOnError::OtherHost));
     }
     for old in ["month-ol", "month-old2", "trace-2", "Month-old"] {
@@ -165,7 +175,10 @@ fn a_hand_on_is_for_one_host_one_verification_one_person_and_one_time() {
         assert!(!handed_on.is_of(&identity(other)), "{other}");
     }
     assert!(!format!("{handed_on:?}").contains(KEY));
-    assert_eq!(keys.hand_on_expires_at(&text, HOST), Some(hand_on().expires_at));
+    assert_eq!(
+        keys.hand_on_expires_at(&text, HOST),
+        Some(hand_on().expires_at)
+    );
     assert_eq!(keys.hand_on_expires_at(&text, "evil.example"), None);
 }
 
@@ -212,7 +225,10 @@ fn a_transfer_is_what_was_signed_until_it_expires() {
     let text = keys.transfer(&transfer);
     assert_eq!(keys.transferred(&text, at(NOW)), Ok(transfer.clone()));
     let late = keys.transferred(&text, transfer.expires_at);
-    assert_eq!(late, Err(TransferError::Expired(Box::new(transfer.clone()))));
+    assert_eq!(
+        late,
+        Err(TransferError::Expired(Box::new(transfer.clone())))
+    );
     for other in others(&text) {
         let transferred = keys.transferred(&other, at(NOW));
         assert_eq!(transferred, Err(TransferError::Forged), "{other:.80}");

@@ -166,7 +166,9 @@ impl Register {
             && let StepUpState::Succeeded { .. } = step_up.state
             && let Some(trace) = &step_up.trace
         {
-            self.successors.succeed(&step_up.verification, trace, at).await;
+            self.successors
+                .succeed(&step_up.verification, trace, at)
+                .await;
         }
         advanced
     }

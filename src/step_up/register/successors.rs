@@ -51,7 +51,9 @@ impl Whose {
 fn kept(all: Vec<Successor>) -> Vec<Successor> {
     let mut taken = [Whose::Unknown, Whose::Same, Whose::Other].map(|whose| (whose, 0));
     let has_place = |successor: &Successor| {
-        let taken = taken.iter_mut().find(|(whose, _)| *whose == successor.whose);
+        let taken = taken
+            .iter_mut()
+            .find(|(whose, _)| *whose == successor.whose);
         taken.is_some_and(|(whose, taken)| {
             *taken += 1;
             *taken <= whose.places()
@@ -68,7 +70,11 @@ impl Successors {
     }
 
     /// The verifications to which the links about this one have led, the latest first.
-    pub(in crate::step_up) async fn of(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
+    pub(in crate::step_up) async fn of(
+        &self,
+        id: &VerificationId,
+        at: Moment,
+    ) -> Vec<VerificationId> {
         let successors = self.0.get(id).await.unwrap_or_default();
         let is_kept = |successor: &Successor| {
             let age = at.age_of(successor.since);
@@ -79,7 +85,11 @@ impl Successors {
     }
 
     /// This successor of a verification was found to be of the same identity: it is kept until that is said of a later one.
-    pub(in crate::step_up) async fn confirm(&self, id: &VerificationId, successor: &VerificationId) {
+    pub(in crate::step_up) async fn confirm(
+        &self,
+        id: &VerificationId,
+        successor: &VerificationId,
+    ) {
         let is_news = |known: &[Successor]| {
             // The latest is the first: none that came later is of the same identity.
             let is_it = |s: &&Successor| s.whose == Whose::Same || s.id == *successor;
@@ -136,7 +146,12 @@ impl Successors {
     }
 
     /// A link about this verification has led to this one.
-    pub(super) async fn succeed(&self, id: &VerificationId, successor: &VerificationId, since: Moment) {
+    pub(super) async fn succeed(
+        &self,
+        id: &VerificationId,
+        successor: &VerificationId,
+        since: Moment,
+    ) {
         let entry = self.0.entry_by_ref(id);
         entry
             .and_upsert_with(|known| {
@@ -204,7 +219,11 @@ mod tests {
         let known = One::new();
         known.confirm("ada").await;
         known.reject("ada").await;
-        assert_eq!(known.all().await, "", "what is unknown does not become known");
+        assert_eq!(
+            known.all().await,
+            "",
+            "what is unknown does not become known"
+        );
         let others: Vec<String> = (0..40).map(|n| format!("ben-{n}")).collect();
         let others: Vec<&str> = others.iter().map(String::as_str).collect();
         for same in ["ada", "ada-2"] {

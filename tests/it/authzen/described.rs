@@ -107,7 +107,10 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
     .await;
     // To any method, a check is answered alike; and a header that is no id is refused as the id of nobody, with 403.
     for (path, excluded) in [
-        ("^/(access/v1/evaluations?$|.well-known/)", "ensure_resource_availability"),
+        (
+            "^/(access/v1/evaluations?$|.well-known/)",
+            "ensure_resource_availability",
+        ),
         ("^/check/", "unsupported_method,negative_data_rejection"),
     ] {
         let options = ["--include-path-regex", path, "--exclude-checks", excluded];

@@ -49,7 +49,11 @@ async fn a_denial_of_one_instance_is_requested_to_be_changed_at_another_one_with
             }
         } else {
             let (status, name) = problem(response).await;
-            assert_eq!((status, name.as_str()), (400, "invalid_denial_binding"), "{key:?}");
+            assert_eq!(
+                (status, name.as_str()),
+                (400, "invalid_denial_binding"),
+                "{key:?}"
+            );
             assert_eq!(other.calls().link, 0);
         }
         // And not for another caller.

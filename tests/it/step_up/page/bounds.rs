@@ -5,8 +5,8 @@ use std::sync::Arc;
 use verigate::{
     policy::PolicyName,
     rate_limit::Rate,
-    sim::{ApiCall, Fault},
     signatures::SigningKeys,
+    sim::{ApiCall, Fault},
     step_up::{PageKeys, PageState},
 };
 

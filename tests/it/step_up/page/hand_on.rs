@@ -1,11 +1,13 @@
 //! The hand-on: page and webhooks are on one instance, checks on another one, and they share nothing but the key. The browser brings the new id; and
 //! nothing that somebody has made or changed lets anybody in.
 
+mod transfer;
+
 use std::sync::Arc;
 
 use verigate::{
     policy::{Identity, Timestamp, VerificationId, after},
-    signatures::{HandOn, SigningKeys, Transfer},
+    signatures::{HandOn, SigningKeys},
 };
 
 use super::*;
@@ -115,7 +117,13 @@ fn keys(key: &str) -> Arc<SigningKeys> {
 }
 
 /// A cookie that we sign ourselves.
-fn signed(key: &str, (old, new): (&str, &str), host: &str, identity: &str, until: Timestamp) -> String {
+fn signed(
+    key: &str,
+    (old, new): (&str, &str),
+    host: &str,
+    identity: &str,
+    until: Timestamp,
+) -> String {
     let id = |text: &str| VerificationId::parse(text).unwrap();
     let hand_on = HandOn {
         old: id(old),
@@ -136,15 +144,24 @@ async fn the_loop_ends_on_an_instance_that_shares_nothing_but_the_key() {
     assert_eq!(status(&fleet.checks, "month-old", HOST, &[]).await, 302);
     let arrived = arrive(&fleet.checks, &transfer, HOST).await;
     assert_eq!(arrived.status(), 303);
-    assert_eq!(shown(&arrived, "location"), format!("https://{HOST}{ASKED}"));
+    assert_eq!(
+        shown(&arrived, "location"),
+        format!("https://{HOST}{ASKED}")
+    );
     assert_eq!(shown(&arrived, "cache-control"), "no-store");
     assert_eq!(shown(&arrived, "referrer-policy"), "no-referrer");
     let all = shown(&arrived, "set-cookie").to_owned();
     let rest = "; Path=/; Max-Age=3600; HttpOnly; SameSite=Lax; Secure";
-    assert!(all.starts_with(&format!("{COOKIE}=")) && all.ends_with(rest), "{all}");
+    assert!(
+        all.starts_with(&format!("{COOKIE}=")) && all.ends_with(rest),
+        "{all}"
+    );
     let cookie = given(&arrived);
     // Also among others, and on the other instance; and as often as is asked.
-    for cookies in [&[cookie.as_str()][..], &["a=b", &format!("c=d; {cookie}; e=f")]] {
+    for cookies in [
+        &[cookie.as_str()][..],
+        &["a=b", &format!("c=d; {cookie}; e=f")],
+    ] {
         assert_eq!(status(&fleet.checks, "month-old", HOST, cookies).await, 200);
         assert_eq!(status(&fleet.page, "month-old", HOST, cookies).await, 200);
     }
@@ -181,7 +198,43 @@ async fn somebody_elses_verification_is_not_handed_on() {
     // And then the right person's is.
     let transfer = fleet.verified_as("month-old", "ada").await;
     let cookie = given(&arrive(&fleet.checks, &transfer, HOST).await);
-    assert_eq!(status(&fleet.checks, "month-old", HOST, &[&cookie]).await, 200);
+    assert_eq!(
+        status(&fleet.checks, "month-old", HOST, &[&cookie]).await,
+        200
+    );
+}
+
+/// A text with another character at this place.
+fn changed_at(text: &str, index: usize) -> String {
+    let other = if text[index..].starts_with('A') {
+        "B"
+    } else {
+        "A"
+    };
+    format!("{}{other}{}", &text[..index], &text[index + 1..])
+}
+
+/// Cookies that were signed for something else, or by another key.
+fn made(now: Timestamp) -> [(&'static str, String); 7] {
+    let (soon, both) = (after(now, Duration::from_mins(1)), ("month-old", "fresh"));
+    let signed_for = |both, host, until| signed(KEY, both, host, "id-ada", until);
+    let by_another = signed("another-key-of-states", both, HOST, "id-ada", soon);
+    let too_late = after(now, Duration::from_hours(25));
+    [
+        ("another key", by_another),
+        ("for another host", signed_for(both, OTHER_HOST, soon)),
+        ("for any host", signed_for(both, "", soon)),
+        (
+            "about another one",
+            signed_for(("months-old", "fresh"), HOST, soon),
+        ),
+        ("expired", signed_for(both, HOST, now)),
+        ("for too long", signed_for(both, HOST, too_late)),
+        (
+            "of itself",
+            signed_for(("month-old", "month-old"), HOST, soon),
+        ),
+    ]
 }
 
 #[tokio::test]
@@ -197,8 +250,7 @@ async fn a_hand_on_that_was_made_or_changed_by_somebody_changes_no_decision() {
     let (name, text) = cookie.split_once('=').unwrap();
     // Each character of it.
     for index in 0..text.len() {
-        let other = if &text[index..=index] == "A" { "B" } else { "A" };
-        let changed = format!("{name}={}{other}{}", &text[..index], &text[index + 1..]);
+        let changed = format!("{name}={}", changed_at(text, index));
         refused(&changed, "month-old", HOST, &[&changed]).await;
     }
     let now = checks.clock_now();
@@ -206,24 +258,23 @@ async fn a_hand_on_that_was_made_or_changed_by_somebody_changes_no_decision() {
     let both = ("month-old", "fresh");
     let right = signed(KEY, both, HOST, "id-ada", soon);
     assert_eq!(status(checks, "month-old", HOST, &[&right]).await, 200);
-    let bare = cookie.trim_start_matches("__Host-");
     let twice = format!("{cookie}; {cookie}");
+    let (_, as_cookie) = transfer.split_once('=').unwrap();
     for (what, cookies) in [
-        ("without the prefix, over HTTPS", &[bare][..]),
+        (
+            "without the prefix, over HTTPS",
+            &[cookie.trim_start_matches("__Host-")][..],
+        ),
         ("twice in a line", &[&twice]),
         ("twice", &[&cookie, &cookie]),
         ("empty", &[&format!("{name}=")]),
         ("in quotes", &[&format!("{name}=\"{text}\"")]),
-        ("a transfer", &[&transfer.replace(&transfer[..transfer.find('=').unwrap()], name)]),
-        ("another key", &[&signed("another-key-of-states", both, HOST, "id-ada", soon)]),
-        ("for another host", &[&signed(KEY, both, OTHER_HOST, "id-ada", soon)]),
-        ("for any host", &[&signed(KEY, both, "", "id-ada", soon)]),
-        ("about another one", &[&signed(KEY, ("months-old", "fresh"), HOST, "id-ada", soon)]),
-        ("expired", &[&signed(KEY, both, HOST, "id-ada", now)]),
-        ("for too long", &[&signed(KEY, both, HOST, "id-ada", after(now, Duration::from_hours(25)))]),
-        ("of itself", &[&signed(KEY, ("month-old", "month-old"), HOST, "id-ada", soon)]),
+        ("a transfer", &[&format!("{name}={as_cookie}")]),
     ] {
         refused(what, "month-old", HOST, cookies).await;
+    }
+    for (what, cookie) in made(now) {
+        refused(what, "month-old", HOST, &[&cookie]).await;
     }
     refused("on another host", "month-old", OTHER_HOST, &[&cookie]).await;
     refused("for another verification", "months-old", HOST, &[&cookie]).await;
@@ -233,7 +284,13 @@ async fn a_hand_on_that_was_made_or_changed_by_somebody_changes_no_decision() {
         assert_eq!(status, expected, "{verification}");
     }
     let metrics = checks.metrics().await;
-    for outcome in ["forged", "other_host", "other_verification", "repeated", "expired"] {
+    for outcome in [
+        "forged",
+        "other_host",
+        "other_verification",
+        "repeated",
+        "expired",
+    ] {
         let none = format!("verigate_hand_ons_total{{outcome=\"{outcome}\"}} 0\n");
         assert!(!metrics.contains(&none), "{outcome}");
     }
@@ -294,59 +351,6 @@ async fn of_what_an_instance_knows_and_what_a_browser_brings_the_later_verificat
 }
 
 #[tokio::test]
-async fn a_transfer_sets_a_cookie_on_its_own_host_once_it_is_signed_and_for_a_minute() {
-    let fleet = Fleet::new().await;
-    let checks = &fleet.checks;
-    let transfer = fleet.verified_as("month-old", "ada").await;
-    let (base, text) = transfer.split_once("transfer=").unwrap();
-    let refused = async |what: &str, transfer: &str, host: &str| {
-        let arrived = arrive(checks, transfer, host).await;
-        assert_eq!(arrived.status(), 403, "{what}");
-        assert_eq!(given(&arrived), "", "{what}");
-        assert_eq!(shown(&arrived, "location"), "", "{what}");
-        assert_eq!(shown(&arrived, "cache-control"), "no-store");
-    };
-    for index in (0..text.len()).step_by(5) {
-        let other = if &text[index..=index] == "A" { "B" } else { "A" };
-        let changed = format!("{base}transfer={}{other}{}", &text[..index], &text[index + 1..]);
-        refused(&changed, &changed, HOST).await;
-    }
-    for host in [OTHER_HOST, "evil.example", "", "app.example.org:8443"] {
-        refused(host, &transfer, host).await;
-    }
-    let to = |url: &str, hand_on: &str| {
-        let transfer = Transfer {
-            hand_on: hand_on.into(),
-            original_url: url.into(),
-            expires_at: after(checks.clock_now(), Duration::from_mins(1)),
-        };
-        format!("?transfer={}", keys(KEY).transfer(&transfer))
-    };
-    for url in ["https://evil.example/", "//evil.example", "javascript:alert(1)", "", "http://app.example.org/"] {
-        refused(url, &to(url, "x"), HOST).await;
-    }
-    for query in ["", "?", "?transfer=", "?transfer=x", &format!("?transfer={text}&transfer={text}")] {
-        refused(query, query, HOST).await;
-    }
-    let plain = client()
-        .get(format!("http://{}/.verigate/hand-on?transfer={text}", checks.http_address()))
-        .send();
-    assert_eq!(plain.await.unwrap().status(), 403, "no host is known");
-    // What is in it is no hand-on for this host: the person returns, and nothing is set.
-    let soon = after(checks.clock_now(), Duration::from_mins(1));
-    let elsewhere = signed(KEY, ("month-old", "fresh"), OTHER_HOST, "id-ada", soon);
-    let elsewhere = elsewhere.split_once('=').unwrap().1;
-    for hand_on in ["x", elsewhere] {
-        let arrived = arrive(checks, &to(&format!("https://{HOST}/"), hand_on), HOST).await;
-        assert_eq!((arrived.status().as_u16(), given(&arrived)), (303, String::new()));
-    }
-    assert!(given(&arrive(checks, &transfer, HOST).await).starts_with(COOKIE));
-    checks.clock.advance(Duration::from_mins(1));
-    let late = arrive(checks, &transfer, HOST).await;
-    assert_eq!((late.status().as_u16(), given(&late)), (303, String::new()));
-}
-
-#[tokio::test]
 async fn while_the_vendor_is_asked_nothing_is_handed_on_and_the_page_asks_again() {
     let fleet = Fleet::new().await;
     let url = shown(&check(&fleet.checks, "month-old", HOST).await, "location").to_owned();
@@ -364,7 +368,10 @@ async fn while_the_vendor_is_asked_nothing_is_handed_on_and_the_page_asks_again(
     assert_eq!(asking.status(), 503);
     assert_eq!(shown(&asking, "retry-after"), "2");
     let page = asking.text().await.unwrap();
-    assert!(page.contains("http-equiv=\"refresh\" content=\"2\""), "{page}");
+    assert!(
+        page.contains("http-equiv=\"refresh\" content=\"2\""),
+        "{page}"
+    );
     assert!(page.contains("is being looked up"), "{page}");
 }
 

