@@ -86,7 +86,8 @@ impl ReturnHosts {
         let host = host.to_ascii_lowercase();
         let usual_port = if scheme == "https" { ":443" } else { ":80" };
         let host = host.strip_suffix(usual_port).unwrap_or(&host);
-        if !self.0.contains(host) || !is_origin_form(uri) {
+        let is_scheme = matches!(scheme, "https" | "http");
+        if !is_scheme || !self.0.contains(host) || !is_origin_form(uri) {
             return None;
         }
         let text = format!("{scheme}://{host}{uri}");

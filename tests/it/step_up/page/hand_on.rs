@@ -1,11 +1,13 @@
 //! The hand-on: page and webhooks are on one instance, checks on another one, and they share nothing but the key. The browser brings the new id; and
 //! nothing that somebody has made or changed lets anybody in.
 
+mod transfer;
+
 use std::sync::Arc;
 
 use verigate::{
     policy::{Identity, Timestamp, VerificationId, after},
-    signatures::{HandOn, SigningKeys, Transfer},
+    signatures::{HandOn, SigningKeys},
 };
 
 use super::*;
@@ -202,6 +204,39 @@ async fn somebody_elses_verification_is_not_handed_on() {
     );
 }
 
+/// A text with another character at this place.
+fn changed_at(text: &str, index: usize) -> String {
+    let other = if text[index..].starts_with('A') {
+        "B"
+    } else {
+        "A"
+    };
+    format!("{}{other}{}", &text[..index], &text[index + 1..])
+}
+
+/// Cookies that were signed for something else, or by another key.
+fn made(now: Timestamp) -> [(&'static str, String); 7] {
+    let (soon, both) = (after(now, Duration::from_mins(1)), ("month-old", "fresh"));
+    let signed_for = |both, host, until| signed(KEY, both, host, "id-ada", until);
+    let by_another = signed("another-key-of-states", both, HOST, "id-ada", soon);
+    let too_late = after(now, Duration::from_hours(25));
+    [
+        ("another key", by_another),
+        ("for another host", signed_for(both, OTHER_HOST, soon)),
+        ("for any host", signed_for(both, "", soon)),
+        (
+            "about another one",
+            signed_for(("months-old", "fresh"), HOST, soon),
+        ),
+        ("expired", signed_for(both, HOST, now)),
+        ("for too long", signed_for(both, HOST, too_late)),
+        (
+            "of itself",
+            signed_for(("month-old", "month-old"), HOST, soon),
+        ),
+    ]
+}
+
 #[tokio::test]
 async fn a_hand_on_that_was_made_or_changed_by_somebody_changes_no_decision() {
     let fleet = Fleet::new().await;
@@ -215,12 +250,7 @@ async fn a_hand_on_that_was_made_or_changed_by_somebody_changes_no_decision() {
     let (name, text) = cookie.split_once('=').unwrap();
     // Each character of it.
     for index in 0..text.len() {
-        let other = if &text[index..=index] == "A" {
-            "B"
-        } else {
-            "A"
-        };
-        let changed = format!("{name}={}{other}{}", &text[..index], &text[index + 1..]);
+        let changed = format!("{name}={}", changed_at(text, index));
         refused(&changed, "month-old", HOST, &[&changed]).await;
     }
     let now = checks.clock_now();
@@ -228,54 +258,23 @@ async fn a_hand_on_that_was_made_or_changed_by_somebody_changes_no_decision() {
     let both = ("month-old", "fresh");
     let right = signed(KEY, both, HOST, "id-ada", soon);
     assert_eq!(status(checks, "month-old", HOST, &[&right]).await, 200);
-    let bare = cookie.trim_start_matches("__Host-");
     let twice = format!("{cookie}; {cookie}");
+    let (_, as_cookie) = transfer.split_once('=').unwrap();
     for (what, cookies) in [
-        ("without the prefix, over HTTPS", &[bare][..]),
+        (
+            "without the prefix, over HTTPS",
+            &[cookie.trim_start_matches("__Host-")][..],
+        ),
         ("twice in a line", &[&twice]),
         ("twice", &[&cookie, &cookie]),
         ("empty", &[&format!("{name}=")]),
         ("in quotes", &[&format!("{name}=\"{text}\"")]),
-        (
-            "a transfer",
-            &[&transfer.replace(&transfer[..transfer.find('=').unwrap()], name)],
-        ),
-        (
-            "another key",
-            &[&signed("another-key-of-states", both, HOST, "id-ada", soon)],
-        ),
-        (
-            "for another host",
-            &[&signed(KEY, both, OTHER_HOST, "id-ada", soon)],
-        ),
-        ("for any host", &[&signed(KEY, both, "", "id-ada", soon)]),
-        (
-            "about another one",
-            &[&signed(KEY, ("months-old", "fresh"), HOST, "id-ada", soon)],
-        ),
-        ("expired", &[&signed(KEY, both, HOST, "id-ada", now)]),
-        (
-            "for too long",
-            &[&signed(
-                KEY,
-                both,
-                HOST,
-                "id-ada",
-                after(now, Duration::from_hours(25)),
-            )],
-        ),
-        (
-            "of itself",
-            &[&signed(
-                KEY,
-                ("month-old", "month-old"),
-                HOST,
-                "id-ada",
-                soon,
-            )],
-        ),
+        ("a transfer", &[&format!("{name}={as_cookie}")]),
     ] {
         refused(what, "month-old", HOST, cookies).await;
+    }
+    for (what, cookie) in made(now) {
+        refused(what, "month-old", HOST, &[&cookie]).await;
     }
     refused("on another host", "month-old", OTHER_HOST, &[&cookie]).await;
     refused("for another verification", "months-old", HOST, &[&cookie]).await;
@@ -349,85 +348,6 @@ async fn of_what_an_instance_knows_and_what_a_browser_brings_the_later_verificat
         assert!(line.contains("\"successor_id\":\""), "{line}");
         assert!(!line.contains("\"successor_id\":\"fresh\""), "{line}");
     }
-}
-
-#[tokio::test]
-async fn a_transfer_sets_a_cookie_on_its_own_host_once_it_is_signed_and_for_a_minute() {
-    let fleet = Fleet::new().await;
-    let checks = &fleet.checks;
-    let transfer = fleet.verified_as("month-old", "ada").await;
-    let (base, text) = transfer.split_once("transfer=").unwrap();
-    let refused = async |what: &str, transfer: &str, host: &str| {
-        let arrived = arrive(checks, transfer, host).await;
-        assert_eq!(arrived.status(), 403, "{what}");
-        assert_eq!(given(&arrived), "", "{what}");
-        assert_eq!(shown(&arrived, "location"), "", "{what}");
-        assert_eq!(shown(&arrived, "cache-control"), "no-store");
-    };
-    for index in (0..text.len()).step_by(5) {
-        let other = if &text[index..=index] == "A" {
-            "B"
-        } else {
-            "A"
-        };
-        let changed = format!(
-            "{base}transfer={}{other}{}",
-            &text[..index],
-            &text[index + 1..]
-        );
-        refused(&changed, &changed, HOST).await;
-    }
-    for host in [OTHER_HOST, "evil.example", "", "app.example.org:8443"] {
-        refused(host, &transfer, host).await;
-    }
-    let to = |url: &str, hand_on: &str| {
-        let transfer = Transfer {
-            hand_on: hand_on.into(),
-            original_url: url.into(),
-            expires_at: after(checks.clock_now(), Duration::from_mins(1)),
-        };
-        format!("?transfer={}", keys(KEY).transfer(&transfer))
-    };
-    for url in [
-        "https://evil.example/",
-        "//evil.example",
-        "javascript:alert(1)",
-        "",
-        "http://app.example.org/",
-    ] {
-        refused(url, &to(url, "x"), HOST).await;
-    }
-    for query in [
-        "",
-        "?",
-        "?transfer=",
-        "?transfer=x",
-        &format!("?transfer={text}&transfer={text}"),
-    ] {
-        refused(query, query, HOST).await;
-    }
-    let plain = client()
-        .get(format!(
-            "http://{}/.verigate/hand-on?transfer={text}",
-            checks.http_address()
-        ))
-        .send();
-    assert_eq!(plain.await.unwrap().status(), 403, "no host is known");
-    // What is in it is no hand-on for this host: the person returns, and nothing is set.
-    let soon = after(checks.clock_now(), Duration::from_mins(1));
-    let elsewhere = signed(KEY, ("month-old", "fresh"), OTHER_HOST, "id-ada", soon);
-    let elsewhere = elsewhere.split_once('=').unwrap().1;
-    for hand_on in ["x", elsewhere] {
-        let arrived = arrive(checks, &to(&format!("https://{HOST}/"), hand_on), HOST).await;
-        assert_eq!(
-            (arrived.status().as_u16(), given(&arrived)),
-            (303, String::new())
-        );
-    }
-    assert!(given(&arrive(checks, &transfer, HOST).await).starts_with(COOKIE));
-    checks.clock.advance(Duration::from_mins(1));
-    let late = arrive(checks, &transfer, HOST).await;
-    assert_eq!((late.status().as_u16(), given(&late)), (303, String::new()));
 }
 
 #[tokio::test]
