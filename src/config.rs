@@ -265,7 +265,11 @@ fn shadow(reader: &mut Reader) -> Result<Option<PathBuf>, Reported> {
     if text.is_empty() {
         return Ok(None);
     }
-    let whole = |path: &str| Path::new(path).canonicalize().unwrap_or_else(|_| path.into());
+    let whole = |path: &str| {
+        Path::new(path)
+            .canonicalize()
+            .unwrap_or_else(|_| path.into())
+    };
     if whole(text).starts_with(whole(section.text("path"))) {
         let message = format!(
             "policies.shadow: `{text}` is policies.path or within it, whose policies are in force"

@@ -4,8 +4,10 @@ mod assembly;
 mod callers;
 pub mod core_dumps;
 mod error;
+mod evidence;
 mod held_callers;
 mod listener_tls;
+mod policy_sets;
 mod preflight;
 mod supervisor;
 mod tasks;
@@ -153,7 +155,8 @@ impl Service {
         let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
 
         let apart = config.public.is_some();
-        let mut listeners = Listeners::new(config.limits, if apart { 3 } else { 2 }, inherited, &deps)?;
+        let mut listeners =
+            Listeners::new(config.limits, if apart { 3 } else { 2 }, inherited, &deps)?;
         let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
         let served = Served {
             webhooks: Arc::clone(&webhooks),

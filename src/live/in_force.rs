@@ -95,7 +95,8 @@ impl Live {
         self.held.store(Arc::new(held));
         let reads = set.reads();
         let before = self.set.swap(set);
-        self.reads.send_if_modified(|known| std::mem::replace(known, reads) != reads);
+        self.reads
+            .send_if_modified(|known| std::mem::replace(known, reads) != reads);
         before
     }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use prometheus::IntGauge;
-use serde_json::json;
 
 use super::{
     callers::CallersReloader,
     error::StartError,
+    evidence::{Sources, sources},
     listener_tls::{self, ListenersTls},
+    policy_sets::{live, record_reloads, reloader},
 };
 use crate::{
     build_info,
@@ -23,7 +24,7 @@ use crate::{
         StepUpPage, Webhooks,
     },
     incode::Incode,
-    journal::{self, ChangeEvent, Journal, JournalState, Output},
+    journal::{self, JournalState, Output},
     jwt::KeySets,
     live::{Live, Reloader},
     metrics::set_count,
@@ -31,8 +32,8 @@ use crate::{
     refusals::Refusals,
     session::Sessions,
     signatures::SigningKeys,
-    source::{EvidenceCache, Source},
-    step_up::{AwaitedSource, FollowingSource, PageAddress, PageKeys, StepUps},
+    source::Source,
+    step_up::{PageAddress, PageKeys, StepUps},
     telemetry,
     tls::TlsFiles,
     webhook_queue::{self, Worker},
@@ -268,49 +269,6 @@ fn authzen(
     )
 }
 
-/// The policies in force, and those that are judged beside them, which are read here.
-fn live(
-    config: &Config,
-    set: PolicySet,
-    deps: &Deps,
-) -> Result<(Arc<Live>, Option<Arc<Reloader>>), prometheus::Error> {
-    let live = Live::new(set);
-    let Some(path) = &config.shadow else {
-        return Ok((Arc::new(live), None));
-    };
-    let shadow = Arc::new(Live::new(PolicySet::new([].into())));
-    let redirects = config.step_up.redirects.clone();
-    let reloader = Reloader::of_shadow(path, redirects, Arc::clone(&shadow), deps)?;
-    Ok((Arc::new(live.with_shadow(shadow)), Some(reloader)))
-}
-
-/// Reloads the policies.
-fn reloader(
-    config: &Config,
-    live: &Arc<Live>,
-    deps: &Deps,
-) -> Result<Arc<Reloader>, prometheus::Error> {
-    let redirects = config.step_up.redirects.clone();
-    Reloader::new(&config.policies, redirects, Arc::clone(live), deps)
-}
-
-/// Records that other policies are in force.
-fn record_reloads(reloader: &Reloader, journal: Journal) {
-    reloader.on_reload(move |policies, revision| {
-        let members = [
-            ("policies", json!(policies)),
-            ("revision", json!(revision.to_string())),
-        ];
-        let members = members.into_iter();
-        journal.record_change(ChangeEvent {
-            event: "policies_reloaded",
-            members: members
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        });
-    });
-}
-
 /// Who may make calls over gRPC.
 fn authentication(config: &Config, callers: &Callers, refusals: &Refusals) -> Authentication {
     Authentication {
@@ -337,23 +295,6 @@ fn admin_callers(config: &Config, callers: HttpCallers) -> AdminCallers {
     }
 }
 
-/// Builds the evidence cache, which keeps what the policies in force read.
-fn cache(
-    config: &Config,
-    incode: &Arc<Incode>,
-    live: &Arc<Live>,
-    deps: &Deps,
-) -> Result<EvidenceCache, prometheus::Error> {
-    let cache = EvidenceCache::new(
-        Arc::clone(incode) as _,
-        config.cache,
-        config.incode.timeout,
-        deps,
-    )?;
-    cache.keep_for(Arc::clone(live));
-    Ok(cache)
-}
-
 /// Receives webhooks, and processes them.
 fn webhooks(
     config: &Config,
@@ -365,39 +306,6 @@ fn webhooks(
     let (length, calls) = (webhook_queue::QUEUE_MAX, config.incode.rate);
     let (queue, worker) = webhook_queue::start(source, step_ups.clone(), length, calls, deps);
     Ok((Webhooks::new(config.webhook.as_ref(), queue, deps)?, worker))
-}
-
-/// Where evidence comes from.
-struct Sources {
-    /// The evidence of each verification.
-    source: Arc<dyn Source>,
-    /// The evidence that checks are judged by.
-    judged: Arc<dyn Source>,
-}
-
-fn sources(
-    config: &Config,
-    incode: &Arc<Incode>,
-    live: &Arc<Live>,
-    step_ups: &StepUps,
-    deps: &Deps,
-) -> Result<Sources, prometheus::Error> {
-    let cache = cache(config, incode, live, deps)?;
-    let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
-    let source: Arc<dyn Source> = Arc::new(source);
-    let follows_known = config.step_up.follow_successors;
-    let page = config.step_up.page.as_ref();
-    let hands_on = page.is_some_and(|page| page.hand_on.is_some());
-    let behind = Arc::clone(&source);
-    let following = FollowingSource::new(behind, step_ups.clone(), follows_known, deps)?;
-    Ok(Sources {
-        judged: if follows_known || hands_on {
-            Arc::new(following)
-        } else {
-            Arc::clone(&source)
-        },
-        source,
-    })
 }
 
 /// Builds the step-ups.

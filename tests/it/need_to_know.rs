@@ -349,7 +349,10 @@ async fn a_fetch_that_was_in_flight_when_a_shadow_went_stores_nothing_that_only_
     scene.vendor.may_answer.add_permits(10);
     waiting.await.unwrap();
     let known = scene.look(DataKinds::PHONE).await;
-    assert_eq!((kept(&known), known.origin), (Some(DataKinds::PHONE), Origin::Cache));
+    assert_eq!(
+        (kept(&known), known.origin),
+        (Some(DataKinds::PHONE), Origin::Cache)
+    );
     assert_eq!(scene.asked(), [PHONE_AND_BIRTH]);
 }
 

@@ -5,7 +5,11 @@ use std::{fs, path::PathBuf, time::Duration};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use verigate::{live::ReloadOutcome, proto::v1::CheckAccessResponse, sim::{ApiCall, Fault}};
+use verigate::{
+    live::ReloadOutcome,
+    proto::v1::CheckAccessResponse,
+    sim::{ApiCall, Fault},
+};
 
 use crate::world::{POLICIES, World, gist, until};
 
@@ -35,7 +39,14 @@ policies:
 ";
 
 const VERIFICATIONS: [&str; 8] = [
-    "fresh", "month-old", "stale", "pending", "scopeless", "minor", "soon", "nobody",
+    "fresh",
+    "month-old",
+    "stale",
+    "pending",
+    "scopeless",
+    "minor",
+    "soon",
+    "nobody",
 ];
 const NAMES: [&str; 3] = ["front-door", "adults", "tolerant"];
 
@@ -85,8 +96,12 @@ impl Shadowed {
     async fn lines(self) -> Vec<Value> {
         let (stopped, journal) = self.world.stop().await;
         assert_eq!(stopped, Ok(()));
-        let lines = journal.lines().map(|line| serde_json::from_str(line).unwrap());
-        lines.filter(|line: &Value| line.get("decision").is_some()).collect()
+        let lines = journal
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap());
+        lines
+            .filter(|line: &Value| line.get("decision").is_some())
+            .collect()
     }
 }
 
@@ -117,7 +132,9 @@ async fn no_answer_and_no_call_to_the_vendor_is_another_because_of_a_shadow() {
         assert_eq!(calls, with_shadow, "round {round}");
         for world in worlds {
             // Past what is fresh for one policy in force and for all policies of the shadow, then in an outage, then past an hour.
-            world.clock.advance(Duration::from_secs([0, 61, 30, 3_700][round]));
+            world
+                .clock
+                .advance(Duration::from_secs([0, 61, 30, 3_700][round]));
             if round == 1 {
                 world.inject(ApiCall::Details, None, Fault::Status(503));
             }
@@ -164,7 +181,10 @@ async fn what_the_shadow_would_have_decided_is_recorded_and_counted() {
     assert_eq!(shadows, expected);
     // What both sets read, each once.
     let requirements = lines[0]["verdicts"].as_array().unwrap();
-    let texts: Vec<&str> = requirements.iter().map(|v| v["requirement"].as_str().unwrap()).collect();
+    let texts: Vec<&str> = requirements
+        .iter()
+        .map(|v| v["requirement"].as_str().unwrap())
+        .collect();
     let expected = [
         "status: [VERIFIED]",
         "verified_within: 90d",
@@ -174,17 +194,28 @@ async fn what_the_shadow_would_have_decided_is_recorded_and_counted() {
         "phone_prefix: [\"+1\"]",
     ];
     assert_eq!(texts, expected);
-    assert_eq!(requirements[2], json!({"requirement": "verified_within: 30d", "holds": true, "until": "2026-03-02T11:50:00.000Z"}));
-    assert_eq!(requirements[4], json!({
-        "requirement": "verified_within: 5m", "holds": false, "reason": "VERIFICATION_TOO_OLD", "from": "2026-01-31T11:55:00.000Z",
-    }));
+    assert_eq!(
+        requirements[2],
+        json!({"requirement": "verified_within: 30d", "holds": true, "until": "2026-03-02T11:50:00.000Z"})
+    );
+    assert_eq!(
+        requirements[4],
+        json!({
+            "requirement": "verified_within: 5m", "holds": false, "reason": "VERIFICATION_TOO_OLD", "from": "2026-01-31T11:55:00.000Z",
+        })
+    );
 }
 
 #[tokio::test]
 async fn without_shadow_policies_nothing_says_so() {
     let world = World::new().await;
     world.check("front-door", "fresh").await;
-    assert!(!world.metrics().await.contains("verigate_shadow_decisions_total{"));
+    assert!(
+        !world
+            .metrics()
+            .await
+            .contains("verigate_shadow_decisions_total{")
+    );
     assert_eq!(world.get_json("/readyz").await.1["shadow"], Value::Null);
     assert_eq!(world.get_json("/policies").await.1.get("shadow"), None);
     let (_, journal) = world.stop().await;
@@ -197,37 +228,68 @@ async fn operators_see_both_sets_and_what_only_one_of_them_has() {
     let body = shadowed.world.get_json("/policies").await.1;
     assert_eq!(body["policies"].as_array().unwrap().len(), 3);
     let shadow = &body["shadow"];
-    let names: Vec<&Value> = shadow["policies"].as_array().unwrap().iter().map(|p| &p["name"]).collect();
+    let names: Vec<&Value> = shadow["policies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| &p["name"])
+        .collect();
     assert_eq!(names, ["front-door", "new-door", "tolerant"]);
     assert_eq!(shadow["absent"], json!(["adults"]));
     assert_eq!(shadow["added"], json!(["new-door"]));
     assert_ne!(shadow["policy_revision"], body["policy_revision"]);
     let readiness = shadowed.readiness().await;
-    assert_eq!(readiness["shadow"]["policy_revision"], shadow["policy_revision"]);
+    assert_eq!(
+        readiness["shadow"]["policy_revision"],
+        shadow["policy_revision"]
+    );
     assert_eq!(readiness["shadow"]["policies"], 3);
     assert_eq!(readiness["shadow"]["policy_reload_failure"], Value::Null);
     // What is only in the shadow cannot be asked about.
-    let refused = shadowed.world.refused(crate::world::check_request("new-door", "fresh")).await;
+    let refused = shadowed
+        .world
+        .refused(crate::world::check_request("new-door", "fresh"))
+        .await;
     assert_eq!(refused, tonic::Code::NotFound);
 }
 
 #[tokio::test]
 async fn broken_shadow_policies_are_reported_and_touch_nothing() {
-    for broken in ["version: 1\npolicies: {p: {require: [verified_within: 30 days]}}", "- : [", "version: 1\npolicies: {}"] {
+    for broken in [
+        "version: 1\npolicies: {p: {require: [verified_within: 30 days]}}",
+        "- : [",
+        "version: 1\npolicies: {}",
+    ] {
         let shadowed = Shadowed::new(Some(broken)).await;
         let readiness = shadowed.readiness().await;
         assert_eq!(readiness["policy_reload_failure"], Value::Null);
         assert_eq!(readiness["shadow"]["policies"], 0);
-        assert!(readiness["shadow"]["policy_reload_failure"]["error"].is_string(), "{readiness}");
-        shadowed.has_metric("verigate_shadow_policy_last_reload_successful 0").await;
-        shadowed.has_metric("verigate_policy_last_reload_successful 1").await;
-        shadowed.has_metric(r#"verigate_shadow_policy_reloads_total{outcome="failed"} 1"#).await;
-        shadowed.has_metric(r#"verigate_policy_reloads_total{outcome="failed"} 0"#).await;
-        assert_eq!(gist(&shadowed.world.check("front-door", "fresh").await), "ALLOW");
+        assert!(
+            readiness["shadow"]["policy_reload_failure"]["error"].is_string(),
+            "{readiness}"
+        );
+        shadowed
+            .has_metric("verigate_shadow_policy_last_reload_successful 0")
+            .await;
+        shadowed
+            .has_metric("verigate_policy_last_reload_successful 1")
+            .await;
+        shadowed
+            .has_metric(r#"verigate_shadow_policy_reloads_total{outcome="failed"} 1"#)
+            .await;
+        shadowed
+            .has_metric(r#"verigate_policy_reloads_total{outcome="failed"} 0"#)
+            .await;
+        assert_eq!(
+            gist(&shadowed.world.check("front-door", "fresh").await),
+            "ALLOW"
+        );
 
         assert_eq!(shadowed.reload(SHADOW), ReloadOutcome::Ok);
         shadowed.world.check("tolerant", "stale").await;
-        shadowed.has_metric("verigate_shadow_policy_last_reload_successful 1").await;
+        shadowed
+            .has_metric("verigate_shadow_policy_last_reload_successful 1")
+            .await;
 
         // The last good ones are judged.
         assert_eq!(shadowed.reload(broken), ReloadOutcome::Failed);
@@ -244,7 +306,10 @@ async fn broken_shadow_policies_are_reported_and_touch_nothing() {
 async fn shadow_policies_come_go_and_are_held_while_a_file_is_replaced() {
     let shadowed = Shadowed::new(None).await;
     assert_eq!(shadowed.readiness().await["shadow"]["policies"], 0);
-    assert_eq!(shadowed.readiness().await["shadow"]["policy_reload_failure"], Value::Null);
+    assert_eq!(
+        shadowed.readiness().await["shadow"]["policy_reload_failure"],
+        Value::Null
+    );
     shadowed.reload(SHADOW);
     assert_eq!(shadowed.readiness().await["shadow"]["policies"], 3);
     fs::remove_file(shadowed.path()).unwrap();
@@ -266,11 +331,18 @@ async fn what_evidence_has_not_kept_for_a_shadow_is_unknown_and_asks_nobody() {
     let answer = shadowed.world.check("front-door", "fresh").await;
     assert_eq!(gist(&answer), "ALLOW");
     assert_eq!(shadowed.world.calls(), calls);
-    shadowed.has_metric(r#"verigate_shadow_decisions_total{from="allow",policy="front-door",to="unknown"} 1"#).await;
+    shadowed
+        .has_metric(
+            r#"verigate_shadow_decisions_total{from="allow",policy="front-door",to="unknown"} 1"#,
+        )
+        .await;
     let lines = shadowed.lines().await;
     assert_eq!(lines[1]["shadow"]["decision"], "unknown");
     let verdicts = lines[1]["verdicts"].as_array().unwrap();
-    assert_eq!(verdicts[5], json!({"requirement": "phone_prefix: [\"+1\"]", "holds": "unknown"}));
+    assert_eq!(
+        verdicts[5],
+        json!({"requirement": "phone_prefix: [\"+1\"]", "holds": "unknown"})
+    );
     assert_eq!(verdicts[4]["holds"], false);
 }
 

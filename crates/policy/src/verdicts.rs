@@ -90,7 +90,8 @@ impl Leaf {
             verification,
         });
         let window = given.map(|given| self.window(&given, facts.now));
-        let is_elsewhere = |other: &Timestamp| window.is_some_and(|window| !window.contains(*other));
+        let is_elsewhere =
+            |other: &Timestamp| window.is_some_and(|window| !window.contains(*other));
         let other = other.filter(is_elsewhere);
         RequirementVerdict {
             requirement: &self.text,

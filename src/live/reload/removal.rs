@@ -3,7 +3,11 @@
 use tracing::{info, warn};
 
 use super::first::first;
-use crate::{file_watch::HOLD_FOR, live::{held::Merged, role::Role}, policy::PolicyName};
+use crate::{
+    file_watch::HOLD_FOR,
+    live::{held::Merged, role::Role},
+    policy::PolicyName,
+};
 
 /// Logs what has changed. `gone_files` are the files that were there at the reading before.
 pub(super) fn log(merged: &Merged, gone_files: &[String], role: Role) {

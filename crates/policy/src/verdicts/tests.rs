@@ -72,7 +72,10 @@ fn a_verdict_has_the_instants_between_which_it_stays_so() {
         "attribute: {name: site, in: [lab]} -> ATTRIBUTE_NOT_ACCEPTED ..",
         "schedule: {days: [sat], from: \"07:00\", to: \"19:00\", zone: UTC} -> met 2026-01-31T12:00:00Z..2026-01-31T19:00:00Z",
     ];
-    assert_eq!(shown(rules, Finding::Present(verification()), None), expected);
+    assert_eq!(
+        shown(rules, Finding::Present(verification()), None),
+        expected
+    );
 }
 
 #[test]
@@ -114,7 +117,11 @@ fn what_the_evidence_does_not_say_is_unknown_and_what_the_request_says_is_not() 
 #[test]
 fn each_of_two_instants_has_its_verdict() {
     let rules = "status: [VERIFIED], verified_within: 30d";
-    let lines = shown(rules, Finding::Present(verification()), Some("2026-01-31T11:59:00Z"));
+    let lines = shown(
+        rules,
+        Finding::Present(verification()),
+        Some("2026-01-31T11:59:00Z"),
+    );
     let expected = "verified_within: 30d -> VERIFICATION_TOO_OLD 2026-01-31T12:00:00Z.. or met ..2026-01-31T12:00:00Z";
     assert_eq!(lines, ["status: [VERIFIED] -> met ..", expected]);
 }
