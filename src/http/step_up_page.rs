@@ -22,7 +22,7 @@ use axum::{
         header::{LOCATION, RETRY_AFTER},
     },
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{any, get},
 };
 use tokio::time::timeout;
 use url::form_urlencoded;
@@ -90,6 +90,8 @@ pub(super) fn routes(page: Arc<StepUpPage>) -> Router {
         .route("/step-up/", get(show).post(begin))
         .route("/step-up/events", get(events))
         .route("/step-up/return", get(returned))
+        .route("/step-up/{*elsewhere}", any(elsewhere))
+        .method_not_allowed_fallback(other_method)
         .with_state(page)
 }
 
@@ -246,6 +248,13 @@ impl StepUpPage {
         };
         let mut response = (outcome.status(), view.html(&token)).into_response();
         self.headers.set(response.headers_mut(), nonce);
+        response
+    }
+
+    /// A page that says no more than that there is none, for people who open it.
+    fn refused(&self, status: StatusCode) -> Response {
+        let mut response = (status, View::Invalid.html("")).into_response();
+        self.headers.set(response.headers_mut(), None);
         response
     }
 
@@ -410,6 +419,16 @@ async fn without_slash(uri: Uri) -> Response {
         response.headers_mut().insert(LOCATION, location);
     }
     response
+}
+
+/// Where there is no page.
+async fn elsewhere(State(page): State<Arc<StepUpPage>>) -> Response {
+    page.refused(StatusCode::NOT_FOUND)
+}
+
+/// A page that takes no such request.
+async fn other_method(State(page): State<Arc<StepUpPage>>) -> Response {
+    page.refused(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 async fn returned(State(page): State<Arc<StepUpPage>>) -> Response {

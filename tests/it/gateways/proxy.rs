@@ -49,6 +49,8 @@ pub struct Neighbours<'n> {
     pub token: &'n str,
     /// The key set of the issuer of sessions.
     pub keys: &'n Path,
+    /// Where the proxy listens; `None`: anywhere.
+    pub own: Option<SocketAddr>,
     /// How the proxy signs people in, if it does.
     pub login: Option<Login<'n>>,
     /// What is not as it is shipped.
@@ -61,8 +63,6 @@ pub struct Login<'n> {
     pub issuer: &'n str,
     /// The secret of the proxy as a client of the issuer.
     pub secret: &'n str,
-    /// Where the proxy listens, which the issuer has to know before.
-    pub own: SocketAddr,
 }
 
 /// A text of a script that is replaced by another one.
@@ -154,7 +154,7 @@ impl Proxy {
     /// Starts a proxy between these.
     pub async fn start(kind: Kind, between: Neighbours<'_>) -> Self {
         let setup = Setup {
-            own: between.login.map_or_else(free_address, |login| login.own),
+            own: between.own.unwrap_or_else(free_address),
             folder: tempfile::tempdir().unwrap(),
         };
         let arguments = match kind {
