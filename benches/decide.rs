@@ -219,6 +219,7 @@ fn check(c: &mut Criterion) {
         failed_before: false,
     };
     let call = Call {
+        handed_on: None,
         caller: Caller::internal(),
         deadline: Deadline::within(DAY),
         trace: TraceContext::default(),

@@ -4,12 +4,15 @@
 mod config;
 mod deadline;
 
+use std::sync::Arc;
+
 use http::{Extensions, HeaderMap};
 
 pub use self::{config::Deadlines, deadline::Deadline};
 use crate::{
     callers::{Caller, Proven},
     peer,
+    signatures::HandedOn,
 };
 
 /// The header in which a caller names its trace (W3C Trace Context).
@@ -26,6 +29,8 @@ pub struct Call {
     pub trace: TraceContext,
     /// What of the request a verified token of the session proves.
     pub proven: Proven,
+    /// The later verification that the person's browser has brought, if it has.
+    pub handed_on: Option<Arc<HandedOn>>,
 }
 
 /// The caller's place in a trace: the `traceparent` header as it came, if any.
@@ -48,12 +53,18 @@ impl Call {
                 .unwrap_or_else(|| Deadline::of(headers, deadlines)),
             trace: TraceContext::of(headers),
             proven: Proven::default(),
+            handed_on: None,
         }
     }
 
     /// The same call, about a request of which a verified token of the session proves this.
     pub fn with_proven(self, proven: Proven) -> Self {
         Self { proven, ..self }
+    }
+
+    /// The same call, with the later verification that the person's browser has brought for the one that is asked about.
+    pub fn with_handed_on(self, handed_on: Option<Arc<HandedOn>>) -> Self {
+        Self { handed_on, ..self }
     }
 }
 

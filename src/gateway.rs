@@ -9,6 +9,7 @@ mod remedy;
 mod challenge;
 mod url_template;
 mod original_url;
+mod hand_on;
 mod step_up_url;
 mod answer;
 mod step_up_url_log;
@@ -17,6 +18,7 @@ pub use self::{
     answer::{Answer, Outcome, StepUpContext, answer, whole_seconds},
     challenge::{ChallengeStyle, acr_values},
     config::Config,
+    hand_on::{HAND_ON_PATH, HandOnOutcome, HandOns},
     headers::{OWN, accepts_pages},
     original_url::{OriginalUrl, ReturnHostError, ReturnHosts},
     refusal::Refusal,

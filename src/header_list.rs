@@ -1,6 +1,6 @@
 //! The headers of a request: how large they are, and the value of one that must be given once.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header::COOKIE};
 
 /// What RFC 9113, section 6.5.2, counts for each header beside its name and value, in bytes.
 const HEADER_OVERHEAD: usize = 32;
@@ -31,6 +31,24 @@ pub fn single<'h>(
     }
 }
 
+/// The value of the cookie with this name, in all lines of the header; `None` if it is not there. A cookie is not a header, but as one that is
+/// given twice it has no value: nobody can know which one counts.
+pub fn cookie<'h>(
+    headers: &'h HeaderMap,
+    name: &str,
+) -> Result<Option<&'h str>, RepeatedHeaderError> {
+    let lines = headers.get_all(COOKIE).iter();
+    let pairs = lines.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
+    let mut given = pairs.filter_map(|pair| {
+        let (given, value) = pair.trim().split_once('=')?;
+        (given == name).then_some(value)
+    });
+    match (given.next(), given.next()) {
+        (value, None) => Ok(value),
+        (_, Some(_)) => Err(RepeatedHeaderError),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use http::header::HOST;
@@ -45,5 +63,26 @@ mod tests {
         assert_eq!(single(&headers, &HOST), Ok(headers.get(HOST)));
         headers.append(HOST, HeaderValue::from_static("a"));
         assert_eq!(single(&headers, &HOST), Err(RepeatedHeaderError));
+    }
+
+    #[test]
+    fn a_cookie_is_given_once_in_all_lines_and_by_its_exact_name() {
+        let given = |lines: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for line in lines {
+                headers.append(COOKIE, line.parse().unwrap());
+            }
+            cookie(&headers, "name").map(|value| value.map(str::to_owned))
+        };
+        for lines in [&[][..], &["a=b"], &["xname=1"], &["Name=1"], &["name"], &["a=name=1"]] {
+            assert_eq!(given(lines), Ok(None), "{lines:?}");
+        }
+        for lines in [&["name=1"][..], &["a=b; name=1;c=d"], &["a=b", " name=1 "]] {
+            assert_eq!(given(lines), Ok(Some("1".to_owned())), "{lines:?}");
+        }
+        assert_eq!(given(&["name=a=b"]), Ok(Some("a=b".to_owned())));
+        for lines in [&["name=1; name=1"][..], &["name=1", "name=2"], &["name=; name=1"]] {
+            assert_eq!(given(lines), Err(RepeatedHeaderError), "{lines:?}");
+        }
     }
 }

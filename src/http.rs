@@ -5,6 +5,8 @@ pub mod authzen;
 mod callers;
 mod filter;
 pub mod forward_auth;
+mod hand_on;
+mod query;
 mod step_up_page;
 pub mod webhook;
 
@@ -19,7 +21,8 @@ pub use self::{
     callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},
     forward_auth::ForwardAuth,
-    step_up_page::StepUpPage,
+    hand_on::HandOnReturn,
+    step_up_page::{HandingOn, StepUpPage},
     webhook::Webhooks,
 };
 use crate::deps::Deps;
@@ -57,6 +60,8 @@ pub struct Served {
     pub authzen: Arc<Authzen>,
     /// The page for step-ups, if there is one.
     pub page: Option<Arc<StepUpPage>>,
+    /// Where browsers get what the page hands on, if it does.
+    pub hand_on: Option<Arc<HandOnReturn>>,
     /// Operators.
     pub admin: Admin,
 }
@@ -78,13 +83,16 @@ pub fn routers(
         forward_auth,
         authzen,
         page,
+        hand_on,
         admin,
     } = served;
     let http = filter(Listener::Http, &config.http);
     let discovery = authzen::discovery::routes(authzen.config());
     let evaluations = http.around(http.same_site(authzen::routes(authzen)));
     let evaluations = authzen::echoing(evaluations);
-    let forward_auth = forward_auth::routes(forward_auth);
+    // Both are asked by proxies, which pass on the headers of somebody else's request.
+    let hand_on = hand_on.map(hand_on::routes).unwrap_or_default();
+    let forward_auth = forward_auth::routes(forward_auth).merge(hand_on);
     let page = page.map(step_up_page::routes).unwrap_or_default();
     let for_the_internet = webhook::routes(webhooks).merge(page);
     // Of merged routes, the last ones answer where there is no route: behind the rules of the listener.

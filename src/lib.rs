@@ -34,6 +34,7 @@ pub mod json;
 pub mod metrics;
 pub mod readiness;
 pub mod secrets;
+pub mod signatures;
 pub mod span;
 pub mod tls;
 pub mod config;

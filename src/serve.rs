@@ -136,6 +136,7 @@ impl Service {
             forward_auth,
             authzen,
             page,
+            hand_on,
             admin,
             reloader,
             webhook_worker,
@@ -157,6 +158,7 @@ impl Service {
             forward_auth,
             authzen,
             page: page.clone(),
+            hand_on,
             admin,
         };
         let routers = http::routers(&config.filters, apart, served, &credentials, &deps)?;
@@ -165,11 +167,8 @@ impl Service {
 
         listeners.all_opened()?;
         serving.set(true);
-        let following = deps.start(follow(
-            journal.clone(),
-            Arc::clone(&serving),
-            health.clone(),
-        ));
+        let follows = follow(journal.clone(), Arc::clone(&serving), health.clone());
+        let following = deps.start(follows);
         log_ready(&addresses, &live.current());
         // The order in which the parts stop.
         let mut tasks = Tasks::default();

@@ -15,6 +15,7 @@ use crate::{
     clock::Moment,
     policy::{DataKinds, Evidence, Finding, Timestamp, VerificationId, between},
     provenance::{Origin, Outage, Timings},
+    signatures::HandedOn,
 };
 
 /// Obtains evidence about verifications.
@@ -27,6 +28,16 @@ pub trait Source: Debug + Send + Sync + 'static {
         id: &VerificationId,
         request: LookupRequest,
     ) -> Result<Known, OverQuotaError>;
+
+    /// The same, where a browser has brought the id of a later verification. A source that follows none looks at the one that was asked for.
+    async fn look_up_handed_on(
+        &self,
+        id: &VerificationId,
+        request: LookupRequest,
+        _handed_on: &HandedOn,
+    ) -> Result<Known, OverQuotaError> {
+        self.look_up(id, request).await
+    }
 
     /// What [`Self::look_up`] answers from memory; `None` where it would have to wait, or where this source has no memory.
     fn look_up_now(&self, _id: &VerificationId, _request: &LookupRequest) -> Option<Known> {

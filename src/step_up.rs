@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use self::{
     awaited::AwaitedSource,
     config::{Config, PageConfig, WaitingLimits},
-    followed::FollowingSource,
+    followed::{FollowOutcome, FollowingSource, compare},
     metrics::StepUpEvent,
     page_state::{PageAddress, PageKeys, PageState, PageStateError, digest_of},
     register::{StepUp, StepUpState},
@@ -267,12 +267,17 @@ impl StepUps {
 
     /// The verifications to which step-ups about this one have led, the latest first.
     async fn successors(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
-        self.0.register.successors(id, at).await
+        self.0.register.successors.of(id, at).await
     }
 
     /// The upstream says of a verification and of this successor that they are of the same identity.
     async fn confirm(&self, id: &VerificationId, successor: &VerificationId) {
-        self.0.register.confirm(id, successor).await;
+        self.0.register.successors.confirm(id, successor).await;
+    }
+
+    /// The upstream says of a verification and of this successor that they are not of the same identity.
+    async fn reject(&self, id: &VerificationId, successor: &VerificationId) {
+        self.0.register.successors.reject(id, successor).await;
     }
 
     /// Whether a step-up about this verification has led to another one.

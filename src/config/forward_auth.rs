@@ -42,6 +42,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
             return_hosts: return_hosts?,
             // Of `[step_up]`: made when the service is assembled.
             page: None,
+            hand_ons: None,
         },
     })
 }

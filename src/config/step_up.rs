@@ -1,6 +1,6 @@
 //! The settings of step-ups.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     reader::Reader,
@@ -11,6 +11,7 @@ use crate::{
     gateway::ReturnHosts,
     http::{forward_auth, webhook},
     rate_limit::Rate,
+    signatures::HandOn,
     step_up::{Config, PageConfig, PageState, WaitingLimits},
     web_url::{WebUrlError, is_secure, web_url},
 };
@@ -48,7 +49,8 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
     let key = section.secret("state_key", "state_key_file", is_strong);
     let previous = section.secret("previous_state_key", "previous_state_key_file", is_strong);
     let life = section.duration("state_life");
-    let (key, previous_key, life) = (key?, previous?, life?);
+    let hand_on = hand_on(section);
+    let (key, previous_key, life, hand_on) = (key?, previous?, life?, hand_on?);
     if life > PageState::LIFE_MAX {
         let message = "step_up.state_life is longer than 1h";
         return Err(section.problem("state_life", message, None));
@@ -58,6 +60,11 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
             let message = "step_up.previous_state_key is set, but step_up.state_key is not";
             let hint = "set step_up.state_key or step_up.state_key_file to the new one";
             return Err(section.problem("previous_state_key", message, Some(hint)));
+        }
+        if hand_on.is_some() {
+            let message = "step_up.hand_on is set, but step_up.state_key is not";
+            let hint = "the page hands on, and its key signs: set step_up.state_key or step_up.state_key_file";
+            return Err(section.problem("hand_on", message, Some(hint)));
         }
         return Ok(None);
     };
@@ -73,8 +80,20 @@ fn page(section: &mut Section<'_>, public_url: &str) -> Result<Option<PageConfig
         key,
         previous_key,
         life,
+        hand_on,
         waiting: WaitingLimits::default(),
     }))
+}
+
+/// For how long the id of a new verification is handed on. `None` if it is not.
+fn hand_on(section: &mut Section<'_>) -> Result<Option<Duration>, Reported> {
+    let (is_on, life) = (section.boolean("hand_on"), section.duration("hand_on_life"));
+    let (is_on, life) = (is_on?, life?);
+    if life > HandOn::LIFE_MAX {
+        let message = "step_up.hand_on_life is longer than 24h";
+        return Err(section.problem("hand_on_life", message, None));
+    }
+    Ok(is_on.then_some(life))
 }
 
 /// Reports what would keep the page from being of use.
@@ -92,11 +111,6 @@ pub(super) fn check_page(
     }
     let gateway = &forward_auth.gateway;
     let problems = [
-        (
-            !step_up.follow_successors,
-            "step_up.state_key is set, but step_up.follow_successors is not",
-            "a gateway that goes on sending the old id would send people to the page for ever, with a link each time: set step_up.follow_successors",
-        ),
         (
             gateway.verify_url.is_some(),
             "step_up.state_key is set, and so is forward_auth.verify_url",

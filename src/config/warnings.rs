@@ -51,7 +51,7 @@ impl Config {
         let quotas = per_second.into_iter().chain(burst);
         let plain = self.plain_public();
         let session = self.session_warning().into_iter();
-        let session = session.chain(self.page_warning());
+        let session = session.chain(self.page_warning()).chain(self.loop_warning());
         let callers = self.callers_warnings().into_iter().chain(session);
         let rest = dumps.into_iter().chain(exposed).chain(callers);
         let plain = plain.into_iter().chain(self.plain_credentials());
@@ -73,6 +73,14 @@ impl Config {
         let may_begin = |caller: &CallerConfig| caller.permissions.step_ups;
         (!self.callers.is_empty() && !callers.any(may_begin)).then(|| {
             "step_up.state_key is set, but no caller has step_ups = true: people are sent to the page for gateways that may begin step-ups; give it to the gateway".to_owned()
+        })
+    }
+
+    /// A page from which people never get in while their gateway sends the old id.
+    fn loop_warning(&self) -> Option<String> {
+        let page = self.step_up.page.as_ref()?;
+        (page.hand_on.is_none() && !self.step_up.follow_successors).then(|| {
+            "step_up.state_key is set, but neither step_up.hand_on nor step_up.follow_successors: a gateway that goes on sending the old id sends people to the page for ever, with a link each time; set step_up.hand_on where the gateway passes /.verigate/hand-on and the cookie to Verigate, or step_up.follow_successors with one instance".to_owned()
         })
     }
 

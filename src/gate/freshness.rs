@@ -5,6 +5,7 @@ use crate::{
     clock::Reading,
     policy::{Finding, Policy, Timestamp, VerificationId, after, between},
     provenance::Origin,
+    signatures::HandedOn,
     source::{Known, LookupRequest, Source, Wait},
 };
 
@@ -20,21 +21,34 @@ pub(super) fn fresh_until(policy: &Policy, known: &Known) -> Option<Timestamp> {
     }
 }
 
+/// A verification, and the later one that a browser has brought for it, if it has.
+type About<'i> = (&'i VerificationId, Option<&'i HandedOn>);
+
+/// What is in memory about a verification and is young enough for what it says. Nearly every check is answered by it: without a future, and
+/// without the state of a fetch.
+pub(super) fn look_up_now(
+    source: &dyn Source,
+    policy: &Policy,
+    id: &VerificationId,
+    lookup: &LookupRequest,
+) -> Option<Known> {
+    let known = source.look_up_now(id, lookup)?;
+    (!is_too_old(policy, &known)).then_some(known)
+}
+
 /// Looks a verification up. Cached evidence that is too old for what it says is fetched again, in the time that is left.
 pub(super) async fn look_up(
     source: &dyn Source,
     policy: &Policy,
-    id: &VerificationId,
+    (id, handed_on): About<'_>,
     lookup: LookupRequest,
     started: &Reading,
 ) -> Result<Known, OverQuotaError> {
-    // Nearly every check is answered here: without a boxed future, and without the state of a fetch.
-    if let Some(known) = source.look_up_now(id, &lookup)
-        && !is_too_old(policy, &known)
-    {
-        return Ok(known);
-    }
-    let known = source.look_up(id, lookup.clone()).await?;
+    let look_up = async |lookup| match handed_on {
+        None => source.look_up(id, lookup).await,
+        Some(handed_on) => source.look_up_handed_on(id, lookup, handed_on).await,
+    };
+    let known = look_up(lookup.clone()).await?;
     if !is_too_old(policy, &known) {
         return Ok(known);
     }
@@ -45,7 +59,7 @@ pub(super) async fn look_up(
         wait: Wait::AtMost(left),
         ..lookup
     };
-    source.look_up(id, again).await
+    look_up(again).await
 }
 
 /// Whether what is cached is too old for what it says.

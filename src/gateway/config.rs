@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use http::HeaderName;
 
-use super::{challenge::ChallengeStyle, original_url::ReturnHosts, url_template::UrlTemplate};
+use super::{
+    challenge::ChallengeStyle, hand_on::HandOns, original_url::ReturnHosts,
+    url_template::UrlTemplate,
+};
 use crate::step_up::PageAddress;
 
 /// How gateways name the person, and how they are answered.
@@ -24,4 +27,6 @@ pub struct Config {
     pub return_hosts: ReturnHosts,
     /// The page where a person verifies again, in place of `verify_url`.
     pub page: Option<Arc<PageAddress>>,
+    /// What browsers bring from there, if that counts.
+    pub hand_ons: Option<Arc<HandOns>>,
 }

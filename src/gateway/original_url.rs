@@ -33,6 +33,14 @@ impl OriginalUrl {
         &self.0
     }
 
+    /// Its scheme and host, with the port if that is not the usual one.
+    pub fn origin(&self) -> &str {
+        let begin = self.0.find("://").map_or(0, |at| at.saturating_add(3));
+        let rest = self.0.get(begin..).unwrap_or_default();
+        let end = rest.find('/').map_or(self.0.len(), |at| begin.saturating_add(at));
+        self.0.get(..end).unwrap_or_default()
+    }
+
     /// Its host, with the port if that is not the usual one.
     pub fn authority(&self) -> &str {
         let rest = self.0.split_once("://").map_or("", |(_, rest)| rest);
@@ -54,6 +62,12 @@ impl ReturnHosts {
     pub fn original_url(&self, headers: &HeaderMap) -> Option<OriginalUrl> {
         let [proto, host, uri] = [&PROTO, &HOST, &URI].map(|name| one(headers, name));
         self.admit(proto?, host?, uri?)
+    }
+
+    /// The host that a request is for, by the headers of a gateway; `None` if they do not say it, each once, or if it is not one of these.
+    pub fn host_of(&self, headers: &HeaderMap) -> Option<OriginalUrl> {
+        let [proto, host] = [&PROTO, &HOST].map(|name| one(headers, name));
+        self.admit(proto?, host?, "/")
     }
 
     /// An address that was on an allowed host before, if it still is.

@@ -107,6 +107,7 @@ fn config() -> Config {
         verify_url: Some(template("/verify?rd={original_url}&age={max_age}")),
         return_hosts: hosts(),
         page: None,
+        hand_ons: None,
     }
 }
 

@@ -14,7 +14,7 @@ mod headers;
 
 use std::sync::Arc;
 
-use axum::response::Response as HttpResponse;
+use axum::{body::Body, response::Response as HttpResponse};
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument as _;
 
@@ -110,7 +110,11 @@ impl ExtAuthz {
             now,
         };
         let asked = asked.request()?;
-        let call = call.with_proven(asked.proven);
+        let verification = &asked.request.verification;
+        let (headers, original) = (&situation.headers, situation.original_url.as_ref());
+        let hand_ons = self.config.gateway.hand_ons.as_ref();
+        let handed_on = hand_ons.and_then(|ours| ours.brought(headers, original, verification));
+        let call = call.with_proven(asked.proven).with_handed_on(handed_on);
         let span = span::check(&call.trace, call.caller.id.as_str());
         let request = Arc::new(asked.request);
         let checked = self.gate.check(&request, &call).instrument(span.clone());
@@ -155,7 +159,7 @@ pub(super) fn without_errors(response: HttpResponse, config: &Config) -> HttpRes
         (Some(status), _) => status,
         (None, other) => Status::new(Code::Unknown, format!("HTTP status {other}")),
     };
-    unary::ok(&refused(&status, &config.gateway), None)
+    unary::ok(&refused(&status, &config.gateway), None).map(Body::new)
 }
 
 #[cfg(test)]

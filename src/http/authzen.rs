@@ -53,6 +53,7 @@ use crate::{
     json::StrictJson,
     peer::{self, Peer},
     request_id::{REQUEST_ID, of_header},
+    signatures::SigningKeys,
     step_up::StepUps,
 };
 
@@ -111,18 +112,20 @@ pub(super) fn echoing(routes: Router) -> Router {
 }
 
 impl Authzen {
-    /// Answers by this gate. At most `in_flight` evaluations are made at once.
+    /// Answers by this gate. At most `in_flight` evaluations are made at once. `keys` sign what access requests carry, if they are configured.
     pub fn new(
         gate: Arc<Gate>,
         callers: HttpCallers,
         step_ups: StepUps,
         config: Config,
         in_flight: usize,
+        keys: Option<Arc<SigningKeys>>,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         let public_url = config.public_url.as_ref();
         let access_requests = public_url.filter(|_| config.access_requests);
-        let access_requests = access_requests.map(|url| AccessRequests::new(step_ups, url, deps));
+        let access_requests =
+            access_requests.map(|url| AccessRequests::new(step_ups, url, keys, deps));
         let access_requests = access_requests.transpose()?.map(Arc::new);
         Ok(Self {
             evaluator: Evaluator::new(

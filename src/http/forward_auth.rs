@@ -1,6 +1,6 @@
 //! Forward auth: a reverse proxy asks whether a request of somebody may pass, before it passes it on. The status alone decides; the body of
-//! the request is never read, and nothing in the decision comes from anything but the policy in the path, the headers with the ids
-//! and the token of the session.
+//! the request is never read, and nothing in the decision comes from anything but the policy in the path, the headers with the ids,
+//! the token of the session, and the signed hand-on that the person's browser has brought.
 
 mod metrics;
 mod path;
@@ -27,7 +27,8 @@ use crate::{
     deps::Deps,
     gate::Gate,
     gateway::{
-        self, Answer, Outcome, Refusal, SessionContext, StepUpContext, StepUpUrlLog, answer, asked,
+        self, Answer, OriginalUrl, Outcome, Refusal, SessionContext, StepUpContext, StepUpUrlLog,
+        answer, asked,
     },
     live::Live,
     log_throttle::{LogThrottle, throttled},
@@ -116,7 +117,8 @@ impl ForwardAuth {
         let hosts = &self.config.gateway.return_hosts;
         let original_url = hosts.original_url(&head.headers);
         let deadline = Deadline::within(self.config.deadline);
-        let checked = deadline.enforce(self.check(head, target.policy, deadline));
+        let checked = self.check(head, target.policy, original_url.as_ref(), deadline);
+        let checked = deadline.enforce(checked);
         let checked = checked.await.unwrap_or(Err((Refusal::Late, None)));
         let judged = checked.as_ref().ok();
         let step = StepUpContext {
@@ -147,6 +149,7 @@ impl ForwardAuth {
         &self,
         head: &mut Parts,
         policy: Result<PolicyName, Refusal>,
+        original_url: Option<&OriginalUrl>,
         deadline: Deadline,
     ) -> Checked {
         let began = self.clock.read();
@@ -172,10 +175,14 @@ impl ForwardAuth {
         let asked = asked(policy.clone(), &head.headers, gateway, attested, in_force);
         let mut asked = asked.map_err(&refused)?;
         asked.request.id = request_id::of_header(&head.headers);
+        let verification = &asked.request.verification;
+        let hand_ons = gateway.hand_ons.as_ref();
+        let handed_on =
+            hand_ons.and_then(|ours| ours.brought(&head.headers, original_url, verification));
         head.extensions.insert(deadline.after(began.elapsed()));
         head.extensions.insert(caller);
         let call = Call::of(&head.headers, &head.extensions, self.deadlines());
-        let call = call.with_proven(asked.proven);
+        let call = call.with_proven(asked.proven).with_handed_on(handed_on);
         let span = span::check(&call.trace, call.caller.id.as_str());
         let request = Arc::new(asked.request);
         let ruling = self.gate.check(&request, &call).instrument(span.clone());

@@ -7,6 +7,8 @@
 mod attempts;
 mod form;
 mod headers;
+mod no_link;
+mod onward;
 mod outcome;
 mod qr;
 mod view;
@@ -25,28 +27,31 @@ use axum::{
     routing::{any, get},
 };
 use tokio::time::timeout;
-use url::form_urlencoded;
 
 use self::{
-    attempts::{Attempts, LinkKey, NoMoreError},
+    attempts::{Attempts, LinkKey},
     form::{Form, FormError, Nonce},
     headers::PageHeaders,
+    no_link::NoLink,
+    onward::Onward,
     outcome::{Metrics, PageOutcome},
     view::{Problem, View},
     waiting::Waiting,
 };
+pub use self::onward::HandingOn;
+use super::query::single_parameter;
 use crate::{
-    callers::{Caller, OverQuotaError},
+    callers::Caller,
     clock::Clock,
     deps::Deps,
     gateway::{OriginalUrl, ReturnHosts},
     listener::ServedConnection,
     log_throttle::{LogThrottle, throttled},
     peer,
-    policy::Timestamp,
+    policy::{Timestamp, VerificationId},
     step_up::{
-        Begun, LoginHint, PageAddress, PageState, PageStateError, StepUpError, StepUpRequest,
-        StepUpState, StepUps, WaitingLimits, digest_of,
+        Begun, LoginHint, PageAddress, PageState, PageStateError, StepUpRequest, StepUpState,
+        StepUps, WaitingLimits, digest_of,
     },
 };
 
@@ -62,6 +67,8 @@ pub struct StepUpPage {
     step_ups: StepUps,
     attempts: Attempts,
     waiting: Waiting,
+    /// How the new id is handed on, if it is.
+    handing_on: Option<HandingOn>,
     headers: PageHeaders,
     clock: Arc<dyn Clock>,
     log: LogThrottle,
@@ -80,15 +87,13 @@ struct Brought {
 /// What a request is answered: a page, with the outcome that is counted.
 struct Shown(PageOutcome, View);
 
-/// Why there is no link, what the person is shown, and when to ask again if that helps.
-struct NoLink(PageOutcome, Problem, Option<Duration>);
-
 /// The routes of the page.
 pub(super) fn routes(page: Arc<StepUpPage>) -> Router {
     Router::new()
         .route("/step-up", get(without_slash))
         .route("/step-up/", get(show).post(begin))
         .route("/step-up/events", get(events))
+        .route("/step-up/onward", get(onward))
         .route("/step-up/return", get(returned))
         .route("/step-up/{*elsewhere}", any(elsewhere))
         .method_not_allowed_fallback(other_method)
@@ -103,12 +108,14 @@ impl StepUpPage {
         hosts: ReturnHosts,
         step_ups: StepUps,
         limits: WaitingLimits,
+        handing_on: Option<HandingOn>,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
         let metrics = Metrics::register(&deps.registry)?;
         Ok(Self {
             headers: PageHeaders::new(return_url.starts_with("https:")),
             waiting: Waiting::new(limits, &deps.registry)?,
+            handing_on,
             address,
             return_url: return_url.into(),
             hosts,
@@ -120,9 +127,10 @@ impl StepUpPage {
         })
     }
 
-    /// Reads the files with the keys again. Blocks.
+    /// Reads the files with the keys again, for all that is signed with them. Blocks.
     pub fn reload_keys(&self) {
-        self.address.keys().reload(self.clock.moment().uptime);
+        let keys = self.address.keys().signing();
+        keys.reload(self.clock.moment().uptime);
     }
 
     /// The state that a request brings, given once. One that has expired is still good for what was begun by it.
@@ -162,8 +170,9 @@ impl StepUpPage {
         let known = self.step_ups.find(begun.id).await;
         match known.map(|step_up| step_up.state) {
             Some(StepUpState::Succeeded { .. }) => {
+                let state = self.handing_on.as_ref().map(|_| brought.text.clone());
                 let original = brought.original.clone();
-                Shown(PageOutcome::Done, View::Done { original })
+                Shown(PageOutcome::Done, View::Done { original, state })
             }
             Some(state) if now < begun.expires_at => {
                 let is_failed = state == StepUpState::Failed;
@@ -174,6 +183,16 @@ impl StepUpPage {
             }
             _ if brought.is_expired => expired(),
             _ => self.form(brought, Some(Problem::LinkExpired), false).await,
+        }
+    }
+
+    /// The verification to which the link of a state has led, as the upstream named it when it made the link.
+    async fn successor(&self, brought: &Brought) -> Option<VerificationId> {
+        let begun = self.attempts.current(&digest_of(&brought.text)).await?;
+        let step_up = self.step_ups.find(begun.id).await?;
+        match step_up.state {
+            StepUpState::Succeeded { .. } => step_up.trace,
+            StepUpState::Pending | StepUpState::Failed => None,
         }
     }
 
@@ -274,38 +293,6 @@ impl StepUpPage {
     }
 }
 
-impl From<NoMoreError> for NoLink {
-    fn from(error: NoMoreError) -> Self {
-        match error {
-            NoMoreError::State => Self(PageOutcome::LinksSpent, Problem::LinksSpent, None),
-            NoMoreError::Verification(wait) => Self(
-                PageOutcome::VerificationSpent,
-                Problem::VerificationSpent,
-                Some(wait),
-            ),
-        }
-    }
-}
-
-impl From<&StepUpError> for NoLink {
-    fn from(error: &StepUpError) -> Self {
-        match error {
-            StepUpError::OverRate(OverQuotaError { retry_after })
-            | StepUpError::OverQuota(OverQuotaError { retry_after }) => Self(
-                PageOutcome::OverQuota,
-                Problem::OverQuota,
-                Some(*retry_after),
-            ),
-            StepUpError::NoSuchPolicy(_) => {
-                Self(PageOutcome::NoSuchPolicy, Problem::NoSuchPolicy, None)
-            }
-            StepUpError::NotPermitted(_) | StepUpError::KeyReused | StepUpError::Upstream(_) => {
-                Self(PageOutcome::Unavailable, Problem::Unavailable, None)
-            }
-        }
-    }
-}
-
 fn link_view(brought: &Brought, begun: &Begun, is_failed: bool, now: Timestamp) -> View {
     let left = crate::policy::between(now, begun.expires_at);
     View::Link {
@@ -314,15 +301,6 @@ fn link_view(brought: &Brought, begun: &Begun, is_failed: bool, now: Timestamp) 
         minutes_left: left.as_secs().div_ceil(60),
         is_failed,
     }
-}
-
-/// The value of a parameter of the query that is given once.
-fn single_parameter(uri: &Uri, name: &str) -> Option<String> {
-    let query = uri.query().unwrap_or_default();
-    let pairs = form_urlencoded::parse(query.as_bytes());
-    let mut values = pairs.filter(|(key, _)| key == name).map(|(_, value)| value);
-    let value = values.next()?;
-    values.next().is_none().then(|| value.into_owned())
 }
 
 async fn show(State(page): State<Arc<StepUpPage>>, uri: Uri, headers: HeaderMap) -> Response {
@@ -400,6 +378,42 @@ async fn events(State(page): State<Arc<StepUpPage>>, request: Request) -> Respon
     let saw_failure = single_parameter(request.uri(), "seen").is_some_and(|seen| seen == "failed");
     let step_ups = page.step_ups.clone();
     waiting::events(permits, step_ups, &begun, saw_failure, connection)
+}
+
+/// Where a person who has verified goes on to.
+async fn onward(State(page): State<Arc<StepUpPage>>, request: Request) -> Response {
+    let brought = match page.brought(request.uri()) {
+        Ok(brought) => brought,
+        Err(shown) => return page.answer(None, shown),
+    };
+    let (Some(handing_on), Some(new)) = (&page.handing_on, page.successor(&brought).await) else {
+        // The page says how far they are.
+        let mut response = nothing(StatusCode::SEE_OTHER);
+        PageHeaders::see(response.headers_mut(), &brought.text);
+        return response;
+    };
+    let caller = Caller::anonymous(peer::ip_of(request.extensions())).id;
+    let both = (&brought.state.verification, &new);
+    let onward = handing_on.onward(both, &brought.original, &caller);
+    let (outcome, url) = match Box::pin(onward).await {
+        Onward::HandedOn(url) => (PageOutcome::HandedOn, url),
+        Onward::NotHandedOn => {
+            let url = brought.original.as_str().to_owned();
+            (PageOutcome::NotHandedOn, url)
+        }
+        Onward::Asking => {
+            let mut response = page.answer(None, Shown(PageOutcome::Asking, View::Asking));
+            response.headers_mut().insert(RETRY_AFTER, 2.into());
+            return response;
+        }
+    };
+    page.record(outcome);
+    let mut response = nothing(outcome.status());
+    // Of visible ASCII.
+    if let Ok(location) = HeaderValue::try_from(url) {
+        response.headers_mut().insert(LOCATION, location);
+    }
+    response
 }
 
 /// A status without a page.

@@ -15,9 +15,12 @@ use crate::{
     config::Config,
     deps::Deps,
     gate::Gate,
-    gateway,
+    gateway::{self, HandOns},
     grpc::{self, Authentication, Grpc},
-    http::{self, Admin, AdminCallers, Authzen, ForwardAuth, HttpCallers, StepUpPage, Webhooks},
+    http::{
+        self, Admin, AdminCallers, Authzen, ForwardAuth, HandOnReturn, HandingOn, HttpCallers,
+        StepUpPage, Webhooks,
+    },
     incode::Incode,
     journal::{self, JournalState, Output},
     jwt::KeySets,
@@ -26,6 +29,7 @@ use crate::{
     policy::PolicySet,
     refusals::Refusals,
     session::Sessions,
+    signatures::SigningKeys,
     source::{EvidenceCache, Source},
     step_up::{AwaitedSource, FollowingSource, PageAddress, PageKeys, StepUps},
     telemetry,
@@ -40,6 +44,7 @@ pub(super) struct Parts {
     pub(super) forward_auth: Arc<ForwardAuth>,
     pub(super) authzen: Arc<Authzen>,
     pub(super) page: Option<Arc<StepUpPage>>,
+    pub(super) hand_on: Option<Arc<HandOnReturn>>,
     pub(super) admin: Admin,
     pub(super) reloader: Arc<Reloader>,
     pub(super) webhook_worker: Worker,
@@ -71,26 +76,22 @@ pub(super) fn assemble(
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
     let Sources { source, judged } = sources(config, &incode, &live, &step_ups, deps)?;
-    let (webhooks, webhook_worker) = webhooks(config, source, &step_ups, deps)?;
-    let gate = Arc::new(Gate::new(
-        live.clone(),
-        judged,
-        journal,
-        refusals.clone(),
-        deps,
-    )?);
+    let (webhooks, webhook_worker) = webhooks(config, &source, &step_ups, deps)?;
+    let gate = Gate::new(live.clone(), judged, journal, refusals.clone(), deps)?;
+    let gate = Arc::new(gate);
     let callers_reloader = CallersReloader::new(config, callers.clone(), deps)?;
     let for_http = HttpCallers {
         callers: callers.clone(),
         refusals: refusals.clone(),
     };
-    let address = page_address(config);
-    let gateways = gateways(config, address.as_ref(), &live, &sessions);
-    let page = page(config, address.clone(), &step_ups, deps)?;
+    let browsers = browsers(config, deps)?;
+    let gateways = gateways(config, &browsers, &live, &sessions);
+    let page = page(config, &browsers, source, &step_ups, deps)?;
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
-    let forward_auth = forward_auth(config, address, &gate, &live, sessions, &for_http, deps)?;
-    let authzen = authzen(config, &gate, &for_http, &step_ups, deps)?;
+    let forward_auth = forward_auth(config, &browsers, &gate, &live, sessions, &for_http, deps)?;
+    let hand_on = hand_on_return(config, &browsers, deps);
+    let authzen = authzen(config, browsers, &gate, &for_http, &step_ups, deps)?;
     let admin = Admin {
         live,
         upstream: Arc::clone(&incode) as _,
@@ -110,6 +111,7 @@ pub(super) fn assemble(
         forward_auth: Arc::new(forward_auth),
         authzen: Arc::new(authzen),
         page,
+        hand_on,
         admin,
         reloader,
         webhook_worker,
@@ -125,16 +127,13 @@ pub(super) fn assemble(
 /// What Envoy is answered by: the same headers and in the same way as gateways over HTTP.
 fn gateways(
     config: &Config,
-    page: Option<&Arc<PageAddress>>,
+    browsers: &Browsers,
     live: &Arc<Live>,
     sessions: &Sessions,
 ) -> grpc::Gateways {
     grpc::Gateways {
         config: grpc::ext_authz::Config {
-            gateway: gateway::Config {
-                page: page.cloned(),
-                ..config.forward_auth.gateway.clone()
-            },
+            gateway: browsers.known_to(&config.forward_auth.gateway),
             claims: config.ext_authz.clone(),
         },
         live: Arc::clone(live),
@@ -157,34 +156,76 @@ fn terms(
     })
 }
 
-/// Where browsers are sent to verify again, if there is a page.
-fn page_address(config: &Config) -> Option<Arc<PageAddress>> {
-    let page = config.step_up.page.as_ref()?;
-    let keys = PageKeys::new(&page.key, page.previous_key.as_ref());
-    Some(Arc::new(PageAddress::new(&page.url, keys, page.life)))
+/// What browsers bring, signed with the configured keys, if there are any.
+#[derive(Default)]
+struct Browsers {
+    keys: Option<Arc<SigningKeys>>,
+    /// Where they are sent to verify again.
+    address: Option<Arc<PageAddress>>,
+    hand_ons: Option<Arc<HandOns>>,
+}
+
+impl Browsers {
+    /// What gateways know of it.
+    fn known_to(&self, gateway: &gateway::Config) -> gateway::Config {
+        gateway::Config {
+            page: self.address.clone(),
+            hand_ons: self.hand_ons.clone(),
+            ..gateway.clone()
+        }
+    }
+}
+
+fn browsers(config: &Config, deps: &Deps) -> Result<Browsers, prometheus::Error> {
+    let Some(page) = &config.step_up.page else {
+        return Ok(Browsers::default());
+    };
+    let keys = SigningKeys::new(&page.key, page.previous_key.as_ref());
+    let keys = Arc::new(keys);
+    let for_page = PageKeys::new(Arc::clone(&keys));
+    let address = PageAddress::new(&page.url, for_page, page.life);
+    let hand_ons = page.hand_on.map(|_| HandOns::new(Arc::clone(&keys), deps));
+    Ok(Browsers {
+        address: Some(Arc::new(address)),
+        hand_ons: hand_ons.transpose()?.map(Arc::new),
+        keys: Some(keys),
+    })
+}
+
+/// Where browsers get what the page hands on.
+fn hand_on_return(config: &Config, browsers: &Browsers, deps: &Deps) -> Option<Arc<HandOnReturn>> {
+    let hand_ons = browsers.hand_ons.clone()?;
+    let hosts = config.forward_auth.gateway.return_hosts.clone();
+    Some(Arc::new(HandOnReturn::new(hand_ons, hosts, deps)))
 }
 
 /// Builds the page where people verify again.
 fn page(
     config: &Config,
-    address: Option<Arc<PageAddress>>,
+    browsers: &Browsers,
+    source: Arc<dyn Source>,
     step_ups: &StepUps,
     deps: &Deps,
 ) -> Result<Option<Arc<StepUpPage>>, prometheus::Error> {
-    let (Some(address), Some(page)) = (address, &config.step_up.page) else {
+    let (Some(address), Some(page)) = (browsers.address.clone(), &config.step_up.page) else {
         return Ok(None);
     };
+    let hand_on = page.hand_on.zip(browsers.keys.clone());
+    let handing_on = hand_on.map(|(life, keys)| HandingOn::new(source, keys, life, deps));
     let hosts = config.forward_auth.gateway.return_hosts.clone();
     let return_url = &page.return_url;
     let waiting = page.waiting.within(config.limits.connections_per_address);
-    let page = StepUpPage::new(address, return_url, hosts, step_ups.clone(), waiting, deps)?;
+    let step_ups = step_ups.clone();
+    let page = StepUpPage::new(
+        address, return_url, hosts, step_ups, waiting, handing_on, deps,
+    )?;
     Ok(Some(Arc::new(page)))
 }
 
 /// Answers gateways over HTTP.
 fn forward_auth(
     config: &Config,
-    page: Option<Arc<PageAddress>>,
+    browsers: &Browsers,
     gate: &Arc<Gate>,
     live: &Arc<Live>,
     sessions: Sessions,
@@ -197,10 +238,7 @@ fn forward_auth(
         sessions,
         callers.clone(),
         http::forward_auth::Config {
-            gateway: gateway::Config {
-                page,
-                ..config.forward_auth.gateway.clone()
-            },
+            gateway: browsers.known_to(&config.forward_auth.gateway),
             ..config.forward_auth.clone()
         },
         config.in_flight,
@@ -211,6 +249,7 @@ fn forward_auth(
 /// Answers AuthZEN.
 fn authzen(
     config: &Config,
+    browsers: Browsers,
     gate: &Arc<Gate>,
     callers: &HttpCallers,
     step_ups: &StepUps,
@@ -222,6 +261,7 @@ fn authzen(
         step_ups.clone(),
         config.authzen.clone(),
         config.in_flight,
+        browsers.keys,
         deps,
     )
 }
@@ -274,10 +314,11 @@ fn cache(
 /// Receives webhooks, and processes them.
 fn webhooks(
     config: &Config,
-    source: Arc<dyn Source>,
+    source: &Arc<dyn Source>,
     step_ups: &StepUps,
     deps: &Deps,
 ) -> Result<(Webhooks, Worker), prometheus::Error> {
+    let source = Arc::clone(source);
     let (length, calls) = (webhook_queue::QUEUE_MAX, config.incode.rate);
     let (queue, worker) = webhook_queue::start(source, step_ups.clone(), length, calls, deps);
     Ok((Webhooks::new(config.webhook.as_ref(), queue, deps)?, worker))
@@ -301,9 +342,13 @@ fn sources(
     let cache = cache(config, incode, live, deps)?;
     let source = AwaitedSource::new(Arc::new(cache), step_ups.clone());
     let source: Arc<dyn Source> = Arc::new(source);
-    let following = FollowingSource::new(Arc::clone(&source), step_ups.clone(), deps)?;
+    let follows_known = config.step_up.follow_successors;
+    let page = config.step_up.page.as_ref();
+    let hands_on = page.is_some_and(|page| page.hand_on.is_some());
+    let behind = Arc::clone(&source);
+    let following = FollowingSource::new(behind, step_ups.clone(), follows_known, deps)?;
     Ok(Sources {
-        judged: if config.step_up.follow_successors {
+        judged: if follows_known || hands_on {
             Arc::new(following)
         } else {
             Arc::clone(&source)

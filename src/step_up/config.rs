@@ -32,6 +32,8 @@ pub struct PageConfig {
     pub previous_key: Option<Secret>,
     /// How long a person may take from the decision until a link is made.
     pub life: Duration,
+    /// For how long the id of a new verification is handed on to the host of the application, if it is.
+    pub hand_on: Option<Duration>,
     /// How many browsers may wait for a result at once.
     pub waiting: WaitingLimits,
 }

@@ -1,24 +1,20 @@
 //! The signed state with which a browser is sent to the page for step-ups: which decision it is about, and where the person returns to.
 //!
 //! The page faces the Internet and nobody there has a credential, so that the signature is what authorises it. A state grants
-//! nothing: it lets its holder ask for a few links about one verification. HMAC-SHA256 by ring, compared in constant time. The key is
-//! configured, so that every instance of a fleet accepts the states of the others.
+//! nothing: it lets its holder ask for a few links about one verification. The key is configured, so that every instance of a fleet accepts
+//! the states of the others.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
-use ring::{
-    digest::{SHA256, digest},
-    hmac::{self, HMAC_SHA256},
-};
-use secrecy::{ExposeSecret as _, SecretString};
+use ring::digest::{SHA256, digest};
 use uuid::Uuid;
 
 use super::LoginHint;
 use crate::{
     policy::{PolicyName, Timestamp, VerificationId, after, from_millis},
-    secrets::{Secret, SecretInUse},
+    signatures::{Purpose, SKEW_MAX, SigningKeys, push_short, split_short},
 };
 
 /// The longest text of a state: more than the longest original URL takes.
@@ -27,14 +23,6 @@ const STATE_BYTES_MAX: usize = 8 * 1024;
 const KNOWN_MAX: usize = 10_000;
 /// The form of what is signed.
 const VERSION: u8 = 1;
-const TAG_BYTES: usize = 32;
-/// How much later the clock of the instance may be that has signed a state.
-const SKEW_MAX: Duration = Duration::from_mins(5);
-/// What each signature is for, so that none counts for something else.
-const STATE: &[u8] = b"verigate step-up state\0";
-const FORM: &[u8] = b"verigate step-up form\0";
-const LINK: &[u8] = b"verigate step-up link\0";
-
 /// What a browser brings to the page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageState {
@@ -66,12 +54,9 @@ pub enum PageStateError {
     Expired(Box<PageState>),
 }
 
-/// The keys of states: the one that signs, and the previous one, which is accepted while the keys of a fleet are replaced.
-#[derive(Debug)]
-pub struct PageKeys {
-    current: SecretInUse,
-    previous: Option<SecretInUse>,
-}
+/// The keys, for what the page signs. Clones share them.
+#[derive(Debug, Clone)]
+pub struct PageKeys(Arc<SigningKeys>);
 
 /// Where browsers are sent, with a signed state.
 #[derive(Debug)]
@@ -148,35 +133,26 @@ impl PageAddress {
 }
 
 impl PageKeys {
-    /// Signs with `current`, and accepts `previous` too.
-    pub fn new(current: &Secret, previous: Option<&Secret>) -> Self {
-        Self {
-            current: SecretInUse::new(current),
-            previous: previous.map(SecretInUse::new),
-        }
+    /// Signs with these keys.
+    pub fn new(keys: Arc<SigningKeys>) -> Self {
+        Self(keys)
     }
 
-    /// Reads the files with the keys again. Blocks.
-    pub fn reload(&self, uptime: Duration) {
-        for secret in [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            secret.reload(uptime);
-        }
+    /// The keys, for what else is signed with them.
+    pub fn signing(&self) -> &Arc<SigningKeys> {
+        &self.0
     }
 
     /// The text of a state, in base64url.
     pub fn sign(&self, state: &PageState) -> String {
-        let mut bytes = encode(state);
-        let tag = tag(&self.current.get(), STATE, &[&bytes]);
-        bytes.extend_from_slice(tag.as_ref());
-        URL_SAFE_NO_PAD.encode(bytes)
+        self.0.sign(Purpose::State, encode(state))
     }
 
     /// The state that this text is, if it was signed with one of the keys.
     pub fn verify(&self, text: &str, now: Timestamp) -> Result<PageState, PageStateError> {
-        let state = self.signed(text).ok_or(PageStateError::Forged)?;
+        let payload = self.0.verify(Purpose::State, text, STATE_BYTES_MAX);
+        let state = payload.as_deref().and_then(decode);
+        let state = state.ok_or(PageStateError::Forged)?;
         // Nobody signs one that is valid for longer.
         if state.expires_at > after(after(now, PageState::LIFE_MAX), SKEW_MAX) {
             return Err(PageStateError::Forged);
@@ -188,48 +164,25 @@ impl PageKeys {
         }
     }
 
-    fn signed(&self, text: &str) -> Option<PageState> {
-        if text.len() > STATE_BYTES_MAX {
-            return None;
-        }
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (payload, given) = bytes.split_at_checked(bytes.len().checked_sub(TAG_BYTES)?)?;
-        self.is_tag(STATE, &[payload], given).then_some(())?;
-        decode(payload)
-    }
-
     /// The token of a form that was shown to the browser with this nonce, for this state.
     pub fn form_token(&self, state: &str, nonce: &str) -> String {
-        URL_SAFE_NO_PAD.encode(tag(
-            &self.current.get(),
-            FORM,
-            &[state.as_bytes(), nonce.as_bytes()],
-        ))
+        let parts = [state.as_bytes(), nonce.as_bytes()];
+        URL_SAFE_NO_PAD.encode(self.0.tag(Purpose::Form, &parts))
     }
 
     /// Whether a form with this token was shown to the browser with this nonce, for this state.
     pub fn is_form_token(&self, state: &str, nonce: &str, token: &str) -> bool {
         let token = URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
-        self.is_tag(FORM, &[state.as_bytes(), nonce.as_bytes()], &token)
+        let parts = [state.as_bytes(), nonce.as_bytes()];
+        self.0.is_tag(Purpose::Form, &parts, &token)
     }
 
     /// The idempotency key of the link for this person, by this state: nothing of the person can be read from it.
     pub fn link_key(&self, state: &str, login_hint: &str) -> Box<str> {
-        let tag = tag(
-            &self.current.get(),
-            LINK,
-            &[state.as_bytes(), login_hint.as_bytes()],
-        );
-        URL_SAFE_NO_PAD.encode(tag).into()
-    }
-
-    fn is_tag(&self, purpose: &[u8], parts: &[&[u8]], given: &[u8]) -> bool {
-        let keys = [Some(&self.current), self.previous.as_ref()];
-        let message = message(purpose, parts);
-        keys.into_iter().flatten().any(|secret| {
-            let key = hmac::Key::new(HMAC_SHA256, secret.get().expose_secret().as_bytes());
-            hmac::verify(&key, &message, given).is_ok()
-        })
+        let parts = [state.as_bytes(), login_hint.as_bytes()];
+        URL_SAFE_NO_PAD
+            .encode(self.0.tag(Purpose::Link, &parts))
+            .into()
     }
 }
 
@@ -239,29 +192,13 @@ pub fn digest_of(state: &str) -> [u8; 32] {
     digest.as_ref().try_into().unwrap_or_default()
 }
 
-fn tag(secret: &SecretString, purpose: &[u8], parts: &[&[u8]]) -> hmac::Tag {
-    let key = hmac::Key::new(HMAC_SHA256, secret.expose_secret().as_bytes());
-    hmac::sign(&key, &message(purpose, parts))
-}
-
-/// What is signed: each part with its length, so that different parts are never the same bytes.
-fn message(purpose: &[u8], parts: &[&[u8]]) -> Vec<u8> {
-    let mut message = purpose.to_vec();
-    for part in parts {
-        message.extend_from_slice(&part.len().to_be_bytes());
-        message.extend_from_slice(part);
-    }
-    message
-}
-
 fn encode(state: &PageState) -> Vec<u8> {
     let mut bytes = vec![VERSION];
     bytes.extend_from_slice(&state.expires_at.as_millisecond().to_be_bytes());
     bytes.extend_from_slice(state.decision.as_bytes());
     for text in [state.verification.as_str(), state.policy.as_str()] {
         // Both are at most 128 bytes.
-        bytes.push(u8::try_from(text.len()).unwrap_or(u8::MAX));
-        bytes.extend_from_slice(text.as_bytes());
+        push_short(&mut bytes, text);
     }
     bytes.extend_from_slice(state.original_url.as_bytes());
     bytes
@@ -271,8 +208,8 @@ fn decode(bytes: &[u8]) -> Option<PageState> {
     let (&version, bytes) = bytes.split_first()?;
     let (expires_at, bytes) = bytes.split_first_chunk::<8>()?;
     let (decision, bytes) = bytes.split_first_chunk::<16>()?;
-    let (verification, bytes) = short_text(bytes)?;
-    let (policy, bytes) = short_text(bytes)?;
+    let (verification, bytes) = split_short(bytes)?;
+    let (policy, bytes) = split_short(bytes)?;
     (version == VERSION).then_some(PageState {
         decision: Uuid::from_bytes(*decision),
         verification: VerificationId::parse(verification).ok()?,
@@ -280,13 +217,6 @@ fn decode(bytes: &[u8]) -> Option<PageState> {
         original_url: std::str::from_utf8(bytes).ok()?.into(),
         expires_at: from_millis(i64::from_be_bytes(*expires_at)),
     })
-}
-
-/// A text after the byte with its length, and the rest.
-fn short_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let (&length, bytes) = bytes.split_first()?;
-    let (text, rest) = bytes.split_at_checked(length.into())?;
-    Some((std::str::from_utf8(text).ok()?, rest))
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! The register of step-ups and their outcomes. Bounded in number and in time.
 
+mod successors;
+
 use std::{future::ready, time::Duration};
 
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 use uuid::Uuid;
 
+use self::successors::Successors;
 use crate::{
     clock::Moment,
     policy::{PolicyName, Timestamp, VerificationId},
@@ -16,12 +19,6 @@ const STEP_UPS_MAX: u64 = 10_000;
 const NAMES_EACH: u64 = 2;
 /// How long a step-up is kept: the vendor repeats an event for half an hour, and no caller waits for a day.
 const KEPT_FOR: Duration = Duration::from_hours(24);
-/// The successors of a verification that are kept: the one that was found to be of the same identity, and the latest others. One by another
-/// person must not displace that of the right one.
-const SUCCESSORS_EACH: usize = 3;
-/// How long a successor is kept.
-const SUCCESSOR_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
-
 /// A step-up and its state.
 #[derive(Debug, Clone)]
 pub struct StepUp {
@@ -91,15 +88,7 @@ pub(super) struct Register {
     latest: Cache<VerificationId, Uuid>,
     /// To which verifications the links about one have led, the latest first. By the trace ids that the upstream gave with the links,
     /// because anybody who has the secret of webhooks can name another verification in one.
-    successors: Cache<VerificationId, Vec<Successor>>,
-}
-
-#[derive(Debug, Clone)]
-struct Successor {
-    id: VerificationId,
-    since: Moment,
-    /// Whether it was found to be of the same identity, as the latest one of which that is so. Later ones do not displace it.
-    is_same: bool,
+    pub(super) successors: Successors,
 }
 
 #[derive(Debug, Clone)]
@@ -126,10 +115,7 @@ impl Register {
                 .max_capacity(STEP_UPS_MAX * NAMES_EACH)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            successors: Cache::builder()
-                .max_capacity(STEP_UPS_MAX)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            successors: Successors::new(STEP_UPS_MAX),
         }
     }
 
@@ -180,70 +166,9 @@ impl Register {
             && let StepUpState::Succeeded { .. } = step_up.state
             && let Some(trace) = &step_up.trace
         {
-            self.succeed(&step_up.verification, trace, at).await;
+            self.successors.succeed(&step_up.verification, trace, at).await;
         }
         advanced
-    }
-
-    /// The verifications to which the links about this one have led, the latest first.
-    pub(super) async fn successors(&self, id: &VerificationId, at: Moment) -> Vec<VerificationId> {
-        let successors = self.successors.get(id).await.unwrap_or_default();
-        let is_kept = |successor: &Successor| {
-            let age = at.age_of(successor.since);
-            age.is_some_and(|age| age < SUCCESSOR_KEPT_FOR)
-        };
-        let kept = successors.into_iter().filter(is_kept);
-        kept.map(|successor| successor.id).collect()
-    }
-
-    /// This successor of a verification was found to be of the same identity: it is kept until that is said of a later one.
-    pub(super) async fn confirm(&self, id: &VerificationId, successor: &VerificationId) {
-        let is_news = |known: &[Successor]| {
-            // The latest is the first: none that came later is of the same identity.
-            let first = known.iter().find(|s| s.is_same || s.id == *successor);
-            first.is_some_and(|first| !first.is_same)
-        };
-        if !self.successors.get(id).await.is_some_and(|s| is_news(&s)) {
-            return;
-        }
-        let entry = self.successors.entry_by_ref(id);
-        entry
-            .and_compute_with(|known| {
-                let mut known = known.map(Entry::into_value).unwrap_or_default();
-                if !is_news(&known) {
-                    return ready(Op::Nop);
-                }
-                for known in &mut known {
-                    known.is_same = known.id == *successor;
-                }
-                ready(Op::Put(known))
-            })
-            .await;
-    }
-
-    async fn succeed(&self, id: &VerificationId, successor: &VerificationId, since: Moment) {
-        let entry = self.successors.entry_by_ref(id);
-        entry
-            .and_upsert_with(|known| {
-                let known = known.map(Entry::into_value).unwrap_or_default();
-                let is_same = known.iter().any(|s| s.is_same && s.id == *successor);
-                let latest = Successor {
-                    id: successor.clone(),
-                    since,
-                    is_same,
-                };
-                let earlier = known.into_iter().filter(|known| known.id != *successor);
-                let all: Vec<_> = std::iter::once(latest).chain(earlier).collect();
-                let same = all.iter().filter(|successor| successor.is_same).count();
-                let mut places = SUCCESSORS_EACH.saturating_sub(same);
-                let is_kept = |successor: &Successor| {
-                    let has_place = successor.is_same || places > 0;
-                    places = places.saturating_sub(usize::from(!successor.is_same));
-                    has_place
-                };
-                ready(all.into_iter().filter(is_kept).collect())
-            })
-            .await;
     }
 }
 
@@ -330,14 +255,14 @@ mod tests {
         let clock = ManualClock::at(from_millis(0));
         let old = verification("v-1");
         let (register, id) = entered(clock.moment()).await;
-        let successors = async || register.successors(&old, clock.moment()).await;
+        let successors = async || register.successors.of(&old, clock.moment()).await;
         register
             .advance(id, StepUpState::Failed, clock.moment())
             .await;
         assert_eq!(successors().await, []);
         register.advance(id, succeeded("v-9"), clock.moment()).await;
         assert_eq!(successors().await, [verification("trace-1")]);
-        // Later ones come first, and three are kept.
+        // Later ones come first.
         for n in 2..6 {
             let mut next = register.find(id, clock.moment()).await.unwrap();
             next.id = clock.moment().uuid();
@@ -349,58 +274,10 @@ mod tests {
                 .advance(next_id, succeeded("v-9"), clock.moment())
                 .await;
         }
-        let latest = ["trace-5", "trace-3", "trace-2"].map(verification);
+        let latest = ["trace-5", "trace-3", "trace-2", "trace-1"].map(verification);
         assert_eq!(successors().await, latest);
-        clock.advance(SUCCESSOR_KEPT_FOR);
+        clock.advance(Duration::from_hours(30 * 24));
         assert_eq!(successors().await, []);
-    }
-
-    #[tokio::test]
-    async fn a_successor_of_the_same_identity_is_kept_until_there_is_a_later_one() {
-        let at = ManualClock::at(from_millis(0)).moment();
-        let (register, old) = (Register::new(), verification("old"));
-        let succeed = async |name: &str| register.succeed(&old, &verification(name), at).await;
-        let confirm = async |name: &str| register.confirm(&old, &verification(name)).await;
-        let successors = async || {
-            let all = register.successors(&old, at).await;
-            let names = all.iter().map(|id| id.as_str().to_owned());
-            names.collect::<Vec<_>>().join(" ")
-        };
-        confirm("ada").await;
-        assert_eq!(
-            successors().await,
-            "",
-            "what is unknown does not become known"
-        );
-        for (same, others, expected) in [
-            (
-                "ada",
-                ["ben-1", "ben-2", "ben-3", "ben-4"],
-                "ben-4 ben-3 ada",
-            ),
-            (
-                "ada-2",
-                ["ben-5", "ben-6", "ben-7", "ben-8"],
-                "ben-8 ben-7 ada-2",
-            ),
-        ] {
-            succeed(same).await;
-            confirm(same).await;
-            for other in others {
-                succeed(other).await;
-            }
-            assert_eq!(successors().await, expected);
-        }
-        // One that is not kept any more, or that came before the one of the same identity, changes nothing.
-        succeed("ada-3").await;
-        confirm("ada-3").await;
-        for name in ["ada", "ben-8", "ada-2", "never"] {
-            confirm(name).await;
-        }
-        for other in ["ben-9", "ben-10", "ada-3", "ben-11", "ben-12"] {
-            succeed(other).await;
-        }
-        assert_eq!(successors().await, "ben-12 ben-11 ada-3");
     }
 
     #[tokio::test]

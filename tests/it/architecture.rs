@@ -14,7 +14,7 @@ mod purity;
 use std::{collections::BTreeSet, fs, path::Path};
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 45] = [
+const ROOMS: [(&str, &[&str]); 46] = [
     (
         "gate",
         &[
@@ -30,12 +30,13 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "provenance",
             "refusals",
             "ruling",
+            "signatures",
             "source",
             "span",
         ],
     ),
     ("ruling", &["policy", "provenance"]),
-    ("call", &["callers", "peer"]),
+    ("call", &["callers", "peer", "signatures"]),
     (
         "callers",
         &[
@@ -95,12 +96,16 @@ const ROOMS: [(&str, &[&str]); 45] = [
         "gateway",
         &[
             "callers",
+            "clock",
+            "deps",
             "gate",
             "header_list",
             "log_throttle",
+            "metrics",
             "policy",
             "ruling",
             "session",
+            "signatures",
             "step_up",
             "violations",
             "web_url",
@@ -120,6 +125,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "policy",
             "provenance",
             "rate_limit",
+            "signatures",
             "span",
         ],
     ),
@@ -139,6 +145,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "rate_limit",
             "refusals",
             "secrets",
+            "signatures",
             "source",
         ],
     ),
@@ -255,6 +262,8 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "ruling",
             "secrets",
             "session",
+            "signatures",
+            "source",
             "span",
             "step_up",
             "violations",
@@ -301,6 +310,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
     ("metrics", &[]),
     ("readiness", &[]),
     ("secrets", &["files", "log_throttle"]),
+    ("signatures", &["policy", "secrets"]),
     ("span", &["call", "policy", "ruling"]),
     (
         "config",
@@ -318,6 +328,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "rate_limit",
             "secrets",
             "session",
+            "signatures",
             "source",
             "step_up",
             "telemetry",
@@ -359,6 +370,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "readiness",
             "refusals",
             "session",
+            "signatures",
             "source",
             "step_up",
             "telemetry",

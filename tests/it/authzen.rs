@@ -5,6 +5,7 @@ mod access_requests;
 mod bounds;
 mod cases;
 mod described;
+mod fleet;
 mod interop;
 mod listening;
 mod mapping;

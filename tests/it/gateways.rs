@@ -2,6 +2,7 @@
 //! happens to the service, nobody reaches the application who should not.
 
 mod application;
+mod hand_on;
 mod login;
 mod matrix;
 mod page;
@@ -138,13 +139,19 @@ fn the_recipes_wait_for_a_connection_for_100_ms_and_ask_once() {
 #[test]
 fn caddy_closes_connections_before_a_read_on_them_can_time_out() {
     let text = recipe("caddy/Caddyfile");
-    let duration = |name: &str| {
-        let mut lines = text.lines().map(str::trim);
-        let value = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        verigate::policy::parse_duration(value.expect(name)).unwrap()
+    let durations = |name: &str| {
+        let lines = text.lines().map(str::trim);
+        let values = lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        let values = values.map(|value| verigate::policy::parse_duration(value).unwrap());
+        values.collect::<Vec<_>>()
     };
-    let [read, kept, head] = ["read_timeout", "keepalive", "response_header_timeout"].map(duration);
-    assert!(read > kept + head, "{read:?} {kept:?} {head:?}");
+    let [read, kept, head] =
+        ["read_timeout", "keepalive", "response_header_timeout"].map(durations);
+    // To decide, and for the way back from the page.
+    assert_eq!([read.len(), kept.len(), head.len()], [2; 3]);
+    for ((read, kept), head) in read.into_iter().zip(kept).zip(head) {
+        assert!(read > kept + head, "{read:?} {kept:?} {head:?}");
+    }
 }
 
 #[test]

@@ -146,7 +146,9 @@ async fn the_metrics_are_what_dashboards_read() {
     let world = World::with(|config| {
         config.tls.http = Some(files.mutual("http.tls"));
         with_file(&path, &text, config);
-        config.step_up.page = Some(page("http://127.0.0.1"));
+        let mut page = page("http://127.0.0.1");
+        page.hand_on = Some(std::time::Duration::from_hours(1));
+        config.step_up.page = Some(page);
         config.step_up.follow_successors = true;
     })
     .await;

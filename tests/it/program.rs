@@ -13,6 +13,7 @@ mod scanner;
 mod secrecy;
 mod signals;
 mod sockets;
+mod state_key;
 mod stderr;
 
 use std::{
@@ -86,6 +87,15 @@ impl Default for Start {
 }
 
 impl Start {
+    /// The same, after this shell command.
+    pub fn after(self, before: String) -> Self {
+        Self {
+            // As long as the test runs.
+            before: before.leak(),
+            ..self
+        }
+    }
+
     /// With these further lines of its configuration, and these policies.
     pub fn with(config: String, policies: &'static str) -> Self {
         Self {

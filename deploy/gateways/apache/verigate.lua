@@ -37,6 +37,23 @@ local function any(patterns, text)
 	return false
 end
 
+-- Keeps the cookie of the page for step-ups for Verigate, and takes it out of the request: the application does not get it. Of two, neither counts.
+local function cookies(r)
+	local secure = r.is_https and "__Host-" or ""
+	local own, others, is_twice = nil, {}, false
+	for pair in (r.headers_in["Cookie"] or ""):gmatch("[^;]+") do
+		pair = pair:match("^%s*(.-)%s*$")
+		if pair:sub(1, #secure + 17) == secure .. "verigate-hand-on=" then
+			is_twice = own ~= nil
+			own = pair
+		elseif not pair:find("verigate-hand-on=", 1, true) then
+			others[#others + 1] = pair
+		end
+	end
+	r.subprocess_env["VERIGATE_HAND_ON"] = not is_twice and own or nil
+	r.headers_in["Cookie"] = #others > 0 and table.concat(others, "; ") or nil
+end
+
 function clean(r)
 	local path = r.unparsed_uri:match("^[^?]*"):lower()
 	if any(AMBIGUOUS, path) then
@@ -51,6 +68,7 @@ function clean(r)
 			r.headers_in[name] = nil
 		end
 	end
+	cookies(r)
 	return apache2.DECLINED
 end
 
@@ -88,6 +106,7 @@ local function head(r, policy)
 		local token = plain(r.subprocess_env["OIDC_id_token"])
 		add("Authorization", token and "Bearer " .. token)
 	end
+	add("Cookie", r.subprocess_env["VERIGATE_HAND_ON"])
 	add("traceparent", r.headers_in["traceparent"])
 	add("X-Request-ID", r.subprocess_env["UNIQUE_ID"])
 	add("X-Forwarded-For", r.useragent_ip)

@@ -7,6 +7,9 @@
 --   txn.vg_step_up_url  where a browser is sent for a STEP_UP, if there is such a place
 --   txn.vg_retry_after  where Verigate has not decided: in how many seconds it may
 --
+-- and, for `http-request lua.verigate_cookies` before it:
+--   txn.vg_hand_on      the cookie of the page for step-ups, which Verigate gets and the application does not
+--
 -- It has a socket of its own, because core.httpclient() of HAProxy 2.6 tries four times, each with a time-out of its own.
 
 local ADDRESS, PORT = "127.0.0.1", 8080
@@ -55,6 +58,7 @@ local function head(txn, policy)
 			add(name, value)
 		end
 	end
+	add("Cookie", txn:get_var("txn.vg_hand_on"))
 	add("X-Request-ID", txn.sf:unique_id())
 	add("X-Forwarded-For", txn.sf:src())
 	add("X-Forwarded-Proto", txn.f:ssl_fc() == 1 and "https" or "http")
@@ -109,6 +113,31 @@ local function parsed(text)
 	end
 	return tonumber(status), headers
 end
+
+-- Keeps the cookie of the page for step-ups, and takes it out of the request. Of two, neither counts.
+core.register_action("verigate_cookies", { "http-req" }, function(txn)
+	local own, others, is_twice = nil, {}, false
+	for _, line in pairs(txn.http:req_get_headers()["cookie"] or {}) do
+		for pair in line:gmatch("[^;]+") do
+			pair = pair:match("^%s*(.-)%s*$")
+			local secure = txn.f:ssl_fc() == 1 and "__Host-" or ""
+			if pair:sub(1, #secure + 17) == secure .. "verigate-hand-on=" then
+				is_twice = own ~= nil
+				own = pair
+			elseif not pair:find("verigate-hand-on=", 1, true) then
+				others[#others + 1] = pair
+			end
+		end
+	end
+	if own and not is_twice then
+		txn:set_var("txn.vg_hand_on", own)
+	end
+	if #others > 0 then
+		txn.http:req_set_header("cookie", table.concat(others, "; "))
+	else
+		txn.http:req_del_header("cookie")
+	end
+end)
 
 -- Which decision an answer with this status may have.
 local DECISIONS = { [200] = "ALLOW", [401] = "STEP_UP", [403] = "DENY" }

@@ -140,6 +140,7 @@ impl Checker {
                 deadline: self.deadline(&arrived),
                 trace: from.trace.clone(),
                 proven: Proven::default(),
+                handed_on: None,
                 caller,
             };
             let check = self.check(request, &call, refused);

@@ -1,7 +1,10 @@
 //! What Envoy asks: the person by the headers that are configured, by the token of the session, or by claims that Envoy has verified, and never
 //! by two of them where they differ.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::ACCEPT};
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{ACCEPT, COOKIE},
+};
 use tonic::Status;
 
 use super::{claims::Claims, config::Config, headers};
@@ -44,7 +47,9 @@ impl RequestContext {
         let http = http.ok_or("the attributes have no HTTP request")?;
         let own = [&config.verification_header, &config.identity_header];
         let names = own.into_iter().chain(session_header).cloned();
-        let names: Vec<HeaderName> = names.chain([ACCEPT, REQUEST_ID, TRACE]).collect();
+        let cookie = config.hand_ons.is_some().then_some(COOKIE);
+        let names = names.chain([ACCEPT, REQUEST_ID, TRACE]).chain(cookie);
+        let names: Vec<HeaderName> = names.collect();
         let headers = headers::named(http, &names)?;
         let profile = attributes.context_extensions.get(PROFILE);
         let is_for_browsers = profile.is_some_and(|profile| profile == BROWSER);

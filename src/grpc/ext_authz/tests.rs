@@ -29,6 +29,7 @@ fn config() -> gateway::Config {
         step_up_url: None,
         verify_url: None,
         page: None,
+        hand_ons: None,
         return_hosts: ReturnHosts::default(),
     }
 }

@@ -2,19 +2,19 @@
 //! that can be requested; the request begins a step-up; and once the person has verified again, the same evaluation is judged by that.
 //!
 //! An approval grants nothing: it is looked at to say what to do next, and the decision is that of the evidence. What binds a request to its
-//! denial, and a task to its caller, is sealed with a key of this process: no state is kept for it, and nobody else can make it.
+//! denial, and a task to its caller, is signed: no state is kept for it, and nobody else can make it. With the key of the page for step-ups, if
+//! there is one, so that a denial of one instance can be requested to be changed at another one; or else with a key of this process.
 
 mod problem;
-mod seal;
 
 use std::{sync::Arc, time::Duration};
 
 use axum::response::Response;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 pub(super) use self::problem::{Problem, problem};
-use self::seal::Seal;
 use super::{
     answer::instant,
     config::{Config, PublicUrl},
@@ -29,6 +29,7 @@ use crate::{
     json::StrictJson,
     policy::{Effect, PolicyName, Request, Timestamp, VerificationId, after, from_millis},
     ruling::Ruling,
+    signatures::{Purpose, SigningKeys},
     step_up::{Begun, LoginHint, RedirectError, StepUp, StepUpRequest, StepUpState, StepUps},
 };
 
@@ -48,7 +49,7 @@ const POLL_AFTER: u64 = 3;
 /// Answers access requests.
 #[derive(Debug)]
 pub(super) struct AccessRequests {
-    seal: Seal,
+    keys: Arc<SigningKeys>,
     step_ups: StepUps,
     endpoint: Box<str>,
     clock: Arc<dyn Clock>,
@@ -72,18 +73,33 @@ impl Approval {
 }
 
 impl AccessRequests {
-    /// Begins these step-ups; an error if the system gives no random bytes.
+    /// Begins these step-ups. What is carried back is signed with `keys`, or with a key of this process: then an error if the system gives no
+    /// random bytes.
     pub(super) fn new(
         step_ups: StepUps,
         public_url: &PublicUrl,
+        keys: Option<Arc<SigningKeys>>,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
+        let own = || SigningKeys::random().map(Arc::new);
+        let keys = keys.map_or_else(own, Ok);
         Ok(Self {
-            seal: Seal::new()?,
+            keys: keys.map_err(|error| prometheus::Error::Msg(error.to_string()))?,
             step_ups,
             endpoint: public_url.join(ACCESS_REQUESTS).into(),
             clock: Arc::clone(&deps.clock),
         })
+    }
+
+    fn seal(&self, parts: &[&str]) -> String {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        URL_SAFE_NO_PAD.encode(self.keys.tag(Purpose::AccessRequest, &parts))
+    }
+
+    fn is_seal(&self, parts: &[&str], seal: &str) -> bool {
+        let parts: Vec<&[u8]> = parts.iter().map(|part| part.as_bytes()).collect();
+        let seal = URL_SAFE_NO_PAD.decode(seal).unwrap_or_default();
+        self.keys.is_tag(Purpose::AccessRequest, &parts, &seal)
     }
 
     /// Adds to the context of an answer how access can be requested, or what an approval came to if that is found in what is left of the deadline.
@@ -171,9 +187,7 @@ impl AccessRequests {
         let expires = expires_at.as_millisecond().to_string();
         let caller = caller.id.as_str();
         let (policy, verification) = (policy.as_str(), verification.as_str());
-        let seal = self
-            .seal
-            .of(&["denial", evaluation, &expires, policy, verification, caller]);
+        let seal = self.seal(&["denial", evaluation, &expires, policy, verification, caller]);
         format!("{expires}.{seal}")
     }
 
@@ -262,7 +276,7 @@ impl AccessRequests {
         let millis = expires_at.as_millisecond().to_string();
         let parts = ["denial", id, &millis, policy, verification.as_str(), caller];
         let seal = token.strip_prefix(&format!("{millis}."));
-        if !seal.is_some_and(|seal| self.seal.is_of(&parts, seal)) {
+        if !seal.is_some_and(|seal| self.is_seal(&parts, seal)) {
             return Err(Problem::InvalidBinding);
         }
         if self.clock.now() >= expires_at {
@@ -274,14 +288,14 @@ impl AccessRequests {
     /// The task of a step-up, for this caller alone.
     fn task_id(&self, id: Uuid, caller: &Caller) -> String {
         let id = id.to_string();
-        let seal = self.seal.of(&["task", &id, caller.id.as_str()]);
+        let seal = self.seal(&["task", &id, caller.id.as_str()]);
         format!("{id}.{seal}")
     }
 
     /// The step-up of a task of this caller.
     async fn step_up(&self, task: &str, caller: &Caller) -> Option<StepUp> {
         let (id, seal) = task.split_once('.')?;
-        let is_of_caller = self.seal.is_of(&["task", id, caller.id.as_str()], seal);
+        let is_of_caller = self.is_seal(&["task", id, caller.id.as_str()], seal);
         let id = Uuid::try_parse(id).ok().filter(|_| is_of_caller)?;
         self.step_ups.find(id).await
     }

@@ -4,16 +4,15 @@ use std::time::Duration;
 
 use axum::{
     body::{Body, to_bytes},
-    http::{
-        HeaderMap, HeaderValue,
-        header::{CONTENT_TYPE, COOKIE},
-    },
+    http::{HeaderMap, HeaderValue, header::CONTENT_TYPE},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::time::timeout;
 use url::form_urlencoded;
 use zeroize::Zeroizing;
+
+use crate::header_list::cookie;
 
 /// The longest body, in bytes.
 const BODY_BYTES_MAX: usize = 4 * 1024;
@@ -40,15 +39,7 @@ pub(super) struct Nonce(String);
 impl Nonce {
     /// That of a request, in the cookie of this name and no other. `None` if it is not there exactly once.
     pub(super) fn of(headers: &HeaderMap, cookie_name: &str) -> Option<Self> {
-        let cookies = headers.get_all(COOKIE).iter();
-        let pairs = cookies.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
-        let mut ours = pairs.filter_map(|pair| {
-            let (name, value) = pair.trim().split_once('=')?;
-            (name == cookie_name).then_some(value)
-        });
-        let (value, None) = (ours.next()?, ours.next()) else {
-            return None;
-        };
+        let value = cookie(headers, cookie_name).ok()??;
         let bytes = URL_SAFE_NO_PAD.decode(value).ok()?;
         (bytes.len() == NONCE_BYTES).then(|| Self(value.to_owned()))
     }
@@ -95,6 +86,8 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Form, FormEr
 
 #[cfg(test)]
 mod tests {
+    use axum::http::header::COOKIE;
+
     use super::*;
 
     const NAMES: [&str; 2] = ["verigate-step-up", "__Host-verigate-step-up"];

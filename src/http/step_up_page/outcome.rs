@@ -16,6 +16,12 @@ pub(super) enum PageOutcome {
     Link,
     /// The person has verified.
     Done,
+    /// The person returns, and the new id is handed on.
+    HandedOn,
+    /// The person returns, and no id is handed on.
+    NotHandedOn,
+    /// The vendor is being asked about the new verification.
+    Asking,
     /// The vendor has sent the browser back.
     Returned,
     /// The state was not signed by us, or its host is not allowed any more.
@@ -42,11 +48,14 @@ pub(super) enum PageOutcome {
 
 impl PageOutcome {
     /// Every outcome.
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 18] = [
         Self::Form,
         Self::Begun,
         Self::Link,
         Self::Done,
+        Self::HandedOn,
+        Self::NotHandedOn,
+        Self::Asking,
         Self::Returned,
         Self::Forged,
         Self::Expired,
@@ -67,6 +76,9 @@ impl PageOutcome {
             Self::Begun => "begun",
             Self::Link => "link",
             Self::Done => "done",
+            Self::HandedOn => "handed_on",
+            Self::NotHandedOn => "not_handed_on",
+            Self::Asking => "asking",
             Self::Returned => "returned",
             Self::Forged => "forged",
             Self::Expired => "expired",
@@ -85,14 +97,16 @@ impl PageOutcome {
     pub(super) fn status(self) -> StatusCode {
         match self {
             Self::Form | Self::Link | Self::Done | Self::Returned => StatusCode::OK,
-            Self::Begun => StatusCode::SEE_OTHER,
+            Self::Begun | Self::HandedOn | Self::NotHandedOn => StatusCode::SEE_OTHER,
             Self::Forged | Self::BadForm => StatusCode::FORBIDDEN,
             Self::Expired | Self::NoSuchPolicy => StatusCode::GONE,
             Self::BadAddress => StatusCode::UNPROCESSABLE_ENTITY,
             Self::LinksSpent | Self::VerificationSpent | Self::OverQuota => {
                 StatusCode::TOO_MANY_REQUESTS
             }
-            Self::Unavailable | Self::TooManyWaiting => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unavailable | Self::TooManyWaiting | Self::Asking => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         }
     }
 
@@ -104,6 +118,9 @@ impl PageOutcome {
             ),
             Self::BadForm => Some(
                 "if it is not an attack, browsers do not keep the cookie: they must reach the page by http.public_url",
+            ),
+            Self::NotHandedOn => Some(
+                "the new verification does not count in place of the old one: somebody else has opened the link, or the vendor does not give the identity id of both",
             ),
             Self::LinksSpent => Some("a browser has asked for all links that one decision gives"),
             Self::VerificationSpent => Some(
@@ -123,6 +140,8 @@ impl PageOutcome {
             | Self::Begun
             | Self::Link
             | Self::Done
+            | Self::HandedOn
+            | Self::Asking
             | Self::Returned
             | Self::Expired
             | Self::BadAddress => None,

@@ -29,7 +29,13 @@ pub(super) enum View {
         is_failed: bool,
     },
     /// The person has verified.
-    Done { original: OriginalUrl },
+    Done {
+        original: OriginalUrl,
+        /// By which the new id is handed on, if it is.
+        state: Option<String>,
+    },
+    /// The vendor is being asked about the new verification. The page asks again by itself.
+    Asking,
     /// The state has expired.
     Expired { original: OriginalUrl },
     /// The state is not one of ours.
@@ -90,7 +96,11 @@ impl View {
                 minutes_left,
                 is_failed,
             } => link(state, url, *minutes_left, *is_failed),
-            Self::Done { original } => done(original),
+            Self::Done { original, state } => done(original, state.as_deref()),
+            Self::Asking => (
+                "One moment",
+                "<h1>One moment</h1><p role=\"status\">Your verification is being looked up. This page reloads by itself.</p>".to_owned(),
+            ),
             Self::Expired { original } => expired(original),
             Self::Invalid => (
                 "This page cannot be shown",
@@ -105,6 +115,7 @@ impl View {
             Self::Link { .. } => {
                 format!("<noscript><meta http-equiv=\"refresh\" content=\"{RELOAD_S}\"></noscript>")
             }
+            Self::Asking => "<meta http-equiv=\"refresh\" content=\"2\">".to_owned(),
             _ => String::new(),
         };
         format!(
@@ -182,8 +193,12 @@ fn link(state: &str, url: &str, minutes: u64, is_failed: bool) -> (&'static str,
     (title, content)
 }
 
-fn done(original: &OriginalUrl) -> (&'static str, String) {
-    let (url, host) = (escape(original.as_str()), escape(original.authority()));
+fn done(original: &OriginalUrl, state: Option<&str>) -> (&'static str, String) {
+    let host = escape(original.authority());
+    let url = match state {
+        None => escape(original.as_str()),
+        Some(state) => format!("onward?state={}", escape(state)),
+    };
     let content = format!(
         "<h1 class=\"good\">Thank you</h1>\n<p role=\"status\">Your verification was received. You are returned to {host}.</p>\n<a class=\"button\" id=\"onward\" href=\"{url}\">Continue</a>"
     );

@@ -54,6 +54,48 @@ async fn run(world: &World, options: &[&str]) -> Option<Output> {
     Some(ran.await.unwrap())
 }
 
+/// The same, of paths that are off by default.
+async fn passes(world: &World, path: &str, excluded: &str) {
+    let options = ["--include-path-regex", path, "--exclude-checks", excluded];
+    let Some(output) = run(world, &options).await else {
+        return;
+    };
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{path}\n{text}\n{errors}");
+    assert!(text.contains("Test cases"), "{text}");
+}
+
+/// Access requests are on, and their caller may make them.
+async fn access_requests() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::with(|config| {
+        with_policies(folder.path(), POLICIES, config);
+        configure(
+            config,
+            "[http]\npublic_url = \"https://pdp.example.org\"\n[step_up]\nfollow_successors = true\n[authzen]\naccess_requests = true\n",
+        );
+        config.callers = vec![caller(1, "gateway", &["*"], &ALL, true)];
+    })
+    .await;
+    // Nobody can make a denial or a task from the description alone: what is valid by it is refused as bound to none.
+    let excluded = "ensure_resource_availability,positive_data_acceptance";
+    passes(&world, "^/access/v1/access-requests", excluded).await;
+    assert_eq!(world.calls().link, 0);
+}
+
+/// There is a page, and it hands on.
+async fn page() {
+    let world = crate::step_up::page::world_with(|config| {
+        config.step_up.page.as_mut().unwrap().hand_on = Some(std::time::Duration::from_hours(1));
+    })
+    .await;
+    // Nor a state: every one is refused with a page.
+    let excluded = "positive_data_acceptance,ensure_resource_availability,unsupported_method";
+    passes(&world, "^/(step-up/|.verigate/)", excluded).await;
+    assert_eq!(world.calls().link, 0);
+}
+
 #[tokio::test]
 async fn schemathesis_finds_no_answer_that_is_not_described() {
     let folder = tempfile::tempdir().unwrap();
@@ -65,7 +107,7 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
     .await;
     // To any method, a check is answered alike; and a header that is no id is refused as the id of nobody, with 403.
     for (path, excluded) in [
-        ("^/(access|.well-known)/", "ensure_resource_availability"),
+        ("^/(access/v1/evaluations?$|.well-known/)", "ensure_resource_availability"),
         ("^/check/", "unsupported_method,negative_data_rejection"),
     ] {
         let options = ["--include-path-regex", path, "--exclude-checks", excluded];
@@ -77,6 +119,8 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
         assert!(output.status.success(), "{path}\n{text}\n{errors}");
         assert!(text.contains("Test cases"), "{text}");
     }
+    access_requests().await;
+    page().await;
     // What it has asked was answered, both ways.
     let metrics = world.metrics().await;
     for outcome in ["malformed", "bad_policy_name", "deny"] {

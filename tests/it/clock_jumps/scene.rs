@@ -241,6 +241,7 @@ impl Scene {
             ..Request::bare(policy.clone(), verification)
         });
         let call = Call {
+            handed_on: None,
             caller: Caller::internal(),
             deadline: Deadline::within(DAY),
             trace: TraceContext::default(),

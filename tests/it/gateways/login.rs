@@ -51,10 +51,10 @@ impl World {
             application: application.address,
             token: token.reveal(),
             keys: &keys,
-            own: Some(own),
             login: Some(Login {
                 issuer,
                 secret: SECRET,
+                own,
             }),
             fault: None,
         };

@@ -69,6 +69,11 @@ pub fn token() -> verigate::callers::Token {
 }
 
 impl Sessions {
+    /// The file with the key set.
+    pub fn keys(&self) -> &Path {
+        &self.keys
+    }
+
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let keys = folder.path().join("jwks.json");
@@ -79,10 +84,6 @@ impl Sessions {
             keys,
             _folder: folder,
         }
-    }
-
-    pub fn keys(&self) -> &Path {
-        &self.keys
     }
 
     /// A token of a session of the person with this verification.
@@ -138,7 +139,6 @@ impl Scene {
             application: application.address,
             token: token.reveal(),
             keys: &sessions.keys,
-            own: None,
             login: None,
             fault: None,
         };
@@ -202,7 +202,7 @@ async fn refused(
 }
 
 /// The values of a header that the application was sent.
-fn values<'v>(seen: &'v Value, name: &str) -> Vec<&'v str> {
+pub fn values<'v>(seen: &'v Value, name: &str) -> Vec<&'v str> {
     let headers = seen["headers"].as_array().unwrap().iter();
     let named = headers.filter(|header| header[0] == name);
     named.map(|header| header[1].as_str().unwrap()).collect()

@@ -95,11 +95,10 @@ async fn a_browser_is_sent_to_the_page_by_each_proxy_and_returns_when_the_person
             application: application.address,
             token: token.reveal(),
             keys: sessions.keys(),
-            own: Some(own),
             login: None,
             fault: None,
         };
-        let _proxy = Proxy::start(kind, between).await;
+        let _proxy = Proxy::start_at(kind, between, own, None).await;
         let door = format!("http://{own}/door?a=1&b=%C3%A4");
         browser.new_tab(true);
         browser.send_headers(&json!({ "authorization": session }));

@@ -49,8 +49,6 @@ pub struct Neighbours<'n> {
     pub token: &'n str,
     /// The key set of the issuer of sessions.
     pub keys: &'n Path,
-    /// Where the proxy listens; `None`: anywhere.
-    pub own: Option<SocketAddr>,
     /// How the proxy signs people in, if it does.
     pub login: Option<Login<'n>>,
     /// What is not as it is shipped.
@@ -63,6 +61,8 @@ pub struct Login<'n> {
     pub issuer: &'n str,
     /// The secret of the proxy as a client of the issuer.
     pub secret: &'n str,
+    /// Where the proxy listens, which the issuer has to know before.
+    pub own: SocketAddr,
 }
 
 /// A text of a script that is replaced by another one.
@@ -135,6 +135,8 @@ fn recipe(file: &str, replaced: &[(&str, String)]) -> String {
 /// Where a proxy is made to listen, and its files.
 struct Setup {
     own: SocketAddr,
+    /// The HTTP listener of Verigate, for those that ask over gRPC.
+    http: Option<SocketAddr>,
     folder: TempDir,
 }
 
@@ -153,8 +155,20 @@ impl Setup {
 impl Proxy {
     /// Starts a proxy between these.
     pub async fn start(kind: Kind, between: Neighbours<'_>) -> Self {
+        let own = between.login.map_or_else(free_address, |login| login.own);
+        Self::start_at(kind, between, own, None).await
+    }
+
+    /// The same, at this address; and with the HTTP listener of Verigate, for those that ask over gRPC.
+    pub async fn start_at(
+        kind: Kind,
+        between: Neighbours<'_>,
+        own: SocketAddr,
+        http: Option<SocketAddr>,
+    ) -> Self {
         let setup = Setup {
-            own: between.own.unwrap_or_else(free_address),
+            own,
+            http,
             folder: tempfile::tempdir().unwrap(),
         };
         let arguments = match kind {
@@ -263,6 +277,7 @@ fn envoy(
             setup.write("token", between.token),
         ),
     ];
+    all.extend(setup.http.map(|http| ("port_value: 8080", port(http))));
     all.extend_from_slice(replaced);
     let text = recipe(&["envoy/", file].concat(), &all);
     let config = setup.write("envoy.yaml", &text);
@@ -303,6 +318,7 @@ fn haproxy(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
     let replaced = [
         (user, if can_become { user } else { "" }.to_owned()),
         ("127.0.0.1:8081", setup.own.to_string()),
+        ("127.0.0.1:8080", between.service.to_string()),
         ("127.0.0.1:3000", between.application.to_string()),
         (
             "/etc/haproxy/verigate.lua",
@@ -322,6 +338,7 @@ fn apache(setup: &Setup, between: Neighbours<'_>) -> Vec<String> {
     let lines = format!("OIDCClientSecret \"{secret}\"\nOIDCCryptoPassphrase \"{secret}\"\n");
     let replaced = [
         ("127.0.0.1:8081", setup.own.to_string()),
+        ("127.0.0.1:8080", between.service.to_string()),
         ("127.0.0.1:3000", between.application.to_string()),
         ("https://app.example.org", format!("http://{}", setup.own)),
         ("https://id.example.com/", format!("{issuer}/")),

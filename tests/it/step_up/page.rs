@@ -3,6 +3,7 @@
 pub mod browser;
 mod bounds;
 mod forged;
+mod hand_on;
 mod known;
 mod settings;
 mod states;
@@ -27,12 +28,17 @@ const CAST: &str = "\
 people:
   ada: { identity_id: id-ada, full_name: Ada Example }
   ben: { identity_id: id-ben, full_name: Ben Sample }
+  kim: { full_name: Kim Unknown }
 verifications:
   month-old: { person: ada, verified_ago: 31d, scopes: [NAME] }
   months-old: { person: ada, verified_ago: 40d, scopes: [NAME] }
   looked-at: { person: ada, verified_ago: 40d, scopes: [NAME] }
   bens-try: { person: ada, verified_ago: 40d, scopes: [NAME] }
   fresh: { person: ada, verified_ago: 10m, scopes: [NAME] }
+  pending: { person: ada, status: PENDING, scopes: [NAME] }
+  bens: { person: ben, verified_ago: 10m, scopes: [NAME] }
+  kims: { person: kim, verified_ago: 10m, scopes: [NAME] }
+  kims-old: { person: kim, verified_ago: 31d, scopes: [NAME] }
 ";
 
 const KEY: &str = "the-key-of-states-in-the-tests";
@@ -81,6 +87,7 @@ pub fn page(base: &str) -> PageConfig {
         key: KEY.into(),
         previous_key: None,
         life: Duration::from_mins(15),
+        hand_on: None,
         waiting: WaitingLimits::default(),
     }
 }

@@ -55,7 +55,6 @@ pub async fn broken(kind: Kind, times: &Times) {
         application: application.address,
         token: token.reveal(),
         keys: &sessions.keys,
-        own: None,
         login: None,
         fault: None,
     };

@@ -1,9 +1,12 @@
 //! Links cost and the page faces the Internet: how many are made, and how many browsers may wait.
 
+use std::sync::Arc;
+
 use verigate::{
     policy::PolicyName,
     rate_limit::Rate,
     sim::{ApiCall, Fault},
+    signatures::SigningKeys,
     step_up::{PageKeys, PageState},
 };
 
@@ -137,7 +140,7 @@ async fn links_about_one_verification_are_bounded_over_all_decisions_and_network
 async fn a_policy_that_is_gone_says_that_one_has_to_start_again() {
     let world = world().await;
     let url = sent_to(&world).await;
-    let keys = PageKeys::new(&KEY.into(), None);
+    let keys = PageKeys::new(Arc::new(SigningKeys::new(&KEY.into(), None)));
     let (base, text) = url.split_once("?state=").unwrap();
     let state = keys.verify(text, world.clock_now()).unwrap();
     let policy = PolicyName::parse("removed").unwrap();

@@ -41,7 +41,8 @@ fn the_page_is_configured_whole_or_not_at_all() {
     let other = "[forward_auth]\nreturn_hosts = [\"app.example.org\"]\nverify_url = \"/verify\"\n";
     let short = "[step_up]\nstate_key = \"too-short\"\n";
     let long = "[step_up]\nstate_key = \"a-key-of-sixteen\"\nstate_life = \"61m\"\n";
-    let alone = "[step_up]\nstate_key = \"a-key-of-sixteen\"\n";
+    let for_long = "[step_up]\nstate_key = \"a-key-of-sixteen\"\nhand_on_life = \"25h\"\n";
+    let without_key = "[step_up]\nhand_on = true\n";
     let previous = "[step_up]\nprevious_state_key = \"a-key-of-sixteen\"\n";
     for (sections, problem) in [
         (&[WEBHOOK, HOSTS, PAGE][..], "http.public_url is not"),
@@ -56,9 +57,10 @@ fn the_page_is_configured_whole_or_not_at_all() {
             "step_up.state_key is shorter",
         ),
         (&[PUBLIC, WEBHOOK, HOSTS, long], "state_life is longer"),
+        (&[PUBLIC, WEBHOOK, HOSTS, for_long], "hand_on_life is longer"),
         (
-            &[PUBLIC, WEBHOOK, HOSTS, alone],
-            "step_up.follow_successors is not",
+            &[PUBLIC, WEBHOOK, HOSTS, without_key],
+            "step_up.hand_on is set, but step_up.state_key is not",
         ),
         (
             &[PUBLIC, WEBHOOK, HOSTS, previous],
@@ -69,6 +71,28 @@ fn the_page_is_configured_whole_or_not_at_all() {
         assert!(error.contains(problem), "{problem}: {error}");
         assert!(!error.contains("a-key-of-sixteen"), "{error}");
     }
+}
+
+#[test]
+fn a_page_after_which_the_old_id_is_judged_again_is_warned_of() {
+    let folder = tempfile::tempdir().unwrap();
+    for (settings, is_warned) in [
+        ("", true),
+        ("follow_successors = true\n", false),
+        ("hand_on = true\n", false),
+        ("hand_on = false\nhand_on_life = \"5m\"\n", true),
+    ] {
+        let page = format!("[step_up]\nstate_key = \"a-key-of-sixteen\"\n{settings}");
+        let config = load(folder.path(), &[PUBLIC, WEBHOOK, HOSTS, &page]).unwrap();
+        let warnings = config.warnings();
+        let says = |text: &String| text.contains("neither step_up.hand_on nor");
+        assert_eq!(warnings.iter().any(says), is_warned, "{settings}: {warnings:?}");
+    }
+    let page = "[step_up]\nstate_key = \"a-key-of-sixteen\"\nhand_on = true\nhand_on_life = \"5m\"\n";
+    let config = load(folder.path(), &[PUBLIC, WEBHOOK, HOSTS, page]).unwrap();
+    let life = config.step_up.page.unwrap().hand_on;
+    assert_eq!(life, Some(Duration::from_mins(5)));
+    assert!(load(folder.path(), &[]).unwrap().warnings().is_empty());
 }
 
 #[test]

@@ -4,11 +4,13 @@ use std::{
     collections::BTreeMap,
     env,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use verigate::{
     policy::PolicyName,
     rate_limit::Rate,
+    signatures::SigningKeys,
     sim::{ApiCall, Fault},
     step_up::{PageKeys, PageState},
 };
@@ -150,7 +152,7 @@ async fn of_other_addresses(behind: &Behind, looking: &mut Looking) {
     looking.at("in-vain", 200, "does not suffice");
     // The policy was removed meanwhile.
     let url = behind.sent_from("months-old").await;
-    let keys = PageKeys::new(&KEY.into(), None);
+    let keys = PageKeys::new(Arc::new(SigningKeys::new(&KEY.into(), None)));
     let (base, text) = url.split_once("?state=").unwrap();
     let state = keys.verify(text, world.clock_now()).unwrap();
     let policy = PolicyName::parse("removed").unwrap();
