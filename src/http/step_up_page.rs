@@ -24,7 +24,7 @@ use axum::{
         header::{LOCATION, RETRY_AFTER},
     },
     response::{IntoResponse as _, Response},
-    routing::get,
+    routing::{any, get},
 };
 use tokio::time::timeout;
 
@@ -95,6 +95,8 @@ pub(super) fn routes(page: Arc<StepUpPage>) -> Router {
         .route("/step-up/events", get(events))
         .route("/step-up/onward", get(onward))
         .route("/step-up/return", get(returned))
+        .route("/step-up/{*elsewhere}", any(elsewhere))
+        .method_not_allowed_fallback(other_method)
         .with_state(page)
 }
 
@@ -268,6 +270,13 @@ impl StepUpPage {
         response
     }
 
+    /// A page that says no more than that there is none, for people who open it.
+    fn refused(&self, status: StatusCode) -> Response {
+        let mut response = (status, View::Invalid.html("")).into_response();
+        self.headers.set(response.headers_mut(), None);
+        response
+    }
+
     fn record(&self, outcome: PageOutcome) {
         self.metrics.count(outcome);
         let Some(hint) = outcome.hint() else { return };
@@ -424,6 +433,16 @@ async fn without_slash(uri: Uri) -> Response {
         response.headers_mut().insert(LOCATION, location);
     }
     response
+}
+
+/// Where there is no page.
+async fn elsewhere(State(page): State<Arc<StepUpPage>>) -> Response {
+    page.refused(StatusCode::NOT_FOUND)
+}
+
+/// A page that takes no such request.
+async fn other_method(State(page): State<Arc<StepUpPage>>) -> Response {
+    page.refused(StatusCode::METHOD_NOT_ALLOWED)
 }
 
 async fn returned(State(page): State<Arc<StepUpPage>>) -> Response {

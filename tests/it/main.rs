@@ -42,6 +42,7 @@ mod lies;
 mod attacks;
 mod authzen;
 mod bounds;
+mod browser;
 mod hosts;
 mod ports;
 mod messages;

@@ -14,11 +14,11 @@ use verigate::{
 
 use super::{
     application::Application,
-    browser::{Browser, chromium},
     matrix::{Sessions, token, values},
     proxy::{Kind, Neighbours, Proxy, free_address},
 };
 use crate::{
+    browser::{Browser, chromium},
     operations::skip,
     program::{Program, Start},
 };
@@ -275,7 +275,7 @@ async fn in_a_browser_behind_nginx_the_loop_ends_at_an_instance_that_shares_only
     let proxy = Proxy::start_at(Kind::Nginx, between, own, None).await;
     let mut browser = Browser::start();
     let session = sessions.token("ada-month-old", "urn:x:mfa");
-    browser.send(&json!({ "Authorization": session }));
+    browser.send_headers(&json!({ "Authorization": session }));
     let door = format!("http://{}/door?a=1&b=%C3%A4", proxy.address);
     browser.open(&door);
     browser.until("document.getElementById('email') !== null");

@@ -7,11 +7,14 @@ use serde_json::Value;
 
 use super::{
     application::Application,
-    browser::{Browser, Provider, are_installed},
     matrix::{POLICIES, token},
+    provider::{Provider, are_installed},
     proxy::{Kind, Login, Neighbours, Proxy, ROOT, free_address},
 };
-use crate::program::{Program, Start};
+use crate::{
+    browser::Browser,
+    program::{Program, Start},
+};
 
 const SECRET: &str = "a-secret-of-the-client-that-is-long-enough";
 

@@ -2,21 +2,27 @@
 
 mod long;
 mod outages;
+mod times;
 mod tricks;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use reqwest::{Client, RequestBuilder, Response, redirect::Policy};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 use verigate::{
     clock::{Clock as _, SystemClock},
+    policy::Timestamp,
     sim::{ApiCall, Fault, PlannedFault},
 };
 
 pub use self::{
     long::sent_on,
     outages::{away, broken},
+    times::{Cell, SOON, Times},
     tricks::{spoofed, tricked},
 };
 use super::{
@@ -27,11 +33,6 @@ use crate::{
     callers::issuer::{AUDIENCE, ISSUER, Issuer},
     program::{Program, Start},
 };
-
-/// A request is answered within this time whatever happens. Promised are 1.3 s where the service hangs, and 500 ms where it does not; the time-outs
-/// of the recipes (1.1 s) make that so, and are looked at apart. Here it is more, because the machine may be busy. Without a time-out, a proxy waits
-/// for 30 s or without bound.
-pub const SOON: Duration = Duration::from_secs(5);
 
 pub const POLICIES: &str = "\
 version: 1
@@ -53,6 +54,7 @@ pub struct Scene {
     service: Program,
     application: Application,
     sessions: Sessions,
+    times: Arc<Times>,
 }
 
 /// The issuer of sessions, and the file with its key set.
@@ -68,7 +70,7 @@ pub fn token() -> verigate::callers::Token {
 
 impl Sessions {
     /// The file with the key set.
-    pub fn keys(&self) -> &std::path::Path {
+    pub fn keys(&self) -> &Path {
         &self.keys
     }
 
@@ -86,7 +88,12 @@ impl Sessions {
 
     /// A token of a session of the person with this verification.
     pub fn token(&self, verification: &str, acr: &str) -> String {
-        let now = SystemClock.now().as_second();
+        self.token_at(SystemClock.now(), verification, acr)
+    }
+
+    /// One from this instant.
+    pub fn token_at(&self, now: Timestamp, verification: &str, acr: &str) -> String {
+        let now = now.as_second();
         let claims = json!({ "verification": verification, "acr": acr, "auth_time": now - 10 });
         format!("Bearer {}", self.issuer.token(now, json!({}), claims))
     }
@@ -111,14 +118,14 @@ impl Sessions {
 }
 
 impl Scene {
-    pub async fn new(kind: Kind) -> Self {
+    pub async fn new(kind: Kind, times: &Arc<Times>) -> Self {
         let sessions = Sessions::new();
         let config = sessions.config(kind);
-        Self::with(kind, sessions, config).await
+        Self::with(kind, sessions, config, times).await
     }
 
     /// One with another configuration of the service.
-    async fn with(kind: Kind, sessions: Sessions, config: String) -> Self {
+    async fn with(kind: Kind, sessions: Sessions, config: String, times: &Arc<Times>) -> Self {
         let service = Program::start(Start::with(config, POLICIES)).await;
         let application = Application::start().await;
         let url = if kind.speaks_grpc() {
@@ -142,6 +149,7 @@ impl Scene {
             service,
             application,
             sessions,
+            times: Arc::clone(times),
         }
     }
 
@@ -157,13 +165,17 @@ impl Scene {
     }
 
     /// Asks, and asserts that the application is not reached.
-    async fn refused(&self, what: &str, request: RequestBuilder) -> Response {
-        refused(&self.application, what, request).await
+    async fn refused(&self, cell: Cell, what: &str, request: RequestBuilder) -> Response {
+        refused(&self.application, &self.times, cell, what, request).await
+    }
+
+    async fn sent(&self, cell: Cell, request: RequestBuilder) -> Response {
+        self.times.of(cell, request.send()).await.unwrap()
     }
 
     /// Asks, and returns what the application was sent.
     async fn allowed(&self, request: RequestBuilder) -> Value {
-        let response = sent(request).await;
+        let response = self.sent(Cell::Allow, request).await;
         assert_eq!(response.status(), 200);
         response.json().await.unwrap()
     }
@@ -174,20 +186,19 @@ fn get(proxy: SocketAddr, path: &str) -> RequestBuilder {
     client.get(format!("http://{proxy}{path}"))
 }
 
-async fn refused(application: &Application, what: &str, request: RequestBuilder) -> Response {
+async fn refused(
+    application: &Application,
+    times: &Times,
+    cell: Cell,
+    what: &str,
+    request: RequestBuilder,
+) -> Response {
     let before = application.reached();
-    let response = sent(request).await;
+    let response = times.of(cell, request.send()).await.unwrap();
     let status = response.status();
     assert!(status.as_u16() >= 300, "{what}: {status}");
     assert_eq!(application.reached(), before, "{what}");
     response
-}
-
-async fn sent(request: RequestBuilder) -> Response {
-    timeout(SOON, request.send())
-        .await
-        .expect("no answer")
-        .unwrap()
 }
 
 /// The values of a header that the application was sent.
@@ -217,7 +228,11 @@ pub async fn decided(scene: &Scene) {
     let weak = scene.session("ada-fresh", "urn:x:pwd");
     let request = || scene.get("/door").header("authorization", &weak);
     let program = scene
-        .refused("step-up", request().header("accept", "application/json"))
+        .refused(
+            Cell::StepUp,
+            "step-up",
+            request().header("accept", "application/json"),
+        )
         .await;
     assert_eq!(program.status(), 401);
     let challenge = program.headers()["www-authenticate"].to_str().unwrap();
@@ -226,7 +241,11 @@ pub async fn decided(scene: &Scene) {
         "{challenge}"
     );
     let browser = scene
-        .refused("step-up", request().header("accept", "text/html"))
+        .refused(
+            Cell::StepUp,
+            "step-up",
+            request().header("accept", "text/html"),
+        )
         .await;
     assert_eq!(browser.status(), 302);
     assert_eq!(
@@ -242,17 +261,20 @@ pub async fn decided(scene: &Scene) {
         ("none", "Basic eA=="),
     ] {
         let denied = scene.get("/door").header("authorization", authorization);
-        let status = scene.refused(what, denied).await.status();
+        let status = scene.refused(Cell::Deny, what, denied).await.status();
         // Where the proxy itself verifies the token, one that is not valid is a 401.
         let is_forged = scene.kind == Kind::EnvoyJwt && what == "forged";
         assert_eq!(status, if is_forged { 401 } else { 403 }, "{what}");
     }
-    assert_eq!(
-        scene.refused("no token", scene.get("/door")).await.status(),
-        403
-    );
-    assert_eq!(sent(scene.get("/open/x")).await.status(), 200);
-    // The vendor hangs: the service answers before the proxy stops to wait.
+    let denied = scene.refused(Cell::Deny, "no token", scene.get("/door"));
+    assert_eq!(denied.await.status(), 403);
+    let open = scene.sent(Cell::Allow, scene.get("/open/x"));
+    assert_eq!(open.await.status(), 200);
+    pending(scene).await;
+}
+
+/// The vendor hangs: the service answers before the proxy stops to wait.
+async fn pending(scene: &Scene) {
     let planned = PlannedFault {
         call: ApiCall::Details,
         id: Some("ada-month-old".to_owned()),
@@ -262,7 +284,7 @@ pub async fn decided(scene: &Scene) {
     scene.service.simulator.faults().plan(planned).unwrap();
     let unknown = scene.session("ada-month-old", "urn:x:mfa");
     let unknown = scene.get("/door").header("authorization", unknown);
-    let pending = scene.refused("pending", unknown).await;
+    let pending = scene.refused(Cell::Hung, "pending", unknown).await;
     assert_eq!(pending.status(), 503);
     assert_eq!(pending.headers()["retry-after"], "1");
 }

@@ -19,6 +19,7 @@ use tokio::{
     time::interval,
 };
 
+use super::matrix::Cell;
 use crate::world::loopback;
 
 /// Bytes that are no decision.
@@ -36,6 +37,16 @@ enum Then {
     Closes,
     /// It does not send the bytes at once, but one each 100 ms.
     Drips,
+}
+
+impl Broken {
+    /// To the proxy, what does not end hangs.
+    pub fn cell(self) -> Cell {
+        match self.then {
+            Then::Closes => Cell::Garbage,
+            Then::Waits | Then::Drips => Cell::Hung,
+        }
+    }
 }
 
 /// Answers every connection with some bytes, which can be changed.
@@ -189,6 +200,14 @@ impl BrokenGrpc {
         Self::Failed,
         Self::NoTrailers,
     ];
+
+    pub fn cell(self) -> Cell {
+        if self == Self::Hangs {
+            Cell::Hung
+        } else {
+            Cell::Garbage
+        }
+    }
 
     fn response(self) -> Response {
         // A message of a CheckResponse that lets the request pass: {status {code 0}, ok_response {}}.

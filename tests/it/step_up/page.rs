@@ -1,11 +1,12 @@
 //! The page where people verify again, over HTTP: the whole loop, and that nobody gets anything by it who should not.
 
-mod browser;
+pub mod browser;
 mod bounds;
 mod forged;
 mod hand_on;
 mod known;
 mod settings;
+mod states;
 
 use std::{net::TcpListener, time::Duration};
 

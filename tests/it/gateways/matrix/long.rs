@@ -1,6 +1,8 @@
 //! Where people are sent from long addresses: what the service answers is longer than what proxies expect of a head.
 
-use super::{Scene, Sessions};
+use std::sync::Arc;
+
+use super::{Cell, Scene, Sessions, Times};
 use crate::gateways::proxy::Kind;
 
 /// The longest path with its query that the service leads people back to, in bytes.
@@ -8,12 +10,12 @@ const URI_BYTES_MAX: usize = 4_096;
 const STEP_UP_URL: &str = "step_up_url = '/login?acr_values={acr_values}";
 
 /// A person who must step up is sent to the login from each address that the service can lead back to.
-pub async fn sent_on(kind: Kind) {
+pub async fn sent_on(kind: Kind, times: &Arc<Times>) {
     let sessions = Sessions::new();
     let config = sessions.config(kind);
     let with_return = format!("return_hosts = ['localhost']\n{STEP_UP_URL}&rd={{original_url}}");
     let config = config.replace(STEP_UP_URL, &with_return);
-    let scene = Scene::with(kind, sessions, config).await;
+    let scene = Scene::with(kind, sessions, config, times).await;
     let weak = scene.session("ada-fresh", "urn:x:pwd");
     let room = URI_BYTES_MAX - kind.door().len() - 1;
     // Each of these is three bytes in the query of another address.
@@ -27,7 +29,7 @@ pub async fn sent_on(kind: Kind) {
         };
         let what = format!("{length} bytes");
         let browser = scene
-            .refused(&what, request().header("accept", "text/html"))
+            .refused(Cell::StepUp, &what, request().header("accept", "text/html"))
             .await;
         assert_eq!(browser.status(), 302, "{what}");
         let encoded = kind.door().replace('/', "%2F");
@@ -37,7 +39,7 @@ pub async fn sent_on(kind: Kind) {
         );
         let location = browser.headers()["location"].to_str().unwrap();
         assert!(location.ends_with(&back), "{what}: {location}");
-        let program = scene.refused(&what, request()).await;
+        let program = scene.refused(Cell::StepUp, &what, request()).await;
         assert_eq!(program.status(), 401, "{what}");
         let offered = &program.headers()["x-verigate-step-up-url"];
         assert_eq!(offered, location, "{what}");
@@ -49,5 +51,6 @@ pub async fn sent_on(kind: Kind) {
         .header("host", "localhost")
         .header("authorization", &weak)
         .header("accept", "text/html");
-    assert_eq!(scene.refused("longer", longer).await.status(), 401);
+    let refused = scene.refused(Cell::StepUp, "longer", longer);
+    assert_eq!(refused.await.status(), 401);
 }

@@ -3,7 +3,7 @@
 use futures_util::future::join_all;
 use tokio::sync::watch;
 
-use super::{Scene, Sessions, get, refused, sent, token};
+use super::{Cell, Scene, Sessions, Times, get, refused, token};
 use crate::{
     gateways::{
         application::Application,
@@ -19,7 +19,7 @@ pub async fn away(scene: &mut Scene) {
     let request = |scene: &Scene| scene.get("/door").header("authorization", &strong);
     scene.service.process.signal("-STOP");
     let before = scene.application.reached();
-    let answers = join_all((0..3).map(|_| sent(request(scene)))).await;
+    let answers = join_all((0..3).map(|_| scene.sent(Cell::Frozen, request(scene)))).await;
     for response in answers {
         assert!(
             response.status().is_server_error(),
@@ -30,21 +30,22 @@ pub async fn away(scene: &mut Scene) {
     assert_eq!(scene.application.reached(), before, "frozen");
     scene.service.process.signal("-CONT");
     crate::world::until("the service answers again", async || {
-        sent(request(scene)).await.status() == 200
+        request(scene).send().await.unwrap().status() == 200
     })
     .await;
     let _ = scene.service.process.0.kill();
     let _ = scene.service.process.0.wait();
     for _ in 0..3 {
-        let response = scene.refused("down", request(scene)).await;
+        let response = scene.refused(Cell::Down, "down", request(scene)).await;
         assert!(response.status().is_server_error(), "{}", response.status());
     }
     // What is open does not need it.
-    assert_eq!(sent(scene.get("/open/x")).await.status(), 200);
+    let open = scene.sent(Cell::Down, scene.get("/open/x"));
+    assert_eq!(open.await.status(), 200);
 }
 
 /// Something else answers in its place.
-pub async fn broken(kind: Kind) {
+pub async fn broken(kind: Kind, times: &Times) {
     let application = Application::start().await;
     let sessions = Sessions::new();
     let strong = sessions.token("ada-fresh", "urn:x:mfa");
@@ -57,9 +58,11 @@ pub async fn broken(kind: Kind) {
         login: None,
         fault: None,
     };
-    let ask = async |proxy: &Proxy, what: &str| {
+    let ask = async |proxy: &Proxy, cell: Cell, what: &str| {
         let request = get(proxy.address, kind.door()).header("authorization", &strong);
-        let status = refused(&application, what, request).await.status();
+        let status = refused(&application, times, cell, what, request)
+            .await
+            .status();
         assert!(status.as_u16() >= 400, "{what}: {status}");
         status
     };
@@ -67,18 +70,19 @@ pub async fn broken(kind: Kind) {
     let proxy = Proxy::start(kind, between(service.address)).await;
     for broken in stub::BROKEN {
         service.set(broken);
-        ask(&proxy, broken.what).await;
+        ask(&proxy, broken.cell(), broken.what).await;
     }
     if kind != Kind::Nginx {
         service.set(stub::DRIPS);
-        ask(&proxy, "drips").await;
+        ask(&proxy, Cell::Hung, "drips").await;
     }
     if kind.speaks_grpc() {
         let (to, broken) = watch::channel(BrokenGrpc::Hangs);
         let proxy = Proxy::start(kind, between(stub::grpc(broken).await)).await;
         for broken in BrokenGrpc::ALL {
             to.send(broken).unwrap();
-            assert_eq!(ask(&proxy, &format!("{broken:?}")).await, 503, "{broken:?}");
+            let what = format!("{broken:?}");
+            assert_eq!(ask(&proxy, broken.cell(), &what).await, 503, "{what}");
         }
     }
     for fault in faults(kind) {
@@ -87,16 +91,17 @@ pub async fn broken(kind: Kind) {
             ..between(service.address)
         };
         let proxy = Proxy::start(kind, between).await;
-        ask(&proxy, fault.0).await;
+        // The service still drips.
+        ask(&proxy, Cell::Hung, fault.0).await;
     }
     // Nobody listens, or nobody takes the connection.
     let free = std::net::TcpListener::bind(loopback()).unwrap();
     let address = free.local_addr().unwrap();
     drop(free);
     let (full, _taken, _listener) = stub::without_places().await;
-    for (what, address) in [("down", address), ("full", full)] {
+    for (cell, what, address) in [(Cell::Down, "down", address), (Cell::Hung, "full", full)] {
         let proxy = Proxy::start(kind, between(address)).await;
-        assert!(ask(&proxy, what).await.is_server_error(), "{what}");
+        assert!(ask(&proxy, cell, what).await.is_server_error(), "{what}");
     }
 }
 

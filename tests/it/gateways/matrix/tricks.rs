@@ -3,7 +3,7 @@
 use reqwest::RequestBuilder;
 use serde_json::Value;
 
-use super::{Scene, sent, token, values};
+use super::{Cell, Scene, token, values};
 
 /// Headers by which a client says who it is, or what was decided.
 pub async fn spoofed(scene: &Scene) {
@@ -32,10 +32,11 @@ pub async fn spoofed(scene: &Scene) {
     };
     for (name, value) in spoofed {
         scene
-            .refused(name, scene.get("/door").header(name, value))
+            .refused(Cell::Spoofed, name, scene.get("/door").header(name, value))
             .await;
     }
-    scene.refused("all", all(scene.get("/door"))).await;
+    let refused = scene.refused(Cell::Spoofed, "all", all(scene.get("/door")));
+    refused.await;
     let strong = scene.session("ada-fresh", "urn:x:mfa");
     for (path, is_all) in [
         ("/door", true),
@@ -50,7 +51,7 @@ pub async fn spoofed(scene: &Scene) {
                 request = request.header(name, value);
             }
         }
-        let response = sent(request).await;
+        let response = scene.sent(Cell::Spoofed, request).await;
         assert!(
             is_all || response.status() == 200,
             "{path}: {}",
@@ -88,7 +89,7 @@ async fn two_tokens(scene: &Scene, strong: &str) {
         .get("/door")
         .header("authorization", strong)
         .header("authorization", "Bearer x.y.z");
-    let response = sent(twice).await;
+    let response = scene.sent(Cell::Spoofed, twice).await;
     if response.status() == 200 {
         let seen: Value = response.json().await.unwrap();
         assert_eq!(values(&seen, "authorization"), [strong]);
@@ -138,7 +139,8 @@ pub async fn tricked(scene: &Scene) {
         let request =
             format!("GET {path} HTTP/1.1\r\nhost: app.example.org\r\nconnection: close\r\n\r\n");
         let before = scene.application.reached();
-        let (status, answer) = crate::hosts::raw(scene.proxy.address, request.as_bytes()).await;
+        let answered = crate::hosts::raw(scene.proxy.address, request.as_bytes());
+        let (status, answer) = scene.times.of(Cell::Tricks, answered).await;
         if status < 300 {
             // What the proxy has made of it is what the application gets, and no other reading of it leads elsewhere.
             let body = answer.split("\r\n\r\n").last().unwrap();

@@ -96,7 +96,7 @@ fn is_hidden(
         && rules.all(|rule| {
             sides.iter().all(|sides| {
                 let turning = placed.edge.turning(*sides);
-                sensitivity.turns_nowhere(rule, turning)
+                sensitivity.turns_nowhere(rule, turning, history)
             })
         })
 }

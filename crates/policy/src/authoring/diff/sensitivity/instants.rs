@@ -103,7 +103,9 @@ impl Instants {
                     .saturating_add(BIRTH_MS_STEP)
                     .saturating_sub(1),
             );
-            let instants = [round(middle), middle, next, stretch.end_ms].into_iter();
+            // A birthday at the very beginning is not inside: the instant before it is in another stretch.
+            let inner = round(stretch.start_ms.saturating_add(BIRTH_MS_STEP));
+            let instants = [round(middle), middle, next, inner, stretch.end_ms].into_iter();
             let instants = instants.map(move |at| at.saturating_add(later_ms));
             instants.filter(|at| (stretch.start_ms..stretch.end_ms).contains(at))
         });

@@ -1,5 +1,7 @@
 //! Queries on a policy: where its limits matter.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         budget::WorkBudget,
@@ -16,9 +18,9 @@ use super::{
     instants::Instants,
     ordered::OrderedSpace,
     point::Point,
-    search::{Found, Search, Walk},
+    search::{Found, Path, Search, Walk},
 };
-use crate::{request::PolicyName, rule::Requirement, set::Policy};
+use crate::{limits::BIRTH_MS_STEP, request::PolicyName, rule::Requirement, set::Policy};
 
 /// A policy over the space of its checks, with one axis of time as the first variable.
 #[derive(Debug)]
@@ -92,18 +94,26 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         self.find(&chain, sides, turning.after(), point, instants, accept)
     }
 
-    /// Whether it is proved that no outcome differs on the two sides of a limit, with all other facts equal.
+    /// Whether it is proved that no outcome differs on the two sides of a limit, with all other facts equal, at any instant of this history.
     pub(in crate::authoring) fn turns_nowhere(
         &mut self,
         outcome: Outcome,
         turning: Turning<'_>,
+        history: &[Stretch],
     ) -> bool {
+        let rooms = self.birthday_rooms(history);
+        let is_possible = |path: &Path| {
+            rooms.as_ref().is_none_or(|(level, regions)| {
+                let region = path.get(level);
+                region.is_none_or(|region| regions.contains(region))
+            })
+        };
         let chain = self.chain(outcome, None);
         let sides = self.sides(&chain, turning);
         let mut found = Found::new(self.level, turning.after());
         let nowhere = self
             .walk
-            .descend(&chain, sides, &mut found, &mut |_, _| true);
+            .descend(&chain, sides, &mut found, &mut |_, path| is_possible(path));
         nowhere.is_ok() && !self.walk.formulas.is_exhausted()
     }
 
@@ -213,12 +223,42 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         Instants::of(&self.walk.space)
     }
 
-    /// Every stretch between beginnings and ends of schedules, over all years that are compared.
+    /// Every stretch between beginnings and ends of schedules, over all years that are compared; none if this axis does not depend on them.
     pub(in crate::authoring) fn history(&self) -> Vec<Stretch> {
-        match self.partition() {
-            Some(Partition::Schedules(schedules)) => schedules.stretches(FIRST_MS, END_MS),
-            _ => Vec::new(),
+        if !matches!(self.axis, TimeAxis::Now | TimeAxis::DateOfBirth) {
+            return Vec::new();
         }
+        let schedules = self
+            .walk
+            .space
+            .axes()
+            .find_map(|(.., partition)| match partition {
+                Partition::Schedules(schedules) => Some(schedules),
+                _ => None,
+            });
+        schedules.map_or_else(Vec::new, |schedules| schedules.stretches(FIRST_MS, END_MS))
+    }
+
+    /// On the axis of dates of birth: the level of schedules, and their regions in which a birthday can be reached without leaving them. Dates of birth
+    /// are multiples of 15 minutes, and a region may be shorter.
+    fn birthday_rooms(&self, history: &[Stretch]) -> Option<(Level, BTreeSet<u16>)> {
+        if self.axis != TimeAxis::DateOfBirth {
+            return None;
+        }
+        let mut axes = self.walk.space.axes();
+        let (_, level, _) =
+            axes.find(|(.., partition)| matches!(partition, Partition::Schedules(_)))?;
+        let has_room = |stretch: &&Stretch| {
+            let earliest = if stretch.region_before == Some(stretch.region) {
+                stretch.start_ms
+            } else {
+                stretch.start_ms.saturating_add(1)
+            };
+            let to_next = earliest.saturating_neg().rem_euclid(BIRTH_MS_STEP);
+            earliest.saturating_add(to_next) < stretch.end_ms
+        };
+        let rooms = history.iter().filter(has_room);
+        Some((level, rooms.map(|stretch| stretch.region).collect()))
     }
 
     /// The partition of the first axis.

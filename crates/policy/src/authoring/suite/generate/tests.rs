@@ -5,7 +5,8 @@ mod strength;
 
 use super::*;
 use crate::{
-    Effect, Finding, Identity, suite,
+    Effect, Finding, Identity,
+    suite::{self, EdgeState},
     testing::{set_of, source},
     yaml::Position,
 };
@@ -134,4 +135,45 @@ fn an_edge_that_no_plausible_verification_reaches_is_reported() {
             "p: `reuse.allow: 0s` decides",
         ]
     );
+}
+
+/// How many edges of a policy are tried by what is generated for it, how many cannot be, and how many are neither.
+fn edges_tried(policy: &str) -> [usize; 3] {
+    let set = set_of(policy);
+    let generated = generate(&set, &[]);
+    let written = suite::write(&generated.cases).0;
+    let read_back = suite::read(&[source("c.yaml", &written)], &set).unwrap();
+    let report = suite::run(&set, &read_back);
+    assert_eq!(report.failed(), 0, "{policy}");
+    let mut coverage = report.coverage;
+    coverage.find_hidden_edges(&set);
+    let states = [EdgeState::Tried, EdgeState::Hidden, EdgeState::Untried];
+    states.map(|state| coverage.edges_in(state))
+}
+
+#[test]
+fn a_birthday_is_reached_while_a_schedule_is_closed_if_there_is_a_quarter_of_an_hour_in_it() {
+    let all_days = "[mon, tue, wed, thu, fri, sat, sun]";
+    for zone in ["Pacific/Apia", "UTC", "Asia/Kolkata", "America/New_York"] {
+        // Each schedule is closed from its end to its beginning.
+        for (from, to, is_reached) in [
+            ("02:01", "01:59", true),
+            ("01:59", "01:30", true),
+            ("02:20", "02:00", true),
+            ("02:16", "02:14", true),
+            ("02:30", "02:01", true),
+            ("00:01", "24:00", false),
+            ("02:00", "01:59", false),
+            ("02:15", "02:00", false),
+            ("02:14", "02:01", false),
+            ("03:01", "03:00", false),
+        ] {
+            let found = edges_tried(&format!(
+                "any_of: [{{age_at_least: 65}}, {{schedule: {{days: {all_days}, from: \"{from}\", to: \"{to}\", zone: {zone}}}}}], age_below: 65"
+            ));
+            // The beginning and the end of the schedule and the end of the other age are tried in any case.
+            let expected = if is_reached { [4, 0, 0] } else { [3, 1, 0] };
+            assert_eq!(found, expected, "{zone} {from} {to}");
+        }
+    }
 }

@@ -1,20 +1,17 @@
-//! People: a browser, and the OpenID provider where they sign in.
+//! Chromium, where a browser is the user.
 
 use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::proxy::ROOT;
 use crate::{operations::skip, world::Killed};
 
-fn script(name: &str) -> PathBuf {
-    Path::new(ROOT).join("tests/proxies").join(name)
-}
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 /// The command of a browser, if there is one.
 pub fn chromium() -> Option<&'static str> {
@@ -29,44 +26,31 @@ pub fn chromium() -> Option<&'static str> {
         .find(runs)
 }
 
-/// Whether a browser and a provider can be started.
-pub fn are_installed() -> bool {
-    let provider = Path::new(ROOT).join("target/proxies/js/node_modules/oidc-provider");
-    if provider.exists() && chromium().is_some() {
-        return true;
-    }
-    skip("Chromium or oidc-provider is not installed: run .ci/run or tests/proxies/install");
-    false
-}
-
-fn node(arguments: &[&str]) -> Child {
+/// A script that Node runs, and whose stdin and stdout are pipes.
+pub fn node(arguments: &[&str]) -> Child {
     let mut command = Command::new("node");
     command.args(arguments).stderr(Stdio::null());
     let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
     command.spawn().unwrap()
 }
 
-/// An OpenID provider that believes everybody.
-pub struct Provider {
-    pub issuer: String,
-    /// It ends when it cannot write.
-    _output: Lines<BufReader<ChildStdout>>,
-    _process: Killed,
+/// Whether there is a browser, and axe to check its pages.
+pub fn has_axe() -> bool {
+    if chromium().is_none() {
+        skip("chromium is not installed: .ci/run installs it");
+        return false;
+    }
+    let is_there = Path::new(AXE).exists();
+    if !is_there {
+        skip("axe-core is not installed: tests/clients/install does it");
+    }
+    is_there
 }
 
-impl Provider {
-    /// One with this client.
-    pub fn start(redirect: &str, secret: &str) -> Self {
-        let script = script("op.mjs").display().to_string();
-        let mut process = node(&[&script, redirect, secret]);
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        Self {
-            issuer: lines.next().expect("it starts").unwrap(),
-            _output: lines,
-            _process: Killed(process),
-        }
-    }
-}
+const AXE: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/target/clients/js/node_modules/axe-core/axe.min.js"
+);
 
 /// A browser without a window, and with no host but this one.
 pub struct Browser {
@@ -79,7 +63,7 @@ pub struct Browser {
 impl Browser {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let script = script("browser.mjs").display().to_string();
+        let script = format!("{ROOT}/tests/browser.mjs");
         let profile = folder.path().display().to_string();
         let mut process = node(&[&script, chromium().unwrap(), &profile]);
         Self {
@@ -135,9 +119,69 @@ impl Browser {
         steps[steps.len().saturating_sub(8)..].join(", ")
     }
 
-    /// Sends these headers with each request from now on.
-    pub fn send(&mut self, headers: &Value) {
+    /// From now on, a tab of a browser of its own.
+    pub fn new_tab(&mut self, has_script: bool) {
+        self.run(json!({ "tab": has_script }));
+    }
+
+    /// A script that runs before those of each page that is opened later in this tab.
+    pub fn run_first(&mut self, script: &str) {
+        self.run(json!({ "first": script }));
+    }
+
+    /// Headers that are sent with each request of this tab.
+    pub fn send_headers(&mut self, headers: &Value) {
         self.run(json!({ "headers": headers }));
+    }
+
+    /// Waits until the page is loaded and shows this text.
+    pub fn until_shown(&mut self, text: &str) {
+        let text = Value::from(text);
+        self.until(&format!(
+            "document.readyState === 'complete' && document.body.innerText.includes({text})"
+        ));
+    }
+
+    /// Moves the focus by the keyboard until it is on this element.
+    pub fn tab_to(&mut self, selector: &str) {
+        let is_there = format!("document.activeElement?.matches('{selector}') ?? false");
+        for _ in 0..20 {
+            self.run(json!({ "key": "Tab" }));
+            if self.evaluated(&is_there) == true {
+                return;
+            }
+        }
+        panic!("{selector} cannot be reached by the keyboard");
+    }
+
+    pub fn press_enter(&mut self) {
+        self.run(json!({ "key": "Enter" }));
+    }
+
+    /// Writes where the focus is.
+    pub fn write(&mut self, text: &str) {
+        self.run(json!({ "write": text }));
+    }
+
+    /// Shows the page in a window of this size, where a person prefers light or dark.
+    pub fn view(&mut self, (width, height): (u32, u32), scheme: &str) {
+        self.run(json!({ "view": { "width": width, "height": height, "scheme": scheme } }));
+    }
+
+    /// Writes a picture of the whole page.
+    pub fn picture(&mut self, file: &Path) {
+        self.run(json!({ "picture": file }));
+    }
+
+    /// What axe finds on the page: how many rules it passes, and each violation with its places.
+    pub fn checked_by_axe(&mut self) -> (u64, Vec<String>) {
+        self.evaluated(&format!("{};1", std::fs::read_to_string(AXE).unwrap()));
+        let found = self.evaluated(
+            "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] }).then((found) => [found.passes.length, found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.html.slice(0, 120)}: ${n.failureSummary}`).join('; ')}`)])",
+        );
+        let violations = found[1].as_array().unwrap().iter();
+        let violations = violations.map(|violation| violation.as_str().unwrap().to_owned());
+        (found[0].as_u64().unwrap(), violations.collect())
     }
 
     /// Clears all cookies.
