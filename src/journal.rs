@@ -10,6 +10,8 @@ mod metrics;
 mod output;
 mod health;
 mod writer;
+pub mod signed_note;
+pub mod checkpoint;
 
 use std::{io, sync::Arc, thread, time::Duration};
 

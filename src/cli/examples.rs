@@ -74,6 +74,16 @@ Examples:
   verigate policy test --policies policies --generate > generated.yaml
   verigate policy test --policies policies tests/samples --format junit > report.xml";
 
+pub(super) const AUDIT: &str = "\
+Examples:
+  verigate audit keygen journal.key > journal.vkey";
+
+pub(super) const AUDIT_KEYGEN: &str = "\
+Examples:
+  verigate audit keygen journal.key > journal.vkey
+  verigate audit keygen /etc/verigate/journal.key --name journal.example.com/berlin
+  verigate audit keygen journal.key --json";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   source <(verigate completions bash)                  for this shell alone

@@ -115,6 +115,8 @@ fn the_help_is_what_scripts_and_people_know() {
         &["policy", "needs"],
         &["policy", "schema"],
         &["policy", "test"],
+        &["audit"],
+        &["audit", "keygen"],
         &["completions"],
         &["man"],
     ] {
