@@ -12,6 +12,7 @@ mod health;
 mod writer;
 pub mod signed_note;
 pub mod checkpoint;
+pub mod merkle;
 
 use std::{io, sync::Arc, thread, time::Duration};
 
