@@ -104,7 +104,7 @@ impl Command {
             Self::Check(check) => check.run(screen).await,
             Self::Token(token) => token.run(),
             Self::Policy(policy) => policy.run(colours, screen),
-            Self::Audit(audit) => audit.run(),
+            Self::Audit(audit) => audit.run(screen).await,
             Self::Completions(completions) => completions.run(&mut Cli::command()),
             Self::Man(man) => man.run(Cli::command()),
         }

@@ -96,6 +96,11 @@ impl<'n> Note<'n> {
         }
         result
     }
+
+    /// The text, although nobody is known to have signed it.
+    pub fn unverified_text(&self) -> &'n str {
+        self.text
+    }
 }
 
 impl<'n> Signature<'n> {
@@ -110,6 +115,11 @@ impl<'n> Signature<'n> {
             bytes: bytes.to_vec(),
         })
     }
+}
+
+/// Whether a line is that of a signature, by its beginning.
+pub fn is_signature_line(line: &[u8]) -> bool {
+    line.starts_with(SIGNATURE_PREFIX.as_bytes())
 }
 
 #[cfg(test)]

@@ -1,6 +1,14 @@
 //! The journal as auditors see it: keys, and the commands of `verigate audit`.
 
+mod commands;
 mod keygen;
+mod manipulations;
+pub mod naive;
+mod page;
+mod proofs;
+pub mod schema;
+mod tail;
+mod verify;
 
 use std::process::{Command, Output};
 
