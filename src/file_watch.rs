@@ -32,6 +32,8 @@ const QUIET_WAIT_MAX: Duration = Duration::from_secs(1);
 pub const POLL_EVERY: Duration = Duration::from_secs(30);
 /// The shortest wait for what is due: the timer and the uptime are not the same clock.
 const DUE_WAIT_MIN: Duration = Duration::from_millis(10);
+/// How often files that change while they are read are read again.
+const READINGS_MAX: usize = 8;
 /// A reading that takes longer is reported as a failure, as on a file system that no longer responds.
 const READING_MAX: Duration = Duration::from_secs(30);
 
@@ -85,6 +87,29 @@ pub async fn watch(watched: Arc<dyn Watched>, requested: Arc<Notify>) {
 fn until_next(watched: &dyn Watched) -> Duration {
     let due = watched.next_due();
     due.map_or(POLL_EVERY, |due| due.clamp(DUE_WAIT_MIN, POLL_EVERY))
+}
+
+/// Reads until two readings in a row have the same digest, or one has that which is known, so that files that are replaced one after another
+/// while they are read are never mixed with those that they replace. An error with the last reading if they change all the time.
+pub fn read_settled<R, D: PartialEq>(
+    mut read: impl FnMut() -> R,
+    digest: impl Fn(&R) -> D,
+    known: Option<D>,
+) -> Result<R, R> {
+    let mut last = read();
+    let mut last_digest = digest(&last);
+    for _ in 1..READINGS_MAX {
+        if known.as_ref() == Some(&last_digest) {
+            return Ok(last);
+        }
+        let next = read();
+        let next_digest = digest(&next);
+        if next_digest == last_digest {
+            return Ok(next);
+        }
+        (last, last_digest) = (next, next_digest);
+    }
+    Err(last)
 }
 
 /// Waits until nothing has changed for a while.

@@ -121,20 +121,57 @@ impl Gate {
         request: &Arc<Request>,
         call: &Call,
     ) -> Result<Ruling, CheckError> {
+        let policy = self.admit(snapshot, request, call)?;
+        let lookup = lookup_request(policy, call, &snapshot.started);
+        let id = &request.verification;
+        let span = span::look_up();
+        let in_memory = || freshness::look_up_now(&*self.source, policy, id, &lookup);
+        let known = match span.in_scope(in_memory) {
+            Some(known) => known,
+            None => {
+                let source = &*self.source;
+                let look_up = freshness::look_up(source, policy, id, lookup, &snapshot.started);
+                // Apart, so that a check that is answered from memory does not carry the state of a fetch.
+                Box::pin(look_up.instrument(span)).await?
+            }
+        };
+
+        let mut ruling = self.rule(snapshot, policy, request, known);
+        let decided = snapshot.elapsed();
+        let entry = Entry::new(request, &call.caller.id, &ruling);
+        self.journal.record(entry).await?;
+        let recorded = snapshot.elapsed();
+        ruling.timings.journal = recorded.saturating_sub(decided);
+        self.metrics.check(&request.policy, &ruling, recorded);
+        span::decided(&request.policy, &ruling);
+        Ok(ruling)
+    }
+
+    /// The policy that the caller asks, if it may do so now.
+    fn admit<'s>(
+        &self,
+        snapshot: &'s Snapshot,
+        request: &Request,
+        call: &Call,
+    ) -> Result<&'s Policy, CheckError> {
+        self.permit(request, call)?;
+        let uptime = snapshot.started.moment.uptime;
+        let too_fast = call.caller.count_call(uptime);
+        too_fast.map_err(CheckError::OverRate)?;
+        let policy = snapshot.policy(&request.policy);
+        policy.ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))
+    }
+
+    /// Judges what is known.
+    fn rule(
+        &self,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        request: &Request,
+        known: Known,
+    ) -> Ruling {
         let Snapshot { started, policies } = snapshot;
         let now = started.moment;
-        self.permit(request, call)?;
-        let too_fast = call.caller.count_call(now.uptime);
-        too_fast.map_err(CheckError::OverRate)?;
-        let policy = policies
-            .find(&request.policy)
-            .ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))?;
-
-        let lookup = lookup_request(policy, call, started);
-        let (source, id) = (&*self.source, &request.verification);
-        let look_up = freshness::look_up(source, policy, id, lookup, started);
-        let known = look_up.instrument(span::look_up()).await?;
-
         let looked_up = started.elapsed();
         let facts = Facts {
             request: &judged_request(request, &known),
@@ -149,7 +186,7 @@ impl Gate {
             None => policy.decide(&facts),
             Some(vendor_at) => policy.decide_for_both(&facts, vendor_at),
         };
-        let mut ruling = Ruling {
+        Ruling {
             id: now.uuid(),
             revision: policies.revision(),
             decision,
@@ -164,16 +201,7 @@ impl Gate {
                 ..known.timings
             },
             evidence: known.evidence,
-        };
-
-        let decided = started.elapsed();
-        let entry = Entry::new(request, &call.caller.id, &ruling);
-        self.journal.record(entry).await?;
-        let recorded = started.elapsed();
-        ruling.timings.journal = recorded.saturating_sub(decided);
-        self.metrics.check(&request.policy, &ruling, recorded);
-        span::decided(&request.policy, &ruling);
-        Ok(ruling)
+        }
     }
 
     /// Whether the caller may ask this. First of all, and here, so that no adapter can leave it out.

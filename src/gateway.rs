@@ -9,7 +9,9 @@ mod remedy;
 mod challenge;
 mod url_template;
 mod original_url;
+mod step_up_url;
 mod answer;
+mod step_up_url_log;
 
 pub use self::{
     answer::{Answer, Outcome, StepUpContext, answer, whole_seconds},
@@ -20,6 +22,8 @@ pub use self::{
     refusal::Refusal,
     remedy::{authentication_alone, verifying_helps},
     request::{Asked, SessionContext, asked},
+    step_up_url::StepUpUrlError,
+    step_up_url_log::StepUpUrlLog,
     url_template::{UrlTemplate, UrlTemplateError},
 };
 

@@ -40,6 +40,7 @@ use crate::{
     call::Deadlines,
     deps::Deps,
     gate::Gate,
+    gateway::StepUpUrlLog,
     live::Live,
     proto::{DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS, v1::access_service_server::AccessServiceServer},
     session::Sessions,
@@ -121,6 +122,7 @@ pub fn services(
         config: Arc::clone(&gateway),
         deadlines,
         clock: Arc::clone(&deps.clock),
+        step_up_url_log: StepUpUrlLog::default(),
     };
     let access = Arc::new(Access {
         gate,

@@ -37,7 +37,7 @@ use self::{
 };
 pub use self::{
     client::ClientError,
-    config::{Config, PINGS, is_loopback},
+    config::{Config, PINGS},
 };
 use crate::{
     callers::{CallerId, OverQuotaError},

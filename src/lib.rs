@@ -42,6 +42,7 @@ pub mod telemetry;
 pub mod build_info;
 pub mod deps;
 pub mod header_list;
+pub mod web_url;
 pub mod request_id;
 pub mod peer;
 pub mod serve;

@@ -2,6 +2,7 @@
 //! turn, in one run. The figures of one run can be compared with each other, and with nothing else.
 //!
 //! The servers have one core, the load has another; on a machine with one core they share it, and the figures say little.
+//! Names of ways to ask (`cargo bench --bench throughput -- token`) leave out the others.
 
 #![expect(
     clippy::unwrap_used,
@@ -59,7 +60,13 @@ fn main() {
         token: None,
         tls: None,
     };
-    let ways = ways(folder.path());
+    let names: Vec<&String> = arguments
+        .iter()
+        .skip(1)
+        .filter(|a| !a.starts_with("--"))
+        .collect();
+    let mut ways = ways(folder.path());
+    ways.retain(|way| names.is_empty() || names.iter().any(|name| *name == way.name));
     stay_on(SERVER_CORE);
     let mut servers = vec![(empty, Server::empty())];
     for (n, way) in ways.into_iter().enumerate() {

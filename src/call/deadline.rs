@@ -6,6 +6,7 @@
 
 use std::{future::Future, time::Duration};
 
+use futures_util::FutureExt as _;
 use http::HeaderMap;
 use tokio::time::timeout;
 
@@ -62,8 +63,10 @@ impl Deadline {
     }
 
     /// Runs the work within the deadline; `None` if it does not finish in time.
-    pub async fn enforce<T>(self, work: impl Future<Output = T>) -> Option<T> {
-        timeout(self.0, work).await.ok()
+    ///
+    /// Not an `async fn`: that would hold the work twice, and each call is copied with what it holds.
+    pub fn enforce<F: Future>(self, work: F) -> impl Future<Output = Option<F::Output>> {
+        timeout(self.0, work).map(Result::ok)
     }
 }
 

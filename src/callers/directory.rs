@@ -203,7 +203,8 @@ impl Directory {
         identified.ok_or(AuthenticationError::NoCredential)
     }
 
-    /// The caller of a credential in a header; `None` if it is nobody's who could be a caller.
+    /// The caller of a credential in a header; `None` if it is nobody's who could be a caller. The state of a verification of a JSON Web Token
+    /// is apart, so that other calls do not carry it.
     async fn by_header(
         &self,
         credential: Option<Credential<'_>>,
@@ -217,11 +218,13 @@ impl Directory {
                 known.map(Some).ok_or(AuthenticationError::BadToken)
             }
             Some(Credential::Jwt(token)) => {
-                let known = self.by_jwt(token, clock, wait_max).await?;
+                let known = Box::pin(self.by_jwt(token, clock, wait_max)).await?;
                 known.map(Some).ok_or(AuthenticationError::BadJwt)
             }
             // One that is of no issuer of callers is the session's.
-            Some(Credential::SharedJwt(token)) => self.by_jwt(token, clock, wait_max).await,
+            Some(Credential::SharedJwt(token)) => {
+                Box::pin(self.by_jwt(token, clock, wait_max)).await
+            }
         }
     }
 

@@ -12,10 +12,13 @@ use subtle::ConstantTimeEq as _;
 pub(super) const PREFIX: &str = "vg_";
 const ID_LETTERS: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 const ID_BYTES: usize = 8;
-const SECRET_LETTERS: &[u8; 64] =
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 /// 256 bits in base64url without padding.
 const SECRET_CHARS: usize = 43;
+
+/// Whether this is a letter of base64url.
+fn is_base64url(letter: u8) -> bool {
+    letter.is_ascii_alphanumeric() || matches!(letter, b'-' | b'_')
+}
 
 /// The part of a token that is no secret: it finds the entry that the token is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,8 +93,7 @@ impl Token {
         // The secret may hold an underscore too.
         let (id, secret) = rest.split_once('_')?;
         let id = TokenId::parse(id)?;
-        let is_secret =
-            secret.len() == SECRET_CHARS && secret.bytes().all(|c| SECRET_LETTERS.contains(&c));
+        let is_secret = secret.len() == SECRET_CHARS && secret.bytes().all(is_base64url);
         is_secret.then(|| Self {
             id,
             text: text.into(),

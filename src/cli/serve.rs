@@ -145,9 +145,8 @@ fn ready(
 fn warnings(config: &Config, loaded: &Loaded) -> Vec<String> {
     let exposed = loaded.exposures.iter();
     let exposed = exposed.map(|exposure| format!("policies are exposed: {exposure}"));
-    let names = loaded.set.iter().map(|(name, _)| name.as_str());
-    let useless = config.warnings_of_policies(names);
-    let warnings = config.warnings().into_iter().chain(useless);
+    let of_policies = config.warnings_of_policies(&loaded.set);
+    let warnings = config.warnings().into_iter().chain(of_policies);
     warnings.chain(exposed).collect()
 }
 

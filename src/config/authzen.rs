@@ -2,8 +2,6 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use url::Url;
-
 use super::{
     reader::Reader,
     section::{Reported, Section},
@@ -11,6 +9,7 @@ use super::{
 use crate::{
     http::authzen::{ActionPattern, Config, PolicySource, PublicUrl, VerificationSource},
     policy::PolicyName,
+    web_url::web_url,
 };
 
 /// The longest deadline, as for forward auth.
@@ -20,7 +19,7 @@ const POLICY_HINT: &str = r#"such as { "GET route /todos/*" = "read-todos" }"#;
 /// The settings of AuthZEN.
 pub(super) fn read(reader: &mut Reader) -> Result<Config, Reported> {
     // What is wrong with it was reported where the hosts are read.
-    let public_url = Url::parse(reader.section("http").text("public_url")).ok();
+    let public_url = web_url(reader.section("http").text("public_url")).ok();
     let public_url = public_url.as_ref().and_then(PublicUrl::of);
     let are_followed = reader.section("step_up").boolean("follow_successors");
     // One of another type is refused before.

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     http::{Config, HostName, Rules},
-    incode::is_loopback,
+    web_url::is_secure,
 };
 
 /// Reads the rules of every HTTP listener.
@@ -42,23 +42,20 @@ fn public_url(section: &mut Section<'_>) -> Result<Option<HostName>, Reported> {
     if text.is_empty() {
         return Ok(None);
     }
-    check_public_url(text).map_err(|problem| {
+    let hint = r#"such as "https://verigate.example.org"; http only to a loopback address"#;
+    let url = section.web_url("public_url", hint)?;
+    host_of(&url).map_err(|problem| {
         let message = format!("http.public_url: `{text}` {problem}");
-        let hint = r#"such as "https://verigate.example.org"; http only to a loopback address"#;
         section.problem("public_url", message, Some(hint))
     })
 }
 
-fn check_public_url(text: &str) -> Result<Option<HostName>, &'static str> {
-    let url = Url::parse(text).map_err(|_| "is not a URL")?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+fn host_of(url: &Url) -> Result<Option<HostName>, &'static str> {
+    if !is_secure(url) {
         return Err("is not https");
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("must not contain a user name or password");
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("must not have a query or a fragment");
+    if url.query().is_some() {
+        return Err("must not have a query");
     }
     match url.host() {
         Some(Host::Domain(name)) => {

@@ -96,9 +96,7 @@ fn challenge(section: &mut Section<'_>) -> Result<ChallengeStyle, Reported> {
                 })
             }
             _ => {
-                let message = format!(
-                    "forward_auth.entra_authorization_uri: `{uri}` is not an https address"
-                );
+                let message = "forward_auth.entra_authorization_uri is not an https address";
                 let hint =
                     r#"such as "https://login.microsoftonline.com/TENANT/oauth2/v2.0/authorize""#;
                 Err(section.problem("entra_authorization_uri", message, Some(hint)))

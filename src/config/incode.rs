@@ -11,9 +11,10 @@ use super::{
     section::{Reported, Section},
 };
 use crate::{
-    incode::{Config, PINGS, is_loopback},
+    incode::{Config, PINGS},
     secrets,
     tls::ClientFiles,
+    web_url::{WebUrlError, is_secure, web_url},
 };
 
 /// The headers that the service or its HTTP client sets itself.
@@ -92,18 +93,13 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
 }
 
 fn url(section: &mut Section<'_>) -> Result<Url, Reported> {
-    let text = section.required("url")?;
-    let Ok(url) = Url::parse(text) else {
-        let hint = "such as https://api.example.com";
-        return Err(section.problem("url", "incode.url is not a URL", Some(hint)));
-    };
+    section.required("url")?;
+    let url = section.web_url("url", "such as https://api.example.com")?;
     let names_version = |part: &str| part.eq_ignore_ascii_case("v1");
-    let wrong = if url.scheme() != "https" && !(url.scheme() == "http" && is_loopback(&url)) {
+    let wrong = if !is_secure(&url) {
         "incode.url must be https, because secrets are sent there; http only to a loopback address"
-    } else if !url.username().is_empty() || url.password().is_some() {
-        "incode.url must not contain a user name or password"
-    } else if url.query().is_some() || url.fragment().is_some() {
-        "incode.url must not contain a query or fragment"
+    } else if url.query().is_some() {
+        "incode.url must not contain a query"
     } else if url
         .path_segments()
         .is_some_and(|mut parts| parts.any(names_version))
@@ -157,21 +153,17 @@ fn proxy(section: &mut Section<'_>) -> Result<Option<Url>, Reported> {
         return Ok(None);
     }
     let hint = "such as http://proxy.example.org:3128";
-    let Some(url) = Url::parse(text).ok().filter(Url::has_host) else {
-        return Err(section.problem("proxy", "incode.proxy is not a URL", Some(hint)));
-    };
+    let in_a_file =
+        "write `user:password` into a file, and name it by incode.proxy_credentials_file";
+    let is_with_credentials = web_url(text) == Err(WebUrlError::Credentials);
+    let url = section.web_url("proxy", if is_with_credentials { in_a_file } else { hint })?;
     let plain = section.text("url").starts_with("http:");
-    let (wrong, hint) = if !url.username().is_empty() || url.password().is_some() {
-        (
-            "incode.proxy must not contain a user name or password",
-            "write `user:password` into a file, and name it by incode.proxy_credentials_file",
-        )
-    } else if url.scheme() != "http" {
+    let (wrong, hint) = if url.scheme() != "http" {
         (
             "incode.proxy must be http: the connection to the vendor is by TLS through it",
             hint,
         )
-    } else if url.path() != "/" || url.query().is_some() || url.fragment().is_some() {
+    } else if url.path() != "/" || url.query().is_some() {
         ("incode.proxy must be a host and a port", hint)
     } else if plain {
         (

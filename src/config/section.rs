@@ -2,6 +2,8 @@
 
 use std::{path::Path, time::Duration};
 
+use url::Url;
+
 use super::{
     error::Problem,
     layers::{Layer, Layers},
@@ -10,6 +12,7 @@ use crate::{
     listener::{AddressError, ListenAddress},
     policy::parse_duration,
     rate_limit::Rate,
+    web_url::web_url,
 };
 
 /// The largest number of things that happen in a second, or at once.
@@ -179,6 +182,14 @@ impl<'r> Section<'r> {
             let message = format!("{name}.{key}: `{text}` {error}");
             let hint =
                 r#"such as "127.0.0.1:50051", "[::1]:50051" or "unix:/run/verigate/grpc.sock""#;
+            self.problem(key, message, Some(hint))
+        })
+    }
+
+    /// An address of http or https. It is not shown: a password may be in it.
+    pub(super) fn web_url(&mut self, key: &str, hint: &str) -> Result<Url, Reported> {
+        web_url(self.text(key)).map_err(|error| {
+            let message = format!("{}.{key} {error}", self.name);
             self.problem(key, message, Some(hint))
         })
     }

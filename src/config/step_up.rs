@@ -2,8 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use url::Url;
-
 use super::{
     reader::Reader,
     section::{Reported, Section},
@@ -12,9 +10,9 @@ use super::{
 use crate::{
     gateway::ReturnHosts,
     http::{forward_auth, webhook},
-    incode::is_loopback,
     rate_limit::Rate,
     step_up::{Config, PageConfig, PageState, WaitingLimits},
+    web_url::{WebUrlError, is_secure, web_url},
 };
 
 /// The path of the page below `http.public_url`, and of the one to which the vendor sends browsers afterwards.
@@ -145,19 +143,13 @@ fn redirects(section: &mut Section<'_>) -> Result<BTreeSet<String>, Reported> {
 
 /// Whether a browser may be sent to this address.
 fn check_redirect(text: &str) -> Result<(), String> {
-    let not_a_url = |_| format!("step_up.redirects: `{text}` is not a URL");
-    let url = Url::parse(text).map_err(not_a_url)?;
-    if text.contains(char::is_whitespace) {
-        return Err(format!("step_up.redirects: `{text}` has a space in it"));
+    match web_url(text) {
+        Ok(url) if is_secure(&url) => Ok(()),
+        Ok(_) => Err(format!("step_up.redirects: `{text}` is not https")),
+        // A password is not shown.
+        Err(error @ WebUrlError::Credentials) => {
+            Err(format!("step_up.redirects: an address {error}"))
+        }
+        Err(error) => Err(format!("step_up.redirects: `{text}` {error}")),
     }
-    let plain = url.scheme() == "http" && is_loopback(&url);
-    if url.scheme() != "https" && !plain {
-        return Err(format!("step_up.redirects: `{text}` is not https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(
-            "step_up.redirects: an address must not contain a user name or password".to_owned(),
-        );
-    }
-    Ok(())
 }

@@ -12,20 +12,25 @@ pub(super) fn trace(section: &mut Section<'_>) -> Result<TraceConfig, Reported> 
         return Err(section.problem("sample", message, None));
     }
     let text = section.text("otlp_endpoint");
-    let otlp_endpoint = Url::parse(text).ok().filter(|url| {
-        let bare = url.query().is_none() && url.username().is_empty() && url.password().is_none();
-        matches!(url.scheme(), "http" | "https") && url.has_host() && bare
-    });
-    if otlp_endpoint.is_none() && !text.is_empty() {
-        let message =
-            "trace.otlp_endpoint is not an http or https URL without user, password and query";
-        let hint = "such as http://127.0.0.1:4318";
-        return Err(section.problem("otlp_endpoint", message, Some(hint)));
-    }
+    let otlp_endpoint = if text.is_empty() {
+        None
+    } else {
+        Some(otlp_endpoint(section)?)
+    };
     Ok(TraceConfig {
         otlp_endpoint,
         sample,
     })
+}
+
+fn otlp_endpoint(section: &mut Section<'_>) -> Result<Url, Reported> {
+    let hint = "such as http://127.0.0.1:4318";
+    let url = section.web_url("otlp_endpoint", hint)?;
+    if url.query().is_some() {
+        let message = "trace.otlp_endpoint must not contain a query";
+        return Err(section.problem("otlp_endpoint", message, Some(hint)));
+    }
+    Ok(url)
 }
 
 pub(super) fn log(section: &mut Section<'_>) -> Result<LogConfig, Reported> {

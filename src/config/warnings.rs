@@ -1,5 +1,7 @@
 //! What is valid but probably not intended.
 
+mod policies;
+
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -7,7 +9,7 @@ use std::{
 
 use super::Config;
 use crate::{
-    callers::{CallerConfig, Glob},
+    callers::CallerConfig,
     files::{Exposure, is_reachable, writers},
     jwt::Keys,
     secrets::{Secret, exposures},
@@ -98,21 +100,6 @@ impl Config {
         exposed
             .difference(&self.exposed_secrets())
             .cloned()
-            .collect()
-    }
-
-    /// Patterns of policies of callers that fit none of these policies, which are those that are loaded.
-    pub fn warnings_of_policies<'p>(&self, policies: impl Iterator<Item = &'p str>) -> Vec<String> {
-        let policies: Vec<&str> = policies.collect();
-        let is_useless = |pattern: &&Glob| !policies.iter().any(|name| pattern.matches(name));
-        let callers = self.callers.iter();
-        let useless = callers.filter_map(|caller| {
-            let patterns = caller.permissions.policies.iter().filter(is_useless);
-            let patterns: Vec<String> = patterns.map(|pattern| format!("`{pattern}`")).collect();
-            (!patterns.is_empty()).then(|| (&caller.name, patterns.join(", ")))
-        });
-        useless
-            .map(|(name, patterns)| format!("callers.{name}.policies: no policy that is loaded fits {patterns}: correct what is misspelled, and remove what is not needed"))
             .collect()
     }
 

@@ -20,6 +20,18 @@ pub(super) fn fresh_until(policy: &Policy, known: &Known) -> Option<Timestamp> {
     }
 }
 
+/// What is in memory about a verification and is young enough for what it says. Nearly every check is answered by it: without a future, and
+/// without the state of a fetch.
+pub(super) fn look_up_now(
+    source: &dyn Source,
+    policy: &Policy,
+    id: &VerificationId,
+    lookup: &LookupRequest,
+) -> Option<Known> {
+    let known = source.look_up_now(id, lookup)?;
+    (!is_too_old(policy, &known)).then_some(known)
+}
+
 /// Looks a verification up. Cached evidence that is too old for what it says is fetched again, in the time that is left.
 pub(super) async fn look_up(
     source: &dyn Source,
@@ -28,12 +40,6 @@ pub(super) async fn look_up(
     lookup: LookupRequest,
     started: &Reading,
 ) -> Result<Known, OverQuotaError> {
-    // Nearly every check is answered here: without a boxed future, and without the state of a fetch.
-    if let Some(known) = source.look_up_now(id, &lookup)
-        && !is_too_old(policy, &known)
-    {
-        return Ok(known);
-    }
     let known = source.look_up(id, lookup.clone()).await?;
     if !is_too_old(policy, &known) {
         return Ok(known);

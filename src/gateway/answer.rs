@@ -17,6 +17,7 @@ use super::{
     original_url::OriginalUrl,
     refusal::Refusal,
     remedy::RemedyKind,
+    step_up_url::StepUpUrlError,
     url_template::Values,
 };
 use crate::{
@@ -84,6 +85,7 @@ pub struct Answer {
     own: Vec<(HeaderName, HeaderValue)>,
     others: Vec<(HeaderName, HeaderValue)>,
     body: String,
+    step_up_url_error: Option<StepUpUrlError>,
 }
 
 impl Answer {
@@ -110,6 +112,11 @@ impl Answer {
     /// The body.
     pub fn body(&self) -> &str {
         &self.body
+    }
+
+    /// Why a STEP_UP offers no address.
+    pub fn step_up_url_error(&self) -> Option<StepUpUrlError> {
+        self.step_up_url_error
     }
 }
 
@@ -145,6 +152,7 @@ fn allow(ruling: &Ruling) -> Answer {
         own,
         others,
         body: body(Effect::Allow),
+        step_up_url_error: None,
     }
 }
 
@@ -157,14 +165,15 @@ fn step_up(
     let way = RemedyKind::of(&ruling.decision);
     let url = step_up_url(way, policy, ruling, config, step);
     let mut own = decided(ruling);
-    own.extend(url.clone().map(|url| (STEP_UP_URL, url)));
+    own.extend(url.clone().ok().map(|url| (STEP_UP_URL, url)));
     let mut others = vec![(CONTENT_TYPE, TEXT), no_store()];
-    let status = match url.filter(|_| step.is_browser) {
-        Some(url) => {
+    let step_up_url_error = url.as_ref().err().copied();
+    let status = match url {
+        Ok(url) if step.is_browser => {
             others.push((LOCATION, url));
             StatusCode::FOUND
         }
-        None => {
+        Ok(_) | Err(_) => {
             others.push((WWW_AUTHENTICATE, challenge(way, &config.challenge)));
             StatusCode::UNAUTHORIZED
         }
@@ -175,6 +184,7 @@ fn step_up(
         own,
         others,
         body: body(Effect::StepUp),
+        step_up_url_error,
     }
 }
 
@@ -185,6 +195,7 @@ fn deny(ruling: &Ruling) -> Answer {
         own: decided(ruling),
         others: vec![(CONTENT_TYPE, TEXT), no_store()],
         body: body(Effect::Deny),
+        step_up_url_error: None,
     }
 }
 
@@ -207,6 +218,7 @@ fn refused(refusal: Refusal, step: StepUpContext<'_>) -> Answer {
         own: vec![(DECISION, decision(Effect::Deny))],
         others,
         body,
+        step_up_url_error: None,
     }
 }
 
@@ -217,17 +229,22 @@ fn step_up_url(
     ruling: &Ruling,
     config: &Config,
     step: StepUpContext<'_>,
-) -> Option<HeaderValue> {
+) -> Result<HeaderValue, StepUpUrlError> {
     let (template, classes, max_age) = match way {
         RemedyKind::Authenticate(session) => {
             let max_age = session.max_age.as_secs().to_string();
-            (config.step_up_url.as_ref()?, acr_values(session)?, max_age)
+            let template = config.step_up_url.as_ref();
+            (
+                template.ok_or(StepUpUrlError::NoLogin)?,
+                acr_values(session).ok_or(StepUpUrlError::Unprintable)?,
+                max_age,
+            )
         }
         RemedyKind::Verify => match &config.verify_url {
             Some(template) => (template, String::new(), String::new()),
             None => return page_url(policy, ruling, config, step),
         },
-        RemedyKind::Other => return None,
+        RemedyKind::Other => return Err(StepUpUrlError::NoRemedy),
     };
     let url = template.fill(&Values {
         original_url: step.original_url,
@@ -235,8 +252,9 @@ fn step_up_url(
         max_age: &max_age,
         policy: policy.as_str(),
         decision_id: &ruling.id.to_string(),
-    })?;
-    value(&url)
+    });
+    let url = url.ok_or(StepUpUrlError::NoOriginalUrl)?;
+    value(&url).ok_or(StepUpUrlError::Unprintable)
 }
 
 /// Our own page, with a state about this decision. It needs to know where the person returns to.
@@ -245,15 +263,16 @@ fn page_url(
     ruling: &Ruling,
     config: &Config,
     step: StepUpContext<'_>,
-) -> Option<HeaderValue> {
-    let (page, verification, original) = (
-        config.page.as_ref()?,
-        step.begins?,
-        step.original_url?.as_str(),
-    );
+) -> Result<HeaderValue, StepUpUrlError> {
+    let page = config.page.as_ref();
+    let page = page.ok_or(StepUpUrlError::NoVerification)?;
+    let verification = step.begins.ok_or(StepUpUrlError::NotPermitted)?;
+    let original = step.original_url.ok_or(StepUpUrlError::NoOriginalUrl)?;
+    let original = original.as_str();
     let decision = (ruling.id, ruling.decision.decided_at());
     let about = (verification, policy);
-    value(&page.with_state(decision, about, original, step.email))
+    let url = page.with_state(decision, about, original, step.email);
+    value(&url).ok_or(StepUpUrlError::Unprintable)
 }
 
 /// The headers of every decision.

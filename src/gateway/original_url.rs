@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use http::{HeaderMap, HeaderName};
 use url::Url;
 
-use crate::{header_list::single, incode::is_loopback};
+use crate::{header_list::single, web_url::is_secure};
 
 /// The headers in which a gateway says what was asked for. It must overwrite them.
 const PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
@@ -75,10 +75,9 @@ impl ReturnHosts {
         }
         let text = format!("{scheme}://{host}{uri}");
         let url = Url::parse(&text).ok()?;
-        let is_secure = scheme == "https" || (scheme == "http" && is_loopback(&url));
         let is_bare = url.username().is_empty() && url.password().is_none();
         let is_whole = url.fragment().is_none() && is_authority(&url, host);
-        (is_secure && is_bare && is_whole).then_some(OriginalUrl(text))
+        (is_secure(&url) && is_bare && is_whole).then_some(OriginalUrl(text))
     }
 }
 

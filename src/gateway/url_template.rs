@@ -1,10 +1,8 @@
 //! Addresses to which people are sent: templates of the operator, whose placeholders stand in the query alone, so that no value can choose
 //! the host or the path.
 
-use url::Url;
-
 use super::original_url::OriginalUrl;
-use crate::incode::is_loopback;
+use crate::web_url::{WebUrlError, is_secure, web_url};
 
 /// The longest template, in bytes.
 const TEMPLATE_BYTES_MAX: usize = 2_048;
@@ -156,14 +154,17 @@ fn check_address(text: &str) -> Result<(), UrlTemplateError> {
         let is_path = !text.starts_with("//");
         return is_path.then_some(()).ok_or(UrlTemplateError::Address);
     }
-    let url = Url::parse(text).map_err(|_| UrlTemplateError::Address)?;
-    if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
+    if text.contains('@') {
         return Err(UrlTemplateError::Parts);
     }
-    let is_secure = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-    let is_written_so = text.starts_with("https://") || text.starts_with("http://");
-    let is_address = is_secure && is_written_so && url.host_str().is_some();
-    is_address.then_some(()).ok_or(UrlTemplateError::Address)
+    match web_url(text) {
+        Ok(url) if is_secure(&url) => Ok(()),
+        Err(WebUrlError::Credentials | WebUrlError::Fragment) => Err(UrlTemplateError::Parts),
+        Ok(_)
+        | Err(
+            WebUrlError::NotAUrl | WebUrlError::Spaces | WebUrlError::NoHost | WebUrlError::Port,
+        ) => Err(UrlTemplateError::Address),
+    }
 }
 
 /// Percent-encodes all but the unreserved characters of RFC 3986.

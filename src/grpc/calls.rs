@@ -165,7 +165,7 @@ impl ObservedCall {
         }
     }
 
-    fn end(mut self, code: Code, message: &str) {
+    pub(super) fn end(mut self, code: Code, message: &str) {
         self.ended = true;
         self.record(code, message);
     }

@@ -14,7 +14,7 @@ mod headers;
 
 use std::sync::Arc;
 
-use axum::response::Response as HttpResponse;
+use axum::{body::Body, response::Response as HttpResponse};
 use tonic::{Code, Request, Response, Status};
 use tracing::Instrument as _;
 
@@ -28,7 +28,7 @@ use crate::{
     call::{Call, Deadlines},
     clock::Clock,
     gate::Gate,
-    gateway::{Outcome, StepUpContext, answer},
+    gateway::{Outcome, StepUpContext, StepUpUrlLog, answer},
     live::Live,
     policy::PolicyName,
     proto::ext_authz::envoy::service::auth::v3::{
@@ -48,6 +48,7 @@ pub(super) struct ExtAuthz {
     pub(super) config: Arc<Config>,
     pub(super) deadlines: Deadlines,
     pub(super) clock: Arc<dyn Clock>,
+    pub(super) step_up_url_log: StepUpUrlLog,
 }
 
 #[tonic::async_trait]
@@ -138,6 +139,9 @@ impl ExtAuthz {
     ) -> CheckResponse {
         let gateway = &self.config.gateway;
         let answer = answer(Outcome::of(policy, ruling), gateway, step);
+        let uptime = self.clock.moment().uptime;
+        let log = &self.step_up_url_log;
+        log.note(&situation.headers, &answer, policy, uptime);
         let metadata = answer::metadata(policy, ruling);
         check_response(&answer, &situation.own_headers, Some(metadata))
     }
@@ -151,7 +155,7 @@ pub(super) fn without_errors(response: HttpResponse, config: &Config) -> HttpRes
         (Some(status), _) => status,
         (None, other) => Status::new(Code::Unknown, format!("HTTP status {other}")),
     };
-    unary::ok(&refused(&status, &config.gateway), None)
+    unary::ok(&refused(&status, &config.gateway), None).map(Body::new)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! Why one function and not layers around a router: each layer costs allocations for every call, and the order in which a stranger's
 //! request is bounded, counted and refused can be read here.
 
-use std::sync::Arc;
+use std::{mem::replace, sync::Arc};
 
 use axum::{Router, body::Body};
 use http::{Request, Response};
@@ -22,7 +22,8 @@ use super::{
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
     signature::{self, Handler, Kind},
-    status, unary,
+    status,
+    unary::{self, Answer},
 };
 use crate::{
     call::{Deadline, Deadlines},
@@ -78,15 +79,18 @@ impl Serves for GrpcService {
 
 impl Parts {
     /// Answers a request; counts it if it is a call.
-    async fn answer(&self, mut request: Request<RequestBody>) -> Response<Body> {
-        if let Some(rejection) = protocol::rejection(&request) {
-            return self.rejections.reject(rejection, &request);
+    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+        let (head, body) = request.into_parts();
+        // Lent from here on: each function that owned it would hold it twice, and each call is copied with what it holds.
+        let head = &mut Request::from_parts(head, ());
+        if let Some(rejection) = protocol::rejection(head) {
+            return self.rejections.reject(rejection, head);
         }
-        let call = Calls::begin(&self.calls, &mut request);
-        let is_ext_authz = request.uri().path() == signature::EXT_AUTHZ;
-        let response = self.admit(request, &call).await;
+        let call = Calls::begin(&self.calls, head);
+        let is_ext_authz = head.uri().path() == signature::EXT_AUTHZ;
+        let answer = self.admit(head, body, &call).await;
         // Counted and logged as the error that it is.
-        let response = call.observe(response);
+        let response = answer.observed(call);
         if is_ext_authz {
             without_errors(response, &self.gateway)
         } else {
@@ -97,25 +101,25 @@ impl Parts {
     /// Answers a call, or refuses it before its body is read.
     async fn admit(
         &self,
-        mut request: Request<RequestBody>,
+        head: &mut Request<()>,
+        body: RequestBody,
         call: &ObservedCall,
-    ) -> Response<Body> {
-        if let Some(too_large) = protocol::metadata_too_large(&request) {
-            return self.rejections.reject(too_large, &request);
+    ) -> Answer {
+        if let Some(too_large) = protocol::metadata_too_large(head) {
+            return self.rejections.reject(too_large, head).into();
         }
-        let deadline = Deadline::of(request.headers(), self.deadlines).after(call.elapsed());
-        let admitted = self
-            .authentication
-            .admit(&mut request, call, deadline.wait_max());
+        let deadline = Deadline::of(head.headers(), self.deadlines).after(call.elapsed());
+        let admitted = self.authentication.admit(head, call, deadline.wait_max());
         if let Err(status) = admitted.await {
-            return status.into_http();
+            return status.into();
         }
-        let Some(encoding) = protocol::encoding(request.headers()) else {
-            return self.rejections.reject(Rejection::Encoding, &request);
+        let Some(encoding) = protocol::encoding(head.headers()) else {
+            return self.rejections.reject(Rejection::Encoding, head).into();
         };
-        let Some(signature) = signature::at(request.uri().path()) else {
+        let Some(signature) = signature::at(head.uri().path()) else {
             // Answered UNIMPLEMENTED.
-            return Box::pin(self.others(request.map(Body::new))).await;
+            let others = self.others(taken(head, Body::new(body)));
+            return Box::pin(others).await.into();
         };
         let framing = Framing {
             signature,
@@ -123,24 +127,33 @@ impl Parts {
             timeout: self.deadlines.default,
         };
         match signature.kind {
-            Kind::Deciding => match self.enter(&request) {
-                None => status::too_many_calls().into_http(),
-                Some(in_flight) => self.one(request, &framing, call, Some(in_flight)).await,
+            Kind::Deciding => match self.enter(head) {
+                None => status::too_many_calls().into(),
+                Some(in_flight) => self.one(head, body, &framing, call, Some(in_flight)).await,
             },
-            Kind::Probe => self.one(request, &framing, call, None).await,
-            Kind::Watch => match self.watches.enter(peer::ip_of(request.extensions())) {
-                None => status::too_many_watches().into_http(),
-                Some(permit) => holding(permit, self.one(request, &framing, call, None).await),
+            Kind::Probe => self.one(head, body, &framing, call, None).await,
+            Kind::Watch => match self.watches.enter(peer::ip_of(head.extensions())) {
+                None => status::too_many_watches().into(),
+                Some(permit) => {
+                    let answer = self.one(head, body, &framing, call, None).await;
+                    holding(permit, answer.into_response()).into()
+                }
             },
-            Kind::Stream => Box::pin(self.stream(request, &framing)).await,
+            Kind::Stream => {
+                let stream = self.stream(taken(head, body), &framing);
+                Box::pin(stream).await.into()
+            }
             Kind::CheckStream => {
                 // To open one is work as for any call. Each of its checks is a call in flight, and not the stream.
-                if self.enter(&request).is_none() {
-                    return status::too_many_calls().into_http();
+                if self.enter(head).is_none() {
+                    return status::too_many_calls().into();
                 }
-                match self.check_streams.enter(peer::ip_of(request.extensions())) {
-                    None => status::too_many_streams().into_http(),
-                    Some(permit) => holding(permit, Box::pin(self.stream(request, &framing)).await),
+                match self.check_streams.enter(peer::ip_of(head.extensions())) {
+                    None => status::too_many_streams().into(),
+                    Some(permit) => {
+                        let stream = self.stream(taken(head, body), &framing);
+                        holding(permit, Box::pin(stream).await).into()
+                    }
                 }
             }
         }
@@ -163,77 +176,79 @@ impl Parts {
     }
 
     /// Lets a call in, or refuses it.
-    fn enter(&self, request: &Request<RequestBody>) -> Option<InFlightCall> {
-        let caller: Option<&Caller> = request.extensions().get();
+    fn enter(&self, head: &Request<()>) -> Option<InFlightCall> {
+        let caller: Option<&Caller> = head.extensions().get();
         let priority = caller.map_or(CallerPriority::Gateways, |caller| caller.id.priority());
-        let waited = calls::waited(request.extensions());
+        let waited = calls::waited(head.extensions());
         let refused = waited.map_or(ShedScope::Nobody, |waited| waited.shed);
         if refused.applies_to(priority == CallerPriority::Doors) {
             self.in_flight.refuse_late(priority);
             return None;
         }
-        self.in_flight
-            .begin(priority, protocol::head_bytes(request))
+        self.in_flight.begin(priority, protocol::head_bytes(head))
     }
 
     /// Answers a call of one message. `in_flight` is held until there is an answer; to write it takes no work of ours.
     async fn one(
         &self,
-        request: Request<RequestBody>,
+        head: &mut Request<()>,
+        body: RequestBody,
         framing: &Framing,
         call: &ObservedCall,
         mut in_flight: Option<InFlightCall>,
-    ) -> Response<Body> {
+    ) -> Answer {
         let place = &mut in_flight;
         let (access, ext_authz) = (&self.access, &self.ext_authz);
         match framing.signature.handler {
             Handler::CheckAccess => {
-                let request = self.message(request, call, place, |body| framing.one(body));
-                answer(request.await, |request| access.check_access(request)).await
+                let message = self.message(head, call, place, framing.one(Body::new(body)));
+                answer(message.await, head, |request| access.check_access(request)).await
             }
             Handler::BatchCheckAccess => {
-                let request = self.message(request, call, place, |body| framing.one(body));
-                answer(request.await, |request| access.batch_check_access(request)).await
+                let message = self.message(head, call, place, framing.one(Body::new(body)));
+                answer(message.await, head, |request| {
+                    access.batch_check_access(request)
+                })
+                .await
             }
             Handler::BeginStepUp => {
-                let request = self.message(request, call, place, |body| framing.one(body));
-                answer(request.await, |request| access.begin_step_up(request)).await
+                let message = self.message(head, call, place, framing.one(Body::new(body)));
+                answer(message.await, head, |request| access.begin_step_up(request)).await
             }
             Handler::ExtAuthz => {
-                let request = self.message(request, call, place, |body| framing.one(body));
-                answer(request.await, |request| ext_authz.check(request)).await
+                let message = self.message(head, call, place, framing.one(Body::new(body)));
+                answer(message.await, head, |request| ext_authz.check(request)).await
             }
             Handler::StreamCheckAccess | Handler::Others => {
-                let request = self.message(request, call, place, |body| framing.one_framed(body));
-                match request.await {
-                    Err(status) => status.into_http(),
-                    Ok(request) => self.others(request.map(Body::from)).await,
+                let message = self.message(head, call, place, framing.one_framed(Body::new(body)));
+                match message.await {
+                    Err(status) => status.into(),
+                    Ok(message) => Box::pin(self.others(taken(head, message.into())))
+                        .await
+                        .into(),
                 }
             }
         }
     }
 
-    /// The message of a call, with what its head says. The deadline runs from the head: it is also the message's. Then the call takes its
-    /// place in flight.
-    async fn message<M, F: Future<Output = Result<M, Status>>>(
+    /// The message of a call. The deadline runs from the head: it is also the message's. Then the call takes its place in flight.
+    async fn message<M>(
         &self,
-        request: Request<RequestBody>,
+        head: &mut Request<()>,
         call: &ObservedCall,
         in_flight: &mut Option<InFlightCall>,
-        read: impl FnOnce(Body) -> F,
-    ) -> Result<Request<M>, Status> {
-        let deadline = Deadline::of(request.headers(), self.deadlines);
-        let for_message = deadline.after(call.elapsed());
-        let (mut head, body) = request.into_parts();
-        let message = for_message.enforce(read(Body::new(body))).await;
+        read: impl Future<Output = Result<M, Status>>,
+    ) -> Result<M, Status> {
+        let deadline = Deadline::of(head.headers(), self.deadlines);
+        let message = deadline.after(call.elapsed()).enforce(read).await;
         let message = message.ok_or_else(status::message_too_late)??;
         if in_flight.as_mut().is_some_and(|call| !call.take_place()) {
             return Err(status::too_many_calls());
         }
-        head.extensions.insert(deadline.after(call.elapsed()));
+        head.extensions_mut().insert(deadline.after(call.elapsed()));
         // The message is not compressed any more.
-        head.headers.remove(ENCODING);
-        Ok(Request::from_parts(head, message))
+        head.headers_mut().remove(ENCODING);
+        Ok(message)
     }
 
     async fn others(&self, request: Request<Body>) -> Response<Body> {
@@ -242,17 +257,23 @@ impl Parts {
     }
 }
 
-/// What a handler of one message answers to a request, unless its message was refused.
+/// A request of this body with this head, which is empty then.
+fn taken<B>(head: &mut Request<()>, body: B) -> Request<B> {
+    replace(head, Request::new(())).map(|()| body)
+}
+
+/// What a handler of one message answers to it with its head, unless the message was refused.
 async fn answer<M, A, F>(
-    request: Result<Request<M>, Status>,
+    message: Result<M, Status>,
+    head: &mut Request<()>,
     handler: impl FnOnce(tonic::Request<M>) -> F,
-) -> Response<Body>
+) -> Answer
 where
     A: Message,
     F: Future<Output = Result<tonic::Response<A>, Status>>,
 {
-    let answer = match request {
-        Ok(request) => handler(tonic::Request::from_http(request)).await,
+    let answer = match message {
+        Ok(message) => handler(tonic::Request::from_http(taken(head, message))).await,
         Err(status) => Err(status),
     };
     unary::respond(answer)

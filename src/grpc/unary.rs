@@ -14,46 +14,91 @@ use axum::{body::Body, response::Response};
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use hyper::body::{Frame, SizeHint};
 use prost::{Message, bytes::Bytes};
-use tonic::Status;
+use tonic::{Code, Status};
 
-use super::{framing::framed, server_timing::ServerTiming};
+use super::{calls::ObservedCall, framing::framed, server_timing::ServerTiming};
 
 /// The content type of every answer.
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 /// The status of a call that has an answer.
 const OK: HeaderValue = HeaderValue::from_static("0");
 
-/// The response to a call with this answer, or this error.
-pub(super) fn respond<M: Message>(answer: Result<tonic::Response<M>, Status>) -> Response<Body> {
+/// The answer to a call: one message, or whatever else.
+pub(super) enum Answer {
+    /// A message of a call that is OK.
+    Message(Response<OneMessage>),
+    /// Any other.
+    Other(Response<Body>),
+}
+
+impl From<Response<Body>> for Answer {
+    fn from(response: Response<Body>) -> Self {
+        Self::Other(response)
+    }
+}
+
+impl From<Status> for Answer {
+    fn from(status: Status) -> Self {
+        Self::Other(status.into_http())
+    }
+}
+
+impl Answer {
+    /// The answer as HTTP, which ends this call.
+    pub(super) fn observed(self, call: ObservedCall) -> Response<Body> {
+        match self {
+            Self::Message(response) => response.map(|message| {
+                Body::new(OneMessage {
+                    call: Some(call),
+                    ..message
+                })
+            }),
+            Self::Other(response) => call.observe(response),
+        }
+    }
+
+    /// The answer as HTTP, of a call that nobody counts.
+    pub(super) fn into_response(self) -> Response<Body> {
+        match self {
+            Self::Message(response) => response.map(Body::new),
+            Self::Other(response) => response,
+        }
+    }
+}
+
+/// The answer to a call with this message, or this error.
+pub(super) fn respond<M: Message>(answer: Result<tonic::Response<M>, Status>) -> Answer {
     match answer {
-        Err(status) => status.into_http(),
+        Err(status) => status.into(),
         Ok(answer) => {
             let (metadata, message, mut extensions) = answer.into_parts();
             let timing = extensions.remove::<ServerTiming>();
             let mut response = ok(&message, timing);
             response.headers_mut().extend(metadata.into_headers());
-            response
+            Answer::Message(response)
         }
     }
 }
 
 /// The response to a call that is OK, with this message and these trailers.
-pub(super) fn ok(message: &impl Message, timing: Option<ServerTiming>) -> Response<Body> {
+pub(super) fn ok(message: &impl Message, timing: Option<ServerTiming>) -> Response<OneMessage> {
     let mut trailers = timing.map(ServerTiming::into_trailers).unwrap_or_default();
     trailers.insert(Status::GRPC_STATUS, OK);
-    let body = OneMessage {
+    let mut response = Response::new(OneMessage {
         frame: framed(message),
         trailers: Some(trailers),
-    };
-    let mut response = Response::new(Body::new(body));
+        call: None,
+    });
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
 }
 
 /// A body of one message and trailers.
-struct OneMessage {
+pub(super) struct OneMessage {
     frame: Bytes,
     trailers: Option<HeaderMap>,
+    /// The call that ends with the trailers. If the body is dropped before, the caller has left.
+    call: Option<ObservedCall>,
 }
 
 impl hyper::body::Body for OneMessage {
@@ -66,6 +111,9 @@ impl hyper::body::Body for OneMessage {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let this = self.get_mut();
         let frame = if this.frame.is_empty() {
+            if let Some(call) = this.call.take() {
+                call.end(Code::Ok, "");
+            }
             this.trailers.take().map(Frame::trailers)
         } else {
             Some(Frame::data(take(&mut this.frame)))

@@ -21,7 +21,7 @@ use crate::{
     build_info::{COMMIT, VERSION},
     live::Live,
     metrics,
-    policy::PolicyName,
+    policy::{PolicyName, rfc3339},
     readiness::{Component, Serving},
     step_up::{StepUp, StepUpState, StepUps},
 };
@@ -157,6 +157,6 @@ fn render(step_up: &StepUp) -> Value {
         "policy": step_up.policy.as_str(),
         "state": step_up.state.as_str(),
         "successor": successor,
-        "expires_at": format!("{:.3}", step_up.expires_at),
+        "expires_at": rfc3339(step_up.expires_at),
     })
 }

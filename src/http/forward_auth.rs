@@ -26,7 +26,9 @@ use crate::{
     clock::Clock,
     deps::Deps,
     gate::Gate,
-    gateway::{self, Answer, Outcome, Refusal, SessionContext, StepUpContext, answer, asked},
+    gateway::{
+        self, Answer, Outcome, Refusal, SessionContext, StepUpContext, StepUpUrlLog, answer, asked,
+    },
     live::Live,
     log_throttle::{LogThrottle, throttled},
     peer::{self, Peer},
@@ -48,6 +50,7 @@ pub struct ForwardAuth {
     in_flight: Semaphore,
     clock: Arc<dyn Clock>,
     log: LogThrottle,
+    step_up_url_log: StepUpUrlLog,
     metrics: Metrics,
 }
 
@@ -102,6 +105,7 @@ impl ForwardAuth {
             in_flight: Semaphore::new(in_flight.min(Semaphore::MAX_PERMITS)),
             clock: Arc::clone(&deps.clock),
             log: LogThrottle::default(),
+            step_up_url_log: StepUpUrlLog::default(),
             metrics: Metrics::register(&deps.registry)?,
         })
     }
@@ -129,7 +133,13 @@ impl ForwardAuth {
             }
         };
         self.metrics.count(outcome);
-        answer(outcome, &self.config.gateway, step)
+        let answer = answer(outcome, &self.config.gateway, step);
+        if let Ok(judged) = &checked {
+            let uptime = self.clock.moment().uptime;
+            let log = &self.step_up_url_log;
+            log.note(&head.headers, &answer, &judged.policy, uptime);
+        }
+        answer
     }
 
     /// Who asks first of all: nobody else learns what a path would be.

@@ -1,9 +1,9 @@
 //! Where the vendor's API is, who we are to it, and how much we ask of it.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
-use url::{Host, Url};
+use url::Url;
 
 use crate::{
     rate_limit::Rate,
@@ -57,15 +57,5 @@ impl Config {
         } else {
             CaCertificates::Only(Vec::new())
         }
-    }
-}
-
-/// Whether this address is on this machine.
-pub fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(ip)) => IpAddr::from(ip).is_loopback(),
-        Some(Host::Ipv6(ip)) => IpAddr::from(ip).is_loopback(),
-        None => false,
     }
 }

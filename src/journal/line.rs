@@ -9,7 +9,7 @@ use serde_json::{Serializer, ser::Formatter};
 use super::entry::{Entry, Record, RefusedCaller};
 use crate::{
     policy::{
-        Evidence, Finding, PolicyName, Timestamp, Verification, VerificationId,
+        Evidence, Finding, PolicyName, Verification, VerificationId, rfc3339,
         yaml::{is_visible, json_escape},
     },
     proto::remedies::step_up_as_json,
@@ -196,11 +196,6 @@ impl<'r> From<&'r RefusedCaller> for RefusedLine<'r> {
 )]
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-/// An instant in RFC 3339, with milliseconds.
-fn rfc3339(instant: Timestamp) -> String {
-    format!("{instant:.3}")
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use super::{
-    config::{Keys, RsaAlgorithm, check_url},
+    config::{Keys, RsaAlgorithm, jwks_url},
     fetch::{FetchError, Fetcher, read_file},
     key_set::KeySet,
     metrics::Metrics,
@@ -90,7 +90,7 @@ impl KeySource {
         metrics: Metrics,
     ) -> Result<Self, KeysError> {
         if let Keys::Url { url, .. } = keys {
-            check_url(url).map_err(KeysError::Url)?;
+            jwks_url(url.as_str()).map_err(KeysError::Url)?;
         }
         let unusable = |error| KeysError::File(keys.shown(), error);
         let fetcher = Fetcher::new(keys, deps.clock.now()).map_err(unusable)?;

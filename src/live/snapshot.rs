@@ -13,13 +13,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::{error::LoadError, list_files, policy_files};
 use crate::{
-    file_watch::WatchPaths,
+    file_watch::{WatchPaths, read_settled},
     files::{Exposure, IgnoredFile, writers},
     policy::{Drafts, ListFile, ListTexts, PolicySet, SourceText},
 };
-
-/// How often files that change while they are read are read again.
-const READINGS_MAX: usize = 8;
 
 /// The SHA-256 of what was read, or of why it could not be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,19 +78,11 @@ impl Snapshot {
     /// Reads until two readings in a row are equal, or one is equal to `known`. So files that are replaced one after another while
     /// they are read are never mixed with those that they replace.
     pub(super) fn stable(path: &Path, known: Option<Digest>, parsed: &mut Parsed) -> Self {
-        let mut last = Self::read(path, parsed);
-        for _ in 1..READINGS_MAX {
-            if known == Some(last.digest) {
-                return last;
-            }
-            let next = Self::read(path, parsed);
-            if next.digest == last.digest {
-                return next;
-            }
-            last = next;
-        }
-        let error = LoadError::Unsettled(path.to_owned());
-        Self::new(Err(error), last.watch_paths, None)
+        let read = || Self::read(path, parsed);
+        read_settled(read, |snapshot| snapshot.digest, known).unwrap_or_else(|last| {
+            let error = LoadError::Unsettled(path.to_owned());
+            Self::new(Err(error), last.watch_paths, None)
+        })
     }
 
     /// The paths of the policy files; none if they could not be read.

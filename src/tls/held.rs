@@ -28,10 +28,12 @@ use super::{
     pem_file::PemFile,
     watch::Reloads,
 };
-use crate::{clock::Clock, file_watch::WatchPaths, policy::Timestamp};
+use crate::{
+    clock::Clock,
+    file_watch::{WatchPaths, read_settled},
+    policy::Timestamp,
+};
 
-/// How often files that change while they are read are read again.
-const READINGS_MAX: usize = 8;
 /// How often files that cannot be used are read before that is a failure, and how long after one another.
 const ATTEMPTS: u32 = 4;
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -354,15 +356,7 @@ fn made<M: Make>(
 /// The texts of the files, once two readings in a row were equal, or else as the last one found them.
 fn stable(files: &[PemFile]) -> Texts {
     let read = || -> Texts { files.iter().map(PemFile::read).collect() };
-    let mut last = read();
-    for _ in 1..READINGS_MAX {
-        let next = read();
-        if digest(&next) == digest(&last) {
-            return next;
-        }
-        last = next;
-    }
-    last
+    read_settled(read, digest, None).unwrap_or_else(|last| last)
 }
 
 /// The SHA-256 of what was read, or of why it could not be read. Each text is preceded by its length, so that no other texts have the

@@ -75,6 +75,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "policy",
             "rate_limit",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -97,12 +98,13 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "callers",
             "gate",
             "header_list",
-            "incode",
+            "log_throttle",
             "policy",
             "ruling",
             "session",
             "step_up",
             "violations",
+            "web_url",
         ],
     ),
     (
@@ -175,6 +177,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "span",
             "step_up",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -320,6 +323,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
             "step_up",
             "telemetry",
             "tls",
+            "web_url",
         ],
     ),
     (
@@ -328,6 +332,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
     ),
     ("build_info", &[]),
     ("header_list", &[]),
+    ("web_url", &[]),
     ("request_id", &["violations"]),
     ("peer", &[]),
     ("deps", &["clock", "flight"]),

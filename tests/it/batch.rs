@@ -311,3 +311,27 @@ async fn a_vendor_that_hangs_degrades_each_check_within_the_deadline() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_cold_batch_gets_from_the_vendor_what_the_rate_permits_in_half_of_its_timeout() {
+    let world = World::with(|config| {
+        config.incode.rate = Rate {
+            per_second: 100,
+            burst: 100,
+        };
+        config.incode.timeout = Duration::from_secs(2);
+    })
+    .await;
+    let checks = (0..256).map(|n| check_request("front-door", &format!("cold-{n}")));
+    let results = ask(&world, checks.collect(), |_| {}).await.unwrap();
+    let shown = all_shown(&results);
+    let of = |wanted: &str| shown.iter().filter(|shown| *shown == wanted).count();
+    // 100 at once, and 100 in the second in which a call may wait for its turn. On a busy machine, fewer get theirs in time.
+    let (found, degraded) = (
+        of("DENY VERIFICATION_NOT_FOUND"),
+        of("DENY EVIDENCE_UNAVAILABLE"),
+    );
+    assert_eq!(found + degraded, 256, "{shown:?}");
+    assert!((100..=200).contains(&found), "{found}");
+    assert_eq!(world.calls().details, u64::try_from(found).unwrap());
+}

@@ -103,7 +103,7 @@ fn what_could_not_work_is_reported_before_it_is_tried() {
         ),
         (
             "[trace]\notlp_endpoint = 'http://u:hush@localhost:4318'",
-            "without user, password and query",
+            "must not contain a user name or password",
         ),
         ("[trace]\nsample = 1.5", "1.5 is not from 0.0 to 1.0"),
         ("[trace]\nsample = nan", "is not from 0.0 to 1.0"),

@@ -218,6 +218,7 @@ async fn every_decision_is_that_of_check_access_and_nothing_else_has_the_status_
 
 #[tokio::test]
 async fn a_step_up_is_a_challenge_or_a_redirect_on_routes_for_browsers() {
+    let (log, _guard) = crate::log::Log::begin(tracing::Level::WARN);
     let world = world(|config| {
         let gateway = &mut config.forward_auth.gateway;
         let template = "https://app.example.org/start?rd={original_url}&acr={acr_values}";
@@ -248,6 +249,9 @@ async fn a_step_up_is_a_challenge_or_a_redirect_on_routes_for_browsers() {
     let answer = ask(&world, browser).await;
     assert_eq!(shown(&answer), "16 401");
     assert!(!headers(&answer).contains_key("location"));
+    let reason = |line: &serde_json::Value| line["fields"]["reason"].clone();
+    let logged: Vec<_> = log.lines().iter().map(reason).collect();
+    assert_eq!(logged, ["no_original_url"], "a browser is sent nowhere");
     // To verify again is no authentication.
     let answer = ask(&world, asking("front-door", "month-old")).await;
     assert_eq!(shown(&answer), "16 401");

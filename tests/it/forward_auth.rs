@@ -2,6 +2,7 @@
 
 mod listening;
 mod refused;
+mod sent_nowhere;
 mod session;
 mod settings;
 

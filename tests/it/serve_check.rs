@@ -2,16 +2,21 @@
 
 mod machine;
 mod settings;
+mod warnings;
 
 use std::{
     fmt::Write as _,
     fs,
+    io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::world::Killed;
 
 const POLICY: &str = "version: 1\npolicies: {a: {require: [verified_within: 1d]}}\n";
 
@@ -78,6 +83,21 @@ impl Installed {
         (output.status.code().unwrap(), printed)
     }
 
+    /// What `--check` prints of settings that are valid.
+    fn warned(&self, settings: &[(&str, &str)]) -> String {
+        let (code, printed) = self.check(settings);
+        assert_eq!(code, 0, "{printed}");
+        printed
+    }
+
+    /// What the start warns of with these settings.
+    fn warned_at_start(&self, settings: &[(&str, &str)]) -> Vec<String> {
+        let events = events_of_start(&mut self.command(settings, &[])).into_iter();
+        let warned = events.filter(|fields| fields["event"] == "configuration_warning");
+        let warnings = warned.map(|fields| fields["warning"].as_str().unwrap().to_owned());
+        warnings.collect()
+    }
+
     /// What `--check` prints of settings that cannot work; `serve` refuses to start with them too.
     fn refused(&self, settings: &[(&str, &str)]) -> String {
         let (code, printed) = self.check(settings);
@@ -87,6 +107,22 @@ impl Installed {
         assert_eq!(output.status.code(), Some(2), "{settings:?} starts");
         printed
     }
+}
+
+/// Starts the service, stops it once it is ready, and returns the fields of what it has logged.
+fn events_of_start(serve: &mut Command) -> Vec<Value> {
+    let mut serve = Killed(serve.stderr(Stdio::piped()).spawn().unwrap());
+    let log = BufReader::new(serve.0.stderr.take().unwrap());
+    let mut events = Vec::new();
+    for line in log.lines() {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        if line["fields"]["event"] == "service_ready" {
+            serve.signal("-TERM");
+        }
+        events.push(line["fields"].clone());
+    }
+    assert!(serve.0.wait().unwrap().success());
+    events
 }
 
 fn quoted(path: &Path) -> String {

@@ -127,7 +127,7 @@ pub use self::{
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
         InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,
-        parse_duration, parse_instant, whole_millis,
+        parse_duration, parse_instant, rfc3339, whole_millis,
     },
     when::{Interval, When},
     yaml::{

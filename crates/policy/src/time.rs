@@ -56,6 +56,11 @@ pub(crate) fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
+/// The instant in the form of RFC 3339, to the millisecond.
+pub fn rfc3339(instant: Timestamp) -> String {
+    format!("{instant:.3}")
+}
+
 /// Reads an instant in the form of RFC 3339, and rounds it down to a whole millisecond, as instants on the wire are.
 pub fn parse_instant(text: &str) -> Option<Timestamp> {
     let instant = text.parse().ok().filter(|_| is_rfc_3339(text));

@@ -246,3 +246,62 @@ fn a_session_without_classes_can_be_of_any() {
         None
     );
 }
+
+#[test]
+fn a_step_up_says_why_it_offers_no_address() {
+    let original = original();
+    let v = crate::policy::VerificationId::parse("v-1").unwrap();
+    let bare = Config {
+        step_up_url: None,
+        verify_url: None,
+        ..config()
+    };
+    for (policy, config, original_url, expected) in [
+        ("login", &config(), Some(&original), None),
+        (
+            "login",
+            &config(),
+            None,
+            Some(StepUpUrlError::NoOriginalUrl),
+        ),
+        (
+            "login",
+            &bare,
+            Some(&original),
+            Some(StepUpUrlError::NoLogin),
+        ),
+        (
+            "verify",
+            &bare,
+            Some(&original),
+            Some(StepUpUrlError::NoVerification),
+        ),
+        (
+            "verify",
+            &config(),
+            None,
+            Some(StepUpUrlError::NoOriginalUrl),
+        ),
+        (
+            "odd",
+            &config(),
+            Some(&original),
+            Some(StepUpUrlError::Unprintable),
+        ),
+        ("allow", &bare, None, None),
+        ("deny", &bare, None, None),
+    ] {
+        let step = StepUpContext {
+            is_browser: true,
+            original_url,
+            begins: Some(&v),
+            email: None,
+        };
+        let ruling = ruling(policy, verified());
+        let answer = answer(Outcome::of(&name(policy), &ruling), config, step);
+        assert_eq!(answer.step_up_url_error(), expected, "{policy}");
+        let is_offered = header(&answer, "x-verigate-step-up-url").is_some();
+        let is_step_up = answer.effect() == Effect::StepUp;
+        assert_eq!(is_offered, is_step_up && expected.is_none(), "{policy}");
+    }
+}

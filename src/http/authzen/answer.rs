@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::error::EvaluationError;
 use crate::{
     gateway::{acr_values, authentication_alone, whole_seconds},
-    policy::{Effect, NewSession, Reason, Timestamp},
+    policy::{Effect, NewSession, Reason, Timestamp, rfc3339},
     proto::remedies::step_up_as_json,
     ruling::Ruling,
 };
@@ -118,7 +118,7 @@ fn outcome(effect: Effect) -> &'static str {
 
 /// To the millisecond, as the journal has it.
 pub(super) fn instant(instant: Timestamp) -> Value {
-    format!("{instant:.3}").into()
+    rfc3339(instant).into()
 }
 
 /// What would lead to ALLOW, as over gRPC.

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
-    incode::config::is_loopback,
     json::{Lenient, Object},
     policy::{Flaw, VerificationId},
     step_up::Link,
+    web_url::is_loopback,
 };
 
 /// The longest link that is accepted.

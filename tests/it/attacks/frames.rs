@@ -18,6 +18,17 @@ pub fn hello(window: u32) -> Vec<u8> {
 
 /// HEADERS of a call of this method, and of this header.
 pub fn headers(stream: u32, flags: u8, path: &str, more: Option<(&str, &str)>) -> Vec<u8> {
+    headers_of(stream, flags, path, "application/grpc", more)
+}
+
+/// HEADERS of a request with a body of this type, and of this header.
+pub fn headers_of(
+    stream: u32,
+    flags: u8,
+    path: &str,
+    content_type: &str,
+    more: Option<(&str, &str)>,
+) -> Vec<u8> {
     let literal = |name: &str, value: &str| {
         let (n, v) = (
             u8::try_from(name.len()).unwrap(),
@@ -31,7 +42,7 @@ pub fn headers(stream: u32, flags: u8, path: &str, more: Option<(&str, &str)>) -
         (":path", path),
         (":authority", "localhost"),
         ("te", "trailers"),
-        ("content-type", "application/grpc"),
+        ("content-type", content_type),
     ];
     let block: Vec<u8> = fields
         .into_iter()

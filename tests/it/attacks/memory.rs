@@ -1,6 +1,8 @@
 //! Peers that would fill the memory: with heads, with messages, with answers that they do not read, with streams beyond those that are permitted.
 //! All of them together get no more of it than is configured, and honest callers are answered meanwhile.
 
+use verigate::config::Config;
+
 use super::{frames::*, *};
 
 const CHECK: &str = "/verigate.v1.AccessService/CheckAccess";
@@ -73,10 +75,15 @@ async fn closed_for_memory(world: &World, listener: &str, to: SocketAddr, sent: 
 }
 
 async fn small_world() -> World {
+    small_world_with(|_| {}).await
+}
+
+async fn small_world_with(adjust: impl FnOnce(&mut Config)) -> World {
     let world = World::with(|config| {
         config.limits.memory = MEMORY;
         config.limits.streams_per_connection = CALLS;
         config.in_flight = 10_000;
+        adjust(config);
     })
     .await;
     tokio::time::pause();
@@ -159,6 +166,35 @@ async fn requests_of_http1_hold_no_more_memory_than_is_configured() {
     head.resize(50_000, b'a');
     let to = world.http_address();
     assert!(closed_for_memory(&world, "http", to, &head).await > 0.0);
+}
+
+/// Bodies of AuthZEN that are read and not whole: of one request on each connection, and of many.
+#[tokio::test]
+async fn bodies_of_evaluations_hold_no_more_memory_than_is_configured() {
+    let world = small_world_with(|config| config.authzen.deadline = EVER).await;
+    let to = world.http_address();
+    let body = b"{\"evaluations\":[".repeat(4_000);
+    let one = |path: &str| {
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000000\r\n\r\n"
+        );
+        [head.as_bytes(), &body].concat()
+    };
+    let many = |path: &str| {
+        calls(65_535, |id| {
+            let head = headers_of(id, 0, path, "application/json", None);
+            [head, data(id, 0, &body[..1_900])].concat()
+        })
+    };
+    let several = crate::authzen::SEVERAL;
+    for (what, sent) in [
+        ("one over HTTP/1", one(several)),
+        ("many over HTTP/2", many(several)),
+        ("many of one evaluation", many(crate::authzen::ONE)),
+    ] {
+        let closed = closed_for_memory(&world, "http", to, &sent).await;
+        assert!(closed > 0.0, "{what}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,13 @@
 //! What one body can cost: it is bounded, and charged to the rate of its caller whatever comes of it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use verigate::sim::{ApiCall, Fault};
 
 use super::{ONE, SEVERAL, callers, evaluation, gist, json_of, post, post_as, status, with, world};
 use crate::{callers::caller, world::World};
@@ -104,4 +111,117 @@ async fn what_is_malformed_or_refused_is_charged_to_the_rate_of_its_caller_like_
         assert_eq!(status(post_as(&world, 7, ONE, &foreign)).await, 403);
     }
     assert_eq!(status(post_as(&world, 7, ONE, &good)).await, 429);
+}
+
+/// A connection that has sent a request but for the last byte of its body, and that byte.
+async fn almost_sent(world: &World, body: &Value) -> (TcpStream, [u8; 1]) {
+    let body = body.to_string();
+    let (last, rest) = body.as_bytes().split_last().unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST {SEVERAL} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    );
+    let mut stream = TcpStream::connect(world.http_address()).await.unwrap();
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(rest).await.unwrap();
+    (stream, [*last])
+}
+
+/// How many items of several were refused for this, so far.
+async fn counted(world: &World, outcome: &str) -> u32 {
+    let series = format!("verigate_authzen_evaluations_total{{outcome=\"{outcome}\"}} ");
+    let metrics = world.metrics().await;
+    let line = metrics.lines().find_map(|line| line.strip_prefix(&series));
+    line.expect(&series).parse().unwrap()
+}
+
+#[tokio::test]
+async fn four_bodies_of_several_evaluations_are_read_at_once_and_the_next_waits_for_one_of_them() {
+    // One thread runs the world and the test, so that their order is always the same.
+    let world = World::new().await;
+    let several = |name: &str, count: usize| {
+        let mut body = evaluation(name, "fresh");
+        body["evaluations"] = json!(vec![json!({}); count]);
+        body
+    };
+    let mut long = Vec::new();
+    for _ in 0..4 {
+        long.push(almost_sent(&world, &several("none", 256)).await);
+    }
+    let (mut short, last) = almost_sent(&world, &several("No Policy", 1)).await;
+    // All of them wait for the last byte.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for (stream, last) in &long {
+        assert_eq!(stream.try_write(last).unwrap(), 1);
+    }
+    assert_eq!(short.try_write(&last).unwrap(), 1);
+    let mut answer = Vec::new();
+    short.read_to_end(&mut answer).await.unwrap();
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{answer:?}");
+    // Alone it would be ready long before any of the others.
+    let before = counted(&world, "no_such_policy").await;
+    assert!(before > 0, "nothing was ready before it");
+    for (mut stream, _) in long {
+        stream.read_to_end(&mut answer).await.unwrap();
+    }
+    assert_eq!(counted(&world, "no_such_policy").await, 4 * 256);
+    assert_eq!(counted(&world, "bad_policy_name").await, 1);
+}
+
+#[tokio::test]
+async fn an_answer_comes_by_the_deadline_also_while_the_vendor_does_not_answer() {
+    const LONG: Duration = Duration::from_mins(10);
+    for (call, fault) in [
+        (ApiCall::Details, Fault::Hang),
+        (ApiCall::Details, Fault::SlowBody),
+        (ApiCall::Details, Fault::LatencyMs(600_000)),
+        (ApiCall::Authorize, Fault::Hang),
+    ] {
+        let world = World::with(|config| {
+            config.incode.timeout = LONG;
+            config.incode.connect_timeout = LONG;
+            config.authzen.deadline = Duration::from_millis(400);
+        })
+        .await;
+        if call == ApiCall::Details {
+            assert_eq!(
+                gist(&super::asked(&world, &evaluation("front-door", "fresh")).await),
+                "true ALLOW"
+            );
+        }
+        let what = format!("{call:?} {fault:?}");
+        world.inject(call, None, fault);
+        let asked = |path, body: &Value| {
+            // One that waits for the vendor would wait for ten minutes.
+            let request = super::raw(&world, path, body.to_string());
+            json_of(request.timeout(Duration::from_secs(20)))
+        };
+        let tolerant = evaluation("tolerant", "month-old");
+        let strict = evaluation("front-door", "month-old");
+        for (body, expected) in [
+            (&tolerant, "false STEP_UP EVIDENCE_UNAVAILABLE"),
+            (&strict, "false DENY EVIDENCE_UNAVAILABLE"),
+        ] {
+            let answer = asked(ONE, body).await;
+            assert_eq!(gist(&answer), expected, "{what}");
+            assert_eq!(answer["context"]["degraded"], true);
+        }
+        for semantic in ["execute_all", "permit_on_first_permit"] {
+            let body = json!({
+                "evaluations": [tolerant, strict, evaluation("front-door", "other")],
+                "options": { "evaluations_semantic": semantic },
+            });
+            let answer = asked(SEVERAL, &body).await;
+            let items = answer["evaluations"].as_array().unwrap();
+            assert_eq!(items.len(), 3, "{what}");
+            for item in items {
+                let is_late = item["context"]["error"]["status"] == 503;
+                assert!(
+                    is_late || gist(item).ends_with("EVIDENCE_UNAVAILABLE"),
+                    "{item}"
+                );
+                assert_eq!(item["decision"], false);
+            }
+        }
+    }
 }

@@ -148,7 +148,7 @@ fn mistakes_in_forward_auth_are_reported_with_their_place() {
         ("challenge = \"basic\"", "is not one of: rfc9470, entra"),
         (
             "challenge = \"entra\"",
-            "forward_auth.entra_authorization_uri: `` is not an https address",
+            "forward_auth.entra_authorization_uri is not an https address",
         ),
         (
             "entra_authorization_uri = \"https://login.example.com/\"",

@@ -134,17 +134,7 @@ fn without_ca_certificates_it_serves_a_vendor_on_this_machine_and_says_what_has_
     ];
     let command = installed.command(&plain, &[]);
     let mut command = without_certificates(command, installed.folder.path());
-    let mut serve = Killed(command.stderr(Stdio::piped()).spawn().unwrap());
-    let log = BufReader::new(serve.0.stderr.take().unwrap());
-    let mut events = Vec::new();
-    for line in log.lines() {
-        let line: serde_json::Value = serde_json::from_str(&line.unwrap()).unwrap();
-        if line["fields"]["event"] == "service_ready" {
-            serve.signal("-TERM");
-        }
-        events.push(line["fields"].clone());
-    }
-    assert!(serve.0.wait().unwrap().success());
+    let events = events_of_start(&mut command);
     let first = &events[0];
     assert_eq!(first["event"], "service_starting");
     assert_eq!(first["version"], verigate::build_info::VERSION);
@@ -290,50 +280,6 @@ fn half_a_file_of_certificates_is_named_in_words() {
         }
         files.write(name, text);
     }
-}
-
-#[test]
-fn callers_that_can_ask_for_nothing_or_are_never_recognised_are_warned_of() {
-    let installed = Installed::new();
-    let token = format!("['vg_abcdefgh:{}']", "0".repeat(64));
-    let settings = |policies: &'static str| {
-        let token = token.clone();
-        let all = [
-            ("callers.door.policies", policies.to_owned()),
-            ("callers.door.token_sha256", token),
-        ];
-        let all = all.map(|(name, value)| (name.to_owned(), value));
-        all.to_vec()
-    };
-    let check = |settings: Vec<(String, String)>| {
-        let settings: Vec<(&str, &str)> = settings
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
-        let (code, printed) = installed.check(&settings);
-        assert_eq!(code, 0, "{printed}");
-        printed
-    };
-    for fitting in ["['a']", "['*']", "['a*', '*a']"] {
-        let printed = check(settings(fitting));
-        assert!(
-            !printed.contains("warning: callers"),
-            "{fitting}: {printed}"
-        );
-    }
-    let printed = check(settings("['a', 'b', 'front-*', '*']"));
-    let expected = "callers.door.policies: no policy that is loaded fits `b`, `front-*`: ";
-    assert!(printed.contains(expected), "{printed}");
-    let uri = "['spiffe://example.org/door/*']".to_owned();
-    let mut with_certificate = settings("['a']");
-    with_certificate.push(("callers.door.certificate".to_owned(), uri));
-    let printed = check(with_certificate);
-    let expected =
-        "callers.door.certificate has no effect, because no listener asks for certificates";
-    assert!(printed.contains(expected), "{printed}");
-    let printed = check(settings("['a']")[..1].to_vec());
-    let expected = "callers.door has no credential, so it cannot make calls: give it token_sha256, certificate or jwt";
-    assert!(printed.contains(expected), "{printed}");
 }
 
 #[test]

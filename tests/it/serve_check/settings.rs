@@ -102,6 +102,72 @@ fn redirects_that_are_not_https_are_refused_except_to_this_machine() {
     assert_eq!(installed.check(&[("step_up.redirects", good)]).0, 0);
 }
 
+/// Addresses that a parser of URLs would repair, or that nothing should be sent to.
+const BAD_URLS: [&str; 15] = [
+    "https:///x",
+    "https:////x",
+    "https://",
+    "https://:443/x",
+    "https://user:hush@a.example/x",
+    "https://hush@a.example/x",
+    "https://@a.example/x",
+    "https://a.example/#x",
+    "https://a.example:0/x",
+    "https://a.example:99999/x",
+    "https://a.example/a b",
+    " https://a.example/x",
+    "https://a.example/x ",
+    "https:a.example/x",
+    "https:\\\\a.example/x",
+];
+
+#[test]
+fn an_address_without_a_host_or_with_more_than_an_address_has_is_refused_in_every_setting() {
+    let installed = Installed::new();
+    let session = [
+        ("authentication.issuer", "'https://id.example.com'"),
+        ("authentication.audience", "'app'"),
+    ];
+    let entra = [("forward_auth.challenge", "'entra'")];
+    for (setting, beside) in [
+        ("incode.url", &[][..]),
+        ("incode.proxy", &[]),
+        ("http.public_url", &[]),
+        ("trace.otlp_endpoint", &[]),
+        ("step_up.redirects", &[]),
+        ("forward_auth.step_up_url", &[]),
+        ("forward_auth.verify_url", &[]),
+        ("forward_auth.entra_authorization_uri", &entra),
+        ("authentication.jwks_url", &session),
+        ("callers.a.jwt", &[]),
+    ] {
+        for url in BAD_URLS {
+            let value = match setting {
+                "step_up.redirects" => format!("['{url}']"),
+                "callers.a.jwt" => format!(
+                    "{{ issuer = 'https://id.example.com', audience = 'a', subjects = ['s'], jwks_url = '{url}' }}"
+                ),
+                _ => format!("'{url}'"),
+            };
+            let mut settings = vec![(setting, value.as_str())];
+            settings.extend(beside);
+            let (code, printed) = installed.check(&settings);
+            assert_eq!(code, 2, "{setting} = {url:?}: {printed}");
+            assert!(printed.contains(setting), "{setting} = {url:?}: {printed}");
+            assert!(!printed.contains("hush"), "{setting} = {url:?}: {printed}");
+        }
+    }
+    let hostless = [
+        ("authentication.jwks_url", "'https:///x'"),
+        session[0],
+        session[1],
+    ];
+    let printed = installed.refused(&hostless);
+    let expected =
+        "authentication.jwks_url has no host: write it as https://id.example.com/jwks.json";
+    assert!(printed.contains(expected), "{printed}");
+}
+
 #[test]
 fn a_whole_number_is_a_share_and_other_types_have_a_hint() {
     let installed = Installed::new();

@@ -145,7 +145,7 @@ fn what_is_no_setting_of_the_section_is_refused_with_its_place() {
 fn a_proxy_is_http_without_a_password_and_a_client_certificate_has_a_key() {
     for (proxy, expected) in [
         ("https://proxy.example.org", "must be http"),
-        ("socks5://proxy.example.org", "must be http"),
+        ("socks5://proxy.example.org", "is not a URL of http"),
         (
             "http://user:made-up@proxy.example.org",
             "must not contain a user",
