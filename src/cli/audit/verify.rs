@@ -118,7 +118,11 @@ fn as_text(report: &Report, keys: &[VerifierKey], screen: Screen) -> String {
         Some(bad) => write_bad(&mut page, bad),
         None => {
             let (lines, files) = (report.lines, report.files);
-            let text = format!(": {lines} lines in {files} files");
+            let files = match files {
+                1 => "1 file".to_owned(),
+                files => format!("{files} files"),
+            };
+            let text = format!(": {lines} lines in {files}");
             page.wrapped(0, 2, Style::Good.of("the journal holds").and(text));
         }
     }
@@ -166,15 +170,14 @@ fn place(position: &Position) -> String {
 
 fn write_checkpoints(page: &mut Page, report: &Report, keys: &[VerifierKey]) {
     let counts = &report.checkpoints;
-    let covered = counts.covered.map_or_else(
-        || "none covers a line that is here".to_owned(),
-        |covered| {
-            format!(
-                "{} fit, the last one is over {covered} lines",
-                counts.matched
-            )
-        },
-    );
+    let covered = match counts.covered {
+        Some(covered) => format!(
+            "{} fit, the last one is over {covered} lines",
+            counts.matched
+        ),
+        None if counts.not_comparable == 0 => "there is none".to_owned(),
+        None => "none is over the lines that are here".to_owned(),
+    };
     let others = match counts.not_comparable {
         0 => String::new(),
         count => format!("; {count} are about lines that are not here"),
