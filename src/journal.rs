@@ -27,6 +27,8 @@ mod open;
 mod retention;
 mod health;
 mod writer;
+pub mod signed_note;
+pub mod checkpoint;
 
 use std::{path::Path, sync::Arc, thread, time::Duration};
 

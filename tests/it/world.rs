@@ -30,6 +30,7 @@ use verigate::{
 };
 
 pub use self::killed::Killed;
+use crate::audit::schema::check_lines;
 
 /// Where the service listens, all of it TCP.
 #[derive(Debug, Clone, Copy)]
@@ -311,6 +312,7 @@ impl World {
         drop(self.client);
         let stopped = self.service.stop().await;
         let journal = fs::read_to_string(&self.journal).unwrap();
+        check_lines(&journal);
         let lines = journal.split_inclusive('\n');
         let own = [
             "\"event\":\"journal_started\"",
