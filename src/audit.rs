@@ -14,7 +14,7 @@ pub mod verify;
 pub use self::{
     files::{FindError, JournalFile, JournalFiles},
     follow::{Follow, FollowError},
-    line::{Kind, Line, LineError, Parsed, to_hex},
+    line::{Kind, Line, LineError, Parsed},
     lines::{Ending, LINE_BYTES_MAX},
     search::{Record, Records, TimeRange, find},
     stream::{RawLine, ReadError, Stream},

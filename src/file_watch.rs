@@ -94,12 +94,12 @@ fn until_next(watched: &dyn Watched) -> Duration {
 pub fn read_settled<R, D: PartialEq>(
     mut read: impl FnMut() -> R,
     digest: impl Fn(&R) -> D,
-    known: Option<D>,
+    known: Option<&D>,
 ) -> Result<R, R> {
     let mut last = read();
     let mut last_digest = digest(&last);
     for _ in 1..READINGS_MAX {
-        if known.as_ref() == Some(&last_digest) {
+        if known == Some(&last_digest) {
             return Ok(last);
         }
         let next = read();

@@ -40,6 +40,7 @@ use tokio::{
 use tracing::error;
 
 pub use self::{
+    chain::hex,
     entry::{CallFacts, Entry, RefusedCaller, Sets},
     error::{JournalError, JournalStartError},
     obstacles::Obstacles,

@@ -207,11 +207,6 @@ pub(super) fn from_hex(text: &str) -> Option<Hash> {
     Some(hash)
 }
 
-/// A hash in lower-case hex.
-pub fn to_hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,7 +229,7 @@ mod tests {
         assert_eq!(read.at.to_string(), "2026-01-31T12:00:00Z");
         assert!(read.is_event("tree") && !read.is_event("gap"));
         assert_eq!(read.hash, leaf_hash(text.as_bytes()));
-        assert_eq!(from_hex(&to_hex(&read.hash)), Some(read.hash));
+        assert_eq!(from_hex(&crate::journal::hex(&read.hash)), Some(read.hash));
         let decision = line("7", AT, ",\"decision\":\"allow\"");
         let Ok(Parsed::Chained(read)) = Parsed::parse(decision.as_bytes()) else {
             panic!("{decision}");

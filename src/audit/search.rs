@@ -18,7 +18,7 @@ use super::{
 use crate::policy::{Timestamp, after, before, from_millis};
 
 /// How far the times of lines may be out of order: no decision waits longer until it is recorded.
-const DISORDER_MAX: Duration = Duration::from_secs(300);
+const DISORDER_MAX: Duration = Duration::from_mins(5);
 /// The binary search ends at ranges that are this small, in bytes.
 const RANGE_MIN: u64 = 64 * 1024;
 
@@ -152,12 +152,7 @@ fn beginning(
     // Files before `low` begin earlier, those from `high` on do not.
     while low < high {
         let middle = low.midpoint(high);
-        match files
-            .get(middle)
-            .map(|file| first_time(file))
-            .transpose()?
-            .flatten()
-        {
+        match files.get(middle).map(first_time).transpose()?.flatten() {
             Some(at) if at < since => low = middle.saturating_add(1),
             _ => high = middle,
         }

@@ -1,6 +1,11 @@
 //! Verifies a journal: the chain of its lines, their indexes, the headers and trailers of its files, the states of the tree, and the
 //! checkpoints. What cannot be explained is bad, and the first bad line is named; what the journal itself explains is a note.
 
+#![expect(
+    clippy::unnecessary_box_returns,
+    reason = "what is bad is large, and an error"
+)]
+
 mod options;
 mod report;
 pub(in crate::audit) mod notes;

@@ -33,9 +33,9 @@ fn reading_files_is_not_a_change_of_them() {
 
 #[test]
 fn a_reading_counts_if_the_next_one_or_what_is_known_is_the_same() {
-    let settled = |readings: &[u32], known| {
+    let settled = |readings: &[u32], known: Option<u32>| {
         let mut all = readings.iter().copied();
-        let read = read_settled(|| all.next().unwrap_or(99), |n| *n / 10, known);
+        let read = read_settled(|| all.next().unwrap_or(99), |n| *n / 10, known.as_ref());
         (read, all.count())
     };
     // What was read, and how many readings were left over. Readings of the same ten are the same.

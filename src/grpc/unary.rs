@@ -24,6 +24,10 @@ const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const OK: HeaderValue = HeaderValue::from_static("0");
 
 /// The answer to a call: one message, or whatever else.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is moved a few times; a box would cost every call an allocation"
+)]
 pub(super) enum Answer {
     /// A message of a call that is OK.
     Message(Response<OneMessage>),

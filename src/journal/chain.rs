@@ -67,7 +67,7 @@ impl Chain {
 }
 
 /// A hash in lower-case hex.
-pub(super) fn hex(hash: &Hash) -> String {
+pub fn hex(hash: &Hash) -> String {
     let mut text = Vec::with_capacity(HEX_LENGTH);
     push_hex(&mut text, hash);
     String::from_utf8(text).unwrap_or_default()

@@ -50,7 +50,7 @@ pub(super) fn segments(folder: &Path) -> io::Result<Vec<u64>> {
 pub(super) struct Folder {
     path: PathBuf,
     /// The folder, locked as long as it is open.
-    folder: File,
+    lock: File,
     terms: SegmentTerms,
     segment: Segment,
     /// The one that comes after it.
@@ -79,7 +79,7 @@ impl Folder {
         folder.sync_all()?;
         Ok(Self {
             path: path.to_owned(),
-            folder,
+            lock: folder,
             terms,
             segment,
             prepared: None,
@@ -105,7 +105,7 @@ impl Folder {
     /// A new segment, whose name is on the disk.
     fn create(&self, next: Next) -> io::Result<Segment> {
         let segment = Segment::create(&self.path, next.index, next.now)?;
-        self.folder.sync_all()?;
+        self.lock.sync_all()?;
         Ok(segment)
     }
 }
@@ -200,7 +200,7 @@ impl Write for Folder {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.segment.file.write(bytes)?;
         let written = bytes.get(..count).unwrap_or_default();
-        let lines = written.iter().filter(|byte| **byte == b'\n').count();
+        let lines = written.split(|byte| *byte == b'\n').skip(1).count();
         self.segment.lines = self.segment.lines.saturating_add(as_u64(lines));
         Ok(count)
     }

@@ -90,7 +90,7 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::chain::hex, *};
 
     /// The leaves of the well-known vectors.
     const LEAVES: [&[u8]; 8] = [
@@ -119,10 +119,6 @@ mod tests {
         "ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c",
         "5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328",
     ];
-
-    fn hex(hash: &Hash) -> String {
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
-    }
 
     #[test]
     fn the_roots_are_those_of_rfc_6962() {

@@ -79,7 +79,7 @@ impl Snapshot {
     /// they are read are never mixed with those that they replace.
     pub(super) fn stable(path: &Path, known: Option<Digest>, parsed: &mut Parsed) -> Self {
         let read = || Self::read(path, parsed);
-        read_settled(read, |snapshot| snapshot.digest, known).unwrap_or_else(|last| {
+        read_settled(read, |snapshot| snapshot.digest, known.as_ref()).unwrap_or_else(|last| {
             let error = LoadError::Unsettled(path.to_owned());
             Self::new(Err(error), last.watch_paths, None)
         })

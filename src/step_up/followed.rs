@@ -112,14 +112,14 @@ impl Lookup<'_> {
 }
 
 /// The later of two verifications of a person; the first one if the upstream does not say which that is.
-fn latest(first: Option<Known>, second: Known) -> Option<Known> {
+fn latest(first: Option<Known>, second: Known) -> Known {
     let verified_at = |known: &Known| match &known.evidence.finding {
         Finding::Present(verification) => verification.verified_at,
         Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
     };
     match first {
-        Some(first) if verified_at(&first) >= verified_at(&second) => Some(first),
-        Some(_) | None => Some(second),
+        Some(first) if verified_at(&first) >= verified_at(&second) => first,
+        Some(_) | None => second,
     }
 }
 
@@ -197,7 +197,7 @@ impl FollowingSource {
         }
         for successor in &successors {
             if let Some(later) = self.followed(&mut lookup, successor, None).await? {
-                followed = latest(followed, later);
+                followed = Some(latest(followed, later));
                 break;
             }
         }

@@ -129,7 +129,9 @@ mod tests {
 
     fn tree(lines: &[Vec<u8>]) -> Tree {
         let mut tree = Tree::default();
-        lines.iter().for_each(|line| tree.push(leaf_hash(line)));
+        for line in lines {
+            tree.push(leaf_hash(line));
+        }
         tree
     }
 
@@ -159,7 +161,7 @@ mod tests {
         let path = path(&leaves, 5, 0).unwrap();
         let starts: Vec<String> = path
             .iter()
-            .map(|hash| hash[..8].iter().map(|b| format!("{b:02x}")).collect())
+            .map(|hash| crate::journal::hex(hash)[..16].to_owned())
             .collect();
         assert_eq!(
             starts,

@@ -15,11 +15,14 @@ use super::{
 use crate::{
     audit::{
         files::JournalFile,
-        line::{Line, Parsed, to_hex},
+        line::{Line, Parsed},
         lines::{Ending, LINE_BYTES_MAX},
         stream::RawLine,
     },
-    journal::merkle::{Hash, Tree},
+    journal::{
+        hex,
+        merkle::{Hash, Tree},
+    },
 };
 
 const CHANGED: &str = "the line was changed: find the original, in a backup or at a collector, and find out who could change the file";
@@ -178,7 +181,7 @@ impl Walk {
     fn chained(&mut self, raw: &RawLine, line: &Line, is_first: bool) -> Result<(), Box<Bad>> {
         let previous = self.chain.as_ref().map(|chain| chain.previous);
         let checked = self.files.check(raw, line, is_first, previous.as_ref());
-        checked.or_else(|bad| Err(self.decided(Some(line)).unwrap_or(bad)))?;
+        checked.map_err(|bad| self.decided(Some(line)).unwrap_or(bad))?;
         self.follow(raw, line)?;
         self.explained(raw, line)?;
         let chain = self.chain.take();
@@ -251,12 +254,7 @@ impl Walk {
             self.beginning_missing = Some((line.previous, bad));
         } else if line.previous != Hash::default() {
             let expected = "64 zeros as `previous`, because nothing is before index 0";
-            return Err(Bad::new(
-                position(),
-                expected,
-                to_hex(&line.previous),
-                CHANGED,
-            ));
+            return Err(Bad::new(position(), expected, hex(&line.previous), CHANGED));
         }
         Ok(())
     }
@@ -309,9 +307,9 @@ fn broken(raw: &RawLine, line: &Line, chain: &Chain) -> Break {
         (
             format!(
                 "`previous` {}, the hash of the line before",
-                to_hex(&chain.previous)
+                hex(&chain.previous)
             ),
-            to_hex(&line.previous),
+            hex(&line.previous),
         )
     } else {
         (
@@ -324,9 +322,9 @@ fn broken(raw: &RawLine, line: &Line, chain: &Chain) -> Break {
             chain.position.clone(),
             format!(
                 "a line with the hash {}, which the next line has as `previous`",
-                to_hex(&line.previous)
+                hex(&line.previous)
             ),
-            format!("one with the hash {}", to_hex(&chain.previous)),
+            format!("one with the hash {}", hex(&chain.previous)),
             CHANGED,
         ),
         tree: chain.tree_before.clone(),

@@ -6,10 +6,10 @@ use super::{position::Position, report::Bad};
 use crate::{
     audit::{
         files::JournalFile,
-        line::{Line, from_hex, number, to_hex},
+        line::{Line, from_hex, number},
         stream::RawLine,
     },
-    journal::merkle::Hash,
+    journal::{hex, merkle::Hash},
     json::StrictJson,
 };
 
@@ -126,7 +126,7 @@ impl FileState {
         };
         let last_hash = header.get("last_hash").and_then(StrictJson::text);
         if last_hash.and_then(from_hex) != Some(line.previous) {
-            let expected = format!("`previous_file.last_hash` {}", to_hex(&line.previous));
+            let expected = format!("`previous_file.last_hash` {}", hex(&line.previous));
             return bad(expected, last_hash.unwrap_or("none").to_owned());
         }
         // Where lines are missing, the file before is not there.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Exit, examples, keys::keys, page::Page, progress::Progress};
 use crate::{
@@ -71,25 +71,29 @@ fn base64(hash: &Hash) -> String {
 
 fn as_json(report: &Report) -> Value {
     let place = |position: &Position| {
-        json!({
-            "file": &*position.file,
-            "line": position.line,
-            "offset": position.offset,
-            "index": position.index,
-        })
+        let members = [
+            ("file", json!(&*position.file)),
+            ("line", json!(position.line)),
+            ("offset", json!(position.offset)),
+            ("index", json!(position.index)),
+        ];
+        let members = members.into_iter();
+        members
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect::<Map<_, _>>()
     };
     let bad = report.bad.as_ref().map(|bad| {
         let mut shown = place(&bad.position);
-        shown["expected"] = bad.expected.as_str().into();
-        shown["found"] = bad.found.as_str().into();
-        shown["hint"] = bad.hint.into();
-        shown
+        shown.insert("expected".to_owned(), bad.expected.as_str().into());
+        shown.insert("found".to_owned(), bad.found.as_str().into());
+        shown.insert("hint".to_owned(), bad.hint.into());
+        Value::Object(shown)
     });
     let notes = report.notes.iter().map(|note| {
-        let mut shown = note.position.as_ref().map_or_else(|| json!({}), place);
-        shown["kind"] = note.kind.into();
-        shown["text"] = note.text.as_str().into();
-        shown
+        let mut shown = note.position.as_ref().map(place).unwrap_or_default();
+        shown.insert("kind".to_owned(), note.kind.into());
+        shown.insert("text".to_owned(), note.text.as_str().into());
+        Value::Object(shown)
     });
     let checkpoints = &report.checkpoints;
     json!({

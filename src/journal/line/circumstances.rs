@@ -8,6 +8,10 @@ use crate::{peer::PeerAddress, provenance::Timings};
 
 /// How long the steps took before the decision was recorded, in microseconds. A step that was not taken is absent.
 #[derive(Serialize)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "they are the names in the line, with their unit"
+)]
 pub(super) struct LineTimings {
     #[serde(skip_serializing_if = "Option::is_none")]
     queue_us: Option<u64>,

@@ -168,8 +168,11 @@ fn shown(name: &str, id: [u8; 4], key: &[u8; 32]) -> String {
     format!("{name}+{id:08x}+{}", *key)
 }
 
-/// The name, the id, and the bytes of a key. The base64 may have `+` in it.
-fn parts(text: &str) -> Option<(&str, [u8; 4], Zeroizing<Vec<u8>>)> {
+/// The name, the id, and the bytes of a key.
+type Parts<'t> = (&'t str, [u8; 4], Zeroizing<Vec<u8>>);
+
+/// The parts of a key in text. The base64 may have `+` in it.
+fn parts(text: &str) -> Option<Parts<'_>> {
     let (name, rest) = text.split_once('+')?;
     let (id, key) = rest.split_once('+')?;
     let is_hex = id.len() == 8 && id.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));

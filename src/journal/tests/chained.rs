@@ -47,7 +47,7 @@ impl Reader {
                 assert_eq!(*root, base64(&self.tree.root()));
             }
             let hash = leaf_hash(line);
-            self.previous = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            self.previous = crate::journal::chain::hex(&hash);
             self.tree.push(hash);
             self.lines.push(value);
         }
@@ -57,7 +57,7 @@ impl Reader {
     pub(super) fn ids(&self) -> Vec<u64> {
         let ids = self.lines.iter().filter_map(|line| {
             let id = line.get("decision_id")?.as_str()?;
-            Some(u64::from_str_radix(&id[24..], 16).unwrap())
+            Some(u64::from_str_radix(id.get(24..)?, 16).unwrap())
         });
         ids.collect()
     }

@@ -207,7 +207,7 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
     let before = files(folder);
     let second = fs::read(&before[1]).unwrap();
     let lines = second.split_inclusive(|byte| *byte == b'\n');
-    let hash = chain::hex(&merkle::leaf_hash(lines.last().unwrap()));
+    let hash = chain::hex(&merkle::leaf_hash(lines.into_iter().next_back().unwrap()));
     let total: u64 = before
         .iter()
         .map(|file| fs::metadata(file).unwrap().len())
