@@ -6,6 +6,7 @@ mod sim;
 mod check;
 mod token;
 mod policy;
+mod audit;
 mod completions;
 mod man;
 mod examples;
@@ -46,6 +47,7 @@ enum Command {
     Check(check::Check),
     Token(token::Token),
     Policy(policy::Policy),
+    Audit(audit::Audit),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -102,6 +104,7 @@ impl Command {
             Self::Check(check) => check.run(screen).await,
             Self::Token(token) => token.run(),
             Self::Policy(policy) => policy.run(colours, screen),
+            Self::Audit(audit) => audit.run(screen).await,
             Self::Completions(completions) => completions.run(&mut Cli::command()),
             Self::Man(man) => man.run(Cli::command()),
         }

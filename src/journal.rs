@@ -10,6 +10,9 @@ mod metrics;
 mod output;
 mod health;
 mod writer;
+pub mod signed_note;
+pub mod checkpoint;
+pub mod merkle;
 
 use std::{io, sync::Arc, thread, time::Duration};
 

@@ -17,6 +17,7 @@ pub mod webhook_queue;
 pub mod incode;
 pub mod live;
 pub mod journal;
+pub mod audit;
 pub mod grpc;
 pub mod http;
 pub mod listener;

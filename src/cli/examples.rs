@@ -74,6 +74,72 @@ Examples:
   verigate policy test --policies policies --generate > generated.yaml
   verigate policy test --policies policies tests/samples --format junit > report.xml";
 
+pub(super) const AUDIT: &str = "\
+Examples:
+  verigate audit keygen journal.key > journal.vkey
+  verigate audit verify /var/log/verigate --key journal.vkey";
+
+pub(super) const AUDIT_TAIL: &str = "\
+Examples:
+  verigate audit tail /var/log/verigate
+  verigate audit tail -f /var/log/verigate --decision deny
+  verigate audit tail -f decisions.jsonl --json";
+
+pub(super) const AUDIT_REPLAY: &str = "\
+Examples:
+  verigate audit replay /var/log/verigate --policies new-policies
+  verigate audit replay decisions.jsonl --policies new.yaml --fail-on 'allow->deny'";
+
+pub(super) const AUDIT_SHADOW: &str = "\
+Examples:
+  verigate audit shadow /var/log/verigate --window 24h
+  verigate audit shadow /var/log/verigate --window 7d --max 'allow->deny=0' --min 1000";
+
+pub(super) const AUDIT_SEARCH: &str = "\
+Examples:
+  verigate audit search /var/log/verigate --since 24h --decision deny
+  verigate audit search /var/log/verigate --policy front-door --reason VERIFICATION_TOO_OLD
+  verigate audit search decisions.jsonl --verification ada-fresh --json";
+
+pub(super) const AUDIT_SHOW: &str = "\
+Examples:
+  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f /var/log/verigate
+  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f decisions.jsonl --json";
+
+pub(super) const AUDIT_STATS: &str = "\
+Examples:
+  verigate audit stats /var/log/verigate --since 7d
+  verigate audit stats /var/log/verigate --caller door-1 --json";
+
+pub(super) const AUDIT_EXPORT: &str = "\
+Examples:
+  verigate audit export /var/log/verigate --since 24h --format csv > decisions.csv
+  verigate audit export /var/log/verigate --format ocsf --policy front-door
+  verigate audit export decisions.jsonl --format syslog";
+
+pub(super) const AUDIT_PROVE: &str = "\
+Examples:
+  verigate audit prove 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f /var/log/verigate \\
+      --key journal.vkey > proof.json
+  verigate audit check-proof proof.json --key journal.vkey";
+
+pub(super) const AUDIT_CHECK_PROOF: &str = "\
+Examples:
+  verigate audit check-proof proof.json --key journal.vkey
+  verigate audit check-proof proof.json --key journal.vkey --json";
+
+pub(super) const AUDIT_VERIFY: &str = "\
+Examples:
+  verigate audit verify /var/log/verigate --key journal.vkey
+  verigate audit verify decisions.jsonl --json
+  verigate audit verify /var/log/verigate --key journal.vkey --checkpoint copy-of-checkpoints";
+
+pub(super) const AUDIT_KEYGEN: &str = "\
+Examples:
+  verigate audit keygen journal.key > journal.vkey
+  verigate audit keygen /etc/verigate/journal.key --name journal.example.com/berlin
+  verigate audit keygen journal.key --json";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   source <(verigate completions bash)                  for this shell alone

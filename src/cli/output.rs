@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use crate::policy::yaml;
@@ -44,6 +45,23 @@ pub(super) fn print_coloured(text: &str) -> io::Result<()> {
 pub(super) fn print_json(value: &impl Serialize) -> io::Result<()> {
     let json = serde_json::to_string_pretty(value)?;
     write(&format!("{}\n", harmless_json(&json)))
+}
+
+/// Writes JSON texts to stdout as they are, a line each. Characters that a terminal might obey are escaped as JSON escapes them.
+pub(super) fn print_json_lines(lines: &str) -> io::Result<()> {
+    write(&harmless_json(lines))
+}
+
+/// Whether nobody reads stdout any more, as after `head` has ended.
+pub(super) fn is_stdout_closed() -> bool {
+    let stdout = io::stdout();
+    let mut polled = [PollFd::new(&stdout, PollFlags::empty())];
+    let now = Timespec::default();
+    // An error means that nothing is known, and the next write says more.
+    let _ = poll(&mut polled, Some(&now));
+    polled
+        .iter()
+        .any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::NVAL))
 }
 
 /// Writes a line to stderr, or several. If stderr is closed, there is nowhere to report that.

@@ -17,3 +17,11 @@ pub fn as_json(name: &str, message: &impl Message) -> Option<DynamicMessage> {
     let descriptor = pool.get_message_by_name(&format!("verigate.v1.{name}"))?;
     DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok()
 }
+
+/// The message of this name in package `verigate.v1` that this JSON is; `None` if it is not of its form.
+pub fn from_json<M: Message + Default>(name: &str, json: serde_json::Value) -> Option<M> {
+    let pool = POOL.as_ref()?;
+    let descriptor = pool.get_message_by_name(&format!("verigate.v1.{name}"))?;
+    let message = DynamicMessage::deserialize(descriptor, json).ok()?;
+    message.transcode_to().ok()
+}

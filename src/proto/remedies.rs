@@ -1,6 +1,7 @@
 //! Remedies on the wire: the same message for an answer, for the journal, and for the JSON of the command line.
 
 use prost_reflect::DynamicMessage;
+use serde_json::{Map, Value};
 
 use super::{
     json,
@@ -23,6 +24,17 @@ pub fn step_up(decision: &Decision) -> Option<v1::StepUp> {
 /// The same as JSON, with its fields `remedies` and `alternatives`: all of it, or none.
 pub fn step_up_as_json(decision: &Decision) -> Option<DynamicMessage> {
     json::as_json("StepUp", &step_up(decision)?)
+}
+
+/// What an object has of the fields of that JSON, and nothing else of it; `None` if that is nothing, or not of their form.
+pub fn step_up_from_json(object: &Value) -> Option<v1::StepUp> {
+    let fields = ["remedies", "alternatives"];
+    let fields = fields
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), object.get(name)?.clone())));
+    let fields: Map<String, Value> = fields.collect();
+    let is_some = !fields.is_empty();
+    is_some.then(|| json::from_json("StepUp", Value::Object(fields)))?
 }
 
 /// Remedies that are all needed.

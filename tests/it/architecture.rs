@@ -35,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
         ],
     ),
     ("ruling", &["policy", "provenance"]),
+    ("audit", &["journal", "json", "policy"]),
     ("call", &["callers", "peer"]),
     (
         "callers",
@@ -371,6 +372,7 @@ const ROOMS: [(&str, &[&str]); 45] = [
     (
         "cli",
         &[
+            "audit",
             "build_info",
             "callers",
             "clock",

@@ -40,6 +40,7 @@ mod journal;
 mod hostile_texts;
 mod lies;
 mod attacks;
+mod audit;
 mod authzen;
 mod bounds;
 mod hosts;

@@ -29,6 +29,7 @@ use verigate::{
 };
 
 pub use self::killed::Killed;
+use crate::audit::schema::check_lines;
 
 /// Where the service listens, all of it TCP.
 #[derive(Debug, Clone, Copy)]
@@ -309,7 +310,9 @@ impl World {
     pub async fn stop(self) -> (Result<(), StopError>, String) {
         drop(self.client);
         let stopped = self.service.stop().await;
-        (stopped, fs::read_to_string(&self.journal).unwrap())
+        let journal = fs::read_to_string(&self.journal).unwrap();
+        check_lines(&journal);
+        (stopped, journal)
     }
 }
 

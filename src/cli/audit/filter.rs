@@ -1,0 +1,134 @@
+//! Which decisions of a journal a command is about.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde_json::Value;
+
+use crate::{
+    audit::{JournalFiles, Record, Records, TimeRange},
+    cli::output::{eprint_line, is_stdout_closed},
+    clock::{Clock as _, SystemClock},
+    policy::{Timestamp, before, parse_duration, parse_instant},
+};
+
+/// A journal, and which of its decisions.
+#[derive(Debug, Args)]
+pub(super) struct Filter {
+    /// The folder of the journal, or its file; several files in the order of their lines; `-` for stdin.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// From this instant on: `2026-01-31T12:00:00Z`, or how long ago: `24h`.
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// Before this instant, or how long ago.
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// The decision with this id.
+    #[arg(long, value_name = "ID")]
+    decision_id: Option<String>,
+    /// About this verification.
+    #[arg(long, value_name = "ID")]
+    verification: Option<String>,
+    /// About this identity.
+    #[arg(long, value_name = "ID")]
+    identity: Option<String>,
+    /// By this policy.
+    #[arg(long, value_name = "NAME")]
+    policy: Option<String>,
+    /// With this outcome.
+    #[arg(long, value_parser = ["allow", "step_up", "deny"])]
+    decision: Option<String>,
+    /// For this caller.
+    #[arg(long, value_name = "NAME")]
+    caller: Option<String>,
+    /// With this reason, such as `VERIFICATION_TOO_OLD`.
+    #[arg(long, value_name = "CODE")]
+    reason: Option<String>,
+}
+
+impl Filter {
+    /// Where the journal is.
+    pub(super) fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// The journal.
+    pub(super) fn journal(&self) -> anyhow::Result<JournalFiles> {
+        let journal = JournalFiles::find(&self.paths)?;
+        if journal.files.is_empty() {
+            let shown = self
+                .paths
+                .first()
+                .map_or_else(String::new, |path| path.display().to_string());
+            bail!("there is no journal in `{shown}`: no file `decisions-<20 digits>.jsonl`");
+        }
+        Ok(journal)
+    }
+
+    /// Passes each decision that is meant to this function, until it returns false.
+    pub(super) fn each(
+        &self,
+        journal: &JournalFiles,
+        mut take: impl FnMut(Record) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let mut records = Records::open(journal, self.range()?)?;
+        while let Some(record) = records.next_record()? {
+            if self.is_meant(&record.value) && (!take(record)? || is_stdout_closed()) {
+                break;
+            }
+        }
+        if records.unreadable > 0 {
+            let lines = records.unreadable;
+            eprint_line(&format!(
+                "{lines} lines are no records and were passed over: `verigate audit verify` names the first"
+            ));
+        }
+        Ok(())
+    }
+
+    fn range(&self) -> anyhow::Result<TimeRange> {
+        let now = SystemClock.now();
+        let instant =
+            |text: &Option<String>| text.as_deref().map(|text| instant(text, now)).transpose();
+        Ok(TimeRange {
+            since: instant(&self.since)?,
+            until: instant(&self.until)?,
+        })
+    }
+
+    /// Whether a line is a decision with all that is asked for.
+    pub(super) fn is_meant(&self, line: &Value) -> bool {
+        let is = |name: &str, wanted: &Option<String>| {
+            let wanted = wanted.as_deref();
+            wanted.is_none_or(|wanted| line.get(name).and_then(Value::as_str) == Some(wanted))
+        };
+        let has_reason = |wanted: &String| {
+            let reasons = line.get("reasons").and_then(Value::as_array);
+            let mut codes = reasons
+                .into_iter()
+                .flatten()
+                .filter_map(|r| r.get("code")?.as_str());
+            codes.any(|code| code.eq_ignore_ascii_case(wanted))
+        };
+        line.get("decision").is_some()
+            && is("decision_id", &self.decision_id)
+            && is("verification_id", &self.verification)
+            && is("identity_id", &self.identity)
+            && is("policy", &self.policy)
+            && is("decision", &self.decision)
+            && is("caller", &self.caller)
+            && self.reason.as_ref().is_none_or(has_reason)
+    }
+}
+
+/// An instant, or how long before `now`.
+fn instant(text: &str, now: Timestamp) -> anyhow::Result<Timestamp> {
+    let ago = || parse_duration(text).ok().map(|ago| before(now, ago));
+    parse_instant(text).or_else(ago).with_context(|| {
+        format!(
+            "`{text}` is no time: give one like `2026-01-31T12:00:00Z`, or how long ago, like `24h`"
+        )
+    })
+}

@@ -1,0 +1,91 @@
+//! `docs/audit.md`: its commands are run as they stand there, on a journal that holds and on ones that were changed.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Output},
+};
+
+use super::naive::journal;
+
+/// The shell commands below a heading of the page.
+fn commands(heading: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/audit.md");
+    let page = fs::read_to_string(path).unwrap();
+    let section = page.split(&format!("\n## {heading}\n")).nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let blocks = section.split("```sh\n").skip(1);
+    blocks
+        .map(|block| block.split("```").next().unwrap())
+        .collect()
+}
+
+fn run(script: &str, journal: &Path, vkey: &str) -> Output {
+    let work = tempfile::tempdir().unwrap();
+    let key = work.path().join("journal.vkey");
+    fs::write(&key, format!("{vkey}\n")).unwrap();
+    Command::new("bash")
+        .args(["-euo", "pipefail", "-c", script])
+        .env("JOURNAL", journal)
+        .env("VKEY", &key)
+        .env("WORK", work.path())
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
+    let writer = journal();
+    let script = commands("Verify with standard tools");
+    assert!(script.contains("openssl pkeyutl") && script.contains("sha256sum"));
+    let folder = writer.folder();
+    let output = run(&script, folder.path(), &writer.verifier());
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    let shown = format!("{printed}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{shown}");
+    let count = writer.leaves.len();
+    assert!(
+        printed.contains(&format!("{count} lines are chained")),
+        "{shown}"
+    );
+    assert!(
+        printed.contains("Signature Verified Successfully"),
+        "{shown}"
+    );
+    assert!(printed.contains("the root is the signed one"), "{shown}");
+    // A line, the last line, the signature, and the size in a checkpoint.
+    for (name, from, to) in [
+        (&*writer.files[1].name, "front-door", "back-door0"),
+        (&*writer.files[3].name, "journal_stopped", "journal_stopper"),
+        (
+            "checkpoints",
+            "journal.example/test ",
+            "journal.example/test A",
+        ),
+        ("checkpoints", "\n4", "\n3"),
+    ] {
+        let folder = writer.folder();
+        let path = folder.path().join(name);
+        let text = fs::read_to_string(&path).unwrap();
+        let at = text.rfind(from).unwrap();
+        let changed = format!("{}{to}{}", &text[..at], &text[at + from.len()..]);
+        fs::write(&path, changed).unwrap();
+        let output = run(&script, folder.path(), &writer.verifier());
+        assert!(!output.status.success(), "{name}: {from}");
+    }
+}
+
+#[test]
+fn the_one_liners_of_the_page_find_decisions() {
+    let writer = journal();
+    let folder = writer.folder();
+    let output = run(&commands("Look into it"), folder.path(), &writer.verifier());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    assert!(printed.contains("VERIFICATION_TOO_OLD"), "{printed}");
+    assert!(printed.contains("\"policy\": \"front-door\""), "{printed}");
+}
