@@ -23,12 +23,12 @@ pub struct Replay<'p> {
     report: ReplayReport,
 }
 
-/// What came of it.
+/// The outcome.
 #[derive(Debug, Default)]
 pub struct ReplayReport {
     /// The decisions, by policy.
     pub policies: BTreeMap<Box<str>, Changes>,
-    /// Decisions that would have been the same for other reasons, as far as the reasons are known.
+    /// Decisions that would have been the same for other reasons.
     pub other_reasons: u64,
     /// Decisions of the same effect of which not all reasons are known.
     pub unknown_reasons: u64,
