@@ -60,9 +60,6 @@ pub enum ShadowOutcome {
 }
 
 impl ShadowOutcome {
-    /// The name of each outcome, in metrics and the journal.
-    pub const NAMES: [&'static str; 5] = ["allow", "step_up", "deny", "absent", "unknown"];
-
     /// The outcome's name in metrics and the journal: the decision, or why there is none.
     pub fn as_str(&self) -> &'static str {
         match self {
