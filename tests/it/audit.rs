@@ -6,6 +6,7 @@ mod manipulations;
 pub mod naive;
 mod page;
 mod proofs;
+mod replay;
 pub mod schema;
 mod tail;
 mod verify;
