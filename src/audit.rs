@@ -8,6 +8,10 @@ mod line;
 mod stream;
 mod search;
 mod follow;
+pub mod changes;
+pub mod decision;
+pub mod replay;
+pub mod shadows;
 pub mod proof;
 pub mod verify;
 

@@ -66,9 +66,20 @@ const OTHER_MESSAGES: usize = 64;
 
 /// The sending side of the journal.
 #[derive(Debug, Clone)]
-pub struct Journal(Arc<Groups>);
+pub struct Journal {
+    groups: Arc<Groups>,
+    attributes: Arc<[Box<str>]>,
+}
 
 impl Journal {
+    /// The same journal, which records the attributes of requests with these names too.
+    pub fn with_attributes(self, names: Arc<[Box<str>]>) -> Self {
+        Self {
+            attributes: names,
+            ..self
+        }
+    }
+
     /// Records a decision: returns when it is queued, written or synced. Waits while the queue is full. Rejected as long as the journal cannot
     /// be written, and after this time; a decision that waits then may be recorded later.
     pub async fn record_within(&self, wait: Duration, entry: Entry) -> Result<(), JournalError> {
@@ -77,10 +88,11 @@ impl Journal {
     }
 
     /// The same, without an end of the wait.
-    pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        let place = self.0.admit().await?;
-        let done = self.0.add(&entry, place)?;
-        if self.0.waits() {
+    pub async fn record(&self, mut entry: Entry) -> Result<(), JournalError> {
+        let place = self.groups.admit().await?;
+        entry.attributes = Arc::clone(&self.attributes);
+        let done = self.groups.add(&entry, place)?;
+        if self.groups.waits() {
             return done.wait().await;
         }
         Ok(())
@@ -88,15 +100,15 @@ impl Journal {
 
     /// Queues a line about a refused request. Never waits: a caller that is refused must not be able to make anything wait.
     pub fn record_refusal(&self, refused: &RefusedCaller) -> Result<(), JournalError> {
-        let place = self.0.try_admit();
+        let place = self.groups.try_admit();
         let place = place.map_err(|error| error.unwrap_or(JournalError::NotWritable))?;
-        self.0.add(refused, place).map(drop)
+        self.groups.add(refused, place).map(drop)
     }
 
     /// Queues a line about what an operator changed, also while the journal cannot be written. Never waits.
     pub fn record_change(&self, change: ChangeEvent) {
         let name = change.event;
-        if !self.0.send(Own::Changed(change)) {
+        if !self.groups.send(Own::Changed(change)) {
             error!(
                 event = "change_not_recorded",
                 name, "what an operator changed is not in the journal, because its queue is full"
@@ -231,7 +243,10 @@ pub fn start(
     let groups = Groups::new(queue.clone(), places, limits.durability, obstacles.clone());
     let groups = Arc::new(groups);
     Ok(Started {
-        journal: Journal(Arc::clone(&groups)),
+        journal: Journal {
+            groups: Arc::clone(&groups),
+            attributes: Arc::default(),
+        },
         state: JournalState {
             queue: queue.downgrade(),
             health: health.clone(),

@@ -8,7 +8,10 @@ mod stats;
 mod export;
 mod prove;
 mod check_proof;
+mod replay;
+mod shadow;
 mod keygen;
+mod decisions;
 mod filter;
 mod summary;
 mod keys;
@@ -18,7 +21,7 @@ use clap::{Args, Subcommand};
 
 use super::{examples, exit::Exit, page, screen::Screen};
 
-/// Verify, search and export the journal, prove its lines, and make its keys.
+/// Verify, search, replay and export the journal, prove its lines, and make its keys.
 #[derive(Debug, Args)]
 #[command(after_help = examples::AUDIT)]
 pub(super) struct Audit {
@@ -36,6 +39,8 @@ enum Command {
     Export(export::Export),
     Prove(prove::Prove),
     CheckProof(check_proof::CheckProof),
+    Replay(replay::AuditReplay),
+    Shadow(shadow::AuditShadow),
     Keygen(keygen::Keygen),
 }
 
@@ -50,6 +55,8 @@ impl Audit {
             Command::Export(export) => export.run(),
             Command::Prove(prove) => prove.run(),
             Command::CheckProof(check) => check.run(screen),
+            Command::Replay(replay) => replay.run(screen),
+            Command::Shadow(shadow) => shadow.run(screen),
             Command::Keygen(keygen) => keygen.run(),
         }
     }

@@ -85,6 +85,16 @@ Examples:
   verigate audit tail -f /var/log/verigate --decision deny
   verigate audit tail -f decisions.jsonl --json";
 
+pub(super) const AUDIT_REPLAY: &str = "\
+Examples:
+  verigate audit replay /var/log/verigate --policies new-policies
+  verigate audit replay decisions.jsonl --policies new.yaml --fail-on 'allow->deny'";
+
+pub(super) const AUDIT_SHADOW: &str = "\
+Examples:
+  verigate audit shadow /var/log/verigate --window 24h
+  verigate audit shadow /var/log/verigate --window 7d --max 'allow->deny=0' --min 1000";
+
 pub(super) const AUDIT_SEARCH: &str = "\
 Examples:
   verigate audit search /var/log/verigate --since 24h --decision deny

@@ -1,18 +1,25 @@
 //! The settings of the journal.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     os::unix::fs::FileTypeExt as _,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
 use super::section::{Reported, Section};
-use crate::journal::{Config, Durability, RetentionTerms, SegmentTerms};
+use crate::{
+    journal::{Config, Durability, RetentionTerms, SegmentTerms},
+    violations::ATTRIBUTE_KEY_BYTES_MAX,
+};
 
 /// How many links are followed to a file that does not exist yet: as many as the system follows.
 const LINKS_MAX: usize = 40;
+/// How many attributes of a request can be recorded.
+const ATTRIBUTES_MAX: usize = 16;
 
 /// The journal, whose file or folder can be written. Nothing is created or changed to find out.
 pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
@@ -24,6 +31,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let age = section.duration("segment_age");
     let retain_for = optional(section, "retain_for", Section::duration);
     let retain_size = optional(section, "retain_size", Section::bytes);
+    let attributes = read_attributes(section);
     let path = path?;
     on_error?;
     Ok(Config {
@@ -36,6 +44,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
             age: retain_for?,
             size: retain_size?.map(|size| u64::try_from(size).unwrap_or(u64::MAX)),
         },
+        attributes: attributes?,
         path,
     })
 }
@@ -62,6 +71,31 @@ fn read_path(section: &mut Section<'_>) -> Result<PathBuf, Reported> {
         Err(flaw) => {
             let message = format!("journal.path: {flaw}");
             Err(section.problem("path", message, None))
+        }
+    }
+}
+
+/// The names of the attributes of requests that are recorded.
+fn read_attributes(section: &mut Section<'_>) -> Result<Arc<[Box<str>]>, Reported> {
+    let names = section.list("attributes");
+    let mut known = BTreeSet::new();
+    let flaw = names.iter().find_map(|name| match name {
+        None => Some("is not a list of texts".to_owned()),
+        Some("") => Some("has an empty name".to_owned()),
+        Some(name) if name.len() > ATTRIBUTE_KEY_BYTES_MAX => Some(format!(
+            "has a name of more than {ATTRIBUTE_KEY_BYTES_MAX} bytes, which no request can have"
+        )),
+        Some(name) if !known.insert(*name) => Some(format!("names `{name}` more than once")),
+        Some(_) => None,
+    });
+    let count = names.len();
+    let too_many = (count > ATTRIBUTES_MAX)
+        .then(|| format!("has {count} names; at most {ATTRIBUTES_MAX} are recorded"));
+    match flaw.or(too_many) {
+        None => Ok(known.into_iter().map(Into::into).collect()),
+        Some(flaw) => {
+            let message = format!("journal.attributes {flaw}");
+            Err(section.problem("attributes", message, Some(r#"such as ["door", "site"]"#)))
         }
     }
 }

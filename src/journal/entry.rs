@@ -20,6 +20,8 @@ pub struct Entry {
     pub ruling: Ruling,
     /// By what.
     pub sets: Sets,
+    /// The names of the request's attributes that are recorded: the journal that records it sets them.
+    pub attributes: Arc<[Box<str>]>,
 }
 
 /// What is recorded of a call.
@@ -67,6 +69,7 @@ impl Entry {
             call,
             ruling: ruling.clone(),
             sets,
+            attributes: Arc::default(),
         }
     }
 }

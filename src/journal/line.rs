@@ -7,7 +7,7 @@ mod birthdays;
 mod circumstances;
 mod evidence;
 
-use std::io;
+use std::{collections::BTreeMap, io};
 
 use prost_reflect::DynamicMessage;
 use serde::Serialize;
@@ -110,6 +110,8 @@ struct Line<'e> {
     successor_id: Option<&'e str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_id: Option<&'e str>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<&'e str, &'e str>,
     deadline_ms: u64,
     decision: &'static str,
     reasons: Vec<LineReason<'e>>,
@@ -141,6 +143,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
             call,
             ruling,
             sets: _,
+            attributes: _,
         } = entry;
         let decision = &ruling.decision;
         let verdicts = entry_verdicts(entry);
@@ -161,6 +164,7 @@ impl<'e> From<&'e Entry> for Line<'e> {
             verification_id: request.verification.as_str(),
             successor_id: ruling.successor.as_ref().map(VerificationId::as_str),
             identity_id: request.identity.as_text(),
+            attributes: recorded_attributes(entry),
             deadline_ms: whole_ms(call.deadline),
             decision: decision.effect().as_str(),
             reasons: line_reasons(decision.reasons()),
@@ -180,6 +184,14 @@ impl<'e> From<&'e Entry> for Line<'e> {
             shadow: ruling.shadow.as_ref().map(LineShadow::from),
         }
     }
+}
+
+/// The attributes of the request that are to be recorded.
+fn recorded_attributes(entry: &Entry) -> BTreeMap<&str, &str> {
+    let given = &entry.request.attributes;
+    let named = entry.attributes.iter();
+    let named = named.filter_map(|name| Some((&**name, given.get(&**name)?.as_str())));
+    named.collect()
 }
 
 /// The line of a refused request. It is no decision: it has an event in its place.

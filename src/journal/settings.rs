@@ -1,6 +1,6 @@
 //! Where the journal is, how much it keeps, and what an answer waits for.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Where the journal is, and what an answer waits for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +13,8 @@ pub struct Config {
     pub segments: SegmentTerms,
     /// When one is removed.
     pub retention: RetentionTerms,
+    /// The names of the attributes of requests that are recorded.
+    pub attributes: Arc<[Box<str>]>,
 }
 
 /// When a decision counts as recorded, so that its answer can leave.

@@ -361,5 +361,9 @@ fn start_journal(
     };
     let mut started = journal::start(output, limits, deps)?;
     started.writer.keep_only(path, terms.retention, deps);
-    Ok(started)
+    let attributes = Arc::clone(&terms.attributes);
+    Ok(journal::Started {
+        journal: started.journal.with_attributes(attributes),
+        ..started
+    })
 }

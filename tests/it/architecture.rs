@@ -337,6 +337,7 @@ const ROOMS: [(&str, &[&str]); 47] = [
             "step_up",
             "telemetry",
             "tls",
+            "violations",
             "web_url",
         ],
     ),

@@ -1,13 +1,17 @@
 //! The journal as auditors see it: keys, and the commands of `verigate audit`.
 
 mod commands;
+mod gate;
+mod generated;
 mod keygen;
 mod manipulations;
 pub mod naive;
 mod page;
 mod proofs;
+mod replay;
 pub mod schema;
 mod tail;
+mod values;
 mod verify;
 
 use std::process::{Command, Output};

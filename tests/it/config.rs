@@ -94,6 +94,22 @@ fn what_could_not_work_is_reported_before_it_is_tried() {
             "there is no folder `/no/such/folder`",
         ),
         (
+            "[journal]\nattributes = ['door', 7]",
+            "journal.attributes is not a list of texts",
+        ),
+        (
+            "[journal]\nattributes = ['door', '']",
+            "journal.attributes has an empty name",
+        ),
+        (
+            "[journal]\nattributes = ['door', 'site', 'door']",
+            "journal.attributes names `door` more than once",
+        ),
+        (
+            "[journal]\nattributes = ['a','b','c','d','e','f','g','h','i','j','k','l','m','n','o','p','q']",
+            "journal.attributes has 17 names; at most 16 are recorded",
+        ),
+        (
             "[http]\nlisten = '127.0.0.1:50051'",
             "http.listen is the address of grpc.listen",
         ),

@@ -118,6 +118,8 @@ fn the_help_is_what_scripts_and_people_know() {
         &["audit"],
         &["audit", "verify"],
         &["audit", "tail"],
+        &["audit", "replay"],
+        &["audit", "shadow"],
         &["audit", "search"],
         &["audit", "show"],
         &["audit", "stats"],

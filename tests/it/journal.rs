@@ -9,9 +9,11 @@ use std::{
 };
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::Code;
 use verigate::{
     journal::Durability,
+    listener::ListenAddress,
     proto::v1::{CheckAccessRequest, Decision},
 };
 
@@ -227,4 +229,58 @@ async fn an_answer_waits_for_its_line_within_the_deadline() {
         answer.is_ok()
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_line_says_where_its_call_came_from_how_long_it_would_wait_and_what_it_asked() {
+    let sockets = tempfile::tempdir().unwrap();
+    let socket = sockets.path().join("http");
+    let path = socket.clone();
+    let unix = World::with(|config| config.http = ListenAddress::Unix(path)).await;
+    let tcp = World::with(|config| config.journal.attributes = ["site".into()].into()).await;
+    let asked = "GET /check/front-door HTTP/1.1\r\nhost: localhost\r\nx-verification-id: fresh\r\nconnection: close\r\n\r\n";
+
+    let mut stream = tokio::net::TcpStream::connect(tcp.http_address())
+        .await
+        .unwrap();
+    let ours = stream.local_addr().unwrap().to_string();
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let attributes = [("site", "hq"), ("secret", "hush")];
+    let attributes = attributes.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let request = CheckAccessRequest {
+        attributes: attributes.into(),
+        ..check_request("front-door", "fresh")
+    };
+    tcp.ask_within(Duration::from_secs(2), request)
+        .await
+        .unwrap();
+    tcp.check("front-door", "fresh").await;
+
+    let mut stream = tokio::net::UnixStream::connect(&socket).await.unwrap();
+    stream.write_all(asked.as_bytes()).await.unwrap();
+    answer.clear();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let (_, journal) = tcp.stop().await;
+    assert!(!journal.contains("hush"), "{journal}");
+    let lines: Vec<Value> = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0]["peer"], ours);
+    assert_eq!(lines[0].get("attributes"), None);
+    assert_eq!(lines[1]["attributes"], serde_json::json!({"site": "hq"}));
+    let deadlines: Vec<u64> = lines
+        .iter()
+        .map(|line| line["deadline_ms"].as_u64().unwrap())
+        .collect();
+    assert!((1..=2_000).contains(&deadlines[1]), "{deadlines:?}");
+    assert!((2_001..=5_500).contains(&deadlines[2]), "{deadlines:?}");
+    let (_, journal) = unix.stop().await;
+    let line: Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    assert_eq!(line["peer"], "unix");
 }

@@ -62,6 +62,7 @@ mod connections;
 mod foreign;
 mod evidence_cache;
 mod remedies;
+mod recompute;
 mod reload;
 mod schema;
 mod serve_check;

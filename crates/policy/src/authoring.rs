@@ -6,5 +6,6 @@ pub(crate) mod schema;
 pub(crate) mod needs;
 pub(crate) mod explain;
 pub(crate) mod lint;
+pub mod recompute;
 pub mod suite;
 pub mod diff;

@@ -206,7 +206,12 @@ impl Policy {
 
 /// When the verification's own time is credible: never if it is before the vendor existed, and not while it is in the future.
 fn credible(verification: &Verification) -> Credible {
-    let (at, otherwise) = match verification.verified_at {
+    credible_at(verification.verified_at)
+}
+
+/// The same, of the time at which a verification was made.
+pub(super) fn credible_at(verified_at: Option<Timestamp>) -> Credible {
+    let (at, otherwise) = match verified_at {
         None => (Interval::ALWAYS, ReasonCode::EvidenceInvalid),
         Some(at) if at < from_millis(PLAUSIBLE_SINCE_MS) => {
             (Interval::NEVER, ReasonCode::EvidenceInvalid)

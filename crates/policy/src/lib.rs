@@ -104,6 +104,7 @@ pub use self::{
         explain::{Alternation, Cause, Explanation, Timeline, TimelineChange, Turn, Verdict},
         lint::{Lint, Warning, WarningCode, lint},
         needs::Needs,
+        recompute,
         schema::{CASES_SCHEMA, POLICY_SCHEMA},
         suite,
     },

@@ -108,6 +108,11 @@ impl ReasonCode {
         }
     }
 
+    /// The code that the contract spells so.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|code| code.as_str() == text)
+    }
+
     /// The reason in words, for people at a help desk. Never carries a person's data.
     pub fn in_words(self) -> &'static str {
         match self {

@@ -56,15 +56,7 @@ impl Filter {
 
     /// The journal.
     pub(super) fn journal(&self) -> anyhow::Result<JournalFiles> {
-        let journal = JournalFiles::find(&self.paths)?;
-        if journal.files.is_empty() {
-            let shown = self
-                .paths
-                .first()
-                .map_or_else(String::new, |path| path.display().to_string());
-            bail!("there is no journal in `{shown}`: no file `decisions-<20 digits>.jsonl`");
-        }
-        Ok(journal)
+        find(&self.paths)
     }
 
     /// Passes each decision that is meant to this function, until it returns false.
@@ -121,6 +113,18 @@ impl Filter {
             && is("caller", &self.caller)
             && self.reason.as_ref().is_none_or(has_reason)
     }
+}
+
+/// The journal at these paths. One without files is an error.
+pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<JournalFiles> {
+    let journal = JournalFiles::find(paths)?;
+    if journal.files.is_empty() {
+        let shown = paths
+            .first()
+            .map_or_else(String::new, |path| path.display().to_string());
+        bail!("there is no journal in `{shown}`: no file `decisions-<20 digits>.jsonl`");
+    }
+    Ok(journal)
 }
 
 /// An instant, or how long before `now`.

@@ -87,6 +87,11 @@ fn what_is_no_line_is_rejected() {
         (with("decision", "allow"), "v", 3.into()),
         (
             with("decision", "allow"),
+            "attributes",
+            serde_json::json!({ "site": 7 }),
+        ),
+        (
+            with("decision", "allow"),
             "reasons",
             serde_json::json!([{ "code": "x" }]),
         ),
@@ -97,7 +102,7 @@ fn what_is_no_line_is_rejected() {
         assert!(schema.check(&other).is_err(), "{other}");
         rejected += 1;
     }
-    assert_eq!(rejected, 10);
+    assert_eq!(rejected, 11);
     for line in ["[]", "{}", r#"{"at":"2026-01-31T12:00:00.000Z"}"#] {
         let line: Value = serde_json::from_str(line).unwrap();
         assert!(schema.check(&line).is_err(), "{line}");
