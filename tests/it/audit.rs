@@ -8,7 +8,7 @@ mod page;
 mod proofs;
 pub mod schema;
 mod tail;
-mod verify;
+pub mod verify;
 
 use std::process::{Command, Output};
 
