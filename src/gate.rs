@@ -156,7 +156,8 @@ impl Gate {
         let mut ruling = self.rule(snapshot, policy, request, known);
         let decided = snapshot.elapsed();
         let entry = Entry::new(request, call_facts(call), &ruling, snapshot.sets());
-        let wait = call.deadline.after(decided).wait_max();
+        // What is kept back for the answer is time for its record, too.
+        let wait = call.deadline.to_record().after(decided).left();
         let recorded = self.journal.record_within(wait, entry);
         if let Err(error) = recorded.await {
             // A policy may permit that a decision is given although it cannot be recorded.

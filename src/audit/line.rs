@@ -259,7 +259,7 @@ mod tests {
                 line("7", "2026-02-31T12:00:00.000Z", event),
                 "does not begin",
             ),
-            (line("7", AT, ""), "neither"),
+            (line("7", AT, ""), "does not begin"),
             (line("7", AT, ",\"event\":7"), "neither"),
             (
                 line("7", AT, ",\"event\":\"x\",\"event\":\"y\""),

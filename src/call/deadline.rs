@@ -61,6 +61,12 @@ impl Deadline {
         self.0.saturating_sub(margin)
     }
 
+    /// By when the decision must be recorded, so that the answer can be made: a quarter of what is kept back is time for the record.
+    pub fn to_record(self) -> Self {
+        let margin = self.0.saturating_sub(self.wait_max());
+        Self(self.0.saturating_sub(margin / 4 * 3))
+    }
+
     /// By when the answer must be made, so that it arrives in time: half of what is kept back.
     pub fn to_answer(self) -> Self {
         let margin = self.0.saturating_sub(self.wait_max());

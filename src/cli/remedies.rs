@@ -18,7 +18,7 @@ use crate::{
 
 /// The first set of remedies and all of them, as the JSON of the contract.
 pub(super) fn as_json(decision: &Decision) -> (Value, Value) {
-    let step_up = step_up_as_json(decision);
+    let step_up = step_up_as_json(decision, |_| true);
     let step_up = step_up.and_then(|message| serde_json::to_value(message).ok());
     let field = |name| {
         step_up
@@ -69,7 +69,11 @@ fn in_words(remedy: &Remedy) -> String {
             format!("let the verification carry {}", scopes.join(" and "))
         }
         Some(Kind::Wait(Wait { until })) => {
-            let until = until.and_then(time::instant);
+            let Some(until) = until else {
+                // A journal does not say it where that would tell a birthday.
+                return "come back later".to_owned();
+            };
+            let until = time::instant(*until);
             let until = until.map_or_else(|| "an invalid time".to_owned(), |at| at.to_string());
             format!("come back, not before {until}")
         }

@@ -3,6 +3,7 @@
 
 mod parts;
 mod basis;
+mod birthdays;
 mod circumstances;
 mod evidence;
 
@@ -13,7 +14,8 @@ use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
 use self::{
-    basis::{LineShadow, LineVerdict, line_verdicts},
+    basis::{LineShadow, LineVerdict, entry_verdicts},
+    birthdays::Instants,
     circumstances::{LineTimings, peer},
     evidence::LineEvidence,
     parts::{LineReason, line_reasons, whole_ms},
@@ -141,6 +143,13 @@ impl<'e> From<&'e Entry> for Line<'e> {
             sets: _,
         } = entry;
         let decision = &ruling.decision;
+        let verdicts = entry_verdicts(entry);
+        let instants = Instants::of(entry, &verdicts);
+        let next_change = decision.next_change();
+        let next_change = next_change.filter(|change| instants.show(change.at));
+        // An instant that a change determines, and not how long the policy permits reuse.
+        let is_hidden =
+            |at| Some(at) == decision.next_change().map(|change| change.at) && !instants.show(at);
         Self {
             vendor_at: ruling.vendor_at.map(rfc3339),
             decision_id: ruling.id.to_string(),
@@ -155,16 +164,19 @@ impl<'e> From<&'e Entry> for Line<'e> {
             deadline_ms: whole_ms(call.deadline),
             decision: decision.effect().as_str(),
             reasons: line_reasons(decision.reasons()),
-            valid_until: decision.valid_until().map(rfc3339),
-            next_change: decision.next_change().map(|change| LineChange {
+            valid_until: decision
+                .valid_until()
+                .filter(|at| !is_hidden(*at))
+                .map(rfc3339),
+            next_change: next_change.map(|change| LineChange {
                 at: rfc3339(change.at),
                 to: change.to.as_str(),
             }),
-            step_up: step_up_as_json(decision),
+            step_up: step_up_as_json(decision, |at| instants.show(at)),
             evidence: LineEvidence::from(entry),
             degraded: ruling.degraded,
             timings: LineTimings::from(&ruling.timings),
-            verdicts: line_verdicts(entry),
+            verdicts: verdicts.into_iter().map(LineVerdict::from).collect(),
             shadow: ruling.shadow.as_ref().map(LineShadow::from),
         }
     }

@@ -151,7 +151,7 @@ async fn a_disk_that_is_full_for_a_while_loses_nothing() {
 fn a_line_says_what_was_decided_and_why() {
     let line = body(&entry(7));
     expect_test::expect![[r#"
-        {"decision_id":"00000000-0000-0000-0000-000000000007","caller":"anonymous","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}],"alternatives":[{"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}]}],"evidence":{"source":"none"},"degraded":true}
+        {"decision_id":"00000000-0000-0000-0000-000000000007","caller":"anonymous","peer":"unix","request_id":"r\n1","policy":"front-door","policy_revision":"93b351fd0f054306","verification_id":"v-1","deadline_ms":1500,"decision":"step_up","reasons":[{"code":"EVIDENCE_UNAVAILABLE","rule":"guard"}],"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}],"alternatives":[{"remedies":[{"wait":{"until":"1970-01-01T00:00:06.500Z"}}]}],"evidence":{"source":"none","finding":"unknown"},"degraded":true,"timings":{"decide_us":0},"verdicts":[]}
     "#]]
     .assert_eq(&format!("{line}\n"));
     assert_eq!(entry(7).at(), from_millis(1_500));

@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write as _,
+    fs,
     io::{Read as _, Write as _},
     process::Command,
     time::Duration,
@@ -94,6 +95,44 @@ async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
             "{secret} is in an answer or the journal"
         );
     }
+}
+
+/// The answer says when the decision changes; beside the requirement, that instant is the date of birth.
+#[tokio::test]
+async fn no_line_tells_a_birthday() {
+    const POLICIES: &str = "\
+version: 1
+policies:
+  of-age:
+    require:
+      - age_at_least: 18
+  of-age-by-day:
+    require:
+      - age_at_least: 18
+        otherwise: step_up
+      - schedule: { days: [mon, tue, wed, thu, fri], from: '00:00', to: '13:00', zone: UTC }
+        otherwise: step_up
+  recent:
+    require:
+      - age_at_least: 10
+      - verified_within: 30d
+";
+    let world = World::with(|config| fs::write(&config.policies, POLICIES).unwrap()).await;
+    let mut answers = Vec::new();
+    for policy in ["of-age", "of-age-by-day", "recent"] {
+        answers.push(world.check(policy, "minor").await);
+    }
+    let grown = answers[0].next_change.unwrap().at.unwrap();
+    assert_eq!(grown.to_string(), "2033-03-09T12:00:00Z");
+    let (_, journal) = world.stop().await;
+    assert!(!journal.contains("-03-0"), "{journal}");
+    let lines: Vec<Value> = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines[0].get("next_change"), None);
+    // What a requirement explains that reads no date of birth stays.
+    assert_eq!(lines[2]["next_change"]["at"], "2026-03-02T11:50:00.000Z");
 }
 
 /// A pipe that is never read takes 64 KiB, and then blocks the thread that writes.

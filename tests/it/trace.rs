@@ -107,8 +107,12 @@ impl Served {
             .unwrap();
         let mut process = Killed(process);
         let mut lines = BufReader::new(process.0.stderr.take().unwrap()).lines();
-        // The first line names the build, and the second one the addresses.
-        let ready = lines.nth(1).unwrap().unwrap();
+        // Behind the build, and what is warned of.
+        let ready = lines.by_ref().map_while(Result::ok);
+        let ready = ready
+            .into_iter()
+            .find(|line| line.contains("\"grpc\":"))
+            .unwrap();
         let log = std::thread::spawn(move || lines.map_while(Result::ok).collect());
         let ready: serde_json::Value = serde_json::from_str(&ready).unwrap();
         let url = format!("http://{}", ready["fields"]["grpc"].as_str().unwrap());

@@ -43,6 +43,14 @@ pub struct Window {
 }
 
 impl Window {
+    /// Whether it is one instant alone: what reads a date of birth says no more, because its bounds would tell the birthday.
+    pub fn is_instant(&self) -> bool {
+        self.from
+            .is_some_and(|from| self.until == Some(after(from, INSTANT)))
+    }
+}
+
+impl Window {
     /// Whether it is about this instant.
     pub fn contains(&self, instant: Timestamp) -> bool {
         self.from.is_none_or(|from| from <= instant)

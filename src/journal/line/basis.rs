@@ -51,7 +51,7 @@ pub(super) struct LineShadow<'e> {
 }
 
 /// The verdicts on what the policy, and its shadow, read.
-pub(super) fn line_verdicts(entry: &Entry) -> Vec<LineVerdict<'_>> {
+pub(super) fn entry_verdicts(entry: &Entry) -> Vec<RequirementVerdict<'_>> {
     let Entry {
         request,
         ruling,
@@ -67,8 +67,7 @@ pub(super) fn line_verdicts(entry: &Entry) -> Vec<LineVerdict<'_>> {
     let sets = [Some(&sets.in_force), sets.shadow.as_ref()];
     let sets = sets.into_iter().flatten();
     let policies = sets.filter_map(|set| set.find(&request.policy));
-    let verdicts = verdicts(policies, &facts, ruling.vendor_at);
-    verdicts.into_iter().map(LineVerdict::from).collect()
+    verdicts(policies, &facts, ruling.vendor_at)
 }
 
 /// The request that the evidence is about.
