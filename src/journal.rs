@@ -26,6 +26,11 @@ mod folder;
 mod open;
 mod retention;
 mod health;
+mod newest;
+mod checkpoint_file;
+mod checkpoint_copy;
+mod checkpoints;
+mod signing;
 mod writer;
 pub mod signed_note;
 pub mod checkpoint;
@@ -41,6 +46,8 @@ use tracing::error;
 
 pub use self::{
     chain::hex,
+    checkpoint_copy::CopyTarget,
+    checkpoint_file::CheckpointFileError,
     entry::{CallFacts, Entry, RefusedCaller, Sets},
     error::{JournalError, JournalStartError},
     obstacles::Obstacles,
@@ -48,10 +55,16 @@ pub use self::{
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed},
     own::ChangeEvent,
     settings::{Config, Durability, QueueLimits, RetentionTerms, SegmentTerms},
+    signing::{Signing, check_checkpoints, checkpoints_beside},
 };
 use self::{
-    gather::Groups, health::Health, message::Message, metrics::Metrics, own::Own,
-    retention::Retention, writer::WriterThread,
+    gather::Groups,
+    health::Health,
+    message::Message,
+    metrics::{CheckpointMetrics, Metrics},
+    own::Own,
+    retention::Retention,
+    writer::WriterThread,
 };
 use crate::{
     deps::{Deps, Task},
@@ -61,6 +74,8 @@ use crate::{
 
 /// The name of a journal without a key.
 const ORIGIN: &str = "verigate";
+/// How long the last checkpoint is waited for.
+const SIGNING_END: Duration = Duration::from_millis(700);
 /// Messages beside those of entries.
 const OTHER_MESSAGES: usize = 64;
 
@@ -171,6 +186,8 @@ pub struct Writer {
     _watch: Task,
     /// Removes old files.
     retention: Option<Task>,
+    /// Signs checkpoints until the thread has ended.
+    signer: Option<Task>,
 }
 
 impl Writer {
@@ -188,7 +205,7 @@ impl Writer {
         self.retention = Some(deps.start(retention.run()));
     }
 
-    /// Accepts no more entries, and waits until the queued ones are written.
+    /// Accepts no more entries, and waits until the queued ones are written, and a little for the checkpoint over them.
     pub async fn flush(self) {
         drop(self.retention);
         self.health.stop();
@@ -197,6 +214,10 @@ impl Writer {
         let _ = self.queue.send(Message::Stop).await;
         // An error means that the thread is gone, which is what is waited for.
         let _ = self.ended.await;
+        if let Some(signer) = self.signer {
+            // What it could not write is counted, and the lines themselves are written.
+            signer.end(SIGNING_END).await;
+        }
     }
 }
 
@@ -211,12 +232,29 @@ pub struct Started {
     pub writer: Writer,
 }
 
-/// Starts the thread that writes to this output.
+/// Starts the thread that writes to this output, without checkpoints.
 pub fn start(
     output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
+    start_signing(output, limits, None, deps)
+}
+
+/// Starts the thread that writes to this output, and signs checkpoints if there is a key. Blocks.
+pub fn start_signing(
+    output: Box<dyn Output>,
+    limits: QueueLimits,
+    signing: Option<Signing>,
+    deps: &Deps,
+) -> Result<Started, JournalStartError> {
+    let of_checkpoints = CheckpointMetrics::register(&deps.registry)?;
+    let name = signing
+        .as_ref()
+        .map(|signing| signing.key.verifier().name());
+    let origin = name.unwrap_or(ORIGIN).into();
+    let signing = signing.map(|signing| signing.begin(&of_checkpoints, deps));
+    let (checkpoints, signer) = signing.transpose()?.unzip();
     let (queue, messages) = mpsc::channel(limits.queue_max.saturating_add(OTHER_MESSAGES));
     let (ending, ended) = oneshot::channel();
     let health = Health::new();
@@ -225,7 +263,8 @@ pub fn start(
     let thread = WriterThread {
         output,
         durability: limits.durability,
-        origin: ORIGIN.into(),
+        origin,
+        checkpoints,
         retry_after: limits.retry_after,
         clock: Arc::clone(&deps.clock),
         log: LogThrottle::default(),
@@ -259,6 +298,7 @@ pub fn start(
             ended,
             _watch: watch,
             retention: None,
+            signer,
         },
     })
 }

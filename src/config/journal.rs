@@ -9,10 +9,16 @@ use std::{
 };
 
 use rustix::fs::{Access, AtFlags, CWD, accessat};
+use secrecy::ExposeSecret as _;
+use url::Url;
 
 use super::section::{Reported, Section};
 use crate::{
-    journal::{Config, Durability, RetentionTerms, SegmentTerms},
+    journal::{
+        Config, CopyTarget, Durability, RetentionTerms, SegmentTerms, check_checkpoints,
+        checkpoints_beside, signed_note::SigningKey,
+    },
+    secrets::Secret,
     violations::ATTRIBUTE_KEY_BYTES_MAX,
 };
 
@@ -30,11 +36,16 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let size = section.bytes("segment_size");
     let age = section.duration("segment_age");
     let retain_for = optional(section, "retain_for", Section::duration);
+    let signing_key = section.secret("signing_key", "signing_key_file", is_signing_key);
     let retain_size = optional(section, "retain_size", Section::bytes);
     let attributes = read_attributes(section);
     let path = path?;
     on_error?;
+    let signing_key = signing_key?;
+    let checkpoint_copy = read_copy(section, &path, signing_key.as_ref())?;
     Ok(Config {
+        signing_key,
+        checkpoint_copy,
         durability: checked_durability(section, &path, durability?)?,
         segments: SegmentTerms {
             size: u64::try_from(size?).unwrap_or(u64::MAX),
@@ -46,6 +57,83 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
         },
         attributes: attributes?,
         path,
+    })
+}
+
+/// What is wrong with the text of a signing key.
+fn is_signing_key(text: &str) -> Result<(), String> {
+    let key = SigningKey::parse(text);
+    key.map(drop).map_err(|error| error.to_string())
+}
+
+/// Where checkpoints are copied to. Checks also the files that they go on in.
+fn read_copy(
+    section: &mut Section<'_>,
+    path: &Path,
+    key: Option<&Secret>,
+) -> Result<Option<CopyTarget>, Reported> {
+    let copy = match section.text("checkpoint_copy") {
+        "" => None,
+        text if text.contains("://") => Some(CopyTarget::Url(read_url(section, text)?)),
+        text => Some(CopyTarget::File(text.into())),
+    };
+    let Some(key) = key.and_then(|key| SigningKey::parse(key.expose_secret()).ok()) else {
+        if copy.is_some() {
+            let message = "journal.checkpoint_copy is set, but journal.signing_key_file is not";
+            let hint = "make a key with `verigate audit keygen`";
+            return Err(section.problem("checkpoint_copy", message, Some(hint)));
+        }
+        return Ok(None);
+    };
+    let beside = checkpoints_beside(path);
+    if beside.is_none() && !matches!(copy, Some(CopyTarget::Url(_))) {
+        let message = "journal.signing_key_file is set, but beside a journal on stdout or in a pipe there is no file for checkpoints";
+        let hint =
+            "set journal.path to a folder or a file, or journal.checkpoint_copy to an address";
+        return Err(section.problem("signing_key_file", message, Some(hint)));
+    }
+    if let Some(beside) = &beside {
+        check_file(section, "signing_key_file", beside, &key)?;
+    }
+    if let Some(CopyTarget::File(file)) = &copy {
+        if file == path || Some(file) == beside.as_ref() {
+            let message = format!(
+                "journal.checkpoint_copy: `{}` is a file of the journal itself",
+                file.display()
+            );
+            let hint = "name a file on another disk or machine";
+            return Err(section.problem("checkpoint_copy", message, Some(hint)));
+        }
+        check_file(section, "checkpoint_copy", file, &key)?;
+    }
+    Ok(copy)
+}
+
+/// A file of checkpoints can be written, and has only those of this key.
+fn check_file(
+    section: &mut Section<'_>,
+    setting: &str,
+    file: &Path,
+    key: &SigningKey,
+) -> Result<(), Reported> {
+    let flaw = check(file).err().or_else(|| {
+        let checked = check_checkpoints(file, key);
+        checked.err().map(|error| error.to_string())
+    });
+    flaw.map_or(Ok(()), |flaw| {
+        Err(section.problem(setting, format!("journal.{setting}: {flaw}"), None))
+    })
+}
+
+fn read_url(section: &mut Section<'_>, text: &str) -> Result<Url, Reported> {
+    let url = Url::parse(text).ok().filter(|url| {
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        matches!(url.scheme(), "http" | "https") && url.has_host() && !has_user
+    });
+    url.ok_or_else(|| {
+        let message = "journal.checkpoint_copy is neither a file nor an http or https address without user and password";
+        let hint = "such as https://audit.example.com/checkpoints";
+        section.problem("checkpoint_copy", message, Some(hint))
     })
 }
 

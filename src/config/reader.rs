@@ -33,13 +33,14 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, Problem> {
 }
 
 /// The settings that are secrets.
-const SECRETS: [(&str, &str); 6] = [
+const SECRETS: [(&str, &str); 7] = [
     ("incode", "api_key"),
     ("incode", "secret"),
     ("webhook", "secret"),
     ("webhook", "previous_secret"),
     ("step_up", "state_key"),
     ("step_up", "previous_state_key"),
+    ("journal", "signing_key"),
 ];
 
 /// The table of headers to the vendor, any of which may be a secret.

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use super::checkpoint_file::CheckpointFileError;
+use crate::tls::ClientError;
+
 /// The decision cannot be recorded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
@@ -22,6 +25,12 @@ pub enum JournalStartError {
     /// Its thread cannot be started.
     #[error("cannot start the journal's thread")]
     Thread(#[from] io::Error),
+    /// The file of checkpoints cannot be used.
+    #[error(transparent)]
+    Checkpoints(#[from] CheckpointFileError),
+    /// The client of `journal.checkpoint_copy` cannot be built.
+    #[error("cannot build the HTTP client of journal.checkpoint_copy")]
+    CheckpointCopy(#[from] ClientError),
     /// A metric cannot be registered: an internal error.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),

@@ -17,6 +17,31 @@ pub(super) struct Metrics {
     pub(super) gaps: IntCounter,
 }
 
+/// The metrics of checkpoints.
+#[derive(Debug, Clone)]
+pub(super) struct CheckpointMetrics {
+    pub(super) lost: IntCounter,
+    pub(super) copies_lost: IntCounter,
+}
+
+impl CheckpointMetrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            lost: IntCounter::new(
+                "verigate_journal_checkpoints_lost_total",
+                "Checkpoints of the journal that could not be written beside it; a later one covers the same lines.",
+            )?,
+            copies_lost: IntCounter::new(
+                "verigate_journal_checkpoint_copies_lost_total",
+                "Checkpoints of the journal that did not arrive at journal.checkpoint_copy; a later one covers the same lines.",
+            )?,
+        };
+        registry.register(Box::new(metrics.lost.clone()))?;
+        registry.register(Box::new(metrics.copies_lost.clone()))?;
+        Ok(metrics)
+    }
+}
+
 impl Metrics {
     pub(super) fn register(
         registry: &Registry,

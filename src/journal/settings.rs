@@ -2,8 +2,11 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use super::checkpoint_copy::CopyTarget;
+use crate::secrets::Secret;
+
 /// Where the journal is, and what an answer waits for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// A file, a pipe, a folder for segments, or `-` for stdout.
     pub path: PathBuf,
@@ -15,6 +18,10 @@ pub struct Config {
     pub retention: RetentionTerms,
     /// The names of the attributes of requests that are recorded.
     pub attributes: Arc<[Box<str>]>,
+    /// The text of the key that checkpoints are signed with, if they are.
+    pub signing_key: Option<Secret>,
+    /// Where checkpoints are copied to.
+    pub checkpoint_copy: Option<CopyTarget>,
 }
 
 /// When a decision counts as recorded, so that its answer can leave.

@@ -3,6 +3,7 @@
 mod chained;
 mod files;
 mod folders;
+mod signed;
 
 use std::io::{self, Write};
 

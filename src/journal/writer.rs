@@ -9,12 +9,13 @@ use super::{
     append_file::as_u64,
     block::Item,
     chain::Chain,
+    checkpoints::{Checkpoints, TreeHead},
     group::Group,
     health::Health,
     message::Message,
     metrics::Metrics,
     output::{Next, Output, OutputCheck, OutputError, Reopened},
-    own::{Gap, Own},
+    own::{Gap, GapReason, Own},
     settings::Durability,
 };
 use crate::{
@@ -44,6 +45,8 @@ pub(super) struct WriterThread {
     pub(super) log: LogThrottle,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
+    /// Signs the tree, if there is a key.
+    pub(super) checkpoints: Option<Checkpoints>,
     pub(super) state: State,
 }
 
@@ -96,6 +99,7 @@ impl WriterThread {
             let entries: usize = batch.groups.iter().map(Group::len).sum();
             self.write(batch);
             self.metrics.entries.inc_by(as_u64(entries));
+            self.sign(false);
             let is_busy = entries >= BUSY || self.durability != Durability::Queued;
             if !is_busy && !queue.is_closed() {
                 thread::sleep(REST);
@@ -123,6 +127,7 @@ impl WriterThread {
             first_index = self.state.chain.index(),
             "the journal goes on at this index"
         );
+        self.compare_with_checkpoints();
         // A pipe may have no reader yet.
         self.look_at_output();
         self.write(Batch::default());
@@ -136,6 +141,40 @@ impl WriterThread {
             self.write(Batch::default());
             let output = &mut self.output;
             self.health.watched(|| output.finish());
+        }
+        self.sign(true);
+    }
+
+    /// Signs the tree over all lines that are written, if that is due.
+    fn sign(&mut self, is_last: bool) {
+        let Some(checkpoints) = &mut self.checkpoints else {
+            return;
+        };
+        let tree = self.state.chain.tree();
+        let uptime = self.clock.moment().uptime;
+        if checkpoints.is_due(tree.size(), uptime, is_last) {
+            let head = TreeHead {
+                size: tree.size(),
+                root: tree.root(),
+            };
+            checkpoints.sign(head, uptime);
+        }
+    }
+
+    /// Lines that a checkpoint covers are missing at the end: the journal was cut while no process wrote it, or a disk has lost them.
+    fn compare_with_checkpoints(&mut self) {
+        let signed = self.checkpoints.as_ref().map_or(0, Checkpoints::signed);
+        let index = self.state.chain.index();
+        if signed > index {
+            let gap = Own::Gap(Gap {
+                reason: GapReason::TruncatedFromOutside,
+                file: None,
+                first_index: Some(index),
+                last_index: signed.checked_sub(1),
+            });
+            log_own(&gap);
+            self.count(&gap);
+            self.state.owed.push(gap);
         }
     }
 

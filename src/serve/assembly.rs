@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use prometheus::IntGauge;
+use secrecy::ExposeSecret as _;
 
 use super::{
     callers::CallersReloader,
@@ -24,7 +25,10 @@ use crate::{
         StepUpPage, Webhooks,
     },
     incode::Incode,
-    journal::{self, JournalState, Output},
+    journal::{
+        self, JournalState, Output,
+        signed_note::{KeyError, SigningKey},
+    },
     jwt::KeySets,
     live::{Live, Reloader},
     metrics::set_count,
@@ -359,7 +363,15 @@ fn start_journal(
         durability: terms.durability,
         ..journal::QueueLimits::default()
     };
-    let mut started = journal::start(output, limits, deps)?;
+    let signing = terms.signing_key.as_ref().map(|key| {
+        Ok::<_, KeyError>(journal::Signing {
+            key: SigningKey::parse(key.expose_secret())?,
+            file: journal::checkpoints_beside(path),
+            copy: terms.checkpoint_copy.clone(),
+        })
+    });
+    let signing = signing.transpose().map_err(StartError::SigningKey)?;
+    let mut started = journal::start_signing(output, limits, signing, deps)?;
     started.writer.keep_only(path, terms.retention, deps);
     let attributes = Arc::clone(&terms.attributes);
     Ok(journal::Started {

@@ -31,6 +31,9 @@ pub enum StartError {
     /// The journal cannot be opened.
     #[error("cannot write the journal `{}`", .0.display())]
     JournalFile(PathBuf, #[source] io::Error),
+    /// The key that signs the journal's checkpoints cannot be used.
+    #[error("the key of journal.signing_key {0}")]
+    SigningKey(#[source] journal::signed_note::KeyError),
     /// The journal cannot be started.
     #[error(transparent)]
     Journal(#[from] journal::JournalStartError),

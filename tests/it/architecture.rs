@@ -206,6 +206,8 @@ const ROOMS: [(&str, &[&str]); 47] = [
             "provenance",
             "readiness",
             "ruling",
+            "secrets",
+            "tls",
         ],
     ),
     (

@@ -12,7 +12,7 @@ mod replay;
 pub mod schema;
 mod tail;
 mod values;
-mod verify;
+pub mod verify;
 
 use std::process::{Command, Output};
 

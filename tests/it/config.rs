@@ -1,5 +1,7 @@
 //! The configuration: layers, and every problem at once without a secret.
 
+mod signing;
+
 use std::{ffi::OsString, fs};
 
 use expect_test::{Expect, expect};

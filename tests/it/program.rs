@@ -2,6 +2,7 @@
 //! and on signals. Its stderr and its stdout are pipes that a test may leave unread.
 
 mod canaries;
+mod checkpoints;
 mod credentials;
 mod descriptors;
 mod file_modes;

@@ -83,7 +83,7 @@ fn what_others_can_write_is_refused_and_what_they_can_read_is_warned_of() {
 }
 
 /// Every setting that names a file that decides who gets in, with what makes the service read it.
-const DECISIVE: [(&str, &str); 14] = [
+const DECISIVE: [(&str, &str); 15] = [
     ("incode.api_key_file", "[incode]\napi_key_file = 'FILE'"),
     ("incode.secret_file", "[incode]\nsecret_file = 'FILE'"),
     ("incode.ca", "[incode]\nca = 'FILE'"),
@@ -103,6 +103,10 @@ const DECISIVE: [(&str, &str); 14] = [
     (
         "webhook.previous_secret_file",
         "[webhook]\nsecret = 'k'\nprevious_secret_file = 'FILE'",
+    ),
+    (
+        "journal.signing_key_file",
+        "[journal]\nsigning_key_file = 'FILE'",
     ),
     (
         "grpc.tls.certificate",
