@@ -251,7 +251,13 @@ mod tests {
         let of_another_name = note(&key("gate.example.org/journal", 7), 5);
         let of_another_key = note(&key("door.example.org/journal", 8), 5);
         let no_checkpoint = ours.note("door.example.org/journal\nfive\n");
-        let other_origin = ours.note(&note(&ours, 5)[..70].replace("door", "gate"));
+        let other_origin = ours.note(
+            &note(&ours, 5)
+                .split_inclusive('\n')
+                .take(3)
+                .collect::<String>()
+                .replace("door", "gate"),
+        );
         let with_rest = format!("{}something else", note(&ours, 5));
         let lines = "root:x:0:0:root:/root:/bin/bash\n".repeat(5000);
         for text in [

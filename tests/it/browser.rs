@@ -1,5 +1,7 @@
 //! Chromium, where a browser is the user.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},
     path::Path,

@@ -5,7 +5,7 @@ use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Assessment, DataKinds, Facts, Finding, Policy, RequirementVerdict, Timestamp, Verification,
+    Assessment, DataKinds, Facts, Finding, Policy, RequirementVerdict, Timestamp,
     Window, after, before,
     recompute::{Recorded, RecordedFinding, RecordedVerdict, Requirements, SameLists, Truth},
     verdicts,
@@ -155,7 +155,7 @@ fn count(cell: &Cell<u32>, counts: bool) {
 fn try_scene(scene: &Scene, known: &Known) -> Result<(), TestCaseError> {
     let (request, mut evidence) = asked(&scene.case);
     if let Finding::Present(verification) = &mut evidence.finding {
-        let whole = std::mem::replace(verification, Verification::default());
+        let whole = std::mem::take(verification);
         *verification = whole.keeping(scene.kept);
     }
     let now = verigate::policy::from_millis(scene.case.at);

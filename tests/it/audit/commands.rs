@@ -28,6 +28,9 @@ fn ids(printed: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// Which lines a search is about.
+type Meant<'m> = Box<dyn Fn(&Value) -> bool + 'm>;
+
 #[test]
 fn a_search_finds_exactly_what_is_meant() {
     let writer = journal();
@@ -37,7 +40,6 @@ fn a_search_finds_exactly_what_is_meant() {
     let at = |index: usize| all[index]["at"].as_str().unwrap();
     let (since, until) = (at(7), at(20));
     let reason = |line: &Value| line["reasons"].to_string().contains("VERIFICATION_TOO_OLD");
-    type Meant<'m> = Box<dyn Fn(&Value) -> bool + 'm>;
     let cases: Vec<(Vec<&str>, Meant<'_>)> = vec![
         (vec![], Box::new(|_| true)),
         (
@@ -103,7 +105,8 @@ fn a_time_range_of_a_long_file_is_found_without_its_other_lines() {
         let at = verigate::policy::from_millis(millis);
         let id = super::naive::uuid(millis, usize::try_from(number).unwrap());
         let line = json!({ "at": format!("{at:.3}"), "decision": "deny", "decision_id": id, "padding": "x".repeat(100) });
-        text += &format!("{line}\n");
+        text += &line.to_string();
+        text.push('\n');
     }
     // What is before and behind the range is not even read.
     let broken = text.replacen("{\"at\"", "\0\0\0\0\0", 1);

@@ -1,6 +1,8 @@
 //! Decisions of the real gate on generated facts, journaled and read back. By the policies that made them they are made again, with their reasons; by
 //! others they are what those decide, wherever that is said to be known, and the rest is counted.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use std::{cell::Cell, collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
@@ -10,7 +12,7 @@ use verigate::{
     clock::OffsetRange,
     policy::{
         DataKinds, Decision, Facts, Finding, Flaw, Policy, PolicyName, PolicySet, Request,
-        SourceText, Verification, from_millis, parse,
+        SourceText, from_millis, parse,
         recompute::{Requirements, SameLists},
     },
     provenance::Timings,
@@ -124,7 +126,7 @@ fn set_of(policies: &[model::Policy]) -> PolicySet {
 async fn ask(judge: &Judge, asked_for: &Asked) -> Checked {
     let (request, mut evidence) = asked(&asked_for.case);
     if let Finding::Present(verification) = &mut evidence.finding {
-        let whole = std::mem::replace(verification, Verification::default());
+        let whole = std::mem::take(verification);
         *verification = whole.keeping(asked_for.kept);
         match asked_for.answer {
             Answer::AsItIs => {}
@@ -320,7 +322,9 @@ async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
 
     // What is reported of the shadow is what the gate has judged.
     let mut shadows = Shadows::new(None, None);
-    lines.iter().for_each(|line| shadows.add(line));
+    for line in &lines {
+        shadows.add(line);
+    }
     let report = shadows.finish();
     let outcomes = checked
         .iter()
@@ -337,7 +341,11 @@ async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
     let reported: u64 = report.all.others().map(|(_, count)| count).sum();
     prop_assert_eq!(reported, u64::try_from(other.count()).unwrap());
 
-    if known.rounds.replace(known.rounds.get() + 1) % 20 == 0 {
+    if known
+        .rounds
+        .replace(known.rounds.get() + 1)
+        .is_multiple_of(20)
+    {
         by_the_program(round, &path, folder.path(), unknowns)?;
     }
     Ok(())

@@ -69,7 +69,7 @@ fn lines(bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 fn line_of(bytes: &[u8], at: usize) -> u64 {
-    let newlines = bytes[..at].iter().filter(|b| **b == b'\n').count();
+    let newlines = bytes[..at].split(|b| *b == b'\n').skip(1).count();
     u64::try_from(newlines).unwrap() + 1
 }
 

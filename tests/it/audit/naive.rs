@@ -1,6 +1,6 @@
 //! A naive writer of journals, by docs/journal-format.md alone: no hash, tree or line is made by the code of the service. Only the signature is.
 
-use std::{fs, path::Path};
+use std::{fmt::Write as _, fs, path::Path};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
@@ -45,7 +45,11 @@ fn subtrees(mut leaves: &[Hash]) -> Vec<String> {
 }
 
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let hex = |mut hex: String, byte: &u8| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    };
+    bytes.iter().fold(String::new(), hex)
 }
 
 /// A file, by its name, with its lines.

@@ -1,5 +1,7 @@
 //! `audit replay` and `audit shadow`, on a journal that the service has written.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 
 use serde_json::Value;

@@ -16,8 +16,8 @@ use super::{
 fn last_id(writer: &Writer) -> String {
     let lines = writer.files.iter().flat_map(|file| &file.lines);
     let lines = lines.map(|line| serde_json::from_slice::<Value>(line).unwrap());
-    let ids = lines.filter_map(|line| Some(line["decision_id"].as_str()?.to_owned()));
-    ids.last().unwrap()
+    let mut ids = lines.filter_map(|line| Some(line["decision_id"].as_str()?.to_owned()));
+    ids.next_back().unwrap()
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Prepared {
     }
 
     /// What is wrong with these settings of a journal at this path.
-    fn refused(&self, journal: &str, settings: &str) -> String {
+    fn refused(journal: &str, settings: &str) -> String {
         let file = format!("[journal]\npath = '{journal}'\n{settings}\n{GOOD}");
         let error = load(&file, &[]).unwrap_err();
         assert!(!error.contains("AwMD"), "{error}");
@@ -57,7 +57,7 @@ fn a_key_that_cannot_sign_is_refused_and_not_quoted() {
         (&other_name, "signing_key is damaged"),
     ] {
         let settings = format!("signing_key = '{key}'");
-        let error = place.refused(&place.path("journal"), &settings);
+        let error = Prepared::refused(&place.path("journal"), &settings);
         assert!(error.contains(expected), "{error}");
     }
     for (file, expected) in [
@@ -65,7 +65,7 @@ fn a_key_that_cannot_sign_is_refused_and_not_quoted() {
         ("by-others", "by-others` is no signing key"),
     ] {
         let settings = format!("signing_key_file = '{}'", place.path(file));
-        let error = place.refused(&place.path("journal"), &settings);
+        let error = Prepared::refused(&place.path("journal"), &settings);
         assert!(error.contains(expected), "{error}");
     }
     let signing = format!("signing_key = '{}'", place.key);
@@ -76,7 +76,7 @@ fn a_key_that_cannot_sign_is_refused_and_not_quoted() {
         ),
         ("-", "there is no file for checkpoints"),
     ] {
-        let error = place.refused(journal, &signing);
+        let error = Prepared::refused(journal, &signing);
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -85,7 +85,7 @@ fn a_key_that_cannot_sign_is_refused_and_not_quoted() {
 fn a_copy_that_cannot_be_made_is_refused() {
     let place = Prepared::new();
     let journal = place.path("journal");
-    let error = place.refused(&journal, "checkpoint_copy = 'copy'");
+    let error = Prepared::refused(&journal, "checkpoint_copy = 'copy'");
     assert!(error.contains("journal.signing_key_file is not"), "{error}");
     for (path, copy, expected) in [
         ("-", place.path("copy"), "there is no file for checkpoints"),
@@ -107,7 +107,7 @@ fn a_copy_that_cannot_be_made_is_refused() {
     ] {
         let key = &place.key;
         let settings = format!("signing_key = '{key}'\ncheckpoint_copy = '{copy}'");
-        let error = place.refused(path, &settings);
+        let error = Prepared::refused(path, &settings);
         assert!(error.contains(expected), "{copy}: {error}");
     }
 }

@@ -24,7 +24,7 @@ async fn reloads_of_policies_and_callers_are_in_the_chain() {
     fs::write(&config, format!("{before}\n{caller}")).unwrap();
     program = program.until_logged("callers_reloaded").await;
     let (_, _folder) = program.stop_and_keep().await;
-    assert_chained(&[journal.clone()]);
+    assert_chained(std::slice::from_ref(&journal));
     let lines = fs::read_to_string(&journal).unwrap();
     let lines: Vec<Value> = lines
         .lines()

@@ -1,5 +1,10 @@
 //! The program is killed while it answers: every decision that was given is in the journal, and the chain goes on at the next start.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "how many were tried is shown where a test is run for long"
+)]
+
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -62,8 +67,7 @@ pub(super) fn assert_chained(files: &[PathBuf]) {
             let value: Value = serde_json::from_slice(line).unwrap();
             assert_eq!(value["index"], index, "{}", file.display());
             assert_eq!(value["previous"], *previous, "{}", file.display());
-            let hash = leaf_hash(line).into_iter();
-            previous = hash.map(|byte| format!("{byte:02x}")).collect();
+            previous = verigate::journal::hex(&leaf_hash(line));
             index += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! The key of the page for step-ups is replaced while the service runs: each step of it refuses nobody who has something from before.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use std::sync::Arc;
 
 use reqwest::{Client, redirect::Policy};

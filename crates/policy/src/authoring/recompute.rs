@@ -237,7 +237,7 @@ impl Again<'_> {
                 Truth::Met => {}
                 Truth::Unmet(code) => {
                     (least, most) = (least.max(effect), most.max(effect));
-                    reasons = reasons.and_then(|reasons| with(reasons, rule, code?));
+                    reasons = reasons.and_then(|reasons| Some(with(reasons, rule, code?)));
                 }
                 Truth::Unknown => {
                     most = most.max(effect);
@@ -378,11 +378,11 @@ impl Again<'_> {
     }
 }
 
-fn with(mut reasons: Vec<Reason>, rule: &Rule, code: ReasonCode) -> Option<Vec<Reason>> {
+fn with(mut reasons: Vec<Reason>, rule: &Rule, code: ReasonCode) -> Vec<Reason> {
     reasons.push(Reason {
         code,
         rule: Arc::clone(rule.text()),
         effect: rule.otherwise(),
     });
-    Some(reasons)
+    reasons
 }

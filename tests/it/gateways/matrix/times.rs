@@ -1,6 +1,8 @@
 //! How long each cell of the matrix takes. The figures are written to a file and not compared with what is promised, because the machine may be busy;
 //! what is compared is whether an answer comes at once or only when the proxy has given up.
 
+#![expect(clippy::panic, reason = "a test fails by panicking")]
+
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Duration};
 
 use parking_lot::Mutex;
