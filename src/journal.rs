@@ -196,12 +196,12 @@ impl Writer {
         if terms.keeps_all() || !folder.is_dir() {
             return;
         }
-        let retention = Retention {
-            folder: folder.to_owned(),
+        let retention = Retention::new(
+            folder.to_owned(),
             terms,
-            clock: Arc::clone(&deps.clock),
-            queue: self.queue.downgrade(),
-        };
+            Arc::clone(&deps.clock),
+            self.queue.downgrade(),
+        );
         self.retention = Some(deps.start(retention.run()));
     }
 
@@ -210,6 +210,7 @@ impl Writer {
         drop(self.retention);
         self.health.stop();
         self.groups.close();
+        self.groups.all_sent().await;
         // An error means that the thread has ended already.
         let _ = self.queue.send(Message::Stop).await;
         // An error means that the thread is gone, which is what is waited for.
@@ -272,10 +273,11 @@ pub fn start_signing(
         health: health.clone(),
         state: writer::State::default(),
     };
+    let writer_places = Arc::clone(&places);
     thread::Builder::new()
         .name("journal".into())
         .spawn(move || {
-            thread.run(messages);
+            thread.run(messages, &writer_places);
             let _ = ending.send(());
         })?;
     let watch = deps.start(health.clone().watch(queue.downgrade()));

@@ -108,15 +108,20 @@ impl AppendFile {
     pub(super) fn cut(&mut self, len: u64) -> io::Result<()> {
         self.file.set_len(len)?;
         (self.len, self.whole, self.reserved) = (len, len, 0);
+        self.unconfirmed = 0;
         Ok(())
     }
 
     /// Cuts a line that was not written to its end, if that can be done, and the room that was reserved.
     pub(super) fn cut_unfinished(&mut self) {
-        if self.is_regular && (self.len > self.whole || self.reserved > 0) {
-            let whole = self.whole;
-            // An error leaves a torn line at the end, as a crash does.
-            let _ = self.cut(whole);
+        if self.is_regular
+            && (self.len > self.whole || self.reserved > 0)
+            && let Ok(metadata) = self.file.metadata()
+        {
+            // One that was truncated from outside must not be grown again. An error leaves a torn line at the end, as a crash does.
+            if self.file.set_len(self.whole.min(metadata.len())).is_ok() {
+                (self.len, self.reserved) = (self.whole, 0);
+            }
         }
     }
 
@@ -188,6 +193,14 @@ impl AppendFile {
             // A file system that cannot do it has no room to lose; a full one says so at the next write.
             let _ = fallocate(&self.file, FallocateFlags::KEEP_SIZE, self.len, RESERVE);
             self.reserved = self.len.saturating_add(RESERVE);
+        }
+        Ok(())
+    }
+
+    /// Waits until the lines of a half-written block are on the disk, if there are any: what follows them goes into another file.
+    pub(super) fn sync_unconfirmed(&mut self) -> io::Result<()> {
+        if self.is_regular && self.unconfirmed > 0 {
+            self.file.sync_data()?;
         }
         Ok(())
     }

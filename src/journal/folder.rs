@@ -94,11 +94,21 @@ impl Folder {
             size: self.segment.file.whole(),
         };
         self.segment = segment;
-        self.prepared = None;
+        self.drop_prepared();
         Reopened {
             previous,
             gap,
             tail: None,
+        }
+    }
+
+    /// Removes the segment that was prepared, if it is not the one that is written.
+    fn drop_prepared(&mut self) {
+        if let Some(prepared) = self.prepared.take()
+            && prepared.path != self.segment.path
+        {
+            // An error leaves a file without a line, which counts nowhere.
+            let _ = fs::remove_file(prepared.path);
         }
     }
 
@@ -162,6 +172,7 @@ impl Output for Folder {
     }
 
     fn finish(&mut self) {
+        self.drop_prepared();
         self.segment.file.cut_unfinished();
     }
 

@@ -9,8 +9,16 @@ use std::sync::{
 use parking_lot::Mutex;
 use tokio::{
     runtime::Handle,
-    sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch},
+    sync::{
+        Semaphore, TryAcquireError,
+        mpsc::{
+            self,
+            error::{SendError, TrySendError},
+        },
+        oneshot, watch,
+    },
 };
+use tracing::error;
 
 use super::{
     error::JournalError,
@@ -41,6 +49,35 @@ pub(super) struct Groups {
     places: Arc<Semaphore>,
     durability: Durability,
     obstacles: watch::Receiver<Obstacles>,
+    /// How many groups wait for room in the queue.
+    late: watch::Sender<usize>,
+}
+
+/// A group that waits for room in the queue.
+struct Late(watch::Sender<usize>);
+
+impl Late {
+    fn begin(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|count| *count = count.saturating_add(1));
+        Self(count.clone())
+    }
+}
+
+impl Drop for Late {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count = count.saturating_sub(1));
+    }
+}
+
+/// A group that cannot be sent, because the writing thread or the runtime has ended.
+fn log_lost(message: &Message) {
+    if let Message::Group(group, _) = message {
+        error!(
+            event = "journal_records_lost",
+            records = group.len(),
+            "decisions could not be handed to the thread that writes the journal, and are lost: restart the service"
+        );
+    }
 }
 
 #[derive(Debug, Default)]
@@ -62,6 +99,7 @@ impl Groups {
             places,
             durability,
             obstacles,
+            late: watch::Sender::default(),
         }
     }
 
@@ -111,7 +149,8 @@ impl Groups {
         let slot = self.slots.get(index).ok_or(JournalError::Stopped)?;
         let (done, is_first) = {
             let mut slot = slot.lock();
-            if slot.is_closed {
+            // The queue is closed where the writing thread has ended.
+            if slot.is_closed || self.queue.is_closed() {
                 return Err(JournalError::Stopped);
             }
             slot.group.push(record, permit);
@@ -134,23 +173,32 @@ impl Groups {
 
     /// Hands over the group of a slot. Returns what receives that it was written; `None` if there is nothing.
     fn hand_over(&self, slot: usize) -> Option<(Arc<Done>, oneshot::Receiver<()>)> {
-        let group = {
-            let mut slot = self.slots.get(slot)?.lock();
-            std::mem::take(&mut slot.group)
-        };
+        // Locked until it is sent, so that a stop does not overtake it.
+        let mut slot = self.slots.get(slot)?.lock();
+        let group = std::mem::take(&mut slot.group);
         if group.len() == 0 {
             return None;
         }
         let done = Arc::clone(&group.done);
         let (written, when_written) = oneshot::channel();
-        let sent = self.queue.try_send(Message::Group(group, written));
         // There is room for all records that are admitted, unless many other messages wait too. If the thread has ended, the sender is
         // dropped, which is what is waited for.
-        if let Err(mpsc::error::TrySendError::Full(message)) = sent
-            && let Ok(runtime) = Handle::try_current()
-        {
-            let queue = self.queue.clone();
-            drop(runtime.spawn(async move { queue.send(message).await }));
+        match self.queue.try_send(Message::Group(group, written)) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(message)) => log_lost(&message),
+            Err(TrySendError::Full(message)) => match Handle::try_current() {
+                Ok(runtime) => {
+                    let queue = self.queue.clone();
+                    let late = Late::begin(&self.late);
+                    drop(runtime.spawn(async move {
+                        if let Err(SendError(message)) = queue.send(message).await {
+                            log_lost(&message);
+                        }
+                        drop(late);
+                    }));
+                }
+                Err(_) => log_lost(&message),
+            },
         }
         Some((done, when_written))
     }
@@ -159,6 +207,12 @@ impl Groups {
     pub(super) fn send(&self, own: Own) -> bool {
         let (written, _) = oneshot::channel();
         self.queue.try_send(Message::Own(own, written)).is_ok()
+    }
+
+    /// Waits until no group waits for room in the queue.
+    pub(super) async fn all_sent(&self) {
+        // An error cannot be: the sender is here.
+        let _ = self.late.subscribe().wait_for(|late| *late == 0).await;
     }
 
     /// Accepts no more records, and hands over what there is.

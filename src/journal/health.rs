@@ -104,6 +104,11 @@ impl Health {
         self.set(|obstacles| obstacles.output = error)
     }
 
+    /// Records that the writing thread has ended although it was not stopped.
+    pub(super) fn set_ended(&self) {
+        self.set(|obstacles| obstacles.ended = true);
+    }
+
     fn set(&self, change: impl FnOnce(&mut Obstacles)) -> bool {
         self.obstacles.send_if_modified(|obstacles| {
             let before = obstacles.clone();

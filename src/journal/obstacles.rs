@@ -9,6 +9,8 @@ pub struct Obstacles {
     pub(super) output: Option<String>,
     /// A write or a check of the output does not end.
     pub(super) stuck: bool,
+    /// The writing thread has ended although it was not stopped.
+    pub(super) ended: bool,
 }
 
 impl Obstacles {
@@ -20,6 +22,12 @@ impl Obstacles {
     /// The one to repair first, in words.
     pub(super) fn first(&self) -> Option<&str> {
         let stuck = self.stuck.then_some("a write has not ended for a second");
-        stuck.or(self.output.as_deref()).or(self.write.as_deref())
+        let ended = self
+            .ended
+            .then_some("the thread that writes has ended: restart the service");
+        ended
+            .or(stuck)
+            .or(self.output.as_deref())
+            .or(self.write.as_deref())
     }
 }

@@ -4,7 +4,10 @@ use std::{
     fs::{self, File},
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -13,7 +16,7 @@ use tokio::{
     task::spawn_blocking,
     time::interval,
 };
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{
     chain::hex,
@@ -24,12 +27,15 @@ use super::{
     settings::RetentionTerms,
 };
 use crate::{
-    clock::Clock,
-    policy::{Timestamp, between},
+    clock::{Clock, Moment},
+    policy::{Timestamp, after, between},
 };
 
 /// How often it is looked for what can be removed.
 const EVERY: Duration = Duration::from_mins(1);
+
+/// A clock that is further ahead of what the uptime says was set.
+const AHEAD_MAX: Duration = Duration::from_hours(1);
 
 /// A segment, by what retention reads of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,12 +70,17 @@ fn due(kept: &[Kept], open: u64, terms: RetentionTerms, now: Timestamp) -> usize
 
 /// The closed segments of a folder, and the size of the open one.
 fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
-    let firsts = segments(folder)?;
+    let mut firsts = Vec::new();
+    for first in segments(folder)? {
+        // One that has no line: of a process that was killed as it began it, or one that is not written yet.
+        if fs::metadata(folder.join(segment_name(first)))?.len() > 0 {
+            firsts.push(first);
+        }
+    }
     let mut closed = Vec::new();
     for pair in firsts.windows(2) {
         let [first, next] = *pair else { continue };
         let after = File::open(folder.join(segment_name(next)))?;
-        // One that has no line yet: the segment before it is still being written.
         let Some(ended_at) = first_at(&after)? else {
             break;
         };
@@ -112,9 +123,47 @@ pub(super) struct Retention {
     pub(super) terms: RetentionTerms,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) queue: mpsc::WeakSender<Message>,
+    started: Moment,
+    has_warned: Arc<AtomicBool>,
 }
 
 impl Retention {
+    pub(super) fn new(
+        folder: PathBuf,
+        terms: RetentionTerms,
+        clock: Arc<dyn Clock>,
+        queue: mpsc::WeakSender<Message>,
+    ) -> Self {
+        let started = clock.moment();
+        Self {
+            folder,
+            terms,
+            clock,
+            queue,
+            started,
+            has_warned: Arc::default(),
+        }
+    }
+
+    /// The instant that ages are measured at: a wall clock that was set ahead makes nothing older than the uptime says.
+    fn now(&self) -> Timestamp {
+        let moment = self.clock.moment();
+        let uptime = moment.uptime.saturating_sub(self.started.uptime);
+        let expected = after(self.started.now, uptime);
+        if moment.now <= after(expected, AHEAD_MAX) {
+            return moment.now;
+        }
+        if !self.has_warned.swap(true, Relaxed) {
+            warn!(
+                event = "journal_clock_ahead",
+                now = %moment.now,
+                expected = %expected,
+                "the clock was set ahead, so files of the journal are removed by age as if it had not been: restart the service if the clock is right now"
+            );
+        }
+        expected
+    }
+
     /// Removes what is due from time to time, as long as the journal is written.
     pub(super) async fn run(self) {
         let mut ticks = interval(EVERY);
@@ -167,7 +216,7 @@ impl Retention {
 
     fn removals(&self) -> io::Result<Vec<RemovedSegment>> {
         let (closed, open) = look(&self.folder)?;
-        let count = due(&closed, open, self.terms, self.clock.now());
+        let count = due(&closed, open, self.terms, self.now());
         let due = closed.into_iter().take(count);
         due.map(|kept| removal(&self.folder, kept)).collect()
     }
@@ -176,7 +225,7 @@ impl Retention {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::from_millis;
+    use crate::{clock::ManualClock, policy::from_millis};
 
     fn days(days: i64) -> Timestamp {
         from_millis(days * 24 * 3_600_000)
@@ -210,5 +259,41 @@ mod tests {
             let terms = RetentionTerms { age, size };
             assert_eq!(due(&kept, 50, terms, now), removed, "{terms:?} {now}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_ahead_makes_nothing_older() {
+        let clock = Arc::new(ManualClock::at(days(1)));
+        let (queue, _messages) = mpsc::channel(1);
+        let now = Arc::clone(&clock) as Arc<dyn Clock>;
+        let terms = RetentionTerms::default();
+        let retention = Retention::new(PathBuf::new(), terms, now, queue.downgrade());
+        clock.advance(Duration::from_hours(24));
+        assert_eq!(retention.now(), days(2));
+        clock.set(days(4000));
+        assert_eq!(retention.now(), days(2));
+        assert!(retention.has_warned.load(Relaxed));
+        clock.advance(Duration::from_hours(24));
+        assert_eq!(retention.now(), days(3));
+        clock.set(days(3));
+        assert_eq!(retention.now(), days(3));
+    }
+
+    #[test]
+    fn a_file_without_a_line_does_not_end_the_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |index: u64| {
+            let zeros = "0".repeat(64);
+            let at = "1970-01-01T00:00:01.500Z";
+            format!(
+                "{{\"v\":2,\"index\":{index},\"previous\":\"{zeros}\",\"at\":\"{at}\",\"event\":\"a\"}}\n"
+            )
+        };
+        for (first, text) in [(0, line(0)), (1, line(1)), (2, String::new()), (3, line(3))] {
+            fs::write(folder.path().join(segment_name(first)), text).unwrap();
+        }
+        let (closed, _) = look(folder.path()).unwrap();
+        let firsts: Vec<u64> = closed.iter().map(|kept| kept.first).collect();
+        assert_eq!(firsts, [0, 1]);
     }
 }

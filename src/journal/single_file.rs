@@ -56,15 +56,21 @@ impl Output for AtPath {
     }
 
     fn replace(&mut self, next: Next) -> io::Result<Reopened> {
-        let failed = format!("{}.sync-failed-{}", name(&self.path), next.index);
-        std::fs::rename(&self.path, self.path.with_file_name(failed))?;
+        let state = self.file.state(&self.path);
+        if matches!(state, FileState::Same | FileState::Truncated) {
+            let failed = format!("{}.sync-failed-{}", name(&self.path), next.index);
+            std::fs::rename(&self.path, self.path.with_file_name(failed))?;
+        }
+        let mut opened = AppendFile::open(&self.path)?;
+        is_trusted(&opened, &self.file)?;
+        opened.lock()?;
+        let tail = cut_tail(&mut opened)?;
         let previous = self.previous();
-        self.file = AppendFile::open(&self.path)?;
-        self.file.lock()?;
+        self.file = opened;
         Ok(Reopened {
             previous,
             gap: Some(GapReason::SyncFailed),
-            tail: None,
+            tail,
         })
     }
 }
@@ -104,6 +110,7 @@ impl AtPath {
         let previous = self.previous();
         let tail = cut_tail(&mut opened)?;
         let is_regular = opened.is_regular();
+        let is_synced = state != FileState::Moved || self.file.sync_unconfirmed().is_ok();
         if state == FileState::Truncated {
             let len = opened.len();
             self.file.cut(len)?;
@@ -113,6 +120,7 @@ impl AtPath {
         let gap = match state {
             FileState::Truncated => Some(GapReason::TruncatedFromOutside),
             FileState::Deleted => Some(GapReason::FileMissing),
+            FileState::Moved if !is_synced => Some(GapReason::SyncFailed),
             FileState::Same | FileState::Moved => None,
         };
         Ok(is_regular.then_some(Reopened {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::{
@@ -72,8 +72,32 @@ struct Batch {
     waiting: Vec<oneshot::Sender<()>>,
 }
 
+/// Lets nothing more be recorded if the thread panics.
+struct EndGuard {
+    health: Health,
+    places: Arc<Semaphore>,
+}
+
+impl Drop for EndGuard {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.health.set_ended();
+            self.places.close();
+            error!(
+                event = "journal_thread_ended",
+                "the thread that writes the journal has ended by a fault, so all checks are rejected: restart the service, and report the fault"
+            );
+        }
+    }
+}
+
 impl WriterThread {
-    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>) {
+    pub(super) fn run(mut self, mut queue: mpsc::Receiver<Message>, places: &Arc<Semaphore>) {
+        // Dropped before the queue, so that nothing is admitted to a queue that nobody reads.
+        let _guard = EndGuard {
+            health: self.health.clone(),
+            places: Arc::clone(places),
+        };
         self.begin();
         let mut messages = Vec::with_capacity(BATCH_MAX);
         while queue.blocking_recv_many(&mut messages, BATCH_MAX) > 0 {

@@ -11,8 +11,8 @@ use super::{chained::Reader, *};
 
 /// A running journal.
 pub(super) struct Running {
-    journal: Journal,
-    state: JournalState,
+    pub(super) journal: Journal,
+    pub(super) state: JournalState,
     writer: Writer,
 }
 

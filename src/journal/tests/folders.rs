@@ -19,14 +19,14 @@ const SMALL: SegmentTerms = SegmentTerms {
     age: Duration::from_hours(1),
 };
 
-fn files(folder: &Path) -> Vec<PathBuf> {
+pub(super) fn files(folder: &Path) -> Vec<PathBuf> {
     let segments = segments(folder).unwrap().into_iter();
     segments
         .map(|first| folder.join(segment_name(first)))
         .collect()
 }
 
-fn read(folder: &Path) -> Reader {
+pub(super) fn read(folder: &Path) -> Reader {
     let files = files(folder);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
     Reader::of(&files)
@@ -213,15 +213,12 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
         .map(|file| fs::metadata(file).unwrap().len())
         .sum();
     let running = Running::start(folder, SMALL);
-    let retention = Retention {
-        folder: folder.to_owned(),
-        terms: RetentionTerms {
-            age: None,
-            size: Some(total - fs::metadata(&before[0]).unwrap().len() - 1),
-        },
-        clock: Arc::new(SystemClock),
-        queue: running.queue(),
+    let terms = RetentionTerms {
+        age: None,
+        size: Some(total - fs::metadata(&before[0]).unwrap().len() - 1),
     };
+    let clock = Arc::new(SystemClock);
+    let retention = Retention::new(folder.to_owned(), terms, clock, running.queue());
     assert!(retention.remove_due().await.unwrap());
     running.record(12..13).await;
     running.stop().await;

@@ -9,6 +9,7 @@ use super::{
         append_file::as_u64,
         block::{Block, Item},
         output::{Next, OutputCheck, Reopened},
+        own::{GapReason, Own},
         settings::Durability,
     },
     State, WriterThread,
@@ -25,6 +26,22 @@ enum Delivery {
     NotSynced(Reopened),
     /// The service stops, and the block has no decision.
     Abandoned,
+}
+
+/// Whether this is written again into the file that takes the place of one that is lost or was not synced: all but what says where a file,
+/// a process or a tree is.
+fn is_repeated(item: &Item<'_>) -> bool {
+    match item {
+        Item::Record(..) => true,
+        Item::Own(own) => match own {
+            Own::Changed(_) | Own::SegmentRemoved(_) | Own::Gap(_) | Own::TailCut(_) => true,
+            Own::SegmentOpened(_)
+            | Own::SegmentClosed
+            | Own::Started
+            | Own::Stopped { .. }
+            | Own::Tree => false,
+        },
+    }
 }
 
 impl WriterThread {
@@ -47,14 +64,24 @@ impl WriterThread {
                 }
                 Delivery::Reopened(whole, reopened) => {
                     self.state.chain = block.chain_after(whole);
+                    let gap = reopened.as_ref().and_then(|reopened| reopened.gap);
                     let rest = items.split_off(whole.min(items.len()));
                     self.count_lines(&items);
-                    items = self.begin_with(reopened, None, rest);
+                    if gap.is_some() {
+                        // Its whole lines may be lost with the file.
+                        items.extend(rest);
+                        items.retain(is_repeated);
+                    } else {
+                        items = rest;
+                    }
+                    let is_unsynced = gap == Some(GapReason::SyncFailed);
+                    let missing_from = is_unsynced.then_some(block.first());
+                    items = self.begin_with(reopened, missing_from, items);
                 }
                 Delivery::NotSynced(reopened) => {
                     self.state.chain = after;
                     self.count_lines(&items);
-                    items.retain(|item| matches!(item, Item::Record(..)));
+                    items.retain(is_repeated);
                     items = self.begin_with(Some(reopened), Some(block.first()), items);
                 }
                 Delivery::Abandoned => return false,
@@ -133,6 +160,10 @@ impl WriterThread {
                     return Delivery::Abandoned;
                 }
                 thread::sleep(self.retry_after);
+            }
+            if is_synced == Some(false) {
+                // It is left by a gap alone: opened again, it would be trusted.
+                continue;
             }
             let whole = if left.is_empty() {
                 0
