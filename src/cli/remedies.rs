@@ -70,7 +70,7 @@ fn in_words(remedy: &Remedy) -> String {
         }
         Some(Kind::Wait(Wait { until })) => {
             let Some(until) = until else {
-                // A journal does not say it where that would tell a birthday.
+                // A journal does not say it where that would reveal a birthday.
                 return "come back later".to_owned();
             };
             let until = time::instant(*until);

@@ -101,7 +101,7 @@ async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
 
 /// The answer says when the decision changes; beside the requirement, that instant is the date of birth.
 #[tokio::test]
-async fn no_line_tells_a_birthday() {
+async fn no_line_reveals_a_birthday() {
     const POLICIES: &str = "\
 version: 1
 policies:

@@ -5,8 +5,8 @@ use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Assessment, DataKinds, Facts, Finding, Policy, RequirementVerdict, Timestamp,
-    Window, after, before,
+    Assessment, DataKinds, Facts, Finding, Policy, RequirementVerdict, Timestamp, Window, after,
+    before,
     recompute::{Recorded, RecordedFinding, RecordedVerdict, Requirements, SameLists, Truth},
     verdicts,
 };

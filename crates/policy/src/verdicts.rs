@@ -43,7 +43,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Whether it is one instant alone: what reads a date of birth says no more, because its bounds would tell the birthday.
+    /// Whether it is one instant alone: what reads a date of birth says no more, because its bounds would reveal the birthday.
     pub fn is_instant(&self) -> bool {
         self.from
             .is_some_and(|from| self.until == Some(after(from, INSTANT)))

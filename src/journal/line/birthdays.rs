@@ -1,4 +1,4 @@
-//! Instants of a decision that would tell a birthday: beside `age_at_least: 18`, the 18th one is the date of birth.
+//! Instants of a decision that would reveal a birthday: beside `age_at_least: 18`, the 18th one is the date of birth.
 
 use crate::{
     journal::entry::Entry,
@@ -21,8 +21,8 @@ impl Instants {
             return Self::All;
         }
         let windows = verdicts.iter().flat_map(|v| [v.window, v.other]).flatten();
-        let tells_age = |window: &Window| window.is_instant();
-        let windows = windows.filter(|window| !tells_age(window));
+        let reveals_age = |window: &Window| window.is_instant();
+        let windows = windows.filter(|window| !reveals_age(window));
         Self::Explained(windows.filter_map(|window| window.until).collect())
     }
 
