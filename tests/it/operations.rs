@@ -129,6 +129,21 @@ pub fn skip(component: &str) {
     eprintln!("skipped test {count}: {component}");
 }
 
+/// Whether these programs are there; skips a test that needs them and has not.
+pub fn has(programs: &[&str]) -> bool {
+    let is_missing = |program: &&&str| {
+        let command = Command::new("sh")
+            .args(["-c", "command -v \"$1\" >/dev/null", "sh", program])
+            .status();
+        !command.is_ok_and(|status| status.success())
+    };
+    let missing: Vec<&&str> = programs.iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        skip(&format!("not installed: {missing:?}"));
+    }
+    missing.is_empty()
+}
+
 /// Where Prometheus' own checker is installed, it finds nothing wrong; `.ci/run` installs it.
 #[tokio::test]
 async fn promtool_finds_nothing_wrong_with_the_metrics() {
