@@ -307,7 +307,7 @@ fn every_command_of_the_documents_and_of_the_help_is_one_that_the_program_knows(
     let mut known = 0;
     for command in texts.iter().flat_map(|text| commands(text)) {
         let mut arguments: Vec<String> = Vec::new();
-        let mut quoted = command.split('"');
+        let mut quoted = command.split(['"', '\'']);
         while let Some(bare) = quoted.next() {
             arguments.extend(bare.split_whitespace().map(str::to_owned));
             arguments.extend(quoted.next().map(str::to_owned));
