@@ -125,7 +125,7 @@ policies:
         answers.push(world.check(policy, "minor").await);
     }
     let grown = answers[0].next_change.unwrap().at.unwrap();
-    assert_eq!(grown.to_string(), "2033-03-09T12:00:00Z");
+    assert_eq!(grown.to_string(), "2033-03-09T14:00:00Z");
     let (_, journal) = world.stop().await;
     assert!(!journal.contains("-03-09"), "{journal}");
     let lines: Vec<Value> = journal

@@ -369,9 +369,12 @@ async fn what_operators_changed_is_recorded_again_after_a_sync_that_failed() {
     let mut faulty = Faulty::at(&path, SegmentTerms::default());
     let fails = Arc::new(AtomicBool::new(false));
     let failing = Arc::clone(&fails);
-    faulty.before_sync = Box::new(move || match failing.swap(false, SeqCst) {
-        true => Err(rustix::io::Errno::IO.into()),
-        false => Ok(()),
+    faulty.before_sync = Box::new(move || {
+        if failing.swap(false, SeqCst) {
+            Err(rustix::io::Errno::IO.into())
+        } else {
+            Ok(())
+        }
     });
     let running = faulty.run(Durability::Synced);
     running.record(0..1).await;
