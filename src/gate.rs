@@ -156,7 +156,7 @@ impl Gate {
         let mut ruling = self.rule(snapshot, policy, request, known);
         let decided = snapshot.elapsed();
         let entry = Entry::new(request, call_facts(call), &ruling, snapshot.sets());
-        // What is kept back for the answer is time for its record, too.
+        // Some of what is kept back for the answer is time for its record.
         let wait = call.deadline.to_record().after(decided).left();
         let recorded = self.journal.record_within(wait, entry);
         if let Err(error) = recorded.await {

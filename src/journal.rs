@@ -9,6 +9,7 @@ mod settings;
 mod error;
 mod entry;
 mod line;
+mod line_start;
 mod chain;
 pub mod merkle;
 mod own;
@@ -45,11 +46,11 @@ use tokio::{
 use tracing::error;
 
 pub use self::{
-    chain::hex,
     checkpoint_copy::CopyTarget,
     checkpoint_file::CheckpointFileError,
     entry::{CallFacts, Entry, RefusedCaller, Sets},
     error::{JournalError, JournalStartError},
+    line_start::{LineStart, from_hex, hex},
     obstacles::Obstacles,
     open::open,
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed},

@@ -3,20 +3,16 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    journal::merkle::{Hash, Tree, leaf_hash},
+    journal::{
+        LineStart,
+        merkle::{Hash, Tree, leaf_hash},
+    },
     json::StrictJson,
     policy::Timestamp,
 };
 
 /// The version of the format that is read here.
 const VERSION: u64 = 2;
-/// What each line of this version begins with, before the index.
-const START: &str = "{\"v\":2,\"index\":";
-/// Between the index and the hash of the line before.
-const PREVIOUS: &str = ",\"previous\":\"";
-/// Between that hash and the time.
-const AT: &str = "\",\"at\":\"";
-
 /// What a line with a newline is.
 #[derive(Debug)]
 pub enum Parsed {
@@ -95,7 +91,7 @@ impl Parsed {
         if version.as_deref() != Some("2") {
             return Err(LineError::OtherVersion);
         }
-        let start = Start::parse(text).ok_or(LineError::OtherStart)?;
+        let start = LineStart::parse(text).ok_or(LineError::OtherStart)?;
         let kind = kind(&json).ok_or(LineError::NoKind)?;
         Ok(Self::Chained(Box::new(Line {
             index: start.index,
@@ -150,63 +146,6 @@ fn kind(json: &StrictJson) -> Option<Kind> {
     Some(Kind::Event(event.into()))
 }
 
-/// What a line of version 2 begins with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Start {
-    pub(super) index: u64,
-    pub(super) previous: Hash,
-    pub(super) at: Timestamp,
-}
-
-impl Start {
-    /// Reads the beginning of a line; `None` if it has not exactly the form of one.
-    pub(super) fn parse(line: &[u8]) -> Option<Self> {
-        let (index, rest) = until(line.strip_prefix(START.as_bytes())?, b',')?;
-        let index = std::str::from_utf8(index).ok()?;
-        let number: u64 = index.parse().ok()?;
-        let is_canonical = number.to_string() == index;
-        // The comma was taken off.
-        let rest = rest.strip_prefix(PREVIOUS.get(1..)?.as_bytes())?;
-        let (previous, rest) = rest.split_at_checked(64)?;
-        let previous = from_hex(std::str::from_utf8(previous).ok()?)?;
-        let (at, rest) = until(rest.strip_prefix(AT.as_bytes())?, b'"')?;
-        let at = std::str::from_utf8(at).ok()?;
-        let instant: Timestamp = at.parse().ok()?;
-        let is_whole = is_canonical && format!("{instant:.3}") == at && rest.starts_with(b",");
-        is_whole.then_some(Self {
-            index: number,
-            previous,
-            at: instant,
-        })
-    }
-}
-
-/// What is before the first such byte, and what is behind it.
-fn until(bytes: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
-    let at = bytes.iter().position(|byte| *byte == end)?;
-    let (before, rest) = bytes.split_at_checked(at)?;
-    Some((before, rest.get(1..)?))
-}
-
-/// A hash in lower-case hex.
-pub(super) fn from_hex(text: &str) -> Option<Hash> {
-    let digit = |byte: &u8| match byte {
-        b'0'..=b'9' => Some(byte.wrapping_sub(b'0')),
-        b'a'..=b'f' => Some(byte.wrapping_sub(b'a').wrapping_add(10)),
-        _ => None,
-    };
-    let mut hash = Hash::default();
-    let pairs = text.as_bytes().chunks(2);
-    if text.len() != 64 {
-        return None;
-    }
-    for (byte, pair) in hash.iter_mut().zip(pairs) {
-        let [high, low] = pair else { return None };
-        *byte = digit(high)? << 4 | digit(low)?;
-    }
-    Some(hash)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -229,7 +168,10 @@ mod tests {
         assert_eq!(read.at.to_string(), "2026-01-31T12:00:00Z");
         assert!(read.is_event("tree") && !read.is_event("gap"));
         assert_eq!(read.hash, leaf_hash(text.as_bytes()));
-        assert_eq!(from_hex(&crate::journal::hex(&read.hash)), Some(read.hash));
+        assert_eq!(
+            crate::journal::from_hex(&crate::journal::hex(&read.hash)),
+            Some(read.hash)
+        );
         let decision = line("7", AT, ",\"decision\":\"allow\"");
         let Ok(Parsed::Chained(read)) = Parsed::parse(decision.as_bytes()) else {
             panic!("{decision}");

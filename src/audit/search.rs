@@ -11,11 +11,13 @@ use serde_json::Value;
 
 use super::{
     files::{JournalFile, JournalFiles},
-    line::Start,
     lines::{Ending, LINE_BYTES_MAX},
     stream::{RawLine, ReadError, Stream},
 };
-use crate::policy::{Timestamp, after, before, from_millis};
+use crate::{
+    journal::LineStart,
+    policy::{Timestamp, after, before, from_millis},
+};
 
 /// How far the times of lines may be out of order: no decision waits longer until it is recorded.
 const DISORDER_MAX: Duration = Duration::from_mins(5);
@@ -216,7 +218,7 @@ fn line_behind(file: &mut File, offset: u64, end: u64) -> io::Result<Option<(u64
 
 /// When a line was recorded or decided.
 fn time_of(line: &[u8]) -> Option<Timestamp> {
-    if let Some(start) = Start::parse(line) {
+    if let Some(start) = LineStart::parse(line) {
         return Some(start.at);
     }
     let value: Value = serde_json::from_slice(line).ok()?;

@@ -49,13 +49,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// The CA certificates that verify the vendor's, unless a file has others. Plain HTTP needs none, so those of this machine are not
-    /// read.
+    /// The CA certificates that verify the vendor's, unless a file has others.
     pub(super) fn ca_certificates(&self) -> CaCertificates {
-        if self.url.scheme() == "https" && self.files.ca.is_none() {
-            CaCertificates::Machine
-        } else {
-            CaCertificates::Only(Vec::new())
+        match self.files.ca {
+            None => CaCertificates::for_calls_to(&self.url),
+            Some(_) => CaCertificates::Only(Vec::new()),
         }
     }
 }

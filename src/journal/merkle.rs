@@ -90,7 +90,7 @@ impl Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::{super::chain::hex, *};
+    use super::{super::line_start::hex, *};
 
     /// The leaves of the well-known vectors.
     const LEAVES: [&[u8]; 8] = [

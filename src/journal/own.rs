@@ -4,11 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{
-    chain::{Chain, hex},
-    line::to_json,
-    merkle::Hash,
-};
+use super::{chain::Chain, line::to_json, line_start::hex, merkle::Hash};
 use crate::build_info::VERSION;
 
 /// An event of the journal itself. The state of the tree is added when its line is made.

@@ -13,10 +13,12 @@ use serde::Deserialize;
 
 use super::{
     append_file::as_u64,
-    chain::{Chain, Prefix, hex},
+    chain::Chain,
+    line_start::{LineStart, hex},
     merkle::{Hash, Tree},
     own::{CLOSED, CutTail, WITH_TREE},
 };
+use crate::policy::Timestamp;
 
 /// Read at once.
 const CHUNK: u64 = 1024 * 1024;
@@ -112,7 +114,7 @@ fn read_lines(file: &File, whole: u64) -> io::Result<Lines> {
         let Some(after) = follow(chain.as_ref(), &line) else {
             return Ok(Lines::Broken { chain, last_index });
         };
-        is_closed = Prefix::of(&line).is_some_and(|prefix| prefix.is_event(CLOSED));
+        is_closed = LineStart::parse(&line).is_some_and(|prefix| prefix.is_event(CLOSED));
         since_tree = since_tree.saturating_add(1);
         chain = Some(after);
     }
@@ -125,12 +127,11 @@ fn read_lines(file: &File, whole: u64) -> io::Result<Lines> {
 
 /// The chain after a line: the first one has the state of the tree, and each other one follows the one before.
 fn follow(chain: Option<&Chain>, line: &[u8]) -> Option<Chain> {
-    let prefix = Prefix::of(line)?;
+    let prefix = LineStart::parse(line)?;
     let mut chain = match chain {
         None => chain_before(&prefix, line)?,
         Some(chain) => {
-            let follows = prefix.index == chain.index()
-                && prefix.previous == hex(chain.previous()).as_bytes();
+            let follows = prefix.index == chain.index() && prefix.previous == *chain.previous();
             follows.then(|| chain.clone())?
         }
     };
@@ -144,24 +145,14 @@ struct WithTree {
 }
 
 /// The chain before a line that has the state of the tree.
-fn chain_before(prefix: &Prefix<'_>, line: &[u8]) -> Option<Chain> {
+fn chain_before(prefix: &LineStart<'_>, line: &[u8]) -> Option<Chain> {
     let WithTree { tree } = serde_json::from_slice(line).ok()?;
     let subtrees = tree.iter().map(|root| {
         let root = STANDARD.decode(root).ok()?;
         Hash::try_from(root).ok()
     });
     let tree = Tree::from_subtrees(prefix.index, subtrees.collect::<Option<_>>()?)?;
-    Some(Chain::after(tree, from_hex(prefix.previous)?))
-}
-
-fn from_hex(text: &[u8]) -> Option<Hash> {
-    let mut hash = Hash::default();
-    let text = str::from_utf8(text).ok()?;
-    for (at, byte) in hash.iter_mut().enumerate() {
-        let start = at.checked_mul(2)?;
-        *byte = u8::from_str_radix(text.get(start..start.checked_add(2)?)?, 16).ok()?;
-    }
-    Some(hash)
+    Some(Chain::after(tree, prefix.previous))
 }
 
 /// Where the last line of this window begins that has the state of the tree.
@@ -176,7 +167,7 @@ fn last_with_tree(window: &[u8], from: u64) -> Option<u64> {
             None if from == 0 => 0,
             None => return None,
         };
-        let prefix = window.get(start..).and_then(Prefix::of);
+        let prefix = window.get(start..).and_then(LineStart::parse);
         if prefix.is_some_and(|prefix| WITH_TREE.iter().any(|name| prefix.is_event(name))) {
             return from.checked_add(as_u64(start));
         }
@@ -202,21 +193,21 @@ fn last_index(file: &File, whole: u64) -> io::Result<Option<u64>> {
     let start = rfind(file, before, 0, end_of_last_line)?.unwrap_or(0);
     let end = whole.min(start.saturating_add(PREFIX_MAX));
     let line = read(file, start, end)?;
-    Ok(Prefix::of(&line).map(|prefix| prefix.index))
+    Ok(LineStart::parse(&line).map(|prefix| prefix.index))
 }
 
 /// The index of the first line of version 2 of a file, if that is its first line.
 pub(super) fn first_index(file: &File) -> io::Result<Option<u64>> {
     let len = file.metadata()?.len();
     let line = read(file, 0, len.min(PREFIX_MAX))?;
-    Ok(Prefix::of(&line).map(|prefix| prefix.index))
+    Ok(LineStart::parse(&line).map(|prefix| prefix.index))
 }
 
 /// When the first line of a file was recorded.
-pub(super) fn first_at(file: &File) -> io::Result<Option<crate::policy::Timestamp>> {
+pub(super) fn first_at(file: &File) -> io::Result<Option<Timestamp>> {
     let len = file.metadata()?.len();
     let line = read(file, 0, len.min(PREFIX_MAX))?;
-    Ok(Prefix::of(&line).and_then(|prefix| prefix.at.parse().ok()))
+    Ok(LineStart::parse(&line).map(|start| start.at))
 }
 
 /// Looks through a file from its end, in windows that overlap by this much; what is found in one, which begins there.

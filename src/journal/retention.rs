@@ -19,8 +19,8 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    chain::hex,
     folder::{segment_name, segments},
+    line_start::hex,
     message::Message,
     own::{Own, RemovedSegment},
     resume::{Lines, first_at, read_end},

@@ -91,11 +91,7 @@ impl Collector {
             connect_timeout: None,
             https_only: false,
             headers: HeaderMap::new(),
-            ca_certificates: if url.scheme() == "https" {
-                CaCertificates::Machine
-            } else {
-                CaCertificates::Only(Vec::new())
-            },
+            ca_certificates: CaCertificates::for_calls_to(&url),
             pings: None,
         });
         Ok(Self {

@@ -4,11 +4,13 @@ use std::{
     fmt::Write as _,
     fs,
     io::{Read as _, Write as _},
+    path::PathBuf,
     process::Command,
     time::Duration,
 };
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::Code;
 use verigate::{
@@ -137,19 +139,20 @@ policies:
     assert_eq!(lines[2]["next_change"]["at"], "2026-03-02T11:50:00.000Z");
 }
 
-/// A pipe that is never read takes 64 KiB, and then blocks the thread that writes.
-#[tokio::test]
-async fn while_the_journal_cannot_be_written_no_answer_is_sent() {
+/// A pipe in a folder, and its reader, which is opened without waiting for a writer.
+fn pipe() -> (TempDir, PathBuf, fs::File) {
     let folder = tempfile::tempdir().unwrap();
     let pipe = folder.path().join("pipe");
     let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
     assert!(made.success());
-    // It is opened without waiting for the writer, and never read.
-    let reader = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&pipe);
-    let _reader = reader.unwrap();
+    let reader = fs::OpenOptions::new().read(true).write(true).open(&pipe);
+    (folder, pipe, reader.unwrap())
+}
+
+/// A pipe that is never read takes 64 KiB, and then blocks the thread that writes.
+#[tokio::test]
+async fn while_the_journal_cannot_be_written_no_answer_is_sent() {
+    let (_folder, pipe, _reader) = pipe();
     let world = World::with(|config| {
         config.journal.path.clone_from(&pipe);
         config.incode.timeout = Duration::from_millis(200);
@@ -201,15 +204,7 @@ async fn a_policy_may_permit_that_its_decisions_are_given_without_a_record() {
 /// Without the exception, a call waits for its line within its deadline, and no longer.
 #[tokio::test]
 async fn an_answer_waits_for_its_line_within_the_deadline() {
-    let folder = tempfile::tempdir().unwrap();
-    let pipe = folder.path().join("pipe");
-    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
-    assert!(made.success());
-    let reader = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(&pipe);
-    let mut reader = reader.unwrap();
+    let (_folder, pipe, mut reader) = pipe();
     // So that the first line has to wait.
     rustix::io::ioctl_fionbio(&reader, true).unwrap();
     while reader.write_all(&[b'\n'; 4096]).is_ok() {}

@@ -43,7 +43,7 @@ struct Scene {
     attributes: Vec<String>,
 }
 
-fn lists() -> BoxedStrategy<IdList> {
+pub fn lists() -> BoxedStrategy<IdList> {
     let ids = ["id-1", "id-2", "id-3"].map(str::to_owned).to_vec();
     let ids = proptest::sample::subsequence(ids, 1..=2);
     ids.prop_map(IdList::Inline).boxed()

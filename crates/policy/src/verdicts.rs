@@ -25,6 +25,8 @@ const INSTANT: Duration = Duration::from_millis(1);
 pub struct RequirementVerdict<'p> {
     /// The requirement, as a policy writes it. Identities are not in it.
     pub requirement: &'p str,
+    /// Whether it reads a date of birth: its windows are one instant each then, because their bounds would reveal the birthday.
+    pub reads_birth: bool,
     /// At the instant of the decision; `None` if that is not known, because the evidence does not say.
     pub window: Option<Window>,
     /// At the other instant of a decision for two, if the first window is not about it.
@@ -40,14 +42,6 @@ pub struct Window {
     pub from: Option<Timestamp>,
     /// The first instant that is not certain any more; `None` if it stays so for ever.
     pub until: Option<Timestamp>,
-}
-
-impl Window {
-    /// Whether it is one instant alone: what reads a date of birth says no more, because its bounds would reveal the birthday.
-    pub fn is_instant(&self) -> bool {
-        self.from
-            .is_some_and(|from| self.until == Some(after(from, INSTANT)))
-    }
 }
 
 impl Window {
@@ -103,16 +97,21 @@ impl Leaf {
         let other = other.filter(is_elsewhere);
         RequirementVerdict {
             requirement: &self.text,
+            reads_birth: self.reads_birth(),
             window,
             other: other.and_then(|other| given.map(|given| self.window(&given, other))),
         }
+    }
+
+    fn reads_birth(&self) -> bool {
+        self.reads.include(DataKinds::BIRTH)
     }
 
     fn window(&self, given: &Given<'_>, now: Timestamp) -> Window {
         let when = self.requirement.holds(given);
         let holds = when.contains(now);
         let (from, until) = match when {
-            _ if self.reads.include(DataKinds::BIRTH) => (Some(now), Some(after(now, INSTANT))),
+            _ if self.reads_birth() => (Some(now), Some(after(now, INSTANT))),
             When::Interval(interval) => bounds(interval, now),
             // What is before is not looked for.
             When::Weekly(_) | When::All(_) | When::Any(_) => {

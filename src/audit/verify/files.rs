@@ -6,10 +6,10 @@ use super::{position::Position, report::Bad};
 use crate::{
     audit::{
         files::JournalFile,
-        line::{Line, from_hex, number},
+        line::{Line, number},
         stream::RawLine,
     },
-    journal::{hex, merkle::Hash},
+    journal::{from_hex, hex, merkle::Hash},
     json::StrictJson,
 };
 
@@ -74,14 +74,7 @@ impl FileState {
         is_first: bool,
         previous: Option<&Hash>,
     ) -> Result<(), Box<Bad>> {
-        let bad = |expected: String, found: String| {
-            Err(Bad::new(
-                Position::of(raw, line.index),
-                expected,
-                found,
-                HINT,
-            ))
-        };
+        let bad = |expected: String, found: String| misplaced(raw, line, expected, found);
         if self.is_closed {
             let expected = "the end of the file, which `segment_closed` ended".to_owned();
             return bad(expected, "another line".to_owned());
@@ -116,14 +109,7 @@ impl FileState {
         header: &StrictJson,
         previous: Option<&Hash>,
     ) -> Result<(), Box<Bad>> {
-        let bad = |expected: String, found: String| {
-            Err(Bad::new(
-                Position::of(raw, line.index),
-                expected,
-                found,
-                HINT,
-            ))
-        };
+        let bad = |expected: String, found: String| misplaced(raw, line, expected, found);
         let last_hash = header.get("last_hash").and_then(StrictJson::text);
         if last_hash.and_then(from_hex) != Some(line.previous) {
             let expected = format!("`previous_file.last_hash` {}", hex(&line.previous));
@@ -181,4 +167,10 @@ impl FileState {
         let before = self.before.as_ref().map(|before| &before.file);
         self.file.as_ref().or(before)
     }
+}
+
+/// A line is not what belongs to its place in the file.
+fn misplaced(raw: &RawLine, line: &Line, expected: String, found: String) -> Result<(), Box<Bad>> {
+    let position = Position::of(raw, line.index);
+    Err(Bad::new(position, expected, found, HINT))
 }

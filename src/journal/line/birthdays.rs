@@ -2,7 +2,7 @@
 
 use crate::{
     journal::entry::Entry,
-    policy::{DataKinds, RequirementVerdict, Timestamp, Window},
+    policy::{DataKinds, RequirementVerdict, Timestamp},
 };
 
 /// Which instants a line may show.
@@ -20,9 +20,8 @@ impl Instants {
         if !policy.is_some_and(|policy| policy.reads().include(DataKinds::BIRTH)) {
             return Self::All;
         }
-        let windows = verdicts.iter().flat_map(|v| [v.window, v.other]).flatten();
-        let reveals_age = |window: &Window| window.is_instant();
-        let windows = windows.filter(|window| !reveals_age(window));
+        let verdicts = verdicts.iter().filter(|verdict| !verdict.reads_birth);
+        let windows = verdicts.flat_map(|v| [v.window, v.other]).flatten();
         Self::Explained(windows.filter_map(|window| window.until).collect())
     }
 

@@ -47,7 +47,7 @@ impl Reader {
                 assert_eq!(*root, base64(&self.tree.root()));
             }
             let hash = leaf_hash(line);
-            self.previous = crate::journal::chain::hex(&hash);
+            self.previous = crate::journal::hex(&hash);
             self.tree.push(hash);
             self.lines.push(value);
         }

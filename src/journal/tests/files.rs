@@ -97,7 +97,7 @@ async fn an_unfinished_line_is_cut_and_recorded() {
         let cut = read.event("tail_cut");
         assert_eq!(cut["bytes"], torn.len());
         let digest = Sha256::digest(torn);
-        let digest = crate::journal::chain::hex(&digest.into());
+        let digest = crate::journal::hex(&digest.into());
         assert_eq!(cut["sha256"], digest);
         fs::remove_file(&path).unwrap();
     }

@@ -75,7 +75,7 @@ async fn segments_end_by_size_and_the_chain_goes_on_across_them_and_restarts() {
             json!({ "name": name, "size": size, "last_hash": opened })
         });
         assert_eq!(lines[0].get("previous_file"), previous.as_ref());
-        let hash = super::chain::hex(&merkle::leaf_hash(
+        let hash = crate::journal::hex(&merkle::leaf_hash(
             text.split_inclusive('\n').next_back().unwrap().as_bytes(),
         ));
         before = Some((file.clone(), hash.into()));
@@ -207,7 +207,7 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
     let before = files(folder);
     let second = fs::read(&before[1]).unwrap();
     let lines = second.split_inclusive(|byte| *byte == b'\n');
-    let hash = chain::hex(&merkle::leaf_hash(lines.into_iter().next_back().unwrap()));
+    let hash = crate::journal::hex(&merkle::leaf_hash(lines.into_iter().next_back().unwrap()));
     let total: u64 = before
         .iter()
         .map(|file| fs::metadata(file).unwrap().len())

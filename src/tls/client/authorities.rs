@@ -7,6 +7,7 @@ use rustls::{
     pki_types::CertificateDer,
 };
 use rustls_platform_verifier::Verifier;
+use url::Url;
 
 /// The protocols that are offered to a server, the preferred one first.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -18,6 +19,17 @@ pub enum CaCertificates {
     Machine,
     /// These alone; with none of them, no certificate is accepted.
     Only(Vec<CertificateDer<'static>>),
+}
+
+impl CaCertificates {
+    /// Those for calls to this address. Plain HTTP needs none, so those of this machine are not read for it.
+    pub fn for_calls_to(url: &Url) -> Self {
+        if url.scheme() == "https" {
+            Self::Machine
+        } else {
+            Self::Only(Vec::new())
+        }
+    }
 }
 
 /// A configuration that accepts the certificates of these.

@@ -25,10 +25,11 @@ use super::{
 use crate::{
     differential::asked,
     naive::{
-        model::{self, Case, IdList},
+        model::{self, Case},
         render::policy_file,
         strategy::{case_near, near, policy_near},
     },
+    recompute::lists,
 };
 
 /// How many journals are written, each of [`CHECKS`] checks.
@@ -70,12 +71,6 @@ struct Round {
     /// How far the vendor's clock is from ours, in milliseconds.
     apart: Option<i64>,
     attributes: Vec<String>,
-}
-
-fn lists() -> BoxedStrategy<IdList> {
-    let ids = ["id-1", "id-2", "id-3"].map(str::to_owned).to_vec();
-    let ids = proptest::sample::subsequence(ids, 1..=2);
-    ids.prop_map(IdList::Inline).boxed()
 }
 
 fn round() -> BoxedStrategy<Round> {

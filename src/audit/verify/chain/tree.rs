@@ -5,11 +5,14 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use super::{CHANGED, Chain, REMOVED, Walk};
 use crate::{
     audit::{
-        line::{Line, from_hex},
+        line::Line,
         stream::RawLine,
         verify::{notes::Noted, position::Position, report::Bad},
     },
-    journal::merkle::{Hash, Tree},
+    journal::{
+        from_hex,
+        merkle::{Hash, Tree},
+    },
 };
 
 /// The events that have the state of the tree.
