@@ -18,7 +18,7 @@ use crate::{
 
 /// The first set of remedies and all of them, as the JSON of the contract.
 pub(super) fn as_json(decision: &Decision) -> (Value, Value) {
-    let step_up = step_up_as_json(decision, |_| true);
+    let step_up = step_up_as_json(decision);
     let step_up = step_up.and_then(|message| serde_json::to_value(message).ok());
     let field = |name| {
         step_up

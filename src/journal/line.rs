@@ -1,32 +1,32 @@
 //! What a line of the journal says: one JSON object for each decision and for each refused request. What all lines begin with is added
 //! by the thread that writes them.
 
+mod object;
 mod parts;
 mod basis;
 mod birthdays;
 mod circumstances;
 mod evidence;
+mod remedies;
 
 use std::{collections::BTreeMap, io};
 
-use prost_reflect::DynamicMessage;
 use serde::Serialize;
 use serde_json::{Serializer, ser::Formatter};
 
 use self::{
-    basis::{LineShadow, LineVerdict, entry_verdicts},
+    basis::{entry_verdicts, verdicts},
     birthdays::Instants,
-    circumstances::{LineTimings, peer},
-    evidence::LineEvidence,
-    parts::{LineReason, line_reasons, whole_ms},
+    circumstances::{peer, timings},
+    evidence::evidence,
+    object::{Object, push_object},
+    parts::{reasons, whole_ms},
+    remedies::remedies,
 };
 use super::entry::{Entry, RefusedCaller};
-use crate::{
-    policy::{
-        PolicyName, Timestamp, VerificationId, rfc3339,
-        yaml::{is_visible, json_escape},
-    },
-    proto::remedies::step_up_as_json,
+use crate::policy::{
+    Decision, PolicyName, Timestamp,
+    yaml::{is_visible, json_escape},
 };
 
 /// What becomes a line.
@@ -44,7 +44,7 @@ impl Body for Entry {
     }
 
     fn append_to(&self, bodies: &mut Vec<u8>) {
-        append_json(&Line::from(self), bodies);
+        push_object(bodies, |line| decision_line(self, line));
     }
 }
 
@@ -92,108 +92,82 @@ impl Formatter for VisibleTexts {
     }
 }
 
-/// One line. Holds no person's data.
-#[derive(Serialize)]
-struct Line<'e> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vendor_at: Option<String>,
-    decision_id: String,
-    caller: &'e str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    peer: Option<String>,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    request_id: &'e str,
-    policy: &'e str,
-    policy_revision: String,
-    verification_id: &'e str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    successor_id: Option<&'e str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    identity_id: Option<&'e str>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    attributes: BTreeMap<&'e str, &'e str>,
-    deadline_ms: u64,
-    decision: &'static str,
-    reasons: Vec<LineReason<'e>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    valid_until: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_change: Option<LineChange>,
-    /// `remedies` and `alternatives`, as the JSON of the answer has them.
-    #[serde(flatten)]
-    step_up: Option<DynamicMessage>,
-    evidence: LineEvidence<'e>,
-    degraded: bool,
-    timings: LineTimings,
-    verdicts: Vec<LineVerdict<'e>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    shadow: Option<LineShadow<'e>>,
-}
-
-#[derive(Serialize)]
-struct LineChange {
-    at: String,
-    to: &'static str,
-}
-
-impl<'e> From<&'e Entry> for Line<'e> {
-    fn from(entry: &'e Entry) -> Self {
-        let Entry {
-            request,
-            call,
-            ruling,
-            sets: _,
-            attributes: _,
-        } = entry;
-        let decision = &ruling.decision;
-        let verdicts = entry_verdicts(entry);
-        let instants = Instants::of(entry, &verdicts);
-        let next_change = decision.next_change();
-        let next_change = next_change.filter(|change| instants.show(change.at));
-        // An instant that a change determines, and not how long the policy permits reuse.
-        let is_hidden =
-            |at| Some(at) == decision.next_change().map(|change| change.at) && !instants.show(at);
-        Self {
-            vendor_at: ruling.vendor_at.map(rfc3339),
-            decision_id: ruling.id.to_string(),
-            caller: call.caller.as_str(),
-            peer: call.peer.map(peer),
-            request_id: &request.id,
-            policy: request.policy.as_str(),
-            policy_revision: ruling.revision.to_string(),
-            verification_id: request.verification.as_str(),
-            successor_id: ruling.successor.as_ref().map(VerificationId::as_str),
-            identity_id: request.identity.as_text(),
-            attributes: recorded_attributes(entry),
-            deadline_ms: whole_ms(call.deadline),
-            decision: decision.effect().as_str(),
-            reasons: line_reasons(decision.reasons()),
-            valid_until: decision
-                .valid_until()
-                .filter(|at| !is_hidden(*at))
-                .map(rfc3339),
-            next_change: next_change.map(|change| LineChange {
-                at: rfc3339(change.at),
-                to: change.to.as_str(),
-            }),
-            step_up: step_up_as_json(decision, |at| instants.show(at)),
-            evidence: LineEvidence::from(entry),
-            degraded: ruling.degraded,
-            timings: LineTimings::from(&ruling.timings),
-            verdicts: verdicts.into_iter().map(LineVerdict::from).collect(),
-            shadow: ruling.shadow.as_ref().map(LineShadow::from),
-        }
+/// The line of a decision. Holds no person's data.
+fn decision_line(entry: &Entry, line: &mut Object<'_>) {
+    let Entry {
+        request,
+        call,
+        ruling,
+        sets: _,
+        attributes: _,
+    } = entry;
+    if let Some(at) = ruling.vendor_at {
+        line.instant("vendor_at", at);
+    }
+    line.uuid("decision_id", ruling.id);
+    line.text("caller", call.caller.as_str());
+    if let Some(address) = call.peer {
+        peer(line, address);
+    }
+    if !request.id.is_empty() {
+        line.text("request_id", &request.id);
+    }
+    line.text("policy", request.policy.as_str());
+    line.revision("policy_revision", ruling.revision);
+    line.text("verification_id", request.verification.as_str());
+    if let Some(successor) = &ruling.successor {
+        line.text("successor_id", successor.as_str());
+    }
+    if let Some(identity) = request.identity.as_text() {
+        line.text("identity_id", identity);
+    }
+    attributes(line, entry);
+    line.number("deadline_ms", whole_ms(call.deadline));
+    let on = entry_verdicts(entry);
+    outcome(line, &ruling.decision, &Instants::of(entry, &on));
+    evidence(line, entry);
+    line.flag("degraded", ruling.degraded);
+    timings(line, &ruling.timings);
+    verdicts(line, &on);
+    if let Some(shadow) = &ruling.shadow {
+        basis::shadow(line, shadow);
     }
 }
 
-/// The attributes of the request that are to be recorded.
-fn recorded_attributes(entry: &Entry) -> BTreeMap<&str, &str> {
-    let given = &entry.request.attributes;
-    let named = entry.attributes.iter();
-    let named = named.filter_map(|name| Some((&**name, given.get(&**name)?.as_str())));
-    named.collect()
+/// What was decided, until when that holds, and what would change it. Instants that are not to be shown are left out.
+fn outcome(line: &mut Object<'_>, decision: &Decision, instants: &Instants) {
+    line.text("decision", decision.effect().as_str());
+    reasons(line, decision.reasons());
+    let change = decision.next_change();
+    // An instant that a change determines, and not how long the policy permits reuse.
+    let is_hidden = |at| !instants.show(at) && change.is_some_and(|change| change.at == at);
+    if let Some(until) = decision.valid_until().filter(|at| !is_hidden(*at)) {
+        line.instant("valid_until", until);
+    }
+    if let Some(change) = change.filter(|change| instants.show(change.at)) {
+        line.object("next_change", |object| {
+            object.instant("at", change.at);
+            object.text("to", change.to.as_str());
+        });
+    }
+    remedies(line, decision.alternatives(), |at| instants.show(at));
 }
 
+/// The attributes of the request that are to be recorded, in the order of their names.
+fn attributes(line: &mut Object<'_>, entry: &Entry) {
+    let given = &entry.request.attributes;
+    let names = entry.attributes.iter();
+    let named: BTreeMap<&str, &str> = names
+        .filter_map(|name| Some((&**name, given.get(&**name)?.as_str())))
+        .collect();
+    if !named.is_empty() {
+        line.object("attributes", |object| {
+            for (name, value) in named {
+                object.text_of_any_name(name, value);
+            }
+        });
+    }
+}
 /// The line of a refused request. It is no decision: it has an event in its place.
 #[derive(Serialize)]
 struct RefusedLine<'r> {

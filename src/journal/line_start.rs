@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use super::merkle::Hash;
-use crate::policy::{Timestamp, rfc3339};
+use crate::policy::{Timestamp, push_rfc3339, rfc3339};
 
 const VERSION_AND_INDEX: &[u8] = b"{\"v\":2,\"index\":";
 const PREVIOUS: &[u8] = b"\"previous\":\"";
@@ -62,7 +62,7 @@ pub(super) fn push_start(lines: &mut Vec<u8>, index: u64, previous: &Hash, at: T
     lines.extend_from_slice(PREVIOUS);
     push_hex(lines, previous);
     lines.extend_from_slice(AT);
-    lines.extend_from_slice(rfc3339(at).as_bytes());
+    push_rfc3339(lines, at);
     lines.extend_from_slice(b"\",");
 }
 
@@ -92,11 +92,9 @@ pub fn from_hex(text: &str) -> Option<Hash> {
 }
 
 fn push_hex(to: &mut Vec<u8>, hash: &Hash) {
-    for byte in hash {
-        for half in [byte >> 4, byte & 15] {
-            to.extend(DIGITS.get(usize::from(half)));
-        }
-    }
+    let digit = |half: u8| DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+    let pairs = hash.map(|byte| [digit(byte >> 4), digit(byte & 15)]);
+    to.extend_from_slice(pairs.as_flattened());
 }
 
 /// What is before the first such byte, and what is after it.

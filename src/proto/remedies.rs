@@ -8,11 +8,16 @@ use super::{
     time::{duration, timestamp},
     v1,
 };
-use crate::policy::{Decision, NewSession, Remedy, Scope, Timestamp};
+use crate::policy::{Decision, NewSession, Remedy, Scope};
 
 /// What would make the decision ALLOW; `None` if it is ALLOW, or if nothing would.
 pub fn step_up(decision: &Decision) -> Option<v1::StepUp> {
-    let sets = decision.alternatives().iter().map(|set| remedy_set(set));
+    step_up_of(decision.alternatives())
+}
+
+/// These sets, of which one suffices; `None` if there is none.
+pub fn step_up_of(alternatives: &[Vec<Remedy>]) -> Option<v1::StepUp> {
+    let sets = alternatives.iter().map(|set| remedy_set(set));
     let alternatives: Vec<v1::RemedySet> = sets.collect();
     let remedies = alternatives.first()?.remedies.clone();
     Some(v1::StepUp {
@@ -21,28 +26,9 @@ pub fn step_up(decision: &Decision) -> Option<v1::StepUp> {
     })
 }
 
-/// The same as JSON, with its fields `remedies` and `alternatives`: all of it, or none. Until when a person has to wait is in it only where
-/// that instant is one to `show`.
-pub fn step_up_as_json(
-    decision: &Decision,
-    show: impl Fn(Timestamp) -> bool,
-) -> Option<DynamicMessage> {
-    let mut step_up = step_up(decision)?;
-    let remedies = decision.alternatives().iter().flatten();
-    let hidden: Vec<_> = remedies
-        .filter_map(|remedy| match remedy {
-            Remedy::Wait(until) if !show(*until) => Some(timestamp(*until)),
-            _ => None,
-        })
-        .collect();
-    let sets = &mut step_up.alternatives;
-    let sets = sets.iter_mut().flat_map(|set| &mut set.remedies);
-    for remedy in sets.chain(&mut step_up.remedies) {
-        if let Some(v1::remedy::Remedy::Wait(wait)) = &mut remedy.remedy {
-            wait.until.take_if(|until| hidden.contains(until));
-        }
-    }
-    json::as_json("StepUp", &step_up)
+/// What would make the decision ALLOW as JSON, with the fields `remedies` and `alternatives`: both, or none.
+pub fn step_up_as_json(decision: &Decision) -> Option<DynamicMessage> {
+    json::as_json("StepUp", &step_up(decision)?)
 }
 
 /// What an object has of the fields of that JSON, and nothing else of it; `None` if that is nothing, or not of their form.

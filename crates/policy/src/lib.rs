@@ -129,7 +129,7 @@ pub use self::{
     set::{EvidenceTerms, Policy, PolicySet, Revision},
     time::{
         InvalidDurationError, Shown, Timestamp, after, before, between, from_millis,
-        parse_duration, parse_instant, rfc3339, whole_millis,
+        parse_duration, parse_instant, push_rfc3339, rfc3339, whole_millis,
     },
     verdicts::{RequirementVerdict, Window, verdicts},
     when::{Interval, When},

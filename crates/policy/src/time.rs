@@ -6,9 +6,12 @@ mod duration;
 use std::time::Duration;
 
 pub use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::{fmt::temporal::DateTimePrinter, tz::TimeZone};
 
 pub use self::duration::{InvalidDurationError, Shown, parse_duration};
+
+/// Prints instants to the millisecond.
+const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
 /// The instant `duration` after `instant`, or [`Timestamp::MAX`].
 pub fn after(instant: Timestamp, duration: Duration) -> Timestamp {
@@ -59,6 +62,12 @@ pub(crate) fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
 /// The instant in the form of RFC 3339, to the millisecond.
 pub fn rfc3339(instant: Timestamp) -> String {
     format!("{instant:.3}")
+}
+
+/// Appends the instant in the form of [`rfc3339`].
+pub fn push_rfc3339(text: &mut Vec<u8>, instant: Timestamp) {
+    // Writing to memory cannot fail.
+    let _ = PRINTER.print_timestamp(&instant, text);
 }
 
 /// Reads an instant in the form of RFC 3339, and rounds it down to a whole millisecond, as instants on the wire are.

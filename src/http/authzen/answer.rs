@@ -123,8 +123,7 @@ pub(super) fn instant(instant: Timestamp) -> Value {
 
 /// What would lead to ALLOW, as over gRPC.
 fn remedies(ruling: &Ruling, context: &mut Map<String, Value>) {
-    let remedies =
-        step_up_as_json(&ruling.decision, |_| true).and_then(|all| serde_json::to_value(all).ok());
+    let remedies = step_up_as_json(&ruling.decision).and_then(|all| serde_json::to_value(all).ok());
     if let Some(Value::Object(remedies)) = remedies {
         context.extend(remedies);
     }

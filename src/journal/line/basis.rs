@@ -2,53 +2,12 @@
 
 use std::borrow::Cow;
 
-use serde::Serialize;
-
-use super::parts::{LineReason, line_reasons};
+use super::{object::Object, parts::reasons};
 use crate::{
     journal::entry::Entry,
-    policy::{Facts, Request, RequirementVerdict, Timestamp, Window, rfc3339, verdicts},
+    policy::{Facts, Request, RequirementVerdict, Window, verdicts as verdicts_on},
     ruling::{Shadow, ShadowOutcome},
 };
-
-/// The verdict on one requirement.
-#[derive(Serialize)]
-pub(super) struct LineVerdict<'e> {
-    requirement: &'e str,
-    #[serde(flatten)]
-    window: LineWindow,
-    /// At the instant of the vendor's clock, if that is outside of the window.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    vendor: Option<LineWindow>,
-}
-
-#[derive(Serialize)]
-struct LineWindow {
-    holds: Holds,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<String>,
-}
-
-/// `true`, `false`, or why that is not known.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Holds {
-    Known(bool),
-    Unknown(&'static str),
-}
-
-/// What the shadow policies would have decided.
-#[derive(Serialize)]
-pub(super) struct LineShadow<'e> {
-    revision: String,
-    decision: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reasons: Option<Vec<LineReason<'e>>>,
-}
 
 /// The verdicts on what the policy, and its shadow, read.
 pub(super) fn entry_verdicts(entry: &Entry) -> Vec<RequirementVerdict<'_>> {
@@ -67,7 +26,7 @@ pub(super) fn entry_verdicts(entry: &Entry) -> Vec<RequirementVerdict<'_>> {
     let sets = [Some(&sets.in_force), sets.shadow.as_ref()];
     let sets = sets.into_iter().flatten();
     let policies = sets.filter_map(|set| set.find(&request.policy));
-    verdicts(policies, &facts, ruling.vendor_at)
+    verdicts_on(policies, &facts, ruling.vendor_at)
 }
 
 /// The request that the evidence is about.
@@ -81,41 +40,42 @@ fn judged_request(entry: &Entry) -> Cow<'_, Request> {
     }
 }
 
-impl<'e> From<RequirementVerdict<'e>> for LineVerdict<'e> {
-    fn from(verdict: RequirementVerdict<'e>) -> Self {
-        Self {
-            requirement: verdict.requirement,
-            window: LineWindow::from(verdict.window),
-            vendor: verdict.other.map(|other| LineWindow::from(Some(other))),
+/// The verdict on each requirement.
+pub(super) fn verdicts(line: &mut Object<'_>, verdicts: &[RequirementVerdict<'_>]) {
+    line.objects("verdicts", verdicts, |object, verdict| {
+        object.text("requirement", verdict.requirement);
+        window(object, verdict.window);
+        // At the instant of the vendor's clock, if that is outside of the window.
+        if let Some(other) = verdict.other {
+            object.object("vendor", |object| window(object, Some(other)));
         }
+    });
+}
+
+/// Whether something holds, why not, and between which instants that stays so.
+fn window(object: &mut Object<'_>, window: Option<Window>) {
+    let Some(Window { unmet, from, until }) = window else {
+        return object.text("holds", "unknown");
+    };
+    object.flag("holds", unmet.is_none());
+    if let Some(reason) = unmet {
+        object.text("reason", reason.as_str());
+    }
+    if let Some(from) = from {
+        object.instant("from", from);
+    }
+    if let Some(until) = until {
+        object.instant("until", until);
     }
 }
 
-impl From<Option<Window>> for LineWindow {
-    fn from(window: Option<Window>) -> Self {
-        let holds = window.map_or(Holds::Unknown("unknown"), |window| {
-            Holds::Known(window.unmet.is_none())
-        });
-        let bound = |bound: Option<Timestamp>| bound.map(rfc3339);
-        Self {
-            holds,
-            reason: window.and_then(|window| Some(window.unmet?.as_str())),
-            from: window.and_then(|window| bound(window.from)),
-            until: window.and_then(|window| bound(window.until)),
+/// What the shadow policies would have decided.
+pub(super) fn shadow(line: &mut Object<'_>, shadow: &Shadow) {
+    line.object("shadow", |object| {
+        object.revision("revision", shadow.revision);
+        object.text("decision", shadow.outcome.as_str());
+        if let ShadowOutcome::Decided(assessment) = &shadow.outcome {
+            reasons(object, &assessment.reasons);
         }
-    }
-}
-
-impl<'e> From<&'e Shadow> for LineShadow<'e> {
-    fn from(shadow: &'e Shadow) -> Self {
-        let reasons = match &shadow.outcome {
-            ShadowOutcome::Decided(assessment) => Some(line_reasons(&assessment.reasons)),
-            ShadowOutcome::Absent | ShadowOutcome::Unknown => None,
-        };
-        Self {
-            revision: shadow.revision.to_string(),
-            decision: shadow.outcome.as_str(),
-            reasons,
-        }
-    }
+    });
 }

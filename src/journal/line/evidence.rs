@@ -1,48 +1,40 @@
 //! What a line says of the evidence. Nothing of a person's.
 
-use serde::Serialize;
-
-use super::parts::whole_ms;
+use super::{object::Object, parts::whole_ms};
 use crate::{
     journal::entry::Entry,
-    policy::{Finding, Verification, between, rfc3339},
+    policy::{Finding, Verification, between},
 };
 
-#[derive(Serialize)]
-pub(super) struct LineEvidence<'e> {
-    source: &'static str,
-    finding: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    age_ms: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    seen_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verified_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    status: Option<&'e str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'e str>,
+/// What is recorded of the evidence of this entry.
+pub(super) fn evidence(line: &mut Object<'_>, entry: &Entry) {
+    let ruling = &entry.ruling;
+    let evidence = &*ruling.evidence;
+    line.object("evidence", |object| {
+        object.text("source", ruling.origin.as_str());
+        object.text("finding", finding(entry));
+        if matches!(evidence.finding, Finding::Unknown) {
+            return;
+        }
+        let age = between(evidence.seen_at, ruling.decision.decided_at());
+        object.number("age_ms", whole_ms(age));
+        object.instant("seen_at", evidence.seen_at);
+        if let Finding::Present(verification) = &evidence.finding {
+            meta(object, verification);
+        }
+    });
 }
 
-impl<'e> From<&'e Entry> for LineEvidence<'e> {
-    fn from(entry: &'e Entry) -> Self {
-        let ruling = &entry.ruling;
-        let evidence = &*ruling.evidence;
-        let verification: Option<&Verification> = match &evidence.finding {
-            Finding::Present(verification) => Some(verification),
-            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
-        };
-        let answered = !matches!(evidence.finding, Finding::Unknown);
-        let age = between(evidence.seen_at, ruling.decision.decided_at());
-        Self {
-            source: ruling.origin.as_str(),
-            finding: finding(entry),
-            age_ms: answered.then(|| whole_ms(age)),
-            seen_at: answered.then(|| rfc3339(evidence.seen_at)),
-            verified_at: verification.and_then(|v| v.verified_at).map(rfc3339),
-            status: verification.and_then(|v| v.status.as_deref()),
-            trace_id: verification.and_then(|v| v.trace_id.as_deref()),
-        }
+/// What the vendor said of the verification itself.
+fn meta(object: &mut Object<'_>, verification: &Verification) {
+    if let Some(verified_at) = verification.verified_at {
+        object.instant("verified_at", verified_at);
+    }
+    if let Some(status) = &verification.status {
+        object.text("status", status);
+    }
+    if let Some(trace_id) = &verification.trace_id {
+        object.text("trace_id", trace_id);
     }
 }
 

@@ -2,24 +2,15 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-
+use super::object::Object;
 use crate::policy::Reason;
 
-/// Why a rule is not met.
-#[derive(Serialize)]
-pub(super) struct LineReason<'e> {
-    code: &'static str,
-    rule: &'e str,
-}
-
-/// The reasons of a decision.
-pub(super) fn line_reasons(reasons: &[Reason]) -> Vec<LineReason<'_>> {
-    let reasons = reasons.iter().map(|reason| LineReason {
-        code: reason.code.as_str(),
-        rule: &reason.rule,
+/// Why rules are not met.
+pub(super) fn reasons(line: &mut Object<'_>, reasons: &[Reason]) {
+    line.objects("reasons", reasons, |object, reason| {
+        object.text("code", reason.code.as_str());
+        object.text("rule", &reason.rule);
     });
-    reasons.collect()
 }
 
 /// A time in whole milliseconds.

@@ -7,6 +7,9 @@ use sha2::{Digest as _, Sha256};
 use super::policy::{EvidenceTerms, Policy};
 use crate::{effect::Effect, request::PolicyName, text::Whole, time::Shown, yaml::quoted};
 
+/// The digits of a revision.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// The digest of the meaning of a set of policies, shown as 16 hexadecimal digits: the first half of a SHA-256. Layout, comments,
 /// descriptions and the order of files are not a part of it; the order of rules is, because it is the order of reasons.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -29,9 +32,23 @@ impl Revision {
     }
 }
 
+impl Revision {
+    /// The 16 digits, in ASCII.
+    pub fn digits(self) -> [u8; 16] {
+        let mut digits = [0; 16];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(self.0) {
+            for (digit, half) in pair.iter_mut().zip([byte >> 4, byte & 15]) {
+                // Half a byte is one of 16.
+                *digit = DIGITS.get(usize::from(half)).copied().unwrap_or_default();
+            }
+        }
+        digits
+    }
+}
+
 impl fmt::Display for Revision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.pad(str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 
