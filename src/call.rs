@@ -43,21 +43,36 @@ impl Call {
     /// Reads the context from a request's headers and extensions: the caller that an adapter has put there; and the deadline that it has
     /// put there when the request arrived, or else one that begins now. An HTTP call that sends no `grpc-timeout` has the default deadline.
     pub fn of(headers: &HeaderMap, extensions: &Extensions, deadlines: Deadlines) -> Self {
+        // An adapter that does not authenticate gets nothing.
+        let caller = extensions.get().cloned();
+        let caller = caller.unwrap_or_else(|| Caller::unauthenticated(peer::ip_of(extensions)));
+        let deadline = extensions.get().copied();
+        let deadline = deadline.unwrap_or_else(|| Deadline::of(headers, deadlines));
+        let peer = Peer::of(extensions).map(|peer| peer.address);
+        Self::new(caller, peer, deadline, headers)
+    }
+
+    /// The context of a call by this caller, from this address, with these headers: what is left of its deadline is known.
+    pub fn new(
+        caller: Caller,
+        peer: Option<PeerAddress>,
+        deadline: Deadline,
+        headers: &HeaderMap,
+    ) -> Self {
         Self {
-            // An adapter that does not authenticate gets nothing.
-            caller: extensions
-                .get()
-                .cloned()
-                .unwrap_or_else(|| Caller::unauthenticated(peer::ip_of(extensions))),
-            deadline: extensions
-                .get()
-                .copied()
-                .unwrap_or_else(|| Deadline::of(headers, deadlines)),
-            peer: Peer::of(extensions).map(|peer| peer.address),
+            caller,
+            peer,
+            deadline,
             trace: TraceContext::of(headers),
             proven: Proven::default(),
             handed_on: None,
         }
+    }
+
+    /// The same call, in the trace that these headers name.
+    pub fn with_trace_of(self, headers: &HeaderMap) -> Self {
+        let trace = TraceContext::of(headers);
+        Self { trace, ..self }
     }
 
     /// The same call, about a request of which a verified token of the session proves this.
@@ -73,7 +88,7 @@ impl Call {
 
 impl TraceContext {
     /// Reads the `traceparent` header. One that is not ASCII counts as absent.
-    fn of(headers: &HeaderMap) -> Self {
+    pub fn of(headers: &HeaderMap) -> Self {
         let value = headers.get(TRACEPARENT);
         Self(value.and_then(|v| v.to_str().ok()).map(Into::into))
     }

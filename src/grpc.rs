@@ -4,6 +4,7 @@ mod calls;
 mod service;
 mod authentication;
 mod in_flight;
+mod incoming_call;
 mod access;
 mod batch;
 mod check_stream;
@@ -42,7 +43,7 @@ use crate::{
     gate::Gate,
     gateway::StepUpUrlLog,
     live::Live,
-    proto::{DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS, v1::access_service_server::AccessServiceServer},
+    proto::{DESCRIPTORS, EXT_AUTHZ_DESCRIPTORS},
     session::Sessions,
     step_up::StepUps,
 };
@@ -120,7 +121,6 @@ pub fn services(
         live: gateways.live,
         sessions: gateways.sessions,
         config: Arc::clone(&gateway),
-        deadlines,
         clock: Arc::clone(&deps.clock),
         step_up_url_log: StepUpUrlLog::default(),
     };
@@ -133,14 +133,11 @@ pub fn services(
         authentication: authentication.clone(),
         clock: Arc::clone(&deps.clock),
     });
-    let streams = AccessServiceServer::from_arc(Arc::clone(&access))
-        .max_decoding_message_size(MESSAGE_BYTES_MAX);
     let (health, health_service) = tonic_health::server::health_reporter();
     let health_service = health_service.max_decoding_message_size(MESSAGE_BYTES_MAX);
     let others = others(health_service)?;
     let service = GrpcService::new(Parts {
         access,
-        streams,
         ext_authz,
         gateway,
         others,

@@ -57,7 +57,7 @@ pub use self::{
     limits::{Limits, Runtimes},
     preface::NOT_HTTP2,
     protocol::Protocol,
-    service::{HeldMemory, ServedConnection, Serves},
+    service::{Arrival, HeldMemory, RequestOrigin, ServedConnection, Serves},
 };
 use crate::{
     deps::{Deps, Task},

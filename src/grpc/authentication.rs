@@ -8,7 +8,7 @@ use tonic::Status;
 use super::calls::ObservedCall;
 use crate::{
     callers::{AuthenticationError, Caller, CallerPriority, Callers},
-    peer::{self, Peer},
+    peer::Peer,
     refusals::Refusals,
 };
 
@@ -29,34 +29,27 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// Puts the caller of a request into its extensions; the status of a request that has none. Waits for nothing longer than `wait_max`.
+    /// The caller of a request; the status of a request that has none. Waits for nothing longer than `wait_max`.
     pub(super) async fn admit<B>(
         &self,
-        request: &mut http::Request<B>,
+        request: &http::Request<B>,
+        peer: &Peer,
         call: &ObservedCall,
         wait_max: Duration,
-    ) -> Result<(), Status> {
-        let peer = Peer::of(request.extensions());
-        let address = peer::ip_of(request.extensions());
+    ) -> Result<Caller, Status> {
         let caller = self
             .callers
-            .authenticate_within(request.headers(), peer, wait_max);
-        let caller = match caller.await {
+            .authenticate_within(request.headers(), Some(peer), wait_max);
+        match caller.await {
             Ok(caller) => {
                 call.note_caller(&caller.id);
-                if let Some(peer) = peer {
-                    let is_door = caller.id.priority() == CallerPriority::Doors;
-                    peer.urgency.note(is_door);
-                }
-                caller
+                let is_door = caller.id.priority() == CallerPriority::Doors;
+                peer.urgency.note(is_door);
+                Ok(caller)
             }
-            Err(_) if self.is_open(request.uri().path()) => Caller::unauthenticated(address),
-            Err(error) => {
-                return Err(self.refuse(address, error));
-            }
-        };
-        request.extensions_mut().insert(caller);
-        Ok(())
+            Err(_) if self.is_open(request.uri().path()) => Ok(Caller::unauthenticated(peer.ip())),
+            Err(error) => Err(self.refuse(peer.ip(), error)),
+        }
     }
 
     /// The caller of a message in a call that was admitted: its credential may have expired or been withdrawn since. Waits for nothing
@@ -64,12 +57,13 @@ impl Authentication {
     pub(super) async fn again(
         &self,
         headers: &HeaderMap,
-        peer: Option<&Peer>,
-        address: IpAddr,
+        peer: &Peer,
         wait_max: Duration,
     ) -> Result<Caller, Status> {
-        let caller = self.callers.authenticate_within(headers, peer, wait_max);
-        caller.await.map_err(|error| self.refuse(address, error))
+        let caller = self
+            .callers
+            .authenticate_within(headers, Some(peer), wait_max);
+        caller.await.map_err(|error| self.refuse(peer.ip(), error))
     }
 
     fn refuse(&self, address: IpAddr, error: AuthenticationError) -> Status {

@@ -13,7 +13,7 @@ use std::{
 };
 
 use axum::{body::Body, response::Response};
-use http::{Extensions, Request, StatusCode};
+use http::StatusCode;
 use http_body_util::BodyExt as _;
 use tonic::{Code, Status};
 
@@ -25,7 +25,6 @@ use crate::{
     deps::Deps,
     listener::Waited,
     log_throttle::{LogThrottle, throttled},
-    peer,
 };
 
 /// How much of a text from outside is logged, in characters.
@@ -53,44 +52,25 @@ impl Calls {
     }
 }
 
-/// The name of the policy that a call asks for, as the caller wrote it. The handler fills it in, because only it decodes the message.
-#[derive(Debug, Clone, Default)]
-pub(super) struct AskedPolicy(Arc<OnceLock<Box<str>>>);
-
-impl AskedPolicy {
-    /// Notes the policy that this call asks for.
-    pub(super) fn note(extensions: &Extensions, policy: &str) {
-        if let Some(Self(asked)) = extensions.get() {
-            // An error means that it was noted before.
-            let start = policy.char_indices().nth(POLICY_CHARS_MAX + 1);
-            let start = start.map_or(policy.len(), |(end, _)| end);
-            let _ = asked.set(policy.get(..start).unwrap_or_default().into());
-        }
-    }
-}
-
 impl Calls {
-    /// A call begins.
-    pub(super) fn begin<B>(calls: &Arc<Self>, request: &mut Request<B>) -> ObservedCall {
-        let asked = AskedPolicy::default();
-        let call = ObservedCall {
-            method: method_of(request.uri().path()),
+    /// A call of this path begins, which comes from here, and may have waited for its turn.
+    pub(super) fn begin(
+        calls: &Arc<Self>,
+        path: &str,
+        from: IpAddr,
+        waited: Option<Waited>,
+    ) -> ObservedCall {
+        ObservedCall {
+            method: method_of(path),
             started: calls.clock.read(),
-            waited: waited(request.extensions()).map_or(Duration::ZERO, |waited| waited.time),
-            from: peer::ip_of(request.extensions()),
-            asked: asked.clone(),
+            waited: waited.map_or(Duration::ZERO, |waited| waited.time),
+            from,
+            policy: OnceLock::new(),
             caller: OnceLock::new(),
             calls: Arc::clone(calls),
             ended: false,
-        };
-        request.extensions_mut().insert(asked);
-        call
+        }
     }
-}
-
-/// How a call came to its turn, if it had to wait.
-pub(super) fn waited(extensions: &Extensions) -> Option<&Waited> {
-    extensions.get()
 }
 
 /// The status of a response that has it in its head, because it has no body. One that is not gRPC's counts as gRPC clients read it.
@@ -137,7 +117,8 @@ pub(super) struct ObservedCall {
     /// How long it had waited for its turn before.
     waited: Duration,
     from: IpAddr,
-    asked: AskedPolicy,
+    /// The name of the policy that it asks for, as the caller wrote it. The handler fills it in, because only it reads the message.
+    policy: OnceLock<Box<str>>,
     caller: OnceLock<CallerId>,
     ended: bool,
 }
@@ -152,6 +133,16 @@ impl ObservedCall {
     pub(super) fn note_caller(&self, caller: &CallerId) {
         // An error means that it was noted before.
         let _ = self.caller.set(caller.clone());
+    }
+
+    /// It asks for this policy.
+    pub(super) fn note_policy(&self, policy: &str) {
+        let end = policy.char_indices().nth(POLICY_CHARS_MAX + 1);
+        let end = end.map_or(policy.len(), |(end, _)| end);
+        // An error means that it was noted before.
+        let _ = self
+            .policy
+            .set(policy.get(..end).unwrap_or_default().into());
     }
 
     /// The answer to this call, which ends it.
@@ -183,7 +174,7 @@ impl ObservedCall {
             from: self.from,
             method: self.method,
             code,
-            policy: self.asked.0.get().map(AsRef::as_ref),
+            policy: self.policy.get().map(AsRef::as_ref),
             error: message,
         });
     }

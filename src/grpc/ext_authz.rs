@@ -14,8 +14,8 @@ mod headers;
 
 use std::sync::Arc;
 
-use axum::{body::Body, response::Response as HttpResponse};
-use tonic::{Code, Request, Response, Status};
+use axum::response::Response as HttpResponse;
+use tonic::{Code, Response, Status};
 use tracing::Instrument as _;
 
 pub use self::config::{ClaimNames, Config};
@@ -23,17 +23,19 @@ use self::{
     answer::{check_response, refused},
     asked::{AuthzRequest, RequestContext},
 };
-use super::{calls::AskedPolicy, status, unary};
+use super::{
+    incoming_call::IncomingCall,
+    status,
+    unary::{self, AnswerBody},
+};
 use crate::{
-    call::{Call, Deadlines},
+    call::Call,
     clock::Clock,
     gate::Gate,
     gateway::{Outcome, StepUpContext, StepUpUrlLog, answer},
     live::Live,
     policy::PolicyName,
-    proto::ext_authz::envoy::service::auth::v3::{
-        AttributeContext, CheckRequest, CheckResponse, authorization_server::Authorization,
-    },
+    proto::ext_authz::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse},
     ruling::Ruling,
     session::Sessions,
     span,
@@ -46,36 +48,32 @@ pub(super) struct ExtAuthz {
     pub(super) live: Arc<Live>,
     pub(super) sessions: Sessions,
     pub(super) config: Arc<Config>,
-    pub(super) deadlines: Deadlines,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) step_up_url_log: StepUpUrlLog,
 }
 
-#[tonic::async_trait]
-impl Authorization for ExtAuthz {
-    async fn check(
+impl ExtAuthz {
+    /// Answers a request of Envoy.
+    pub(super) async fn check(
         &self,
-        request: Request<CheckRequest>,
+        incoming: IncomingCall<'_, CheckRequest>,
     ) -> Result<Response<CheckResponse>, Status> {
-        let (metadata, extensions, request) = request.into_parts();
-        let attributes = request.attributes.unwrap_or_default();
+        let attributes = incoming.message.attributes.unwrap_or_default();
         let name = attributes.context_extensions.get("policy");
         let name = name.map(String::as_str).unwrap_or_default();
-        AskedPolicy::note(&extensions, name);
+        incoming.observed.note_policy(name);
         let policy = PolicyName::parse(name).map_err(|error| {
             let hint = "`context_extensions` of the route must have `policy`, the name of a policy";
             Status::failed_precondition(format!("{hint}: {error}"))
         })?;
         let situation = self.situation(&attributes)?;
-        let headers = situation.headers_of_call(metadata.as_ref());
-        let call = Call::of(headers, &extensions, self.deadlines);
+        let headers = situation.headers_of_call(incoming.headers);
+        let call = incoming.context.with_trace_of(headers);
         let answered = self.answer(policy, &attributes, &situation, call.clone());
         let answered = call.deadline.to_answer().enforce(answered).await;
         answered.ok_or_else(status::deadline_exceeded)?
     }
-}
 
-impl ExtAuthz {
     /// What Envoy says of a request.
     fn situation(&self, attributes: &AttributeContext) -> Result<RequestContext, Status> {
         let session = self.sessions.config().map(|config| &config.header);
@@ -152,14 +150,17 @@ impl ExtAuthz {
 }
 
 /// The same response if it is an answer of the method. What is an error, of the handler or from before it, becomes a denial.
-pub(super) fn without_errors(response: HttpResponse, config: &Config) -> HttpResponse {
+pub(super) fn without_errors(
+    response: HttpResponse<AnswerBody>,
+    config: &Config,
+) -> HttpResponse<AnswerBody> {
     let status = Status::from_header_map(response.headers());
     let status = match (status, response.status()) {
         (None, http::StatusCode::OK) => return response,
         (Some(status), _) => status,
         (None, other) => Status::new(Code::Unknown, format!("HTTP status {other}")),
     };
-    unary::ok(&refused(&status, &config.gateway), None).map(Body::new)
+    unary::ok(&refused(&status, &config.gateway), None).map(AnswerBody::Message)
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ pub(super) struct Framing {
 
 impl Framing {
     /// The one message of a call.
-    pub(super) async fn one<M: Message + Default>(&self, body: Body) -> Result<M, Status> {
+    pub(super) async fn one<M: Message + Default>(
+        &self,
+        body: impl ReadableBody,
+    ) -> Result<M, Status> {
         let mut messages = self.messages(body);
         // At the end without a message there was an error.
         let frame = messages.frame().await?.unwrap_or_default();
@@ -55,7 +58,7 @@ impl Framing {
     }
 
     /// The same, in its frame and not compressed.
-    pub(super) async fn one_framed(&self, body: Body) -> Result<Bytes, Status> {
+    pub(super) async fn one_framed(&self, body: impl ReadableBody) -> Result<Bytes, Status> {
         let mut messages = self.messages(body);
         let message = messages.next().await?.unwrap_or_default();
         messages.frame().await?;
@@ -76,7 +79,7 @@ impl Framing {
         ))
     }
 
-    fn messages(&self, body: Body) -> Messages {
+    fn messages<B>(&self, body: B) -> Messages<B> {
         Messages {
             body,
             part: Bytes::new(),
@@ -88,12 +91,23 @@ impl Framing {
     }
 }
 
+/// A body from which messages are read.
+pub(super) trait ReadableBody:
+    hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static
+{
+}
+
+impl<B> ReadableBody for B where
+    B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static
+{
+}
+
 /// Why the messages of a call broke off.
 enum Broken {
     /// What was sent is wrong.
     Refused(Status),
     /// The body broke off.
-    Body(axum::Error),
+    Body(BoxError),
 }
 
 impl From<Status> for Broken {
@@ -112,8 +126,8 @@ impl From<Broken> for Status {
 }
 
 /// The messages of a call, read from its body.
-struct Messages {
-    body: Body,
+struct Messages<B> {
+    body: B,
     /// What is left of the last part of the body, if nothing is gathered: a message that is all in one part is not copied.
     part: Bytes,
     /// What was read of the body, from the beginning of a frame that is not all in one part.
@@ -125,7 +139,7 @@ struct Messages {
     late: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
 }
 
-impl Messages {
+impl<B: ReadableBody> Messages<B> {
     /// The next message in its frame, which can be decoded; `None` at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, Broken> {
         let next = self.frame().await?;
@@ -164,14 +178,15 @@ impl Messages {
         let signature = self.framing.signature;
         let may_begin_late = self.begun || signature.kind == Kind::CheckStream;
         if !signature.streams() || (may_begin_late && self.unread().is_empty()) {
-            return self.body.frame().await.transpose().map_err(Broken::Body);
+            let part = self.body.frame().await.transpose();
+            return part.map_err(|error| Broken::Body(error.into()));
         }
         // Once for the whole message: one byte at a time does not prolong it.
         let timeout = self.framing.timeout;
         let late = self.late.get_or_insert_with(|| Box::pin(pause(timeout)));
         select! {
             biased;
-            part = self.body.frame() => part.transpose().map_err(Broken::Body),
+            part = self.body.frame() => part.transpose().map_err(|error| Broken::Body(error.into())),
             () = late.as_mut() => Err(status::message_too_late().into()),
         }
     }

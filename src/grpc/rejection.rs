@@ -5,7 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use axum::{
     body::Body,
     http::{
-        HeaderName, Method, Request, StatusCode,
+        HeaderName, Method, StatusCode,
         header::{ACCEPT, ALLOW, UPGRADE},
     },
     response::{IntoResponse, Response},
@@ -19,7 +19,6 @@ use crate::{
     listener::NOT_HTTP2,
     log_throttle::{LogThrottle, throttled},
     metrics::counter_by,
-    peer,
 };
 
 /// Why a request is not taken for a call.
@@ -144,11 +143,11 @@ impl Rejections {
         self.record(&Rejection::NotHttp2, from);
     }
 
-    /// Records a rejection; the response to the request.
-    pub(super) fn reject<B>(&self, rejection: Rejection, request: &Request<B>) -> Response {
-        self.record(&rejection, peer::ip_of(request.extensions()));
+    /// Records a rejection; the response to the request, which has this method and comes from here.
+    pub(super) fn reject(&self, rejection: Rejection, method: &Method, from: IpAddr) -> Response {
+        self.record(&rejection, from);
         let response = rejection.into_response();
-        if request.method() == Method::HEAD {
+        if method == Method::HEAD {
             response.map(|_| Body::empty())
         } else {
             response

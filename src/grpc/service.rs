@@ -15,25 +15,23 @@ use tower_service::Service;
 use super::{
     access::Access,
     authentication::Authentication,
-    calls::{self, Calls, ObservedCall},
+    calls::{Calls, ObservedCall},
+    check_stream::{self, StreamOrigin},
     ext_authz::{self, ExtAuthz, without_errors},
     framing::{Failure, Framing},
     in_flight::{InFlight, InFlightCall, holding},
+    incoming_call::IncomingCall,
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
     signature::{self, Handler, Kind},
     status,
-    unary::{self, Answer},
+    unary::{self, Answer, AnswerBody},
 };
 use crate::{
-    call::{Deadline, Deadlines},
+    call::{Call, Deadline, Deadlines},
     callers::{Caller, CallerPriority},
-    listener::{RequestBody, Serves, ShedScope},
-    peer::{self, PerNetwork},
-    proto::{
-        ext_authz::envoy::service::auth::v3::authorization_server::Authorization as _,
-        v1::access_service_server::{AccessService as _, AccessServiceServer},
-    },
+    listener::{Arrival, RequestBody, RequestOrigin, Serves, ShedScope},
+    peer::PerNetwork,
 };
 
 /// Answers every request on the gRPC port. Clones share everything.
@@ -43,8 +41,6 @@ pub struct GrpcService(Arc<Parts>);
 /// What every request needs.
 pub(super) struct Parts {
     pub(super) access: Arc<Access>,
-    /// The same handlers, for calls of any number of messages.
-    pub(super) streams: AccessServiceServer<Access>,
     pub(super) ext_authz: ExtAuthz,
     /// How gateways are answered.
     pub(super) gateway: Arc<ext_authz::Config>,
@@ -72,23 +68,42 @@ impl GrpcService {
 }
 
 impl Serves for GrpcService {
-    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
-        self.0.answer(request).await
+    type Body = AnswerBody;
+
+    async fn answer(&self, arrival: Arrival) -> Response<AnswerBody> {
+        self.0.answer(arrival).await
     }
+}
+
+/// What is known of a call before its messages are read.
+struct Admitted<'c> {
+    head: &'c mut Request<()>,
+    origin: &'c Arc<RequestOrigin>,
+    caller: Caller,
+    observed: &'c ObservedCall,
+    framing: Framing,
 }
 
 impl Parts {
     /// Answers a request; counts it if it is a call.
-    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+    async fn answer(&self, arrival: Arrival) -> Response<AnswerBody> {
+        let Arrival {
+            request,
+            origin,
+            waited,
+        } = arrival;
         let (head, body) = request.into_parts();
         // Lent from here on: each function that owned it would hold it twice, and each call is copied with what it holds.
         let head = &mut Request::from_parts(head, ());
+        let from = origin.peer.ip();
         if let Some(rejection) = protocol::rejection(head) {
-            return self.rejections.reject(rejection, head);
+            let response = self.rejections.reject(rejection, head.method(), from);
+            return response.map(AnswerBody::from);
         }
-        let call = Calls::begin(&self.calls, head);
+        let call = Calls::begin(&self.calls, head.uri().path(), from, waited);
         let is_ext_authz = head.uri().path() == signature::EXT_AUTHZ;
-        let answer = self.admit(head, body, &call).await;
+        let shed = waited.map_or(ShedScope::Nobody, |waited| waited.shed);
+        let answer = self.admit(head, body, &origin, &call, shed).await;
         // Counted and logged as the error that it is.
         let response = answer.observed(call);
         if is_ext_authz {
@@ -103,18 +118,28 @@ impl Parts {
         &self,
         head: &mut Request<()>,
         body: RequestBody,
-        call: &ObservedCall,
+        origin: &Arc<RequestOrigin>,
+        observed: &ObservedCall,
+        shed: ShedScope,
     ) -> Answer {
+        let from = origin.peer.ip();
+        let reject = |rejection, head: &Request<()>| {
+            let response = self.rejections.reject(rejection, head.method(), from);
+            Answer::from(response)
+        };
         if let Some(too_large) = protocol::metadata_too_large(head) {
-            return self.rejections.reject(too_large, head).into();
+            return reject(too_large, head);
         }
-        let deadline = Deadline::of(head.headers(), self.deadlines).after(call.elapsed());
-        let admitted = self.authentication.admit(head, call, deadline.wait_max());
-        if let Err(status) = admitted.await {
-            return status.into();
-        }
+        let deadline = Deadline::of(head.headers(), self.deadlines).after(observed.elapsed());
+        let admitted = self
+            .authentication
+            .admit(head, &origin.peer, observed, deadline.wait_max());
+        let caller = match admitted.await {
+            Ok(caller) => caller,
+            Err(status) => return status.into(),
+        };
         let Some(encoding) = protocol::encoding(head.headers()) else {
-            return self.rejections.reject(Rejection::Encoding, head).into();
+            return reject(Rejection::Encoding, head);
         };
         let Some(signature) = signature::at(head.uri().path()) else {
             // Answered UNIMPLEMENTED.
@@ -126,49 +151,53 @@ impl Parts {
             encoding,
             timeout: self.deadlines.default,
         };
+        let priority = caller.id.priority();
+        let call = Admitted {
+            head,
+            origin,
+            caller,
+            observed,
+            framing,
+        };
         match signature.kind {
-            Kind::Deciding => match self.enter(head) {
+            Kind::Deciding => match self.enter(priority, call.head, shed) {
                 None => status::too_many_calls().into(),
-                Some(in_flight) => self.one(head, body, &framing, call, Some(in_flight)).await,
+                Some(in_flight) => self.one(call, body, Some(in_flight)).await,
             },
-            Kind::Probe => self.one(head, body, &framing, call, None).await,
-            Kind::Watch => match self.watches.enter(peer::ip_of(head.extensions())) {
+            Kind::Probe => self.one(call, body, None).await,
+            Kind::Watch => match self.watches.enter(from) {
                 None => status::too_many_watches().into(),
                 Some(permit) => {
-                    let answer = self.one(head, body, &framing, call, None).await;
+                    let answer = self.one(call, body, None).await;
                     holding(permit, answer.into_response()).into()
                 }
             },
-            Kind::Stream => {
-                let stream = self.stream(taken(head, body), &framing);
-                Box::pin(stream).await.into()
-            }
+            Kind::Stream => Box::pin(self.stream(call, body)).await.into(),
             Kind::CheckStream => {
                 // To open one is work as for any call. Each of its checks is a call in flight, and not the stream.
-                if self.enter(head).is_none() {
+                if self.enter(priority, call.head, shed).is_none() {
                     return status::too_many_calls().into();
                 }
-                match self.check_streams.enter(peer::ip_of(head.extensions())) {
+                match self.check_streams.enter(from) {
                     None => status::too_many_streams().into(),
-                    Some(permit) => {
-                        let stream = self.stream(taken(head, body), &framing);
-                        holding(permit, Box::pin(stream).await).into()
-                    }
+                    Some(permit) => holding(permit, Box::pin(self.stream(call, body)).await).into(),
                 }
             }
         }
     }
 
     /// Answers a call of any number of messages.
-    async fn stream(&self, request: Request<RequestBody>, framing: &Framing) -> Response<Body> {
+    async fn stream(&self, call: Admitted<'_>, body: RequestBody) -> Response<Body> {
         let failure = Failure::default();
-        let mut request = request.map(|body| framing.stream(Body::new(body), failure.clone()));
+        let body = call.framing.stream(Body::new(body), failure.clone());
+        let mut request = taken(call.head, body);
         // The messages are not compressed any more.
         request.headers_mut().remove(ENCODING);
-        let response = if framing.signature.handler == Handler::StreamCheckAccess {
-            let answer = self.streams.clone().call(request).await;
-            let response = answer.unwrap_or_else(|never| match never {});
-            response.map(Body::new)
+        let response = if call.framing.signature.handler == Handler::StreamCheckAccess {
+            let (access, began) = (Arc::clone(&self.access), self.access.clock.read());
+            let origin = Arc::clone(call.origin);
+            let from = StreamOrigin::of(call.caller, request.headers(), origin, began);
+            check_stream::serve(access, from, request).await
         } else {
             self.others(request).await
         };
@@ -176,12 +205,13 @@ impl Parts {
     }
 
     /// Lets a call in, or refuses it.
-    fn enter(&self, head: &Request<()>) -> Option<InFlightCall> {
-        let caller: Option<&Caller> = head.extensions().get();
-        let priority = caller.map_or(CallerPriority::Gateways, |caller| caller.id.priority());
-        let waited = calls::waited(head.extensions());
-        let refused = waited.map_or(ShedScope::Nobody, |waited| waited.shed);
-        if refused.applies_to(priority == CallerPriority::Doors) {
+    fn enter(
+        &self,
+        priority: CallerPriority,
+        head: &Request<()>,
+        shed: ShedScope,
+    ) -> Option<InFlightCall> {
+        if shed.applies_to(priority == CallerPriority::Doors) {
             self.in_flight.refuse_late(priority);
             return None;
         }
@@ -191,64 +221,85 @@ impl Parts {
     /// Answers a call of one message. `in_flight` is held until there is an answer; to write it takes no work of ours.
     async fn one(
         &self,
-        head: &mut Request<()>,
+        call: Admitted<'_>,
         body: RequestBody,
-        framing: &Framing,
-        call: &ObservedCall,
         mut in_flight: Option<InFlightCall>,
     ) -> Answer {
         let place = &mut in_flight;
         let (access, ext_authz) = (&self.access, &self.ext_authz);
-        match framing.signature.handler {
+        match call.framing.signature.handler {
             Handler::CheckAccess => {
-                let message = self.message(head, call, place, framing.one(Body::new(body)));
-                answer(message.await, head, |request| access.check_access(request)).await
+                let incoming = self.incoming(call, body, place).await;
+                answered(incoming, |incoming| access.check_access(incoming)).await
             }
             Handler::BatchCheckAccess => {
-                let message = self.message(head, call, place, framing.one(Body::new(body)));
-                answer(message.await, head, |request| {
-                    access.batch_check_access(request)
-                })
-                .await
+                let incoming = self.incoming(call, body, place).await;
+                answered(incoming, |incoming| access.batch_check_access(incoming)).await
             }
             Handler::BeginStepUp => {
-                let message = self.message(head, call, place, framing.one(Body::new(body)));
-                answer(message.await, head, |request| access.begin_step_up(request)).await
+                let incoming = self.incoming(call, body, place).await;
+                answered(incoming, |incoming| access.begin_step_up(incoming)).await
             }
             Handler::ExtAuthz => {
-                let message = self.message(head, call, place, framing.one(Body::new(body)));
-                answer(message.await, head, |request| ext_authz.check(request)).await
+                let incoming = self.incoming(call, body, place).await;
+                answered(incoming, |incoming| ext_authz.check(incoming)).await
             }
             Handler::StreamCheckAccess | Handler::Others => {
-                let message = self.message(head, call, place, framing.one_framed(Body::new(body)));
-                match message.await {
+                let read = call.framing.one_framed(body);
+                match self.message(call.head, call.observed, place, read).await {
                     Err(status) => status.into(),
-                    Ok(message) => Box::pin(self.others(taken(head, message.into())))
-                        .await
-                        .into(),
+                    Ok((message, _)) => {
+                        // The message is not compressed any more.
+                        call.head.headers_mut().remove(ENCODING);
+                        let others = self.others(taken(call.head, message.into()));
+                        Box::pin(others).await.into()
+                    }
                 }
             }
         }
     }
 
-    /// The message of a call. The deadline runs from the head: it is also the message's. Then the call takes its place in flight.
+    /// The call with its message, as its handler sees it.
+    async fn incoming<'c, M: Message + Default>(
+        &self,
+        call: Admitted<'c>,
+        body: RequestBody,
+        in_flight: &mut Option<InFlightCall>,
+    ) -> Result<IncomingCall<'c, M>, Status> {
+        let Admitted {
+            head,
+            origin,
+            caller,
+            observed,
+            framing,
+        } = call;
+        let read = framing.one(body);
+        let (message, deadline) = self.message(head, observed, in_flight, read).await?;
+        let (headers, peer) = (head.headers(), Some(origin.peer.address));
+        Ok(IncomingCall {
+            message,
+            headers,
+            context: Call::new(caller, peer, deadline, headers),
+            observed,
+        })
+    }
+
+    /// The message of a call, and what is left of its deadline, which runs from the head: it is also the message's. Then the call takes its
+    /// place in flight.
     async fn message<M>(
         &self,
-        head: &mut Request<()>,
+        head: &Request<()>,
         call: &ObservedCall,
         in_flight: &mut Option<InFlightCall>,
         read: impl Future<Output = Result<M, Status>>,
-    ) -> Result<M, Status> {
+    ) -> Result<(M, Deadline), Status> {
         let deadline = Deadline::of(head.headers(), self.deadlines);
         let message = deadline.after(call.elapsed()).enforce(read).await;
         let message = message.ok_or_else(status::message_too_late)??;
         if in_flight.as_mut().is_some_and(|call| !call.take_place()) {
             return Err(status::too_many_calls());
         }
-        head.extensions_mut().insert(deadline.after(call.elapsed()));
-        // The message is not compressed any more.
-        head.headers_mut().remove(ENCODING);
-        Ok(message)
+        Ok((message, deadline.after(call.elapsed())))
     }
 
     async fn others(&self, request: Request<Body>) -> Response<Body> {
@@ -262,18 +313,17 @@ fn taken<B>(head: &mut Request<()>, body: B) -> Request<B> {
     replace(head, Request::new(())).map(|()| body)
 }
 
-/// What a handler of one message answers to it with its head, unless the message was refused.
-async fn answer<M, A, F>(
-    message: Result<M, Status>,
-    head: &mut Request<()>,
-    handler: impl FnOnce(tonic::Request<M>) -> F,
+/// What a handler of one message answers, unless the message was refused.
+async fn answered<'c, M, A, F>(
+    incoming: Result<IncomingCall<'c, M>, Status>,
+    handler: impl FnOnce(IncomingCall<'c, M>) -> F,
 ) -> Answer
 where
     A: Message,
     F: Future<Output = Result<tonic::Response<A>, Status>>,
 {
-    let answer = match message {
-        Ok(message) => handler(tonic::Request::from_http(taken(head, message))).await,
+    let answer = match incoming {
+        Ok(incoming) => handler(incoming).await,
         Err(status) => Err(status),
     };
     unary::respond(answer)

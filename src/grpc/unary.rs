@@ -49,15 +49,15 @@ impl From<Status> for Answer {
 
 impl Answer {
     /// The answer as HTTP, which ends this call.
-    pub(super) fn observed(self, call: ObservedCall) -> Response<Body> {
+    pub(super) fn observed(self, call: ObservedCall) -> Response<AnswerBody> {
         match self {
             Self::Message(response) => response.map(|message| {
-                Body::new(OneMessage {
+                AnswerBody::Message(OneMessage {
                     call: Some(call),
                     ..message
                 })
             }),
-            Self::Other(response) => call.observe(response),
+            Self::Other(response) => call.observe(response).map(AnswerBody::Other),
         }
     }
 
@@ -98,11 +98,63 @@ pub(super) fn ok(message: &impl Message, timing: Option<ServerTiming>) -> Respon
 }
 
 /// A body of one message and trailers.
-pub(super) struct OneMessage {
+#[derive(Debug)]
+pub struct OneMessage {
     frame: Bytes,
     trailers: Option<HeaderMap>,
     /// The call that ends with the trailers. If the body is dropped before, the caller has left.
     call: Option<ObservedCall>,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every call an allocation"
+)]
+pub enum AnswerBody {
+    /// Of a call that is OK.
+    Message(OneMessage),
+    /// Any other.
+    Other(Body),
+}
+
+impl From<Body> for AnswerBody {
+    fn from(body: Body) -> Self {
+        Self::Other(body)
+    }
+}
+
+impl hyper::body::Body for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        match self.get_mut() {
+            Self::Message(body) => {
+                let frame = Pin::new(body).poll_frame(context);
+                frame.map_err(|never| match never {})
+            }
+            Self::Other(body) => Pin::new(body).poll_frame(context),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Message(body) => body.is_end_stream(),
+            Self::Other(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Message(body) => body.size_hint(),
+            Self::Other(body) => body.size_hint(),
+        }
+    }
 }
 
 impl hyper::body::Body for OneMessage {

@@ -6,7 +6,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Bytes, HttpBody};
 use hyper::body::{Frame, Incoming, SizeHint};
 use prost::bytes::Buf;
 
@@ -79,26 +79,26 @@ impl Buf for Part {
 
 /// The body of an answer, which knows since when it waits for the peer.
 #[derive(Debug)]
-pub(super) struct TakenBody {
-    body: Body,
+pub(super) struct TakenBody<B> {
+    body: B,
     call: OpenCall,
 }
 
-impl TakenBody {
+impl<B> TakenBody<B> {
     /// The body of the answer to this call.
-    pub(super) fn new(body: Body, call: OpenCall) -> Self {
+    pub(super) fn new(body: B, call: OpenCall) -> Self {
         Self { body, call }
     }
 }
 
-impl HttpBody for TakenBody {
+impl<B: HttpBody<Data = Bytes> + Unpin> HttpBody for TakenBody<B> {
     type Data = Part;
-    type Error = axum::Error;
+    type Error = B::Error;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Part>, axum::Error>>> {
+    ) -> Poll<Option<Result<Frame<Part>, B::Error>>> {
         let this = self.get_mut();
         // It is asked for more: what it gave was taken.
         this.call.unblock();

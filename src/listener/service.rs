@@ -3,10 +3,10 @@
 use std::{convert::Infallible, pin::Pin, sync::Arc};
 
 use axum::{
-    Router,
-    body::{Body, HttpBody as _},
+    BoxError, Router,
+    body::{Body, Bytes, HttpBody},
 };
-use http::{Request, Response, StatusCode};
+use http::{Extensions, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tower_service::Service;
 
@@ -20,12 +20,47 @@ use crate::{header_list::header_list_bytes, peer::Peer};
 
 /// What a listener serves. It answers every request, with an error too.
 pub trait Serves: Clone + Send + Sync + 'static {
+    /// The body of an answer.
+    type Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + From<Body> + Send + Unpin + 'static;
+
     /// The answer to a request.
-    fn answer(&self, request: Request<RequestBody>) -> impl Future<Output = Response<Body>> + Send;
+    fn answer(&self, arrival: Arrival) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// A request, and how it came. Apart from its extensions, where each part would cost every call an allocation.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The request. Nothing is in its extensions.
+    pub request: Request<RequestBody>,
+    /// On which connection.
+    pub origin: Arc<RequestOrigin>,
+    /// How it came to its turn, if it had to wait.
+    pub waited: Option<Waited>,
+}
+
+/// The connection of requests, and its other end.
+#[derive(Debug)]
+pub struct RequestOrigin {
+    /// The other end.
+    pub peer: Peer,
+    /// The connection.
+    pub connection: ServedConnection,
+}
+
+impl RequestOrigin {
+    /// Puts both into the extensions of a request, where handlers find them.
+    pub fn put_into(&self, extensions: &mut Extensions) {
+        extensions.insert(self.peer.clone());
+        extensions.insert(self.connection.clone());
+    }
 }
 
 impl Serves for Router {
-    async fn answer(&self, request: Request<RequestBody>) -> Response<Body> {
+    type Body = Body;
+
+    async fn answer(&self, arrival: Arrival) -> Response<Body> {
+        let mut request = arrival.request;
+        arrival.origin.put_into(request.extensions_mut());
         let response = self.clone().call(request).await;
         response.unwrap_or_else(|never| match never {})
     }
@@ -72,8 +107,7 @@ pub struct HeldMemory {
 #[derive(Debug)]
 pub(super) struct OnConnection<S> {
     service: S,
-    peer: Peer,
-    connection: ServedConnection,
+    origin: Arc<RequestOrigin>,
 }
 
 impl<S> OnConnection<S> {
@@ -83,38 +117,39 @@ impl<S> OnConnection<S> {
         activity: Arc<Activity>,
         backlog: Option<Arc<Backlog>>,
     ) -> Self {
+        let connection = ServedConnection { activity, backlog };
         Self {
             service,
-            peer,
-            connection: ServedConnection { activity, backlog },
+            origin: Arc::new(RequestOrigin { peer, connection }),
         }
     }
 }
 
 impl<S: Serves> hyper::service::Service<Request<Incoming>> for OnConnection<S> {
-    type Response = Response<TakenBody>;
+    type Response = Response<TakenBody<S::Body>>;
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let mut call = self.connection.activity.begin();
+        let mut call = self.origin.connection.activity.begin();
         let bytes = bytes_of(&request);
         if !call.share().hold(bytes) {
             // The connection is being closed: what was sent is dropped now.
             drop(request);
             return Box::pin(async move { Ok(closing(call)) });
         }
-        let mut request = request.map(|body| RequestBody::new(body, Arc::clone(call.share())));
-        let (peer, connection) = (self.peer.clone(), self.connection.clone());
-        let service = self.service.clone();
+        let request = request.map(|body| RequestBody::new(body, Arc::clone(call.share())));
+        let (service, origin) = (self.service.clone(), Arc::clone(&self.origin));
         Box::pin(async move {
             // A call that is cancelled while it waits costs no more than this.
-            if let Some(waited) = connection.turn(peer.urgency.is_urgent(), bytes).await {
-                request.extensions_mut().insert(waited);
-            }
-            request.extensions_mut().insert(peer);
-            request.extensions_mut().insert(connection);
-            let response = service.answer(request).await;
+            let is_urgent = origin.peer.urgency.is_urgent();
+            let waited = origin.connection.turn(is_urgent, bytes).await;
+            let arrival = Arrival {
+                request,
+                origin,
+                waited,
+            };
+            let response = service.answer(arrival).await;
             let bytes = usize::try_from(response.body().size_hint().lower()).unwrap_or(usize::MAX);
             if !call.answer(bytes) {
                 return Ok(closing(call));
@@ -132,8 +167,8 @@ fn bytes_of<B>(request: &Request<B>) -> usize {
 }
 
 /// The answer on a connection that is being closed. Whether it is still written does not matter.
-fn closing(call: OpenCall) -> Response<TakenBody> {
-    let mut response = Response::new(TakenBody::new(Body::empty(), call));
+fn closing<B: From<Body>>(call: OpenCall) -> Response<TakenBody<B>> {
+    let mut response = Response::new(TakenBody::new(Body::empty().into(), call));
     *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
     response
 }

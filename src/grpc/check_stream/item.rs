@@ -1,8 +1,8 @@
 //! One check of a stream: it comes in its turn, for a caller that is authenticated again, as one call in flight.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
-use http::{Extensions, HeaderMap};
+use http::HeaderMap;
 use prost::Message as _;
 use tonic::Status;
 use tracing::Instrument as _;
@@ -18,8 +18,7 @@ use crate::{
         checks::check,
         status,
     },
-    listener::{HeldMemory, ServedConnection, ShedScope},
-    peer::{self, Peer},
+    listener::{HeldMemory, RequestOrigin, ShedScope},
     proto::v1::{CheckAccessRequest, CheckAccessResponse},
     span,
 };
@@ -49,9 +48,7 @@ pub(in crate::grpc) struct StreamOrigin {
     caller: Caller,
     /// The headers in which it has its credentials; no others are kept.
     credentials: HeaderMap,
-    peer: Option<Peer>,
-    connection: Option<ServedConnection>,
-    address: IpAddr,
+    origin: Arc<RequestOrigin>,
     trace: TraceContext,
     /// When the stream began, and how long its caller waits for its end, if that is bounded.
     began: Reading,
@@ -59,20 +56,18 @@ pub(in crate::grpc) struct StreamOrigin {
 }
 
 impl StreamOrigin {
-    /// The origin of a call with these headers and extensions.
+    /// The origin of a call by this caller with these headers on this connection.
     pub(in crate::grpc) fn of(
-        call: Call,
+        caller: Caller,
         headers: &HeaderMap,
-        extensions: &Extensions,
+        origin: Arc<RequestOrigin>,
         began: Reading,
     ) -> Self {
         Self {
-            caller: call.caller,
+            caller,
             credentials: credential_headers(headers),
-            peer: Peer::of(extensions).cloned(),
-            connection: extensions.get().cloned(),
-            address: peer::ip_of(extensions),
-            trace: call.trace,
+            origin,
+            trace: TraceContext::of(headers),
             began,
             life: Deadline::given(headers),
         }
@@ -85,7 +80,7 @@ pub(super) struct Answered {
     pub(super) id: Arc<str>,
     pub(super) result: Result<CheckAccessResponse, Status>,
     /// Counted while the answer waits for the peer.
-    _held: Option<HeldMemory>,
+    _held: HeldMemory,
 }
 
 /// A check that has no answer, because its stream may ask no more.
@@ -100,10 +95,7 @@ impl Checker {
 
     /// Waits until no more calls are accepted on the connection.
     pub(super) async fn finishing(self: Arc<Self>) {
-        match &self.from.connection {
-            Some(connection) => connection.finishing().await,
-            None => std::future::pending().await,
-        }
+        self.from.origin.connection.finishing().await;
     }
 
     /// Counts a request that is not looked at.
@@ -122,22 +114,20 @@ impl Checker {
     ) -> impl Future<Output = Result<Answered, Unanswered>> + Send + use<> {
         let arrived = self.clock.read();
         let bytes = ITEM_BYTES.saturating_add(request.encoded_len());
-        let connection = self.from.connection.as_ref();
-        let held = connection.map(|connection| connection.hold(bytes));
+        let held = self.from.origin.connection.hold(bytes);
         async move {
             let from = &self.from;
             let refused = self.wait_for_turn(request.encoded_len()).await;
             let authenticated = self.authentication.again(
                 &from.credentials,
-                from.peer.as_ref(),
-                from.address,
+                &from.origin.peer,
                 self.deadline(&arrived).wait_max(),
             );
             let caller = authenticated.await.map_err(Unanswered)?;
             let item = ObservedItem::begin(&self.calls, METHOD, &caller, &request.policy);
             let span = span::check(&from.trace, caller.id.as_str());
             let call = Call {
-                peer: from.peer.as_ref().map(|peer| peer.address),
+                peer: Some(from.origin.peer.address),
                 deadline: self.deadline(&arrived),
                 trace: from.trace.clone(),
                 proven: Proven::default(),
@@ -157,10 +147,8 @@ impl Checker {
 
     /// Waits for the turn of a check whose message has this many bytes; whether it is to be refused.
     async fn wait_for_turn(&self, bytes: usize) -> ShedScope {
-        let Some(connection) = &self.from.connection else {
-            return ShedScope::Nobody;
-        };
         let is_door = self.from.caller.id.priority() == CallerPriority::Doors;
+        let connection = &self.from.origin.connection;
         let waited = connection.turn(is_door, bytes).await;
         waited.map_or(ShedScope::Nobody, |waited| waited.shed)
     }
