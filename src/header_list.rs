@@ -32,19 +32,21 @@ pub fn single<'h>(
 }
 
 /// The value of the cookie with this name, in all lines of the header; `None` if it is not there. A cookie is not a header, but as one that is
-/// given twice it has no value: nobody can know which one counts.
+/// given twice it has no value: nobody can know which one counts. A value that is no text is empty.
 pub fn cookie<'h>(
     headers: &'h HeaderMap,
     name: &str,
 ) -> Result<Option<&'h str>, RepeatedHeaderError> {
     let lines = headers.get_all(COOKIE).iter();
-    let pairs = lines.flat_map(|line| line.to_str().unwrap_or_default().split(';'));
+    // By bytes: the cookies of others beside it may be no ASCII.
+    let pairs = lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';'));
     let mut given = pairs.filter_map(|pair| {
-        let (given, value) = pair.trim().split_once('=')?;
-        (given == name).then_some(value)
+        let value = pair.trim_ascii().strip_prefix(name.as_bytes())?;
+        value.strip_prefix(b"=")
     });
     match (given.next(), given.next()) {
-        (value, None) => Ok(value),
+        // What is no text is no value of ours.
+        (value, None) => Ok(value.map(|value| std::str::from_utf8(value).unwrap_or_default())),
         (_, Some(_)) => Err(RepeatedHeaderError),
     }
 }
@@ -70,7 +72,8 @@ mod tests {
         let given = |lines: &[&str]| {
             let mut headers = HeaderMap::new();
             for line in lines {
-                headers.append(COOKIE, line.parse().unwrap());
+                let line = HeaderValue::from_bytes(line.as_bytes()).unwrap();
+                headers.append(COOKIE, line);
             }
             cookie(&headers, "name").map(|value| value.map(str::to_owned))
         };
@@ -88,6 +91,14 @@ mod tests {
             assert_eq!(given(lines), Ok(Some("1".to_owned())), "{lines:?}");
         }
         assert_eq!(given(&["name=a=b"]), Ok(Some("a=b".to_owned())));
+        // The cookies of others are theirs to write.
+        for lines in [
+            &["a=\u{e4}; name=1"][..],
+            &["name=1; \u{e4}"],
+            &["\u{e4}", "name=1"],
+        ] {
+            assert_eq!(given(lines), Ok(Some("1".to_owned())), "{lines:?}");
+        }
         for lines in [
             &["name=1; name=1"][..],
             &["name=1", "name=2"],
