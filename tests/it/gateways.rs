@@ -2,6 +2,7 @@
 //! happens to the service, nobody reaches the application who should not.
 
 mod application;
+mod cookies;
 mod hand_on;
 mod login;
 mod matrix;
