@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// What a route of Envoy asks about this verification by this policy.
-fn asking(policy: &str, verification: &str) -> AttributeContext {
+pub fn asking(policy: &str, verification: &str) -> AttributeContext {
     let headers = [
         (":path", "/door"),
         ("x-verification-id", verification),
@@ -57,12 +57,12 @@ fn texts(pairs: &[(&str, &str)]) -> HashMap<String, String> {
         .collect()
 }
 
-fn http(attributes: &mut AttributeContext) -> &mut HttpRequest {
+pub fn http(attributes: &mut AttributeContext) -> &mut HttpRequest {
     let request = attributes.request.as_mut().unwrap();
     request.http.as_mut().unwrap()
 }
 
-fn with_header(mut attributes: AttributeContext, key: &str, value: &str) -> AttributeContext {
+pub fn with_header(mut attributes: AttributeContext, key: &str, value: &str) -> AttributeContext {
     let headers = &mut http(&mut attributes).headers;
     headers.insert(key.to_owned(), value.to_owned());
     attributes
@@ -90,12 +90,12 @@ async fn ask_as(world: &World, token: Option<u8>, attributes: AttributeContext) 
     client.check(request).await.unwrap().into_inner()
 }
 
-async fn ask(world: &World, attributes: AttributeContext) -> CheckResponse {
+pub async fn ask(world: &World, attributes: AttributeContext) -> CheckResponse {
     ask_as(world, None, attributes).await
 }
 
 /// The status of an answer and its HTTP status, such as `7 403`; `0` for one that lets the request pass.
-fn shown(answer: &CheckResponse) -> String {
+pub fn shown(answer: &CheckResponse) -> String {
     let code = answer.status.as_ref().expect("a status").code;
     match answer.http_response.as_ref().expect("a response") {
         HttpResponse::OkResponse(_) => {

@@ -1,5 +1,7 @@
 //! Whatever is wrong, the answer to Envoy is a denial; and what is read of its messages.
 
+mod outcomes;
+
 use std::{collections::HashMap, time::Duration};
 
 use axum::body::Body;

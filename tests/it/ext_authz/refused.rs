@@ -66,6 +66,55 @@ async fn what_is_refused_before_the_handler_is_a_denial_too() {
 }
 
 #[tokio::test]
+async fn who_is_no_caller_and_who_may_not_ask_is_denied_before_the_handler() {
+    let world = world(|config| {
+        config.callers = vec![caller(1, "gateway", &["front-*"], &[], false)];
+    })
+    .await;
+    for (what, token, policy, expected) in [
+        ("a caller", Some(1), "front-door", "0"),
+        ("nobody", None, "front-door", "7 403"),
+        ("another token", Some(2), "front-door", "7 403"),
+        ("a policy of others", Some(1), "login", "7 403"),
+        ("a policy of others that is none", Some(1), "none", "7 403"),
+        ("a policy that is none", Some(1), "front-none", "7 403"),
+    ] {
+        let answer = ask_as(&world, token, asking(policy, "fresh")).await;
+        assert_eq!(shown(&answer), expected, "{what}");
+        if expected != "0" {
+            assert!(answer.dynamic_metadata.is_none(), "{what}");
+        }
+    }
+    let (_, journal) = world.stop().await;
+    assert_eq!(journal.matches(r#""decision":""#).count(), 1, "{journal}");
+}
+
+#[tokio::test]
+async fn a_message_that_does_not_end_is_denied_when_the_time_of_its_call_is_over() {
+    let world = world(|_| {}).await;
+    let client = reqwest::Client::builder()
+        .http2_prior_knowledge()
+        .no_proxy();
+    let begun = hyper::body::Frame::data(bytes::Bytes::from_static(&[0, 0, 0]));
+    let begun = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(begun)]);
+    let never_ends = futures_util::StreamExt::chain(begun, futures_util::stream::pending());
+    let never_ends = http_body_util::StreamBody::new(never_ends);
+    let request = client
+        .build()
+        .unwrap()
+        .post(format!("http://{}{PATH}", world.grpc_address()));
+    let request = request
+        .header("content-type", "application/grpc")
+        .header("grpc-timeout", "300m")
+        .body(reqwest::Body::wrap(never_ends));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let body = answer.bytes().await.unwrap();
+    let answer = <CheckResponse as prost::Message>::decode(&body[5..]).unwrap();
+    assert_eq!(shown(&answer), "7 503");
+}
+
+#[tokio::test]
 async fn metadata_that_takes_too_much_is_a_denial() {
     let world = world(|_| {}).await;
     let server = format!("http://{}", world.grpc_address());

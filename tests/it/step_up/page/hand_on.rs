@@ -1,6 +1,7 @@
 //! The hand-on: page and webhooks are on one instance, checks on another one, and they share nothing but the key. The browser brings the new id; and
 //! nothing that somebody has made or changed lets anybody in.
 
+mod envoy;
 mod transfer;
 
 use std::sync::Arc;
