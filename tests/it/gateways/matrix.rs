@@ -170,7 +170,7 @@ impl Scene {
     }
 
     async fn sent(&self, cell: Cell, request: RequestBuilder) -> Response {
-        self.times.of(cell, request.send()).await.unwrap()
+        self.times.of_request(cell, "sent", request).await
     }
 
     /// Asks, and returns what the application was sent.
@@ -194,7 +194,7 @@ async fn refused(
     request: RequestBuilder,
 ) -> Response {
     let before = application.reached();
-    let response = times.of(cell, request.send()).await.unwrap();
+    let response = times.of_request(cell, what, request).await;
     let status = response.status();
     assert!(status.as_u16() >= 300, "{what}: {status}");
     assert_eq!(application.reached(), before, "{what}");
