@@ -1,7 +1,7 @@
 //! The cases of the certification and of the text of the standard, as `tests/authzen` has them: each is a request over a real socket, with TLS as
 //! the standard demands, and what its answer must be.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use reqwest::{Client, Method, Response};
 use serde_json::{Value, json};
@@ -97,7 +97,11 @@ async fn served(setting: Setting) -> (World, Client, Files, TempDir) {
 }
 
 fn all() -> Vec<Value> {
-    let text = fs::read_to_string("tests/authzen/cases.jsonl").unwrap();
+    rows("cases")
+}
+
+fn rows(file: &str) -> Vec<Value> {
+    let text = fs::read_to_string(format!("tests/authzen/{file}.jsonl")).unwrap();
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
@@ -295,4 +299,37 @@ async fn the_name_of_a_request_comes_back_on_every_answer() {
             assert_eq!(id.as_deref(), Some(&b"r-\"7\"/\\~"[..]), "{}", case["id"]);
         }
     }
+}
+
+/// The cases that are no request of their own, or of which several requests are one: each is shown by tests of ours, or skipped with a reason.
+#[test]
+fn every_other_case_is_shown_by_a_test_or_skipped_with_a_reason() {
+    let others = rows("others");
+    let (mut skipped, mut shown) = (0, 0);
+    for case in &others {
+        let id = &case["id"];
+        match (case["skipped"].as_str(), case["shown_by"].as_array()) {
+            (Some(reason), None) => {
+                assert!(reason.len() > 20, "{id}");
+                skipped += 1;
+            }
+            (None, Some(by)) if !by.is_empty() => {
+                for test in by {
+                    let (file, name) = test.as_str().unwrap().split_once(' ').unwrap();
+                    let text = fs::read_to_string(file).unwrap();
+                    assert!(text.contains(&format!("fn {name}(")), "{id}: {test}");
+                }
+                shown += 1;
+            }
+            neither => panic!("{id}: {neither:?}"),
+        }
+    }
+    // 26 cases of the certification and the vectors of a provider, which are all about searches; and the rest of the 120 cases.
+    assert_eq!((skipped, shown), (27, 21));
+    let ids: BTreeSet<String> = [all(), others]
+        .concat()
+        .iter()
+        .map(|case| case["id"].to_string())
+        .collect();
+    assert_eq!(ids.len(), 121);
 }
