@@ -1,7 +1,10 @@
-//! `docs/openapi.yaml` describes the decision listener, and schemathesis finds no answer that it does not: by valid and invalid requests that it
+//! `docs/openapi.yaml` describes every route of HTTP, and schemathesis finds no answer that it does not: by valid and invalid requests that it
 //! makes from the description alone.
 
 use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
     path::Path,
     process::{Command, Output, Stdio},
 };
@@ -9,13 +12,18 @@ use std::{
 use tokio::task::spawn_blocking;
 
 use super::{ALL, POLICIES, configure, token, with_policies};
-use crate::{callers::caller, operations::skip, world::World};
+use crate::{
+    callers::caller,
+    operations::skip,
+    webhook::{HEADER, SECRET, terms},
+    world::World,
+};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 const DESCRIPTION: &str = "docs/openapi.yaml";
 
-/// Runs schemathesis with these options; `None` if it is not installed.
-async fn run(world: &World, options: &[&str]) -> Option<Output> {
+/// Runs schemathesis against this listener with these options; `None` if it is not installed.
+async fn run(listener: SocketAddr, options: &[&str]) -> Option<Output> {
     let program = Path::new(ROOT).join("target/clients/py/bin/st");
     if !program.exists() {
         skip("schemathesis is not installed: run tests/clients/install");
@@ -23,7 +31,7 @@ async fn run(world: &World, options: &[&str]) -> Option<Output> {
     }
     let folder = tempfile::tempdir().unwrap();
     let mut command = Command::new(program);
-    let url = format!("http://{}", world.http_address());
+    let url = format!("http://{listener}");
     command
         .current_dir(folder.path())
         .stdin(Stdio::null())
@@ -54,16 +62,17 @@ async fn run(world: &World, options: &[&str]) -> Option<Output> {
     Some(ran.await.unwrap())
 }
 
-/// The same, of paths that are off by default.
-async fn passes(world: &World, path: &str, excluded: &str) {
+/// The same, of these paths. Whether it is installed.
+async fn passes(listener: SocketAddr, path: &str, excluded: &str, more: &[&str]) -> bool {
     let options = ["--include-path-regex", path, "--exclude-checks", excluded];
-    let Some(output) = run(world, &options).await else {
-        return;
+    let Some(output) = run(listener, &[&options, more].concat()).await else {
+        return false;
     };
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{path}\n{text}\n{errors}");
     assert!(text.contains("Test cases"), "{text}");
+    true
 }
 
 /// Access requests are on, and their caller may make them.
@@ -80,7 +89,8 @@ async fn access_requests() {
     .await;
     // Nobody can make a denial or a task from the description alone: what is valid by it is refused as bound to none.
     let excluded = "ensure_resource_availability,positive_data_acceptance";
-    passes(&world, "^/access/v1/access-requests", excluded).await;
+    let listener = world.http_address();
+    passes(listener, "^/access/v1/access-requests", excluded, &[]).await;
     assert_eq!(world.calls().link, 0);
 }
 
@@ -92,8 +102,64 @@ async fn page() {
     .await;
     // Nor a state: every one is refused with a page.
     let excluded = "positive_data_acceptance,ensure_resource_availability,unsupported_method";
-    passes(&world, "^/(step-up/|.verigate/)", excluded).await;
+    let listener = world.http_address();
+    passes(listener, "^/(step-up/|.verigate/)", excluded, &[]).await;
     assert_eq!(world.calls().link, 0);
+}
+
+/// What the vendor sends, and what operators see, each on its listener.
+async fn webhooks_and_operators() {
+    let world = World::with(|config| config.webhook = Some(terms())).await;
+    let secret = ["--header", &format!("{HEADER}: {SECRET}")];
+    let excluded = "ensure_resource_availability";
+    passes(world.http_address(), "^/webhooks/", excluded, &secret).await;
+    // To its own machine the listener shows everything; and nobody knows a step-up from the description alone.
+    let operators = "^/(livez|readyz|metrics|policies|step-ups/)";
+    let excluded = "ensure_resource_availability,positive_data_acceptance,ignored_auth";
+    passes(world.admin_address(), operators, excluded, &[]).await;
+}
+
+/// Each path that stands in the code is one of the description, or another form of one.
+#[test]
+fn every_route_is_described() {
+    let forms = [
+        ("/check", "/check/{policy}"),
+        ("/check/", "/check/{policy}"),
+        ("/check/{*path}", "/check/{policy}/{rest}"),
+        ("/step-up", "/step-up/"),
+        ("/step-up/{*elsewhere}", "/step-up/"),
+        ("/webhooks/incode/", "/webhooks/incode"),
+    ];
+    let text = fs::read_to_string(Path::new(ROOT).join(DESCRIPTION)).unwrap();
+    let described: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("  ")?.strip_suffix(':'))
+        .filter(|name| name.starts_with('/'))
+        .collect();
+    let mut routes = Vec::new();
+    for file in ["forward_auth", "step_up_page", "webhook", "admin"] {
+        let code = fs::read_to_string(format!("{ROOT}/src/http/{file}.rs")).unwrap();
+        let paths = code.split(".route(\"").skip(1);
+        let paths = paths.map(|rest| rest.split('"').next().unwrap().to_owned());
+        routes.extend(paths);
+    }
+    assert!(routes.len() > 12, "{routes:?}");
+    for route in &routes {
+        let form = forms.iter().find(|(form, _)| form == route);
+        let path = form.map_or(route.as_str(), |(_, path)| path);
+        assert!(described.contains(path), "{route}");
+    }
+    // The paths of these are made of constants.
+    for path in [
+        verigate::gateway::HAND_ON_PATH,
+        "/.well-known/authzen-configuration",
+        "/access/v1/evaluation",
+        "/access/v1/evaluations",
+        "/access/v1/access-requests",
+        "/access/v1/access-requests/{task}",
+    ] {
+        assert!(described.contains(path), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -113,17 +179,13 @@ async fn schemathesis_finds_no_answer_that_is_not_described() {
         ),
         ("^/check/", "unsupported_method,negative_data_rejection"),
     ] {
-        let options = ["--include-path-regex", path, "--exclude-checks", excluded];
-        let Some(output) = run(&world, &options).await else {
+        if !passes(world.http_address(), path, excluded, &[]).await {
             return;
-        };
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{path}\n{text}\n{errors}");
-        assert!(text.contains("Test cases"), "{text}");
+        }
     }
     access_requests().await;
     page().await;
+    webhooks_and_operators().await;
     // What it has asked was answered, both ways.
     let metrics = world.metrics().await;
     for outcome in ["malformed", "bad_policy_name", "deny"] {
