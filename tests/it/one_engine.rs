@@ -3,7 +3,10 @@
 mod answers;
 mod checks;
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+};
 
 use futures_util::stream::iter;
 use serde_json::{Value, json};
@@ -13,6 +16,7 @@ use verigate::proto::{
         AttributeContext, CheckRequest, CheckResponse,
         attribute_context::{HttpRequest, Request as Attributes},
         authorization_client::AuthorizationClient,
+        check_response::HttpResponse,
     },
     v1::{
         BatchCheckAccessRequest, batch_check_access_result::Result as OfBatch,
@@ -21,7 +25,7 @@ use verigate::proto::{
 };
 
 use self::{
-    answers::Answered,
+    answers::{Answered, read_challenge},
     checks::{Check, POLICIES, verifications},
 };
 use crate::{
@@ -76,6 +80,19 @@ fn shown_by_envoy(answer: &CheckResponse) -> (String, Vec<String>, Option<u64>) 
     let allowed = answer.status.as_ref().unwrap().code == 0;
     assert_eq!(allowed, decision == "allow", "{answer:?}");
     (decision, reasons, valid_for)
+}
+
+/// The challenge of a denial, for the client of Envoy.
+fn challenge_of_envoy(answer: &CheckResponse) -> Option<String> {
+    let Some(HttpResponse::DeniedResponse(denied)) = &answer.http_response else {
+        return None;
+    };
+    let headers = denied
+        .headers
+        .iter()
+        .filter_map(|option| option.header.as_ref());
+    let mut named = headers.filter(|header| header.key == "www-authenticate");
+    named.next().map(|header| read_challenge(&header.value))
 }
 
 async fn world() -> (World, tempfile::TempDir) {
@@ -166,7 +183,7 @@ async fn the_same_check_has_the_same_answer_by_every_call_of_grpc_and_by_authzen
 #[tokio::test]
 async fn the_same_check_has_the_same_answer_by_envoy_and_by_forward_auth() {
     let (world, _folder) = world().await;
-    let mut asked = 0;
+    let (mut asked, mut challenges) = (0, BTreeSet::new());
     for (id, check) in Check::all().iter().enumerate().filter(|(_, q)| q.is_plain) {
         let response = world.ask(check.grpc(id)).await.unwrap();
         let answer = Answered::of_grpc(&response);
@@ -176,6 +193,9 @@ async fn the_same_check_has_the_same_answer_by_envoy_and_by_forward_auth() {
         let envoy = asked_of_envoy(&world, check).await;
         let expected = (answer.decision.clone(), answer.reasons.clone(), valid_for);
         assert_eq!(shown_by_envoy(&envoy), expected, "{envoy:?}");
+        let challenge = answer.challenge();
+        assert_eq!(challenge_of_envoy(&envoy), challenge, "{envoy:?}");
+        challenges.extend(challenge.clone());
 
         let url = format!("http://{}/check/{}", world.http_address(), check.policy);
         let mut request = reqwest::Client::new().get(url);
@@ -201,9 +221,18 @@ async fn the_same_check_has_the_same_answer_by_envoy_and_by_forward_auth() {
         );
         let header_valid_for = header("x-verigate-valid-for").map(|text| text.parse().unwrap());
         assert_eq!(header_valid_for, valid_for, "{response_of_check:?}");
+        let shown = header("www-authenticate").map(|text| read_challenge(&text));
+        assert_eq!(shown, challenge, "{response_of_check:?}");
         asked += 1;
     }
     assert_eq!(asked, 90);
+    for error in [
+        "insufficient_user_authentication|",
+        "verification_required|",
+    ] {
+        let is_there = challenges.iter().any(|shown| shown.starts_with(error));
+        assert!(is_there, "{challenges:?}");
+    }
 }
 
 #[tokio::test]

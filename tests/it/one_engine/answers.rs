@@ -61,6 +61,38 @@ impl Answered {
         }
     }
 
+    /// What the challenge of a gateway says of these remedies: an authentication where it alone leads to ALLOW, or else to verify again where nobody
+    /// has to wait for that.
+    pub fn challenge(&self) -> Option<String> {
+        if self.decision != "step_up" {
+            return None;
+        }
+        let sets = self.remedies[1].as_array().unwrap().iter();
+        let sets: Vec<&[Value]> = sets
+            .map(|set| set["remedies"].as_array().unwrap().as_slice())
+            .collect();
+        let has = |set: &[Value], kind: &str| set.iter().any(|remedy| remedy.get(kind).is_some());
+        let alone = sets.iter().find_map(|set| match set {
+            [one] => one.get("authenticate"),
+            _ => None,
+        });
+        let verifies =
+            |set: &&[Value]| (has(set, "reverify") || has(set, "grantScopes")) && !has(set, "wait");
+        Some(match alone {
+            Some(session) => {
+                let classes = session["acr"].as_array().into_iter().flatten();
+                let classes: Vec<&str> = classes.map(|class| class.as_str().unwrap()).collect();
+                let age = session["maxAge"].as_str().unwrap().trim_end_matches('s');
+                format!(
+                    "insufficient_user_authentication|{}|{age}",
+                    classes.join(" ")
+                )
+            }
+            None if sets.iter().any(verifies) => "verification_required||".to_owned(),
+            None => "||".to_owned(),
+        })
+    }
+
     /// What `explain` says has every rule that is not met; those of the reasons are among them.
     pub fn of_explanation(explained: &Value, reasons: &[String]) -> Self {
         let unmet = explained["rules"].as_array().unwrap().iter();
@@ -79,6 +111,17 @@ impl Answered {
             remedies: both(explained),
         }
     }
+}
+
+/// What a challenge (`WWW-Authenticate`) of a gateway says: its error, and for an authentication its classes and its age.
+pub fn read_challenge(text: &str) -> String {
+    let part = |name: &str| {
+        let rest = text.split(&format!("{name}=\"")).nth(1);
+        rest.map_or("", |rest| rest.split('"').next().unwrap())
+            .to_owned()
+    };
+    assert!(text.starts_with("Bearer"), "{text}");
+    ["error", "acr_values", "max_age"].map(part).join("|")
 }
 
 /// What would lead to ALLOW: the first set, and every set.
