@@ -19,7 +19,7 @@ use verigate::{
     deps::Deps,
     gate::Gate,
     incode::{Incode, wire},
-    journal::{self, QueueLimits},
+    journal::{self, AuditorKey, IdentifierKey, Keys, QueueLimits},
     jwt::KeySets,
     live::Live,
     policy::{
@@ -188,11 +188,29 @@ const CACHE: source::Config = source::Config {
     },
 };
 
-/// A journal that keeps nothing.
-fn unwritten(deps: &Deps) -> journal::Started {
+/// A gate over this source, whose journal keeps nothing, and what keeps the journal open.
+fn gate(
+    keys: Keys,
+    live: &Arc<Live>,
+    source: &EvidenceCache,
+    deps: &Deps,
+) -> (Gate, journal::Started) {
     let output = Box::new(std::io::sink());
-    let started = journal::start(output, QueueLimits::default(), deps);
-    started.unwrap()
+    let started = journal::start_with_keys(output, QueueLimits::default(), keys, deps).unwrap();
+    let journal = started.journal.clone();
+    let refusals = Refusals::new(journal.clone(), deps).unwrap();
+    let source = Arc::new(source.clone());
+    let gate = Gate::new(Arc::clone(live), source, journal, refusals, deps);
+    (gate.unwrap(), started)
+}
+
+/// An auditor, to whom facts are sealed, and a key of identifiers.
+fn keys() -> Keys {
+    Keys {
+        auditor: AuditorKey::generate().map(|key| key.recipient()),
+        identifiers: Some(IdentifierKey::parse(&"07".repeat(32)).unwrap()),
+        ..Keys::default()
+    }
 }
 
 fn check(c: &mut Criterion) {
@@ -200,13 +218,12 @@ fn check(c: &mut Criterion) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let deps = Deps::new(Arc::new(SystemClock));
     let _entered = runtime.enter();
-    let started = unwritten(&deps);
-    let journal = started.journal.clone();
     let source = EvidenceCache::new(Arc::new(Instant), CACHE, DAY, &deps).unwrap();
     let policies = [(PolicyName::parse("p").unwrap(), policy(8))].into();
     let live = Arc::new(Live::new(PolicySet::new(policies)));
-    let refusals = Refusals::new(journal.clone(), &deps).unwrap();
-    let gate = Gate::new(live, Arc::new(source.clone()), journal, refusals, &deps).unwrap();
+    let (plain, _started) = gate(Keys::default(), &live, &source, &deps);
+    let deps = Deps::new(Arc::new(SystemClock));
+    let (protected, _started) = gate(keys(), &live, &source, &deps);
     let request = Arc::new(request());
     let lookup = LookupRequest {
         at: SystemClock.moment(),
@@ -226,7 +243,7 @@ fn check(c: &mut Criterion) {
         trace: TraceContext::default(),
         proven: Proven::default(),
     };
-    let ruling = runtime.block_on(gate.check(&request, &call)).unwrap();
+    let ruling = runtime.block_on(plain.check(&request, &call)).unwrap();
     group.bench_function("look up", |b| {
         b.to_async(&runtime)
             .iter(|| source.look_up(&request.verification, lookup.clone()));
@@ -257,9 +274,13 @@ fn check(c: &mut Criterion) {
     });
     group.bench_function("check", |b| {
         b.to_async(&runtime)
-            .iter(async || gate.check(&request, &call).await.unwrap());
+            .iter(async || plain.check(&request, &call).await.unwrap());
     });
     let (callers, headers) = thousand_callers(&deps);
+    group.bench_function("check, with facts sealed and identifiers keyed", |b| {
+        b.to_async(&runtime)
+            .iter(async || protected.check(&request, &call).await.unwrap());
+    });
     group.bench_function("caller by token", |b| {
         b.to_async(&runtime)
             .iter(async || callers.authenticate(&headers, None).await.unwrap());

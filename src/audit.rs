@@ -10,6 +10,7 @@ mod search;
 mod follow;
 pub mod changes;
 pub mod decision;
+pub mod facts;
 pub mod replay;
 pub mod shadows;
 pub mod proof;

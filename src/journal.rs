@@ -10,6 +10,10 @@ mod error;
 mod entry;
 mod line;
 mod line_start;
+mod age;
+mod sealing;
+mod identifiers;
+mod protection;
 mod chain;
 pub mod merkle;
 mod own;
@@ -32,6 +36,7 @@ mod checkpoint_file;
 mod checkpoint_copy;
 mod checkpoints;
 mod signing;
+mod keys;
 mod writer;
 pub mod signed_note;
 pub mod checkpoint;
@@ -46,15 +51,20 @@ use tokio::{
 use tracing::error;
 
 pub use self::{
+    age::{AgeError, AgeKeyError, AuditorKey, Recipient},
     checkpoint_copy::CopyTarget,
     checkpoint_file::CheckpointFileError,
     entry::{CallFacts, Entry, RefusedCaller, Sets},
     error::{JournalError, JournalStartError},
+    identifiers::{IdentifierKey, IdentifierKeyError, IdentifierKind},
+    keys::Keys,
     line_start::{LineStart, from_hex, hex},
     obstacles::Obstacles,
     open::open,
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed},
     own::ChangeEvent,
+    protection::Protection,
+    sealing::{DataKey, FactsError, SealedDataKey, SealedFacts},
     settings::{Config, Durability, QueueLimits, RetentionTerms, SegmentTerms},
     signing::{Signing, check_checkpoints, checkpoints_beside},
 };
@@ -85,6 +95,7 @@ const OTHER_MESSAGES: usize = 64;
 pub struct Journal {
     groups: Arc<Groups>,
     attributes: Arc<[Box<str>]>,
+    protection: Arc<Protection>,
 }
 
 impl Journal {
@@ -107,6 +118,7 @@ impl Journal {
     pub async fn record(&self, mut entry: Entry) -> Result<(), JournalError> {
         let place = self.groups.admit().await?;
         entry.attributes = Arc::clone(&self.attributes);
+        entry.protection = Arc::clone(&self.protection);
         let done = self.groups.add(&entry, place)?;
         if self.groups.waits() {
             return done.wait().await;
@@ -234,27 +246,33 @@ pub struct Started {
     pub writer: Writer,
 }
 
-/// Starts the thread that writes to this output, without checkpoints.
+/// Starts the thread that writes to this output, without any keys.
 pub fn start(
     output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
-    start_signing(output, limits, None, deps)
+    start_with_keys(output, limits, Keys::default(), deps)
 }
 
-/// Starts the thread that writes to this output, and signs checkpoints if there is a key. Blocks.
-pub fn start_signing(
+/// Starts the thread that writes to this output, with these keys. Blocks.
+pub fn start_with_keys(
     output: Box<dyn Output>,
     limits: QueueLimits,
-    signing: Option<Signing>,
+    keys: Keys,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
     let of_checkpoints = CheckpointMetrics::register(&deps.registry)?;
+    let Keys {
+        signing,
+        auditor,
+        identifiers,
+    } = keys;
     let name = signing
         .as_ref()
         .map(|signing| signing.key.verifier().name());
     let origin = name.unwrap_or(ORIGIN).into();
+    let (protection, header) = keys::protection(auditor, identifiers, origin)?;
     let signing = signing.map(|signing| signing.begin(&of_checkpoints, deps));
     let (checkpoints, signer) = signing.transpose()?.unzip();
     let (queue, messages) = mpsc::channel(limits.queue_max.saturating_add(OTHER_MESSAGES));
@@ -265,7 +283,8 @@ pub fn start_signing(
     let thread = WriterThread {
         output,
         durability: limits.durability,
-        origin,
+        header,
+        sealer: protection.facts.clone(),
         checkpoints,
         retry_after: limits.retry_after,
         clock: Arc::clone(&deps.clock),
@@ -288,6 +307,7 @@ pub fn start_signing(
         journal: Journal {
             groups: Arc::clone(&groups),
             attributes: Arc::default(),
+            protection: Arc::new(protection),
         },
         state: JournalState {
             queue: queue.downgrade(),

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use super::changes::Change;
 use crate::{
+    journal::SealedFacts,
     json::Object,
     policy::{
         ReasonCode, Timestamp, parse_instant,
@@ -52,6 +53,9 @@ struct Wire {
     attributes: BTreeMap<String, String>,
     verdicts: Option<Vec<WireVerdict>>,
     shadow: Option<ShadowLine>,
+    #[serde(default)]
+    decision_id: Box<str>,
+    sealed_facts: Option<SealedFacts>,
 }
 
 /// A line that is none of a decision.
@@ -116,6 +120,21 @@ impl DecisionLine {
     /// When it was decided.
     pub fn at(&self) -> Option<Timestamp> {
         parse_instant(&self.0.at)
+    }
+
+    /// The other instant, where the clocks were apart.
+    pub fn vendor_at(&self) -> Option<Timestamp> {
+        parse_instant(self.0.vendor_at.as_deref()?)
+    }
+
+    /// Its id.
+    pub fn decision_id(&self) -> &str {
+        &self.0.decision_id
+    }
+
+    /// Its facts, if they are in it.
+    pub fn sealed_facts(&self) -> Option<&SealedFacts> {
+        self.0.sealed_facts.as_ref()
     }
 
     /// Who asked.

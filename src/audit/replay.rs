@@ -5,10 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     changes::{Change, Groups},
     decision::DecisionLine,
+    facts::{FactsOpener, OpenedFacts},
 };
-use crate::policy::{
-    PolicyName, PolicySet, Reason,
-    recompute::{Requirements, SameLists},
+use crate::{
+    journal::{AuditorKey, FactsError},
+    policy::{
+        Policy, PolicyName, PolicySet, Reason,
+        recompute::{Requirements, SameLists},
+    },
 };
 
 /// Requirements that are named because it is not known whether they held.
@@ -20,6 +24,7 @@ pub struct Replay<'p> {
     set: &'p PolicySet,
     revision: String,
     requirements: Requirements,
+    opener: Option<FactsOpener>,
     report: ReplayReport,
 }
 
@@ -36,6 +41,21 @@ pub struct ReplayReport {
     pub not_recorded: u64,
     /// Requirements of which it is not known whether they held, with how many decisions that concerns.
     pub missing: BTreeMap<Box<str>, u64>,
+    /// Decisions that were made again from their full facts.
+    pub from_facts: u64,
+    /// Decisions whose facts lack data that the policies read.
+    pub not_kept: u64,
+    /// Decisions whose facts cannot be opened, by cause.
+    pub not_opened: BTreeMap<FactsError, NotOpened>,
+}
+
+/// Facts that cannot be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotOpened {
+    /// Of how many decisions.
+    pub count: u64,
+    /// The id of the first one.
+    pub first: Box<str>,
 }
 
 impl<'p> Replay<'p> {
@@ -45,7 +65,23 @@ impl<'p> Replay<'p> {
             set,
             revision: set.revision().to_string(),
             requirements: Requirements::default(),
+            opener: None,
             report: ReplayReport::default(),
+        }
+    }
+
+    /// With the keys of an auditor, which open the facts of lines.
+    pub fn with_keys(self, keys: Vec<AuditorKey>) -> Self {
+        Self {
+            opener: Some(FactsOpener::new(keys)),
+            ..self
+        }
+    }
+
+    /// Learns from a line that is no decision. Lines have to come in the order of the journal.
+    pub fn learn(&mut self, line: &[u8]) {
+        if let Some(opener) = &mut self.opener {
+            opener.learn(line);
         }
     }
 
@@ -66,6 +102,23 @@ impl<'p> Replay<'p> {
         let Some(policy) = name.ok().and_then(|name| self.set.find(&name)) else {
             return "absent";
         };
+        match self.opener.as_ref().and_then(|opener| opener.open(line)) {
+            None => {}
+            Some(Ok(facts)) => return self.by_facts(policy, line, &facts),
+            Some(Err(error)) => {
+                let found = self.report.not_opened.entry(error);
+                let found = found.or_insert_with(|| NotOpened {
+                    count: 0,
+                    first: line.decision_id().into(),
+                });
+                found.count = found.count.saturating_add(1);
+                // The line itself may say enough, unless it was changed.
+                match error {
+                    FactsError::NoKey | FactsError::OtherAuditor | FactsError::BadKey => {}
+                    FactsError::Damaged | FactsError::OtherForm => return "unknown",
+                }
+            }
+        }
         let Ok(recorded) = line.recorded(&mut self.requirements) else {
             let count = &mut self.report.not_recorded;
             *count = count.saturating_add(1);
@@ -81,15 +134,39 @@ impl<'p> Replay<'p> {
             }
             return "unknown";
         };
-        if effect.as_str() == line.decision() {
-            let count = match again.reasons {
-                Some(reasons) if !are_same(line, &reasons) => &mut self.report.other_reasons,
+        self.count_reasons(line, effect.as_str(), again.reasons.as_deref());
+        effect.as_str()
+    }
+
+    /// What the policy would have decided on the facts.
+    fn by_facts(
+        &mut self,
+        policy: &Policy,
+        line: &DecisionLine,
+        facts: &OpenedFacts,
+    ) -> &'static str {
+        // In force, the policy would have had what it reads: only the one that decided is known to have gone without.
+        if facts.lack(policy) && line.policy_revision() != self.revision {
+            self.report.not_kept = self.report.not_kept.saturating_add(1);
+            return "unknown";
+        }
+        self.report.from_facts = self.report.from_facts.saturating_add(1);
+        let assessment = policy.assess(&facts.facts(), facts.vendor_at);
+        let effect = assessment.effect.as_str();
+        self.count_reasons(line, effect, Some(&assessment.reasons));
+        effect
+    }
+
+    /// Counts a decision that would have been the same for other reasons.
+    fn count_reasons(&mut self, line: &DecisionLine, effect: &str, reasons: Option<&[Reason]>) {
+        if effect == line.decision() {
+            let count = match reasons {
+                Some(reasons) if !are_same(line, reasons) => &mut self.report.other_reasons,
                 None => &mut self.report.unknown_reasons,
-                Some(_) => return effect.as_str(),
+                Some(_) => return,
             };
             *count = count.saturating_add(1);
         }
-        effect.as_str()
     }
 
     /// Whether the lists of identities are those that were recorded.

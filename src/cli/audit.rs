@@ -15,6 +15,7 @@ mod decisions;
 mod filter;
 mod summary;
 mod keys;
+mod secret_keys;
 mod progress;
 
 use clap::{Args, Subcommand};

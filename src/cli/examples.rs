@@ -88,7 +88,8 @@ Examples:
 pub(super) const AUDIT_REPLAY: &str = "\
 Examples:
   verigate audit replay /var/log/verigate --policies new-policies
-  verigate audit replay decisions.jsonl --policies new.yaml --fail-on 'allow->deny'";
+  verigate audit replay decisions.jsonl --policies new.yaml --fail-on 'allow->deny'
+  verigate audit replay /var/log/verigate --policies new-policies --auditor-key auditor.key";
 
 pub(super) const AUDIT_SHADOW: &str = "\
 Examples:
@@ -99,12 +100,14 @@ pub(super) const AUDIT_SEARCH: &str = "\
 Examples:
   verigate audit search /var/log/verigate --since 24h --decision deny
   verigate audit search /var/log/verigate --policy front-door --reason VERIFICATION_TOO_OLD
-  verigate audit search decisions.jsonl --verification ada-fresh --json";
+  verigate audit search decisions.jsonl --verification ada-fresh --json
+  verigate audit search /var/log/verigate --identity ID --identifier-key identifiers.key";
 
 pub(super) const AUDIT_SHOW: &str = "\
 Examples:
   verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f /var/log/verigate
-  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f decisions.jsonl --json";
+  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f decisions.jsonl --json
+  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f decisions.jsonl --facts --auditor-key auditor.key";
 
 pub(super) const AUDIT_STATS: &str = "\
 Examples:
@@ -138,6 +141,8 @@ pub(super) const AUDIT_KEYGEN: &str = "\
 Examples:
   verigate audit keygen journal.key > journal.vkey
   verigate audit keygen /etc/verigate/journal.key --name journal.example.com/berlin
+  verigate audit keygen --auditor auditor.key > auditor.pub
+  verigate audit keygen --identifiers /etc/verigate/identifiers.key
   verigate audit keygen journal.key --json";
 
 pub(super) const COMPLETIONS: &str = "\

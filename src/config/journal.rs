@@ -15,8 +15,8 @@ use url::Url;
 use super::section::{Reported, Section};
 use crate::{
     journal::{
-        Config, CopyTarget, Durability, RetentionTerms, SegmentTerms, check_checkpoints,
-        checkpoints_beside, signed_note::SigningKey,
+        Config, CopyTarget, Durability, IdentifierKey, Recipient, RetentionTerms, SegmentTerms,
+        check_checkpoints, checkpoints_beside, signed_note::SigningKey,
     },
     secrets::Secret,
     violations::ATTRIBUTE_KEY_BYTES_MAX,
@@ -39,6 +39,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let signing_key = section.secret("signing_key", "signing_key_file", is_signing_key);
     let retain_size = optional(section, "retain_size", Section::bytes);
     let attributes = read_attributes(section);
+    let auditor = read_auditor(section);
+    let identifier_key = read_identifier_key(section);
     let path = path?;
     on_error?;
     let signing_key = signing_key?;
@@ -56,6 +58,8 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
             size: retain_size?.map(|size| u64::try_from(size).unwrap_or(u64::MAX)),
         },
         attributes: attributes?,
+        auditor: auditor?,
+        identifier_key: identifier_key?,
         path,
     })
 }
@@ -64,6 +68,49 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
 fn is_signing_key(text: &str) -> Result<(), String> {
     let key = SigningKey::parse(text);
     key.map(drop).map_err(|error| error.to_string())
+}
+
+/// The public key that facts are sealed to, if they are.
+fn read_auditor(section: &mut Section<'_>) -> Result<Option<Recipient>, Reported> {
+    let is_sealed = section.one_of("facts", &[("verdicts", false), ("sealed", true)]);
+    let text = section.text("age_recipient");
+    match (is_sealed?, text) {
+        (false, "") => Ok(None),
+        (false, _) => {
+            let message = "journal.age_recipient is set, but journal.facts is `verdicts`";
+            let hint = "set journal.facts to \"sealed\", or remove the key";
+            Err(section.problem("age_recipient", message, Some(hint)))
+        }
+        (true, "") => {
+            let hint = "the auditor makes a key with `verigate audit keygen --auditor` or `age-keygen`, and gives its public key";
+            Err(section.missing("age_recipient", Some(hint)))
+        }
+        (true, text) => Recipient::parse(text).map(Some).map_err(|error| {
+            let message = format!("journal.age_recipient {error}");
+            section.problem("age_recipient", message, None)
+        }),
+    }
+}
+
+/// The text of the key under which identifiers are recorded, if they are keyed.
+fn read_identifier_key(section: &mut Section<'_>) -> Result<Option<Secret>, Reported> {
+    let is_keyed = section.one_of("identifiers", &[("plain", false), ("keyed", true)]);
+    let key = section.secret("identifier_key", "identifier_key_file", |text| {
+        let key = IdentifierKey::parse(text);
+        key.map(drop).map_err(|error| error.to_string())
+    });
+    match (is_keyed?, key?) {
+        (false, Some(_)) => {
+            let message = "journal.identifier_key_file is set, but journal.identifiers is `plain`";
+            let hint = "set journal.identifiers to \"keyed\", or remove the key";
+            Err(section.problem("identifier_key_file", message, Some(hint)))
+        }
+        (true, None) => {
+            let hint = "make a key with `verigate audit keygen --identifiers FILE`";
+            Err(section.missing("identifier_key_file", Some(hint)))
+        }
+        (_, key) => Ok(key),
+    }
 }
 
 /// Where checkpoints are copied to. Checks also the files that they go on in.

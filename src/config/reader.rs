@@ -33,7 +33,7 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, Problem> {
 }
 
 /// The settings that are secrets.
-const SECRETS: [(&str, &str); 7] = [
+const SECRETS: [(&str, &str); 8] = [
     ("incode", "api_key"),
     ("incode", "secret"),
     ("webhook", "secret"),
@@ -41,6 +41,7 @@ const SECRETS: [(&str, &str); 7] = [
     ("step_up", "state_key"),
     ("step_up", "previous_state_key"),
     ("journal", "signing_key"),
+    ("journal", "identifier_key"),
 ];
 
 /// The table of headers to the vendor, any of which may be a secret.

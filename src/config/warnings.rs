@@ -98,6 +98,7 @@ impl Config {
             .chain(hooks.into_iter().flatten().flatten())
             .chain(page.into_iter().flatten().flatten())
             .chain(&self.journal.signing_key)
+            .chain(&self.journal.identifier_key)
             .flat_map(Secret::exposures)
             .chain(self.tls_secrets().flat_map(exposures))
             .chain(self.own_secrets().flat_map(exposures))

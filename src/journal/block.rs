@@ -1,6 +1,9 @@
 //! A block: the lines that are written at once.
 
-use super::{chain::Chain, own::Own};
+use super::{
+    chain::Chain,
+    own::{Header, Own},
+};
 use crate::policy::Timestamp;
 
 /// What becomes a line.
@@ -26,7 +29,7 @@ impl Block {
     pub(super) fn new(
         items: &[Item<'_>],
         chain: &Chain,
-        origin: &str,
+        header: &Header,
         first: u64,
         now: Timestamp,
     ) -> (Self, Chain) {
@@ -35,7 +38,7 @@ impl Block {
         for item in items {
             match item {
                 Item::Own(own) => {
-                    let body = own.body(origin, &after, first);
+                    let body = own.body(header, &after, first);
                     after.append(&mut bytes, now, &body);
                 }
                 Item::Record(at, body) => after.append(&mut bytes, *at, body),

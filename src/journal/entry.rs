@@ -2,6 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
+use super::protection::Protection;
 use crate::{
     callers::CallerId,
     peer::PeerAddress,
@@ -22,6 +23,8 @@ pub struct Entry {
     pub sets: Sets,
     /// The names of the request's attributes that are recorded: the journal that records it sets them.
     pub attributes: Arc<[Box<str>]>,
+    /// How its line protects what is about a person: the journal that records it says so.
+    pub protection: Arc<Protection>,
 }
 
 /// What is recorded of a call.
@@ -70,6 +73,7 @@ impl Entry {
             ruling: ruling.clone(),
             sets,
             attributes: Arc::default(),
+            protection: Arc::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::checkpoint_file::CheckpointFileError;
+use super::{age::AgeError, checkpoint_file::CheckpointFileError};
 use crate::tls::ClientError;
 
 /// The decision cannot be recorded.
@@ -31,6 +31,9 @@ pub enum JournalStartError {
     /// The client of `journal.checkpoint_copy` cannot be built.
     #[error("cannot build the HTTP client of journal.checkpoint_copy")]
     CheckpointCopy(#[from] ClientError),
+    /// The first data key of facts cannot be made.
+    #[error("cannot make the key that facts are sealed with")]
+    DataKey(#[from] AgeError),
     /// A metric cannot be registered: an internal error.
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),

@@ -249,6 +249,7 @@ impl Found {
                     chain,
                     since_tree,
                     is_closed: false,
+                    identifier_key,
                 } if is_last => {
                     let mut owed = vec![Own::Started];
                     owed.extend(tail.map(Own::TailCut));
@@ -263,17 +264,28 @@ impl Found {
                         chain,
                         since_tree,
                         first,
+                        identifier_key,
                         owed,
                     };
                     return Ok(Self::GoesOn(segment, resumed));
                 }
-                Lines::Whole { chain, .. } => return Ok(ended(&path, whole, tail, chain, gaps)),
+                Lines::Whole {
+                    chain,
+                    identifier_key,
+                    ..
+                } => {
+                    let resumed = ended(&path, whole, tail, chain, gaps);
+                    return Ok(Self::Ended(Resumed {
+                        identifier_key,
+                        ..resumed
+                    }));
+                }
                 Lines::Broken {
                     chain: Some(chain),
                     last_index,
                 } => {
                     gaps.push(unreadable(&path, Some(chain.index()), last_index));
-                    return Ok(ended(&path, whole, None, chain, gaps));
+                    return Ok(Self::Ended(ended(&path, whole, None, chain, gaps)));
                 }
                 Lines::None | Lines::Broken { .. } => {
                     gaps.push(unreadable(&path, Some(first), None));
@@ -285,7 +297,7 @@ impl Found {
 }
 
 /// The journal goes on in a new segment after this one.
-fn ended(path: &Path, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Found {
+fn ended(path: &Path, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Resumed {
     let previous = PreviousFile {
         name: name(path).into(),
         size,
@@ -293,12 +305,12 @@ fn ended(path: &Path, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<
     let mut owed = vec![Own::SegmentOpened(Some(previous)), Own::Started];
     owed.extend(tail.map(Own::TailCut));
     owed.extend(gaps.into_iter().map(Own::Gap));
-    Found::Ended(Resumed {
+    Resumed {
         first: chain.index(),
         chain,
-        since_tree: 0,
         owed,
-    })
+        ..Resumed::default()
+    }
 }
 
 /// A journal begins, since nothing is left to go on with.

@@ -7,6 +7,7 @@ mod basis;
 mod birthdays;
 mod circumstances;
 mod evidence;
+mod facts;
 mod remedies;
 
 use std::{collections::BTreeMap, io};
@@ -19,6 +20,7 @@ use self::{
     birthdays::Instants,
     circumstances::{peer, timings},
     evidence::evidence,
+    facts::sealed_facts,
     object::{Object, push_object},
     parts::{reasons, whole_ms},
     remedies::remedies,
@@ -92,14 +94,14 @@ impl Formatter for VisibleTexts {
     }
 }
 
-/// The line of a decision. Holds no person's data.
+/// The line of a decision. Holds no person's data that can be read without a key.
 fn decision_line(entry: &Entry, line: &mut Object<'_>) {
     let Entry {
         request,
         call,
         ruling,
-        sets: _,
-        attributes: _,
+        protection,
+        ..
     } = entry;
     if let Some(at) = ruling.vendor_at {
         line.instant("vendor_at", at);
@@ -114,12 +116,13 @@ fn decision_line(entry: &Entry, line: &mut Object<'_>) {
     }
     line.text("policy", request.policy.as_str());
     line.revision("policy_revision", ruling.revision);
-    line.text("verification_id", request.verification.as_str());
+    let verification = protection.verification(request.verification.as_str());
+    line.text("verification_id", &verification);
     if let Some(successor) = &ruling.successor {
-        line.text("successor_id", successor.as_str());
+        line.text("successor_id", &protection.verification(successor.as_str()));
     }
     if let Some(identity) = request.identity.as_text() {
-        line.text("identity_id", identity);
+        line.text("identity_id", &protection.identity(identity));
     }
     attributes(line, entry);
     line.number("deadline_ms", whole_ms(call.deadline));
@@ -131,6 +134,12 @@ fn decision_line(entry: &Entry, line: &mut Object<'_>) {
     verdicts(line, &on);
     if let Some(shadow) = &ruling.shadow {
         basis::shadow(line, shadow);
+    }
+    if let Some(sealed) = sealed_facts(entry, &ruling.id.to_string()) {
+        line.object("sealed_facts", |object| {
+            object.text("key", &sealed.key);
+            object.text("data", &sealed.data);
+        });
     }
 }
 

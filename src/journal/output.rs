@@ -82,6 +82,8 @@ pub struct Resumed {
     pub(super) since_tree: u64,
     /// The index of the first line of the file.
     pub(super) first: u64,
+    /// The id of the key of identifiers, as the last line says that has the state of the tree.
+    pub(super) identifier_key: Option<Box<str>>,
     /// What is to be recorded first.
     pub(super) owed: Vec<Own>,
 }
@@ -93,6 +95,7 @@ impl Default for Resumed {
             chain: Chain::default(),
             since_tree: 0,
             first: 0,
+            identifier_key: None,
             owed: vec![Own::Started],
         }
     }

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{chain::Chain, line::to_json, line_start::hex, merkle::Hash};
+use super::{chain::Chain, line::to_json, line_start::hex, merkle::Hash, sealing::SealedDataKey};
 use crate::build_info::VERSION;
 
 /// An event of the journal itself. The state of the tree is added when its line is made.
@@ -26,6 +26,10 @@ pub(super) enum Own {
     Gap(Gap),
     /// Retention removed a file.
     SegmentRemoved(RemovedSegment),
+    /// Facts are sealed with another data key from here on.
+    FactsKey(SealedDataKey),
+    /// Identifiers are recorded under another key than before the process began.
+    IdentifierKey(IdentifierKeyChange),
     /// An operator changed something.
     Changed(ChangeEvent),
 }
@@ -38,6 +42,26 @@ pub struct ChangeEvent {
     /// What else is known.
     #[serde(flatten)]
     pub members: Map<String, Value>,
+}
+
+/// The ids of the keys of identifiers: before the process began, and now. Absent where identifiers are not keyed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct IdentifierKeyChange {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) from: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) to: Option<Box<str>>,
+}
+
+/// What the lines that begin a file or a process say of the journal.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Header {
+    /// The name of the journal.
+    pub(super) origin: Box<str>,
+    /// The id of the key of identifiers, if they are keyed.
+    pub(super) identifier_key: Option<Box<str>>,
+    /// The data keys of which facts may follow.
+    pub(super) facts_keys: Vec<SealedDataKey>,
 }
 
 /// The events whose lines have the state of the tree.
@@ -132,6 +156,10 @@ enum Body<'b> {
         tree: Vec<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
         previous_file: Option<PreviousFileBody<'b>>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identifier_key: Option<&'b str>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        facts_keys: &'b [SealedDataKey],
     },
     SegmentClosed {
         lines: u64,
@@ -141,13 +169,23 @@ enum Body<'b> {
         origin: &'b str,
         tree: Vec<String>,
         version: &'b str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identifier_key: Option<&'b str>,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        facts_keys: &'b [SealedDataKey],
     },
     JournalStopped {
         lines: u64,
     },
     Tree {
         tree: Vec<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        identifier_key: Option<&'b str>,
     },
+    FactsKey {
+        facts_keys: [&'b SealedDataKey; 1],
+    },
+    IdentifierKeyChanged(&'b IdentifierKeyChange),
     TailCut(&'b CutTail),
     Gap(&'b Gap),
     SegmentRemoved(&'b RemovedSegment),
@@ -161,8 +199,12 @@ struct PreviousFileBody<'b> {
 }
 
 impl Own {
-    /// The body of its line in a journal of this name, after these lines, in the file whose first line has this index.
-    pub(super) fn body(&self, origin: &str, chain: &Chain, first: u64) -> Vec<u8> {
+    /// The body of its line in a journal of which this is to be said, after these lines, in the file whose first line has this index.
+    pub(super) fn body(&self, header: &Header, chain: &Chain, first: u64) -> Vec<u8> {
+        let Header {
+            origin, facts_keys, ..
+        } = header;
+        let identifier_key = header.identifier_key.as_deref();
         let tree = || chain.tree().subtrees().iter().map(base64).collect();
         let body = match self {
             Self::SegmentOpened(previous) => Body::SegmentOpened {
@@ -173,6 +215,8 @@ impl Own {
                     size: file.size,
                     last_hash: hex(chain.previous()),
                 }),
+                identifier_key,
+                facts_keys,
             },
             Self::SegmentClosed => Body::SegmentClosed {
                 lines: chain.index().saturating_sub(first),
@@ -182,9 +226,16 @@ impl Own {
                 origin,
                 tree: tree(),
                 version: VERSION,
+                identifier_key,
+                facts_keys,
             },
             Self::Stopped { lines } => Body::JournalStopped { lines: *lines },
-            Self::Tree => Body::Tree { tree: tree() },
+            Self::Tree => Body::Tree {
+                tree: tree(),
+                identifier_key,
+            },
+            Self::FactsKey(key) => Body::FactsKey { facts_keys: [key] },
+            Self::IdentifierKey(change) => Body::IdentifierKeyChanged(change),
             Self::TailCut(cut) => Body::TailCut(cut),
             Self::Gap(gap) => Body::Gap(gap),
             Self::SegmentRemoved(removed) => Body::SegmentRemoved(removed),

@@ -50,6 +50,8 @@ pub(super) enum Lines {
         since_tree: u64,
         /// Whether the last one ends the file.
         is_closed: bool,
+        /// The id of the key of identifiers, if they are keyed.
+        identifier_key: Option<Box<str>>,
     },
     /// A line does not follow the one before.
     Broken {
@@ -105,6 +107,7 @@ fn read_lines(file: &File, whole: u64) -> io::Result<Lines> {
     reader.seek(SeekFrom::Start(start))?;
     let mut reader = BufReader::new(reader.take(whole.saturating_sub(start)));
     let (mut chain, mut since_tree, mut is_closed) = (None, 0_u64, false);
+    let mut identifier_key = None;
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -114,6 +117,10 @@ fn read_lines(file: &File, whole: u64) -> io::Result<Lines> {
         let Some(after) = follow(chain.as_ref(), &line) else {
             return Ok(Lines::Broken { chain, last_index });
         };
+        if chain.is_none() {
+            let with_tree = serde_json::from_slice::<WithTree>(&line);
+            identifier_key = with_tree.ok().and_then(|line| line.identifier_key);
+        }
         is_closed = LineStart::parse(&line).is_some_and(|prefix| prefix.is_event(CLOSED));
         since_tree = since_tree.saturating_add(1);
         chain = Some(after);
@@ -122,6 +129,7 @@ fn read_lines(file: &File, whole: u64) -> io::Result<Lines> {
         chain,
         since_tree,
         is_closed,
+        identifier_key,
     }))
 }
 
@@ -142,11 +150,12 @@ fn follow(chain: Option<&Chain>, line: &[u8]) -> Option<Chain> {
 #[derive(Deserialize)]
 struct WithTree {
     tree: Vec<String>,
+    identifier_key: Option<Box<str>>,
 }
 
 /// The chain before a line that has the state of the tree.
 fn chain_before(prefix: &LineStart<'_>, line: &[u8]) -> Option<Chain> {
-    let WithTree { tree } = serde_json::from_slice(line).ok()?;
+    let WithTree { tree, .. } = serde_json::from_slice(line).ok()?;
     let subtrees = tree.iter().map(|root| {
         let root = STANDARD.decode(root).ok()?;
         Hash::try_from(root).ok()

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::checkpoint_copy::CopyTarget;
+use super::{age::Recipient, checkpoint_copy::CopyTarget};
 use crate::secrets::Secret;
 
 /// Where the journal is, and what an answer waits for.
@@ -22,6 +22,10 @@ pub struct Config {
     pub signing_key: Option<Secret>,
     /// Where checkpoints are copied to.
     pub checkpoint_copy: Option<CopyTarget>,
+    /// The public key that the facts of decisions are sealed to, if they are.
+    pub auditor: Option<Recipient>,
+    /// The text of the key under which identifiers are recorded, if they are keyed.
+    pub identifier_key: Option<Secret>,
 }
 
 /// When a decision counts as recorded, so that its answer can leave.

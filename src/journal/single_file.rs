@@ -185,11 +185,18 @@ fn resume(path: &Path, file: &mut AppendFile) -> io::Result<Resumed> {
             last_index,
         })
     };
+    let mut identifier_key = None;
     let (chain, since_tree) = match lines {
         Lines::None => (Chain::default(), 0),
         Lines::Whole {
-            chain, since_tree, ..
-        } => (chain, since_tree),
+            chain,
+            since_tree,
+            identifier_key: key,
+            ..
+        } => {
+            identifier_key = key;
+            (chain, since_tree)
+        }
         Lines::Broken {
             chain: Some(chain),
             last_index,
@@ -211,6 +218,7 @@ fn resume(path: &Path, file: &mut AppendFile) -> io::Result<Resumed> {
         first: first.unwrap_or_else(|| chain.index()),
         chain,
         since_tree,
+        identifier_key,
         owed,
     })
 }

@@ -4,6 +4,7 @@ mod chained;
 mod faults;
 mod files;
 mod folders;
+mod protected;
 mod signed;
 
 use std::io::{self, Write};

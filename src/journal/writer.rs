@@ -15,7 +15,8 @@ use super::{
     message::Message,
     metrics::Metrics,
     output::{Next, Output, OutputCheck, OutputError, Reopened},
-    own::{Gap, GapReason, Own},
+    own::{Gap, GapReason, Header, Own},
+    sealing::FactsSealer,
     settings::Durability,
 };
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 };
 
 mod delivery;
+mod keys;
 
 /// Messages taken at once.
 const BATCH_MAX: usize = 256;
@@ -38,8 +40,10 @@ const TREE_EVERY: u64 = 32_768;
 pub(super) struct WriterThread {
     pub(super) output: Box<dyn Output>,
     pub(super) durability: Durability,
-    /// The name of the journal.
-    pub(super) origin: Box<str>,
+    /// What each file and each process begins with.
+    pub(super) header: Header,
+    /// Seals facts, if they are sealed.
+    pub(super) sealer: Option<Arc<FactsSealer>>,
     pub(super) retry_after: Duration,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) log: LogThrottle,
@@ -62,6 +66,8 @@ pub(super) struct State {
     lines: u64,
     /// Events that are recorded before anything else.
     owed: Vec<Own>,
+    /// When the data key of facts is to be replaced.
+    renew_key_at: Duration,
 }
 
 /// What was taken from the queue together.
@@ -145,6 +151,7 @@ impl WriterThread {
             since_tree: resumed.since_tree,
             lines: 0,
             owed: resumed.owed,
+            renew_key_at: self.data_key_ends(),
         };
         info!(
             event = "journal_resumed",
@@ -152,6 +159,7 @@ impl WriterThread {
             "the journal goes on at this index"
         );
         self.compare_with_checkpoints();
+        self.compare_identifier_key(resumed.identifier_key);
         // A pipe may have no reader yet.
         self.look_at_output();
         self.write(Batch::default());
@@ -205,6 +213,7 @@ impl WriterThread {
     /// Writes what was taken, and notifies those who wait for it.
     fn write(&mut self, batch: Batch) {
         self.rotate();
+        let data_key = self.renew_data_key();
         let mut items: Vec<Item<'_>> = self.state.owed.drain(..).map(Item::Own).collect();
         if self.state.since_tree >= TREE_EVERY {
             items.push(Item::Own(Own::Tree));
@@ -213,6 +222,9 @@ impl WriterThread {
         let records = batch.groups.iter().flat_map(Group::records);
         items.extend(records.map(|(at, body)| Item::Record(at, body)));
         if self.put(items) {
+            if let (Some(sealer), Some(key)) = (&self.sealer, data_key) {
+                sealer.use_key(key);
+            }
             for waiting in batch.waiting {
                 // An error means that nobody waits any more.
                 let _ = waiting.send(());

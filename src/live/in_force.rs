@@ -17,6 +17,8 @@ pub struct Live {
     shadow: Option<Arc<Live>>,
     /// Which of a person's data the set reads.
     reads: watch::Sender<DataKinds>,
+    /// Which are kept whatever it reads.
+    kept: DataKinds,
 }
 
 /// The last reload, which failed.
@@ -37,7 +39,13 @@ impl Live {
             failure: ArcSwapOption::empty(),
             held: ArcSwap::default(),
             shadow: None,
+            kept: DataKinds::NONE,
         }
+    }
+
+    /// The same, with evidence that keeps these data whatever the set reads.
+    pub fn keeping(self, kept: DataKinds) -> Self {
+        Self { kept, ..self }
     }
 
     /// The same, with a set that is judged beside it.
@@ -59,11 +67,11 @@ impl Live {
         (!set.is_empty()).then_some(set)
     }
 
-    /// Which of a person's data the set in force and its shadow read: what evidence has to keep, and no more.
+    /// Which of a person's data the set in force and its shadow read, and what is kept besides: what evidence has to keep, and no more.
     pub fn reads(&self) -> DataKinds {
         let shadow = self.shadow.as_ref();
         let shadow = shadow.map_or(DataKinds::NONE, |shadow| shadow.current().reads());
-        self.current().reads().and(shadow)
+        self.current().reads().and(shadow).and(self.kept)
     }
 
     /// Shows when the set in force, or its shadow, reads other kinds of data than before.

@@ -26,7 +26,7 @@ use crate::{
     },
     incode::Incode,
     journal::{
-        self, JournalState, Output,
+        self, IdentifierKey, JournalState, Output,
         signed_note::{KeyError, SigningKey},
     },
     jwt::KeySets,
@@ -371,7 +371,14 @@ fn start_journal(
         })
     });
     let signing = signing.transpose().map_err(StartError::SigningKey)?;
-    let mut started = journal::start_signing(output, limits, signing, deps)?;
+    let identifiers = terms.identifier_key.as_ref();
+    let identifiers = identifiers.map(|key| IdentifierKey::parse(key.expose_secret()));
+    let keys = journal::Keys {
+        signing,
+        auditor: terms.auditor.clone(),
+        identifiers: identifiers.transpose().map_err(StartError::IdentifierKey)?,
+    };
+    let mut started = journal::start_with_keys(output, limits, keys, deps)?;
     started.writer.keep_only(path, terms.retention, deps);
     let attributes = Arc::clone(&terms.attributes);
     Ok(journal::Started {

@@ -34,6 +34,9 @@ pub enum StartError {
     /// The key that signs the journal's checkpoints cannot be used.
     #[error("the key of journal.signing_key {0}")]
     SigningKey(#[source] journal::signed_note::KeyError),
+    /// The key under which the journal records identifiers cannot be used.
+    #[error("the key of journal.identifier_key {0}")]
+    IdentifierKey(#[source] journal::IdentifierKeyError),
     /// The journal cannot be started.
     #[error(transparent)]
     Journal(#[from] journal::JournalStartError),

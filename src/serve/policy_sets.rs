@@ -9,7 +9,7 @@ use crate::{
     deps::Deps,
     journal::{ChangeEvent, Journal},
     live::{Live, Reloader},
-    policy::PolicySet,
+    policy::{DataKinds, PolicySet},
 };
 
 /// The policies in force, and those that are judged beside them, which are read here.
@@ -18,7 +18,11 @@ pub(super) fn live(
     set: PolicySet,
     deps: &Deps,
 ) -> Result<(Arc<Live>, Option<Arc<Reloader>>), prometheus::Error> {
-    let live = Live::new(set);
+    let mut live = Live::new(set);
+    if config.journal.auditor.is_some() {
+        // Facts are sealed in full, so that other policies can judge them.
+        live = live.keeping(DataKinds::ALL);
+    }
     let Some(path) = &config.shadow else {
         return Ok((Arc::new(live), None));
     };

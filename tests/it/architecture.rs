@@ -401,6 +401,7 @@ const ROOMS: [(&str, &[&str]); 47] = [
             "live",
             "policy",
             "proto",
+            "secrets",
             "serve",
             "sim",
             "telemetry",

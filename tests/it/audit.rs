@@ -1,5 +1,6 @@
 //! The journal as auditors see it: keys, and the commands of `verigate audit`.
 
+mod auditor;
 mod commands;
 mod gate;
 mod generated;
@@ -10,6 +11,7 @@ mod page;
 mod proofs;
 mod replay;
 pub mod schema;
+mod sealed;
 mod tail;
 mod values;
 pub mod verify;

@@ -1,13 +1,19 @@
-//! The decisions of a journal, one after the other.
+//! The lines of a journal that count, one after the other.
 
 use std::path::PathBuf;
 
 use super::{filter, progress::Progress};
 use crate::audit::{Ending, Stream, decision::DecisionLine};
 
-/// Reads the decisions of a journal. Returns how many lines are neither a decision nor an event. The last line is left out while it is being
-/// written.
-pub(super) fn each(paths: &[PathBuf], mut on: impl FnMut(&DecisionLine)) -> anyhow::Result<u64> {
+/// A line that counts.
+pub(super) enum Counted<'l> {
+    Decision(&'l DecisionLine),
+    /// The bytes of an event.
+    Event(&'l [u8]),
+}
+
+/// Reads the decisions and events of a journal. Returns how many lines are neither. The last line is left out while it is being written.
+pub(super) fn each(paths: &[PathBuf], mut on: impl FnMut(Counted<'_>)) -> anyhow::Result<u64> {
     let journal = filter::find(paths)?;
     let mut progress = Progress::of(journal.size());
     let mut stream = Stream::new(&journal);
@@ -15,8 +21,9 @@ pub(super) fn each(paths: &[PathBuf], mut on: impl FnMut(&DecisionLine)) -> anyh
     while let Some(line) = stream.next_line()? {
         progress.add(line.length);
         match (line.ending, DecisionLine::read(&line.bytes)) {
-            (Ending::Torn, _) | (Ending::Whole, Ok(None)) => {}
-            (Ending::Whole, Ok(Some(decision))) => on(&decision),
+            (Ending::Torn, _) => {}
+            (Ending::Whole, Ok(None)) => on(Counted::Event(&line.bytes)),
+            (Ending::Whole, Ok(Some(decision))) => on(Counted::Decision(&decision)),
             (Ending::Whole, Err(_)) | (Ending::TooLong, _) => {
                 unreadable = unreadable.saturating_add(1);
             }

@@ -1,15 +1,17 @@
 //! Which decisions of a journal a command is about.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, slice};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::Value;
 
+use super::secret_keys::identifier_keys;
 use crate::{
     audit::{JournalFiles, Record, Records, TimeRange},
     cli::output::{eprint_line, is_stdout_closed},
     clock::{Clock as _, SystemClock},
+    journal::{IdentifierKey, IdentifierKind},
     policy::{Timestamp, before, parse_duration, parse_instant},
 };
 
@@ -34,6 +36,10 @@ pub(super) struct Filter {
     /// About this identity.
     #[arg(long, value_name = "ID")]
     identity: Option<String>,
+    /// In a journal whose identifiers are keyed: a file with the key, so that `--verification` and `--identity` find their lines; several for keys that
+    /// were replaced.
+    #[arg(long, value_name = "FILE")]
+    identifier_key: Vec<PathBuf>,
     /// By this policy.
     #[arg(long, value_name = "NAME")]
     policy: Option<String>,
@@ -65,9 +71,10 @@ impl Filter {
         journal: &JournalFiles,
         mut take: impl FnMut(Record) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
+        let meant = self.meant()?;
         let mut records = Records::open(journal, self.range()?)?;
         while let Some(record) = records.next_record()? {
-            if self.is_meant(&record.value) && (!take(record)? || is_stdout_closed()) {
+            if meant.has(&record.value) && (!take(record)? || is_stdout_closed()) {
                 break;
             }
         }
@@ -90,11 +97,47 @@ impl Filter {
         })
     }
 
+    /// What is asked for. Reads the keys.
+    pub(super) fn meant(&self) -> anyhow::Result<Meant<'_>> {
+        let keys = identifier_keys(&self.identifier_key)?;
+        let forms = |kind, id: &Option<String>| id.as_ref().map(|id| forms(&keys, kind, id));
+        Ok(Meant {
+            filter: self,
+            verification: forms(IdentifierKind::Verification, &self.verification),
+            identity: forms(IdentifierKind::Identity, &self.identity),
+        })
+    }
+}
+
+/// Which decisions are meant, and how the journal may record the identifiers that are asked for.
+pub(super) struct Meant<'f> {
+    filter: &'f Filter,
+    verification: Option<Vec<String>>,
+    identity: Option<Vec<String>>,
+}
+
+impl Meant<'_> {
     /// Whether a line is a decision with all that is asked for.
-    pub(super) fn is_meant(&self, line: &Value) -> bool {
+    pub(super) fn has(&self, line: &Value) -> bool {
+        let Filter {
+            decision_id,
+            policy,
+            decision,
+            caller,
+            reason,
+            ..
+        } = self.filter;
+        let one_of = |name: &str, wanted: &[String]| {
+            let value = line.get(name).and_then(Value::as_str);
+            value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value))
+        };
         let is = |name: &str, wanted: &Option<String>| {
+            let wanted = wanted.as_ref();
+            wanted.is_none_or(|wanted| one_of(name, slice::from_ref(wanted)))
+        };
+        let is_any = |name: &str, wanted: &Option<Vec<String>>| {
             let wanted = wanted.as_deref();
-            wanted.is_none_or(|wanted| line.get(name).and_then(Value::as_str) == Some(wanted))
+            wanted.is_none_or(|wanted| one_of(name, wanted))
         };
         let has_reason = |wanted: &String| {
             let reasons = line.get("reasons").and_then(Value::as_array);
@@ -105,14 +148,20 @@ impl Filter {
             codes.any(|code| code.eq_ignore_ascii_case(wanted))
         };
         line.get("decision").is_some()
-            && is("decision_id", &self.decision_id)
-            && is("verification_id", &self.verification)
-            && is("identity_id", &self.identity)
-            && is("policy", &self.policy)
-            && is("decision", &self.decision)
-            && is("caller", &self.caller)
-            && self.reason.as_ref().is_none_or(has_reason)
+            && is("decision_id", decision_id)
+            && is_any("verification_id", &self.verification)
+            && is_any("identity_id", &self.identity)
+            && is("policy", policy)
+            && is("decision", decision)
+            && is("caller", caller)
+            && reason.as_ref().is_none_or(has_reason)
     }
+}
+
+/// The forms in which a journal may have an identifier: as it is, and under each key.
+fn forms(keys: &[IdentifierKey], kind: IdentifierKind, id: &str) -> Vec<String> {
+    let keyed = keys.iter().map(|key| key.keyed(kind, id));
+    keyed.chain([id.to_owned()]).collect()
 }
 
 /// The journal at these paths. One without files is an error.

@@ -5,11 +5,17 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Exit, decisions, examples, page::Page};
+use super::{
+    Exit,
+    decisions::{self, Counted},
+    examples,
+    page::Page,
+    secret_keys::auditor_keys,
+};
 use crate::{
     audit::{
         changes::{Change, Changes},
-        replay::{Replay, ReplayReport},
+        replay::{NotOpened, Replay, ReplayReport},
     },
     cli::{
         output::{print_coloured, print_json},
@@ -24,12 +30,13 @@ const MISSING_SHOWN: usize = 20;
 
 /// Decide what was recorded again, by other policies.
 ///
-/// Shows by policy how many decisions would have been others. A journal holds no person's data, but what each requirement came to: where
-/// that is not enough to know what the policies would have decided, the decision counts as `unknown`. Nothing is guessed.
+/// Shows by policy how many decisions would have been others. A line has no person's data that can be read without a key, but what each requirement came
+/// to: where that is not enough to know what the policies would have decided, the decision counts as `unknown`. Nothing is guessed.
+/// With `--auditor-key` each decision is made again from its full facts, if the journal has sealed them.
 ///
 /// The evidence is that on which the decision was made: what other times in `evidence` of a policy would have led to is not known.
 ///
-/// Ends with 0; with 1 if a policy is invalid or `--fail-on` is met; and with 2 if it could not run, if lines cannot be read, or if there is no
+/// Ends with 0; with 1 if a policy is invalid or `--fail-on` is met; and with 2 if it could not run, if lines or facts cannot be read, or if there is no
 /// decision to which `--fail-on` could apply.
 #[derive(Debug, Args)]
 #[command(after_help = examples::AUDIT_REPLAY)]
@@ -40,6 +47,9 @@ pub(super) struct AuditReplay {
     /// The policies to decide by: a file or a folder.
     #[arg(long, value_name = "PATH")]
     policies: PathBuf,
+    /// A file with the auditor's key, as `verigate audit keygen --auditor` or `age-keygen` writes it; several for keys that were replaced.
+    #[arg(long, value_name = "FILE")]
+    auditor_key: Vec<PathBuf>,
     /// End with 1 if there is such a decision: `allow->deny`, `any` (every change), `reasons` (the same for other reasons), or `unknown`; several are separated
     /// by commas.
     #[arg(long, value_name = "CHANGE", value_delimiter = ',')]
@@ -93,8 +103,14 @@ impl AuditReplay {
             Err(error) => return Ok(report_policies(&error)),
         };
         let mut replay = Replay::new(&set);
-        let unreadable = decisions::each(&self.paths, |line| {
-            replay.add(line);
+        if !self.auditor_key.is_empty() {
+            replay = replay.with_keys(auditor_keys(&self.auditor_key)?);
+        }
+        let unreadable = decisions::each(&self.paths, |line| match line {
+            Counted::Decision(line) => {
+                replay.add(line);
+            }
+            Counted::Event(line) => replay.learn(line),
         })?;
         let report = replay.finish();
         let fails = self.fail_on.iter().any(|on| on.is_met(&report));
@@ -104,13 +120,15 @@ impl AuditReplay {
         } else {
             print_coloured(&as_text(&report, unreadable, screen))?;
         }
-        Ok(if unreadable > 0 || is_idle {
-            Exit::CannotRun
-        } else if fails {
-            Exit::Invalid
-        } else {
-            Exit::Done
-        })
+        Ok(
+            if unreadable > 0 || !report.not_opened.is_empty() || is_idle {
+                Exit::CannotRun
+            } else if fails {
+                Exit::Invalid
+            } else {
+                Exit::Done
+            },
+        )
     }
 }
 
@@ -126,6 +144,11 @@ fn as_json(report: &ReplayReport, revision: &str, unreadable: u64) -> Value {
     let policies = policies.map(|(name, changes)| (name.to_string(), changes_as_json(changes)));
     let missing = report.missing.iter();
     let missing = missing.map(|(text, count)| (text.to_string(), Value::from(*count)));
+    let not_opened = report.not_opened.iter();
+    let not_opened = not_opened.map(|(cause, found)| {
+        let found = json!({"decisions": found.count, "first": &*found.first});
+        (cause.as_str().to_owned(), found)
+    });
     json!({
         "policy_revision": revision,
         "decisions": report.all(),
@@ -135,6 +158,9 @@ fn as_json(report: &ReplayReport, revision: &str, unreadable: u64) -> Value {
         "not_recorded": report.not_recorded,
         "unknown_requirements": Value::Object(missing.collect()),
         "unreadable_lines": unreadable,
+        "from_facts": report.from_facts,
+        "not_kept": report.not_kept,
+        "facts_not_opened": Value::Object(not_opened.collect()),
     })
 }
 
@@ -182,6 +208,16 @@ fn as_text(report: &ReplayReport, unreadable: u64, screen: Screen) -> String {
             "decisions have no verdicts, so that nothing is known: they are of an earlier version",
         ),
         (
+            "facts",
+            report.from_facts,
+            "decisions were made again from their full facts",
+        ),
+        (
+            "facts",
+            report.not_kept,
+            "decisions rest on evidence that has not kept what the policies read",
+        ),
+        (
             "lines",
             unreadable,
             "lines cannot be read: see `verigate audit verify`",
@@ -190,6 +226,12 @@ fn as_text(report: &ReplayReport, unreadable: u64, screen: Screen) -> String {
         if count > 0 {
             page.labelled(label, format_args!("{count} {text}"));
         }
+    }
+    for (cause, NotOpened { count, first }) in &report.not_opened {
+        page.labelled(
+            Style::Warning.of("facts"),
+            format!("of {count} decisions cannot be opened: {cause} (first {first})"),
+        );
     }
     let mut missing: Vec<_> = report.missing.iter().collect();
     missing.sort_by_key(|(_, count)| std::cmp::Reverse(**count));

@@ -7,7 +7,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    Exit, decisions, examples,
+    Exit,
+    decisions::{self, Counted},
+    examples,
     page::Page,
     replay::{changes_as_json, write_changes},
 };
@@ -82,7 +84,11 @@ impl AuditShadow {
     pub(super) fn run(self, screen: Screen) -> anyhow::Result<Exit> {
         let since = self.window.map(|window| before(SystemClock.now(), window));
         let mut shadows = Shadows::new(since, self.by.as_deref());
-        let unreadable = decisions::each(&self.paths, |line| shadows.add(line))?;
+        let unreadable = decisions::each(&self.paths, |line| {
+            if let Counted::Decision(line) = line {
+                shadows.add(line);
+            }
+        })?;
         let report = shadows.finish();
         let too_few = !self.max.is_empty() && report.all.all() < self.min;
         let breached: Vec<Max> = self

@@ -1,30 +1,33 @@
 //! `verigate audit show`: a past decision as `policy explain` pictures one.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{
     Exit, examples,
     page::Page,
+    secret_keys::auditor_keys,
     summary::{Summary, text},
 };
 use crate::{
-    audit::{JournalFiles, Record, find},
+    audit::{JournalFiles, Record, Stream, decision::DecisionLine, facts::FactsOpener, find},
     cli::{
-        output::{eprint_line, print_coloured, print_json_lines},
+        output::{eprint_line, print, print_coloured, print_json_lines},
         remedies,
         screen::{Screen, Style, Text, effect},
     },
+    journal::FactsError,
     policy::{Effect, ReasonCode, Shown, Timestamp, between},
     proto::remedies::step_up_from_json,
 };
 
 /// Show a past decision: its verdicts, reasons, remedies and next change.
 ///
-/// Ends with 0 if it is in the journal, 1 if not, 2 if it could not run.
+/// Ends with 0 if it is in the journal, 1 if not, 2 if it could not run or facts cannot be opened.
 #[derive(Debug, Args)]
 #[command(after_help = examples::AUDIT_SHOW)]
 pub(super) struct Show {
@@ -37,6 +40,12 @@ pub(super) struct Show {
     /// Print the line as it is in the journal, which is JSON.
     #[arg(long)]
     json: bool,
+    /// Print, in place of the line, the facts that it has sealed, as JSON: a person's data. Needs `--auditor-key`.
+    #[arg(long, requires = "auditor_key", conflicts_with = "json")]
+    facts: bool,
+    /// A file with the auditor's key, as `verigate audit keygen --auditor` or `age-keygen` writes it; several for keys that were replaced.
+    #[arg(long, value_name = "FILE", requires = "facts")]
+    auditor_key: Vec<PathBuf>,
 }
 
 impl Show {
@@ -44,7 +53,11 @@ impl Show {
         let Some(record) = found(&self.decision_id, &self.paths)? else {
             return Ok(Exit::Invalid);
         };
-        if self.json {
+        if self.facts {
+            let text = self.opened(&record)?;
+            print_json_lines(str::from_utf8(&text)?.trim_end())?;
+            print("\n")?;
+        } else if self.json {
             print_json_lines(&text(&record))?;
         } else {
             let mut page = Page::of(screen);
@@ -52,6 +65,44 @@ impl Show {
             print_coloured(&page.into_text())?;
         }
         Ok(Exit::Done)
+    }
+}
+
+impl Show {
+    /// The text of the facts of a decision.
+    fn opened(&self, record: &Record) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+        let id = &self.decision_id;
+        let line = DecisionLine::read(&record.raw.bytes)?;
+        let line = line.with_context(|| format!("`{id}` is no decision"))?;
+        if record.raw.file.is_stdin() {
+            bail!(
+                "facts are not opened from stdin, because their key stands before them: name the file of the journal"
+            );
+        }
+        let mut opener = FactsOpener::new(auditor_keys(&self.auditor_key)?);
+        // The file says the data keys of its lines, unless it is a part of one.
+        let whole = JournalFiles::find(&self.paths)?.files;
+        for files in [vec![Arc::clone(&record.raw.file)], whole] {
+            let mut stream = Stream::of(files);
+            while let Some(raw) = stream.next_line()? {
+                if raw.bytes == record.raw.bytes {
+                    break;
+                }
+                if let Ok(None) = DecisionLine::read(&raw.bytes) {
+                    opener.learn(&raw.bytes);
+                }
+            }
+            match opener.open_text(&line) {
+                None => bail!("`{id}` has no sealed facts: journal.facts was `verdicts`"),
+                Some(Ok(text)) => return Ok(text),
+                Some(Err(FactsError::NoKey)) => {}
+                Some(Err(error)) => bail!("the facts of `{id}` cannot be opened: {error}"),
+            }
+        }
+        bail!(
+            "the facts of `{id}` cannot be opened: {}",
+            FactsError::NoKey
+        )
     }
 }
 

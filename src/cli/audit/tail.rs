@@ -45,9 +45,11 @@ impl Tail {
                 "the last file is compressed, or it is stdin: name a file or a folder that is being written"
             );
         };
+        let meant = self.filter.meant()?;
+        let is_meant = |line: &RawLine| parsed(line).is_some_and(|line| meant.has(&line));
         let mut last = VecDeque::new();
         follow.read_new::<anyhow::Error>(&mut |line| {
-            if self.is_meant(&line) {
+            if is_meant(&line) {
                 last.push_back(line);
             }
             if last.len() > self.lines {
@@ -61,17 +63,13 @@ impl Tail {
         while self.follow && !is_stdout_closed() {
             tokio::time::sleep(INTERVAL).await;
             follow.read_new::<anyhow::Error>(&mut |line| {
-                if self.is_meant(&line) {
+                if is_meant(&line) {
                     self.print(&line, screen)?;
                 }
                 Ok(())
             })?;
         }
         Ok(Exit::Done)
-    }
-
-    fn is_meant(&self, line: &RawLine) -> bool {
-        parsed(line).is_some_and(|line| self.filter.is_meant(&line))
     }
 
     fn print(&self, line: &RawLine, screen: Screen) -> anyhow::Result<()> {

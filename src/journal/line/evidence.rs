@@ -2,7 +2,7 @@
 
 use super::{object::Object, parts::whole_ms};
 use crate::{
-    journal::entry::Entry,
+    journal::{Protection, entry::Entry},
     policy::{Finding, Verification, between},
 };
 
@@ -20,13 +20,13 @@ pub(super) fn evidence(line: &mut Object<'_>, entry: &Entry) {
         object.number("age_ms", whole_ms(age));
         object.instant("seen_at", evidence.seen_at);
         if let Finding::Present(verification) = &evidence.finding {
-            meta(object, verification);
+            meta(object, verification, &entry.protection);
         }
     });
 }
 
 /// What the vendor said of the verification itself.
-fn meta(object: &mut Object<'_>, verification: &Verification) {
+fn meta(object: &mut Object<'_>, verification: &Verification, protection: &Protection) {
     if let Some(verified_at) = verification.verified_at {
         object.instant("verified_at", verified_at);
     }
@@ -34,7 +34,7 @@ fn meta(object: &mut Object<'_>, verification: &Verification) {
         object.text("status", status);
     }
     if let Some(trace_id) = &verification.trace_id {
-        object.text("trace_id", trace_id);
+        object.text("trace_id", &protection.verification(trace_id));
     }
 }
 

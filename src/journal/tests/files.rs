@@ -33,6 +33,22 @@ impl Running {
             ..QueueLimits::default()
         };
         let started = start(output, limits, &Deps::new(clock)).unwrap();
+        Self::of(started)
+    }
+
+    pub(super) fn with_keys(
+        output: Box<dyn Output>,
+        keys: Keys,
+        clock: Arc<dyn crate::clock::Clock>,
+    ) -> Self {
+        let limits = QueueLimits {
+            durability: Durability::Written,
+            ..QueueLimits::default()
+        };
+        Self::of(start_with_keys(output, limits, keys, &Deps::new(clock)).unwrap())
+    }
+
+    fn of(started: Started) -> Self {
         Self {
             journal: started.journal,
             state: started.state,

@@ -41,7 +41,11 @@ async fn run(
         ..QueueLimits::default()
     };
     let deps = Deps::new(Arc::new(SystemClock));
-    let started = start_signing(output, limits, Some(signing), &deps).unwrap();
+    let keys = Keys {
+        signing: Some(signing),
+        ..Keys::default()
+    };
+    let started = start_with_keys(output, limits, keys, &deps).unwrap();
     for id in ids {
         started.journal.record(entry(id)).await.unwrap();
     }

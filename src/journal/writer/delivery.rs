@@ -34,7 +34,12 @@ fn is_repeated(item: &Item<'_>) -> bool {
     match item {
         Item::Record(..) => true,
         Item::Own(own) => match own {
-            Own::Changed(_) | Own::SegmentRemoved(_) | Own::Gap(_) | Own::TailCut(_) => true,
+            Own::Changed(_)
+            | Own::FactsKey(_)
+            | Own::IdentifierKey(_)
+            | Own::SegmentRemoved(_)
+            | Own::Gap(_)
+            | Own::TailCut(_) => true,
             Own::SegmentOpened(_)
             | Own::SegmentClosed
             | Own::Started
@@ -53,7 +58,7 @@ impl WriterThread {
             let now = self.clock.now();
             let (block, after) = {
                 let State { chain, first, .. } = &self.state;
-                Block::new(&items, chain, &self.origin, *first, now)
+                Block::new(&items, chain, &self.header, *first, now)
             };
             let only_own = items.iter().all(|item| matches!(item, Item::Own(_)));
             match self.deliver(&block, only_own, &mut failures) {

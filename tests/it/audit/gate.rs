@@ -1,6 +1,12 @@
 //! The real gate over evidence that a test says, with a journal that is read back.
 
-use std::{fs, net::Ipv4Addr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use http::{Extensions, HeaderMap};
@@ -12,7 +18,7 @@ use verigate::{
     clock::{Clock as _, ManualClock},
     deps::Deps,
     gate::Gate,
-    journal::{self, QueueLimits, SegmentTerms},
+    journal::{self, AuditorKey, Keys, QueueLimits, SegmentTerms},
     live::Live,
     peer::PeerAddress,
     policy::{Evidence, PolicySet, Request, Timestamp, VerificationId, after},
@@ -68,19 +74,37 @@ pub struct Checked {
 }
 
 impl Judge {
-    /// By these policies and a shadow, from this instant on, recording these attributes.
+    /// By these policies and a shadow, from this instant on, recording these attributes and, for this auditor, the facts.
     pub fn new(
         in_force: PolicySet,
         shadow: PolicySet,
         at: Timestamp,
         attributes: &[String],
+        auditor: &AuditorKey,
+    ) -> Self {
+        let keys = |_: &Path| Keys {
+            auditor: Some(auditor.recipient()),
+            ..Keys::default()
+        };
+        Self::with_keys(in_force, shadow, at, attributes, keys)
+    }
+
+    /// The same, with the keys that are made for the path of the journal.
+    pub fn with_keys(
+        in_force: PolicySet,
+        shadow: PolicySet,
+        at: Timestamp,
+        attributes: &[String],
+        keys: impl FnOnce(&Path) -> Keys,
     ) -> Self {
         let clock = Arc::new(ManualClock::at(at));
         let deps = Deps::new(Arc::clone(&clock) as _);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("decisions.jsonl");
         let output = journal::open(&path, SegmentTerms::default(), at).unwrap();
-        let started = journal::start(output, QueueLimits::default(), &deps).unwrap();
+        let keys = keys(&path);
+        let limits = QueueLimits::default();
+        let started = journal::start_with_keys(output, limits, keys, &deps).unwrap();
         let names = attributes.iter().map(|name| name.as_str().into());
         let journal = started.journal.with_attributes(names.collect());
         let refusals = Refusals::new(journal.clone(), &deps).unwrap();

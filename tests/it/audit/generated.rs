@@ -10,6 +10,7 @@ use serde_json::Value;
 use verigate::{
     audit::{changes::Changes, decision::DecisionLine, replay::Replay, shadows::Shadows},
     clock::OffsetRange,
+    journal::AuditorKey,
     policy::{
         DataKinds, Decision, Facts, Finding, Flaw, Policy, PolicyName, PolicySet, Request,
         SourceText, from_millis, parse,
@@ -19,7 +20,9 @@ use verigate::{
 };
 
 use super::{
-    audit, ended,
+    audit,
+    auditor::again_by_the_auditor,
+    ended,
     gate::{Checked, Judge},
 };
 use crate::{
@@ -138,7 +141,7 @@ async fn ask(judge: &Judge, asked_for: &Asked) -> Checked {
 }
 
 /// What a policy decides on the facts of a check.
-fn decided(policy: &Policy, checked: &Checked) -> Decision {
+pub fn decided(policy: &Policy, checked: &Checked) -> Decision {
     let ruling = &checked.ruling;
     let facts = Facts {
         request: &checked.request,
@@ -291,7 +294,15 @@ async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
     let [in_force, shadow, new] =
         [&round.in_force, &round.shadow, &round.new].map(|set| set_of(set));
     let began = from_millis(round.asked[0].case.at);
-    let judge = Judge::new(in_force.clone(), shadow.clone(), began, &round.attributes);
+    let auditor = AuditorKey::generate().unwrap();
+    let attributes = &round.attributes;
+    let judge = Judge::new(
+        in_force.clone(),
+        shadow.clone(),
+        began,
+        attributes,
+        &auditor,
+    );
     if let Some(apart) = round.apart {
         let theirs = from_millis(round.asked[0].case.at + apart);
         let range = OffsetRange::new(theirs, theirs, Duration::ZERO, Duration::ZERO);
@@ -314,6 +325,10 @@ async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
         again_by_others(&shadow, SameLists::Shadow, &checked, &lines, known)?;
     }
     let unknowns = again_by_others(&new, SameLists::Unknown, &checked, &lines, known)?;
+
+    for set in [&in_force, &shadow, &new] {
+        again_by_the_auditor(set, &auditor, &path, &checked)?;
+    }
 
     // What is reported of the shadow is what the gate has judged.
     let mut shadows = Shadows::new(None, None);

@@ -2,7 +2,10 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use verigate::journal::signed_note::{Note, SigningKey, VerifierKey};
+use verigate::journal::{
+    AuditorKey, IdentifierKey,
+    signed_note::{Note, SigningKey, VerifierKey},
+};
 
 use super::{audit, ended};
 
@@ -71,4 +74,55 @@ fn a_key_without_a_usable_name_or_place_is_not_made() {
     let (code, _, message) = ended(&audit(&["keygen", missing.to_str().unwrap()]));
     assert_eq!(code, 2);
     assert!(message.contains("no-such-folder"), "{message}");
+}
+
+#[test]
+fn the_key_of_an_auditor_is_one_of_age_and_its_public_key_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("auditor.key");
+    let path = file.to_str().unwrap();
+    let (code, printed, message) = ended(&audit(&["keygen", "--auditor", path]));
+    assert_eq!(code, 0, "{message}");
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o7777,
+        0o600
+    );
+    let text = fs::read_to_string(&file).unwrap();
+    let key = AuditorKey::parse(&text).unwrap();
+    assert_eq!(printed, format!("{}\n", key.recipient()));
+    assert_eq!(text, format!("# public key: {printed}{}\n", *key.to_text()));
+    assert!(!format!("{printed}{message}").contains("AGE-SECRET-KEY"));
+    let again = ended(&audit(&["keygen", "--auditor", path]));
+    assert_eq!((again.0, &*again.1), (2, ""));
+    assert_eq!(fs::read_to_string(&file).unwrap(), text);
+}
+
+#[test]
+fn the_key_of_identifiers_is_secret_and_its_id_is_printed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("identifiers.key");
+    let path = file.to_str().unwrap();
+    let (code, printed, message) = ended(&audit(&["keygen", "--identifiers", path, "--json"]));
+    assert_eq!(code, 0, "{message}");
+    let text = fs::read_to_string(&file).unwrap();
+    let key = IdentifierKey::parse(&text).unwrap();
+    let expected = serde_json::json!({"file": path, "key_id": key.id()});
+    assert_eq!(
+        serde_json::from_str::<serde_json::Value>(&printed).unwrap(),
+        expected
+    );
+    assert_eq!(
+        fs::metadata(&file).unwrap().permissions().mode() & 0o7777,
+        0o600
+    );
+    for wrong in [
+        &["--auditor", "--identifiers"][..],
+        &["--auditor", "--name", "x"],
+        &["--identifiers", "--name", "x"],
+    ] {
+        let other = folder.path().join("other");
+        let given = [&["keygen", other.to_str().unwrap()], wrong].concat();
+        assert_eq!(ended(&audit(&given)).0, 2, "{wrong:?}");
+        assert!(!other.exists());
+    }
 }

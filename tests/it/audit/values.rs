@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use verigate::{
+    journal::AuditorKey,
     policy::{
         Evidence, Finding, PolicyName, PolicySet, Request, SourceText, Verification,
         VerificationId, parse,
@@ -48,7 +49,8 @@ fn looked_up(queue: u64, token: u64, fetch: u64) -> Timings {
 async fn a_line_has_the_values_of_its_call_and_of_its_evidence() {
     let names = ["site", "door", "badge"].map(str::to_owned);
     let nothing = PolicySet::new(BTreeMap::new());
-    let judge = Judge::new(policies(), nothing, at(BEGINNING), &names);
+    let auditor = AuditorKey::generate().unwrap();
+    let judge = Judge::new(policies(), nothing, at(BEGINNING), &names, &auditor);
     let found = Finding::Present(Verification {
         id: Some("v-1".into()),
         ..Verification::default()

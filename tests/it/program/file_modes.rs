@@ -83,7 +83,7 @@ fn what_others_can_write_is_refused_and_what_they_can_read_is_warned_of() {
 }
 
 /// Every setting that names a file that decides who gets in, with what makes the service read it.
-const DECISIVE: [(&str, &str); 15] = [
+const DECISIVE: [(&str, &str); 16] = [
     ("incode.api_key_file", "[incode]\napi_key_file = 'FILE'"),
     ("incode.secret_file", "[incode]\nsecret_file = 'FILE'"),
     ("incode.ca", "[incode]\nca = 'FILE'"),
@@ -107,6 +107,10 @@ const DECISIVE: [(&str, &str); 15] = [
     (
         "journal.signing_key_file",
         "[journal]\nsigning_key_file = 'FILE'",
+    ),
+    (
+        "journal.identifier_key_file",
+        "[journal]\nidentifiers = 'keyed'\nidentifier_key_file = 'FILE'",
     ),
     (
         "grpc.tls.certificate",
