@@ -1,6 +1,7 @@
 //! What is written, and what a full disk or a crash does to it.
 
 mod chained;
+mod compressed;
 mod faults;
 mod files;
 mod folders;

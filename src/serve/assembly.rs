@@ -373,6 +373,10 @@ fn start_journal(
     let signing = signing.transpose().map_err(StartError::SigningKey)?;
     let mut started = journal::start_signing(output, limits, signing, deps)?;
     started.writer.keep_only(path, terms.retention, deps);
+    if terms.compress {
+        let compressing = started.writer.compress_closed(path, deps);
+        compressing.map_err(journal::JournalStartError::from)?;
+    }
     let attributes = Arc::clone(&terms.attributes);
     Ok(journal::Started {
         journal: started.journal.with_attributes(attributes),

@@ -1,6 +1,7 @@
 //! The journal as auditors see it: keys, and the commands of `verigate audit`.
 
 mod commands;
+mod compressed;
 mod gate;
 mod generated;
 mod keygen;

@@ -422,3 +422,16 @@ hosts = ["hooks.example.org"]
         assert!(problem.contains("http.public_url"), "{problem}");
     }
 }
+
+#[test]
+fn only_a_folder_has_files_that_are_compressed() {
+    let compress = |value: &str| load(&format!("[journal]\ncompress = '{value}'\n{GOOD}"), &[]);
+    assert!(!compress("none").unwrap().journal.compress);
+    let error = compress("gzip").unwrap_err();
+    assert!(error.contains("journal.compress"), "{error}");
+    let error = compress("zstd").unwrap_err();
+    assert!(
+        error.contains("journal.compress: `zstd` needs a folder"),
+        "{error}"
+    );
+}

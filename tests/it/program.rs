@@ -3,6 +3,7 @@
 
 mod canaries;
 mod checkpoints;
+mod compressed;
 mod credentials;
 mod descriptors;
 mod file_modes;

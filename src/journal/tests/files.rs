@@ -13,7 +13,7 @@ use super::{chained::Reader, *};
 pub(super) struct Running {
     pub(super) journal: Journal,
     pub(super) state: JournalState,
-    writer: Writer,
+    pub(super) writer: Writer,
 }
 
 impl Running {

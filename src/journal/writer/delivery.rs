@@ -114,6 +114,11 @@ impl WriterThread {
     }
 
     fn count_lines(&mut self, items: &[Item<'_>]) {
+        let opens = |item: &Item<'_>| matches!(item, Item::Own(Own::SegmentOpened(Some(_))));
+        if items.iter().any(opens) {
+            // If it is full, one is due already.
+            let _ = self.closed.try_send(());
+        }
         let count = as_u64(items.len());
         self.state.lines = self.state.lines.saturating_add(count);
         let with_tree = items
