@@ -26,6 +26,7 @@ mod output;
 mod single_file;
 mod folder;
 mod open;
+mod outlet;
 mod retention;
 mod compression;
 mod health;
@@ -66,6 +67,7 @@ pub use self::{
     line_start::{LineStart, from_hex, hex},
     obstacles::Obstacles,
     open::open,
+    outlet::{OUTLET_BYTES_MAX, Outlet, WrittenLine, WrittenLines, outlet},
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed},
     own::ChangeEvent,
     segment_file::{COMPRESSED_SUFFIX, decompressed, segment_index},
@@ -272,20 +274,21 @@ pub struct Started {
     pub writer: Writer,
 }
 
-/// Starts the thread that writes to this output, without checkpoints.
+/// Starts the thread that writes to this output, without checkpoints and outlets.
 pub fn start(
     output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
-    start_signing(output, limits, None, deps)
+    start_with(output, limits, None, Vec::new(), deps)
 }
 
-/// Starts the thread that writes to this output, and signs checkpoints if there is a key. Blocks.
-pub fn start_signing(
+/// Starts the thread that writes to this output, signs checkpoints if there is a key, and hands to these outlets what was written. Blocks.
+pub fn start_with(
     output: Box<dyn Output>,
     limits: QueueLimits,
     signing: Option<Signing>,
+    outlets: Vec<Outlet>,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
     let of_checkpoints = CheckpointMetrics::register(&deps.registry)?;
@@ -307,6 +310,7 @@ pub fn start_signing(
         durability: limits.durability,
         origin,
         checkpoints,
+        outlets,
         closed: closing,
         retry_after: limits.retry_after,
         clock: Arc::clone(&deps.clock),

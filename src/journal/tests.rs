@@ -2,6 +2,7 @@
 
 mod chained;
 mod compressed;
+mod exported;
 mod faults;
 mod files;
 mod folders;

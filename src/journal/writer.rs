@@ -18,6 +18,7 @@ use super::{
     health::Health,
     message::Message,
     metrics::Metrics,
+    outlet::Outlet,
     output::{Next, Output, OutputCheck, OutputError, Reopened},
     own::{Gap, GapReason, Own},
     settings::Durability,
@@ -51,6 +52,8 @@ pub(super) struct WriterThread {
     pub(super) health: Health,
     /// Signs the tree, if there is a key.
     pub(super) checkpoints: Option<Checkpoints>,
+    /// Those who export what was written.
+    pub(super) outlets: Vec<Outlet>,
     /// Is sent something when a file was closed and another one begun.
     pub(super) closed: SyncSender<()>,
     pub(super) state: State,

@@ -1,5 +1,6 @@
 //! The configuration: layers, and every problem at once without a secret.
 
+mod export;
 mod signing;
 
 use std::{ffi::OsString, fs};

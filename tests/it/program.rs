@@ -6,6 +6,7 @@ mod checkpoints;
 mod compressed;
 mod credentials;
 mod descriptors;
+mod exports;
 mod file_modes;
 mod journal_changes;
 mod journal_output;

@@ -262,9 +262,9 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
 }
 
 /// A folder on a disk that does not confirm what it was given, once.
-struct Failing {
-    folder: Folder,
-    syncs: usize,
+pub(super) struct Failing {
+    pub(super) folder: Folder,
+    pub(super) syncs: usize,
 }
 
 impl Write for Failing {

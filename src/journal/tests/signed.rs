@@ -41,7 +41,7 @@ async fn run(
         ..QueueLimits::default()
     };
     let deps = Deps::new(Arc::new(SystemClock));
-    let started = start_signing(output, limits, Some(signing), &deps).unwrap();
+    let started = start_with(output, limits, Some(signing), Vec::new(), &deps).unwrap();
     for id in ids {
         started.journal.record(entry(id)).await.unwrap();
     }
