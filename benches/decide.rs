@@ -196,7 +196,8 @@ fn gate(
     deps: &Deps,
 ) -> (Gate, journal::Started) {
     let output = Box::new(std::io::sink());
-    let started = journal::start_with_keys(output, QueueLimits::default(), keys, deps).unwrap();
+    let started =
+        journal::start_with(output, QueueLimits::default(), keys, Vec::new(), deps).unwrap();
     let journal = started.journal.clone();
     let refusals = Refusals::new(journal.clone(), deps).unwrap();
     let source = Arc::new(source.clone());

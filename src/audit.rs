@@ -5,6 +5,7 @@
 mod files;
 mod lines;
 mod line;
+mod brief;
 mod stream;
 mod search;
 mod follow;
@@ -17,6 +18,7 @@ pub mod proof;
 pub mod verify;
 
 pub use self::{
+    brief::Brief,
     files::{FindError, JournalFile, JournalFiles},
     follow::{Follow, FollowError},
     line::{Kind, Line, LineError, Parsed},

@@ -25,6 +25,7 @@ mod incode;
 mod step_up;
 mod webhook;
 mod journal;
+mod export;
 mod process;
 mod telemetry;
 mod reader;
@@ -106,6 +107,8 @@ pub struct Config {
     pub session: Option<crate::session::Config>,
     /// The file to which decisions are appended, or `-` for stdout.
     pub journal: crate::journal::Config,
+    /// Who receives its lines while it runs.
+    pub export: crate::export::Config,
     /// What is traced.
     pub trace: TraceConfig,
     /// What is logged.
@@ -200,6 +203,7 @@ impl Config {
         let ext_authz = ext_authz::read(&mut reader.section("ext_authz"));
         let authzen = authzen::read(reader);
         let journal = journal::read(&mut reader.section("journal"));
+        let export = export::read(&mut reader.section("journal"));
         let trace = telemetry::trace(&mut reader.section("trace"));
         let log = telemetry::log(&mut reader.section("log"));
         let core_dumps = process::core_dumps(&mut reader.section("process"));
@@ -239,6 +243,7 @@ impl Config {
             ext_authz: ext_authz?,
             session: session?,
             journal: journal?,
+            export: export?,
             trace: trace?,
             log: log?,
             core_dumps: core_dumps?,

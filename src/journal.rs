@@ -24,12 +24,15 @@ mod gather;
 mod metrics;
 mod append_file;
 mod resume;
+mod segment_file;
 mod obstacles;
 mod output;
 mod single_file;
 mod folder;
 mod open;
+mod outlet;
 mod retention;
+mod compression;
 mod health;
 mod newest;
 mod checkpoint_file;
@@ -41,8 +44,19 @@ mod writer;
 pub mod signed_note;
 pub mod checkpoint;
 
-use std::{path::Path, sync::Arc, thread, time::Duration};
+use std::{
+    collections::HashSet,
+    io,
+    path::Path,
+    sync::{
+        Arc,
+        mpsc::{Receiver, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
@@ -61,18 +75,21 @@ pub use self::{
     line_start::{LineStart, from_hex, hex},
     obstacles::Obstacles,
     open::open,
+    outlet::{OUTLET_BYTES_MAX, Outlet, WrittenLine, WrittenLines, outlet},
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed},
     own::ChangeEvent,
     protection::Protection,
     sealing::{DataKey, FactsError, SealedDataKey, SealedFacts},
+    segment_file::{COMPRESSED_SUFFIX, decompressed, segment_index},
     settings::{Config, Durability, QueueLimits, RetentionTerms, SegmentTerms},
     signing::{Signing, check_checkpoints, checkpoints_beside},
 };
 use self::{
+    compression::Compression,
     gather::Groups,
     health::Health,
     message::Message,
-    metrics::{CheckpointMetrics, Metrics},
+    metrics::{CheckpointMetrics, CompressionMetrics, Metrics},
     own::Own,
     retention::Retention,
     writer::WriterThread,
@@ -199,6 +216,11 @@ pub struct Writer {
     _watch: Task,
     /// Removes old files.
     retention: Option<Task>,
+    /// Held while a file of a folder is removed, or takes another form.
+    changing: Arc<Mutex<()>>,
+    /// Receives that a file was closed, until something does.
+    closed: Option<Receiver<()>>,
+    compression: CompressionMetrics,
     /// Signs checkpoints until the thread has ended.
     signer: Option<Task>,
 }
@@ -214,8 +236,26 @@ impl Writer {
             terms,
             Arc::clone(&deps.clock),
             self.queue.downgrade(),
+            Arc::clone(&self.changing),
         );
         self.retention = Some(deps.start(retention.run()));
+    }
+
+    /// Compresses the files of this folder that are closed, as long as the journal is written.
+    pub fn compress_closed(&mut self, folder: &Path, deps: &Deps) -> io::Result<()> {
+        let Some(closed) = self.closed.take() else {
+            return Ok(());
+        };
+        let compression = Compression {
+            folder: folder.to_owned(),
+            changing: Arc::clone(&self.changing),
+            health: self.health.clone(),
+            clock: Arc::clone(&deps.clock),
+            log: LogThrottle::default(),
+            metrics: self.compression.clone(),
+            not_closed: HashSet::new(),
+        };
+        compression.start(closed)
     }
 
     /// Accepts no more entries, and waits until the queued ones are written, and a little for the checkpoint over them.
@@ -246,23 +286,26 @@ pub struct Started {
     pub writer: Writer,
 }
 
-/// Starts the thread that writes to this output, without any keys.
+/// Starts the thread that writes to this output, without any keys and outlets.
 pub fn start(
     output: Box<dyn Output>,
     limits: QueueLimits,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
-    start_with_keys(output, limits, Keys::default(), deps)
+    start_with(output, limits, Keys::default(), Vec::new(), deps)
 }
 
-/// Starts the thread that writes to this output, with these keys. Blocks.
-pub fn start_with_keys(
+/// Starts the thread that writes to this output, with these keys, and hands to these outlets what was written. Blocks.
+pub fn start_with(
     output: Box<dyn Output>,
     limits: QueueLimits,
     keys: Keys,
+    outlets: Vec<Outlet>,
     deps: &Deps,
 ) -> Result<Started, JournalStartError> {
     let of_checkpoints = CheckpointMetrics::register(&deps.registry)?;
+    let compression = CompressionMetrics::register(&deps.registry)?;
+    let (closing, closed) = sync_channel(1);
     let Keys {
         signing,
         auditor,
@@ -286,6 +329,8 @@ pub fn start_with_keys(
         header,
         sealer: protection.facts.clone(),
         checkpoints,
+        outlets,
+        closed: closing,
         retry_after: limits.retry_after,
         clock: Arc::clone(&deps.clock),
         log: LogThrottle::default(),
@@ -321,6 +366,9 @@ pub fn start_with_keys(
             ended,
             _watch: watch,
             retention: None,
+            changing: Arc::default(),
+            closed: Some(closed),
+            compression,
             signer,
         },
     })

@@ -18,6 +18,7 @@ pub mod incode;
 pub mod live;
 pub mod journal;
 pub mod audit;
+pub mod export;
 pub mod grpc;
 pub mod http;
 pub mod listener;

@@ -42,6 +42,7 @@ use crate::{
     clock::Clock,
     config::Config,
     deps::{Deps, Task},
+    export::Exports,
     grpc::{self, Grpc},
     http::{self, Routers, Served, StepUpPage, Webhooks},
     incode::Incode,
@@ -59,6 +60,8 @@ use crate::{
 const LAME_DUCK: Duration = Duration::from_millis(300);
 /// How long the journal may take to be written after that, and the webhook queue to be processed.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long those who take the lines of the journal may need after that.
+const EXPORT_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// How long the files with secrets of webhooks may take to be read again.
 const RENEW_TIMEOUT: Duration = Duration::from_secs(1);
@@ -389,8 +392,9 @@ async fn process_queue(worker: Worker) -> Result<(), StopError> {
     Ok(())
 }
 
-async fn flush(journal: Writer) -> Result<(), StopError> {
+async fn flush((journal, exports): (Writer, Exports)) -> Result<(), StopError> {
     let flushed = timeout(FLUSH_TIMEOUT, journal.flush()).await;
+    exports.finish(EXPORT_TIMEOUT).await;
     flushed.map_err(|_| StopError::Journal)
 }
 

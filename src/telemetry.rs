@@ -4,6 +4,7 @@
 mod collector;
 mod config;
 mod log_queue;
+mod otlp;
 mod panics;
 
 use std::{sync::Arc, time::Duration};
@@ -23,8 +24,11 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
-pub use self::config::{LogConfig, TraceConfig};
 use self::log_queue::LogQueue;
+pub use self::{
+    config::{LogConfig, TraceConfig},
+    otlp::{OtlpClient, OtlpError, SERVICE, Signal},
+};
 use crate::{clock::Clock, metrics::counter_of, span};
 
 /// How long the process waits for the last spans to be sent before it exits, and after that for the last log lines to be written.

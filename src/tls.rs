@@ -20,7 +20,7 @@ mod watch;
 
 pub use self::{
     client::{
-        CaCertificates, ClientError, ClientFactory, ClientFiles, ClientOptions, Pings,
+        CaCertificates, ClientError, ClientFactory, ClientFiles, ClientOptions, Pings, StreamTls,
         check_ca_certificates, check_client, client,
     },
     contents::ca_certificates,

@@ -8,22 +8,16 @@ use std::{
     sync::Arc,
 };
 
+use crate::journal::{COMPRESSED_SUFFIX, decompressed, segment_index};
+
 /// The name of stdin.
 const STDIN: &str = "-";
-/// What the name of a segment begins with.
-const SEGMENT_PREFIX: &str = "decisions-";
-/// The digits in the name of a segment.
-const SEGMENT_DIGITS: usize = 20;
-/// What the name of a segment ends with.
-const SEGMENT_SUFFIX: &str = ".jsonl";
-/// What the name of a compressed segment ends with, after that.
-const COMPRESSED_SUFFIX: &str = ".zst";
 /// The checkpoints of a folder.
 const CHECKPOINTS: &str = "checkpoints";
 /// The checkpoints of a file are in the file of its name with this appended.
 const CHECKPOINTS_SUFFIX: &str = ".checkpoints";
-/// The largest window of a compressed file, as a power of two: what it takes to read one is bounded by that.
-const ZSTD_WINDOW_LOG_MAX: u32 = 24;
+/// How often a folder is listed again, as long as it changes.
+const LISTINGS_MAX: usize = 8;
 /// Read at once, in bytes.
 const BUFFER: usize = 128 * 1024;
 
@@ -93,23 +87,19 @@ impl JournalFiles {
 
     fn of_folder(folder: &Path) -> Result<Self, FindError> {
         let unreadable = |error| FindError::Unreadable(folder.to_owned(), error);
-        let mut files = Vec::new();
-        for entry in fs::read_dir(folder).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let Some(first_index) = segment_index(&entry.file_name()) else {
-                continue;
-            };
-            let path = entry.path();
-            files.push(JournalFile {
-                name: entry.file_name().to_string_lossy().into(),
-                first_index: Some(first_index),
-                size: fs::metadata(&path).map_or(0, |metadata| metadata.len()),
-                path,
-            });
+        let mut files = list(folder).map_err(unreadable)?;
+        // A listing may miss a segment in both forms while it is being compressed; one that begins after it has it.
+        for _ in 0..LISTINGS_MAX {
+            let again = list(folder).map_err(unreadable)?;
+            let is_same = files
+                .iter()
+                .map(|file| file.first_index)
+                .eq(again.iter().map(|file| file.first_index));
+            files = again;
+            if is_same {
+                break;
+            }
         }
-        // A segment that is being compressed is there twice: the plain one, which sorts first, is whole.
-        files.sort_by(|one, other| one.name.cmp(&other.name));
-        files.dedup_by_key(|file| file.first_index);
         Ok(Self {
             files: files.into_iter().map(Arc::new).collect(),
             checkpoints: Some(folder.join(CHECKPOINTS)),
@@ -124,6 +114,29 @@ impl JournalFiles {
     }
 }
 
+/// The segments of a folder, in the order of their lines.
+fn list(folder: &Path) -> io::Result<Vec<JournalFile>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let Some(first_index) = name.to_str().and_then(segment_index) else {
+            continue;
+        };
+        let path = entry.path();
+        files.push(JournalFile {
+            name: name.to_string_lossy().into(),
+            first_index: Some(first_index),
+            size: fs::metadata(&path).map_or(0, |metadata| metadata.len()),
+            path,
+        });
+    }
+    // A segment that is being compressed is there twice: the plain one, which sorts first, is whole.
+    files.sort_by(|one, other| one.name.cmp(&other.name));
+    files.dedup_by_key(|file| file.first_index);
+    Ok(files)
+}
+
 impl JournalFile {
     fn of_path(path: &Path) -> Result<Self, FindError> {
         let size = match fs::metadata(path) {
@@ -135,7 +148,7 @@ impl JournalFile {
         Ok(Self {
             path: path.to_owned(),
             name: name.to_string_lossy().into(),
-            first_index: segment_index(name),
+            first_index: name.to_str().and_then(segment_index),
             size,
         })
     }
@@ -199,16 +212,8 @@ fn reader(file: File, compressed: bool) -> io::Result<Box<dyn BufRead + Send>> {
     if !compressed {
         return Ok(Box::new(BufReader::with_capacity(BUFFER, file)));
     }
-    let mut decoder = zstd::stream::read::Decoder::new(file)?;
-    decoder.window_log_max(ZSTD_WINDOW_LOG_MAX)?;
-    Ok(Box::new(BufReader::with_capacity(BUFFER, decoder)))
-}
-
-/// The index in the name of a segment; `None` if it is not the name of one.
-fn segment_index(name: &OsStr) -> Option<u64> {
-    let name = name.to_str()?.strip_prefix(SEGMENT_PREFIX)?;
-    let name = name.strip_suffix(COMPRESSED_SUFFIX).unwrap_or(name);
-    let digits = name.strip_suffix(SEGMENT_SUFFIX)?;
-    let is_index = digits.len() == SEGMENT_DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_index)
+    Ok(Box::new(BufReader::with_capacity(
+        BUFFER,
+        decompressed(file)?,
+    )))
 }

@@ -139,6 +139,7 @@ fn files(section: &mut Section<'_>) -> Result<ClientFiles, Reported> {
     }
     Ok(ClientFiles {
         section: "incode",
+        ca_setting: "ca",
         ca,
         certificate: certificate?,
         proxy,

@@ -36,6 +36,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let size = section.bytes("segment_size");
     let age = section.duration("segment_age");
     let retain_for = optional(section, "retain_for", Section::duration);
+    let compress = section.one_of("compress", &[("none", false), ("zstd", true)]);
     let signing_key = section.secret("signing_key", "signing_key_file", is_signing_key);
     let retain_size = optional(section, "retain_size", Section::bytes);
     let attributes = read_attributes(section);
@@ -43,6 +44,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let identifier_key = read_identifier_key(section);
     let path = path?;
     on_error?;
+    let compress = checked_compress(section, &path, compress?)?;
     let signing_key = signing_key?;
     let checkpoint_copy = read_copy(section, &path, signing_key.as_ref())?;
     Ok(Config {
@@ -53,6 +55,7 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
             size: u64::try_from(size?).unwrap_or(u64::MAX),
             age: age?,
         },
+        compress,
         retention: RetentionTerms {
             age: retain_for?,
             size: retain_size?.map(|size| u64::try_from(size).unwrap_or(u64::MAX)),
@@ -268,6 +271,21 @@ fn checked_durability(
         }
         Some(durability) => Ok(durability),
     }
+}
+
+/// Only a folder has files that are closed.
+fn checked_compress(
+    section: &mut Section<'_>,
+    path: &Path,
+    compress: bool,
+) -> Result<bool, Reported> {
+    if !compress || path.is_dir() {
+        return Ok(compress);
+    }
+    let shown = path.display();
+    let message = format!("journal.compress: `zstd` needs a folder, which `{shown}` is not");
+    let hint = "set journal.path to a folder, or journal.compress to `none`";
+    Err(section.problem("compress", message, Some(hint)))
 }
 
 /// Why this file or folder cannot be written.

@@ -1,5 +1,7 @@
 //! A block: the lines that are written at once.
 
+use bytes::Bytes;
+
 use super::{
     chain::Chain,
     own::{Header, Own},
@@ -19,7 +21,7 @@ pub(super) enum Item<'g> {
 #[derive(Debug)]
 pub(super) struct Block {
     before: Chain,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     /// The end of each line.
     ends: Vec<usize>,
 }
@@ -47,7 +49,7 @@ impl Block {
         }
         let block = Self {
             before: chain.clone(),
-            bytes,
+            bytes: bytes.into(),
             ends,
         };
         (block, after)
@@ -61,6 +63,12 @@ impl Block {
     /// How many lines are whole in its first bytes.
     pub(super) fn whole_lines(&self, written: usize) -> usize {
         self.ends.partition_point(|end| *end <= written)
+    }
+
+    /// The bytes of its first lines.
+    pub(super) fn first_lines(&self, count: usize) -> Bytes {
+        let end = count.checked_sub(1).and_then(|last| self.ends.get(last));
+        self.bytes.slice(..end.copied().unwrap_or(0))
     }
 
     /// How many lines it has.

@@ -12,38 +12,13 @@ use super::{
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed, name},
     own::{CutTail, Gap, GapReason, Own, PreviousFile},
     resume::{FileEnd, Lines, first_at, read_end},
+    segment_file::{SegmentFile, compressed_name, segment_name, segments},
     settings::SegmentTerms,
 };
 use crate::policy::{Timestamp, between};
 
-/// What the names of segments begin and end with; 20 digits are between.
-const BEFORE: &str = "decisions-";
-const AFTER: &str = ".jsonl";
-const DIGITS: usize = 20;
 /// What is added to the name of a segment that cannot be gone on with.
 const DAMAGED: &str = ".damaged";
-
-/// The name of the segment that begins with this index.
-pub(super) fn segment_name(first: u64) -> String {
-    format!("{BEFORE}{first:0DIGITS$}{AFTER}")
-}
-
-/// The first index of the segment of this name.
-pub(super) fn first_of(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix(BEFORE)?.strip_suffix(AFTER)?;
-    let is_number = digits.len() == DIGITS && digits.bytes().all(|b| b.is_ascii_digit());
-    digits.parse().ok().filter(|_| is_number)
-}
-
-/// The first indexes of the segments of a folder, in their order.
-pub(super) fn segments(folder: &Path) -> io::Result<Vec<u64>> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        found.extend(entry?.file_name().to_str().and_then(first_of));
-    }
-    found.sort_unstable();
-    Ok(found)
-}
 
 /// The open segment of a folder.
 #[derive(Debug)]
@@ -127,10 +102,12 @@ impl Segment {
         match fs::metadata(&path) {
             Ok(metadata) if metadata.len() == 0 => fs::remove_file(&path)?,
             Ok(_) => {
-                let aside = format!("{}{DAMAGED}", segment_name(first));
-                fs::rename(&path, folder.join(aside))?;
+                move_aside(folder, &segment_name(first))?;
             }
             Err(_) => {}
+        }
+        if folder.join(compressed_name(first)).exists() {
+            move_aside(folder, &compressed_name(first))?;
         }
         Ok(Self {
             file: AppendFile::create(&path)?,
@@ -139,6 +116,10 @@ impl Segment {
             lines: 0,
         })
     }
+}
+
+fn move_aside(folder: &Path, name: &str) -> io::Result<()> {
+    fs::rename(folder.join(name), folder.join(format!("{name}{DAMAGED}")))
 }
 
 impl Output for Folder {
@@ -234,23 +215,17 @@ impl Found {
         let segments = segments(folder)?;
         let mut gaps = holes(folder, &segments)?;
         for first in segments.iter().rev().copied() {
-            let path = folder.join(segment_name(first));
-            let mut file = AppendFile::open(&path)?;
-            let FileEnd { whole, tail, lines } = read_end(file.file())?;
-            let is_whole = matches!(lines, Lines::Whole { .. });
-            if tail.is_some() && is_whole {
-                file.cut(whole)?;
-            }
+            let (path, file, FileEnd { whole, tail, lines }) = look_at(folder, first)?;
             let is_last = segments.last() == Some(&first) && gaps.iter().all(is_hole);
             match lines {
                 // Of a process that was killed as it began the file.
-                Lines::None if whole == 0 => fs::remove_file(&path)?,
+                Lines::None if whole == 0 && file.is_some() => fs::remove_file(&path)?,
                 Lines::Whole {
                     chain,
                     since_tree,
                     is_closed: false,
                     identifier_key,
-                } if is_last => {
+                } if is_last && let Some(file) = file => {
                     let mut owed = vec![Own::Started];
                     owed.extend(tail.map(Own::TailCut));
                     owed.extend(gaps.into_iter().map(Own::Gap));
@@ -274,7 +249,7 @@ impl Found {
                     identifier_key,
                     ..
                 } => {
-                    let resumed = ended(&path, whole, tail, chain, gaps);
+                    let resumed = ended(segment_name(first), whole, tail, chain, gaps);
                     return Ok(Self::Ended(Resumed {
                         identifier_key,
                         ..resumed
@@ -285,7 +260,8 @@ impl Found {
                     last_index,
                 } => {
                     gaps.push(unreadable(&path, Some(chain.index()), last_index));
-                    return Ok(Self::Ended(ended(&path, whole, None, chain, gaps)));
+                    let resumed = ended(segment_name(first), whole, None, chain, gaps);
+                    return Ok(Self::Ended(resumed));
                 }
                 Lines::None | Lines::Broken { .. } => {
                     gaps.push(unreadable(&path, Some(first), None));
@@ -296,10 +272,26 @@ impl Found {
     }
 }
 
-/// The journal goes on in a new segment after this one.
-fn ended(path: &Path, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Resumed {
+/// A segment as a process has left it: where it is, how it ends and, unless it is compressed, what is written to. A torn tail behind whole lines is
+/// cut.
+fn look_at(folder: &Path, first: u64) -> io::Result<(PathBuf, Option<AppendFile>, FileEnd)> {
+    let path = folder.join(segment_name(first));
+    if !path.exists() {
+        let end = SegmentFile::open(folder, first)?.end()?;
+        return Ok((folder.join(compressed_name(first)), None, end));
+    }
+    let mut file = AppendFile::open(&path)?;
+    let end = read_end(file.file())?;
+    if end.tail.is_some() && matches!(end.lines, Lines::Whole { .. }) {
+        file.cut(end.whole)?;
+    }
+    Ok((path, Some(file), end))
+}
+
+/// The journal goes on in a new segment after the one of this name.
+fn ended(name: String, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Resumed {
     let previous = PreviousFile {
-        name: name(path).into(),
+        name: name.into(),
         size,
     };
     let mut owed = vec![Own::SegmentOpened(Some(previous)), Own::Started];
@@ -336,8 +328,7 @@ fn holes(folder: &Path, segments: &[u64]) -> io::Result<Vec<Gap>> {
     let mut gaps = Vec::new();
     for pair in segments.windows(2) {
         let [first, next] = *pair else { continue };
-        let file = File::open(folder.join(segment_name(first)))?;
-        let last = super::resume::last_line_index(&file)?;
+        let last = SegmentFile::open(folder, first)?.last_index(folder, first, next)?;
         let expected = last.and_then(|last| last.checked_add(1));
         if let Some(expected) = expected.filter(|expected| *expected < next) {
             gaps.push(Gap {

@@ -24,6 +24,31 @@ pub(super) struct CheckpointMetrics {
     pub(super) copies_lost: IntCounter,
 }
 
+/// The metrics of the compression of files.
+#[derive(Debug, Clone)]
+pub(super) struct CompressionMetrics {
+    pub(super) compressed: IntCounter,
+    pub(super) failures: IntCounter,
+}
+
+impl CompressionMetrics {
+    pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let metrics = Self {
+            compressed: IntCounter::new(
+                "verigate_journal_files_compressed_total",
+                "Closed files of the journal that were compressed.",
+            )?,
+            failures: IntCounter::new(
+                "verigate_journal_compression_failures_total",
+                "Attempts to compress a closed file of the journal that failed; it stays as it is, and is tried again.",
+            )?,
+        };
+        registry.register(Box::new(metrics.compressed.clone()))?;
+        registry.register(Box::new(metrics.failures.clone()))?;
+        Ok(metrics)
+    }
+}
+
 impl CheckpointMetrics {
     pub(super) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let metrics = Self {

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
+    io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom},
     os::unix::fs::FileExt as _,
 };
 
@@ -25,7 +25,7 @@ const CHUNK: u64 = 1024 * 1024;
 /// No prefix with the name of an event is longer.
 const PREFIX_MAX: u64 = 256;
 /// A longer line is not one of a journal: an answer has at most 64 KiB.
-const LINE_MAX: u64 = 1024 * 1024;
+pub(super) const LINE_MAX: u64 = 1024 * 1024;
 
 /// How a file ends.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +60,17 @@ pub(super) enum Lines {
         /// The last index that the file names.
         last_index: Option<u64>,
     },
+}
+
+impl Lines {
+    /// The index of the last line.
+    pub(super) fn last_index(&self) -> Option<u64> {
+        match self {
+            Self::None => None,
+            Self::Whole { chain, .. } => chain.index().checked_sub(1),
+            Self::Broken { last_index, .. } => *last_index,
+        }
+    }
 }
 
 /// Reads the end of a file.
@@ -106,31 +117,96 @@ fn read_lines(file: &File, whole: u64) -> io::Result<Lines> {
     let mut reader = file;
     reader.seek(SeekFrom::Start(start))?;
     let mut reader = BufReader::new(reader.take(whole.saturating_sub(start)));
-    let (mut chain, mut since_tree, mut is_closed) = (None, 0_u64, false);
-    let mut identifier_key = None;
-    let mut line = Vec::new();
+    let (mut followed, mut line) = (Followed::default(), Vec::new());
     loop {
         line.clear();
         if (&mut reader).take(LINE_MAX).read_until(b'\n', &mut line)? == 0 {
             break;
         }
-        let Some(after) = follow(chain.as_ref(), &line) else {
+        if !followed.push(&line) {
+            let chain = followed.chain;
             return Ok(Lines::Broken { chain, last_index });
-        };
-        if chain.is_none() {
-            let with_tree = serde_json::from_slice::<WithTree>(&line);
-            identifier_key = with_tree.ok().and_then(|line| line.identifier_key);
         }
-        is_closed = LineStart::parse(&line).is_some_and(|prefix| prefix.is_event(CLOSED));
-        since_tree = since_tree.saturating_add(1);
-        chain = Some(after);
     }
-    Ok(chain.map_or(Lines::None, |chain| Lines::Whole {
-        chain,
-        since_tree,
-        is_closed,
-        identifier_key,
-    }))
+    Ok(followed.end())
+}
+
+/// Reads a file that cannot be read backwards, from its first line on, which has the state of the tree. What cannot be decoded is as a line that
+/// does not follow the one before.
+pub(super) fn read_through(mut reader: impl BufRead) -> io::Result<FileEnd> {
+    let (mut followed, mut line) = (Followed::default(), Vec::new());
+    let (mut whole, mut last_index) = (0_u64, None);
+    let mut is_broken = false;
+    loop {
+        line.clear();
+        match (&mut reader).take(LINE_MAX).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(length) => whole = whole.saturating_add(as_u64(length)),
+            Err(error) if error.raw_os_error().is_some() => return Err(error),
+            Err(_) => {
+                is_broken = true;
+                break;
+            }
+        }
+        is_broken = is_broken || !followed.push(&line);
+        last_index = LineStart::parse(&line)
+            .map(|start| start.index)
+            .or(last_index);
+    }
+    let lines = if is_broken {
+        let chain = followed.chain;
+        Lines::Broken { chain, last_index }
+    } else {
+        followed.end()
+    };
+    Ok(FileEnd {
+        whole,
+        tail: None,
+        lines,
+    })
+}
+
+/// Lines that follow each other, the first of which has the state of the tree.
+#[derive(Default)]
+struct Followed {
+    /// After the last one.
+    chain: Option<Chain>,
+    since_tree: u64,
+    is_closed: bool,
+    /// Of the first line.
+    identifier_key: Option<Box<str>>,
+}
+
+impl Followed {
+    /// Adds a line; whether it follows the one before.
+    fn push(&mut self, line: &[u8]) -> bool {
+        let Some(after) = follow(self.chain.as_ref(), line) else {
+            return false;
+        };
+        if self.chain.is_none() {
+            let with_tree = serde_json::from_slice::<WithTree>(line);
+            self.identifier_key = with_tree.ok().and_then(|line| line.identifier_key);
+        }
+        self.is_closed = LineStart::parse(line).is_some_and(|prefix| prefix.is_event(CLOSED));
+        self.since_tree = self.since_tree.saturating_add(1);
+        self.chain = Some(after);
+        true
+    }
+
+    fn end(self) -> Lines {
+        let Self {
+            since_tree,
+            is_closed,
+            identifier_key,
+            chain,
+        } = self;
+        chain.map_or(Lines::None, |chain| Lines::Whole {
+            chain,
+            since_tree,
+            is_closed,
+            identifier_key,
+        })
+    }
 }
 
 /// The chain after a line: the first one has the state of the tree, and each other one follows the one before.

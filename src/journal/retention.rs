@@ -1,7 +1,6 @@
 //! Retention: whole closed segments are removed by age and by the size of all of them, the oldest first, each after the journal has said so.
 
 use std::{
-    fs::{self, File},
     io,
     path::{Path, PathBuf},
     sync::{
@@ -11,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{
     sync::{mpsc, oneshot},
     task::spawn_blocking,
@@ -19,11 +19,11 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    folder::{segment_name, segments},
     line_start::hex,
     message::Message,
     own::{Own, RemovedSegment},
-    resume::{Lines, first_at, read_end},
+    resume::Lines,
+    segment_file::{SegmentFile, remove_segment, segment_name, segment_size, segments},
     settings::RetentionTerms,
 };
 use crate::{
@@ -73,18 +73,17 @@ fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
     let mut firsts = Vec::new();
     for first in segments(folder)? {
         // One that has no line: of a process that was killed as it began it, or one that is not written yet.
-        if fs::metadata(folder.join(segment_name(first)))?.len() > 0 {
+        if segment_size(folder, first)? > 0 {
             firsts.push(first);
         }
     }
     let mut closed = Vec::new();
     for pair in firsts.windows(2) {
         let [first, next] = *pair else { continue };
-        let after = File::open(folder.join(segment_name(next)))?;
-        let Some(ended_at) = first_at(&after)? else {
+        let Some(ended_at) = SegmentFile::open(folder, next)?.first_at()? else {
             break;
         };
-        let size = fs::metadata(folder.join(segment_name(first)))?.len();
+        let size = segment_size(folder, first)?;
         closed.push(Kept {
             first,
             next,
@@ -93,15 +92,14 @@ fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
         });
     }
     let rest = firsts.iter().skip(closed.len());
-    let sizes = rest.map(|first| fs::metadata(folder.join(segment_name(*first))));
-    let open = sizes.flatten().map(|metadata| metadata.len()).sum();
+    let open = rest.flat_map(|first| segment_size(folder, *first)).sum();
     Ok((closed, open))
 }
 
 /// What the journal says of a segment that is removed.
 fn removal(folder: &Path, kept: Kept) -> io::Result<RemovedSegment> {
     let name = segment_name(kept.first);
-    let chain = match read_end(&File::open(folder.join(&name))?)?.lines {
+    let chain = match SegmentFile::open(folder, kept.first)?.end()?.lines {
         Lines::Whole { chain, .. } => Some(chain),
         Lines::Broken { chain, .. } => chain,
         Lines::None => None,
@@ -123,6 +121,8 @@ pub(super) struct Retention {
     pub(super) terms: RetentionTerms,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) queue: mpsc::WeakSender<Message>,
+    /// Held while a segment is removed, or takes another form.
+    changing: Arc<Mutex<()>>,
     started: Moment,
     has_warned: Arc<AtomicBool>,
 }
@@ -133,6 +133,7 @@ impl Retention {
         terms: RetentionTerms,
         clock: Arc<dyn Clock>,
         queue: mpsc::WeakSender<Message>,
+        changing: Arc<Mutex<()>>,
     ) -> Self {
         let started = clock.moment();
         Self {
@@ -140,6 +141,7 @@ impl Retention {
             terms,
             clock,
             queue,
+            changing,
             started,
             has_warned: Arc::default(),
         }
@@ -204,10 +206,10 @@ impl Retention {
                 last_index = removed.last_index,
                 "an old file of the journal was removed"
             );
-            let folder = self.folder.clone();
+            let (folder, changing) = (self.folder.clone(), Arc::clone(&self.changing));
             let removing = spawn_blocking(move || {
-                fs::remove_file(folder.join(&*removed.name))?;
-                File::open(folder)?.sync_all()
+                let _changing = changing.lock();
+                remove_segment(&folder, removed.first_index)
             });
             removing.await.unwrap_or(Ok(()))?;
         }
@@ -215,6 +217,8 @@ impl Retention {
     }
 
     fn removals(&self) -> io::Result<Vec<RemovedSegment>> {
+        // A listing may miss a file that takes another form.
+        let _changing = self.changing.lock();
         let (closed, open) = look(&self.folder)?;
         let count = due(&closed, open, self.terms, self.now());
         let due = closed.into_iter().take(count);
@@ -224,6 +228,8 @@ impl Retention {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{clock::ManualClock, policy::from_millis};
 
@@ -267,7 +273,13 @@ mod tests {
         let (queue, _messages) = mpsc::channel(1);
         let now = Arc::clone(&clock) as Arc<dyn Clock>;
         let terms = RetentionTerms::default();
-        let retention = Retention::new(PathBuf::new(), terms, now, queue.downgrade());
+        let retention = Retention::new(
+            PathBuf::new(),
+            terms,
+            now,
+            queue.downgrade(),
+            Arc::default(),
+        );
         clock.advance(Duration::from_hours(24));
         assert_eq!(retention.now(), days(2));
         clock.set(days(4000));

@@ -14,6 +14,8 @@ pub struct Config {
     pub durability: Durability,
     /// When a segment ends.
     pub segments: SegmentTerms,
+    /// Whether closed ones are compressed.
+    pub compress: bool,
     /// When one is removed.
     pub retention: RetentionTerms,
     /// The names of the attributes of requests that are recorded.

@@ -1,6 +1,8 @@
 //! What is written, and what a full disk or a crash does to it.
 
 mod chained;
+mod compressed;
+mod exported;
 mod faults;
 mod files;
 mod folders;

@@ -1,6 +1,10 @@
 //! The thread that writes. It repeats a write until that succeeds, so lines stay whole and in order, and none is dropped.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    sync::{Arc, mpsc::SyncSender},
+    thread,
+    time::Duration,
+};
 
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::{error, info, warn};
@@ -14,6 +18,7 @@ use super::{
     health::Health,
     message::Message,
     metrics::Metrics,
+    outlet::Outlet,
     output::{Next, Output, OutputCheck, OutputError, Reopened},
     own::{Gap, GapReason, Header, Own},
     sealing::FactsSealer,
@@ -51,6 +56,10 @@ pub(super) struct WriterThread {
     pub(super) health: Health,
     /// Signs the tree, if there is a key.
     pub(super) checkpoints: Option<Checkpoints>,
+    /// Those who export what was written.
+    pub(super) outlets: Vec<Outlet>,
+    /// Is sent something when a file was closed and another one begun.
+    pub(super) closed: SyncSender<()>,
     pub(super) state: State,
 }
 

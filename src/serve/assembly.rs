@@ -17,6 +17,7 @@ use crate::{
     callers::Callers,
     config::Config,
     deps::Deps,
+    export::{self, Exports},
     gate::Gate,
     gateway::{self, HandOns},
     grpc::{self, Authentication, Grpc},
@@ -26,7 +27,7 @@ use crate::{
     },
     incode::Incode,
     journal::{
-        self, IdentifierKey, JournalState, Output,
+        self, IdentifierKey, JournalState, Outlet, Output,
         signed_note::{KeyError, SigningKey},
     },
     jwt::KeySets,
@@ -55,7 +56,8 @@ pub(super) struct Parts {
     pub(super) reloader: Arc<Reloader>,
     pub(super) shadow_reloader: Option<Arc<Reloader>>,
     pub(super) webhook_worker: Worker,
-    pub(super) journal_writer: journal::Writer,
+    /// And what exports its lines, which ends after it.
+    pub(super) journal_writer: (journal::Writer, Exports),
     pub(super) journal: JournalState,
     pub(super) upstream: Arc<Incode>,
     pub(super) tls: ListenersTls,
@@ -77,7 +79,8 @@ pub(super) fn assemble(
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let (live, shadow_reloader) = live(config, set, deps)?;
     let reloader = reloader(config, &live, deps)?;
-    let started = start_journal(config, journal, deps)?;
+    let (outlets, exports) = export::start(&config.export, &mut tls_files, deps)?;
+    let started = start_journal(config, journal, outlets, deps)?;
     let (journal, journal_state) = (started.journal, started.state);
     record_reloads(&reloader, journal.clone());
     let refusals = Refusals::new(journal.clone(), deps)?;
@@ -122,7 +125,7 @@ pub(super) fn assemble(
         reloader,
         shadow_reloader,
         webhook_worker,
-        journal_writer: started.writer,
+        journal_writer: (started.writer, exports),
         journal: journal_state,
         upstream: incode,
         tls,
@@ -352,6 +355,7 @@ fn register_metrics(config: &Config, deps: &Deps) -> Result<(), prometheus::Erro
 fn start_journal(
     config: &Config,
     output: Option<Box<dyn Output>>,
+    outlets: Vec<Outlet>,
     deps: &Deps,
 ) -> Result<journal::Started, StartError> {
     let terms = &config.journal;
@@ -378,8 +382,12 @@ fn start_journal(
         auditor: terms.auditor.clone(),
         identifiers: identifiers.transpose().map_err(StartError::IdentifierKey)?,
     };
-    let mut started = journal::start_with_keys(output, limits, keys, deps)?;
+    let mut started = journal::start_with(output, limits, keys, outlets, deps)?;
     started.writer.keep_only(path, terms.retention, deps);
+    if terms.compress {
+        let compressing = started.writer.compress_closed(path, deps);
+        compressing.map_err(journal::JournalStartError::from)?;
+    }
     let attributes = Arc::clone(&terms.attributes);
     Ok(journal::Started {
         journal: started.journal.with_attributes(attributes),

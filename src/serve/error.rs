@@ -4,7 +4,7 @@ use std::{io, path::PathBuf};
 
 use crate::{
     callers::IssuerError,
-    grpc, incode, journal,
+    export, grpc, incode, journal,
     listener::{InheritError, ListenError, ListenersError},
     session::SessionsError,
     tls,
@@ -43,6 +43,9 @@ pub enum StartError {
     /// The files of certificates cannot be used.
     #[error(transparent)]
     Tls(#[from] tls::FilesError),
+    /// The lines of the journal cannot be exported.
+    #[error(transparent)]
+    Export(#[from] export::ExportStartError),
     /// The client of the upstream cannot be built.
     #[error(transparent)]
     Upstream(#[from] incode::IncodeStartError),

@@ -3,10 +3,12 @@
 use std::{io, sync::Arc};
 
 use rustix::fs::{Access, access};
+use url::Url;
 
 use crate::{
     clock::Clock,
     config::{Config, Problem, place_in},
+    export::Transport,
     jwt::{Keys, check_keys},
     listener::ListenAddress,
     tls,
@@ -25,14 +27,16 @@ pub struct Preflight {
 
 /// What a check without calls cannot find out.
 pub const NOT_TRIED: &str = "not tried: calls to the vendor (so neither its address nor the credentials), \
-    key sets of issuers at an address, the trace collector, webhooks, free space for the journal";
+    key sets of issuers at an address, the trace collector, receivers of the journal's lines, webhooks, free space for the journal";
 
 /// What the service needs before it starts.
 pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
     let mut preflight = Preflight::default();
     let listeners = config.tls.iter().map(|files| tls::check(files, clock));
     let vendor = tls::check_client(&config.incode.files, clock);
-    for checked in listeners.chain([vendor]) {
+    let syslog = config.export.syslog.as_ref();
+    let syslog = syslog.map(|syslog| tls::check_client(&syslog.files, clock));
+    for checked in listeners.chain([vendor]).chain(syslog) {
         let error = match checked {
             Ok(expiries) => {
                 let soon = expiries.into_iter().filter(|at| at.is_soon(clock.now()));
@@ -63,19 +67,14 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
             });
         }
     }
-    let collector = config.trace.otlp_endpoint.as_ref();
-    // With CA certificates of its own, the vendor needs none of this machine.
-    let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
-    let called = [("incode.url", vendor), ("trace.otlp_endpoint", collector)];
-    let called = called.map(|(setting, url)| Some((setting.to_owned(), url?)));
     let jwks = issuers.iter().filter_map(|(path, keys)| match keys {
         Keys::Url { url, ca: None } => Some((path.join("."), url)),
         Keys::Url { .. } | Keys::File(_) => None,
     });
-    let mut secure = called.into_iter().flatten().chain(jwks);
+    let secure = called(config).into_iter().chain(jwks);
     let mut secure = secure
-        .by_ref()
-        .filter_map(|(setting, url)| (url.scheme() == "https").then_some(setting));
+        .filter_map(|(setting, url)| (url.scheme() == "https").then_some(setting))
+        .chain(syslog_by_machine(config));
     if let Some(setting) = secure.next()
         && let Err(error) = tls::check_ca_certificates()
     {
@@ -90,6 +89,27 @@ pub fn preflight(config: &Config, clock: &Arc<dyn Clock>) -> Preflight {
         });
     }
     preflight
+}
+
+/// The addresses that are called, with their settings, unless the CA certificates for them are in a file.
+fn called(config: &Config) -> Vec<(String, &Url)> {
+    let vendor = Some(&config.incode.url).filter(|_| config.incode.files.ca.is_none());
+    let called = [
+        ("incode.url", vendor),
+        ("trace.otlp_endpoint", config.trace.otlp_endpoint.as_ref()),
+        ("journal.otlp_endpoint", config.export.otlp.as_ref()),
+    ];
+    let called = called.into_iter();
+    called
+        .filter_map(|(setting, url)| Some((setting.to_owned(), url?)))
+        .collect()
+}
+
+/// The setting of a receiver of syslog whose certificate this machine's CA certificates verify.
+fn syslog_by_machine(config: &Config) -> Option<String> {
+    let syslog = config.export.syslog.as_ref()?;
+    let is_tls = syslog.target.transport == Transport::Tls;
+    (is_tls && syslog.files.ca.is_none()).then(|| "journal.syslog".to_owned())
 }
 
 /// Where the keys of each issuer of tokens are, with the path of the setting that says so.

@@ -3,8 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::{Context as _, anyhow};
-use http::{HeaderMap, header::CONTENT_TYPE};
+use anyhow::Context as _;
 use opentelemetry::KeyValue;
 use opentelemetry_proto::{
     tonic::collector::trace::v1::ExportTraceServiceRequest,
@@ -24,11 +23,13 @@ use prost::Message as _;
 use tokio::runtime::Handle;
 use url::Url;
 
-use super::config::TraceConfig;
+use super::{
+    config::TraceConfig,
+    otlp::{OtlpClient, SERVICE, Signal},
+};
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    tls::{self, CaCertificates, ClientOptions},
 };
 
 /// How many spans wait to be sent; further spans are dropped.
@@ -37,8 +38,6 @@ const QUEUE_MAX: usize = 4096;
 const BATCH_MAX: usize = 512;
 /// How long spans are collected before they are sent.
 const SEND_INTERVAL: Duration = Duration::from_secs(2);
-/// How long one request may take.
-const SEND_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Starts the thread that sends spans to the collector at this address. `runtime` drives its requests.
 pub(super) fn start(
@@ -56,8 +55,7 @@ pub(super) fn start(
         .with_batch_config(batch)
         .build();
     let resource = Resource::builder_empty()
-        .with_service_name("verigate")
-        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+        .with_attributes(SERVICE.map(|(key, value)| KeyValue::new(key, value)))
         .build();
     // The caller of a check decides whether its trace is sampled; `trace.sample` applies to the other checks.
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(config.sample)));
@@ -71,8 +69,7 @@ pub(super) fn start(
 /// The collector of spans.
 #[derive(Debug)]
 struct Collector {
-    http: reqwest::Client,
-    url: Url,
+    client: OtlpClient,
     resource: ResourceAttributesWithSchema,
     /// The thread that exports has no I/O driver: the runtime sends, and the thread waits for it.
     runtime: Handle,
@@ -82,21 +79,9 @@ struct Collector {
 
 impl Collector {
     fn new(address: &Url, runtime: Handle, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let mut url = address.clone();
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["v1", "traces"]);
-        }
-        let http = tls::client(ClientOptions {
-            timeout: SEND_TIMEOUT,
-            connect_timeout: None,
-            https_only: false,
-            headers: HeaderMap::new(),
-            ca_certificates: CaCertificates::for_calls_to(&url),
-            pings: None,
-        });
+        let client = OtlpClient::new(address, Signal::Traces);
         Ok(Self {
-            http: http.context("cannot build the HTTP client of the collector of traces")?,
-            url,
+            client: client.context("cannot build the HTTP client of the collector of traces")?,
             resource: ResourceAttributesWithSchema::default(),
             runtime,
             clock,
@@ -106,15 +91,12 @@ impl Collector {
 
     /// Sends the body of one request.
     async fn send(&self, body: Vec<u8>) -> anyhow::Result<()> {
-        let request = self.http.post(self.url.clone()).body(body);
-        let request = request.header(CONTENT_TYPE, "application/x-protobuf");
-        let response = self.runtime.spawn(async { request.send().await }).await??;
-        let status = response.status();
-        if status.is_success() {
-            Ok(())
-        } else {
-            Err(anyhow!("the collector responded with status {status}"))
-        }
+        let client = self.client.clone();
+        let sending = self
+            .runtime
+            .spawn(async move { client.send(body.into()).await });
+        sending.await??;
+        Ok(())
     }
 }
 

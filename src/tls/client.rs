@@ -2,6 +2,7 @@
 
 mod authorities;
 mod files;
+mod stream;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use self::files::MakeClient;
 pub use self::{
     authorities::CaCertificates,
     files::{ClientFiles, check_client},
+    stream::StreamTls,
 };
 use super::{
     error::FilesError,
@@ -111,15 +113,8 @@ impl ClientFactory {
         files: &mut TlsFiles,
         deps: &Deps,
     ) -> Result<Self, ClientError> {
-        if client.are_none() {
-            return Self::new(options);
-        }
         install_crypto_provider();
-        let make = MakeClient::new(client, options.ca_certificates.clone(), &deps.clock);
-        let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
-        let held = Arc::new(Held::load(client.section, make, clock, metrics)?);
-        files.push(Arc::clone(&held) as _);
-        let source = TlsSource::Files(held);
+        let source = source(&options.ca_certificates, client, files, deps)?;
         Ok(Self { options, source })
     }
 
@@ -164,6 +159,24 @@ impl ClientFactory {
         }
         builder.build().map_err(ClientError::Client)
     }
+}
+
+/// TLS by these files, which are added to those that are read again when they change. Blocks.
+fn source(
+    ca_certificates: &CaCertificates,
+    client: &ClientFiles,
+    files: &mut TlsFiles,
+    deps: &Deps,
+) -> Result<TlsSource, ClientError> {
+    if client.are_none() {
+        let tls = fixed(ca_certificates).map_err(ClientError::CaCertificates)?;
+        return Ok(TlsSource::Fixed(Box::new(tls)));
+    }
+    let make = MakeClient::new(client, ca_certificates.clone(), &deps.clock);
+    let (clock, metrics) = (Arc::clone(&deps.clock), files.metrics.clone());
+    let held = Arc::new(Held::load(client.section, make, clock, metrics)?);
+    files.push(Arc::clone(&held) as _);
+    Ok(TlsSource::Files(held))
 }
 
 /// TLS without a certificate of our own.

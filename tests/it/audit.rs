@@ -2,6 +2,7 @@
 
 mod auditor;
 mod commands;
+mod compressed;
 mod gate;
 mod generated;
 mod keygen;

@@ -1,5 +1,6 @@
 //! The configuration: layers, and every problem at once without a secret.
 
+mod export;
 mod protection;
 mod signing;
 
@@ -422,4 +423,17 @@ hosts = ["hooks.example.org"]
         let problem = load(&format!("{GOOD}{more}"), &[]).unwrap_err();
         assert!(problem.contains("http.public_url"), "{problem}");
     }
+}
+
+#[test]
+fn only_a_folder_has_files_that_are_compressed() {
+    let compress = |value: &str| load(&format!("[journal]\ncompress = '{value}'\n{GOOD}"), &[]);
+    assert!(!compress("none").unwrap().journal.compress);
+    let error = compress("gzip").unwrap_err();
+    assert!(error.contains("journal.compress"), "{error}");
+    let error = compress("zstd").unwrap_err();
+    assert!(
+        error.contains("journal.compress: `zstd` needs a folder"),
+        "{error}"
+    );
 }

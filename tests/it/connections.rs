@@ -259,6 +259,7 @@ fn the_ca_certificates_that_verify_the_vendor_may_be_those_of_a_file() {
     };
     let check = |ca: &str| {
         let files = ClientFiles {
+            ca_setting: "ca",
             section: "incode",
             ca: Some(ca.into()),
             certificate: None,

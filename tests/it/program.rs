@@ -3,8 +3,10 @@
 
 mod canaries;
 mod checkpoints;
+mod compressed;
 mod credentials;
 mod descriptors;
+mod exports;
 mod file_modes;
 mod journal_changes;
 mod journal_output;

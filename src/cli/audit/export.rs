@@ -2,7 +2,6 @@
 
 mod csv;
 mod schemas;
-mod syslog;
 
 use clap::{Args, ValueEnum};
 
@@ -11,7 +10,10 @@ use super::{
     filter::Filter,
     summary::{Summary, text},
 };
-use crate::cli::output::{print, print_json_lines};
+use crate::{
+    cli::output::{print, print_json_lines},
+    export::syslog,
+};
 
 /// Export the decisions of a journal for other systems.
 ///
@@ -55,6 +57,11 @@ impl Export {
         if self.format == Format::Csv {
             print(&csv::header())?;
         }
+        let sender = syslog::Sender {
+            host: self.host.into(),
+            process: "-".into(),
+            enterprise: self.enterprise,
+        };
         self.filter.each(&journal, |record| {
             let (summary, at) = (Summary::of(&record.value), record.at);
             match self.format {
@@ -64,8 +71,7 @@ impl Export {
                 Format::Ecs => print_json_lines(&format!("{}\n", schemas::ecs(&summary)))?,
                 Format::Purview => print_json_lines(&format!("{}\n", schemas::purview(&summary)))?,
                 Format::Syslog => {
-                    let message = syslog::message(&summary, at, &self.host, self.enterprise);
-                    print(&format!("{message}\n"))?;
+                    print(&format!("{}\n", sender.message(&record.value, at)))?;
                 }
             }
             Ok(true)

@@ -3,42 +3,36 @@
 use serde_json::Value;
 
 use crate::{
-    audit::Record,
+    audit::{Brief, Record},
     cli::screen::{Style, Text, effect},
     policy::Effect,
 };
 
-/// What a decision's line says that people look for first.
+/// What a decision's line says that people look for first, as it is shown.
 #[derive(Debug)]
 pub(super) struct Summary<'l> {
-    line: &'l Value,
+    brief: Brief<'l>,
 }
 
 impl<'l> Summary<'l> {
     pub(super) fn of(line: &'l Value) -> Self {
-        Self { line }
+        let brief = Brief::of(line);
+        Self { brief }
     }
 
     /// A member that is a text; empty if there is none.
     pub(super) fn text(&self, name: &str) -> &'l str {
-        self.line.get(name).and_then(Value::as_str).unwrap_or("")
+        self.brief.text(name)
     }
 
     /// The decision; `None` if it is none of the three.
     pub(super) fn effect(&self) -> Option<Effect> {
-        let decision = self.text("decision");
-        Effect::ALL
-            .into_iter()
-            .find(|effect| effect.as_str() == decision)
+        self.brief.effect()
     }
 
     /// The codes of the reasons.
     pub(super) fn reasons(&self) -> Vec<&'l str> {
-        let reasons = self.line.get("reasons").and_then(Value::as_array);
-        let codes = reasons.into_iter().flatten();
-        codes
-            .filter_map(|reason| reason.get("code")?.as_str())
-            .collect()
+        self.brief.reasons()
     }
 
     /// The decision as it is shown.

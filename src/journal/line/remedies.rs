@@ -21,13 +21,15 @@ pub(super) fn remedies(
     };
     if !first.is_empty() {
         line.objects("remedies", first, |object, each| {
-            remedy(object, each, &show)
+            remedy(object, each, &show);
         });
     }
     line.objects("alternatives", alternatives, |object, set| {
         // Where nothing is needed, protobuf leaves the field out.
         if !set.is_empty() {
-            object.objects("remedies", set, |object, each| remedy(object, each, &show));
+            object.objects("remedies", set, |object, each| {
+                remedy(object, each, &show);
+            });
         }
     });
 }

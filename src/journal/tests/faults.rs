@@ -113,7 +113,7 @@ fn both() -> (tempfile::TempDir, [(PathBuf, PathBuf); 2]) {
     let file = root.path().join("journal.jsonl");
     let folder = root.path().join("segments");
     fs::create_dir(&folder).unwrap();
-    let segment = folder.join(folder::segment_name(0));
+    let segment = folder.join(segment_file::segment_name(0));
     (root, [(file.clone(), file), (folder, segment)])
 }
 
@@ -286,7 +286,7 @@ async fn a_segment_that_is_lost_as_it_ends_is_followed_by_one_that_goes_on() {
     faulty.on_write = Box::new(move |bytes| {
         if bytes.windows(14).any(|part| part == b"segment_closed") && !is_lost {
             is_lost = true;
-            fs::remove_file(target.join(folder::segment_name(0))).unwrap();
+            fs::remove_file(target.join(segment_file::segment_name(0))).unwrap();
         }
         Ok(bytes.len())
     });

@@ -13,7 +13,7 @@ use super::{chained::Reader, *};
 pub(super) struct Running {
     pub(super) journal: Journal,
     pub(super) state: JournalState,
-    writer: Writer,
+    pub(super) writer: Writer,
 }
 
 impl Running {
@@ -45,7 +45,7 @@ impl Running {
             durability: Durability::Written,
             ..QueueLimits::default()
         };
-        Self::of(start_with_keys(output, limits, keys, &Deps::new(clock)).unwrap())
+        Self::of(start_with(output, limits, keys, Vec::new(), &Deps::new(clock)).unwrap())
     }
 
     fn of(started: Started) -> Self {

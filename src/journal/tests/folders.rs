@@ -8,13 +8,14 @@ use std::{
 use super::{
     chained::Reader,
     files::Running,
-    folder::{Folder, segment_name, segments},
+    folder::Folder,
+    segment_file::{compressed_name, decompressed, segment_name, segments},
     *,
 };
 use crate::clock::ManualClock;
 
 /// A few lines.
-const SMALL: SegmentTerms = SegmentTerms {
+pub(super) const SMALL: SegmentTerms = SegmentTerms {
     size: 2_000,
     age: Duration::from_hours(1),
 };
@@ -32,7 +33,7 @@ pub(super) fn read(folder: &Path) -> Reader {
     Reader::of(&files)
 }
 
-async fn run(folder: &Path, ids: std::ops::Range<u128>) {
+pub(super) async fn run(folder: &Path, ids: std::ops::Range<u128>) {
     let running = Running::start(folder, SMALL);
     running.record(ids).await;
     running.stop().await;
@@ -127,11 +128,22 @@ async fn whatever_a_crash_leaves_the_folder_goes_on() {
     assert_eq!(read.event("tail_cut")["bytes"], 6);
 }
 
+/// What a segment has, as a reader takes it: the plain file counts.
+pub(super) fn content(folder: &Path, first: u64) -> Vec<u8> {
+    fs::read(folder.join(segment_name(first))).unwrap_or_else(|_| {
+        let file = fs::File::open(folder.join(compressed_name(first))).unwrap();
+        let (mut reader, mut bytes) = (decompressed(file).unwrap(), Vec::new());
+        // What is damaged has what comes before.
+        let _ = io::Read::read_to_end(&mut reader, &mut bytes);
+        bytes
+    })
+}
+
 /// The lines of a text that can be read.
-fn events(folder: &Path, name: &str) -> Vec<Value> {
+pub(super) fn events(folder: &Path, name: &str) -> Vec<Value> {
     let mut found = Vec::new();
-    for file in files(folder) {
-        let text = fs::read(file).unwrap();
+    for first in segments(folder).unwrap() {
+        let text = content(folder, first);
         let text = String::from_utf8_lossy(&text);
         let lines = text
             .lines()
@@ -218,7 +230,13 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
         size: Some(total - fs::metadata(&before[0]).unwrap().len() - 1),
     };
     let clock = Arc::new(SystemClock);
-    let retention = Retention::new(folder.to_owned(), terms, clock, running.queue());
+    let retention = Retention::new(
+        folder.to_owned(),
+        terms,
+        clock,
+        running.queue(),
+        Arc::default(),
+    );
     assert!(retention.remove_due().await.unwrap());
     running.record(12..13).await;
     running.stop().await;
@@ -244,9 +262,9 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
 }
 
 /// A folder on a disk that does not confirm what it was given, once.
-struct Failing {
-    folder: Folder,
-    syncs: usize,
+pub(super) struct Failing {
+    pub(super) folder: Folder,
+    pub(super) syncs: usize,
 }
 
 impl Write for Failing {

@@ -45,7 +45,7 @@ async fn run(
         signing: Some(signing),
         ..Keys::default()
     };
-    let started = start_with_keys(output, limits, keys, &deps).unwrap();
+    let started = start_with(output, limits, keys, Vec::new(), &deps).unwrap();
     for id in ids {
         started.journal.record(entry(id)).await.unwrap();
     }

@@ -64,12 +64,17 @@ impl WriterThread {
             match self.deliver(&block, only_own, &mut failures) {
                 Delivery::Kept => {
                     self.state.chain = after;
+                    self.hand_on(&block, block.lines());
                     self.count_lines(&items);
                     break;
                 }
                 Delivery::Reopened(whole, reopened) => {
                     self.state.chain = block.chain_after(whole);
                     let gap = reopened.as_ref().and_then(|reopened| reopened.gap);
+                    // With a gap they may be lost, and are recorded again.
+                    if gap.is_none() {
+                        self.hand_on(&block, whole);
+                    }
                     let rest = items.split_off(whole.min(items.len()));
                     self.count_lines(&items);
                     if gap.is_some() {
@@ -103,6 +108,17 @@ impl WriterThread {
         true
     }
 
+    /// Hands the first lines of a block to those who export them.
+    fn hand_on(&self, block: &Block, count: usize) {
+        if count == 0 || self.outlets.is_empty() {
+            return;
+        }
+        let lines = block.first_lines(count);
+        for outlet in &self.outlets {
+            outlet.hand_over(&lines, count);
+        }
+    }
+
     /// These, after what another file begins with.
     fn begin_with<'g>(
         &mut self,
@@ -119,6 +135,11 @@ impl WriterThread {
     }
 
     fn count_lines(&mut self, items: &[Item<'_>]) {
+        let opens = |item: &Item<'_>| matches!(item, Item::Own(Own::SegmentOpened(Some(_))));
+        if items.iter().any(opens) {
+            // If it is full, one is due already.
+            let _ = self.closed.try_send(());
+        }
         let count = as_u64(items.len());
         self.state.lines = self.state.lines.saturating_add(count);
         let with_tree = items

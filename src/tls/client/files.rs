@@ -32,6 +32,8 @@ use crate::{
 pub struct ClientFiles {
     /// The section, such as `incode`.
     pub section: &'static str,
+    /// The setting in it that names the file of the CA certificates.
+    pub ca_setting: &'static str,
     /// The file of the CA certificates that verify the server's (PEM).
     pub ca: Option<PathBuf>,
     /// The files of our certificate chain, leaf first, and of its key (PEM).
@@ -121,7 +123,7 @@ impl MakeClient {
             None => (None, None),
         };
         let all = [
-            (Kind::Authorities, "ca", client.ca.as_ref()),
+            (Kind::Authorities, client.ca_setting, client.ca.as_ref()),
             (Kind::Certificate, "client_certificate", certificate),
             (Kind::Key, "client_key", key),
             (

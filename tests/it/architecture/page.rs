@@ -13,6 +13,8 @@ use super::{
 };
 use crate::words::texts;
 
+/// `ARCHITECTURE.md` is read in one sitting. It has a row and an invariant for each room.
+const PAGE_LINES_MAX: usize = 240;
 const CHAIN: &str = "One check, top to bottom";
 const INVARIANTS: &str = "Invariants of the rooms";
 
@@ -241,4 +243,30 @@ fn the_files_and_tests_that_documents_name_exist() {
         .flat_map(|(path, text)| dangling(path, text, &code));
     let found: Vec<String> = found.collect();
     assert!(found.is_empty(), "{}", found.join("\n"));
+}
+
+#[test]
+fn the_table_of_the_architecture_is_this_one() {
+    let page = page();
+    for (room, allowed) in ROOMS {
+        let row = page
+            .lines()
+            .find(|line| line.starts_with(&format!("| `{room}` |")))
+            .unwrap_or_else(|| panic!("ARCHITECTURE.md does not show the room `{room}`"));
+        let cell = row.trim_end_matches('|').rsplit('|').next().unwrap().trim();
+        let shown: BTreeSet<&str> = match cell {
+            "nothing of ours" => BTreeSet::new(),
+            rooms => rooms.split_whitespace().collect(),
+        };
+        let shown: BTreeSet<&str> = shown
+            .into_iter()
+            .filter(|word| !word.starts_with('(') && !word.ends_with(')'))
+            .collect();
+        let allowed: BTreeSet<&str> = allowed.iter().copied().collect();
+        assert_eq!(shown, allowed, "ARCHITECTURE.md shows `{room}` otherwise");
+    }
+    assert!(
+        page.lines().count() <= PAGE_LINES_MAX,
+        "ARCHITECTURE.md is too long"
+    );
 }

@@ -104,7 +104,7 @@ impl Judge {
         let output = journal::open(&path, SegmentTerms::default(), at).unwrap();
         let keys = keys(&path);
         let limits = QueueLimits::default();
-        let started = journal::start_with_keys(output, limits, keys, &deps).unwrap();
+        let started = journal::start_with(output, limits, keys, Vec::new(), &deps).unwrap();
         let names = attributes.iter().map(|name| name.as_str().into());
         let journal = started.journal.with_attributes(names.collect());
         let refusals = Refusals::new(journal.clone(), &deps).unwrap();

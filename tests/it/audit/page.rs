@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output},
 };
 
-use super::naive::journal;
+use super::{compressed::compress, naive::journal};
 use crate::operations::has;
 
 /// The shell commands below a heading of the page.
@@ -57,6 +57,16 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
         "{shown}"
     );
     assert!(printed.contains("the root is the signed one"), "{shown}");
+    if has(&["zstd"]) {
+        let folder = writer.folder();
+        compress(folder.path(), &writer);
+        let output = run(&script, folder.path(), &writer.verifier());
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success(), "{printed}");
+        assert!(printed.contains(&format!("{count} lines are chained")));
+        let size = writer.files[1].lines.concat().len();
+        assert!(printed.contains(&format!("{size} ")), "{printed}");
+    }
     // A line, the last line, the signature, and the size in a checkpoint.
     for (name, from, to) in [
         (&*writer.files[1].name, "front-door", "back-door0"),

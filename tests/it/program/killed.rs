@@ -16,7 +16,7 @@ use super::{rotation::assert_whole, *};
 const ASKING: usize = 8;
 
 /// Starts a program on this journal, kills it at a random time under load; the ids of the decisions that were given.
-async fn killed_under_load(journal: &Path, before: &'static str) -> Vec<String> {
+pub(super) async fn killed_under_load(journal: &Path, before: &'static str) -> Vec<String> {
     let program = Program::start(Start {
         journal: Some(journal.to_owned()),
         before,
@@ -48,7 +48,7 @@ async fn killed_under_load(journal: &Path, before: &'static str) -> Vec<String> 
 }
 
 /// The files of a journal, in their order.
-fn files(journal: &Path) -> Vec<PathBuf> {
+pub(super) fn files(journal: &Path) -> Vec<PathBuf> {
     if journal.is_file() {
         return vec![journal.to_owned()];
     }
@@ -100,7 +100,7 @@ async fn survives(kills: usize, is_folder: bool, before: &'static str) {
 }
 
 /// How many kills the environment asks for: for longer runs.
-fn kills() -> usize {
+pub(super) fn kills() -> usize {
     let asked = option_env!("VERIGATE_TEST_KILLS");
     asked.map_or(2, |kills| kills.parse().unwrap())
 }

@@ -200,7 +200,7 @@ proptest! {
             error.headers_mut().insert("grpc-message", HeaderValue::from_str(&message).unwrap());
         }
         let settings = Config { gateway: config(), claims: ClaimNames::default() };
-        let response = without_errors(error, &settings);
+        let response = without_errors(error.map(AnswerBody::from), &settings);
         prop_assert_eq!(response.status(), 200);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let body = runtime.block_on(async {

@@ -1,0 +1,181 @@
+//! A collector that decodes what it gets, strictly, and responds as it is given.
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use opentelemetry_proto::tonic::{
+    collector::logs::v1::{
+        ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
+    },
+    common::v1::any_value::Value as Any,
+    logs::v1::LogRecord,
+};
+use parking_lot::Mutex;
+use prost::Message as _;
+use url::Url;
+
+use super::*;
+
+/// What the next requests are answered with, and the records of those that were taken.
+#[derive(Clone, Default)]
+struct Collector {
+    answers: Arc<Mutex<Vec<Answer>>>,
+    taken: Arc<Mutex<Vec<LogRecord>>>,
+}
+
+#[derive(Clone, Copy)]
+enum Answer {
+    Status(u16),
+    Busy,
+    Partial(i64),
+}
+
+impl Collector {
+    async fn start(answers: &[Answer]) -> (Self, Url) {
+        let collector = Self::default();
+        collector.answers.lock().extend(answers.iter().rev());
+        let (listener, address) = listen().await;
+        let router = Router::new().route("/v1/logs", post(Self::take));
+        let router = router.with_state(collector.clone());
+        tokio::spawn(async { axum::serve(listener, router).await });
+        (collector, Url::parse(&format!("http://{address}")).unwrap())
+    }
+
+    async fn take(State(collector): State<Self>, headers: HeaderMap, body: Bytes) -> Response {
+        assert_eq!(headers["content-type"], "application/x-protobuf");
+        let request = ExportLogsServiceRequest::decode(body).unwrap();
+        let [resource] = &request.resource_logs[..] else {
+            panic!("{request:?}");
+        };
+        let attributes = &resource.resource.as_ref().unwrap().attributes;
+        assert_eq!(attributes[0].key, "service.name");
+        let records = resource.scope_logs[0].log_records.clone();
+        let answer = collector.answers.lock().pop();
+        match answer {
+            Some(Answer::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
+            Some(Answer::Busy) => {
+                let status = StatusCode::SERVICE_UNAVAILABLE;
+                (status, [("retry-after", "7")]).into_response()
+            }
+            Some(Answer::Partial(rejected)) => {
+                let response = ExportLogsServiceResponse {
+                    partial_success: Some(ExportLogsPartialSuccess {
+                        rejected_log_records: rejected,
+                        error_message: "too old".to_owned(),
+                    }),
+                };
+                response.encode_to_vec().into_response()
+            }
+            None => {
+                collector.taken.lock().extend(records);
+                ExportLogsServiceResponse::default()
+                    .encode_to_vec()
+                    .into_response()
+            }
+        }
+    }
+
+    fn bodies(&self) -> Vec<String> {
+        let taken = self.taken.lock();
+        let bodies = taken.iter().map(|record| {
+            let body = record.body.clone().unwrap().value.unwrap();
+            let Any::StringValue(text) = body else {
+                panic!("{body:?}");
+            };
+            text
+        });
+        bodies.collect()
+    }
+}
+
+fn to(address: &Url) -> Running {
+    Running::start(&Config {
+        otlp: Some(address.clone()),
+        syslog: None,
+    })
+}
+
+fn bodies(indexes: Range<u64>) -> Vec<String> {
+    let lines = indexes.map(|index| String::from_utf8(line(index).to_vec()).unwrap());
+    lines.map(|line| line.trim_end().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn every_line_is_a_record_in_order_and_the_last_ones_come_before_the_end() {
+    let (collector, address) = Collector::start(&[]).await;
+    let running = to(&address);
+    running.write(0..1300);
+    let Running {
+        outlet,
+        exports,
+        deps,
+    } = running;
+    drop(outlet);
+    exports.finish(Duration::from_secs(60)).await;
+    assert_eq!(collector.bodies(), bodies(0..1300));
+    let text = crate::metrics::render(&deps.registry).unwrap();
+    assert!(
+        text.contains("verigate_journal_exported_total{target=\"otlp\"} 1300\n"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_collector_cannot_take_now_is_sent_again() {
+    let answers = [Answer::Status(429), Answer::Status(504)];
+    let (collector, address) = Collector::start(&answers).await;
+    let running = to(&address);
+    running.write(0..3);
+    running.until("exported_total{target=\"otlp\"}", 3).await;
+    assert_eq!(running.count("export_failures_total{target=\"otlp\"}"), 2);
+    assert_eq!(collector.bodies(), bodies(0..3));
+    assert_eq!(running.count("export_dropped"), 0);
+}
+
+#[tokio::test]
+async fn what_a_collector_refuses_for_good_is_dropped_and_counted() {
+    for (answer, refused) in [(Answer::Status(400), 3), (Answer::Partial(2), 2)] {
+        let (collector, address) = Collector::start(&[answer]).await;
+        let running = to(&address);
+        running.write(0..3);
+        running
+            .until("reason=\"refused\",target=\"otlp\"", refused)
+            .await;
+        running.write(3..4);
+        running
+            .until("exported_total{target=\"otlp\"}", 4 - refused)
+            .await;
+        assert_eq!(collector.bodies(), bodies(3..4));
+        assert_eq!(running.count("export_waiting{target=\"otlp\"}"), 0);
+    }
+}
+
+/// The pause that it asks for does not hold up the end.
+#[tokio::test]
+async fn a_collector_that_is_busy_or_gone_does_not_hold_up_the_end() {
+    let (_collector, address) = Collector::start(&[Answer::Busy]).await;
+    let (listener, gone) = listen().await;
+    drop(listener);
+    let gone = Url::parse(&format!("http://{gone}")).unwrap();
+    for address in [address, gone] {
+        let running = to(&address);
+        running.write(0..3);
+        running
+            .until("export_failures_total{target=\"otlp\"}", 1)
+            .await;
+        let Running {
+            outlet,
+            exports,
+            deps,
+        } = running;
+        drop(outlet);
+        exports.finish(Duration::from_millis(10)).await;
+        let text = crate::metrics::render(&deps.registry).unwrap();
+        let stopped = "export_dropped_total{reason=\"stopped\",target=\"otlp\"} 3\n";
+        assert!(text.contains(stopped), "{text}");
+    }
+}
