@@ -214,6 +214,30 @@ fn keys() -> Keys {
     }
 }
 
+fn lookup() -> LookupRequest {
+    LookupRequest {
+        at: SystemClock.moment(),
+        max_age: DAY,
+        max_stale: DAY,
+        reads: DataKinds::NONE,
+        wait: Wait::AtMost(DAY),
+        caller: CallerId::Internal,
+        priority: Priority::Cold,
+        failed_before: false,
+    }
+}
+
+fn call() -> Call {
+    Call {
+        peer: None,
+        handed_on: None,
+        caller: Caller::internal(),
+        deadline: Deadline::within(DAY),
+        trace: TraceContext::default(),
+        proven: Proven::default(),
+    }
+}
+
 fn check(c: &mut Criterion) {
     let mut group = c.benchmark_group("warm, 8 rules");
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -226,24 +250,7 @@ fn check(c: &mut Criterion) {
     let deps = Deps::new(Arc::new(SystemClock));
     let (protected, _started) = gate(keys(), &live, &source, &deps);
     let request = Arc::new(request());
-    let lookup = LookupRequest {
-        at: SystemClock.moment(),
-        max_age: DAY,
-        max_stale: DAY,
-        reads: DataKinds::NONE,
-        wait: Wait::AtMost(DAY),
-        caller: CallerId::Internal,
-        priority: Priority::Cold,
-        failed_before: false,
-    };
-    let call = Call {
-        peer: None,
-        handed_on: None,
-        caller: Caller::internal(),
-        deadline: Deadline::within(DAY),
-        trace: TraceContext::default(),
-        proven: Proven::default(),
-    };
+    let (lookup, call) = (lookup(), call());
     let ruling = runtime.block_on(plain.check(&request, &call)).unwrap();
     group.bench_function("look up", |b| {
         b.to_async(&runtime)

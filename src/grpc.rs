@@ -9,6 +9,7 @@ mod access;
 mod batch;
 mod check_stream;
 mod checks;
+mod stream_call;
 pub mod ext_authz;
 mod check_request;
 mod check_response;

@@ -319,7 +319,6 @@ pub fn start_with(
     let signing = signing.map(|signing| signing.begin(&of_checkpoints, deps));
     let (checkpoints, signer) = signing.transpose()?.unzip();
     let (queue, messages) = mpsc::channel(limits.queue_max.saturating_add(OTHER_MESSAGES));
-    let (ending, ended) = oneshot::channel();
     let health = Health::new();
     let obstacles = health.subscribe();
     let places = Arc::new(Semaphore::new(limits.queue_max));
@@ -338,13 +337,7 @@ pub fn start_with(
         health: health.clone(),
         state: writer::State::default(),
     };
-    let writer_places = Arc::clone(&places);
-    thread::Builder::new()
-        .name("journal".into())
-        .spawn(move || {
-            thread.run(messages, &writer_places);
-            let _ = ending.send(());
-        })?;
+    let ended = run(thread, messages, Arc::clone(&places))?;
     let watch = deps.start(health.clone().watch(queue.downgrade()));
     let groups = Groups::new(queue.clone(), places, limits.durability, obstacles.clone());
     let groups = Arc::new(groups);
@@ -372,6 +365,22 @@ pub fn start_with(
             signer,
         },
     })
+}
+
+/// Starts the writing thread. What is returned receives its end.
+fn run(
+    thread: WriterThread,
+    messages: mpsc::Receiver<Message>,
+    places: Arc<Semaphore>,
+) -> io::Result<oneshot::Receiver<()>> {
+    let (ending, ended) = oneshot::channel();
+    thread::Builder::new()
+        .name("journal".into())
+        .spawn(move || {
+            thread.run(messages, &places);
+            let _ = ending.send(());
+        })?;
+    Ok(ended)
 }
 
 #[cfg(test)]

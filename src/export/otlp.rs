@@ -31,7 +31,7 @@ const BATCH_BYTES_MAX: usize = 1024 * 1024;
 /// How long lines are collected before they are sent.
 const SEND_INTERVAL: Duration = Duration::from_millis(500);
 /// What the collector asks to wait at most.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(60);
+const RETRY_AFTER_MAX: Duration = Duration::from_mins(1);
 /// The members of a decision that are attributes, too.
 const ATTRIBUTES: [&str; 4] = ["decision", "decision_id", "policy", "caller"];
 
@@ -160,7 +160,7 @@ fn record(line: &[u8], now: Timestamp) -> LogRecord {
     let value: Value = serde_json::from_slice(line).unwrap_or_default();
     let brief = Brief::of(&value);
     let name = format!("verigate.{}", brief.event().unwrap_or("decision"));
-    let (severity_number, severity) = Severity::of(&brief).otlp();
+    let (severity_number, severity) = Severity::of(brief).otlp();
     let mut attributes = vec![attribute("event.name", text(&name))];
     if let Some(index) = start.and_then(|start| i64::try_from(start.index).ok()) {
         attributes.push(attribute("verigate.index", Any::IntValue(index)));

@@ -13,7 +13,7 @@ pub(super) enum Severity {
 
 impl Severity {
     /// That of a line.
-    pub(super) fn of(line: &Brief<'_>) -> Self {
+    pub(super) fn of(line: Brief<'_>) -> Self {
         match (line.event(), line.effect()) {
             (Some("gap"), _) => Self::Error,
             (Some("tail_cut"), _) => Self::Warning,

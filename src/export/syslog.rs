@@ -30,7 +30,7 @@ use crate::{
 /// How long a receiver may take nothing.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 /// After this time the name of a receiver of datagrams is looked up again: nothing else shows that it has moved.
-const RESOLVE_EVERY: Duration = Duration::from_secs(60);
+const RESOLVE_EVERY: Duration = Duration::from_mins(1);
 /// Framed messages that are written at once, in bytes.
 const WRITE_BYTES: usize = 64 * 1024;
 

@@ -169,7 +169,7 @@ async fn lines_arrive_framed_and_in_order_and_the_last_ones_before_the_end() {
         outlet, exports, ..
     } = running;
     drop(outlet);
-    exports.finish(Duration::from_secs(60)).await;
+    exports.finish(Duration::from_mins(1)).await;
     reading.await.unwrap();
 }
 
@@ -292,7 +292,7 @@ async fn datagrams_have_one_message_each() {
     let long = long.replace("front-door", &"p".repeat(5000));
     running.write(0..50);
     running.outlet.hand_over(&long.into(), 1);
-    let mut datagram = [0; 65_536];
+    let mut datagram = vec![0; 65_536];
     for index in 0..50 {
         let length = receiver.recv(&mut datagram).await.unwrap();
         assert_eq!(datagram[..length], *message(index).as_bytes());

@@ -9,37 +9,23 @@
 
 mod item;
 
-use std::{
-    collections::HashSet,
-    future::{Ready, ready},
-    pin::Pin,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
 
-use axum::body::Body;
 use futures_util::stream::unfold;
 use tokio::{
     select,
     task::{JoinError, JoinSet},
     time::{Sleep, sleep},
 };
-use tonic::{
-    Request, Response, Status, Streaming,
-    codegen::BoxStream,
-    server::{Grpc, StreamingService},
-};
+use tonic::{Status, Streaming, codegen::BoxStream};
 
 use self::item::{Answered, Unanswered};
 pub(super) use self::item::{Checker, StreamOrigin};
-use super::{access::Access, calls::OpenStream, signature::MESSAGE_BYTES_MAX, status};
+use super::{calls::OpenStream, status};
 use crate::{
-    proto::{
-        codec::SmallCodec,
-        v1::{
-            CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
-            stream_check_access_response,
-        },
+    proto::v1::{
+        CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
+        stream_check_access_response,
     },
     request_id::cleaned,
     violations::Violations,
@@ -71,41 +57,6 @@ enum End {
     Complete,
     /// With this status.
     Status(Status),
-}
-
-/// Answers a call whose body is a stream of checks, which comes from here.
-pub(super) async fn serve(
-    access: Arc<Access>,
-    from: StreamOrigin,
-    request: http::Request<Body>,
-) -> http::Response<Body> {
-    let codec: SmallCodec<StreamCheckAccessResponse, CheckAccessRequest> = SmallCodec::default();
-    let handler = Handler {
-        access,
-        from: Some(from),
-    };
-    let mut server = Grpc::new(codec).max_decoding_message_size(MESSAGE_BYTES_MAX);
-    server.streaming(handler, request).await.map(Body::new)
-}
-
-/// Answers one stream.
-struct Handler {
-    access: Arc<Access>,
-    /// `None` once it was answered.
-    from: Option<StreamOrigin>,
-}
-
-impl StreamingService<CheckAccessRequest> for Handler {
-    type Response = StreamCheckAccessResponse;
-    type ResponseStream = BoxStream<StreamCheckAccessResponse>;
-    type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
-
-    fn call(&mut self, request: Request<Streaming<CheckAccessRequest>>) -> Self::Future {
-        let from = self.from.take();
-        let from = from.ok_or_else(|| Status::internal("the stream was answered before"));
-        let answers = |from| self.access.stream_check_access(request.into_inner(), from);
-        ready(from.map(answers).map(Response::new))
-    }
 }
 
 impl CheckStream {

@@ -16,7 +16,7 @@ use super::{
     access::Access,
     authentication::Authentication,
     calls::{Calls, ObservedCall},
-    check_stream::{self, StreamOrigin},
+    check_stream::StreamOrigin,
     ext_authz::{self, ExtAuthz, without_errors},
     framing::{Failure, Framing},
     in_flight::{InFlight, InFlightCall, holding},
@@ -24,7 +24,7 @@ use super::{
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
     signature::{self, Handler, Kind},
-    status,
+    status, stream_call,
     unary::{self, Answer, AnswerBody},
 };
 use crate::{
@@ -197,7 +197,7 @@ impl Parts {
             let (access, began) = (Arc::clone(&self.access), self.access.clock.read());
             let origin = Arc::clone(call.origin);
             let from = StreamOrigin::of(call.caller, request.headers(), origin, began);
-            check_stream::serve(access, from, request).await
+            stream_call::answer(access, from, request).await
         } else {
             self.others(request).await
         };

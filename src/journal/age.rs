@@ -137,7 +137,7 @@ fn decode(text: &str, begin: Hrp) -> Option<Zeroizing<[u8; 32]>> {
     let is_padded = checked
         .fe32_iter()
         .last()
-        .is_some_and(|last| last.to_u8() & 0b1111 == 0);
+        .is_some_and(|last| last.to_u8().trailing_zeros() >= 4);
     if !is_padded {
         bytes.zeroize();
         return None;

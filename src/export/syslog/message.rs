@@ -41,7 +41,7 @@ impl Sender {
     /// A message, without an end of line, of at most 2048 bytes. Parameters that do not fit are not in it.
     pub fn message(&self, line: &Value, at: Timestamp) -> String {
         let brief = Brief::of(line);
-        let priority = FACILITY * 8 + Severity::of(&brief).syslog();
+        let priority = FACILITY * 8 + Severity::of(brief).syslog();
         let kind = if brief.event().is_some() {
             "event"
         } else {

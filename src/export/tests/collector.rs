@@ -1,5 +1,7 @@
 //! A collector that decodes what it gets, strictly, and responds as it is given.
 
+use std::future::ready;
+
 use axum::{
     Router,
     extract::State,
@@ -39,13 +41,16 @@ impl Collector {
         let collector = Self::default();
         collector.answers.lock().extend(answers.iter().rev());
         let (listener, address) = listen().await;
-        let router = Router::new().route("/v1/logs", post(Self::take));
+        let take = |State(collector): State<Self>, headers: HeaderMap, body: Bytes| {
+            ready(collector.take(&headers, body))
+        };
+        let router = Router::new().route("/v1/logs", post(take));
         let router = router.with_state(collector.clone());
         tokio::spawn(async { axum::serve(listener, router).await });
         (collector, Url::parse(&format!("http://{address}")).unwrap())
     }
 
-    async fn take(State(collector): State<Self>, headers: HeaderMap, body: Bytes) -> Response {
+    fn take(&self, headers: &HeaderMap, body: Bytes) -> Response {
         assert_eq!(headers["content-type"], "application/x-protobuf");
         let request = ExportLogsServiceRequest::decode(body).unwrap();
         let [resource] = &request.resource_logs[..] else {
@@ -54,7 +59,7 @@ impl Collector {
         let attributes = &resource.resource.as_ref().unwrap().attributes;
         assert_eq!(attributes[0].key, "service.name");
         let records = resource.scope_logs[0].log_records.clone();
-        let answer = collector.answers.lock().pop();
+        let answer = self.answers.lock().pop();
         match answer {
             Some(Answer::Status(status)) => StatusCode::from_u16(status).unwrap().into_response(),
             Some(Answer::Busy) => {
@@ -71,7 +76,7 @@ impl Collector {
                 response.encode_to_vec().into_response()
             }
             None => {
-                collector.taken.lock().extend(records);
+                self.taken.lock().extend(records);
                 ExportLogsServiceResponse::default()
                     .encode_to_vec()
                     .into_response()
@@ -115,7 +120,7 @@ async fn every_line_is_a_record_in_order_and_the_last_ones_come_before_the_end()
         deps,
     } = running;
     drop(outlet);
-    exports.finish(Duration::from_secs(60)).await;
+    exports.finish(Duration::from_mins(1)).await;
     assert_eq!(collector.bodies(), bodies(0..1300));
     let text = crate::metrics::render(&deps.registry).unwrap();
     assert!(

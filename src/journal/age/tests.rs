@@ -34,14 +34,15 @@ fn a_key_and_a_file_of_age_itself_are_read() {
 
 #[test]
 fn what_is_sealed_to_a_key_is_opened_by_that_key_alone() {
-    for payload in [&b""[..], b"x", &[7; 32], &[1; PAYLOAD_BYTES_MAX]] {
+    for length in [0, 1, 32, PAYLOAD_BYTES_MAX] {
+        let payload = &*vec![7; length];
         let file = key().recipient().seal(payload).unwrap();
         assert_eq!(**key().open(&file).unwrap(), *payload);
         assert_ne!(file, key().recipient().seal(payload).unwrap());
         let other = AuditorKey::generate().unwrap();
         assert_eq!(other.open(&file).err(), Some(AgeError::OtherKey));
     }
-    let too_long = [0; PAYLOAD_BYTES_MAX + 1];
+    let too_long = vec![0; PAYLOAD_BYTES_MAX + 1];
     assert_eq!(key().recipient().seal(&too_long), Err(AgeError::Form));
 }
 
@@ -68,7 +69,7 @@ fn what_is_no_key_is_rejected_and_never_quoted() {
         "age1",
         &damaged,
         "age1yubikey1qwt50d05nh5vutpdzmlg5wn80xq5negm4uj9ghv0snvdd3yysf5yw3rhl3t",
-        &PUBLIC_KEY[..40],
+        PUBLIC_KEY.get(..40).unwrap(),
         "npub1g964x522krwy7z7pp39gqqll2dzlapnwa3hvtv9mjavmpqpwpgnslvrn2s",
     ] {
         assert_eq!(
@@ -88,7 +89,7 @@ fn what_is_no_key_is_rejected_and_never_quoted() {
         (PUBLIC_KEY, AgeKeyError::NoSecret),
         (&twice, AgeKeyError::BadSecret),
         (&damaged, AgeKeyError::BadSecret),
-        (&SECRET_KEY[..60], AgeKeyError::BadSecret),
+        (SECRET_KEY.get(..60).unwrap(), AgeKeyError::BadSecret),
     ] {
         let error = AuditorKey::parse(text).unwrap_err();
         assert_eq!(error, expected, "{text}");

@@ -132,7 +132,7 @@ async fn a_kill_at_any_step_leaves_one_whole_file_and_the_next_process_compresse
         let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
         let left = names
             .iter()
-            .filter(|name| name.to_str().unwrap().ends_with(".tmp"));
+            .filter(|name| Path::new(name).extension().is_some_and(|end| end == "tmp"));
         assert_eq!(left.count(), 0, "{kill:?}");
     }
 }
@@ -182,8 +182,8 @@ async fn a_segment_that_is_not_closed_is_not_compressed() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let before = closed(folder).await;
-    let lines = before[0].1.split_inclusive(|byte| *byte == b'\n');
-    let last = lines.last().unwrap().len();
+    let mut lines = before[0].1.split_inclusive(|byte| *byte == b'\n');
+    let last = lines.next_back().unwrap().len();
     fs::write(plain(folder, 0), &before[0].1[..before[0].1.len() - last]).unwrap();
     compression(folder).compress_all();
     assert!(plain(folder, 0).exists() && !packed(folder, 0).exists());
@@ -231,8 +231,8 @@ async fn retention_counts_and_removes_compressed_segments() {
     assert_eq!(removed.len(), 1);
     assert_eq!(removed[0]["name"], segment_name(0));
     assert_eq!(removed[0]["last_index"], before[1].0 - 1);
-    let lines = before[0].1.split_inclusive(|byte| *byte == b'\n');
-    let hash = hex(&merkle::leaf_hash(lines.last().unwrap()));
+    let mut lines = before[0].1.split_inclusive(|byte| *byte == b'\n');
+    let hash = hex(&merkle::leaf_hash(lines.next_back().unwrap()));
     assert_eq!(removed[0]["last_hash"], hash);
     assert!(removed[0]["root"].is_string());
 }
