@@ -124,6 +124,8 @@ pub(super) const AUDIT_PROVE: &str = "\
 Examples:
   verigate audit prove 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f /var/log/verigate \\
       --key journal.vkey > proof.json
+  verigate audit prove --consistency 104500 /var/log/verigate \\
+      --key journal.vkey > growth.json
   verigate audit check-proof proof.json --key journal.vkey";
 
 pub(super) const AUDIT_CHECK_PROOF: &str = "\
