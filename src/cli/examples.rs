@@ -147,6 +147,12 @@ Examples:
   verigate audit keygen --identifiers /etc/verigate/identifiers.key
   verigate audit keygen journal.key --json";
 
+pub(super) const PURGE: &str = "\
+Examples:
+  verigate purge --identity id-ada --token-file operator.token
+  verigate purge --verification ada-fresh --server https://verigate.example.com:9090 \\
+      --ca ca.pem --token-file operator.token --json > receipt.json";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   source <(verigate completions bash)                  for this shell alone

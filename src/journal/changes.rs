@@ -29,6 +29,20 @@ impl Journal {
         }
     }
 
+    /// The same, and waits until the line is written, for this long. After [`JournalError::Late`] it may be written later.
+    pub async fn record_change_within(
+        &self,
+        wait: Duration,
+        change: ChangeEvent,
+    ) -> Result<(), JournalError> {
+        let sent = self.groups.send(Own::Changed(change));
+        let written = sent.ok_or(JournalError::NotWritable)?;
+        match timeout(wait, written).await {
+            Ok(written) => written.map_err(|_| JournalError::Stopped),
+            Err(_) => Err(JournalError::Late),
+        }
+    }
+
     /// Records a decision that is given in any case, within this time. One that was not recorded is counted, and an event of the journal says
     /// how many there were once it can be written.
     pub async fn record_or_count(&self, wait: Duration, entry: Entry) -> Result<(), JournalError> {

@@ -23,7 +23,7 @@ use crate::{
     gateway::{self, HandOns},
     grpc::{self, Authentication, Grpc},
     http::{
-        self, Admin, AdminCallers, Authzen, ForwardAuth, HandOnReturn, HandingOn,
+        self, Admin, AdminCallers, AdminPurge, Authzen, ForwardAuth, HandOnReturn, HandingOn,
         HttpCallers, StepUpPage, Webhooks,
     },
     incode::Incode,
@@ -35,6 +35,7 @@ use crate::{
     live::{Live, Reloader},
     metrics::set_count,
     policy::PolicySet,
+    purge::Purges,
     refusals::Refusals,
     session::Sessions,
     signatures::SigningKeys,
@@ -92,6 +93,7 @@ pub(super) fn assemble(
     let (webhooks, webhook_worker) = webhooks(config, &source, &step_ups, deps)?;
     record_certificates(&tls_files, &journal);
     let callers_reloader = CallersReloader::new(config, callers.clone(), journal.clone(), deps)?;
+    let purge = admin_purge(config, &source, &step_ups, &journal, deps);
     let changes = journal.clone();
     let gate = Gate::new(live.clone(), judged, journal, refusals.clone(), deps).map(Arc::new)?;
     let for_http = http_callers(&callers, &refusals);
@@ -109,6 +111,7 @@ pub(super) fn assemble(
         tls: Arc::new(tls_files.clone()),
         journal: Arc::new(journal_state.clone()),
         step_ups,
+        purge,
         callers: admin_callers(config, for_http),
         callers_state: Arc::clone(&callers_reloader) as _,
         serving: Arc::default(),
@@ -302,6 +305,21 @@ fn admin_callers(config: &Config, callers: HttpCallers) -> AdminCallers {
         callers,
         is_local: config.admin.is_local(),
         is_anonymous_accepted: config.insecure_allow_anonymous,
+    }
+}
+
+/// Purges what these have, and says how long the journal holds the rest.
+fn admin_purge(
+    config: &Config,
+    source: &Arc<dyn Source>,
+    step_ups: &StepUps,
+    journal: &Journal,
+    deps: &Deps,
+) -> AdminPurge {
+    AdminPurge {
+        purges: Purges::new(source.clone(), step_ups.clone(), journal.clone(), deps),
+        are_identifiers_keyed: config.journal.identifier_key.is_some(),
+        journal_retain_for: config.journal.retention.age,
     }
 }
 
