@@ -5,11 +5,14 @@ mod demo;
 mod sim;
 mod check;
 mod token;
+mod purge;
 mod policy;
 mod audit;
 mod completions;
 mod man;
 mod examples;
+mod admin;
+mod caller_token;
 mod remedies;
 mod page;
 mod environment;
@@ -46,6 +49,7 @@ enum Command {
     Sim(sim::Sim),
     Check(check::Check),
     Token(token::Token),
+    Purge(purge::Purge),
     Policy(policy::Policy),
     Audit(audit::Audit),
     Completions(completions::Completions),
@@ -103,6 +107,7 @@ impl Command {
             Self::Sim(sim) => sim.run().await,
             Self::Check(check) => check.run(screen).await,
             Self::Token(token) => token.run(),
+            Self::Purge(purge) => purge.run().await,
             Self::Policy(policy) => policy.run(colours, screen),
             Self::Audit(audit) => audit.run(screen).await,
             Self::Completions(completions) => completions.run(&mut Cli::command()),

@@ -158,13 +158,14 @@ impl Gate {
         let entry = Entry::new(request, call_facts(call), &ruling, snapshot.sets());
         // Some of what is kept back for the answer is time for its record.
         let wait = call.deadline.to_record().after(decided).left();
-        let recorded = self.journal.record_within(wait, entry);
-        if let Err(error) = recorded.await {
-            // A policy may permit that a decision is given although it cannot be recorded.
-            if !policy.allows_unrecorded() {
-                return Err(error.into());
+        // A policy may permit that a decision is given although it cannot be recorded.
+        if policy.allows_unrecorded() {
+            let recorded = self.journal.record_or_count(wait, entry).await;
+            if recorded.is_err() {
+                self.metrics.unrecorded();
             }
-            self.metrics.unrecorded();
+        } else {
+            self.journal.record_within(wait, entry).await?;
         }
         let recorded = snapshot.elapsed();
         ruling.timings.journal = recorded.saturating_sub(decided);

@@ -16,7 +16,7 @@ use axum::Router;
 
 use self::filter::{Listener, Metrics, RequestFilter};
 pub use self::{
-    admin::{Admin, AdminCallers},
+    admin::{Admin, AdminCallers, AdminPurge},
     authzen::Authzen,
     callers::HttpCallers,
     filter::{Credentials, HostName, HostNameError, Rules},

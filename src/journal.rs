@@ -17,6 +17,8 @@ mod protection;
 mod chain;
 pub mod merkle;
 mod own;
+mod changes;
+mod unrecorded;
 mod block;
 mod group;
 mod message;
@@ -31,6 +33,7 @@ mod single_file;
 mod folder;
 mod open;
 mod outlet;
+mod clock_jump;
 mod retention;
 mod compression;
 mod health;
@@ -62,7 +65,6 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot, watch},
     time::timeout,
 };
-use tracing::error;
 
 pub use self::{
     age::{AgeError, AgeKeyError, AuditorKey, Recipient},
@@ -90,8 +92,8 @@ use self::{
     health::Health,
     message::Message,
     metrics::{CheckpointMetrics, CompressionMetrics, Metrics},
-    own::Own,
     retention::Retention,
+    unrecorded::Unrecorded,
     writer::WriterThread,
 };
 use crate::{
@@ -113,6 +115,7 @@ pub struct Journal {
     groups: Arc<Groups>,
     attributes: Arc<[Box<str>]>,
     protection: Arc<Protection>,
+    unrecorded: Arc<Unrecorded>,
 }
 
 impl Journal {
@@ -132,11 +135,21 @@ impl Journal {
     }
 
     /// The same, without an end of the wait.
-    pub async fn record(&self, mut entry: Entry) -> Result<(), JournalError> {
+    pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
+        self.record_noting(entry, &mut false).await
+    }
+
+    /// The same. Notes whether the decision is in the queue, so that its line may follow although there is an error.
+    async fn record_noting(
+        &self,
+        mut entry: Entry,
+        is_queued: &mut bool,
+    ) -> Result<(), JournalError> {
         let place = self.groups.admit().await?;
         entry.attributes = Arc::clone(&self.attributes);
         entry.protection = Arc::clone(&self.protection);
         let done = self.groups.add(&entry, place)?;
+        *is_queued = true;
         if self.groups.waits() {
             return done.wait().await;
         }
@@ -148,17 +161,6 @@ impl Journal {
         let place = self.groups.try_admit();
         let place = place.map_err(|error| error.unwrap_or(JournalError::NotWritable))?;
         self.groups.add(refused, place).map(drop)
-    }
-
-    /// Queues a line about what an operator changed, also while the journal cannot be written. Never waits.
-    pub fn record_change(&self, change: ChangeEvent) {
-        let name = change.event;
-        if !self.groups.send(Own::Changed(change)) {
-            error!(
-                event = "change_not_recorded",
-                name, "what an operator changed is not in the journal, because its queue is full"
-            );
-        }
     }
 }
 
@@ -322,6 +324,7 @@ pub fn start_with(
     let health = Health::new();
     let obstacles = health.subscribe();
     let places = Arc::new(Semaphore::new(limits.queue_max));
+    let unrecorded = Arc::<Unrecorded>::default();
     let thread = WriterThread {
         output,
         durability: limits.durability,
@@ -335,6 +338,7 @@ pub fn start_with(
         log: LogThrottle::default(),
         metrics: Metrics::register(&deps.registry, obstacles.clone(), limits.queue_max, &places)?,
         health: health.clone(),
+        unrecorded: Arc::clone(&unrecorded),
         state: writer::State::default(),
     };
     let ended = run(thread, messages, Arc::clone(&places))?;
@@ -346,6 +350,7 @@ pub fn start_with(
             groups: Arc::clone(&groups),
             attributes: Arc::default(),
             protection: Arc::new(protection),
+            unrecorded,
         },
         state: JournalState {
             queue: queue.downgrade(),

@@ -14,6 +14,7 @@ pub mod source;
 pub mod provenance;
 pub mod step_up;
 pub mod webhook_queue;
+pub mod purge;
 pub mod incode;
 pub mod live;
 pub mod journal;

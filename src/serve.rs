@@ -9,6 +9,7 @@ mod held_callers;
 mod listener_tls;
 mod policy_sets;
 mod preflight;
+mod recorded;
 mod supervisor;
 mod tasks;
 
@@ -30,6 +31,7 @@ use self::{
     assembly::{Parts, assemble},
     callers::CallersReloader,
     listener_tls::ListenersTls,
+    recorded::record_request,
     supervisor::{Phase, notify},
     tasks::Tasks,
 };
@@ -46,7 +48,7 @@ use crate::{
     grpc::{self, Grpc},
     http::{self, Routers, Served, StepUpPage, Webhooks},
     incode::Incode,
-    journal::{JournalState, Output, Writer},
+    journal::{Journal, JournalState, Output, Writer},
     listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
     live::{self, Reloader},
     peer::Peer,
@@ -102,6 +104,7 @@ pub struct Service {
 #[derive(Debug, Clone)]
 struct Renewable {
     journal: JournalState,
+    changes: Journal,
     upstream: Arc<Incode>,
     webhooks: Arc<Webhooks>,
     page: Option<Arc<StepUpPage>>,
@@ -149,17 +152,16 @@ impl Service {
             shadow_reloader,
             webhook_worker,
             journal_writer,
-            journal,
+            journal: (journal, changes),
             upstream,
             tls,
             tls_files,
             callers,
         } = assemble(config, set, journal, &deps)?;
-        let (live, serving) = (Arc::clone(&admin.live), Arc::clone(&admin.serving));
-
+        let (live, serving) = (admin.live.clone(), admin.serving.clone());
         let apart = config.public.is_some();
         let mut listeners =
-            Listeners::new(config.limits, if apart { 3 } else { 2 }, inherited, &deps)?;
+            Listeners::new(config.limits, 2 + usize::from(apart), inherited, &deps)?;
         let credentials = Arc::new(admin.callers.callers.callers.clone()) as _;
         let served = Served {
             webhooks: Arc::clone(&webhooks),
@@ -175,8 +177,7 @@ impl Service {
 
         listeners.all_opened()?;
         serving.set(true);
-        let follows = follow(journal.clone(), Arc::clone(&serving), health.clone());
-        let following = deps.start(follows);
+        let following = deps.start(follow(journal.clone(), serving.clone(), health.clone()));
         log_ready(&addresses, &live.current());
         // The order in which the parts stop.
         let mut tasks = Tasks::default();
@@ -193,6 +194,7 @@ impl Service {
             callers,
             renewable: Renewable {
                 journal,
+                changes,
                 upstream,
                 webhooks,
                 page,
@@ -341,6 +343,7 @@ fn log_start(config: &Config) {
 impl Renewable {
     /// Opens and reads everything again. None of it waits without bound, and none keeps the others waiting for long.
     async fn renew(&self) {
+        record_request(&self.changes);
         self.journal.reopen();
         self.upstream.reload_credentials().await;
         let (webhooks, page) = (Arc::clone(&self.webhooks), self.page.clone());

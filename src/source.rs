@@ -13,7 +13,7 @@ pub use self::{config::Config, evidence_cache::EvidenceCache, metrics::FetchOutc
 use crate::{
     callers::{CallerId, OverQuotaError},
     clock::Moment,
-    policy::{DataKinds, Evidence, Finding, Timestamp, VerificationId, between},
+    policy::{DataKinds, Evidence, Finding, Identity, Timestamp, VerificationId, between},
     provenance::{Origin, Outage, Timings},
     signatures::HandedOn,
 };
@@ -48,6 +48,12 @@ pub trait Source: Debug + Send + Sync + 'static {
     /// result of a fetch that is in flight is not kept either.
     async fn invalidate(&self, _id: &VerificationId, _invalidation: Invalidation) {}
 
+    /// Removes what is kept of a verification or of a person, under every identifier. The result of a fetch that is in flight is not
+    /// kept either; those who wait for it get it all the same. A lookup that comes later causes a new fetch.
+    async fn purge(&self, _whose: &PurgeTarget) -> Purged {
+        Purged::default()
+    }
+
     /// Declares that what is known of a verification may have changed, but is to be asked for later. Until then it is used as in an
     /// outage: degraded, and for no longer than 10 s.
     async fn doubt(&self, _id: &VerificationId) {}
@@ -66,6 +72,42 @@ pub enum Invalidation {
     Changed,
     /// It does not hold any more, or may not. It is not used again.
     Revoked,
+}
+
+/// Whose evidence is to be removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurgeTarget {
+    /// That of this verification, by any of its identifiers.
+    Verification(VerificationId),
+    /// That of all verifications that are known to be about this person.
+    Identity(Identity),
+}
+
+/// What was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purged {
+    /// Entries with evidence.
+    pub evidence: usize,
+    /// Other identifiers by which they were found.
+    pub aliases: usize,
+    /// Entries that stay, and of which nobody knows whose they are, because no policy reads identities.
+    pub unidentified: usize,
+    /// The identifiers under which it was looked for.
+    pub verifications: Vec<VerificationId>,
+}
+
+impl Purged {
+    /// This, and what another source has removed.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        self.evidence = self.evidence.saturating_add(other.evidence);
+        self.aliases = self.aliases.saturating_add(other.aliases);
+        self.unidentified = self.unidentified.saturating_add(other.unidentified);
+        self.verifications.extend(other.verifications);
+        self.verifications.sort_unstable();
+        self.verifications.dedup();
+        self
+    }
 }
 
 /// What a lookup requires of the evidence, how long it may take, and for whom it is made.

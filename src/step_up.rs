@@ -5,9 +5,12 @@
 //! leave. What is known here grants nothing: a person who verified again is judged by evidence like everybody else.
 
 mod config;
+mod link;
+mod attempt;
 mod awaited;
 mod followed;
 mod page_state;
+mod purge;
 mod register;
 mod request;
 mod metrics;
@@ -23,23 +26,24 @@ use tokio::{
 use tracing::info;
 use uuid::Uuid;
 
+use self::{attempt::Attempt, metrics::Metrics, register::Register};
 pub use self::{
     awaited::AwaitedSource,
     config::{Config, PageConfig, WaitingLimits},
     followed::{FollowOutcome, FollowingSource, compare},
+    link::{Begun, Link},
     metrics::StepUpEvent,
     page_state::{PageAddress, PageKeys, PageState, PageStateError, digest_of},
     register::{StepUp, StepUpState},
     request::{LoginHint, Redirect, RedirectError, StepUpRequest},
 };
-use self::{metrics::Metrics, register::Register};
 use crate::{
     callers::{Caller, CallerId, NotPermittedError, OverQuotaError, Quota, Quotas},
     clock::{Clock, Moment},
     deps::Deps,
-    flight::{Flight, Progress, Spawn},
+    flight::{Flight, Spawn},
     live::Live,
-    policy::{PolicyName, Timestamp, VerificationId, after},
+    policy::{PolicyName, VerificationId, after},
     provenance::Outage,
     refusals::Refusals,
 };
@@ -62,34 +66,6 @@ pub trait Links: Debug + Send + Sync + 'static {
         request: &StepUpRequest,
         caller: CallerId,
     ) -> Result<Link, Outage>;
-}
-
-/// A link by which a person verifies again. Anybody who has it can act as that person, so its `Debug` does not show it.
-#[derive(Clone)]
-pub struct Link {
-    /// Where to send the person's browser.
-    pub url: Box<str>,
-    /// The upstream's trace id of the verification to come.
-    pub trace: Option<VerificationId>,
-}
-
-impl Debug for Link {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Link")
-            .field("trace", &self.trace)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A step-up that has begun.
-#[derive(Debug, Clone)]
-pub struct Begun {
-    /// Its id: a version 7 UUID.
-    pub id: Uuid,
-    /// The link.
-    pub link: Link,
-    /// Until when the link is considered valid.
-    pub expires_at: Timestamp,
 }
 
 /// Why a step-up does not begin.
@@ -151,27 +127,6 @@ struct StepUpsInner {
     /// Changes when a step-up ends.
     changes: watch::Sender<()>,
     metrics: Metrics,
-}
-
-/// An attempt to create a link.
-#[derive(Debug, Clone)]
-struct Attempt {
-    since: Moment,
-    /// Digest of the request: nothing of the person's address is kept.
-    digest: [u8; 32],
-    flight: Flight<Result<Begun, Outage>>,
-}
-
-impl Attempt {
-    /// Whether a call with the same key gets its result: it is in flight, or its link is still valid. A failure is not shared with
-    /// later calls.
-    fn is_shared(&self, at: Moment, link_life: Duration) -> bool {
-        match self.flight.progress() {
-            Progress::Running => true,
-            Progress::Done(Ok(_)) => at.age_of(self.since).is_some_and(|age| age < link_life),
-            Progress::Done(Err(_)) | Progress::Abandoned => false,
-        }
-    }
 }
 
 impl StepUps {
@@ -389,6 +344,7 @@ impl StepUps {
             return Err(over_quota.into());
         }
         let (step_ups, digest) = (self.clone(), request.digest());
+        let verification = request.verification.clone();
         let work = async move {
             let created = step_ups.create(&request, caller, at).await;
             step_ups.0.metrics.event(match created {
@@ -401,6 +357,7 @@ impl StepUps {
         Ok(Attempt {
             since: at,
             digest,
+            verification,
             flight: Flight::start(&self.0.spawn, work),
         })
     }

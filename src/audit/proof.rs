@@ -1,13 +1,21 @@
 //! Proofs that one line is in a journal (RFC 9162, 2.1.3), which a stranger can check with the line, some hashes and a signed checkpoint.
 
+mod consistency;
 mod path;
+mod subtrees;
 
 use std::{io, path::Path, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 
-use self::path::{PathBuilder, root_of};
+pub use self::consistency::{
+    CheckConsistencyError, Consistency, ProveConsistencyError, check_consistency, prove_consistency,
+};
+use self::{
+    path::{beside, root_of},
+    subtrees::Subtrees,
+};
 use super::{
     files::{JournalFile, JournalFiles},
     line::{Line, Parsed},
@@ -24,8 +32,8 @@ use crate::{
     json::Object,
 };
 
-/// Subtrees beside the way to the root: one for each bit of a size.
-const PATH_MAX: usize = 64;
+/// Subtrees of a proof: one for each bit of a size, and one more for a beginning.
+const PATH_MAX: usize = 65;
 
 /// A proof that a line is in a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,7 +102,9 @@ pub fn prove(
         return Err(ProveError::Unchained);
     };
     let (checkpoint, note) = covering(checkpoints, keys, line.index)?;
-    let path = path(journal, line.index, checkpoint.size)?.ok_or(ProveError::OtherRoot)?;
+    let size = checkpoint.size;
+    let ranges = beside(line.index, size).ok_or(ProveError::OtherRoot)?;
+    let path = roots(journal, line.index, size, &ranges)?.ok_or(ProveError::OtherRoot)?;
     let root = root_of(line.index, checkpoint.size, &record.raw.bytes, &path);
     if root != Some(checkpoint.root) {
         return Err(ProveError::OtherRoot);
@@ -126,10 +136,16 @@ fn covering(
     Err(ProveError::NotCovered)
 }
 
-/// The hashes beside the way of a line; `None` if lines are missing.
-fn path(journal: &JournalFiles, index: u64, size: u64) -> Result<Option<Vec<Hash>>, ReadError> {
+/// The roots of these subtrees of the first `size` lines, for which those from this index on, and some before it, are read; `None` if lines are
+/// missing.
+fn roots(
+    journal: &JournalFiles,
+    index: u64,
+    size: u64,
+    ranges: &[(u64, u64)],
+) -> Result<Option<Vec<Hash>>, ReadError> {
     let mut stream = Stream::of(files_from(journal, index));
-    let mut builder = None;
+    let mut subtrees = None;
     let mut next = 0;
     while next < size {
         let Some(raw) = stream.next_line()? else {
@@ -138,19 +154,20 @@ fn path(journal: &JournalFiles, index: u64, size: u64) -> Result<Option<Vec<Hash
         let Ok(Parsed::Chained(line)) = Parsed::parse(&raw.bytes) else {
             continue;
         };
-        if builder.is_none() {
-            let Some(before) = state_before(&line) else {
+        if subtrees.is_none() {
+            let before = state_before(&line).filter(|before| before.size() <= index);
+            let Some(before) = before else {
                 return Ok(None);
             };
-            builder = PathBuilder::new(index, size, &before);
+            subtrees = Subtrees::new(ranges, &before);
         }
-        let Some(builder) = &mut builder else {
+        let Some(subtrees) = &mut subtrees else {
             return Ok(None);
         };
-        builder.pass(line.index, line.hash);
+        subtrees.pass(line.index, line.hash);
         next = line.index.saturating_add(1);
     }
-    Ok(builder.and_then(PathBuilder::finish))
+    Ok(subtrees.and_then(Subtrees::finish))
 }
 
 /// The files from the one on in which the line of this index is.
@@ -187,38 +204,30 @@ impl Proof {
     /// Reads the JSON of a proof; `None` if it is none.
     pub fn parse(text: &str) -> Option<Self> {
         let Object(json): Object<Json> = serde_json::from_str(text).ok()?;
-        if json.path.len() > PATH_MAX {
-            return None;
-        }
-        let path = json.path.iter().map(|hash| {
-            let hash = STANDARD.decode(hash).ok()?;
-            Hash::try_from(hash).ok()
-        });
         Some(Self {
             index: json.index,
             line: json.line,
-            path: path.collect::<Option<_>>()?,
+            path: hashes(&json.path)?,
             checkpoint: json.checkpoint,
         })
     }
 }
 
+/// The hashes of a proof, in base64; `None` if they are none or too many.
+fn hashes(path: &[String]) -> Option<Vec<Hash>> {
+    if path.len() > PATH_MAX {
+        return None;
+    }
+    let hashes = path.iter().map(|hash| {
+        let hash = STANDARD.decode(hash).ok()?;
+        Hash::try_from(hash).ok()
+    });
+    hashes.collect()
+}
+
 /// Checks a proof: its checkpoint by one of these keys, and its line by that. The checkpoint, if it holds.
 pub fn check(proof: &Proof, keys: &[VerifierKey]) -> Result<Checkpoint, CheckError> {
-    let note = Note::parse(proof.checkpoint.as_bytes())?;
-    let mut verified = Err(NoteError::OtherKey);
-    let mut name = "";
-    for key in keys {
-        let result = note.verified_by(key);
-        if verified.is_err() && result != Err(NoteError::OtherKey) {
-            verified = result;
-            name = key.name();
-        }
-    }
-    let checkpoint = Checkpoint::parse(verified?)?;
-    if *checkpoint.origin != *name {
-        return Err(CheckError::OtherOrigin);
-    }
+    let checkpoint = verified(&proof.checkpoint, keys)?;
     let is_line = proof.line.ends_with('\n')
         && matches!(Parsed::parse(proof.line.as_bytes()), Ok(Parsed::Chained(line)) if line.index == proof.index);
     if !is_line {
@@ -235,4 +244,23 @@ pub fn check(proof: &Proof, keys: &[VerifierKey]) -> Result<Checkpoint, CheckErr
     } else {
         Err(CheckError::OtherRoot)
     }
+}
+
+/// The checkpoint of a note, by one of these keys, whose name it has.
+fn verified(note: &str, keys: &[VerifierKey]) -> Result<Checkpoint, CheckError> {
+    let note = Note::parse(note.as_bytes())?;
+    let mut verified = Err(NoteError::OtherKey);
+    let mut name = "";
+    for key in keys {
+        let result = note.verified_by(key);
+        if verified.is_err() && result != Err(NoteError::OtherKey) {
+            verified = result;
+            name = key.name();
+        }
+    }
+    let checkpoint = Checkpoint::parse(verified?)?;
+    if *checkpoint.origin != *name {
+        return Err(CheckError::OtherOrigin);
+    }
+    Ok(checkpoint)
 }

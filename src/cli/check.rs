@@ -15,14 +15,13 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 use self::{connection::TlsFiles, text::as_text};
 use super::{
-    examples,
+    caller_token, examples,
     exit::Exit,
     output::{Visible, eprint_line, print, print_coloured, print_json},
     screen::Screen,
 };
 use crate::{
     clock::{Clock as _, SystemClock},
-    files::read_text,
     policy::{Shown, Timestamp, before, parse_duration},
     proto::{
         json::as_json,
@@ -37,8 +36,6 @@ use crate::{
 const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 /// The longest time that may be waited for an answer.
 const TIMEOUT_MAX: Duration = Duration::from_hours(1);
-/// The size of a file with a token, in bytes.
-const TOKEN_FILE_BYTES_MAX: usize = 16 * 1024;
 const SESSION: &str = "The session of the person";
 const SERVICE: &str = "The service";
 
@@ -111,7 +108,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
     parse_duration(text).map_err(|_| "not a duration such as 30d, 12h or 1d12h")
 }
 
-fn timeout(text: &str) -> Result<Duration, &'static str> {
+/// Reads how long something may take.
+pub(super) fn timeout(text: &str) -> Result<Duration, &'static str> {
     let timeout = duration(text)?;
     if timeout.is_zero() || timeout > TIMEOUT_MAX {
         return Err("must be longer than 0s, and at most 1h");
@@ -194,14 +192,8 @@ impl Check {
 
 /// The token in a file, as a header that nothing shows.
 fn token(path: &Path) -> anyhow::Result<MetadataValue<Ascii>> {
-    let shown = path.display();
-    let text = read_text(path, TOKEN_FILE_BYTES_MAX);
-    let text = text.with_context(|| format!("cannot read `{shown}`"))?;
-    let is_token = |text: &str| text.bytes().all(|c| c.is_ascii_graphic()) && !text.is_empty();
-    let Some(text) = Some(text.trim_end_matches(['\r', '\n'])).filter(|text| is_token(text)) else {
-        bail!("`{shown}` does not hold a token alone on one line");
-    };
-    let mut token = MetadataValue::try_from(text).context("the token is no header")?;
+    let token = caller_token::read(path)?;
+    let mut token = MetadataValue::try_from(token.as_str()).context("the token is no header")?;
     token.set_sensitive(true);
     Ok(token)
 }

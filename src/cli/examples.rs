@@ -124,6 +124,8 @@ pub(super) const AUDIT_PROVE: &str = "\
 Examples:
   verigate audit prove 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f /var/log/verigate \\
       --key journal.vkey > proof.json
+  verigate audit prove --consistency 104500 /var/log/verigate \\
+      --key journal.vkey > growth.json
   verigate audit check-proof proof.json --key journal.vkey";
 
 pub(super) const AUDIT_CHECK_PROOF: &str = "\
@@ -144,6 +146,12 @@ Examples:
   verigate audit keygen --auditor auditor.key > auditor.pub
   verigate audit keygen --identifiers /etc/verigate/identifiers.key
   verigate audit keygen journal.key --json";
+
+pub(super) const PURGE: &str = "\
+Examples:
+  verigate purge --identity id-ada --token-file operator.token
+  verigate purge --verification ada-fresh --server https://verigate.example.com:9090 \\
+      --ca ca.pem --token-file operator.token --json > receipt.json";
 
 pub(super) const COMPLETIONS: &str = "\
 Examples:

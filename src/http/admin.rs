@@ -1,6 +1,7 @@
 //! The routes for operators: liveness, readiness, metrics, the policies in force and the step-ups.
 
 mod callers;
+mod purge;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -16,7 +17,7 @@ use prometheus::Registry;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-pub use self::callers::AdminCallers;
+pub use self::{callers::AdminCallers, purge::AdminPurge};
 use crate::{
     build_info::{COMMIT, VERSION},
     live::Live,
@@ -43,6 +44,8 @@ pub struct Admin {
     pub callers_state: Arc<dyn Component>,
     /// The step-ups.
     pub step_ups: StepUps,
+    /// Purges persons and verifications.
+    pub purge: AdminPurge,
     /// Whether the service accepts calls.
     pub serving: Arc<Serving>,
     /// All metrics.
@@ -64,12 +67,17 @@ pub(super) fn routes(admin: Admin) -> Router {
             admin.callers.clone(),
             callers::only_operators,
         ));
+    let for_named_operators = purge::routes(admin.purge.clone()).layer(from_fn_with_state(
+        admin.callers.clone(),
+        callers::only_named_operators,
+    ));
     Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(render_metrics))
         .merge(for_operators)
         .with_state(admin)
+        .merge(for_named_operators)
 }
 
 /// Alive: it answers.

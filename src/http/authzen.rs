@@ -12,7 +12,7 @@ mod error;
 mod request;
 mod answer;
 mod response;
-mod body;
+pub(super) mod body;
 mod metrics;
 mod access_requests;
 mod evaluator;

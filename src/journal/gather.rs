@@ -127,6 +127,11 @@ impl Groups {
         }
     }
 
+    /// Whether records are taken now.
+    pub(super) fn is_open(&self) -> bool {
+        self.obstacles.borrow().are_none()
+    }
+
     /// Takes a place, if there is one now; `None` if all are taken.
     pub(super) fn try_admit(&self) -> Result<Permit, Option<JournalError>> {
         if !self.obstacles.borrow().are_none() {
@@ -203,10 +208,11 @@ impl Groups {
         Some((done, when_written))
     }
 
-    /// Hands over an event of the journal itself; whether there was room for it.
-    pub(super) fn send(&self, own: Own) -> bool {
-        let (written, _) = oneshot::channel();
-        self.queue.try_send(Message::Own(own, written)).is_ok()
+    /// Hands over an event of the journal itself. Returns what receives that it was written; `None` if there was no room for it.
+    pub(super) fn send(&self, own: Own) -> Option<oneshot::Receiver<()>> {
+        let (written, when_written) = oneshot::channel();
+        let sent = self.queue.try_send(Message::Own(own, written));
+        sent.ok().map(|()| when_written)
     }
 
     /// Waits until no group waits for room in the queue.

@@ -80,6 +80,11 @@ impl Health {
         self.obstacles.subscribe()
     }
 
+    /// Whether decisions can be recorded now.
+    pub(super) fn is_clear(&self) -> bool {
+        self.obstacles.borrow().are_none()
+    }
+
     /// Runs an operation that may block, and is noticed if it does.
     pub(super) fn watched<T>(&self, operation: impl FnOnce() -> T) -> T {
         self.operations.fetch_add(1, Ordering::SeqCst);

@@ -244,6 +244,15 @@ impl Own {
         to_json(&body)
     }
 
+    /// The output was opened again; because an operator asked for that, or because its path names another file.
+    pub(super) fn reopened(requested: bool) -> Self {
+        let members = [("requested".to_owned(), Value::from(requested))];
+        Self::Changed(ChangeEvent {
+            event: "journal_reopened",
+            members: Map::from_iter(members),
+        })
+    }
+
     /// Whether its line has the state of the tree.
     pub(super) fn has_tree(&self) -> bool {
         matches!(self, Self::SegmentOpened(_) | Self::Started | Self::Tree)

@@ -19,6 +19,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
+    clock_jump::{Jump, recent_jumps},
     line_start::hex,
     message::Message,
     own::{Own, RemovedSegment},
@@ -28,7 +29,7 @@ use super::{
 };
 use crate::{
     clock::{Clock, Moment},
-    policy::{Timestamp, after, between},
+    policy::{Timestamp, after, before, between},
 };
 
 /// How often it is looked for what can be removed.
@@ -68,8 +69,18 @@ fn due(kept: &[Kept], open: u64, terms: RetentionTerms, now: Timestamp) -> usize
     count
 }
 
-/// The closed segments of a folder, and the size of the open one.
-fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
+/// What a folder has.
+struct Folder {
+    /// The closed segments.
+    closed: Vec<Kept>,
+    /// The size of the open one.
+    open: u64,
+    /// When each segment began.
+    starts: Vec<Timestamp>,
+}
+
+/// Looks at a folder.
+fn look(folder: &Path) -> io::Result<Folder> {
     let mut firsts = Vec::new();
     for first in segments(folder)? {
         // One that has no line: of a process that was killed as it began it, or one that is not written yet.
@@ -78,12 +89,17 @@ fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
         }
     }
     let mut closed = Vec::new();
+    let mut starts = Vec::new();
+    if let Some(first) = firsts.first() {
+        starts.extend(SegmentFile::open(folder, *first)?.first_at()?);
+    }
     for pair in firsts.windows(2) {
         let [first, next] = *pair else { continue };
         let Some(ended_at) = SegmentFile::open(folder, next)?.first_at()? else {
             break;
         };
         let size = segment_size(folder, first)?;
+        starts.push(ended_at);
         closed.push(Kept {
             first,
             next,
@@ -93,7 +109,18 @@ fn look(folder: &Path) -> io::Result<(Vec<Kept>, u64)> {
     }
     let rest = firsts.iter().skip(closed.len());
     let open = rest.flat_map(|first| segment_size(folder, *first)).sum();
-    Ok((closed, open))
+    Ok(Folder {
+        closed,
+        open,
+        starts,
+    })
+}
+
+/// What is to be done with a folder.
+struct Due {
+    removals: Vec<RemovedSegment>,
+    /// What the clock says that is not believed yet, if files stay because of it.
+    held: Option<Jump>,
 }
 
 /// What the journal says of a segment that is removed.
@@ -125,6 +152,7 @@ pub(super) struct Retention {
     changing: Arc<Mutex<()>>,
     started: Moment,
     has_warned: Arc<AtomicBool>,
+    has_reported: Arc<AtomicBool>,
 }
 
 impl Retention {
@@ -144,6 +172,7 @@ impl Retention {
             changing,
             started,
             has_warned: Arc::default(),
+            has_reported: Arc::default(),
         }
     }
 
@@ -186,8 +215,15 @@ impl Retention {
     /// Removes what is due now; whether the journal is still written.
     pub(super) async fn remove_due(&self) -> io::Result<bool> {
         let this = self.clone();
-        let removals = spawn_blocking(move || this.removals()).await;
-        for removed in removals.unwrap_or_else(|_| Ok(Vec::new()))? {
+        // An error means that the runtime ends.
+        let Ok(due) = spawn_blocking(move || this.look()).await else {
+            return Ok(false);
+        };
+        let Due { removals, held } = due?;
+        if let Some(jump) = held {
+            self.report(jump).await;
+        }
+        for removed in removals {
             let Some(queue) = self.queue.upgrade() else {
                 return Ok(false);
             };
@@ -216,13 +252,45 @@ impl Retention {
         Ok(true)
     }
 
-    fn removals(&self) -> io::Result<Vec<RemovedSegment>> {
+    /// Says that files stay because the clock has jumped; once.
+    async fn report(&self, jump: Jump) {
+        if self.has_reported.swap(true, Relaxed) {
+            return;
+        }
+        let until = jump.believed_at();
+        warn!(
+            event = "journal_retention_held",
+            last = %jump.from,
+            next = %jump.to,
+            %until,
+            "nothing was recorded for longer than a week, or the clock is wrong: files of the journal are not removed by age until then; correct the clock if it is"
+        );
+        if let Some(queue) = self.queue.upgrade() {
+            let (written, _) = oneshot::channel();
+            // An error means that the thread has ended.
+            let _ = queue.send(Message::Own(jump.event(), written)).await;
+        }
+    }
+
+    fn look(&self) -> io::Result<Due> {
         // A listing may miss a file that takes another form.
         let _changing = self.changing.lock();
-        let (closed, open) = look(&self.folder)?;
-        let count = due(&closed, open, self.terms, self.now());
+        let Folder {
+            closed,
+            open,
+            starts,
+        } = look(&self.folder)?;
+        let now = self.now();
+        let jumps = recent_jumps(starts, self.started.now, now);
+        let believed = jumps.iter().fold(now, |now, jump| before(now, jump.gap()));
+        let count = due(&closed, open, self.terms, believed);
+        let would_be = due(&closed, open, self.terms, now);
         let due = closed.into_iter().take(count);
-        due.map(|kept| removal(&self.folder, kept)).collect()
+        let removals = due.map(|kept| removal(&self.folder, kept));
+        Ok(Due {
+            removals: removals.collect::<io::Result<_>>()?,
+            held: jumps.last().copied().filter(|_| count < would_be),
+        })
     }
 }
 
@@ -304,7 +372,7 @@ mod tests {
         for (first, text) in [(0, line(0)), (1, line(1)), (2, String::new()), (3, line(3))] {
             fs::write(folder.path().join(segment_name(first)), text).unwrap();
         }
-        let (closed, _) = look(folder.path()).unwrap();
+        let closed = look(folder.path()).unwrap().closed;
         let firsts: Vec<u64> = closed.iter().map(|kept| kept.first).collect();
         assert_eq!(firsts, [0, 1]);
     }

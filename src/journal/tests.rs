@@ -8,6 +8,7 @@ mod files;
 mod folders;
 mod protected;
 mod signed;
+mod unrecorded;
 
 use std::io::{self, Write};
 

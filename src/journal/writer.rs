@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tracing::{error, info, warn};
 
@@ -23,6 +24,7 @@ use super::{
     own::{Gap, GapReason, Header, Own},
     sealing::FactsSealer,
     settings::Durability,
+    unrecorded::Unrecorded,
 };
 use crate::{
     clock::Clock,
@@ -54,6 +56,8 @@ pub(super) struct WriterThread {
     pub(super) log: LogThrottle,
     pub(super) metrics: Metrics,
     pub(super) health: Health,
+    /// Decisions that were given and could not be recorded.
+    pub(super) unrecorded: Arc<Unrecorded>,
     /// Signs the tree, if there is a key.
     pub(super) checkpoints: Option<Checkpoints>,
     /// Those who export what was written.
@@ -77,6 +81,8 @@ pub(super) struct State {
     owed: Vec<Own>,
     /// When the data key of facts is to be replaced.
     renew_key_at: Duration,
+    /// The output was opened again, and whether that was asked for.
+    reopened: Option<bool>,
 }
 
 /// What was taken from the queue together.
@@ -161,6 +167,7 @@ impl WriterThread {
             lines: 0,
             owed: resumed.owed,
             renew_key_at: self.data_key_ends(),
+            reopened: None,
         };
         info!(
             event = "journal_resumed",
@@ -176,12 +183,21 @@ impl WriterThread {
 
     /// The last line of a clean end. There is none where it cannot be written: nothing that was decided is lost with it.
     fn end(&mut self) {
-        if self.health.subscribe().borrow().are_none() {
+        if self.health.is_clear() {
+            let unrecorded = self.count_of_unrecorded();
+            self.state.owed.extend(unrecorded);
             let lines = self.state.lines;
             self.state.owed.push(Own::Stopped { lines });
             self.write(Batch::default());
             let output = &mut self.output;
             self.health.watched(|| output.finish());
+        } else if let Some(unrecorded) = self.unrecorded.take() {
+            let counted = Value::from(unrecorded.members);
+            error!(
+                event = "decisions_unrecorded_lost",
+                %counted,
+                "decisions were given although they could not be recorded, and the journal cannot say so, because the service ends"
+            );
         }
         self.sign(true);
     }
@@ -227,6 +243,9 @@ impl WriterThread {
         if self.state.since_tree >= TREE_EVERY {
             items.push(Item::Own(Own::Tree));
         }
+        let reopened = self.state.reopened.take().map(Own::reopened);
+        let noticed = [reopened, self.count_of_unrecorded()];
+        items.extend(noticed.into_iter().flatten().map(Item::Own));
         items.extend(batch.own.into_iter().map(Item::Own));
         let records = batch.groups.iter().flat_map(Group::records);
         items.extend(records.map(|(at, body)| Item::Record(at, body)));
@@ -239,6 +258,21 @@ impl WriterThread {
                 let _ = waiting.send(());
             }
         }
+    }
+
+    /// Says which decisions could not be recorded, once that is over.
+    fn count_of_unrecorded(&self) -> Option<Own> {
+        if !self.health.is_clear() {
+            return None;
+        }
+        let event = self.unrecorded.take()?;
+        let counted = Value::from(event.members.clone());
+        warn!(
+            event = "decisions_unrecorded",
+            %counted,
+            "decisions were given although they could not be recorded; the journal says how many"
+        );
+        Some(Own::Changed(event))
     }
 
     /// Ends the file and begins the next one, if it is time to.
@@ -325,6 +359,7 @@ impl WriterThread {
                 let recovered = self.health.set_output(None);
                 if matches!(check, OutputCheck::Reopened(_)) {
                     self.metrics.reopened.inc();
+                    self.state.reopened = Some(requested);
                     info!(
                         event = "journal_reopened",
                         requested,

@@ -10,7 +10,8 @@ use super::{
     error::StartError,
     evidence::{Sources, sources},
     listener_tls::{self, ListenersTls},
-    policy_sets::{live, record_reloads, reloader},
+    policy_sets::{live, reloader},
+    recorded::{record_certificates, record_policies, record_signing_key},
 };
 use crate::{
     build_info,
@@ -22,18 +23,19 @@ use crate::{
     gateway::{self, HandOns},
     grpc::{self, Authentication, Grpc},
     http::{
-        self, Admin, AdminCallers, Authzen, ForwardAuth, HandOnReturn, HandingOn, HttpCallers,
-        StepUpPage, Webhooks,
+        self, Admin, AdminCallers, AdminPurge, Authzen, ForwardAuth, HandOnReturn, HandingOn,
+        HttpCallers, StepUpPage, Webhooks,
     },
     incode::Incode,
     journal::{
-        self, IdentifierKey, JournalState, Outlet, Output,
+        self, IdentifierKey, Journal, JournalState, Outlet, Output,
         signed_note::{KeyError, SigningKey},
     },
     jwt::KeySets,
     live::{Live, Reloader},
     metrics::set_count,
     policy::PolicySet,
+    purge::Purges,
     refusals::Refusals,
     session::Sessions,
     signatures::SigningKeys,
@@ -58,7 +60,8 @@ pub(super) struct Parts {
     pub(super) webhook_worker: Worker,
     /// And what exports its lines, which ends after it.
     pub(super) journal_writer: (journal::Writer, Exports),
-    pub(super) journal: JournalState,
+    /// Whether decisions can be recorded, and what records what operators change.
+    pub(super) journal: (JournalState, Journal),
     pub(super) upstream: Arc<Incode>,
     pub(super) tls: ListenersTls,
     pub(super) tls_files: TlsFiles,
@@ -82,15 +85,17 @@ pub(super) fn assemble(
     let (outlets, exports) = export::start(&config.export, &mut tls_files, deps)?;
     let started = start_journal(config, journal, outlets, deps)?;
     let (journal, journal_state) = (started.journal, started.state);
-    record_reloads(&reloader, journal.clone());
+    record_policies(&reloader, shadow_reloader.as_deref(), &journal);
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
     let Sources { source, judged } = sources(config, &incode, &live, &step_ups, deps)?;
     let (webhooks, webhook_worker) = webhooks(config, &source, &step_ups, deps)?;
+    record_certificates(&tls_files, &journal);
     let callers_reloader = CallersReloader::new(config, callers.clone(), journal.clone(), deps)?;
-    let gate = Gate::new(live.clone(), judged, journal, refusals.clone(), deps)?;
-    let gate = Arc::new(gate);
+    let purge = admin_purge(config, &source, &step_ups, &journal, deps);
+    let changes = journal.clone();
+    let gate = Gate::new(live.clone(), judged, journal, refusals.clone(), deps).map(Arc::new)?;
     let for_http = http_callers(&callers, &refusals);
     let browsers = browsers(config, deps)?;
     let gateways = gateways(config, &browsers, &live, &sessions);
@@ -106,6 +111,7 @@ pub(super) fn assemble(
         tls: Arc::new(tls_files.clone()),
         journal: Arc::new(journal_state.clone()),
         step_ups,
+        purge,
         callers: admin_callers(config, for_http),
         callers_state: Arc::clone(&callers_reloader) as _,
         serving: Arc::default(),
@@ -126,7 +132,7 @@ pub(super) fn assemble(
         shadow_reloader,
         webhook_worker,
         journal_writer: (started.writer, exports),
-        journal: journal_state,
+        journal: (journal_state, changes),
         upstream: incode,
         tls,
         tls_files,
@@ -302,6 +308,21 @@ fn admin_callers(config: &Config, callers: HttpCallers) -> AdminCallers {
     }
 }
 
+/// Purges what these have, and says how long the journal holds the rest.
+fn admin_purge(
+    config: &Config,
+    source: &Arc<dyn Source>,
+    step_ups: &StepUps,
+    journal: &Journal,
+    deps: &Deps,
+) -> AdminPurge {
+    AdminPurge {
+        purges: Purges::new(source.clone(), step_ups.clone(), journal.clone(), deps),
+        are_identifiers_keyed: config.journal.identifier_key.is_some(),
+        journal_retain_for: config.journal.retention.age,
+    }
+}
+
 /// Receives webhooks, and processes them.
 fn webhooks(
     config: &Config,
@@ -375,6 +396,9 @@ fn start_journal(
         })
     });
     let signing = signing.transpose().map_err(StartError::SigningKey)?;
+    let key = signing
+        .as_ref()
+        .map(|signing| signing.key.verifier().clone());
     let identifiers = terms.identifier_key.as_ref();
     let identifiers = identifiers.map(|key| IdentifierKey::parse(key.expose_secret()));
     let keys = journal::Keys {
@@ -383,6 +407,9 @@ fn start_journal(
         identifiers: identifiers.transpose().map_err(StartError::IdentifierKey)?,
     };
     let mut started = journal::start_with(output, limits, keys, outlets, deps)?;
+    if let Some(key) = key {
+        record_signing_key(&key, &started.journal);
+    }
     started.writer.keep_only(path, terms.retention, deps);
     if terms.compress {
         let compressing = started.writer.compress_closed(path, deps);

@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tracing::{error, info, warn};
 
-use super::held_callers::HeldCallers;
+use super::{held_callers::HeldCallers, recorded::change};
 use crate::{
     callers::{CallerConfig, Callers, IssuerError},
     clock::Clock,
     config::{Config, OtherSections, place_in},
     deps::Deps,
     file_watch::{self, HOLD_FOR, POLL_EVERY, ReadingFailure, WatchPaths, Watched},
-    journal::{ChangeEvent, Journal},
+    journal::Journal,
     metrics::set_count,
     readiness::Component,
 };
@@ -229,12 +229,9 @@ impl CallersReloader {
                 event = "callers_reloaded",
                 callers, "the callers of the configuration file are in force"
             );
-            self.journal.record_change(ChangeEvent {
-                event: "callers_reloaded",
-                members: [("callers".to_owned(), json!(callers))]
-                    .into_iter()
-                    .collect(),
-            });
+            let members = [("callers", json!(callers))];
+            self.journal
+                .record_change(change("callers_reloaded", members));
             state.configs = configs;
         }
         let changed = match &state.others {

@@ -2,12 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use crate::{
     config::Config,
     deps::Deps,
-    journal::{ChangeEvent, Journal},
     live::{Live, Reloader},
     policy::{DataKinds, PolicySet},
 };
@@ -40,21 +37,4 @@ pub(super) fn reloader(
 ) -> Result<Arc<Reloader>, prometheus::Error> {
     let redirects = config.step_up.redirects.clone();
     Reloader::new(&config.policies, redirects, Arc::clone(live), deps)
-}
-
-/// Records that other policies are in force.
-pub(super) fn record_reloads(reloader: &Reloader, journal: Journal) {
-    reloader.on_reload(move |policies, revision| {
-        let members = [
-            ("policies", json!(policies)),
-            ("revision", json!(revision.to_string())),
-        ];
-        let members = members.into_iter();
-        journal.record_change(ChangeEvent {
-            event: "policies_reloaded",
-            members: members
-                .map(|(key, value)| (key.to_owned(), value))
-                .collect(),
-        });
-    });
 }

@@ -1,14 +1,18 @@
 //! The alias index and invalidation tombstones. A verification has two identifiers, its own and its trace id; it may be cached under
 //! the one and invalidated by the other. Bounded.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    future::ready,
+    hash::{BuildHasher as _, RandomState},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-use moka::{future::Cache, notification::RemovalCause, policy::EvictionPolicy};
+use moka::{Entry as MokaEntry, future::Cache, notification::RemovalCause, policy::EvictionPolicy};
 
-use crate::policy::{Verification, VerificationId};
+use crate::policy::{DataKinds, Datum, Identity, Verification, VerificationId};
 
 /// Aliases that a verification can have, besides the identifier that it is cached under.
 const ALIASES_EACH: u64 = 2;
@@ -20,8 +24,13 @@ const TOMBSTONES_MAX: u64 = 16_384;
 pub(super) struct AliasIndex {
     /// From an alias to the identifier that the same verification is cached under.
     aliases: Cache<VerificationId, VerificationId>,
-    /// When an identifier was last invalidated.
-    tombstones: Cache<VerificationId, Tick>,
+    /// When an identifier was last invalidated, and when purged.
+    tombstones: Cache<VerificationId, Tombstone>,
+    /// When identities were last purged, by a hash of them that is of this process alone.
+    identities: Cache<u64, Tick>,
+    hashes: RandomState,
+    /// When any identity was last purged.
+    last_identity: AtomicU64,
     /// The latest tombstone that was evicted. A fetch that started before it may have been invalidated.
     evicted: Arc<AtomicU64>,
     ticks: AtomicU64,
@@ -36,10 +45,30 @@ impl Tick {
     pub(super) const FIRST: Self = Self(0);
 }
 
+/// Defeats the fetches of an identifier that started before.
+#[derive(Debug, Clone, Copy)]
+struct Tombstone {
+    /// What is fetched may be from before a change.
+    invalidated: Tick,
+    /// What is fetched is not kept.
+    purged: Tick,
+}
+
+impl Tombstone {
+    const NONE: Self = Self {
+        invalidated: Tick::FIRST,
+        purged: Tick::FIRST,
+    };
+
+    fn latest(self) -> Tick {
+        self.invalidated.max(self.purged)
+    }
+}
+
 impl AliasIndex {
     pub(super) fn new(capacity: u64) -> Self {
         let evicted = Arc::<AtomicU64>::default();
-        let note = Arc::clone(&evicted);
+        let (note, note_identity) = (Arc::clone(&evicted), Arc::clone(&evicted));
         Self {
             // LRU, because the default policy may reject a new key: an alias that is not stored cannot invalidate anything.
             aliases: Cache::builder()
@@ -49,12 +78,24 @@ impl AliasIndex {
             tombstones: Cache::builder()
                 .max_capacity(TOMBSTONES_MAX)
                 .eviction_policy(EvictionPolicy::lru())
-                .eviction_listener(move |_, Tick(tick), cause| {
+                .eviction_listener(move |_, tombstone: Tombstone, cause| {
                     if cause == RemovalCause::Size {
+                        let Tick(tick) = tombstone.latest();
                         note.fetch_max(tick, Ordering::SeqCst);
                     }
                 })
                 .build(),
+            identities: Cache::builder()
+                .max_capacity(TOMBSTONES_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .eviction_listener(move |_, Tick(tick), cause| {
+                    if cause == RemovalCause::Size {
+                        note_identity.fetch_max(tick, Ordering::SeqCst);
+                    }
+                })
+                .build(),
+            hashes: RandomState::new(),
+            last_identity: AtomicU64::new(0),
             evicted,
             ticks: AtomicU64::new(1),
         }
@@ -76,15 +117,49 @@ impl AliasIndex {
     /// Whether the verification was invalidated by any of its identifiers since then. Where that is no longer known, it counts as
     /// invalidated.
     pub(super) async fn was_invalidated(&self, verification: &Verification, since: Tick) -> bool {
+        self.has_tombstone(verification, since, |tombstone| tombstone.invalidated)
+            .await
+    }
+
+    /// Whether the verification, or the person it is about, was purged since then. So it counts where that is not known: what a fetch in
+    /// flight has not kept of the person cannot show that it is about somebody else.
+    pub(super) async fn was_purged(&self, verification: &Verification, since: Tick) -> bool {
+        self.was_identity_purged(verification, since).await
+            || self
+                .has_tombstone(verification, since, |tombstone| tombstone.purged)
+                .await
+    }
+
+    async fn has_tombstone(
+        &self,
+        verification: &Verification,
+        since: Tick,
+        tick: impl Fn(Tombstone) -> Tick,
+    ) -> bool {
         if since < Tick(self.evicted.load(Ordering::SeqCst)) {
             return true;
         }
         for id in identifiers(verification) {
-            if self.tombstones.get(&id).await.is_some_and(|at| since < at) {
+            let tombstone = self.tombstones.get(&id).await;
+            if tombstone.is_some_and(|tombstone| since < tick(tombstone)) {
                 return true;
             }
         }
         false
+    }
+
+    async fn was_identity_purged(&self, verification: &Verification, since: Tick) -> bool {
+        if Tick(self.last_identity.load(Ordering::SeqCst)) < since {
+            return false;
+        }
+        match whose(verification) {
+            Whose::Identity(identity) => {
+                let purged = self.identities.get(&self.hash(identity)).await;
+                purged.is_some_and(|at| since < at)
+            }
+            Whose::Nobody => false,
+            Whose::NotKept => true,
+        }
     }
 
     /// The other identifier that the verification is cached under, if any.
@@ -94,12 +169,77 @@ impl AliasIndex {
 
     /// Sets a tombstone; returns the other identifier that the verification is cached under, if any.
     pub(super) async fn invalidate(&self, id: &VerificationId) -> Option<VerificationId> {
-        self.tombstones.insert(id.clone(), self.tick()).await;
+        let tick = self.tick();
+        self.bury(id, |tombstone| Tombstone {
+            invalidated: tick,
+            ..tombstone
+        })
+        .await;
         self.alias(id).await
+    }
+
+    /// Sets a tombstone that what is being fetched is not kept.
+    pub(super) async fn purge(&self, id: &VerificationId) {
+        let tick = self.tick();
+        self.bury(id, |tombstone| Tombstone {
+            purged: tick,
+            ..tombstone
+        })
+        .await;
+    }
+
+    /// The same for whatever is about this identity.
+    pub(super) async fn purge_identity(&self, identity: &Identity) {
+        let tick = self.tick();
+        self.identities.insert(self.hash(identity), tick).await;
+        self.last_identity.fetch_max(tick.0, Ordering::SeqCst);
+    }
+
+    fn hash(&self, identity: &Identity) -> u64 {
+        self.hashes.hash_one(identity.as_str())
+    }
+
+    async fn bury(&self, id: &VerificationId, change: impl FnOnce(Tombstone) -> Tombstone) {
+        let entry = self.tombstones.entry_by_ref(id);
+        entry
+            .and_upsert_with(|tombstone| {
+                let tombstone = tombstone.map_or(Tombstone::NONE, MokaEntry::into_value);
+                ready(change(tombstone))
+            })
+            .await;
+    }
+
+    /// Removes an alias; whether there was one.
+    pub(super) async fn remove(&self, alias: &VerificationId) -> bool {
+        self.aliases.remove(alias).await.is_some()
+    }
+
+    /// Does what moka has deferred, so that what was removed is freed.
+    pub(super) async fn run_pending_tasks(&self) {
+        self.aliases.run_pending_tasks().await;
     }
 }
 
-fn identifiers(verification: &Verification) -> impl Iterator<Item = VerificationId> {
+/// Whose a verification is, by what was kept of it.
+pub(super) enum Whose<'v> {
+    /// Of this identity.
+    Identity(&'v Identity),
+    /// The upstream names none.
+    Nobody,
+    /// No policy reads identities, so that none was kept.
+    NotKept,
+}
+
+pub(super) fn whose(verification: &Verification) -> Whose<'_> {
+    match &verification.identity {
+        _ if !verification.kept.include(DataKinds::IDENTITY) => Whose::NotKept,
+        Datum::Known(identity) => Whose::Identity(identity),
+        Datum::Missing | Datum::Unreadable => Whose::Nobody,
+    }
+}
+
+/// The identifiers of a verification.
+pub(super) fn identifiers(verification: &Verification) -> impl Iterator<Item = VerificationId> {
     let ids = [&verification.id, &verification.trace_id];
     let ids = ids.into_iter().flatten();
     ids.filter_map(|id| VerificationId::parse(id).ok())

@@ -21,6 +21,7 @@ mod fetcher;
 mod need_to_know;
 mod results;
 mod unread;
+mod purge;
 mod waiters;
 
 use std::{sync::Arc, time::Duration};
@@ -41,7 +42,7 @@ use self::{
     waiters::{SHED, Waiters},
 };
 use super::{
-    Config, FetchOutcome, Invalidation, Known, LookupRequest, Source, Wait,
+    Config, FetchOutcome, Invalidation, Known, LookupRequest, PurgeTarget, Purged, Source, Wait,
     alias_index::AliasIndex, metrics::Metrics,
 };
 use crate::{
@@ -301,8 +302,7 @@ impl EvidenceCache {
             if doubtful {
                 cache.replace_older(&id, started, &fetched, since).await;
             }
-            let stored = cache.without_unread(&known, reads);
-            cache.store(&id, started, &stored, since).await;
+            cache.store(&id, started, (&known, reads), since).await;
             drop(refresh);
             known
         };
@@ -359,6 +359,10 @@ impl Source for EvidenceCache {
             self.0.entries.update(id, change).await;
             self.0.fetcher.invalidate(id, invalidation).await;
         }
+    }
+
+    async fn purge(&self, whose: &PurgeTarget) -> Purged {
+        self.purge_target(whose).await
     }
 
     async fn doubt(&self, id: &VerificationId) {

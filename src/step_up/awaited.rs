@@ -10,7 +10,7 @@ use crate::{
     callers::OverQuotaError,
     policy::{Finding, VerificationId},
     provenance::Origin,
-    source::{Invalidation, Known, LookupRequest, Source},
+    source::{Invalidation, Known, LookupRequest, PurgeTarget, Purged, Source},
 };
 
 /// The status of a verification that nothing is awaited of.
@@ -70,6 +70,10 @@ impl Source for AwaitedSource {
 
     async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
         self.cache.invalidate(id, invalidation).await;
+    }
+
+    async fn purge(&self, whose: &PurgeTarget) -> Purged {
+        self.cache.purge(whose).await
     }
 
     async fn doubt(&self, id: &VerificationId) {

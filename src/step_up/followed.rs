@@ -20,7 +20,7 @@ use crate::{
     metrics::counter_by,
     policy::{DataKinds, Datum, Finding, Identity, Verification, VerificationId},
     signatures::HandedOn,
-    source::{Invalidation, Known, LookupRequest, Source, Succession, Wait},
+    source::{Invalidation, Known, LookupRequest, PurgeTarget, Purged, Source, Succession, Wait},
 };
 
 /// A source that gives the evidence of a verification's successor in its place.
@@ -290,6 +290,10 @@ impl Source for FollowingSource {
 
     async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
         self.behind.invalidate(id, invalidation).await;
+    }
+
+    async fn purge(&self, whose: &PurgeTarget) -> Purged {
+        self.behind.purge(whose).await
     }
 
     async fn doubt(&self, id: &VerificationId) {

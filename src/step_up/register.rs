@@ -1,5 +1,6 @@
 //! The register of step-ups and their outcomes. Bounded in number and in time.
 
+mod purge;
 mod successors;
 
 use std::{future::ready, time::Duration};
@@ -17,6 +18,8 @@ use crate::{
 const STEP_UPS_MAX: u64 = 10_000;
 /// Ids of verifications that a step-up is found by.
 const NAMES_EACH: u64 = 2;
+/// Purged verifications that are kept while links are being made.
+const PURGED_MAX: u64 = 16_384;
 /// How long a step-up is kept: the vendor repeats an event for half an hour, and no caller waits for a day.
 const KEPT_FOR: Duration = Duration::from_hours(24);
 /// A step-up and its state.
@@ -89,6 +92,8 @@ pub(super) struct Register {
     /// To which verifications the links about one have led, the latest first. By the trace ids that the upstream gave with the links,
     /// because anybody who has the secret of webhooks can name another verification in one.
     pub(super) successors: Successors,
+    /// When verifications were purged, for the links that are being made about them. Those that are dropped are older than any such link.
+    purged: Cache<VerificationId, Moment>,
 }
 
 #[derive(Debug, Clone)]
@@ -116,15 +121,24 @@ impl Register {
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
             successors: Successors::new(STEP_UPS_MAX),
+            purged: Cache::builder()
+                .max_capacity(PURGED_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
         }
     }
 
-    /// Adds a step-up that began at this moment.
+    /// Adds a step-up that began at this moment, unless its verification was purged since.
     pub(super) async fn insert(&self, step_up: StepUp, since: Moment) {
         for id in step_up.trace.iter().chain([&step_up.verification]) {
             self.latest.insert(id.clone(), step_up.id).await;
         }
-        self.kept.insert(step_up.id, Kept { step_up, since }).await;
+        let kept = Kept { step_up, since };
+        self.kept.insert(kept.step_up.id, kept.clone()).await;
+        // Looked for once it is there: a purge either finds it, or is found here.
+        if self.was_purged(&kept).await {
+            self.remove(&kept.step_up).await;
+        }
     }
 
     /// Whether a step-up is under way whose result may show under this id: its link may be used, and the person has not passed yet.

@@ -316,8 +316,8 @@ impl<M: Make> Held<M> {
 }
 
 impl<M: Make> Reloads for Held<M> {
-    fn reload(&self, requested: bool) {
-        self.reload(requested, |_, _| {});
+    fn reload(&self, requested: bool) -> bool {
+        self.reload(requested, |_, _| {}) == Outcome::Changed
     }
 
     fn next_due(&self) -> Option<Duration> {

@@ -175,7 +175,8 @@ impl Handshake {
 }
 
 impl Inner {
-    fn reload(&self, requested: bool) {
+    /// Reads the files again; whether something else is in use now.
+    fn reload(&self, requested: bool) -> bool {
         let mut trust_changed = false;
         let outcome = self.held.reload(requested, |before, now| {
             trust_changed = now.has_other_clients(before);
@@ -189,12 +190,13 @@ impl Inner {
                 "CA certificates or revocation lists have changed; connections whose certificate is not accepted any more are closed"
             );
         }
+        outcome == Outcome::Changed
     }
 }
 
 impl Reloads for Inner {
-    fn reload(&self, requested: bool) {
-        self.reload(requested);
+    fn reload(&self, requested: bool) -> bool {
+        self.reload(requested)
     }
 
     fn next_due(&self) -> Option<Duration> {

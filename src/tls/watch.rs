@@ -1,6 +1,10 @@
 //! Reads the files of all sections again when they change.
 
-use std::{fmt::Debug, sync::Arc, time::Duration};
+use std::{
+    fmt::{self, Debug},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use prometheus::Registry;
 use serde_json::Value;
@@ -15,7 +19,8 @@ use crate::{
 
 /// The files of one section.
 pub(super) trait Reloads: Debug + Send + Sync {
-    fn reload(&self, requested: bool);
+    /// Reads the files again; whether something else is in use now.
+    fn reload(&self, requested: bool) -> bool;
     fn next_due(&self) -> Option<Duration>;
     fn reading_failed(&self, error: &str);
     fn watch_paths(&self) -> WatchPaths;
@@ -27,6 +32,19 @@ pub(super) trait Reloads: Debug + Send + Sync {
 pub struct TlsFiles {
     sections: Vec<Arc<dyn Reloads>>,
     pub(super) metrics: TlsMetrics,
+    recorder: Recorder,
+}
+
+/// What is called when files are in use that have changed, with their section.
+#[derive(Clone, Default)]
+struct Recorder(Arc<OnceLock<Record>>);
+
+type Record = Box<dyn Fn(&'static str) + Send + Sync>;
+
+impl Debug for Recorder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Recorder")
+    }
 }
 
 impl TlsFiles {
@@ -35,7 +53,13 @@ impl TlsFiles {
         Ok(Self {
             sections: Vec::new(),
             metrics: TlsMetrics::register(registry)?,
+            recorder: Recorder::default(),
         })
+    }
+
+    /// Calls this with the name of a section, whenever its files have changed and are in use. The first one that is given counts.
+    pub fn on_reload(&self, record: impl Fn(&'static str) + Send + Sync + 'static) {
+        let _ = self.recorder.0.set(Box::new(record));
     }
 
     /// Adds the files of a section.
@@ -60,7 +84,11 @@ impl Watched for TlsFiles {
 
     fn look(&self, requested: bool) {
         for files in &self.sections {
-            files.reload(requested);
+            if files.reload(requested)
+                && let Some(record) = self.recorder.0.get()
+            {
+                record(files.state().0);
+            }
         }
     }
 

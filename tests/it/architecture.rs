@@ -12,7 +12,7 @@ mod page;
 mod purity;
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 48] = [
+const ROOMS: [(&str, &[&str]); 49] = [
     (
         "gate",
         &[
@@ -163,6 +163,12 @@ const ROOMS: [(&str, &[&str]); 48] = [
         ],
     ),
     (
+        "purge",
+        &[
+            "callers", "clock", "deps", "flight", "journal", "source", "step_up",
+        ],
+    ),
+    (
         "webhook_queue",
         &[
             "callers",
@@ -272,6 +278,7 @@ const ROOMS: [(&str, &[&str]); 48] = [
             "peer",
             "policy",
             "proto",
+            "purge",
             "rate_limit",
             "readiness",
             "refusals",
@@ -388,6 +395,7 @@ const ROOMS: [(&str, &[&str]); 48] = [
             "metrics",
             "peer",
             "policy",
+            "purge",
             "readiness",
             "refusals",
             "session",
@@ -408,6 +416,7 @@ const ROOMS: [(&str, &[&str]); 48] = [
             "callers",
             "clock",
             "config",
+            "deps",
             "export",
             "files",
             "http",
@@ -420,6 +429,7 @@ const ROOMS: [(&str, &[&str]); 48] = [
             "serve",
             "sim",
             "telemetry",
+            "tls",
         ],
     ),
 ];

@@ -6,6 +6,7 @@ mod ahead;
 mod failures;
 mod invalidations;
 mod model;
+mod purges;
 
 use std::{
     net::IpAddr,

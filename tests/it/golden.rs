@@ -108,6 +108,7 @@ fn the_help_is_what_scripts_and_people_know() {
         &["check"],
         &["token"],
         &["token", "new"],
+        &["purge"],
         &["policy"],
         &["policy", "check"],
         &["policy", "diff"],

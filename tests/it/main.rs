@@ -57,6 +57,7 @@ mod policies;
 mod program;
 mod promises;
 mod properties;
+mod purge;
 mod protection;
 mod connections;
 mod foreign;

@@ -1,5 +1,7 @@
 //! Of a person's data only that is kept which the policies in force read, and what was not kept is never taken for missing.
 
+mod reloads;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -315,11 +317,15 @@ impl ShadowFile {
 
     /// The policies are removed, and no longer held.
     fn remove(&self, scene: &Scene) {
+        self.remove_by(&scene.clock);
+        assert_eq!(self.live.reads(), DataKinds::PHONE);
+    }
+
+    fn remove_by(&self, clock: &ManualClock) {
         std::fs::remove_file(self.file.path()).unwrap();
         self.reloader.reload();
-        scene.clock.advance(Duration::from_secs(5));
+        clock.advance(Duration::from_secs(5));
         self.reloader.reload();
-        assert_eq!(self.live.reads(), DataKinds::PHONE);
     }
 }
 

@@ -319,7 +319,19 @@ async fn shadow_policies_come_go_and_are_held_while_a_file_is_replaced() {
     shadowed.reader().reload();
     assert_eq!(shadowed.readiness().await["shadow"]["policies"], 0);
     shadowed.world.check("tolerant", "stale").await;
-    assert_eq!(shadowed.lines().await[0].get("shadow"), None);
+    let (_, journal) = shadowed.world.stop().await;
+    let lines = journal
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let decision = lines.iter().find(|line| line.get("decision").is_some());
+    assert_eq!(decision.unwrap().get("shadow"), None);
+    // Each change of the set is in the chain.
+    let changes = lines
+        .iter()
+        .filter(|line| line["event"] == "shadow_policies_reloaded");
+    let changes: Vec<&Value> = changes.map(|line| &line["policies"]).collect();
+    assert_eq!(changes, [3, 0]);
 }
 
 #[tokio::test]

@@ -1,96 +1,28 @@
-//! The hashes beside the way from a leaf to the root of its tree: collected while the leaves pass by, and the root that they lead to
-//! (RFC 9162, 2.1.3).
+//! The subtrees beside the way from a leaf to the root of its tree, and the root that their hashes lead to (RFC 9162, 2.1.3).
 
-use crate::journal::merkle::{Hash, Tree, leaf_hash, node_hash};
+use super::subtrees::split;
+use crate::journal::merkle::{Hash, leaf_hash, node_hash};
 
-/// Collects the hashes that prove a leaf, while all leaves of the tree pass by.
-#[derive(Debug)]
-pub(super) struct PathBuilder {
-    /// The subtrees beside the way from the leaf to the root, from the leaf upwards.
-    beside: Vec<Beside>,
-}
-
-/// The leaves of a subtree, and the tree over those that have passed.
-#[derive(Debug)]
-struct Beside {
-    first: u64,
-    end: u64,
-    tree: Tree,
-}
-
-impl PathBuilder {
-    /// For the leaf of this index in a tree of this size, given the state of the tree over some leaves before it: the leaves from there on
-    /// are then passed. `None` if the leaf is not in the tree, or is before that.
-    pub(super) fn new(leaf: u64, size: u64, before: &Tree) -> Option<Self> {
-        if leaf >= size || before.size() > leaf {
-            return None;
-        }
-        let mut beside = Vec::new();
-        let (mut first, mut end) = (0, size);
-        while end.saturating_sub(first) > 1 {
-            let middle = first.saturating_add(split(end.saturating_sub(first)));
-            let other = if leaf < middle {
-                let other = (middle, end);
-                end = middle;
-                other
-            } else {
-                let other = (first, middle);
-                first = middle;
-                other
-            };
-            let tree = seeded(other.0, other.1, before)?;
-            beside.push(Beside {
-                first: other.0,
-                end: other.1,
-                tree,
-            });
-        }
-        beside.reverse();
-        Some(Self { beside })
+/// The subtrees beside the way of a leaf in a tree of this size, from the leaf upwards: their first leaves and their ends. `None` if the leaf
+/// is not in the tree.
+pub(super) fn beside(leaf: u64, size: u64) -> Option<Vec<(u64, u64)>> {
+    if leaf >= size {
+        return None;
     }
-
-    /// Passes the leaf of this index.
-    pub(super) fn pass(&mut self, index: u64, hash: Hash) {
-        let holding = self.beside.iter_mut();
-        let mut holding = holding.filter(|beside| (beside.first..beside.end).contains(&index));
-        if let Some(beside) = holding.next()
-            && beside.first.saturating_add(beside.tree.size()) == index
-        {
-            beside.tree.push(hash);
+    let mut beside = Vec::new();
+    let (mut first, mut end) = (0, size);
+    while end.saturating_sub(first) > 1 {
+        let middle = first.saturating_add(split(end.saturating_sub(first)));
+        if leaf < middle {
+            beside.push((middle, end));
+            end = middle;
+        } else {
+            beside.push((first, middle));
+            first = middle;
         }
     }
-
-    /// The hashes, from the leaf upwards; `None` if not all leaves have passed.
-    pub(super) fn finish(self) -> Option<Vec<Hash>> {
-        let hash = |beside: &Beside| {
-            let is_whole = beside.tree.size() == beside.end.saturating_sub(beside.first);
-            is_whole.then(|| beside.tree.root())
-        };
-        self.beside.iter().map(hash).collect()
-    }
-}
-
-/// The tree over the leaves `first..end` that are among those of `before`.
-fn seeded(first: u64, end: u64, before: &Tree) -> Option<Tree> {
-    let (mut at, mut roots) = (0_u64, Vec::new());
-    let mut bits = (0..u64::BITS)
-        .rev()
-        .filter(|bit| before.size() >> bit & 1 == 1);
-    for root in before.subtrees() {
-        let length = 1_u64 << bits.next()?;
-        let next = at.saturating_add(length);
-        if at >= first && next <= end {
-            roots.push(*root);
-        }
-        at = next;
-    }
-    let size = before.size().min(end).saturating_sub(first);
-    Tree::from_subtrees(size, roots)
-}
-
-/// The largest power of two below the size, which is more than one.
-fn split(size: u64) -> u64 {
-    1 << size.saturating_sub(1).ilog2()
+    beside.reverse();
+    Some(beside)
 }
 
 /// The root that a leaf has with these hashes in a tree of this size; `None` if they are too few or too many, or the leaf is not in the tree.
@@ -121,7 +53,8 @@ pub(super) fn root_of(leaf: u64, size: u64, line: &[u8], path: &[Hash]) -> Optio
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::subtrees::Subtrees, *};
+    use crate::journal::merkle::Tree;
 
     fn lines(count: u64) -> Vec<Vec<u8>> {
         (0..count).map(|n| n.to_be_bytes().to_vec()).collect()
@@ -137,13 +70,13 @@ mod tests {
 
     fn path(lines: &[Vec<u8>], leaf: u64, from: usize) -> Option<Vec<Hash>> {
         let size = u64::try_from(lines.len()).unwrap();
-        let mut builder = PathBuilder::new(leaf, size, &tree(&lines[..from]))?;
+        let mut subtrees = Subtrees::new(&beside(leaf, size)?, &tree(&lines[..from]))?;
         for (index, line) in (0..).zip(lines) {
             if index >= u64::try_from(from).unwrap() {
-                builder.pass(index, leaf_hash(line));
+                subtrees.pass(index, leaf_hash(line));
             }
         }
-        builder.finish()
+        subtrees.finish()
     }
 
     #[test]
@@ -217,7 +150,6 @@ mod tests {
                 }
             }
         }
-        assert!(PathBuilder::new(3, 3, &Tree::default()).is_none());
-        assert!(PathBuilder::new(1, 3, &tree(&lines(2))).is_none());
+        assert!(beside(3, 3).is_none());
     }
 }

@@ -2,13 +2,13 @@
 
 use axum::{
     extract::{Request, State},
-    http::StatusCode,
+    http::{Extensions, HeaderMap, StatusCode},
     middleware::Next,
     response::Response,
 };
 
 use crate::{
-    callers::{AuthenticationError, CallerId},
+    callers::{AuthenticationError, Caller, CallerId},
     http::callers::{self, HttpCallers},
     peer::{self, Peer},
 };
@@ -40,19 +40,51 @@ pub(super) async fn only_operators(
     if admin.is_open() {
         return next.run(request).await;
     }
-    let peer = Peer::of(request.extensions());
-    let HttpCallers { callers, refusals } = &admin.callers;
-    let caller = match callers.authenticate(request.headers(), peer).await {
-        Ok(caller) if !matches!(caller.id, CallerId::Address(_)) => caller,
-        refused => {
-            let error = refused.err().unwrap_or(AuthenticationError::NoCredential);
-            refusals.unauthenticated(peer::ip_of(request.extensions()), error);
-            return callers::refused(StatusCode::UNAUTHORIZED, &error);
-        }
-    };
-    if let Err(error) = caller.permissions.permit_admin() {
-        refusals.not_permitted(&caller, error, None);
-        return callers::refused(StatusCode::FORBIDDEN, &error);
+    let operator = admin.operator(request.headers(), request.extensions());
+    match operator.await {
+        Ok(_) => next.run(request).await,
+        Err(refused) => *refused,
     }
-    next.run(request).await
+}
+
+/// Passes on the requests of callers that are named and may make the calls of operators, with the caller. Being on this machine is not
+/// enough, nor is that no caller is configured: then nobody may.
+pub(super) async fn only_named_operators(
+    State(admin): State<AdminCallers>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let operator = admin.operator(request.headers(), request.extensions());
+    match operator.await {
+        Ok(caller) => {
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(refused) => *refused,
+    }
+}
+
+impl AdminCallers {
+    /// The named caller that makes a request, if it may make the calls of operators; else the response to it.
+    async fn operator(
+        &self,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Result<Caller, Box<Response>> {
+        let peer = Peer::of(extensions);
+        let HttpCallers { callers, refusals } = &self.callers;
+        let caller = match callers.authenticate(headers, peer).await {
+            Ok(caller) if !matches!(caller.id, CallerId::Address(_)) => caller,
+            refused => {
+                let error = refused.err().unwrap_or(AuthenticationError::NoCredential);
+                refusals.unauthenticated(peer::ip_of(extensions), error);
+                return Err(callers::refused(StatusCode::UNAUTHORIZED, &error).into());
+            }
+        };
+        if let Err(error) = caller.permissions.permit_admin() {
+            refusals.not_permitted(&caller, error, None);
+            return Err(callers::refused(StatusCode::FORBIDDEN, &error).into());
+        }
+        Ok(caller)
+    }
 }

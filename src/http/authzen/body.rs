@@ -12,7 +12,7 @@ use super::response::Rejected;
 use crate::{call::Deadline, header_list::single};
 
 /// Reads a body of at most this many bytes, by this deadline.
-pub(super) async fn read(
+pub(in crate::http) async fn read(
     headers: &HeaderMap,
     body: Body,
     bytes_max: usize,

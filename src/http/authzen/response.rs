@@ -22,7 +22,7 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Why a request is answered with an error before it is an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rejected {
+pub(in crate::http) enum Rejected {
     /// No caller is authenticated.
     NoCaller,
     /// The request ID cannot be sent back as it is.
@@ -38,8 +38,9 @@ pub(super) enum Rejected {
 }
 
 impl Rejected {
-    pub(super) fn response(self) -> Response {
-        let (status, message) = match self {
+    /// The status, and what to do otherwise.
+    pub(in crate::http) fn described(self) -> (StatusCode, String) {
+        match self {
             Self::NoCaller => (
                 StatusCode::UNAUTHORIZED,
                 "a valid credential of a caller is required".to_owned(),
@@ -66,7 +67,11 @@ impl Rejected {
                 StatusCode::REQUEST_TIMEOUT,
                 "the body did not arrive in time".to_owned(),
             ),
-        };
+        }
+    }
+
+    pub(super) fn response(self) -> Response {
+        let (status, message) = self.described();
         let mut response = error(status, &message);
         let headers = response.headers_mut();
         match self {

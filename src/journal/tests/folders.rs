@@ -12,7 +12,10 @@ use super::{
     segment_file::{compressed_name, decompressed, segment_name, segments},
     *,
 };
-use crate::clock::ManualClock;
+use crate::{
+    clock::{Clock as _, ManualClock},
+    policy::after,
+};
 
 /// A few lines.
 pub(super) const SMALL: SegmentTerms = SegmentTerms {
@@ -259,6 +262,86 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
     // Nothing is removed after the journal has ended.
     assert!(!retention.remove_due().await.unwrap());
     assert_eq!(files(folder), after);
+}
+
+#[tokio::test]
+async fn a_process_that_begins_with_a_clock_far_ahead_removes_nothing_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let clock = Arc::new(ManualClock::at(from_millis(0)));
+    let running = |clock: &Arc<ManualClock>| {
+        let output = open(folder, SMALL, clock.now()).unwrap();
+        Running::writing(output, Durability::Written, Arc::clone(clock) as _)
+    };
+    let first = running(&clock);
+    first.record(0..12).await;
+    first.stop().await;
+    let before = files(folder);
+    assert!(before.len() > 3);
+    let terms = RetentionTerms {
+        age: Some(Duration::from_hours(90 * 24)),
+        size: None,
+    };
+    let ahead = Duration::from_hours(4000 * 24);
+    let clock = Arc::new(ManualClock::at(after(from_millis(0), ahead)));
+    // Also one that is started again, and finds the lines of the one before.
+    for _ in 0..2 {
+        let running = running(&clock);
+        let now = Arc::clone(&clock) as _;
+        let retention = Retention::new(folder.to_owned(), terms, now, running.queue());
+        for _ in 0..2 {
+            assert!(retention.remove_due().await.unwrap());
+        }
+        running.record(12..24).await;
+        running.stop().await;
+        assert!(files(folder).starts_with(&before));
+        clock.advance(Duration::from_hours(11));
+    }
+    let held = events(folder, "retention_held");
+    assert_eq!(held.len(), 2, "each process says it once");
+    assert_eq!(held[0]["last"], "1970-01-01T00:00:00.000Z");
+    assert_eq!(held[0]["next"], "1980-12-14T00:00:00.000Z");
+    assert_eq!(held[0]["until"], "1980-12-15T00:00:00.000Z");
+    // By size they are removed all the same.
+    let running = running(&clock);
+    let now = Arc::clone(&clock) as _;
+    let all = RetentionTerms {
+        size: Some(1),
+        ..terms
+    };
+    let by_size = Retention::new(folder.to_owned(), all, now, running.queue());
+    assert!(by_size.remove_due().await.unwrap());
+    assert!(!files(folder).contains(&before[0]));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn after_a_day_the_clock_is_believed() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run(folder, 0..12).await;
+    let before = files(folder);
+    let now = SystemClock.now();
+    let ahead = after(now, Duration::from_hours(100 * 24));
+    let clock = Arc::new(ManualClock::at(ahead));
+    let running = Running::writing(
+        open(folder, SMALL, ahead).unwrap(),
+        Durability::Written,
+        Arc::clone(&clock) as _,
+    );
+    let terms = RetentionTerms {
+        age: Some(Duration::from_hours(90 * 24)),
+        size: None,
+    };
+    let time = Arc::clone(&clock) as _;
+    let retention = Retention::new(folder.to_owned(), terms, time, running.queue());
+    assert!(retention.remove_due().await.unwrap());
+    assert_eq!(files(folder)[0], before[0]);
+    clock.advance(Duration::from_hours(24));
+    assert!(retention.remove_due().await.unwrap());
+    assert_ne!(files(folder)[0], before[0]);
+    running.stop().await;
+    assert_eq!(events(folder, "retention_held").len(), 1);
 }
 
 /// A folder on a disk that does not confirm what it was given, once.

@@ -15,7 +15,10 @@ use crate::{
     clock::Moment,
     flight::Flight,
     jitter::lengthen,
-    policy::{DataKinds, Evidence, Finding, Timestamp, UNAVAILABLE_RETRY, UNSETTLED_FOR, after},
+    policy::{
+        DataKinds, Evidence, Finding, Timestamp, UNAVAILABLE_RETRY, UNSETTLED_FOR, Verification,
+        after,
+    },
     provenance::{Origin, Outage, Timings},
 };
 
@@ -179,6 +182,20 @@ impl Entry {
             }),
             ..self.clone()
         })
+    }
+
+    /// Whether it has a person's data of other kinds than these.
+    pub(super) fn has_more(&self, kinds: DataKinds) -> bool {
+        self.verification()
+            .is_some_and(|verification| !kinds.include(verification.kept))
+    }
+
+    /// What the upstream said about the verification, if it said anything.
+    pub(super) fn verification(&self) -> Option<&Verification> {
+        match &self.cached.as_ref()?.evidence.finding {
+            Finding::Present(verification) => Some(verification),
+            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => None,
+        }
     }
 
     /// Whether it holds what the upstream said about a verification, and not only that there is none.

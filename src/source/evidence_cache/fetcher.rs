@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::Semaphore, time::timeout};
 
-use super::super::{Invalidation, Known, LookupRequest, Priority, Source, Wait};
+use super::super::{
+    Invalidation, Known, LookupRequest, Priority, PurgeTarget, Purged, Source, Wait,
+};
 use crate::{
     callers::OverQuotaError,
     log_throttle::{LogThrottle, throttled},
@@ -74,6 +76,10 @@ impl Fetcher {
 
     pub(super) async fn invalidate(&self, id: &VerificationId, invalidation: Invalidation) {
         self.behind.invalidate(id, invalidation).await;
+    }
+
+    pub(super) async fn purge(&self, whose: &PurgeTarget) -> Purged {
+        self.behind.purge(whose).await
     }
 }
 

@@ -1,9 +1,9 @@
 //! Stores the result of a fetch, unless an invalidation came in between.
 
-use super::{EvidenceCache, entry::Entry, fetcher::is_old, store::Change};
+use super::{EvidenceCache, entry::Entry, fetcher::is_old, store::Change, unread::without};
 use crate::{
     clock::Moment,
-    policy::{Finding, VerificationId},
+    policy::{DataKinds, Finding, VerificationId},
     source::{Known, alias_index::Tick},
 };
 
@@ -43,12 +43,15 @@ impl EvidenceCache {
     }
 
     /// Stores the result of a fetch, unless its entry was removed or replaced while it was in flight, or the verification was
-    /// invalidated by another of its identifiers.
+    /// invalidated by another of its identifiers, or purged. `reads` is what the check reads that has asked for it.
+    ///
+    /// Policies may be reloaded, and persons purged, at any moment. What looks through the entries then may not see this one yet, so both are
+    /// looked for again once it is there.
     pub(super) async fn store(
         &self,
         id: &VerificationId,
         started: Tick,
-        known: &Known,
+        (known, reads): (&Known, DataKinds),
         since: Moment,
     ) {
         let aliases = &self.0.aliases;
@@ -59,22 +62,35 @@ impl EvidenceCache {
         if let Some(verification) = verification {
             aliases.learn(id, verification).await;
         }
+        let (keeps, mut is_stored) = (self.keeps_now(reads), false);
         let change = async |entry: Option<Entry>| {
             let Some(entry) = entry.filter(|entry| entry.awaits(started)) else {
                 return Change::Keep;
             };
-            let invalidated = match verification {
-                Some(verification) => aliases.was_invalidated(verification, started).await,
+            let is_unusable = match verification {
+                Some(verification) => {
+                    aliases.was_invalidated(verification, started).await
+                        || aliases.was_purged(verification, started).await
+                }
                 None => false,
             };
-            let entry = entry.after(known, since, self.0.clock.moment());
-            if invalidated || entry.is_empty() {
+            let entry = entry.after(&without(known, keeps), since, self.0.clock.moment());
+            if is_unusable || entry.is_empty() {
                 Change::Remove
             } else {
+                is_stored = true;
                 Change::Put(entry)
             }
         };
         self.0.entries.update(id, change).await;
+        let keeps_now = self.keeps_now(reads);
+        if keeps_now != keeps {
+            self.drop_beyond(id, keeps_now).await;
+        }
+        if let Some(verification) = verification {
+            let fetch = (id, started, is_stored);
+            self.remove_purged(fetch, verification).await;
+        }
         self.0.entries.run_pending_tasks().await;
     }
 }

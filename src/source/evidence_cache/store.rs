@@ -5,12 +5,31 @@
 
 use futures_util::FutureExt as _;
 use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use tokio::task::yield_now;
 
 use super::entry::Entry;
 use crate::policy::VerificationId;
 
 /// Entries without evidence that are kept: more than the fetches in flight and what the upstream can say in the life of a 404.
 pub(super) const NEGATIVES_MAX: u64 = 16_384;
+
+/// Entries that are looked at or changed before other tasks have their turn: some microseconds of work.
+pub(super) const AT_ONCE: usize = 64;
+
+/// Long work in short parts, so that no check waits for all of it.
+#[derive(Debug, Default)]
+pub(super) struct Turn(usize);
+
+impl Turn {
+    /// Counts an entry, and yields to other tasks if it is time to.
+    pub(super) async fn step(&mut self) {
+        self.0 = self.0.saturating_add(1);
+        if self.0 >= AT_ONCE {
+            self.0 = 0;
+            yield_now().await;
+        }
+    }
+}
 
 /// The entries. Clones share them.
 #[derive(Debug, Clone)]
@@ -101,10 +120,16 @@ impl Store {
         .await;
     }
 
-    /// The verifications whose entries are so.
-    pub(super) fn find(&self, is_so: impl Fn(&Entry) -> bool) -> Vec<VerificationId> {
-        let found = self.verifications.iter().filter(|(_, entry)| is_so(entry));
-        found.map(|(id, _)| (*id).clone()).collect()
+    /// The verifications whose entries are so. Yields to other tasks after each [`AT_ONCE`] entries.
+    pub(super) async fn find(&self, mut is_so: impl FnMut(&Entry) -> bool) -> Vec<VerificationId> {
+        let (mut found, mut turn) = (Vec::new(), Turn::default());
+        for (id, entry) in &self.verifications {
+            if is_so(&entry) {
+                found.push((*id).clone());
+            }
+            turn.step().await;
+        }
+        found
     }
 
     /// Does what moka has deferred, so that the numbers of entries are right and no warm check pays for it.

@@ -1,8 +1,9 @@
 //! To which verifications the links about one have led. Bounded in number and in time.
 
-use std::{future::ready, time::Duration};
+use std::{collections::BTreeSet, future::ready, time::Duration};
 
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use tokio::task::yield_now;
 
 use crate::{clock::Moment, policy::VerificationId};
 
@@ -11,6 +12,8 @@ use crate::{clock::Moment, policy::VerificationId};
 const UNKNOWN_EACH: usize = 16;
 /// Those that were found to be of another identity. The upstream may say something else of them later.
 const OTHERS_EACH: usize = 2;
+/// Verifications that are looked at before other tasks have their turn.
+const AT_ONCE: usize = 256;
 /// How long a successor is kept.
 const SUCCESSOR_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
@@ -166,6 +169,38 @@ impl Successors {
                 ready(kept(std::iter::once(latest).chain(earlier).collect()))
             })
             .await;
+    }
+}
+
+impl Successors {
+    /// Removes the successors of these verifications, and these as successors of others.
+    pub(super) async fn purge(&self, whose: &BTreeSet<&VerificationId>) {
+        let is_theirs = |successor: &Successor| whose.contains(&successor.id);
+        let mut found = Vec::new();
+        for (count, (id, known)) in (1_usize..).zip(&self.0) {
+            if whose.contains(&*id) || known.iter().any(is_theirs) {
+                found.push(id);
+            }
+            if count % AT_ONCE == 0 {
+                yield_now().await;
+            }
+        }
+        for id in found {
+            let entry = self.0.entry_by_ref(&*id);
+            entry
+                .and_compute_with(|known| {
+                    let known = known.map(Entry::into_value).unwrap_or_default();
+                    let rest = known.into_iter().filter(|known| !is_theirs(known));
+                    let rest: Vec<Successor> = rest.collect();
+                    ready(if rest.is_empty() || whose.contains(&*id) {
+                        Op::Remove
+                    } else {
+                        Op::Put(rest)
+                    })
+                })
+                .await;
+        }
+        self.0.run_pending_tasks().await;
     }
 }
 

@@ -125,3 +125,85 @@ fn there_is_no_proof_of_what_no_checkpoint_covers_or_of_changed_lines() {
     let (code, printed, message) = prove(folder.path(), &ids[0].0, &key);
     assert_eq!((code, printed.as_str()), (1, ""), "{message}");
 }
+
+fn grown(folder: &Path, size: &str, key: &str) -> (i32, String, String) {
+    let folder = folder.to_str().unwrap();
+    ended(&audit(&[
+        "prove",
+        "--consistency",
+        size,
+        folder,
+        "--key",
+        key,
+    ]))
+}
+
+/// The size that each checkpoint covers.
+fn sizes(writer: &Writer) -> Vec<String> {
+    let sizes = writer
+        .checkpoints
+        .iter()
+        .map(|note| note.lines().nth(1).unwrap().to_owned());
+    sizes.collect()
+}
+
+#[test]
+fn that_a_journal_has_only_grown_is_proven_between_any_checkpoint_and_the_last_one() {
+    let writer = journal();
+    let folder = writer.folder();
+    let key = writer.verifier();
+    let sizes = sizes(&writer);
+    for size in &sizes {
+        let (code, proof, message) = grown(folder.path(), size, &key);
+        assert_eq!(code, 0, "{size} {message}");
+        assert!(!proof.contains("decision_id"), "no line is in it: {proof}");
+        let (code, printed, message) = check(&proof, &key);
+        assert_eq!(code, 0, "{size} {printed}{message}");
+        let checked: Value = serde_json::from_str(&printed).unwrap();
+        assert_eq!(checked["old_size"].to_string(), *size);
+        assert_eq!(checked["size"].to_string(), *sizes.last().unwrap());
+    }
+    let (code, printed, message) = grown(folder.path(), "1", &key);
+    assert_eq!((code, printed.as_str()), (1, ""));
+    assert!(message.contains(&format!("over {}", sizes[0])), "{message}");
+}
+
+#[test]
+fn a_journal_that_was_written_again_has_no_such_proof_and_none_holds_that_was_changed() {
+    let writer = journal();
+    let folder = writer.folder();
+    let key = writer.verifier();
+    let sizes = sizes(&writer);
+    let size = &sizes[sizes.len() / 2];
+    let (_, proof, _) = grown(folder.path(), size, &key);
+    let proof: Value = serde_json::from_str(&proof).unwrap();
+    let path = proof["path"].as_array().unwrap();
+    let text = |name: &str| proof[name].as_str().unwrap().to_owned();
+    let other_old = writer.checkpoints[0].clone();
+    for (member, value) in [
+        ("path", path[1..].to_vec().into()),
+        ("path", [path.clone(), path.clone()].concat().into()),
+        ("old", other_old.into()),
+        ("old", text("new").into()),
+        ("new", text("old").into()),
+        ("new", text("new").replacen("\n4", "\n5", 1).into()),
+    ] {
+        let mut changed = proof.clone();
+        assert_ne!(changed[member], value, "{member}");
+        changed[member] = value;
+        let (code, printed, message) = check(&changed.to_string(), &key);
+        assert_eq!(code, 1, "{member} {printed}{message}");
+    }
+    // Another journal by the same key, whose first lines are others.
+    let mut other = Writer::new(super::naive::key());
+    other.open();
+    other.start();
+    for _ in 0..80 {
+        other.decision();
+    }
+    other.checkpoint();
+    let mut forged = proof.clone();
+    forged["new"] = other.checkpoints[0].clone().into();
+    let (code, printed, _) = check(&forged.to_string(), &key);
+    assert_eq!(code, 1, "{printed}");
+}

@@ -114,7 +114,7 @@ async fn webhooks_and_operators() {
     let excluded = "ensure_resource_availability";
     passes(world.http_address(), "^/webhooks/", excluded, &secret).await;
     // To its own machine the listener shows everything; and nobody knows a step-up from the description alone.
-    let operators = "^/(livez|readyz|metrics|policies|step-ups/)";
+    let operators = "^/(livez|readyz|metrics|policies|step-ups/|admin/)";
     let excluded = "ensure_resource_availability,positive_data_acceptance,ignored_auth";
     passes(world.admin_address(), operators, excluded, &[]).await;
 }

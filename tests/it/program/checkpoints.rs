@@ -62,6 +62,20 @@ impl Signed {
         )
     }
 
+    /// How often a process has recorded by which key it signs.
+    fn processes(&self) -> usize {
+        let files = if self.journal.is_dir() {
+            let entries = fs::read_dir(&self.journal).unwrap();
+            let paths = entries.map(|entry| entry.unwrap().path());
+            paths.filter(|path| path.extension().is_some()).collect()
+        } else {
+            vec![self.journal.clone()]
+        };
+        let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
+        let event = format!(r#""event":"signing_key_in_use","key":"{}""#, self.verifier);
+        texts.map(|text| text.matches(&event).count()).sum()
+    }
+
     /// Asserts that all holds, and that a checkpoint covers the last line.
     fn assert_whole(&self) {
         let (code, report) = self.verify();
@@ -85,7 +99,9 @@ async fn a_journal_that_the_program_signed_holds_after_a_stop_a_kill_and_a_resta
         let signed = Signed::new(is_folder);
         signed.asked(30).await.stop().await;
         signed.assert_whole();
+        assert_eq!(signed.processes(), 1);
         let program = signed.asked(30).await;
+        assert_eq!(signed.processes(), 2);
         program.process.signal("-KILL");
         assert!(!Program::ended(program.process).await.success());
         let (code, report) = signed.verify();

@@ -34,4 +34,7 @@ async fn reloads_of_policies_and_callers_are_in_the_chain() {
     let revision = event("policies_reloaded")["revision"].as_str().unwrap();
     assert_eq!(revision.len(), 16);
     assert_eq!(event("callers_reloaded")["callers"], 1);
+    event("reload_requested");
+    assert_eq!(event("journal_reopened")["requested"], true);
+    crate::audit::schema::check_lines(&fs::read_to_string(&journal).unwrap());
 }

@@ -67,6 +67,10 @@ async fn a_client_whose_ca_is_removed_is_disconnected() {
     let refused = async || is_refused(&ask(&old, "fresh").await);
     until("the clients of the old CA are refused", refused).await;
     ask(&new, "fresh").await.unwrap();
+    // The journal says that other files are in use.
+    let (_, journal) = world.stop().await;
+    let event = r#""event":"certificates_reloaded","section":"grpc.tls""#;
+    assert_eq!(journal.matches(event).count(), 1, "{journal}");
 }
 
 #[tokio::test]

@@ -1,0 +1,115 @@
+//! Decisions that are given although they could not be recorded, and what the journal says of them afterwards.
+
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+use super::{files::Running, *};
+
+/// A disk that is full while the test says so.
+#[derive(Clone, Default)]
+struct Switched {
+    disk: Disk,
+    is_full: Arc<AtomicBool>,
+}
+
+impl Write for Switched {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_full.load(SeqCst) {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        self.disk.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for Switched {}
+
+fn lines(disk: &Disk) -> Vec<Value> {
+    let text = String::from_utf8(disk.taken.lock().clone()).unwrap();
+    let lines = text.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn once_the_journal_can_be_written_it_says_how_many_decisions_have_no_line() {
+    let output = Switched::default();
+    let clock = Arc::new(SystemClock);
+    let running = Running::writing(Box::new(output.clone()), Durability::Written, clock);
+    running.record(0..1).await;
+    output.is_full.store(true, SeqCst);
+    let minute = Duration::from_mins(1);
+    // The first one is in the queue when the disk is found full; then no other is taken.
+    let late = running.journal.record_or_count(minute, entry(1)).await;
+    assert_eq!(late, Err(JournalError::NotWritable));
+    for id in 2..5 {
+        let lost = running.journal.record_or_count(minute, entry(id)).await;
+        assert_eq!(lost, Err(JournalError::NotWritable));
+    }
+    assert!(!running.journal.is_writable());
+    output.is_full.store(false, SeqCst);
+    while !running.journal.is_writable() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    // One that is recorded is not counted.
+    let recorded = running.journal.record_or_count(minute, entry(5)).await;
+    assert_eq!(recorded, Ok(()));
+    running.stop().await;
+    let lines = lines(&output.disk);
+    let what = |line: &Value| {
+        line["event"]
+            .as_str()
+            .or(line["decision_id"].as_str())
+            .map(str::to_owned)
+    };
+    let what: Vec<String> = lines.iter().filter_map(what).collect();
+    let ids = [0, 1, 5].map(|id| Uuid::from_u128(id).to_string());
+    assert_eq!(
+        what.iter().filter(|what| ids.contains(what)).count(),
+        3,
+        "{what:?}"
+    );
+    let counted: Vec<&Value> = lines
+        .iter()
+        .filter(|line| line["event"] == "decisions_unrecorded")
+        .collect();
+    let [counted] = counted[..] else {
+        panic!("{what:?}")
+    };
+    assert_eq!(
+        counted["policies"],
+        json!([{ "policy": "front-door", "lost": 3, "late": 1 }])
+    );
+    assert_eq!(counted["from"], "1970-01-01T00:00:01.500Z");
+    assert_eq!(counted["to"], "1970-01-01T00:00:01.500Z");
+    assert_eq!(what.last().unwrap(), "journal_stopped");
+}
+
+#[tokio::test]
+async fn what_a_journal_that_stops_has_not_said_yet_comes_before_its_end() {
+    let output = Switched::default();
+    let clock = Arc::new(SystemClock);
+    let running = Running::writing(Box::new(output.clone()), Durability::Written, clock);
+    running.record(0..1).await;
+    // A call that cannot wait at all.
+    let late = running
+        .journal
+        .record_or_count(Duration::ZERO, entry(1))
+        .await;
+    let is_late = late == Err(JournalError::Late);
+    running.stop().await;
+    let lines = lines(&output.disk);
+    let events: Vec<&str> = lines
+        .iter()
+        .filter_map(|line| line["event"].as_str())
+        .collect();
+    let expected: &[&str] = if is_late {
+        &["journal_started", "decisions_unrecorded", "journal_stopped"]
+    } else {
+        &["journal_started", "journal_stopped"]
+    };
+    assert_eq!(events, expected);
+}

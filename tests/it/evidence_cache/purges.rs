@@ -1,0 +1,151 @@
+//! What is purged leaves the cache under every identifier, also what is still being fetched.
+
+use verigate::{
+    policy::{Datum, Identity},
+    source::{PurgeTarget, Purged},
+};
+
+use super::*;
+
+fn identity(name: &str) -> Identity {
+    Identity::parse(name).unwrap()
+}
+
+fn of_identity(name: &str) -> PurgeTarget {
+    PurgeTarget::Identity(identity(name))
+}
+
+fn of_verification(name: &str) -> PurgeTarget {
+    PurgeTarget::Verification(named(name))
+}
+
+/// Verifications of two people in turn, with their identities.
+fn identified(count: u64) -> Answer {
+    let name = if count % 2 == 1 { "id-ada" } else { "id-ben" };
+    Ok(Finding::Present(Verification {
+        status: Some(count.to_string().into()),
+        trace_id: Some(format!("trace-{count}").into()),
+        identity: Datum::Known(identity(name)),
+        kept: DataKinds::IDENTITY,
+        ..Verification::default()
+    }))
+}
+
+/// A verification of which nobody knows whose it is, because no policy reads that.
+fn not_kept(count: u64) -> Answer {
+    Ok(Finding::Present(Verification {
+        status: Some(count.to_string().into()),
+        trace_id: Some("trace-1".into()),
+        kept: DataKinds::NONE,
+        ..Verification::default()
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_removes_evidence_and_aliases_by_either_identifier() {
+    for name in ["v-1", "trace-1"] {
+        let desk = Desk::quick(traced);
+        assert_eq!(desk.status().await, "1");
+        let trace = named("trace-1");
+        assert_eq!(desk.cache.in_use_as(&trace).await, Some(id()));
+        let purged = desk.cache.purge(&of_verification(name)).await;
+        assert_eq!((purged.evidence, purged.aliases), (1, 1), "{name}");
+        assert_eq!(purged.verifications, [trace.clone(), id()]);
+        assert_eq!(desk.cache.in_use_as(&trace).await, None);
+        assert_eq!(desk.cache.in_use_as(&id()).await, None);
+        // Nothing is kept back for an outage either: who asks causes a new fetch.
+        assert_eq!(desk.status().await, "2");
+        let again = desk.cache.purge(&of_verification("v-2")).await;
+        assert_eq!((again.evidence, again.aliases), (0, 0));
+        assert_eq!(desk.status().await, "2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_in_flight_answers_those_who_wait_and_stores_nothing() {
+    type Fetched = (fn(u64) -> Answer, PurgeTarget);
+    let cases: [Fetched; 4] = [
+        (traced, of_verification("v-1")),
+        // Which verification has this trace is not known before the fetch ends.
+        (traced, of_verification("trace-1")),
+        (identified, of_identity("id-ada")),
+        // Whose it is was not kept, so that it may be theirs.
+        (not_kept, of_identity("id-ada")),
+    ];
+    for (answer, target) in cases {
+        let desk = Desk::new(answer);
+        let waiting = desk.ask();
+        desk.upstream.until_asked(1).await;
+        desk.cache.purge(&target).await;
+        desk.upstream.may_answer.add_permits(1);
+        assert_eq!(waiting.await.unwrap(), "1");
+        assert_eq!(desk.asked(), 1);
+        assert_eq!(desk.cache.in_use_as(&id()).await, None, "{target:?}");
+        assert_eq!(desk.cache.in_use_as(&named("trace-1")).await, None);
+        // A fetch that begins later is kept.
+        desk.upstream.may_answer.add_permits(1);
+        assert_eq!(desk.status().await, "2");
+        assert_eq!(desk.cache.in_use_as(&id()).await, Some(id()));
+        assert_eq!(desk.status().await, "2");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_of_somebody_else_leaves_a_fetch_in_flight_alone() {
+    let desk = Desk::new(identified);
+    let waiting = desk.ask();
+    desk.upstream.until_asked(1).await;
+    desk.cache.purge(&of_identity("id-ben")).await;
+    desk.cache.purge(&of_verification("v-9")).await;
+    desk.upstream.may_answer.add_permits(1);
+    assert_eq!(waiting.await.unwrap(), "1");
+    assert_eq!(desk.status().await, "1");
+    assert_eq!(desk.asked(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_does_not_undo_an_invalidation_of_the_same_fetch() {
+    let desk = Desk::new(traced);
+    let waiting = desk.ask();
+    desk.upstream.until_asked(1).await;
+    let trace = named("trace-1");
+    desk.cache.invalidate(&trace, Invalidation::Changed).await;
+    desk.cache.purge(&PurgeTarget::Verification(trace)).await;
+    desk.upstream.may_answer.add_permits(2);
+    // What is from before the invalidation is not used.
+    assert_eq!(waiting.await.unwrap(), "2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_purged_under_all_of_their_verifications_and_nobody_else_is() {
+    let desk = Desk::quick(identified);
+    for n in 1..=6 {
+        desk.look_named(&named(&format!("v-{n}")), desk.request())
+            .await;
+    }
+    let purged = desk.cache.purge(&of_identity("id-ada")).await;
+    let names = ["trace-1", "trace-3", "trace-5", "v-1", "v-3", "v-5"].map(named);
+    assert_eq!(
+        purged,
+        Purged {
+            evidence: 3,
+            aliases: 3,
+            unidentified: 0,
+            verifications: names.into(),
+        }
+    );
+    for n in 1..=6 {
+        let name = named(&format!("v-{n}"));
+        let is_known = desk.cache.in_use_as(&name).await.is_some();
+        assert_eq!(is_known, n % 2 == 0, "{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn evidence_of_which_nobody_knows_whose_it_is_stays_and_is_counted() {
+    let desk = Desk::quick(not_kept);
+    desk.status().await;
+    let purged = desk.cache.purge(&of_identity("id-ada")).await;
+    assert_eq!((purged.evidence, purged.unidentified), (0, 1));
+    assert_eq!(desk.status().await, "1");
+}
