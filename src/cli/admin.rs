@@ -135,6 +135,7 @@ impl AdminServer {
         };
         let files = ClientFiles {
             section: "verigate",
+            ca_setting: "ca",
             ca: self.ca,
             certificate: self.certificate.zip(self.key),
             proxy: None,

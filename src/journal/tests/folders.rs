@@ -288,7 +288,13 @@ async fn a_process_that_begins_with_a_clock_far_ahead_removes_nothing_for_a_day(
     for _ in 0..2 {
         let running = running(&clock);
         let now = Arc::clone(&clock) as _;
-        let retention = Retention::new(folder.to_owned(), terms, now, running.queue());
+        let retention = Retention::new(
+            folder.to_owned(),
+            terms,
+            now,
+            running.queue(),
+            Arc::default(),
+        );
         for _ in 0..2 {
             assert!(retention.remove_due().await.unwrap());
         }
@@ -309,7 +315,7 @@ async fn a_process_that_begins_with_a_clock_far_ahead_removes_nothing_for_a_day(
         size: Some(1),
         ..terms
     };
-    let by_size = Retention::new(folder.to_owned(), all, now, running.queue());
+    let by_size = Retention::new(folder.to_owned(), all, now, running.queue(), Arc::default());
     assert!(by_size.remove_due().await.unwrap());
     assert!(!files(folder).contains(&before[0]));
     running.stop().await;
@@ -334,7 +340,13 @@ async fn after_a_day_the_clock_is_believed() {
         size: None,
     };
     let time = Arc::clone(&clock) as _;
-    let retention = Retention::new(folder.to_owned(), terms, time, running.queue());
+    let retention = Retention::new(
+        folder.to_owned(),
+        terms,
+        time,
+        running.queue(),
+        Arc::default(),
+    );
     assert!(retention.remove_due().await.unwrap());
     assert_eq!(files(folder)[0], before[0]);
     clock.advance(Duration::from_hours(24));
