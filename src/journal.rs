@@ -102,8 +102,6 @@ use crate::{
     readiness::Component,
 };
 
-/// The name of a journal without a key.
-const ORIGIN: &str = "verigate";
 /// How long the last checkpoint is waited for.
 const SIGNING_END: Duration = Duration::from_millis(700);
 /// Messages beside those of entries.
@@ -308,16 +306,8 @@ pub fn start_with(
     let of_checkpoints = CheckpointMetrics::register(&deps.registry)?;
     let compression = CompressionMetrics::register(&deps.registry)?;
     let (closing, closed) = sync_channel(1);
-    let Keys {
-        signing,
-        auditor,
-        identifiers,
-    } = keys;
-    let name = signing
-        .as_ref()
-        .map(|signing| signing.key.verifier().name());
-    let origin = name.unwrap_or(ORIGIN).into();
-    let (protection, header) = keys::protection(auditor, identifiers, origin)?;
+    let (protection, header) = keys.protection()?;
+    let signing = keys.signing;
     let signing = signing.map(|signing| signing.begin(&of_checkpoints, deps));
     let (checkpoints, signer) = signing.transpose()?.unzip();
     let (queue, messages) = mpsc::channel(limits.queue_max.saturating_add(OTHER_MESSAGES));

@@ -11,6 +11,9 @@ use super::{
     signing::Signing,
 };
 
+/// The name of a journal without a key that signs.
+const ORIGIN: &str = "verigate";
+
 /// The keys of a journal; by default there are none.
 #[derive(Debug, Default)]
 pub struct Keys {
@@ -22,22 +25,22 @@ pub struct Keys {
     pub identifiers: Option<IdentifierKey>,
 }
 
-/// How lines are protected, and what the journal says of it.
-pub(super) fn protection(
-    auditor: Option<Recipient>,
-    identifiers: Option<IdentifierKey>,
-    origin: Box<str>,
-) -> Result<(Protection, Header), AgeError> {
-    let sealer = auditor.map(FactsSealer::start).transpose()?;
-    let (facts, facts_key) = sealer.unzip();
-    let header = Header {
-        origin,
-        identifier_key: identifiers.as_ref().map(|key| key.id().into()),
-        facts_keys: facts_key.into_iter().collect(),
-    };
-    let protection = Protection {
-        facts: facts.map(Arc::new),
-        identifiers: identifiers.map(Arc::new),
-    };
-    Ok((protection, header))
+impl Keys {
+    /// How lines are protected, and what the journal says of it.
+    pub(super) fn protection(&self) -> Result<(Protection, Header), AgeError> {
+        let sealer = self.auditor.clone().map(FactsSealer::start).transpose()?;
+        let (facts, facts_key) = sealer.unzip();
+        let signing = self.signing.as_ref();
+        let name = signing.map(|signing| signing.key.verifier().name());
+        let header = Header {
+            origin: name.unwrap_or(ORIGIN).into(),
+            identifier_key: self.identifiers.as_ref().map(|key| key.id().into()),
+            facts_keys: facts_key.into_iter().collect(),
+        };
+        let protection = Protection {
+            facts: facts.map(Arc::new),
+            identifiers: self.identifiers.clone().map(Arc::new),
+        };
+        Ok((protection, header))
+    }
 }
