@@ -107,7 +107,7 @@ pub(super) const AUDIT_SHOW: &str = "\
 Examples:
   verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f /var/log/verigate
   verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f decisions.jsonl --json
-  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f decisions.jsonl --facts --auditor-key auditor.key";
+  verigate audit show 0198c5a0-1b2c-7d3e-8f40-5a6b7c8d9e0f journal --facts --auditor-key a.key";
 
 pub(super) const AUDIT_STATS: &str = "\
 Examples:
