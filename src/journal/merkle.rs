@@ -89,11 +89,11 @@ impl Tree {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::{super::line_start::hex, *};
 
     /// The leaves of the well-known vectors.
-    const LEAVES: [&[u8]; 8] = [
+    pub(crate) const LEAVES: [&[u8]; 8] = [
         b"",
         &[0x00],
         &[0x10],
