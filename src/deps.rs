@@ -62,9 +62,14 @@ pub struct Task {
 
 impl Task {
     /// Waits until the task has ended, and aborts it after this time. Whether it ended by itself.
-    pub async fn end(mut self, within: Duration) -> bool {
+    pub async fn end(self, within: Duration) -> bool {
+        timeout(within, self.ended()).await.is_ok()
+    }
+
+    /// Waits until the task has ended. Dropping what is returned aborts it.
+    pub async fn ended(mut self) {
         // What is received is an error: the sender is dropped when the task ends.
-        timeout(within, &mut self.ended).await.is_ok()
+        let _ = (&mut self.ended).await;
     }
 }
 

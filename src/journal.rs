@@ -102,7 +102,7 @@ use crate::{
     readiness::Component,
 };
 
-/// How long the last checkpoint is waited for.
+/// How long the last checkpoint and its copy are waited for.
 const SIGNING_END: Duration = Duration::from_millis(700);
 /// Messages beside those of entries.
 const OTHER_MESSAGES: usize = 64;
@@ -260,6 +260,11 @@ impl Writer {
 
     /// Accepts no more entries, and waits until the queued ones are written, and a little for the checkpoint over them.
     pub async fn flush(self) {
+        self.flush_and_sign(SIGNING_END).await;
+    }
+
+    /// [`Self::flush`], with this time for the last checkpoint and its copy.
+    async fn flush_and_sign(self, within: Duration) {
         drop(self.retention);
         self.health.stop();
         self.groups.close();
@@ -268,9 +273,13 @@ impl Writer {
         let _ = self.queue.send(Message::Stop).await;
         // An error means that the thread is gone, which is what is waited for.
         let _ = self.ended.await;
-        if let Some(signer) = self.signer {
-            // What it could not write is counted, and the lines themselves are written.
-            signer.end(SIGNING_END).await;
+        if let Some(signer) = self.signer
+            && !signer.end(within).await
+        {
+            tracing::error!(
+                event = "last_checkpoint_not_finished",
+                "the last checkpoint of the journal, or its copy, did not arrive before the process ended: look at the disk of journal.path and at journal.checkpoint_copy; the lines themselves are written, and the next start signs them"
+            );
         }
     }
 }

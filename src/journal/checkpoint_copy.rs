@@ -22,8 +22,6 @@ use crate::{
 
 /// How long one may take to arrive at an address.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// How long the last one is waited for.
-const FINISH: Duration = Duration::from_millis(400);
 
 /// Where checkpoints are copied to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,10 +69,10 @@ impl CheckpointCopy {
         self.notes.send((size, note));
     }
 
-    /// Waits a little for the last one.
+    /// Waits for the last one. Dropping what is returned ends the attempt.
     pub(super) async fn finish(self) {
         drop(self.notes);
-        self.task.end(FINISH).await;
+        self.task.ended().await;
     }
 }
 

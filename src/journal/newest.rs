@@ -4,7 +4,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -22,17 +22,25 @@ type Numbered<T> = (u64, Option<T>);
 #[derive(Debug)]
 pub(super) struct Newest<T> {
     value: watch::Sender<Numbered<T>>,
-    /// The number of the last value that was taken.
-    taken: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     /// Counts values that did not arrive.
     lost: IntCounter,
+}
+
+/// What the other side has done.
+#[derive(Debug, Default)]
+struct Progress {
+    /// The number of the last value that was taken.
+    taken: AtomicU64,
+    /// Whether that one has not arrived yet.
+    is_busy: AtomicBool,
 }
 
 /// The other side.
 #[derive(Debug)]
 pub(super) struct Arrivals<T> {
     value: watch::Receiver<Numbered<T>>,
-    taken: Arc<AtomicU64>,
+    progress: Arc<Progress>,
     lost: IntCounter,
 }
 
@@ -45,25 +53,26 @@ pub(super) trait Deliver<T> {
 /// Both sides.
 pub(super) fn newest<T>(lost: &IntCounter) -> (Newest<T>, Arrivals<T>) {
     let (sender, receiver) = watch::channel((0, None));
-    let taken = Arc::new(AtomicU64::new(0));
+    let progress = Arc::<Progress>::default();
     let newest = Newest {
         value: sender,
-        taken: Arc::clone(&taken),
+        progress: Arc::clone(&progress),
         lost: lost.clone(),
     };
     let arrivals = Arrivals {
         value: receiver,
-        taken,
+        progress,
         lost: lost.clone(),
     };
     (newest, arrivals)
 }
 
 impl<T> Newest<T> {
-    /// Sends this value in the place of one that still waits, which is then lost.
+    /// Sends this value in the place of one that still waits. That one is lost if it waits because an earlier one has not arrived.
     pub(super) fn send(&self, value: T) {
         self.value.send_modify(|(number, newest)| {
-            if self.taken.load(Ordering::SeqCst) < *number {
+            let Progress { taken, is_busy } = &*self.progress;
+            if is_busy.load(Ordering::SeqCst) && taken.load(Ordering::SeqCst) < *number {
                 self.lost.inc();
             }
             *number = number.saturating_add(1);
@@ -74,7 +83,7 @@ impl<T> Newest<T> {
 
 impl<T: Clone + Send + Sync> Arrivals<T> {
     /// Puts each value to its place, until the sending side is dropped and the last one was tried. One that does not arrive counts as lost, and
-    /// is tried again, or a newer one in its place.
+    /// is tried again, or a newer one in its place. So does one that has not arrived when what is returned is dropped.
     pub(super) async fn hand_to(mut self, place: &mut (impl Deliver<T> + Send)) {
         let (mut is_open, mut has_failed) = (true, false);
         while is_open {
@@ -89,12 +98,25 @@ impl<T: Clone + Send + Sync> Arrivals<T> {
                 break;
             }
             let (number, value) = self.value.borrow_and_update().clone();
-            self.taken.store(number, Ordering::SeqCst);
+            self.progress.is_busy.store(true, Ordering::SeqCst);
+            self.progress.taken.store(number, Ordering::SeqCst);
             let Some(value) = value else { continue };
             has_failed = !place.put(value).await;
             if has_failed {
                 self.lost.inc();
             }
+            self.progress.is_busy.store(has_failed, Ordering::SeqCst);
+        }
+        self.progress.is_busy.store(false, Ordering::SeqCst);
+    }
+}
+
+impl<T> Drop for Arrivals<T> {
+    fn drop(&mut self) {
+        let Progress { taken, is_busy } = &*self.progress;
+        let is_waiting = taken.load(Ordering::SeqCst) < self.value.borrow().0;
+        if is_waiting || is_busy.load(Ordering::SeqCst) {
+            self.lost.inc();
         }
     }
 }
@@ -154,6 +176,35 @@ mod tests {
         assert_eq!(sent(1..=1, 0).await, (vec![1], 0));
         assert_eq!(sent(1..=2, 0).await, (vec![1, 2], 0));
         assert_eq!(sent(1..=9, 0).await, (vec![1, 9], 7));
+    }
+
+    #[test]
+    fn one_that_was_not_looked_at_yet_is_replaced_and_not_lost() {
+        let lost = IntCounter::new("lost", "lost").unwrap();
+        let (sender, arrivals) = newest(&lost);
+        sender.send(1);
+        sender.send(2);
+        assert_eq!(lost.get(), 0);
+        // Nobody takes the second one any more.
+        drop(arrivals);
+        assert_eq!(lost.get(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_cut_off_on_its_way_is_lost() {
+        for (permits, expected) in [(0, 1), (1, 0)] {
+            let lost = IntCounter::new("lost", "lost").unwrap();
+            let (sender, arrivals) = newest(&lost);
+            sender.send(7);
+            let mut place = Slow {
+                permits: Arc::new(Semaphore::new(permits)),
+                failures: 0,
+                arrived: Vec::new(),
+            };
+            let delivery = arrivals.hand_to(&mut place);
+            assert!(timeout(RETRY_AFTER, delivery).await.is_err());
+            assert_eq!(lost.get(), expected);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -8,15 +8,21 @@ use std::{
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
+    net::{TcpListener, TcpSocket},
 };
 
 use super::{chained::Reader, *};
-use crate::journal::{
-    checkpoint::Checkpoint,
-    checkpoints::{Checkpoints, TreeHead},
-    signed_note::{Note, SigningKey, signing_key_text},
+use crate::{
+    clock::ManualClock,
+    journal::{
+        checkpoint::Checkpoint,
+        checkpoints::{Checkpoints, TreeHead},
+        signed_note::{Note, SigningKey, signing_key_text},
+    },
 };
+
+/// Enough for a disk that has other work.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn key() -> SigningKey {
     let text = signing_key_text("door.example.org/journal", &[7; 32]).unwrap();
@@ -40,7 +46,8 @@ async fn run(
         durability: Durability::Written,
         ..QueueLimits::default()
     };
-    let deps = Deps::new(Arc::new(SystemClock));
+    // It stands still: only the first group and the end have a checkpoint.
+    let deps = Deps::new(Arc::new(ManualClock::at(from_millis(0))));
     let keys = Keys {
         signing: Some(signing),
         ..Keys::default()
@@ -49,7 +56,7 @@ async fn run(
     for id in ids {
         started.journal.record(entry(id)).await.unwrap();
     }
-    started.writer.flush().await;
+    started.writer.flush_and_sign(PATIENCE).await;
     let families = deps.registry.gather();
     ["checkpoints", "checkpoint_copies"].map(|what| {
         let name = format!("verigate_journal_{what}_lost_total");
@@ -127,10 +134,10 @@ async fn a_place_that_is_down_holds_up_no_decision_and_is_counted() {
         &[&path],
         &checkpoints(&folder.path().join("journal.jsonl.checkpoints")),
     );
-    // Nobody answers, or nothing but an error.
-    let refusing = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // Taken, so that nobody else listens there, and not listened at.
+    let refusing = TcpSocket::new_v4().unwrap();
+    refusing.bind(([127, 0, 0, 1], 0).into()).unwrap();
     let url = format!("http://{}/", refusing.local_addr().unwrap());
-    drop(refusing);
     let target = CopyTarget::Url(url.parse().unwrap());
     let lost = run(&path, checkpoints_beside(&path), Some(target), 9..10).await;
     assert!(lost[0] == 0.0 && lost[1] >= 1.0, "{lost:?}");
