@@ -51,6 +51,7 @@ use std::{
     collections::HashSet,
     io,
     path::Path,
+    pin::Pin,
     sync::{
         Arc,
         mpsc::{Receiver, sync_channel},
@@ -89,6 +90,7 @@ pub use self::{
 use self::{
     compression::Compression,
     gather::Groups,
+    group::Done,
     health::Health,
     message::Message,
     metrics::{CheckpointMetrics, CompressionMetrics, Metrics},
@@ -125,28 +127,52 @@ impl Journal {
         }
     }
 
-    /// Records a decision: returns when it is queued, written or synced. Waits while the queue is full. Rejected as long as the journal cannot
-    /// be written, and after this time; a decision that waits then may be recorded later.
-    pub async fn record_within(&self, wait: Duration, entry: Entry) -> Result<(), JournalError> {
-        let recorded = timeout(wait, self.record(entry)).await;
-        recorded.unwrap_or(Err(JournalError::Late))
+    /// Records a decision: queues it at once, if there is room, and what is returned waits until it is queued, written or synced. It also waits
+    /// while the queue is full. Rejected as long as the journal cannot be written, and after this time; a decision that waits then may be
+    /// recorded later.
+    ///
+    /// Not an `async fn`: that would hold the entry, and each call is copied with what it holds.
+    pub fn record_within(
+        &self,
+        wait: Duration,
+        entry: Entry,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'_> {
+        let place = self.queue(entry);
+        async move {
+            let recorded = timeout(wait, self.recorded(place, &mut false)).await;
+            recorded.unwrap_or(Err(JournalError::Late))
+        }
     }
 
     /// The same, without an end of the wait.
     pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        self.record_noting(entry, &mut false).await
+        self.recorded(self.queue(entry), &mut false).await
     }
 
-    /// The same. Notes whether the decision is in the queue, so that its line may follow although there is an error.
-    async fn record_noting(
-        &self,
-        mut entry: Entry,
-        is_queued: &mut bool,
-    ) -> Result<(), JournalError> {
-        let place = self.groups.admit().await?;
+    /// Queues a decision, or begins to wait for room.
+    fn queue(&self, mut entry: Entry) -> Place {
         entry.attributes = Arc::clone(&self.attributes);
         entry.protection = Arc::clone(&self.protection);
-        let done = self.groups.add(&entry, place)?;
+        match self.groups.try_admit() {
+            Ok(permit) => Place::Given(self.groups.add(&entry, permit)),
+            Err(Some(error)) => Place::Given(Err(error)),
+            Err(None) => {
+                let groups = Arc::clone(&self.groups);
+                Place::Awaited(Box::pin(async move {
+                    let permit = groups.admit().await?;
+                    groups.add(&entry, permit)
+                }))
+            }
+        }
+    }
+
+    /// Waits until a decision is queued and, if answers wait for that, written. Notes whether it is queued, so that its line may follow although
+    /// there is an error.
+    async fn recorded(&self, place: Place, is_queued: &mut bool) -> Result<(), JournalError> {
+        let done = match place {
+            Place::Given(done) => done?,
+            Place::Awaited(done) => done.await?,
+        };
         *is_queued = true;
         if self.groups.waits() {
             return done.wait().await;
@@ -160,6 +186,14 @@ impl Journal {
         let place = place.map_err(|error| error.unwrap_or(JournalError::NotWritable))?;
         self.groups.add(refused, place).map(drop)
     }
+}
+
+/// The place of a decision in its group.
+enum Place {
+    /// It has one, or is refused one.
+    Given(Result<Arc<Done>, JournalError>),
+    /// There was no room.
+    Awaited(Pin<Box<dyn Future<Output = Result<Arc<Done>, JournalError>> + Send>>),
 }
 
 /// The journal as operators see it.

@@ -56,8 +56,10 @@ impl Access {
         let timing_requested = ServerTiming::is_requested(headers);
         let span = span::check(&call.trace, call.caller.id.as_str());
         let snapshot = self.gate.snapshot();
-        let check = check(&self.gate, &snapshot, message, &call);
-        let checked = check.instrument(span.clone()).await;
+        // In one expression: what has a name is held twice, and each call is copied with what it holds.
+        let checked = check(&self.gate, &snapshot, message, &call)
+            .instrument(span.clone())
+            .await;
         let checked = checked.inspect_err(|status| span::refused(&span, status.code()))?;
         let mut response = Response::new(checked.response());
         if timing_requested {

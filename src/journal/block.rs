@@ -4,6 +4,7 @@ use bytes::Bytes;
 
 use super::{
     chain::Chain,
+    line_start::LINE_START_MAX,
     own::{Header, Own},
 };
 use crate::policy::Timestamp;
@@ -36,7 +37,12 @@ impl Block {
         now: Timestamp,
     ) -> (Self, Chain) {
         let mut after = chain.clone();
-        let (mut bytes, mut ends) = (Vec::new(), Vec::with_capacity(items.len()));
+        let bodies = items.iter().map(|item| match item {
+            Item::Own(_) => 0,
+            Item::Record(_, body) => body.len().saturating_add(LINE_START_MAX),
+        });
+        let mut bytes = Vec::with_capacity(bodies.sum());
+        let mut ends = Vec::with_capacity(items.len());
         for item in items {
             match item {
                 Item::Own(own) => {

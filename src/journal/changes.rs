@@ -43,19 +43,24 @@ impl Journal {
         }
     }
 
-    /// Records a decision that is given in any case, within this time. One that was not recorded is counted, and an event of the journal says
-    /// how many there were once it can be written.
-    pub async fn record_or_count(&self, wait: Duration, entry: Entry) -> Result<(), JournalError> {
-        let (policy, at) = (
-            entry.request.policy.clone(),
-            entry.ruling.decision.decided_at(),
-        );
-        let mut is_queued = false;
-        let recorded = timeout(wait, self.record_noting(entry, &mut is_queued)).await;
-        let recorded = recorded.unwrap_or(Err(JournalError::Late));
-        if recorded.is_err() {
-            self.unrecorded.count(&policy, at, is_queued);
+    /// Records a decision that is given in any case, as [`Self::record_within`] does. One that was not recorded is counted, and an event of the
+    /// journal says how many there were once it can be written.
+    pub fn record_or_count(
+        &self,
+        wait: Duration,
+        entry: Entry,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'_> {
+        let policy = entry.request.policy.clone();
+        let at = entry.ruling.decision.decided_at();
+        let place = self.queue(entry);
+        async move {
+            let mut is_queued = false;
+            let recorded = timeout(wait, self.recorded(place, &mut is_queued)).await;
+            let recorded = recorded.unwrap_or(Err(JournalError::Late));
+            if recorded.is_err() {
+                self.unrecorded.count(&policy, at, is_queued);
+            }
+            recorded
         }
-        recorded
     }
 }

@@ -12,6 +12,9 @@ const AT: &[u8] = b"\",\"at\":\"";
 const HEX_LENGTH: usize = 64;
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
+/// More than the beginning of a line and its newline take.
+pub(super) const LINE_START_MAX: usize = 160;
+
 /// The beginning of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LineStart<'l> {

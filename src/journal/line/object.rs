@@ -152,7 +152,11 @@ impl Object<'_> {
 /// escapes it.
 pub(super) fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
-    if text.bytes().all(is_plain) {
+    // Without an early end, so that many bytes are looked at at once.
+    if text
+        .bytes()
+        .fold(true, |plain, byte| plain & is_plain(byte))
+    {
         json.extend_from_slice(text.as_bytes());
     } else {
         text.chars().for_each(|c| push_char(json, c));

@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// Enough for a disk that has other work.
-const PATIENCE: Duration = Duration::from_mins(1);
+const END_MAX: Duration = Duration::from_mins(1);
 
 fn key() -> SigningKey {
     let text = signing_key_text("door.example.org/journal", &[7; 32]).unwrap();
@@ -56,7 +56,7 @@ async fn run(
     for id in ids {
         started.journal.record(entry(id)).await.unwrap();
     }
-    started.writer.flush_and_sign(PATIENCE).await;
+    started.writer.flush_and_sign(END_MAX).await;
     let families = deps.registry.gather();
     ["checkpoints", "checkpoint_copies"].map(|what| {
         let name = format!("verigate_journal_{what}_lost_total");
