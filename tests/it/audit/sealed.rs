@@ -410,3 +410,4 @@ async fn keyed_lines_are_found_by_their_key_alone() {
     let (code, _) = with(&journal.path("auditor.key"), &ada);
     assert_eq!(code, 2);
 }
+    assert_eq!(with(&key, &["--verification", "trace-of-ada"]), (0, 2));
