@@ -1,7 +1,11 @@
-//! Which of a journal's decisions the shadow policies would have made otherwise: by policy, by caller and by an attribute.
+//! Which of a journal's decisions the shadow policies would have made otherwise: by policy, by caller, by an attribute, and by the cells of
+//! `policy diff`.
+
+mod cells;
 
 use std::collections::BTreeSet;
 
+pub use self::cells::{PolicyCells, ShadowCells};
 use super::{
     changes::{Change, Changes, Groups},
     decision::DecisionLine,
@@ -15,22 +19,25 @@ const GIVEN_UP_MAX: usize = 10_000;
 
 /// Counts what the shadow would have decided.
 #[derive(Debug, Default)]
-pub struct Shadows {
+pub struct Shadows<'p> {
     since: Option<Timestamp>,
     attribute: Option<Box<str>>,
     /// The revisions; the one that was judged last is the last one.
     revisions: Vec<ShadowCounts>,
     given_up: BTreeSet<Box<str>>,
-    /// Decisions that were judged by revisions that were given up.
+    /// Decisions that were judged by revisions that were given up, or that do not count.
     given_up_count: u64,
     without: u64,
+    cells: Option<ShadowCells<'p>>,
 }
 
 /// What was counted.
 #[derive(Debug, Default)]
-pub struct ShadowsReport {
-    /// What the revision of the shadow that was judged last would have decided. `None` if there was none.
+pub struct ShadowsReport<'p> {
+    /// What the revision of the shadow that was judged last would have decided, or that of the policies that are given. `None` if there was none.
     pub last: Option<ShadowCounts>,
+    /// The cells in which the decisions lie that would have been others, if the policies are given.
+    pub cells: Option<ShadowCells<'p>>,
     /// Decisions that were judged by other revisions of the shadow.
     pub earlier: u64,
     /// Decisions without a shadow, or with values that are not known.
@@ -54,13 +61,21 @@ pub struct ShadowCounts {
     pub is_whole: bool,
 }
 
-impl Shadows {
+impl<'p> Shadows<'p> {
     /// Since this instant, and by this attribute.
     pub fn new(since: Option<Timestamp>, attribute: Option<&str>) -> Self {
         Self {
             since,
             attribute: attribute.map(Into::into),
             ..Self::default()
+        }
+    }
+
+    /// Also by the cells of these policies. Only their revision of the shadow counts then.
+    pub fn with_cells(self, cells: ShadowCells<'p>) -> Self {
+        Self {
+            cells: Some(cells),
+            ..self
         }
     }
 
@@ -76,22 +91,31 @@ impl Shadows {
             self.without = self.without.saturating_add(1);
             return;
         };
+        let cells = self.cells.as_ref();
+        if cells.is_some_and(|cells| cells.shadow() != &*shadow.revision) {
+            self.given_up_count = self.given_up_count.saturating_add(1);
+            return;
+        }
         self.make_last(&shadow.revision);
         let value = self.attribute.as_deref();
         let value = value.and_then(|name| line.attribute(name));
         if let Some(counts) = self.revisions.last_mut() {
             counts.count(line, change, value);
         }
+        if let Some(cells) = &mut self.cells {
+            cells.add(line, &shadow.decision);
+        }
     }
 
     /// The report.
-    pub fn finish(mut self) -> ShadowsReport {
+    pub fn finish(mut self) -> ShadowsReport<'p> {
         let last = self.revisions.pop();
         let others = self.revisions.iter().map(|counts| counts.all.all());
         ShadowsReport {
             last,
             earlier: others.fold(self.given_up_count, u64::saturating_add),
             without: self.without,
+            cells: self.cells,
         }
     }
 

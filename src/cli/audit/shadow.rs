@@ -1,5 +1,7 @@
 //! `verigate audit shadow`: who would have been decided otherwise by the shadow policies; and whether these are few enough to promote them.
 
+mod cells;
+
 use std::{fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use anyhow::Context as _;
@@ -16,13 +18,15 @@ use super::{
 use crate::{
     audit::{
         changes::{Change, Changes, Groups},
-        shadows::{ShadowCounts, Shadows, ShadowsReport},
+        shadows::{ShadowCells, ShadowCounts, Shadows, ShadowsReport},
     },
     cli::{
         output::{print_coloured, print_json},
         screen::{Screen, Style},
+        serve::report_policies,
     },
     clock::{Clock as _, SystemClock},
+    live,
     policy::{before, parse_duration},
 };
 
@@ -30,6 +34,9 @@ use crate::{
 ///
 /// Counts the decisions of which a journal says what the shadow policies would have decided, by policy, by caller, and with `--by` by an
 /// attribute that the journal records. Only the revision of the shadow that was judged last counts, with all that it has judged.
+///
+/// With `--policies` and `--shadow`, the policies that were in force and their shadow, it also shows in which cells of `verigate policy diff`
+/// these decisions lie, where their lines say that; and only that revision of the shadow counts.
 ///
 /// With `--max` it is a gate for promoting the shadow: it ends with 0 if there are no more such changes than that, with 1 if there are more,
 /// and with 2 if it could not run, if lines cannot be read, or if the shadow has made fewer decisions than `--min`: those for which it has no
@@ -52,6 +59,12 @@ pub(super) struct AuditShadow {
     /// Show the changes by the values of this attribute too.
     #[arg(long, value_name = "ATTRIBUTE")]
     by: Option<String>,
+    /// Show the changes by the cells of `verigate policy diff` too: the policies that were in force, a file or a folder.
+    #[arg(long, value_name = "PATH", requires = "shadow")]
+    policies: Option<PathBuf>,
+    /// The shadow policies: a file or a folder.
+    #[arg(long, value_name = "PATH", requires = "policies")]
+    shadow: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -83,8 +96,17 @@ fn window(text: &str) -> Result<Duration, String> {
 
 impl AuditShadow {
     pub(super) fn run(self, screen: Screen) -> anyhow::Result<Exit> {
+        let sets = [&self.policies, &self.shadow].map(|path| path.as_deref().map(live::load));
+        let sets = match sets {
+            [Some(Err(error)), _] | [_, Some(Err(error))] => return Ok(report_policies(&error)),
+            [Some(Ok(in_force)), Some(Ok(shadow))] => Some((in_force, shadow)),
+            [None, _] | [_, None] => None,
+        };
         let since = self.window.map(|window| before(SystemClock.now(), window));
         let mut shadows = Shadows::new(since, self.by.as_deref());
+        if let Some((in_force, shadow)) = &sets {
+            shadows = shadows.with_cells(ShadowCells::of(in_force, shadow));
+        }
         let unreadable = decisions::each(&self.paths, |line| {
             if let Counted::Decision(line) = line {
                 shadows.add(line);
@@ -108,7 +130,7 @@ impl AuditShadow {
         })
     }
 
-    fn limits(&self, report: &ShadowsReport) -> Limits {
+    fn limits(&self, report: &ShadowsReport<'_>) -> Limits {
         let has_limits = !self.max.is_empty();
         let is_breached = |max: &Max| of(report, max.change) > max.count;
         Limits {
@@ -120,7 +142,7 @@ impl AuditShadow {
 
     fn as_text(
         &self,
-        report: &ShadowsReport,
+        report: &ShadowsReport<'_>,
         limits: &Limits,
         unreadable: u64,
         screen: Screen,
@@ -129,6 +151,9 @@ impl AuditShadow {
         match &report.last {
             None => page.line("no decision was judged by shadow policies"),
             Some(counts) => write_counts(&mut page, counts),
+        }
+        if let Some(cells) = &report.cells {
+            cells::write(&mut page, cells);
         }
         page.blank();
         for (label, count, text) in [
@@ -156,7 +181,7 @@ impl AuditShadow {
         page.into_text()
     }
 
-    fn write_limits(&self, page: &mut Page, report: &ShadowsReport, limits: &Limits) {
+    fn write_limits(&self, page: &mut Page, report: &ShadowsReport<'_>, limits: &Limits) {
         for max in &self.max {
             let (found, limit) = (of(report, max.change), max.count);
             let style = if found > limit {
@@ -203,16 +228,16 @@ impl Limits {
     }
 }
 
-fn judged(report: &ShadowsReport) -> u64 {
+fn judged(report: &ShadowsReport<'_>) -> u64 {
     report.last.as_ref().map_or(0, |counts| counts.all.judged())
 }
 
-fn of(report: &ShadowsReport, change: Change) -> u64 {
+fn of(report: &ShadowsReport<'_>, change: Change) -> u64 {
     let counts = report.last.as_ref();
     counts.map_or(0, |counts| counts.all.of(change))
 }
 
-fn is_whole(report: &ShadowsReport) -> bool {
+fn is_whole(report: &ShadowsReport<'_>) -> bool {
     report.last.as_ref().is_none_or(|counts| counts.is_whole)
 }
 
@@ -247,7 +272,7 @@ fn write_counts(page: &mut Page, counts: &ShadowCounts) {
     }
 }
 
-fn as_json(report: &ShadowsReport, limits: &Limits, unreadable: u64) -> Value {
+fn as_json(report: &ShadowsReport<'_>, limits: &Limits, unreadable: u64) -> Value {
     let groups = |groups: &dyn Fn(&ShadowCounts) -> &Groups| {
         let groups = report.last.iter().flat_map(|counts| groups(counts).iter());
         let groups = groups.map(|(name, changes)| (name.to_owned(), changes_as_json(changes)));
@@ -258,7 +283,7 @@ fn as_json(report: &ShadowsReport, limits: &Limits, unreadable: u64) -> Value {
     });
     let none = Changes::default();
     let counts = report.last.as_ref();
-    json!({
+    let mut value = json!({
         "shadow_revision": counts.map(|counts| &counts.revision),
         "is_whole": is_whole(report),
         "judged": judged(report),
@@ -271,5 +296,9 @@ fn as_json(report: &ShadowsReport, limits: &Limits, unreadable: u64) -> Value {
         "unreadable_lines": unreadable,
         "breached": breached.collect::<Vec<_>>(),
         "too_few": limits.too_few,
-    })
+    });
+    if let (Some(cells), Some(members)) = (&report.cells, value.as_object_mut()) {
+        members.extend(cells::as_json(cells));
+    }
+    value
 }
