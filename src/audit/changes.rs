@@ -38,6 +38,11 @@ impl Change {
     pub fn is_unknown(self) -> bool {
         self.to == "unknown"
     }
+
+    /// Whether another decision was made: there was a policy, and what it reads was known.
+    pub fn is_judged(self) -> bool {
+        DECISIONS.contains(&self.to)
+    }
 }
 
 impl fmt::Display for Change {
@@ -77,6 +82,22 @@ impl Changes {
         self.0
             .values()
             .fold(0, |all, count| all.saturating_add(*count))
+    }
+
+    /// How many of them were decided by the other policies.
+    pub fn judged(&self) -> u64 {
+        let judged = self.0.iter().filter(|(change, _)| change.is_judged());
+        judged.fold(0, |all, (_, count)| all.saturating_add(*count))
+    }
+
+    /// How many of them were not, by what there is instead of a decision.
+    pub fn not_judged(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let of = move |to: &'static str| {
+            let counts = self.0.iter().filter(move |(change, _)| change.to == to);
+            let count = counts.fold(0_u64, |all, (_, count)| all.saturating_add(*count));
+            (to, count)
+        };
+        OTHERS.into_iter().map(of).filter(|(_, count)| *count > 0)
     }
 
     /// How many there are of a change.

@@ -3,7 +3,7 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    io::{self, BufRead, BufReader, Seek as _, SeekFrom},
+    io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -174,15 +174,29 @@ impl JournalFile {
         !self.is_stdin() && !self.is_compressed()
     }
 
-    /// Opens it for reading from this offset on; `None` if it has been removed since it was found.
+    /// Opens it for reading from this offset of its content on; `None` if it has been removed since it was found. One that has been
+    /// compressed since is opened all the same.
     pub(super) fn open_at(&self, offset: u64) -> io::Result<Option<Box<dyn BufRead + Send>>> {
-        let mut file = match File::open(&self.path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
+        if let Some(file) = self.open_plain()? {
+            return reader_at(file, offset).map(Some);
+        }
+        let Some(mut content) = self.open()? else {
+            return Ok(None);
         };
-        file.seek(SeekFrom::Start(offset))?;
-        reader(file, false).map(Some)
+        io::copy(&mut (&mut content).take(offset), &mut io::sink())?;
+        Ok(Some(content))
+    }
+
+    /// Opens the file itself; `None` if it is compressed, or has been removed or compressed since it was found.
+    pub(super) fn open_plain(&self) -> io::Result<Option<File>> {
+        if !self.is_seekable() {
+            return Ok(None);
+        }
+        match File::open(&self.path) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Opens it for reading its lines from the first one on; `None` if it has been removed since it was found. One that has been
@@ -206,6 +220,12 @@ impl JournalFile {
             },
         }
     }
+}
+
+/// Reads a file that is not compressed from this offset on.
+pub(super) fn reader_at(mut file: File, offset: u64) -> io::Result<Box<dyn BufRead + Send>> {
+    file.seek(SeekFrom::Start(offset))?;
+    reader(file, false)
 }
 
 fn reader(file: File, compressed: bool) -> io::Result<Box<dyn BufRead + Send>> {

@@ -1,9 +1,15 @@
 //! The lines that are added to a journal while it is written.
 
-use std::{fs, io, os::unix::fs::MetadataExt as _, path::PathBuf, sync::Arc};
+use std::{
+    fs::{self, File},
+    io::{self, BufRead},
+    os::unix::fs::MetadataExt as _,
+    path::PathBuf,
+    sync::Arc,
+};
 
 use super::{
-    files::{FindError, JournalFile, JournalFiles},
+    files::{FindError, JournalFile, JournalFiles, reader_at},
     lines::{Ending, LineReader},
     stream::{RawLine, ReadError, raw},
 };
@@ -13,6 +19,8 @@ use super::{
 pub struct Follow {
     paths: Vec<PathBuf>,
     file: Arc<JournalFile>,
+    /// It stays open: it can be read to its end also after it was moved, compressed or removed. `None` if it was not opened yet, or is compressed.
+    plain: Option<File>,
     /// Which file that is, as the system knows it.
     inode: u64,
     /// Where its next line begins.
@@ -37,6 +45,7 @@ impl Follow {
         Some(Self {
             paths: paths.to_vec(),
             file: Arc::clone(file),
+            plain: None,
             inode: inode(file),
             offset: 0,
         })
@@ -48,10 +57,14 @@ impl Follow {
         take: &mut dyn FnMut(RawLine) -> Result<(), E>,
     ) -> Result<(), E> {
         loop {
+            // Looked for before the file is read: once another one follows, no line is added to it any more.
+            let next = self.next_file().map_err(FollowError::from)?;
             self.read_file(take)?;
-            if !self.next_file().map_err(FollowError::from)? {
-                return Ok(());
-            }
+            let Some(next) = next else { return Ok(()) };
+            self.plain = None;
+            self.inode = inode(&next);
+            self.file = next;
+            self.offset = 0;
         }
     }
 
@@ -59,11 +72,9 @@ impl Follow {
         &mut self,
         take: &mut dyn FnMut(RawLine) -> Result<(), E>,
     ) -> Result<(), E> {
-        let unreadable = |error| {
-            let path = self.file.path.clone();
-            FollowError::from(ReadError::Unreadable(path, error))
-        };
-        let Some(input) = self.file.open_at(self.offset).map_err(unreadable)? else {
+        let path = self.file.path.clone();
+        let unreadable = |error| FollowError::from(ReadError::Unreadable(path.clone(), error));
+        let Some(input) = self.input().map_err(unreadable)? else {
             return Ok(());
         };
         let mut lines = LineReader::at(input, self.offset);
@@ -83,13 +94,27 @@ impl Follow {
         Ok(())
     }
 
-    /// Whether there is another file to go on with: the next segment, or one that took the place of the file.
-    fn next_file(&mut self) -> Result<bool, FindError> {
+    /// What is new in the file; `None` if it has been removed before it was opened.
+    fn input(&mut self) -> io::Result<Option<Box<dyn BufRead + Send>>> {
+        if self.plain.is_none()
+            && let Some(file) = self.file.open_plain()?
+        {
+            self.inode = file.metadata()?.ino();
+            self.plain = Some(file);
+        }
+        match &self.plain {
+            Some(file) => reader_at(file.try_clone()?, self.offset).map(Some),
+            None => self.file.open_at(self.offset),
+        }
+    }
+
+    /// The file to go on with, if there is another one: the next segment, or one that took the place of the file.
+    fn next_file(&self) -> Result<Option<Arc<JournalFile>>, FindError> {
         let journal = match JournalFiles::find(&self.paths) {
             Ok(journal) => journal,
             // It was moved, and the new one is not there yet.
             Err(FindError::Unreadable(_, error)) if error.kind() == io::ErrorKind::NotFound => {
-                return Ok(false);
+                return Ok(None);
             }
             Err(error) => return Err(error),
         };
@@ -100,11 +125,7 @@ impl Follow {
             let last = journal.files.last();
             last.filter(|file| inode(file) != self.inode || file.size < self.offset)
         };
-        let Some(next) = next else { return Ok(false) };
-        self.inode = inode(next);
-        self.file = Arc::clone(next);
-        self.offset = 0;
-        Ok(true)
+        Ok(next.map(Arc::clone))
     }
 }
 

@@ -63,7 +63,7 @@ impl Stream {
         }
     }
 
-    /// Begins with a line of the first file that begins at this offset, if the file is not compressed.
+    /// Begins with a line of the first file that begins at this offset, if the file was not compressed when it was found.
     pub(super) fn at(mut files: Vec<Arc<JournalFile>>, offset: u64) -> Result<Self, ReadError> {
         let seekable = files
             .first()
@@ -140,5 +140,33 @@ fn failed(file: &Arc<JournalFile>, reader: &LineReader, error: io::Error) -> Rea
         file: Arc::clone(file),
         line: reader.lines_read(),
         error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_is_compressed_after_its_offset_was_found_is_read_from_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let name = format!("decisions-{:020}.jsonl", 0);
+        let path = folder.path().join(&name);
+        fs::write(&path, "one\ntwo\nthree\n").unwrap();
+        let found = JournalFiles::find(&[folder.path().to_owned()]).unwrap();
+        let rest = || {
+            let mut stream = Stream::at(found.files.clone(), 4).unwrap();
+            let next = || stream.next_line().unwrap();
+            let lines = std::iter::from_fn(next).map(|line| (line.offset, line.bytes));
+            lines.collect::<Vec<_>>()
+        };
+        let expected = vec![(4, b"two\n".to_vec()), (8, b"three\n".to_vec())];
+        assert_eq!(rest(), expected);
+        let bytes = zstd::encode_all(&*fs::read(&path).unwrap(), 3).unwrap();
+        fs::write(folder.path().join(format!("{name}.zst")), bytes).unwrap();
+        fs::remove_file(&path).unwrap();
+        assert_eq!(rest(), expected);
     }
 }

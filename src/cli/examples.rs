@@ -94,7 +94,8 @@ Examples:
 pub(super) const AUDIT_SHADOW: &str = "\
 Examples:
   verigate audit shadow /var/log/verigate --window 24h
-  verigate audit shadow /var/log/verigate --window 7d --max 'allow->deny=0' --min 1000";
+  verigate audit shadow /var/log/verigate --window 7d --max 'allow->deny=0' --min 1000
+  verigate audit shadow /var/log/verigate --policies /etc/verigate/policies --shadow /etc/verigate/shadow";
 
 pub(super) const AUDIT_SEARCH: &str = "\
 Examples:

@@ -15,7 +15,7 @@ use super::{
 ///
 /// Evidence, aliases and step-ups leave its memory at once, and the journal records that without saying whose they were. The answer has a
 /// salt: keep it, for it alone shows later whose purge that was. Ends with 0 if it is done and recorded, 1 if the record is not written
-/// yet, 2 if nothing was purged.
+/// yet, and 2 if nothing was purged or if that is not known, after a timeout or a lost connection: repeat it then.
 #[derive(Debug, Args)]
 #[command(after_help = examples::PURGE)]
 #[command(group = ArgGroup::new("whose").required(true))]

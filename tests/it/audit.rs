@@ -13,6 +13,7 @@ mod proofs;
 mod replay;
 pub mod schema;
 mod sealed;
+mod shadow;
 mod tail;
 mod values;
 pub mod verify;

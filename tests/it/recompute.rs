@@ -1,12 +1,14 @@
 //! Decisions that are made again from what a journal says of them: by the same policies always as they were made, and by others as those
 //! would have decided, wherever that is said to be known.
 
+mod cells;
+
 use std::{cell::Cell, collections::BTreeMap, sync::Arc};
 
 use proptest::prelude::*;
 use verigate::policy::{
-    Assessment, DataKinds, Facts, Finding, Policy, RequirementVerdict, Timestamp, Window, after,
-    before,
+    Assessment, DataKinds, Evidence, Facts, Finding, Policy, Request, RequirementVerdict,
+    Timestamp, Window, after, before,
     recompute::{Recorded, RecordedFinding, RecordedVerdict, Requirements, SameLists, Truth},
     verdicts,
 };
@@ -152,26 +154,40 @@ fn count(cell: &Cell<u32>, counts: bool) {
     cell.set(cell.get() + u32::from(counts));
 }
 
-fn try_scene(scene: &Scene, known: &Known) -> Result<(), TestCaseError> {
-    let (request, mut evidence) = asked(&scene.case);
+/// Evidence that has kept these data only.
+fn kept(mut evidence: Evidence, kept: DataKinds) -> Evidence {
     if let Finding::Present(verification) = &mut evidence.finding {
         let whole = std::mem::take(verification);
-        *verification = whole.keeping(scene.kept);
+        *verification = whole.keeping(kept);
     }
-    let now = verigate::policy::from_millis(scene.case.at);
-    let facts = Facts {
-        request: &request,
-        evidence: &evidence,
-        now,
-    };
-    let other = scene.apart.map(|apart| {
+    evidence
+}
+
+fn facts_of<'f>(case: &Case, request: &'f Request, evidence: &'f Evidence) -> Facts<'f> {
+    Facts {
+        request,
+        evidence,
+        now: verigate::policy::from_millis(case.at),
+    }
+}
+
+/// The instant of the other clock.
+fn other_of(scene: &Scene, now: Timestamp) -> Option<Timestamp> {
+    scene.apart.map(|apart| {
         let by = std::time::Duration::from_millis(apart.unsigned_abs());
         if apart < 0 {
             before(now, by)
         } else {
             after(now, by)
         }
-    });
+    })
+}
+
+fn try_scene(scene: &Scene, known: &Known) -> Result<(), TestCaseError> {
+    let (request, evidence) = asked(&scene.case);
+    let evidence = kept(evidence, scene.kept);
+    let facts = facts_of(&scene.case, &request, &evidence);
+    let other = other_of(scene, facts.now);
     try_facts(scene, known, &facts, other)
 }
 

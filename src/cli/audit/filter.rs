@@ -30,7 +30,7 @@ pub(super) struct Filter {
     /// The decision with this id.
     #[arg(long, value_name = "ID")]
     decision_id: Option<String>,
-    /// About this verification.
+    /// About this verification: by the id that was asked about, that of the verification that succeeded it, or the vendor's trace id.
     #[arg(long, value_name = "ID")]
     verification: Option<String>,
     /// About this identity.
@@ -135,10 +135,9 @@ impl Meant<'_> {
             let wanted = wanted.as_ref();
             wanted.is_none_or(|wanted| one_of(name, slice::from_ref(wanted)))
         };
-        let is_any = |name: &str, wanted: &Option<Vec<String>>| {
-            let wanted = wanted.as_deref();
-            wanted.is_none_or(|wanted| one_of(name, wanted))
-        };
+        let is_identity = |wanted: &Vec<String>| one_of("identity_id", wanted);
+        let is_verification =
+            |wanted: &Vec<String>| verifications(line).any(|id| wanted.iter().any(|w| w == id));
         let has_reason = |wanted: &String| {
             let reasons = line.get("reasons").and_then(Value::as_array);
             let mut codes = reasons
@@ -149,8 +148,8 @@ impl Meant<'_> {
         };
         line.get("decision").is_some()
             && is("decision_id", decision_id)
-            && is_any("verification_id", &self.verification)
-            && is_any("identity_id", &self.identity)
+            && self.verification.as_ref().is_none_or(is_verification)
+            && self.identity.as_ref().is_none_or(is_identity)
             && is("policy", policy)
             && is("decision", decision)
             && is("caller", caller)
@@ -174,6 +173,16 @@ pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<JournalFiles> {
         bail!("there is no journal in `{shown}`: no file `decisions-<20 digits>.jsonl`");
     }
     Ok(journal)
+}
+
+/// The identifiers of verifications in a line. A decision that rests on the evidence of a successor is about both.
+fn verifications(line: &Value) -> impl Iterator<Item = &str> {
+    let members = [
+        line.get("verification_id"),
+        line.get("successor_id"),
+        line.pointer("/evidence/trace_id"),
+    ];
+    members.into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// An instant, or how long before `now`.

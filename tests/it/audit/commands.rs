@@ -93,6 +93,32 @@ fn a_search_finds_exactly_what_is_meant() {
     );
 }
 
+#[test]
+fn a_verification_is_found_by_each_of_its_ids() {
+    let mut writer = Writer::new(key());
+    writer.open();
+    for (id, successor, trace) in [
+        ("first", None, "trace-1"),
+        ("first", Some("second"), "trace-2"),
+        ("third", None, "second"),
+    ] {
+        writer.line(&json!({
+            "decision_id": super::naive::uuid(1_769_860_800_000, writer.next_index()),
+            "caller": "door-1", "policy": "front-door", "decision": "allow",
+            "verification_id": id, "successor_id": successor, "request_id": "other",
+            "evidence": { "source": "cache", "trace_id": trace },
+        }));
+    }
+    let folder = writer.folder();
+    let path = folder.path().to_str().unwrap();
+    let found = |id: &str| {
+        let (_, printed, _) = ended(&audit(&["search", path, "--json", "--verification", id]));
+        printed.lines().count()
+    };
+    let counts = ["first", "second", "third", "trace-1", "trace-2", "other"].map(found);
+    assert_eq!(counts, [2, 2, 1, 1, 1, 0]);
+}
+
 /// Long enough for a binary search, and with times that are a little out of order.
 #[test]
 fn a_time_range_of_a_long_file_is_found_without_its_other_lines() {

@@ -13,11 +13,16 @@ use crate::operations::has;
 /// Compresses all segments but the last one.
 pub(super) fn compress(folder: &Path, writer: &Writer) {
     for file in &writer.files[..3] {
-        let path = folder.join(&file.name);
-        let bytes = zstd::encode_all(&*fs::read(&path).unwrap(), 3).unwrap();
-        fs::write(folder.join(format!("{}.zst", file.name)), bytes).unwrap();
-        fs::remove_file(path).unwrap();
+        compress_file(folder, &file.name);
     }
+}
+
+/// Compresses one segment.
+pub(super) fn compress_file(folder: &Path, name: &str) {
+    let path = folder.join(name);
+    let bytes = zstd::encode_all(&*fs::read(&path).unwrap(), 3).unwrap();
+    fs::write(folder.join(format!("{name}.zst")), bytes).unwrap();
+    fs::remove_file(path).unwrap();
 }
 
 #[test]

@@ -26,7 +26,7 @@ policies:
 ";
 
 /// A journal of some checks, with these shadow policies beside those of every world.
-async fn journal() -> (TempDir, String) {
+pub(super) async fn journal() -> (TempDir, String) {
     let folder = tempfile::tempdir().unwrap();
     let shadow = folder.path().join("new.yaml");
     fs::write(&shadow, NEW).unwrap();
@@ -57,7 +57,7 @@ async fn journal() -> (TempDir, String) {
     (folder, path)
 }
 
-fn json(arguments: &[&str]) -> (i32, Value) {
+pub(super) fn json(arguments: &[&str]) -> (i32, Value) {
     let (code, stdout, stderr) = ended(&audit(&[arguments, &["--json"]].concat()));
     (
         code,

@@ -50,6 +50,7 @@ policies:
       - phone_prefix: [\"+1\"]
       - age_at_least: 18
         otherwise: step_up
+  back-door: {require: [status: [VERIFIED]]}
 ";
 
 fn set(text: &str) -> PolicySet {
@@ -274,7 +275,7 @@ async fn facts_that_cannot_be_opened_are_named_and_decide_nothing() {
             line["facts_keys"][0]["sealed"] = "AAAA".into();
         }
     });
-    let other_policy = changed(&|lines| lines[first]["policy"] = "back-door".into());
+    let other_policy = changed(&|lines| lines[first]["policy"] = "no-door".into());
     for (text, cause, count, unknown) in [
         (&swapped, "damaged", 2, 2),
         (&broken, "damaged", 1, 1),
@@ -311,16 +312,28 @@ async fn facts_that_cannot_be_opened_are_named_and_decide_nothing() {
 async fn facts_that_do_not_fit_the_clear_part_of_their_line_decide_nothing() {
     let journal = Journal::write().await;
     let text = journal.text();
-    // The clear part says another instant.
-    let at = |second: u8| format!("\"at\":\"2026-01-31T12:00:0{second}.000Z\",\"decision_id\"");
-    let changed = text.replace(&at(0), &at(1));
-    assert_ne!(text, changed);
-    let (code, report) = journal.replay_of(&changed);
-    assert_eq!(code, 2);
-    assert_eq!(
-        report["facts_not_opened"]["other_form"]["decisions"], 2,
-        "{report}"
-    );
+    let vendor_at = "\"vendor_at\":\"2026-01-31T12:00:00.000Z\",";
+    // The clear part says another instant, another policy of the set, or a second clock that there was not.
+    for (old, new) in [
+        (
+            "\"at\":\"2026-01-31T12:00:00.000Z\",\"decision_id\"",
+            "\"at\":\"2026-01-31T12:00:01.000Z\",\"decision_id\"".to_owned(),
+        ),
+        (
+            "\"policy\":\"front-door\",",
+            "\"policy\":\"back-door\",".to_owned(),
+        ),
+        ("\"decision_id\"", format!("{vendor_at}\"decision_id\"")),
+    ] {
+        let changed = text.replace(old, &new);
+        assert_eq!(changed.matches(&new).count(), 2, "{new}: {text}");
+        let (code, report) = journal.replay_of(&changed);
+        assert_eq!(code, 2, "{new}: {report}");
+        assert_eq!(
+            report["facts_not_opened"]["other_form"]["decisions"], 2,
+            "{new}: {report}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -400,6 +413,7 @@ async fn keyed_lines_are_found_by_their_key_alone() {
     assert_eq!(with(&other, &ada), (1, 0));
     assert_eq!(with(&key, &["--identity", "claimed-by-ada"]), (0, 2));
     assert_eq!(with(&key, &["--identity", "verification-of-ada"]), (1, 0));
+    assert_eq!(with(&key, &["--verification", "trace-of-ada"]), (0, 2));
     let both = [&ada[..], &["--identifier-key", &other]].concat();
     assert_eq!(with(&key, &both), (0, 2));
     // The text of a line finds it, too.

@@ -48,6 +48,7 @@ mod cell;
 mod diagram;
 mod projection;
 mod witness;
+mod recorded;
 pub(super) mod sensitivity;
 
 #[cfg(any(test, feature = "testing"))]
@@ -59,6 +60,7 @@ pub(super) use self::{
 pub use self::{
     direction::Directions,
     error::{CompareError, CompareSetsError},
+    recorded::RecordedCells,
     report::{ChangedCell, ChangedSetting, Common, Comparison, PolicyChanges, Renamed, RuleEdit},
     witness::Witness,
     words::{EditWords, ListEdit},

@@ -42,9 +42,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct ComparedPolicies<'p> {
     policies: [&'p Policy; 2],
-    space: Space<'p>,
-    edits: Vec<RuleEdit>,
-    cells: Vec<(Extent, ChangedCell)>,
+    pub(super) space: Space<'p>,
+    pub(super) edits: Vec<RuleEdit>,
+    pub(super) cells: Vec<(Extent, ChangedCell)>,
 }
 
 /// The checks of a cell.

@@ -182,6 +182,32 @@ impl<'p> Space<'p> {
         formulas.inside(level, Regions::of(variable.size, meeting))
     }
 
+    /// These regions of an axis; `None` if no policy reads it.
+    pub(super) fn regions(
+        &self,
+        axis: &Axis,
+        regions: impl IntoIterator<Item = u16>,
+    ) -> Option<Regions> {
+        let variable = self.variables.get(axis)?;
+        Some(Regions::of(variable.size, regions))
+    }
+
+    /// Where on its axis a condition is met that is one of those that the space was made of.
+    pub(super) fn where_met(
+        &self,
+        axis: &Axis,
+        condition: Condition<'_>,
+    ) -> Option<(Axis, Regions)> {
+        let meeting = self.variables.get(axis)?.partition.meeting(condition);
+        Some((axis.clone(), self.regions(axis, meeting)?))
+    }
+
+    /// The other regions of an axis.
+    pub(super) fn others(&self, axis: Axis, regions: &Regions) -> Option<(Axis, Regions)> {
+        let others = regions.complement(self.variables.get(&axis)?.size);
+        Some((axis, others))
+    }
+
     /// The axes with the regions that a cell has on each, in an order in which no fact depends on a later one.
     pub(super) fn extents<'s>(
         &'s self,
