@@ -4,6 +4,7 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
@@ -20,6 +21,8 @@ use crate::policy::{Timestamp, between};
 /// What is added to the name of a segment that cannot be gone on with.
 const DAMAGED: &str = ".damaged";
 
+/// A segment that begins later than this after now was begun with a clock that was ahead.
+const AHEAD_MAX: Duration = Duration::from_hours(1);
 /// The open segment of a folder.
 #[derive(Debug)]
 pub(super) struct Folder {
@@ -163,9 +166,15 @@ impl Output for Folder {
     }
 
     fn is_full(&self, now: Timestamp) -> bool {
-        // Its first line alone, or with the one of a process, is nothing to keep apart.
-        let is_old = between(self.segment.opened_at, now) >= self.terms.age;
-        self.segment.file.len() >= self.terms.size || (is_old && self.segment.lines > 2)
+        let Segment {
+            opened_at, lines, ..
+        } = self.segment;
+        let age = between(opened_at, now);
+        // One that was begun with a clock that was ahead would not be old for as long.
+        let is_old = age >= self.terms.age || between(now, opened_at) > AHEAD_MAX;
+        // Its first line alone, or with the one of a process, is nothing to keep apart, but that time has passed.
+        let has_ended = (is_old && lines > 2) || age >= self.terms.idle_age();
+        has_ended || self.segment.file.len() >= self.terms.size
     }
 
     fn prepare(&mut self, next: Next) -> io::Result<()> {

@@ -7,6 +7,7 @@ mod faults;
 mod files;
 mod folders;
 mod protected;
+mod retained;
 mod signed;
 mod unrecorded;
 

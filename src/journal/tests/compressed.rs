@@ -304,6 +304,7 @@ async fn a_running_journal_compresses_each_segment_as_it_is_closed() {
         let mut all = segments(folder).unwrap();
         all.pop();
         all.len() > 5 && all.iter().all(|first| !plain(folder, *first).exists())
+        ..RetentionTerms::default()
     };
     while !is_done() {
         tokio::time::sleep(Duration::from_millis(1)).await;
