@@ -170,9 +170,10 @@ async fn whatever_a_crash_leaves_the_folder_goes_on() {
     assert_eq!(read(folder).ids(), (0..11).collect::<Vec<_>>());
     // In the middle of the first line of a file.
     let next = read(folder).lines.len() as u64;
-    fs::write(folder.join(segment_name(next)), "{\"v\":2").unwrap();
+    fs::write(folder.join(segment_name(next)), "{\"v\":2,").unwrap();
     run(folder, 11..12).await;
     assert_eq!(read(folder).ids(), (0..12).collect::<Vec<_>>());
+    assert_eq!(read(folder).event("tail_cut")["bytes"], 7);
     // In the middle of another line.
     let last = files(folder).pop().unwrap();
     let mut file = OpenOptions::new().append(true).open(&last).unwrap();
@@ -180,7 +181,58 @@ async fn whatever_a_crash_leaves_the_folder_goes_on() {
     run(folder, 12..13).await;
     let read = read(folder);
     assert_eq!(read.ids(), (0..13).collect::<Vec<_>>());
-    assert_eq!(read.event("tail_cut")["bytes"], 6);
+    let cut = events(folder, "tail_cut");
+    let bytes: Vec<_> = cut.iter().map(|cut| &cut["bytes"]).collect();
+    assert_eq!(bytes, [7, 6]);
+}
+
+#[tokio::test]
+async fn the_hash_of_what_a_power_failure_left_of_a_file_is_recorded() {
+    for (before, left) in [
+        (0, vec![0; 5_000]),
+        (0, b"{\"v\"".to_vec()),
+        (10, vec![0; 3]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        run(folder, 0..before).await;
+        let all = files(folder);
+        let name = match all.last() {
+            // Nothing but zeros is left of the only file, or of the one that had just begun.
+            Some(only) if before == 0 => only.clone(),
+            _ => folder.join(segment_name(read(folder).lines.len() as u64)),
+        };
+        fs::write(name, &left).unwrap();
+        run(folder, before..before + 1).await;
+        let cut = read(folder).event("tail_cut").clone();
+        assert_eq!(cut["bytes"], left.len());
+        let digest = ring::digest::digest(&ring::digest::SHA256, &left);
+        let digest = crate::journal::hex(&digest.as_ref().try_into().unwrap());
+        assert_eq!(cut["sha256"], digest);
+        assert_eq!(events(folder, "gap").len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_again_takes_the_place_of_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for damage in 1..4 {
+        let text = format!("damaged {damage}\n");
+        fs::write(folder.join(segment_name(0)), &text).unwrap();
+        let output = open(folder, SegmentTerms::default(), from_millis(0)).unwrap();
+        let clock = Arc::new(ManualClock::at(from_millis(0)));
+        let running = Running::writing(output, Durability::Written, clock);
+        running.record(0..1).await;
+        running.stop().await;
+        let number = if damage == 1 {
+            String::new()
+        } else {
+            format!("-{damage}")
+        };
+        let aside = folder.join(format!("{}.damaged{number}", segment_name(0)));
+        assert_eq!(fs::read_to_string(aside).unwrap(), text);
+    }
 }
 
 /// What a segment has, as a reader takes it: the plain file counts.
