@@ -151,6 +151,10 @@ impl Output for Folder {
         self.segment.file.sync()
     }
 
+    fn cut_unfinished(&mut self) {
+        self.segment.file.cut_unfinished();
+    }
+
     fn finish(&mut self) {
         self.drop_prepared();
         self.segment.file.cut_unfinished();
@@ -219,11 +223,11 @@ impl Found {
     fn look(folder: &Path, now: Timestamp) -> io::Result<Self> {
         let segments = segments(folder)?;
         let mut gaps = holes(folder, &segments)?;
+        let mut cut = Vec::new();
         for first in segments.iter().rev().copied() {
             let (path, file, FileEnd { whole, tail, lines }) = look_at(folder, first)?;
             let is_last = segments.last() == Some(&first) && gaps.iter().all(is_hole);
             match lines {
-        let mut cut = Vec::new();
                 // Of a process that was killed as it began the file.
                 Lines::None if whole == 0 && file.is_some() => {
                     fs::remove_file(&path)?;
@@ -318,11 +322,11 @@ fn ended(name: String, size: u64, cut: Vec<CutTail>, chain: Chain, gaps: Vec<Gap
 /// A journal begins, since nothing is left to go on with.
 fn beginning(cut: Vec<CutTail>, gaps: Vec<Gap>) -> Resumed {
     let mut owed = vec![Own::SegmentOpened(None), Own::Started];
+    owed.extend(cut.into_iter().map(Own::TailCut));
     if !gaps.is_empty() {
         owed.push(Own::Gap(Gap {
             reason: GapReason::StateLost,
             file: None,
-    owed.extend(cut.into_iter().map(Own::TailCut));
             first_index: None,
             last_index: None,
         }));

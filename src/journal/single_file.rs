@@ -52,6 +52,10 @@ impl Output for AtPath {
         self.file.sync()
     }
 
+    fn cut_unfinished(&mut self) {
+        self.file.cut_unfinished();
+    }
+
     fn finish(&mut self) {
         self.file.cut_unfinished();
     }

@@ -2,6 +2,7 @@
 
 mod chained;
 mod compressed;
+mod ending;
 mod exported;
 mod faults;
 mod files;
