@@ -25,6 +25,7 @@ mod message;
 mod gather;
 mod metrics;
 mod append_file;
+mod aside;
 mod resume;
 mod segment_file;
 mod obstacles;

@@ -47,18 +47,20 @@ pub(super) fn read(section: &mut Section<'_>) -> Result<Config, Reported> {
     let compress = checked_compress(section, &path, compress?)?;
     let signing_key = signing_key?;
     let checkpoint_copy = read_copy(section, &path, signing_key.as_ref())?;
+    let segments = SegmentTerms {
+        size: u64::try_from(size?).unwrap_or(u64::MAX),
+        age: age?,
+    };
     Ok(Config {
         signing_key,
         checkpoint_copy,
         durability: checked_durability(section, &path, durability?)?,
-        segments: SegmentTerms {
-            size: u64::try_from(size?).unwrap_or(u64::MAX),
-            age: age?,
-        },
+        segments,
         compress,
         retention: RetentionTerms {
             age: retain_for?,
             size: retain_size?.map(|size| u64::try_from(size).unwrap_or(u64::MAX)),
+            pause_max: segments.pause_max(),
         },
         attributes: attributes?,
         auditor: auditor?,

@@ -106,10 +106,7 @@ impl Otlp {
                 }
                 Err(error) => {
                     self.tally.failed(&error.to_string());
-                    match error {
-                        OtlpError::Later(_, Some(after)) => after.min(RETRY_AFTER_MAX),
-                        _ => Duration::ZERO,
-                    }
+                    pause_after(&error)
                 }
             };
             self.tally.look_at_dropped(&mut self.dropped);
@@ -124,9 +121,19 @@ impl Otlp {
         let refused = usize::try_from(partial.rejected_log_records).unwrap_or(0);
         let refused = refused.min(count);
         if refused > 0 {
-            self.tally.refused(refused, &partial.error_message);
+            // Not in its words: they may quote what it has refused, and the log names nobody.
+            let error = format!("the collector refused {refused} of {count} records");
+            self.tally.refused(refused, &error);
         }
         self.tally.exported(count.saturating_sub(refused));
+    }
+}
+
+/// How long the collector has asked to wait, within reason.
+fn pause_after(error: &OtlpError) -> Duration {
+    match error {
+        OtlpError::Later(_, Some(after)) => RETRY_AFTER_MAX.min(*after),
+        _ => Duration::ZERO,
     }
 }
 
@@ -203,6 +210,8 @@ fn nanos(at: Timestamp) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
     use crate::policy::from_millis;
 
@@ -239,6 +248,18 @@ mod tests {
             record.attributes[1],
             attribute("verigate.index", Any::IntValue(7))
         );
+    }
+
+    #[test]
+    fn a_collector_is_waited_for_as_it_asks_and_at_most_a_minute() {
+        let later = |seconds| {
+            let after = Some(Duration::from_secs(seconds));
+            pause_after(&OtlpError::Later(StatusCode::SERVICE_UNAVAILABLE, after))
+        };
+        assert_eq!(later(7), Duration::from_secs(7));
+        assert_eq!(later(86_400), Duration::from_mins(1));
+        let unreachable = OtlpError::Unreachable("gone".to_owned());
+        assert_eq!(pause_after(&unreachable), Duration::ZERO);
     }
 
     #[test]

@@ -90,7 +90,7 @@ impl Syslog {
                 },
                 Transport::Tcp | Transport::Tls => {
                     let tls = self.tls.as_ref().map(StreamTls::connector);
-                    match connect(&self.config.target, tls).await {
+                    match connect(&self.config.target, tls, STALLED_AFTER).await {
                         Ok(connection) => self.send_frames(connection).await,
                         Err(error) => End::Failed(error),
                     }

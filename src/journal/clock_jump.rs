@@ -1,20 +1,19 @@
-//! Jumps of the clock, as the journal shows them: an instant that is far behind the one before it. Either nothing was recorded for so long, or
-//! the clock is wrong, and a process that begins with a clock far ahead must not remove what it takes for old.
+//! How old what a folder has is, by the beginnings of its segments, whichever clock has dated them.
 //!
-//! Why a time to wait and not the vendor's clock: retention has to work where no vendor is asked. Why the beginnings of segments are looked at,
-//! and not only that of the process: a process that is started again would find the lines of the one before, which had the wrong clock, too.
+//! Each beginning is dated by the clock of its process, which may have been behind or ahead. What counts goes forwards: one that is ahead of now, or
+//! before another one that counts, says nothing. A jump, from one that counts to the next, is more than a running service explains: nothing was
+//! recorded for so long, or the clock was behind before it, or is ahead since. In each case at least the time outside of the jumps has passed, and
+//! so only that counts as age.
+//!
+//! Why not the vendor's clock: retention has to work where no vendor is asked. Why jumps are never believed later: a clock that was behind and was
+//! corrected leaves the same instants as a service that was off, and what was recorded just before must not be removed.
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
 use super::own::{ChangeEvent, Own};
-use crate::policy::{Timestamp, after, between, rfc3339};
-
-/// A pause that is longer is not believed at once. A segment begins every day by default, so that this is longer than any pause of a service that runs.
-const PAUSE_MAX: Duration = Duration::from_hours(7 * 24);
-/// How long after a jump what the clock says is not believed: somebody has a working day to correct it.
-const BELIEVED_AFTER: Duration = Duration::from_hours(24);
+use crate::policy::{Timestamp, before, between, rfc3339};
 
 /// A jump of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,21 +26,16 @@ pub(super) struct Jump {
 
 impl Jump {
     /// How far it is.
-    pub(super) fn gap(self) -> Duration {
+    fn gap(self) -> Duration {
         between(self.from, self.to)
     }
 
-    /// From when on what the clock says is believed.
-    pub(super) fn believed_at(self) -> Timestamp {
-        after(self.to, BELIEVED_AFTER)
-    }
-
-    /// What the journal says of it.
-    pub(super) fn event(self) -> Own {
+    /// What the journal says of it, if the oldest file stays until then because of it.
+    pub(super) fn event(self, until: Timestamp) -> Own {
         let members = [
             ("last", json!(rfc3339(self.from))),
             ("next", json!(rfc3339(self.to))),
-            ("until", json!(rfc3339(self.believed_at()))),
+            ("until", json!(rfc3339(until))),
         ];
         let members = members.map(|(key, value): (&str, Value)| (key.to_owned(), value));
         Own::Changed(ChangeEvent {
@@ -51,66 +45,78 @@ impl Jump {
     }
 }
 
-/// The jumps between the beginnings of segments, and before that of the process, which are not believed yet.
-pub(super) fn recent_jumps(
-    mut starts: Vec<Timestamp>,
-    process: Timestamp,
+/// Ages at an instant.
+#[derive(Debug)]
+pub(super) struct Ages {
     now: Timestamp,
-) -> Vec<Jump> {
-    starts.push(process);
-    // What is ahead of now is of a clock that was set back since.
-    starts.retain(|start| *start <= now);
-    starts.sort_unstable();
-    let jumps = starts.windows(2).filter_map(|pair| match pair {
-        [from, to] => Some(Jump {
-            from: *from,
-            to: *to,
-        }),
-        _ => None,
+    /// For each beginning, the first one at or after it that counts.
+    counting: Vec<Option<Timestamp>>,
+    jumps: Vec<Jump>,
+}
+
+impl Ages {
+    /// By the beginnings of segments in their order, as far as they can be read, and that of the process. No pause is longer than `pause_max` while
+    /// a service runs.
+    pub(super) fn new(
+        beginnings: &[Option<Timestamp>],
+        process: Timestamp,
+        pause_max: Duration,
+        now: Timestamp,
+    ) -> Self {
+        let mut counting = only_counting(beginnings, now);
+        let mut instants: Vec<Timestamp> = counting.iter().copied().flatten().collect();
+        instants.push(process);
+        instants.sort_unstable();
+        let jumps = instants.windows(2).filter_map(|pair| match pair {
+            // What follows the beginning of the process is confirmed by its uptime.
+            [from, to] if between(*from, *to) > pause_max && *to <= process => Some(Jump {
+                from: *from,
+                to: *to,
+            }),
+            _ => None,
+        });
+        let jumps = jumps.collect();
+        let mut next = None;
+        for at in counting.iter_mut().rev() {
+            next = at.or(next);
+            *at = next;
+        }
+        Self {
+            now,
+            counting,
+            jumps,
+        }
+    }
+
+    /// When the segment with this number had ended for certain; `None` if nothing says that.
+    pub(super) fn ended_at(&self, segment: usize) -> Option<Timestamp> {
+        let next = segment.checked_add(1)?;
+        self.counting.get(next).copied().flatten()
+    }
+
+    /// At least how long ago this was.
+    pub(super) fn age_of(&self, at: Timestamp) -> Duration {
+        let jumps = self.jumps.iter().filter(|jump| jump.from >= at);
+        let believed = jumps.fold(self.now, |now, jump| before(now, jump.gap()));
+        between(at, believed)
+    }
+
+    /// The last jump.
+    pub(super) fn last_jump(&self) -> Option<Jump> {
+        self.jumps.last().copied()
+    }
+}
+
+/// These, without those that do not count.
+fn only_counting(beginnings: &[Option<Timestamp>], now: Timestamp) -> Vec<Option<Timestamp>> {
+    let mut last = Timestamp::MIN;
+    let counting = beginnings.iter().map(|at| {
+        let at = at.filter(|at| (last..=now).contains(at))?;
+        last = at;
+        Some(at)
     });
-    jumps
-        .filter(|jump| jump.gap() > PAUSE_MAX && now < jump.believed_at())
-        .collect()
+    counting.collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::policy::from_millis;
-
-    fn days(days: i64) -> Timestamp {
-        from_millis(days * 24 * 3_600_000)
-    }
-
-    #[test]
-    fn a_pause_of_more_than_a_week_is_believed_a_day_later() {
-        let hour = Duration::from_hours(1);
-        let jumps = |starts: &[i64], process: Timestamp, now: Timestamp| {
-            let starts = starts.iter().map(|day| days(*day)).collect();
-            let jumps = recent_jumps(starts, process, now);
-            let days = |at: Timestamp| between(days(0), at).as_secs() / 86_400;
-            jumps
-                .iter()
-                .map(|jump| (days(jump.from), days(jump.to)))
-                .collect::<Vec<_>>()
-        };
-        // A service that runs, or was off for a week.
-        assert_eq!(jumps(&[1, 2, 3], days(4), days(5)), []);
-        assert_eq!(jumps(&[1, 2, 3], days(10), days(10)), []);
-        // A process that begins with a clock years ahead, or was off for long: for a day, also after it has begun a segment.
-        assert_eq!(jumps(&[1, 2, 3], days(4000), days(4000)), [(3, 4000)]);
-        assert_eq!(jumps(&[1, 2, 3, 4000], days(4000), days(4000)), [(3, 4000)]);
-        let late = crate::policy::before(days(4001), hour);
-        assert_eq!(jumps(&[1, 2, 3], days(4000), late), [(3, 4000)]);
-        assert_eq!(jumps(&[1, 2, 3], days(4000), days(4001)), []);
-        // One that is started again finds what the one before has begun.
-        assert_eq!(jumps(&[1, 2, 3, 4000], late, late), [(3, 4000)]);
-        // Within a segment of the one before, the day begins again.
-        assert_eq!(jumps(&[1, 2, 3], days(4009), days(4009)), [(3, 4009)]);
-        // What a clock that was set back has left counts for nothing.
-        assert_eq!(jumps(&[1, 2, 4000, 3], days(4), days(5)), []);
-        // Two within a day.
-        let jumped = jumps(&[1, 20], days(40), days(40));
-        assert_eq!(jumped, [(20, 40)]);
-    }
-}
+mod tests;

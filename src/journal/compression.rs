@@ -97,20 +97,26 @@ impl Compression {
         Ok(())
     }
 
-    /// Compresses what is closed by now.
+    /// Compresses what is closed by now. What fails of one segment holds up no other.
     pub(super) fn compress_all(&mut self) {
         if let Err(error) = self.remove_unfinished() {
             self.report(&error, None);
         }
-        let due = match self.due() {
-            Ok(due) => due,
+        let all = match segments(&self.folder) {
+            Ok(all) => all,
             Err(error) => return self.report(&error, None),
         };
-        for first in due {
+        for pair in all.windows(2) {
+            let [first, next] = *pair else { continue };
             if self.health.is_stopping() {
                 return;
             }
-            match self.compress(first) {
+            let result = match self.is_due(first, next) {
+                Ok(true) => self.compress(first),
+                Ok(false) => Ok(()),
+                Err(error) => Err(error),
+            };
+            match result {
                 Ok(()) => {}
                 Err(_) if self.health.is_stopping() => {}
                 Err(error) => self.report(&error, Some(first)),
@@ -134,38 +140,35 @@ impl Compression {
         Ok(())
     }
 
-    /// The plain segments that are closed, and followed by another one that has begun.
-    fn due(&mut self) -> io::Result<Vec<u64>> {
-        let mut due = Vec::new();
-        let all = segments(&self.folder)?;
-        for pair in all.windows(2) {
-            let [first, next] = *pair else { continue };
-            if self.not_closed.contains(&first) || segment_size(&self.folder, next)? == 0 {
-                continue;
-            }
-            let path = self.folder.join(segment_name(first));
-            let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
-            if !is_file {
-                continue;
-            }
-            let end = read_end(&File::open(&path)?)?;
-            let is_closed = matches!(
-                end.lines,
-                Lines::Whole {
-                    is_closed: true,
-                    ..
-                }
-            );
-            if is_closed && end.tail.is_none() {
-                due.push(first);
-            } else {
-                self.not_closed.insert(first);
-            }
+    /// Whether this segment is plain and closed, and followed by this one, which has begun.
+    fn is_due(&mut self, first: u64, next: u64) -> io::Result<bool> {
+        if self.not_closed.contains(&first) || segment_size(&self.folder, next)? == 0 {
+            return Ok(false);
         }
-        Ok(due)
+        let path = self.folder.join(segment_name(first));
+        let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+        if !is_file {
+            return Ok(false);
+        }
+        let Some(file) = unless_gone(File::open(&path))? else {
+            return Ok(false);
+        };
+        let end = read_end(&file)?;
+        let is_closed = matches!(
+            end.lines,
+            Lines::Whole {
+                is_closed: true,
+                ..
+            }
+        );
+        let is_due = is_closed && end.tail.is_none();
+        if !is_due {
+            self.not_closed.insert(first);
+        }
+        Ok(is_due)
     }
 
-    fn compress(&self, first: u64) -> io::Result<()> {
+    pub(super) fn compress(&self, first: u64) -> io::Result<()> {
         let health = &self.health;
         let unless_stopping = |_: Step| {
             if health.is_stopping() {
@@ -221,7 +224,9 @@ pub(super) fn compress(
     let plain = folder.join(segment_name(first));
     let compressed = folder.join(compressed_name(first));
     let unfinished = unfinished(folder, first);
-    let input = File::open(&plain)?;
+    let Some(input) = unless_gone(File::open(&plain))? else {
+        return Ok(None);
+    };
     let size = input.metadata()?.len();
     let hash = write_compressed(&input, size, &unfinished, || after(Step::Chunk))?;
     after(Step::Synced)?;
@@ -248,6 +253,14 @@ pub(super) fn compress(
     after(Step::Removed)?;
     File::open(folder)?.sync_all()?;
     Ok(Some((size, compressed_size)))
+}
+
+/// A file that was opened, or `None` if retention has removed it meanwhile.
+fn unless_gone(opened: io::Result<File>) -> io::Result<Option<File>> {
+    match opened {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        opened => opened.map(Some),
+    }
 }
 
 /// Writes what a file has to another one, compressed, and waits until that is on the disk; the hash of what was compressed.

@@ -4,10 +4,12 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use super::{
     append_file::{AppendFile, FileState, as_u64, lock},
+    aside::move_aside,
     chain::Chain,
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed, name},
     own::{CutTail, Gap, GapReason, Own, PreviousFile},
@@ -19,6 +21,8 @@ use crate::policy::{Timestamp, between};
 
 /// What is added to the name of a segment that cannot be gone on with.
 const DAMAGED: &str = ".damaged";
+/// A segment that begins later than this after now was begun with a clock that was ahead.
+const AHEAD_MAX: Duration = Duration::from_hours(1);
 
 /// The open segment of a folder.
 #[derive(Debug)]
@@ -101,13 +105,12 @@ impl Segment {
         let path = folder.join(segment_name(first));
         match fs::metadata(&path) {
             Ok(metadata) if metadata.len() == 0 => fs::remove_file(&path)?,
-            Ok(_) => {
-                move_aside(folder, &segment_name(first))?;
-            }
+            Ok(_) => move_aside(&path, DAMAGED)?,
             Err(_) => {}
         }
-        if folder.join(compressed_name(first)).exists() {
-            move_aside(folder, &compressed_name(first))?;
+        let compressed = folder.join(compressed_name(first));
+        if compressed.exists() {
+            move_aside(&compressed, DAMAGED)?;
         }
         Ok(Self {
             file: AppendFile::create(&path)?,
@@ -116,10 +119,6 @@ impl Segment {
             lines: 0,
         })
     }
-}
-
-fn move_aside(folder: &Path, name: &str) -> io::Result<()> {
-    fs::rename(folder.join(name), folder.join(format!("{name}{DAMAGED}")))
 }
 
 impl Output for Folder {
@@ -152,6 +151,10 @@ impl Output for Folder {
         self.segment.file.sync()
     }
 
+    fn cut_unfinished(&mut self) {
+        self.segment.file.cut_unfinished();
+    }
+
     fn finish(&mut self) {
         self.drop_prepared();
         self.segment.file.cut_unfinished();
@@ -163,9 +166,15 @@ impl Output for Folder {
     }
 
     fn is_full(&self, now: Timestamp) -> bool {
-        // Its first line alone, or with the one of a process, is nothing to keep apart.
-        let is_old = between(self.segment.opened_at, now) >= self.terms.age;
-        self.segment.file.len() >= self.terms.size || (is_old && self.segment.lines > 2)
+        let Segment {
+            opened_at, lines, ..
+        } = self.segment;
+        let age = between(opened_at, now);
+        // One that was begun with a clock that was ahead would not be old for as long.
+        let is_old = age >= self.terms.age || between(now, opened_at) > AHEAD_MAX;
+        // Its first line alone, or with the one of a process, is nothing to keep apart, but that time has passed.
+        let has_ended = (is_old && lines > 2) || age >= self.terms.idle_age();
+        has_ended || self.segment.file.len() >= self.terms.size
     }
 
     fn prepare(&mut self, next: Next) -> io::Result<()> {
@@ -214,12 +223,16 @@ impl Found {
     fn look(folder: &Path, now: Timestamp) -> io::Result<Self> {
         let segments = segments(folder)?;
         let mut gaps = holes(folder, &segments)?;
+        let mut cut = Vec::new();
         for first in segments.iter().rev().copied() {
             let (path, file, FileEnd { whole, tail, lines }) = look_at(folder, first)?;
             let is_last = segments.last() == Some(&first) && gaps.iter().all(is_hole);
             match lines {
                 // Of a process that was killed as it began the file.
-                Lines::None if whole == 0 && file.is_some() => fs::remove_file(&path)?,
+                Lines::None if whole == 0 && file.is_some() => {
+                    fs::remove_file(&path)?;
+                    cut.extend(tail);
+                }
                 Lines::Whole {
                     chain,
                     since_tree,
@@ -249,7 +262,8 @@ impl Found {
                     identifier_key,
                     ..
                 } => {
-                    let resumed = ended(segment_name(first), whole, tail, chain, gaps);
+                    cut.extend(tail);
+                    let resumed = ended(segment_name(first), whole, cut, chain, gaps);
                     return Ok(Self::Ended(Resumed {
                         identifier_key,
                         ..resumed
@@ -260,7 +274,7 @@ impl Found {
                     last_index,
                 } => {
                     gaps.push(unreadable(&path, Some(chain.index()), last_index));
-                    let resumed = ended(segment_name(first), whole, None, chain, gaps);
+                    let resumed = ended(segment_name(first), whole, cut, chain, gaps);
                     return Ok(Self::Ended(resumed));
                 }
                 Lines::None | Lines::Broken { .. } => {
@@ -268,7 +282,7 @@ impl Found {
                 }
             }
         }
-        Ok(Self::Ended(beginning(gaps)))
+        Ok(Self::Ended(beginning(cut, gaps)))
     }
 }
 
@@ -289,13 +303,13 @@ fn look_at(folder: &Path, first: u64) -> io::Result<(PathBuf, Option<AppendFile>
 }
 
 /// The journal goes on in a new segment after the one of this name.
-fn ended(name: String, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Resumed {
+fn ended(name: String, size: u64, cut: Vec<CutTail>, chain: Chain, gaps: Vec<Gap>) -> Resumed {
     let previous = PreviousFile {
         name: name.into(),
         size,
     };
     let mut owed = vec![Own::SegmentOpened(Some(previous)), Own::Started];
-    owed.extend(tail.map(Own::TailCut));
+    owed.extend(cut.into_iter().map(Own::TailCut));
     owed.extend(gaps.into_iter().map(Own::Gap));
     Resumed {
         first: chain.index(),
@@ -306,8 +320,9 @@ fn ended(name: String, size: u64, tail: Option<CutTail>, chain: Chain, gaps: Vec
 }
 
 /// A journal begins, since nothing is left to go on with.
-fn beginning(gaps: Vec<Gap>) -> Resumed {
+fn beginning(cut: Vec<CutTail>, gaps: Vec<Gap>) -> Resumed {
     let mut owed = vec![Own::SegmentOpened(None), Own::Started];
+    owed.extend(cut.into_iter().map(Own::TailCut));
     if !gaps.is_empty() {
         owed.push(Own::Gap(Gap {
             reason: GapReason::StateLost,

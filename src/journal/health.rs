@@ -104,6 +104,11 @@ impl Health {
         self.set(|obstacles| obstacles.write = error)
     }
 
+    /// Whether the last write failed.
+    pub(super) fn is_failing(&self) -> bool {
+        self.obstacles.borrow().write.is_some()
+    }
+
     /// Records what a check of the output found; returns whether the state changed.
     pub(super) fn set_output(&self, error: Option<String>) -> bool {
         self.set(|obstacles| obstacles.output = error)

@@ -42,6 +42,9 @@ pub trait Output: Write + Send {
         Err(io::ErrorKind::Unsupported.into())
     }
 
+    /// Cuts a line that was not written to its end, if that can be done, before other lines are written.
+    fn cut_unfinished(&mut self) {}
+
     /// Gives back what is reserved for lines that do not come: nothing is written after it.
     fn finish(&mut self) {}
 

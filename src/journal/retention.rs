@@ -1,6 +1,7 @@
 //! Retention: whole closed segments are removed by age and by the size of all of them, the oldest first, each after the journal has said so.
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -19,17 +20,17 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    clock_jump::{Jump, recent_jumps},
+    clock_jump::{Ages, Jump},
     line_start::hex,
     message::Message,
     own::{Own, RemovedSegment},
     resume::Lines,
-    segment_file::{SegmentFile, remove_segment, segment_name, segment_size, segments},
+    segment_file::{SegmentFile, readable, remove_segment, segment_name, segment_size, segments},
     settings::RetentionTerms,
 };
 use crate::{
     clock::{Clock, Moment},
-    policy::{Timestamp, after, before, between},
+    policy::{Timestamp, after, between},
 };
 
 /// How often it is looked for what can be removed.
@@ -38,27 +39,25 @@ const EVERY: Duration = Duration::from_mins(1);
 /// A clock that is further ahead of what the uptime says was set.
 const AHEAD_MAX: Duration = Duration::from_hours(1);
 
-/// A segment, by what retention reads of it.
+/// A closed segment, by what retention reads of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Kept {
     first: u64,
     /// The first index of the segment after it.
     next: u64,
-    /// When the segment after it began: all its lines are older.
-    ended_at: Timestamp,
     size: u64,
 }
 
+/// A closed segment, and at least how old all its lines are, if that is known.
+type Aged = (Kept, Option<Duration>);
+
 /// How many of these are to be removed, the oldest first. `open` is the size of the one that is written.
-fn due(kept: &[Kept], open: u64, terms: RetentionTerms, now: Timestamp) -> usize {
-    let mut total = kept
-        .iter()
-        .fold(open, |sum, kept| sum.saturating_add(kept.size));
+fn due(closed: &[Aged], open: u64, terms: RetentionTerms) -> usize {
+    let sizes = closed.iter().map(|(kept, _)| kept.size);
+    let mut total = sizes.fold(open, u64::saturating_add);
     let mut count: usize = 0;
-    for kept in kept {
-        let is_old = terms
-            .age
-            .is_some_and(|age| between(kept.ended_at, now) >= age);
+    for (kept, age) in closed {
+        let is_old = terms.age.zip(*age).is_some_and(|(max, age)| age >= max);
         let is_large = terms.size.is_some_and(|size| total > size);
         if !is_old && !is_large {
             break;
@@ -71,65 +70,54 @@ fn due(kept: &[Kept], open: u64, terms: RetentionTerms, now: Timestamp) -> usize
 
 /// What a folder has.
 struct Folder {
-    /// The closed segments.
     closed: Vec<Kept>,
     /// The size of the open one.
     open: u64,
-    /// When each segment began.
-    starts: Vec<Timestamp>,
+    /// When each segment began, the open one too, as far as it can be read.
+    beginnings: Vec<Option<Timestamp>>,
 }
 
 /// Looks at a folder.
 fn look(folder: &Path) -> io::Result<Folder> {
-    let mut firsts = Vec::new();
+    let mut sizes = Vec::new();
     for first in segments(folder)? {
+        let size = segment_size(folder, first)?;
         // One that has no line: of a process that was killed as it began it, or one that is not written yet.
-        if segment_size(folder, first)? > 0 {
-            firsts.push(first);
+        if size > 0 {
+            sizes.push((first, size));
         }
     }
-    let mut closed = Vec::new();
-    let mut starts = Vec::new();
-    if let Some(first) = firsts.first() {
-        starts.extend(SegmentFile::open(folder, *first)?.first_at()?);
+    let mut beginnings = Vec::new();
+    for (first, _) in &sizes {
+        let at = readable(SegmentFile::open(folder, *first).and_then(SegmentFile::first_at))?;
+        beginnings.push(at.flatten());
     }
-    for pair in firsts.windows(2) {
-        let [first, next] = *pair else { continue };
-        let Some(ended_at) = SegmentFile::open(folder, next)?.first_at()? else {
-            break;
-        };
-        let size = segment_size(folder, first)?;
-        starts.push(ended_at);
-        closed.push(Kept {
-            first,
-            next,
-            ended_at,
-            size,
-        });
-    }
-    let rest = firsts.iter().skip(closed.len());
-    let open = rest.flat_map(|first| segment_size(folder, *first)).sum();
+    let closed = sizes.windows(2).filter_map(|pair| match *pair {
+        [(first, size), (next, _)] => Some(Kept { first, next, size }),
+        _ => None,
+    });
     Ok(Folder {
-        closed,
-        open,
-        starts,
+        closed: closed.collect(),
+        open: sizes.last().map_or(0, |(_, size)| *size),
+        beginnings,
     })
 }
 
 /// What is to be done with a folder.
 struct Due {
     removals: Vec<RemovedSegment>,
-    /// What the clock says that is not believed yet, if files stay because of it.
-    held: Option<Jump>,
+    /// Why files stay that would be old otherwise, and until when the first of them does.
+    held: Option<(Jump, Timestamp)>,
 }
 
 /// What the journal says of a segment that is removed.
 fn removal(folder: &Path, kept: Kept) -> io::Result<RemovedSegment> {
     let name = segment_name(kept.first);
-    let chain = match SegmentFile::open(folder, kept.first)?.end()?.lines {
-        Lines::Whole { chain, .. } => Some(chain),
-        Lines::Broken { chain, .. } => chain,
-        Lines::None => None,
+    let end = readable(SegmentFile::open(folder, kept.first).and_then(SegmentFile::end))?;
+    let chain = match end.map(|end| end.lines) {
+        Some(Lines::Whole { chain, .. }) => Some(chain),
+        Some(Lines::Broken { chain, .. }) => chain,
+        Some(Lines::None) | None => None,
     };
     let chain = chain.filter(|chain| chain.index() == kept.next);
     Ok(RemovedSegment {
@@ -153,6 +141,10 @@ pub(super) struct Retention {
     started: Moment,
     has_warned: Arc<AtomicBool>,
     has_reported: Arc<AtomicBool>,
+    /// The first index of the last segment of which the journal says that it is removed.
+    announced: Arc<Mutex<Option<u64>>>,
+    /// The segments that were named because their beginning cannot be read.
+    unreadable: Arc<Mutex<HashSet<u64>>>,
 }
 
 impl Retention {
@@ -173,6 +165,8 @@ impl Retention {
             started,
             has_warned: Arc::default(),
             has_reported: Arc::default(),
+            announced: Arc::default(),
+            unreadable: Arc::default(),
         }
     }
 
@@ -220,56 +214,95 @@ impl Retention {
             return Ok(false);
         };
         let Due { removals, held } = due?;
-        if let Some(jump) = held {
-            self.report(jump).await;
+        if let Some((jump, until)) = held {
+            self.report(jump, until).await;
         }
         for removed in removals {
-            let Some(queue) = self.queue.upgrade() else {
-                return Ok(false);
-            };
-            let (written, when_written) = oneshot::channel();
-            let own = Own::SegmentRemoved(removed.clone());
-            let sent = queue.send(Message::Own(own, written)).await;
-            drop(queue);
             // It is removed only once the journal says so.
-            if sent.is_err() || when_written.await.is_err() {
+            if !self.is_announced(&removed).await {
                 return Ok(false);
             }
-            info!(
-                event = "journal_segment_removed",
-                file = &*removed.name,
-                first_index = removed.first_index,
-                last_index = removed.last_index,
-                "an old file of the journal was removed"
-            );
-            let (folder, changing) = (self.folder.clone(), Arc::clone(&self.changing));
-            let removing = spawn_blocking(move || {
-                let _changing = changing.lock();
-                remove_segment(&folder, removed.first_index)
-            });
-            removing.await.unwrap_or(Ok(()))?;
+            self.remove(&removed).await?;
         }
         Ok(true)
     }
 
+    /// Has the journal say that this segment is removed, unless it has said so already; whether it does.
+    async fn is_announced(&self, removed: &RemovedSegment) -> bool {
+        // A segment that cannot be removed is tried again, and those behind it stay until then: so the last one is enough.
+        if *self.announced.lock() == Some(removed.first_index) {
+            return true;
+        }
+        let Some(queue) = self.queue.upgrade() else {
+            return false;
+        };
+        let (written, when_written) = oneshot::channel();
+        let own = Own::SegmentRemoved(removed.clone());
+        let sent = queue.send(Message::Own(own, written)).await;
+        drop(queue);
+        if sent.is_err() || when_written.await.is_err() {
+            return false;
+        }
+        *self.announced.lock() = Some(removed.first_index);
+        true
+    }
+
+    async fn remove(&self, removed: &RemovedSegment) -> io::Result<()> {
+        let (folder, changing) = (self.folder.clone(), Arc::clone(&self.changing));
+        let first = removed.first_index;
+        let removing = spawn_blocking(move || {
+            let _changing = changing.lock();
+            remove_segment(&folder, first)
+        });
+        // An error means that the runtime ends.
+        let Ok(result) = removing.await else {
+            return Ok(());
+        };
+        let name = &*removed.name;
+        result.map_err(|error| io::Error::new(error.kind(), format!("`{name}`: {error}")))?;
+        info!(
+            event = "journal_segment_removed",
+            file = name,
+            first_index = removed.first_index,
+            last_index = removed.last_index,
+            "an old file of the journal was removed"
+        );
+        Ok(())
+    }
+
     /// Says that files stay because the clock has jumped; once.
-    async fn report(&self, jump: Jump) {
+    async fn report(&self, jump: Jump, until: Timestamp) {
         if self.has_reported.swap(true, Relaxed) {
             return;
         }
-        let until = jump.believed_at();
         warn!(
             event = "journal_retention_held",
             last = %jump.from,
             next = %jump.to,
             %until,
-            "nothing was recorded for longer than a week, or the clock is wrong: files of the journal are not removed by age until then; correct the clock if it is"
+            "nothing was recorded for longer than a week, or the clock was wrong or is: that time does not count as age, so files of the journal stay until then at least; correct the clock if it is wrong"
         );
         if let Some(queue) = self.queue.upgrade() {
             let (written, _) = oneshot::channel();
             // An error means that the thread has ended.
-            let _ = queue.send(Message::Own(jump.event(), written)).await;
+            let _ = queue.send(Message::Own(jump.event(until), written)).await;
         }
+    }
+
+    /// Names closed files whose beginning cannot be read; each once.
+    fn report_unreadable(&self, closed: &[Kept], beginnings: &[Option<Timestamp>]) {
+        let unreadable = closed.iter().zip(beginnings);
+        let unreadable = unreadable.filter(|(_, at)| at.is_none());
+        let unreadable: HashSet<u64> = unreadable.map(|(kept, _)| kept.first).collect();
+        let mut reported = self.unreadable.lock();
+        for first in unreadable.difference(&reported) {
+            warn!(
+                event = "journal_segment_unreadable",
+                file = segment_name(*first),
+                "the first line of a file of the journal cannot be read, so the file before it is removed by age only together with it: verify the journal, and find out who has changed the file"
+            );
+        }
+        *reported = unreadable;
     }
 
     fn look(&self) -> io::Result<Due> {
@@ -278,18 +311,29 @@ impl Retention {
         let Folder {
             closed,
             open,
-            starts,
+            beginnings,
         } = look(&self.folder)?;
+        self.report_unreadable(&closed, &beginnings);
         let now = self.now();
-        let jumps = recent_jumps(starts, self.started.now, now);
-        let believed = jumps.iter().fold(now, |now, jump| before(now, jump.gap()));
-        let count = due(&closed, open, self.terms, believed);
-        let would_be = due(&closed, open, self.terms, now);
-        let due = closed.into_iter().take(count);
-        let removals = due.map(|kept| removal(&self.folder, kept));
+        let ages = Ages::new(&beginnings, self.started.now, self.terms.pause_max, now);
+        let with_age = |age: &dyn Fn(Timestamp) -> Duration| -> Vec<Aged> {
+            let closed = closed.iter().enumerate();
+            let aged = closed.map(|(at, kept)| (*kept, ages.ended_at(at).map(age)));
+            aged.collect()
+        };
+        let aged = with_age(&|at| ages.age_of(at));
+        let count = due(&aged, open, self.terms);
+        let would_be = due(&with_age(&|at| between(at, now)), open, self.terms);
+        let first_held = aged.get(count).filter(|_| count < would_be);
+        let held = first_held.and_then(|(_, age)| {
+            let left = self.terms.age?.saturating_sub((*age)?);
+            Some((ages.last_jump()?, after(now, left)))
+        });
+        let removals = closed.iter().take(count);
+        let removals = removals.map(|kept| removal(&self.folder, *kept));
         Ok(Due {
             removals: removals.collect::<io::Result<_>>()?,
-            held: jumps.last().copied().filter(|_| count < would_be),
+            held,
         })
     }
 }
@@ -307,32 +351,40 @@ mod tests {
 
     #[test]
     fn the_oldest_are_removed_by_age_and_by_the_size_of_all() {
-        let kept: Vec<Kept> = (1..=4)
-            .map(|day| Kept {
-                first: 0,
-                next: 0,
-                ended_at: days(day),
-                size: 100,
-            })
-            .collect();
-        let age = |days: u64| Some(Duration::from_hours(24 * days));
+        let days = |days: u64| Duration::from_hours(24 * days);
+        let kept = Kept {
+            first: 0,
+            next: 0,
+            size: 100,
+        };
         for (age, size, now, removed) in [
-            (None, None, days(1000), 0),
-            (age(10), None, days(10), 0),
-            (age(10), None, days(11), 1),
-            (age(10), None, days(13), 3),
-            (age(10), None, days(1000), 4),
-            (None, Some(450), days(5), 0),
-            (None, Some(449), days(5), 1),
-            (None, Some(50), days(5), 4),
-            (None, Some(1), days(5), 4),
-            (age(10), Some(349), days(11), 2),
-            // A clock that was set back removes nothing.
-            (age(10), None, days(-9), 0),
+            (None, None, 1000, 0),
+            (Some(10), None, 10, 0),
+            (Some(10), None, 11, 1),
+            (Some(10), None, 13, 3),
+            (Some(10), None, 1000, 4),
+            (None, Some(450), 5, 0),
+            (None, Some(449), 5, 1),
+            (None, Some(50), 5, 4),
+            (None, Some(1), 5, 4),
+            (Some(10), Some(349), 11, 2),
         ] {
-            let terms = RetentionTerms { age, size };
-            assert_eq!(due(&kept, 50, terms, now), removed, "{terms:?} {now}");
+            let closed = [1, 2, 3, 4].map(|day| (kept, Some(days(now - day))));
+            let terms = RetentionTerms {
+                age: age.map(days),
+                size,
+                ..RetentionTerms::default()
+            };
+            assert_eq!(due(&closed, 50, terms), removed, "{terms:?} {now}");
         }
+        let unknown = [(kept, None); 3];
+        let terms = |age, size| RetentionTerms {
+            age,
+            size,
+            ..RetentionTerms::default()
+        };
+        assert_eq!(due(&unknown, 50, terms(Some(Duration::ZERO), None)), 0);
+        assert_eq!(due(&unknown, 50, terms(None, Some(250))), 1);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::{
     path::Path,
 };
 
+use rustix::io::Errno;
 use serde::Deserialize;
 use zstd::stream::read::Decoder;
 
@@ -73,6 +74,21 @@ fn file_size(path: &Path) -> io::Result<u64> {
         Ok(metadata) => Ok(metadata.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
         Err(error) => Err(error),
+    }
+}
+
+/// What was read of a file; `None` if the file itself cannot be read, whenever that is tried.
+pub(super) fn readable<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => match Errno::from_io_error(&error) {
+            Some(Errno::ACCESS | Errno::PERM | Errno::IO | Errno::ISDIR | Errno::BADMSG) => {
+                Ok(None)
+            }
+            // What is no error of the system is of what the file has.
+            None => Ok(None),
+            Some(_) => Err(error),
+        },
     }
 }
 

@@ -72,6 +72,23 @@ pub struct SegmentTerms {
     pub age: Duration,
 }
 
+/// The age from which on a segment ends, whatever it has.
+const IDLE_AGE: Duration = Duration::from_hours(6 * 24);
+/// Within this time more it has ended.
+const IDLE_MARGIN: Duration = Duration::from_hours(24);
+
+impl SegmentTerms {
+    /// The age from which on a segment ends in which nothing was recorded: retention sees that time has passed while the service ran.
+    pub(super) fn idle_age(self) -> Duration {
+        self.age.max(IDLE_AGE)
+    }
+
+    /// The most time between the beginnings of two segments while the service runs.
+    pub fn pause_max(self) -> Duration {
+        self.idle_age().saturating_add(IDLE_MARGIN)
+    }
+}
+
 impl Default for SegmentTerms {
     fn default() -> Self {
         Self {
@@ -82,17 +99,29 @@ impl Default for SegmentTerms {
 }
 
 /// How long segments are kept. The one that is written is always kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetentionTerms {
     /// The age of its last line at which a segment is removed; `None`: never.
     pub age: Option<Duration>,
     /// The size of all segments above which the oldest are removed, in bytes; `None`: none is.
     pub size: Option<u64>,
+    /// No more time is between the beginnings of two segments while the service runs. What is above that is a pause, or a wrong clock.
+    pub pause_max: Duration,
+}
+
+impl Default for RetentionTerms {
+    fn default() -> Self {
+        Self {
+            age: None,
+            size: None,
+            pause_max: SegmentTerms::default().pause_max(),
+        }
+    }
 }
 
 impl RetentionTerms {
     /// Whether nothing is ever removed.
     pub(super) fn keeps_all(self) -> bool {
-        self == Self::default()
+        self.age.is_none() && self.size.is_none()
     }
 }

@@ -10,6 +10,7 @@ use rustix::process::geteuid;
 
 use super::{
     append_file::{AppendFile, FileState},
+    aside::move_aside,
     chain::Chain,
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed, name},
     own::{CutTail, Gap, GapReason, Own, PreviousFile},
@@ -51,6 +52,10 @@ impl Output for AtPath {
         self.file.sync()
     }
 
+    fn cut_unfinished(&mut self) {
+        self.file.cut_unfinished();
+    }
+
     fn finish(&mut self) {
         self.file.cut_unfinished();
     }
@@ -58,8 +63,7 @@ impl Output for AtPath {
     fn replace(&mut self, next: Next) -> io::Result<Reopened> {
         let state = self.file.state(&self.path);
         if matches!(state, FileState::Same | FileState::Truncated) {
-            let failed = format!("{}.sync-failed-{}", name(&self.path), next.index);
-            std::fs::rename(&self.path, self.path.with_file_name(failed))?;
+            move_aside(&self.path, &format!(".sync-failed-{}", next.index))?;
         }
         let mut opened = AppendFile::open(&self.path)?;
         is_trusted(&opened, &self.file)?;

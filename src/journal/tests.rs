@@ -2,11 +2,13 @@
 
 mod chained;
 mod compressed;
+mod ending;
 mod exported;
 mod faults;
 mod files;
 mod folders;
 mod protected;
+mod retained;
 mod signed;
 mod unrecorded;
 

@@ -12,6 +12,9 @@ use crate::policy::{PolicyName, Timestamp};
 /// Policies that are counted each by its name. Reloads may bring any number of names in a long outage; the rest is counted together.
 const POLICIES_MAX: usize = 1_000;
 
+/// The event.
+pub(super) const UNRECORDED: &str = "decisions_unrecorded";
+
 /// What is counted since the last event.
 #[derive(Debug, Default)]
 pub(super) struct Unrecorded(Mutex<Counted>);
@@ -77,7 +80,7 @@ impl Unrecorded {
         ];
         let members = members.map(|(key, value): (&str, Value)| (key.to_owned(), value));
         Some(ChangeEvent {
-            event: "decisions_unrecorded",
+            event: UNRECORDED,
             members: Map::from_iter(members),
         })
     }

@@ -32,6 +32,7 @@ use crate::{
 };
 
 mod delivery;
+mod ending;
 mod keys;
 
 /// Messages taken at once.
@@ -179,27 +180,6 @@ impl WriterThread {
         // A pipe may have no reader yet.
         self.look_at_output();
         self.write(Batch::default());
-    }
-
-    /// The last line of a clean end. There is none where it cannot be written: nothing that was decided is lost with it.
-    fn end(&mut self) {
-        if self.health.is_clear() {
-            let unrecorded = self.count_of_unrecorded();
-            self.state.owed.extend(unrecorded);
-            let lines = self.state.lines;
-            self.state.owed.push(Own::Stopped { lines });
-            self.write(Batch::default());
-            let output = &mut self.output;
-            self.health.watched(|| output.finish());
-        } else if let Some(unrecorded) = self.unrecorded.take() {
-            let counted = Value::from(unrecorded.members);
-            error!(
-                event = "decisions_unrecorded_lost",
-                %counted,
-                "decisions were given although they could not be recorded, and the journal cannot say so, because the service ends"
-            );
-        }
-        self.sign(true);
     }
 
     /// Signs the tree over all lines that are written, if that is due.

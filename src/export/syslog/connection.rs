@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, pin::Pin, time::Duration};
 
 use futures_util::FutureExt as _;
 use futures_util::future::FusedFuture;
+use rustix::net::sockopt;
 use rustls::pki_types::ServerName;
 use tokio::{
     io::{
@@ -18,6 +19,8 @@ use crate::export::config::SyslogTarget;
 
 /// How long connecting may take, from looking up the name to the end of the handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many probes a receiver leaves unanswered before it is taken for gone.
+const PROBES: u32 = 3;
 /// How long the end of a connection may take.
 const FINISH_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -33,14 +36,16 @@ pub(super) struct Connection {
     closed: Pin<Box<dyn FusedFuture<Output = String> + Send>>,
 }
 
-/// Connects to a receiver, within TLS if that is how.
+/// Connects to a receiver, within TLS if that is how. A receiver that confirms nothing for this time is taken for gone.
 pub(super) async fn connect(
     target: &SyslogTarget,
     tls: Option<TlsConnector>,
+    gone_after: Duration,
 ) -> Result<Connection, String> {
     let connecting = async {
         let stream = TcpStream::connect((&*target.host, target.port)).await?;
         stream.set_nodelay(true)?;
+        end_if_gone(&stream, gone_after)?;
         let Some(tls) = tls else {
             return Ok(Box::new(stream) as Box<dyn Stream>);
         };
@@ -56,6 +61,20 @@ pub(super) async fn connect(
         writer,
         closed: Box::pin(until_closed(reader).fuse()),
     })
+}
+
+/// Has the system end a connection whose other end has vanished without a word: within this time after something was sent, or while nothing is.
+fn end_if_gone(stream: &TcpStream, after: Duration) -> io::Result<()> {
+    // Probes begin halfway, so that some are lost before the end counts.
+    let (idle, interval) = (after / 2, after / 2 / PROBES);
+    sockopt::set_tcp_keepidle(stream, idle)?;
+    sockopt::set_tcp_keepintvl(stream, interval)?;
+    sockopt::set_tcp_keepcnt(stream, PROBES)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    // Else what was sent is sent again for a quarter of an hour.
+    #[cfg(target_os = "linux")]
+    sockopt::set_tcp_user_timeout(stream, u32::try_from(after.as_millis()).unwrap_or(u32::MAX))?;
+    Ok(())
 }
 
 /// A socket from which datagrams go to a receiver. Each attempt takes the next of its addresses: nothing shows which ones are in use.
@@ -128,5 +147,31 @@ impl Connection {
         };
         // An error means that the last messages may not have arrived.
         let _ = timeout(FINISH_TIMEOUT, finishing).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_receiver_that_vanishes_is_noticed_within_the_given_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = TcpStream::connect(address).await.unwrap();
+        let after = Duration::from_secs(30);
+        end_if_gone(&stream, after).unwrap();
+        assert!(sockopt::socket_keepalive(&stream).unwrap());
+        let idle = sockopt::tcp_keepidle(&stream).unwrap();
+        let probes = sockopt::tcp_keepcnt(&stream).unwrap();
+        let probing = sockopt::tcp_keepintvl(&stream).unwrap() * probes;
+        assert!(
+            probes > 1 && idle + probing <= after,
+            "{idle:?} {probing:?}"
+        );
+        #[cfg(target_os = "linux")]
+        assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 30_000);
     }
 }

@@ -1,6 +1,6 @@
 //! A collector that decodes what it gets, strictly, and responds as it is given.
 
-use std::future::ready;
+use std::{future::ready, sync::LazyLock};
 
 use axum::{
     Router,
@@ -18,15 +18,21 @@ use opentelemetry_proto::tonic::{
 };
 use parking_lot::Mutex;
 use prost::Message as _;
+use tracing::{Dispatch, Level, subscriber::set_default};
 use url::Url;
 
 use super::*;
+
+/// What a collector says of a record that it refuses.
+const QUOTED: &str = "{\"identity_id\":\"id-ada\"}";
 
 /// What the next requests are answered with, and the records of those that were taken.
 #[derive(Clone, Default)]
 struct Collector {
     answers: Arc<Mutex<Vec<Answer>>>,
     taken: Arc<Mutex<Vec<LogRecord>>>,
+    /// How long the requests were.
+    sizes: Arc<Mutex<Vec<usize>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -52,6 +58,7 @@ impl Collector {
 
     fn take(&self, headers: &HeaderMap, body: Bytes) -> Response {
         assert_eq!(headers["content-type"], "application/x-protobuf");
+        self.sizes.lock().push(body.len());
         let request = ExportLogsServiceRequest::decode(body).unwrap();
         let [resource] = &request.resource_logs[..] else {
             panic!("{request:?}");
@@ -70,7 +77,7 @@ impl Collector {
                 let response = ExportLogsServiceResponse {
                     partial_success: Some(ExportLogsPartialSuccess {
                         rejected_log_records: rejected,
-                        error_message: "too old".to_owned(),
+                        error_message: format!("too long: {QUOTED}"),
                     }),
                 };
                 response.encode_to_vec().into_response()
@@ -130,6 +137,31 @@ async fn every_line_is_a_record_in_order_and_the_last_ones_come_before_the_end()
 }
 
 #[tokio::test]
+async fn long_lines_are_sent_in_requests_of_bounded_size() {
+    let (collector, address) = Collector::start(&[]).await;
+    let running = to(&address);
+    let long = |index: u64| {
+        let text = String::from_utf8(line(index).to_vec()).unwrap();
+        text.replace(
+            "\"caller\"",
+            &format!("\"a\":\"{}\",\"caller\"", "x".repeat(30_000)),
+        )
+    };
+    for index in 0..100 {
+        running.outlet.hand_over(&long(index).into(), 1);
+    }
+    running.until("exported_total{target=\"otlp\"}", 100).await;
+    let sizes = collector.sizes.lock().clone();
+    // The last line of each may be beyond the bound.
+    let most = 1024 * 1024 + 60_000;
+    assert!(
+        sizes.len() >= 3 && sizes.iter().all(|size| *size <= most),
+        "{sizes:?}"
+    );
+    assert_eq!(collector.bodies().len(), 100);
+}
+
+#[tokio::test]
 async fn what_a_collector_cannot_take_now_is_sent_again() {
     let answers = [Answer::Status(429), Answer::Status(504)];
     let (collector, address) = Collector::start(&answers).await;
@@ -157,6 +189,48 @@ async fn what_a_collector_refuses_for_good_is_dropped_and_counted() {
         assert_eq!(collector.bodies(), bodies(3..4));
         assert_eq!(running.count("export_waiting{target=\"otlp\"}"), 0);
     }
+}
+
+/// While a process has one subscriber, tracing lets the thread that reaches a log line first decide whether it is ever logged.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR);
+    Dispatch::new(subscriber.with_writer(std::io::sink).finish())
+});
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for &Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn what_a_collector_says_of_the_records_that_it_refuses_is_not_logged() {
+    LazyLock::force(&SECOND);
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt().with_writer(Arc::new(log.clone()));
+    let _logging = set_default(subscriber.with_ansi(false).finish());
+    let (_collector, address) = Collector::start(&[Answer::Partial(2)]).await;
+    let running = to(&address);
+    running.write(0..3);
+    running.until("reason=\"refused\",target=\"otlp\"", 2).await;
+    let text = String::from_utf8(log.0.lock().clone()).unwrap();
+    assert!(
+        text.contains("the collector refused 2 of 3 records"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("id-ada") && !text.contains("too long"),
+        "{text}"
+    );
 }
 
 /// The pause that it asks for does not hold up the end.

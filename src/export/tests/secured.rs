@@ -63,3 +63,24 @@ async fn only_a_receiver_whose_certificate_is_accepted_gets_lines() {
         assert_eq!(read_frame(&mut reader).await, message(index));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_does_not_finish_the_handshake_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    fs::write(&ca, Authority::new().0.pem()).unwrap();
+    let (listener, address) = listen().await;
+    let config = syslog_config(Transport::Tls, "localhost", address.port(), Some(ca));
+    let running = Running::start(&Config {
+        otlp: None,
+        syslog: Some(config),
+    });
+    running.write(0..1);
+    let silent = accept(&listener).await;
+    running
+        .until("export_failures_total{target=\"syslog\"}", 1)
+        .await;
+    let next = accept(&listener).await;
+    assert_eq!(running.count("exported_total{target=\"syslog\"}"), 0);
+    drop((silent, next));
+}

@@ -4,7 +4,10 @@ use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
+    thread,
 };
+
+use rustix::thread::CapabilitySet;
 
 use super::{
     chained::Reader,
@@ -177,6 +180,90 @@ async fn what_cannot_be_compressed_stays_as_it_is_and_is_counted() {
     assert_eq!(content(folder, 0), before[0].1);
 }
 
+/// As an operator does who forbids it: for root too, but in this thread alone.
+fn without_privileges<T: Send>(run: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| {
+            let mut sets = rustix::thread::capabilities(None).unwrap();
+            sets.effective = CapabilitySet::empty();
+            rustix::thread::set_capabilities(None, sets).unwrap();
+            run()
+        });
+        thread.join().unwrap()
+    })
+}
+
+#[tokio::test]
+async fn a_segment_that_cannot_be_read_does_not_hold_up_the_others_and_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let before = closed(folder).await;
+    let unreadable = before[1].0;
+    let set_mode = |mode| {
+        let mode = fs::Permissions::from_mode(mode);
+        fs::set_permissions(plain(folder, unreadable), mode).unwrap();
+    };
+    set_mode(0);
+    let mut compression = compression(folder);
+    without_privileges(|| compression.compress_all());
+    assert_eq!(compression.metrics.failures.get(), 1);
+    for (first, _) in &before {
+        assert_eq!(plain(folder, *first).exists(), *first == unreadable);
+    }
+    set_mode(0o600);
+    compression.compress_all();
+    assert_eq!(compression.metrics.failures.get(), 1);
+    assert!(packed(folder, unreadable).exists());
+    read(folder);
+}
+
+#[tokio::test]
+async fn a_segment_that_is_gone_before_it_is_opened_is_no_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let before = closed(folder).await;
+    fs::remove_file(plain(folder, before[1].0)).unwrap();
+    let gone = compress(folder, before[1].0, &Mutex::default(), |_| Ok(()));
+    assert_eq!(gone.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_service_that_stops_ends_a_compression_and_the_next_one_finishes_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let before = closed(folder).await;
+    let mut stopping = compression(folder);
+    stopping.health.stop();
+    // Between two segments, and in the middle of one.
+    stopping.compress_all();
+    let middle = stopping.compress(before[0].0).unwrap_err();
+    assert_eq!(middle.kind(), io::ErrorKind::Interrupted);
+    assert_eq!(stopping.metrics.failures.get(), 0);
+    let names = fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let changed: Vec<String> = names
+        .filter(|name| Path::new(name).extension().is_none_or(|end| end != "jsonl"))
+        .collect();
+    assert_eq!(changed, Vec::<String>::new());
+    compression(folder).compress_all();
+    for (first, bytes) in &before {
+        assert!(!plain(folder, *first).exists());
+        assert_eq!(content(folder, *first), *bytes);
+    }
+}
+
+#[tokio::test]
+async fn a_closed_segment_waits_until_the_next_one_has_a_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let before = closed(folder).await;
+    let last = before.last().unwrap().0;
+    let open = *segments(folder).unwrap().last().unwrap();
+    fs::write(plain(folder, open), "").unwrap();
+    compression(folder).compress_all();
+    assert!(plain(folder, last).exists() && !plain(folder, before[0].0).exists());
+}
+
 #[tokio::test]
 async fn a_segment_that_is_not_closed_is_not_compressed() {
     let folder = tempfile::tempdir().unwrap();
@@ -218,8 +305,8 @@ async fn retention_counts_and_removes_compressed_segments() {
     let total: u64 = sizes.sum();
     let running = Running::start(folder, folders::SMALL);
     let terms = RetentionTerms {
-        age: None,
         size: Some(total - 1),
+        ..RetentionTerms::default()
     };
     let clock = Arc::new(SystemClock);
     let changing = Arc::default();

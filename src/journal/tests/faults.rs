@@ -81,6 +81,10 @@ impl Output for Faulty {
         self.inner.replace(next)
     }
 
+    fn cut_unfinished(&mut self) {
+        self.inner.cut_unfinished();
+    }
+
     fn finish(&mut self) {
         self.inner.finish();
     }

@@ -107,6 +107,58 @@ async fn a_segment_ends_by_age_once_it_has_a_decision() {
 }
 
 #[tokio::test]
+async fn a_segment_that_was_begun_with_a_clock_that_was_ahead_or_behind_ends_by_age_all_the_same() {
+    let terms = SegmentTerms {
+        age: Duration::from_hours(1),
+        ..SegmentTerms::default()
+    };
+    let days = |days: u64| after(from_millis(0), Duration::from_hours(24 * days));
+    for begun in [
+        days(4000),
+        days(0),
+        after(days(100), Duration::from_hours(2)),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        for (now, ids) in [(begun, 0..3), (days(100), 3..6)] {
+            let output = Folder::open(folder.path(), terms, now).unwrap();
+            let clock = Arc::new(ManualClock::at(now));
+            let running = Running::writing(Box::new(output), Durability::Written, clock);
+            running.record(ids).await;
+            running.stop().await;
+        }
+        let all = files(folder.path());
+        assert_eq!(all.len(), 2, "{begun}");
+        let text = fs::read_to_string(all.last().unwrap()).unwrap();
+        let first = text.lines().next().unwrap();
+        assert!(first.contains("\"at\":\"1970-04-11T"), "{begun}: {first}");
+        read(folder.path());
+    }
+}
+
+#[tokio::test]
+async fn a_segment_without_decisions_ends_within_a_week() {
+    let folder = tempfile::tempdir().unwrap();
+    let day = Duration::from_hours(24);
+    let clock = Arc::new(ManualClock::at(from_millis(0)));
+    let output = Folder::open(folder.path(), SegmentTerms::default(), from_millis(0)).unwrap();
+    let mut output: Box<dyn Output> = Box::new(output);
+    let _ = output.resume();
+    for (passed, is_full) in [(5 * day, false), (day, true)] {
+        clock.advance(passed);
+        assert_eq!(output.is_full(clock.now()), is_full);
+    }
+    // That is what retention relies on.
+    for age in [1, 24, 30 * 24] {
+        let terms = SegmentTerms {
+            age: Duration::from_hours(age),
+            ..SegmentTerms::default()
+        };
+        assert!(terms.pause_max() > terms.idle_age() && terms.idle_age() >= terms.age);
+    }
+    assert_eq!(RetentionTerms::default().pause_max, 7 * day);
+}
+
+#[tokio::test]
 async fn whatever_a_crash_leaves_the_folder_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -118,9 +170,10 @@ async fn whatever_a_crash_leaves_the_folder_goes_on() {
     assert_eq!(read(folder).ids(), (0..11).collect::<Vec<_>>());
     // In the middle of the first line of a file.
     let next = read(folder).lines.len() as u64;
-    fs::write(folder.join(segment_name(next)), "{\"v\":2").unwrap();
+    fs::write(folder.join(segment_name(next)), "{\"v\":2,").unwrap();
     run(folder, 11..12).await;
     assert_eq!(read(folder).ids(), (0..12).collect::<Vec<_>>());
+    assert_eq!(read(folder).event("tail_cut")["bytes"], 7);
     // In the middle of another line.
     let last = files(folder).pop().unwrap();
     let mut file = OpenOptions::new().append(true).open(&last).unwrap();
@@ -128,7 +181,58 @@ async fn whatever_a_crash_leaves_the_folder_goes_on() {
     run(folder, 12..13).await;
     let read = read(folder);
     assert_eq!(read.ids(), (0..13).collect::<Vec<_>>());
-    assert_eq!(read.event("tail_cut")["bytes"], 6);
+    let cut = events(folder, "tail_cut");
+    let bytes: Vec<_> = cut.iter().map(|cut| &cut["bytes"]).collect();
+    assert_eq!(bytes, [7, 6]);
+}
+
+#[tokio::test]
+async fn the_hash_of_what_a_power_failure_left_of_a_file_is_recorded() {
+    for (before, left) in [
+        (0, vec![0; 5_000]),
+        (0, b"{\"v\"".to_vec()),
+        (10, vec![0; 3]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        run(folder, 0..before).await;
+        let all = files(folder);
+        let name = match all.last() {
+            // Nothing but zeros is left of the only file, or of the one that had just begun.
+            Some(only) if before == 0 => only.clone(),
+            _ => folder.join(segment_name(read(folder).lines.len() as u64)),
+        };
+        fs::write(name, &left).unwrap();
+        run(folder, before..before + 1).await;
+        let cut = read(folder).event("tail_cut").clone();
+        assert_eq!(cut["bytes"], left.len());
+        let digest = ring::digest::digest(&ring::digest::SHA256, &left);
+        let digest = crate::journal::hex(&digest.as_ref().try_into().unwrap());
+        assert_eq!(cut["sha256"], digest);
+        assert_eq!(events(folder, "gap").len(), 0);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_damaged_again_takes_the_place_of_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    for damage in 1..4 {
+        let text = format!("damaged {damage}\n");
+        fs::write(folder.join(segment_name(0)), &text).unwrap();
+        let output = open(folder, SegmentTerms::default(), from_millis(0)).unwrap();
+        let clock = Arc::new(ManualClock::at(from_millis(0)));
+        let running = Running::writing(output, Durability::Written, clock);
+        running.record(0..1).await;
+        running.stop().await;
+        let number = if damage == 1 {
+            String::new()
+        } else {
+            format!("-{damage}")
+        };
+        let aside = folder.join(format!("{}.damaged{number}", segment_name(0)));
+        assert_eq!(fs::read_to_string(aside).unwrap(), text);
+    }
 }
 
 /// What a segment has, as a reader takes it: the plain file counts.
@@ -212,148 +316,6 @@ async fn a_segment_that_is_deleted_while_it_is_written_is_followed_by_another() 
     let read = read(folder);
     assert_eq!(read.ids(), [0, 1, 2, 3]);
     assert_eq!(read.event("gap")["reason"], "file_missing");
-}
-
-#[tokio::test]
-async fn old_segments_are_removed_and_the_journal_says_which() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    run(folder, 0..12).await;
-    let before = files(folder);
-    let second = fs::read(&before[1]).unwrap();
-    let lines = second.split_inclusive(|byte| *byte == b'\n');
-    let hash = crate::journal::hex(&merkle::leaf_hash(lines.into_iter().next_back().unwrap()));
-    let total: u64 = before
-        .iter()
-        .map(|file| fs::metadata(file).unwrap().len())
-        .sum();
-    let running = Running::start(folder, SMALL);
-    let terms = RetentionTerms {
-        age: None,
-        size: Some(total - fs::metadata(&before[0]).unwrap().len() - 1),
-    };
-    let clock = Arc::new(SystemClock);
-    let retention = Retention::new(
-        folder.to_owned(),
-        terms,
-        clock,
-        running.queue(),
-        Arc::default(),
-    );
-    assert!(retention.remove_due().await.unwrap());
-    running.record(12..13).await;
-    running.stop().await;
-    let after = files(folder);
-    assert_eq!(after[0], before[2]);
-    let removed = events(folder, "segment_removed");
-    let names: Vec<&str> = removed
-        .iter()
-        .map(|event| event["name"].as_str().unwrap())
-        .collect();
-    let name = |file: &PathBuf| file.file_name().unwrap().to_str().unwrap().to_owned();
-    assert_eq!(names, [name(&before[0]), name(&before[1])]);
-    assert_eq!(removed[1]["last_hash"], hash);
-    assert_eq!(removed[1]["last_index"], segments(folder).unwrap()[0] - 1);
-    assert_eq!(
-        removed[1]["first_index"],
-        removed[0]["last_index"].as_u64().unwrap() + 1
-    );
-    assert!(removed[1]["root"].is_string());
-    // Nothing is removed after the journal has ended.
-    assert!(!retention.remove_due().await.unwrap());
-    assert_eq!(files(folder), after);
-}
-
-#[tokio::test]
-async fn a_process_that_begins_with_a_clock_far_ahead_removes_nothing_for_a_day() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let clock = Arc::new(ManualClock::at(from_millis(0)));
-    let running = |clock: &Arc<ManualClock>| {
-        let output = open(folder, SMALL, clock.now()).unwrap();
-        Running::writing(output, Durability::Written, Arc::clone(clock) as _)
-    };
-    let first = running(&clock);
-    first.record(0..12).await;
-    first.stop().await;
-    let before = files(folder);
-    assert!(before.len() > 3);
-    let terms = RetentionTerms {
-        age: Some(Duration::from_hours(90 * 24)),
-        size: None,
-    };
-    let ahead = Duration::from_hours(4000 * 24);
-    let clock = Arc::new(ManualClock::at(after(from_millis(0), ahead)));
-    // Also one that is started again, and finds the lines of the one before.
-    for _ in 0..2 {
-        let running = running(&clock);
-        let now = Arc::clone(&clock) as _;
-        let retention = Retention::new(
-            folder.to_owned(),
-            terms,
-            now,
-            running.queue(),
-            Arc::default(),
-        );
-        for _ in 0..2 {
-            assert!(retention.remove_due().await.unwrap());
-        }
-        running.record(12..24).await;
-        running.stop().await;
-        assert!(files(folder).starts_with(&before));
-        clock.advance(Duration::from_hours(11));
-    }
-    let held = events(folder, "retention_held");
-    assert_eq!(held.len(), 2, "each process says it once");
-    assert_eq!(held[0]["last"], "1970-01-01T00:00:00.000Z");
-    assert_eq!(held[0]["next"], "1980-12-14T00:00:00.000Z");
-    assert_eq!(held[0]["until"], "1980-12-15T00:00:00.000Z");
-    // By size they are removed all the same.
-    let running = running(&clock);
-    let now = Arc::clone(&clock) as _;
-    let all = RetentionTerms {
-        size: Some(1),
-        ..terms
-    };
-    let by_size = Retention::new(folder.to_owned(), all, now, running.queue(), Arc::default());
-    assert!(by_size.remove_due().await.unwrap());
-    assert!(!files(folder).contains(&before[0]));
-    running.stop().await;
-}
-
-#[tokio::test]
-async fn after_a_day_the_clock_is_believed() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    run(folder, 0..12).await;
-    let before = files(folder);
-    let now = SystemClock.now();
-    let ahead = after(now, Duration::from_hours(100 * 24));
-    let clock = Arc::new(ManualClock::at(ahead));
-    let running = Running::writing(
-        open(folder, SMALL, ahead).unwrap(),
-        Durability::Written,
-        Arc::clone(&clock) as _,
-    );
-    let terms = RetentionTerms {
-        age: Some(Duration::from_hours(90 * 24)),
-        size: None,
-    };
-    let time = Arc::clone(&clock) as _;
-    let retention = Retention::new(
-        folder.to_owned(),
-        terms,
-        time,
-        running.queue(),
-        Arc::default(),
-    );
-    assert!(retention.remove_due().await.unwrap());
-    assert_eq!(files(folder)[0], before[0]);
-    clock.advance(Duration::from_hours(24));
-    assert!(retention.remove_due().await.unwrap());
-    assert_ne!(files(folder)[0], before[0]);
-    running.stop().await;
-    assert_eq!(events(folder, "retention_held").len(), 1);
 }
 
 /// A folder on a disk that does not confirm what it was given, once.

@@ -24,8 +24,8 @@ enum Delivery {
     Reopened(usize, Option<Reopened>),
     /// The file could not be synced. All its lines are in it, and nobody knows for how long.
     NotSynced(Reopened),
-    /// The service stops, and the block has no decision.
-    Abandoned,
+    /// The service stops, and the block has no decision; this number of its lines is in the file.
+    Abandoned(usize),
 }
 
 /// Whether this is written again into the file that takes the place of one that is lost or was not synced: all but what says where a file,
@@ -51,7 +51,7 @@ fn is_repeated(item: &Item<'_>) -> bool {
 
 impl WriterThread {
     /// Writes these, however many attempts that takes; whether they are written. They are not only where the service stops and none of them
-    /// is a decision.
+    /// is a decision: what is not written is owed then.
     pub(super) fn put(&mut self, mut items: Vec<Item<'_>>) -> bool {
         let mut failures = 0;
         while !items.is_empty() {
@@ -94,10 +94,21 @@ impl WriterThread {
                     items.retain(is_repeated);
                     items = self.begin_with(Some(reopened), Some(block.first()), items);
                 }
-                Delivery::Abandoned => return false,
+                Delivery::Abandoned(whole) => {
+                    self.state.chain = block.chain_after(whole);
+                    self.hand_on(&block, whole);
+                    let rest = items.split_off(whole.min(items.len()));
+                    self.count_lines(&items);
+                    // A line that was begun would be glued to the next one.
+                    let output = &mut self.output;
+                    self.health.watched(|| output.cut_unfinished());
+                    self.owe(rest);
+                    return false;
+                }
             }
         }
-        if failures > 0 {
+        // Those of a block that was left count, too.
+        if failures > 0 || self.health.is_failing() {
             self.health.set_write(None);
             info!(
                 event = "journal_recovered",
@@ -106,6 +117,19 @@ impl WriterThread {
             );
         }
         true
+    }
+
+    /// What was not written comes before anything else that is, but for the end of a file or a process, and what is said again anyway.
+    fn owe(&mut self, items: Vec<Item<'_>>) {
+        let own = items.into_iter().filter_map(|item| match item {
+            Item::Own(Own::SegmentClosed | Own::Stopped { .. } | Own::Tree) | Item::Record(..) => {
+                None
+            }
+            Item::Own(own) => Some(own),
+        });
+        let owed: Vec<Own> = own.collect();
+        // What was owed since then follows.
+        self.state.owed.splice(..0, owed);
     }
 
     /// Hands the first lines of a block to those who export them.
@@ -168,6 +192,12 @@ impl WriterThread {
             };
             self.record_failure(&error, *failures);
             *failures = failures.saturating_add(1);
+            // What was written whole may be lost with the file.
+            let whole = if left.is_empty() {
+                0
+            } else {
+                block.whole_lines(written)
+            };
             if is_synced == Some(false) {
                 let index = block.first().saturating_add(as_u64(block.lines()));
                 let next = Next {
@@ -183,7 +213,9 @@ impl WriterThread {
             if *failures > 1 {
                 self.health.set_write(Some(error.to_string()));
                 if only_own && self.health.is_stopping() {
-                    return Delivery::Abandoned;
+                    let is_unsynced = is_synced == Some(false);
+                    let whole = if is_unsynced { block.lines() } else { whole };
+                    return Delivery::Abandoned(whole);
                 }
                 thread::sleep(self.retry_after);
             }
@@ -191,11 +223,6 @@ impl WriterThread {
                 // It is left by a gap alone: opened again, it would be trusted.
                 continue;
             }
-            let whole = if left.is_empty() {
-                0
-            } else {
-                block.whole_lines(written)
-            };
             let index = block.first().saturating_add(as_u64(whole));
             if let Some(OutputCheck::Reopened(reopened)) = self.check_output(index) {
                 return Delivery::Reopened(whole, reopened);

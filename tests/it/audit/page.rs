@@ -6,8 +6,39 @@ use std::{
     process::{Command, Output},
 };
 
-use super::{compressed::compress, naive::journal};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::{
+    compressed::compress,
+    naive::{Writer, journal, key},
+};
 use crate::operations::has;
+
+/// The salt of a purge.
+const SALT: &str = "00112233445566778899aabbccddeeff";
+
+/// A journal in whose second segment two persons were purged, one of whom has this salt and identity.
+fn with_purge() -> Writer {
+    let mut writer = Writer::new(key());
+    for segment in 0..4 {
+        writer.open();
+        writer.decision();
+        for id in ["id-ada", "id-bob"] {
+            if segment == 1 {
+                let digest = Sha256::digest(format!("{SALT}:identity:{id}"));
+                let digest = verigate::journal::hex(&digest.into());
+                writer.line(&json!({ "event": "purged", "subject_digest": digest }));
+            }
+        }
+        writer.decision();
+        if segment < 3 {
+            writer.close();
+        }
+    }
+    writer.stop();
+    writer
+}
 
 /// The shell commands below a heading of the page.
 fn commands(heading: &str) -> String {
@@ -21,6 +52,11 @@ fn commands(heading: &str) -> String {
         .collect()
 }
 
+/// The commands below this heading, after what those of all sections need.
+fn script(heading: &str) -> String {
+    format!("{}{}", commands("Read all lines"), commands(heading))
+}
+
 fn run(script: &str, journal: &Path, vkey: &str) -> Output {
     let work = tempfile::tempdir().unwrap();
     let key = work.path().join("journal.vkey");
@@ -30,6 +66,8 @@ fn run(script: &str, journal: &Path, vkey: &str) -> Output {
         .env("JOURNAL", journal)
         .env("VKEY", &key)
         .env("WORK", work.path())
+        .env("SALT", SALT)
+        .env("ID", "id-ada")
         .output()
         .unwrap()
 }
@@ -40,7 +78,7 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
         return;
     }
     let writer = journal();
-    let script = commands("Verify with standard tools");
+    let script = script("Verify with standard tools");
     assert!(script.contains("openssl pkeyutl") && script.contains("sha256sum"));
     let folder = writer.folder();
     let output = run(&script, folder.path(), &writer.verifier());
@@ -90,13 +128,46 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
 }
 
 #[test]
+fn the_commands_of_the_page_find_the_same_of_plain_and_of_compressed_segments() {
+    if !has(&["bash", "jq", "sha256sum", "zstd"]) {
+        return;
+    }
+    let writer = with_purge();
+    for heading in ["Show a purge", "Look into it"] {
+        let printed = |folder: &Path| {
+            let output = run(&script(heading), folder, &writer.verifier());
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{heading}: {errors}");
+            String::from_utf8(output.stdout).unwrap()
+        };
+        let folder = writer.folder();
+        let plain = printed(folder.path());
+        // What is no segment does not count.
+        let damaged = folder
+            .path()
+            .join(format!("{}.damaged", writer.files[0].name));
+        fs::write(damaged, "{\"decision\":\"deny\"}").unwrap();
+        compress(folder.path(), &writer);
+        assert_eq!(printed(folder.path()), plain, "{heading}");
+        // While a segment is compressed, both forms are there.
+        let both = folder.path().join(&writer.files[1].name);
+        fs::write(both, writer.files[1].lines.concat()).unwrap();
+        assert_eq!(printed(folder.path()), plain, "{heading}");
+        if heading == "Show a purge" {
+            assert_eq!(plain.lines().count(), 1, "{plain}");
+            assert!(plain.contains("\"event\":\"purged\""), "{plain}");
+        }
+    }
+}
+
+#[test]
 fn the_one_liners_of_the_page_find_decisions() {
     if !has(&["bash", "jq"]) {
         return;
     }
     let writer = journal();
     let folder = writer.folder();
-    let output = run(&commands("Look into it"), folder.path(), &writer.verifier());
+    let output = run(&script("Look into it"), folder.path(), &writer.verifier());
     let printed = String::from_utf8(output.stdout).unwrap();
     assert!(
         output.status.success(),

@@ -1,0 +1,283 @@
+//! What becomes of events of the journal itself if it cannot be written and the service stops.
+
+use std::{
+    collections::VecDeque,
+    path::Path,
+    sync::{
+        LazyLock,
+        mpsc::{Receiver, Sender, channel},
+    },
+};
+
+use tracing::{Dispatch, Level, subscriber::set_default};
+
+use super::{chained::Reader, files::Running, folders::files, own::Own, *};
+
+/// What the disk does at the next writes.
+enum Step {
+    /// Says that it is reached, and waits.
+    Wait,
+    /// Takes the first bytes, as many as this says.
+    Take(fn(&[u8]) -> usize),
+    Fail,
+}
+
+/// An output on a disk that does what it is given, and then works.
+struct Scripted {
+    inner: Box<dyn Output>,
+    steps: Arc<Mutex<VecDeque<Step>>>,
+    reached: Sender<()>,
+    go_on: Receiver<()>,
+}
+
+impl Write for Scripted {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            let step = self.steps.lock().pop_front();
+            match step {
+                None => return self.inner.write(bytes),
+                Some(Step::Take(count)) => return self.inner.write(&bytes[..count(bytes)]),
+                Some(Step::Fail) => return Err(io::ErrorKind::StorageFull.into()),
+                Some(Step::Wait) => {
+                    self.reached.send(()).unwrap();
+                    self.go_on.recv().unwrap();
+                }
+            }
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
+impl Output for Scripted {
+    fn resume(&mut self) -> Resumed {
+        self.inner.resume()
+    }
+
+    fn check(&mut self, requested: bool, next: Next) -> Result<OutputCheck, OutputError> {
+        self.inner.check(requested, next)
+    }
+
+    fn is_kept(&mut self) -> bool {
+        self.inner.is_kept()
+    }
+
+    fn cut_unfinished(&mut self) {
+        self.inner.cut_unfinished();
+    }
+
+    fn finish(&mut self) {
+        self.inner.finish();
+    }
+}
+
+fn changed(event: &'static str) -> ChangeEvent {
+    ChangeEvent {
+        event,
+        members: serde_json::Map::new(),
+    }
+}
+
+/// The end of the first line.
+fn first_end(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1
+}
+
+/// A block of two events is written so far when the service stops and the disk is full; then it has room again, and a decision waits.
+async fn stopped_after(path: &Path, taken: fn(&[u8]) -> usize) {
+    let steps = Arc::<Mutex<VecDeque<Step>>>::default();
+    let ((reached, is_reached), (goes_on, go_on)) = (channel(), channel());
+    let output = Scripted {
+        inner: open(path, SegmentTerms::default(), from_millis(0)).unwrap(),
+        steps: Arc::clone(&steps),
+        reached,
+        go_on,
+    };
+    let running = Running::writing(Box::new(output), Durability::Written, Arc::new(SystemClock));
+    running.record(0..1).await;
+    steps.lock().extend([
+        Step::Wait,
+        Step::Take(<[u8]>::len),
+        Step::Take(taken),
+        Step::Wait,
+        Step::Fail,
+        Step::Fail,
+    ]);
+    let until_reached = async || {
+        while is_reached.try_recv().is_err() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let journal = running.journal.clone();
+    let first = tokio::spawn(async move { journal.record(entry(1)).await });
+    until_reached().await;
+    // While the disk is busy these wait, and are one block.
+    running.journal.record_change(changed("purged"));
+    running.journal.record_change(changed("policies_reloaded"));
+    goes_on.send(()).unwrap();
+    first.await.unwrap().unwrap();
+    until_reached().await;
+    let queue = running.queue().upgrade().unwrap();
+    let waiting = queue.capacity();
+    let journal = running.journal.clone();
+    let second = tokio::spawn(async move { journal.record(entry(2)).await });
+    while queue.capacity() == waiting {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    drop(queue);
+    let health = running.writer.health.clone();
+    let stopping = tokio::spawn(running.stop());
+    while !health.is_stopping() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    goes_on.send(()).unwrap();
+    // Its call was answered when the journal could not be written; its line follows.
+    let _ = second.await.unwrap();
+    stopping.await.unwrap();
+    assert!(steps.lock().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_written_in_part_when_the_service_stops_is_no_part_of_the_next_line_and_nothing_is_lost()
+ {
+    let parts: [fn(&[u8]) -> usize; 5] = [
+        |_| 7,
+        |bytes| first_end(bytes) - 1,
+        first_end,
+        |bytes| first_end(bytes) + 7,
+        |bytes| bytes.len() - 1,
+    ];
+    for taken in parts {
+        let root = tempfile::tempdir().unwrap();
+        let folder = root.path().join("segments");
+        std::fs::create_dir(&folder).unwrap();
+        let file = root.path().join("journal.jsonl");
+        for path in [file, folder] {
+            stopped_after(&path, taken).await;
+            let all = if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            };
+            let all: Vec<&Path> = all.iter().map(std::path::PathBuf::as_path).collect();
+            let read = Reader::of(&all);
+            assert_eq!(read.ids(), [0, 1, 2]);
+            let mut said = read.events();
+            said.retain(|event| *event != "segment_opened");
+            assert_eq!(
+                said,
+                [
+                    "journal_started",
+                    "purged",
+                    "policies_reloaded",
+                    "journal_stopped"
+                ]
+            );
+        }
+    }
+}
+
+/// A disk that takes this number of blocks, and is full then. While it has the first one, a decision is given without a line.
+struct Full(usize, Option<Arc<Unrecorded>>);
+
+impl Write for Full {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(unrecorded) = self.1.take() {
+            let policy = PolicyName::parse("front-door").unwrap();
+            unrecorded.count(&policy, from_millis(0), false);
+        }
+        self.0 = self.0.checked_sub(1).ok_or(io::ErrorKind::StorageFull)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for Full {}
+
+/// While a process has one subscriber, tracing lets the thread that reaches a log line first decide whether it is ever logged.
+static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
+    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR);
+    Dispatch::new(subscriber.with_writer(io::sink).finish())
+});
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for &Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The errors of a journal that takes this number of blocks, and is sent these events and stopped.
+fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
+    LazyLock::force(&SECOND);
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .with_max_level(Level::ERROR);
+    let _logging = set_default(subscriber.with_writer(Arc::new(log.clone())).finish());
+    let health = Health::new();
+    let places = Arc::new(Semaphore::new(1));
+    let registry = prometheus::Registry::new();
+    let unrecorded = Arc::<Unrecorded>::default();
+    let (closing, _closed) = sync_channel(1);
+    let thread = WriterThread {
+        output: Box::new(Full(blocks, Some(Arc::clone(&unrecorded)))),
+        durability: Durability::Written,
+        header: own::Header::default(),
+        sealer: None,
+        checkpoints: None,
+        outlets: Vec::new(),
+        closed: closing,
+        retry_after: Duration::ZERO,
+        clock: Arc::new(SystemClock),
+        log: LogThrottle::default(),
+        metrics: Metrics::register(&registry, health.subscribe(), 1, &places).unwrap(),
+        health: health.clone(),
+        unrecorded,
+        state: writer::State::default(),
+    };
+    let (queue, messages) = mpsc::channel(8);
+    for event in sent {
+        let message = Message::Own(Own::Changed(changed(event)), oneshot::channel().0);
+        queue.try_send(message).unwrap();
+    }
+    queue.try_send(Message::Stop).unwrap();
+    health.stop();
+    thread.run(messages, &places);
+    let text = String::from_utf8(log.0.lock().clone()).unwrap();
+    let lines = text.lines();
+    let fields = lines.map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take());
+    fields.collect()
+}
+
+#[test]
+fn what_a_journal_that_cannot_be_written_until_the_end_does_not_say_is_logged() {
+    // From the beginning on, and after the count of decisions without a line is on its way.
+    for blocks in [0, 1] {
+        let errors = errors(blocks, &["purged", "policies_reloaded"]);
+        let lost = errors
+            .iter()
+            .filter(|fields| fields["event"] == "journal_event_lost");
+        let lost: Vec<&Value> = lost.map(|fields| &fields["name"]).collect();
+        assert_eq!(lost, ["purged", "policies_reloaded"], "{blocks}");
+        let unrecorded = errors
+            .iter()
+            .filter(|fields| fields["event"] == "decisions_unrecorded_lost");
+        assert_eq!(unrecorded.count(), 1, "{blocks}");
+    }
+    let none = errors(9, &["purged"]);
+    assert_eq!(none, Vec::<Value>::new());
+}
