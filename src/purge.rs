@@ -4,7 +4,9 @@
 //! who asks. The record has SHA-256 over a random salt and the identifier, and only the answer has the salt. Anyone who has both finds
 //! the record; nobody finds the person from the record, also not by trying all identifiers.
 
-use std::{sync::Arc, time::Duration};
+mod purgeable;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ring::{
     digest::{SHA256, digest},
@@ -15,6 +17,7 @@ use tokio::sync::Semaphore;
 use tracing::{error, info};
 use uuid::Uuid;
 
+pub use self::purgeable::Purgeable;
 use crate::{
     callers::CallerId,
     clock::Clock,
@@ -37,6 +40,7 @@ pub struct Purges(Arc<Inner>);
 struct Inner {
     source: Arc<dyn Source>,
     step_ups: StepUps,
+    others: Vec<Arc<dyn Purgeable>>,
     journal: Journal,
     clock: Arc<dyn Clock>,
     spawn: Spawn,
@@ -101,11 +105,18 @@ fn digest_of(salt: &str, target: &PurgeTarget) -> Box<str> {
 }
 
 impl Purges {
-    /// Purges what this source and these step-ups have, and records it in this journal.
-    pub fn new(source: Arc<dyn Source>, step_ups: StepUps, journal: Journal, deps: &Deps) -> Self {
+    /// Purges what this source, these step-ups and these others have, and records it in this journal.
+    pub fn new(
+        source: Arc<dyn Source>,
+        step_ups: StepUps,
+        others: Vec<Arc<dyn Purgeable>>,
+        journal: Journal,
+        deps: &Deps,
+    ) -> Self {
         Self(Arc::new(Inner {
             source,
             step_ups,
+            others,
             journal,
             clock: Arc::clone(&deps.clock),
             spawn: deps.spawn.clone(),
@@ -142,6 +153,14 @@ impl Purges {
         let at = inner.clock.moment();
         let purged = inner.source.purge(target).await;
         let step_ups = inner.step_ups.purge(&purged.verifications).await;
+        let identity = match target {
+            PurgeTarget::Identity(identity) => Some(identity),
+            PurgeTarget::Verification(_) => None,
+        };
+        let verifications: BTreeSet<_> = purged.verifications.iter().collect();
+        for other in &inner.others {
+            other.purge(identity, &verifications).await;
+        }
         let mut receipt = PurgeReceipt {
             id: at.uuid(),
             at: at.now,
