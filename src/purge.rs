@@ -23,7 +23,7 @@ use crate::{
     clock::Clock,
     deps::Deps,
     flight::{Flight, Spawn},
-    journal::{ChangeEvent, Journal, hex},
+    journal::{ChangeEvent, Journal, JournalError, hex},
     policy::Timestamp,
     source::{PurgeTarget, Purged, Source},
     step_up::StepUps,
@@ -77,9 +77,14 @@ pub enum PurgeError {
     Busy,
     /// The journal takes no record.
     #[error(
-        "the journal cannot be written, so nothing was purged: repeat it when `/readyz` says that it can"
+        "the journal cannot be written or its queue is full, so nothing was purged: repeat it when `/readyz` says that it can"
     )]
     NotRecordable,
+    /// It was carried out, and there is no record: the journal has ended meanwhile.
+    #[error(
+        "what was known was purged, and the record of it is lost because the journal has ended: repeat it once the service runs again"
+    )]
+    NotRecorded,
     /// The system gives no random bytes.
     #[error("the system gives no random bytes, so nothing was purged")]
     NoRandom,
@@ -143,9 +148,9 @@ impl Purges {
     ) -> Result<PurgeReceipt, PurgeError> {
         let inner = &self.0;
         let _turn = inner.turn.try_acquire().map_err(|_| PurgeError::Busy)?;
-        if !inner.journal.is_writable() {
-            return Err(PurgeError::NotRecordable);
-        }
+        // Held until it is used: what is purged can be recorded, whatever else is recorded meanwhile.
+        let place = inner.journal.reserve_change();
+        let place = place.map_err(|_| PurgeError::NotRecordable)?;
         let mut salt = [0; 32];
         let filled = SystemRandom::new().fill(&mut salt);
         filled.map_err(|_| PurgeError::NoRandom)?;
@@ -172,10 +177,13 @@ impl Purges {
             is_recorded: false,
         };
         let record = receipt.record(caller);
-        let recorded = inner.journal.record_change_within(RECORD_WAIT, record);
-        receipt.is_recorded = recorded.await.is_ok();
+        let recorded = place.record_within(RECORD_WAIT, record, receipt.at).await;
+        receipt.is_recorded = recorded.is_ok();
         receipt.log(caller);
-        Ok(receipt)
+        match recorded {
+            Ok(()) | Err(JournalError::Late) => Ok(receipt),
+            Err(_) => Err(PurgeError::NotRecorded),
+        }
     }
 }
 
