@@ -70,6 +70,7 @@ use tokio::{
 
 pub use self::{
     age::{AgeError, AgeKeyError, AuditorKey, Recipient},
+    changes::ChangePlace,
     checkpoint_copy::CopyTarget,
     checkpoint_file::CheckpointFileError,
     entry::{CallFacts, Entry, RefusedCaller, Sets},
@@ -100,6 +101,7 @@ use self::{
     writer::WriterThread,
 };
 use crate::{
+    clock::Clock,
     deps::{Deps, Task},
     log_throttle::LogThrottle,
     readiness::Component,
@@ -117,6 +119,7 @@ pub struct Journal {
     attributes: Arc<[Box<str>]>,
     protection: Arc<Protection>,
     unrecorded: Arc<Unrecorded>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Journal {
@@ -385,6 +388,7 @@ pub fn start_with(
             attributes: Arc::default(),
             protection: Arc::new(protection),
             unrecorded,
+            clock: Arc::clone(&deps.clock),
         },
         state: JournalState {
             queue: queue.downgrade(),

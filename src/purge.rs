@@ -4,7 +4,9 @@
 //! who asks. The record has SHA-256 over a random salt and the identifier, and only the answer has the salt. Anyone who has both finds
 //! the record; nobody finds the person from the record, also not by trying all identifiers.
 
-use std::{sync::Arc, time::Duration};
+mod purgeable;
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use ring::{
     digest::{SHA256, digest},
@@ -15,12 +17,13 @@ use tokio::sync::Semaphore;
 use tracing::{error, info};
 use uuid::Uuid;
 
+pub use self::purgeable::Purgeable;
 use crate::{
     callers::CallerId,
     clock::Clock,
     deps::Deps,
     flight::{Flight, Spawn},
-    journal::{ChangeEvent, Journal, hex},
+    journal::{ChangeEvent, Journal, JournalError, hex},
     policy::Timestamp,
     source::{PurgeTarget, Purged, Source},
     step_up::StepUps,
@@ -37,6 +40,7 @@ pub struct Purges(Arc<Inner>);
 struct Inner {
     source: Arc<dyn Source>,
     step_ups: StepUps,
+    others: Vec<Arc<dyn Purgeable>>,
     journal: Journal,
     clock: Arc<dyn Clock>,
     spawn: Spawn,
@@ -73,9 +77,14 @@ pub enum PurgeError {
     Busy,
     /// The journal takes no record.
     #[error(
-        "the journal cannot be written, so nothing was purged: repeat it when `/readyz` says that it can"
+        "the journal cannot be written or its queue is full, so nothing was purged: repeat it when `/readyz` says that it can"
     )]
     NotRecordable,
+    /// It was carried out, and there is no record: the journal has ended meanwhile.
+    #[error(
+        "what was known was purged, and the record of it is lost because the journal has ended: repeat it once the service runs again"
+    )]
+    NotRecorded,
     /// The system gives no random bytes.
     #[error("the system gives no random bytes, so nothing was purged")]
     NoRandom,
@@ -101,11 +110,18 @@ fn digest_of(salt: &str, target: &PurgeTarget) -> Box<str> {
 }
 
 impl Purges {
-    /// Purges what this source and these step-ups have, and records it in this journal.
-    pub fn new(source: Arc<dyn Source>, step_ups: StepUps, journal: Journal, deps: &Deps) -> Self {
+    /// Purges what this source, these step-ups and these others have, and records it in this journal.
+    pub fn new(
+        source: Arc<dyn Source>,
+        step_ups: StepUps,
+        others: Vec<Arc<dyn Purgeable>>,
+        journal: Journal,
+        deps: &Deps,
+    ) -> Self {
         Self(Arc::new(Inner {
             source,
             step_ups,
+            others,
             journal,
             clock: Arc::clone(&deps.clock),
             spawn: deps.spawn.clone(),
@@ -132,9 +148,9 @@ impl Purges {
     ) -> Result<PurgeReceipt, PurgeError> {
         let inner = &self.0;
         let _turn = inner.turn.try_acquire().map_err(|_| PurgeError::Busy)?;
-        if !inner.journal.is_writable() {
-            return Err(PurgeError::NotRecordable);
-        }
+        // Held until it is used: what is purged can be recorded, whatever else is recorded meanwhile.
+        let place = inner.journal.reserve_change();
+        let place = place.map_err(|_| PurgeError::NotRecordable)?;
         let mut salt = [0; 32];
         let filled = SystemRandom::new().fill(&mut salt);
         filled.map_err(|_| PurgeError::NoRandom)?;
@@ -142,6 +158,14 @@ impl Purges {
         let at = inner.clock.moment();
         let purged = inner.source.purge(target).await;
         let step_ups = inner.step_ups.purge(&purged.verifications).await;
+        let identity = match target {
+            PurgeTarget::Identity(identity) => Some(identity),
+            PurgeTarget::Verification(_) => None,
+        };
+        let verifications: BTreeSet<_> = purged.verifications.iter().collect();
+        for other in &inner.others {
+            other.purge(identity, &verifications).await;
+        }
         let mut receipt = PurgeReceipt {
             id: at.uuid(),
             at: at.now,
@@ -153,10 +177,13 @@ impl Purges {
             is_recorded: false,
         };
         let record = receipt.record(caller);
-        let recorded = inner.journal.record_change_within(RECORD_WAIT, record);
-        receipt.is_recorded = recorded.await.is_ok();
+        let recorded = place.record_within(RECORD_WAIT, record, receipt.at).await;
+        receipt.is_recorded = recorded.is_ok();
         receipt.log(caller);
-        Ok(receipt)
+        match recorded {
+            Ok(()) | Err(JournalError::Late) => Ok(receipt),
+            Err(_) => Err(PurgeError::NotRecorded),
+        }
     }
 }
 

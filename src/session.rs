@@ -11,7 +11,7 @@ mod facts;
 mod metrics;
 mod refused;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
@@ -28,11 +28,11 @@ use crate::{
     deps::Deps,
     header_list::single,
     jwt::{
-        self, KeySets, KeysError, TokenCache, TokenDigest, Verified, Verifier,
+        self, ClaimValue, KeySets, KeysError, TokenCache, TokenDigest, Verified, Verifier,
         issuer_and_audience_unverified,
     },
     log_throttle::{LogThrottle, throttled},
-    policy::Timestamp,
+    policy::{Identity, Timestamp, VerificationId},
 };
 
 /// How long a call waits for the keys of the issuer, where its token names one that is not known.
@@ -156,6 +156,37 @@ impl Sessions {
                 SessionToken::Refused(refused)
             }
         }
+    }
+}
+
+impl Sessions {
+    /// Drops the verified tokens of this identity, and those about these verifications, where their claims say so; how many that were.
+    /// Those that come again are verified again.
+    pub fn purge(
+        &self,
+        identity: Option<&Identity>,
+        verifications: &BTreeSet<&VerificationId>,
+    ) -> usize {
+        let Some(tokens) = &self.0.tokens else {
+            return 0;
+        };
+        let config = &tokens.config;
+        tokens.cache.drop_those(|verified| {
+            let claim = |name: &Option<String>| match verified.claims.get(name.as_deref()?)? {
+                ClaimValue::Text(text) => Some(text),
+                _ => None,
+            };
+            let is_of = |text: &String| {
+                let claimed = Identity::parse(text);
+                identity.is_some_and(|identity| claimed.as_ref() == Ok(identity))
+            };
+            let is_about = |text: &String| {
+                let claimed = VerificationId::parse(text);
+                claimed.is_ok_and(|id| verifications.contains(&id))
+            };
+            claim(&config.identity_claim).is_some_and(is_of)
+                || claim(&config.verification_claim).is_some_and(is_about)
+        })
     }
 }
 

@@ -8,13 +8,13 @@
 
 mod throttle;
 
-use std::{future::pending, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, future::pending, sync::Arc, time::Duration};
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 use uuid::Uuid;
 
-use self::throttle::Throttle;
+use self::throttle::{Rates, Throttle};
 use crate::{
     callers::CallerId,
     clock::{Clock, pause},
@@ -78,6 +78,7 @@ impl EventKind {
 #[derive(Debug, Clone)]
 pub struct WebhookQueue {
     sender: mpsc::Sender<WebhookEvent>,
+    rates: Rates,
 }
 
 /// The queue is full.
@@ -123,14 +124,20 @@ pub fn start(
         log: LogThrottle::default(),
         clock: Arc::clone(&deps.clock),
     };
+    let rates = processor.throttle.rates();
     let task = deps.start(processor.run(receiver, stopping));
-    (WebhookQueue { sender }, Worker { stop, task })
+    (WebhookQueue { sender, rates }, Worker { stop, task })
 }
 
 impl WebhookQueue {
     /// Queues an event. Does not wait.
     pub fn enqueue(&self, event: WebhookEvent) -> Result<(), QueueFullError> {
         self.sender.try_send(event).map_err(|_| QueueFullError)
+    }
+
+    /// Drops how often webhooks about these verifications were processed. Those that wait for their turn are processed.
+    pub async fn purge(&self, verifications: &BTreeSet<&VerificationId>) {
+        self.rates.purge(verifications).await;
     }
 }
 

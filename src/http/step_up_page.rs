@@ -10,6 +10,7 @@ mod headers;
 mod no_link;
 mod onward;
 mod outcome;
+mod purge;
 mod qr;
 mod view;
 mod waiting;
@@ -206,9 +207,8 @@ impl StepUpPage {
     async fn form(&self, brought: &Brought, problem: Option<Problem>, asks: bool) -> Shown {
         let verification = &brought.state.verification;
         let was_in_vain = self.step_ups.has_succeeded(verification).await;
-        let state = brought.text.clone();
         let view = View::Form {
-            state,
+            state: brought.text.clone(),
             problem,
             is_known: !asks && self.known(brought).is_some(),
             was_in_vain,

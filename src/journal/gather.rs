@@ -12,7 +12,7 @@ use tokio::{
     sync::{
         Semaphore, TryAcquireError,
         mpsc::{
-            self,
+            self, OwnedPermit,
             error::{SendError, TrySendError},
         },
         oneshot, watch,
@@ -213,6 +213,23 @@ impl Groups {
         let (written, when_written) = oneshot::channel();
         let sent = self.queue.try_send(Message::Own(own, written));
         sent.ok().map(|()| when_written)
+    }
+
+    /// Takes a place in the queue for an event of the journal itself, while records are taken.
+    pub(super) fn reserve(&self) -> Result<OwnedPermit<Message>, JournalError> {
+        if !self.is_open() {
+            return Err(JournalError::NotWritable);
+        }
+        let place = self.queue.clone().try_reserve_owned();
+        place.map_err(|error| match error {
+            TrySendError::Full(_) => JournalError::NotWritable,
+            TrySendError::Closed(_) => JournalError::Stopped,
+        })
+    }
+
+    /// Whether the writing thread has ended, or is about to.
+    pub(super) fn have_ended(&self) -> bool {
+        self.queue.is_closed()
     }
 
     /// Waits until no group waits for room in the queue.

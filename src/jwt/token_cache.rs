@@ -39,6 +39,11 @@ impl<T> TokenCache<T> {
         known.flatten()
     }
 
+    /// Drops the tokens of which this was found out; how many that were.
+    pub fn drop_those(&self, is_so: impl Fn(&T) -> bool) -> usize {
+        self.0.write().extract_if(|_, found| is_so(found)).count()
+    }
+
     /// Keeps what was found out of a token.
     pub fn insert(&self, token: TokenDigest, found: T) {
         let mut tokens = self.0.write();
@@ -62,6 +67,11 @@ mod tests {
         assert_eq!(cache.find(digest(1), |n| Some(*n)), None);
         assert_eq!(cache.find(digest(0), |_| None::<i32>), None);
         assert_eq!(cache.find(digest(0), |n| Some(*n)), None);
+        cache.insert(digest(1), 8);
+        cache.insert(digest(2), 9);
+        assert_eq!(cache.drop_those(|n| *n == 8), 1);
+        let found = [1, 2].map(|n| cache.find(digest(n), |n| Some(*n)));
+        assert_eq!(found, [None, Some(9)]);
         for n in 0..5_000 {
             cache.insert(digest(n), 7);
             assert!(cache.0.read().len() <= TOKENS_MAX);

@@ -35,7 +35,7 @@ use crate::{
     live::{Live, Reloader},
     metrics::set_count,
     policy::PolicySet,
-    purge::Purges,
+    purge::{Purgeable, Purges},
     refusals::Refusals,
     session::Sessions,
     signatures::SigningKeys,
@@ -43,7 +43,7 @@ use crate::{
     step_up::{PageAddress, PageKeys, StepUps},
     telemetry,
     tls::TlsFiles,
-    webhook_queue::{self, Worker},
+    webhook_queue::{self, WebhookQueue, Worker},
 };
 
 /// The parts that are served, and those that are stopped.
@@ -84,22 +84,22 @@ pub(super) fn assemble(
     let reloader = reloader(config, &live, deps)?;
     let (outlets, exports) = export::start(&config.export, &mut tls_files, deps)?;
     let started = start_journal(config, journal, outlets, deps)?;
-    let (journal, journal_state) = (started.journal, started.state);
+    let (journal, changes) = (started.journal.clone(), started.journal);
     record_policies(&reloader, shadow_reloader.as_deref(), &journal);
     let refusals = Refusals::new(journal.clone(), deps)?;
     let incode = Incode::new(config.incode.clone(), &mut tls_files, deps)?;
     let step_ups = step_ups(config, &incode, &live, &refusals, deps)?;
     let Sources { source, judged } = sources(config, &incode, &live, &step_ups, deps)?;
-    let (webhooks, webhook_worker) = webhooks(config, &source, &step_ups, deps)?;
+    let (queue, webhook_worker) = webhook_queue(config, &source, &step_ups, deps);
     record_certificates(&tls_files, &journal);
     let callers_reloader = CallersReloader::new(config, callers.clone(), journal.clone(), deps)?;
-    let purge = admin_purge(config, &source, &step_ups, &journal, deps);
-    let changes = journal.clone();
     let gate = Gate::new(live.clone(), judged, journal, refusals.clone(), deps).map(Arc::new)?;
     let for_http = http_callers(&callers, &refusals);
     let browsers = browsers(config, deps)?;
     let gateways = gateways(config, &browsers, &live, &sessions);
-    let page = page(config, &browsers, source, &step_ups, deps)?;
+    let page = page(config, &browsers, Arc::clone(&source), &step_ups, deps)?;
+    let kept = kept_elsewhere(&sessions, &queue, &browsers, page.as_ref());
+    let purge = admin_purge(config, source, &step_ups, kept, &changes, deps);
     let terms = terms(config, &callers, &refusals, deps)?;
     let grpc = grpc::services(gate.clone(), step_ups.clone(), gateways, terms, deps)?;
     let forward_auth = forward_auth(config, &browsers, &gate, &live, sessions, &for_http, deps)?;
@@ -109,7 +109,7 @@ pub(super) fn assemble(
         live,
         upstream: Arc::clone(&incode) as _,
         tls: Arc::new(tls_files.clone()),
-        journal: Arc::new(journal_state.clone()),
+        journal: Arc::new(started.state.clone()),
         step_ups,
         purge,
         callers: admin_callers(config, for_http),
@@ -122,7 +122,7 @@ pub(super) fn assemble(
     };
     Ok(Parts {
         grpc,
-        webhooks: Arc::new(webhooks),
+        webhooks: Arc::new(Webhooks::new(config.webhook.as_ref(), queue, deps)?),
         forward_auth: Arc::new(forward_auth),
         authzen: Arc::new(authzen),
         page,
@@ -132,7 +132,7 @@ pub(super) fn assemble(
         shadow_reloader,
         webhook_worker,
         journal_writer: (started.writer, exports),
-        journal: (journal_state, changes),
+        journal: (started.state, changes),
         upstream: incode,
         tls,
         tls_files,
@@ -199,10 +199,11 @@ fn browsers(config: &Config, deps: &Deps) -> Result<Browsers, prometheus::Error>
     let keys = SigningKeys::new(&page.key, page.previous_key.as_ref());
     let keys = Arc::new(keys);
     let for_page = PageKeys::new(Arc::clone(&keys));
-    let address = PageAddress::new(&page.url, for_page, page.life);
+    let address = Arc::new(PageAddress::new(&page.url, for_page, page.life));
+    address.drop_expired_by(deps);
     let hand_ons = page.hand_on.map(|_| HandOns::new(Arc::clone(&keys), deps));
     Ok(Browsers {
-        address: Some(Arc::new(address)),
+        address: Some(address),
         hand_ons: hand_ons.transpose()?.map(Arc::new),
         keys: Some(keys),
     })
@@ -308,32 +309,50 @@ fn admin_callers(config: &Config, callers: HttpCallers) -> AdminCallers {
     }
 }
 
+/// What keeps something of a person beside evidence and step-ups.
+fn kept_elsewhere(
+    sessions: &Sessions,
+    queue: &WebhookQueue,
+    browsers: &Browsers,
+    page: Option<&Arc<StepUpPage>>,
+) -> Vec<Arc<dyn Purgeable>> {
+    let mut kept: Vec<Arc<dyn Purgeable>> =
+        vec![Arc::new(sessions.clone()), Arc::new(queue.clone())];
+    if let Some(address) = &browsers.address {
+        kept.push(Arc::clone(address) as _);
+    }
+    if let Some(page) = page {
+        kept.push(Arc::clone(page) as _);
+    }
+    kept
+}
+
 /// Purges what these have, and says how long the journal holds the rest.
 fn admin_purge(
     config: &Config,
-    source: &Arc<dyn Source>,
+    source: Arc<dyn Source>,
     step_ups: &StepUps,
+    others: Vec<Arc<dyn Purgeable>>,
     journal: &Journal,
     deps: &Deps,
 ) -> AdminPurge {
     AdminPurge {
-        purges: Purges::new(source.clone(), step_ups.clone(), journal.clone(), deps),
+        purges: Purges::new(source, step_ups.clone(), others, journal.clone(), deps),
         are_identifiers_keyed: config.journal.identifier_key.is_some(),
         journal_retain_for: config.journal.retention.age,
     }
 }
 
-/// Receives webhooks, and processes them.
-fn webhooks(
+/// Processes webhooks.
+fn webhook_queue(
     config: &Config,
     source: &Arc<dyn Source>,
     step_ups: &StepUps,
     deps: &Deps,
-) -> Result<(Webhooks, Worker), prometheus::Error> {
+) -> (WebhookQueue, Worker) {
     let source = Arc::clone(source);
     let (length, calls) = (webhook_queue::QUEUE_MAX, config.incode.rate);
-    let (queue, worker) = webhook_queue::start(source, step_ups.clone(), length, calls, deps);
-    Ok((Webhooks::new(config.webhook.as_ref(), queue, deps)?, worker))
+    webhook_queue::start(source, step_ups.clone(), length, calls, deps)
 }
 
 /// Builds the step-ups.

@@ -22,11 +22,11 @@ const TOMBSTONES_MAX: u64 = 16_384;
 /// Which identifiers belong together, and which were invalidated when.
 #[derive(Debug)]
 pub(super) struct AliasIndex {
-    /// From an alias to the identifier that the same verification is cached under.
-    aliases: Cache<VerificationId, VerificationId>,
-    /// When an identifier was last invalidated, and when purged.
-    tombstones: Cache<VerificationId, Tombstone>,
-    /// When identities were last purged, by a hash of them that is of this process alone.
+    /// From an alias to the identifier that the same verification is cached under. They outlive the evidence.
+    aliases: Cache<VerificationId, Alias>,
+    /// When an identifier was last invalidated, and when purged; by a hash of it that is of this process alone. So what was purged is not kept.
+    tombstones: Cache<u64, Tombstone>,
+    /// When identities were last purged, by the same hash.
     identities: Cache<u64, Tick>,
     hashes: RandomState,
     /// When any identity was last purged.
@@ -34,6 +34,15 @@ pub(super) struct AliasIndex {
     /// The latest tombstone that was evicted. A fetch that started before it may have been invalidated.
     evicted: Arc<AtomicU64>,
     ticks: AtomicU64,
+}
+
+/// Where an alias leads.
+#[derive(Debug, Clone)]
+pub(super) struct Alias {
+    /// The identifier that the verification is cached under.
+    pub(super) cached_as: VerificationId,
+    /// A hash of the identity that the verification is about, of this process alone; if it is known.
+    whose: Option<u64>,
 }
 
 /// A logical time that orders the starts of fetches and the invalidations.
@@ -106,12 +115,36 @@ impl AliasIndex {
         Tick(self.ticks.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Stores the aliases of a verification that was requested as `requested`. Called before [`Self::was_invalidated`], so that an
-    /// invalidation by an alias either finds the alias here or is found there.
+    /// Stores the aliases of a verification that was requested as `requested`, and whose it is. Called before [`Self::was_invalidated`], so
+    /// that an invalidation by an alias either finds the alias here or is found there.
     pub(super) async fn learn(&self, requested: &VerificationId, verification: &Verification) {
-        for alias in identifiers(verification).filter(|id| id != requested) {
-            self.aliases.insert(alias, requested.clone()).await;
+        let whose = match whose(verification) {
+            Whose::Identity(identity) => Some(self.hash(identity.as_str())),
+            Whose::Nobody | Whose::NotKept => None,
+        };
+        let mut aliases: Vec<_> = identifiers(verification).collect();
+        aliases.retain(|id| id != requested);
+        if aliases.is_empty() && whose.is_some() {
+            // It leads to itself: whose it is outlives the evidence.
+            aliases.push(requested.clone());
         }
+        for alias in aliases {
+            let leads_to = Alias {
+                cached_as: requested.clone(),
+                whose,
+            };
+            self.aliases.insert(alias, leads_to).await;
+        }
+    }
+
+    /// All aliases, and where they lead.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Arc<VerificationId>, Alias)> {
+        self.aliases.iter()
+    }
+
+    /// Whether an alias is known to be of a verification about this identity.
+    pub(super) fn is_of(&self, alias: &Alias, identity: &Identity) -> bool {
+        alias.whose == Some(self.hash(identity.as_str()))
     }
 
     /// Whether the verification was invalidated by any of its identifiers since then. Where that is no longer known, it counts as
@@ -140,7 +173,7 @@ impl AliasIndex {
             return true;
         }
         for id in identifiers(verification) {
-            let tombstone = self.tombstones.get(&id).await;
+            let tombstone = self.tombstones.get(&self.hash(id.as_str())).await;
             if tombstone.is_some_and(|tombstone| since < tick(tombstone)) {
                 return true;
             }
@@ -154,7 +187,7 @@ impl AliasIndex {
         }
         match whose(verification) {
             Whose::Identity(identity) => {
-                let purged = self.identities.get(&self.hash(identity)).await;
+                let purged = self.identities.get(&self.hash(identity.as_str())).await;
                 purged.is_some_and(|at| since < at)
             }
             Whose::Nobody => false,
@@ -164,7 +197,8 @@ impl AliasIndex {
 
     /// The other identifier that the verification is cached under, if any.
     pub(super) async fn alias(&self, id: &VerificationId) -> Option<VerificationId> {
-        self.aliases.get(id).await
+        let alias = self.aliases.get(id).await?;
+        (alias.cached_as != *id).then_some(alias.cached_as)
     }
 
     /// Sets a tombstone; returns the other identifier that the verification is cached under, if any.
@@ -191,16 +225,18 @@ impl AliasIndex {
     /// The same for whatever is about this identity.
     pub(super) async fn purge_identity(&self, identity: &Identity) {
         let tick = self.tick();
-        self.identities.insert(self.hash(identity), tick).await;
+        self.identities
+            .insert(self.hash(identity.as_str()), tick)
+            .await;
         self.last_identity.fetch_max(tick.0, Ordering::SeqCst);
     }
 
-    fn hash(&self, identity: &Identity) -> u64 {
-        self.hashes.hash_one(identity.as_str())
+    fn hash(&self, id: &str) -> u64 {
+        self.hashes.hash_one(id)
     }
 
     async fn bury(&self, id: &VerificationId, change: impl FnOnce(Tombstone) -> Tombstone) {
-        let entry = self.tombstones.entry_by_ref(id);
+        let entry = self.tombstones.entry(self.hash(id.as_str()));
         entry
             .and_upsert_with(|tombstone| {
                 let tombstone = tombstone.map_or(Tombstone::NONE, MokaEntry::into_value);
@@ -209,9 +245,10 @@ impl AliasIndex {
             .await;
     }
 
-    /// Removes an alias; whether there was one.
+    /// Removes an alias; whether there was one that led to another identifier.
     pub(super) async fn remove(&self, alias: &VerificationId) -> bool {
-        self.aliases.remove(alias).await.is_some()
+        let removed = self.aliases.remove(alias).await;
+        removed.is_some_and(|removed| removed.cached_as != *alias)
     }
 
     /// Does what moka has deferred, so that what was removed is freed.
@@ -243,4 +280,52 @@ pub(super) fn identifiers(verification: &Verification) -> impl Iterator<Item = V
     let ids = [&verification.id, &verification.trace_id];
     let ids = ids.into_iter().flatten();
     ids.filter_map(|id| VerificationId::parse(id).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn about(identity: &str) -> Verification {
+        Verification {
+            trace_id: Some("t-1".into()),
+            identity: Datum::Known(Identity::parse(identity).unwrap()),
+            kept: DataKinds::IDENTITY,
+            ..Verification::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_fetch_that_began_before_a_purge_that_is_not_known_any_more_counts_as_purged() {
+        let index = AliasIndex::new(8);
+        let since = index.tick();
+        index
+            .purge_identity(&Identity::parse("id-0").unwrap())
+            .await;
+        assert!(index.was_purged(&about("id-0"), since).await);
+        assert!(!index.was_purged(&about("id-x"), since).await);
+        for n in 1..=2 * TOMBSTONES_MAX {
+            let other = Identity::parse(&format!("id-{n}")).unwrap();
+            index.purge_identity(&other).await;
+        }
+        index.identities.run_pending_tasks().await;
+        assert!(index.was_purged(&about("id-0"), since).await);
+        assert!(!index.was_purged(&about("id-0"), index.tick()).await);
+    }
+
+    #[tokio::test]
+    async fn so_does_one_of_a_verification() {
+        let index = AliasIndex::new(8);
+        let since = index.tick();
+        let id = |n: u64| VerificationId::parse(&format!("t-{n}")).unwrap();
+        index.purge(&id(1)).await;
+        assert!(index.was_purged(&about("id-x"), since).await);
+        assert!(!index.was_invalidated(&about("id-x"), since).await);
+        for n in 2..=2 * TOMBSTONES_MAX {
+            index.purge(&id(n)).await;
+        }
+        index.tombstones.run_pending_tasks().await;
+        assert!(index.was_purged(&about("id-x"), since).await);
+        assert!(!index.was_purged(&about("id-x"), index.tick()).await);
+    }
 }

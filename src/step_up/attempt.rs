@@ -1,6 +1,6 @@
 //! An attempt to create a link, which calls with the same idempotency key share.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::link::Begun;
 use crate::{
@@ -22,6 +22,15 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Whether it is about one of these verifications, or its link leads to one.
+    pub(super) fn is_about(&self, whose: &BTreeSet<&VerificationId>) -> bool {
+        let trace = match self.flight.progress() {
+            Progress::Done(Ok(begun)) => begun.link.trace,
+            Progress::Done(Err(_)) | Progress::Running | Progress::Abandoned => None,
+        };
+        whose.contains(&self.verification) || trace.is_some_and(|trace| whose.contains(&trace))
+    }
+
     /// Whether a call with the same key gets its result: it is in flight, or its link is still valid. A failure is not shared with
     /// later calls.
     pub(super) fn is_shared(&self, at: Moment, link_life: Duration) -> bool {

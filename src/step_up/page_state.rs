@@ -4,7 +4,11 @@
 //! nothing: it lets its holder ask for a few links about one verification. The key is configured, so that every instance of a fleet accepts
 //! the states of the others.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
@@ -13,6 +17,8 @@ use uuid::Uuid;
 
 use super::LoginHint;
 use crate::{
+    clock::pause,
+    deps::Deps,
     policy::{PolicyName, Timestamp, VerificationId, after, from_millis},
     signatures::{Purpose, SKEW_MAX, SigningKeys, push_short, split_short},
 };
@@ -21,6 +27,8 @@ use crate::{
 const STATE_BYTES_MAX: usize = 8 * 1024;
 /// Decisions whose person is known; the oldest is dropped first, and its person is asked.
 const KNOWN_MAX: usize = 10_000;
+/// How often hints that have expired are dropped.
+const KNOWN_PERIOD: Duration = Duration::from_mins(1);
 /// The form of what is signed.
 const VERSION: u8 = 1;
 /// What a browser brings to the page.
@@ -66,7 +74,15 @@ pub struct PageAddress {
     keys: PageKeys,
     life: Duration,
     /// Whom a decision is about, where the gateway knows it: in memory alone, because the state is in an address. By decision, the oldest first.
-    known: Mutex<BTreeMap<Uuid, (Timestamp, Arc<LoginHint>)>>,
+    known: Mutex<BTreeMap<Uuid, Known>>,
+}
+
+/// Whom a decision is about.
+#[derive(Debug)]
+struct Known {
+    until: Timestamp,
+    verification: VerificationId,
+    hint: Arc<LoginHint>,
 }
 
 impl PageAddress {
@@ -88,26 +104,59 @@ impl PageAddress {
     /// The person that a decision is about, if that was known when its state was signed.
     pub fn login_hint(&self, decision: Uuid, now: Timestamp) -> Option<Arc<LoginHint>> {
         let known = self.known.lock();
-        let (until, hint) = known.get(&decision)?;
-        (now < *until).then(|| Arc::clone(hint))
+        let known = known.get(&decision)?;
+        (now < known.until).then(|| Arc::clone(&known.hint))
     }
 
-    fn know(&self, decision: Uuid, decided_at: Timestamp, email: &str) {
+    /// Drops what has expired, as long as this address is in use, also if it is not used.
+    pub fn drop_expired_by(self: &Arc<Self>, deps: &Deps) {
+        let (address, clock) = (Arc::downgrade(self), Arc::clone(&deps.clock));
+        deps.spawn.start(async move {
+            loop {
+                pause(KNOWN_PERIOD).await;
+                let Some(address) = address.upgrade() else {
+                    return;
+                };
+                address.drop_expired(clock.now());
+            }
+        });
+    }
+
+    fn drop_expired(&self, now: Timestamp) {
+        self.known.lock().retain(|_, known| now < known.until);
+    }
+
+    /// Drops who the decisions about these verifications are about.
+    pub fn purge(&self, verifications: &BTreeSet<&VerificationId>) {
+        let mut known = self.known.lock();
+        known.retain(|_, known| !verifications.contains(&known.verification));
+    }
+
+    fn know(
+        &self,
+        (decision, decided_at): (Uuid, Timestamp),
+        verification: &VerificationId,
+        email: &str,
+    ) {
         // One that is none is asked for.
         let Ok(hint) = LoginHint::parse(email) else {
             return;
         };
         let mut known = self.known.lock();
         while let Some(oldest) = known.first_entry()
-            && oldest.get().0 <= decided_at
+            && oldest.get().until <= decided_at
         {
             oldest.remove();
         }
         if known.len() >= KNOWN_MAX {
             known.pop_first();
         }
-        let until = after(decided_at, self.life);
-        known.insert(decision, (until, Arc::new(hint)));
+        let who = Known {
+            until: after(decided_at, self.life),
+            verification: verification.clone(),
+            hint: Arc::new(hint),
+        };
+        known.insert(decision, who);
     }
 
     /// The address with a state about this decision. `email` is the person's, where it is known.
@@ -119,7 +168,7 @@ impl PageAddress {
         email: Option<&str>,
     ) -> String {
         if let Some(email) = email {
-            self.know(decision, decided_at, email);
+            self.know((decision, decided_at), verification, email);
         }
         let state = self.keys.sign(&PageState {
             decision,

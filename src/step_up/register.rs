@@ -3,7 +3,7 @@
 mod purge;
 mod successors;
 
-use std::{future::ready, time::Duration};
+use std::{future::ready, hash::RandomState, time::Duration};
 
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 use uuid::Uuid;
@@ -92,8 +92,10 @@ pub(super) struct Register {
     /// To which verifications the links about one have led, the latest first. By the trace ids that the upstream gave with the links,
     /// because anybody who has the secret of webhooks can name another verification in one.
     pub(super) successors: Successors,
-    /// When verifications were purged, for the links that are being made about them. Those that are dropped are older than any such link.
-    purged: Cache<VerificationId, Moment>,
+    /// When verifications were purged, for the links that are being made about them, by a hash of their ids that is of this process alone. Those
+    /// that are dropped are older than any such link.
+    purged: Cache<u64, Moment>,
+    hashes: RandomState,
 }
 
 #[derive(Debug, Clone)]
@@ -125,6 +127,7 @@ impl Register {
                 .max_capacity(PURGED_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
+            hashes: RandomState::new(),
         }
     }
 
@@ -160,6 +163,12 @@ impl Register {
 
     /// Changes the state of a step-up; returns it if the state changed.
     pub(super) async fn advance(&self, id: Uuid, next: StepUpState, at: Moment) -> Option<StepUp> {
+        let advanced = self.change_state(id, next, at).await?;
+        self.follow(&advanced, at).await;
+        Some(advanced.step_up)
+    }
+
+    async fn change_state(&self, id: Uuid, next: StepUpState, at: Moment) -> Option<Kept> {
         let mut advanced = None;
         let entry = self.kept.entry(id);
         entry
@@ -169,22 +178,31 @@ impl Register {
                 ready(match kept {
                     Some(mut kept) if kept.step_up.state.may_become(&next) => {
                         kept.step_up.state = next;
-                        advanced = Some(kept.step_up.clone());
+                        advanced = Some(kept.clone());
                         Op::Put(kept)
                     }
                     _ => Op::Nop,
                 })
             })
             .await;
-        if let Some(step_up) = &advanced
-            && let StepUpState::Succeeded { .. } = step_up.state
-            && let Some(trace) = &step_up.trace
-        {
-            self.successors
-                .succeed(&step_up.verification, trace, at)
-                .await;
-        }
         advanced
+    }
+
+    /// Notes where a step-up that has succeeded leads, unless that was purged since it began.
+    async fn follow(&self, kept: &Kept, at: Moment) {
+        let step_up = &kept.step_up;
+        let StepUpState::Succeeded { .. } = step_up.state else {
+            return;
+        };
+        let Some(trace) = &step_up.trace else {
+            return;
+        };
+        let (verification, successors) = (&step_up.verification, &self.successors);
+        successors.succeed(verification, trace, at).await;
+        // Looked for once it is there: a purge either finds it, or is found here.
+        if self.was_purged(kept).await {
+            successors.remove(verification, trace).await;
+        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
     time::Duration,
 };
@@ -29,11 +29,25 @@ const WAITING_MAX: usize = 10_000;
 /// Which invalidations are processed when.
 #[derive(Debug)]
 pub(super) struct Throttle {
-    each: Cache<VerificationId, Arc<TokenBucket>>,
+    each: Rates,
     all: TokenBucket,
     turns: BTreeMap<Due, VerificationId>,
     waiting: HashMap<VerificationId, Due>,
     next: u64,
+}
+
+/// At which rates webhooks about each verification are processed. Clones share them.
+#[derive(Debug, Clone)]
+pub(super) struct Rates(Cache<VerificationId, Arc<TokenBucket>>);
+
+impl Rates {
+    /// Drops these verifications: webhooks about them are counted from the beginning.
+    pub(super) async fn purge(&self, verifications: &BTreeSet<&VerificationId>) {
+        for id in verifications {
+            self.0.invalidate(*id).await;
+        }
+        self.0.run_pending_tasks().await;
+    }
 }
 
 /// When one that waits is processed: by the uptime at which its turn comes, the stricter invalidation first, then in the order of arrival.
@@ -48,15 +62,22 @@ impl Throttle {
     /// All webhooks together are processed at this rate.
     pub(super) fn new(all: Rate) -> Self {
         Self {
-            each: Cache::builder()
-                .max_capacity(EACH_MAX)
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            each: Rates(
+                Cache::builder()
+                    .max_capacity(EACH_MAX)
+                    .eviction_policy(EvictionPolicy::lru())
+                    .build(),
+            ),
             all: TokenBucket::new(all.per_second, all.burst),
             turns: BTreeMap::new(),
             waiting: HashMap::new(),
             next: 0,
         }
+    }
+
+    /// The rates of each verification.
+    pub(super) fn rates(&self) -> Rates {
+        self.each.clone()
     }
 
     /// Whether one more verification may wait.
@@ -132,7 +153,7 @@ impl Throttle {
 
     async fn bucket(&self, id: &VerificationId) -> Arc<TokenBucket> {
         let full = async { Arc::new(TokenBucket::every(EACH_EVERY, EACH_BURST)) };
-        self.each.get_with_by_ref(id, full).await
+        self.each.0.get_with_by_ref(id, full).await
     }
 }
 
@@ -234,8 +255,19 @@ mod tests {
         }
         assert_eq!(processed, ALL.burst);
         assert!(!throttle.has_room());
-        throttle.each.run_pending_tasks().await;
-        assert!(throttle.each.entry_count() <= EACH_MAX);
+        throttle.each.0.run_pending_tasks().await;
+        assert!(throttle.each.0.entry_count() <= EACH_MAX);
         assert_eq!(throttle.drain().count(), WAITING_MAX);
+    }
+
+    #[tokio::test]
+    async fn a_purge_drops_the_rate_of_a_verification_and_no_other() {
+        let mut throttle = Throttle::new(ALL);
+        for n in 1..3 {
+            assert!(throttle.admits(&id(n), Changed, SECOND).await);
+        }
+        throttle.rates().purge(&[&id(1)].into()).await;
+        let is_known = |n| throttle.each.0.contains_key(&id(n));
+        assert_eq!([1, 2].map(is_known), [false, true]);
     }
 }

@@ -165,7 +165,16 @@ const ROOMS: [(&str, &[&str]); 49] = [
     (
         "purge",
         &[
-            "callers", "clock", "deps", "flight", "journal", "source", "step_up",
+            "callers",
+            "clock",
+            "deps",
+            "flight",
+            "journal",
+            "policy",
+            "session",
+            "source",
+            "step_up",
+            "webhook_queue",
         ],
     ),
     (

@@ -1,5 +1,7 @@
 //! Purges: who may, what leaves memory, and what is recorded of it.
 
+mod recorded;
+
 use std::{fs, process::Command};
 
 use serde_json::{Value, json};
@@ -65,6 +67,12 @@ async fn check(world: &World, verification: &str, identity: &str) {
 
 /// The response to a purge of what this body names.
 async fn purge(world: &World, authorization: Option<&str>, body: &str) -> (u16, Value) {
+    let response = respond(world, authorization, body).await;
+    let status = response.status().as_u16();
+    (status, response.json().await.unwrap())
+}
+
+async fn respond(world: &World, authorization: Option<&str>, body: &str) -> reqwest::Response {
     let url = format!("http://{}/admin/purge", world.admin_address());
     let mut request = reqwest::Client::new()
         .post(url)
@@ -73,9 +81,7 @@ async fn purge(world: &World, authorization: Option<&str>, body: &str) -> (u16, 
     if let Some(text) = authorization {
         request = request.header("authorization", text);
     }
-    let response = request.send().await.unwrap();
-    let status = response.status().as_u16();
-    (status, response.json().await.unwrap())
+    request.send().await.unwrap()
 }
 
 async fn purged(world: &World, body: Value) -> Value {
@@ -189,18 +195,22 @@ async fn two_purges_of_one_person_have_digests_that_nobody_can_compare() {
 async fn step_ups_about_a_purged_verification_are_removed() {
     let world = world().await;
     check(&world, "v-ada-1", "id-ada").await;
-    let mut request = Request::new(BeginStepUpRequest {
-        verification_id: "v-ada-1".to_owned(),
-        policy: "front-door".to_owned(),
-        login_hint: "ada@example.com".to_owned(),
-        redirect_url: REDIRECT.to_owned(),
-        request_id: "r-1".to_owned(),
-    });
-    request
-        .metadata_mut()
-        .insert("authorization", bearer(2).parse().unwrap());
-    let begun = world.client.clone().begin_step_up(request).await;
-    let id = begun.unwrap().into_inner().step_up_id;
+    let begin = async || {
+        let mut request = Request::new(BeginStepUpRequest {
+            verification_id: "v-ada-1".to_owned(),
+            policy: "front-door".to_owned(),
+            login_hint: "ada@example.com".to_owned(),
+            redirect_url: REDIRECT.to_owned(),
+            request_id: "r-1".to_owned(),
+        });
+        request
+            .metadata_mut()
+            .insert("authorization", bearer(2).parse().unwrap());
+        let begun = world.client.clone().begin_step_up(request).await;
+        begun.unwrap().into_inner().step_up_id
+    };
+    let id = begin().await;
+    assert_eq!(begin().await, id, "the same key, the same link");
     let path = format!("/step-ups/{id}");
     assert_eq!(world.get(&path).await.0, 200);
     let other = purged(&world, json!({ "verification_id": "v-ben" })).await;
@@ -209,6 +219,30 @@ async fn step_ups_about_a_purged_verification_are_removed() {
     let answer = purged(&world, json!({ "identity_id": "id-ada" })).await;
     assert_eq!(answer["removed"]["step_ups"], 1, "{answer}");
     assert_eq!(world.get(&path).await.0, 404);
+    assert_ne!(begin().await, id, "the link of the key has left memory too");
+}
+
+#[tokio::test]
+async fn nothing_keeps_an_answer_with_a_salt_and_an_unread_body_ends_the_connection() {
+    let world = world().await;
+    let admin = Some(bearer(1));
+    let long = format!(r#"{{"identity_id":"{}"}}"#, "x".repeat(4096));
+    for (body, status, connection) in [
+        (r#"{"identity_id":"id-ada"}"#, 200, None),
+        ("{}", 400, None),
+        (long.as_str(), 413, Some("close")),
+    ] {
+        let response = respond(&world, admin.as_deref(), body).await;
+        assert_eq!(response.status().as_u16(), status);
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().unwrap())
+        };
+        assert_eq!(header("cache-control"), Some("no-store"), "{status}");
+        assert_eq!(header("connection"), connection, "{status}");
+    }
 }
 
 #[tokio::test]

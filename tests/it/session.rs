@@ -1,5 +1,7 @@
 //! The token of a session: what a valid one proves, and that anything else proves nothing.
 
+mod purged;
+
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -311,7 +311,7 @@ impl Links for NoLinks {
 }
 
 /// Step-ups of which none begins.
-fn step_ups(deps: &Deps) -> StepUps {
+pub fn step_ups(deps: &Deps) -> StepUps {
     let terms_of_links = step_up::Config {
         redirects: [].into(),
         link_life: Duration::from_mins(15),

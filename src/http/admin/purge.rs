@@ -75,7 +75,10 @@ async fn purge(
         Err(message) => return refused(StatusCode::BAD_REQUEST, &message),
     };
     match admin.purges.purge(target, caller.id).await {
-        Ok(receipt) => answer(&receipt, &admin),
+        Ok(receipt) => {
+            let held = still_held(admin.are_identifiers_keyed, admin.journal_retain_for);
+            answer(&receipt, &held)
+        }
         Err(error) => failed(error),
     }
 }
@@ -104,7 +107,7 @@ fn parse(body: &[u8]) -> Result<PurgeTarget, String> {
 }
 
 /// What was purged, and what was not.
-fn answer(receipt: &PurgeReceipt, admin: &AdminPurge) -> Response {
+fn answer(receipt: &PurgeReceipt, held: &Value) -> Response {
     let purged = &receipt.purged;
     let body = json!({
         "purge_id": receipt.id.to_string(),
@@ -119,7 +122,7 @@ fn answer(receipt: &PurgeReceipt, admin: &AdminPurge) -> Response {
         "salt": receipt.salt,
         "subject_digest": receipt.digest,
         "recorded": receipt.is_recorded,
-        "journal": still_held(admin.are_identifiers_keyed, admin.journal_retain_for),
+        "journal": held,
     });
     let status = if receipt.is_recorded {
         StatusCode::OK
@@ -153,7 +156,9 @@ fn failed(error: PurgeError) -> Response {
     let status = match error {
         PurgeError::Busy => StatusCode::TOO_MANY_REQUESTS,
         PurgeError::NotRecordable => StatusCode::SERVICE_UNAVAILABLE,
-        PurgeError::NoRandom | PurgeError::Abandoned => StatusCode::INTERNAL_SERVER_ERROR,
+        PurgeError::NotRecorded | PurgeError::NoRandom | PurgeError::Abandoned => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
     };
     let mut response = refused(status, &error.to_string());
     if matches!(error, PurgeError::Busy | PurgeError::NotRecordable) {
@@ -171,6 +176,39 @@ fn refused(status: StatusCode, message: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{policy::from_millis, source::Purged};
+
+    #[test]
+    fn each_end_of_a_purge_has_its_status_and_what_may_be_repeated_says_when() {
+        let receipt = |is_recorded| PurgeReceipt {
+            id: uuid::Uuid::nil(),
+            at: from_millis(0),
+            by: "identity",
+            purged: Purged::default(),
+            step_ups: 0,
+            salt: "salt".into(),
+            digest: "digest".into(),
+            is_recorded,
+        };
+        let status = |is_recorded| {
+            answer(&receipt(is_recorded), &Value::Null)
+                .status()
+                .as_u16()
+        };
+        assert_eq!((status(true), status(false)), (200, 202));
+        for (error, status, is_repeatable) in [
+            (PurgeError::Busy, 429, true),
+            (PurgeError::NotRecordable, 503, true),
+            (PurgeError::NotRecorded, 500, false),
+            (PurgeError::NoRandom, 500, false),
+            (PurgeError::Abandoned, 500, false),
+        ] {
+            let response = failed(error);
+            assert_eq!(response.status().as_u16(), status, "{error:?}");
+            let after = response.headers().get(RETRY_AFTER);
+            assert_eq!(after.is_some(), is_repeatable, "{error:?}");
+        }
+    }
 
     #[test]
     fn the_answer_says_what_the_journal_still_holds() {

@@ -1,12 +1,14 @@
 //! The links that were made by each state and about each verification: a few, because they cost and the page faces the Internet.
 
 use std::{
+    collections::BTreeSet,
     future::{Future, ready},
     sync::Arc,
     time::Duration,
 };
 
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use tokio::task::yield_now;
 
 use crate::{
     clock::Moment,
@@ -27,6 +29,9 @@ const LINK_EVERY: Duration = Duration::from_mins(6);
 const STATES_MAX: u64 = 50_000;
 /// Verifications whose links are counted; the least recently used is dropped first.
 const VERIFICATIONS_MAX: u64 = 50_000;
+
+/// States that are looked at before other tasks have their turn.
+const AT_ONCE: usize = 256;
 
 /// A link that was made, or why there is none.
 pub(super) type Made = Result<Begun, Arc<StepUpError>>;
@@ -54,6 +59,8 @@ pub(super) struct LinkKey {
 #[derive(Debug, Clone)]
 struct Attempt {
     person: Box<str>,
+    /// The verification that did not suffice.
+    verification: VerificationId,
     flight: Flight<Made>,
 }
 
@@ -119,10 +126,14 @@ impl Attempts {
                     result = Err(NoMoreError::Verification(wait));
                     return ready(Op::Nop);
                 }
-                let person = key.person.clone();
+                let (person, verification) = (key.person.clone(), key.verification.clone());
                 let flight = self.start(key, bucket, make);
                 result = Ok(flight.clone());
-                links.push(Attempt { person, flight });
+                links.push(Attempt {
+                    person,
+                    verification,
+                    flight,
+                });
                 ready(Op::Put(links))
             })
             .await;
@@ -152,11 +163,40 @@ impl Attempts {
 
     /// Removes the link that is being made by this key; and the state, if that was all.
     async fn remove(&self, key: &LinkKey) {
-        let entry = self.states.entry(key.state);
+        let is_kept = |link: &Attempt| link.person != key.person || !link.flight.is_running();
+        self.retain(key.state, is_kept).await;
+    }
+
+    /// Removes the links about these verifications, and those that lead to them. One that is being made is given to those who wait for it.
+    /// Links about them are counted from the beginning.
+    pub(super) async fn purge(&self, verifications: &BTreeSet<&VerificationId>) {
+        let is_about = |link: &Attempt| link.ids().any(|id| verifications.contains(&id));
+        let mut found = Vec::new();
+        for (count, (state, links)) in (1_usize..).zip(&self.states) {
+            if links.iter().any(is_about) {
+                found.push(*state);
+            }
+            if count % AT_ONCE == 0 {
+                yield_now().await;
+            }
+        }
+        for state in found {
+            self.retain(state, |link| !is_about(link)).await;
+        }
+        for verification in verifications {
+            self.verifications.invalidate(*verification).await;
+        }
+        self.states.run_pending_tasks().await;
+        self.verifications.run_pending_tasks().await;
+    }
+
+    /// Keeps those of the links of a state that are so; and the state, if there are any.
+    async fn retain(&self, state: [u8; 32], is_so: impl Fn(&Attempt) -> bool) {
+        let entry = self.states.entry(state);
         entry
             .and_compute_with(|links| {
                 let mut links = links.map(Entry::into_value).unwrap_or_default();
-                links.retain(|link| link.person != key.person || !link.flight.is_running());
+                links.retain(is_so);
                 ready(if links.is_empty() {
                     Op::Remove
                 } else {
@@ -174,6 +214,12 @@ impl Attempts {
 }
 
 impl Attempt {
+    /// The verifications that the link is about: the one that did not suffice, and the one to come.
+    fn ids(&self) -> impl Iterator<Item = VerificationId> {
+        let trace = self.begun().and_then(|begun| begun.link.trace);
+        std::iter::once(self.verification.clone()).chain(trace)
+    }
+
     fn begun(&self) -> Option<Begun> {
         match self.flight.progress() {
             Progress::Done(Ok(begun)) => Some(begun),

@@ -222,6 +222,59 @@ fn who_a_decision_is_about_is_known_for_the_life_of_its_state_and_is_in_no_addre
     assert_eq!(page.known.lock().len(), KNOWN_MAX);
     address(1_000_000, after(now, life), "kim@example.com");
     assert_eq!(page.known.lock().len(), 1, "what has expired is dropped");
+    // Also where no other decision comes.
+    page.drop_expired(after(now, life * 2 - Duration::from_millis(1)));
+    assert_eq!(page.known.lock().len(), 1);
+    page.drop_expired(after(now, life * 2));
+    assert_eq!(page.known.lock().len(), 0);
+}
+
+#[test]
+fn a_purge_drops_the_hints_about_its_verifications_and_no_others() {
+    let now = at("2026-01-31T12:00:00Z");
+    let life = Duration::from_mins(15);
+    let page = PageAddress::new("https://v.example/step-up/", keys(KEY, None), life);
+    let state = state();
+    for (decision, verification, email) in [
+        (1, "v-ada", "ada@example.com"),
+        (2, "v-ben", "ben@example.com"),
+        (3, "v-ada", "ada@example.com"),
+    ] {
+        let verification = VerificationId::parse(verification).unwrap();
+        let decision = (Uuid::from_u128(decision), now);
+        let about = (&verification, &state.policy);
+        page.with_state(decision, about, &state.original_url, Some(email));
+    }
+    let ada = VerificationId::parse("v-ada").unwrap();
+    page.purge(&[&ada].into());
+    let is_known = |decision: u128| page.login_hint(Uuid::from_u128(decision), now).is_some();
+    assert_eq!([1, 2, 3].map(is_known), [false, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn hints_expire_also_on_an_instance_to_which_nobody_comes() {
+    let clock = Arc::new(crate::clock::ManualClock::at(at("2026-01-31T12:00:00Z")));
+    let deps = Deps::new(Arc::clone(&clock) as _);
+    let life = Duration::from_mins(15);
+    let page = PageAddress::new("https://v.example/step-up/", keys(KEY, None), life);
+    let page = Arc::new(page);
+    page.drop_expired_by(&deps);
+    let state = state();
+    let (now, about) = (
+        at("2026-01-31T12:00:00Z"),
+        (&state.verification, &state.policy),
+    );
+    page.with_state(
+        (Uuid::nil(), now),
+        about,
+        "https://a.example/",
+        Some("ada@example.com"),
+    );
+    tokio::time::sleep(KNOWN_PERIOD * 2).await;
+    assert_eq!(page.known.lock().len(), 1);
+    clock.advance(life);
+    tokio::time::sleep(KNOWN_PERIOD * 2).await;
+    assert_eq!(page.known.lock().len(), 0);
 }
 
 proptest! {

@@ -1,7 +1,8 @@
 //! Removes the step-ups about some verifications from the register.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, future::ready, hash::BuildHasher as _};
 
+use moka::ops::compute::Op;
 use tokio::task::yield_now;
 
 use super::{Kept, Register, StepUp, StepUpState};
@@ -18,7 +19,7 @@ impl Register {
         at: Moment,
     ) -> usize {
         for id in whose {
-            self.purged.insert((*id).clone(), at).await;
+            self.purged.insert(self.hash(id), at).await;
         }
         let mut found = Vec::new();
         for (count, (_, kept)) in (1..).zip(&self.kept) {
@@ -41,22 +42,38 @@ impl Register {
         found.len()
     }
 
-    /// Whether the verification of a step-up was purged since that began.
+    /// Whether a verification of a step-up was purged since that began.
     pub(super) async fn was_purged(&self, kept: &Kept) -> bool {
-        let purged = self.purged.get(&kept.step_up.verification).await;
-        purged.is_some_and(|at| kept.since.uptime <= at.uptime)
+        for id in ids(&kept.step_up) {
+            let purged = self.purged.get(&self.hash(id)).await;
+            if purged.is_some_and(|at| kept.since.uptime <= at.uptime) {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn hash(&self, id: &VerificationId) -> u64 {
+        self.hashes.hash_one(id.as_str())
     }
 
     pub(super) async fn remove(&self, step_up: &StepUp) {
         self.kept.invalidate(&step_up.id).await;
         for id in step_up.trace.iter().chain([&step_up.verification]) {
-            self.latest.invalidate(id).await;
+            // Another step-up may have begun since.
+            let latest = self.latest.entry_by_ref(id);
+            latest
+                .and_compute_with(|latest| {
+                    let is_this = latest.is_some_and(|latest| *latest.value() == step_up.id);
+                    ready(if is_this { Op::Remove } else { Op::Nop })
+                })
+                .await;
         }
     }
 }
 
-/// Whether a step-up is about one of these verifications, or has led to one.
-fn is_about(step_up: &StepUp, whose: &BTreeSet<&VerificationId>) -> bool {
+/// The verifications that a step-up is about, or has led to.
+fn ids(step_up: &StepUp) -> impl Iterator<Item = &VerificationId> {
     let successor = match &step_up.state {
         StepUpState::Succeeded { successor } => Some(successor),
         StepUpState::Pending | StepUpState::Failed => None,
@@ -66,7 +83,12 @@ fn is_about(step_up: &StepUp, whose: &BTreeSet<&VerificationId>) -> bool {
         step_up.trace.as_ref(),
         successor,
     ];
-    ids.into_iter().flatten().any(|id| whose.contains(id))
+    ids.into_iter().flatten()
+}
+
+/// Whether a step-up is about one of these verifications, or has led to one.
+fn is_about(step_up: &StepUp, whose: &BTreeSet<&VerificationId>) -> bool {
+    ids(step_up).any(|id| whose.contains(id))
 }
 
 #[cfg(test)]
@@ -153,5 +175,59 @@ mod tests {
         let old = verification("old");
         register.purge(&[&old].into(), at).await;
         assert_eq!(register.successors.of(&old, at).await, []);
+    }
+
+    #[tokio::test]
+    async fn a_webhook_that_overtakes_a_purge_leaves_no_successor() {
+        // By the verification that did not suffice, the one to come, and the one that the webhook names.
+        for purged in ["old", "t-1", "v-9"] {
+            let at = ManualClock::at(from_millis(0)).moment();
+            let register = Register::new();
+            let step_up = step_up(at, "old", "t-1");
+            let id = step_up.id;
+            register.insert(step_up, at).await;
+            let successor = verification("v-9");
+            let state = StepUpState::Succeeded { successor };
+            let advanced = register.change_state(id, state, at).await.unwrap();
+            let purged = verification(purged);
+            assert_eq!(register.purge(&[&purged].into(), at).await, 1);
+            register.follow(&advanced, at).await;
+            let left = register.successors.of(&verification("old"), at).await;
+            assert_eq!(left, [], "{purged}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_purge_does_not_end_the_wait_for_a_later_step_up() {
+        let clock = ManualClock::at(from_millis(0));
+        let (register, at) = (Register::new(), clock.moment());
+        let first = step_up(at, "v-3", "t-1");
+        register.insert(first.clone(), at).await;
+        let successor = verification("v-1");
+        let state = StepUpState::Succeeded { successor };
+        register.advance(first.id, state, at).await;
+        let later = StepUp {
+            expires_at: from_millis(1_000),
+            ..step_up(at, "v-3", "t-2")
+        };
+        register.insert(later.clone(), at).await;
+        let v1 = verification("v-1");
+        assert_eq!(register.purge(&[&v1].into(), at).await, 1);
+        assert!(register.find(first.id, at).await.is_none());
+        assert!(register.find(later.id, at).await.is_some());
+        assert!(register.awaits(&verification("v-3"), at).await);
+        assert!(register.latest.get(&verification("t-1")).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_purge_removes_also_the_name_of_a_step_up_that_is_not_kept_any_more() {
+        let at = ManualClock::at(from_millis(0)).moment();
+        let register = Register::new();
+        let step_up = step_up(at, "v-1", "t-1");
+        register.insert(step_up.clone(), at).await;
+        register.kept.invalidate(&step_up.id).await;
+        let v1 = verification("v-1");
+        assert_eq!(register.purge(&[&v1].into(), at).await, 0);
+        assert!(register.latest.get(&v1).await.is_none());
     }
 }

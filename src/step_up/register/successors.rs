@@ -173,6 +173,11 @@ impl Successors {
 }
 
 impl Successors {
+    /// This verification leads to this one no more.
+    pub(super) async fn remove(&self, id: &VerificationId, successor: &VerificationId) {
+        self.keep(id, |known| known.id != *successor).await;
+    }
+
     /// Removes the successors of these verifications, and these as successors of others.
     pub(super) async fn purge(&self, whose: &BTreeSet<&VerificationId>) {
         let is_theirs = |successor: &Successor| whose.contains(&successor.id);
@@ -186,21 +191,28 @@ impl Successors {
             }
         }
         for id in found {
-            let entry = self.0.entry_by_ref(&*id);
-            entry
-                .and_compute_with(|known| {
-                    let known = known.map(Entry::into_value).unwrap_or_default();
-                    let rest = known.into_iter().filter(|known| !is_theirs(known));
-                    let rest: Vec<Successor> = rest.collect();
-                    ready(if rest.is_empty() || whose.contains(&*id) {
-                        Op::Remove
-                    } else {
-                        Op::Put(rest)
-                    })
-                })
-                .await;
+            let is_left = |known: &Successor| !whose.contains(&*id) && !is_theirs(known);
+            self.keep(&id, is_left).await;
         }
         self.0.run_pending_tasks().await;
+    }
+
+    /// Keeps those of the successors of a verification that are so.
+    async fn keep(&self, id: &VerificationId, is_so: impl Fn(&Successor) -> bool) {
+        let entry = self.0.entry_by_ref(id);
+        entry
+            .and_compute_with(|known| {
+                let Some(known) = known.map(Entry::into_value) else {
+                    return ready(Op::Nop);
+                };
+                let rest: Vec<Successor> = known.into_iter().filter(is_so).collect();
+                ready(if rest.is_empty() {
+                    Op::Remove
+                } else {
+                    Op::Put(rest)
+                })
+            })
+            .await;
     }
 }
 

@@ -149,3 +149,111 @@ async fn evidence_of_which_nobody_knows_whose_it_is_stays_and_is_counted() {
     assert_eq!((purged.evidence, purged.unidentified), (0, 1));
     assert_eq!(desk.status().await, "1");
 }
+
+/// Only the first answer is about a verification that exists.
+fn first_identified_then_absent(count: u64) -> Answer {
+    if count == 1 {
+        identified(1)
+    } else {
+        Ok(Finding::Absent)
+    }
+}
+
+/// A verification that has one identifier.
+fn only_identified(_: u64) -> Answer {
+    Ok(Finding::Present(Verification {
+        identity: Datum::Known(identity("id-ada")),
+        kept: DataKinds::IDENTITY,
+        ..Verification::default()
+    }))
+}
+
+/// How evidence leaves the cache before a purge.
+#[derive(Debug, Clone, Copy)]
+enum Leaves {
+    Revoked,
+    Absent,
+    Evicted,
+}
+
+/// A desk whose first evidence, of v-1, has left the cache.
+async fn desk_after(leaves: Leaves) -> Desk {
+    let config = Config {
+        capacity: 8,
+        ..CONFIG
+    };
+    let desk = match leaves {
+        Leaves::Revoked => Desk::quick(identified),
+        Leaves::Absent => Desk::quick(first_identified_then_absent),
+        Leaves::Evicted => Desk::with(identified, config, FETCH_TIMEOUT),
+    };
+    desk.upstream.may_answer.add_permits(100);
+    desk.status().await;
+    match leaves {
+        Leaves::Revoked => desk.cache.invalidate(&id(), Invalidation::Revoked).await,
+        Leaves::Absent => {
+            desk.cache.invalidate(&id(), Invalidation::Changed).await;
+            desk.look(desk.request()).await;
+        }
+        Leaves::Evicted => {
+            for n in 2..=9 {
+                desk.look_named(&named(&format!("v-{n}")), desk.request())
+                    .await;
+            }
+        }
+    }
+    assert_eq!(desk.cache.in_use_as(&named("trace-1")).await, None);
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn aliases_leave_by_either_identifier_also_after_the_evidence() {
+    for leaves in [Leaves::Revoked, Leaves::Absent, Leaves::Evicted] {
+        for name in ["v-1", "trace-1"] {
+            let desk = desk_after(leaves).await;
+            let purged = desk.cache.purge(&of_verification(name)).await;
+            let expected = Purged {
+                evidence: 0,
+                aliases: 1,
+                unidentified: 0,
+                verifications: vec![named("trace-1"), id()],
+            };
+            assert_eq!(purged, expected, "{leaves:?} {name}");
+            let again = desk.cache.purge(&of_verification("trace-1")).await;
+            assert_eq!(again.aliases, 0, "{leaves:?} {name}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_found_by_what_evidence_has_left_and_nobody_else_is() {
+    for leaves in [Leaves::Revoked, Leaves::Absent] {
+        let desk = desk_after(leaves).await;
+        let other = desk.cache.purge(&of_identity("id-ben")).await;
+        assert_eq!(other, Purged::default());
+        let purged = desk.cache.purge(&of_identity("id-ada")).await;
+        assert_eq!((purged.evidence, purged.aliases), (0, 1), "{leaves:?}");
+        assert_eq!(purged.verifications, [named("trace-1"), id()]);
+        let again = desk.cache.purge(&of_identity("id-ada")).await;
+        assert_eq!(again, Purged::default());
+    }
+    let desk = desk_after(Leaves::Evicted).await;
+    let purged = desk.cache.purge(&of_identity("id-ada")).await;
+    assert!(purged.verifications.contains(&id()), "{purged:?}");
+    assert!(!purged.verifications.contains(&named("v-2")), "{purged:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_person_is_found_also_by_a_verification_without_another_identifier() {
+    let desk = Desk::quick(only_identified);
+    desk.look(desk.request()).await;
+    desk.cache.invalidate(&id(), Invalidation::Revoked).await;
+    let purged = desk.cache.purge(&of_identity("id-ada")).await;
+    let expected = Purged {
+        verifications: vec![id()],
+        ..Purged::default()
+    };
+    assert_eq!(purged, expected);
+    let again = desk.cache.purge(&of_identity("id-ada")).await;
+    assert_eq!(again, Purged::default());
+}

@@ -72,8 +72,10 @@ impl Signed {
             vec![self.journal.clone()]
         };
         let texts = files.iter().map(|file| fs::read_to_string(file).unwrap());
-        let event = format!(r#""event":"signing_key_in_use","key":"{}""#, self.verifier);
-        texts.map(|text| text.matches(&event).count()).sum()
+        let key = format!(r#""key":"{}""#, self.verifier);
+        let says_so =
+            |line: &&str| line.contains(r#""event":"signing_key_in_use""#) && line.contains(&key);
+        texts.map(|text| text.lines().filter(says_so).count()).sum()
     }
 
     /// Asserts that all holds, and that a checkpoint covers the last line.

@@ -52,7 +52,7 @@ impl Asking {
                 id: Uuid::nil(),
                 link: Link {
                     url: number.to_string().into(),
-                    trace: None,
+                    trace: VerificationId::parse(&format!("t-{number}")).ok(),
                 },
                 expires_at: after(at.now, LIFE),
             })
@@ -190,4 +190,55 @@ async fn a_verification_has_ten_links_at_once_and_ten_in_each_hour_however_many_
         let busy = StepUpError::Upstream(Outage::Busy);
         asking.fail(Asking::key(2, "b", "v"), busy).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a_purge_removes_the_links_and_the_count_of_a_verification_and_no_others() {
+    let asking = Asking::new();
+    for (state, person, verification) in
+        [(1, "a", "v"), (2, "b", "w"), (2, "c", "v"), (3, "d", "x")]
+    {
+        let key = Asking::key(state, person, verification);
+        asking.ask(key).await.unwrap();
+    }
+    // The last link leads to this one.
+    let [v, t3] = ["v", "t-3"].map(|id| VerificationId::parse(id).unwrap());
+    asking.attempts.purge(&[&v, &t3].into()).await;
+    let states = &asking.attempts.states;
+    assert_eq!(
+        [1, 3].map(|n| states.contains_key(&[n; 32])),
+        [false, false]
+    );
+    let current = asking.attempts.current(&[2; 32]).await.unwrap();
+    assert_eq!(&*current.link.url, "1");
+    let counted = |id: &str| {
+        let id = VerificationId::parse(id).unwrap();
+        asking.attempts.verifications.contains_key(&id)
+    };
+    assert_eq!(["v", "w", "x"].map(counted), [false, true, true]);
+}
+
+#[tokio::test]
+async fn a_link_that_is_being_made_during_a_purge_is_given_and_not_kept() {
+    let asking = Asking::new();
+    let (go, gone) = tokio::sync::oneshot::channel::<()>();
+    let at = asking.clock.moment();
+    let make = async move {
+        gone.await.unwrap();
+        Ok(Begun {
+            id: Uuid::nil(),
+            link: Link {
+                url: "late".into(),
+                trace: None,
+            },
+            expires_at: after(at.now, LIFE),
+        })
+    };
+    let key = Asking::key(1, "a", "v");
+    let flight = asking.attempts.link(key, at, make).await.unwrap();
+    let v = VerificationId::parse("v").unwrap();
+    asking.attempts.purge(&[&v].into()).await;
+    go.send(()).unwrap();
+    assert_eq!(&*flight.result().await.unwrap().unwrap().link.url, "late");
+    assert!(asking.attempts.current(&[1; 32]).await.is_none());
 }
