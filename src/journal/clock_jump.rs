@@ -55,7 +55,7 @@ pub(super) struct Ages {
 }
 
 impl Ages {
-    /// By the beginnings of segments in their order, as far as they can be read, and that of the process. No pause is longer than `pause_max` while
+    /// By the beginnings of segments in their order, `None` where one cannot be read, and that of the process. No pause is longer than `pause_max` while
     /// a service runs.
     pub(super) fn new(
         beginnings: &[Option<Timestamp>],

@@ -73,7 +73,7 @@ struct Folder {
     closed: Vec<Kept>,
     /// The size of the open one.
     open: u64,
-    /// When each segment began, the open one too, as far as it can be read.
+    /// When each segment began, the open one too; `None` where that cannot be read.
     beginnings: Vec<Option<Timestamp>>,
 }
 

@@ -34,7 +34,7 @@ fn a_pause_of_more_than_a_week_is_not_part_of_an_age() {
         ages(&[1, 2, 3, 4000], 4003, 4003),
         [Some(4), Some(3), Some(3)]
     );
-    // Its uptime confirms the rest, however seldom it has begun a segment.
+    // Its uptime confirms the rest, however rarely it has begun a segment.
     assert_eq!(ages(&[1, 2, 4050], 4000, 4090), [Some(90), Some(40)]);
 }
 

@@ -1,4 +1,4 @@
-//! What becomes of events of the journal itself if it cannot be written and the service stops.
+//! Events of the journal itself that cannot be written when the service stops.
 
 use std::{
     collections::VecDeque,

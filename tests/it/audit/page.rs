@@ -18,7 +18,7 @@ use crate::operations::has;
 /// The salt of a purge.
 const SALT: &str = "00112233445566778899aabbccddeeff";
 
-/// A journal in whose second segment two persons were purged, one of whom has this salt and identity.
+/// A journal in whose second segment two persons were purged; the record of one has this salt and identity.
 fn with_purge() -> Writer {
     let mut writer = Writer::new(key());
     for segment in 0..4 {
