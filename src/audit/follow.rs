@@ -57,7 +57,7 @@ impl Follow {
         take: &mut dyn FnMut(RawLine) -> Result<(), E>,
     ) -> Result<(), E> {
         loop {
-            // Looked for before the file is read: once another one follows, no line is added to it any more.
+            // Looked for before the file is read: once another one has lines, none is added to it any more.
             let next = self.next_file().map_err(FollowError::from)?;
             self.read_file(take)?;
             let Some(next) = next else { return Ok(()) };
@@ -120,9 +120,10 @@ impl Follow {
         };
         let next = if journal.is_folder {
             let mut files = journal.files.iter();
-            files.find(|file| file.first_index > self.file.first_index)
+            files.find(|file| file.first_index > self.file.first_index && file.size > 0)
         } else {
             let last = journal.files.last();
+            let last = last.filter(|file| file.size > 0);
             last.filter(|file| inode(file) != self.inode || file.size < self.offset)
         };
         Ok(next.map(Arc::clone))

@@ -57,7 +57,7 @@ pub struct ShadowCounts {
     pub values: Groups,
     /// All.
     pub all: Changes,
-    /// Whether this is all that it has judged. If not, it was given up before, because more than 16 others were judged since then.
+    /// Whether this is all that it has judged. If not, it was given up before, because 16 others were judged since then.
     pub is_whole: bool,
 }
 

@@ -63,6 +63,8 @@ impl Ages {
         pause_max: Duration,
         now: Timestamp,
     ) -> Self {
+        // It began with a clock that was ahead, and that was set back since.
+        let process = process.min(now);
         let mut counting = only_counting(beginnings, now);
         let mut instants: Vec<Timestamp> = counting.iter().copied().flatten().collect();
         instants.push(process);

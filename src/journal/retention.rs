@@ -280,7 +280,7 @@ impl Retention {
             last = %jump.from,
             next = %jump.to,
             %until,
-            "nothing was recorded for longer than a week, or the clock was wrong or is: that time does not count as age, so files of the journal stay until then at least; correct the clock if it is wrong"
+            "nothing was recorded for longer than a week, or the clock was wrong or is: that time does not count as age, so files of the journal stay until then at least; if the clock is wrong, correct it and restart the service"
         );
         if let Some(queue) = self.queue.upgrade() {
             let (written, _) = oneshot::channel();

@@ -125,8 +125,7 @@ impl AliasIndex {
         let mut aliases: Vec<_> = identifiers(verification).collect();
         aliases.retain(|id| id != requested);
         if aliases.is_empty() && whose.is_some() {
-            // It leads to itself: whose it is outlives the evidence.
-            aliases.push(requested.clone());
+            self.learn_whose(requested, whose).await;
         }
         for alias in aliases {
             let leads_to = Alias {
@@ -135,6 +134,20 @@ impl AliasIndex {
             };
             self.aliases.insert(alias, leads_to).await;
         }
+    }
+
+    /// Stores whose a verification is that has no other identifier: that outlives its evidence. It leads to itself, unless it is known to lead
+    /// to another one.
+    async fn learn_whose(&self, requested: &VerificationId, whose: Option<u64>) {
+        let own = self.aliases.entry_by_ref(requested);
+        let stored = own.and_upsert_with(async |known: Option<MokaEntry<_, Alias>>| {
+            let known = known.map(|known| known.into_value().cached_as);
+            Alias {
+                cached_as: known.unwrap_or_else(|| requested.clone()),
+                whose,
+            }
+        });
+        stored.await;
     }
 
     /// All aliases, and where they lead.
@@ -251,6 +264,13 @@ impl AliasIndex {
         removed.is_some_and(|removed| removed.cached_as != *alias)
     }
 
+    /// Removes an identifier that leads to itself.
+    pub(super) async fn remove_own(&self, id: &VerificationId) {
+        if self.alias(id).await.is_none() {
+            self.aliases.invalidate(id).await;
+        }
+    }
+
     /// Does what moka has deferred, so that what was removed is freed.
     pub(super) async fn run_pending_tasks(&self) {
         self.aliases.run_pending_tasks().await;
@@ -311,6 +331,30 @@ mod tests {
         index.identities.run_pending_tasks().await;
         assert!(index.was_purged(&about("id-0"), since).await);
         assert!(!index.was_purged(&about("id-0"), index.tick()).await);
+    }
+
+    #[tokio::test]
+    async fn an_answer_with_one_identifier_keeps_where_it_leads() {
+        let index = AliasIndex::new(8);
+        let id = |text| VerificationId::parse(text).unwrap();
+        let with_both = Verification {
+            id: Some("v-1".into()),
+            ..about("id-0")
+        };
+        index.learn(&id("v-1"), &with_both).await;
+        index.learn(&id("t-1"), &about("id-0")).await;
+        assert_eq!(index.invalidate(&id("t-1")).await, Some(id("v-1")));
+        index.remove_own(&id("t-1")).await;
+        assert_eq!(index.alias(&id("t-1")).await, Some(id("v-1")));
+        // One that leads nowhere else.
+        let with_one = Verification {
+            trace_id: Some("t-2".into()),
+            ..about("id-0")
+        };
+        index.learn(&id("t-2"), &with_one).await;
+        assert!(index.aliases.contains_key(&id("t-2")));
+        index.remove_own(&id("t-2")).await;
+        assert!(!index.aliases.contains_key(&id("t-2")));
     }
 
     #[tokio::test]

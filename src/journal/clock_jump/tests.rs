@@ -57,6 +57,11 @@ fn what_was_recorded_with_a_clock_that_was_ahead_does_not_stay_for_years() {
     );
     // Nothing later says when it ended.
     assert_eq!(ages(&[1, 4000], 2, 3), [None]);
+    // The process began then, too, and runs on.
+    assert_eq!(
+        ages(&[1, 2, 3, 4000, 4], 4000, 5),
+        [Some(3), Some(2), Some(1), Some(1)]
+    );
 }
 
 #[test]

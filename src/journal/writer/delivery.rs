@@ -53,6 +53,10 @@ impl WriterThread {
     /// Writes these, however many attempts that takes; whether they are written. They are not only where the service stops and none of them
     /// is a decision: what is not written is owed then.
     pub(super) fn put(&mut self, mut items: Vec<Item<'_>>) -> bool {
+        if items.is_empty() {
+            // It says nothing about whether anything can be written.
+            return true;
+        }
         let mut failures = 0;
         while !items.is_empty() {
             let now = self.clock.now();
