@@ -141,9 +141,9 @@ impl Journal {
         wait: Duration,
         entry: Entry,
     ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'_> {
-        let place = self.queue(entry);
+        let queued = self.queue(entry);
         async move {
-            let recorded = timeout(wait, self.recorded(place, &mut false)).await;
+            let recorded = timeout(wait, self.recorded(queued, &mut false)).await;
             recorded.unwrap_or(Err(JournalError::Late))
         }
     }
@@ -154,15 +154,15 @@ impl Journal {
     }
 
     /// Queues a decision, or begins to wait for room.
-    fn queue(&self, mut entry: Entry) -> Place {
+    fn queue(&self, mut entry: Entry) -> Queued {
         entry.attributes = Arc::clone(&self.attributes);
         entry.protection = Arc::clone(&self.protection);
         match self.groups.try_admit() {
-            Ok(permit) => Place::Given(self.groups.add(&entry, permit)),
-            Err(Some(error)) => Place::Given(Err(error)),
+            Ok(permit) => Queued::Now(self.groups.add(&entry, permit)),
+            Err(Some(error)) => Queued::Now(Err(error)),
             Err(None) => {
                 let groups = Arc::clone(&self.groups);
-                Place::Awaited(Box::pin(async move {
+                Queued::Later(Box::pin(async move {
                     let permit = groups.admit().await?;
                     groups.add(&entry, permit)
                 }))
@@ -172,10 +172,10 @@ impl Journal {
 
     /// Waits until a decision is queued and, if answers wait for that, written. Notes whether it is queued, so that its line may follow although
     /// there is an error.
-    async fn recorded(&self, place: Place, is_queued: &mut bool) -> Result<(), JournalError> {
-        let done = match place {
-            Place::Given(done) => done?,
-            Place::Awaited(done) => done.await?,
+    async fn recorded(&self, queued: Queued, is_queued: &mut bool) -> Result<(), JournalError> {
+        let done = match queued {
+            Queued::Now(done) => done?,
+            Queued::Later(done) => done.await?,
         };
         *is_queued = true;
         if self.groups.waits() {
@@ -192,12 +192,12 @@ impl Journal {
     }
 }
 
-/// The place of a decision in its group.
-enum Place {
+/// A decision on its way into a group.
+enum Queued {
     /// It has one, or is refused one.
-    Given(Result<Arc<Done>, JournalError>),
+    Now(Result<Arc<Done>, JournalError>),
     /// There was no room.
-    Awaited(Pin<Box<dyn Future<Output = Result<Arc<Done>, JournalError>> + Send>>),
+    Later(Pin<Box<dyn Future<Output = Result<Arc<Done>, JournalError>> + Send>>),
 }
 
 /// The journal as operators see it.

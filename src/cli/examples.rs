@@ -95,7 +95,7 @@ pub(super) const AUDIT_SHADOW: &str = "\
 Examples:
   verigate audit shadow /var/log/verigate --window 24h
   verigate audit shadow /var/log/verigate --window 7d --max 'allow->deny=0' --min 1000
-  verigate audit shadow /var/log/verigate --policies /etc/verigate/policies --shadow /etc/verigate/shadow";
+  verigate audit shadow /var/log/verigate --policies policies --shadow new-policies";
 
 pub(super) const AUDIT_SEARCH: &str = "\
 Examples:

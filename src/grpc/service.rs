@@ -238,11 +238,11 @@ impl Parts {
             });
         }
         // Apart, so that a check does not carry the state of what is rarer and larger.
-        Box::pin(self.rarer(call, body, place)).await
+        Box::pin(self.answer_other(call, body, place)).await
     }
 
     /// Answers a call of one message that is not a check by itself.
-    async fn rarer(
+    async fn answer_other(
         &self,
         call: Admitted<'_>,
         body: RequestBody,

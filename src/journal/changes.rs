@@ -93,10 +93,10 @@ impl Journal {
     ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'_> {
         let policy = entry.request.policy.clone();
         let at = entry.ruling.decision.decided_at();
-        let place = self.queue(entry);
+        let queued = self.queue(entry);
         async move {
             let mut is_queued = false;
-            let recorded = timeout(wait, self.recorded(place, &mut is_queued)).await;
+            let recorded = timeout(wait, self.recorded(queued, &mut is_queued)).await;
             let recorded = recorded.unwrap_or(Err(JournalError::Late));
             if recorded.is_err() {
                 self.unrecorded.count(&policy, at, is_queued);

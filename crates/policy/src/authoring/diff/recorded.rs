@@ -99,11 +99,11 @@ impl<'p> RecordedCells<'p> {
             .other
             .map(|other| self.place(recorded, other, truths.iter().map(|(_, other)| *other)));
         let lies = |extent: &Extent| {
-            let ours = self.lies(extent, recorded, &ours);
+            let ours = Self::lies(extent, recorded, &ours);
             match &other {
                 None => ours,
                 // Which of the two instants made the difference is not known.
-                Some(other) if ours == self.lies(extent, recorded, other) => ours,
+                Some(other) if ours == Self::lies(extent, recorded, other) => ours,
                 Some(_) => Lies::Unknown,
             }
         };
@@ -207,7 +207,7 @@ impl<'p> RecordedCells<'p> {
         regions.collect()
     }
 
-    fn lies(&self, extent: &Extent, recorded: &Recorded, place: &Located) -> Lies {
+    fn lies(extent: &Extent, recorded: &Recorded, place: &Located) -> Lies {
         let (cell, place) = match (extent, place) {
             (Extent::Outage, _) if recorded.finding == RecordedFinding::Unknown => {
                 return Lies::Inside;
