@@ -63,7 +63,7 @@ pub(super) async fn connect(
     })
 }
 
-/// Has the system end a connection whose other end has vanished without a word: within this time after something was sent, or while nothing is.
+/// Has the system end a connection whose other end has stopped answering: within this time after something was sent, or while nothing is.
 fn end_if_gone(stream: &TcpStream, after: Duration) -> io::Result<()> {
     // Probes begin halfway, so that some are lost before the end counts.
     let (idle, interval) = (after / 2, after / 2 / PROBES);
