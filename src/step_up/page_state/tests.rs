@@ -255,7 +255,7 @@ fn a_purge_drops_the_hints_about_its_verifications_and_no_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn hints_expire_also_on_an_instance_to_which_nobody_comes() {
+async fn hints_expire_also_on_an_instance_that_gets_no_requests() {
     let clock = Arc::new(crate::clock::ManualClock::at(at("2026-01-31T12:00:00Z")));
     let deps = Deps::new(Arc::clone(&clock) as _);
     let life = Duration::from_mins(15);

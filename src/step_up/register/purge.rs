@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_webhook_that_overtakes_a_purge_leaves_no_successor() {
+    async fn a_webhook_that_arrives_during_a_purge_leaves_no_successor() {
         // By the verification that did not suffice, the one to come, and the one that the webhook names.
         for purged in ["old", "t-1", "v-9"] {
             let at = ManualClock::at(from_millis(0)).moment();
