@@ -54,9 +54,7 @@ pub(super) mod sensitivity;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
-pub(super) use self::{
-    budget::WorkBudget, direction::Direction, partition::Stretch, policies::policy_difference,
-};
+pub(super) use self::{budget::WorkBudget, direction::Direction, policies::policy_difference};
 pub use self::{
     direction::Directions,
     error::{CompareError, CompareSetsError},

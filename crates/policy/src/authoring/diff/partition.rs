@@ -11,10 +11,15 @@ mod phones;
 mod schedules;
 mod texts;
 
-pub(super) use self::texts::Groups;
-use self::texts::{TextField, Texts};
-use self::{ages::Ages, births::Births, flag::Flag, phones::Phones, schedules::Schedules};
+use self::{
+    ages::Ages,
+    births::Births,
+    flag::Flag,
+    phones::Phones,
+    texts::{TextField, Texts},
+};
 pub(in crate::authoring) use self::{births::Birthday, schedules::Stretch};
+pub(super) use self::{schedules::Schedules, texts::Groups};
 use super::{
     axis::Axis,
     check::Check,

@@ -5,6 +5,7 @@
 mod ordered;
 mod atom;
 mod point;
+mod history;
 mod instants;
 mod chain;
 mod search;
@@ -16,9 +17,11 @@ mod weekly;
 pub(in crate::authoring) use self::{
     atom::{Atom, TimeAxis},
     chain::Outcome,
+    history::History,
     instants::Instants,
     limit::Side,
     point::Point,
     query::{Sensitivity, Turning},
     search::Search,
+    weekly::Transition,
 };

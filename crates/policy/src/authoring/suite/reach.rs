@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     authoring::diff::{
-        Stretch, WorkBudget,
-        sensitivity::{Outcome, Sensitivity, TimeAxis},
+        WorkBudget,
+        sensitivity::{History, Outcome, Sensitivity, TimeAxis},
     },
     limits::PLAUSIBLE_SINCE_MS,
     request::PolicyName,
@@ -73,12 +73,12 @@ fn is_hidden(
     placed: &PlacedEdge<'_>,
     edges: &[PlacedEdge<'_>],
     sensitivity: &mut Sensitivity<'_, '_>,
-    history: &[Stretch],
+    history: &History,
 ) -> bool {
     let begins = placed.edge.turn == Turn::Begins;
     let sides: Vec<[u16; 2]> = match (placed.edge.anchor, placed.edge.requirement) {
         (Anchor::Weekly, Requirement::Schedule(schedule)) => {
-            let transitions = sensitivity.transitions(schedule, begins, history);
+            let transitions = sensitivity.transitions(schedule, begins, history.stretches());
             let sides = transitions.into_iter().map(|transition| transition.sides);
             let sides: std::collections::BTreeSet<[u16; 2]> = sides.collect();
             sides.into_iter().collect()

@@ -13,19 +13,19 @@ use self::{
 };
 use super::super::{
     expression::Condition,
-    limits::{FIRST_MS, WITNESS_MS},
+    limits::{END_MS, FIRST_MS, WITNESS_MS},
     regions::Regions,
 };
 use crate::{
     authoring::weekly::times_of_week,
-    limits::{MINUTE_MS, WEEK_MS},
+    limits::{BIRTH_MS_STEP, MINUTE_MS, WEEK_MS},
     schedule::Schedule,
     time::{Timestamp, from_millis},
     week::week_ms,
 };
 
-/// More than a week, so that a beginning at the start of the week is included.
-const STRETCHES_MS: i64 = WEEK_MS + 24 * 60 * MINUTE_MS;
+/// Eight days: more than a week, so that a beginning at the start of the week is included.
+const DAYS_MS: i64 = WEEK_MS + 24 * 60 * MINUTE_MS;
 
 /// A stretch of time in which no schedule begins or ends, in milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +35,28 @@ pub(in crate::authoring) struct Stretch {
     pub(in crate::authoring::diff) region: u16,
     /// The region a millisecond before it.
     pub(in crate::authoring::diff) region_before: Option<u16>,
+}
+
+/// A time in which no clock is set, with some of its stretches.
+#[derive(Debug)]
+pub(in crate::authoring::diff) struct Era {
+    /// How far ahead of UTC the clock of each schedule is, in milliseconds.
+    pub(in crate::authoring::diff) offsets: Vec<i64>,
+    pub(in crate::authoring::diff) stretches: Vec<Stretch>,
+}
+
+impl Stretch {
+    /// Whether a birthday can be reached in it without leaving its region. Dates of birth are multiples of 15 minutes, and a stretch
+    /// may be shorter.
+    pub(in crate::authoring::diff) fn has_room_for_birthday(&self) -> bool {
+        let earliest_ms = if self.region_before == Some(self.region) {
+            self.start_ms
+        } else {
+            self.start_ms.saturating_add(1)
+        };
+        let to_next_ms = earliest_ms.saturating_neg().rem_euclid(BIRTH_MS_STEP);
+        earliest_ms.saturating_add(to_next_ms) < self.end_ms
+    }
 }
 
 /// The schedules of both policies, and the combinations of them that occur.
@@ -133,35 +155,66 @@ impl<'p> Schedules<'p> {
         from_ms: i64,
         until_ms: i64,
     ) -> Vec<Stretch> {
+        let spans = spans_between(&self.schedules, from_ms, until_ms);
         let mut stretches = Vec::new();
         let mut seen = BTreeSet::new();
-        for span in spans_between(&self.schedules, from_ms, until_ms) {
-            let length = span.end_ms.saturating_sub(span.start_ms);
-            let short =
-                (length < STRETCHES_MS).then(|| (span.start_ms.rem_euclid(WEEK_MS), length));
-            let new = seen.insert((span.offsets.clone(), short));
-            let changes = self.changes_in(&span);
-            let parts = pairs(&changes).take(if new { usize::MAX } else { 1 });
-            stretches.extend(parts.filter_map(|(start_ms, end_ms)| {
-                Some(Stretch {
-                    start_ms,
-                    end_ms,
-                    region: self.region_of(from_millis(start_ms))?,
-                    region_before: self.region_of(from_millis(start_ms.saturating_sub(1))),
-                })
-            }));
+        for span in &spans {
+            let is_new = seen.insert(span.kind(DAYS_MS));
+            stretches.extend(self.stretches_in(span, span.first_days(DAYS_MS), is_new));
         }
         stretches
     }
 
-    /// The instants of the first eight days of a span at which a schedule may begin or end.
-    fn changes_in(&self, span: &Span) -> BTreeSet<i64> {
-        let week_end_ms = span.start_ms.saturating_add(WEEK_MS).min(span.end_ms);
-        let end_ms = span.start_ms.saturating_add(STRETCHES_MS).min(span.end_ms);
+    /// The eras of the whole period that is compared. Of each combination of clock offsets they have the first eight days and the last
+    /// eight, and of each other era the first stretch. So every region and every change from one to another is among them,
+    /// with the first and the last time at which it occurs.
+    pub(in crate::authoring::diff) fn history(&self) -> Vec<Era> {
+        let spans = spans_between(&self.schedules, FIRST_MS, END_MS);
+        let mut last = BTreeMap::new();
+        for (index, span) in spans.iter().enumerate() {
+            last.insert(span.kind(DAYS_MS), index);
+        }
+        let mut seen = BTreeSet::new();
+        let eras = spans.iter().enumerate().map(|(index, span)| {
+            let is_new = seen.insert(span.kind(DAYS_MS));
+            let mut stretches = self.stretches_in(span, span.first_days(DAYS_MS), is_new);
+            if last.get(&span.kind(DAYS_MS)) == Some(&index) {
+                stretches.extend(self.stretches_in(span, span.last_days(DAYS_MS), true));
+            }
+            Era {
+                offsets: span.offsets.clone(),
+                stretches,
+            }
+        });
+        eras.collect()
+    }
+
+    /// The combinations of clock offsets that occur from `from_ms` to `until_ms`.
+    pub(in crate::authoring::diff) fn offsets(
+        &self,
+        from_ms: i64,
+        until_ms: i64,
+    ) -> BTreeSet<Vec<i64>> {
+        let spans = spans_between(&self.schedules, from_ms, until_ms);
+        spans.into_iter().map(|span| span.offsets).collect()
+    }
+
+    /// The stretches of a part of a span: all, or the first.
+    fn stretches_in(&self, span: &Span, (start_ms, end_ms): (i64, i64), all: bool) -> Vec<Stretch> {
+        let week_end_ms = start_ms.saturating_add(WEEK_MS).min(end_ms);
         let in_part = |from_ms, to_ms| changes(&self.schedules, &span.offsets, from_ms, to_ms);
-        let mut instants = in_part(span.start_ms, week_end_ms);
+        let mut instants = in_part(start_ms, week_end_ms);
         instants.extend(in_part(week_end_ms, end_ms));
-        instants
+        let parts = pairs(&instants).take(if all { usize::MAX } else { 1 });
+        let stretches = parts.filter_map(|(start_ms, end_ms)| {
+            Some(Stretch {
+                start_ms,
+                end_ms,
+                region: self.region_of(from_millis(start_ms))?,
+                region_before: self.region_of(from_millis(start_ms.saturating_sub(1))),
+            })
+        });
+        stretches.collect()
     }
 
     fn region_of_combination(&self, inside: &[bool]) -> Option<u16> {

@@ -1,5 +1,7 @@
 //! Chooses the instants of checks, inside and outside the policy's schedules.
 
+use std::collections::BTreeSet;
+
 use super::{
     super::{
         axis::Axis,
@@ -10,8 +12,9 @@ use super::{
 };
 use crate::{limits::BIRTH_MS_STEP, time::Timestamp};
 
-/// 2026-01-05T12:00:00Z, a Monday.
-const NOON_MS: i64 = 1_767_614_400_000;
+/// 2026-01-05T00:00:00Z, a Monday: the beginning of the year of which most instants are.
+pub(super) const YEAR_START_MS: i64 = 1_767_571_200_000;
+const NOON_MS: i64 = YEAR_START_MS + 12 * HOUR_MS;
 const HOUR_MS: i64 = 3_600_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 /// Eight weeks: longer than the range of dates of birth around 1970 that cannot be read.
@@ -26,7 +29,7 @@ const STRETCHES_MAX: usize = 12;
 pub(in crate::authoring) struct Instants {
     /// For policies in which no schedule matters.
     plain: Vec<i64>,
-    /// For policies with schedules: some days of a year, by the regions of [`Axis::Now`].
+    /// For policies with schedules: some days of a year, by the regions of [`Axis::Now`]; then maybe days of other years.
     stretches: Vec<Stretch>,
 }
 
@@ -47,31 +50,85 @@ impl Instants {
         {
             plain.push(later_ms);
         }
-        let schedules = space.axes().find_map(|(.., partition)| match partition {
-            Partition::Schedules(schedules) => Some(schedules),
-            _ => None,
-        });
-        let stretches = schedules.map_or_else(Vec::new, |schedules| {
-            let midnight_ms = NOON_MS.saturating_sub(12 * HOUR_MS);
-            let until_ms = midnight_ms.saturating_add(YEAR_MS);
-            let mut stretches = schedules.stretches(midnight_ms, until_ms);
-            for later_ms in plain.iter().skip(1) {
-                let until_ms = later_ms.saturating_add(14 * DAY_MS);
+        let stretches = space.schedules().map_or_else(Vec::new, |schedules| {
+            let until_ms = YEAR_START_MS.saturating_add(YEAR_MS);
+            let mut stretches = schedules.stretches(YEAR_START_MS, until_ms);
+            // The first is in the same year, the second is in a later one.
+            let lengths_ms = [14 * DAY_MS, YEAR_MS];
+            for (later_ms, length_ms) in plain.iter().skip(1).zip(lengths_ms) {
+                let until_ms = later_ms.saturating_add(length_ms);
                 stretches.extend(schedules.stretches(*later_ms, until_ms));
             }
             stretches
         });
         Self { plain, stretches }
     }
+
+    /// These instants, and those of other years that show what these do not; `None` if there are none. What is to come is first, then what
+    /// was, the latest first.
+    pub(super) fn with_other_years(&self, space: &OrderedSpace<'_>) -> Option<Self> {
+        let schedules = space.schedules()?;
+        let offsets = schedules.offsets(YEAR_START_MS, YEAR_START_MS.saturating_add(YEAR_MS));
+        let known = Known::of(&self.stretches);
+        let mut others: Vec<Stretch> = Vec::new();
+        for mut era in schedules.history() {
+            if offsets.contains(&era.offsets) {
+                era.stretches.retain(|stretch| !known.shows(stretch));
+            }
+            others.extend(era.stretches);
+        }
+        let (mut past, coming): (Vec<Stretch>, Vec<Stretch>) = others
+            .into_iter()
+            .partition(|stretch| stretch.start_ms < YEAR_START_MS);
+        past.reverse();
+        let others = coming.into_iter().chain(past);
+        let stretches: Vec<Stretch> = self.stretches.iter().copied().chain(others).collect();
+        (stretches.len() > self.stretches.len()).then(|| Self {
+            plain: self.plain.clone(),
+            stretches,
+        })
+    }
 }
 
-/// The first instant of two weeks in which a verification can have this age; `None` if the calendar ends before.
+/// What some stretches show.
+struct Known {
+    /// The regions that follow others, each with the one before it.
+    sides: BTreeSet<(Option<u16>, u16)>,
+    regions: BTreeSet<u16>,
+    /// Those of them in which a birthday can be reached.
+    rooms: BTreeSet<u16>,
+}
+
+impl Known {
+    fn of(stretches: &[Stretch]) -> Self {
+        let with_room = stretches.iter().filter(|s| s.has_room_for_birthday());
+        Self {
+            sides: stretches.iter().map(sides).collect(),
+            regions: stretches.iter().map(|s| s.region).collect(),
+            rooms: with_room.map(|s| s.region).collect(),
+        }
+    }
+
+    fn shows(&self, stretch: &Stretch) -> bool {
+        let region = stretch.region;
+        let stays = stretch.region_before == Some(region);
+        self.regions.contains(&region)
+            && (stays || self.sides.contains(&sides(stretch)))
+            && (!stretch.has_room_for_birthday() || self.rooms.contains(&region))
+    }
+}
+
+fn sides(stretch: &Stretch) -> (Option<u16>, u16) {
+    (stretch.region_before, stretch.region)
+}
+
+/// The first instant of a year in which a verification can have this age; `None` if the calendar ends before.
 fn later_than(age_ms: i64) -> Option<i64> {
     let later_ms = FIRST_MS.checked_add(age_ms)?.checked_add(DAY_MS)?;
     let later_ms = later_ms
         .saturating_sub(later_ms.rem_euclid(DAY_MS))
         .checked_add(12 * HOUR_MS)?;
-    let last_ms = Timestamp::MAX.as_millisecond().saturating_sub(14 * DAY_MS);
+    let last_ms = Timestamp::MAX.as_millisecond().saturating_sub(YEAR_MS);
     (later_ms < last_ms).then_some(later_ms)
 }
 
@@ -89,7 +146,9 @@ impl Instants {
             return plain.map(|at| at.saturating_add(later_ms)).collect();
         }
         let chosen = |stretch: &&Stretch| region.is_none_or(|region| stretch.region == region);
-        let stretches: Vec<&Stretch> = self.stretches.iter().filter(chosen).collect();
+        let mut stretches: Vec<&Stretch> = self.stretches.iter().filter(chosen).collect();
+        // Those in which a birthday can be reached first: there may be only one of them.
+        stretches.sort_by_key(|stretch| !stretch.has_room_for_birthday());
         // Some of the first ones, and some from every part of the year.
         let step = stretches.len().div_euclid(STRETCHES_MAX).max(1);
         let first = stretches.iter().take(STRETCHES_MAX);

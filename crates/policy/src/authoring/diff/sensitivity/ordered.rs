@@ -6,7 +6,7 @@ use super::super::{
     expression::Expression,
     formula::{Formula, Formulas, Level},
     order::Order,
-    partition::Partition,
+    partition::{Partition, Schedules},
     space::{Conditions, Space},
 };
 
@@ -34,6 +34,16 @@ impl<'p> OrderedSpace<'p> {
     pub(super) fn axes(&self) -> impl Iterator<Item = (&Axis, Level, &Partition<'p>)> {
         let axes = self.space.axes();
         axes.filter_map(|(axis, partition)| Some((axis, self.order.level(axis)?, partition)))
+    }
+
+    /// The partition of the instants of checks, if a schedule is read.
+    pub(super) fn schedules(&self) -> Option<&Schedules<'p>> {
+        self.space
+            .axes()
+            .find_map(|(_, partition)| match partition {
+                Partition::Schedules(schedules) => Some(schedules),
+                _ => None,
+            })
     }
 
     /// How many regions the axis of each level has.

@@ -1,26 +1,25 @@
 //! Queries on a policy: where its limits matter.
 
-use std::collections::BTreeSet;
-
 use super::{
     super::{
+        axis::Axis,
         budget::WorkBudget,
         error::CompareError,
         formula::{Formula, Level},
-        limits::{END_MS, FIRST_MS},
-        partition::{Partition, Stretch},
+        partition::Partition,
         space::Conditions,
         witness::Witness,
     },
     atom::{Atom, TimeAxis, expression, part},
     chain::{Chain, Outcome},
     facts::Wanted,
+    history::History,
     instants::Instants,
     ordered::OrderedSpace,
     point::Point,
     search::{Found, Path, Search, Walk},
 };
-use crate::{limits::BIRTH_MS_STEP, request::PolicyName, rule::Requirement, set::Policy};
+use crate::{request::PolicyName, rule::Requirement, set::Policy};
 
 /// A policy over the space of its checks, with one axis of time as the first variable.
 #[derive(Debug)]
@@ -99,21 +98,17 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         &mut self,
         outcome: Outcome,
         turning: Turning<'_>,
-        history: &[Stretch],
+        history: &History,
     ) -> bool {
-        let rooms = self.birthday_rooms(history);
-        let is_possible = |path: &Path| {
-            rooms.as_ref().is_none_or(|(level, regions)| {
-                let region = path.get(level);
-                region.is_none_or(|region| regions.contains(region))
-            })
-        };
+        let (axis, sides) = (self.axis, turning.sides);
         let chain = self.chain(outcome, None);
-        let sides = self.sides(&chain, turning);
+        let both = self.sides(&chain, turning);
         let mut found = Found::new(self.level, turning.after());
         let nowhere = self
             .walk
-            .descend(&chain, sides, &mut found, &mut |_, path| is_possible(path));
+            .descend(&chain, both, &mut found, &mut |space, path| {
+                is_possible(space, path, axis, sides, history)
+            });
         nowhere.is_ok() && !self.walk.formulas.is_exhausted()
     }
 
@@ -223,42 +218,14 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         Instants::of(&self.walk.space)
     }
 
-    /// Every stretch between beginnings and ends of schedules, over all years that are compared; none if this axis does not depend on them.
-    pub(in crate::authoring) fn history(&self) -> Vec<Stretch> {
-        if !matches!(self.axis, TimeAxis::Now | TimeAxis::DateOfBirth) {
-            return Vec::new();
-        }
-        let schedules = self
-            .walk
-            .space
-            .axes()
-            .find_map(|(.., partition)| match partition {
-                Partition::Schedules(schedules) => Some(schedules),
-                _ => None,
-            });
-        schedules.map_or_else(Vec::new, |schedules| schedules.stretches(FIRST_MS, END_MS))
+    /// The same with instants of other years, where those show more; `None` if none does.
+    pub(in crate::authoring) fn instants_of_all_years(&self) -> Option<Instants> {
+        self.instants().with_other_years(&self.walk.space)
     }
 
-    /// On the axis of dates of birth: the level of schedules, and their regions in which a birthday can be reached without leaving them. Dates of birth
-    /// are multiples of 15 minutes, and a region may be shorter.
-    fn birthday_rooms(&self, history: &[Stretch]) -> Option<(Level, BTreeSet<u16>)> {
-        if self.axis != TimeAxis::DateOfBirth {
-            return None;
-        }
-        let mut axes = self.walk.space.axes();
-        let (_, level, _) =
-            axes.find(|(.., partition)| matches!(partition, Partition::Schedules(_)))?;
-        let has_room = |stretch: &&Stretch| {
-            let earliest = if stretch.region_before == Some(stretch.region) {
-                stretch.start_ms
-            } else {
-                stretch.start_ms.saturating_add(1)
-            };
-            let to_next = earliest.saturating_neg().rem_euclid(BIRTH_MS_STEP);
-            earliest.saturating_add(to_next) < stretch.end_ms
-        };
-        let rooms = history.iter().filter(has_room);
-        Some((level, rooms.map(|stretch| stretch.region).collect()))
+    /// The schedules of this policy, over all years that are compared.
+    pub(in crate::authoring) fn history(&self) -> History {
+        History::of(&self.walk.space)
     }
 
     /// The partition of the first axis.
@@ -267,4 +234,33 @@ impl<'p, 'w> Sensitivity<'p, 'w> {
         axes.find(|(_, level, _)| *level == self.level)
             .map(|(.., partition)| partition)
     }
+}
+
+/// Whether there is a check on this path that is at a limit of the first axis, with these regions on its two sides.
+fn is_possible(
+    space: &OrderedSpace<'_>,
+    path: &Path,
+    axis: TimeAxis,
+    sides: [u16; 2],
+    history: &History,
+) -> bool {
+    let (mut instant, mut oldest) = (None, None);
+    for (other, level, partition) in space.axes() {
+        let region = path.get(&level).copied();
+        match partition {
+            Partition::Schedules(_) => instant = region,
+            Partition::Ages(ages) if *other == Axis::VerifiedAt => {
+                oldest = region.and_then(|region| ages.bounds(region).0);
+            }
+            _ => {}
+        }
+    }
+    let is_old_enough = match (axis, instant, oldest) {
+        (_, _, None) | (_, None, _) => true,
+        (TimeAxis::Now, Some(_), Some(age_ms)) => history.may_be_so_old_between(sides, age_ms),
+        (_, Some(region), Some(age_ms)) => history.may_be_so_old_in(region, age_ms),
+    };
+    let has_room = axis != TimeAxis::DateOfBirth
+        || instant.is_none_or(|region| history.has_room_for_birthday(region));
+    is_old_enough && has_room
 }

@@ -7,7 +7,7 @@ use super::{
         expression::Condition,
         partition::{Partition, Stretch},
     },
-    instants::Instants,
+    instants::{Instants, YEAR_START_MS},
     point::Point,
     query::Sensitivity,
 };
@@ -150,9 +150,9 @@ impl<'s> LocalStretch<'s> {
     }
 }
 
-/// One point for each region, the nearest first.
+/// One point for each region, the nearest first; of equally near ones the first that is not in an earlier year.
 fn nearest_first(mut points: Vec<Near>) -> Vec<(u16, Point)> {
-    points.sort_by_key(|(distance, _, at_ms)| (*distance, *at_ms));
+    points.sort_by_key(|(distance, _, at_ms)| (*distance, *at_ms < YEAR_START_MS, *at_ms));
     let mut seen = BTreeSet::new();
     points.retain(|(_, region, _)| seen.insert(*region));
     let points = points.into_iter().take(POINTS_MAX);

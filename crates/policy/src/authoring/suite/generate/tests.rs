@@ -1,5 +1,6 @@
 //! Which seeds are taken, and what is generated from them.
 
+mod clocks;
 mod made_up;
 mod strength;
 

@@ -68,11 +68,11 @@ pub(super) fn combinations(
     let mut instants = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for span in spans {
-        let (start_ms, end_ms) = span.week(extreme);
-        let length = end_ms.saturating_sub(start_ms);
-        // A span that is shorter than a week shows other combinations, by the time of the week at which it lies.
-        let short = (length < WEEK_MS).then(|| (start_ms.rem_euclid(WEEK_MS), length));
-        if !seen.insert((&span.offsets, short)) {
+        let (start_ms, end_ms) = match extreme {
+            Extreme::First => span.first_days(WEEK_MS),
+            Extreme::Last => span.last_days(WEEK_MS),
+        };
+        if !seen.insert(span.kind(WEEK_MS)) {
             continue;
         }
         let changes = changes(schedules, &span.offsets, start_ms, end_ms);
@@ -97,18 +97,24 @@ pub(super) fn combinations(
 }
 
 impl Span {
-    /// The first or the last week of it; all of it where it is shorter.
-    fn week(&self, extreme: Extreme) -> (i64, i64) {
-        match extreme {
-            Extreme::First => {
-                let week_end_ms = self.start_ms.saturating_add(WEEK_MS);
-                (self.start_ms, self.end_ms.min(week_end_ms))
-            }
-            Extreme::Last => {
-                let week_start_ms = self.end_ms.saturating_sub(WEEK_MS);
-                (self.start_ms.max(week_start_ms), self.end_ms)
-            }
-        }
+    /// The first part of it of this length; all of it where it is shorter.
+    pub(super) fn first_days(&self, length_ms: i64) -> (i64, i64) {
+        let end_ms = self.start_ms.saturating_add(length_ms);
+        (self.start_ms, self.end_ms.min(end_ms))
+    }
+
+    /// The last part of it of this length; all of it where it is shorter.
+    pub(super) fn last_days(&self, length_ms: i64) -> (i64, i64) {
+        let start_ms = self.end_ms.saturating_sub(length_ms);
+        (self.start_ms.max(start_ms), self.end_ms)
+    }
+
+    /// Spans of the same kind show the same combinations. A span that is shorter than `length_ms`, which is a week or more, shows others, by the
+    /// time of the week at which it lies.
+    pub(super) fn kind(&self, length_ms: i64) -> (&[i64], Option<(i64, i64)>) {
+        let length = self.end_ms.saturating_sub(self.start_ms);
+        let short = (length < length_ms).then(|| (self.start_ms.rem_euclid(WEEK_MS), length));
+        (&self.offsets, short)
     }
 }
 
