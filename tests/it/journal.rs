@@ -88,7 +88,7 @@ async fn no_data_of_a_persons_is_in_an_answer_or_the_journal() {
         "Example",
         "Minor",
         "2025550101",
-        "1990",
+        "1990-05",
         &born_ms,
         &born_s,
         "demo-api-key",
