@@ -2,6 +2,7 @@
 
 mod admin;
 pub mod authzen;
+mod body;
 mod callers;
 mod filter;
 pub mod forward_auth;

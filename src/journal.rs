@@ -427,4 +427,4 @@ fn run(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

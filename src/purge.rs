@@ -80,9 +80,9 @@ pub enum PurgeError {
         "the journal cannot be written or its queue is full, so nothing was purged: repeat it when `/readyz` says that it can"
     )]
     NotRecordable,
-    /// It was carried out, and there is no record: the journal has ended meanwhile.
+    /// It was carried out, and it is not known whether it is recorded: the journal has ended meanwhile.
     #[error(
-        "what was known was purged, and the record of it is lost because the journal has ended: repeat it once the service runs again"
+        "what was known was purged, and its record may be lost because the journal has ended: repeat it once the service runs again"
     )]
     NotRecorded,
     /// The system gives no random bytes.

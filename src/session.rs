@@ -171,7 +171,7 @@ impl Sessions {
             return 0;
         };
         let config = &tokens.config;
-        tokens.cache.drop_those(|verified| {
+        tokens.cache.remove_if(|verified| {
             let claim = |name: &Option<String>| match verified.claims.get(name.as_deref()?)? {
                 ClaimValue::Text(text) => Some(text),
                 _ => None,

@@ -231,49 +231,49 @@ impl Parts {
         mut in_flight: Option<InFlightCall>,
     ) -> Answer {
         let place = &mut in_flight;
-        if call.framing.signature.handler == Handler::CheckAccess {
-            return unary::respond(match self.incoming(call, body, place).await {
-                Ok(incoming) => self.access.check_access(incoming).await,
+        let (access, ext_authz) = (&self.access, &self.ext_authz);
+        // The other futures are boxed, so that a check does not have room for them.
+        match call.framing.signature.handler {
+            Handler::CheckAccess => unary::respond(match self.incoming(call, body, place).await {
+                Ok(incoming) => access.check_access(incoming).await,
                 Err(status) => Err(status),
-            });
+            }),
+            Handler::BatchCheckAccess => {
+                let incoming = Box::pin(self.incoming(call, body, place)).await;
+                let handler = |incoming| access.batch_check_access(incoming);
+                Box::pin(answered(incoming, handler)).await
+            }
+            Handler::BeginStepUp => {
+                let incoming = Box::pin(self.incoming(call, body, place)).await;
+                let handler = |incoming| access.begin_step_up(incoming);
+                Box::pin(answered(incoming, handler)).await
+            }
+            Handler::ExtAuthz => {
+                let incoming = Box::pin(self.incoming(call, body, place)).await;
+                let handler = |incoming| ext_authz.check(incoming);
+                Box::pin(answered(incoming, handler)).await
+            }
+            Handler::StreamCheckAccess | Handler::Others => {
+                Box::pin(self.passed_on(call, body, place)).await
+            }
         }
-        // Apart, so that a check does not carry the state of what is rarer and larger.
-        Box::pin(self.answer_other(call, body, place)).await
     }
 
-    /// Answers a call of one message that is not a check by itself.
-    async fn answer_other(
+    /// Answers a call of one message that tonic's server answers.
+    async fn passed_on(
         &self,
         call: Admitted<'_>,
         body: RequestBody,
-        place: &mut Option<InFlightCall>,
+        in_flight: &mut Option<InFlightCall>,
     ) -> Answer {
-        let (access, ext_authz) = (&self.access, &self.ext_authz);
-        match call.framing.signature.handler {
-            Handler::BatchCheckAccess => {
-                let incoming = self.incoming(call, body, place).await;
-                answered(incoming, |incoming| access.batch_check_access(incoming)).await
-            }
-            Handler::BeginStepUp => {
-                let incoming = self.incoming(call, body, place).await;
-                answered(incoming, |incoming| access.begin_step_up(incoming)).await
-            }
-            Handler::ExtAuthz => {
-                let incoming = self.incoming(call, body, place).await;
-                answered(incoming, |incoming| ext_authz.check(incoming)).await
-            }
-            // The first two are answered elsewhere.
-            Handler::CheckAccess | Handler::StreamCheckAccess | Handler::Others => {
-                let read = pin!(call.framing.one_framed(body));
-                match self.message(call.head, call.observed, place, read).await {
-                    Err(status) => status.into(),
-                    Ok((message, _)) => {
-                        // The message is not compressed any more.
-                        call.head.headers_mut().remove(ENCODING);
-                        let others = self.others(taken(call.head, message.into()));
-                        Box::pin(others).await.into()
-                    }
-                }
+        let read = pin!(call.framing.one_framed(body));
+        let message = self.message(call.head, call.observed, in_flight, read);
+        match message.await {
+            Err(status) => status.into(),
+            Ok((message, _)) => {
+                // The message is not compressed any more.
+                call.head.headers_mut().remove(ENCODING);
+                self.others(taken(call.head, message.into())).await.into()
             }
         }
     }

@@ -12,7 +12,6 @@ mod error;
 mod request;
 mod answer;
 mod response;
-pub(super) mod body;
 mod metrics;
 mod access_requests;
 mod evaluator;
@@ -43,7 +42,7 @@ use self::{
     message::{Asked, MalformedError},
     response::{Rejected, failed, request_id, with_unread_body},
 };
-use super::callers::HttpCallers;
+use super::{body, callers::HttpCallers};
 use crate::{
     call::{Call, Deadline, Deadlines},
     callers::Caller,
@@ -181,7 +180,7 @@ impl Authzen {
         let permit = self.evaluator.enter().map_err(|shed| self.fail(&shed))?;
         let left = deadline.after(began.elapsed());
         let body = body::read(&head.headers, body, bytes_max, left).await;
-        let body = body.map_err(|rejected| self.reject(rejected))?;
+        let body = body.map_err(|error| self.reject(error.into()))?;
         head.extensions.insert(deadline.after(began.elapsed()));
         head.extensions.insert(caller);
         let call = Call::of(&head.headers, &head.extensions, self.deadlines());

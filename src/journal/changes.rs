@@ -31,7 +31,7 @@ pub struct ChangePlace {
 
 impl ChangePlace {
     /// Queues a line about what has happened at this instant, and waits until it is written, for this long. After [`JournalError::Late`] it is
-    /// queued and may be written later; after [`JournalError::Stopped`] it is lost.
+    /// queued and may be written later; after [`JournalError::Stopped`] it may be lost.
     pub async fn record_within(
         self,
         wait: Duration,

@@ -15,6 +15,9 @@ use serde_json::{Map, Value, json};
 use super::own::{ChangeEvent, Own};
 use crate::policy::{Timestamp, before, between, rfc3339};
 
+/// What a wrong clock has dated is further ahead than this.
+pub(super) const AHEAD_MAX: Duration = Duration::from_hours(1);
+
 /// A jump of the clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Jump {

@@ -4,13 +4,13 @@ use std::{
     fs::{self, File},
     io::{self, Write},
     path::{Path, PathBuf},
-    time::Duration,
 };
 
 use super::{
     append_file::{AppendFile, FileState, as_u64, lock},
     aside::move_aside,
     chain::Chain,
+    clock_jump::AHEAD_MAX,
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed, name},
     own::{CutTail, Gap, GapReason, Own, PreviousFile},
     resume::{FileEnd, Lines, first_at, read_end},
@@ -21,8 +21,6 @@ use crate::policy::{Timestamp, between};
 
 /// What is added to the name of a segment that cannot be gone on with.
 const DAMAGED: &str = ".damaged";
-/// A segment that begins later than this after now was begun with a clock that was ahead.
-const AHEAD_MAX: Duration = Duration::from_hours(1);
 
 /// The open segment of a folder.
 #[derive(Debug)]

@@ -20,7 +20,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    clock_jump::{Ages, Jump},
+    clock_jump::{AHEAD_MAX, Ages, Jump},
     line_start::hex,
     message::Message,
     own::{Own, RemovedSegment},
@@ -35,9 +35,6 @@ use crate::{
 
 /// How often it is looked for what can be removed.
 const EVERY: Duration = Duration::from_mins(1);
-
-/// A clock that is further ahead of what the uptime says was set.
-const AHEAD_MAX: Duration = Duration::from_hours(1);
 
 /// A closed segment, by what retention reads of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

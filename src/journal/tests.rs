@@ -7,6 +7,7 @@ mod exported;
 mod faults;
 mod files;
 mod folders;
+pub(crate) mod logged;
 mod protected;
 mod retained;
 mod signed;

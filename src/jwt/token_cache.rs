@@ -40,7 +40,7 @@ impl<T> TokenCache<T> {
     }
 
     /// Drops the tokens of which this was found out; how many that were.
-    pub fn drop_those(&self, is_so: impl Fn(&T) -> bool) -> usize {
+    pub fn remove_if(&self, is_so: impl Fn(&T) -> bool) -> usize {
         self.0.write().extract_if(|_, found| is_so(found)).count()
     }
 
@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(cache.find(digest(0), |n| Some(*n)), None);
         cache.insert(digest(1), 8);
         cache.insert(digest(2), 9);
-        assert_eq!(cache.drop_those(|n| *n == 8), 1);
+        assert_eq!(cache.remove_if(|n| *n == 8), 1);
         let found = [1, 2].map(|n| cache.find(digest(n), |n| Some(*n)));
         assert_eq!(found, [None, Some(9)]);
         for n in 0..5_000 {

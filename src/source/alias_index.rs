@@ -217,7 +217,7 @@ impl AliasIndex {
     /// Sets a tombstone; returns the other identifier that the verification is cached under, if any.
     pub(super) async fn invalidate(&self, id: &VerificationId) -> Option<VerificationId> {
         let tick = self.tick();
-        self.bury(id, |tombstone| Tombstone {
+        self.set_tombstone(id, |tombstone| Tombstone {
             invalidated: tick,
             ..tombstone
         })
@@ -228,7 +228,7 @@ impl AliasIndex {
     /// Sets a tombstone that what is being fetched is not kept.
     pub(super) async fn purge(&self, id: &VerificationId) {
         let tick = self.tick();
-        self.bury(id, |tombstone| Tombstone {
+        self.set_tombstone(id, |tombstone| Tombstone {
             purged: tick,
             ..tombstone
         })
@@ -248,7 +248,11 @@ impl AliasIndex {
         self.hashes.hash_one(id)
     }
 
-    async fn bury(&self, id: &VerificationId, change: impl FnOnce(Tombstone) -> Tombstone) {
+    async fn set_tombstone(
+        &self,
+        id: &VerificationId,
+        change: impl FnOnce(Tombstone) -> Tombstone,
+    ) {
         let entry = self.tombstones.entry(self.hash(id.as_str()));
         entry
             .and_upsert_with(|tombstone| {

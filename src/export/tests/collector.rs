@@ -1,6 +1,6 @@
 //! A collector that decodes what it gets, strictly, and responds as it is given.
 
-use std::{future::ready, sync::LazyLock};
+use std::future::ready;
 
 use axum::{
     Router,
@@ -18,10 +18,11 @@ use opentelemetry_proto::tonic::{
 };
 use parking_lot::Mutex;
 use prost::Message as _;
-use tracing::{Dispatch, Level, subscriber::set_default};
+use tracing::Level;
 use url::Url;
 
 use super::*;
+use crate::journal::tests::logged::Log;
 
 /// What a collector says of a record that it refuses.
 const QUOTED: &str = "{\"identity_id\":\"id-ada\"}";
@@ -191,38 +192,14 @@ async fn what_a_collector_refuses_for_good_is_dropped_and_counted() {
     }
 }
 
-/// While a process has one subscriber, tracing lets the thread that reaches a log line first decide whether it is ever logged.
-static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
-    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR);
-    Dispatch::new(subscriber.with_writer(std::io::sink).finish())
-});
-
-/// What is logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for &Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[tokio::test]
 async fn what_a_collector_says_of_the_records_that_it_refuses_is_not_logged() {
-    LazyLock::force(&SECOND);
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt().with_writer(Arc::new(log.clone()));
-    let _logging = set_default(subscriber.with_ansi(false).finish());
+    let (log, _logging) = Log::begin(Level::INFO);
     let (_collector, address) = Collector::start(&[Answer::Partial(2)]).await;
     let running = to(&address);
     running.write(0..3);
     running.until("reason=\"refused\",target=\"otlp\"", 2).await;
-    let text = String::from_utf8(log.0.lock().clone()).unwrap();
+    let text = log.text();
     assert!(
         text.contains("the collector refused 2 of 3 records"),
         "{text}"

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     call::Deadline,
     callers::Caller,
-    http::authzen::body,
+    http::body,
     json::StrictJson,
     policy::{Identity, VerificationId, rfc3339},
     purge::{PurgeError, PurgeReceipt, Purges},

@@ -13,6 +13,7 @@ use super::error::EvaluationError;
 use crate::{
     gateway::whole_seconds,
     header_list::single,
+    http::body::BodyError,
     request_id::{REQUEST_ID, cleaned},
     violations::ID_BYTES_MAX,
 };
@@ -22,25 +23,26 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// Why a request is answered with an error before it is an evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::http) enum Rejected {
+pub(super) enum Rejected {
     /// No caller is authenticated.
     NoCaller,
     /// The request ID cannot be sent back as it is.
     RequestId,
     /// Another method than this one.
     Method(&'static str),
-    /// The body is of another type, or compressed.
-    ContentType,
-    /// The body is too large. How many bytes it may have.
-    TooLarge(usize),
-    /// The body did not arrive in time, or the connection broke.
-    BodyTimeout,
+    /// The body is not read.
+    Body(BodyError),
+}
+
+impl From<BodyError> for Rejected {
+    fn from(error: BodyError) -> Self {
+        Self::Body(error)
+    }
 }
 
 impl Rejected {
-    /// The status, and what to do otherwise.
-    pub(in crate::http) fn described(self) -> (StatusCode, String) {
-        match self {
+    pub(super) fn response(self) -> Response {
+        let (status, message) = match self {
             Self::NoCaller => (
                 StatusCode::UNAUTHORIZED,
                 "a valid credential of a caller is required".to_owned(),
@@ -55,23 +57,8 @@ impl Rejected {
                 StatusCode::METHOD_NOT_ALLOWED,
                 format!("the method must be {method}"),
             ),
-            Self::ContentType => (
-                StatusCode::BAD_REQUEST,
-                "the body must be `application/json` in utf-8, and not compressed".to_owned(),
-            ),
-            Self::TooLarge(bytes_max) => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                format!("the body must be at most {bytes_max} bytes"),
-            ),
-            Self::BodyTimeout => (
-                StatusCode::REQUEST_TIMEOUT,
-                "the body did not arrive in time".to_owned(),
-            ),
-        }
-    }
-
-    pub(super) fn response(self) -> Response {
-        let (status, message) = self.described();
+            Self::Body(error) => error.described(),
+        };
         let mut response = error(status, &message);
         let headers = response.headers_mut();
         match self {
@@ -90,11 +77,7 @@ impl Rejected {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::NoCaller => "no_caller",
-            Self::RequestId
-            | Self::Method(_)
-            | Self::ContentType
-            | Self::TooLarge(_)
-            | Self::BodyTimeout => "malformed",
+            Self::RequestId | Self::Method(_) | Self::Body(_) => "malformed",
         }
     }
 }

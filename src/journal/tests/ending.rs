@@ -1,17 +1,10 @@
 //! Events of the journal itself that cannot be written when the service stops.
 
-use std::{
-    collections::VecDeque,
-    path::Path,
-    sync::{
-        LazyLock,
-        mpsc::{Receiver, Sender, channel},
-    },
-};
+use std::{collections::VecDeque, path::Path, sync::mpsc::channel};
 
-use tracing::{Dispatch, Level, subscriber::set_default};
+use tracing::Level;
 
-use super::{chained::Reader, files::Running, folders::files, own::Own, *};
+use super::{chained::Reader, faults::Faulty, folders::files, logged::Log, own::Own, *};
 
 /// What the disk does at the next writes.
 enum Step {
@@ -20,57 +13,6 @@ enum Step {
     /// Takes the first bytes, as many as this says.
     Take(fn(&[u8]) -> usize),
     Fail,
-}
-
-/// An output on a disk that does what it is given, and then works.
-struct Scripted {
-    inner: Box<dyn Output>,
-    steps: Arc<Mutex<VecDeque<Step>>>,
-    reached: Sender<()>,
-    go_on: Receiver<()>,
-}
-
-impl Write for Scripted {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        loop {
-            let step = self.steps.lock().pop_front();
-            match step {
-                None => return self.inner.write(bytes),
-                Some(Step::Take(count)) => return self.inner.write(&bytes[..count(bytes)]),
-                Some(Step::Fail) => return Err(io::ErrorKind::StorageFull.into()),
-                Some(Step::Wait) => {
-                    self.reached.send(()).unwrap();
-                    self.go_on.recv().unwrap();
-                }
-            }
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-impl Output for Scripted {
-    fn resume(&mut self) -> Resumed {
-        self.inner.resume()
-    }
-
-    fn check(&mut self, requested: bool, next: Next) -> Result<OutputCheck, OutputError> {
-        self.inner.check(requested, next)
-    }
-
-    fn is_kept(&mut self) -> bool {
-        self.inner.is_kept()
-    }
-
-    fn cut_unfinished(&mut self) {
-        self.inner.cut_unfinished();
-    }
-
-    fn finish(&mut self) {
-        self.inner.finish();
-    }
 }
 
 fn changed(event: &'static str) -> ChangeEvent {
@@ -89,13 +31,23 @@ fn first_end(bytes: &[u8]) -> usize {
 async fn stopped_after(path: &Path, taken: fn(&[u8]) -> usize) {
     let steps = Arc::<Mutex<VecDeque<Step>>>::default();
     let ((reached, is_reached), (goes_on, go_on)) = (channel(), channel());
-    let output = Scripted {
-        inner: open(path, SegmentTerms::default(), from_millis(0)).unwrap(),
-        steps: Arc::clone(&steps),
-        reached,
-        go_on,
-    };
-    let running = Running::writing(Box::new(output), Durability::Written, Arc::new(SystemClock));
+    let mut output = Faulty::at(path, SegmentTerms::default());
+    let of_disk = Arc::clone(&steps);
+    output.on_write = Box::new(move |bytes| {
+        loop {
+            let step = of_disk.lock().pop_front();
+            match step {
+                None => return Ok(bytes.len()),
+                Some(Step::Take(count)) => return Ok(count(bytes)),
+                Some(Step::Fail) => return Err(io::ErrorKind::StorageFull.into()),
+                Some(Step::Wait) => {
+                    reached.send(()).unwrap();
+                    go_on.recv().unwrap();
+                }
+            }
+        }
+    });
+    let running = output.run(Durability::Written);
     running.record(0..1).await;
     steps.lock().extend([
         Step::Wait,
@@ -199,35 +151,9 @@ impl Write for Full {
 
 impl Output for Full {}
 
-/// While a process has one subscriber, tracing lets the thread that reaches a log line first decide whether it is ever logged.
-static SECOND: LazyLock<Dispatch> = LazyLock::new(|| {
-    let subscriber = tracing_subscriber::fmt().with_max_level(Level::ERROR);
-    Dispatch::new(subscriber.with_writer(io::sink).finish())
-});
-
-/// What is logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for &Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The errors of a journal that takes this number of blocks, and is sent these events and stopped.
 fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
-    LazyLock::force(&SECOND);
-    let log = Log::default();
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .with_max_level(Level::ERROR);
-    let _logging = set_default(subscriber.with_writer(Arc::new(log.clone())).finish());
+    let (log, _logging) = Log::begin(Level::ERROR);
     let health = Health::new();
     let places = Arc::new(Semaphore::new(1));
     let registry = prometheus::Registry::new();
@@ -257,7 +183,7 @@ fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
     queue.try_send(Message::Stop).unwrap();
     health.stop();
     thread.run(messages, &places);
-    let text = String::from_utf8(log.0.lock().clone()).unwrap();
+    let text = log.text();
     let lines = text.lines();
     let fields = lines.map(|line| serde_json::from_str::<Value>(line).unwrap()["fields"].take());
     fields.collect()

@@ -25,15 +25,15 @@ type OnWrite = Box<dyn FnMut(&[u8]) -> io::Result<usize> + Send>;
 type Before = Box<dyn FnMut() -> io::Result<()> + Send>;
 
 /// An output on a disk that has faults.
-struct Faulty {
+pub(super) struct Faulty {
     inner: Box<dyn Output>,
-    on_write: OnWrite,
+    pub(super) on_write: OnWrite,
     before_sync: Before,
     before_replace: Before,
 }
 
 impl Faulty {
-    fn at(path: &Path, terms: SegmentTerms) -> Self {
+    pub(super) fn at(path: &Path, terms: SegmentTerms) -> Self {
         Self {
             inner: open(path, terms, crate::clock::Clock::now(&SystemClock)).unwrap(),
             on_write: Box::new(|bytes| Ok(bytes.len())),
@@ -42,7 +42,7 @@ impl Faulty {
         }
     }
 
-    fn run(self, durability: Durability) -> Running {
+    pub(super) fn run(self, durability: Durability) -> Running {
         Running::writing(Box::new(self), durability, Arc::new(SystemClock))
     }
 }

@@ -214,14 +214,19 @@ async fn old_segments_are_removed_and_the_journal_says_which() {
     assert_eq!(files(folder), after);
 }
 
+/// The files of a service that ran on day 0.
+async fn written_on_day_0(folder: &Path) -> Vec<PathBuf> {
+    let service = running(folder, &Arc::new(ManualClock::at(days(0))));
+    service.record(0..12).await;
+    service.stop().await;
+    files(folder)
+}
+
 #[tokio::test]
 async fn a_process_that_begins_with_a_clock_far_ahead_removes_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let first = running(folder, &Arc::new(ManualClock::at(days(0))));
-    first.record(0..12).await;
-    first.stop().await;
-    let before = files(folder);
+    let before = written_on_day_0(folder).await;
     assert!(before.len() > 3);
     let clock = Arc::new(ManualClock::at(days(4000)));
     // Also one that is started again, and finds the lines of the one before.
@@ -259,10 +264,7 @@ async fn a_process_that_begins_with_a_clock_far_ahead_removes_nothing() {
 async fn after_a_jump_of_the_clock_files_leave_once_the_uptime_says_that_they_are_old() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    let first = running(folder, &Arc::new(ManualClock::at(days(0))));
-    first.record(0..12).await;
-    first.stop().await;
-    let before = files(folder);
+    let before = written_on_day_0(folder).await;
     let clock = Arc::new(ManualClock::at(days(100)));
     let running = running(folder, &clock);
     let retention = retention(folder, of_age(90), &clock, &running);

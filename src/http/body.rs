@@ -3,33 +3,63 @@
 use axum::{
     body::{Body, Bytes, to_bytes},
     http::{
-        HeaderMap, HeaderValue,
+        HeaderMap, HeaderValue, StatusCode,
         header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
     },
 };
 
-use super::response::Rejected;
 use crate::{call::Deadline, header_list::single};
 
+/// Why a body is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BodyError {
+    /// It is of another type, or compressed.
+    ContentType,
+    /// It is too large. How many bytes it may have.
+    TooLarge(usize),
+    /// It did not arrive in time, or the connection broke.
+    Timeout,
+}
+
+impl BodyError {
+    /// The status, and what to do otherwise.
+    pub(super) fn described(self) -> (StatusCode, String) {
+        match self {
+            Self::ContentType => (
+                StatusCode::BAD_REQUEST,
+                "the body must be `application/json` in utf-8, and not compressed".to_owned(),
+            ),
+            Self::TooLarge(bytes_max) => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                format!("the body must be at most {bytes_max} bytes"),
+            ),
+            Self::Timeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "the body did not arrive in time".to_owned(),
+            ),
+        }
+    }
+}
+
 /// Reads a body of at most this many bytes, by this deadline.
-pub(in crate::http) async fn read(
+pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
     bytes_max: usize,
     deadline: Deadline,
-) -> Result<Bytes, Rejected> {
+) -> Result<Bytes, BodyError> {
     if !is_json(headers) {
-        return Err(Rejected::ContentType);
+        return Err(BodyError::ContentType);
     }
     let announced = headers.get(CONTENT_LENGTH).map(HeaderValue::to_str);
     let announced = announced.and_then(Result::ok).map(str::parse::<usize>);
     if announced.is_some_and(|bytes| bytes.is_ok_and(|bytes| bytes > bytes_max)) {
-        return Err(Rejected::TooLarge(bytes_max));
+        return Err(BodyError::TooLarge(bytes_max));
     }
     match deadline.enforce(to_bytes(body, bytes_max)).await {
         Some(Ok(bytes)) => Ok(bytes),
-        Some(Err(error)) if is_too_large(&error) => Err(Rejected::TooLarge(bytes_max)),
-        Some(Err(_)) | None => Err(Rejected::BodyTimeout),
+        Some(Err(error)) if is_too_large(&error) => Err(BodyError::TooLarge(bytes_max)),
+        Some(Err(_)) | None => Err(BodyError::Timeout),
     }
 }
 
