@@ -13,6 +13,9 @@ const REPLACEMENT: char = '_';
 /// A request id with an underscore for each character that is not visible ASCII: it may end in a header, on a terminal or in a log,
 /// where a line end or an escape sequence would mean something.
 pub fn cleaned(id: &str) -> Box<str> {
+    if id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return id.into();
+    }
     let visible = |c: char| if c.is_ascii_graphic() { c } else { REPLACEMENT };
     id.chars().map(visible).collect()
 }

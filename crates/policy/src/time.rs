@@ -13,6 +13,8 @@ pub use self::duration::{InvalidDurationError, Shown, parse_duration};
 /// Prints instants to the millisecond.
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 
+const DAY_SECONDS: u64 = 86_400;
+
 /// The instant `duration` after `instant`, or [`Timestamp::MAX`].
 pub fn after(instant: Timestamp, duration: Duration) -> Timestamp {
     instant.checked_add(duration).unwrap_or(Timestamp::MAX)
@@ -65,9 +67,62 @@ pub fn rfc3339(instant: Timestamp) -> String {
 }
 
 /// Appends the instant in the form of [`rfc3339`].
+///
+/// Digit by digit, because a line of the journal has several instants, and a printer for every form of a date takes most of its time.
 pub fn push_rfc3339(text: &mut Vec<u8>, instant: Timestamp) {
-    // Writing to memory cannot fail.
-    let _ = PRINTER.print_timestamp(&instant, text);
+    let seconds = u64::try_from(instant.as_second());
+    // Negative in the last second before 1970, too.
+    let nanos = u64::try_from(instant.subsec_nanosecond());
+    let (Ok(seconds), Ok(nanos)) = (seconds, nanos) else {
+        // Writing to memory cannot fail.
+        let _ = PRINTER.print_timestamp(&instant, text);
+        return;
+    };
+    let (day, second) = (seconds / DAY_SECONDS, seconds % DAY_SECONDS);
+    let (year, month, day) = date_of(day);
+    let mut form = *b"0000-00-00T00:00:00.000Z";
+    for (end, digits, value) in [
+        (4, 4, year),
+        (7, 2, month),
+        (10, 2, day),
+        (13, 2, second / 3_600),
+        (16, 2, second / 60 % 60),
+        (19, 2, second % 60),
+        (23, 3, nanos / 1_000_000),
+    ] {
+        let places = form.get_mut(end - digits..end).unwrap_or_default();
+        put_digits(places, value);
+    }
+    text.extend_from_slice(&form);
+}
+
+/// Writes the last decimal digits of the number, one into each place.
+fn put_digits(places: &mut [u8], mut number: u64) {
+    for place in places.iter_mut().rev() {
+        // A remainder of ten is a digit.
+        *place = b'0'.wrapping_add(u8::try_from(number % 10).unwrap_or_default());
+        number /= 10;
+    }
+}
+
+/// The year, month and day of the month of this day since 1970-01-01, in the calendar of ISO 8601. Counted in years that begin with March, so
+/// that a leap day is the last one of its year, and in eras of 400 years.
+fn date_of(day: u64) -> (u64, u64, u64) {
+    const ERA: u64 = 146_097;
+    // From 0000-03-01.
+    const DAYS_BEFORE: u64 = 719_468;
+    let day = day.saturating_add(DAYS_BEFORE);
+    let (era, day) = (day / ERA, day % ERA);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let year = era * 400 + year;
+    if month < 10 {
+        (year, month + 3, day)
+    } else {
+        (year + 1, month - 9, day)
+    }
 }
 
 /// Reads an instant in the form of RFC 3339, and rounds it down to a whole millisecond, as instants on the wire are.

@@ -59,6 +59,7 @@ pub fn verdicts<'p>(
     facts: &Facts<'_>,
     other: Option<Timestamp>,
 ) -> Vec<RequirementVerdict<'p>> {
+    let nothing = Verification::default();
     let mut verdicts = Vec::new();
     let mut before: Vec<&[Leaf]> = Vec::new();
     for policy in policies {
@@ -68,17 +69,22 @@ pub fn verdicts<'p>(
             known.any(|known| known.meaning == leaf.meaning)
         };
         let new = leaves.iter().filter(|leaf| !is_known(leaf));
-        verdicts.extend(new.map(|leaf| leaf.verdict(facts, other)));
+        verdicts.extend(new.map(|leaf| leaf.verdict(facts, &nothing, other)));
         before.push(leaves);
     }
     verdicts
 }
 
 impl Leaf {
-    fn verdict(&self, facts: &Facts<'_>, other: Option<Timestamp>) -> RequirementVerdict<'_> {
-        let nothing = Verification::default();
+    /// `nothing` stands for the evidence where it is not read.
+    fn verdict(
+        &self,
+        facts: &Facts<'_>,
+        nothing: &Verification,
+        other: Option<Timestamp>,
+    ) -> RequirementVerdict<'_> {
         let verification = match &facts.evidence.finding {
-            _ if !self.reads_evidence => Some(&nothing),
+            _ if !self.reads_evidence => Some(nothing),
             Finding::Present(verification)
                 if verification.is_about(&facts.request.verification)
                     && verification.kept.include(self.reads) =>

@@ -2,6 +2,8 @@
 
 /// How many hexadecimal digits stand between the hyphens of a UUID.
 const UUID_GROUPS: [usize; 5] = [8, 4, 4, 4, 12];
+/// Its length with the hyphens.
+const UUID_CHARS: usize = 36;
 /// What may stand before a UUID, in any case (RFC 9562).
 const UUID_PREFIX: &str = "urn:uuid:";
 /// The brackets that may enclose a UUID.
@@ -30,11 +32,9 @@ pub(super) fn uuid_of(text: &str) -> Option<String> {
 
 /// Whether the text is a UUID of 36 characters, in any case.
 pub(crate) fn is_hyphenated_uuid(text: &str) -> bool {
-    let mut groups = text.split('-');
-    let are_groups = UUID_GROUPS.iter().all(|size| {
-        groups.next().is_some_and(|group| {
-            group.len() == *size && group.bytes().all(|b| b.is_ascii_hexdigit())
-        })
-    });
-    are_groups && groups.next().is_none()
+    let fits = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    text.len() == UUID_CHARS && text.bytes().enumerate().all(fits)
 }

@@ -123,3 +123,33 @@ fn an_instant_before_1970_loses_its_part_below_a_millisecond_downwards() {
         at("1969-12-31T23:59:59.999Z")
     );
 }
+
+/// The same instants by the library that prints any form of a date.
+#[test]
+fn an_instant_is_pushed_as_it_is_printed() {
+    let printed = |instant| {
+        let mut text = Vec::new();
+        push_rfc3339(&mut text, instant);
+        assert_eq!(String::from_utf8(text).unwrap(), rfc3339(instant));
+    };
+    // Of each day for a whole era of the calendar, another time.
+    let days = (-800..150_000_i64).map(|day| day * 86_400_000 + day * 7_919 % 86_400_000);
+    days.for_each(|millis| printed(from_millis(millis)));
+    for text in [
+        "-009999-01-02T01:59:59Z",
+        "-000001-12-31T23:59:59.999Z",
+        "0000-02-29T00:00:00Z",
+        "1969-12-31T23:59:59.999999999Z",
+        "1970-01-01T00:00:00Z",
+        "1970-01-01T00:00:00.000999999Z",
+        "2000-02-29T23:59:59.999999999Z",
+        "2000-03-01T00:00:00Z",
+        "2100-02-28T23:59:59Z",
+        "2100-03-01T00:00:00Z",
+        "9999-12-30T22:00:00.999999999Z",
+    ] {
+        printed(at(text));
+    }
+    printed(Timestamp::MIN);
+    printed(Timestamp::MAX);
+}
