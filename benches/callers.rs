@@ -32,7 +32,7 @@ use verigate::{
     clock::{Clock as _, SystemClock},
     deps::Deps,
     jwt::{KeySets, Keys},
-    peer::{Peer, PeerAddress, PeerCertificate, Urgency},
+    peer::{Memo, Peer, PeerAddress, PeerCertificate, Urgency},
 };
 
 fn jwt(c: &mut Criterion) {
@@ -142,6 +142,7 @@ fn many(c: &mut Criterion) {
         address: PeerAddress::Unix,
         certificate: Some(Arc::new(PeerCertificate { uris, dns_names })),
         urgency: Urgency::default(),
+        authenticated: Memo::default(),
     };
     for (what, peer) in [
         (

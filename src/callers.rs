@@ -37,7 +37,7 @@ pub use self::{
     permissions::{Assertion, NotPermittedError, Permissions, Proven},
     priority::CallerPriority,
     quota::{OverQuotaError, Quota, Quotas},
-    token::{InvalidEntryError, Token, TokenEntry, TokenId, without_tokens},
+    token::{InvalidEntryError, SentToken, Token, TokenEntry, TokenId, without_tokens},
 };
 use crate::rate_limit::TokenBucket;
 

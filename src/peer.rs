@@ -3,6 +3,7 @@
 mod per_network;
 
 use std::{
+    any::Any,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::{
         Arc,
@@ -11,6 +12,7 @@ use std::{
 };
 
 use http::Extensions;
+use parking_lot::Mutex;
 
 pub use self::per_network::{NetworkPermit, PerNetwork};
 
@@ -26,6 +28,28 @@ pub struct Peer {
     pub certificate: Option<Arc<PeerCertificate>>,
     /// Whether its calls go first.
     pub urgency: Urgency,
+    /// Who was authenticated on the connection.
+    pub authenticated: Memo,
+}
+
+/// What was found out on a connection, so that it need not be found out again with each call. Clones share it. Who puts something in says of
+/// what it is a result, and uses it for nothing else.
+#[derive(Debug, Clone, Default)]
+pub struct Memo(Arc<Mutex<Option<Finding>>>);
+
+type Finding = Arc<dyn Any + Send + Sync>;
+
+impl Memo {
+    /// What was put in last, if it is of this type.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let finding = self.0.lock().clone();
+        finding.and_then(|finding| finding.downcast().ok())
+    }
+
+    /// Puts this in, in place of what was there.
+    pub fn set<T: Send + Sync + 'static>(&self, finding: T) {
+        *self.0.lock() = Some(Arc::new(finding));
+    }
 }
 
 /// Whether the calls of a connection go first where not all can be served: as those of the caller that was last seen on it. Clones share it.

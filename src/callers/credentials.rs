@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header::AUTHORIZATION};
 
-use super::token::{PREFIX, Token};
+use super::token::{PREFIX, SentToken};
 use crate::header_list::single;
 
 /// The header of a token, where `authorization` carries something else.
@@ -53,11 +53,17 @@ impl AuthenticationError {
 /// A credential in a header.
 pub(super) enum Credential<'h> {
     /// A token of ours.
-    Token(Token),
+    Token(SentToken<'h>),
     /// A JSON Web Token, or a text that is none.
     Jwt(&'h str),
     /// The same, where a session may have put its own.
     SharedJwt(&'h str),
+}
+
+/// The values of the two headers; `None` if one is given more than once.
+pub(super) fn token_headers(headers: &HeaderMap) -> Option<[Option<&HeaderValue>; 2]> {
+    let own = single(headers, &TOKEN_HEADER).ok()?;
+    Some([own, single(headers, &AUTHORIZATION).ok()?])
 }
 
 /// The credentials that these headers carry, in both places; an error if there is one that cannot be valid.
@@ -96,8 +102,8 @@ pub fn foreign_bearer(headers: &HeaderMap) -> Result<Option<&str>, Authenticatio
     Ok(text.filter(|text| !is_ours(text)))
 }
 
-fn token(text: &str) -> Result<Token, AuthenticationError> {
-    Token::parse(text).ok_or(AuthenticationError::BadToken)
+fn token(text: &str) -> Result<SentToken<'_>, AuthenticationError> {
+    SentToken::parse(text).ok_or(AuthenticationError::BadToken)
 }
 
 /// Whether this can be a JSON Web Token: our own tokens have no dot.

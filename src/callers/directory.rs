@@ -8,7 +8,8 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
+use subtle::{Choice, ConstantTimeEq as _};
 use tokio::try_join;
 
 use super::{
@@ -16,9 +17,9 @@ use super::{
     TokenEntry, TokenId,
     certificate::CertificateNames,
     certificate_index::CertificateIndex,
-    credentials::{Credential, credentials},
+    credentials::{Credential, credentials, token_headers},
     issuers::{IssuerError, Issuers, Named},
-    token::Token,
+    token::SentToken,
 };
 use crate::{
     clock::Clock,
@@ -58,6 +59,9 @@ struct Known {
     rate: Option<Rate>,
     calls: Option<Arc<TokenBucket>>,
 }
+
+/// The callers that the tokens of the two headers name.
+type Tokens<'k> = [Option<&'k Known>; 2];
 
 impl Callers {
     /// These callers. If there are none, everybody is admitted, and may do everything. The keys of issuers are read by `key_sets`; an
@@ -117,24 +121,116 @@ impl Callers {
     }
 
     /// The same for a request that must be answered soon: the keys of issuers are waited for no longer than `wait_max`.
+    ///
+    /// The state of a wait is apart, so that calls that take none do not carry it.
     pub async fn authenticate_within(
         &self,
         headers: &HeaderMap,
         peer: Option<&Peer>,
         wait_max: Duration,
     ) -> Result<Caller, AuthenticationError> {
-        let directory = self.0.directory.load_full();
-        // The listener always says it. A call without it shares one quota with others like it, and does not go without a quota.
-        let address = peer.map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip);
-        if directory.is_open {
-            return Ok(Caller::anonymous(address));
+        match self.authenticate_now(headers, peer) {
+            Some(authenticated) => authenticated,
+            None => Box::pin(self.authenticate_later(headers, peer, wait_max)).await,
         }
-        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-        let clock = &*self.0.clock;
-        let identified = directory.identify(headers, certificate, clock, wait_max);
-        let known = identified.await?;
-        Ok(known.as_caller(address))
     }
+
+    /// The same, if it takes no wait; `None` if a credential is a JSON Web Token.
+    pub fn authenticate_now(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+    ) -> Option<Result<Caller, AuthenticationError>> {
+        let directory = self.0.directory.load();
+        if directory.is_open {
+            return Some(Ok(Caller::anonymous(address_of(peer))));
+        }
+        let before = peer.and_then(|peer| peer.authenticated.get::<Authenticated>());
+        if let Some(before) = before.filter(|before| before.is_by(headers, &directory)) {
+            return Some(Ok(before.caller.clone()));
+        }
+        let named = directory.by_tokens(headers).transpose()?;
+        let known = named.and_then(|named| directory.identify(named, certificate_of(peer)));
+        let caller = known.map(|known| known.as_caller(address_of(peer)));
+        if let (Some(peer), Ok(caller), Some(tokens)) = (peer, &caller, token_headers(headers)) {
+            let kept = |value: Option<&HeaderValue>| value.map(|value| value.as_bytes().into());
+            peer.authenticated.set(Authenticated {
+                directory: Arc::clone(&directory),
+                tokens: tokens.map(kept),
+                caller: caller.clone(),
+            });
+        }
+        Some(caller)
+    }
+
+    async fn authenticate_later(
+        &self,
+        headers: &HeaderMap,
+        peer: Option<&Peer>,
+        wait_max: Duration,
+    ) -> Result<Caller, AuthenticationError> {
+        let directory = self.0.directory.load_full();
+        let clock = &*self.0.clock;
+        let [own, shared] = credentials(headers)?;
+        // At the same time, so that two tokens do not wait twice as long.
+        let (own, shared) = try_join!(
+            directory.by_header(own, clock, wait_max),
+            directory.by_header(shared, clock, wait_max),
+        )?;
+        let known = directory.identify([own, shared], certificate_of(peer))?;
+        Ok(known.as_caller(address_of(peer)))
+    }
+}
+
+/// Who was authenticated on a connection, and by which tokens. Its certificate stays the same.
+///
+/// Why it is kept: to hash the token of each call takes as long as to decide a check.
+struct Authenticated {
+    directory: Arc<Directory>,
+    tokens: [Option<Box<[u8]>>; 2],
+    caller: Caller,
+}
+
+impl Authenticated {
+    /// Whether a call with these headers is by the same caller: it brings the same, and the callers are the same. Takes the same time for any
+    /// tokens of the same length.
+    fn is_by(&self, headers: &HeaderMap, directory: &Arc<Directory>) -> bool {
+        let are_same =
+            |(kept, given): (&Option<Box<[u8]>>, Option<&HeaderValue>)| match (kept, given) {
+                (None, None) => true,
+                (Some(kept), Some(given)) => are_equal(kept, given.as_bytes()),
+                _ => false,
+            };
+        let Some(given) = token_headers(headers) else {
+            return false;
+        };
+        Arc::ptr_eq(&self.directory, directory) && self.tokens.iter().zip(given).all(are_same)
+    }
+}
+
+/// Whether both are the same bytes. Takes the same time wherever they differ.
+fn are_equal(a: &[u8], b: &[u8]) -> bool {
+    let words = |bytes: &[u8]| {
+        let mut word = [0; 8];
+        word.iter_mut()
+            .zip(bytes)
+            .for_each(|(to, from)| *to = *from);
+        u64::from_le_bytes(word)
+    };
+    let pairs = a.chunks(8).zip(b.chunks(8));
+    let different = pairs.fold(Choice::from(0), |different, (a, b)| {
+        different | words(a).ct_ne(&words(b))
+    });
+    a.len() == b.len() && !bool::from(different)
+}
+
+/// The address of a call. The listener always says it. A call without it shares one quota with others like it, and does not go without a quota.
+fn address_of(peer: Option<&Peer>) -> IpAddr {
+    peer.map_or(Ipv4Addr::UNSPECIFIED.into(), Peer::ip)
+}
+
+fn certificate_of(peer: Option<&Peer>) -> Option<&PeerCertificate> {
+    peer.and_then(|peer| peer.certificate.as_deref())
 }
 
 impl Directory {
@@ -176,22 +272,27 @@ impl Directory {
         self.callers.get(*self.names.get(name)?)
     }
 
+    /// The callers of the tokens in the two headers; `None` if one of them is a JSON Web Token, which takes a wait.
+    fn by_tokens(&self, headers: &HeaderMap) -> Result<Option<Tokens<'_>>, AuthenticationError> {
+        let mut named = [None; 2];
+        for (named, credential) in named.iter_mut().zip(credentials(headers)?) {
+            *named = match credential {
+                None => None,
+                Some(Credential::Token(token)) => Some(self.by_token(token)?),
+                Some(Credential::Jwt(_) | Credential::SharedJwt(_)) => return Ok(None),
+            };
+        }
+        Ok(Some(named))
+    }
+
     /// The one caller that every credential of a request names.
-    async fn identify(
-        &self,
-        headers: &HeaderMap,
+    fn identify<'k>(
+        &'k self,
+        tokens: Tokens<'k>,
         certificate: Option<&PeerCertificate>,
-        clock: &dyn Clock,
-        wait_max: Duration,
-    ) -> Result<&Known, AuthenticationError> {
-        let [own, shared] = credentials(headers)?;
-        // At the same time, so that two tokens do not wait twice as long.
-        let (own, shared) = try_join!(
-            self.by_header(own, clock, wait_max),
-            self.by_header(shared, clock, wait_max),
-        )?;
+    ) -> Result<&'k Known, AuthenticationError> {
         let mut identified = None;
-        for named in [own, shared].into_iter().flatten() {
+        for named in tokens.into_iter().flatten() {
             identified = Some(agree(identified, named)?);
         }
         // Where no caller has one, certificates only secure the connection.
@@ -203,8 +304,7 @@ impl Directory {
         identified.ok_or(AuthenticationError::NoCredential)
     }
 
-    /// The caller of a credential in a header; `None` if it is nobody's who could be a caller. The state of a verification of a JSON Web Token
-    /// is apart, so that other calls do not carry it.
+    /// The caller of a credential in a header; `None` if it is nobody's who could be a caller.
     async fn by_header(
         &self,
         credential: Option<Credential<'_>>,
@@ -213,27 +313,23 @@ impl Directory {
     ) -> Result<Option<&Known>, AuthenticationError> {
         match credential {
             None => Ok(None),
-            Some(Credential::Token(token)) => {
-                let known = self.by_token(&token);
-                known.map(Some).ok_or(AuthenticationError::BadToken)
-            }
+            Some(Credential::Token(token)) => self.by_token(token).map(Some),
             Some(Credential::Jwt(token)) => {
-                let known = Box::pin(self.by_jwt(token, clock, wait_max)).await?;
+                let known = self.by_jwt(token, clock, wait_max).await?;
                 known.map(Some).ok_or(AuthenticationError::BadJwt)
             }
             // One that is of no issuer of callers is the session's.
-            Some(Credential::SharedJwt(token)) => {
-                Box::pin(self.by_jwt(token, clock, wait_max)).await
-            }
+            Some(Credential::SharedJwt(token)) => self.by_jwt(token, clock, wait_max).await,
         }
     }
 
     /// The caller of a token. Takes the same time whether or not there is a token of this id.
-    fn by_token(&self, token: &Token) -> Option<&Known> {
+    fn by_token(&self, token: SentToken<'_>) -> Result<&Known, AuthenticationError> {
         let found = self.tokens.get(&token.id());
         let (entry, index) = found.copied().unwrap_or((TokenEntry::NONE, usize::MAX));
         let is_valid = entry.is_of(token);
-        self.callers.get(index).filter(|_| is_valid)
+        let known = self.callers.get(index).filter(|_| is_valid);
+        known.ok_or(AuthenticationError::BadToken)
     }
 
     /// The caller of a JSON Web Token; `None` if it does not claim to be of an issuer of callers.

@@ -29,7 +29,7 @@ impl TokenId {
         let bytes = <[u8; ID_BYTES]>::try_from(text.as_bytes()).ok()?;
         bytes
             .iter()
-            .all(|c| ID_LETTERS.contains(c))
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
             .then_some(Self(bytes))
     }
 }
@@ -87,30 +87,9 @@ impl Token {
         }
     }
 
-    /// Parses the text that a caller sends. `None` if it is no token.
-    pub fn parse(text: &str) -> Option<Self> {
-        let rest = text.strip_prefix(PREFIX)?;
-        // The secret may hold an underscore too.
-        let (id, secret) = rest.split_once('_')?;
-        let id = TokenId::parse(id)?;
-        let is_secret = secret.len() == SECRET_CHARS && secret.bytes().all(is_base64url);
-        is_secret.then(|| Self {
-            id,
-            text: text.into(),
-        })
-    }
-
-    /// Its id.
-    pub fn id(&self) -> TokenId {
-        self.id
-    }
-
     /// What the configuration holds of it.
     pub fn entry(&self) -> TokenEntry {
-        TokenEntry {
-            id: self.id,
-            digest: Sha256::digest(self.reveal()).into(),
-        }
+        TokenEntry::of(self.id, self.reveal())
     }
 
     /// Its text, to be given to the caller.
@@ -124,6 +103,43 @@ impl fmt::Debug for Token {
         f.debug_struct("Token")
             .field("id", &self.id)
             .finish_non_exhaustive()
+    }
+}
+
+/// A token that a caller has sent, in the header that it came in.
+#[derive(Clone, Copy)]
+pub struct SentToken<'h> {
+    id: TokenId,
+    text: &'h str,
+}
+
+impl fmt::Debug for SentToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SentToken")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'h> SentToken<'h> {
+    /// Parses the text that a caller sends. `None` if it is no token.
+    pub fn parse(text: &'h str) -> Option<Self> {
+        let rest = text.strip_prefix(PREFIX)?;
+        let (id, secret) = rest.split_at_checked(ID_BYTES)?;
+        let id = TokenId::parse(id)?;
+        let secret = secret.strip_prefix('_')?;
+        let is_secret = secret.len() == SECRET_CHARS && secret.bytes().all(is_base64url);
+        is_secret.then_some(Self { id, text })
+    }
+
+    /// Its id.
+    pub fn id(self) -> TokenId {
+        self.id
+    }
+
+    /// What the configuration holds of it.
+    pub fn entry(self) -> TokenEntry {
+        TokenEntry::of(self.id, self.text)
     }
 }
 
@@ -155,9 +171,16 @@ impl TokenEntry {
         digest: [0; 32],
     };
 
+    fn of(id: TokenId, text: &str) -> Self {
+        Self {
+            id,
+            digest: Sha256::digest(text).into(),
+        }
+    }
+
     /// Parses an entry.
     pub fn parse(text: &str) -> Result<Self, InvalidEntryError> {
-        if Token::parse(text).is_some() {
+        if SentToken::parse(text).is_some() {
             return Err(InvalidEntryError::IsToken);
         }
         let parts = text
@@ -170,7 +193,7 @@ impl TokenEntry {
     }
 
     /// Whether this is the entry of a token, in constant time.
-    pub(super) fn is_of(&self, token: &Token) -> bool {
+    pub(super) fn is_of(&self, token: SentToken<'_>) -> bool {
         let given = token.entry();
         bool::from(given.digest.ct_eq(&self.digest)) && given.id == self.id
     }
@@ -210,7 +233,7 @@ mod tests {
         let token = token();
         assert_eq!(token.reveal(), format!("vg_abcz09ad_{}8", "_".repeat(42)));
         assert_eq!(token.reveal().len(), 55);
-        let read = Token::parse(token.reveal()).unwrap();
+        let read = SentToken::parse(token.reveal()).unwrap();
         assert_eq!(read.entry(), token.entry());
         let zeros = Token::from_random([0; 8], [0; 32]);
         assert_eq!(zeros.reveal(), format!("vg_aaaaaaaa_{}", "A".repeat(43)));
@@ -225,15 +248,18 @@ mod tests {
     fn an_entry_is_the_id_and_the_digest_and_holds_for_its_token_alone() {
         let token = token();
         let entry = TokenEntry::parse(&token.entry().to_string()).unwrap();
-        assert!(entry.is_of(&token));
+        let sent = |token: &Token, entry: TokenEntry| {
+            entry.is_of(SentToken::parse(token.reveal()).unwrap())
+        };
+        assert!(sent(&token, entry));
         let upper = token
             .entry()
             .to_string()
             .split_once(':')
             .map(|(id, hex)| format!("{id}:{}", hex.to_uppercase()));
-        assert!(TokenEntry::parse(&upper.unwrap()).unwrap().is_of(&token));
-        assert!(!entry.is_of(&Token::from_random([0; 8], [0xff; 32])));
-        assert!(!TokenEntry::NONE.is_of(&token));
+        assert!(sent(&token, TokenEntry::parse(&upper.unwrap()).unwrap()));
+        assert!(!sent(&Token::from_random([0; 8], [0xff; 32]), entry));
+        assert!(!sent(&token, TokenEntry::NONE));
         // As `sha256sum` has it.
         let known = "vg_aaaaaaaa:635c4549fcfd9192598e62957bac922200c939b3c5da376c039993d0f6c550e8";
         assert_eq!(
@@ -272,7 +298,12 @@ mod tests {
 
     #[test]
     fn nothing_shows_a_token() {
-        let shown = format!("{:?}", token());
-        assert!(!shown.contains("______"), "{shown}");
+        let (token, text) = (token(), token().reveal().to_owned());
+        for shown in [
+            format!("{token:?}"),
+            format!("{:?}", SentToken::parse(&text).unwrap()),
+        ] {
+            assert!(!shown.contains("______"), "{shown}");
+        }
     }
 }

@@ -22,7 +22,7 @@ use super::{
 use crate::{
     clock::Clock,
     log_throttle::{LogThrottle, throttled},
-    peer::{NetworkPermit, Peer, PeerAddress, Urgency},
+    peer::{Memo, NetworkPermit, Peer, PeerAddress, Urgency},
     tls::ServerTls,
 };
 
@@ -66,6 +66,7 @@ fn plain(address: PeerAddress) -> Peer {
         address,
         certificate: None,
         urgency: Urgency::default(),
+        authenticated: Memo::default(),
     }
 }
 

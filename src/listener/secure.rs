@@ -10,7 +10,7 @@ use super::{
     stream::Transport,
 };
 use crate::{
-    peer::{Peer, PeerAddress, Urgency},
+    peer::{Memo, Peer, PeerAddress, Urgency},
     tls::{ServerTls, peer_certificate},
 };
 
@@ -46,6 +46,7 @@ pub(super) async fn serve<S: Serves>(
         address,
         certificate: peer_certificate(connection).map(Arc::new),
         urgency: Urgency::default(),
+        authenticated: Memo::default(),
     };
     let revoked = handshake.revoked(connection);
     select! {

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
 use tempfile::TempDir;
 use verigate::{
-    callers::Token,
+    callers::SentToken,
     config::{Config, ConfigError},
 };
 
@@ -223,7 +223,7 @@ fn a_new_token_is_printed_with_the_entry_that_the_configuration_takes() {
     assert_ne!(one.stdout, other.stdout);
     let stdout = String::from_utf8(one.stdout).unwrap();
     let [text, entry] = stdout.lines().collect::<Vec<_>>().try_into().unwrap();
-    assert_eq!(Token::parse(text).unwrap().entry().to_string(), entry);
+    assert_eq!(SentToken::parse(text).unwrap().entry().to_string(), entry);
     assert_eq!(
         problems(&format!("[callers.door-1]\ntoken_sha256 = [\"{entry}\"]")),
         ""
