@@ -75,13 +75,29 @@ pub struct Reading {
     pub moment: Moment,
     /// The wall clock as it was read, in whole milliseconds.
     pub wall: Timestamp,
-    started: Duration,
+    /// Measures the time since.
+    pub stopwatch: Stopwatch,
+}
+
+/// Measures the time since a reading of a clock. Real time, also where the clock is a [`ManualClock`].
+#[derive(Debug, Clone, Copy)]
+pub struct Stopwatch(Duration);
+
+impl Stopwatch {
+    fn start() -> Self {
+        Self(since_start())
+    }
+
+    /// The time that has passed since the reading.
+    pub fn elapsed(self) -> Duration {
+        since_start().saturating_sub(self.0)
+    }
 }
 
 impl Reading {
-    /// The time that has passed since the reading. Real time, also where the clock is a [`ManualClock`].
+    /// The time that has passed since the reading, by its stopwatch.
     pub fn elapsed(&self) -> Duration {
-        stopwatch().saturating_sub(self.started)
+        self.stopwatch.elapsed()
     }
 
     /// How far the wall clock is behind the instant that decisions are made for: zero unless it was set back.
@@ -103,21 +119,21 @@ pub struct SystemClock;
 
 impl Clock for SystemClock {
     fn read(&self) -> Reading {
-        let started = stopwatch();
+        let stopwatch = Stopwatch::start();
         let wall = whole_millis(wall());
         Reading {
             moment: Moment {
                 now: wall,
-                uptime: started.saturating_sub(*STARTED),
+                uptime: stopwatch.0.saturating_sub(*STARTED),
             },
             wall,
-            started,
+            stopwatch,
         }
     }
 }
 
 /// The start of the uptime.
-static STARTED: LazyLock<Duration> = LazyLock::new(stopwatch);
+static STARTED: LazyLock<Duration> = LazyLock::new(since_start);
 
 /// A clock that stands still until a test sets it.
 #[derive(Debug)]
@@ -157,7 +173,7 @@ impl Clock for ManualClock {
                 uptime: Duration::from_millis(self.uptime_millis.load(Ordering::SeqCst)),
             },
             wall,
-            started: stopwatch(),
+            stopwatch: Stopwatch::start(),
         }
     }
 }
@@ -176,7 +192,7 @@ fn wall() -> Timestamp {
     clippy::disallowed_methods,
     reason = "the clock is read here and nowhere else"
 )]
-fn stopwatch() -> Duration {
+fn since_start() -> Duration {
     use rustix::time::{ClockId, clock_gettime};
 
     // Neither part of the time since the start of the machine is negative.
@@ -189,7 +205,7 @@ fn stopwatch() -> Duration {
     clippy::disallowed_methods,
     reason = "the clock is read here and nowhere else"
 )]
-fn stopwatch() -> Duration {
+fn since_start() -> Duration {
     use std::time::Instant;
 
     static FIRST: LazyLock<Instant> = LazyLock::new(Instant::now);

@@ -7,15 +7,16 @@ mod shadow;
 
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
-use tracing::Instrument as _;
+use futures_util::FutureExt as _;
+use tracing::{Instrument as _, Span};
 
 use self::{clock_watch::ClockWatch, metrics::Metrics};
 use crate::{
     call::Call,
     callers::{NotPermittedError, OverQuotaError},
-    clock::{AnchoredClock, Clock as _, Reading},
+    clock::{AnchoredClock, Clock as _, Reading, Stopwatch},
     deps::Deps,
-    journal::{CallFacts, Entry, Journal, JournalError, Sets},
+    journal::{CallFacts, Entry, Journal, JournalError, Queued, Sets, Unrecorded},
     live::Live,
     policy::{Facts, Policy, PolicyName, PolicySet, Request, Timestamp},
     provenance::Timings,
@@ -64,10 +65,42 @@ impl Snapshot {
         }
     }
 
+    /// Measures the time since.
+    pub fn stopwatch(&self) -> Stopwatch {
+        self.started.stopwatch
+    }
+
     /// The time that has passed since.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
+}
+
+/// What a check that has begun has come to.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box would cost every check an allocation"
+)]
+pub enum Begun {
+    /// It is decided, and being recorded.
+    Recording(Recording),
+    /// What it needs is not in memory, and has to be looked up in this span.
+    Absent(Span),
+}
+
+/// A decision that is being recorded: until then nobody may learn it.
+#[derive(Debug)]
+pub struct Recording {
+    queued: Queued,
+    /// For how long it may be waited for.
+    wait: Duration,
+    /// Whether the policy permits that it is given although it cannot be recorded.
+    allows_unrecorded: bool,
+    /// When it was decided, since the check began.
+    decided: Duration,
+    request: Arc<Request>,
+    ruling: Ruling,
 }
 
 /// Why a check has no ruling. DENY and STEP_UP are rulings, not errors.
@@ -85,6 +118,9 @@ pub enum CheckError {
     /// The caller has used its quota of fetches, and nothing usable is cached.
     #[error("too many verifications that are not cached were requested")]
     OverQuota(#[from] OverQuotaError),
+    /// The time of the call was over before it was known what evidence there is.
+    #[error("the deadline was over before there was evidence")]
+    Late,
     /// The decision could not be recorded, so it must not be used.
     #[error("the decision could not be recorded")]
     NotRecorded(#[from] JournalError),
@@ -132,46 +168,139 @@ impl Gate {
         request: &Arc<Request>,
         call: &Call,
     ) -> Result<Ruling, CheckError> {
-        let policy = self.admit(snapshot, request, call)?;
-        let lookup = lookup_request(policy, call, &snapshot.started);
-        let id = &request.verification;
-        let span = span::look_up();
-        // What a browser has brought is looked at too, and that may be in memory or not.
-        let handed_on = call.handed_on.as_deref();
-        let in_memory = || match handed_on {
-            None => freshness::look_up_now(&*self.source, policy, id, &lookup),
-            Some(_) => None,
-        };
-        let known = match span.in_scope(in_memory) {
-            Some(known) => known,
-            None => {
-                let source = &*self.source;
-                let about = (id, handed_on);
-                let look_up = freshness::look_up(source, policy, about, lookup, &snapshot.started);
-                // Apart, so that a check that is answered from memory does not carry the state of a fetch.
-                Box::pin(look_up.instrument(span)).await?
+        let recording = match self.begin(snapshot, request, call)? {
+            Begun::Recording(recording) => recording,
+            // Apart, so that a check that is answered from memory does not carry the state of a fetch.
+            Begun::Absent(span) => {
+                Box::pin(self.look_up_and_decide(snapshot, request, call, span)).await?
             }
         };
+        self.recorded(recording, snapshot.stopwatch()).await
+    }
 
-        let mut ruling = self.rule(snapshot, policy, request, known);
+    /// Decides a request by this snapshot, if the caller may make it and what it needs is in memory. Waits for nothing: nearly every check is
+    /// decided here, without a future.
+    pub fn begin(
+        &self,
+        snapshot: &Snapshot,
+        request: &Arc<Request>,
+        call: &Call,
+    ) -> Result<Begun, CheckError> {
+        let policy = self.admit(snapshot, request, call)?;
+        let span = span::look_up();
+        let known = span.in_scope(|| self.look_up_now(snapshot, policy, request, call));
+        Ok(match known {
+            None => Begun::Absent(span),
+            Some(known) => Begun::Recording(self.decide(snapshot, policy, request, call, known)),
+        })
+    }
+
+    /// Decides a request that has begun, once what is not in memory was looked up, in this span.
+    pub async fn look_up_and_decide(
+        &self,
+        snapshot: &Snapshot,
+        request: &Arc<Request>,
+        call: &Call,
+        span: Span,
+    ) -> Result<Recording, CheckError> {
+        let policy = asked_policy(snapshot, request)?;
+        let look_up = self.look_up(snapshot, policy, request, call);
+        let known = look_up.instrument(span).await?;
+        Ok(self.decide(snapshot, policy, request, call, known))
+    }
+
+    /// Judges what is known, and queues the decision to be recorded.
+    fn decide(
+        &self,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        request: &Arc<Request>,
+        call: &Call,
+        known: Known,
+    ) -> Recording {
+        let ruling = self.rule(snapshot, policy, request, known);
         let decided = snapshot.elapsed();
-        let entry = Entry::new(request, call_facts(call), &ruling, snapshot.sets());
-        // Some of what is kept back for the answer is time for its record.
-        let wait = call.deadline.to_record().after(decided).left();
-        // A policy may permit that a decision is given although it cannot be recorded.
-        if policy.allows_unrecorded() {
-            let recorded = self.journal.record_or_count(wait, entry).await;
-            if recorded.is_err() {
+        let mut entry = Entry::new(request, call_facts(call), ruling, snapshot.sets());
+        let queued = self.journal.queue(&mut entry);
+        Recording {
+            queued,
+            // Some of what is kept back for the answer is time for its record.
+            wait: call.deadline.to_record().after(decided).left(),
+            allows_unrecorded: policy.allows_unrecorded(),
+            decided,
+            request: entry.request,
+            ruling: entry.ruling,
+        }
+    }
+
+    /// Waits until a decision is recorded. The time of its check is by this stopwatch.
+    ///
+    /// Not an `async fn`: that would hold the decision twice, and each call has room for what it holds.
+    pub fn recorded(
+        &self,
+        recording: Recording,
+        stopwatch: Stopwatch,
+    ) -> impl Future<Output = Result<Ruling, CheckError>> + Send + use<'_> {
+        let Recording {
+            queued,
+            wait,
+            allows_unrecorded,
+            decided,
+            request,
+            mut ruling,
+        } = recording;
+        let recorded = self.journal.recorded_within(wait, queued);
+        recorded.map(move |recorded| {
+            if let Err(Unrecorded { error, is_queued }) = recorded {
+                // A policy may permit that a decision is given although it cannot be recorded.
+                if !allows_unrecorded {
+                    return Err(error.into());
+                }
+                let at = ruling.decision.decided_at();
+                self.journal
+                    .count_unrecorded(&request.policy, at, is_queued);
                 self.metrics.unrecorded();
             }
-        } else {
-            self.journal.record_within(wait, entry).await?;
+            let recorded = stopwatch.elapsed();
+            ruling.timings.journal = recorded.saturating_sub(decided);
+            self.metrics.check(&request.policy, &ruling, recorded);
+            span::decided(&request.policy, &ruling);
+            Ok(ruling)
+        })
+    }
+
+    /// What is in memory, if it is enough.
+    fn look_up_now(
+        &self,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        request: &Request,
+        call: &Call,
+    ) -> Option<Known> {
+        // What a browser has brought is looked at too, and that may be in memory or not.
+        if call.handed_on.is_some() {
+            return None;
         }
-        let recorded = snapshot.elapsed();
-        ruling.timings.journal = recorded.saturating_sub(decided);
-        self.metrics.check(&request.policy, &ruling, recorded);
-        span::decided(&request.policy, &ruling);
-        Ok(ruling)
+        let lookup = lookup_request(policy, call, &snapshot.started);
+        let id = &request.verification;
+        freshness::look_up_now(&*self.source, policy, id, &lookup)
+    }
+
+    /// What the source finds in the time that the call has.
+    async fn look_up(
+        &self,
+        snapshot: &Snapshot,
+        policy: &Policy,
+        request: &Request,
+        call: &Call,
+    ) -> Result<Known, CheckError> {
+        let lookup = lookup_request(policy, call, &snapshot.started);
+        let about = (&request.verification, call.handed_on.as_deref());
+        let source = &*self.source;
+        let look_up = freshness::look_up(source, policy, about, lookup, &snapshot.started);
+        let deadline = call.deadline.after(snapshot.elapsed());
+        let found = deadline.enforce(look_up).await;
+        Ok(found.ok_or(CheckError::Late)??)
     }
 
     /// The policy that the caller asks, if it may do so now.
@@ -185,8 +314,7 @@ impl Gate {
         let uptime = snapshot.started.moment.uptime;
         let too_fast = call.caller.count_call(uptime);
         too_fast.map_err(CheckError::OverRate)?;
-        let policy = snapshot.policy(&request.policy);
-        policy.ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))
+        asked_policy(snapshot, request)
     }
 
     /// Judges what is known.
@@ -245,6 +373,11 @@ impl Gate {
             refusals.not_permitted(&call.caller, *error, Some(&request.policy));
         })
     }
+}
+
+fn asked_policy<'s>(snapshot: &'s Snapshot, request: &Request) -> Result<&'s Policy, CheckError> {
+    let policy = snapshot.policy(&request.policy);
+    policy.ok_or_else(|| CheckError::NoSuchPolicy(request.policy.clone()))
 }
 
 /// The request that the evidence is about: one about the later verification, where its evidence is judged.

@@ -50,7 +50,7 @@ pub mod checkpoint;
 
 use std::{
     collections::HashSet,
-    io,
+    fmt, io,
     path::Path,
     pin::Pin,
     sync::{
@@ -97,13 +97,14 @@ use self::{
     message::Message,
     metrics::{CheckpointMetrics, CompressionMetrics, Metrics},
     retention::Retention,
-    unrecorded::Unrecorded,
+    unrecorded::UnrecordedCounts,
     writer::WriterThread,
 };
 use crate::{
     clock::Clock,
     deps::{Deps, Task},
     log_throttle::LogThrottle,
+    policy::{PolicyName, Timestamp},
     readiness::Component,
 };
 
@@ -118,7 +119,7 @@ pub struct Journal {
     groups: Arc<Groups>,
     attributes: Arc<[Box<str>]>,
     protection: Arc<Protection>,
-    unrecorded: Arc<Unrecorded>,
+    unrecorded: Arc<UnrecordedCounts>,
     clock: Arc<dyn Clock>,
 }
 
@@ -131,57 +132,55 @@ impl Journal {
         }
     }
 
-    /// Records a decision: queues it at once, if there is room, and what is returned waits until it is queued, written or synced. It also waits
-    /// while the queue is full. Rejected as long as the journal cannot be written, and after this time; a decision that waits then may be
-    /// recorded later.
-    ///
-    /// Not an `async fn`: that would hold the entry, and each call is copied with what it holds.
-    pub fn record_within(
-        &self,
-        wait: Duration,
-        entry: Entry,
-    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'_> {
-        let queued = self.queue(entry);
-        async move {
-            let recorded = timeout(wait, self.recorded(queued, &mut false)).await;
-            recorded.unwrap_or(Err(JournalError::Late))
-        }
-    }
-
-    /// The same, without an end of the wait.
-    pub async fn record(&self, entry: Entry) -> Result<(), JournalError> {
-        self.recorded(self.queue(entry), &mut false).await
-    }
-
-    /// Queues a decision, or begins to wait for room.
-    fn queue(&self, mut entry: Entry) -> Queued {
+    /// Queues a decision, if there is room, or else begins to wait for room with a copy of it. Says in the entry how its line is written.
+    pub fn queue(&self, entry: &mut Entry) -> Queued {
         entry.attributes = Arc::clone(&self.attributes);
         entry.protection = Arc::clone(&self.protection);
-        match self.groups.try_admit() {
-            Ok(permit) => Queued::Now(self.groups.add(&entry, permit)),
-            Err(Some(error)) => Queued::Now(Err(error)),
+        Queued(match self.groups.try_admit() {
+            Ok(permit) => Admission::Now(self.groups.add(entry, permit)),
+            Err(Some(error)) => Admission::Now(Err(error)),
             Err(None) => {
-                let groups = Arc::clone(&self.groups);
-                Queued::Later(Box::pin(async move {
+                let (groups, entry) = (Arc::clone(&self.groups), entry.clone());
+                Admission::Later(Box::pin(async move {
                     let permit = groups.admit().await?;
                     groups.add(&entry, permit)
                 }))
             }
-        }
+        })
+    }
+
+    /// Waits until a decision is queued, written or synced, as [`Durability`] says. An error as long as the journal cannot be written, and
+    /// after this time.
+    pub async fn recorded_within(&self, wait: Duration, queued: Queued) -> Result<(), Unrecorded> {
+        let mut is_queued = false;
+        let recorded = timeout(wait, self.recorded(queued, &mut is_queued)).await;
+        let recorded = recorded.unwrap_or(Err(JournalError::Late));
+        recorded.map_err(|error| Unrecorded { error, is_queued })
+    }
+
+    /// Records a decision: the same, without an end of the wait.
+    pub async fn record(&self, mut entry: Entry) -> Result<(), JournalError> {
+        self.recorded(self.queue(&mut entry), &mut false).await
     }
 
     /// Waits until a decision is queued and, if answers wait for that, written. Notes whether it is queued, so that its line may follow although
     /// there is an error.
     async fn recorded(&self, queued: Queued, is_queued: &mut bool) -> Result<(), JournalError> {
-        let done = match queued {
-            Queued::Now(done) => done?,
-            Queued::Later(done) => done.await?,
+        let done = match queued.0 {
+            Admission::Now(done) => done?,
+            Admission::Later(done) => done.await?,
         };
         *is_queued = true;
         if self.groups.waits() {
             return done.wait().await;
         }
         Ok(())
+    }
+
+    /// Counts a decision of this policy that is given at this instant although it was not recorded. An event of the journal says how many there
+    /// were once it can be written. `is_queued`: its line may follow.
+    pub fn count_unrecorded(&self, policy: &PolicyName, at: Timestamp, is_queued: bool) {
+        self.unrecorded.count(policy, at, is_queued);
     }
 
     /// Queues a line about a refused request. Never waits: a caller that is refused must not be able to make anything wait.
@@ -192,12 +191,30 @@ impl Journal {
     }
 }
 
+/// A decision on its way into the journal.
+pub struct Queued(Admission);
+
 /// A decision on its way into a group.
-enum Queued {
+enum Admission {
     /// It has one, or is refused one.
     Now(Result<Arc<Done>, JournalError>),
     /// There was no room.
     Later(Pin<Box<dyn Future<Output = Result<Arc<Done>, JournalError>> + Send>>),
+}
+
+impl fmt::Debug for Queued {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queued").finish_non_exhaustive()
+    }
+}
+
+/// A decision that was not recorded in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unrecorded {
+    /// Why.
+    pub error: JournalError,
+    /// Whether it is queued, so that its line may follow.
+    pub is_queued: bool,
 }
 
 /// The journal as operators see it.
@@ -361,7 +378,7 @@ pub fn start_with(
     let health = Health::new();
     let obstacles = health.subscribe();
     let places = Arc::new(Semaphore::new(limits.queue_max));
-    let unrecorded = Arc::<Unrecorded>::default();
+    let unrecorded = Arc::<UnrecordedCounts>::default();
     let thread = WriterThread {
         output,
         durability: limits.durability,

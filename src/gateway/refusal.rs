@@ -152,6 +152,7 @@ impl From<&CheckError> for Refusal {
             CheckError::OverRate(over) | CheckError::OverQuota(over) => Self::OverQuota {
                 retry_after: over.retry_after,
             },
+            CheckError::Late => Self::Late,
             CheckError::NotRecorded(_) => Self::NotRecorded,
         }
     }

@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt as _;
 use tonic::{Response, Status, Streaming, codegen::BoxStream};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 use super::{
     authentication::Authentication,
     batch::batch,
     calls::Calls,
     check_stream::{CheckStream, Checker, StreamOrigin},
-    checks::check,
+    checks::check_now,
     in_flight::InFlight,
     incoming_call::IncomingCall,
     server_timing::ServerTiming,
@@ -42,10 +43,11 @@ pub(super) struct Access {
 }
 
 impl Access {
-    pub(super) async fn check_access(
-        &self,
+    /// Decides a check; at once, if what it needs is in memory.
+    pub(super) fn check_access<'s>(
+        &'s self,
         incoming: IncomingCall<'_, CheckAccessRequest>,
-    ) -> Result<Response<CheckAccessResponse>, Status> {
+    ) -> impl Future<Output = Result<Response<CheckAccessResponse>, Status>> + Send + use<'s> {
         let IncomingCall {
             message,
             headers,
@@ -55,18 +57,18 @@ impl Access {
         observed.note_policy(&message.policy);
         let timing_requested = ServerTiming::is_requested(headers);
         let span = span::check(&call.trace, call.caller.id.as_str());
-        let snapshot = self.gate.snapshot();
-        // In one expression: what has a name is held twice, and each call is copied with what it holds.
-        let checked = check(&self.gate, &snapshot, message, &call)
-            .instrument(span.clone())
-            .await;
-        let checked = checked.inspect_err(|status| span::refused(&span, status.code()))?;
-        let mut response = Response::new(checked.response());
-        if timing_requested {
-            let timing = ServerTiming::of(&checked.ruling);
-            response.extensions_mut().insert(timing);
-        }
-        Ok(response)
+        let checked = span.in_scope(|| check_now(&self.gate, message, call));
+        let response = checked.map(move |checked| {
+            let refused = |status: &Status| span::refused(&Span::current(), status.code());
+            let checked = checked.inspect_err(refused)?;
+            let mut response = Response::new(checked.response());
+            if timing_requested {
+                let timing = ServerTiming::of(&checked.ruling);
+                response.extensions_mut().insert(timing);
+            }
+            Ok(response)
+        });
+        response.instrument(span)
     }
 
     pub(super) async fn batch_check_access(

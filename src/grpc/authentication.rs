@@ -37,17 +37,39 @@ impl Authentication {
         call: &ObservedCall,
         wait_max: Duration,
     ) -> Result<Caller, Status> {
-        let caller = self
-            .callers
-            .authenticate_within(request.headers(), Some(peer), wait_max);
-        match caller.await {
+        let (headers, path) = (request.headers(), request.uri().path());
+        let callers = &self.callers;
+        let caller = callers.authenticate_within(headers, Some(peer), wait_max);
+        self.admitted(caller.await, path, peer, call)
+    }
+
+    /// The same, if it takes no wait.
+    pub(super) fn admit_now<B>(
+        &self,
+        request: &http::Request<B>,
+        peer: &Peer,
+        call: &ObservedCall,
+    ) -> Option<Result<Caller, Status>> {
+        let (headers, path) = (request.headers(), request.uri().path());
+        let caller = self.callers.authenticate_now(headers, Some(peer))?;
+        Some(self.admitted(caller, path, peer, call))
+    }
+
+    fn admitted(
+        &self,
+        caller: Result<Caller, AuthenticationError>,
+        path: &str,
+        peer: &Peer,
+        call: &ObservedCall,
+    ) -> Result<Caller, Status> {
+        match caller {
             Ok(caller) => {
                 call.note_caller(&caller.id);
                 let is_door = caller.id.priority() == CallerPriority::Doors;
                 peer.urgency.note(is_door);
                 Ok(caller)
             }
-            Err(_) if self.is_open(request.uri().path()) => Ok(Caller::unauthenticated(peer.ip())),
+            Err(_) if self.is_open(path) => Ok(Caller::unauthenticated(peer.ip())),
             Err(error) => Err(self.refuse(peer.ip(), error)),
         }
     }

@@ -163,13 +163,14 @@ impl ObservedCall {
 
     fn record(&self, code: Code, message: &str) {
         let name = metrics::name_of(code);
-        let elapsed = self.elapsed();
+        let since_turn = self.started.elapsed();
+        let elapsed = self.waited.saturating_add(since_turn);
         let caller = self.caller.get();
         let caller = caller.map_or(CallerName::UNKNOWN, CallerId::as_str);
         self.calls.metrics.call(self.method, name, caller, elapsed);
         let uptime = self.started.moment.uptime;
         self.calls.log_failure(&Failed {
-            uptime: uptime.saturating_add(self.started.elapsed()),
+            uptime: uptime.saturating_add(since_turn),
             caller,
             from: self.from,
             method: self.method,

@@ -1,13 +1,14 @@
 //! One check, from the message of its request to that of its answer: by itself, in a batch and in a stream.
 
-use std::sync::Arc;
+use std::{future::ready, sync::Arc};
 
+use futures_util::{FutureExt as _, future::Either};
 use tonic::Status;
 
 use super::{check_request::check_request, check_response::check_response, status};
 use crate::{
     call::Call,
-    gate::{Gate, Snapshot},
+    gate::{Begun, Gate, Snapshot},
     policy::Request,
     proto::v1,
     ruling::Ruling,
@@ -34,14 +35,49 @@ pub(super) async fn check(
     request: v1::CheckAccessRequest,
     call: &Call,
 ) -> Result<Checked, Status> {
-    let request =
-        check_request(request).map_err(|violations| status::invalid_argument(&violations))?;
-    let request = Arc::new(request);
-    let deadline = call.deadline.after(snapshot.elapsed());
-    let ruling = deadline
-        .enforce(gate.check_at(snapshot, &request, call))
-        .await
-        .ok_or_else(status::deadline_exceeded)?
-        .map_err(|error| status::check_error(&error))?;
+    let request = parsed(request)?;
+    let ruling = gate.check_at(snapshot, &request, call).await;
+    let ruling = ruling.map_err(|error| status::check_error(&error))?;
     Ok(Checked { request, ruling })
+}
+
+/// The same with policies that are in force now. What can be decided from memory is decided before this returns.
+///
+/// Not an `async fn`: the request and its call are not held any more while the decision is recorded, and each call has room for what it holds.
+pub(super) fn check_now(
+    gate: &Gate,
+    request: v1::CheckAccessRequest,
+    call: Call,
+) -> impl Future<Output = Result<Checked, Status>> + Send + use<'_> {
+    let snapshot = gate.snapshot();
+    let stopwatch = snapshot.stopwatch();
+    let begun = parsed(request).and_then(|request| {
+        let begun = gate.begin(&snapshot, &request, &call);
+        let begun = begun.map_err(|error| status::check_error(&error))?;
+        Ok((request, begun))
+    });
+    let (request, begun) = match begun {
+        Ok(begun) => begun,
+        Err(status) => return Either::Left(ready(Err(status))),
+    };
+    let ruling = match begun {
+        Begun::Recording(recording) => Either::Left(gate.recorded(recording, stopwatch)),
+        Begun::Absent(span) => {
+            let request = Arc::clone(&request);
+            Either::Right(Box::pin(async move {
+                let decided = gate.look_up_and_decide(&snapshot, &request, &call, span);
+                gate.recorded(decided.await?, stopwatch).await
+            }))
+        }
+    };
+    Either::Right(ruling.map(|ruling| match ruling {
+        Ok(ruling) => Ok(Checked { request, ruling }),
+        Err(error) => Err(status::check_error(&error)),
+    }))
+}
+
+fn parsed(request: v1::CheckAccessRequest) -> Result<Arc<Request>, Status> {
+    let request = check_request(request);
+    let request = request.map_err(|violations| status::invalid_argument(&violations))?;
+    Ok(Arc::new(request))
 }

@@ -1,7 +1,15 @@
 //! The messages in the body of a call: their frames, their compression and their encoding. What a caller sends wrong is
 //! INVALID_ARGUMENT or OUT_OF_RANGE, where tonic's own decoder says INTERNAL, or ignores the rest.
 
-use std::{io::Read as _, mem::take, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::poll_fn,
+    io::Read as _,
+    mem::take,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use axum::{BoxError, body::Body, response::Response};
 use flate2::bufread::MultiGzDecoder;
@@ -13,7 +21,6 @@ use prost::{
     DecodeError, Message,
     bytes::{BufMut as _, Bytes, BytesMut},
 };
-use tokio::select;
 use tonic::Status;
 
 use super::{
@@ -45,20 +52,25 @@ pub(super) struct Framing {
 
 impl Framing {
     /// The one message of a call.
-    pub(super) async fn one<M: Message + Default>(
-        &self,
-        body: impl ReadableBody,
-    ) -> Result<M, Status> {
+    ///
+    /// Not an `async fn`: nearly always the message is there when it is first looked for, and what is left then can be moved.
+    pub(super) fn one<M: OwnedMessage, B: ReadableBody>(
+        self,
+        body: B,
+    ) -> impl Future<Output = Result<M, Status>> + Send + Unpin + use<M, B> {
         let mut messages = self.messages(body);
-        // At the end without a message there was an error.
-        let frame = messages.frame().await?.unwrap_or_default();
-        let message = decoded(&frame)?;
-        messages.frame().await?;
-        Ok(message)
+        let mut message = None;
+        poll_fn(move |context| {
+            while let Some(frame) = ready!(messages.poll_frame(context))? {
+                message = Some(decoded(&frame)?);
+            }
+            // At the end without a message there was an error.
+            Poll::Ready(Ok(message.take().unwrap_or_default()))
+        })
     }
 
     /// The same, in its frame and not compressed.
-    pub(super) async fn one_framed(&self, body: impl ReadableBody) -> Result<Bytes, Status> {
+    pub(super) async fn one_framed(self, body: impl ReadableBody) -> Result<Bytes, Status> {
         let mut messages = self.messages(body);
         let message = messages.next().await?.unwrap_or_default();
         messages.frame().await?;
@@ -101,6 +113,11 @@ impl<B> ReadableBody for B where
     B: hyper::body::Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static
 {
 }
+
+/// A message that can be read.
+pub(super) trait OwnedMessage: Message + Default + Unpin + 'static {}
+
+impl<M: Message + Default + Unpin + 'static> OwnedMessage for M {}
 
 /// Why the messages of a call broke off.
 enum Broken {
@@ -152,13 +169,19 @@ impl<B: ReadableBody> Messages<B> {
 
     /// The next message in its frame; `None` at the end.
     async fn frame(&mut self) -> Result<Option<Bytes>, Broken> {
+        poll_fn(|context| self.poll_frame(context)).await
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Broken>> {
         loop {
             if let Some(message) = self.take()? {
-                return Ok(Some(message));
+                return Poll::Ready(Ok(Some(message)));
             }
             // What waits for the rest of its message keeps no more memory than it takes.
-            self.gathered.extend_from_slice(&take(&mut self.part));
-            match self.part().await? {
+            if !self.part.is_empty() {
+                self.gathered.extend_from_slice(&take(&mut self.part));
+            }
+            match ready!(self.poll_part(context))? {
                 Some(frame) => match frame.into_data() {
                     Ok(data) if self.gathered.is_empty() => self.part = data,
                     Ok(data) => self.gathered.extend_from_slice(&data),
@@ -166,7 +189,7 @@ impl<B: ReadableBody> Messages<B> {
                 },
                 None => {
                     self.at_end()?;
-                    return Ok(None);
+                    return Poll::Ready(Ok(None));
                 }
             }
         }
@@ -174,21 +197,24 @@ impl<B: ReadableBody> Messages<B> {
 
     /// The next part of the body. A stream may be silent between its messages, and not inside of one. The message of other calls has
     /// the deadline of its call.
-    async fn part(&mut self) -> Result<Option<Frame<Bytes>>, Broken> {
+    fn poll_part(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Frame<Bytes>>, Broken>> {
+        if let Poll::Ready(part) = Pin::new(&mut self.body).poll_frame(context) {
+            let part = part.transpose();
+            return Poll::Ready(part.map_err(|error| Broken::Body(error.into())));
+        }
         let signature = self.framing.signature;
         let may_begin_late = self.begun || signature.kind == Kind::CheckStream;
-        if !signature.streams() || (may_begin_late && self.unread().is_empty()) {
-            let part = self.body.frame().await.transpose();
-            return part.map_err(|error| Broken::Body(error.into()));
+        if signature.streams() && !(may_begin_late && self.unread().is_empty()) {
+            // Once for the whole message: one byte at a time does not prolong it.
+            let timeout = self.framing.timeout;
+            let late = self.late.get_or_insert_with(|| Box::pin(pause(timeout)));
+            ready!(late.as_mut().poll(context));
+            return Poll::Ready(Err(status::message_too_late().into()));
         }
-        // Once for the whole message: one byte at a time does not prolong it.
-        let timeout = self.framing.timeout;
-        let late = self.late.get_or_insert_with(|| Box::pin(pause(timeout)));
-        select! {
-            biased;
-            part = self.body.frame() => part.transpose().map_err(|error| Broken::Body(error.into())),
-            () = late.as_mut() => Err(status::message_too_late().into()),
-        }
+        Poll::Pending
     }
 
     /// What of the body was not taken yet: all of it is in one of the two.
@@ -294,18 +320,26 @@ fn unzipped(compressed: &[u8], bytes_max: usize) -> Result<Vec<u8>, Status> {
 /// A message in its frame, not compressed.
 pub(super) fn framed(message: &impl Message) -> Bytes {
     let length = message.encoded_len();
-    let mut frame = frame_header(length);
-    message.encode_raw(&mut frame);
-    frame.freeze()
+    let mut frame = vec![0; HEADER_BYTES.saturating_add(length)];
+    // A slice, because each byte that is appended to a buffer that may grow costs a look at its end.
+    let mut unwritten = &mut *frame;
+    unwritten.put_slice(&header_of(length));
+    message.encode_raw(&mut unwritten);
+    frame.into()
 }
 
 /// The header of the frame of a message of this length, with room for the message.
 fn frame_header(length: usize) -> BytesMut {
     let mut frame = BytesMut::with_capacity(HEADER_BYTES.saturating_add(length));
-    frame.put_u8(0);
-    // It is within its bound, which is far below that of the type.
-    frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
+    frame.put_slice(&header_of(length));
     frame
+}
+
+/// The header of the frame of a message of this length, which is not compressed.
+fn header_of(length: usize) -> [u8; HEADER_BYTES] {
+    // It is within its bound, which is far below that of the type.
+    let [a, b, c, d] = u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes();
+    [0, a, b, c, d]
 }
 
 fn too_large(bytes_max: usize) -> Status {

@@ -4,14 +4,15 @@
 //! Why one function and not layers around a router: each layer costs allocations for every call, and the order in which a stranger's
 //! request is bounded, counted and refused can be read here.
 
-use std::{
-    mem::replace,
-    pin::{Pin, pin},
-    sync::Arc,
-};
+mod check;
+
+use std::{future::ready, mem::replace, net::IpAddr, sync::Arc};
 
 use axum::{Router, body::Body};
-use futures_util::FutureExt as _;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, Either},
+};
 use http::{Request, Response};
 use prost::Message;
 use tonic::Status;
@@ -23,7 +24,7 @@ use super::{
     calls::{Calls, ObservedCall},
     check_stream::StreamOrigin,
     ext_authz::{self, ExtAuthz, without_errors},
-    framing::{Failure, Framing},
+    framing::{Failure, Framing, OwnedMessage},
     in_flight::{InFlight, InFlightCall, holding},
     incoming_call::IncomingCall,
     protocol::{self, ENCODING},
@@ -75,9 +76,23 @@ impl GrpcService {
 impl Serves for GrpcService {
     type Body = AnswerBody;
 
-    async fn answer(&self, arrival: Arrival) -> Response<AnswerBody> {
-        self.0.answer(arrival).await
+    fn answer(&self, arrival: Arrival) -> impl Future<Output = Response<AnswerBody>> + Send {
+        self.0.answer(arrival)
     }
+}
+
+/// The answer to a call, while it is waited for.
+type Answering<'s> = BoxFuture<'s, Response<AnswerBody>>;
+
+/// A call of which only the head was read.
+struct Received {
+    head: Request<()>,
+    body: RequestBody,
+    origin: Arc<RequestOrigin>,
+    observed: ObservedCall,
+    shed: ShedScope,
+    /// It runs from the head.
+    deadline: Deadline,
 }
 
 /// What is known of a call before its messages are read.
@@ -87,30 +102,94 @@ struct Admitted<'c> {
     caller: Caller,
     observed: &'c ObservedCall,
     framing: Framing,
+    /// It runs from the head.
+    deadline: Deadline,
+}
+
+impl<'c> Admitted<'c> {
+    /// The call with its message, as its handler sees it.
+    fn with_message<M>(self, message: M) -> IncomingCall<'c, M> {
+        let left = self.left();
+        let (headers, peer) = (self.head.headers(), Some(self.origin.peer.address));
+        IncomingCall {
+            message,
+            headers,
+            context: Call::new(self.caller, peer, left, headers),
+            observed: self.observed,
+        }
+    }
+
+    /// What is left of the deadline.
+    fn left(&self) -> Deadline {
+        self.deadline.after(self.observed.elapsed())
+    }
+
+    /// Reads the message within the deadline.
+    ///
+    /// Not an `async fn`: nearly always the message is there already, and takes no timer and no future.
+    fn read<M: Send, R>(
+        &self,
+        mut read: R,
+    ) -> impl Future<Output = Result<M, Status>> + Send + use<M, R>
+    where
+        R: Future<Output = Result<M, Status>> + Unpin + Send + 'static,
+    {
+        match (&mut read).now_or_never() {
+            Some(message) => Either::Left(ready(message)),
+            None => {
+                let in_time = self.left().enforce(read);
+                let in_time =
+                    in_time.map(|message| message.ok_or_else(status::message_too_late)?);
+                Either::Right(Box::pin(in_time))
+            }
+        }
+    }
 }
 
 impl Parts {
-    /// Answers a request; counts it if it is a call.
-    async fn answer(&self, arrival: Arrival) -> Response<AnswerBody> {
+    /// Answers a request; counts it if it is a call. What takes no wait is done before this returns, so that its state is not part of a future.
+    fn answer(&self, arrival: Arrival) -> Answering<'_> {
         let Arrival {
             request,
             origin,
             waited,
         } = arrival;
         let (head, body) = request.into_parts();
-        // Lent from here on: each function that owned it would hold it twice, and each call is copied with what it holds.
-        let head = &mut Request::from_parts(head, ());
+        let head = Request::from_parts(head, ());
         let from = origin.peer.ip();
-        if let Some(rejection) = protocol::rejection(head) {
+        if let Some(rejection) = protocol::rejection(&head) {
             let response = self.rejections.reject(rejection, head.method(), from);
-            return response.map(AnswerBody::from);
+            return Box::pin(ready(response.map(AnswerBody::from)));
         }
-        let call = Calls::begin(&self.calls, head.uri().path(), from, waited);
-        let is_ext_authz = head.uri().path() == signature::EXT_AUTHZ;
-        let shed = waited.map_or(ShedScope::Nobody, |waited| waited.shed);
-        let answer = self.admit(head, body, &origin, &call, shed).await;
+        let received = Received {
+            observed: Calls::begin(&self.calls, head.uri().path(), from, waited),
+            shed: waited.map_or(ShedScope::Nobody, |waited| waited.shed),
+            deadline: Deadline::of(head.headers(), self.deadlines),
+            head,
+            body,
+            origin,
+        };
+        if received.head.uri().path() == signature::CHECK_ACCESS {
+            self.check(received)
+        } else {
+            Box::pin(self.any(received))
+        }
+    }
+
+    /// Answers any call.
+    async fn any(&self, received: Received) -> Response<AnswerBody> {
+        let is_ext_authz = received.head.uri().path() == signature::EXT_AUTHZ;
+        let Received {
+            mut head,
+            body,
+            origin,
+            observed,
+            shed,
+            deadline,
+        } = received;
+        let answer = self.admit(&mut head, body, &origin, &observed, shed, deadline);
         // Counted and logged as the error that it is.
-        let response = answer.observed(call);
+        let response = answer.await.observed(observed);
         if is_ext_authz {
             without_errors(response, &self.gateway)
         } else {
@@ -126,36 +205,30 @@ impl Parts {
         origin: &Arc<RequestOrigin>,
         observed: &ObservedCall,
         shed: ShedScope,
+        deadline: Deadline,
     ) -> Answer {
         let from = origin.peer.ip();
-        let reject = |rejection, head: &Request<()>| {
-            let response = self.rejections.reject(rejection, head.method(), from);
-            Answer::from(response)
-        };
         if let Some(too_large) = protocol::metadata_too_large(head) {
-            return reject(too_large, head);
+            return self.reject(too_large, head, from);
         }
-        let deadline = Deadline::of(head.headers(), self.deadlines).after(observed.elapsed());
+        let wait_max = deadline.after(observed.elapsed()).wait_max();
         let admitted = self
             .authentication
-            .admit(head, &origin.peer, observed, deadline.wait_max());
+            .admit(head, &origin.peer, observed, wait_max);
         let caller = match admitted.await {
             Ok(caller) => caller,
             Err(status) => return status.into(),
         };
-        let Some(encoding) = protocol::encoding(head.headers()) else {
-            return reject(Rejection::Encoding, head);
+        let framing = match self.framing(head) {
+            Ok(Some(framing)) => framing,
+            Ok(None) => {
+                // Answered UNIMPLEMENTED.
+                let others = self.others(taken(head, Body::new(body)));
+                return Box::pin(others).await.into();
+            }
+            Err(rejection) => return self.reject(rejection, head, from),
         };
-        let Some(signature) = signature::at(head.uri().path()) else {
-            // Answered UNIMPLEMENTED.
-            let others = self.others(taken(head, Body::new(body)));
-            return Box::pin(others).await.into();
-        };
-        let framing = Framing {
-            signature,
-            encoding,
-            timeout: self.deadlines.default,
-        };
+        let signature = framing.signature;
         let priority = caller.id.priority();
         let call = Admitted {
             head,
@@ -163,6 +236,7 @@ impl Parts {
             caller,
             observed,
             framing,
+            deadline,
         };
         match signature.kind {
             Kind::Deciding => match self.enter(priority, call.head, shed) {
@@ -189,6 +263,22 @@ impl Parts {
                 }
             }
         }
+    }
+
+    /// The answer to a call that is rejected.
+    fn reject(&self, rejection: Rejection, head: &Request<()>, from: IpAddr) -> Answer {
+        let response = self.rejections.reject(rejection, head.method(), from);
+        response.into()
+    }
+
+    /// How the messages of a call are read; `None` if there is no such method.
+    fn framing(&self, head: &Request<()>) -> Result<Option<Framing>, Rejection> {
+        let encoding = protocol::encoding(head.headers()).ok_or(Rejection::Encoding)?;
+        Ok(signature::at(head.uri().path()).map(|signature| Framing {
+            signature,
+            encoding,
+            timeout: self.deadlines.default,
+        }))
     }
 
     /// Answers a call of any number of messages.
@@ -230,14 +320,14 @@ impl Parts {
         body: RequestBody,
         mut in_flight: Option<InFlightCall>,
     ) -> Answer {
-        let place = &mut in_flight;
+        let place = in_flight.as_mut();
         let (access, ext_authz) = (&self.access, &self.ext_authz);
-        // The other futures are boxed, so that a check does not have room for them.
         match call.framing.signature.handler {
-            Handler::CheckAccess => unary::respond(match self.incoming(call, body, place).await {
-                Ok(incoming) => access.check_access(incoming).await,
-                Err(status) => Err(status),
-            }),
+            Handler::CheckAccess => {
+                let incoming = Box::pin(self.incoming(call, body, place)).await;
+                let handler = |incoming| access.check_access(incoming);
+                Box::pin(answered(incoming, handler)).await
+            }
             Handler::BatchCheckAccess => {
                 let incoming = Box::pin(self.incoming(call, body, place)).await;
                 let handler = |incoming| access.batch_check_access(incoming);
@@ -264,13 +354,13 @@ impl Parts {
         &self,
         call: Admitted<'_>,
         body: RequestBody,
-        in_flight: &mut Option<InFlightCall>,
+        in_flight: Option<&mut InFlightCall>,
     ) -> Answer {
-        let read = pin!(call.framing.one_framed(body));
-        let message = self.message(call.head, call.observed, in_flight, read);
-        match message.await {
+        let read = Box::pin(call.framing.one_framed(body));
+        let message = call.read(read).await;
+        match message.and_then(|message| Ok((message, in_flight.map_or(Ok(()), take_place)?))) {
             Err(status) => status.into(),
-            Ok((message, _)) => {
+            Ok((message, ())) => {
                 // The message is not compressed any more.
                 call.head.headers_mut().remove(ENCODING);
                 self.others(taken(call.head, message.into())).await.into()
@@ -279,57 +369,29 @@ impl Parts {
     }
 
     /// The call with its message, as its handler sees it.
-    async fn incoming<'c, M: Message + Default>(
+    async fn incoming<'c, M: OwnedMessage>(
         &self,
         call: Admitted<'c>,
         body: RequestBody,
-        in_flight: &mut Option<InFlightCall>,
+        in_flight: Option<&mut InFlightCall>,
     ) -> Result<IncomingCall<'c, M>, Status> {
-        let Admitted {
-            head,
-            origin,
-            caller,
-            observed,
-            framing,
-        } = call;
-        let read = pin!(framing.one(body));
-        let (message, deadline) = self.message(head, observed, in_flight, read).await?;
-        let (headers, peer) = (head.headers(), Some(origin.peer.address));
-        Ok(IncomingCall {
-            message,
-            headers,
-            context: Call::new(caller, peer, deadline, headers),
-            observed,
-        })
-    }
-
-    /// The message of a call, and what is left of its deadline, which runs from the head: it is also the message's. Then the call takes its
-    /// place in flight.
-    async fn message<M>(
-        &self,
-        head: &Request<()>,
-        call: &ObservedCall,
-        in_flight: &mut Option<InFlightCall>,
-        mut read: Pin<&mut impl Future<Output = Result<M, Status>>>,
-    ) -> Result<(M, Deadline), Status> {
-        let deadline = Deadline::of(head.headers(), self.deadlines);
-        // Nearly always it is there already, and takes no timer.
-        let message = match read.as_mut().now_or_never() {
-            Some(message) => message?,
-            None => {
-                let message = deadline.after(call.elapsed()).enforce(read).await;
-                message.ok_or_else(status::message_too_late)??
-            }
-        };
-        if in_flight.as_mut().is_some_and(|call| !call.take_place()) {
-            return Err(status::too_many_calls());
-        }
-        Ok((message, deadline.after(call.elapsed())))
+        let message = call.read(call.framing.one(body)).await?;
+        in_flight.map_or(Ok(()), take_place)?;
+        Ok(call.with_message(message))
     }
 
     async fn others(&self, request: Request<Body>) -> Response<Body> {
         let answer = self.others.clone().call(request).await;
         answer.unwrap_or_else(|never| match never {})
+    }
+}
+
+/// A call whose message was read takes its place in flight.
+fn take_place(in_flight: &mut InFlightCall) -> Result<(), Status> {
+    if in_flight.take_place() {
+        Ok(())
+    } else {
+        Err(status::too_many_calls())
     }
 }
 
@@ -352,21 +414,4 @@ where
         Err(status) => Err(status),
     };
     unary::respond(answer)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The size of the future that a function of this argument returns.
-    fn future_bytes<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
-        size_of::<F>()
-    }
-
-    /// It is copied when it is put aside until its turn, and overwritten when it is freed.
-    #[test]
-    fn the_future_of_a_call_is_small() {
-        let answer = |(parts, arrival): (&'static Parts, Arrival)| parts.answer(arrival);
-        assert!(future_bytes(answer) <= 4_096, "{}", future_bytes(answer));
-    }
 }

@@ -14,6 +14,8 @@ pub(super) const EXT_AUTHZ_BYTES_MAX: usize = 128 * 1024;
 
 /// The method by which Envoy asks.
 pub(super) const EXT_AUTHZ: &str = "/envoy.service.auth.v3.Authorization/Check";
+/// The path of a check.
+pub(super) const CHECK_ACCESS: &str = "/verigate.v1.AccessService/CheckAccess";
 
 /// What the requests of a method are.
 #[derive(Debug)]
@@ -86,7 +88,7 @@ const SIGNATURES: [Signature; 9] = [
         Kind::Deciding,
         Handler::CheckAccess,
         "CheckAccess",
-        "/verigate.v1.AccessService/CheckAccess",
+        CHECK_ACCESS,
     ),
     Signature {
         message_bytes_max: BATCH_BYTES_MAX,

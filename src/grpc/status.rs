@@ -93,6 +93,7 @@ pub(super) fn check_error(error: &CheckError) -> Status {
         CheckError::OverQuota(over_quota) => {
             retry_after(Code::ResourceExhausted, error, over_quota.retry_after)
         }
+        CheckError::Late => deadline_exceeded(),
         CheckError::NotRecorded(_) => Status::unavailable(error.to_string()),
     }
 }

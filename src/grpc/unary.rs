@@ -181,7 +181,10 @@ impl hyper::body::Body for OneMessage {
         self.trailers.is_none()
     }
 
+    /// Not exact: the library would add a `content-length`, which an answer with trailers does not need.
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(u64::try_from(self.frame.len()).unwrap_or(u64::MAX))
+        let mut hint = SizeHint::new();
+        hint.set_lower(u64::try_from(self.frame.len()).unwrap_or(u64::MAX));
+        hint
     }
 }

@@ -1,4 +1,4 @@
-//! What operators change, as the journal records it, and decisions that are given in any case.
+//! What operators change, as the journal records it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,6 @@ use tracing::error;
 
 use super::{
     Journal,
-    entry::Entry,
     error::JournalError,
     gather::Groups,
     message::Message,
@@ -82,26 +81,5 @@ impl Journal {
             place: self.groups.reserve()?,
             groups: Arc::clone(&self.groups),
         })
-    }
-
-    /// Records a decision that is given in any case, as [`Self::record_within`] does. One that was not recorded is counted, and an event of the
-    /// journal says how many there were once it can be written.
-    pub fn record_or_count(
-        &self,
-        wait: Duration,
-        entry: Entry,
-    ) -> impl Future<Output = Result<(), JournalError>> + Send + use<'_> {
-        let policy = entry.request.policy.clone();
-        let at = entry.ruling.decision.decided_at();
-        let queued = self.queue(entry);
-        async move {
-            let mut is_queued = false;
-            let recorded = timeout(wait, self.recorded(queued, &mut is_queued)).await;
-            let recorded = recorded.unwrap_or(Err(JournalError::Late));
-            if recorded.is_err() {
-                self.unrecorded.count(&policy, at, is_queued);
-            }
-            recorded
-        }
     }
 }

@@ -66,11 +66,11 @@ pub struct RefusedCaller {
 
 impl Entry {
     /// The entry of a ruling on this request, by these sets.
-    pub fn new(request: &Arc<Request>, call: CallFacts, ruling: &Ruling, sets: Sets) -> Self {
+    pub fn new(request: &Arc<Request>, call: CallFacts, ruling: Ruling, sets: Sets) -> Self {
         Self {
             request: Arc::clone(request),
             call,
-            ruling: ruling.clone(),
+            ruling,
             sets,
             attributes: Arc::default(),
             protection: Arc::default(),

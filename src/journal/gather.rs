@@ -180,10 +180,11 @@ impl Groups {
     fn hand_over(&self, slot: usize) -> Option<(Arc<Done>, oneshot::Receiver<()>)> {
         // Locked until it is sent, so that a stop does not overtake it.
         let mut slot = self.slots.get(slot)?.lock();
-        let group = std::mem::take(&mut slot.group);
-        if group.len() == 0 {
+        if slot.group.len() == 0 {
             return None;
         }
+        let following = slot.group.following();
+        let group = std::mem::replace(&mut slot.group, following);
         let done = Arc::clone(&group.done);
         let (written, when_written) = oneshot::channel();
         // There is room for all records that are admitted, unless many other messages wait too. If the thread has ended, the sender is

@@ -10,12 +10,19 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 use super::{error::JournalError, line::Body};
 use crate::policy::Timestamp;
 
+/// What is reserved for the bodies of a group at first: as much as the group before it had, within these bounds. A buffer that begins empty would
+/// be copied, and overwritten, each time that it doubles.
+const BODIES_MIN: usize = 2_048;
+const BODIES_MAX: usize = 256 * 1_024;
+
 /// What was recorded since the last hand-over.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     bodies: Vec<u8>,
     /// Of each body, when it was recorded, and its end.
     ends: Vec<(Timestamp, usize)>,
+    /// How much the bodies of the group before took.
+    expected: usize,
     /// Their places in the queue, which become free with the group.
     places: Option<OwnedSemaphorePermit>,
     pub(super) done: Arc<Done>,
@@ -37,11 +44,23 @@ impl Group {
         })
     }
 
+    /// An empty group that comes after this one.
+    pub(super) fn following(&self) -> Self {
+        Self {
+            expected: self.bodies.len(),
+            ..Self::default()
+        }
+    }
+
     /// Adds a record.
     pub(super) fn push(&mut self, record: &impl Body, permit: Permit) {
         match &mut self.places {
             Some(places) => places.merge(permit.0),
             places => *places = Some(permit.0),
+        }
+        if self.bodies.is_empty() {
+            let expected = self.expected.clamp(BODIES_MIN, BODIES_MAX);
+            self.bodies.reserve(expected);
         }
         record.append_to(&mut self.bodies);
         self.ends.push((record.at(), self.bodies.len()));

@@ -75,7 +75,7 @@ fn entry(id: u128) -> Entry {
         in_force: Arc::new(PolicySet::new(std::collections::BTreeMap::new())),
         shadow: None,
     };
-    Entry::new(&Arc::new(request), call, &ruling, sets)
+    Entry::new(&Arc::new(request), call, ruling, sets)
 }
 
 fn body(entry: &Entry) -> String {

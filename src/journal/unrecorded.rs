@@ -17,7 +17,7 @@ pub(super) const UNRECORDED: &str = "decisions_unrecorded";
 
 /// What is counted since the last event.
 #[derive(Debug, Default)]
-pub(super) struct Unrecorded(Mutex<Counted>);
+pub(super) struct UnrecordedCounts(Mutex<Counted>);
 
 #[derive(Debug, Default)]
 struct Counted {
@@ -47,7 +47,7 @@ impl Count {
     }
 }
 
-impl Unrecorded {
+impl UnrecordedCounts {
     /// Counts a decision of this policy that was given at this instant. `is_queued`: its line may follow.
     pub(super) fn count(&self, policy: &PolicyName, at: Timestamp, is_queued: bool) {
         let mut counted = self.0.lock();
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_was_not_recorded_is_counted_by_policy_once_and_with_its_first_and_last_instant() {
-        let unrecorded = Unrecorded::default();
+        let unrecorded = UnrecordedCounts::default();
         assert_eq!(unrecorded.take(), None);
         for (policy, at, is_queued) in [
             ("door", 2_000, false),
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_number_of_names_is_bounded_and_no_decision_goes_uncounted() {
-        let unrecorded = Unrecorded::default();
+        let unrecorded = UnrecordedCounts::default();
         for n in 0..POLICIES_MAX + 7 {
             unrecorded.count(&name(&format!("p-{n}")), from_millis(0), false);
         }

@@ -24,7 +24,7 @@ use super::{
     own::{Gap, GapReason, Header, Own},
     sealing::FactsSealer,
     settings::Durability,
-    unrecorded::Unrecorded,
+    unrecorded::UnrecordedCounts,
 };
 use crate::{
     clock::Clock,
@@ -58,7 +58,7 @@ pub(super) struct WriterThread {
     pub(super) metrics: Metrics,
     pub(super) health: Health,
     /// Decisions that were given and could not be recorded.
-    pub(super) unrecorded: Arc<Unrecorded>,
+    pub(super) unrecorded: Arc<UnrecordedCounts>,
     /// Signs the tree, if there is a key.
     pub(super) checkpoints: Option<Checkpoints>,
     /// Those who export what was written.

@@ -135,6 +135,8 @@ impl<S: Serves> Serving<S> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
+            // Answers of gRPC are never cached.
+            .auto_date_header(matches!(self.protocol, Protocol::AnyHttp))
             .max_concurrent_streams(self.limits.streams_per_connection)
             .initial_connection_window_size(self.limits.connection_window())
             .initial_stream_window_size(STREAM_WINDOW)

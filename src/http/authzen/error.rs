@@ -203,6 +203,7 @@ impl From<CheckError> for EvaluationError {
             CheckError::OverRate(over) | CheckError::OverQuota(over) => {
                 Self::OverQuota(over.retry_after)
             }
+            CheckError::Late => Self::Late,
             CheckError::NotRecorded(_) => Self::NotRecorded,
         }
     }

@@ -152,11 +152,7 @@ impl Object<'_> {
 /// escapes it.
 pub(super) fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
-    // Without an early end, so that many bytes are looked at at once.
-    if text
-        .bytes()
-        .fold(true, |plain, byte| plain & is_plain(byte))
-    {
+    if is_plain(text.as_bytes()) {
         json.extend_from_slice(text.as_bytes());
     } else {
         text.chars().for_each(|c| push_char(json, c));
@@ -164,9 +160,23 @@ pub(super) fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// Whether a byte is a character that JSON takes as it is.
-fn is_plain(byte: u8) -> bool {
-    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+/// Whether all bytes are characters that JSON takes as they are. Without an early end, so that many are looked at at once.
+fn is_plain(bytes: &[u8]) -> bool {
+    let other = |byte: u8| {
+        let outside = byte.wrapping_sub(b' ') > b'~' - b' ';
+        u8::from(outside) | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    };
+    let (chunks, rest) = bytes.as_chunks::<16>();
+    let all = chunks.iter().fold([0_u8; 16], |found, chunk| {
+        let mut found = found;
+        found
+            .iter_mut()
+            .zip(chunk)
+            .for_each(|(found, byte)| *found |= other(*byte));
+        found
+    });
+    let found = all.into_iter().chain(rest.iter().map(|byte| other(*byte)));
+    found.fold(0, |found, other| found | other) == 0
 }
 
 fn push_char(json: &mut Vec<u8>, c: char) {

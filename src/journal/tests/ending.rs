@@ -132,7 +132,7 @@ async fn what_was_written_in_part_when_the_service_stops_is_no_part_of_the_next_
 }
 
 /// A disk that takes this number of blocks, and is full then. While it has the first one, a decision is given without a line.
-struct Full(usize, Option<Arc<Unrecorded>>);
+struct Full(usize, Option<Arc<UnrecordedCounts>>);
 
 impl Write for Full {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -157,7 +157,7 @@ fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
     let health = Health::new();
     let places = Arc::new(Semaphore::new(1));
     let registry = prometheus::Registry::new();
-    let unrecorded = Arc::<Unrecorded>::default();
+    let unrecorded = Arc::<UnrecordedCounts>::default();
     let (closing, _closed) = sync_channel(1);
     let thread = WriterThread {
         output: Box::new(Full(blocks, Some(Arc::clone(&unrecorded)))),

@@ -98,6 +98,8 @@ fn uses(code: &Code) -> Vec<(usize, String)> {
             attribute_to = super::sources::after_group(code, at + 1);
         }
         match token {
+            // What a future captures is no import.
+            Token::Word(word) if word == "use" && sign(code, at + 1) == Some('<') => {}
             Token::Word(word) if word == "use" => {
                 skip_to = item_end(code, at);
                 let unnamed = code[at..skip_to]
@@ -190,10 +192,11 @@ fn misnamed_errors(sources: &Sources) -> Vec<String> {
 fn an_item_that_only_tests_use_is_found() {
     let a = "pub struct Used; pub struct Unused { x: u8 } impl Unused { pub fn make() -> u8 { Self::make() } }
         impl Clone for Unused { fn clone(&self) -> Self {} } pub(crate) const fn idle() {}
-        pub const LIMIT_MAX: u8 = 1; pub const SHOWN: u8 = 2; pub const BENCHED: u8 = 3; pub trait Marker { fn f(); }
+        pub const LIMIT_MAX: u8 = 1; pub const SHOWN: u8 = 2; pub const BENCHED: u8 = 3; pub const AFTER: u8 = 4; pub trait Marker { fn f(); }
         pub use self::passed::Unused as Again; #[cfg(test)] mod tests { fn t() { super::Unused::make(); super::idle() } }";
     let b = "use crate::a::{Used, Marker as _}; fn f(u: Used) { print(\"{SHOWN:>3} {{LIMIT_MAX\") }
-        #[serde(default = \"crate::b::fallback\")] pub fn fallback() {} impl Marker for u8 {}";
+        #[serde(default = \"crate::b::fallback\")] pub fn fallback() {} impl Marker for u8 {}
+        fn g() -> impl Sized + use<'_> { AFTER }";
     let sources = made_up(&[("src/a.rs", a), ("src/b.rs", b)]);
     let bench = tokens("fn main() { verigate::a::BENCHED; }");
     let expected = [
