@@ -11,7 +11,8 @@ const WIDTH: f64 = 860.0;
 const LEFT: f64 = 230.0;
 const RIGHT: f64 = 150.0;
 const BAR: f64 = 26.0;
-const PLOT_LEFT: f64 = 70.0;
+const PLOT_LEFT: f64 = 90.0;
+const PLOT_RIGHT: f64 = 40.0;
 const PLOT_HEIGHT: f64 = 300.0;
 /// The curves end where only this share of the calls is left.
 const SHARE_LEAST: f64 = 1e-4;
@@ -94,7 +95,7 @@ fn curves(svg: &mut String, targets: &[TargetSummary], top: f64) {
     );
     let x = |percentile: f64| {
         let share = (1.0 - percentile / 100.0).max(SHARE_LEAST);
-        PLOT_LEFT + (WIDTH - PLOT_LEFT - 20.0) * share.log10() / SHARE_LEAST.log10()
+        PLOT_LEFT + (WIDTH - PLOT_LEFT - PLOT_RIGHT) * share.log10() / SHARE_LEAST.log10()
     };
     let y = |us: f64| top + PLOT_HEIGHT * (high - us.max(1e-3).log10()) / (high - low);
     for (percentile, label) in [
@@ -112,7 +113,7 @@ fn curves(svg: &mut String, targets: &[TargetSummary], top: f64) {
     let mut power = low;
     while power <= high {
         let us = 10_f64.powf(power);
-        line(svg, PLOT_LEFT, y(us), WIDTH - 20.0, y(us));
+        line(svg, PLOT_LEFT, y(us), WIDTH - PLOT_RIGHT, y(us));
         text(svg, PLOT_LEFT - 8.0, y(us) + 4.0, "note", "end", &whole(us));
         power += 1.0;
     }
