@@ -1,5 +1,5 @@
-//! The claims about speed, measured in one run: a decision, a warm lookup of evidence, a whole warm check, decoding a response, and
-//! compiling a set of policies. Read the figures as ratios; `cargo bench` prints them.
+//! The claims about speed, measured in one run: a decision, a warm lookup of evidence, a whole warm check, the messages of a call,
+//! decoding a response, and compiling a set of policies. Read the figures as ratios; `cargo bench` prints them.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
@@ -10,6 +10,7 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
 use http::{HeaderMap, header::AUTHORIZATION};
+use prost::Message as _;
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
@@ -27,6 +28,7 @@ use verigate::{
         Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
         VerificationId, before, diff::Comparison, parse, testing,
     },
+    proto::v1::{self, CheckAccessRequest, CheckAccessResponse},
     provenance::{Origin, Timings},
     rate_limit::Rate,
     refusals::Refusals,
@@ -380,6 +382,52 @@ fn decode(c: &mut Criterion) {
     group.finish();
 }
 
+/// The messages of a call, as the generated code reads and writes them: a request with all that a gateway sends, and the answers to it.
+fn messages(c: &mut Criterion) {
+    let mut group = c.benchmark_group("wire");
+    let request = CheckAccessRequest {
+        verification_id: "6650b7d4-0000-4000-8000-000000000001".to_owned(),
+        policy: "front-door".to_owned(),
+        identity_id: "id-ada".to_owned(),
+        request_id: "0192f0c1-2222-7000-8000-000000000001".to_owned(),
+        ..CheckAccessRequest::default()
+    };
+    let instant = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
+    let allow = CheckAccessResponse {
+        decision: v1::Decision::Allow.into(),
+        decision_id: "0192f0c1-2222-7000-8000-000000000002".to_owned(),
+        policy_revision: "0123456789abcdef".to_owned(),
+        decided_at: Some(instant(1_767_225_600)),
+        valid_until: Some(instant(1_767_226_200)),
+        request_id: request.request_id.clone(),
+        ..CheckAccessResponse::default()
+    };
+    let step_up = CheckAccessResponse {
+        decision: v1::Decision::StepUp.into(),
+        reasons: vec![v1::Reason {
+            code: v1::ReasonCode::VerificationTooOld.into(),
+            rule: "verified_within".to_owned(),
+            effect: v1::Decision::StepUp.into(),
+            message: "the verification is older than 30d".to_owned(),
+        }],
+        ..allow.clone()
+    };
+    let bytes = request.encode_to_vec();
+    group.bench_function("decode a request", |b| {
+        b.iter(|| CheckAccessRequest::decode(black_box(bytes.as_slice())).unwrap());
+    });
+    for (name, answer) in [("encode an ALLOW", allow), ("encode a STEP_UP", step_up)] {
+        let mut buffer = Vec::with_capacity(answer.encoded_len());
+        group.bench_function(name, |b| {
+            b.iter(|| {
+                buffer.clear();
+                black_box(&answer).encode(&mut buffer).unwrap();
+            });
+        });
+    }
+    group.finish();
+}
+
 fn compile(c: &mut Criterion) {
     let mut text = String::from("version: 1\npolicies:\n");
     for n in 0..1000 {
@@ -428,6 +476,6 @@ fn diff(c: &mut Criterion) {
 }
 
 criterion_group!(
-    benches, decide, schedules, check, cold, decode, compile, diff
+    benches, decide, schedules, check, cold, messages, decode, compile, diff
 );
 criterion_main!(benches);

@@ -8,6 +8,7 @@ mod token;
 mod purge;
 mod policy;
 mod audit;
+mod bench;
 mod completions;
 mod man;
 mod examples;
@@ -52,6 +53,7 @@ enum Command {
     Purge(purge::Purge),
     Policy(policy::Policy),
     Audit(audit::Audit),
+    Bench(Box<bench::Bench>),
     Completions(completions::Completions),
     Man(man::Man),
 }
@@ -110,6 +112,7 @@ impl Command {
             Self::Purge(purge) => purge.run().await,
             Self::Policy(policy) => policy.run(colours, screen),
             Self::Audit(audit) => audit.run(screen).await,
+            Self::Bench(bench) => bench.run(&environment).await,
             Self::Completions(completions) => completions.run(&mut Cli::command()),
             Self::Man(man) => man.run(Cli::command()),
         }

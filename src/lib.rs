@@ -50,4 +50,5 @@ pub mod request_id;
 pub mod peer;
 pub mod serve;
 pub mod sim;
+pub mod bench;
 pub mod cli;

@@ -154,6 +154,14 @@ Examples:
   verigate purge --verification ada-fresh --server https://verigate.example.com:9090 \\
       --ca ca.pem --token-file operator.token --json > receipt.json";
 
+pub(super) const BENCH: &str = "\
+Examples:
+  verigate bench --policy front-door --verification ada-fresh --identity id-ada --expect ALLOW
+  verigate bench --policy front-door --verification ada-fresh --identity id-ada \\
+      --rate 2000 --connections 5 --streams 10 --duration 30s
+  verigate bench --targets targets.toml --json > measured.json
+  verigate bench --demo --chart compared.svg";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   source <(verigate completions bash)                  for this shell alone

@@ -12,7 +12,7 @@ mod page;
 mod purity;
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 49] = [
+const ROOMS: [(&str, &[&str]); 50] = [
     (
         "gate",
         &[
@@ -417,10 +417,12 @@ const ROOMS: [(&str, &[&str]); 49] = [
         ],
     ),
     ("sim", &["clock", "policy"]),
+    ("bench", &["build_info", "clock", "proto"]),
     (
         "cli",
         &[
             "audit",
+            "bench",
             "build_info",
             "callers",
             "clock",

@@ -128,6 +128,7 @@ fn the_help_is_what_scripts_and_people_know() {
         &["audit", "prove"],
         &["audit", "check-proof"],
         &["audit", "keygen"],
+        &["bench"],
         &["completions"],
         &["man"],
     ] {

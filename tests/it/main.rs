@@ -14,6 +14,7 @@
 
 mod access;
 mod batch;
+mod bench;
 mod check_stream;
 mod alerts;
 mod callers;

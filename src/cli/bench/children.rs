@@ -1,0 +1,167 @@
+//! The servers that `verigate bench --demo` starts, each a process of its own, which ends with the command.
+
+use std::{
+    ffi::OsStr,
+    io::{BufRead as _, BufReader, Read},
+    net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, bail};
+
+/// How long a server may take to listen.
+const START_MAX: Duration = Duration::from_secs(30);
+const POLL: Duration = Duration::from_millis(20);
+/// What is kept of the output of a server that does not start.
+const OUTPUT_BYTES_MAX: u64 = 64 * 1024;
+
+/// A server that runs. Ends when it is dropped.
+#[derive(Debug)]
+pub(super) struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Errors mean that it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Where a server writes that it listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Says {
+    Stdout,
+    Stderr,
+}
+
+impl Server {
+    /// The id of its process.
+    pub(super) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Starts a program that writes where it listens: the server, and the address behind `mark` in the first line with it.
+    pub(super) fn start(
+        program: &OsStr,
+        arguments: &[&str],
+        says: Says,
+        mark: &str,
+    ) -> anyhow::Result<(Self, SocketAddr)> {
+        let piped = |of| {
+            if says == of {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            }
+        };
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(piped(Says::Stdout))
+            .stderr(piped(Says::Stderr))
+            .spawn();
+        let shown = format!(
+            "{} {}",
+            program.to_string_lossy(),
+            arguments.first().unwrap_or(&"")
+        );
+        let mut server = Self(child.with_context(|| format!("cannot start `{shown}`"))?);
+        let output: Option<Box<dyn Read + Send>> = match says {
+            Says::Stdout => server.0.stdout.take().map(|out| Box::new(out) as _),
+            Says::Stderr => server.0.stderr.take().map(|out| Box::new(out) as _),
+        };
+        let output = output.context("a pipe is missing")?;
+        let mut lines = BufReader::new(output.take(OUTPUT_BYTES_MAX));
+        let mut all = String::new();
+        loop {
+            let start = all.len();
+            let read = lines.read_line(&mut all)?;
+            let line = all.get(start..).unwrap_or_default();
+            if read == 0 {
+                bail!("`{shown}` does not listen:\n{}", all.trim_end());
+            }
+            if let Some(address) = address(line, mark) {
+                let mut rest = lines.into_inner().into_inner();
+                // What it writes from now on is of no use, and must not fill the pipe.
+                thread::spawn(move || std::io::copy(&mut rest, &mut std::io::sink()));
+                return Ok((server, address));
+            }
+        }
+    }
+
+    /// Starts a program that listens on this port, and waits until it does.
+    pub(super) fn start_on(
+        program: &OsStr,
+        arguments: &[&str],
+        address: SocketAddr,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<Self> {
+        let shown = program.to_string_lossy();
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut server = Self(child.with_context(|| format!("cannot start `{shown}`"))?);
+        let mut waited = Duration::ZERO;
+        while TcpStream::connect_timeout(&address, POLL).is_err() {
+            if let Some(ended) = server.0.try_wait()? {
+                bail!("`{shown}` does not listen: {ended}");
+            }
+            if waited > START_MAX || stop.load(Ordering::Relaxed) {
+                bail!("`{shown}` does not listen on {address}");
+            }
+            thread::sleep(POLL);
+            waited += POLL;
+        }
+        Ok(server)
+    }
+}
+
+/// The address behind the mark.
+fn address(line: &str, mark: &str) -> Option<SocketAddr> {
+    let (_, rest) = line.split_once(mark)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && !".:".contains(c));
+    rest.get(..end.unwrap_or(rest.len()))?.parse().ok()
+}
+
+/// A port that is free now.
+pub(super) fn free_port() -> std::io::Result<u16> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    Ok(listener.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_address_is_what_stands_behind_the_mark() {
+        let line =
+            "{\"event\":\"service_ready\",\"grpc\":\"127.0.0.1:5\",\"http\":\"127.0.0.1:6\"}";
+        assert_eq!(
+            address(line, "\"grpc\":\""),
+            Some(([127, 0, 0, 1], 5).into())
+        );
+        assert_eq!(
+            address("listens on http://127.0.0.1:7\n", "http://"),
+            Some(([127, 0, 0, 1], 7).into())
+        );
+        assert_eq!(address("http://localhost", "http://"), None);
+        assert_eq!(address("nothing", "http://"), None);
+    }
+
+    #[test]
+    fn a_program_that_does_not_listen_is_an_error_with_what_it_says() {
+        let arguments = ["-c", "echo no room >&2"];
+        let error =
+            Server::start(OsStr::new("sh"), &arguments, Says::Stderr, "http://").unwrap_err();
+        assert_eq!(error.to_string(), "`sh -c` does not listen:\nno room");
+        let missing = OsStr::new("/nonexistent/program");
+        assert!(Server::start(missing, &[], Says::Stdout, "x").is_err());
+    }
+}
