@@ -12,11 +12,14 @@ use verigate::policy::{
     from_millis, parse,
 };
 
-use crate::naive::{
-    eval::evaluate,
-    model::{self, Case, Decision, Outcome, Upstream},
-    render::{list_files, policy_file},
-    strategy::scenario_with_files,
+use crate::{
+    longer::tries,
+    naive::{
+        eval::evaluate,
+        model::{self, Case, Decision, Outcome, Upstream},
+        render::{list_files, policy_file},
+        strategy::scenario_with_files,
+    },
 };
 
 pub fn compiled(policy: &model::Policy) -> PolicySet {
@@ -93,7 +96,7 @@ pub fn request(given: &model::Request) -> Request {
     }
 }
 
-fn effect(effect: Effect) -> Decision {
+pub fn effect(effect: Effect) -> Decision {
     match effect {
         Effect::Allow => Decision::Allow,
         Effect::StepUp => Decision::StepUp,
@@ -144,13 +147,6 @@ proptest! {
 }
 
 /// The number of random cases: of `PROPTEST_CASES`, or this many.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "proptest's own variable for a longer run"
-)]
 pub fn cases_or(default: u32) -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(default)
+    tries("PROPTEST_CASES", default)
 }

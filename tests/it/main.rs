@@ -49,6 +49,7 @@ mod hosts;
 mod ports;
 mod messages;
 mod log;
+mod longer;
 mod naive;
 mod need_to_know;
 mod one_engine;

@@ -48,6 +48,7 @@ use verigate::{
     sim::{BUILT_IN, Cast, Credentials, Simulator, TOKEN_LIFE},
 };
 
+pub use self::checkpoints::journal_of_a_killed_program;
 use crate::world::{Killed, check_request, loopback};
 
 /// What a test waits for at most. Nothing that is right takes nearly as long.

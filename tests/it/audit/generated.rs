@@ -3,6 +3,8 @@
 
 #![expect(clippy::panic, reason = "a test fails by panicking")]
 
+mod naively;
+
 use std::{cell::Cell, collections::BTreeMap, fs, path::Path, sync::Arc, time::Duration};
 
 use proptest::prelude::*;
@@ -19,6 +21,7 @@ use verigate::{
     provenance::Timings,
 };
 
+use self::naively::as_the_naive_one;
 use super::{
     audit,
     auditor::again_by_the_auditor,
@@ -26,7 +29,7 @@ use super::{
     gate::{Checked, Judge},
 };
 use crate::{
-    differential::asked,
+    differential::{asked, cases_or},
     naive::{
         model::{self, Case},
         render::policy_file,
@@ -35,7 +38,7 @@ use crate::{
     recompute::lists,
 };
 
-/// How many journals are written, each of [`CHECKS`] checks.
+/// How many journals are written, each of [`CHECKS`] checks, unless `PROPTEST_CASES` asks for another number.
 const ROUNDS: u32 = 100;
 const CHECKS: usize = 40;
 /// The policies that can be asked for. Those of other sets may lack some.
@@ -162,6 +165,8 @@ struct Known {
     others: Cell<u64>,
     effects: Cell<u64>,
     reasons: Cell<u64>,
+    /// Those of the known effects that the naive evaluator was asked for, too.
+    naive: Cell<u64>,
 }
 
 fn add(cell: &Cell<u64>, count: impl TryInto<u64>) {
@@ -290,6 +295,34 @@ fn by_the_program(
     Ok(())
 }
 
+/// What is reported of the shadow is what the gate has judged.
+fn the_shadow_is_reported(
+    lines: &[DecisionLine],
+    checked: &[Checked],
+) -> Result<(), TestCaseError> {
+    let mut shadows = Shadows::new(None, None);
+    for line in lines {
+        shadows.add(line);
+    }
+    let report = shadows.finish();
+    let outcomes = checked
+        .iter()
+        .filter_map(|checked| checked.ruling.shadow.as_ref());
+    let other = checked.iter().filter(|checked| {
+        let outcome = checked
+            .ruling
+            .shadow
+            .as_ref()
+            .map(|shadow| shadow.outcome.as_str());
+        outcome.is_some_and(|to| to != checked.ruling.decision.effect().as_str())
+    });
+    let all = report.last.map(|counts| counts.all).unwrap_or_default();
+    prop_assert_eq!(all.all(), u64::try_from(outcomes.count()).unwrap());
+    let reported: u64 = all.others().map(|(_, count)| count).sum();
+    prop_assert_eq!(reported, u64::try_from(other.count()).unwrap());
+    Ok(())
+}
+
 async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
     let [in_force, shadow, new] =
         [&round.in_force, &round.shadow, &round.new].map(|set| set_of(set));
@@ -325,33 +358,20 @@ async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
         again_by_others(&shadow, SameLists::Shadow, &checked, &lines, known)?;
     }
     let unknowns = again_by_others(&new, SameLists::Unknown, &checked, &lines, known)?;
+    as_the_naive_one(
+        (&in_force, &round.in_force),
+        SameLists::InForce,
+        round,
+        &lines,
+        known,
+    )?;
+    as_the_naive_one((&new, &round.new), SameLists::Unknown, round, &lines, known)?;
 
     for set in [&in_force, &shadow, &new] {
         again_by_the_auditor(set, &auditor, &path, &checked)?;
     }
 
-    // What is reported of the shadow is what the gate has judged.
-    let mut shadows = Shadows::new(None, None);
-    for line in &lines {
-        shadows.add(line);
-    }
-    let report = shadows.finish();
-    let outcomes = checked
-        .iter()
-        .filter_map(|checked| checked.ruling.shadow.as_ref());
-    let other = checked.iter().filter(|checked| {
-        let outcome = checked
-            .ruling
-            .shadow
-            .as_ref()
-            .map(|shadow| shadow.outcome.as_str());
-        outcome.is_some_and(|to| to != checked.ruling.decision.effect().as_str())
-    });
-    let all = report.last.map(|counts| counts.all).unwrap_or_default();
-    prop_assert_eq!(all.all(), u64::try_from(outcomes.count()).unwrap());
-    let reported: u64 = all.others().map(|(_, count)| count).sum();
-    prop_assert_eq!(reported, u64::try_from(other.count()).unwrap());
-
+    the_shadow_is_reported(&lines, &checked)?;
     if known
         .rounds
         .replace(known.rounds.get() + 1)
@@ -364,11 +384,11 @@ async fn try_round(round: &Round, known: &Known) -> Result<(), TestCaseError> {
 
 #[test]
 fn what_the_gate_has_journaled_is_decided_again_and_nothing_is_guessed() {
-    let known = Known::default();
+    let (known, rounds) = (Known::default(), cases_or(ROUNDS));
     let config = ProptestConfig {
         failure_persistence: None,
         max_shrink_iters: 300,
-        ..ProptestConfig::with_cases(ROUNDS)
+        ..ProptestConfig::with_cases(rounds)
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -386,7 +406,7 @@ fn what_the_gate_has_journaled_is_decided_again_and_nothing_is_guessed() {
         &known.reasons,
     ]
     .map(Cell::get);
-    assert!(decisions >= u64::from(ROUNDS) * u64::try_from(CHECKS).unwrap());
+    assert!(decisions >= u64::from(rounds) * u64::try_from(CHECKS).unwrap());
     // Not by saying nothing.
     assert!(
         effects * 2 > others,
@@ -395,6 +415,10 @@ fn what_the_gate_has_journaled_is_decided_again_and_nothing_is_guessed() {
     assert!(
         reasons * 4 > others,
         "{reasons} of {others} reasons are known"
+    );
+    assert!(
+        known.naive.get() * 4 > decisions,
+        "{known:?} of {decisions}"
     );
     // Nor by leaving nothing to be unknown.
     assert!(effects < others, "{effects} of {others} effects are known");

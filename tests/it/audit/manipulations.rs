@@ -1,6 +1,11 @@
 //! Thousands of manipulations of a journal after a clean stop: each is found, the first bad line is named, and a verifier that was written by
 //! the page alone says the same.
 
+#![expect(
+    clippy::print_stdout,
+    reason = "how many were tried is shown where a test is run for long"
+)]
+
 use std::{
     collections::BTreeMap,
     fs,
@@ -20,10 +25,11 @@ use verigate::{
 };
 
 use super::naive::{Writer, journal};
-use crate::operations::has;
+use crate::{longer::tries, operations::has, program::journal_of_a_killed_program};
 
-/// How many are tried of each kind.
-const EACH: usize = 250;
+/// How many are tried of all kinds together, unless `VERIGATE_TEST_MANIPULATIONS` asks for another number: half of them on a journal by the
+/// naive writer, half on one by the program.
+const TRIED: usize = 2_000;
 
 /// What is done to a journal.
 type Kind = fn(Folder, &mut Rng) -> Manipulated;
@@ -269,6 +275,11 @@ fn ours(path: &Path, key: &VerifierKey, copy: Option<&Path>) -> Report {
     verify(&journal, options, &mut |_| {}).unwrap()
 }
 
+/// How many are tried of each kind on each journal.
+fn each() -> usize {
+    tries("VERIGATE_TEST_MANIPULATIONS", TRIED) / KINDS.len() / 2
+}
+
 fn original(writer: &Writer) -> Folder {
     let files = writer.files.iter();
     let mut folder: Folder = files
@@ -281,57 +292,93 @@ fn original(writer: &Writer) -> Folder {
     folder
 }
 
-#[test]
-fn each_manipulation_is_found_and_both_verifiers_name_the_same_line() {
-    if !has(&["python3", "openssl"]) {
-        return;
-    }
-    let writer = journal();
-    let original = original(&writer);
-    let (vkey, place) = (writer.verifier(), tempfile::tempdir().unwrap());
-    let key = VerifierKey::parse(&vkey).unwrap();
+/// Tries each kind of manipulation on a journal whose first checkpoints a second place has, too. Returns how many were tried.
+fn manipulate(original: &Folder, vkey: &str, rng: &mut Rng) -> usize {
+    let (key, place) = (
+        VerifierKey::parse(vkey).unwrap(),
+        tempfile::tempdir().unwrap(),
+    );
     let path = place.path().join("journal");
     fs::create_dir(&path).unwrap();
     let copy = place.path().join("copy");
     fs::write(&copy, &original["checkpoints"]).unwrap();
     let mut other = Other::start();
-    let mut rng = Rng::with_seed(13);
-    write(&original, &path);
-    let said = other.verify(&[path.to_str().unwrap(), "--key", &vkey]);
+    write(original, &path);
+    let said = other.verify(&[path.to_str().unwrap(), "--key", vkey]);
     assert_eq!(said["holds"], true, "{said}");
-    assert_eq!(said["matched"], writer.checkpoints.len());
+    assert_eq!(said["matched"], lines(&original["checkpoints"]).len() / 5);
+    let mut tried = 0;
     for (name, kind) in KINDS {
-        for number in 0..EACH {
-            let manipulated = kind(original.clone(), &mut rng);
-            if manipulated.folder == original {
+        for number in 0..each() {
+            let manipulated = kind(original.clone(), rng);
+            if manipulated.folder == *original {
                 continue;
             }
+            tried += 1;
             write(&manipulated.folder, &path);
-            let mut arguments = vec![path.to_str().unwrap(), "--key", &vkey];
+            let mut arguments = vec![path.to_str().unwrap(), "--key", vkey];
             let copy = manipulated.needs_copy.then_some(&*copy);
             if let Some(copy) = copy {
                 arguments.extend(["--checkpoint", copy.to_str().unwrap()]);
             }
             let report = ours(&path, &key, copy);
             let said = other.verify(&arguments);
-            let shown = || format!("{name} {number}: ours {:?}\nthe other's {said}", report.bad);
-            let bad = report.bad.as_ref().unwrap_or_else(|| panic!("{}", shown()));
-            let named = (bad.position.file.to_string(), bad.position.line);
-            assert_eq!(said["first_bad"]["file"], named.0, "{}", shown());
-            if named.0 != "checkpoints" {
-                assert_eq!(said["first_bad"]["line"], named.1, "{}", shown());
-                assert_eq!(
-                    said["first_bad"]["index"],
-                    json!(bad.position.index),
-                    "{}",
-                    shown()
-                );
-            }
-            if let Some(expected) = manipulated.expected {
-                assert_eq!(named, expected, "{}", shown());
-            }
+            assert_found(&manipulated, &report, &said, &format!("{name} {number}"));
         }
     }
+    tried
+}
+
+/// Both verifiers name the same first bad line, and it is the one that is known to be the first.
+fn assert_found(manipulated: &Manipulated, report: &Report, said: &Value, what: &str) {
+    let shown = || format!("{what}: ours {:?}\nthe other's {said}", report.bad);
+    let bad = report.bad.as_ref().unwrap_or_else(|| panic!("{}", shown()));
+    let named = (bad.position.file.to_string(), bad.position.line);
+    assert_eq!(said["first_bad"]["file"], named.0, "{}", shown());
+    if named.0 != "checkpoints" {
+        assert_eq!(said["first_bad"]["line"], named.1, "{}", shown());
+        let index = json!(bad.position.index);
+        assert_eq!(said["first_bad"]["index"], index, "{}", shown());
+    }
+    if let Some(expected) = &manipulated.expected {
+        assert_eq!(named, *expected, "{}", shown());
+    }
+}
+
+#[test]
+fn each_manipulation_is_found_and_both_verifiers_name_the_same_line() {
+    if !has(&["python3", "openssl"]) {
+        return;
+    }
+    let writer = journal();
+    let tried = manipulate(
+        &original(&writer),
+        &writer.verifier(),
+        &mut Rng::with_seed(13),
+    );
+    println!("{tried} manipulations of a journal by the naive writer");
+}
+
+/// With what only the service writes: it was killed, and goes on.
+#[tokio::test]
+async fn each_manipulation_of_what_the_program_has_written_is_found() {
+    if !has(&["python3", "openssl"]) {
+        return;
+    }
+    let (place, journal, vkey) = journal_of_a_killed_program().await;
+    let entries = fs::read_dir(journal).unwrap().map(|entry| entry.unwrap());
+    let original: Folder = entries
+        .map(|entry| {
+            let name = entry.file_name().into_string().unwrap();
+            (name, fs::read(entry.path()).unwrap())
+        })
+        .collect();
+    drop(place);
+    let tried = manipulate(&original, &vkey, &mut Rng::with_seed(31));
+    println!(
+        "{tried} manipulations of a journal by the program, in {} files",
+        original.len()
+    );
 }
 
 /// Who can write the files but not sign can compute hashes: what was signed shows it.

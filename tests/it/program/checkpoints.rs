@@ -95,6 +95,17 @@ fn environment(config: &str) -> String {
     format!("export {}", lines.collect::<Vec<_>>().join(" "))
 }
 
+/// A journal of several segments by a program that was killed, and by the one that went on after it: its folder, itself and the verifier key.
+pub async fn journal_of_a_killed_program() -> (TempDir, PathBuf, String) {
+    let signed = Signed::new(true);
+    let program = signed.asked(12).await;
+    program.process.signal("-KILL");
+    assert!(!Program::ended(program.process).await.success());
+    signed.asked(12).await.stop().await;
+    signed.assert_whole();
+    (signed.folder, signed.journal, signed.verifier)
+}
+
 #[tokio::test]
 async fn a_journal_that_the_program_signed_holds_after_a_stop_a_kill_and_a_restart() {
     for is_folder in [true, false] {

@@ -8,12 +8,52 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use verigate::journal::merkle::leaf_hash;
+use verigate::{
+    journal::merkle::leaf_hash,
+    proto::v1::{BatchCheckAccessRequest, batch_check_access_result::Result as Wire},
+};
 
 use super::{rotation::assert_whole, *};
+use crate::{audit::verify::verified, longer::tries};
 
-/// Connections that ask at once.
-const ASKING: usize = 8;
+/// Tasks that ask for one decision at a time.
+const ASKING: usize = 6;
+/// Tasks that ask for many at once.
+const ASKING_MANY: usize = 2;
+/// How many those ask for.
+const MANY: usize = 32;
+/// How often a program is killed, unless `VERIGATE_TEST_KILLS` asks for another number.
+const KILLS: usize = 2;
+
+type Client = AccessServiceClient<Channel>;
+
+/// Asks until the program is gone; the ids of the decisions are kept.
+async fn ask_one_by_one(mut client: Client, given: Arc<Mutex<Vec<String>>>) {
+    while let Ok(answer) = client
+        .check_access(check_request("front-door", "ada-fresh"))
+        .await
+    {
+        given.lock().push(answer.into_inner().decision_id);
+    }
+}
+
+/// The same, for many decisions at once.
+async fn ask_for_many(mut client: Client, given: Arc<Mutex<Vec<String>>>) {
+    let checks = vec![check_request("front-door", "ada-fresh"); MANY];
+    while let Ok(answer) = client
+        .batch_check_access(BatchCheckAccessRequest {
+            checks: checks.clone(),
+        })
+        .await
+    {
+        let results = answer.into_inner().results.into_iter();
+        let ids = results.filter_map(|result| match result.result {
+            Some(Wire::Response(response)) => Some(response.decision_id),
+            _ => None,
+        });
+        given.lock().extend(ids);
+    }
+}
 
 /// Starts a program on this journal, kills it at a random time under load; the ids of the decisions that were given.
 pub(super) async fn killed_under_load(journal: &Path, before: &'static str) -> Vec<String> {
@@ -26,19 +66,16 @@ pub(super) async fn killed_under_load(journal: &Path, before: &'static str) -> V
     // The cache has it from here on.
     let first = program.check("ada-fresh").await.unwrap().decision_id;
     let given = Arc::new(Mutex::new(vec![first]));
-    let asking = (0..ASKING).map(|_| {
-        let (client, given) = (program.client.clone(), Arc::clone(&given));
-        tokio::spawn(async move {
-            let mut client = client;
-            while let Ok(answer) = client
-                .check_access(check_request("front-door", "ada-fresh"))
-                .await
-            {
-                given.lock().push(answer.into_inner().decision_id);
-            }
-        })
+    let again = || (program.client.clone(), Arc::clone(&given));
+    let one_by_one = (0..ASKING).map(|_| {
+        let (client, given) = again();
+        tokio::spawn(ask_one_by_one(client, given))
     });
-    let asking: Vec<_> = asking.collect();
+    let many = (0..ASKING_MANY).map(|_| {
+        let (client, given) = again();
+        tokio::spawn(ask_for_many(client, given))
+    });
+    let asking: Vec<_> = one_by_one.chain(many).collect();
     tokio::time::sleep(Duration::from_millis(fastrand::u64(20..300))).await;
     program.process.signal("-KILL");
     for asked in asking {
@@ -91,6 +128,8 @@ async fn survives(kills: usize, is_folder: bool, before: &'static str) {
     })
     .await;
     program.stop().await;
+    let (code, report) = verified(&journal, &[]);
+    assert_eq!(code, 0, "{report:#}");
     let files = files(&journal);
     assert_chained(&files);
     let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
@@ -99,10 +138,9 @@ async fn survives(kills: usize, is_folder: bool, before: &'static str) {
     println!("{count} decisions, {kills} kills, {} files", files.len());
 }
 
-/// How many kills the environment asks for: for longer runs.
+/// How often a program is killed.
 pub(super) fn kills() -> usize {
-    let asked = option_env!("VERIGATE_TEST_KILLS");
-    asked.map_or(2, |kills| kills.parse().unwrap())
+    tries("VERIGATE_TEST_KILLS", KILLS)
 }
 
 #[tokio::test]
