@@ -12,6 +12,7 @@ mod protected;
 mod retained;
 mod signed;
 mod unrecorded;
+mod unsynced;
 
 use std::io::{self, Write};
 

@@ -84,6 +84,8 @@ pub(super) struct State {
     renew_key_at: Duration,
     /// The output was opened again, and whether that was asked for.
     reopened: Option<bool>,
+    /// The first index of what could not be synced, as long as its file could not be replaced.
+    unsynced_from: Option<u64>,
 }
 
 /// What was taken from the queue together.
@@ -169,6 +171,7 @@ impl WriterThread {
             owed: resumed.owed,
             renew_key_at: self.data_key_ends(),
             reopened: None,
+            unsynced_from: None,
         };
         info!(
             event = "journal_resumed",
@@ -320,6 +323,10 @@ impl WriterThread {
 
     /// Checks the output while nothing is being written.
     fn look_at_output(&mut self) {
+        if self.state.unsynced_from.is_some() {
+            // It is left by a gap alone: opened again, it would be trusted.
+            return;
+        }
         let index = self.state.chain.index();
         if let Some(OutputCheck::Reopened(Some(reopened))) = self.check_output(index) {
             self.move_on(reopened, None);

@@ -28,8 +28,8 @@ type Before = Box<dyn FnMut() -> io::Result<()> + Send>;
 pub(super) struct Faulty {
     inner: Box<dyn Output>,
     pub(super) on_write: OnWrite,
-    before_sync: Before,
-    before_replace: Before,
+    pub(super) before_sync: Before,
+    pub(super) before_replace: Before,
 }
 
 impl Faulty {
@@ -112,7 +112,7 @@ fn cut(path: &Path) {
 }
 
 /// A journal in a file and one in a folder: where it is, and its first file.
-fn both() -> (tempfile::TempDir, [(PathBuf, PathBuf); 2]) {
+pub(super) fn both() -> (tempfile::TempDir, [(PathBuf, PathBuf); 2]) {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("journal.jsonl");
     let folder = root.path().join("segments");
@@ -122,7 +122,7 @@ fn both() -> (tempfile::TempDir, [(PathBuf, PathBuf); 2]) {
 }
 
 /// The files of a journal, in their order.
-fn all(path: &Path) -> Vec<PathBuf> {
+pub(super) fn all(path: &Path) -> Vec<PathBuf> {
     if path.is_dir() {
         files(path)
     } else {
@@ -130,7 +130,7 @@ fn all(path: &Path) -> Vec<PathBuf> {
     }
 }
 
-fn read_all(files: &[PathBuf]) -> Reader {
+pub(super) fn read_all(files: &[PathBuf]) -> Reader {
     Reader::of(&files.iter().map(PathBuf::as_path).collect::<Vec<_>>())
 }
 

@@ -16,6 +16,8 @@ use super::{
 };
 use crate::log_throttle::throttled;
 
+const UNSYNCED: &str = "the file could not be synced";
+
 /// The outcome of a block.
 enum Delivery {
     /// It is where it has to be.
@@ -26,6 +28,8 @@ enum Delivery {
     NotSynced(Reopened),
     /// The service stops, and the block has no decision; this number of its lines is in the file.
     Abandoned(usize),
+    /// The same, after the file could not be synced and none could take its place. All its lines are in it.
+    AbandonedUnsynced,
 }
 
 /// Whether this is written again into the file that takes the place of one that is lost or was not synced: all but what says where a file,
@@ -89,7 +93,8 @@ impl WriterThread {
                         items = rest;
                     }
                     let is_unsynced = gap == Some(GapReason::SyncFailed);
-                    let missing_from = is_unsynced.then_some(block.first());
+                    let from = self.state.unsynced_from.take();
+                    let missing_from = is_unsynced.then(|| from.unwrap_or_else(|| block.first()));
                     items = self.begin_with(reopened, missing_from, items);
                 }
                 Delivery::NotSynced(reopened) => {
@@ -97,6 +102,14 @@ impl WriterThread {
                     self.count_lines(&items);
                     items.retain(is_repeated);
                     items = self.begin_with(Some(reopened), Some(block.first()), items);
+                }
+                Delivery::AbandonedUnsynced => {
+                    self.state.chain = after;
+                    self.count_lines(&items);
+                    self.state.unsynced_from = Some(block.first());
+                    items.retain(is_repeated);
+                    self.owe(items);
+                    return false;
                 }
                 Delivery::Abandoned(whole) => {
                     self.state.chain = block.chain_after(whole);
@@ -113,14 +126,17 @@ impl WriterThread {
         }
         // Those of a block that was left count, too.
         if failures > 0 || self.health.is_failing() {
-            self.health.set_write(None);
-            info!(
-                event = "journal_recovered",
-                failed_attempts = failures,
-                "journal writable again; no entry was lost"
-            );
+            self.recovered(failures);
         }
         true
+    }
+
+    fn recovered(&self, failed_attempts: u64) {
+        self.health.set_write(None);
+        info!(
+            event = "journal_recovered",
+            failed_attempts, "journal writable again; no entry was lost"
+        );
     }
 
     /// What was not written comes before anything else that is, but for the end of a file or a process, and what is said again anyway.
@@ -182,9 +198,13 @@ impl WriterThread {
 
     fn deliver(&mut self, block: &Block, only_own: bool, failures: &mut u64) -> Delivery {
         let (mut written, mut is_synced) = (0, None);
+        // Nothing follows in it: a sync that succeeds later says nothing of what is lost.
+        let was_unsynced = self.state.unsynced_from.is_some();
         loop {
             let left = block.after(written);
-            let result = if left.is_empty() {
+            let result = if was_unsynced {
+                Err(io::Error::other(UNSYNCED))
+            } else if left.is_empty() {
                 self.confirm(&mut is_synced)
             } else {
                 self.attempt(left).map(|count| written += count)
@@ -202,28 +222,27 @@ impl WriterThread {
             } else {
                 block.whole_lines(written)
             };
-            if is_synced == Some(false) {
-                let index = block.first().saturating_add(as_u64(block.lines()));
-                let next = Next {
-                    index,
-                    now: self.clock.now(),
+            let is_unsynced = was_unsynced || is_synced == Some(false);
+            if is_unsynced && let Ok(reopened) = self.replace(block, written) {
+                return if was_unsynced {
+                    Delivery::Reopened(0, Some(reopened))
+                } else {
+                    Delivery::NotSynced(reopened)
                 };
-                let output = &mut self.output;
-                if let Ok(reopened) = self.health.watched(|| output.replace(next)) {
-                    return Delivery::NotSynced(reopened);
-                }
             }
             // Repeated at once the first time: some failures are of that write alone.
             if *failures > 1 {
                 self.health.set_write(Some(error.to_string()));
                 if only_own && self.health.is_stopping() {
-                    let is_unsynced = is_synced == Some(false);
-                    let whole = if is_unsynced { block.lines() } else { whole };
-                    return Delivery::Abandoned(whole);
+                    return if is_synced == Some(false) {
+                        Delivery::AbandonedUnsynced
+                    } else {
+                        Delivery::Abandoned(whole)
+                    };
                 }
                 thread::sleep(self.retry_after);
             }
-            if is_synced == Some(false) {
+            if is_unsynced {
                 // It is left by a gap alone: opened again, it would be trusted.
                 continue;
             }
@@ -232,6 +251,17 @@ impl WriterThread {
                 return Delivery::Reopened(whole, reopened);
             }
         }
+    }
+
+    /// Goes on in another file, after what was written of a block: all of it, or nothing.
+    fn replace(&mut self, block: &Block, written: usize) -> io::Result<Reopened> {
+        let lines = as_u64(block.whole_lines(written));
+        let next = Next {
+            index: block.first().saturating_add(lines),
+            now: self.clock.now(),
+        };
+        let output = &mut self.output;
+        self.health.watched(|| output.replace(next))
     }
 
     fn attempt(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -260,7 +290,7 @@ impl WriterThread {
         }
         match is_synced {
             Some(true) => Ok(()),
-            Some(false) => Err(io::Error::other("the file could not be synced")),
+            Some(false) => Err(io::Error::other(UNSYNCED)),
             None => {
                 let result = self.health.watched(|| output.sync());
                 *is_synced = Some(result.is_ok());
