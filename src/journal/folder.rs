@@ -228,7 +228,12 @@ impl Found {
             match lines {
                 // Of a process that was killed as it began the file.
                 Lines::None if whole == 0 && file.is_some() => {
-                    fs::remove_file(&path)?;
+                    if tail.is_some() {
+                        // Nothing says so yet.
+                        move_aside(&path, DAMAGED)?;
+                    } else {
+                        fs::remove_file(&path)?;
+                    }
                     cut.extend(tail);
                 }
                 Lines::Whole {

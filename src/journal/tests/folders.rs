@@ -210,6 +210,15 @@ async fn the_hash_of_what_a_power_failure_left_of_a_file_is_recorded() {
         let digest = crate::journal::hex(&digest.as_ref().try_into().unwrap());
         assert_eq!(cut["sha256"], digest);
         assert_eq!(events(folder, "gap").len(), 0);
+        // It is there as long as a process may be killed before it has said so.
+        let aside = fs::read_dir(folder).unwrap().filter_map(|entry| {
+            let path = entry.unwrap().path();
+            path.to_string_lossy()
+                .contains(".damaged")
+                .then(|| fs::read(path).unwrap())
+        });
+        let aside: Vec<Vec<u8>> = aside.collect();
+        assert!(aside.contains(&left), "{aside:?}");
     }
 }
 
