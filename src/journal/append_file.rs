@@ -254,7 +254,8 @@ pub(super) fn has_lost_reader(file: &File) -> bool {
         && polled.iter().any(|fd| fd.revents().intersects(ended))
 }
 
-fn is_same(a: &Metadata, b: &Metadata) -> bool {
+/// Whether both are of one file or folder.
+pub(super) fn is_same(a: &Metadata, b: &Metadata) -> bool {
     (a.dev(), a.ino()) == (b.dev(), b.ino())
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    append_file::{AppendFile, FileState, as_u64, lock},
+    append_file::{AppendFile, FileState, as_u64, is_same, lock},
     aside::move_aside,
     chain::Chain,
     clock_jump::AHEAD_MAX,
@@ -89,8 +89,23 @@ impl Folder {
         }
     }
 
+    /// Locks the folder that the path names now, if that is another one: after a disk was repaired, or a folder put in its place.
+    fn lock_named(&mut self) -> io::Result<()> {
+        let named = File::open(&self.path)?;
+        let is_same = match self.lock.metadata() {
+            Ok(locked) => is_same(&named.metadata()?, &locked),
+            Err(_) => false,
+        };
+        if !is_same {
+            lock(&named)?;
+            self.lock = named;
+        }
+        Ok(())
+    }
+
     /// A new segment, whose name is on the disk.
-    fn create(&self, next: Next) -> io::Result<Segment> {
+    fn create(&mut self, next: Next) -> io::Result<Segment> {
+        self.lock_named()?;
         let segment = Segment::create(&self.path, next.index, next.now)?;
         self.lock.sync_all()?;
         Ok(segment)

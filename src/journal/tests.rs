@@ -9,6 +9,7 @@ mod files;
 mod folders;
 pub(crate) mod logged;
 mod protected;
+mod replaced;
 mod retained;
 mod signed;
 mod unrecorded;
