@@ -9,10 +9,16 @@ use bytes::Bytes;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     net::{TcpListener, TcpStream, UdpSocket},
+    time::Instant,
 };
+use tracing::Level;
 
 use super::{syslog::Sender, *};
-use crate::{clock::SystemClock, journal::OUTLET_BYTES_MAX, tls::ClientFiles};
+use crate::{
+    clock::{ManualClock, SystemClock},
+    journal::{OUTLET_BYTES_MAX, tests::logged::Log},
+    tls::ClientFiles,
+};
 
 /// More than the buffers of a connection take, and less than the bound.
 const MANY: u64 = 60_000;
@@ -26,7 +32,11 @@ struct Running {
 
 impl Running {
     fn start(config: &Config) -> Self {
-        let deps = Deps::new(Arc::new(SystemClock));
+        Self::start_at(config, Arc::new(SystemClock))
+    }
+
+    fn start_at(config: &Config, clock: Arc<dyn crate::clock::Clock>) -> Self {
+        let deps = Deps::new(clock);
         let mut files = TlsFiles::new(&deps.registry).unwrap();
         let (mut outlets, exports) = start(config, &mut files, &deps).unwrap();
         Self {
@@ -138,6 +148,12 @@ async fn read_frame(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Stri
     String::from_utf8(frame).unwrap()
 }
 
+/// More lines than wait for a receiver.
+fn beyond_the_bound() -> u64 {
+    let each = line(0).len() + 512;
+    (OUTLET_BYTES_MAX / each + 100) as u64
+}
+
 async fn accept(listener: &TcpListener) -> BufReader<TcpStream> {
     BufReader::new(listener.accept().await.unwrap().0)
 }
@@ -175,12 +191,12 @@ async fn lines_arrive_framed_and_in_order_and_the_last_ones_before_the_end() {
 
 #[tokio::test(start_paused = true)]
 async fn a_receiver_that_is_not_there_gets_all_that_fits_once_it_is() {
+    let (log, _logging) = Log::begin(Level::INFO);
     let (listener, address) = listen().await;
     drop(listener);
     let running = Running::to_syslog(Transport::Tcp, address);
     // A burst over the bound, at which nobody waits.
-    let each = line(0).len() + 512;
-    let most = (OUTLET_BYTES_MAX / each + 100) as u64;
+    let most = beyond_the_bound();
     running.write(0..most);
     running
         .until("export_failures_total{target=\"syslog\"}", 2)
@@ -199,6 +215,8 @@ async fn a_receiver_that_is_not_there_gets_all_that_fits_once_it_is() {
         message(most),
         "the gap shows"
     );
+    let text = log.text();
+    assert!(text.contains("\"journal_export_dropped\""), "{text}");
     running
         .until("exported_total{target=\"syslog\"}", kept + 1)
         .await;
@@ -209,7 +227,9 @@ async fn a_receiver_that_is_not_there_gets_all_that_fits_once_it_is() {
 async fn a_receiver_that_closes_or_half_closes_is_connected_to_again() {
     let (listener, address) = listen().await;
     let running = Running::to_syslog(Transport::Tcp, address);
-    for (index, half) in [(0, true), (1, false), (2, true)] {
+    let began = Instant::now();
+    for index in 0..6 {
+        let half = index % 2 == 0;
         running.write(index..index + 1);
         let mut reader = accept(&listener).await;
         assert_eq!(read_frame(&mut reader).await, message(index));
@@ -223,6 +243,26 @@ async fn a_receiver_that_closes_or_half_closes_is_connected_to_again() {
             .await;
         drop(kept);
     }
+    // Each line that arrives ends the growth of the pauses.
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+/// It takes all, and does not close its side.
+#[tokio::test(start_paused = true)]
+async fn the_end_waits_little_for_a_receiver_to_close_its_side() {
+    let (listener, address) = listen().await;
+    let running = Running::to_syslog(Transport::Tcp, address);
+    running.write(0..1);
+    let mut reader = accept(&listener).await;
+    assert_eq!(read_frame(&mut reader).await, message(0));
+    let Running {
+        outlet, exports, ..
+    } = running;
+    drop(outlet);
+    let began = Instant::now();
+    exports.finish(Duration::from_mins(1)).await;
+    assert!(began.elapsed() < Duration::from_secs(1));
+    drop(reader);
 }
 
 /// It accepts, and reads nothing: neither it nor what it holds up is waited for.
@@ -232,9 +272,11 @@ async fn a_stalled_receiver_is_left_and_the_next_connection_gets_what_it_has_not
     let running = Running::to_syslog(Transport::Tcp, address);
     running.write_at_once(0..MANY);
     let stalled = accept(&listener).await;
+    let began = Instant::now();
     running
         .until("export_failures_total{target=\"syslog\"}", 1)
         .await;
+    assert!(began.elapsed() < Duration::from_mins(1));
     let taken = running.count("exported_total{target=\"syslog\"}");
     assert!(taken < MANY);
     let mut reader = accept(&listener).await;
@@ -301,4 +343,28 @@ async fn datagrams_have_one_message_each() {
     assert!(length <= 2048);
     let expected = message(50).replace(" policy=\"front-door\"", "");
     assert_eq!(datagram[..length], *expected.as_bytes());
+}
+
+/// As after the receiver has moved: each look-up is followed by a socket of its own.
+#[tokio::test]
+async fn the_name_of_a_receiver_of_datagrams_is_looked_up_again_after_a_minute() {
+    let receiver = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let port = receiver.local_addr().unwrap().port();
+    let clock = Arc::new(ManualClock::at(crate::policy::from_millis(0)));
+    let config = Config {
+        otlp: None,
+        syslog: Some(syslog_config(Transport::Udp, "127.0.0.1", port, None)),
+    };
+    let running = Running::start_at(&config, Arc::clone(&clock) as _);
+    let mut ports = Vec::new();
+    for index in 0..20 {
+        running.write(index..index + 1);
+        ports.push(receiver.recv_from(&mut [0; 4096]).await.unwrap().1.port());
+        if index >= 10 {
+            clock.advance(Duration::from_secs(61));
+        }
+    }
+    let (before, after) = ports.split_at(11);
+    assert!(before.iter().all(|port| *port == before[0]), "{ports:?}");
+    assert!(after.iter().any(|port| *port != before[0]), "{ports:?}");
 }

@@ -75,7 +75,11 @@ pub enum FactsError {
 pub(super) struct FactsSealer {
     recipient: Recipient,
     current: ArcSwap<DataKey>,
+    /// How another data key is made: the system may give no random bytes.
+    pub(super) make_key: MakeKey,
 }
+
+type MakeKey = fn(&Recipient) -> Result<(DataKey, SealedDataKey), AgeError>;
 
 impl FactsError {
     /// The cause's name in reports.
@@ -95,12 +99,17 @@ impl FactsSealer {
     pub(super) fn start(recipient: Recipient) -> Result<(Self, SealedDataKey), AgeError> {
         let (key, sealed) = DataKey::new(&recipient)?;
         let current = ArcSwap::from_pointee(key);
-        Ok((Self { recipient, current }, sealed))
+        let sealer = Self {
+            recipient,
+            current,
+            make_key: DataKey::new,
+        };
+        Ok((sealer, sealed))
     }
 
     /// Another data key, which the journal has to say before it is used.
     pub(super) fn next(&self) -> Result<(DataKey, SealedDataKey), AgeError> {
-        DataKey::new(&self.recipient)
+        (self.make_key)(&self.recipient)
     }
 
     /// Seals with this key from now on.

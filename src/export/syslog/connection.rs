@@ -155,6 +155,25 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::export::config::Transport;
+
+    /// Where a name has more than one address.
+    #[tokio::test]
+    async fn each_attempt_takes_the_next_address_of_a_name() {
+        let target = SyslogTarget {
+            transport: Transport::Udp,
+            host: "localhost".into(),
+            port: 514,
+        };
+        let found = lookup_host(("localhost", 514)).await.unwrap();
+        let found: Vec<SocketAddr> = found.collect();
+        for (attempt, address) in found.iter().cycle().take(5).enumerate() {
+            // A machine may have no such network.
+            if let Ok(socket) = datagrams(&target, attempt).await {
+                assert_eq!(socket.peer_addr().unwrap(), *address);
+            }
+        }
+    }
 
     #[tokio::test]
     async fn a_receiver_that_vanishes_is_noticed_within_the_given_time() {

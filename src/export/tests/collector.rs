@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
+use futures_util::StreamExt as _;
 use opentelemetry_proto::tonic::{
     collector::logs::v1::{
         ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
@@ -130,6 +131,7 @@ async fn every_line_is_a_record_in_order_and_the_last_ones_come_before_the_end()
     drop(outlet);
     exports.finish(Duration::from_mins(1)).await;
     assert_eq!(collector.bodies(), bodies(0..1300));
+    assert!(collector.sizes.lock().len() >= 3, "at most 512 in each");
     let text = crate::metrics::render(&deps.registry).unwrap();
     assert!(
         text.contains("verigate_journal_exported_total{target=\"otlp\"} 1300\n"),
@@ -164,19 +166,24 @@ async fn long_lines_are_sent_in_requests_of_bounded_size() {
 
 #[tokio::test]
 async fn what_a_collector_cannot_take_now_is_sent_again() {
-    let answers = [Answer::Status(429), Answer::Status(504)];
+    let answers = [429, 502, 504].map(Answer::Status);
     let (collector, address) = Collector::start(&answers).await;
     let running = to(&address);
     running.write(0..3);
     running.until("exported_total{target=\"otlp\"}", 3).await;
-    assert_eq!(running.count("export_failures_total{target=\"otlp\"}"), 2);
+    assert_eq!(running.count("export_failures_total{target=\"otlp\"}"), 3);
     assert_eq!(collector.bodies(), bodies(0..3));
     assert_eq!(running.count("export_dropped"), 0);
 }
 
 #[tokio::test]
 async fn what_a_collector_refuses_for_good_is_dropped_and_counted() {
-    for (answer, refused) in [(Answer::Status(400), 3), (Answer::Partial(2), 2)] {
+    // The last one refuses more than it was sent.
+    for (answer, refused) in [
+        (Answer::Status(400), 3),
+        (Answer::Partial(2), 2),
+        (Answer::Partial(9), 3),
+    ] {
         let (collector, address) = Collector::start(&[answer]).await;
         let running = to(&address);
         running.write(0..3);
@@ -210,6 +217,20 @@ async fn what_a_collector_says_of_the_records_that_it_refuses_is_not_logged() {
     );
 }
 
+#[tokio::test]
+async fn lines_that_do_not_fit_are_logged_while_a_collector_is_gone() {
+    let (log, _logging) = Log::begin(Level::INFO);
+    let (listener, gone) = listen().await;
+    drop(listener);
+    let running = to(&Url::parse(&format!("http://{gone}")).unwrap());
+    running.write(0..beyond_the_bound());
+    running
+        .until("export_failures_total{target=\"otlp\"}", 1)
+        .await;
+    let text = log.text();
+    assert!(text.contains("\"journal_export_dropped\""), "{text}");
+}
+
 /// The pause that it asks for does not hold up the end.
 #[tokio::test]
 async fn a_collector_that_is_busy_or_gone_does_not_hold_up_the_end() {
@@ -234,4 +255,35 @@ async fn a_collector_that_is_busy_or_gone_does_not_hold_up_the_end() {
         let stopped = "export_dropped_total{reason=\"stopped\",target=\"otlp\"} 3\n";
         assert!(text.contains(stopped), "{text}");
     }
+}
+
+/// Its response goes on for ever: what is said first counts.
+#[tokio::test]
+async fn a_response_without_end_is_read_in_part_and_holds_up_nothing() {
+    let (listener, address) = listen().await;
+    let address = Url::parse(&format!("http://{address}")).unwrap();
+    tokio::spawn(async move {
+        let router = Router::new().route(
+            "/v1/logs",
+            post(|| async {
+                let zeros = std::iter::repeat_n(Bytes::from_static(&[0; 4096]), 8);
+                let endless = futures_util::stream::iter(zeros.map(Ok::<_, std::io::Error>));
+                let endless = endless.chain(futures_util::stream::pending());
+                axum::body::Body::from_stream(endless).into_response()
+            }),
+        );
+        axum::serve(listener, router).await
+    });
+    let running = to(&address);
+    running.write(0..3);
+    let is_done = || {
+        running.count("exported_total{target=\"otlp\"}")
+            + running.count("export_failures_total{target=\"otlp\"}")
+            > 0
+    };
+    while !is_done() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(running.count("exported_total{target=\"otlp\"}"), 3);
+    assert_eq!(running.count("export_failures_total{target=\"otlp\"}"), 0);
 }

@@ -62,6 +62,17 @@ async fn only_a_receiver_whose_certificate_is_accepted_gets_lines() {
     for index in 0..3 {
         assert_eq!(read_frame(&mut reader).await, message(index));
     }
+    let Running {
+        outlet, exports, ..
+    } = running;
+    drop(outlet);
+    // An end that is not said would be an error here.
+    let mut after = [0];
+    let (end, ()) = tokio::join!(
+        reader.read(&mut after),
+        exports.finish(Duration::from_mins(1))
+    );
+    assert_eq!(end.unwrap(), 0);
 }
 
 #[tokio::test(start_paused = true)]

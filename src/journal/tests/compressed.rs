@@ -1,5 +1,7 @@
 //! Closed segments that are compressed: what a kill leaves, what a restart and retention make of them, and what fails.
 
+mod guards;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,

@@ -4,7 +4,10 @@ use std::{collections::VecDeque, path::Path, sync::mpsc::channel};
 
 use tracing::Level;
 
-use super::{chained::Reader, faults::Faulty, folders::files, logged::Log, own::Own, *};
+use super::{
+    chained::Reader, faults::Faulty, folders::files, logged::Log, own::Own, sealing::FactsSealer, *,
+};
+use crate::clock::{Clock, ManualClock};
 
 /// What the disk does at the next writes.
 enum Step {
@@ -151,24 +154,30 @@ impl Write for Full {
 
 impl Output for Full {}
 
-/// The errors of a journal that takes this number of blocks, and is sent these events and stopped.
-fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
-    let (log, _logging) = Log::begin(Level::ERROR);
+/// What a journal logs, at this level and above, that writes to an output given the decisions without a line, and is sent these events and
+/// stopped.
+fn logged(
+    level: Level,
+    output: impl FnOnce(Arc<Unrecorded>) -> Box<dyn Output>,
+    (sealer, clock): (Option<Arc<FactsSealer>>, Arc<dyn Clock>),
+    sent: &[&'static str],
+) -> Vec<Value> {
+    let (log, _logging) = Log::begin(level);
     let health = Health::new();
     let places = Arc::new(Semaphore::new(1));
     let registry = prometheus::Registry::new();
     let unrecorded = Arc::<UnrecordedCounts>::default();
     let (closing, _closed) = sync_channel(1);
     let thread = WriterThread {
-        output: Box::new(Full(blocks, Some(Arc::clone(&unrecorded)))),
+        output: output(Arc::clone(&unrecorded)),
         durability: Durability::Written,
         header: own::Header::default(),
-        sealer: None,
+        sealer,
         checkpoints: None,
         outlets: Vec::new(),
         closed: closing,
         retry_after: Duration::ZERO,
-        clock: Arc::new(SystemClock),
+        clock,
         log: LogThrottle::default(),
         metrics: Metrics::register(&registry, health.subscribe(), 1, &places).unwrap(),
         health: health.clone(),
@@ -189,6 +198,12 @@ fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
     fields.collect()
 }
 
+/// The errors of a journal that takes this number of blocks, and is sent these events and stopped.
+fn errors(blocks: usize, sent: &[&'static str]) -> Vec<Value> {
+    let output = |unrecorded| Box::new(Full(blocks, Some(unrecorded))) as Box<dyn Output>;
+    logged(Level::ERROR, output, (None, Arc::new(SystemClock)), sent)
+}
+
 #[test]
 fn what_a_journal_that_cannot_be_written_until_the_end_does_not_say_is_logged() {
     // From the beginning on, and after the count of decisions without a line is on its way.
@@ -206,4 +221,69 @@ fn what_a_journal_that_cannot_be_written_until_the_end_does_not_say_is_logged() 
     }
     let none = errors(9, &["purged"]);
     assert_eq!(none, Vec::<Value>::new());
+}
+
+/// A full disk, whose file is to be followed by another one at any time.
+struct Overdue(Full);
+
+impl Write for Overdue {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for Overdue {
+    fn is_full(&self, _now: crate::policy::Timestamp) -> bool {
+        true
+    }
+
+    fn prepare(&mut self, _next: Next) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_block_without_a_line_says_nothing_of_whether_anything_can_be_written() {
+    let output = |_| Box::new(Overdue(Full(1, None))) as Box<dyn Output>;
+    let log = logged(Level::INFO, output, (None, Arc::new(SystemClock)), &[]);
+    let names: Vec<&Value> = log.iter().map(|fields| &fields["event"]).collect();
+    assert!(names.contains(&&"journal_write_failed".into()), "{names:?}");
+    assert!(!names.contains(&&"journal_recovered".into()), "{names:?}");
+}
+
+/// A disk during whose first write two days pass.
+struct Slow(Arc<ManualClock>);
+
+impl Write for Slow {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.advance(Duration::from_hours(48));
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Output for Slow {}
+
+#[test]
+fn a_data_key_stays_in_use_while_the_system_gives_no_random_bytes_for_another() {
+    let auditor = AuditorKey::generate().unwrap();
+    let (mut sealer, first) = FactsSealer::start(auditor.recipient()).unwrap();
+    sealer.make_key = |_| Err(age::AgeError::NoRandom);
+    let sealer = Arc::new(sealer);
+    let clock = Arc::new(ManualClock::at(from_millis(0)));
+    let output = |_| Box::new(Slow(Arc::clone(&clock))) as Box<dyn Output>;
+    let with = (Some(Arc::clone(&sealer)), Arc::clone(&clock) as _);
+    let log = logged(Level::ERROR, output, with, &["purged"]);
+    assert!(!log.is_empty());
+    for error in &log {
+        assert_eq!(error["event"], "journal_data_key_not_renewed");
+    }
+    assert_eq!(sealer.seal("id", b"{}").unwrap().key, first.key);
 }

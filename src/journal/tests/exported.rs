@@ -4,6 +4,7 @@ use bytes::Bytes;
 use prometheus::{IntCounter, IntGauge};
 
 use super::{
+    faults::Faulty,
     folder::Folder,
     folders::{Failing, SMALL, events, files},
     *,
@@ -100,4 +101,28 @@ async fn lines_are_exported_as_they_are_in_the_journal_and_lost_ones_under_their
         .iter()
         .filter(|line| line.windows(13).any(|w| w == b"\"decision_id\""));
     assert_eq!(decided.count(), 4);
+}
+
+/// It has some whole lines of a block when it is deleted.
+#[tokio::test]
+async fn lines_of_a_file_that_was_deleted_while_it_was_written_are_not_exported() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut output = Faulty::at(folder.path(), SegmentTerms::default());
+    let (path, mut writes) = (folder.path().to_owned(), 0);
+    output.on_write = Box::new(move |bytes| {
+        writes += 1;
+        match writes {
+            1 => Ok(bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1),
+            2 => {
+                std::fs::remove_file(files(&path).remove(0))?;
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            _ => Ok(bytes.len()),
+        }
+    });
+    let exported = Exported::writing(Box::new(output), Durability::Written);
+    exported.record(0..4).await;
+    let lines = exported.end().await;
+    assert_eq!(events(folder.path(), "gap")[0]["reason"], "file_missing");
+    assert_eq!(lines, in_files(folder.path()));
 }
