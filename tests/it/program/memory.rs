@@ -1,8 +1,9 @@
-//! What is left in the memory of the program of a person whose evidence was evicted: nothing that can be read from outside.
+//! What is left in the memory of the program of a person whose evidence was evicted, or who was purged: nothing that can be read from outside.
 
 use std::os::unix::fs::FileExt as _;
 
 use memchr::memmem::Finder;
+use verigate::callers::Token;
 
 use super::*;
 use crate::operations::skip;
@@ -84,8 +85,8 @@ fn left(process: u32) -> Vec<(&'static str, usize)> {
     counts
 }
 
-#[tokio::test]
-async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
+/// A program that knows these people, and whose memory can be read: with these further lines of its configuration.
+async fn started(config: &str) -> Option<Program> {
     let others: Vec<String> = (0..OTHERS)
         .map(|n| {
             format!(
@@ -95,33 +96,44 @@ async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
         .collect();
     let program = Program::start(Start {
         // Where we are not root, only what may be dumped can be read.
-        config: "[process]\ncore_dumps = true\n[cache]\ncapacity = 1\n[log]\nlevel = 'trace'\n"
-            .to_owned(),
+        config: format!("[process]\ncore_dumps = true\n[log]\nlevel = 'trace'\n{config}"),
         cast: format!("{CAST}{}", others.concat()),
         policies: POLICIES,
         ..Start::default()
     })
     .await;
-    let process = program.process.0.id();
-    if scan(process).is_none() {
+    if scan(program.process.0.id()).is_none() {
         skip("the memory of the program cannot be read");
-        return;
+        return None;
     }
-    let answer = program.check("v-canary").await.unwrap();
-    assert_eq!(crate::world::gist(&answer), "ALLOW");
-    // What is kept is there, and so the search finds it.
-    let before = left(process);
+    Some(program)
+}
+
+/// What is kept is there, and so the search finds it.
+fn assert_kept(process: u32) {
+    let found = left(process);
     for kept in [
         "telephone number",
         "identity",
         "number of the date of birth",
     ] {
         assert!(
-            before.iter().any(|(name, _)| *name == kept),
-            "{kept}: {before:?}"
+            found.iter().any(|(name, _)| *name == kept),
+            "{kept}: {found:?}"
         );
     }
-    let last = parking_lot::Mutex::new(before);
+}
+
+#[tokio::test]
+async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
+    let Some(program) = started("[cache]\ncapacity = 1\n").await else {
+        return;
+    };
+    let process = program.process.0.id();
+    let answer = program.check("v-canary").await.unwrap();
+    assert_eq!(crate::world::gist(&answer), "ALLOW");
+    assert_kept(process);
+    let last = parking_lot::Mutex::new(left(process));
     let is_gone = async || {
         for n in 0..OTHERS {
             let answer = program.check(&format!("v-{n}")).await.unwrap();
@@ -135,5 +147,47 @@ async fn of_a_person_whose_evidence_was_evicted_nothing_is_left_in_memory() {
         rounds += 1;
         assert!(rounds < ROUNDS_MAX, "still there: {:?}", last.lock());
     }
+    program.stop().await;
+}
+
+/// The ids of her verification are no data of hers: the table of the cache has them until it grows.
+#[tokio::test]
+async fn of_a_person_who_was_purged_nothing_is_left_in_memory() {
+    let token = Token::from_random([1; 8], [2; 32]);
+    let config = format!(
+        "[callers.operator]\ntoken_sha256 = ['{}']\npolicies = ['*']\nadmin = true\n",
+        token.entry()
+    );
+    let Some(program) = started(&config).await else {
+        return;
+    };
+    let process = program.process.0.id();
+    let check = async |verification: &str| {
+        let mut request = tonic::Request::new(check_request("front-door", verification));
+        let token = token.reveal().parse().unwrap();
+        request.metadata_mut().insert("x-verigate-token", token);
+        let answer = program.client.clone().check_access(request).await;
+        assert_eq!(crate::world::gist(answer.unwrap().get_ref()), "ALLOW");
+    };
+    check("v-canary").await;
+    assert_kept(process);
+    let purge = reqwest::Client::new()
+        .post(format!("{}/admin/purge", program.admin))
+        .header("x-verigate-token", token.reveal())
+        .header("content-type", "application/json")
+        .body(r#"{"identity_id":"id-zqxwcanary"}"#);
+    assert_eq!(purge.send().await.unwrap().status(), 200);
+    // Buffers of connections, and what a reader of the cache has held up.
+    let mut last = left(process);
+    for _ in 0..ROUNDS_MAX {
+        if last.is_empty() {
+            break;
+        }
+        for n in 0..OTHERS {
+            check(&format!("v-{n}")).await;
+        }
+        last = left(process);
+    }
+    assert_eq!(last, []);
     program.stop().await;
 }
