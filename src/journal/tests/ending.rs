@@ -158,7 +158,7 @@ impl Output for Full {}
 /// stopped.
 fn logged(
     level: Level,
-    output: impl FnOnce(Arc<Unrecorded>) -> Box<dyn Output>,
+    output: impl FnOnce(Arc<UnrecordedCounts>) -> Box<dyn Output>,
     (sealer, clock): (Option<Arc<FactsSealer>>, Arc<dyn Clock>),
     sent: &[&'static str],
 ) -> Vec<Value> {
