@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+mod messages;
+
 use std::{alloc::System, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -10,7 +12,7 @@ use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
 use http::{HeaderMap, header::AUTHORIZATION};
-use prost::Message as _;
+use messages::messages;
 use tracing::Instrument as _;
 use verigate::{
     call::{Call, Deadline, TraceContext},
@@ -28,7 +30,6 @@ use verigate::{
         Refusal, Request, Requirement, Rule, Scope, SourceText, Timestamp, Verification,
         VerificationId, before, diff::Comparison, parse, testing,
     },
-    proto::v1::{self, CheckAccessRequest, CheckAccessResponse},
     provenance::{Origin, Timings},
     rate_limit::Rate,
     refusals::Refusals,
@@ -377,52 +378,6 @@ fn decode(c: &mut Criterion) {
     ] {
         group.bench_function(name, |b| {
             b.iter(|| wire::details(black_box(body), &id, keeps).unwrap());
-        });
-    }
-    group.finish();
-}
-
-/// The messages of a call, as the generated code reads and writes them: a request with all that a gateway sends, and the answers to it.
-fn messages(c: &mut Criterion) {
-    let mut group = c.benchmark_group("wire");
-    let request = CheckAccessRequest {
-        verification_id: "6650b7d4-0000-4000-8000-000000000001".to_owned(),
-        policy: "front-door".to_owned(),
-        identity_id: "id-ada".to_owned(),
-        request_id: "0192f0c1-2222-7000-8000-000000000001".to_owned(),
-        ..CheckAccessRequest::default()
-    };
-    let instant = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
-    let allow = CheckAccessResponse {
-        decision: v1::Decision::Allow.into(),
-        decision_id: "0192f0c1-2222-7000-8000-000000000002".to_owned(),
-        policy_revision: "0123456789abcdef".to_owned(),
-        decided_at: Some(instant(1_767_225_600)),
-        valid_until: Some(instant(1_767_226_200)),
-        request_id: request.request_id.clone(),
-        ..CheckAccessResponse::default()
-    };
-    let step_up = CheckAccessResponse {
-        decision: v1::Decision::StepUp.into(),
-        reasons: vec![v1::Reason {
-            code: v1::ReasonCode::VerificationTooOld.into(),
-            rule: "verified_within".to_owned(),
-            effect: v1::Decision::StepUp.into(),
-            message: "the verification is older than 30d".to_owned(),
-        }],
-        ..allow.clone()
-    };
-    let bytes = request.encode_to_vec();
-    group.bench_function("decode a request", |b| {
-        b.iter(|| CheckAccessRequest::decode(black_box(bytes.as_slice())).unwrap());
-    });
-    for (name, answer) in [("encode an ALLOW", allow), ("encode a STEP_UP", step_up)] {
-        let mut buffer = Vec::with_capacity(answer.encoded_len());
-        group.bench_function(name, |b| {
-            b.iter(|| {
-                buffer.clear();
-                black_box(&answer).encode(&mut buffer).unwrap();
-            });
         });
     }
     group.finish();
