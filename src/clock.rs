@@ -75,7 +75,7 @@ pub struct Reading {
     pub moment: Moment,
     /// The wall clock as it was read, in whole milliseconds.
     pub wall: Timestamp,
-    /// Measures the time since.
+    /// Measures the time since the reading.
     pub stopwatch: Stopwatch,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     callers::{NotPermittedError, OverQuotaError},
     clock::{AnchoredClock, Clock as _, Reading, Stopwatch},
     deps::Deps,
-    journal::{CallFacts, Entry, Journal, JournalError, Queued, Sets, Unrecorded},
+    journal::{CallFacts, Entry, Journal, JournalError, Queued, Sets, UnrecordedError},
     live::Live,
     policy::{Facts, Policy, PolicyName, PolicySet, Request, Timestamp},
     provenance::Timings,
@@ -65,7 +65,7 @@ impl Snapshot {
         }
     }
 
-    /// Measures the time since.
+    /// Measures the time since the snapshot.
     pub fn stopwatch(&self) -> Stopwatch {
         self.started.stopwatch
     }
@@ -82,14 +82,23 @@ impl Snapshot {
     clippy::large_enum_variant,
     reason = "a box would cost every check an allocation"
 )]
-pub enum Begun {
+pub enum FirstStep {
     /// It is decided, and being recorded.
     Recording(Recording),
-    /// What it needs is not in memory, and has to be looked up in this span.
-    Absent(Span),
+    /// What it needs is not in memory.
+    Absent(Admitted),
+}
+
+/// A check that the caller may make, and whose evidence has to be looked up. Only [`Gate::begin`] makes one.
+#[derive(Debug)]
+pub struct Admitted {
+    request: Arc<Request>,
+    /// Of the look-up.
+    span: Span,
 }
 
 /// A decision that is being recorded: until then nobody may learn it.
+#[must_use]
 #[derive(Debug)]
 pub struct Recording {
     queued: Queued,
@@ -169,10 +178,10 @@ impl Gate {
         call: &Call,
     ) -> Result<Ruling, CheckError> {
         let recording = match self.begin(snapshot, request, call)? {
-            Begun::Recording(recording) => recording,
+            FirstStep::Recording(recording) => recording,
             // Apart, so that a check that is answered from memory does not carry the state of a fetch.
-            Begun::Absent(span) => {
-                Box::pin(self.look_up_and_decide(snapshot, request, call, span)).await?
+            FirstStep::Absent(admitted) => {
+                Box::pin(self.look_up_and_decide(snapshot, admitted, call)).await?
             }
         };
         self.recorded(recording, snapshot.stopwatch()).await
@@ -185,28 +194,31 @@ impl Gate {
         snapshot: &Snapshot,
         request: &Arc<Request>,
         call: &Call,
-    ) -> Result<Begun, CheckError> {
+    ) -> Result<FirstStep, CheckError> {
         let policy = self.admit(snapshot, request, call)?;
         let span = span::look_up();
         let known = span.in_scope(|| self.look_up_now(snapshot, policy, request, call));
-        Ok(match known {
-            None => Begun::Absent(span),
-            Some(known) => Begun::Recording(self.decide(snapshot, policy, request, call, known)),
-        })
+        let Some(known) = known else {
+            let request = Arc::clone(request);
+            return Ok(FirstStep::Absent(Admitted { request, span }));
+        };
+        drop(span);
+        let recording = self.decide(snapshot, policy, request, call, known);
+        Ok(FirstStep::Recording(recording))
     }
 
-    /// Decides a request that has begun, once what is not in memory was looked up, in this span.
+    /// Decides a check that was admitted by this snapshot, once what is not in memory was looked up.
     pub async fn look_up_and_decide(
         &self,
         snapshot: &Snapshot,
-        request: &Arc<Request>,
+        admitted: Admitted,
         call: &Call,
-        span: Span,
     ) -> Result<Recording, CheckError> {
-        let policy = asked_policy(snapshot, request)?;
-        let look_up = self.look_up(snapshot, policy, request, call);
+        let Admitted { request, span } = admitted;
+        let policy = asked_policy(snapshot, &request)?;
+        let look_up = self.look_up(snapshot, policy, &request, call);
         let known = look_up.instrument(span).await?;
-        Ok(self.decide(snapshot, policy, request, call, known))
+        Ok(self.decide(snapshot, policy, &request, call, known))
     }
 
     /// Judges what is known, and queues the decision to be recorded.
@@ -251,7 +263,7 @@ impl Gate {
         } = recording;
         let recorded = self.journal.recorded_within(wait, queued);
         recorded.map(move |recorded| {
-            if let Err(Unrecorded { error, is_queued }) = recorded {
+            if let Err(UnrecordedError { error, is_queued }) = recorded {
                 // A policy may permit that a decision is given although it cannot be recorded.
                 if !allows_unrecorded {
                     return Err(error.into());

@@ -137,11 +137,11 @@ impl Journal {
         entry.attributes = Arc::clone(&self.attributes);
         entry.protection = Arc::clone(&self.protection);
         Queued(match self.groups.try_admit() {
-            Ok(permit) => Admission::Now(self.groups.add(entry, permit)),
-            Err(Some(error)) => Admission::Now(Err(error)),
+            Ok(permit) => Queueing::Now(self.groups.add(entry, permit)),
+            Err(Some(error)) => Queueing::Now(Err(error)),
             Err(None) => {
                 let (groups, entry) = (Arc::clone(&self.groups), entry.clone());
-                Admission::Later(Box::pin(async move {
+                Queueing::Later(Box::pin(async move {
                     let permit = groups.admit().await?;
                     groups.add(&entry, permit)
                 }))
@@ -151,11 +151,15 @@ impl Journal {
 
     /// Waits until a decision is queued, written or synced, as [`Durability`] says. An error as long as the journal cannot be written, and
     /// after this time.
-    pub async fn recorded_within(&self, wait: Duration, queued: Queued) -> Result<(), Unrecorded> {
+    pub async fn recorded_within(
+        &self,
+        wait: Duration,
+        queued: Queued,
+    ) -> Result<(), UnrecordedError> {
         let mut is_queued = false;
         let recorded = timeout(wait, self.recorded(queued, &mut is_queued)).await;
         let recorded = recorded.unwrap_or(Err(JournalError::Late));
-        recorded.map_err(|error| Unrecorded { error, is_queued })
+        recorded.map_err(|error| UnrecordedError { error, is_queued })
     }
 
     /// Records a decision: the same, without an end of the wait.
@@ -167,8 +171,8 @@ impl Journal {
     /// there is an error.
     async fn recorded(&self, queued: Queued, is_queued: &mut bool) -> Result<(), JournalError> {
         let done = match queued.0 {
-            Admission::Now(done) => done?,
-            Admission::Later(done) => done.await?,
+            Queueing::Now(done) => done?,
+            Queueing::Later(done) => done.await?,
         };
         *is_queued = true;
         if self.groups.waits() {
@@ -192,10 +196,10 @@ impl Journal {
 }
 
 /// A decision on its way into the journal.
-pub struct Queued(Admission);
+pub struct Queued(Queueing);
 
 /// A decision on its way into a group.
-enum Admission {
+enum Queueing {
     /// It has one, or is refused one.
     Now(Result<Arc<Done>, JournalError>),
     /// There was no room.
@@ -209,9 +213,11 @@ impl fmt::Debug for Queued {
 }
 
 /// A decision that was not recorded in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unrecorded {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the decision was not recorded")]
+pub struct UnrecordedError {
     /// Why.
+    #[source]
     pub error: JournalError,
     /// Whether it is queued, so that its line may follow.
     pub is_queued: bool,

@@ -32,23 +32,23 @@ pub struct Peer {
     pub authenticated: Memo,
 }
 
-/// What was found out on a connection, so that it need not be found out again with each call. Clones share it. Who puts something in says of
-/// what it is a result, and uses it for nothing else.
+/// A result that is stored with a connection, so that it need not be computed again for each call. Clones share it. Its type says for which input it
+/// is the result.
 #[derive(Debug, Clone, Default)]
-pub struct Memo(Arc<Mutex<Option<Finding>>>);
+pub struct Memo(Arc<Mutex<Option<Stored>>>);
 
-type Finding = Arc<dyn Any + Send + Sync>;
+type Stored = Arc<dyn Any + Send + Sync>;
 
 impl Memo {
     /// What was put in last, if it is of this type.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
-        let finding = self.0.lock().clone();
-        finding.and_then(|finding| finding.downcast().ok())
+        let stored = self.0.lock().clone();
+        stored.and_then(|stored| stored.downcast().ok())
     }
 
     /// Puts this in, in place of what was there.
-    pub fn set<T: Send + Sync + 'static>(&self, finding: T) {
-        *self.0.lock() = Some(Arc::new(finding));
+    pub fn set<T: Send + Sync + 'static>(&self, stored: T) {
+        *self.0.lock() = Some(Arc::new(stored));
     }
 }
 

@@ -66,6 +66,17 @@ pub(super) fn token_headers(headers: &HeaderMap) -> Option<[Option<&HeaderValue>
     Some([own, single(headers, &AUTHORIZATION).ok()?])
 }
 
+/// The same, if each that is given is a token of ours: none has anything of somebody else.
+pub(super) fn own_tokens(headers: &HeaderMap) -> Option<[Option<&HeaderValue>; 2]> {
+    let given = token_headers(headers)?;
+    let found = credentials(headers).ok()?;
+    let are_ours = given
+        .iter()
+        .zip(&found)
+        .all(|pair| matches!(pair, (None, None) | (Some(_), Some(Credential::Token(_)))));
+    are_ours.then_some(given)
+}
+
 /// The credentials that these headers carry, in both places; an error if there is one that cannot be valid.
 pub(super) fn credentials(
     headers: &HeaderMap,

@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -11,13 +11,14 @@ use arc_swap::ArcSwap;
 use http::{HeaderMap, HeaderValue};
 use subtle::{Choice, ConstantTimeEq as _};
 use tokio::try_join;
+use zeroize::Zeroizing;
 
 use super::{
     AuthenticationError, Caller, CallerConfig, CallerId, CallerName, NamedCaller, Permissions,
     TokenEntry, TokenId,
     certificate::CertificateNames,
     certificate_index::CertificateIndex,
-    credentials::{Credential, credentials, token_headers},
+    credentials::{Credential, credentials, own_tokens, token_headers},
     issuers::{IssuerError, Issuers, Named},
     token::SentToken,
 };
@@ -152,10 +153,11 @@ impl Callers {
         let named = directory.by_tokens(headers).transpose()?;
         let known = named.and_then(|named| directory.identify(named, certificate_of(peer)));
         let caller = known.map(|known| known.as_caller(address_of(peer)));
-        if let (Some(peer), Ok(caller), Some(tokens)) = (peer, &caller, token_headers(headers)) {
-            let kept = |value: Option<&HeaderValue>| value.map(|value| value.as_bytes().into());
+        if let (Some(peer), Ok(caller), Some(tokens)) = (peer, &caller, own_tokens(headers)) {
+            let kept = |value: &HeaderValue| Zeroizing::new(Box::from(value.as_bytes()));
+            let kept = |value: Option<&HeaderValue>| value.map(kept);
             peer.authenticated.set(Authenticated {
-                directory: Arc::clone(&directory),
+                directory: Arc::downgrade(&directory),
                 tokens: tokens.map(kept),
                 caller: caller.clone(),
             });
@@ -186,29 +188,33 @@ impl Callers {
 ///
 /// Why it is kept: to hash the token of each call takes as long as to decide a check.
 struct Authenticated {
-    directory: Arc<Directory>,
-    tokens: [Option<Box<[u8]>>; 2],
+    /// Not held: an issuer that was withdrawn is not asked for its keys any more. As long as this is here, no other directory has its address.
+    directory: Weak<Directory>,
+    tokens: [Option<Zeroizing<Box<[u8]>>>; 2],
     caller: Caller,
 }
 
 impl Authenticated {
-    /// Whether a call with these headers is by the same caller: it brings the same, and the callers are the same. Takes the same time for any
-    /// tokens of the same length.
+    /// Whether a call with these headers is by the same caller: it brings the same tokens, and the callers are the same.
     fn is_by(&self, headers: &HeaderMap, directory: &Arc<Directory>) -> bool {
-        let are_same =
-            |(kept, given): (&Option<Box<[u8]>>, Option<&HeaderValue>)| match (kept, given) {
-                (None, None) => true,
-                (Some(kept), Some(given)) => are_equal(kept, given.as_bytes()),
-                _ => false,
-            };
-        let Some(given) = token_headers(headers) else {
+        let Some([own, shared]) = token_headers(headers) else {
             return false;
         };
-        Arc::ptr_eq(&self.directory, directory) && self.tokens.iter().zip(given).all(are_same)
+        let is_same = |kept: &Option<Zeroizing<Box<[u8]>>>, given: Option<&HeaderValue>| match (
+            kept, given,
+        ) {
+            (None, None) => true,
+            (Some(kept), Some(given)) => are_equal(kept, given.as_bytes()),
+            _ => false,
+        };
+        let [kept_own, kept_shared] = &self.tokens;
+        // Both, also where the first one differs.
+        let are_same = is_same(kept_own, own) & is_same(kept_shared, shared);
+        are_same && std::ptr::eq(self.directory.as_ptr(), Arc::as_ptr(directory))
     }
 }
 
-/// Whether both are the same bytes. Takes the same time wherever they differ.
+/// Whether both are the same bytes. Takes the same time wherever they differ. Eight at a time, because each call compares a token.
 fn are_equal(a: &[u8], b: &[u8]) -> bool {
     let words = |bytes: &[u8]| {
         let mut word = [0; 8];
@@ -274,13 +280,19 @@ impl Directory {
 
     /// The callers of the tokens in the two headers; `None` if one of them is a JSON Web Token, which takes a wait.
     fn by_tokens(&self, headers: &HeaderMap) -> Result<Option<Tokens<'_>>, AuthenticationError> {
+        let given = credentials(headers)?;
+        // Before a token is hashed: the other way does that too.
+        let is_jwt = |given: &Option<Credential<'_>>| {
+            matches!(given, Some(Credential::Jwt(_) | Credential::SharedJwt(_)))
+        };
+        if given.iter().any(is_jwt) {
+            return Ok(None);
+        }
         let mut named = [None; 2];
-        for (named, credential) in named.iter_mut().zip(credentials(headers)?) {
-            *named = match credential {
-                None => None,
-                Some(Credential::Token(token)) => Some(self.by_token(token)?),
-                Some(Credential::Jwt(_) | Credential::SharedJwt(_)) => return Ok(None),
-            };
+        for (named, given) in named.iter_mut().zip(given) {
+            if let Some(Credential::Token(token)) = given {
+                *named = Some(self.by_token(token)?);
+            }
         }
         Ok(Some(named))
     }

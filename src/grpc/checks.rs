@@ -8,7 +8,7 @@ use tonic::Status;
 use super::{check_request::check_request, check_response::check_response, status};
 use crate::{
     call::Call,
-    gate::{Begun, Gate, Snapshot},
+    gate::{FirstStep, Gate, Snapshot},
     policy::Request,
     proto::v1,
     ruling::Ruling,
@@ -43,7 +43,7 @@ pub(super) async fn check(
 
 /// The same with policies that are in force now. What can be decided from memory is decided before this returns.
 ///
-/// Not an `async fn`: the request and its call are not held any more while the decision is recorded, and each call has room for what it holds.
+/// Not an `async fn`: what is decided from memory does not hold its snapshot and its call while it is recorded.
 pub(super) fn check_now(
     gate: &Gate,
     request: v1::CheckAccessRequest,
@@ -61,14 +61,11 @@ pub(super) fn check_now(
         Err(status) => return Either::Left(ready(Err(status))),
     };
     let ruling = match begun {
-        Begun::Recording(recording) => Either::Left(gate.recorded(recording, stopwatch)),
-        Begun::Absent(span) => {
-            let request = Arc::clone(&request);
-            Either::Right(Box::pin(async move {
-                let decided = gate.look_up_and_decide(&snapshot, &request, &call, span);
-                gate.recorded(decided.await?, stopwatch).await
-            }))
-        }
+        FirstStep::Recording(recording) => Either::Left(gate.recorded(recording, stopwatch)),
+        FirstStep::Absent(admitted) => Either::Right(Box::pin(async move {
+            let decided = gate.look_up_and_decide(&snapshot, admitted, &call);
+            gate.recorded(decided.await?, stopwatch).await
+        })),
     };
     Either::Right(ruling.map(|ruling| match ruling {
         Ok(ruling) => Ok(Checked { request, ruling }),

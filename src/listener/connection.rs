@@ -135,7 +135,7 @@ impl<S: Serves> Serving<S> {
         let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
             .timer(TokioTimer::new())
-            // Answers of gRPC are never cached.
+            // No cache stores what the port of gRPC answers, its rejections of other requests included.
             .auto_date_header(matches!(self.protocol, Protocol::AnyHttp))
             .max_concurrent_streams(self.limits.streams_per_connection)
             .initial_connection_window_size(self.limits.connection_window())

@@ -63,7 +63,9 @@ pub(crate) fn anniversary(instant: Timestamp, years: u16) -> Timestamp {
 
 /// The instant in the form of RFC 3339, to the millisecond.
 pub fn rfc3339(instant: Timestamp) -> String {
-    format!("{instant:.3}")
+    let mut text = Vec::new();
+    push_rfc3339(&mut text, instant);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Appends the instant in the form of [`rfc3339`].

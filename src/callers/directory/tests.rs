@@ -1,5 +1,7 @@
 //! Who is admitted, by every credential.
 
+mod stored;
+
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use tokio::time::timeout;
 
@@ -366,83 +368,5 @@ async fn keys_are_waited_for_no_longer_than_a_request_says_however_many_tokens_i
         assert!(waited == 0 || !refused_within(waited - 1).await, "{waited}");
         // The timer of the runtime rounds up.
         assert!(refused_within(waited + 2).await, "{waited}");
-    }
-}
-
-/// What is stored with a connection changes no answer: each call after each other one, with callers that stay and with callers that change between.
-#[tokio::test]
-async fn who_makes_a_call_does_not_depend_on_the_calls_before_it_on_its_connection() {
-    let own = |n| vec![("x-verigate-token", token(n).reveal().to_owned())];
-    let shared = |n| vec![("authorization", format!("Bearer {}", token(n).reveal()))];
-    let twice = |a, b| [own(a), own(b)].concat();
-    let longer = vec![("x-verigate-token", format!("{}A", token(1).reveal()))];
-    let basic = vec![("authorization", "Basic ZG9vcjpkb29y".to_owned())];
-    let jwt = vec![(
-        "authorization",
-        "Bearer eyJhbGciOiJFUzI1NiJ9.e30.c2ln".to_owned(),
-    )];
-    let both = |a, b| [own(a), shared(b)].concat();
-    let calls = [
-        vec![],
-        own(1),
-        own(2),
-        own(3),
-        own(4),
-        shared(1),
-        shared(3),
-        twice(1, 1),
-        twice(1, 3),
-        twice(3, 1),
-        both(1, 2),
-        both(1, 3),
-        both(4, 1),
-        longer,
-        basic,
-        jwt,
-    ];
-    let all = callers();
-    let others = [caller("gateway", &[1], &["dns:gateway.example.org"])];
-    for certificate in [&[][..], &["gateway.example.org"]] {
-        for [before, after] in [[&all[..], &all], [&all, &others], [&others, &all]] {
-            for first in &calls {
-                for second in &calls {
-                    let callers = in_force(before);
-                    let used = peer(&[], certificate);
-                    let ask = async |peer: &Peer, call: &[(&'static str, String)]| {
-                        let headers: Vec<_> = call.iter().map(|(n, v)| (*n, v.as_str())).collect();
-                        who(&callers, &headers, peer).await
-                    };
-                    ask(&used, first).await;
-                    callers.replace(after).unwrap();
-                    let on_new = ask(&peer(&[], certificate), second).await;
-                    assert_eq!(
-                        ask(&used, second).await,
-                        on_new,
-                        "{first:?}, then {second:?}"
-                    );
-                    // And from what is stored now.
-                    assert_eq!(ask(&used, second).await, on_new, "{second:?}, again");
-                }
-            }
-        }
-    }
-}
-
-#[test]
-fn bytes_are_equal_only_if_each_is_and_there_are_as_many() {
-    let text: Vec<u8> = (0..40).collect();
-    for length in 0..=text.len() {
-        let known = &text[..length];
-        assert!(are_equal(known, known));
-        for place in 0..length {
-            let mut other = known.to_vec();
-            other[place] ^= 0x80;
-            assert!(!are_equal(known, &other), "{length} {place}");
-            assert!(!are_equal(known, &known[..place]), "{length} {place}");
-            assert!(!are_equal(&known[..place], known), "{length} {place}");
-        }
-        let mut longer = known.to_vec();
-        longer.push(0);
-        assert!(!are_equal(known, &longer) && !are_equal(&longer, known));
     }
 }

@@ -42,7 +42,7 @@ async fn given_anyway(
 ) -> Result<(), JournalError> {
     let queued = journal.queue(&mut entry);
     let recorded = journal.recorded_within(wait, queued).await;
-    recorded.map_err(|Unrecorded { error, is_queued }| {
+    recorded.map_err(|UnrecordedError { error, is_queued }| {
         let at = entry.ruling.decision.decided_at();
         journal.count_unrecorded(&entry.request.policy, at, is_queued);
         error

@@ -130,7 +130,7 @@ fn an_instant_is_pushed_as_it_is_printed() {
     let printed = |instant| {
         let mut text = Vec::new();
         push_rfc3339(&mut text, instant);
-        assert_eq!(String::from_utf8(text).unwrap(), rfc3339(instant));
+        assert_eq!(String::from_utf8(text).unwrap(), format!("{instant:.3}"));
     };
     // Of each day for a whole era of the calendar, another time.
     let days = (-800..150_000_i64).map(|day| day * 86_400_000 + day * 7_919 % 86_400_000);
