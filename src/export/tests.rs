@@ -148,6 +148,11 @@ async fn read_frame(reader: &mut (impl tokio::io::AsyncBufRead + Unpin)) -> Stri
     String::from_utf8(frame).unwrap()
 }
 
+#[expect(clippy::disallowed_methods, reason = "time is paused in these tests")]
+fn paused_now() -> Instant {
+    Instant::now()
+}
+
 /// More lines than wait for a receiver.
 fn beyond_the_bound() -> u64 {
     let each = line(0).len() + 512;
@@ -227,7 +232,7 @@ async fn a_receiver_that_is_not_there_gets_all_that_fits_once_it_is() {
 async fn a_receiver_that_closes_or_half_closes_is_connected_to_again() {
     let (listener, address) = listen().await;
     let running = Running::to_syslog(Transport::Tcp, address);
-    let began = Instant::now();
+    let began = paused_now();
     for index in 0..6 {
         let half = index % 2 == 0;
         running.write(index..index + 1);
@@ -259,7 +264,7 @@ async fn the_end_waits_little_for_a_receiver_to_close_its_side() {
         outlet, exports, ..
     } = running;
     drop(outlet);
-    let began = Instant::now();
+    let began = paused_now();
     exports.finish(Duration::from_mins(1)).await;
     assert!(began.elapsed() < Duration::from_secs(1));
     drop(reader);
@@ -272,7 +277,7 @@ async fn a_stalled_receiver_is_left_and_the_next_connection_gets_what_it_has_not
     let running = Running::to_syslog(Transport::Tcp, address);
     running.write_at_once(0..MANY);
     let stalled = accept(&listener).await;
-    let began = Instant::now();
+    let began = paused_now();
     running
         .until("export_failures_total{target=\"syslog\"}", 1)
         .await;

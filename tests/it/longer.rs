@@ -11,6 +11,5 @@ pub fn tries<T: FromStr>(variable: &str, usual: T) -> T {
     let Ok(asked) = std::env::var(variable) else {
         return usual;
     };
-    let tries = asked.parse().ok();
-    tries.unwrap_or_else(|| panic!("{variable} is no number"))
+    asked.parse().ok().expect(variable)
 }

@@ -1,10 +1,7 @@
 //! Thousands of manipulations of a journal after a clean stop: each is found, the first bad line is named, and a verifier that was written by
 //! the page alone says the same.
 
-#![expect(
-    clippy::print_stdout,
-    reason = "how many were tried is shown where a test is run for long"
-)]
+#![expect(clippy::panic, reason = "a test fails by panicking")]
 
 use std::{
     collections::BTreeMap,
