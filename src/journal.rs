@@ -74,7 +74,7 @@ pub use self::{
     checkpoint_copy::CopyTarget,
     checkpoint_file::CheckpointFileError,
     entry::{CallFacts, Entry, RefusedCaller, Sets},
-    error::{JournalError, JournalStartError},
+    error::{JournalError, JournalStartError, UnrecordedError},
     identifiers::{IdentifierKey, IdentifierKeyError, IdentifierKind},
     keys::Keys,
     line_start::{LineStart, from_hex, hex},
@@ -210,17 +210,6 @@ impl fmt::Debug for Queued {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Queued").finish_non_exhaustive()
     }
-}
-
-/// A decision that was not recorded in time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the decision was not recorded")]
-pub struct UnrecordedError {
-    /// Why.
-    #[source]
-    pub error: JournalError,
-    /// Whether it is queued, so that its line may follow.
-    pub is_queued: bool,
 }
 
 /// The journal as operators see it.

@@ -38,3 +38,14 @@ pub enum JournalStartError {
     #[error(transparent)]
     Metrics(#[from] prometheus::Error),
 }
+
+/// A decision that was not recorded in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the decision was not recorded")]
+pub struct UnrecordedError {
+    /// Why.
+    #[source]
+    pub error: JournalError,
+    /// Whether it is queued, so that its line may follow.
+    pub is_queued: bool,
+}
