@@ -1,8 +1,8 @@
 //! A load generator for gRPC, free of coordinated omission, and the comparison of several servers under the same load.
 //!
 //! In an open loop the instants at which calls are due are fixed before, and each latency counts from there: a call that waits for a stream
-//! because the server is slow has waited. A generator that sends the next call when the last one is answered leaves out exactly the
-//! callers who suffer. The bytes of every call are prepared, and of every answer the status and the decisions are read.
+//! because the server is slow has waited. A generator that sends the next call when the last one is answered leaves out the
+//! calls that would have waited. The bytes of every call are prepared, and of every answer the status and the decisions are read.
 
 mod arrivals;
 mod dispatch;

@@ -6,7 +6,7 @@
 
 mod check;
 
-use std::{future::ready, mem::replace, net::IpAddr, sync::Arc};
+use std::{future::ready, mem::replace, sync::Arc};
 
 use axum::{Router, body::Body};
 use futures_util::{
@@ -84,15 +84,35 @@ impl Serves for GrpcService {
 /// The answer to a call, while it is waited for.
 type Answering<'s> = BoxFuture<'s, Response<AnswerBody>>;
 
-/// A call of which only the head was read.
+/// A call of which only the head was read, without its body.
 struct Received {
     head: Request<()>,
-    body: RequestBody,
+    /// Its errors are answered as denials.
+    is_ext_authz: bool,
     origin: Arc<RequestOrigin>,
     observed: ObservedCall,
     shed: ShedScope,
     /// It runs from the head.
     deadline: Deadline,
+}
+
+impl Received {
+    /// What is left of the deadline.
+    fn left(&self) -> Deadline {
+        self.deadline.after(self.observed.elapsed())
+    }
+
+    /// The call, which this caller makes, and whose messages are read so.
+    fn admitted(&mut self, caller: Caller, framing: Framing) -> Admitted<'_> {
+        Admitted {
+            head: &mut self.head,
+            origin: &self.origin,
+            caller,
+            observed: &self.observed,
+            framing,
+            deadline: self.deadline,
+        }
+    }
 }
 
 /// What is known of a call before its messages are read.
@@ -163,82 +183,96 @@ impl Parts {
         }
         let received = Received {
             observed: Calls::begin(&self.calls, head.uri().path(), from, waited),
+            is_ext_authz: head.uri().path() == signature::EXT_AUTHZ,
             shed: waited.map_or(ShedScope::Nobody, |waited| waited.shed),
             deadline: Deadline::of(head.headers(), self.deadlines),
             head,
-            body,
             origin,
         };
-        if received.head.uri().path() == signature::CHECK_ACCESS {
-            self.check(received)
-        } else {
-            Box::pin(self.any(received))
+        if let Some(too_large) = protocol::metadata_too_large(&received.head) {
+            return self.reject(too_large, received);
+        }
+        let (head, peer) = (&received.head, &received.origin.peer);
+        let caller = self
+            .authentication
+            .admit_now(head, peer, &received.observed);
+        match caller {
+            Some(caller) => self.authenticated(received, body, caller),
+            // The keys of an issuer are waited for.
+            None => Box::pin(async move {
+                let (head, peer) = (&received.head, &received.origin.peer);
+                let wait_max = received.left().wait_max();
+                let caller = self
+                    .authentication
+                    .admit(head, peer, &received.observed, wait_max);
+                let caller = caller.await;
+                self.authenticated(received, body, caller).await
+            }),
         }
     }
 
-    /// Answers any call.
-    async fn any(&self, received: Received) -> Response<AnswerBody> {
-        let is_ext_authz = received.head.uri().path() == signature::EXT_AUTHZ;
-        let Received {
-            mut head,
-            body,
-            origin,
-            observed,
-            shed,
-            deadline,
-        } = received;
-        let answer = self.admit(&mut head, body, &origin, &observed, shed, deadline);
-        // Counted and logged as the error that it is.
-        let response = answer.await.observed(observed);
-        if is_ext_authz {
+    /// Answers a call of this caller, or refuses it before its body is read.
+    fn authenticated(
+        &self,
+        mut received: Received,
+        body: RequestBody,
+        caller: Result<Caller, Status>,
+    ) -> Answering<'_> {
+        let caller = match caller {
+            Ok(caller) => caller,
+            Err(status) => return self.refuse(status, received),
+        };
+        let Some(encoding) = protocol::encoding(received.head.headers()) else {
+            return self.reject(Rejection::Encoding, received);
+        };
+        let Some(signature) = signature::at(received.head.uri().path()) else {
+            // Answered UNIMPLEMENTED.
+            let others = self.others(taken(&mut received.head, Body::new(body)));
+            return Box::pin(async move { self.ended(others.await.into(), received) });
+        };
+        let framing = Framing {
+            signature,
+            encoding,
+            timeout: self.deadlines.default,
+        };
+        if signature.handler == Handler::CheckAccess {
+            return self.check(received, body, caller, framing);
+        }
+        Box::pin(async move {
+            let shed = received.shed;
+            let call = received.admitted(caller, framing);
+            let answer = self.other(call, body, shed).await;
+            self.ended(answer, received)
+        })
+    }
+
+    /// The answer to a call with this error.
+    fn refuse(&self, status: Status, received: Received) -> Answering<'_> {
+        Box::pin(ready(self.ended(status.into(), received)))
+    }
+
+    /// The answer to a call that is rejected.
+    fn reject(&self, rejection: Rejection, received: Received) -> Answering<'_> {
+        let (method, from) = (received.head.method(), received.origin.peer.ip());
+        let response = self.rejections.reject(rejection, method, from);
+        Box::pin(ready(self.ended(response.into(), received)))
+    }
+
+    /// The response to a call, which ends it. Counted and logged as the error that it is, if it is one.
+    fn ended(&self, answer: Answer, received: Received) -> Response<AnswerBody> {
+        let response = answer.observed(received.observed);
+        if received.is_ext_authz {
             without_errors(response, &self.gateway)
         } else {
             response
         }
     }
 
-    /// Answers a call, or refuses it before its body is read.
-    async fn admit(
-        &self,
-        head: &mut Request<()>,
-        body: RequestBody,
-        origin: &Arc<RequestOrigin>,
-        observed: &ObservedCall,
-        shed: ShedScope,
-        deadline: Deadline,
-    ) -> Answer {
-        let from = origin.peer.ip();
-        if let Some(too_large) = protocol::metadata_too_large(head) {
-            return self.reject(too_large, head, from);
-        }
-        let wait_max = deadline.after(observed.elapsed()).wait_max();
-        let admitted = self
-            .authentication
-            .admit(head, &origin.peer, observed, wait_max);
-        let caller = match admitted.await {
-            Ok(caller) => caller,
-            Err(status) => return status.into(),
-        };
-        let framing = match self.framing(head) {
-            Ok(Some(framing)) => framing,
-            Ok(None) => {
-                // Answered UNIMPLEMENTED.
-                let others = self.others(taken(head, Body::new(body)));
-                return Box::pin(others).await.into();
-            }
-            Err(rejection) => return self.reject(rejection, head, from),
-        };
-        let signature = framing.signature;
-        let priority = caller.id.priority();
-        let call = Admitted {
-            head,
-            origin,
-            caller,
-            observed,
-            framing,
-            deadline,
-        };
-        match signature.kind {
+    /// Answers a call that is not a check by itself.
+    async fn other(&self, call: Admitted<'_>, body: RequestBody, shed: ShedScope) -> Answer {
+        let from = call.origin.peer.ip();
+        let priority = call.caller.id.priority();
+        match call.framing.signature.kind {
             Kind::Deciding => match self.enter(priority, call.head, shed) {
                 None => status::too_many_calls().into(),
                 Some(in_flight) => self.one(call, body, Some(in_flight)).await,
@@ -263,22 +297,6 @@ impl Parts {
                 }
             }
         }
-    }
-
-    /// The answer to a call that is rejected.
-    fn reject(&self, rejection: Rejection, head: &Request<()>, from: IpAddr) -> Answer {
-        let response = self.rejections.reject(rejection, head.method(), from);
-        response.into()
-    }
-
-    /// How the messages of a call are read; `None` if there is no such method.
-    fn framing(&self, head: &Request<()>) -> Result<Option<Framing>, Rejection> {
-        let encoding = protocol::encoding(head.headers()).ok_or(Rejection::Encoding)?;
-        Ok(signature::at(head.uri().path()).map(|signature| Framing {
-            signature,
-            encoding,
-            timeout: self.deadlines.default,
-        }))
     }
 
     /// Answers a call of any number of messages.
@@ -323,11 +341,6 @@ impl Parts {
         let place = in_flight.as_mut();
         let (access, ext_authz) = (&self.access, &self.ext_authz);
         match call.framing.signature.handler {
-            Handler::CheckAccess => {
-                let incoming = Box::pin(self.incoming(call, body, place)).await;
-                let handler = |incoming| access.check_access(incoming);
-                Box::pin(answered(incoming, handler)).await
-            }
             Handler::BatchCheckAccess => {
                 let incoming = Box::pin(self.incoming(call, body, place)).await;
                 let handler = |incoming| access.batch_check_access(incoming);
@@ -343,7 +356,8 @@ impl Parts {
                 let handler = |incoming| ext_authz.check(incoming);
                 Box::pin(answered(incoming, handler)).await
             }
-            Handler::StreamCheckAccess | Handler::Others => {
+            // The first two are answered elsewhere.
+            Handler::CheckAccess | Handler::StreamCheckAccess | Handler::Others => {
                 Box::pin(self.passed_on(call, body, place)).await
             }
         }

@@ -1,9 +1,7 @@
-//! The way of a check. Its caller and its message are nearly always known without a wait, and so is what it is decided by: all that is done by
-//! plain functions before there is a future, and the future has only what waits for the record.
+//! The way of a check. Its message is nearly always there already, and what it is decided by in memory: all that is done by plain functions before
+//! there is a future, and the future has only what waits for the record.
 //!
 //! Why: each call was a state of several kilobytes, which was copied, too large for the free lists of the allocator, and overwritten.
-
-use std::future::ready;
 
 use futures_util::FutureExt as _;
 use http::Response;
@@ -16,89 +14,41 @@ use crate::{
         calls::ObservedCall,
         framing::Framing,
         in_flight::InFlightCall,
-        protocol, status,
-        unary::{self, Answer, AnswerBody},
+        status,
+        unary::{self, AnswerBody},
     },
+    listener::RequestBody,
     proto::v1::{CheckAccessRequest, CheckAccessResponse},
 };
 
 impl Parts {
-    /// Answers a check, whose caller and message are nearly always known without a wait.
-    pub(super) fn check(&self, received: Received) -> Answering<'_> {
-        let Some(admitted) = self.admit_now(&received) else {
-            return Box::pin(self.any(received));
-        };
-        let Received {
-            mut head,
-            body,
-            origin,
-            observed,
-            deadline,
-            ..
-        } = received;
-        let (caller, framing, mut in_flight) = match admitted {
-            Ok(admitted) => admitted,
-            Err(refused) => return Box::pin(ready(refused.observed(observed))),
+    /// Answers a check, whose message is nearly always there already.
+    pub(super) fn check(
+        &self,
+        mut received: Received,
+        body: RequestBody,
+        caller: Caller,
+        framing: Framing,
+    ) -> Answering<'_> {
+        let priority = caller.id.priority();
+        let Some(mut in_flight) = self.enter(priority, &received.head, received.shed) else {
+            return self.refuse(status::too_many_calls(), received);
         };
         let mut read = framing.one(body);
         let Some(message) = (&mut read).now_or_never() else {
             return Box::pin(async move {
-                let call = Admitted {
-                    head: &mut head,
-                    origin: &origin,
-                    caller,
-                    observed: &observed,
-                    framing,
-                    deadline,
-                };
+                let call = received.admitted(caller, framing);
                 let checked = self.check_once_read(call, read, &mut in_flight).await;
-                unary::respond(checked).observed(observed)
+                unary::respond(checked).observed(received.observed)
             });
         };
         let message = match message.and_then(|read| Ok((read, take_place(&mut in_flight)?))) {
             Ok((message, ())) => message,
-            Err(status) => return Box::pin(ready(Answer::from(status).observed(observed))),
+            Err(status) => return self.refuse(status, received),
         };
-        let call = Admitted {
-            head: &mut head,
-            origin: &origin,
-            caller,
-            observed: &observed,
-            framing,
-            deadline,
-        };
-        let checked = self.access.check_access(call.with_message(message));
-        Box::pin(decided(checked, observed, in_flight))
-    }
-
-    /// Admits a check, or refuses it, before its body is read; `None` if that takes a wait.
-    fn admit_now(
-        &self,
-        received: &Received,
-    ) -> Option<Result<(Caller, Framing, InFlightCall), Answer>> {
-        let Received {
-            head,
-            origin,
-            observed,
-            shed,
-            ..
-        } = received;
-        let from = origin.peer.ip();
-        if let Some(too_large) = protocol::metadata_too_large(head) {
-            return Some(Err(self.reject(too_large, head, from)));
-        }
-        let authentication = &self.authentication;
-        let caller = match authentication.admit_now(head, &origin.peer, observed)? {
-            Ok(caller) => caller,
-            Err(status) => return Some(Err(status.into())),
-        };
-        let framing = match self.framing(head).transpose()? {
-            Ok(framing) => framing,
-            Err(rejection) => return Some(Err(self.reject(rejection, head, from))),
-        };
-        let in_flight = self.enter(caller.id.priority(), head, *shed);
-        let in_flight = in_flight.ok_or_else(|| status::too_many_calls().into());
-        Some(in_flight.map(|in_flight| (caller, framing, in_flight)))
+        let call = received.admitted(caller, framing).with_message(message);
+        let checked = self.access.check_access(call);
+        Box::pin(decided(checked, received.observed, in_flight))
     }
 
     /// Decides a check once its message was read.

@@ -160,23 +160,13 @@ pub(super) fn push_text(json: &mut Vec<u8>, text: &str) {
     json.push(b'"');
 }
 
-/// Whether all bytes are characters that JSON takes as they are. Without an early end, so that many are looked at at once.
+/// Whether all bytes are characters that JSON takes as they are. Without an early end, so that many are compared at once.
 fn is_plain(bytes: &[u8]) -> bool {
-    let other = |byte: u8| {
-        let outside = byte.wrapping_sub(b' ') > b'~' - b' ';
-        u8::from(outside) | u8::from(byte == b'"') | u8::from(byte == b'\\')
+    let escaped = |byte: u8| {
+        let is_outside = byte.wrapping_sub(b' ') > b'~' - b' ';
+        u8::from(is_outside) | u8::from(byte == b'"') | u8::from(byte == b'\\')
     };
-    let (chunks, rest) = bytes.as_chunks::<16>();
-    let all = chunks.iter().fold([0_u8; 16], |found, chunk| {
-        let mut found = found;
-        found
-            .iter_mut()
-            .zip(chunk)
-            .for_each(|(found, byte)| *found |= other(*byte));
-        found
-    });
-    let found = all.into_iter().chain(rest.iter().map(|byte| other(*byte)));
-    found.fold(0, |found, other| found | other) == 0
+    bytes.iter().fold(0, |found, byte| found | escaped(*byte)) == 0
 }
 
 fn push_char(json: &mut Vec<u8>, c: char) {

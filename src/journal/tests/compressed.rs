@@ -142,23 +142,30 @@ async fn a_kill_at_any_step_leaves_one_whole_file_and_the_next_process_compresse
     }
 }
 
-/// Half of a compressed file, in the place where it is put together, never counts.
+/// Neither half of a compressed file, in the place where it is put together, counts, nor a whole one with other lines.
 #[tokio::test]
 async fn what_is_not_read_back_as_it_was_does_not_take_the_place_of_a_segment() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let before = closed(folder).await;
-    let result = compress(folder, 0, &Mutex::default(), |step| {
-        if step == Step::Synced {
-            let tmp = folder.join(format!("{}.tmp", compressed_name(0)));
-            let bytes = fs::read(&tmp).unwrap();
-            fs::write(&tmp, &bytes[..bytes.len() / 2]).unwrap();
-        }
-        Ok(())
-    });
-    assert!(result.is_err());
-    assert!(!packed(folder, 0).exists());
-    assert_eq!(fs::read(plain(folder, 0)).unwrap(), before[0].1);
+    for is_whole in [false, true] {
+        let folder = tempfile::tempdir().unwrap();
+        let folder = folder.path();
+        let before = closed(folder).await;
+        let result = compress(folder, 0, &Mutex::default(), |step| {
+            if step == Step::Synced {
+                let tmp = folder.join(format!("{}.tmp", compressed_name(0)));
+                let mut bytes = fs::read(&tmp).unwrap();
+                if is_whole {
+                    bytes = zstd::encode_all(&*before[1].1, 3).unwrap();
+                } else {
+                    bytes.truncate(bytes.len() / 2);
+                }
+                fs::write(tmp, bytes).unwrap();
+            }
+            Ok(())
+        });
+        assert!(result.is_err(), "{is_whole}");
+        assert!(!packed(folder, 0).exists(), "{is_whole}");
+        assert_eq!(fs::read(plain(folder, 0)).unwrap(), before[0].1);
+    }
 }
 
 #[tokio::test]

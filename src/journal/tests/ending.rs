@@ -74,23 +74,7 @@ async fn stopped_after(path: &Path, taken: fn(&[u8]) -> usize) {
     goes_on.send(()).unwrap();
     first.await.unwrap().unwrap();
     until_reached().await;
-    let queue = running.queue().upgrade().unwrap();
-    let waiting = queue.capacity();
-    let journal = running.journal.clone();
-    let second = tokio::spawn(async move { journal.record(entry(2)).await });
-    while queue.capacity() == waiting {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    drop(queue);
-    let health = running.writer.health.clone();
-    let stopping = tokio::spawn(running.stop());
-    while !health.is_stopping() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    goes_on.send(()).unwrap();
-    // Its call was answered when the journal could not be written; its line follows.
-    let _ = second.await.unwrap();
-    stopping.await.unwrap();
+    running.stop_behind(2, || goes_on.send(()).unwrap()).await;
     assert!(steps.lock().is_empty());
 }
 

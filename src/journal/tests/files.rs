@@ -72,6 +72,27 @@ impl Running {
     pub(super) async fn stop(self) {
         self.writer.flush().await;
     }
+
+    /// Stops with this decision in the queue, behind what the disk holds up until it is told to go on.
+    pub(super) async fn stop_behind(self, id: u128, go_on: impl FnOnce()) {
+        let queue = self.queue().upgrade().unwrap();
+        let waiting = queue.capacity();
+        let journal = self.journal.clone();
+        let last = tokio::spawn(async move { journal.record(entry(id)).await });
+        while queue.capacity() == waiting {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(queue);
+        let health = self.writer.health.clone();
+        let stopping = tokio::spawn(self.stop());
+        while !health.is_stopping() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        go_on();
+        // Its call may have been answered when the journal could not be written; its line follows.
+        let _ = last.await.unwrap();
+        stopping.await.unwrap();
+    }
 }
 
 async fn run(path: &Path, ids: std::ops::Range<u128>) {

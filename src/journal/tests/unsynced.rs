@@ -44,22 +44,7 @@ async fn no_decision_follows_in_a_file_that_could_not_be_synced_when_the_service
         while is_reached.try_recv().is_err() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let queue = running.queue().upgrade().unwrap();
-        let waiting = queue.capacity();
-        let journal = running.journal.clone();
-        let second = tokio::spawn(async move { journal.record(entry(1)).await });
-        while queue.capacity() == waiting {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        drop(queue);
-        let health = running.writer.health.clone();
-        let stopping = tokio::spawn(running.stop());
-        while !health.is_stopping() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-        goes_on.send(()).unwrap();
-        let _ = second.await.unwrap();
-        stopping.await.unwrap();
+        running.stop_behind(1, || goes_on.send(()).unwrap()).await;
         let mut files = all(&path);
         if !path.is_dir() {
             let beside = fs::read_dir(root.path()).unwrap();

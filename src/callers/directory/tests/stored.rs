@@ -68,25 +68,6 @@ async fn who_makes_a_call_does_not_depend_on_the_calls_before_it_on_its_connecti
     }
 }
 
-#[test]
-fn bytes_are_equal_only_if_each_is_and_there_are_as_many() {
-    let text: Vec<u8> = (0..40).collect();
-    for length in 0..=text.len() {
-        let known = &text[..length];
-        assert!(are_equal(known, known));
-        for place in 0..length {
-            let mut other = known.to_vec();
-            other[place] ^= 0x80;
-            assert!(!are_equal(known, &other), "{length} {place}");
-            assert!(!are_equal(known, &known[..place]), "{length} {place}");
-            assert!(!are_equal(&known[..place], known), "{length} {place}");
-        }
-        let mut longer = known.to_vec();
-        longer.push(0);
-        assert!(!are_equal(known, &longer) && !are_equal(&longer, known));
-    }
-}
-
 #[tokio::test]
 async fn a_connection_stores_tokens_of_ours_alone_and_holds_no_callers_that_were_replaced() {
     let callers = in_force(&callers());

@@ -2,24 +2,6 @@
 
 use super::*;
 
-/// The frame is whole, and has something else.
-#[tokio::test]
-async fn a_whole_frame_with_other_lines_does_not_take_the_place_of_a_segment() {
-    let folder = tempfile::tempdir().unwrap();
-    let folder = folder.path();
-    let before = closed(folder).await;
-    let result = compress(folder, 0, &Mutex::default(), |step| {
-        if step == Step::Synced {
-            let tmp = folder.join(format!("{}.tmp", compressed_name(0)));
-            fs::write(tmp, zstd::encode_all(&*before[1].1, 3).unwrap()).unwrap();
-        }
-        Ok(())
-    });
-    assert!(result.is_err());
-    assert!(!packed(folder, 0).exists());
-    assert_eq!(fs::read(plain(folder, 0)).unwrap(), before[0].1);
-}
-
 #[tokio::test]
 async fn a_segment_takes_another_form_while_retention_waits() {
     let folder = tempfile::tempdir().unwrap();
