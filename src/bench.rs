@@ -41,6 +41,7 @@ pub use self::{
     json::report,
     load::{BenchError, Load, Measured, Target},
     measure::measure,
+    process::process_cpu,
     socket::Endpoint,
     summary::Compared,
     table::table,

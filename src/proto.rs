@@ -5,6 +5,9 @@ pub mod time;
 pub mod remedies;
 pub mod json;
 pub mod codec;
+mod code;
+
+pub use self::code::code_name;
 
 /// Package `verigate.v1`.
 pub mod v1 {

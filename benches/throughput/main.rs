@@ -27,8 +27,8 @@ use std::{fs, thread, time::Duration};
 use callers::{Way, ways};
 use load::{Answers, Load};
 use prost::Message as _;
-use servers::{EMPTY, Server, VERIFICATIONS, serve_empty, stay_on, verification};
-use verigate::proto::v1::CheckAccessRequest;
+use servers::{EMPTY, Server, VERIFICATIONS, serve_empty, verification};
+use verigate::{bench::stay_on, proto::v1::CheckAccessRequest};
 
 /// Many and short: what else the machine does then meets all servers alike.
 const ROUNDS: usize = 31;
@@ -69,7 +69,7 @@ fn main() {
         .collect();
     let mut ways = ways(folder.path());
     ways.retain(|way| names.is_empty() || names.iter().any(|name| *name == way.name));
-    stay_on(SERVER_CORE);
+    stay_on(&[SERVER_CORE]);
     let mut servers = vec![(empty, Server::empty())];
     for (n, way) in ways.into_iter().enumerate() {
         let own = folder.path().join(n.to_string());
@@ -77,7 +77,7 @@ fn main() {
         let server = Server::verigate(&own, &way.settings, way.durability);
         servers.push((way, server));
     }
-    stay_on(LOAD_CORE);
+    stay_on(&[LOAD_CORE]);
     for (connections, streams) in SHAPES {
         println!(
             "\n{connections} connections x {streams} calls in flight, {ROUNDS} rounds of {ROUND:?}"

@@ -12,13 +12,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::thread::{CpuSet, sched_setaffinity};
-use tonic::{Request, Response, Status, Streaming, codegen::BoxStream};
-use verigate::proto::v1::{
-    BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,
-    CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
-    access_service_server::{AccessService, AccessServiceServer},
-};
+use verigate::bench::{EmptyServer, process_cpu};
 
 /// The argument by which this program becomes the empty server.
 pub(crate) const EMPTY: &str = "empty-server";
@@ -48,13 +42,6 @@ impl Drop for Server {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
-}
-
-/// Everything that is started from here on runs on this core alone, as does the present thread.
-pub(crate) fn stay_on(core: usize) {
-    let mut cores = CpuSet::new();
-    cores.set(core);
-    let _ = sched_setaffinity(None, &cores);
 }
 
 impl Server {
@@ -111,17 +98,7 @@ impl Server {
 
     /// The time that the process has used of its core until now: user and system.
     pub(crate) fn cpu(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.id()));
-        let stat = stat.expect("a process that runs");
-        let fields: Vec<u64> = stat
-            .rsplit(')')
-            .next()
-            .into_iter()
-            .flat_map(str::split_whitespace)
-            .map(|field| field.parse().unwrap_or(0))
-            .collect();
-        // In ticks of 10 ms; utime and stime are the 14th and 15th field, of which two stand before the bracket.
-        Duration::from_millis(10 * (fields[11] + fields[12]))
+        process_cpu(self.process.id()).expect("a process that runs")
     }
 }
 
@@ -213,56 +190,13 @@ pub(crate) fn verification(n: usize) -> String {
     format!("6650b7d4-0000-4000-8000-{n:012}")
 }
 
-struct Empty;
-
-#[tonic::async_trait]
-impl AccessService for Empty {
-    async fn check_access(
-        &self,
-        _: Request<CheckAccessRequest>,
-    ) -> Result<Response<CheckAccessResponse>, Status> {
-        Ok(Response::new(CheckAccessResponse {
-            decision: 1,
-            ..CheckAccessResponse::default()
-        }))
-    }
-
-    async fn batch_check_access(
-        &self,
-        _: Request<BatchCheckAccessRequest>,
-    ) -> Result<Response<BatchCheckAccessResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    type StreamCheckAccessStream = BoxStream<StreamCheckAccessResponse>;
-
-    async fn stream_check_access(
-        &self,
-        _: Request<Streaming<CheckAccessRequest>>,
-    ) -> Result<Response<Self::StreamCheckAccessStream>, Status> {
-        Err(Status::unimplemented(""))
-    }
-
-    async fn begin_step_up(
-        &self,
-        _: Request<BeginStepUpRequest>,
-    ) -> Result<Response<BeginStepUpResponse>, Status> {
-        Err(Status::unimplemented(""))
-    }
-}
-
 /// Serves nothing, for ever.
 pub(crate) fn serve_empty() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     runtime.block_on(async {
-        let incoming =
-            tonic::transport::server::TcpIncoming::bind("127.0.0.1:0".parse().expect("an address"));
-        let incoming = incoming.expect("a free port").with_nodelay(Some(true));
-        println!("{}", incoming.local_addr().expect("an address"));
-        tonic::transport::Server::builder()
-            .add_service(AccessServiceServer::new(Empty))
-            .serve_with_incoming(incoming)
-            .await
-            .expect("it serves");
+        let server = EmptyServer::bind("127.0.0.1:0".parse().expect("an address"));
+        let server = server.expect("a free port");
+        println!("{}", server.address);
+        server.serve().await.expect("it serves");
     });
 }

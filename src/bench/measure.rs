@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     load::{BenchError, Load, Measured, Target},
-    process::{self, Memory},
+    process::{Memory, process_cpu},
     tally::Window,
     worker::{Share, Worked, Worker},
 };
@@ -102,7 +102,7 @@ fn watch(
         loop {
             let left = instant.saturating_sub(started.elapsed());
             if left.is_zero() || is_over() {
-                return process::cpu(pid);
+                return process_cpu(pid);
             }
             thread::sleep(left.min(NAP_MAX));
         }

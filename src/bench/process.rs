@@ -19,7 +19,7 @@ impl Memory {
 }
 
 /// The CPU time that a process has used, user and system, all its threads.
-pub(super) fn cpu(pid: u32) -> Option<Duration> {
+pub fn process_cpu(pid: u32) -> Option<Duration> {
     stat(Path::new(&format!("/proc/{pid}/stat")))
 }
 
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn this_process_has_both() {
         let pid = std::process::id();
-        assert!(cpu(pid).is_some() && thread_cpu().is_some());
+        assert!(process_cpu(pid).is_some() && thread_cpu().is_some());
         assert!(Memory::of(pid).is_some_and(|memory| memory.peak >= memory.resident));
     }
 }

@@ -2,26 +2,12 @@
 
 use std::fmt;
 
-/// The codes of gRPC, by their numbers.
-const CODES: [&str; 17] = [
-    "OK",
-    "CANCELLED",
-    "UNKNOWN",
-    "INVALID_ARGUMENT",
-    "DEADLINE_EXCEEDED",
-    "NOT_FOUND",
-    "ALREADY_EXISTS",
-    "PERMISSION_DENIED",
-    "RESOURCE_EXHAUSTED",
-    "FAILED_PRECONDITION",
-    "ABORTED",
-    "OUT_OF_RANGE",
-    "UNIMPLEMENTED",
-    "INTERNAL",
-    "UNAVAILABLE",
-    "DATA_LOSS",
-    "UNAUTHENTICATED",
-];
+use tonic::Code;
+
+use crate::proto::code_name;
+
+/// The largest number of a code of gRPC.
+const CODE_MAX: u8 = 16;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,19 +32,19 @@ impl Status {
 
     /// The code of this name.
     pub fn of_code(name: &str) -> Option<Self> {
-        let mut codes = (0..).zip(CODES);
-        let found = codes.find(|(_, code)| *code == name);
-        found.map(|(number, _)| Self::Grpc(number))
+        let mut codes = 0..=CODE_MAX;
+        let found = codes.find(|code| code_name(Code::from(i32::from(*code))) == name);
+        found.map(Self::Grpc)
     }
 }
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Grpc(code) => match CODES.get(usize::from(*code)) {
-                Some(name) => f.write_str(name),
-                None => write!(f, "grpc-status {code}"),
-            },
+            Self::Grpc(code) if *code <= CODE_MAX => {
+                f.write_str(code_name(Code::from(i32::from(*code))))
+            }
+            Self::Grpc(code) => write!(f, "grpc-status {code}"),
             Self::Http(status) => write!(f, "HTTP {status}"),
             Self::Reset(code) => write!(f, "RST_STREAM {code}"),
             Self::Missing => f.write_str("no grpc-status"),

@@ -25,6 +25,7 @@ use crate::{
     deps::Deps,
     listener::Waited,
     log_throttle::{LogThrottle, throttled},
+    proto::code_name,
 };
 
 /// How much of a text from outside is logged, in characters.
@@ -162,7 +163,7 @@ impl ObservedCall {
     }
 
     fn record(&self, code: Code, message: &str) {
-        let name = metrics::name_of(code);
+        let name = code_name(code);
         let since_turn = self.started.elapsed();
         let elapsed = self.waited.saturating_add(since_turn);
         let caller = self.caller.get();
@@ -207,7 +208,7 @@ impl Calls {
         if failed.is_expected() {
             return;
         }
-        let code = metrics::name_of(failed.code);
+        let code = code_name(failed.code);
         throttled!(
             self.log,
             failed.uptime,

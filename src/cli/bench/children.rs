@@ -43,6 +43,31 @@ impl Server {
         self.0.id()
     }
 
+    /// Starts a program: the server, and how messages name it. What it writes is read from where it `says`, and dropped otherwise.
+    fn spawn(
+        program: &OsStr,
+        arguments: &[&str],
+        says: Option<Says>,
+    ) -> anyhow::Result<(Self, String)> {
+        let piped = |of| {
+            if says == Some(of) {
+                Stdio::piped()
+            } else {
+                Stdio::null()
+            }
+        };
+        let first = arguments.first().unwrap_or(&"");
+        let shown = format!("{} {first}", program.to_string_lossy());
+        let child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(piped(Says::Stdout))
+            .stderr(piped(Says::Stderr))
+            .spawn();
+        let child = child.with_context(|| format!("cannot start `{shown}`"))?;
+        Ok((Self(child), shown))
+    }
+
     /// Starts a program that writes where it listens: the server, and the address behind `mark` in the first line with it.
     pub(super) fn start(
         program: &OsStr,
@@ -50,25 +75,7 @@ impl Server {
         says: Says,
         mark: &str,
     ) -> anyhow::Result<(Self, SocketAddr)> {
-        let piped = |of| {
-            if says == of {
-                Stdio::piped()
-            } else {
-                Stdio::null()
-            }
-        };
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(piped(Says::Stdout))
-            .stderr(piped(Says::Stderr))
-            .spawn();
-        let shown = format!(
-            "{} {}",
-            program.to_string_lossy(),
-            arguments.first().unwrap_or(&"")
-        );
-        let mut server = Self(child.with_context(|| format!("cannot start `{shown}`"))?);
+        let (mut server, shown) = Self::spawn(program, arguments, Some(says))?;
         let output: Option<Box<dyn Read + Send>> = match says {
             Says::Stdout => server.0.stdout.take().map(|out| Box::new(out) as _),
             Says::Stderr => server.0.stderr.take().map(|out| Box::new(out) as _),
@@ -99,14 +106,7 @@ impl Server {
         address: SocketAddr,
         stop: &AtomicBool,
     ) -> anyhow::Result<Self> {
-        let shown = program.to_string_lossy();
-        let child = Command::new(program)
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut server = Self(child.with_context(|| format!("cannot start `{shown}`"))?);
+        let (mut server, shown) = Self::spawn(program, arguments, None)?;
         let mut waited = Duration::ZERO;
         while TcpStream::connect_timeout(&address, POLL).is_err() {
             if let Some(ended) = server.0.try_wait()? {

@@ -9,6 +9,7 @@ use super::method::{DECIDING, WITH_ITEMS};
 use crate::{
     callers::{CallerName, Callers},
     metrics::register_pruned,
+    proto::code_name,
 };
 
 /// The labels of the calls by caller.
@@ -92,12 +93,12 @@ impl Metrics {
         // So that `rate()` sees the first error of a caller. The other methods are for operators.
         for method in DECIDING {
             for code in CODES {
-                metrics.calls.with_label_values(&[method, name_of(code)]);
+                metrics.calls.with_label_values(&[method, code_name(code)]);
             }
         }
         for method in WITH_ITEMS {
             for code in CODES {
-                metrics.items.with_label_values(&[method, name_of(code)]);
+                metrics.items.with_label_values(&[method, code_name(code)]);
             }
         }
         registry.register(Box::new(metrics.items.clone()))?;
@@ -124,31 +125,8 @@ impl Metrics {
 impl Metrics {
     /// Counts a check of a batch or a stream.
     pub(super) fn item(&self, method: &str, code: Code, caller: &str) {
-        let code = name_of(code);
+        let code = code_name(code);
         self.by_caller.with_label_values(&[code, caller]).inc();
         self.items.with_label_values(&[method, code]).inc();
-    }
-}
-
-/// A code as gRPC spells it.
-pub(super) fn name_of(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }

@@ -73,7 +73,7 @@ impl Running {
         self.writer.flush().await;
     }
 
-    /// Stops with this decision in the queue, behind what the disk holds up until it is told to go on.
+    /// Stops with this decision in the queue, behind a block that the disk does not take before `go_on`.
     pub(super) async fn stop_behind(self, id: u128, go_on: impl FnOnce()) {
         let queue = self.queue().upgrade().unwrap();
         let waiting = queue.capacity();
