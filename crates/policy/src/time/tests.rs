@@ -1,5 +1,7 @@
 //! Instants and durations, at their bounds too.
 
+use jiff::tz::TimeZone;
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {
@@ -98,6 +100,52 @@ fn an_anniversary_of_29_february_falls_on_1_march() {
     assert_eq!(anniversary(born, 0), born);
 }
 
+/// By the calendar of the library.
+fn anniversary_by_calendar(instant: Timestamp, years: i16) -> Timestamp {
+    let date_time = TimeZone::UTC.to_datetime(instant);
+    let year = date_time.year().saturating_add(years);
+    date_time
+        .with()
+        .year(year)
+        .build()
+        .or_else(|_| date_time.with().year(year).month(3).day(1).build())
+        .and_then(|raised| TimeZone::UTC.to_timestamp(raised))
+        .unwrap_or(Timestamp::MAX)
+}
+
+#[test]
+fn an_anniversary_is_the_one_of_the_calendar() {
+    let same = |instant, years: u8| {
+        let expected = anniversary_by_calendar(instant, years.into());
+        let raised = anniversary(instant, years.into());
+        assert_eq!(raised, expected, "{instant} + {years} years");
+    };
+    // Of each day of a whole era, on both sides of 1970.
+    for day in -80_000..70_000_i64 {
+        let instant = from_millis(day * 86_400_000 + day * 7_919 % 86_400_000);
+        for years in [0, 1, 18, 21, 150] {
+            same(instant, years);
+        }
+    }
+    for instant in [
+        Timestamp::MIN,
+        at("-000001-02-28T23:59:59.999Z"),
+        at("0000-02-29T00:00:00Z"),
+        at("1968-02-29T23:59:59.999999999Z"),
+        at("1969-12-31T23:59:59.999999999Z"),
+        at("1970-01-01T00:00:00.000000001Z"),
+        at("9849-12-30T22:00:00.999999999Z"),
+        at("9849-12-31T00:00:00Z"),
+        at("9850-01-01T00:00:00Z"),
+        Timestamp::MAX,
+    ] {
+        for years in [0, 1, 4, 100, 150, 255] {
+            same(instant, years);
+        }
+    }
+    assert_eq!(anniversary(Timestamp::MIN, u16::MAX), Timestamp::MAX);
+}
+
 #[test]
 fn arithmetic_at_the_ends_of_time_saturates() {
     assert_eq!(after(Timestamp::MAX, Duration::MAX), Timestamp::MAX);
@@ -152,4 +200,44 @@ fn an_instant_is_pushed_as_it_is_printed() {
     }
     printed(Timestamp::MIN);
     printed(Timestamp::MAX);
+}
+
+/// The same arithmetic by the library, for any sign of both parts.
+#[test]
+fn an_instant_is_moved_as_the_library_moves_it() {
+    let instants = [
+        Timestamp::MIN,
+        at("-000001-12-31T23:59:59.999Z"),
+        at("1969-12-31T23:59:59.000000001Z"),
+        at("1969-12-31T23:59:59.999999999Z"),
+        at("1970-01-01T00:00:00Z"),
+        at("1970-01-01T00:00:00.999999999Z"),
+        at("2026-01-31T12:00:00.5Z"),
+        Timestamp::MAX,
+    ];
+    let durations = [
+        Duration::ZERO,
+        Duration::from_nanos(1),
+        Duration::from_millis(999),
+        Duration::from_nanos(1_999_999_999),
+        Duration::from_hours(24),
+        Duration::new(300_000_000_000, 1),
+        Duration::new(u64::MAX, 999_999_999),
+    ];
+    for instant in instants {
+        for duration in durations {
+            let later = instant.checked_add(duration).unwrap_or(Timestamp::MAX);
+            assert_eq!(after(instant, duration), later, "{instant} + {duration:?}");
+            let earlier = instant.checked_sub(duration).unwrap_or(Timestamp::MIN);
+            assert_eq!(
+                before(instant, duration),
+                earlier,
+                "{instant} - {duration:?}"
+            );
+        }
+        for other in instants {
+            let way = Duration::try_from(other.duration_since(instant)).unwrap_or_default();
+            assert_eq!(between(instant, other), way, "from {instant} to {other}");
+        }
+    }
 }
