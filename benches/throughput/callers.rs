@@ -1,7 +1,7 @@
-//! Who asks in the bench: nobody in particular, or a caller by a token or by a certificate, with the settings of the service for each, and what
-//! an answer waits for.
+//! What the bench compares: who asks (nobody in particular, or a caller by a token or by a certificate), what an answer waits for, and what else
+//! is done with each decision.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path, process::Command, sync::Arc};
 
 use rcgen::{
     BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose as Usage, IsCa, Issuer, KeyPair,
@@ -14,15 +14,19 @@ use rustls::{
 };
 use verigate::callers::Token;
 
+use crate::receivers;
+
 const DOOR: &str = "spiffe://example.org/door/bench";
 
 /// A way to ask.
 pub(crate) struct Way {
     pub(crate) name: &'static str,
-    /// What the configuration has for it.
+    /// Sections of the configuration.
     pub(crate) settings: String,
-    /// What an answer waits for, as `journal.durability` has it.
-    pub(crate) durability: &'static str,
+    /// The settings of the journal: above all what an answer waits for.
+    pub(crate) journal: String,
+    /// Whether the same policies are evaluated once more, as a shadow.
+    pub(crate) shadow: bool,
     pub(crate) token: Option<String>,
     pub(crate) tls: Option<Arc<ClientConfig>>,
 }
@@ -42,50 +46,96 @@ pub(crate) fn ways(folder: &Path) -> Vec<Way> {
     let (tls, client, door) = certificates(folder);
     let asked = format!("client_ca = '{}'\n", folder.join("ca.crt").display());
     let text = || Some(token.reveal().to_owned());
-    vec![
-        Way {
-            name: "verigate, queued",
-            settings: String::new(),
-            durability: "queued",
-            token: None,
-            tls: None,
-        },
-        Way {
-            name: "verigate, synced",
-            settings: String::new(),
-            durability: "synced",
-            token: None,
-            tls: None,
-        },
-        Way {
-            name: "verigate, written",
-            settings: String::new(),
-            durability: "written",
-            token: None,
-            tls: None,
-        },
+    let anonymous = [
+        ("verigate, queued", "queued"),
+        ("verigate, synced", "synced"),
+        ("verigate, written", "written"),
+    ];
+    let anonymous = anonymous.map(|(name, kind)| Way {
+        name,
+        settings: String::new(),
+        journal: durability(kind),
+        shadow: false,
+        token: None,
+        tls: None,
+    });
+    let mut ways = Vec::from(anonymous);
+    ways.extend([
         Way {
             name: "token",
             settings: by_token.clone(),
-            durability: "written",
+            journal: durability("written"),
+            shadow: false,
             token: text(),
             tls: None,
         },
         Way {
             name: "token, TLS",
             settings: format!("{by_token}{tls}"),
-            durability: "written",
+            journal: durability("written"),
+            shadow: false,
             token: text(),
             tls: Some(client),
         },
         Way {
             name: "certificate, TLS",
             settings: format!("{by_certificate}{tls}{asked}"),
-            durability: "written",
+            journal: durability("written"),
+            shadow: false,
             token: None,
             tls: Some(door),
         },
+    ]);
+    ways.extend(options(folder).map(|(name, journal, shadow)| Way {
+        name,
+        settings: by_token.clone(),
+        journal: durability("written") + &journal,
+        shadow,
+        token: text(),
+        tls: None,
+    }));
+    ways
+}
+
+fn durability(kind: &str) -> String {
+    format!("durability = '{kind}'\n")
+}
+
+/// What else is done with each decision: by name the settings of the journal, and whether there is a shadow.
+fn options(folder: &Path) -> [(&'static str, String, bool); 4] {
+    let recipient = auditor(&folder.join("auditor.key"));
+    [
+        ("token, shadow", String::new(), true),
+        (
+            "token, sealed",
+            format!("facts = 'sealed'\nage_recipient = '{recipient}'\n"),
+            false,
+        ),
+        (
+            "token, syslog UDP",
+            format!("syslog = 'udp://{}'\n", receivers::datagrams()),
+            false,
+        ),
+        (
+            "token, OTLP",
+            format!("otlp_endpoint = 'http://{}'\n", receivers::collector()),
+            false,
+        ),
     ]
+}
+
+/// Makes the key of an auditor, and says to whom facts are sealed.
+fn auditor(key: &Path) -> String {
+    let made = Command::new(env!("CARGO_BIN_EXE_verigate"))
+        .args(["audit", "keygen", "--auditor"])
+        .arg(key)
+        .output()
+        .expect("verigate starts");
+    let said = String::from_utf8(made.stdout).expect("text");
+    let recipient = said
+        .split_whitespace()
+        .find(|word| word.starts_with("age1"));
+    recipient.expect("a recipient").to_owned()
 }
 
 /// The settings of TLS, and clients without and with a certificate.

@@ -19,6 +19,7 @@
 
 mod callers;
 mod load;
+mod receivers;
 mod servers;
 mod stream;
 
@@ -58,7 +59,8 @@ fn main() {
     let empty = Way {
         name: "tonic, empty handler",
         settings: String::new(),
-        durability: "",
+        journal: String::new(),
+        shadow: false,
         token: None,
         tls: None,
     };
@@ -74,7 +76,7 @@ fn main() {
     for (n, way) in ways.into_iter().enumerate() {
         let own = folder.path().join(n.to_string());
         fs::create_dir(&own).unwrap();
-        let server = Server::verigate(&own, &way.settings, way.durability);
+        let server = Server::verigate(&own, &way);
         servers.push((way, server));
     }
     stay_on(&[LOAD_CORE]);

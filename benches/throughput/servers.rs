@@ -14,6 +14,8 @@ use std::{
 
 use verigate::bench::{EmptyServer, process_cpu};
 
+use crate::callers::Way;
+
 /// The argument by which this program becomes the empty server.
 pub(crate) const EMPTY: &str = "empty-server";
 /// Verifications that the vendor knows.
@@ -66,7 +68,7 @@ impl Server {
     }
 
     /// The service with this configuration beside what it needs, and a vendor that knows [`VERIFICATIONS`].
-    pub(crate) fn verigate(folder: &Path, settings: &str, durability: &str) -> Self {
+    pub(crate) fn verigate(folder: &Path, way: &Way) -> Self {
         let cast = folder.join("cast.yaml");
         fs::write(&cast, people()).expect("a folder");
         let policy = folder.join("front-door.yaml");
@@ -76,15 +78,21 @@ impl Server {
         let upstream = address_in(lines, "http://");
         let config = folder.join("verigate.toml");
         // In a folder of its own: those of the configuration and the policies are watched, and each write would wake the watcher.
-        let journal = folder.join("journal").join("decisions.jsonl");
+        let file = folder.join("journal").join("decisions.jsonl");
         fs::create_dir(folder.join("journal")).unwrap();
+        let policy = policy.display();
+        let shadow = if way.shadow {
+            format!("shadow = '{policy}'\n")
+        } else {
+            String::new()
+        };
+        let (journal, settings) = (&way.journal, &way.settings);
         let written = format!(
-            "[policies]\npath = '{}'\n[incode]\nurl = 'http://{upstream}'\napi_key = 'demo-api-key'\n\
-             integration_id = 'demo-integration'\nsecret = 'demo-secret'\nrate = 100000\nburst = 100000\n[journal]\npath = '{}'\ndurability = '{durability}'\n\
+            "[policies]\npath = '{policy}'\n{shadow}[incode]\nurl = 'http://{upstream}'\napi_key = 'demo-api-key'\n\
+             integration_id = 'demo-integration'\nsecret = 'demo-secret'\nrate = 100000\nburst = 100000\n[journal]\npath = '{}'\n{journal}\
              [grpc]\nlisten = '127.0.0.1:0'\n[http]\nlisten = '127.0.0.1:0'\n[admin]\nlisten = '127.0.0.1:0'\n\
              [log]\nformat = 'text'\n[quota]\nfetches_per_second = 100000\nfetches_burst = 100000\n{settings}",
-            policy.display(),
-            journal.display()
+            file.display()
         );
         fs::write(&config, written).expect("a folder");
         let (process, lines) = start(&["serve", "--config", text(&config)]);
