@@ -7,6 +7,7 @@
 mod accept;
 mod activity;
 mod backlog;
+mod call_set;
 mod bodies;
 mod address;
 mod connection;

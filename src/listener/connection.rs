@@ -7,7 +7,7 @@ use std::{
 };
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     select,
@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     activity::{Activity, READ_AT_ONCE},
     backlog::Backlog,
+    call_set::{Arrived, CallSet},
     lifetime::{Lifetime, TICK, Verdict},
     limits::{
         FIRST_BYTE_TIMEOUT, HEAD_BYTES_MAX, HEAD_TIMEOUT, HEADER_LIST_BYTES_MAX, Limits,
@@ -47,8 +48,6 @@ pub(super) struct Serving<S> {
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-type Executor = TokioExecutor;
-
 /// A connection of HTTP/1 or HTTP/2.
 trait Connection: Future {
     /// Accepts no more requests, and ends when those in flight have ended.
@@ -65,7 +64,7 @@ where
     }
 }
 
-impl<I, S> Connection for http2::Connection<I, OnConnection<S>, Executor>
+impl<I, S> Connection for http2::Connection<I, OnConnection<S>, Arrived>
 where
     I: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
     S: Serves,
@@ -132,7 +131,8 @@ impl<S: Serves> Serving<S> {
             .map(|backlog| (backlog, peer.urgency.clone()));
         let watched = Watched::http2(stream, read, Arc::clone(&activity), turns);
         let stream = TokioIo::new(watched);
-        let mut builder = http2::Builder::new(TokioExecutor::new());
+        let calls = CallSet::default();
+        let mut builder = http2::Builder::new(calls.arrived());
         builder
             .timer(TokioTimer::new())
             // No cache stores what the port of gRPC answers, its rejections of other requests included.
@@ -149,7 +149,7 @@ impl<S: Serves> Serving<S> {
         let service = OnConnection::new(self.service, peer, Arc::clone(&activity), backlog);
         let connection = builder.serve_connection(stream, service);
         let lifetime = Lifetime::new(&self.limits, spread(), false);
-        drive(connection, lifetime, &activity, self.stopping).await
+        drive(connection, calls, lifetime, &activity, self.stopping).await
     }
 
     async fn http1<I>(self, stream: I, read: Vec<u8>, peer: Peer) -> Closed
@@ -167,7 +167,9 @@ impl<S: Serves> Serving<S> {
         let service = OnConnection::new(self.service, peer, Arc::clone(&activity), None);
         let connection = builder.serve_connection(stream, service);
         let lifetime = Lifetime::new(&self.limits, spread(), true);
-        drive(connection, lifetime, &activity, self.stopping).await
+        // They are part of the connection.
+        let calls = CallSet::default();
+        drive(connection, calls, lifetime, &activity, self.stopping).await
     }
 }
 
@@ -179,6 +181,7 @@ fn spread() -> f64 {
 /// Drives a connection until it ends by itself or is to be closed.
 async fn drive(
     connection: impl Connection,
+    mut calls: CallSet,
     mut lifetime: Lifetime,
     activity: &Activity,
     stopping: watch::Receiver<bool>,
@@ -196,8 +199,14 @@ async fn drive(
         select! {
             // An error is the peer's, or means that it has left.
             _ = poll_fn(|context| {
+                // First, so that the answers that are ready leave together.
+                calls.poll(context);
                 activity.may_read(READ_AT_ONCE);
-                connection.as_mut().poll(context)
+                let polled = connection.as_mut().poll(context);
+                if polled.is_pending() {
+                    calls.poll(context);
+                }
+                polled
             }) => {
                 let flooded = activity.is_flooded().then_some(Closed::Flood);
                 let closed = activity.holding().is_closing().then_some(Closed::Memory);

@@ -1,9 +1,9 @@
-//! The evidence cache: a bounded LRU of what the upstream said, in this process. It never holds decisions.
+//! The evidence cache: what the upstream said, bounded, in this process. What is used again outlasts what is not. It never holds decisions.
 //!
 //! - Single-flight: however many callers want a verification, one task fetches it ([`Flight`]); callers that leave do not cancel it.
 //! - Refresh-ahead: what is used often is fetched again before it expires.
 //! - Negative caching: a 404 is cached for seconds, and so is a failure, during which stale evidence or none is served. What is not
-//!   about a verification that exists has its own LRU.
+//!   about a verification that exists has its own bound.
 //! - Stale-if-error: evidence older than `max_age` is served up to `max_stale` while the upstream cannot be asked. Invalidated evidence
 //!   is never fresh; it is served for seconds where asking again failed or was refused, unless it was revoked.
 //!
@@ -318,7 +318,7 @@ impl EvidenceCache {
 #[async_trait]
 impl Source for EvidenceCache {
     fn look_up_now(&self, id: &VerificationId, request: &LookupRequest) -> Option<Known> {
-        let entry = self.0.entries.get_now(id)?;
+        let entry = self.0.entries.get_known(id)?;
         let known = entry.answer(request)?;
         // A refresh begins under the lock of the key, which may have to be waited for.
         (!entry.record_use(request)).then_some(known)

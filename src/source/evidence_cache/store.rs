@@ -1,10 +1,18 @@
-//! The entries of the cache, in two LRUs: those with evidence about a verification, and the others: fetches in flight, failures, and
+//! The entries of the cache, in two parts: those with evidence about a verification, and the others: fetches in flight, failures, and
 //! verifications that do not exist. A caller that asks for what does not exist evicts nothing that does.
 //!
-//! Each change of an entry is made under a lock of its key, whichever LRU the entry is in before and after.
+//! Each change of an entry is made under a lock of its key, whichever part the entry is in before and after.
+//!
+//! Why two libraries: a warm check reads the first part, and `quick_cache` reads faster and in less memory, but has no lock of a key;
+//! the second has one.
 
-use futures_util::FutureExt as _;
+use std::{hash::RandomState, sync::Arc};
+
 use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
+use quick_cache::{
+    UnitWeighter,
+    sync::{Cache as QuickCache, DefaultLifecycle},
+};
 use tokio::task::yield_now;
 
 use super::entry::Entry;
@@ -34,10 +42,10 @@ impl Turn {
 /// The entries. Clones share them.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
-    /// Entries with evidence about a verification.
-    verifications: Cache<VerificationId, Entry>,
+    /// Entries with evidence about a verification. Hashed with a secret of this process, because callers choose the ids.
+    verifications: Arc<QuickCache<VerificationId, Arc<Entry>, UnitWeighter, RandomState>>,
     /// The others. Its locks are the locks of all keys.
-    negatives: Cache<VerificationId, Entry>,
+    negatives: Cache<VerificationId, Arc<Entry>>,
 }
 
 /// The outcome of a change.
@@ -54,27 +62,32 @@ pub(super) enum Change {
 impl Store {
     /// An empty one, for this many entries with evidence.
     pub(super) fn new(capacity: u64) -> Self {
-        // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
-        let lru = |capacity| {
-            Cache::builder()
-                .max_capacity(capacity)
-                .eviction_policy(EvictionPolicy::lru())
-                .build()
-        };
+        let items = usize::try_from(capacity).unwrap_or(usize::MAX);
+        let verifications = QuickCache::with(
+            items,
+            capacity,
+            UnitWeighter,
+            RandomState::new(),
+            DefaultLifecycle::default(),
+        );
         Self {
-            verifications: lru(capacity),
-            negatives: lru(NEGATIVES_MAX),
+            verifications: Arc::new(verifications),
+            // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
+            negatives: Cache::builder()
+                .max_capacity(NEGATIVES_MAX)
+                .eviction_policy(EvictionPolicy::lru())
+                .build(),
         }
     }
 
-    /// An entry with evidence, as it is now. `None` also where that would have to be waited for.
-    pub(super) fn get_now(&self, id: &VerificationId) -> Option<Entry> {
-        self.verifications.get(id).now_or_never().flatten()
+    /// An entry with evidence, as it is now.
+    pub(super) fn get_known(&self, id: &VerificationId) -> Option<Arc<Entry>> {
+        self.verifications.get(id)
     }
 
     /// The entry, as it is now.
-    pub(super) async fn get(&self, id: &VerificationId) -> Option<Entry> {
-        match self.verifications.get(id).await {
+    pub(super) async fn get(&self, id: &VerificationId) -> Option<Arc<Entry>> {
+        match self.get_known(id) {
             Some(entry) => Some(entry),
             None => self.negatives.get(id).await,
         }
@@ -94,24 +107,24 @@ impl Store {
             } else {
                 Op::Nop
             };
-            let known = self.verifications.get(id).await;
+            let known = self.get_known(id);
             let was_known = known.is_some();
-            match change(known.or(negative)).await {
+            match change(known.or(negative).map(Arc::unwrap_or_clone)).await {
                 Change::Keep => Op::Nop,
                 Change::Put(entry) if entry.has_verification() => {
-                    self.verifications.insert(id.clone(), entry).await;
+                    self.verifications.insert(id.clone(), Arc::new(entry));
                     no_negative
                 }
                 // A reader in between finds nothing, and waits for the lock.
                 Change::Put(entry) => {
                     if was_known {
-                        self.verifications.invalidate(id).await;
+                        self.verifications.remove(id);
                     }
-                    Op::Put(entry)
+                    Op::Put(Arc::new(entry))
                 }
                 Change::Remove => {
                     if was_known {
-                        self.verifications.invalidate(id).await;
+                        self.verifications.remove(id);
                     }
                     no_negative
                 }
@@ -123,9 +136,9 @@ impl Store {
     /// The verifications whose entries are so. Yields to other tasks after each [`AT_ONCE`] entries.
     pub(super) async fn find(&self, mut is_so: impl FnMut(&Entry) -> bool) -> Vec<VerificationId> {
         let (mut found, mut turn) = (Vec::new(), Turn::default());
-        for (id, entry) in &self.verifications {
+        for (id, entry) in self.verifications.iter() {
             if is_so(&entry) {
-                found.push((*id).clone());
+                found.push(id);
             }
             turn.step().await;
         }
@@ -134,14 +147,13 @@ impl Store {
 
     /// Does what moka has deferred, so that the numbers of entries are right and no warm check pays for it.
     pub(super) async fn run_pending_tasks(&self) {
-        self.verifications.run_pending_tasks().await;
         self.negatives.run_pending_tasks().await;
     }
 
     /// How many entries there are with evidence, and how many without; approximately.
     pub(super) fn counts(&self) -> (u64, u64) {
         (
-            self.verifications.entry_count(),
+            u64::try_from(self.verifications.len()).unwrap_or(u64::MAX),
             self.negatives.entry_count(),
         )
     }

@@ -196,7 +196,8 @@ async fn desk_after(leaves: Leaves) -> Desk {
             desk.look(desk.request()).await;
         }
         Leaves::Evicted => {
-            for n in 2..=9 {
+            // Used again, and more than v-1.
+            for n in (2..=9).flat_map(|n| [n; 4]) {
                 desk.look_named(&named(&format!("v-{n}")), desk.request())
                     .await;
             }
