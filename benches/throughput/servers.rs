@@ -82,7 +82,9 @@ impl Server {
         fs::create_dir(folder.join("journal")).unwrap();
         let policy = policy.display();
         let shadow = if way.shadow {
-            format!("shadow = '{policy}'\n")
+            let shadow = folder.join("shadow.yaml");
+            fs::write(&shadow, POLICY).expect("a folder");
+            format!("shadow = '{}'\n", shadow.display())
         } else {
             String::new()
         };
