@@ -87,7 +87,7 @@ async fn a_segment_that_is_not_closed_is_read_once() {
     fs::write(plain(folder, 0), first).unwrap();
     let mut compression = compression(folder);
     compression.compress_all();
-    fs::set_permissions(plain(folder, 0), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(plain(folder, 0), fs::Permissions::from_mode(0o000)).unwrap();
     without_privileges(|| compression.compress_all());
     assert_eq!(compression.metrics.failures.get(), 0);
 }
