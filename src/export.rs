@@ -4,6 +4,7 @@
 //! not take in time is dropped and counted, and each line has its index, so that they see what is missing.
 
 mod config;
+mod members;
 mod severity;
 mod failures;
 mod tally;

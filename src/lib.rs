@@ -33,6 +33,7 @@ pub mod rate_limit;
 pub mod retry_budget;
 pub mod log_throttle;
 pub mod jitter;
+pub mod key_hash;
 pub mod json;
 pub mod metrics;
 pub mod readiness;

@@ -10,11 +10,10 @@ use opentelemetry_proto::tonic::{
     resource::v1::Resource,
 };
 use prost::Message as _;
-use serde_json::Value;
 use tokio::time::sleep;
 use url::Url;
 
-use super::{backoff::Backoff, severity::Severity, tally::Tally};
+use super::{backoff::Backoff, members::members, severity::Severity, tally::Tally};
 use crate::{
     audit::Brief,
     clock::Clock,
@@ -164,8 +163,8 @@ fn request(batch: &[WrittenLine], now: Timestamp) -> ExportLogsServiceRequest {
 /// The record of a line that was seen now. Its body is the line as it is in the file, without the newline.
 fn record(line: &[u8], now: Timestamp) -> LogRecord {
     let start = LineStart::parse(line);
-    let value: Value = serde_json::from_slice(line).unwrap_or_default();
-    let brief = Brief::of(&value);
+    let members = members(line);
+    let brief = Brief::of(&members);
     let name = format!("verigate.{}", brief.event().unwrap_or("decision"));
     let (severity_number, severity) = Severity::of(brief).otlp();
     let mut attributes = vec![attribute("event.name", text(&name))];

@@ -19,6 +19,7 @@ use self::{
 use super::{
     backoff::Backoff,
     config::{SyslogConfig, Transport},
+    members::members,
     tally::Tally,
 };
 use crate::{
@@ -45,6 +46,8 @@ pub(super) struct Syslog {
     backoff: Backoff,
     /// Taken, and not sent.
     pending: Frames,
+    /// The message that was made last: its memory is used for the next one.
+    message: String,
     failures: usize,
     /// Lines that are known not to have fitted into the queue.
     dropped: u64,
@@ -75,6 +78,7 @@ impl Syslog {
             clock,
             backoff: Backoff::default(),
             pending: Frames::default(),
+            message: String::new(),
             failures: 0,
             dropped: 0,
         }
@@ -121,8 +125,10 @@ impl Syslog {
 
     fn push(&mut self, line: &WrittenLine) {
         let is_framed = self.config.target.transport != Transport::Udp;
-        let message = message_of(line, &self.config.sender);
-        self.pending.push(&message, is_framed);
+        let at = LineStart::parse(&line.bytes).map(|start| start.at);
+        let (members, at) = (members(&line.bytes), at.unwrap_or_default());
+        self.config.sender.write(&members, at, &mut self.message);
+        self.pending.push(&self.message, is_framed);
     }
 
     /// Takes what waits, as much as is written at once.
@@ -197,11 +203,4 @@ impl Syslog {
             self.backoff.reset();
         }
     }
-}
-
-/// The message of a line.
-fn message_of(line: &WrittenLine, sender: &Sender) -> String {
-    let at = LineStart::parse(&line.bytes).map(|start| start.at);
-    let value = serde_json::from_slice(&line.bytes).unwrap_or_default();
-    sender.message(&value, at.unwrap_or_default())
 }

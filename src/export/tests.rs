@@ -291,6 +291,22 @@ async fn a_stalled_receiver_is_left_and_the_next_connection_gets_what_it_has_not
     drop(stalled);
 }
 
+/// What was taken of the queue to be written is beside its bound, so it is little.
+#[tokio::test(start_paused = true)]
+async fn no_more_lines_than_the_bound_wait_for_a_stalled_receiver() {
+    let (listener, address) = listen().await;
+    let running = Running::to_syslog(Transport::Tcp, address);
+    running.write_at_once(0..MANY);
+    let stalled = accept(&listener).await;
+    running.until("exported_total{target=\"syslog\"}", 1).await;
+    running.write_at_once(MANY..2 * MANY);
+    assert_eq!(
+        running.count("reason=\"queue_full\",target=\"syslog\""),
+        MANY
+    );
+    drop(stalled);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_receiver_gets_every_line_by_one_connection() {
     let (listener, address) = listen().await;

@@ -193,7 +193,7 @@ fn last_whole(bytes: &[u8]) -> Option<(usize, usize)> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
+    use std::{fs, os::unix::fs::MetadataExt as _};
 
     use super::*;
     use crate::journal::signed_note::{SigningKey, signing_key_text};
@@ -302,5 +302,15 @@ mod tests {
             let file = CheckpointFile::new(&path, key.verifier());
             assert_eq!(code(file.append(1, &note(&key, 1))), "unusable");
         }
+    }
+
+    #[test]
+    fn a_file_of_checkpoints_is_created_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoints");
+        let key = key("door.example.org/journal", 7);
+        let file = CheckpointFile::new(&path, key.verifier());
+        file.append(5, &note(&key, 5)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
     }
 }

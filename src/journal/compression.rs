@@ -116,10 +116,8 @@ impl Compression {
                 Ok(false) => Ok(()),
                 Err(error) => Err(error),
             };
-            match result {
-                Ok(()) => {}
-                Err(_) if self.health.is_stopping() => {}
-                Err(error) => self.report(&error, Some(first)),
+            if let Err(error) = result {
+                self.report(&error, Some(first));
             }
         }
     }
@@ -195,7 +193,11 @@ impl Compression {
         Ok(())
     }
 
+    /// What fails while the service stops was ended by that, or is tried again by the next process.
     fn report(&self, error: &io::Error, first: Option<u64>) {
+        if self.health.is_stopping() {
+            return;
+        }
         self.metrics.failures.inc();
         throttled!(
             self.log,
@@ -270,16 +272,7 @@ fn write_compressed(
     path: &Path,
     after_chunk: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Digest> {
-    // Whatever has the name is removed first, so that its mode and its links do not count.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let output = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let output = create_unfinished(path)?;
     // Who may read the plain file may read this one.
     output.set_permissions(input.metadata()?.permissions())?;
     let mut encoder = Encoder::new(output, LEVEL)?;
@@ -289,6 +282,16 @@ fn write_compressed(
     let hash = copy(&mut input, &mut encoder, after_chunk)?;
     encoder.finish()?.sync_all()?;
     Ok(hash)
+}
+
+/// Creates a file for its owner alone. Whatever has the name is removed first, so that its mode and its links do not count.
+pub(super) fn create_unfinished(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// Copies all of this; its hash.

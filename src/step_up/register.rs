@@ -3,7 +3,7 @@
 mod purge;
 mod successors;
 
-use std::{future::ready, hash::RandomState, time::Duration};
+use std::{future::ready, time::Duration};
 
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 use uuid::Uuid;
@@ -11,6 +11,7 @@ use uuid::Uuid;
 use self::successors::Successors;
 use crate::{
     clock::Moment,
+    key_hash::KeyHasher,
     policy::{PolicyName, Timestamp, VerificationId},
 };
 
@@ -87,15 +88,15 @@ impl StepUpState {
 #[derive(Debug)]
 pub(super) struct Register {
     kept: Cache<Uuid, Kept>,
-    /// The latest step-up about a verification: the one that did not suffice, or the one to come.
-    latest: Cache<VerificationId, Uuid>,
+    /// The latest step-up about a verification: the one that did not suffice, or the one to come. By a hash.
+    latest: Cache<u64, Uuid>,
     /// To which verifications the links about one have led, the latest first. By the trace ids that the upstream gave with the links,
     /// because anybody who has the secret of webhooks can name another verification in one.
     pub(super) successors: Successors,
-    /// When verifications were purged, for the links that are being made about them, by a hash of their ids that is of this process alone. Those
-    /// that are dropped are older than any such link.
+    /// When verifications were purged, for the links that are being made about them, by a hash. Those that are dropped are older than any such
+    /// link.
     purged: Cache<u64, Moment>,
-    hashes: RandomState,
+    keys: KeyHasher,
 }
 
 #[derive(Debug, Clone)]
@@ -127,14 +128,14 @@ impl Register {
                 .max_capacity(PURGED_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
-            hashes: RandomState::new(),
+            keys: KeyHasher::default(),
         }
     }
 
     /// Adds a step-up that began at this moment, unless its verification was purged since.
     pub(super) async fn insert(&self, step_up: StepUp, since: Moment) {
-        for id in step_up.trace.iter().chain([&step_up.verification]) {
-            self.latest.insert(id.clone(), step_up.id).await;
+        for id in names(&step_up) {
+            self.latest.insert(self.keys.of(id), step_up.id).await;
         }
         let kept = Kept { step_up, since };
         self.kept.insert(kept.step_up.id, kept.clone()).await;
@@ -146,12 +147,14 @@ impl Register {
 
     /// Whether a step-up is under way whose result may show under this id: its link may be used, and the person has not passed yet.
     pub(super) async fn awaits(&self, id: &VerificationId, at: Moment) -> bool {
-        let Some(step_up) = self.latest.get(id).await else {
+        let Some(step_up) = self.latest.get(&self.keys.of(id)).await else {
             return false;
         };
         let step_up = self.find(step_up, at).await;
         step_up.is_some_and(|step_up| {
-            at.now < step_up.expires_at && step_up.state.may_become_succeeded()
+            names(&step_up).any(|name| name == id)
+                && at.now < step_up.expires_at
+                && step_up.state.may_become_succeeded()
         })
     }
 
@@ -204,6 +207,11 @@ impl Register {
             successors.remove(verification, trace).await;
         }
     }
+}
+
+/// The verifications that a step-up is found by.
+fn names(step_up: &StepUp) -> impl Iterator<Item = &VerificationId> {
+    step_up.trace.iter().chain([&step_up.verification])
 }
 
 #[cfg(test)]
@@ -330,5 +338,22 @@ mod tests {
         register.kept.run_pending_tasks().await;
         assert!(register.kept.entry_count() <= STEP_UPS_MAX);
         assert!(register.find(first, at).await.is_none());
+    }
+
+    /// As where two verifications have the same hash.
+    #[tokio::test]
+    async fn a_step_up_about_another_verification_is_not_waited_for() {
+        let clock = ManualClock::at(from_millis(0));
+        let (register, id) = entered(clock.moment()).await;
+        let mut step_up = register.find(id, clock.moment()).await.unwrap();
+        step_up.expires_at = from_millis(1_000);
+        register.insert(step_up, clock.moment()).await;
+        let other = register.keys.of(&verification("other"));
+        register.latest.insert(other, id).await;
+        for (name, is_awaited) in [("v-1", true), ("trace-1", true), ("other", false)] {
+            let id = verification(name);
+            let awaits = register.awaits(&id, clock.moment()).await;
+            assert_eq!(awaits, is_awaited, "{name}");
+        }
     }
 }

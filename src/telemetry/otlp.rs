@@ -108,3 +108,34 @@ fn not_reached(error: reqwest::Error) -> OtlpError {
     let error = anyhow::Error::from(error.without_url());
     OtlpError::Unreachable(format!("{error:#}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    use super::*;
+
+    /// However much of it arrives at once.
+    #[tokio::test]
+    async fn no_more_of_a_response_is_kept_than_its_bound() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let collector = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            assert!(stream.read(&mut [0; 4096]).await.unwrap() > 0);
+            let mut response = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n".to_vec();
+            response.resize(response.len() + 1_000_000, b'x');
+            // It is closed while this is sent.
+            let _ = stream.write_all(&response).await;
+        });
+        let address = Url::parse(&format!("http://{address}")).unwrap();
+        let client = OtlpClient::new(&address, Signal::Logs).unwrap();
+        let response = client.send(Bytes::new()).await.unwrap();
+        assert_eq!(response.len(), RESPONSE_MAX);
+        drop(client);
+        collector.await.unwrap();
+    }
+}

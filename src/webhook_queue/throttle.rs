@@ -13,6 +13,7 @@ use std::{
 use moka::{future::Cache, policy::EvictionPolicy};
 
 use crate::{
+    key_hash::KeyHasher,
     policy::VerificationId,
     rate_limit::{Rate, TokenBucket},
     source::Invalidation,
@@ -36,17 +37,20 @@ pub(super) struct Throttle {
     next: u64,
 }
 
-/// At which rates webhooks about each verification are processed. Clones share them.
+/// At which rates webhooks about each verification are processed, by a hash. Clones share them.
 #[derive(Debug, Clone)]
-pub(super) struct Rates(Cache<VerificationId, Arc<TokenBucket>>);
+pub(super) struct Rates {
+    kept: Cache<u64, Arc<TokenBucket>>,
+    keys: KeyHasher,
+}
 
 impl Rates {
     /// Drops these verifications: webhooks about them are counted from the beginning.
     pub(super) async fn purge(&self, verifications: &BTreeSet<&VerificationId>) {
         for id in verifications {
-            self.0.invalidate(*id).await;
+            self.kept.invalidate(&self.keys.of(id)).await;
         }
-        self.0.run_pending_tasks().await;
+        self.kept.run_pending_tasks().await;
     }
 }
 
@@ -62,12 +66,13 @@ impl Throttle {
     /// All webhooks together are processed at this rate.
     pub(super) fn new(all: Rate) -> Self {
         Self {
-            each: Rates(
-                Cache::builder()
+            each: Rates {
+                kept: Cache::builder()
                     .max_capacity(EACH_MAX)
                     .eviction_policy(EvictionPolicy::lru())
                     .build(),
-            ),
+                keys: KeyHasher::default(),
+            },
             all: TokenBucket::new(all.per_second, all.burst),
             turns: BTreeMap::new(),
             waiting: HashMap::new(),
@@ -153,7 +158,7 @@ impl Throttle {
 
     async fn bucket(&self, id: &VerificationId) -> Arc<TokenBucket> {
         let full = async { Arc::new(TokenBucket::every(EACH_EVERY, EACH_BURST)) };
-        self.each.0.get_with_by_ref(id, full).await
+        self.each.kept.get_with(self.each.keys.of(id), full).await
     }
 }
 
@@ -255,8 +260,8 @@ mod tests {
         }
         assert_eq!(processed, ALL.burst);
         assert!(!throttle.has_room());
-        throttle.each.0.run_pending_tasks().await;
-        assert!(throttle.each.0.entry_count() <= EACH_MAX);
+        throttle.each.kept.run_pending_tasks().await;
+        assert!(throttle.each.kept.entry_count() <= EACH_MAX);
         assert_eq!(throttle.drain().count(), WAITING_MAX);
     }
 
@@ -267,7 +272,12 @@ mod tests {
             assert!(throttle.admits(&id(n), Changed, SECOND).await);
         }
         throttle.rates().purge(&[&id(1)].into()).await;
-        let is_known = |n| throttle.each.0.contains_key(&id(n));
+        let is_known = |n| {
+            throttle
+                .each
+                .kept
+                .contains_key(&throttle.each.keys.of(&id(n)))
+        };
         assert_eq!([1, 2].map(is_known), [false, true]);
     }
 }

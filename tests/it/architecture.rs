@@ -12,7 +12,7 @@ mod page;
 mod purity;
 
 /// Each room and the rooms that it may import. `ARCHITECTURE.md` shows the same table.
-const ROOMS: [(&str, &[&str]); 50] = [
+const ROOMS: [(&str, &[&str]); 51] = [
     (
         "gate",
         &[
@@ -150,6 +150,7 @@ const ROOMS: [(&str, &[&str]); 50] = [
             "clock",
             "deps",
             "flight",
+            "key_hash",
             "live",
             "log_throttle",
             "metrics",
@@ -183,6 +184,7 @@ const ROOMS: [(&str, &[&str]); 50] = [
             "callers",
             "clock",
             "deps",
+            "key_hash",
             "log_throttle",
             "policy",
             "rate_limit",
@@ -281,6 +283,7 @@ const ROOMS: [(&str, &[&str]); 50] = [
             "json",
             "jwt",
             "listener",
+            "key_hash",
             "live",
             "log_throttle",
             "metrics",
@@ -323,6 +326,7 @@ const ROOMS: [(&str, &[&str]); 50] = [
     ("retry_budget", &[]),
     ("log_throttle", &[]),
     ("jitter", &[]),
+    ("key_hash", &[]),
     ("json", &[]),
     ("files", &[]),
     ("file_watch", &["clock"]),

@@ -43,24 +43,30 @@ pub(super) async fn connect(
     gone_after: Duration,
 ) -> Result<Connection, String> {
     let connecting = async {
-        let stream = TcpStream::connect((&*target.host, target.port)).await?;
-        stream.set_nodelay(true)?;
-        end_if_gone(&stream, gone_after)?;
+        let stream = connect_to(&addresses(target).await?, gone_after).await?;
         let Some(tls) = tls else {
-            return Ok(Box::new(stream) as Box<dyn Stream>);
+            return Ok(Connection::over(stream));
         };
         let name = ServerName::try_from(target.host.to_string()).map_err(io::Error::other)?;
         let stream = tls.connect(name, stream).await?;
-        Ok::<_, io::Error>(Box::new(stream) as Box<dyn Stream>)
+        Ok::<_, io::Error>(Connection::over(stream))
     };
-    let stream = timeout(CONNECT_TIMEOUT, connecting).await;
-    let stream = stream.map_err(|_| "it did not connect in time".to_owned())?;
-    let stream = stream.map_err(|error| error.to_string())?;
-    let (reader, writer) = split(stream);
-    Ok(Connection {
-        writer,
-        closed: Box::pin(until_closed(reader).fuse()),
-    })
+    let connection = timeout(CONNECT_TIMEOUT, connecting).await;
+    let connection = connection.map_err(|_| "it did not connect in time".to_owned())?;
+    connection.map_err(|error| error.to_string())
+}
+
+/// The addresses of a receiver.
+async fn addresses(target: &SyslogTarget) -> io::Result<Vec<SocketAddr>> {
+    Ok(lookup_host((&*target.host, target.port)).await?.collect())
+}
+
+/// Connects to the first of these addresses that can be connected to.
+async fn connect_to(addresses: &[SocketAddr], gone_after: Duration) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(addresses).await?;
+    stream.set_nodelay(true)?;
+    end_if_gone(&stream, gone_after)?;
+    Ok(stream)
 }
 
 /// Has the system end a connection whose other end has stopped answering: within this time after something was sent, or while nothing is.
@@ -77,13 +83,12 @@ fn end_if_gone(stream: &TcpStream, after: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// A socket from which datagrams go to a receiver. Each attempt takes the next of its addresses: nothing shows which ones are in use.
+/// A socket from which datagrams go to a receiver.
 pub(super) async fn datagrams(target: &SyslogTarget, attempt: usize) -> Result<UdpSocket, String> {
-    let resolving = timeout(CONNECT_TIMEOUT, lookup_host((&*target.host, target.port))).await;
-    let found = resolving.map_err(|_| "its name was not found in time".to_owned())?;
-    let found: Vec<SocketAddr> = found.map_err(|error| error.to_string())?.collect();
-    let next = attempt.checked_rem(found.len()).unwrap_or(0);
-    let address = found.get(next).ok_or("its name has no address")?;
+    let found = timeout(CONNECT_TIMEOUT, addresses(target)).await;
+    let found = found.map_err(|_| "its name was not found in time".to_owned())?;
+    let found = found.map_err(|error| error.to_string())?;
+    let address = address_of(&found, attempt).ok_or("its name has no address")?;
     let own: SocketAddr = if address.is_ipv4() {
         ([0, 0, 0, 0], 0).into()
     } else {
@@ -94,6 +99,12 @@ pub(super) async fn datagrams(target: &SyslogTarget, attempt: usize) -> Result<U
     let connected = socket.connect(address).await;
     connected.map_err(|error| error.to_string())?;
     Ok(socket)
+}
+
+/// The one of these addresses that an attempt takes. Each takes the next one: nothing shows which ones are in use.
+fn address_of(addresses: &[SocketAddr], attempt: usize) -> Option<SocketAddr> {
+    let next = attempt.checked_rem(addresses.len())?;
+    addresses.get(next).copied()
 }
 
 /// Reads until the other end closes its side: what it says means nothing here.
@@ -109,6 +120,14 @@ async fn until_closed(mut reader: ReadHalf<Box<dyn Stream>>) -> String {
 }
 
 impl Connection {
+    fn over(stream: impl Stream + 'static) -> Self {
+        let (reader, writer) = split(Box::new(stream) as Box<dyn Stream>);
+        Self {
+            writer,
+            closed: Box::pin(until_closed(reader).fuse()),
+        }
+    }
+
     /// Waits until the other end has closed its side, and says how.
     pub(super) async fn closed(&mut self) -> String {
         if self.closed.is_terminated() {
@@ -151,46 +170,4 @@ impl Connection {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::net::TcpListener;
-
-    use super::*;
-    use crate::export::config::Transport;
-
-    /// Where a name has more than one address.
-    #[tokio::test]
-    async fn each_attempt_takes_the_next_address_of_a_name() {
-        let target = SyslogTarget {
-            transport: Transport::Udp,
-            host: "localhost".into(),
-            port: 514,
-        };
-        let found = lookup_host(("localhost", 514)).await.unwrap();
-        let found: Vec<SocketAddr> = found.collect();
-        for (attempt, address) in found.iter().cycle().take(5).enumerate() {
-            // A machine may have no such network.
-            if let Ok(socket) = datagrams(&target, attempt).await {
-                assert_eq!(socket.peer_addr().unwrap(), *address);
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn a_receiver_that_vanishes_is_noticed_within_the_given_time() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stream = TcpStream::connect(address).await.unwrap();
-        let after = Duration::from_secs(30);
-        end_if_gone(&stream, after).unwrap();
-        assert!(sockopt::socket_keepalive(&stream).unwrap());
-        let idle = sockopt::tcp_keepidle(&stream).unwrap();
-        let probes = sockopt::tcp_keepcnt(&stream).unwrap();
-        let probing = sockopt::tcp_keepintvl(&stream).unwrap() * probes;
-        assert!(
-            probes > 1 && idle + probing <= after,
-            "{idle:?} {probing:?}"
-        );
-        #[cfg(target_os = "linux")]
-        assert_eq!(sockopt::tcp_user_timeout(&stream).unwrap(), 30_000);
-    }
-}
+mod tests;

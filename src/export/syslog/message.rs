@@ -1,5 +1,7 @@
 //! Lines of the journal as messages of syslog (RFC 5424), with what they say as structured data.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use crate::{audit::Brief, export::severity::Severity, policy::Timestamp};
@@ -40,6 +42,13 @@ pub struct Sender {
 impl Sender {
     /// A message, without an end of line, of at most 2048 bytes. Parameters that do not fit are not in it.
     pub fn message(&self, line: &Value, at: Timestamp) -> String {
+        let mut message = String::new();
+        self.write(line, at, &mut message);
+        message
+    }
+
+    /// The same, in the place of what is in this buffer.
+    pub(super) fn write(&self, line: &Value, at: Timestamp, message: &mut String) {
         let brief = Brief::of(line);
         let priority = FACILITY * 8 + Severity::of(brief).syslog();
         let kind = if brief.event().is_some() {
@@ -52,34 +61,49 @@ impl Sender {
             process,
             enterprise,
         } = self;
-        let mut message = format!(
+        message.clear();
+        // Writing to memory cannot fail.
+        let _ = write!(
+            message,
             "<{priority}>1 {at:.3} {host} verigate {process} {kind} [verigate@{enterprise}"
         );
-        let (index, reasons) = (brief.index(), brief.reasons().join(" "));
-        let members = PARAMETERS.map(|(name, member)| (name, brief.text(member)));
-        let members = [("index", &*index)].into_iter().chain(members);
-        for (name, value) in members.chain([("reasons", &*reasons)]) {
-            let parameter = format!(" {name}=\"{}\"", escaped(value));
-            let fits = message.len().saturating_add(parameter.len()) < MESSAGE_BYTES_MAX;
-            if !value.is_empty() && fits {
-                message.push_str(&parameter);
-            }
+        push_parameter(message, "index", &brief.index());
+        for (name, member) in PARAMETERS {
+            push_parameter(message, name, brief.text(member));
         }
+        push_parameter(message, "reasons", &brief.reasons().join(" "));
         message.push(']');
-        message
     }
 }
 
-fn escaped(value: &str) -> String {
-    let mut escaped = String::with_capacity(value.len());
+/// Adds a parameter, if it has a value and fits.
+fn push_parameter(message: &mut String, name: &str, value: &str) {
+    if value.is_empty() {
+        return;
+    }
+    let before = message.len();
+    for part in [" ", name, "=\""] {
+        message.push_str(part);
+    }
+    push_escaped(message, value);
+    message.push('"');
+    if message.len() >= MESSAGE_BYTES_MAX {
+        message.truncate(before);
+    }
+}
+
+fn push_escaped(message: &mut String, value: &str) {
+    let is_plain = |c: char| !matches!(c, '"' | '\\' | ']') && !c.is_control();
+    if value.chars().all(is_plain) {
+        return message.push_str(value);
+    }
     for c in value.chars() {
         if matches!(c, '"' | '\\' | ']') {
-            escaped.push('\\');
+            message.push('\\');
         }
         // A control character could end the message.
-        escaped.push(if c.is_control() { '?' } else { c });
+        message.push(if c.is_control() { '?' } else { c });
     }
-    escaped
 }
 
 /// A name that may stand in a message.

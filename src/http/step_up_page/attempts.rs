@@ -13,6 +13,7 @@ use tokio::task::yield_now;
 use crate::{
     clock::Moment,
     flight::{Flight, Progress, Spawn},
+    key_hash::KeyHasher,
     policy::{Timestamp, VerificationId},
     rate_limit::TokenBucket,
     step_up::{Begun, StepUpError},
@@ -40,7 +41,9 @@ pub(super) type Made = Result<Begun, Arc<StepUpError>>;
 #[derive(Debug, Clone)]
 pub(super) struct Attempts {
     states: Cache<[u8; 32], Vec<Attempt>>,
-    verifications: Cache<VerificationId, Arc<TokenBucket>>,
+    /// How many links were made about each verification, by a hash.
+    verifications: Cache<u64, Arc<TokenBucket>>,
+    keys: KeyHasher,
     spawn: Spawn,
 }
 
@@ -87,6 +90,7 @@ impl Attempts {
                 .max_capacity(VERIFICATIONS_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
+            keys: KeyHasher::default(),
             spawn,
         }
     }
@@ -184,7 +188,9 @@ impl Attempts {
             self.retain(state, |link| !is_about(link)).await;
         }
         for verification in verifications {
-            self.verifications.invalidate(*verification).await;
+            self.verifications
+                .invalidate(&self.keys.of(verification))
+                .await;
         }
         self.states.run_pending_tasks().await;
         self.verifications.run_pending_tasks().await;
@@ -207,7 +213,7 @@ impl Attempts {
     }
 
     async fn bucket(&self, verification: &VerificationId) -> Arc<TokenBucket> {
-        let entry = self.verifications.entry_by_ref(verification);
+        let entry = self.verifications.entry(self.keys.of(verification));
         let new = async { Arc::new(TokenBucket::every(LINK_EVERY, LINKS_OF_VERIFICATION)) };
         entry.or_insert_with(new).await.into_value()
     }

@@ -404,6 +404,8 @@ async fn a_running_journal_compresses_each_segment_as_it_is_closed() {
     while !is_done() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    #[cfg(target_os = "linux")]
+    assert!(guards::niceness("compression").contains(&19));
     running.stop().await;
     assert_eq!(read(folder).ids(), (0..20).collect::<Vec<_>>());
 }

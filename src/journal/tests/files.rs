@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
 };
 
@@ -318,4 +319,24 @@ async fn the_state_of_the_tree_is_recorded_from_time_to_time() {
     read.read(&kept.lock());
     assert_eq!(read.events(), ["tree", "journal_stopped"]);
     assert_eq!(read.ids(), [0, 1]);
+}
+
+/// Who was let in where is for the operator alone.
+#[tokio::test]
+async fn files_are_created_for_their_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let segments = folder.path().join("segments");
+    fs::create_dir(&segments).unwrap();
+    let single = folder.path().join("decisions.jsonl");
+    for path in [&single, &segments] {
+        let running = Running::start(path, folders::SMALL);
+        running.record(0..10).await;
+        running.stop().await;
+    }
+    let all = folders::files(&segments);
+    assert!(all.len() > 2);
+    for file in all.iter().chain([&single]) {
+        let mode = fs::metadata(file).unwrap().mode();
+        assert_eq!(mode & 0o7777, 0o600, "{}", file.display());
+    }
 }

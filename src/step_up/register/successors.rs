@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, future::ready, time::Duration};
 use moka::{Entry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
 use tokio::task::yield_now;
 
-use crate::{clock::Moment, policy::VerificationId};
+use crate::{clock::Moment, key_hash::KeyHasher, policy::VerificationId};
 
 /// The successors of a verification that are kept and that no check has compared yet. Whose they are is not known: one by another person must not
 /// displace that of the right one before that person's first check. More than the page makes links about one verification within half an hour.
@@ -17,9 +17,19 @@ const AT_ONCE: usize = 256;
 /// How long a successor is kept.
 const SUCCESSOR_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 
-/// The successors of verifications, the latest first; by the verification that did not suffice.
+/// The successors of verifications, by a hash of the verification that did not suffice.
 #[derive(Debug)]
-pub(in crate::step_up) struct Successors(Cache<VerificationId, Vec<Successor>>);
+pub(in crate::step_up) struct Successors {
+    kept: Cache<u64, Of>,
+    keys: KeyHasher,
+}
+
+/// The successors of one verification, the latest first.
+#[derive(Debug, Clone)]
+struct Of {
+    id: VerificationId,
+    successors: Vec<Successor>,
+}
 
 #[derive(Debug, Clone)]
 struct Successor {
@@ -65,11 +75,30 @@ fn kept(all: Vec<Successor>) -> Vec<Successor> {
     all.into_iter().filter(has_place).collect()
 }
 
+/// What was found by the key of this verification, if it is its own.
+fn of(id: &VerificationId, found: Option<Of>) -> Option<Vec<Successor>> {
+    let own = found.filter(|found| found.id == *id);
+    own.map(|own| own.successors)
+}
+
+impl Of {
+    /// Those of these that are kept.
+    fn those(id: &VerificationId, all: Vec<Successor>) -> Self {
+        Self {
+            id: id.clone(),
+            successors: kept(all),
+        }
+    }
+}
+
 impl Successors {
     /// Of at most this many verifications; the least recently used is dropped first.
     pub(super) fn new(verifications_max: u64) -> Self {
         let cache = Cache::builder().max_capacity(verifications_max);
-        Self(cache.eviction_policy(EvictionPolicy::lru()).build())
+        Self {
+            kept: cache.eviction_policy(EvictionPolicy::lru()).build(),
+            keys: KeyHasher::default(),
+        }
     }
 
     /// The verifications to which the links about this one have led, the latest first.
@@ -78,7 +107,7 @@ impl Successors {
         id: &VerificationId,
         at: Moment,
     ) -> Vec<VerificationId> {
-        let successors = self.0.get(id).await.unwrap_or_default();
+        let successors = of(id, self.kept.get(&self.keys.of(id)).await).unwrap_or_default();
         let is_kept = |successor: &Successor| {
             let age = at.age_of(successor.since);
             age.is_some_and(|age| age < SUCCESSOR_KEPT_FOR)
@@ -132,18 +161,19 @@ impl Successors {
         mark: impl Fn(&mut Vec<Successor>),
     ) {
         // Nearly always it is none, and nothing is locked.
-        if !self.0.get(id).await.is_some_and(|s| is_news(&s)) {
+        let key = self.keys.of(id);
+        if !of(id, self.kept.get(&key).await).is_some_and(|s| is_news(&s)) {
             return;
         }
-        let entry = self.0.entry_by_ref(id);
+        let entry = self.kept.entry(key);
         entry
             .and_compute_with(|known| {
-                let mut known = known.map(Entry::into_value).unwrap_or_default();
+                let mut known = of(id, known.map(Entry::into_value)).unwrap_or_default();
                 if !is_news(&known) {
                     return ready(Op::Nop);
                 }
                 mark(&mut known);
-                ready(Op::Put(kept(known)))
+                ready(Op::Put(Of::those(id, known)))
             })
             .await;
     }
@@ -155,10 +185,10 @@ impl Successors {
         successor: &VerificationId,
         since: Moment,
     ) {
-        let entry = self.0.entry_by_ref(id);
+        let entry = self.kept.entry(self.keys.of(id));
         entry
             .and_upsert_with(|known| {
-                let known = known.map(Entry::into_value).unwrap_or_default();
+                let known = of(id, known.map(Entry::into_value)).unwrap_or_default();
                 let before = known.iter().find(|known| known.id == *successor);
                 let latest = Successor {
                     id: successor.clone(),
@@ -166,7 +196,8 @@ impl Successors {
                     whose: before.map_or(Whose::Unknown, |before| before.whose),
                 };
                 let earlier = known.into_iter().filter(|known| known.id != *successor);
-                ready(kept(std::iter::once(latest).chain(earlier).collect()))
+                let all = std::iter::once(latest).chain(earlier).collect();
+                ready(Of::those(id, all))
             })
             .await;
     }
@@ -182,34 +213,34 @@ impl Successors {
     pub(super) async fn purge(&self, whose: &BTreeSet<&VerificationId>) {
         let is_theirs = |successor: &Successor| whose.contains(&successor.id);
         let mut found = Vec::new();
-        for (count, (id, known)) in (1_usize..).zip(&self.0) {
-            if whose.contains(&*id) || known.iter().any(is_theirs) {
-                found.push(id);
+        for (count, (_, known)) in (1_usize..).zip(&self.kept) {
+            if whose.contains(&known.id) || known.successors.iter().any(is_theirs) {
+                found.push(known.id);
             }
             if count % AT_ONCE == 0 {
                 yield_now().await;
             }
         }
         for id in found {
-            let is_left = |known: &Successor| !whose.contains(&*id) && !is_theirs(known);
+            let is_left = |known: &Successor| !whose.contains(&id) && !is_theirs(known);
             self.keep(&id, is_left).await;
         }
-        self.0.run_pending_tasks().await;
+        self.kept.run_pending_tasks().await;
     }
 
     /// Keeps those of the successors of a verification that are so.
     async fn keep(&self, id: &VerificationId, is_so: impl Fn(&Successor) -> bool) {
-        let entry = self.0.entry_by_ref(id);
+        let entry = self.kept.entry(self.keys.of(id));
         entry
             .and_compute_with(|known| {
-                let Some(known) = known.map(Entry::into_value) else {
+                let Some(known) = of(id, known.map(Entry::into_value)) else {
                     return ready(Op::Nop);
                 };
                 let rest: Vec<Successor> = known.into_iter().filter(is_so).collect();
                 ready(if rest.is_empty() {
                     Op::Remove
                 } else {
-                    Op::Put(rest)
+                    Op::Put(Of::those(id, rest))
                 })
             })
             .await;
@@ -317,5 +348,28 @@ mod tests {
         known.confirm("ben-15").await;
         known.succeed(&["kim-1", "kim-2"]).await;
         assert!(known.all().await.contains("ben-15"));
+    }
+
+    /// As where two verifications have the same hash.
+    #[tokio::test]
+    async fn what_is_of_another_verification_does_not_count() {
+        let known = One::new();
+        let foreign = |names: &[&str]| Of {
+            id: verification("other"),
+            successors: names
+                .iter()
+                .map(|name| Successor {
+                    id: verification(name),
+                    since: known.1,
+                    whose: Whose::Unknown,
+                })
+                .collect(),
+        };
+        let key = known.0.keys.of(&verification("old"));
+        known.0.kept.insert(key, foreign(&["ben"])).await;
+        known.confirm("ben").await;
+        assert_eq!(known.all().await, "");
+        known.succeed(&["ada"]).await;
+        assert_eq!(known.all().await, "ada");
     }
 }

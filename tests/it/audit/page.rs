@@ -74,7 +74,7 @@ fn run(script: &str, journal: &Path, vkey: &str) -> Output {
 
 #[test]
 fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
-    if !has(&["bash", "openssl", "basenc", "sha256sum"]) {
+    if !has(&["bash", "openssl", "basenc", "sha256sum", "python3"]) {
         return;
     }
     let writer = journal();
@@ -95,6 +95,7 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
         "{shown}"
     );
     assert!(printed.contains("the root is the signed one"), "{shown}");
+    assert!(printed.contains("\"holds\": true"), "{shown}");
     if has(&["zstd"]) {
         let folder = writer.folder();
         compress(folder.path(), &writer);
@@ -106,15 +107,26 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
         assert!(printed.contains(&format!("{size} ")), "{printed}");
     }
     // A line, the last line, the signature, and the size in a checkpoint.
-    for (name, from, to) in [
-        (&*writer.files[1].name, "front-door", "back-door0"),
-        (&*writer.files[3].name, "journal_stopped", "journal_stopper"),
+    for (name, from, to, said) in [
+        (
+            &*writer.files[1].name,
+            "front-door",
+            "back-door0",
+            "is not what the line before says",
+        ),
+        (
+            &*writer.files[3].name,
+            "journal_stopped",
+            "journal_stopper",
+            "the root is another one",
+        ),
         (
             "checkpoints",
             "journal.example/test ",
             "journal.example/test A",
+            "",
         ),
-        ("checkpoints", "\n4", "\n3"),
+        ("checkpoints", "\n4", "\n3", "Verification Failure"),
     ] {
         let folder = writer.folder();
         let path = folder.path().join(name);
@@ -124,6 +136,9 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
         fs::write(&path, changed).unwrap();
         let output = run(&script, folder.path(), &writer.verifier());
         assert!(!output.status.success(), "{name}: {from}");
+        let printed = [output.stdout, output.stderr].concat();
+        let printed = String::from_utf8(printed).unwrap();
+        assert!(printed.contains(said), "{name}: {from}: {printed}");
     }
 }
 
