@@ -29,7 +29,7 @@ const BATCH: usize = 32;
 /// How many of them go to gateways that wait, however many doors do.
 const BATCH_FOR_GATEWAYS: usize = 4;
 /// Calls that are refused with each batch, of those that have waited for this long.
-const REFUSED_WITH_BATCH: usize = 4;
+const REFUSED_WITH_BATCH: usize = 2;
 const REFUSED_AFTER: Duration = Duration::from_millis(100);
 /// Once the oldest call of a gateway has waited for this long, the newest is next. Before, calls are answered in their order: callers that keep
 /// the service busy, and wait for each answer, lose none.
