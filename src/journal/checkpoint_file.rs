@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    append_file::as_u64,
+    append_file::{as_u64, sync_folder_of},
     checkpoint::Checkpoint,
     signed_note::{NOTE_BYTES_MAX, Note, VerifierKey},
 };
@@ -106,17 +106,10 @@ impl CheckpointFile {
             // If that fails too, it is cut the next time.
             let _ = file.set_len(end.whole);
         } else if end.whole == 0 {
-            self.sync_folder().map_err(unusable)?;
+            // A file that was created has its name for good.
+            sync_folder_of(&self.path).map_err(unusable)?;
         }
         written.map_err(unusable)
-    }
-
-    /// A file that was created has its name for good.
-    fn sync_folder(&self) -> io::Result<()> {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
-            _ => File::open(".")?.sync_all(),
-        }
     }
 
     fn unusable(&self, error: io::Error) -> CheckpointFileError {

@@ -9,7 +9,7 @@ use std::{
 use rustix::process::geteuid;
 
 use super::{
-    append_file::{AppendFile, FileState},
+    append_file::{AppendFile, FileState, sync_folder_of},
     aside::move_aside,
     chain::Chain,
     output::{Next, Output, OutputCheck, OutputError, Reopened, Resumed, name},
@@ -22,6 +22,8 @@ use super::{
 pub(super) struct AtPath {
     path: PathBuf,
     file: AppendFile,
+    /// Whether the name of the file is on the disk for sure, so that a file that was just created is found after a crash of the machine.
+    is_name_synced: bool,
     resumed: Option<Resumed>,
 }
 
@@ -49,7 +51,12 @@ impl Output for AtPath {
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.file.sync()
+        self.file.sync()?;
+        if self.file.is_regular() && !self.is_name_synced {
+            sync_folder_of(&self.path)?;
+            self.is_name_synced = true;
+        }
+        Ok(())
     }
 
     fn cut_unfinished(&mut self) {
@@ -70,7 +77,7 @@ impl Output for AtPath {
         opened.lock()?;
         let tail = cut_tail(&mut opened)?;
         let previous = self.previous();
-        self.file = opened;
+        self.take(opened);
         Ok(Reopened {
             previous,
             gap: Some(GapReason::SyncFailed),
@@ -93,6 +100,7 @@ impl AtPath {
         Ok(Self {
             path,
             file,
+            is_name_synced: false,
             resumed,
         })
     }
@@ -119,7 +127,7 @@ impl AtPath {
             let len = opened.len();
             self.file.cut(len)?;
         } else {
-            self.file = opened;
+            self.take(opened);
         }
         let gap = match state {
             FileState::Truncated => Some(GapReason::TruncatedFromOutside),
@@ -132,6 +140,11 @@ impl AtPath {
             gap,
             tail,
         }))
+    }
+
+    fn take(&mut self, opened: AppendFile) {
+        self.file = opened;
+        self.is_name_synced = false;
     }
 
     fn previous(&self) -> PreviousFile {
@@ -234,5 +247,28 @@ impl Write for AtPath {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_is_synced_with_what_is_written_first() {
+        let top = tempfile::tempdir().unwrap();
+        let (folder, elsewhere) = (top.path().join("journal"), top.path().join("elsewhere"));
+        fs::create_dir(&folder).unwrap();
+        let mut output = AtPath::open(&folder.join("decisions.jsonl")).unwrap();
+        output.write_all(b"{}\n").unwrap();
+        // Its folder is not found, and so cannot be synced.
+        fs::rename(&folder, &elsewhere).unwrap();
+        assert_eq!(output.sync().unwrap_err().kind(), io::ErrorKind::NotFound);
+        fs::rename(&elsewhere, &folder).unwrap();
+        output.sync().unwrap();
+        fs::rename(&folder, &elsewhere).unwrap();
+        output.sync().unwrap();
     }
 }
