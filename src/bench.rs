@@ -18,19 +18,23 @@ mod http2;
 mod socket;
 mod connection;
 mod load;
+mod pool;
+mod busy;
 mod worker;
 mod measure;
 mod cores;
 mod process;
 mod comparison;
+mod spread;
 mod summary;
+mod origin;
 mod json;
 mod table;
 mod chart;
 mod empty;
 
 pub use self::{
-    answer::Verdict,
+    answer::Decided,
     arrivals::Arrivals,
     calls::Calls,
     cerbos::Person,
@@ -40,10 +44,11 @@ pub use self::{
     empty::EmptyServer,
     json::report,
     load::{BenchError, Load, Measured, Target},
-    measure::measure,
+    measure::{measure, reach},
+    origin::Origin,
     process::process_cpu,
-    socket::Endpoint,
-    summary::Compared,
+    socket::{ConnectError, Endpoint},
+    summary::{Compared, TargetSummary},
     table::table,
     tally::Expected,
 };

@@ -1,9 +1,12 @@
 //! What an answer says: the decisions in a message, read without decoding the rest of it, so that every answer can be checked at full load.
 
 use prost::{
-    DecodeError,
+    DecodeError, Message as _,
     encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field},
 };
+use tonic::Code;
+
+use crate::proto::{code_name, v1::CheckError};
 
 /// An answer that is no message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +21,7 @@ impl From<DecodeError> for MessageError {
 
 /// The decision of one check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
+pub enum Decided {
     /// ALLOW, and EFFECT_ALLOW of Cerbos.
     Allow,
     /// STEP_UP.
@@ -29,7 +32,7 @@ pub enum Verdict {
     None,
 }
 
-impl Verdict {
+impl Decided {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Allow, Self::StepUp, Self::Deny, Self::None];
 
@@ -46,50 +49,52 @@ impl Verdict {
 
 /// Where the decisions stand in a message, by the numbers of fields.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Reading {
+pub(super) struct AnswerShape {
     /// The path to the answer of each check; empty where the message is one.
     pub(super) checks: &'static [u32],
     /// The path from there to the number of the decision.
     pub(super) decision: &'static [u32],
+    /// The path from there to the error that stands in place of a decision; empty where there is none.
+    pub(super) error: &'static [u32],
     /// What the numbers mean.
-    pub(super) verdict: fn(u64) -> Verdict,
+    pub(super) meaning: fn(u64) -> Decided,
 }
 
 /// `Decision` of the contract.
-pub(super) fn decision(number: u64) -> Verdict {
+pub(super) fn verigate_decision(number: u64) -> Decided {
     match number {
-        1 => Verdict::Allow,
-        2 => Verdict::StepUp,
-        3 => Verdict::Deny,
-        _ => Verdict::None,
+        1 => Decided::Allow,
+        2 => Decided::StepUp,
+        3 => Decided::Deny,
+        _ => Decided::None,
     }
 }
 
 /// `Effect` of Cerbos.
-pub(super) fn effect(number: u64) -> Verdict {
+pub(super) fn cerbos_effect(number: u64) -> Decided {
     match number {
-        1 => Verdict::Allow,
-        2 => Verdict::Deny,
-        _ => Verdict::None,
+        1 => Decided::Allow,
+        2 => Decided::Deny,
+        _ => Decided::None,
     }
 }
 
-impl Reading {
+impl AnswerShape {
     /// Calls `found` with the decision of each check in this message.
-    pub(super) fn verdicts(
+    pub(super) fn decisions(
         self,
         message: &[u8],
-        found: &mut dyn FnMut(Verdict),
+        found: &mut dyn FnMut(Decided),
     ) -> Result<(), MessageError> {
         if self.checks.is_empty() {
-            found(self.verdict_of(message)?);
+            found(self.decision_of(message)?);
             return Ok(());
         }
         let mut failed = None;
         descend(message, self.checks, &mut |field| {
             if let Field::Bytes(check) = field {
-                match self.verdict_of(check) {
-                    Ok(verdict) => found(verdict),
+                match self.decision_of(check) {
+                    Ok(decision) => found(decision),
                     Err(error) => failed = Some(error),
                 }
             }
@@ -97,14 +102,31 @@ impl Reading {
         failed.map_or(Ok(()), Err)
     }
 
-    fn verdict_of(self, check: &[u8]) -> Result<Verdict, MessageError> {
-        let mut verdict = Verdict::None;
+    /// What was wrong with the first check that has an error in place of a decision: its code and its message.
+    pub(super) fn error(self, message: &[u8]) -> Option<String> {
+        if self.error.is_empty() {
+            return None;
+        }
+        let mut first = None;
+        let path = [self.checks, self.error].concat();
+        let read = descend(message, &path, &mut |field| {
+            if let (Field::Bytes(error), None) = (field, &first) {
+                first = CheckError::decode(error).ok();
+            }
+        });
+        let error = read.ok().and(first)?;
+        let code = code_name(Code::from(error.code));
+        Some(format!("{code}: {}", error.message))
+    }
+
+    fn decision_of(self, check: &[u8]) -> Result<Decided, MessageError> {
+        let mut decision = Decided::None;
         descend(check, self.decision, &mut |field| {
             if let Field::Number(number) = field {
-                verdict = (self.verdict)(number);
+                decision = (self.meaning)(number);
             }
         })?;
-        Ok(verdict)
+        Ok(decision)
     }
 }
 
@@ -151,21 +173,18 @@ pub(super) fn descend<'m>(
 
 #[cfg(test)]
 mod tests {
-    use prost::Message as _;
-
     use super::*;
     use crate::{
         bench::calls::{BATCH, CERBOS, STREAM, UNARY},
         proto::v1::{
-            BatchCheckAccessResponse, BatchCheckAccessResult, CheckAccessResponse, CheckError,
-            Reason, StreamCheckAccessResponse, batch_check_access_result,
-            stream_check_access_response,
+            BatchCheckAccessResponse, BatchCheckAccessResult, CheckAccessResponse, Reason,
+            StreamCheckAccessResponse, batch_check_access_result, stream_check_access_response,
         },
     };
 
-    fn verdicts(reading: Reading, message: &[u8]) -> Result<Vec<Verdict>, MessageError> {
+    fn decisions(shape: AnswerShape, message: &[u8]) -> Result<Vec<Decided>, MessageError> {
         let mut found = Vec::new();
-        reading.verdicts(message, &mut |verdict| found.push(verdict))?;
+        shape.decisions(message, &mut |decision| found.push(decision))?;
         Ok(found)
     }
 
@@ -185,17 +204,17 @@ mod tests {
 
     #[test]
     fn the_decision_of_one_check_is_read_beside_whatever_else_there_is() {
-        for (decision, verdict) in (0..).zip([
-            Verdict::None,
-            Verdict::Allow,
-            Verdict::StepUp,
-            Verdict::Deny,
-            Verdict::None,
+        for (number, decision) in (0..).zip([
+            Decided::None,
+            Decided::Allow,
+            Decided::StepUp,
+            Decided::Deny,
+            Decided::None,
         ]) {
-            let message = answer(decision).encode_to_vec();
-            assert_eq!(verdicts(UNARY, &message), Ok(vec![verdict]), "{decision}");
+            let message = answer(number).encode_to_vec();
+            assert_eq!(decisions(UNARY, &message), Ok(vec![decision]), "{number}");
         }
-        assert_eq!(verdicts(UNARY, &[]), Ok(vec![Verdict::None]));
+        assert_eq!(decisions(UNARY, &[]), Ok(vec![Decided::None]));
     }
 
     #[test]
@@ -205,7 +224,8 @@ mod tests {
             result: Some(result),
         };
         let error = CheckError {
-            code: 1,
+            code: 4,
+            message: "out of time".to_owned(),
             ..CheckError::default()
         };
         let results = vec![
@@ -214,8 +234,10 @@ mod tests {
             result(Response(answer(2))),
         ];
         let message = BatchCheckAccessResponse { results }.encode_to_vec();
-        let expected = vec![Verdict::Allow, Verdict::None, Verdict::StepUp];
-        assert_eq!(verdicts(BATCH, &message), Ok(expected));
+        let expected = vec![Decided::Allow, Decided::None, Decided::StepUp];
+        assert_eq!(decisions(BATCH, &message), Ok(expected));
+        let error = Some("DEADLINE_EXCEEDED: out of time".to_owned());
+        assert_eq!(BATCH.error(&message), error);
     }
 
     #[test]
@@ -227,11 +249,18 @@ mod tests {
             StreamCheckAccessResponse { request_id, result }.encode_to_vec()
         };
         assert_eq!(
-            verdicts(STREAM, &of(Response(answer(3)))),
-            Ok(vec![Verdict::Deny])
+            decisions(STREAM, &of(Response(answer(3)))),
+            Ok(vec![Decided::Deny])
         );
-        let error = of(Error(CheckError::default()));
-        assert_eq!(verdicts(STREAM, &error), Ok(vec![Verdict::None]));
+        let error = of(Error(CheckError {
+            code: 8,
+            message: "no room".to_owned(),
+            ..CheckError::default()
+        }));
+        assert_eq!(decisions(STREAM, &error), Ok(vec![Decided::None]));
+        let text = Some("RESOURCE_EXHAUSTED: no room".to_owned());
+        assert_eq!(STREAM.error(&error), text);
+        assert_eq!(STREAM.error(&of(Response(answer(3)))), None);
     }
 
     /// `results: [{ resource: { id: "r" }, actions: { "enter": EFFECT_ALLOW, "see": EFFECT_DENY } }]`.
@@ -239,8 +268,8 @@ mod tests {
     fn each_action_of_an_answer_of_cerbos_counts() {
         let message = b"\x0a\x01q\x12\x19\x0a\x03\x1a\x01r\x12\x09\x0a\x05enter\x10\x01\x12\x07\x0a\x03see\x10\x02";
         assert_eq!(
-            verdicts(CERBOS, message),
-            Ok(vec![Verdict::Allow, Verdict::Deny])
+            decisions(CERBOS, message),
+            Ok(vec![Decided::Allow, Decided::Deny])
         );
     }
 
@@ -248,7 +277,7 @@ mod tests {
     fn a_message_that_is_cut_is_an_error() {
         let message = answer(1).encode_to_vec();
         let cut = message.split_last().map(|(_, rest)| rest).unwrap();
-        assert_eq!(verdicts(UNARY, cut), Err(MessageError));
-        assert_eq!(verdicts(BATCH, &[0x0a, 0x05, 0x0a]), Err(MessageError));
+        assert_eq!(decisions(UNARY, cut), Err(MessageError));
+        assert_eq!(decisions(BATCH, &[0x0a, 0x05, 0x0a]), Err(MessageError));
     }
 }

@@ -5,30 +5,34 @@ use std::io::Write as _;
 use prost::Message as _;
 
 use super::{
-    answer::{Reading, decision, effect},
+    answer::{AnswerShape, cerbos_effect, verigate_decision},
     cerbos::{CheckResourcesRequest, Person},
 };
 use crate::proto::v1::{BatchCheckAccessRequest, CheckAccessRequest};
 
-pub(super) const UNARY: Reading = Reading {
+pub(super) const UNARY: AnswerShape = AnswerShape {
     checks: &[],
     decision: &[1],
-    verdict: decision,
+    error: &[],
+    meaning: verigate_decision,
 };
-pub(super) const BATCH: Reading = Reading {
+pub(super) const BATCH: AnswerShape = AnswerShape {
     checks: &[1],
     decision: &[1, 1],
-    verdict: decision,
+    error: &[2],
+    meaning: verigate_decision,
 };
-pub(super) const STREAM: Reading = Reading {
+pub(super) const STREAM: AnswerShape = AnswerShape {
     checks: &[],
     decision: &[2, 1],
-    verdict: decision,
+    error: &[3],
+    meaning: verigate_decision,
 };
-pub(super) const CERBOS: Reading = Reading {
+pub(super) const CERBOS: AnswerShape = AnswerShape {
     checks: &[2, 2],
     decision: &[2],
-    verdict: effect,
+    error: &[],
+    meaning: cerbos_effect,
 };
 
 /// The key of `CheckAccessRequest.request_id`, and that of `CheckResourcesRequest.request_id`.
@@ -41,15 +45,19 @@ const ID_BYTES: u8 = 36;
 /// The calls of a target.
 #[derive(Debug, Clone)]
 pub struct Calls {
+    /// `unary`, `batch`, `stream` or `cerbos`.
+    pub(super) kind: &'static str,
+    /// The policy that is asked about, of Verigate.
+    pub(super) policy: Option<String>,
     pub(super) path: &'static str,
-    pub(super) reading: Reading,
+    pub(super) shape: AnswerShape,
     /// Whether all checks of a connection go on one call.
     pub(super) is_stream: bool,
     /// How many checks a call has; of a stream, how many a message.
     pub(super) checks: u32,
     /// Sent in turn.
     messages: Vec<Vec<u8>>,
-    /// The key of the field that gets an id of its own in each message.
+    /// The key of the field that gets an id in each message, which no other call of a round has.
     id_key: Option<u8>,
 }
 
@@ -58,8 +66,10 @@ impl Calls {
     pub fn unary(check: &CheckAccessRequest, verifications: &[String]) -> Self {
         let of = |id: &String| of(check, id, String::new()).encode_to_vec();
         Self {
+            kind: "unary",
+            policy: Some(check.policy.clone()),
             path: "/verigate.v1.AccessService/CheckAccess",
-            reading: UNARY,
+            shape: UNARY,
             is_stream: false,
             checks: 1,
             messages: verifications.iter().map(of).collect(),
@@ -70,8 +80,9 @@ impl Calls {
     /// The same on one stream for each connection.
     pub fn stream(check: &CheckAccessRequest, verifications: &[String]) -> Self {
         Self {
+            kind: "stream",
             path: "/verigate.v1.AccessService/StreamCheckAccess",
-            reading: STREAM,
+            shape: STREAM,
             is_stream: true,
             ..Self::unary(check, verifications)
         }
@@ -91,8 +102,10 @@ impl Calls {
             BatchCheckAccessRequest { checks }.encode_to_vec()
         });
         Self {
+            kind: "batch",
+            policy: Some(check.policy.clone()),
             path: "/verigate.v1.AccessService/BatchCheckAccess",
-            reading: BATCH,
+            shape: BATCH,
             is_stream: false,
             checks: size,
             messages: messages.collect(),
@@ -103,8 +116,10 @@ impl Calls {
     /// `CheckResources` of Cerbos, with the same facts.
     pub fn cerbos(person: &Person) -> Self {
         Self {
+            kind: "cerbos",
+            policy: None,
             path: "/cerbos.svc.v1.CerbosService/CheckResources",
-            reading: CERBOS,
+            shape: CERBOS,
             is_stream: false,
             checks: 1,
             messages: vec![CheckResourcesRequest::of(person).encode_to_vec()],

@@ -1,13 +1,13 @@
 //! A connection with its calls in flight.
 
-use std::{collections::HashMap, io};
+use std::collections::HashMap;
 
 use super::{
-    answer::{Field, descend},
+    answer::{Decided, Field, descend},
     calls::{Calls, number_of},
-    http2::{Event, Http2, Http2Error},
+    http2::{Event, Http2},
     request_head::RequestHead,
-    socket::{Endpoint, Socket},
+    socket::{ConnectError, Endpoint, Limit, Socket},
     status::Status,
     tally::Sent,
 };
@@ -15,17 +15,6 @@ use super::{
 const BUFFER_BYTES: usize = 64 * 1_024;
 /// The field of the id in an answer on a stream.
 const STREAM_REQUEST_ID: [u32; 1] = [1];
-
-/// Why a connection cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ConnectionError {
-    #[error(transparent)]
-    Io(#[from] io::Error),
-    #[error(transparent)]
-    Http2(#[from] Http2Error),
-    #[error("the server has closed the connection")]
-    Closed,
-}
 
 /// A call that has ended, with what was said of it.
 #[derive(Debug)]
@@ -40,26 +29,27 @@ pub(super) struct Ended {
 pub(super) struct Connection {
     pub(super) socket: Socket,
     http2: Http2,
-    /// By the number of its stream; of checks on one stream, by that of their id.
-    calls: HashMap<u64, Sent>,
-    /// The stream of all checks, if there is one.
-    stream: Option<u32>,
-    next_number: u64,
+    calls: InFlight,
+    /// The id of a message, while it is written.
     id: Vec<u8>,
+    /// Whether a call on it has ended.
+    has_served: bool,
 }
 
 impl Connection {
     /// Connects, and waits until the server has sent its settings.
-    pub(super) fn open(endpoint: &Endpoint) -> Result<Self, ConnectionError> {
-        let mut socket = Socket::connect(endpoint)?;
+    pub(super) fn open(endpoint: &Endpoint, limit: Limit) -> Result<Self, ConnectError> {
+        let mut socket = Socket::connect(endpoint, limit)?;
         let mut http2 = Http2::new();
         let mut buffer = vec![0; BUFFER_BYTES];
+        socket.wait_until(limit)?;
         let sent = socket.send(http2.to_send())?;
         http2.sent(sent);
         while !http2.is_ready() {
-            let read = socket.read(&mut buffer)?.ok_or(Http2Error::NoHttp2)?;
+            socket.wait_until(limit)?;
+            let read = socket.read(&mut buffer)?.ok_or(ConnectError::Timeout)?;
             if read == 0 {
-                return Err(ConnectionError::Closed);
+                return Err(ConnectError::Closed(None));
             }
             http2.receive(buffer.get(..read).unwrap_or_default(), &mut |_| {})?;
         }
@@ -67,10 +57,9 @@ impl Connection {
         Ok(Self {
             socket,
             http2,
-            calls: HashMap::new(),
-            stream: None,
-            next_number: 0,
+            calls: InFlight::default(),
             id: Vec::new(),
+            has_served: false,
         })
     }
 
@@ -80,13 +69,18 @@ impl Connection {
     }
 
     /// Whether the server takes no further calls on this connection.
-    pub(super) fn is_leaving(&self) -> bool {
-        self.http2.is_leaving()
+    pub(super) fn is_draining(&self) -> bool {
+        self.http2.is_draining()
+    }
+
+    /// Whether a call on it has ended.
+    pub(super) fn has_served(&self) -> bool {
+        self.has_served
     }
 
     /// Whether no call is in flight.
     pub(super) fn is_idle(&self) -> bool {
-        self.calls.is_empty()
+        self.calls.sent.is_empty()
     }
 
     /// Whether bytes wait to be sent.
@@ -94,25 +88,24 @@ impl Connection {
         !self.http2.to_send().is_empty() || self.socket.is_sending()
     }
 
-    /// Begins a call, or a check on the stream. Its bytes go with [`Self::send`].
-    pub(super) fn call(&mut self, calls: &Calls, head: &RequestHead, call: Sent) {
-        let number = self.next_number;
-        self.next_number += 1;
+    /// Begins the call of this number, or the check on the stream. Its bytes are sent by [`Self::send`].
+    pub(super) fn call(&mut self, number: u64, calls: &Calls, head: &RequestHead, call: Sent) {
         let message = calls.message(number, &mut self.id);
         if calls.is_stream {
-            let stream = self.stream.unwrap_or_else(|| self.http2.open(head));
-            self.stream = Some(stream);
+            let open = self.calls.stream;
+            let stream = open.unwrap_or_else(|| self.http2.open(head));
+            self.calls.stream = Some(stream);
             self.http2.send(stream, message, false);
-            self.calls.insert(number, call);
+            self.calls.sent.insert(number, call);
         } else {
             let stream = self.http2.open(head);
             self.http2.send(stream, message, true);
-            self.calls.insert(stream.into(), call);
+            self.calls.sent.insert(stream.into(), call);
         }
     }
 
     /// Sends as much as the system takes.
-    pub(super) fn send(&mut self) -> Result<(), ConnectionError> {
+    pub(super) fn send(&mut self) -> Result<(), ConnectError> {
         let sent = self.socket.send(self.http2.to_send())?;
         self.http2.sent(sent);
         Ok(())
@@ -124,58 +117,27 @@ impl Connection {
         calls: &Calls,
         buffer: &mut Vec<u8>,
         ended: &mut dyn FnMut(Ended),
-    ) -> Result<(), ConnectionError> {
+    ) -> Result<(), ConnectError> {
         buffer.resize(BUFFER_BYTES, 0);
+        let (in_flight, has_served) = (&mut self.calls, &mut self.has_served);
+        let ended: &mut OnEnded<'_> = &mut |call| {
+            *has_served = true;
+            ended(call);
+        };
         loop {
             let Some(read) = self.socket.read(buffer)? else {
                 return Ok(());
             };
             if read == 0 {
-                return Err(ConnectionError::Closed);
+                let reason = self.http2.drain_reason().map(str::to_owned);
+                return Err(ConnectError::Closed(reason));
             }
-            let (in_flight, stream) = (&mut self.calls, &mut self.stream);
             let bytes = buffer.get(..read).unwrap_or_default();
-            self.http2.receive(bytes, &mut |event| match event {
-                Event::Message { message, .. } if calls.is_stream => {
-                    checked(in_flight, calls, message, ended);
-                }
-                Event::Message { stream, message } => {
-                    if let Some(call) = in_flight.get_mut(&u64::from(stream)) {
-                        let verdicts = &mut call.verdicts;
-                        let read = calls.reading.verdicts(message, &mut |of| verdicts.add(of));
-                        if read.is_err() {
-                            let call = std::mem::take(call);
-                            in_flight.remove(&u64::from(stream));
-                            ended(unreadable(call));
-                        }
-                    }
-                }
-                Event::Ended {
-                    status, message, ..
-                } if calls.is_stream => {
-                    // All that is in flight ends with it.
-                    *stream = None;
-                    for (_, call) in in_flight.drain() {
-                        let message = message.clone();
-                        ended(Ended {
-                            call,
-                            status,
-                            message,
-                        });
-                    }
-                }
-                Event::Ended {
-                    stream,
-                    status,
-                    message,
-                } => {
-                    if let Some(call) = in_flight.remove(&u64::from(stream)) {
-                        ended(Ended {
-                            call,
-                            status,
-                            message,
-                        });
-                    }
+            self.http2.receive(bytes, &mut |event| {
+                if calls.is_stream {
+                    in_flight.on_stream(event, calls, ended);
+                } else {
+                    in_flight.on_calls(event, calls, ended);
                 }
             })?;
             if read < buffer.len() && !self.socket.may_hold_more() {
@@ -186,42 +148,97 @@ impl Connection {
 
     /// The calls in flight, of which nothing more is heard.
     pub(super) fn abandoned(&mut self) -> impl Iterator<Item = Sent> {
-        self.calls.drain().map(|(_, call)| call)
+        self.calls.sent.drain().map(|(_, call)| call)
     }
 }
 
-/// An answer on the stream: to the check whose id it has.
-fn checked(
-    in_flight: &mut HashMap<u64, Sent>,
-    calls: &Calls,
-    message: &[u8],
-    ended: &mut dyn FnMut(Ended),
-) {
+type OnEnded<'e> = dyn FnMut(Ended) + 'e;
+
+/// The calls in flight.
+#[derive(Debug, Default)]
+struct InFlight {
+    /// By the number of its stream; of checks on one stream, by that of their id.
+    sent: HashMap<u64, Sent>,
+    /// The stream of all checks, if there is one.
+    stream: Option<u32>,
+}
+
+impl InFlight {
+    /// What has happened where each call has a stream of its own.
+    fn on_calls(&mut self, event: Event<'_>, calls: &Calls, ended: &mut OnEnded<'_>) {
+        match event {
+            Event::Message { stream, message } => {
+                let number = u64::from(stream);
+                let call = self.sent.get_mut(&number);
+                if call.is_some_and(|call| read(call, calls, message).is_none()) {
+                    ended_by(self.sent.remove(&number), Status::Unreadable, None, ended);
+                }
+            }
+            Event::Ended {
+                stream,
+                status,
+                message,
+            } => ended_by(self.sent.remove(&u64::from(stream)), status, message, ended),
+        }
+    }
+
+    /// What has happened where all checks are on one stream: an answer is to the check whose id it has.
+    fn on_stream(&mut self, event: Event<'_>, calls: &Calls, ended: &mut OnEnded<'_>) {
+        match event {
+            Event::Message { message, .. } => {
+                let number = id_of(message);
+                let Some(mut call) = number.and_then(|number| self.sent.remove(&number)) else {
+                    return;
+                };
+                let status = match read(&mut call, calls, message) {
+                    Some(()) => Status::OK,
+                    None => Status::Unreadable,
+                };
+                ended_by(Some(call), status, None, ended);
+            }
+            Event::Ended {
+                status, message, ..
+            } => {
+                self.stream = None;
+                for (_, call) in self.sent.drain() {
+                    ended_by(Some(call), status, message.clone(), ended);
+                }
+            }
+        }
+    }
+}
+
+fn ended_by(call: Option<Sent>, status: Status, message: Option<String>, ended: &mut OnEnded<'_>) {
+    if let Some(call) = call {
+        ended(Ended {
+            call,
+            status,
+            message,
+        });
+    }
+}
+
+/// Reads the decisions of a message into its call; `None` if it cannot be read.
+fn read(call: &mut Sent, calls: &Calls, message: &[u8]) -> Option<()> {
+    let mut is_whole = true;
+    let decisions = &mut call.decisions;
+    let read = calls.shape.decisions(message, &mut |decision| {
+        is_whole &= decision != Decided::None;
+        decisions.add(decision);
+    });
+    if !is_whole && call.error.is_none() {
+        call.error = calls.shape.error(message);
+    }
+    read.ok()
+}
+
+/// The number in the id of an answer on a stream.
+fn id_of(message: &[u8]) -> Option<u64> {
     let mut number = None;
     let found = descend(message, &STREAM_REQUEST_ID, &mut |field| {
         if let Field::Bytes(id) = field {
             number = number_of(id);
         }
     });
-    let Some(mut call) = number.and_then(|number| in_flight.remove(&number)) else {
-        return;
-    };
-    let verdicts = &mut call.verdicts;
-    let read = calls.reading.verdicts(message, &mut |of| verdicts.add(of));
-    ended(match (found, read) {
-        (Ok(()), Ok(())) => Ended {
-            call,
-            status: Status::OK,
-            message: None,
-        },
-        _ => unreadable(call),
-    });
-}
-
-fn unreadable(call: Sent) -> Ended {
-    Ended {
-        call,
-        status: Status::Unreadable,
-        message: None,
-    }
+    found.ok().and(number)
 }

@@ -1,4 +1,4 @@
-//! Which call goes when, and on which connection. A call of an open loop that finds no stream waits for one, and its latency counts from
+//! Which call is sent when, and on which connection. A call of an open loop that finds no stream waits for one, and its latency counts from
 //! the instant at which it was due: the load never yields to a server that is slow.
 
 use std::{collections::VecDeque, time::Duration};
@@ -18,9 +18,9 @@ pub(super) struct Dispatch {
     left: Option<u64>,
 }
 
-/// A call that goes now.
+/// A call that is sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Departure {
+pub(super) struct Dispatched {
     pub(super) connection: usize,
     /// When it was due, from which its latency counts.
     pub(super) due: Duration,
@@ -44,13 +44,13 @@ impl Dispatch {
         }
     }
 
-    /// Whether all calls have gone, if their number is limited.
+    /// Whether all calls were sent, if their number is limited.
     pub(super) fn is_exhausted(&self) -> bool {
         self.left == Some(0)
     }
 
-    /// The call that goes at this instant, if one is due and a stream is free.
-    pub(super) fn next(&mut self, now: Duration) -> Option<Departure> {
+    /// The call that is sent at this instant, if one is due and a stream is free.
+    pub(super) fn next(&mut self, now: Duration) -> Option<Dispatched> {
         let due = self.schedule.as_ref().map_or(now, Schedule::due);
         if due > now || self.is_exhausted() {
             return None;
@@ -60,14 +60,14 @@ impl Dispatch {
         if let Some(schedule) = &mut self.schedule {
             schedule.advance();
         }
-        Some(Departure {
+        Some(Dispatched {
             connection,
             due,
             waited: self.full_until.is_some_and(|until| due <= until),
         })
     }
 
-    /// When something can go without an answer before it: never while no stream is free, or no call is left.
+    /// When something can be sent without an answer before it: never while no stream is free, or no call is left.
     pub(super) fn next_due(&self, now: Duration) -> Option<Duration> {
         let due = self.schedule.as_ref().map_or(now, Schedule::due);
         (!self.free.is_empty() && !self.is_exhausted()).then_some(due)
@@ -81,7 +81,7 @@ impl Dispatch {
         self.free.push_back(connection);
     }
 
-    /// No further call goes on this connection.
+    /// No further call is sent on this connection.
     pub(super) fn withdraw(&mut self, connection: usize) {
         self.free.retain(|of| *of != connection);
     }
@@ -93,7 +93,7 @@ impl Dispatch {
         }
     }
 
-    /// The instants of the calls that were due before `end` and have not gone.
+    /// The instants of the calls that were due before `end` and were not sent.
     pub(super) fn unsent(mut self, end: Duration) -> impl Iterator<Item = Duration> {
         std::iter::from_fn(move || {
             let schedule = self.schedule.as_mut()?;
@@ -123,15 +123,15 @@ mod tests {
     }
 
     #[test]
-    fn calls_go_when_they_are_due_and_on_the_connections_in_turn() {
+    fn calls_are_sent_when_they_are_due_and_on_the_connections_in_turn() {
         let mut dispatch = open(1_000.0, 2, 2);
-        let gone: Vec<_> = std::iter::from_fn(|| dispatch.next(ms(3))).collect();
-        let connections: Vec<usize> = gone.iter().map(|call| call.connection).collect();
+        let sent: Vec<_> = std::iter::from_fn(|| dispatch.next(ms(3))).collect();
+        let connections: Vec<usize> = sent.iter().map(|call| call.connection).collect();
         assert_eq!(connections, [0, 1, 0, 1]);
-        let due: Vec<Duration> = gone.iter().map(|call| call.due).collect();
+        let due: Vec<Duration> = sent.iter().map(|call| call.due).collect();
         assert_eq!(due, [ms(0), ms(1), ms(2), ms(3)]);
         // The generator was late, but a stream was free at each of the instants.
-        assert!(gone.iter().all(|call| !call.waited));
+        assert!(sent.iter().all(|call| !call.waited));
         assert_eq!(dispatch.next_due(ms(3)), None, "no stream is free");
         dispatch.release(1, ms(3));
         assert_eq!(dispatch.next_due(ms(3)), Some(ms(4)));
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn no_call_goes_on_a_connection_that_was_withdrawn() {
+    fn no_call_is_sent_on_a_connection_that_was_withdrawn() {
         let mut dispatch = Dispatch::new(None, 2, 3, None);
         assert!(dispatch.next(ms(0)).is_some());
         dispatch.withdraw(0);
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_calls_go_than_there_are() {
+    fn no_more_calls_are_sent_than_there_are() {
         let schedule = Schedule::new(Arrivals::Constant, 1_000.0, 0.0, 0);
         let mut dispatch = Dispatch::new(Some(schedule), 1, 8, Some(3));
         assert!(!dispatch.is_exhausted());

@@ -117,9 +117,14 @@ impl Http2 {
     }
 
     /// Whether the server takes no further calls on this connection.
-    pub(super) fn is_leaving(&self) -> bool {
+    pub(super) fn is_draining(&self) -> bool {
         // The numbers of streams are used up some time.
-        self.server.is_leaving || self.next_stream > WINDOW_MAX - 2
+        self.server.drain_reason.is_some() || self.next_stream > WINDOW_MAX - 2
+    }
+
+    /// Why it takes none, if it has said so.
+    pub(super) fn drain_reason(&self) -> Option<&str> {
+        self.server.drain_reason.as_deref()
     }
 
     /// How many calls at once the server takes, if it says so.
@@ -315,20 +320,24 @@ impl Http2 {
                 );
                 Ok(())
             }
-            Kind::GOAWAY => self.leaving(frame, event),
+            Kind::GOAWAY => self.go_away(frame, event),
             Kind::WINDOW_UPDATE => self.opened(frame),
             _ => Ok(()),
         }
     }
 
     /// The server takes no further calls, and has not taken those after this one.
-    fn leaving(&mut self, frame: Frame<'_>, event: &mut OnEvent<'_>) -> Result<(), Http2Error> {
-        self.server.is_leaving = true;
-        let last = frame.number()? & WINDOW_MAX;
-        let refused = self.open.keys().copied().filter(|stream| *stream > last);
-        for stream in refused.collect::<Vec<_>>() {
-            self.end(stream, Some(Status::Lost), event);
+    fn go_away(&mut self, frame: Frame<'_>, event: &mut OnEvent<'_>) -> Result<(), Http2Error> {
+        let (last, reason) = frame.go_away()?;
+        let refused = self.open.extract_if(|stream, _| *stream > last);
+        for (stream, _) in refused {
+            event(Event::Ended {
+                stream,
+                status: Status::Lost,
+                message: Some(reason.clone()),
+            });
         }
+        self.server.drain_reason = Some(reason);
         Ok(())
     }
 

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_texts_of_the_specification_are_decoded() {
         let huffman = Huffman::new();
-        let cases: [(&[u8], &str); 4] = [
+        let cases: [(&[u8], &str); 3] = [
             (
                 &[
                     0xf1, 0xe3, 0xc2, 0xe5, 0xf2, 0x3a, 0x6b, 0xa0, 0xab, 0x90, 0xf4, 0xff,
@@ -78,9 +78,8 @@ mod tests {
             ),
             (&[0xa8, 0xeb, 0x10, 0x64, 0x9c, 0xbf], "no-cache"),
             (&[0x64, 0x02], "302"),
-            (&[0x00, 0x07], "000"),
         ];
-        for (coded, text) in &cases[..3] {
+        for (coded, text) in cases {
             assert_eq!(
                 huffman.decode(coded).as_deref(),
                 Some(text.as_bytes()),

@@ -1,13 +1,13 @@
 //! What is measured, under which load, and the outcome.
 
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use super::{
     arrivals::Arrivals,
     calls::Calls,
     process::Memory,
-    socket::Endpoint,
-    tally::{Expected, Tally},
+    socket::{ConnectError, Endpoint},
+    tally::{Expected, Tally, Window},
 };
 
 /// What is measured.
@@ -15,7 +15,9 @@ use super::{
 pub struct Target {
     /// As it is shown.
     pub name: String,
-    /// Where it is.
+    /// Where it is, as it was given.
+    pub url: String,
+    /// The same, resolved.
     pub endpoint: Endpoint,
     /// What it is asked.
     pub calls: Calls,
@@ -46,10 +48,21 @@ pub struct Load {
     pub calls: Option<u64>,
     /// How long the same load goes before that.
     pub warmup: Duration,
-    /// How long an answer may take: the server is given it, and the last answers are waited for so long.
+    /// How long an answer may take after its call was sent: the server is given it as the deadline of each call that is no stream, later
+    /// answers are not as expected, and the last answers are waited for that long.
     pub timeout: Duration,
     /// The cores of the threads; none: those that the system chooses.
     pub cores: Vec<usize>,
+}
+
+impl Load {
+    /// The part of a round that counts.
+    pub(super) fn window(&self) -> Window {
+        Window {
+            begin: self.warmup,
+            end: self.warmup.saturating_add(self.duration),
+        }
+    }
 }
 
 /// One server under one load.
@@ -63,22 +76,33 @@ pub struct Measured {
     pub cpu: Option<Duration>,
     /// Its memory at the end.
     pub memory: Option<Memory>,
-    /// How much of its core the busiest thread of the load has used.
+    /// How much of its core the load used, of the core that it used most.
     pub generator_busy: Option<f64>,
+    /// Why there was no connection, at first or at last.
+    pub lost: Option<String>,
 }
 
 /// Why there is no measurement.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
-    /// No connection, at first or in the place of one that was lost.
-    #[error("cannot connect to {address} ({target}): {reason}")]
+    /// No connection.
+    #[error("cannot connect to {address} ({target})")]
     Connect {
         /// The target.
         target: String,
-        /// Its address.
-        address: SocketAddr,
-        /// Why, and what to do.
-        reason: String,
+        /// Its addresses.
+        address: String,
+        /// Whether TLS was to be spoken.
+        is_tls: bool,
+        /// Why.
+        #[source]
+        error: ConnectError,
+    },
+    /// No call at all.
+    #[error("{target} takes no calls: its SETTINGS_MAX_CONCURRENT_STREAMS is 0")]
+    NoStreams {
+        /// The target.
+        target: String,
     },
     /// More calls at once than the server takes.
     #[error(

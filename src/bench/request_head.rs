@@ -16,29 +16,30 @@ type Header = (&'static str, Option<u8>, String);
 pub(super) struct RequestHead {
     /// Of the first call of a connection.
     pub(super) first: Vec<u8>,
-    /// Of later calls, once the first has gone.
+    /// Of later calls, once the first was sent.
     pub(super) later: Vec<u8>,
     /// Of any call, for a server without a table.
     pub(super) plain: Vec<u8>,
 }
 
 impl RequestHead {
-    /// `token` is that of a caller. `timeout` is what the server is given.
+    /// `token` is that of a caller. `timeout` is what the server is given for the whole call: none on a stream, which lasts as long as the
+    /// load.
     pub(super) fn new(
         path: &str,
         authority: &str,
         is_tls: bool,
         token: Option<&str>,
-        timeout: Duration,
+        timeout: Option<Duration>,
     ) -> Self {
         let mut headers: Vec<Header> = vec![
             (":path", Some(4), path.to_owned()),
             (":authority", Some(1), authority.to_owned()),
             ("content-type", Some(31), "application/grpc".to_owned()),
             ("te", None, "trailers".to_owned()),
-            ("grpc-timeout", None, grpc_timeout(timeout)),
             ("user-agent", Some(58), "verigate-bench".to_owned()),
         ];
+        headers.extend(timeout.map(|timeout| ("grpc-timeout", None, grpc_timeout(timeout))));
         headers.extend(token.map(|token| ("x-verigate-token", None, token.to_owned())));
         // `:method: POST`, and `:scheme: https` or `http`.
         let start = vec![0x83, if is_tls { 0x87 } else { 0x86 }];
@@ -112,14 +113,15 @@ mod tests {
     use super::*;
 
     fn head(token: Option<&str>) -> RequestHead {
-        RequestHead::new("/a.B/C", "localhost", false, token, Duration::from_secs(2))
+        let timeout = Some(Duration::from_secs(2));
+        RequestHead::new("/a.B/C", "localhost", false, token, timeout)
     }
 
     #[test]
     fn the_first_call_names_its_headers_and_later_ones_refer_to_them() {
         let head = head(Some("vg_1"));
         let first = b"\x83\x86\x44\x06/a.B/C\x41\x09localhost\x5f\x10application/grpc\x40\x02te\x08trailers\
-            \x40\x0cgrpc-timeout\x052000m\x7a\x0everigate-bench\x40\x10x-verigate-token\x04vg_1";
+            \x7a\x0everigate-bench\x40\x0cgrpc-timeout\x052000m\x40\x10x-verigate-token\x04vg_1";
         assert_eq!(head.first, first);
         assert_eq!(
             head.later,
@@ -130,6 +132,14 @@ mod tests {
                 b"\x83\x86\x04\x06/a.B/C\x01\x09localhost\x0f\x10\x10application/grpc"
             )
         );
+    }
+
+    #[test]
+    fn without_a_timeout_the_server_is_given_none() {
+        let head = RequestHead::new("/a.B/C", "localhost", false, None, None);
+        let named = |block: &[u8]| block.windows(12).any(|part| part == b"grpc-timeout");
+        assert!(!named(&head.first) && !named(&head.plain));
+        assert_eq!(head.later, [0x83, 0x86, 0xc2, 0xc1, 0xc0, 0xbf, 0xbe]);
     }
 
     #[test]

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::{
     arrivals::Arrivals,
     load::{Load, Measured, Target},
-    tally::Times,
+    spread::{Spread, rounded},
+    tally::{Tally, Times},
 };
 
 /// The percentiles of the curve: each step halves what is left, as those of `HdrHistogram` do.
@@ -35,6 +36,8 @@ pub struct Shape {
     pub streams: usize,
     /// Threads of the load generator.
     pub threads: usize,
+    /// How many calls a round has at most.
+    pub calls: Option<u64>,
     /// Calls a second, in an open loop.
     pub rate: Option<f64>,
     /// `poisson` or `constant`, in an open loop.
@@ -43,19 +46,12 @@ pub struct Shape {
     pub duration_s: f64,
     /// How long the load goes before that.
     pub warmup_s: f64,
+    /// How long an answer may take.
+    pub timeout_s: f64,
+    /// What random arrivals begin with: the same instants for the same seed.
+    pub seed: u64,
     /// How many rounds.
     pub rounds: usize,
-}
-
-/// A median and the values that it is the middle of.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Spread {
-    /// The median.
-    pub median: f64,
-    /// The least.
-    pub min: f64,
-    /// The greatest.
-    pub max: f64,
 }
 
 /// One target in all rounds.
@@ -63,26 +59,34 @@ pub struct Spread {
 pub struct TargetSummary {
     /// Its name.
     pub name: String,
+    /// Where it is.
+    pub url: String,
+    /// `unary`, `batch`, `stream` or `cerbos`.
+    pub call: &'static str,
+    /// The policy that is asked about.
+    pub policy: Option<String>,
+    /// The process whose CPU and memory are reported.
+    pub server_pid: Option<u32>,
     /// The decision or the status that every call had to have; `null`: any decision.
     pub expected: Option<String>,
-    /// Whether every call that went ended so.
+    /// Whether every call that was due was sent, and ended so in time.
     pub holds: bool,
     /// How many checks a call has.
     pub checks_per_call: u32,
     /// Checks that were answered as expected, in a second.
-    pub checks_per_second: Spread,
+    pub checks_per_second: Option<Spread>,
     /// The CPU time that the server has used for each, in microseconds.
     pub cpu_us_per_check: Option<Spread>,
     /// The ratios to the first target, of rounds in pairs.
     pub ratios: Ratios,
     /// From the instant at which a call was due to its answer.
-    pub latency_us: Percentiles,
-    /// From the instant at which a call went to its answer.
-    pub service_us: Percentiles,
+    pub latency_us: Option<Percentiles>,
+    /// From the instant at which a call was sent to its answer.
+    pub service_us: Option<Percentiles>,
     /// What waited for a stream, and for how long.
     pub queue: Queue,
-    /// How much later than due calls went that found a stream.
-    pub lateness_us: Percentiles,
+    /// How much later than due calls were sent that found a stream.
+    pub lateness_us: Option<Percentiles>,
     /// The calls of all rounds.
     pub calls: Counts,
     /// Calls by how they ended.
@@ -91,11 +95,13 @@ pub struct TargetSummary {
     pub decisions: BTreeMap<&'static str, u64>,
     /// The first answer that was not as expected.
     pub first_unexpected: Option<String>,
+    /// Why there was no connection in a round, at first or at last.
+    pub lost: Option<String>,
     /// The memory of the server, resident at the end of the last round, in bytes.
     pub resident_bytes: Option<u64>,
     /// The most that ever was resident.
     pub peak_bytes: Option<u64>,
-    /// How much of its core the busiest thread of the load generator used, in the busiest round.
+    /// How much of its core the load generator used, of the core that it used most, in the busiest round.
     pub generator_busy: Option<f64>,
     /// Latency by percentile, of all rounds together.
     pub curve: Vec<Point>,
@@ -107,13 +113,13 @@ pub struct TargetSummary {
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Ratios {
     /// Of checks a second: more is better.
-    pub checks_per_second: Spread,
+    pub checks_per_second: Option<Spread>,
     /// Of CPU time for a check: less is better.
     pub cpu_us_per_check: Option<Spread>,
     /// Of the latency at the median: less is better.
-    pub p50: Spread,
+    pub p50: Option<Spread>,
     /// Of that at the 99th percentile: less is better.
-    pub p99: Spread,
+    pub p99: Option<Spread>,
 }
 
 /// How long something took, in microseconds.
@@ -140,10 +146,10 @@ pub struct Percentiles {
 pub struct Queue {
     /// How many were due when none was free.
     pub waited: u64,
-    /// How many of them never went.
+    /// How many of them were never sent.
     pub never_sent: u64,
     /// How long they waited.
-    pub wait_us: Percentiles,
+    pub wait_us: Option<Percentiles>,
 }
 
 /// The calls of all rounds.
@@ -151,11 +157,13 @@ pub struct Queue {
 pub struct Counts {
     /// Due while it was measured.
     pub due: u64,
-    /// Ended as expected.
+    /// Ended as expected, and in time.
     pub as_expected: u64,
-    /// Went, and ended otherwise or not at all.
+    /// Sent, and ended otherwise or not at all.
     pub unexpected: u64,
-    /// Went, and had no answer in time.
+    /// Sent, and answered as expected, but too late.
+    pub late: u64,
+    /// Sent, and without an answer when the wait for answers ended.
     pub never_answered: u64,
     /// Connections that the server ended.
     pub reconnects: u64,
@@ -178,7 +186,9 @@ pub struct Round {
     /// CPU time of the server for each.
     pub cpu_us_per_check: Option<f64>,
     /// Latency.
-    pub latency_us: Percentiles,
+    pub latency_us: Option<Percentiles>,
+    /// How long it was measured, in seconds.
+    pub duration_s: f64,
 }
 
 impl Compared {
@@ -197,7 +207,7 @@ impl Compared {
         }
     }
 
-    /// Whether every call that went ended as expected, and at least one of each target did.
+    /// Whether every call that was due was sent and ended as expected, and there was at least one of each target.
     pub fn holds(&self) -> bool {
         self.targets.iter().all(|target| target.holds)
     }
@@ -220,8 +230,11 @@ impl Shape {
             threads: load.threads,
             rate: load.rate,
             arrivals: load.rate.map(|_| arrivals),
+            calls: load.calls,
             duration_s: load.duration.as_secs_f64(),
             warmup_s: load.warmup.as_secs_f64(),
+            timeout_s: load.timeout.as_secs_f64(),
+            seed: load.seed,
             rounds,
         }
     }
@@ -239,28 +252,25 @@ impl TargetSummary {
         for other in rest {
             all.add(other.tally.clone());
         }
+        let latency = all.latency();
         let memory = measured.last().and_then(|last| last.memory);
         let busy = measured.iter().filter_map(|of| of.generator_busy);
-        let spread = |value: fn(&Round) -> f64| Spread::of(rounds.iter().map(value));
-        let median = |value: fn(&Round) -> f64| spread(value).median;
-        let cpu: Option<Vec<f64>> = rounds.iter().map(|round| round.cpu_us_per_check).collect();
+        let mut lost = measured.iter().filter_map(|of| of.lost.clone());
+        let lost = lost.next();
+        let is_complete = all.unexpected() == 0 && all.never_sent == 0 && lost.is_none();
         Some(Self {
             name: target.name.clone(),
+            url: target.url.clone(),
+            call: target.calls.kind,
+            policy: target.calls.policy.clone(),
+            server_pid: target.server_pid,
             expected: target.expected.name(),
-            holds: all.unexpected() == 0 && all.as_expected > 0,
+            holds: is_complete && all.as_expected > 0,
             checks_per_call: target.calls.checks,
-            checks_per_second: spread(|round| round.checks_per_second),
-            cpu_us_per_check: cpu.map(Spread::of),
+            checks_per_second: Spread::of(rounds.iter().filter_map(Round::answered)),
+            cpu_us_per_check: Spread::of(rounds.iter().filter_map(|round| round.cpu_us_per_check)),
             ratios: Ratios::of(&rounds, first),
-            latency_us: Percentiles {
-                p50: median(|round| round.latency_us.p50),
-                p90: median(|round| round.latency_us.p90),
-                p99: median(|round| round.latency_us.p99),
-                p99_9: median(|round| round.latency_us.p99_9),
-                p99_99: median(|round| round.latency_us.p99_99),
-                max: median(|round| round.latency_us.max),
-                mean: median(|round| round.latency_us.mean),
-            },
+            latency_us: Percentiles::median(&rounds),
             service_us: Percentiles::of(&all.service),
             queue: Queue {
                 waited: all.waited,
@@ -268,22 +278,30 @@ impl TargetSummary {
                 wait_us: Percentiles::of(&all.queue),
             },
             lateness_us: Percentiles::of(&all.lateness),
-            calls: Counts {
-                due: all.due,
-                as_expected: all.as_expected,
-                unexpected: all.unexpected(),
-                never_answered: all.never_answered,
-                reconnects: all.reconnects,
-            },
+            calls: Counts::of(&all),
             statuses: named(&all.statuses, ToString::to_string),
-            decisions: named(&all.decisions, |verdict| verdict.name()),
-            first_unexpected: all.first_unexpected.clone(),
+            decisions: named(&all.decisions, |decision| decision.name()),
+            first_unexpected: all.first_unexpected,
+            lost,
             resident_bytes: memory.map(|memory| memory.resident),
             peak_bytes: memory.map(|memory| memory.peak),
             generator_busy: busy.reduce(f64::max).map(rounded),
-            curve: curve(&all.latency),
+            curve: curve(&latency),
             rounds,
         })
+    }
+}
+
+impl Counts {
+    fn of(all: &Tally) -> Self {
+        Self {
+            due: all.due,
+            as_expected: all.as_expected,
+            unexpected: all.unexpected(),
+            late: all.late,
+            never_answered: all.never_answered,
+            reconnects: all.reconnects,
+        }
     }
 }
 
@@ -297,41 +315,54 @@ fn named<K, N: Ord>(counts: &BTreeMap<K, u64>, name: impl Fn(&K) -> N) -> BTreeM
 impl Round {
     fn of(measured: &Measured) -> Self {
         let checks = count(measured.tally.checks_in_window);
+        let seconds = measured.duration.as_secs_f64();
         let cpu = measured.cpu.filter(|_| checks > 0.0);
         Self {
-            checks_per_second: rounded(checks / measured.duration.as_secs_f64()),
+            checks_per_second: rounded(if seconds > 0.0 { checks / seconds } else { 0.0 }),
             cpu_us_per_check: cpu
                 .map(|cpu| rounded(cpu.as_secs_f64() * MICROS_PER_SECOND / checks)),
-            latency_us: Percentiles::of(&measured.tally.latency),
+            latency_us: Percentiles::of(&measured.tally.latency()),
+            duration_s: rounded(seconds),
         }
+    }
+
+    /// The rate, if anything was answered as expected.
+    fn answered(&self) -> Option<f64> {
+        Some(self.checks_per_second).filter(|rate| *rate > 0.0)
+    }
+
+    fn at(&self, percentile: fn(&Percentiles) -> f64) -> Option<f64> {
+        self.latency_us.as_ref().map(percentile)
     }
 }
 
 impl Ratios {
+    /// Of the rounds in which both have a figure.
     fn of(rounds: &[Round], first: &[Round]) -> Self {
-        let of = |value: &dyn Fn(&Round) -> Option<f64>| -> Option<Spread> {
+        let of = |value: fn(&Round) -> Option<f64>| {
             let pairs = rounds.iter().zip(first);
-            let ratios: Option<Vec<f64>> = pairs
-                .map(|(own, first)| Some(value(own)? / value(first)?))
-                .collect();
-            ratios.map(Spread::of)
-        };
-        let always = |value: fn(&Round) -> f64| {
-            of(&|round| Some(value(round))).unwrap_or_else(|| Spread::of([]))
+            Spread::of(pairs.filter_map(|(own, first)| {
+                let first = value(first).filter(|first| *first > 0.0)?;
+                Some(value(own)? / first)
+            }))
         };
         Self {
-            checks_per_second: always(|round| round.checks_per_second),
-            cpu_us_per_check: of(&|round| round.cpu_us_per_check),
-            p50: always(|round| round.latency_us.p50),
-            p99: always(|round| round.latency_us.p99),
+            checks_per_second: of(Round::answered),
+            cpu_us_per_check: of(|round| round.cpu_us_per_check),
+            p50: of(|round| round.at(|latency| latency.p50)),
+            p99: of(|round| round.at(|latency| latency.p99)),
         }
     }
 }
 
 impl Percentiles {
-    fn of(times: &Times) -> Self {
+    /// `None` without any.
+    fn of(times: &Times) -> Option<Self> {
+        if times.count() == 0 {
+            return None;
+        }
         let at = |percent| rounded(times.percentile(percent));
-        Self {
+        Some(Self {
             p50: at(50.0),
             p90: at(90.0),
             p99: at(99.0),
@@ -339,24 +370,24 @@ impl Percentiles {
             p99_99: at(99.99),
             max: rounded(times.max()),
             mean: rounded(times.mean()),
-        }
+        })
     }
-}
 
-impl Spread {
-    /// Of these values. Without any, and where a division by zero has made one that is no number, zero.
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let finite = |value: f64| if value.is_finite() { value } else { 0.0 };
-        let mut values: Vec<f64> = values.into_iter().map(finite).collect();
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or(0.0);
-        let upper = values.len() / 2;
-        let lower = values.len().saturating_sub(1) / 2;
-        Self {
-            median: rounded(f64::midpoint(at(lower), at(upper))),
-            min: rounded(at(0)),
-            max: rounded(at(values.len().saturating_sub(1))),
-        }
+    /// The median of each, of the rounds that have them.
+    fn median(rounds: &[Round]) -> Option<Self> {
+        let median = |value: fn(&Self) -> f64| {
+            let spread = Spread::of(rounds.iter().filter_map(|round| round.at(value)));
+            spread.map(|spread| spread.median)
+        };
+        Some(Self {
+            p50: median(|latency| latency.p50)?,
+            p90: median(|latency| latency.p90)?,
+            p99: median(|latency| latency.p99)?,
+            p99_9: median(|latency| latency.p99_9)?,
+            p99_99: median(|latency| latency.p99_99)?,
+            max: median(|latency| latency.max)?,
+            mean: median(|latency| latency.mean)?,
+        })
     }
 }
 
@@ -376,70 +407,10 @@ fn curve(times: &Times) -> Vec<Point> {
         .collect()
 }
 
-/// To a thousandth.
-fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
-}
-
 #[expect(clippy::cast_precision_loss, reason = "no run has 2^53 calls")]
 fn count(count: u64) -> f64 {
     count as f64
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spread(values: &[f64]) -> (f64, f64, f64) {
-        let Spread { median, min, max } = Spread::of(values.iter().copied());
-        (median, min, max)
-    }
-
-    #[test]
-    fn a_median_is_the_middle_or_between_the_two_in_the_middle() {
-        assert_eq!(spread(&[3.0, 1.0, 2.0]), (2.0, 1.0, 3.0));
-        assert_eq!(spread(&[4.0, 1.0, 2.0, 3.0]), (2.5, 1.0, 4.0));
-        assert_eq!(spread(&[7.0]), (7.0, 7.0, 7.0));
-        assert_eq!(spread(&[]), (0.0, 0.0, 0.0));
-        assert_eq!(spread(&[f64::NAN, f64::INFINITY, 1.0]), (0.0, 0.0, 1.0));
-    }
-
-    fn round(checks_per_second: f64, cpu: Option<f64>, p99: f64) -> Round {
-        let latency_us = Percentiles {
-            p50: p99 / 2.0,
-            p90: p99,
-            p99,
-            p99_9: p99,
-            p99_99: p99,
-            max: p99,
-            mean: p99,
-        };
-        Round {
-            checks_per_second,
-            cpu_us_per_check: cpu,
-            latency_us,
-        }
-    }
-
-    /// The ratio is that of the rounds in pairs: a machine that is slower in one round is so for both.
-    #[test]
-    fn ratios_are_those_of_the_same_round() {
-        let first = [
-            round(100.0, Some(10.0), 8.0),
-            round(50.0, Some(10.0), 16.0),
-            round(80.0, Some(8.0), 10.0),
-        ];
-        let own = [
-            round(50.0, Some(20.0), 16.0),
-            round(25.0, Some(30.0), 16.0),
-            round(60.0, Some(8.0), 5.0),
-        ];
-        let ratios = Ratios::of(&own, &first);
-        let spread = |median, min, max| Spread { median, min, max };
-        assert_eq!(ratios.checks_per_second, spread(0.5, 0.5, 0.75));
-        assert_eq!(ratios.cpu_us_per_check, Some(spread(2.0, 1.0, 3.0)));
-        assert_eq!(ratios.p99, spread(1.0, 0.5, 2.0));
-        let unknown = [round(50.0, None, 1.0)];
-        assert_eq!(Ratios::of(&unknown, &first).cpu_us_per_check, None);
-    }
-}
+mod tests;

@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, time::Duration};
 
 use hdrhistogram::Histogram;
 
-use super::{answer::Verdict, status::Status};
+use super::{answer::Decided, status::Status};
 
 /// Longer times are recorded as this.
-const LONGEST: Duration = Duration::from_hours(1);
+const LATENCY_MAX: Duration = Duration::from_hours(1);
 /// Values are kept to three digits: 0.1 %.
 const DIGITS: u8 = 3;
 const NANOS_PER_MICRO: f64 = 1_000.0;
@@ -18,7 +18,7 @@ pub enum Expected {
     /// A decision, whichever.
     AnyDecision,
     /// This one, for every check of a call.
-    Decision(Verdict),
+    Decision(Decided),
     /// This status, such as one by which callers are refused.
     Status(Status),
 }
@@ -26,7 +26,7 @@ pub enum Expected {
 impl Expected {
     /// Reads a decision of the contract, or a code of gRPC.
     pub fn read(text: &str) -> Option<Self> {
-        let mut decisions = Verdict::ALL.into_iter().filter(|of| *of != Verdict::None);
+        let mut decisions = Decided::ALL.into_iter().filter(|of| *of != Decided::None);
         let decision = decisions.find(|of| of.name() == text).map(Self::Decision);
         decision.or_else(|| {
             let status = Status::of_code(text).filter(|status| *status != Status::OK);
@@ -38,18 +38,18 @@ impl Expected {
     pub fn name(self) -> Option<String> {
         match self {
             Self::AnyDecision => None,
-            Self::Decision(verdict) => Some(verdict.name().to_owned()),
+            Self::Decision(decision) => Some(decision.name().to_owned()),
             Self::Status(status) => Some(status.to_string()),
         }
     }
 
     /// Whether a call of this many checks ended so.
-    fn holds(self, status: Status, verdicts: &Verdicts, checks: u32) -> bool {
-        let decided = |verdict| verdicts.of(verdict);
-        let is_whole = status == Status::OK && verdicts.total() == checks;
+    fn holds(self, status: Status, decisions: &Decisions, checks: u32) -> bool {
+        let decided = |decision| decisions.of(decision);
+        let is_whole = status == Status::OK && decisions.total() == checks;
         match self {
-            Self::AnyDecision => is_whole && decided(Verdict::None) == 0,
-            Self::Decision(verdict) => is_whole && decided(verdict) == checks,
+            Self::AnyDecision => is_whole && decided(Decided::None) == 0,
+            Self::Decision(decision) => is_whole && decided(decision) == checks,
             Self::Status(expected) => status == expected,
         }
     }
@@ -57,18 +57,18 @@ impl Expected {
 
 /// The decisions of a call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Verdicts([u32; 4]);
+pub(super) struct Decisions([u32; 4]);
 
-impl Verdicts {
-    pub(super) fn add(&mut self, verdict: Verdict) {
-        for (count, of) in self.0.iter_mut().zip(Verdict::ALL) {
-            *count += u32::from(of == verdict);
+impl Decisions {
+    pub(super) fn add(&mut self, decision: Decided) {
+        for (count, of) in self.0.iter_mut().zip(Decided::ALL) {
+            *count += u32::from(of == decision);
         }
     }
 
-    fn of(&self, verdict: Verdict) -> u32 {
-        let mut counts = self.0.iter().zip(Verdict::ALL);
-        let found = counts.find(|(_, of)| *of == verdict);
+    fn of(&self, decision: Decided) -> u32 {
+        let mut counts = self.0.iter().zip(Decided::ALL);
+        let found = counts.find(|(_, of)| *of == decision);
         found.map_or(0, |(count, _)| *count)
     }
 
@@ -90,15 +90,17 @@ impl Window {
     }
 }
 
-/// A call that has gone.
+/// A call that was sent.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent {
-    /// When it was due, and when it went.
+    /// When it was due, and when it was sent.
     pub(super) due: Duration,
     pub(super) at: Duration,
     /// Whether it found no stream at first.
     pub(super) waited: bool,
-    pub(super) verdicts: Verdicts,
+    pub(super) decisions: Decisions,
+    /// What was wrong with the first check that has no decision.
+    pub(super) error: Option<String>,
 }
 
 /// How long something took, in nanoseconds.
@@ -107,7 +109,7 @@ pub struct Times(Histogram<u64>);
 
 impl Times {
     fn new() -> Option<Self> {
-        let most = u64::try_from(LONGEST.as_nanos()).ok()?;
+        let most = u64::try_from(LATENCY_MAX.as_nanos()).ok()?;
         Histogram::new_with_bounds(1, most, DIGITS).ok().map(Self)
     }
 
@@ -119,6 +121,21 @@ impl Times {
     fn add(&mut self, other: &Self) {
         // Both have the same bounds, so that every value fits.
         let _ = self.0.add(&other.0);
+    }
+
+    /// With those of the others that are longer than the median of these.
+    fn with_longer(&self, others: &Self) -> Self {
+        let mut all = self.clone();
+        let median = self.0.value_at_percentile(50.0);
+        let longer = others.0.iter_recorded().filter(|step| {
+            let value = step.value_iterated_to();
+            value > median && !self.0.is_empty()
+        });
+        for step in longer {
+            let (value, count) = (step.value_iterated_to(), step.count_at_value());
+            all.0.saturating_record_n(value, count);
+        }
+        all
     }
 
     /// How many.
@@ -156,56 +173,69 @@ pub struct Tally {
     expected: Expected,
     checks: u32,
     window: Window,
+    timeout: Duration,
     /// Calls that were due while it counted.
     pub due: u64,
-    /// Those that ended as expected.
+    /// Those that ended as expected, and in time.
     pub as_expected: u64,
     /// Checks of calls that ended as expected while it counted, whenever they were due: what the throughput is made of.
     pub checks_in_window: u64,
     /// Calls that found no stream free when they were due.
     pub waited: u64,
-    /// Calls that were due and never went, because no stream became free.
+    /// Calls that were due and never sent, because no stream became free.
     pub never_sent: u64,
+    /// Calls whose answer was the expected one, but came later after their sending than the timeout.
+    pub late: u64,
     /// Calls without an answer when the wait for answers ended.
     pub never_answered: u64,
     /// Calls by how they ended.
     pub statuses: BTreeMap<Status, u64>,
     /// Checks by their decision.
-    pub decisions: BTreeMap<Verdict, u64>,
+    pub decisions: BTreeMap<Decided, u64>,
     /// Connections that the server ended.
     pub reconnects: u64,
     /// The first answer that was not as expected.
     pub first_unexpected: Option<String>,
-    /// From the instant at which a call was due to its answer, of calls that ended as expected. Of calls that were never sent or answered,
+    /// From the instant at which a call was due to its answer, of calls with the expected answer. Of calls that were never sent or answered,
     /// how long they had waited: no less than their latency.
-    pub latency: Times,
-    /// From the instant at which a call went to its answer, of calls that ended as expected: what a load generator measures that waits for
-    /// the server.
+    pub(super) answered: Times,
+    /// The same of calls that failed, or had another answer.
+    pub(super) failed: Times,
+    /// From the instant at which a call was sent to its answer, of calls with the expected answer: what a load generator measures that waits
+    /// for the server.
     pub service: Times,
     /// How long calls waited for a stream, of those that did.
     pub queue: Times,
-    /// How much later than due calls went that found a stream: how late the generator itself was.
+    /// How much later than due calls were sent that found a stream: how late the generator itself was.
     pub lateness: Times,
 }
 
 impl Tally {
     /// Of calls of this many checks. `None`: the bounds of the histograms are invalid, which they are not.
-    pub(super) fn new(expected: Expected, checks: u32, window: Window) -> Option<Self> {
+    pub(super) fn new(
+        expected: Expected,
+        checks: u32,
+        window: Window,
+        timeout: Duration,
+    ) -> Option<Self> {
         Some(Self {
             expected,
             checks,
             window,
+            timeout,
             due: 0,
             as_expected: 0,
             checks_in_window: 0,
             waited: 0,
             never_sent: 0,
+            late: 0,
             never_answered: 0,
             statuses: BTreeMap::new(),
             decisions: BTreeMap::new(),
             reconnects: 0,
             first_unexpected: None,
-            latency: Times::new()?,
+            answered: Times::new()?,
+            failed: Times::new()?,
             service: Times::new()?,
             queue: Times::new()?,
             lateness: Times::new()?,
@@ -220,40 +250,53 @@ impl Tally {
         message: Option<&str>,
         now: Duration,
     ) {
-        let holds = self.expected.holds(status, &call.verdicts, self.checks);
+        let is_right = self.expected.holds(status, &call.decisions, self.checks);
+        let is_late = now.saturating_sub(call.at) > self.timeout;
+        let holds = is_right && !is_late;
         if holds && self.window.has(now) {
             self.checks_in_window += u64::from(self.checks);
         }
         if !self.window.has(call.due) {
             return;
         }
-        self.departed(call);
+        self.sent(call);
         *self.statuses.entry(status).or_default() += 1;
-        for verdict in Verdict::ALL {
-            let count = call.verdicts.of(verdict);
+        for decision in Decided::ALL {
+            let count = call.decisions.of(decision);
             if count > 0 {
-                *self.decisions.entry(verdict).or_default() += u64::from(count);
+                *self.decisions.entry(decision).or_default() += u64::from(count);
             }
         }
-        if holds {
-            self.as_expected += 1;
-            self.latency.record(now.saturating_sub(call.due));
+        let latency = now.saturating_sub(call.due);
+        if is_right {
+            self.answered.record(latency);
             self.service.record(now.saturating_sub(call.at));
-        } else if self.first_unexpected.is_none() {
-            self.first_unexpected = Some(described(status, message, &call.verdicts));
+        } else {
+            self.failed.record(latency);
+        }
+        self.as_expected += u64::from(holds);
+        self.late += u64::from(is_right && is_late);
+        if !holds && self.first_unexpected.is_none() {
+            let message = message.or(call.error.as_deref());
+            let described = described(status, message, &call.decisions);
+            self.first_unexpected = Some(if is_right {
+                format!("{described}, but too late")
+            } else {
+                described
+            });
         }
     }
 
     /// A call has no answer at this instant, at which nobody waits any more.
     pub(super) fn unanswered(&mut self, call: &Sent, now: Duration) {
         if self.window.has(call.due) {
-            self.departed(call);
+            self.sent(call);
             self.never_answered += 1;
-            self.latency.record(now.saturating_sub(call.due));
+            self.answered.record(now.saturating_sub(call.due));
         }
     }
 
-    /// A call was due then, and has not gone when the time for it was over.
+    /// A call was due then, and was not sent when the time for it was over.
     pub(super) fn unsent(&mut self, due: Duration) {
         if self.window.has(due) {
             self.due += 1;
@@ -261,11 +304,16 @@ impl Tally {
             self.never_sent += 1;
             let waited = self.window.end.saturating_sub(due);
             self.queue.record(waited);
-            self.latency.record(waited);
+            self.answered.record(waited);
         }
     }
 
-    fn departed(&mut self, call: &Sent) {
+    /// The server has ended a connection.
+    pub(super) fn disconnected(&mut self, now: Duration) {
+        self.reconnects += u64::from(self.window.has(now));
+    }
+
+    fn sent(&mut self, call: &Sent) {
         self.due += 1;
         let late = call.at.saturating_sub(call.due);
         if call.waited {
@@ -283,22 +331,30 @@ impl Tally {
         self.checks_in_window += other.checks_in_window;
         self.waited += other.waited;
         self.never_sent += other.never_sent;
+        self.late += other.late;
         self.never_answered += other.never_answered;
         self.reconnects += other.reconnects;
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
-        for (verdict, count) in other.decisions {
-            *self.decisions.entry(verdict).or_default() += count;
+        for (decision, count) in other.decisions {
+            *self.decisions.entry(decision).or_default() += count;
         }
         self.first_unexpected = self.first_unexpected.take().or(other.first_unexpected);
-        self.latency.add(&other.latency);
+        self.answered.add(&other.answered);
+        self.failed.add(&other.failed);
         self.service.add(&other.service);
         self.queue.add(&other.queue);
         self.lateness.add(&other.lateness);
     }
 
-    /// Calls that went and did not end as expected.
+    /// From the instant at which a call was due to its end. A call that failed counts if it took longer than half of the answers: a server
+    /// that stands still until the deadlines end does not look fast by that, nor does one that refuses calls at once.
+    pub fn latency(&self) -> Times {
+        self.answered.with_longer(&self.failed)
+    }
+
+    /// Calls that were sent and did not end as expected, or not in time.
     pub fn unexpected(&self) -> u64 {
         self.due
             .saturating_sub(self.as_expected)
@@ -306,19 +362,19 @@ impl Tally {
     }
 }
 
-fn described(status: Status, message: Option<&str>, verdicts: &Verdicts) -> String {
-    let message = message.filter(|message| !message.is_empty());
-    match message {
-        Some(message) => format!("{status}: {message}"),
-        None if status != Status::OK => status.to_string(),
-        None => {
-            let decided = Verdict::ALL.into_iter().filter(|of| verdicts.of(*of) > 0);
-            let names: Vec<&str> = decided.map(Verdict::name).collect();
-            if names.is_empty() {
-                return "OK without a decision".to_owned();
-            }
-            names.join(", ")
+fn described(status: Status, message: Option<&str>, decisions: &Decisions) -> String {
+    let ended = match status {
+        Status::OK if decisions.total() == 0 => "OK without a decision".to_owned(),
+        Status::OK => {
+            let all = Decided::ALL.into_iter();
+            let found = all.filter(|of| decisions.of(*of) > 0).map(Decided::name);
+            found.collect::<Vec<_>>().join(", ")
         }
+        _ => status.to_string(),
+    };
+    match message.filter(|message| !message.is_empty()) {
+        Some(message) => format!("{ended}: {message}"),
+        None => ended,
     }
 }
 

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::{
     measure::shares,
+    origin::Machine,
     process::Memory,
     status::Status,
-    summary::Spread,
-    tally::{Sent, Tally, Window},
+    tally::{Sent, Tally},
     *,
 };
 use crate::proto::v1::CheckAccessRequest;
@@ -45,12 +45,9 @@ fn connections_and_calls_are_divided_among_the_threads() {
 
 /// A target whose calls all took `micros` times 1 to 100 microseconds, and of which some were not as expected.
 fn measured(micros: u64, refused: u64) -> Measured {
-    let window = Window {
-        begin: Duration::from_secs(1),
-        end: Duration::from_secs(11),
-    };
-    let expected = Expected::Decision(Verdict::Allow);
-    let mut tally = Tally::new(expected, 1, window).unwrap();
+    let window = load(1, 1).window();
+    let expected = Expected::Decision(Decided::Allow);
+    let mut tally = Tally::new(expected, 1, window, Duration::from_secs(5)).unwrap();
     for n in 1..=1_000 {
         let due = window.begin + Duration::from_millis(n);
         let mut call = Sent {
@@ -58,7 +55,7 @@ fn measured(micros: u64, refused: u64) -> Measured {
             at: due,
             ..Sent::default()
         };
-        call.verdicts.add(Verdict::Allow);
+        call.decisions.add(Decided::Allow);
         let took = Duration::from_micros(micros * (1 + n % 100));
         tally.ended(&call, Status::OK, None, due + took);
     }
@@ -81,27 +78,68 @@ fn measured(micros: u64, refused: u64) -> Measured {
             peak: 12 << 20,
         }),
         generator_busy: Some(0.25 + 0.1 * f64::from(u32::try_from(refused).unwrap())),
+        lost: None,
+    }
+}
+
+/// A target that resets every call at once, and is lost.
+fn refused() -> Measured {
+    let mut measured = measured(10, 0);
+    let begin = load(1, 1).window().begin;
+    let expected = Expected::Decision(Decided::Allow);
+    let mut tally = Tally::new(expected, 1, load(1, 1).window(), Duration::MAX).unwrap();
+    let call = Sent {
+        due: begin,
+        at: begin,
+        ..Sent::default()
+    };
+    tally.ended(&call, Status::Reset(7), None, begin);
+    tally.disconnected(begin);
+    measured.tally = tally;
+    measured.lost = Some("connection refused".to_owned());
+    measured
+}
+
+fn origin() -> Origin {
+    Origin {
+        generator: "0.1.0 (0123456)".to_owned(),
+        debug_build: true,
+        machine: Machine {
+            system: "Linux 6.1.0".to_owned(),
+            architecture: "x86_64".to_owned(),
+            cores: 2,
+        },
     }
 }
 
 fn compared() -> Compared {
+    let check = CheckAccessRequest {
+        policy: "front-door".to_owned(),
+        ..CheckAccessRequest::default()
+    };
     let target = |name: &str| Target {
         name: name.to_owned(),
+        url: "http://localhost:1".to_owned(),
         endpoint: Endpoint {
-            address: (Ipv4Addr::LOCALHOST, 1).into(),
+            addresses: vec![(Ipv4Addr::LOCALHOST, 1).into()],
+            authority: "localhost:1".to_owned(),
             host: "localhost".to_owned(),
             tls: None,
             token: None,
         },
-        calls: Calls::unary(&CheckAccessRequest::default(), &["a".to_owned()]),
-        expected: Expected::Decision(Verdict::Allow),
+        calls: Calls::unary(&check, &["a".to_owned()]),
+        expected: Expected::Decision(Decided::Allow),
         server_pid: None,
     };
-    let targets = [target("first"), target("second & <last>")];
+    let targets = [
+        target("first"),
+        target("second & <last>"),
+        target("one that refuses every call and has a long name"),
+    ];
     let rounds = [
-        vec![measured(10, 0), measured(20, 0)],
-        vec![measured(10, 0), measured(30, 7)],
-        vec![measured(10, 0), measured(20, 0)],
+        vec![measured(10, 0), measured(20, 0), refused()],
+        vec![measured(10, 0), measured(30, 7), refused()],
+        vec![measured(10, 0), measured(20, 0), refused()],
     ];
     let mut load = load(16, 2);
     load.calls = None;
@@ -112,22 +150,23 @@ fn compared() -> Compared {
 fn a_comparison_is_a_table_with_remarks_on_what_was_not_as_expected() {
     let compared = compared();
     assert!(!compared.holds());
-    expect_file!["../../tests/golden/bench.txt"].assert_eq(&table(&compared));
+    expect_file!["../../tests/golden/bench.txt"].assert_eq(&table(&compared, &origin()));
 }
 
 #[test]
 fn a_comparison_is_json_of_a_known_shape() {
     let compared = compared();
-    let mut json = serde_json::to_value(report(&compared)).unwrap();
-    // What differs from machine to machine.
-    assert!(json["machine"]["cores"].as_u64() >= Some(1));
-    for key in ["generator", "machine"] {
-        json[key] = Value::Null;
-    }
+    let mut json = serde_json::to_value(report(&compared, &origin())).unwrap();
+    assert!(Origin::here().machine.cores >= 1);
+    let last = &json["targets"][2];
+    assert_eq!(last["latency_us"], Value::Null);
+    assert_eq!(last["ratios"]["p99"], Value::Null);
     for target in json["targets"].as_array_mut().unwrap() {
         let curve = target["curve"].as_array_mut().unwrap();
-        assert_eq!(curve.first().unwrap()["percentile"], 0.0);
-        assert_eq!(curve.last().unwrap()["percentile"], 100.0);
+        if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
+            assert_eq!(first["percentile"], 0.0);
+            assert_eq!(last["percentile"], 100.0);
+        }
         curve.truncate(2);
         target["rounds"].as_array_mut().unwrap().truncate(1);
     }
@@ -137,9 +176,11 @@ fn a_comparison_is_json_of_a_known_shape() {
 
 #[test]
 fn a_comparison_is_a_picture_whose_elements_are_all_closed() {
-    let svg = chart(&compared());
+    let svg = chart(&compared(), &origin());
     assert_eq!(unclosed(&svg), Vec::<String>::new());
-    assert!(svg.contains("second &amp; &lt;last&gt;"));
+    assert!(svg.contains("second &amp; &lt;last&gt; !"));
+    assert!(svg.contains(">one that refuses every call\u{2026} !<"));
+    assert!(svg.contains("debug build, on 2 cores"));
     expect_file!["../../tests/golden/bench.svg"].assert_eq(&svg);
 }
 
@@ -148,9 +189,9 @@ fn a_picture_of_nothing_says_so() {
     let mut empty = compared();
     for target in &mut empty.targets {
         target.curve.clear();
-        target.checks_per_second = Spread::of([]);
+        target.checks_per_second = None;
     }
-    let svg = chart(&empty);
+    let svg = chart(&empty, &origin());
     assert_eq!(unclosed(&svg), Vec::<String>::new());
     assert!(svg.contains("no answer was as expected") && !svg.contains("NaN"));
 }

@@ -11,11 +11,12 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{
     arrivals::Schedule,
-    connection::{Connection, ConnectionError},
+    busy::{Busy, CpuMeter},
+    connection::Connection,
     cores,
     dispatch::Dispatch,
     load::{BenchError, Load, Target},
-    process::thread_cpu,
+    pool::Pool,
     request_head::RequestHead,
     status::Status,
     tally::{Sent, Tally, Window},
@@ -24,6 +25,8 @@ use crate::clock::Reading;
 
 /// How long a wait may be before it is looked whether the load is to stop.
 const WAIT_MAX: Duration = Duration::from_millis(50);
+/// The same while a connection is being made, which no socket announces.
+const CONNECTING_WAIT_MAX: Duration = Duration::from_millis(2);
 
 /// Which part of the load a thread makes.
 #[derive(Debug, Clone, Copy)]
@@ -37,151 +40,174 @@ pub(super) struct Share {
 }
 
 /// A thread of the load, connected.
+#[derive(Debug)]
 pub(super) struct Worker<'l> {
     target: &'l Target,
     load: &'l Load,
-    share: Share,
+    /// The core that the thread stays on.
+    core: Option<usize>,
     head: RequestHead,
-    connections: Vec<Connection>,
+    pool: Pool,
     dispatch: Dispatch,
+    numbers: Numbers,
     tally: Tally,
     window: Window,
     buffer: Vec<u8>,
+    /// When the last call was sent: the time is over, or there is nothing left to send or nowhere to send it.
+    sending_ended: Option<Duration>,
 }
 
-/// What a thread has counted, and how busy it was: its part of a core.
+/// What a thread has counted, and how busy it was.
+#[derive(Debug)]
 pub(super) struct Worked {
     pub(super) tally: Tally,
-    pub(super) busy: Option<f64>,
+    pub(super) busy: Option<Busy>,
     /// When it was done.
     pub(super) ended: Duration,
+    /// Why there was no connection left.
+    pub(super) lost: Option<String>,
+}
+
+/// The numbers of calls: no two calls of a round have the same, whatever threads and connections they are on.
+#[derive(Debug, Clone, Copy)]
+struct Numbers {
+    next: u64,
+    step: u64,
+}
+
+impl Numbers {
+    fn of(share: Share) -> Self {
+        let wide = |number| u64::try_from(number).unwrap_or(u64::MAX);
+        Self {
+            next: wide(share.thread),
+            step: wide(share.threads).max(1),
+        }
+    }
+
+    fn take(&mut self) -> u64 {
+        let number = self.next;
+        self.next = number.wrapping_add(self.step);
+        number
+    }
 }
 
 impl<'l> Worker<'l> {
-    /// Connects.
+    /// Connects, by the stopwatch of `connecting`.
     pub(super) fn connect(
         target: &'l Target,
         load: &'l Load,
         share: Share,
-        window: Window,
+        connecting: &Reading,
+        stop: &AtomicBool,
     ) -> Result<Self, BenchError> {
         let endpoint = &target.endpoint;
         let head = RequestHead::new(
             target.calls.path,
-            &endpoint.host,
+            &endpoint.authority,
             endpoint.tls.is_some(),
             endpoint.token.as_deref(),
-            load.timeout,
+            (!target.calls.is_stream).then_some(load.timeout),
         );
-        let connections = (0..share.connections).map(|_| connect(target));
-        let connections: Vec<Connection> = connections.collect::<Result<_, _>>()?;
-        let most = connections.iter().filter_map(Connection::streams_max).min();
-        let wanted = u32::try_from(load.streams).unwrap_or(u32::MAX);
-        if let Some(most) = most.filter(|most| !target.calls.is_stream && *most < wanted) {
-            return Err(BenchError::TooManyStreams {
-                target: target.name.clone(),
-                most,
-            });
-        }
-        // A share of all calls, by the connections.
-        let all = f64::from(u32::try_from(load.connections).unwrap_or(u32::MAX));
-        let own = f64::from(u32::try_from(share.connections).unwrap_or(u32::MAX));
-        let place = f64::from(u32::try_from(share.thread).unwrap_or(0))
-            / f64::from(u32::try_from(share.threads).unwrap_or(1));
-        let seed = load
-            .seed
-            .wrapping_add(u64::try_from(share.thread).unwrap_or(0));
-        let schedule = load
-            .rate
-            .map(|rate| Schedule::new(load.arrivals, rate * own / all, place, seed));
+        let pool = Pool::open(target, share.connections, connecting, stop)?;
+        // Each thread on a core of its own, as long as there are enough.
+        let place = share.thread.checked_rem(load.cores.len());
+        let window = load.window();
         Ok(Self {
-            dispatch: Dispatch::new(schedule, connections.len(), load.streams, share.calls),
-            tally: Tally::new(target.expected, target.calls.checks, window)
+            dispatch: Dispatch::new(
+                schedule(load, share),
+                share.connections,
+                load.streams,
+                share.calls,
+            ),
+            numbers: Numbers::of(share),
+            tally: Tally::new(target.expected, target.calls.checks, window, load.timeout)
                 .ok_or(BenchError::Histogram)?,
+            core: place.and_then(|place| load.cores.get(place)).copied(),
             target,
             load,
-            share,
             head,
-            connections,
+            pool,
             window,
             buffer: Vec::new(),
+            sending_ended: None,
         })
     }
 
     /// Sends until the window ends, and waits for the last answers.
-    pub(super) fn run(
-        mut self,
-        started: &Reading,
-        stop: &AtomicBool,
-    ) -> Result<Worked, BenchError> {
-        // Each thread on a core of its own, as long as there are enough.
-        let place = self.share.thread.checked_rem(self.load.cores.len());
-        let core = place.and_then(|place| self.load.cores.get(place));
-        cores::stay_on(core.map_or(&[], std::slice::from_ref));
+    pub(super) fn run(mut self, started: &Reading, stop: &AtomicBool) -> Worked {
+        cores::stay_on(self.core.as_slice());
         // A wait that ends 50 µs late, as is usual, would be latency.
         #[cfg(target_os = "linux")]
         let _ = rustix::thread::set_current_timer_slack(NonZeroU64::new(1));
-        let (cpu, began) = (thread_cpu(), started.elapsed());
-        let mut sending_ends = self.window.end;
-        loop {
+        let mut meter = CpuMeter::new(self.core);
+        while !stop.load(Ordering::Relaxed) {
             let now = started.elapsed();
-            if self.dispatch.is_exhausted() {
-                sending_ends = sending_ends.min(now);
+            self.restore(now);
+            let is_sent = self.dispatch.is_exhausted() || self.pool.is_lost();
+            if self.sending_ended.is_none() && (is_sent || now >= self.window.end) {
+                self.sending_ended = Some(now);
             }
-            let is_over = now >= sending_ends;
-            let answers_end = sending_ends.saturating_add(self.load.timeout);
-            let all_idle = || self.connections.iter().all(Connection::is_idle);
-            if stop.load(Ordering::Relaxed) || (is_over && (all_idle() || now >= answers_end)) {
-                break;
+            meter.read(self.window, now, self.sending_ended.is_some());
+            match self.sending_ended {
+                None => self.send_due(started),
+                Some(ended) if self.is_answered(ended, now) => break,
+                Some(_) => {}
             }
-            if !is_over {
-                self.depart(started);
-            }
-            let wakes = if is_over {
-                answers_end
-            } else {
-                self.window.end
-            };
-            let ready = self.wait(now, wakes, is_over);
-            for (index, is_ready) in ready.into_iter().enumerate() {
-                self.serve(index, is_ready, started)?;
+            for (index, is_ready) in self.wait(started) {
+                self.serve(index, is_ready, started);
             }
         }
-        let now = started.elapsed();
-        let cpu = thread_cpu()
-            .zip(cpu)
-            .map(|(after, before)| after.saturating_sub(before));
-        let busy =
-            cpu.map(|cpu| cpu.as_secs_f64() / now.saturating_sub(began).as_secs_f64().max(1e-9));
-        for call in self.connections.iter_mut().flat_map(Connection::abandoned) {
-            self.tally.unanswered(&call, now);
-        }
-        let end = self.window.end.min(now);
-        self.dispatch
-            .unsent(end)
-            .for_each(|due| self.tally.unsent(due));
-        Ok(Worked {
-            tally: self.tally,
-            busy,
-            ended: now,
-        })
+        meter.read(self.window, started.elapsed(), true);
+        self.closed(started.elapsed(), meter.busy(), stop)
     }
 
-    /// Begins every call that is due and finds a stream.
-    fn depart(&mut self, started: &Reading) {
+    /// Whether nothing is waited for any more.
+    fn is_answered(&self, sending_ended: Duration, now: Duration) -> bool {
+        let mut connections = self.pool.iter();
+        now >= sending_ended.saturating_add(self.load.timeout)
+            || connections.all(|(_, connection)| connection.is_idle())
+    }
+
+    /// Counts what was not answered, and what was not sent.
+    fn closed(mut self, now: Duration, busy: Option<Busy>, stop: &AtomicBool) -> Worked {
+        for call in self.pool.iter_mut().flat_map(Connection::abandoned) {
+            self.tally.unanswered(&call, now);
+        }
+        let lost = self.pool.error().map(ToString::to_string);
+        // Without a connection, calls are due all the same.
+        let ended = if lost.is_some() {
+            self.window.end
+        } else {
+            now.min(self.window.end)
+        };
+        let unsent = self.dispatch.unsent(ended);
+        unsent
+            .take_while(|_| !stop.load(Ordering::Relaxed))
+            .for_each(|due| self.tally.unsent(due));
+        Worked {
+            tally: self.tally,
+            busy,
+            ended,
+            lost,
+        }
+    }
+
+    /// Sends every call that is due and finds a stream.
+    fn send_due(&mut self, started: &Reading) {
         loop {
             let at = started.elapsed();
-            let Some(departure) = self.dispatch.next(at) else {
+            let Some(dispatched) = self.dispatch.next(at) else {
                 return;
             };
             let call = Sent {
-                due: departure.due,
+                due: dispatched.due,
                 at,
-                waited: departure.waited,
+                waited: dispatched.waited,
                 ..Sent::default()
             };
-            if let Some(connection) = self.connections.get_mut(departure.connection) {
-                connection.call(&self.target.calls, &self.head, call);
+            if let Some(connection) = self.pool.get_mut(dispatched.connection) {
+                let number = self.numbers.take();
+                connection.call(number, &self.target.calls, &self.head, call);
                 // The first calls of a round would otherwise wait for all others to be written.
                 if self.load.rate.is_some() {
                     // A connection that has broken is noticed when it is read.
@@ -192,34 +218,46 @@ impl<'l> Worker<'l> {
     }
 
     /// Waits until something can be received or is due; for each connection, whether something can be received.
-    fn wait(&self, now: Duration, wakes: Duration, is_over: bool) -> Vec<bool> {
-        let due = self.dispatch.next_due(now).filter(|_| !is_over);
-        let until = due.map_or(wakes, |due| due.min(wakes));
-        let wait = until.saturating_sub(now).min(WAIT_MAX);
-        let mut fds: Vec<PollFd<'_>> = self
-            .connections
+    fn wait(&self, started: &Reading) -> Vec<(usize, bool)> {
+        // What was sent has taken time.
+        let now = started.elapsed();
+        let until = match self.sending_ended {
+            Some(ended) => ended.saturating_add(self.load.timeout),
+            None => {
+                let due = self.dispatch.next_due(now);
+                due.map_or(self.window.end, |due| due.min(self.window.end))
+            }
+        };
+        let wait_max = if self.pool.is_connecting() {
+            CONNECTING_WAIT_MAX
+        } else {
+            WAIT_MAX
+        };
+        let wait = until.saturating_sub(now).min(wait_max);
+        let (numbers, mut fds): (Vec<usize>, Vec<PollFd<'_>>) = self
+            .pool
             .iter()
-            .map(|connection| {
+            .map(|(index, connection)| {
                 let flags = if connection.is_sending() {
                     PollFlags::IN | PollFlags::OUT
                 } else {
                     PollFlags::IN
                 };
-                PollFd::new(connection.socket.tcp(), flags)
+                (index, PollFd::new(connection.socket.tcp(), flags))
             })
-            .collect();
+            .unzip();
         // A wait is short.
         let timeout = Timespec::try_from(wait).unwrap_or_default();
         // An error, such as a signal, ends the wait.
         let _ = poll(&mut fds, Some(&timeout));
         let readable = |fd: &PollFd<'_>| !(fd.revents() - PollFlags::OUT).is_empty();
-        fds.iter().map(readable).collect()
+        numbers.into_iter().zip(fds.iter().map(readable)).collect()
     }
 
-    /// Receives on a connection and sends what waits. One that has broken, or that the server is leaving, is replaced.
-    fn serve(&mut self, index: usize, is_ready: bool, started: &Reading) -> Result<(), BenchError> {
-        let Some(connection) = self.connections.get_mut(index) else {
-            return Ok(());
+    /// Receives on a connection and sends what waits. One that has broken, or that the server drains, is replaced.
+    fn serve(&mut self, index: usize, is_ready: bool, started: &Reading) {
+        let Some(connection) = self.pool.get_mut(index) else {
+            return;
         };
         let (tally, dispatch) = (&mut self.tally, &mut self.dispatch);
         let mut received = Ok(());
@@ -230,52 +268,72 @@ impl<'l> Worker<'l> {
                 dispatch.release(index, now);
             });
         }
-        let usable = received.and_then(|()| connection.send());
-        match usable {
-            Ok(()) if !connection.is_leaving() => Ok(()),
-            Ok(()) if connection.is_idle() => self.replace(index, started),
-            Ok(()) => {
-                dispatch.withdraw(index);
-                Ok(())
-            }
+        match received.and_then(|()| connection.send()) {
+            Ok(()) if !connection.is_draining() => {}
+            Ok(()) if !connection.is_idle() => dispatch.withdraw(index),
+            Ok(()) => self.replace(index, started),
             Err(error) => {
                 let now = started.elapsed();
                 for call in connection.abandoned() {
                     tally.ended(&call, Status::Lost, Some(&error.to_string()), now);
                 }
-                self.replace(index, started)
+                self.replace(index, started);
             }
         }
     }
 
-    /// Connects again, with all streams free.
-    fn replace(&mut self, index: usize, started: &Reading) -> Result<(), BenchError> {
-        self.tally.reconnects += 1;
+    /// Connects again, if calls are still to be sent.
+    fn replace(&mut self, index: usize, started: &Reading) {
+        self.tally.disconnected(started.elapsed());
         self.dispatch.withdraw(index);
-        let new = connect(self.target)?;
-        if let Some(old) = self.connections.get_mut(index) {
-            *old = new;
+        if self.sending_ended.is_some() || self.dispatch.is_exhausted() {
+            self.pool.close(index);
+        } else {
+            self.pool.reconnect(index, *started);
         }
-        self.dispatch
-            .restore(index, self.load.streams, started.elapsed());
-        Ok(())
+    }
+
+    /// Uses the connections that have been made again, with all streams free.
+    fn restore(&mut self, now: Duration) {
+        if !self.pool.is_connecting() {
+            return;
+        }
+        for index in self.pool.reconnected() {
+            self.dispatch.restore(index, self.load.streams, now);
+        }
     }
 }
 
-fn connect(target: &Target) -> Result<Connection, BenchError> {
-    Connection::open(&target.endpoint).map_err(|error| BenchError::Connect {
-        target: target.name.clone(),
-        address: target.endpoint.address,
-        reason: reason(&error),
-    })
+/// A share of all calls, by the connections.
+fn schedule(load: &Load, share: Share) -> Option<Schedule> {
+    let float = |number| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+    let place = float(share.thread) / float(share.threads);
+    let seed = load
+        .seed
+        .wrapping_add(u64::try_from(share.thread).unwrap_or(0));
+    let part = float(share.connections) / float(load.connections);
+    load.rate
+        .map(|rate| Schedule::new(load.arrivals, rate * part, place, seed))
 }
 
-/// Why there is no connection, and what to do about it.
-fn reason(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::Http2(_) | ConnectionError::Closed => {
-            format!("{error}; if the port speaks TLS, write https:// in place of http://")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_calls_of_all_threads_have_the_same_number() {
+        let share = |thread| Share {
+            thread,
+            threads: 3,
+            connections: 4,
+            calls: None,
+        };
+        let mut all: Vec<u64> = Vec::new();
+        for thread in 0..3 {
+            let mut numbers = Numbers::of(share(thread));
+            all.extend((0..10).map(|_| numbers.take()));
         }
-        ConnectionError::Io(error) => error.to_string(),
+        all.sort_unstable();
+        assert_eq!(all, (0..30).collect::<Vec<u64>>());
     }
 }

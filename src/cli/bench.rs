@@ -1,32 +1,34 @@
 //! `verigate bench`: measures services under load, alone or in comparison.
 
+mod load;
 mod entry;
 mod targets;
+mod advice;
 mod demo;
 mod children;
 mod fixtures;
 
 use std::{
-    fs,
-    io::{self, IsTerminal as _},
+    fs::File,
+    io::{self, IsTerminal as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
     path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
-use anyhow::Context as _;
-use clap::{ArgGroup, Args, ValueEnum, builder::RangedU64ValueParser};
+use anyhow::{Context as _, bail};
+use clap::{ArgGroup, Args, builder::RangedU64ValueParser};
 
 use self::{
-    demo::Demo,
+    advice::advised,
+    demo::{Cores, Demo, NAMES, fill_caches},
     entry::{Entry, TARGETS},
+    load::LoadFlags,
 };
 use super::{
-    check::{duration, timeout},
     environment::Environment,
     examples,
     exit::Exit,
@@ -35,29 +37,22 @@ use super::{
 };
 use crate::{
     bench::{
-        Arrivals, BenchError, Compared, EmptyServer, Load, Measured, Target, chart, compare,
-        measure, report, table,
+        BenchError, Compared, EmptyServer, Load, Measured, Origin, Target, TargetSummary, chart,
+        compare, measure, reach, report, table,
     },
     clock::SystemClock,
 };
 
-const LOAD: &str = "The load";
 const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
-const CONNECTIONS_MAX: u64 = 10_000;
-const STREAMS_MAX: u64 = 10_000;
-const THREADS_MAX: u64 = 256;
-const ROUNDS_MAX: u64 = 1_000;
-const RATE_MAX: f64 = 10_000_000.0;
 /// How many rounds a comparison has.
 const ROUNDS: usize = 5;
-/// The same in every run, so that runs can be repeated.
-const SEED: u64 = 14;
 
 /// Measure a service under load, or compare several.
 ///
 /// With --rate the load is an open loop: the instants at which calls are due are fixed before, and each latency counts from there, also for
-/// calls that wait because the service is slow. Without it, the next call goes when an answer has come, which shows how much a service
-/// can do. Every answer is checked. Exits with 0 if all are as expected, 1 if one is not, and 2 if nothing could be measured.
+/// calls that wait because the service is slow. Without it, the next call is sent when an answer has come, which shows how much a service
+/// can do. Every answer is checked. Exits with 0 if every call that was due was sent and answered as expected, in time; 1 if one was not; and 2
+/// if nothing could be measured.
 #[derive(Debug, Args)]
 #[command(after_help = examples::BENCH)]
 #[command(group = ArgGroup::new("targets of the comparison").args(["server", "target", "targets", "demo", "serve_empty"]))]
@@ -72,13 +67,13 @@ pub(super) struct Bench {
     #[arg(long, value_name = "FILE", help_heading = TARGETS)]
     targets: Option<PathBuf>,
     /// Start everything that is compared: an empty tonic server, a simulated vendor, the service without and with TLS, and Cerbos.
-    #[arg(long, help_heading = TARGETS)]
+    #[arg(long, conflicts_with = "Entry", help_heading = TARGETS)]
     demo: bool,
     /// Program of Cerbos for --demo, in place of `cerbos` in PATH. From npm: node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64.
     #[arg(long, value_name = "FILE", requires = "demo", help_heading = TARGETS)]
     cerbos: Option<PathBuf>,
-    /// Cores of each server that --demo starts; the load has the others.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "demo", help_heading = TARGETS)]
+    /// Cores on which all servers run that --demo starts; the load has the others.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..), requires = "demo", help_heading = TARGETS)]
     server_cores: usize,
     /// Measure only targets whose name contains this; can be repeated.
     #[arg(long, value_name = "TEXT", help_heading = TARGETS)]
@@ -98,49 +93,6 @@ pub(super) struct Bench {
     chart: Option<PathBuf>,
 }
 
-/// How much is asked.
-#[derive(Debug, Clone, Args)]
-struct LoadFlags {
-    /// Connections.
-    #[arg(long, value_name = "N", default_value_t = 16, value_parser = RangedU64ValueParser::<usize>::new().range(1..=CONNECTIONS_MAX), help_heading = LOAD)]
-    connections: usize,
-    /// Calls in flight on each connection at most; with --call stream, checks in flight on its one stream.
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = RangedU64ValueParser::<usize>::new().range(1..=STREAMS_MAX), help_heading = LOAD)]
-    streams: usize,
-    /// Calls a second, which are due whatever the service does; without it, the next call goes when an answer has come.
-    #[arg(long, value_name = "CALLS", value_parser = rate, help_heading = LOAD)]
-    rate: Option<f64>,
-    /// How the calls of --rate follow one another.
-    #[arg(long, value_name = "KIND", value_enum, default_value_t = ArrivalKind::Poisson, help_heading = LOAD)]
-    arrivals: ArrivalKind,
-    /// How long each round is measured, at most 1h.
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout, help_heading = LOAD)]
-    duration: Duration,
-    /// Calls of each round at most, without a warm-up: the round ends with the last answer, if that is earlier.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = LOAD)]
-    calls: Option<u64>,
-    /// How long the same load goes before that, uncounted.
-    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = duration, help_heading = LOAD)]
-    warmup: Duration,
-    /// Rounds, each with every target in turn: 1, and 5 if there are several targets.
-    #[arg(long, value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=ROUNDS_MAX), help_heading = LOAD)]
-    rounds: Option<usize>,
-    /// How long an answer may take; the service is given it as the deadline of each call.
-    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = timeout, help_heading = LOAD)]
-    timeout: Duration,
-    /// Threads that make the load, each with its part of the connections.
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = RangedU64ValueParser::<usize>::new().range(1..=THREADS_MAX), help_heading = LOAD)]
-    threads: usize,
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum ArrivalKind {
-    /// At random and independent of one another.
-    Poisson,
-    /// At equal distances.
-    Constant,
-}
-
 fn target(text: &str) -> Result<(String, String), &'static str> {
     let (name, url) = text.split_once('=').ok_or("not of the form NAME=URL")?;
     if name.is_empty() {
@@ -149,12 +101,28 @@ fn target(text: &str) -> Result<(String, String), &'static str> {
     Ok((name.to_owned(), url.to_owned()))
 }
 
-fn rate(text: &str) -> Result<f64, String> {
-    let rate = text
-        .parse()
-        .ok()
-        .filter(|rate| *rate > 0.0 && *rate <= RATE_MAX);
-    rate.ok_or_else(|| format!("not a number of calls a second, from above 0 to {RATE_MAX:.0}"))
+/// A file that can be written, before it takes minutes to know what to write.
+#[derive(Debug)]
+struct ChartFile {
+    path: PathBuf,
+    file: File,
+}
+
+impl ChartFile {
+    fn open(path: PathBuf) -> anyhow::Result<Self> {
+        let mut options = File::options();
+        // What it holds stays there until there is something better.
+        let file = options.write(true).create(true).truncate(false).open(&path);
+        let file = file.with_context(|| format!("cannot write `{}`", path.display()))?;
+        Ok(Self { path, file })
+    }
+
+    fn write(mut self, svg: &str) -> anyhow::Result<()> {
+        let written = self.file.set_len(0);
+        written
+            .and_then(|()| self.file.write_all(svg.as_bytes()))
+            .with_context(|| format!("cannot write `{}`", self.path.display()))
+    }
 }
 
 impl Bench {
@@ -165,9 +133,10 @@ impl Bench {
             server.serve().await?;
             return Ok(Exit::Done);
         }
+        let chart_file = self.chart.clone().map(ChartFile::open).transpose()?;
         let stop = interrupted()?;
         let is_stopped = Arc::new(AtomicBool::new(false));
-        let (json, chart_file) = (self.json, self.chart.clone());
+        let json = self.json;
         let (environment, stopping) = (environment.clone(), Arc::clone(&is_stopped));
         let mut measuring =
             tokio::task::spawn_blocking(move || self.measure(&environment, &stopping));
@@ -178,16 +147,14 @@ impl Bench {
                 measuring.await?
             }
         };
-        let compared = measured?;
-        if let Some(path) = chart_file {
-            let shown = path.display();
-            fs::write(&path, chart(&compared))
-                .with_context(|| format!("cannot write `{shown}`"))?;
-        }
+        let (compared, origin) = (measured?, Origin::here());
         if json {
-            print_json(&report(&compared))?;
+            print_json(&report(&compared, &origin))?;
         } else {
-            print(&table(&compared))?;
+            print(&table(&compared, &origin))?;
+        }
+        if let Some(file) = chart_file {
+            file.write(&chart(&compared, &origin))?;
         }
         Ok(if compared.holds() {
             Exit::Done
@@ -198,26 +165,42 @@ impl Bench {
 
     /// Starts what is to be started, and measures. Blocks.
     fn measure(self, environment: &Environment, stop: &AtomicBool) -> anyhow::Result<Compared> {
-        let mut load = self.load.load();
+        let mut load = self.load.load()?;
         let mut started = None;
         let mut targets = if self.demo {
-            let demo = started.insert(Demo::start(
-                self.cerbos.as_deref(),
-                self.server_cores,
-                environment,
-                stop,
-            )?);
-            load.cores.clone_from(&demo.load_cores);
-            demo.targets()
+            self.check_names(&NAMES)?;
+            let cores = Cores::divided(self.server_cores)?;
+            cores.check_threads(load.threads)?;
+            load.cores.clone_from(&cores.load);
+            let demo = Demo::start(self.cerbos.as_deref(), &cores, environment, stop)?;
+            let mut contenders = started.insert(demo).contenders();
+            contenders.retain(|contender| self.is_wanted(&contender.target.name));
+            fill_caches(&contenders, &cores.load, stop)?;
+            contenders.into_iter().map(|of| of.target).collect()
         } else {
-            self.targets()?
+            let targets = self.targets()?;
+            let names: Vec<&str> = targets.iter().map(|of| of.name.as_str()).collect();
+            self.check_names(&names)?;
+            targets
         };
-        targets.retain(|target| {
-            self.only.is_empty() || self.only.iter().any(|text| target.name.contains(text))
-        });
+        targets.retain(|target| self.is_wanted(&target.name));
         if targets.is_empty() {
-            anyhow::bail!("no target has a name that --only names");
+            bail!("--only leaves nothing to measure");
         }
+        for target in &mut targets {
+            reach(target, &load, &SystemClock, stop).map_err(advised)?;
+        }
+        let compared = self.compare(&targets, &load, stop)?;
+        drop(started);
+        Ok(compared)
+    }
+
+    fn compare(
+        &self,
+        targets: &[Target],
+        load: &Load,
+        stop: &AtomicBool,
+    ) -> anyhow::Result<Compared> {
         let alone = targets.len() == 1;
         let rounds = self.load.rounds.unwrap_or(if alone { 1 } else { ROUNDS });
         let is_watched = io::stderr().is_terminal();
@@ -226,10 +209,34 @@ impl Bench {
             if is_watched {
                 eprint_line(&format!("round {} of {rounds}: {}", round + 1, target.name));
             }
-            measure(target, &load, &SystemClock, stop)
+            measure(target, load, &SystemClock, stop)
         })?;
-        drop(started);
-        Ok(Compared::of(&targets, &load, &rounds))
+        let compared = Compared::of(targets, load, &rounds);
+        let is_empty = |of: &&TargetSummary| of.calls.due == 0 && of.lost.is_none();
+        match (load.rate, compared.targets.iter().find(is_empty)) {
+            (Some(rate), Some(target)) => bail!(
+                "{}: no call was due in {} s at {rate} calls/s: give a longer --duration or a higher --rate",
+                target.name,
+                load.duration.as_secs_f64()
+            ),
+            _ => Ok(compared),
+        }
+    }
+
+    fn is_wanted(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|text| name.contains(text))
+    }
+
+    /// Before anything is started.
+    fn check_names(&self, names: &[&str]) -> anyhow::Result<()> {
+        if names.iter().any(|name| self.is_wanted(name)) {
+            return Ok(());
+        }
+        let all: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        bail!(
+            "no target has a name that contains the text of --only; there are {}",
+            all.join(", ")
+        )
     }
 
     fn targets(&self) -> anyhow::Result<Vec<Target>> {
@@ -244,32 +251,6 @@ impl Bench {
                 named.collect()
             }
         };
-        let entries = entries.into_iter().map(|entry| entry.or(&self.entry));
-        entries.map(targets::prepare).collect()
-    }
-}
-
-impl LoadFlags {
-    fn load(&self) -> Load {
-        Load {
-            connections: self.connections,
-            streams: self.streams,
-            threads: self.threads.min(self.connections),
-            rate: self.rate,
-            arrivals: match self.arrivals {
-                ArrivalKind::Poisson => Arrivals::Poisson,
-                ArrivalKind::Constant => Arrivals::Constant,
-            },
-            seed: SEED,
-            duration: self.duration,
-            calls: self.calls,
-            warmup: if self.calls.is_some() {
-                Duration::ZERO
-            } else {
-                self.warmup
-            },
-            timeout: self.timeout,
-            cores: Vec::new(),
-        }
+        targets::prepare(entries, &self.entry)
     }
 }

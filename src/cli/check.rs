@@ -13,6 +13,7 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
+pub(super) use self::connection::cure;
 use self::{connection::TlsFiles, text::as_text};
 use super::{
     caller_token, examples,

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{Read as _, Write as _},
+    io::Write as _,
     net::TcpListener,
     process::{Command, Output},
     thread,
@@ -17,13 +17,15 @@ use crate::{
     world::{World, loopback},
 };
 
-/// What a server of HTTP/2 begins with: settings without a setting.
-const SETTINGS: [u8; 9] = [0, 0, 0, 4, 0, 0, 0, 0, 0];
-
 fn bench(arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_verigate"));
+    command.arg("bench");
     // As long as anything that is right may take, and no longer than the calls take.
-    command.args(["bench", "--duration", "1h", "--timeout", "1m"]);
+    for default in [["--duration", "1h"], ["--timeout", "1m"]] {
+        if !arguments.contains(&default[0]) {
+            command.args(default);
+        }
+    }
     command.args(arguments).output().unwrap()
 }
 
@@ -99,8 +101,7 @@ async fn an_answer_that_is_not_expected_ends_it_with_1_and_says_which() {
     );
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let text = String::from_utf8(output.stdout).unwrap();
-    let remark =
-        "120 of 120 calls did not end with DENY; the first: ALLOW (in all: OK 120, ALLOW 120)";
+    let remark = "120 of 120 calls did not end with DENY in time; the first: ALLOW (in all: OK 120, ALLOW 120)";
     assert!(text.contains(remark), "{text}");
     // A call that fails is no decision, and may be what is expected.
     for (expect, code) in [("", 1), (" --expect NOT_FOUND", 0)] {
@@ -201,39 +202,22 @@ async fn several_targets_are_compared_with_the_first() {
         assert_eq!(target["calls"]["as_expected"], 120);
         assert_eq!(target["rounds"].as_array().unwrap().len(), 3);
     }
-    assert_eq!(targets[0]["ratios"]["checks_per_second"]["median"], 1.0);
+    let rate = |target: &Value| target["checks_per_second"]["median"].as_f64().unwrap();
+    assert!(targets.iter().all(|target| rate(target) > 0.0));
+    let ratios = |target: &Value| target["ratios"]["checks_per_second"].clone();
+    assert_eq!(ratios(&targets[0])["median"], 1.0);
+    let of = |round: usize, target: usize| {
+        let round = &targets[target]["rounds"][round];
+        round["checks_per_second"].as_f64().unwrap()
+    };
+    let mut paired = [0, 1, 2].map(|round| of(round, 1) / of(round, 0));
+    paired.sort_by(f64::total_cmp);
+    let ratio = ratios(&targets[1])["median"].as_f64().unwrap();
+    assert!((ratio - paired[1]).abs() < 0.001, "{ratio} {paired:?}");
     assert_eq!(targets[0]["cpu_us_per_check"], Value::Null);
+    assert!(targets[1]["cpu_us_per_check"]["median"].as_f64() >= Some(0.0));
     assert!(targets[1]["resident_bytes"].as_u64() > Some(0));
     assert!(fs::read_to_string(chart).unwrap().ends_with("</svg>\n"));
-}
-
-/// A server that speaks HTTP/2 until the first call.
-#[test]
-fn calls_end_with_a_connection_that_is_lost() {
-    let listener = TcpListener::bind(loopback()).unwrap();
-    let server = format!("http://{}", listener.local_addr().unwrap());
-    let serving = thread::spawn(move || {
-        let (mut peer, _) = listener.accept().unwrap();
-        peer.write_all(&SETTINGS).unwrap();
-        let mut received = Vec::new();
-        // The path of the first call stands in its headers, after the preface.
-        while !received.windows(11).any(|part| part == b"CheckAccess") {
-            let mut buffer = [0; 1024];
-            let read = peer.read(&mut buffer).unwrap();
-            received.extend_from_slice(&buffer[..read]);
-        }
-    });
-    let output = bench(
-        &[
-            &["--server", &server, "--connections", "1", "--calls", "8"],
-            &FRESH[..],
-        ]
-        .concat(),
-    );
-    serving.join().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{output:?}");
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("cannot connect to "), "{error}");
 }
 
 #[test]
@@ -254,71 +238,107 @@ fn what_is_no_server_of_grpc_is_named() {
     );
 }
 
+/// Flags, and what the error says. CHECK is a check, and FOLDER the one with the files of `FILES`.
+const ERRORS: &str = "
+--verification a => give the name of a policy by --policy NAME
+--policy a => give the id of a verification by --verification ID
+CHECK --expect MAYBE => `MAYBE` is neither a decision
+--server 127.0.0.1:50051 => is not a URL
+--server ftp://a => must begin with http:// or https://
+--server http://127.0.0.1:1/a => has more than a scheme, a host and a port
+--server http://:b@127.0.0.1:1 => has more than a scheme, a host and a port
+--server http://127.0.0.1:1#a => has more than a scheme, a host and a port
+--ca ca.pem => are for an address that begins with https://
+--target http://a => not of the form NAME=URL
+--target a=http://a --server http://b => cannot be used with
+--targets /nonexistent => cannot read `/nonexistent`
+--targets FOLDER/empty => has 0 targets
+--targets FOLDER/unnamed => has no url
+--targets FOLDER/unknown => unknown field `speed`
+--targets FOLDER/large => a batch of 4294967295 checks cannot be asked: give 1 to 256
+--targets FOLDER/none => a batch of 0 checks cannot be asked: give 1 to 256
+--targets FOLDER/vain => target `http://127.0.0.1:1`: policy is of no use for --call cerbos
+--rate 0 => not a number of calls a second
+--connections 0 => 0 is not in 1..=10000
+--batch 257 => 257 is not in 1..=256
+CHECK --batch 8 => --batch is of no use for --call unary
+--call cerbos --policy a => --policy is of no use for --call cerbos
+--call cerbos --verification a => --verification is of no use for --call cerbos
+CHECK --only x => there are `http://127.0.0.1:50051`
+--demo --only x => `Verigate, STEP_UP`
+--demo --policy a => cannot be used with
+--demo --server-pid 1 => cannot be used with
+--demo --server-cores 0 => 0 is not in 1..
+CHECK --arrivals constant => --rate <CALLS>
+CHECK --calls 1 --warmup 1s => cannot be used with
+CHECK --warmup 2h => must be at most 1h
+CHECK --threads 2 --connections 1 => --threads 2 is more than --connections 1
+CHECK --connections 10000 --streams 10000 => more than 1000000 calls in flight
+CHECK --rate 10000000 --duration 1h => more than 1000000000 calls in a round
+CHECK --server-pid 4294967295 => there is no process 4294967295
+CHECK --server-pid 1 --target a=http://a --target b=http://b => --server-pid is the process of one target
+CHECK --chart /nonexistent/a.svg => cannot write `/nonexistent/a.svg`
+";
+
+/// Files of targets.
+const FILES: [(&str, &str); 6] = [
+    ("empty", "target = []"),
+    ("unnamed", "[[target]]\nname = 'a'"),
+    (
+        "unknown",
+        "[[target]]\nurl = 'http://127.0.0.1:1'\nspeed = 1",
+    ),
+    (
+        "large",
+        "[[target]]\nurl = 'http://127.0.0.1:1'\ncall = 'batch'\nbatch = 4294967295\npolicy = 'a'\nverifications = ['a']",
+    ),
+    (
+        "none",
+        "[[target]]\nurl = 'http://127.0.0.1:1'\ncall = 'batch'\nbatch = 0\npolicy = 'a'\nverifications = ['a']",
+    ),
+    (
+        "vain",
+        "[[target]]\nurl = 'http://127.0.0.1:1'\ncall = 'cerbos'\npolicy = 'a'",
+    ),
+];
+
 #[test]
 fn what_cannot_be_measured_is_said_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::write(&path, text).unwrap();
-        path.to_str().unwrap().to_owned()
-    };
-    let empty = file("empty.toml", "target = []\n");
-    let unknown = file(
-        "unknown.toml",
-        "[[target]]\nurl = 'http://127.0.0.1:1'\nspeed = 1\n",
-    );
-    let unnamed = file("unnamed.toml", "[[target]]\nname = 'a'\n");
-    let cases: [(&[&str], &str); 17] = [
-        (
-            &["--verification", "a"],
-            "give the name of a policy by --policy NAME",
-        ),
-        (
-            &["--policy", "a"],
-            "give the id of a verification by --verification ID",
-        ),
-        (
-            &["--policy", "a", "--verification", "a", "--expect", "MAYBE"],
-            "`MAYBE` is neither a decision",
-        ),
-        (&["--server", "127.0.0.1:50051"], "is not a URL"),
-        (
-            &["--server", "ftp://a"],
-            "must begin with http:// or https://",
-        ),
-        (
-            &["--server", "http://127.0.0.1:1/a"],
-            "has more than a scheme, a host and a port",
-        ),
-        (
-            &["--ca", "ca.pem"],
-            "are for an address that begins with https://",
-        ),
-        (&["--target", "http://a"], "not of the form NAME=URL"),
-        (
-            &["--target", "a=http://a", "--server", "http://b"],
-            "cannot be used with",
-        ),
-        (&["--targets", "/nonexistent"], "cannot read `/nonexistent`"),
-        (&["--targets", &empty], "has 0 targets"),
-        (&["--targets", &unknown], "unknown field `speed`"),
-        (&["--targets", &unnamed], "has no url"),
-        (&["--rate", "0"], "not a number of calls a second"),
-        (&["--connections", "0"], "0 is not in 1..=10000"),
-        (&["--batch", "257"], "257 is not in 1..=256"),
-        (
-            &["--policy", "a", "--verification", "a", "--only", "x"],
-            "no target has a name that --only names",
-        ),
-    ];
-    for (arguments, expected) in cases {
+    for (name, text) in FILES {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let mut tried = 0;
+    for case in ERRORS.trim().lines() {
+        let (arguments, expected) = case.split_once(" => ").unwrap();
+        let arguments = arguments
+            .replace("CHECK", "--policy a --verification a")
+            .replace("FOLDER", folder.path().to_str().unwrap());
         let output = Command::new(env!("CARGO_BIN_EXE_verigate"))
             .arg("bench")
-            .args(arguments)
+            .args(arguments.split(' '))
             .output()
             .unwrap();
-        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(output.status.code(), Some(2), "{case}");
+        // Without the line breaks of the terminal.
         let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains(expected), "{arguments:?}: {error}");
+        let error = error.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(error.contains(expected), "{case}: {error}");
+        tried += 1;
     }
+    assert_eq!(tried, 38);
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_an_error_with_what_to_do() {
+    let listener = TcpListener::bind(loopback()).unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let output = bench(&[&["--server", &format!("http://{address}")], &FRESH[..]].concat());
+    assert_eq!(output.status.code(), Some(2), "{output:?}");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.contains("start the service, or give its address by --server"),
+        "{error}"
+    );
 }

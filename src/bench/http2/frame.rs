@@ -14,6 +14,25 @@ const PADDED: u8 = 0x08;
 const PRIORITY: u8 = 0x20;
 const PRIORITY_BYTES: usize = 5;
 const SETTING_BYTES: usize = 6;
+/// What is kept of the text of a server.
+const TEXT_BYTES_MAX: usize = 200;
+/// The codes of errors (RFC 9113, section 7).
+const ERRORS: [&str; 14] = [
+    "NO_ERROR",
+    "PROTOCOL_ERROR",
+    "INTERNAL_ERROR",
+    "FLOW_CONTROL_ERROR",
+    "SETTINGS_TIMEOUT",
+    "STREAM_CLOSED",
+    "FRAME_SIZE_ERROR",
+    "REFUSED_STREAM",
+    "CANCEL",
+    "COMPRESSION_ERROR",
+    "CONNECT_ERROR",
+    "ENHANCE_YOUR_CALM",
+    "INADEQUATE_SECURITY",
+    "HTTP_1_1_REQUIRED",
+];
 
 /// The kind of a frame.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +95,21 @@ impl<'f> Frame<'f> {
             .ok_or(Http2Error::Frame)
     }
 
+    /// Of GOAWAY: the last stream that the server has taken, and why it takes no others.
+    pub(super) fn go_away(&self) -> Result<(u32, String), Http2Error> {
+        let (last, rest) = self.payload.split_first_chunk().ok_or(Http2Error::Frame)?;
+        let (code, text) = rest.split_first_chunk().ok_or(Http2Error::Frame)?;
+        let code = error_name(u32::from_be_bytes(*code));
+        let text = text.get(..TEXT_BYTES_MAX).unwrap_or(text);
+        let text = String::from_utf8_lossy(text);
+        let separator = if text.is_empty() { "" } else { ": " };
+        let last = u32::from_be_bytes(*last) & (u32::MAX >> 1);
+        Ok((
+            last,
+            format!("GOAWAY {code}{separator}{}", text.escape_debug()),
+        ))
+    }
+
     /// The payload without its padding.
     pub(super) fn unpadded(&self) -> Result<&'f [u8], Http2Error> {
         if !self.has(PADDED) {
@@ -107,6 +141,14 @@ impl<'f> Frame<'f> {
             .iter()
             .map(|[a, b, value @ ..]| (u16::from_be_bytes([*a, *b]), u32::from_be_bytes(*value))))
     }
+}
+
+/// The name of an error, or its number.
+pub(in crate::bench) fn error_name(code: u32) -> String {
+    let place = usize::try_from(code).unwrap_or(usize::MAX);
+    ERRORS
+        .get(place)
+        .map_or_else(|| code.to_string(), |name| (*name).to_owned())
 }
 
 /// Appends a frame, whose payload stands in parts. It is no longer than [`FRAME_BYTES_MAX`].

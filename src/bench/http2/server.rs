@@ -9,7 +9,8 @@ pub(super) const SETTING_WINDOW: u16 = 4;
 #[derive(Debug, Default)]
 pub(super) struct Server {
     pub(super) is_ready: bool,
-    pub(super) is_leaving: bool,
+    /// Why it takes no further calls.
+    pub(super) drain_reason: Option<String>,
     pub(super) has_no_table: bool,
     pub(super) streams_max: Option<u32>,
 }

@@ -7,7 +7,7 @@ use super::{frame::Kind, *};
 type Seen = Vec<(u32, Result<Vec<u8>, Status>)>;
 
 fn head() -> RequestHead {
-    RequestHead::new("/a.B/C", "a", false, None, Duration::from_secs(1))
+    RequestHead::new("/a.B/C", "a", false, None, Some(Duration::from_secs(1)))
 }
 
 fn frame(kind: Kind, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
@@ -104,8 +104,42 @@ fn every_other_end_of_a_call_has_its_status() {
             Ok(vec![(stream, Err(status))]),
             "{status}"
         );
-        assert_eq!(http2.is_leaving(), status == Status::Lost);
+        assert_eq!(http2.is_draining(), status == Status::Lost);
     }
+}
+
+#[test]
+fn calls_that_a_server_refuses_end_with_what_it_says_and_the_others_go_on() {
+    let mut http2 = connection(&frame(Kind::SETTINGS, 0, 0, &[]));
+    let taken = http2.open(&head());
+    let refused = http2.open(&head());
+    let payload = [
+        &1_u32.to_be_bytes()[..],
+        &11_u32.to_be_bytes(),
+        b"too\nmany",
+    ]
+    .concat();
+    let mut messages = Vec::new();
+    let go_away = frame(Kind::GOAWAY, 0, 0, &payload);
+    let received = http2.receive(&go_away, &mut |event| {
+        if let Event::Ended {
+            stream, message, ..
+        } = event
+        {
+            messages.push((stream, message));
+        }
+    });
+    received.unwrap();
+    let said = r"GOAWAY ENHANCE_YOUR_CALM: too\nmany";
+    assert_eq!(messages, [(refused, Some(said.to_owned()))]);
+    assert_eq!(http2.drain_reason(), Some(said));
+    let answer = frame(Kind::HEADERS, 5, taken, TRAILERS);
+    assert_eq!(
+        receive(&mut http2, &answer),
+        Ok(vec![(taken, Err(Status::OK))])
+    );
+    let short = frame(Kind::GOAWAY, 0, 0, &[0; 7]);
+    assert_eq!(receive(&mut http2, &short), Err(Http2Error::Frame));
 }
 
 #[test]

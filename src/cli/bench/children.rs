@@ -2,10 +2,13 @@
 
 use std::{
     ffi::OsStr,
-    io::{BufRead as _, BufReader, Read},
+    io::{BufRead as _, BufReader, Read, copy, sink},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     process::{Child, Command, Stdio},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, RecvTimeoutError, channel},
+    },
     thread,
     time::Duration,
 };
@@ -30,7 +33,7 @@ impl Drop for Server {
     }
 }
 
-/// Where a server writes that it listens.
+/// Where a server writes the line with its address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Says {
     Stdout,
@@ -72,29 +75,46 @@ impl Server {
     pub(super) fn start(
         program: &OsStr,
         arguments: &[&str],
-        says: Says,
-        mark: &str,
+        (says, mark): (Says, &str),
+        stop: &AtomicBool,
+    ) -> anyhow::Result<(Self, SocketAddr)> {
+        Self::start_within(START_MAX, program, arguments, (says, mark), stop)
+    }
+
+    fn start_within(
+        start_max: Duration,
+        program: &OsStr,
+        arguments: &[&str],
+        (says, mark): (Says, &str),
+        stop: &AtomicBool,
     ) -> anyhow::Result<(Self, SocketAddr)> {
         let (mut server, shown) = Self::spawn(program, arguments, Some(says))?;
         let output: Option<Box<dyn Read + Send>> = match says {
             Says::Stdout => server.0.stdout.take().map(|out| Box::new(out) as _),
             Says::Stderr => server.0.stderr.take().map(|out| Box::new(out) as _),
         };
-        let output = output.context("a pipe is missing")?;
-        let mut lines = BufReader::new(output.take(OUTPUT_BYTES_MAX));
-        let mut all = String::new();
+        let lines = lines_of(output.context("a pipe is missing")?);
+        let (mut all, mut waited) = (String::new(), Duration::ZERO);
         loop {
-            let start = all.len();
-            let read = lines.read_line(&mut all)?;
-            let line = all.get(start..).unwrap_or_default();
-            if read == 0 {
-                bail!("`{shown}` does not listen:\n{}", all.trim_end());
+            match lines.recv_timeout(POLL) {
+                Ok(line) => match address(&line, mark) {
+                    Some(address) => return Ok((server, address)),
+                    None => all.push_str(&line),
+                },
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("`{shown}` does not listen:\n{}", all.trim_end())
+                }
+                Err(RecvTimeoutError::Timeout) => waited += POLL,
             }
-            if let Some(address) = address(line, mark) {
-                let mut rest = lines.into_inner().into_inner();
-                // What it writes from now on is of no use, and must not fill the pipe.
-                thread::spawn(move || std::io::copy(&mut rest, &mut std::io::sink()));
-                return Ok((server, address));
+            if stop.load(Ordering::Relaxed) {
+                bail!("interrupted");
+            }
+            if waited > start_max {
+                bail!(
+                    "`{shown}` does not listen after {} s:\n{}",
+                    start_max.as_secs(),
+                    all.trim_end()
+                );
             }
         }
     }
@@ -120,6 +140,25 @@ impl Server {
         }
         Ok(server)
     }
+}
+
+/// The lines of an output, read by a thread that may wait for them. What comes after the first ones is dropped, and never fills the pipe.
+fn lines_of(output: Box<dyn Read + Send>) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    thread::spawn(move || {
+        let mut lines = BufReader::new(output.take(OUTPUT_BYTES_MAX));
+        loop {
+            let mut line = String::new();
+            let read = lines.read_line(&mut line).unwrap_or(0);
+            if read == 0 || sender.send(line).is_err() {
+                break;
+            }
+        }
+        let mut rest = lines.into_inner().into_inner();
+        // The end of the server ends it.
+        let _ = copy(&mut rest, &mut sink());
+    });
+    receiver
 }
 
 /// The address behind the mark.
@@ -158,10 +197,24 @@ mod tests {
     #[test]
     fn a_program_that_does_not_listen_is_an_error_with_what_it_says() {
         let arguments = ["-c", "echo no room >&2"];
-        let error =
-            Server::start(OsStr::new("sh"), &arguments, Says::Stderr, "http://").unwrap_err();
+        let (stop, mark) = (AtomicBool::new(false), (Says::Stderr, "http://"));
+        let error = Server::start(OsStr::new("sh"), &arguments, mark, &stop).unwrap_err();
         assert_eq!(error.to_string(), "`sh -c` does not listen:\nno room");
         let missing = OsStr::new("/nonexistent/program");
-        assert!(Server::start(missing, &[], Says::Stdout, "x").is_err());
+        assert!(Server::start(missing, &[], (Says::Stdout, "x"), &stop).is_err());
+    }
+
+    #[test]
+    fn a_program_that_says_nothing_is_not_waited_for_for_ever() {
+        let arguments = ["-c", "echo a; exec sleep 600"];
+        let mark = (Says::Stdout, "http://");
+        let start = |stop| {
+            let sh = OsStr::new("sh");
+            let error =
+                Server::start_within(2 * POLL, sh, &arguments, mark, &AtomicBool::new(stop));
+            error.unwrap_err().to_string()
+        };
+        assert!(start(false).contains("does not listen after 0 s"));
+        assert_eq!(start(true), "interrupted");
     }
 }

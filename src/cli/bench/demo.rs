@@ -8,6 +8,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicBool},
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, anyhow, bail};
@@ -21,12 +22,14 @@ use super::{
     super::{environment::Environment, output::eprint_line},
     children::{Says, Server, free_port},
     fixtures::{
-        CERBOS_POLICY, IDENTITY, POLICY, POLICY_NAME, Verified, cast, cerbos_config, config,
-        person, verifications,
+        CERBOS_POLICY, IDENTITY, POLICY, POLICY_NAME, VERIFICATIONS, Verified, cast, cerbos_config,
+        config, person, verifications,
     },
 };
 use crate::{
-    bench::{Calls, Endpoint, Expected, Target, Verdict, available, stay_on},
+    bench::{
+        Arrivals, Calls, Decided, Endpoint, Expected, Load, Target, available, measure, stay_on,
+    },
     callers::Token,
     clock::{Clock as _, SystemClock},
     proto::v1::CheckAccessRequest,
@@ -40,6 +43,113 @@ const TOKEN_SECRET: [u8; 32] = [2; 32];
 /// What a program of Linux begins with, and a script does not.
 const ELF: [u8; 4] = *b"\x7fELF";
 
+/// What is compared, in order; the last only if there is a Cerbos.
+pub(super) const NAMES: [&str; 7] = [
+    "empty tonic handler",
+    "Verigate, ALLOW",
+    "Verigate, STEP_UP",
+    "Verigate, batch of 64",
+    "Verigate, stream",
+    "Verigate, TLS",
+    "Cerbos",
+];
+/// How long it may take until every verification is in the evidence cache.
+const FILL_MAX: Duration = Duration::from_mins(5);
+
+/// The cores for the servers, and those for the load; none: the system chooses.
+#[derive(Debug)]
+pub(super) struct Cores {
+    pub(super) servers: Vec<usize>,
+    pub(super) load: Vec<usize>,
+}
+
+impl Cores {
+    /// The first ones are for the servers.
+    pub(super) fn divided(server_cores: usize) -> anyhow::Result<Self> {
+        Self::divide(&available(), server_cores)
+    }
+
+    fn divide(all: &[usize], server_cores: usize) -> anyhow::Result<Self> {
+        let parts = all.split_at_checked(server_cores);
+        let (servers, load) = parts
+            .filter(|(_, load)| !load.is_empty())
+            .unwrap_or_default();
+        if servers.is_empty() && all.len() > 1 {
+            bail!(
+                "--server-cores {server_cores} leaves no core for the load: {} can be used",
+                all.len()
+            );
+        }
+        if servers.is_empty() {
+            eprint_line(
+                "servers and load share what cores there are: what the load takes is missing for the servers",
+            );
+        }
+        Ok(Self {
+            servers: servers.to_vec(),
+            load: load.to_vec(),
+        })
+    }
+
+    /// Several threads on a core are not more than one.
+    pub(super) fn check_threads(&self, threads: usize) -> anyhow::Result<()> {
+        let cores = self.load.len();
+        if cores > 0 && threads > cores {
+            bail!(
+                "--threads {threads} is more than the {cores} cores that are left for the load: lower it, or --server-cores"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A target, and the calls that have its evidence in the cache of its server.
+#[derive(Debug)]
+pub(super) struct Contender {
+    pub(super) target: Target,
+    cached: Option<Calls>,
+}
+
+/// Asks each verification once, so that no check that is measured waits for the vendor. Blocks.
+pub(super) fn fill_caches(
+    contenders: &[Contender],
+    load_cores: &[usize],
+    stop: &AtomicBool,
+) -> anyhow::Result<()> {
+    let load = Load {
+        connections: 1,
+        streams: 1,
+        threads: 1,
+        rate: None,
+        arrivals: Arrivals::Constant,
+        seed: 0,
+        duration: FILL_MAX,
+        calls: Some(u64::try_from(VERIFICATIONS)?.div_ceil(BATCH.into())),
+        warmup: Duration::ZERO,
+        timeout: FILL_MAX,
+        cores: load_cores.to_vec(),
+    };
+    let mut filled = Vec::new();
+    for Contender { target, cached } in contenders {
+        let is_filled = filled.contains(&(&target.url, target.expected));
+        let Some(calls) = cached.clone().filter(|_| !is_filled) else {
+            continue;
+        };
+        filled.push((&target.url, target.expected));
+        let target = Target {
+            calls,
+            ..target.clone()
+        };
+        let filled = measure(&target, &load, &SystemClock, stop)?;
+        if load.calls != Some(filled.tally.as_expected) {
+            let first = filled.lost.or(filled.tally.first_unexpected);
+            let first = first.unwrap_or_else(|| "no answer".to_owned());
+            bail!("{}: cannot fill the evidence cache: {first}", target.name);
+        }
+    }
+    Ok(())
+}
+
 /// The servers of the comparison, which end with this.
 #[derive(Debug)]
 pub(super) struct Demo {
@@ -49,38 +159,22 @@ pub(super) struct Demo {
     client: Arc<ClientConfig>,
     cerbos: Option<(Server, SocketAddr)>,
     _vendor: Server,
-    /// The cores that are left for the load.
-    pub(super) load_cores: Vec<usize>,
     /// Dropped last.
     _folder: TempDir,
 }
 
 impl Demo {
-    /// Starts them, on the first cores. Blocks.
+    /// Starts them, on the cores for them. Blocks.
     pub(super) fn start(
         cerbos: Option<&Path>,
-        server_cores: usize,
+        cores: &Cores,
         environment: &Environment,
         stop: &AtomicBool,
     ) -> anyhow::Result<Self> {
-        let cores = available();
-        let (for_servers, for_load) = cores.split_at_checked(server_cores).unwrap_or_default();
-        if for_servers.is_empty() || for_load.is_empty() {
-            if server_cores > 1 {
-                bail!(
-                    "--server-cores {server_cores} leaves no core for the load: {} can be used",
-                    cores.len()
-                );
-            }
-            eprint_line(
-                "there is one core: servers and load share it, and what the load takes is missing",
-            );
-            return Self::start_here(cerbos, Vec::new(), environment, stop);
-        }
         thread::scope(|scope| {
             let started = scope.spawn(|| {
-                stay_on(for_servers);
-                Self::start_here(cerbos, for_load.to_vec(), environment, stop)
+                stay_on(&cores.servers);
+                Self::start_here(cerbos, environment, stop)
             });
             started
                 .join()
@@ -90,7 +184,6 @@ impl Demo {
 
     fn start_here(
         cerbos: Option<&Path>,
-        load_cores: Vec<usize>,
         environment: &Environment,
         stop: &AtomicBool,
     ) -> anyhow::Result<Self> {
@@ -101,13 +194,15 @@ impl Demo {
         fs::write(&cast_file, cast())?;
         let cast_file = text(&cast_file)?;
         let simulated = ["sim", "--listen", "127.0.0.1:0", "--cast", cast_file];
-        let (vendor, at) = Server::start(own, &simulated, Says::Stdout, "http://")?;
+        let (vendor, at) = Server::start(own, &simulated, (Says::Stdout, "http://"), stop)?;
         let vendor_url = format!("http://{at}");
         let served = ["bench", "--serve-empty"];
-        let empty = Server::start(own, &served, Says::Stdout, "http://")?;
+        let empty = Server::start(own, &served, (Says::Stdout, "http://"), stop)?;
         let (tls_config, client) = certificates(folder.path())?;
-        let verigate = serve(own, &folder.path().join("plain"), &vendor_url, "")?;
-        let tls = serve(own, &folder.path().join("tls"), &vendor_url, &tls_config)?;
+        let serve =
+            |name: &str, tls: &str| serve(own, &folder.path().join(name), &vendor_url, tls, stop);
+        let verigate = serve("plain", "")?;
+        let tls = serve("tls", &tls_config)?;
         let cerbos = cerbos.map(Path::to_owned).or_else(|| found(environment));
         let cerbos = match &cerbos {
             Some(program) => Some(start_cerbos(program, &folder.path().join("cerbos"), stop)?),
@@ -125,13 +220,12 @@ impl Demo {
             client,
             cerbos,
             _vendor: vendor,
-            load_cores,
             _folder: folder,
         })
     }
 
     /// What is measured, the empty handler first.
-    pub(super) fn targets(&self) -> Vec<Target> {
+    pub(super) fn contenders(&self) -> Vec<Contender> {
         let check = CheckAccessRequest {
             policy: POLICY_NAME.to_owned(),
             identity_id: IDENTITY.to_owned(),
@@ -141,58 +235,66 @@ impl Demo {
             verifications(Verified::Recently),
             verifications(Verified::LongAgo),
         );
-        let token = Token::from_random(TOKEN_ID, TOKEN_SECRET)
-            .reveal()
-            .to_owned();
-        let target =
-            |name: &str, (server, address): &(Server, SocketAddr), calls, verdict| Target {
-                name: name.to_owned(),
-                endpoint: Endpoint {
-                    address: *address,
-                    host: LOOPBACK.to_owned(),
-                    tls: None,
-                    token: Some(token.clone()),
-                },
-                calls,
-                expected: Expected::Decision(verdict),
-                server_pid: Some(server.pid()),
-            };
+        let [empty, allow, step_up, batch, stream, tls, cerbos] = NAMES;
         let unary = Calls::unary(&check, &recent);
-        let batch = Calls::batch(&check, &recent, BATCH);
-        let stream = Calls::stream(&check, &recent);
-        let step_up = Calls::unary(&check, &old);
-        let mut by_tls = target("Verigate, TLS", &self.tls, unary.clone(), Verdict::Allow);
+        let batches = Calls::batch(&check, &recent, BATCH);
+        let of_verigate = |name, calls, cached: &[String], decision| Contender {
+            target: target(name, &self.verigate, calls, decision),
+            cached: Some(Calls::batch(&check, cached, BATCH)),
+        };
+        let mut by_tls = target(tls, &self.tls, unary.clone(), Decided::Allow);
         by_tls.endpoint.tls = Some(Arc::clone(&self.client));
-        let mut targets = vec![
-            target(
-                "empty tonic handler",
-                &self.empty,
-                unary.clone(),
-                Verdict::Allow,
-            ),
-            target("Verigate, ALLOW", &self.verigate, unary, Verdict::Allow),
-            target(
-                "Verigate, STEP_UP",
-                &self.verigate,
-                step_up,
-                Verdict::StepUp,
-            ),
-            target(
-                "Verigate, batch of 64",
-                &self.verigate,
-                batch,
-                Verdict::Allow,
-            ),
-            target("Verigate, stream", &self.verigate, stream, Verdict::Allow),
-            by_tls,
+        by_tls.url = format!("https://{}", by_tls.endpoint.authority);
+        let old_calls = Calls::unary(&check, &old);
+        let streams = Calls::stream(&check, &recent);
+        let mut contenders = vec![
+            Contender {
+                target: target(empty, &self.empty, unary.clone(), Decided::Allow),
+                cached: None,
+            },
+            of_verigate(allow, unary, &recent, Decided::Allow),
+            of_verigate(step_up, old_calls, &old, Decided::StepUp),
+            of_verigate(batch, batches.clone(), &recent, Decided::Allow),
+            of_verigate(stream, streams, &recent, Decided::Allow),
+            Contender {
+                target: by_tls,
+                cached: Some(batches),
+            },
         ];
-        if let Some(cerbos) = &self.cerbos {
+        if let Some(server) = &self.cerbos {
             let calls = Calls::cerbos(&person(SystemClock.now()));
-            let mut target = target("Cerbos", cerbos, calls, Verdict::Allow);
-            target.endpoint.token = None;
-            targets.push(target);
+            let mut of_cerbos = target(cerbos, server, calls, Decided::Allow);
+            of_cerbos.endpoint.token = None;
+            contenders.push(Contender {
+                target: of_cerbos,
+                cached: None,
+            });
         }
-        targets
+        contenders
+    }
+}
+
+/// A server under this name, with the caller of every call.
+fn target(
+    name: &str,
+    (server, address): &(Server, SocketAddr),
+    calls: Calls,
+    decision: Decided,
+) -> Target {
+    let token = Token::from_random(TOKEN_ID, TOKEN_SECRET);
+    Target {
+        name: name.to_owned(),
+        url: format!("http://{address}"),
+        endpoint: Endpoint {
+            addresses: vec![*address],
+            authority: address.to_string(),
+            host: LOOPBACK.to_owned(),
+            tls: None,
+            token: Some(token.reveal().to_owned()),
+        },
+        calls,
+        expected: Expected::Decision(decision),
+        server_pid: Some(server.pid()),
     }
 }
 
@@ -202,6 +304,7 @@ fn serve(
     folder: &Path,
     vendor: &str,
     tls: &str,
+    stop: &AtomicBool,
 ) -> anyhow::Result<(Server, SocketAddr)> {
     fs::create_dir_all(folder.join("journal"))?;
     fs::write(folder.join("policy.yaml"), POLICY)?;
@@ -210,7 +313,7 @@ fn serve(
     let config = config(text(folder)?, vendor, &token.entry().to_string(), tls);
     fs::write(&config_file, config)?;
     let arguments = ["serve", "--config", text(&config_file)?];
-    Server::start(program, &arguments, Says::Stderr, "\"grpc\":\"")
+    Server::start(program, &arguments, (Says::Stderr, "\"grpc\":\""), stop)
 }
 
 /// Certificates for the length of the run: the settings of the service, and a client that accepts them.
@@ -285,4 +388,31 @@ fn text(path: &Path) -> anyhow::Result<&str> {
             path.display()
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_cores_are_for_the_servers_and_each_thread_has_one_of_the_others() {
+        let cores = Cores::divide(&[2, 3, 5], 1).unwrap();
+        assert_eq!(
+            (&cores.servers[..], &cores.load[..]),
+            (&[2][..], &[3, 5][..])
+        );
+        assert!(cores.check_threads(2).is_ok());
+        let error = cores.check_threads(3).unwrap_err().to_string();
+        assert!(
+            error.starts_with("--threads 3 is more than the 2 cores"),
+            "{error}"
+        );
+        let error = Cores::divide(&[2, 3], 2).unwrap_err().to_string();
+        assert!(
+            error.contains("leaves no core for the load: 2 can be used"),
+            "{error}"
+        );
+        let shared = Cores::divide(&[0], 1).unwrap();
+        assert!(shared.load.is_empty() && shared.check_threads(9).is_ok());
+    }
 }

@@ -9,6 +9,8 @@ use super::super::check::attribute;
 
 pub(super) const TARGETS: &str = "What is measured";
 const CALLS: &str = "What it is asked";
+/// The service takes no more checks in a call.
+pub(super) const BATCH_MAX: i64 = 256;
 
 /// The settings of one target. What is not set has the value of the flag, or the default.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
@@ -24,7 +26,7 @@ pub(super) struct Entry {
     #[arg(long, value_enum, value_name = "KIND", help_heading = CALLS)]
     pub(super) call: Option<CallKind>,
     /// Checks in each call of --call batch, 64 by default.
-    #[arg(long, value_name = "N", help_heading = CALLS, value_parser = clap::value_parser!(u32).range(1..=256))]
+    #[arg(long, value_name = "N", help_heading = CALLS, value_parser = clap::value_parser!(u32).range(1..=BATCH_MAX))]
     pub(super) batch: Option<u32>,
     /// Name of the policy.
     #[arg(long, value_name = "NAME", help_heading = CALLS)]
@@ -51,7 +53,7 @@ pub(super) struct Entry {
     /// What every answer has to be: ALLOW, STEP_UP, DENY, or a code of gRPC such as NOT_FOUND; without it, any decision.
     #[arg(long, value_name = "ANSWER", help_heading = CALLS)]
     pub(super) expect: Option<String>,
-    /// Process of the service, whose CPU and memory are reported.
+    /// Process of the service, whose CPU and memory are reported; of several targets, the file has that of each.
     #[arg(long, value_name = "PID", help_heading = TARGETS)]
     pub(super) server_pid: Option<u32>,
     /// File that holds the token of a caller.
@@ -91,6 +93,25 @@ impl Entry {
             url: url.to_owned(),
             ..Self::default()
         }
+    }
+
+    /// The settings of what is asked that calls of this kind have no use for.
+    pub(super) fn in_vain(&self, kind: CallKind) -> Vec<&'static str> {
+        let is_cerbos = kind == CallKind::Cerbos;
+        let all = [
+            ("batch", self.batch.is_some(), kind != CallKind::Batch),
+            ("policy", self.policy.is_some(), is_cerbos),
+            ("verification", !self.verifications.is_empty(), is_cerbos),
+            ("identity", self.identity.is_some(), is_cerbos),
+            ("attribute", !self.attributes.is_empty(), is_cerbos),
+            ("acr", self.acr.is_some(), is_cerbos),
+            ("amr", !self.amr.is_empty(), is_cerbos),
+            ("auth-ago", self.auth_ago.is_some(), is_cerbos),
+        ];
+        let found = all
+            .into_iter()
+            .filter(|(_, is_set, is_unused)| *is_set && *is_unused);
+        found.map(|(name, ..)| name).collect()
     }
 
     /// With what `others` has set and this has not.

@@ -1,19 +1,24 @@
 //! From the settings of targets to what is measured.
 
-use std::{net::ToSocketAddrs as _, path::Path, sync::Arc};
+use std::{
+    net::{SocketAddr, ToSocketAddrs as _},
+    path::Path,
+    sync::Arc,
+};
 
 use anyhow::{Context as _, anyhow, bail};
+use clap::ValueEnum;
 use rustls::ClientConfig;
 use serde::Deserialize;
 use url::Url;
 
 use super::{
     super::{caller_token, check::duration},
-    entry::{CallKind, Entry},
+    entry::{BATCH_MAX, CallKind, Entry},
     fixtures,
 };
 use crate::{
-    bench::{Calls, Endpoint, Expected, Target},
+    bench::{Calls, Endpoint, Expected, Target, process_cpu},
     clock::{Clock as _, SystemClock},
     deps::Deps,
     files::read_text,
@@ -64,15 +69,60 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Vec<Entry>> {
     Ok(targets)
 }
 
-/// What is measured.
-pub(super) fn prepare(entry: Entry) -> anyhow::Result<Target> {
-    let name = entry.name.clone();
-    let context = || format!("target `{name}`");
+/// What is measured: each entry, with the flags for what it has not set.
+pub(super) fn prepare(entries: Vec<Entry>, flags: &Entry) -> anyhow::Result<Vec<Target>> {
+    if flags.server_pid.is_some() && entries.len() > 1 {
+        bail!(
+            "--server-pid is the process of one target: with several, give each its own in a file, by server_pid = PID"
+        );
+    }
+    let kinds = entries.iter().map(|own| own.call.or(flags.call));
+    let kinds: Vec<CallKind> = kinds.map(Option::unwrap_or_default).collect();
+    // A flag is in vain if no target has a use for it.
+    let mut in_vain = kinds.iter().map(|kind| flags.in_vain(*kind));
+    let mut of_all = in_vain.next().unwrap_or_default();
+    in_vain.for_each(|of| of_all.retain(|name| of.contains(name)));
+    if let Some(name) = of_all.first() {
+        bail!("--{name} is of no use for {}: leave it out", shown(&kinds));
+    }
+    let targets = entries.into_iter().zip(kinds).map(|(own, kind)| {
+        let name = own.name.clone();
+        if let Some(setting) = own.in_vain(kind).first() {
+            bail!(
+                "target `{name}`: {setting} is of no use for {}: leave it out",
+                shown(&[kind])
+            );
+        }
+        target(own.or(flags), kind).with_context(|| format!("target `{name}`"))
+    });
+    targets.collect()
+}
+
+/// Kinds of calls, as a message names them.
+fn shown(kinds: &[CallKind]) -> String {
+    let names = kinds.iter().filter_map(ValueEnum::to_possible_value);
+    let mut names: Vec<String> = names
+        .map(|of| format!("--call {}", of.get_name()))
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join(" and ")
+}
+
+fn target(entry: Entry, kind: CallKind) -> anyhow::Result<Target> {
+    if let Some(pid) = entry.server_pid
+        && process_cpu(pid).is_none()
+    {
+        bail!(
+            "there is no process {pid} whose CPU time can be read in /proc: give the id of the service, or leave out its setting"
+        );
+    }
     Ok(Target {
-        endpoint: endpoint(&entry).with_context(context)?,
-        calls: calls(&entry).with_context(context)?,
-        expected: expected(&entry).with_context(context)?,
+        endpoint: endpoint(&entry)?,
+        calls: calls(&entry, kind)?,
+        expected: expected(&entry)?,
         server_pid: entry.server_pid,
+        url: entry.url,
         name: entry.name,
     })
 }
@@ -86,8 +136,7 @@ fn expected(entry: &Entry) -> anyhow::Result<Expected> {
     })
 }
 
-fn calls(entry: &Entry) -> anyhow::Result<Calls> {
-    let kind = entry.call.unwrap_or_default();
+fn calls(entry: &Entry, kind: CallKind) -> anyhow::Result<Calls> {
     if kind == CallKind::Cerbos {
         return Ok(Calls::cerbos(&fixtures::person(SystemClock.now())));
     }
@@ -105,8 +154,12 @@ fn calls(entry: &Entry) -> anyhow::Result<Calls> {
         ..CheckAccessRequest::default()
     };
     let verifications = &entry.verifications;
+    let batch = entry.batch.unwrap_or(BATCH);
+    if !(1..=BATCH_MAX).contains(&i64::from(batch)) {
+        bail!("a batch of {batch} checks cannot be asked: give 1 to {BATCH_MAX}");
+    }
     Ok(match kind {
-        CallKind::Batch => Calls::batch(&check, verifications, entry.batch.unwrap_or(BATCH)),
+        CallKind::Batch => Calls::batch(&check, verifications, batch),
         CallKind::Stream => Calls::stream(&check, verifications),
         CallKind::Unary | CallKind::Cerbos => Calls::unary(&check, verifications),
     })
@@ -135,7 +188,8 @@ fn endpoint(entry: &Entry) -> anyhow::Result<Endpoint> {
         "https" => true,
         _ => bail!("`{text}` must begin with http:// or https://"),
     };
-    if url.path() != "/" || url.query().is_some() || !url.username().is_empty() {
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if url.path() != "/" || url.query().is_some() || url.fragment().is_some() || has_credentials {
         bail!("`{text}` has more than a scheme, a host and a port");
     }
     let host = url
@@ -143,12 +197,13 @@ fn endpoint(entry: &Entry) -> anyhow::Result<Endpoint> {
         .with_context(|| format!("`{text}` has no host"))?;
     let port = url.port_or_known_default().unwrap_or_default();
     let plain = host.trim_matches(['[', ']']);
-    let mut addresses = (plain, port)
+    let addresses = (plain, port)
         .to_socket_addrs()
         .with_context(|| format!("cannot resolve `{plain}`"))?;
-    let address = addresses
-        .next()
-        .with_context(|| format!("`{plain}` has no address"))?;
+    let addresses: Vec<SocketAddr> = addresses.collect();
+    if addresses.is_empty() {
+        bail!("`{plain}` has no address");
+    }
     let has_files = entry.ca.is_some() || entry.certificate.is_some() || entry.key.is_some();
     if has_files && !is_tls {
         bail!(
@@ -161,7 +216,11 @@ fn endpoint(entry: &Entry) -> anyhow::Result<Endpoint> {
         .map(caller_token::read)
         .transpose()?;
     Ok(Endpoint {
-        address,
+        addresses,
+        // The port of the scheme is left out of a URL.
+        authority: url
+            .port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
         host: host.to_owned(),
         tls: is_tls.then(|| tls(entry)).transpose()?,
         token: token.map(|token| token.as_str().to_owned()),
@@ -188,4 +247,65 @@ fn tls(entry: &Entry) -> anyhow::Result<Arc<ClientConfig>> {
     let mut config = ClientConfig::clone(tls.connector().config());
     config.alpn_protocols = vec![ALPN.to_vec()];
     Ok(Arc::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(url: &str) -> Entry {
+        Entry {
+            policy: Some("front-door".to_owned()),
+            verifications: vec!["a".to_owned()],
+            ..Entry::named(url, url)
+        }
+    }
+
+    fn authority(url: &str) -> String {
+        endpoint(&entry(url)).unwrap().authority
+    }
+
+    #[test]
+    fn the_authority_has_the_port_unless_it_is_that_of_the_scheme() {
+        assert_eq!(authority("http://127.0.0.1:50051"), "127.0.0.1:50051");
+        assert_eq!(authority("http://[::1]:50051"), "[::1]:50051");
+        assert_eq!(authority("http://127.0.0.1:80"), "127.0.0.1");
+    }
+
+    #[test]
+    fn every_address_of_a_name_is_kept() {
+        let addresses = endpoint(&entry("http://localhost:1")).unwrap().addresses;
+        let all: Vec<SocketAddr> = ("localhost", 1).to_socket_addrs().unwrap().collect();
+        assert_eq!(addresses, all);
+    }
+
+    #[test]
+    fn what_a_url_has_beside_a_host_and_a_port_is_an_error() {
+        for rest in ["/a", "?a", "#a"] {
+            let url = format!("http://127.0.0.1:1{rest}");
+            assert!(endpoint(&entry(&url)).is_err(), "{url}");
+        }
+        for user in ["a@", "a:b@", ":b@"] {
+            let url = format!("http://{user}127.0.0.1:1");
+            assert!(endpoint(&entry(&url)).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_one_of_several_targets_uses_is_not_in_vain() {
+        let flags = Entry {
+            batch: Some(8),
+            ..entry("")
+        };
+        let of = |kind| Entry {
+            call: Some(kind),
+            ..Entry::named("a", "http://127.0.0.1:1")
+        };
+        let both = vec![of(CallKind::Unary), of(CallKind::Batch)];
+        assert_eq!(prepare(both, &flags).unwrap().len(), 2);
+        let neither = vec![of(CallKind::Unary), of(CallKind::Stream)];
+        let error = prepare(neither, &flags).unwrap_err().to_string();
+        let expected = "--batch is of no use for --call stream and --call unary: leave it out";
+        assert_eq!(error, expected);
+    }
 }

@@ -118,8 +118,8 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
     None
 }
 
-/// What to do about it.
-fn cure(error: &rustls::Error) -> Option<&'static str> {
+/// What to do about what TLS says is wrong.
+pub(in crate::cli) fn cure(error: &rustls::Error) -> Option<&'static str> {
     use CertificateError as Bad;
     match error {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
@@ -143,6 +143,9 @@ fn cure(error: &rustls::Error) -> Option<&'static str> {
         rustls::Error::InvalidCertificate(Bad::Expired | Bad::ExpiredContext { .. }) => {
             Some("its certificate has expired")
         }
+        rustls::Error::InvalidCertificate(_) => Some(
+            "its certificate is not accepted; name the certificate of the CA that issued it by --ca FILE",
+        ),
         _ => None,
     }
 }
