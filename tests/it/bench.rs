@@ -1,5 +1,9 @@
 //! `verigate bench` against the service, tonic's own server and servers that are none. Loads end by the number of their calls.
 
+mod demo;
+mod faults;
+mod raw;
+
 use std::{
     fs,
     io::Write as _,
