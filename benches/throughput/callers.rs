@@ -124,15 +124,15 @@ fn options(folder: &Path) -> [(&'static str, String, bool); 4] {
     ]
 }
 
-/// Makes the key of an auditor, and says to whom facts are sealed.
+/// Makes the key of an auditor; its public key, to which facts are sealed.
 fn auditor(key: &Path) -> String {
     let made = Command::new(env!("CARGO_BIN_EXE_verigate"))
         .args(["audit", "keygen", "--auditor"])
         .arg(key)
         .output()
         .expect("verigate starts");
-    let said = String::from_utf8(made.stdout).expect("text");
-    let recipient = said
+    let printed = String::from_utf8(made.stdout).expect("text");
+    let recipient = printed
         .split_whitespace()
         .find(|word| word.starts_with("age1"));
     recipient.expect("a recipient").to_owned()

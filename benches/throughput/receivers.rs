@@ -1,4 +1,4 @@
-//! Those who take lines of the journal while the service runs: on the core of the load.
+//! Receivers of the lines that the journal exports, on the core of the load.
 
 use std::{
     net::{SocketAddr, TcpListener, UdpSocket},
@@ -23,7 +23,7 @@ pub(crate) fn datagrams() -> SocketAddr {
     address
 }
 
-/// A collector of log records by OTLP, which reads them and says so, for as long as the bench runs.
+/// A collector of log records by OTLP, which reads and confirms them, for as long as the bench runs.
 pub(crate) fn collector() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     listener.set_nonblocking(true).expect("a socket");
@@ -32,8 +32,8 @@ pub(crate) fn collector() -> SocketAddr {
         stay_on(&[LOAD_CORE]);
         let runtime = Builder::new_current_thread().enable_all().build();
         runtime.expect("a runtime").block_on(async {
-            let taken = post(|_: Bytes| async { [("content-type", "application/x-protobuf")] });
-            let routes = Router::new().route("/v1/logs", taken);
+            let confirmed = post(|_: Bytes| async { [("content-type", "application/x-protobuf")] });
+            let routes = Router::new().route("/v1/logs", confirmed);
             let listener = tokio::net::TcpListener::from_std(listener).expect("a socket");
             axum::serve(listener, routes.layer(DefaultBodyLimit::disable()))
                 .await

@@ -138,11 +138,8 @@ impl ObservedCall {
 
     /// It asks for this policy.
     pub(super) fn note_policy(&self, policy: &str) {
-        // A text of few bytes has few characters.
-        let is_short = policy.len() <= POLICY_CHARS_MAX;
-        let cut = || policy.char_indices().nth(POLICY_CHARS_MAX + 1);
-        let cut = if is_short { None } else { cut() };
-        let end = cut.map_or(policy.len(), |(end, _)| end);
+        let end = policy.char_indices().nth(POLICY_CHARS_MAX + 1);
+        let end = end.map_or(policy.len(), |(end, _)| end);
         // An error means that it was noted before.
         let _ = self
             .policy

@@ -77,7 +77,7 @@ impl Output for AtPath {
         opened.lock()?;
         let tail = cut_tail(&mut opened)?;
         let previous = self.previous();
-        self.take(opened);
+        self.switch_to(opened);
         Ok(Reopened {
             previous,
             gap: Some(GapReason::SyncFailed),
@@ -127,7 +127,7 @@ impl AtPath {
             let len = opened.len();
             self.file.cut(len)?;
         } else {
-            self.take(opened);
+            self.switch_to(opened);
         }
         let gap = match state {
             FileState::Truncated => Some(GapReason::TruncatedFromOutside),
@@ -142,7 +142,8 @@ impl AtPath {
         }))
     }
 
-    fn take(&mut self, opened: AppendFile) {
+    /// Writes to this file from now on.
+    fn switch_to(&mut self, opened: AppendFile) {
         self.file = opened;
         self.is_name_synced = false;
     }

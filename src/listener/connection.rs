@@ -167,7 +167,7 @@ impl<S: Serves> Serving<S> {
         let service = OnConnection::new(self.service, peer, Arc::clone(&activity), None);
         let connection = builder.serve_connection(stream, service);
         let lifetime = Lifetime::new(&self.limits, spread(), true);
-        // They are part of the connection.
+        // None: HTTP/1 has one call at a time, and polls it itself.
         let calls = CallSet::default();
         drive(connection, calls, lifetime, &activity, self.stopping).await
     }

@@ -3,7 +3,6 @@
 
 use std::{
     future::ready,
-    hash::{BuildHasher as _, RandomState},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +11,10 @@ use std::{
 
 use moka::{Entry as MokaEntry, future::Cache, notification::RemovalCause, policy::EvictionPolicy};
 
-use crate::policy::{DataKinds, Datum, Identity, Verification, VerificationId};
+use crate::{
+    key_hash::KeyHasher,
+    policy::{DataKinds, Datum, Identity, Verification, VerificationId},
+};
 
 /// Aliases that a verification can have, besides the identifier that it is cached under.
 const ALIASES_EACH: u64 = 2;
@@ -28,7 +30,7 @@ pub(super) struct AliasIndex {
     tombstones: Cache<u64, Tombstone>,
     /// When identities were last purged, by the same hash.
     identities: Cache<u64, Tick>,
-    hashes: RandomState,
+    keys: KeyHasher,
     /// When any identity was last purged.
     last_identity: AtomicU64,
     /// The latest tombstone that was evicted. A fetch that started before it may have been invalidated.
@@ -103,7 +105,7 @@ impl AliasIndex {
                     }
                 })
                 .build(),
-            hashes: RandomState::new(),
+            keys: KeyHasher::default(),
             last_identity: AtomicU64::new(0),
             evicted,
             ticks: AtomicU64::new(1),
@@ -119,7 +121,7 @@ impl AliasIndex {
     /// that an invalidation by an alias either finds the alias here or is found there.
     pub(super) async fn learn(&self, requested: &VerificationId, verification: &Verification) {
         let whose = match whose(verification) {
-            Whose::Identity(identity) => Some(self.hash(identity.as_str())),
+            Whose::Identity(identity) => Some(self.keys.of(&identity.as_str())),
             Whose::Nobody | Whose::NotKept => None,
         };
         let mut aliases: Vec<_> = identifiers(verification).collect();
@@ -157,7 +159,7 @@ impl AliasIndex {
 
     /// Whether an alias is known to be of a verification about this identity.
     pub(super) fn is_of(&self, alias: &Alias, identity: &Identity) -> bool {
-        alias.whose == Some(self.hash(identity.as_str()))
+        alias.whose == Some(self.keys.of(&identity.as_str()))
     }
 
     /// Whether the verification was invalidated by any of its identifiers since then. Where that is no longer known, it counts as
@@ -186,7 +188,7 @@ impl AliasIndex {
             return true;
         }
         for id in identifiers(verification) {
-            let tombstone = self.tombstones.get(&self.hash(id.as_str())).await;
+            let tombstone = self.tombstones.get(&self.keys.of(&id)).await;
             if tombstone.is_some_and(|tombstone| since < tick(tombstone)) {
                 return true;
             }
@@ -200,7 +202,7 @@ impl AliasIndex {
         }
         match whose(verification) {
             Whose::Identity(identity) => {
-                let purged = self.identities.get(&self.hash(identity.as_str())).await;
+                let purged = self.identities.get(&self.keys.of(&identity.as_str())).await;
                 purged.is_some_and(|at| since < at)
             }
             Whose::Nobody => false,
@@ -239,13 +241,9 @@ impl AliasIndex {
     pub(super) async fn purge_identity(&self, identity: &Identity) {
         let tick = self.tick();
         self.identities
-            .insert(self.hash(identity.as_str()), tick)
+            .insert(self.keys.of(&identity.as_str()), tick)
             .await;
         self.last_identity.fetch_max(tick.0, Ordering::SeqCst);
-    }
-
-    fn hash(&self, id: &str) -> u64 {
-        self.hashes.hash_one(id)
     }
 
     async fn set_tombstone(
@@ -253,7 +251,7 @@ impl AliasIndex {
         id: &VerificationId,
         change: impl FnOnce(Tombstone) -> Tombstone,
     ) {
-        let entry = self.tombstones.entry(self.hash(id.as_str()));
+        let entry = self.tombstones.entry(self.keys.of(id));
         entry
             .and_upsert_with(|tombstone| {
                 let tombstone = tombstone.map_or(Tombstone::NONE, MokaEntry::into_value);

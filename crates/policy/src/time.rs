@@ -19,28 +19,22 @@ const DAY_SECONDS: i64 = 86_400;
 
 /// The instant `duration` after `instant`, or [`Timestamp::MAX`].
 pub fn after(instant: Timestamp, duration: Duration) -> Timestamp {
-    let seconds = i64::try_from(duration.as_secs()).ok();
-    let nanos = i32::try_from(duration.subsec_nanos()).ok();
-    let moved = seconds
-        .zip(nanos)
-        .and_then(|(seconds, nanos)| moved(instant, seconds, nanos));
-    moved.unwrap_or(Timestamp::MAX)
+    moved(instant, duration, 1).unwrap_or(Timestamp::MAX)
 }
 
 /// The instant `duration` before `instant`, or [`Timestamp::MIN`].
 pub fn before(instant: Timestamp, duration: Duration) -> Timestamp {
-    let seconds = i64::try_from(duration.as_secs()).ok();
-    let nanos = i32::try_from(duration.subsec_nanos()).ok();
-    let moved = seconds
-        .zip(nanos)
-        .and_then(|(seconds, nanos)| moved(instant, seconds.checked_neg()?, nanos.checked_neg()?));
-    moved.unwrap_or(Timestamp::MIN)
+    moved(instant, duration, -1).unwrap_or(Timestamp::MIN)
 }
 
-/// The instant this much later, or earlier if both are negative. By whole numbers, because a check moves some ten instants, and the general
+/// The instant this much later, or earlier with the sign -1. By whole numbers, because a check moves some ten instants, and the general
 /// arithmetic of the library takes most of that time.
-fn moved(instant: Timestamp, seconds: i64, nanos: i32) -> Option<Timestamp> {
+fn moved(instant: Timestamp, duration: Duration, sign: i8) -> Option<Timestamp> {
+    let seconds = i64::try_from(duration.as_secs()).ok()?;
+    let nanos = i32::try_from(duration.subsec_nanos()).ok()?;
+    let seconds = seconds.checked_mul(sign.into())?;
     let seconds = instant.as_second().checked_add(seconds)?;
+    let nanos = nanos.checked_mul(sign.into())?;
     let nanos = instant.subsec_nanosecond().checked_add(nanos)?;
     let carry = nanos / SECOND_NANOS;
     let seconds = seconds.checked_add(i64::from(carry))?;

@@ -74,12 +74,7 @@ fn ids(step_up: &StepUp) -> impl Iterator<Item = &VerificationId> {
         StepUpState::Succeeded { successor } => Some(successor),
         StepUpState::Pending | StepUpState::Failed => None,
     };
-    let ids = [
-        Some(&step_up.verification),
-        step_up.trace.as_ref(),
-        successor,
-    ];
-    ids.into_iter().flatten()
+    names(step_up).chain(successor)
 }
 
 /// Whether a step-up is about one of these verifications, or has led to one.

@@ -20,13 +20,13 @@ const SUCCESSOR_KEPT_FOR: Duration = Duration::from_hours(30 * 24);
 /// The successors of verifications, by a hash of the verification that did not suffice.
 #[derive(Debug)]
 pub(in crate::step_up) struct Successors {
-    kept: Cache<u64, Of>,
+    kept: Cache<u64, SuccessorList>,
     keys: KeyHasher,
 }
 
 /// The successors of one verification, the latest first.
 #[derive(Debug, Clone)]
-struct Of {
+struct SuccessorList {
     id: VerificationId,
     successors: Vec<Successor>,
 }
@@ -76,14 +76,14 @@ fn kept(all: Vec<Successor>) -> Vec<Successor> {
 }
 
 /// What was found by the key of this verification, if it is its own.
-fn of(id: &VerificationId, found: Option<Of>) -> Option<Vec<Successor>> {
-    let own = found.filter(|found| found.id == *id);
-    own.map(|own| own.successors)
+fn own(id: &VerificationId, found: Option<SuccessorList>) -> Option<Vec<Successor>> {
+    let found = found.filter(|found| found.id == *id);
+    found.map(|found| found.successors)
 }
 
-impl Of {
+impl SuccessorList {
     /// Those of these that are kept.
-    fn those(id: &VerificationId, all: Vec<Successor>) -> Self {
+    fn new(id: &VerificationId, all: Vec<Successor>) -> Self {
         Self {
             id: id.clone(),
             successors: kept(all),
@@ -107,7 +107,7 @@ impl Successors {
         id: &VerificationId,
         at: Moment,
     ) -> Vec<VerificationId> {
-        let successors = of(id, self.kept.get(&self.keys.of(id)).await).unwrap_or_default();
+        let successors = own(id, self.kept.get(&self.keys.of(id)).await).unwrap_or_default();
         let is_kept = |successor: &Successor| {
             let age = at.age_of(successor.since);
             age.is_some_and(|age| age < SUCCESSOR_KEPT_FOR)
@@ -162,18 +162,18 @@ impl Successors {
     ) {
         // Nearly always it is none, and nothing is locked.
         let key = self.keys.of(id);
-        if !of(id, self.kept.get(&key).await).is_some_and(|s| is_news(&s)) {
+        if !own(id, self.kept.get(&key).await).is_some_and(|s| is_news(&s)) {
             return;
         }
         let entry = self.kept.entry(key);
         entry
             .and_compute_with(|known| {
-                let mut known = of(id, known.map(Entry::into_value)).unwrap_or_default();
+                let mut known = own(id, known.map(Entry::into_value)).unwrap_or_default();
                 if !is_news(&known) {
                     return ready(Op::Nop);
                 }
                 mark(&mut known);
-                ready(Op::Put(Of::those(id, known)))
+                ready(Op::Put(SuccessorList::new(id, known)))
             })
             .await;
     }
@@ -188,7 +188,7 @@ impl Successors {
         let entry = self.kept.entry(self.keys.of(id));
         entry
             .and_upsert_with(|known| {
-                let known = of(id, known.map(Entry::into_value)).unwrap_or_default();
+                let known = own(id, known.map(Entry::into_value)).unwrap_or_default();
                 let before = known.iter().find(|known| known.id == *successor);
                 let latest = Successor {
                     id: successor.clone(),
@@ -197,7 +197,7 @@ impl Successors {
                 };
                 let earlier = known.into_iter().filter(|known| known.id != *successor);
                 let all = std::iter::once(latest).chain(earlier).collect();
-                ready(Of::those(id, all))
+                ready(SuccessorList::new(id, all))
             })
             .await;
     }
@@ -233,14 +233,14 @@ impl Successors {
         let entry = self.kept.entry(self.keys.of(id));
         entry
             .and_compute_with(|known| {
-                let Some(known) = of(id, known.map(Entry::into_value)) else {
+                let Some(known) = own(id, known.map(Entry::into_value)) else {
                     return ready(Op::Nop);
                 };
                 let rest: Vec<Successor> = known.into_iter().filter(is_so).collect();
                 ready(if rest.is_empty() {
                     Op::Remove
                 } else {
-                    Op::Put(Of::those(id, rest))
+                    Op::Put(SuccessorList::new(id, rest))
                 })
             })
             .await;
@@ -354,7 +354,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_of_another_verification_does_not_count() {
         let known = One::new();
-        let foreign = |names: &[&str]| Of {
+        let foreign = |names: &[&str]| SuccessorList {
             id: verification("other"),
             successors: names
                 .iter()

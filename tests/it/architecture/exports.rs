@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ROOMS,
     circles::{files_inside_rooms, rooms},
     imports::Imports,
+    rooms::ROOMS,
     sources::{Sources, made_up},
 };
 

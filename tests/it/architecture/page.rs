@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    ROOMS,
+    rooms::ROOMS,
     sources::{files, is_rust},
 };
 use crate::words::texts;

@@ -124,7 +124,7 @@ fn the_journal_is_verified_with_standard_tools_as_the_page_says() {
             "checkpoints",
             "journal.example/test ",
             "journal.example/test A",
-            "",
+            "base64: invalid input",
         ),
         ("checkpoints", "\n4", "\n3", "Verification Failure"),
     ] {
