@@ -27,7 +27,7 @@ mod tests;
 pub use self::{
     error::LoadError,
     in_force::{Live, ReloadFailure},
-    load::{Loaded, check_exposures, check_redirects, load, load_all, load_shadow},
+    load::{Loaded, Reading, check_exposures, check_redirects, load, load_all, load_shadow},
     metrics::ReloadOutcome,
     reload::Reloader,
     role::Role,

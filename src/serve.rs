@@ -50,7 +50,7 @@ use crate::{
     incode::Incode,
     journal::{Journal, JournalState, Output, Writer},
     listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
-    live::{self, Reloader},
+    live::{self, Loaded, Reading, Reloader},
     peer::Peer,
     policy::PolicySet,
     readiness::Serving,
@@ -127,13 +127,13 @@ impl Service {
         clock: Arc<dyn Clock>,
         journal: Option<Box<dyn Output>>,
     ) -> Result<Self, StartError> {
-        Self::start_with(config, set, clock, journal, Inherited::default()).await
+        Self::start_with(config, (set, None), clock, journal, Inherited::default()).await
     }
 
     /// The same, with sockets that are bound already.
     async fn start_with(
         config: &Config,
-        set: PolicySet,
+        policies: (PolicySet, Option<Reading>),
         clock: Arc<dyn Clock>,
         journal: Option<Box<dyn Output>>,
         inherited: Inherited,
@@ -157,7 +157,7 @@ impl Service {
             tls,
             tls_files,
             callers,
-        } = assemble(config, set, journal, &deps)?;
+        } = assemble(config, policies, journal, &deps)?;
         let (live, serving) = (admin.live.clone(), admin.serving.clone());
         let apart = config.public.is_some();
         let mut listeners =
@@ -405,13 +405,14 @@ async fn flush((journal, exports): (Writer, Exports)) -> Result<(), StopError> {
 /// `reload` is notified, also everything else that [`Service::watch`] names.
 pub async fn run(
     config: &Config,
-    policies: PolicySet,
+    loaded: Loaded,
     clock: Arc<dyn Clock>,
     inherited: Inherited,
     reload: Arc<Notify>,
     shutdown: impl Future<Output = ()>,
     force: impl Future<Output = ()>,
 ) -> anyhow::Result<()> {
+    let policies = (loaded.set, Some(loaded.reading));
     let mut service = Service::start_with(config, policies, clock, None, inherited).await?;
     service.watch(reload);
     notify(Phase::Ready).await;

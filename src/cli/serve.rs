@@ -82,7 +82,7 @@ impl Serve {
             );
         }
         let (stop, force) = (terminations.clone().reach(1), terminations.reach(2));
-        let ran = serve::run(&config, loaded.set, clock, inherited, reload, stop, force).await;
+        let ran = serve::run(&config, loaded, clock, inherited, reload, stop, force).await;
         telemetry.flush().await;
         ran.map(|()| Exit::Done)
     }

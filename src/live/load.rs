@@ -7,7 +7,7 @@ use std::{
 
 use super::{
     error::LoadError,
-    snapshot::{Parsed, Snapshot},
+    snapshot::{Digest, Parsed, Snapshot},
 };
 use crate::{
     files::{Exposure, IgnoredFile},
@@ -23,6 +23,17 @@ pub struct Loaded {
     pub ignored: Vec<IgnoredFile>,
     /// How others than their owners and root can change the files.
     pub exposures: BTreeSet<Exposure>,
+    /// What the set was compiled from.
+    pub reading: Reading,
+}
+
+/// A reading of files that compiled. Where the next one is equal, nothing is parsed again.
+#[derive(Debug)]
+pub struct Reading {
+    pub(super) digest: Digest,
+    pub(super) parsed: Parsed,
+    /// The paths of the policy files.
+    pub(super) files: BTreeSet<String>,
 }
 
 /// Reads and compiles a policy file, or every `*.yaml` of a folder and its sub-folders. Blocks.
@@ -36,11 +47,17 @@ pub fn load_all(path: &Path) -> Result<Loaded, LoadError> {
     let mut snapshot = Snapshot::stable(path, None, &mut parsed);
     let ignored = snapshot.ignored.take().unwrap_or_default();
     let exposures = snapshot.exposures(path);
+    let (digest, files) = (snapshot.digest, snapshot.files());
     let set = snapshot.compile(path, &mut parsed)?;
     Ok(Loaded {
         set,
         ignored,
         exposures,
+        reading: Reading {
+            digest,
+            parsed,
+            files,
+        },
     })
 }
 

@@ -23,7 +23,7 @@ use super::{
     error::LoadError,
     held::HeldPolicies,
     in_force::{Live, ReloadFailure},
-    load::{check_exposures, check_redirects, or_none},
+    load::{Reading, check_exposures, check_redirects, or_none},
     metrics::{Metrics, ReloadOutcome},
     role::Role,
     snapshot::{Digest, Parsed, Snapshot},
@@ -77,6 +77,28 @@ struct LastOutcome {
     compiled: bool,
 }
 
+impl Last {
+    /// A set that is in force, and the reading that has given it, if it is known.
+    fn of(set: Arc<PolicySet>, reading: Option<Reading>) -> Self {
+        let outcome = reading.as_ref().map(|reading| LastOutcome {
+            digest: reading.digest,
+            compiled: true,
+        });
+        let (parsed, files) = reading
+            .map(|reading| (reading.parsed, reading.files))
+            .unwrap_or_default();
+        Self {
+            outcome,
+            parsed,
+            watch_paths: WatchPaths::default(),
+            set,
+            files,
+            held: HeldPolicies::default(),
+            logged: LoggedFiles::default(),
+        }
+    }
+}
+
 /// What is called when other policies are in force.
 struct Recorder(Box<dyn Fn(usize, Revision) + Send + Sync>);
 
@@ -87,14 +109,15 @@ impl fmt::Debug for Recorder {
 }
 
 impl Reloader {
-    /// A reloader for this path, from which the set in force was read.
+    /// A reloader for this path, from which the set in force was read: by this `reading`, if it is known.
     pub fn new(
         path: &Path,
         redirects: BTreeSet<String>,
         live: Arc<Live>,
+        reading: Option<Reading>,
         deps: &Deps,
     ) -> Result<Arc<Self>, prometheus::Error> {
-        Self::of_role(Role::InForce, path, redirects, live, deps)
+        Self::of_role(Role::InForce, path, redirects, live, reading, deps)
     }
 
     /// A reloader of a set that is judged beside the one in force. Reads the files. Blocks.
@@ -104,7 +127,7 @@ impl Reloader {
         live: Arc<Live>,
         deps: &Deps,
     ) -> Result<Arc<Self>, prometheus::Error> {
-        let reloader = Self::of_role(Role::Shadow, path, redirects, live, deps)?;
+        let reloader = Self::of_role(Role::Shadow, path, redirects, live, None, deps)?;
         reloader.reload_if_changed();
         Ok(reloader)
     }
@@ -114,6 +137,7 @@ impl Reloader {
         path: &Path,
         redirects: BTreeSet<String>,
         live: Arc<Live>,
+        reading: Option<Reading>,
         deps: &Deps,
     ) -> Result<Arc<Self>, prometheus::Error> {
         let metrics = Metrics::register(role, &deps.registry)?;
@@ -128,15 +152,7 @@ impl Reloader {
             clock: Arc::clone(&deps.clock),
             metrics,
             recorder: OnceLock::new(),
-            last: Mutex::new(Last {
-                outcome: None,
-                parsed: Parsed::default(),
-                watch_paths: WatchPaths::default(),
-                set,
-                files: BTreeSet::new(),
-                held: HeldPolicies::default(),
-                logged: LoggedFiles::default(),
-            }),
+            last: Mutex::new(Last::of(set, reading)),
         }))
     }
 

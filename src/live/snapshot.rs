@@ -71,7 +71,7 @@ pub(super) struct Parsed {
     drafts: Option<Drafts>,
     /// How often files were parsed.
     #[cfg(test)]
-    times: usize,
+    pub(super) times: usize,
 }
 
 impl Snapshot {

@@ -32,7 +32,7 @@ use crate::{
         signed_note::{KeyError, SigningKey},
     },
     jwt::KeySets,
-    live::{Live, Reloader},
+    live::{Live, Reading, Reloader},
     metrics::set_count,
     policy::PolicySet,
     purge::{Purgeable, Purges},
@@ -71,7 +71,7 @@ pub(super) struct Parts {
 /// Builds everything; nothing listens yet.
 pub(super) fn assemble(
     config: &Config,
-    set: PolicySet,
+    (set, reading): (PolicySet, Option<Reading>),
     journal: Option<Box<dyn Output>>,
     deps: &Deps,
 ) -> Result<Parts, StartError> {
@@ -81,7 +81,7 @@ pub(super) fn assemble(
     let sessions = Sessions::new(config.session.as_ref(), &key_sets, callers.clone(), deps)?;
     let (tls, mut tls_files) = listener_tls::load(config, &callers, deps)?;
     let (live, shadow_reloader) = live(config, set, deps)?;
-    let reloader = reloader(config, &live, deps)?;
+    let reloader = reloader(config, &live, reading, deps)?;
     let (outlets, exports) = export::start(&config.export, &mut tls_files, deps)?;
     let started = start_journal(config, journal, outlets, deps)?;
     let (journal, changes) = (started.journal.clone(), started.journal);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     config::Config,
     deps::Deps,
-    live::{Live, Reloader},
+    live::{Live, Reading, Reloader},
     policy::{DataKinds, PolicySet},
 };
 
@@ -33,8 +33,9 @@ pub(super) fn live(
 pub(super) fn reloader(
     config: &Config,
     live: &Arc<Live>,
+    reading: Option<Reading>,
     deps: &Deps,
 ) -> Result<Arc<Reloader>, prometheus::Error> {
     let redirects = config.step_up.redirects.clone();
-    Reloader::new(&config.policies, redirects, Arc::clone(live), deps)
+    Reloader::new(&config.policies, redirects, Arc::clone(live), reading, deps)
 }
