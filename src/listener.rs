@@ -31,6 +31,7 @@ mod service;
 mod silent;
 mod socket;
 mod stream;
+mod turn;
 
 use std::{io, sync::Arc, time::Duration};
 

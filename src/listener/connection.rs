@@ -32,6 +32,7 @@ use super::{
     service::{OnConnection, Serves},
     silent::Silent,
     stream::Watched,
+    turn::Turns,
 };
 use crate::peer::Peer;
 
@@ -189,6 +190,7 @@ async fn drive(
     let mut connection = pin!(connection);
     let mut stop = pin!(stopped(stopping));
     let mut closed = pin!(activity.holding().closed());
+    let turns = Turns::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one is at once.
@@ -199,14 +201,8 @@ async fn drive(
         select! {
             // An error is the peer's, or means that it has left.
             _ = poll_fn(|context| {
-                // First, so that the answers that are ready leave together.
-                calls.poll(context);
                 activity.may_read(READ_AT_ONCE);
-                let polled = connection.as_mut().poll(context);
-                if polled.is_pending() {
-                    calls.poll(context);
-                }
-                polled
+                turns.poll(context, &mut calls, connection.as_mut(), || activity.is_readable())
             }) => {
                 let flooded = activity.is_flooded().then_some(Closed::Flood);
                 let closed = activity.holding().is_closing().then_some(Closed::Memory);
