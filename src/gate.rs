@@ -102,7 +102,7 @@ pub struct Admitted {
 #[derive(Debug)]
 pub struct Recording {
     queued: Queued,
-    /// For how long it may be waited for.
+    /// For how long it may be waited for, since it was decided.
     wait: Duration,
     /// Whether the policy permits that it is given although it cannot be recorded.
     allows_unrecorded: bool,
@@ -245,7 +245,15 @@ impl Gate {
         }
     }
 
-    /// Waits until a decision is recorded. The time of its check is by this stopwatch.
+    /// Whether a check waits: for what is not in memory, or for its record.
+    pub fn waits(&self, step: &FirstStep) -> bool {
+        match step {
+            FirstStep::Recording(recording) => !self.journal.is_recorded(&recording.queued),
+            FirstStep::Absent(_) => true,
+        }
+    }
+
+    /// Waits until a decision is recorded, for as long as it may since it was made. The time of its check is by this stopwatch.
     ///
     /// Not an `async fn`: that would hold the decision twice, and each call has room for what it holds.
     pub fn recorded(
@@ -261,7 +269,10 @@ impl Gate {
             request,
             mut ruling,
         } = recording;
-        let recorded = self.journal.recorded_within(wait, queued);
+        let since = stopwatch.elapsed().saturating_sub(decided);
+        let recorded = self
+            .journal
+            .recorded_within(wait.saturating_sub(since), queued);
         recorded.map(move |recorded| {
             if let Err(UnrecordedError { error, is_queued }) = recorded {
                 // A policy may permit that a decision is given although it cannot be recorded.

@@ -162,6 +162,11 @@ impl Journal {
         recorded.map_err(|error| UnrecordedError { error, is_queued })
     }
 
+    /// Whether there is nothing to wait for: the decision is queued, or refused, and answers do not wait for more.
+    pub fn is_recorded(&self, queued: &Queued) -> bool {
+        matches!(queued.0, Queueing::Now(_)) && !self.groups.waits()
+    }
+
     /// Records a decision: the same, without an end of the wait.
     pub async fn record(&self, mut entry: Entry) -> Result<(), JournalError> {
         self.recorded(self.queue(&mut entry), &mut false).await

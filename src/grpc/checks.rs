@@ -28,20 +28,62 @@ impl Checked {
     }
 }
 
-/// Decides a request by this snapshot, within the deadline of the call, which counts from the snapshot.
-pub(super) async fn check(
+/// A check that has begun: it is decided, or waits for what is not in memory.
+#[derive(Debug)]
+pub(super) struct BegunCheck {
+    request: Arc<Request>,
+    step: FirstStep,
+}
+
+/// Begins to decide a request by this snapshot, within the deadline of the call, which counts from the snapshot. Waits for nothing.
+pub(super) fn begin(
     gate: &Gate,
     snapshot: &Snapshot,
     request: v1::CheckAccessRequest,
     call: &Call,
-) -> Result<Checked, Status> {
-    let request = parsed(request)?;
-    let ruling = gate.check_at(snapshot, &request, call).await;
-    let ruling = ruling.map_err(|error| status::check_error(&error))?;
-    Ok(Checked { request, ruling })
+) -> Result<BegunCheck, Status> {
+    let request = check_request(request);
+    let request = request.map_err(|violations| status::invalid_argument(&violations))?;
+    let request = Arc::new(request);
+    let step = gate.begin(snapshot, &request, call);
+    let step = step.map_err(|error| status::check_error(&error))?;
+    Ok(BegunCheck { request, step })
 }
 
-/// The same with policies that are in force now. What can be decided from memory is decided before this returns.
+impl BegunCheck {
+    /// Whether it waits for what is not in memory.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self.step, FirstStep::Absent(_))
+    }
+
+    /// Whether its end is waited for.
+    pub(super) fn waits(&self, gate: &Gate) -> bool {
+        gate.waits(&self.step)
+    }
+
+    /// Ends the check, with the snapshot and the call with which it began: once it is decided and recorded.
+    pub(super) async fn end(
+        self,
+        gate: &Gate,
+        snapshot: &Snapshot,
+        call: &Call,
+    ) -> Result<Checked, Status> {
+        let Self { request, step } = self;
+        let recording = match step {
+            FirstStep::Recording(recording) => Ok(recording),
+            // Apart, so that a check that is answered from memory does not carry the state of a fetch.
+            FirstStep::Absent(admitted) => {
+                Box::pin(gate.look_up_and_decide(snapshot, admitted, call)).await
+            }
+        };
+        let recording = recording.map_err(|error| status::check_error(&error))?;
+        let ruling = gate.recorded(recording, snapshot.stopwatch()).await;
+        let ruling = ruling.map_err(|error| status::check_error(&error))?;
+        Ok(Checked { request, ruling })
+    }
+}
+
+/// Decides a request with policies that are in force now. What can be decided from memory is decided before this returns.
 ///
 /// Not an `async fn`: what is decided from memory does not hold its snapshot and its call while it is recorded.
 pub(super) fn check_now(
@@ -50,17 +92,12 @@ pub(super) fn check_now(
     call: Call,
 ) -> impl Future<Output = Result<Checked, Status>> + Send + use<'_> {
     let snapshot = gate.snapshot();
-    let stopwatch = snapshot.stopwatch();
-    let begun = parsed(request).and_then(|request| {
-        let begun = gate.begin(&snapshot, &request, &call);
-        let begun = begun.map_err(|error| status::check_error(&error))?;
-        Ok((request, begun))
-    });
-    let (request, begun) = match begun {
+    let BegunCheck { request, step } = match begin(gate, &snapshot, request, &call) {
         Ok(begun) => begun,
         Err(status) => return Either::Left(ready(Err(status))),
     };
-    let ruling = match begun {
+    let stopwatch = snapshot.stopwatch();
+    let ruling = match step {
         FirstStep::Recording(recording) => Either::Left(gate.recorded(recording, stopwatch)),
         FirstStep::Absent(admitted) => Either::Right(Box::pin(async move {
             let decided = gate.look_up_and_decide(&snapshot, admitted, &call);
@@ -71,10 +108,4 @@ pub(super) fn check_now(
         Ok(ruling) => Ok(Checked { request, ruling }),
         Err(error) => Err(status::check_error(&error)),
     }))
-}
-
-fn parsed(request: v1::CheckAccessRequest) -> Result<Arc<Request>, Status> {
-    let request = check_request(request);
-    let request = request.map_err(|violations| status::invalid_argument(&violations))?;
-    Ok(Arc::new(request))
 }

@@ -15,7 +15,7 @@ use crate::{
     grpc::{
         Authentication, Calls, InFlight,
         calls::{ObservedItem, OpenStream},
-        checks::check,
+        checks::begin,
         status,
     },
     listener::{HeldMemory, RequestOrigin, ShedScope},
@@ -174,7 +174,9 @@ impl Checker {
         }
         let in_flight = self.in_flight.enter(priority);
         let in_flight = in_flight.ok_or_else(status::too_many_calls)?;
-        let checked = check(&self.gate, &self.gate.snapshot(), request, call).await?;
+        let (gate, snapshot) = (&self.gate, self.gate.snapshot());
+        let begun = begin(gate, &snapshot, request, call)?;
+        let checked = begun.end(gate, &snapshot, call).await?;
         drop(in_flight);
         Ok(checked.response())
     }
