@@ -23,6 +23,8 @@ pub struct Target {
     pub calls: Calls,
     /// What it has to answer.
     pub expected: Expected,
+    /// Calls in flight on each connection at most, where that is fewer than the load has.
+    pub streams: Option<usize>,
     /// The process whose CPU and memory are reported.
     pub server_pid: Option<u32>,
 }
@@ -56,6 +58,15 @@ pub struct Load {
 }
 
 impl Load {
+    /// The same with no more calls in flight on a connection than this target is given.
+    pub(super) fn for_target(&self, target: &Target) -> Self {
+        let streams = target.streams.unwrap_or(usize::MAX);
+        Self {
+            streams: self.streams.min(streams),
+            ..self.clone()
+        }
+    }
+
     /// The part of a round that counts.
     pub(super) fn window(&self) -> Window {
         Window {

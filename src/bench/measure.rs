@@ -26,6 +26,7 @@ pub fn reach(
     clock: &dyn Clock,
     stop: &AtomicBool,
 ) -> Result<(), BenchError> {
+    let load = &load.for_target(target);
     let pool = Pool::open(target, 1, &clock.read(), stop)?;
     check_streams(target, load, pool.streams_max())?;
     let mut peers = pool
@@ -45,6 +46,7 @@ pub fn measure(
     clock: &dyn Clock,
     stop: &AtomicBool,
 ) -> Result<Measured, BenchError> {
+    let load = &load.for_target(target);
     let connecting = clock.read();
     let workers = shares(load).map(|share| Worker::connect(target, load, share, &connecting, stop));
     let workers: Vec<Worker<'_>> = match workers.collect() {

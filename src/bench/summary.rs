@@ -71,6 +71,8 @@ pub struct TargetSummary {
     pub expected: Option<String>,
     /// Whether every call that was due was sent, and ended so in time.
     pub holds: bool,
+    /// Calls in flight on each connection at most; on a stream, checks.
+    pub streams: usize,
     /// How many checks a call has.
     pub checks_per_call: u32,
     /// Checks that were answered as expected, in a second.
@@ -199,7 +201,7 @@ impl Compared {
         let first = figures(0);
         let summaries = targets.iter().enumerate().filter_map(|(index, target)| {
             let own: Vec<&Measured> = of_target(index).collect();
-            TargetSummary::of(target, &own, figures(index), &first)
+            TargetSummary::of(target, load, &own, figures(index), &first)
         });
         Self {
             load: Shape::of(load, rounds.len()),
@@ -243,6 +245,7 @@ impl Shape {
 impl TargetSummary {
     fn of(
         target: &Target,
+        load: &Load,
         measured: &[&Measured],
         rounds: Vec<Round>,
         first: &[Round],
@@ -266,6 +269,7 @@ impl TargetSummary {
             server_pid: target.server_pid,
             expected: target.expected.name(),
             holds: is_complete && all.as_expected > 0,
+            streams: load.for_target(target).streams,
             checks_per_call: target.calls.checks,
             checks_per_second: Spread::of(rounds.iter().filter_map(Round::answered)),
             cpu_us_per_check: Spread::of(rounds.iter().filter_map(|round| round.cpu_us_per_check)),

@@ -129,6 +129,7 @@ fn compared() -> Compared {
         },
         calls: Calls::unary(&check, &["a".to_owned()]),
         expected: Expected::Decision(Decided::Allow),
+        streams: None,
         server_pid: None,
     };
     let targets = [

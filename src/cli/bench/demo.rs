@@ -242,6 +242,9 @@ impl Demo {
             target: target(name, &self.verigate, calls, decision),
             cached: Some(Calls::batch(&check, cached, BATCH)),
         };
+        let mut of_batches = of_verigate(batch, batches.clone(), &recent, Decided::Allow);
+        // Each of its checks is in flight like a call.
+        of_batches.target.streams = Some(1);
         let mut by_tls = target(tls, &self.tls, unary.clone(), Decided::Allow);
         by_tls.endpoint.tls = Some(Arc::clone(&self.client));
         by_tls.url = format!("https://{}", by_tls.endpoint.authority);
@@ -254,7 +257,7 @@ impl Demo {
             },
             of_verigate(allow, unary, &recent, Decided::Allow),
             of_verigate(step_up, old_calls, &old, Decided::StepUp),
-            of_verigate(batch, batches.clone(), &recent, Decided::Allow),
+            of_batches,
             of_verigate(stream, streams, &recent, Decided::Allow),
             Contender {
                 target: by_tls,
@@ -294,6 +297,7 @@ fn target(
         },
         calls,
         expected: Expected::Decision(decision),
+        streams: None,
         server_pid: Some(server.pid()),
     }
 }

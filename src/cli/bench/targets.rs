@@ -121,6 +121,7 @@ fn target(entry: Entry, kind: CallKind) -> anyhow::Result<Target> {
         endpoint: endpoint(&entry)?,
         calls: calls(&entry, kind)?,
         expected: expected(&entry)?,
+        streams: None,
         server_pid: entry.server_pid,
         url: entry.url,
         name: entry.name,
