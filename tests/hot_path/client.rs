@@ -29,7 +29,7 @@ pub struct Client {
     stream: TcpStream,
     next_stream: u32,
     /// What was received and not yet taken, up to `filled`.
-    received: Box<[u8; 2 * FRAME_MAX]>,
+    received: Box<[u8]>,
     filled: usize,
 }
 
@@ -81,7 +81,7 @@ impl Client {
         let mut client = Self {
             stream,
             next_stream: 1,
-            received: Box::new([0; 2 * FRAME_MAX]),
+            received: vec![0; 2 * FRAME_MAX].into_boxed_slice(),
             filled: 0,
         };
         let mut opening = PREFACE.to_vec();
