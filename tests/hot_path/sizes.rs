@@ -49,7 +49,7 @@ fn sizes() -> [Size; 18] {
         ("Decision", size_of::<Decision>(), 120),
         // With the decision in it: moved from the gate to the journal's entry, and back.
         ("Ruling", size_of::<Ruling>(), 344),
-        ("Entry", size_of::<Entry>(), 464),
+        ("Entry", size_of::<Entry>(), 472),
         ("Queued", size_of::<Queued>(), 24),
         // With the ruling in it: the state of a call that waits for its record.
         ("Recording", size_of::<Recording>(), 416),
