@@ -118,7 +118,7 @@ const OTHER_MESSAGES: usize = 64;
 pub struct Journal {
     groups: Arc<Groups>,
     attributes: Arc<[Box<str>]>,
-    protection: Arc<Protection>,
+    protection: Protection,
     unrecorded: Arc<UnrecordedCounts>,
     clock: Arc<dyn Clock>,
 }
@@ -135,7 +135,7 @@ impl Journal {
     /// Queues a decision, if there is room, or else begins to wait for room with a copy of it. Says in the entry how its line is written.
     pub fn queue(&self, entry: &mut Entry) -> Queued {
         entry.attributes = Arc::clone(&self.attributes);
-        entry.protection = Arc::clone(&self.protection);
+        entry.protection = self.protection.clone();
         Queued(match self.groups.try_admit() {
             Ok(permit) => Queueing::Now(self.groups.add(entry, permit)),
             Err(Some(error)) => Queueing::Now(Err(error)),
@@ -403,7 +403,7 @@ pub fn start_with(
         journal: Journal {
             groups: Arc::clone(&groups),
             attributes: Arc::default(),
-            protection: Arc::new(protection),
+            protection,
             unrecorded,
             clock: Arc::clone(&deps.clock),
         },

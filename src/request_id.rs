@@ -12,12 +12,13 @@ const REPLACEMENT: char = '_';
 
 /// A request id with an underscore for each character that is not visible ASCII: it may end in a header, on a terminal or in a log,
 /// where a line end or an escape sequence would mean something.
-pub fn cleaned(id: &str) -> Box<str> {
-    if id.bytes().all(|byte| byte.is_ascii_graphic()) {
+pub fn cleaned(id: impl AsRef<str> + Into<Box<str>>) -> Box<str> {
+    let text = id.as_ref();
+    if text.bytes().all(|byte| byte.is_ascii_graphic()) {
         return id.into();
     }
     let visible = |c: char| if c.is_ascii_graphic() { c } else { REPLACEMENT };
-    id.chars().map(visible).collect()
+    text.chars().map(visible).collect()
 }
 
 /// The name of a request over HTTP, cleaned; empty if it has none, or one that is too long.
@@ -49,6 +50,6 @@ mod tests {
             assert_eq!(&*cleaned(id), expected);
         }
         let all: String = (0..=0x2fff).filter_map(char::from_u32).collect();
-        assert!(cleaned(&all).bytes().all(|c| c.is_ascii_graphic()));
+        assert!(cleaned(all).bytes().all(|c| c.is_ascii_graphic()));
     }
 }

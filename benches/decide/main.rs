@@ -1,17 +1,21 @@
-//! The claims about speed, measured in one run: a decision, a warm lookup of evidence, a whole warm check, the messages of a call,
-//! decoding a response, and compiling a set of policies. Read the figures as ratios; `cargo bench` prints them.
+//! The claims about speed, measured in one run: a decision, its next change and remedies, a warm lookup of evidence, a whole warm check, the line
+//! of the journal, the messages of a call, decoding a response, and compiling a set of policies. Read the figures as ratios; `cargo bench` prints them.
 
 #![expect(clippy::unwrap_used, reason = "a bench fails by panicking")]
 
+mod answers;
+mod lines;
 mod messages;
 
 use std::{alloc::System, fmt::Write as _, hint::black_box, sync::Arc, time::Duration};
 
+use answers::{horizon, remedies};
 use async_trait::async_trait;
 use criterion::{
     BenchmarkGroup, BenchmarkId, Criterion, criterion_group, criterion_main, measurement::WallTime,
 };
 use http::{HeaderMap, header::AUTHORIZATION};
+use lines::lines;
 use messages::messages;
 use tracing::Instrument as _;
 use verigate::{
@@ -297,6 +301,7 @@ fn check(c: &mut Criterion) {
             .iter(async || callers.authenticate(&headers, None).await.unwrap());
     });
     group.finish();
+    lines(c, &live.current(), &request, &ruling);
 }
 
 /// A thousand callers with a token each, and the headers of a call of one of them.
@@ -431,6 +436,6 @@ fn diff(c: &mut Criterion) {
 }
 
 criterion_group!(
-    benches, decide, schedules, check, cold, messages, decode, compile, diff
+    benches, decide, schedules, horizon, remedies, check, cold, messages, decode, compile, diff
 );
 criterion_main!(benches);

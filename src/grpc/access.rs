@@ -61,9 +61,9 @@ impl Access {
         let response = checked.map(move |checked| {
             let refused = |status: &Status| span::refused(&Span::current(), status.code());
             let checked = checked.inspect_err(refused)?;
-            let mut response = Response::new(checked.response());
-            if timing_requested {
-                let timing = ServerTiming::of(&checked.ruling);
+            let timing = timing_requested.then(|| ServerTiming::of(&checked.ruling));
+            let mut response = Response::new(checked.into_response());
+            if let Some(timing) = timing {
                 response.extensions_mut().insert(timing);
             }
             Ok(response)

@@ -158,7 +158,7 @@ impl Batch<'_> {
         drop(item.in_flight);
         item.observed.end(&item.span, checked.as_ref().err());
         let result = match checked {
-            Ok(checked) => batch_check_access_result::Result::Response(checked.response()),
+            Ok(checked) => batch_check_access_result::Result::Response(checked.into_response()),
             Err(status) => batch_check_access_result::Result::Error(status::item_error(&status)),
         };
         BatchCheckAccessResult {

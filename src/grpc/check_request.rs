@@ -31,10 +31,10 @@ pub(super) fn check_request(request: v1::CheckAccessRequest) -> Result<Request, 
         (Some(verification), Some(policy)) if violations.is_empty() => Ok(Request {
             policy,
             verification,
-            identity: ClaimedIdentity::parse(&request.identity_id),
+            identity: ClaimedIdentity::parse(request.identity_id),
             authentication,
             attributes: request.attributes.into_iter().collect(),
-            id: cleaned(&request.request_id),
+            id: cleaned(request.request_id),
         }),
         _ => Err(violations),
     }

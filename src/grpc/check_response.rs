@@ -2,7 +2,7 @@
 //! one, and the zero value of the wire is never produced.
 
 use crate::{
-    policy::{Change, Decision, Effect, Finding, Reason, ReasonCode, Request, Scope},
+    policy::{Change, Decision, Effect, Finding, Reason, ReasonCode, Scope},
     proto::{
         remedies,
         time::{duration, timestamp},
@@ -12,8 +12,8 @@ use crate::{
     ruling::Ruling,
 };
 
-/// Renders a ruling on this request.
-pub(super) fn check_response(request: &Request, ruling: &Ruling) -> v1::CheckAccessResponse {
+/// Renders a ruling on the request with this id.
+pub(super) fn check_response(request_id: Box<str>, ruling: &Ruling) -> v1::CheckAccessResponse {
     let decision = &ruling.decision;
     v1::CheckAccessResponse {
         decision: effect(decision.effect()).into(),
@@ -27,7 +27,7 @@ pub(super) fn check_response(request: &Request, ruling: &Ruling) -> v1::CheckAcc
         step_up: remedies::step_up(decision),
         evidence: Some(evidence(ruling)),
         degraded: ruling.degraded,
-        request_id: request.id.clone().into(),
+        request_id: request_id.into(),
     }
 }
 

@@ -118,7 +118,7 @@ impl CheckStream {
     /// Begins a check, or refuses it.
     fn begin(&mut self, request: CheckAccessRequest) -> Option<StreamCheckAccessResponse> {
         self.idle.set(sleep(IDLE_TIMEOUT));
-        let id: Arc<str> = cleaned(&request.request_id).into();
+        let id: Arc<str> = cleaned(request.request_id.as_str()).into();
         let wrong = if id.is_empty() {
             Some("must not be empty in a stream: the answer is matched by it")
         } else if self.ids.contains(&id) {

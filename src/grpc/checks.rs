@@ -23,8 +23,13 @@ pub(super) struct Checked {
 
 impl Checked {
     /// The answer.
-    pub(super) fn response(&self) -> v1::CheckAccessResponse {
-        check_response(&self.request, &self.ruling)
+    pub(super) fn into_response(self) -> v1::CheckAccessResponse {
+        // Once it is recorded, nobody else has the request.
+        let id = match Arc::try_unwrap(self.request) {
+            Ok(request) => request.id,
+            Err(shared) => shared.id.clone(),
+        };
+        check_response(id, &self.ruling)
     }
 }
 

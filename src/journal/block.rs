@@ -22,7 +22,7 @@ pub(super) enum Item<'g> {
 #[derive(Debug)]
 pub(super) struct Block {
     before: Chain,
-    bytes: Bytes,
+    bytes: Vec<u8>,
     /// The end of each line.
     ends: Vec<usize>,
 }
@@ -55,7 +55,7 @@ impl Block {
         }
         let block = Self {
             before: chain.clone(),
-            bytes: bytes.into(),
+            bytes,
             ends,
         };
         (block, after)
@@ -71,10 +71,11 @@ impl Block {
         self.ends.partition_point(|end| *end <= written)
     }
 
-    /// The bytes of its first lines.
+    /// A copy of its first lines, for those who export them: most journals have nobody who does.
     pub(super) fn first_lines(&self, count: usize) -> Bytes {
         let end = count.checked_sub(1).and_then(|last| self.ends.get(last));
-        self.bytes.slice(..end.copied().unwrap_or(0))
+        let lines = self.bytes.get(..end.copied().unwrap_or(0));
+        Bytes::copy_from_slice(lines.unwrap_or_default())
     }
 
     /// How many lines it has.

@@ -24,7 +24,7 @@ pub struct Entry {
     /// The names of the request's attributes that are recorded: the journal that records it sets them.
     pub attributes: Arc<[Box<str>]>,
     /// How its line protects what is about a person: the journal that records it says so.
-    pub protection: Arc<Protection>,
+    pub protection: Protection,
 }
 
 /// What is recorded of a call.
@@ -73,7 +73,7 @@ impl Entry {
             ruling,
             sets,
             attributes: Arc::default(),
-            protection: Arc::default(),
+            protection: Protection::default(),
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::policy::Timestamp;
 /// be copied, and overwritten, each time that it doubles.
 const BODIES_MIN: usize = 2_048;
 const BODIES_MAX: usize = 256 * 1_024;
+/// The same for how many they are.
+const RECORDS_MAX: usize = 256;
 
 /// What was recorded since the last hand-over.
 #[derive(Debug, Default)]
@@ -21,8 +23,8 @@ pub(super) struct Group {
     bodies: Vec<u8>,
     /// Of each body, when it was recorded, and its end.
     ends: Vec<(Timestamp, usize)>,
-    /// How much the bodies of the group before took.
-    expected: usize,
+    /// How much the bodies of the group before took, and how many they were.
+    expected: (usize, usize),
     /// Their places in the queue, which become free with the group.
     places: Option<OwnedSemaphorePermit>,
     pub(super) done: Arc<Done>,
@@ -47,7 +49,7 @@ impl Group {
     /// An empty group that comes after this one.
     pub(super) fn following(&self) -> Self {
         Self {
-            expected: self.bodies.len(),
+            expected: (self.bodies.len(), self.len()),
             ..Self::default()
         }
     }
@@ -59,8 +61,9 @@ impl Group {
             places => *places = Some(permit.0),
         }
         if self.bodies.is_empty() {
-            let expected = self.expected.clamp(BODIES_MIN, BODIES_MAX);
-            self.bodies.reserve(expected);
+            let (bytes, records) = self.expected;
+            self.bodies.reserve(bytes.clamp(BODIES_MIN, BODIES_MAX));
+            self.ends.reserve(records.min(RECORDS_MAX));
         }
         record.append_to(&mut self.bodies);
         self.ends.push((record.at(), self.bodies.len()));

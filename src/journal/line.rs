@@ -135,7 +135,7 @@ fn decision_line(entry: &Entry, line: &mut Object<'_>) {
     if let Some(shadow) = &ruling.shadow {
         basis::shadow(line, shadow);
     }
-    if let Some(sealed) = sealed_facts(entry, &ruling.id.to_string()) {
+    if let Some(sealed) = sealed_facts(entry, ruling.id) {
         line.object("sealed_facts", |object| {
             object.text("key", &sealed.key);
             object.text("data", &sealed.data);
@@ -144,7 +144,7 @@ fn decision_line(entry: &Entry, line: &mut Object<'_>) {
 }
 
 /// What was decided, until when that holds, and what would change it. Instants that are not to be shown are left out.
-fn outcome(line: &mut Object<'_>, decision: &Decision, instants: &Instants) {
+fn outcome(line: &mut Object<'_>, decision: &Decision, instants: &Instants<'_>) {
     line.text("decision", decision.effect().as_str());
     reasons(line, decision.reasons());
     let change = decision.next_change();

@@ -88,12 +88,19 @@ pub(super) struct State {
     unsynced_from: Option<u64>,
 }
 
-/// What was taken from the queue together.
+/// What was taken from the queue together. It is used again and again, so that its memory is taken once.
 #[derive(Default)]
 struct Batch {
     groups: Vec<Group>,
     own: Vec<Own>,
     waiting: Vec<oneshot::Sender<()>>,
+}
+
+impl Batch {
+    /// How many records it has.
+    fn records(&self) -> usize {
+        self.groups.iter().map(Group::len).sum()
+    }
 }
 
 /// Lets nothing more be recorded if the thread panics.
@@ -124,8 +131,8 @@ impl WriterThread {
         };
         self.begin();
         let mut messages = Vec::with_capacity(BATCH_MAX);
+        let mut batch = Batch::default();
         while queue.blocking_recv_many(&mut messages, BATCH_MAX) > 0 {
-            let mut batch = Batch::default();
             for message in messages.drain(..) {
                 match message {
                     Message::Group(group, written) => {
@@ -144,8 +151,8 @@ impl WriterThread {
             if self.health.take_check() {
                 self.look_at_output();
             }
-            let entries: usize = batch.groups.iter().map(Group::len).sum();
-            self.write(batch);
+            let entries = batch.records();
+            self.write(&mut batch);
             self.metrics.entries.inc_by(as_u64(entries));
             self.sign(false);
             let is_busy = entries >= BUSY || self.durability != Durability::Queued;
@@ -182,7 +189,7 @@ impl WriterThread {
         self.compare_identifier_key(resumed.identifier_key);
         // A pipe may have no reader yet.
         self.look_at_output();
-        self.write(Batch::default());
+        self.write(&mut Batch::default());
     }
 
     /// Signs the tree over all lines that are written, if that is due.
@@ -218,8 +225,8 @@ impl WriterThread {
         }
     }
 
-    /// Writes what was taken, and notifies those who wait for it.
-    fn write(&mut self, batch: Batch) {
+    /// Writes what was taken, and notifies those who wait for it. The batch is empty then.
+    fn write(&mut self, batch: &mut Batch) {
         self.rotate();
         let data_key = self.renew_data_key();
         let mut items: Vec<Item<'_>> = self.state.owed.drain(..).map(Item::Own).collect();
@@ -229,18 +236,22 @@ impl WriterThread {
         let reopened = self.state.reopened.take().map(Own::reopened);
         let noticed = [reopened, self.count_of_unrecorded()];
         items.extend(noticed.into_iter().flatten().map(Item::Own));
-        items.extend(batch.own.into_iter().map(Item::Own));
+        items.extend(batch.own.drain(..).map(Item::Own));
+        items.reserve(batch.records());
         let records = batch.groups.iter().flat_map(Group::records);
         items.extend(records.map(|(at, body)| Item::Record(at, body)));
         if self.put(items) {
             if let (Some(sealer), Some(key)) = (&self.sealer, data_key) {
                 sealer.use_key(key);
             }
-            for waiting in batch.waiting {
+            for waiting in batch.waiting.drain(..) {
                 // An error means that nobody waits any more.
                 let _ = waiting.send(());
             }
         }
+        // Those who were not notified learn that it is not written.
+        batch.waiting.clear();
+        batch.groups.clear();
     }
 
     /// Says which decisions could not be recorded, once that is over.

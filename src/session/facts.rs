@@ -61,7 +61,7 @@ impl Session {
         let email = text(email, ID_BYTES_MAX).ok().flatten();
         let authentication = SessionAuthentication::of(claim, now, config.token.leeway);
         Ok(Self {
-            identity: ClaimedIdentity::parse(&identity),
+            identity: ClaimedIdentity::parse(identity),
             verification,
             email: email.map(Zeroizing::new),
             authentication: authentication.map_err(|_| TokenRefusal::BadClaim)?,

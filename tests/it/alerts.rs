@@ -5,7 +5,7 @@ use std::{
     process::{Command, Output},
 };
 
-use crate::{operations::skip, world::World};
+use crate::{components::skip, world::World};
 
 const PAGE: &str = include_str!("../../docs/operations.md");
 const RULES: &str = include_str!("../../deploy/prometheus/verigate.rules.yaml");

@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::{operations::skip, world::Killed};
+use crate::{components::skip, world::Killed};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

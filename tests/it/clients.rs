@@ -5,7 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use crate::operations::skip;
+use crate::components::skip;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 

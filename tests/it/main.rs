@@ -15,6 +15,7 @@
 mod access;
 mod batch;
 mod bench;
+mod components;
 mod check_stream;
 mod alerts;
 mod callers;

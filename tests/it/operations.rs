@@ -3,7 +3,6 @@
 use std::{
     io::Write as _,
     process::{Command, Stdio},
-    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -13,7 +12,10 @@ use tonic_health::pb::{
 };
 use verigate::sim::{ApiCall, Fault};
 
-use crate::world::{World, check_request, gist};
+use crate::{
+    components::skip,
+    world::{World, check_request, gist},
+};
 
 async fn channel(world: &World) -> Channel {
     let url = format!("http://{}", world.grpc_address());
@@ -109,39 +111,6 @@ async fn checks_evidence_and_upstream_calls_are_counted() {
     for secret in [r#""fresh"#, "nobody", "Ada"] {
         assert!(!text.contains(secret), "{secret} is in\n{text}");
     }
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "only there must everything be installed"
-)]
-fn in_ci() -> bool {
-    std::env::var_os("CI").is_some()
-}
-
-/// Skips a test that needs this component, which is not there. In CI that is a failure; elsewhere it is printed, and `cargo test -- --nocapture`
-/// shows each.
-#[expect(clippy::print_stderr, reason = "a skipped test is named")]
-pub fn skip(component: &str) {
-    static SKIPPED: AtomicUsize = AtomicUsize::new(0);
-    assert!(!in_ci(), "{component}");
-    let count = SKIPPED.fetch_add(1, Ordering::Relaxed).saturating_add(1);
-    eprintln!("skipped test {count}: {component}");
-}
-
-/// Whether these programs are there; skips a test that needs them and has not.
-pub fn has(programs: &[&str]) -> bool {
-    let is_missing = |program: &&&str| {
-        let command = Command::new("sh")
-            .args(["-c", "command -v \"$1\" >/dev/null", "sh", program])
-            .status();
-        !command.is_ok_and(|status| status.success())
-    };
-    let missing: Vec<&&str> = programs.iter().filter(is_missing).collect();
-    if !missing.is_empty() {
-        skip(&format!("not installed: {missing:?}"));
-    }
-    missing.is_empty()
 }
 
 /// Where Prometheus' own checker is installed, it finds nothing wrong; `.ci/run` installs it.

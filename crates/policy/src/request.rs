@@ -52,11 +52,11 @@ pub enum ClaimedIdentity {
 
 impl ClaimedIdentity {
     /// The identity of a request; an empty text is none.
-    pub fn parse(text: &str) -> Self {
-        match Identity::parse(text) {
+    pub fn parse(text: impl AsRef<str> + Into<Box<str>>) -> Self {
+        match Identity::of(text) {
             Ok(identity) => Self::Known(identity),
-            Err(_) if text.is_empty() => Self::None,
-            Err(_) => Self::Unreadable(text.into()),
+            Err((_, text)) if text.as_ref().is_empty() => Self::None,
+            Err((_, text)) => Self::Unreadable(text.into()),
         }
     }
 

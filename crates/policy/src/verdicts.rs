@@ -55,22 +55,19 @@ impl Window {
 /// The verdicts on what these policies read, each requirement once, in the order of the policies and of their rules. `other` is the other
 /// instant of a decision for two.
 pub fn verdicts<'p>(
-    policies: impl IntoIterator<Item = &'p Policy>,
+    policies: impl IntoIterator<Item = &'p Policy, IntoIter: Clone>,
     facts: &Facts<'_>,
     other: Option<Timestamp>,
 ) -> Vec<RequirementVerdict<'p>> {
     let nothing = Verification::default();
-    let mut verdicts = Vec::new();
-    let mut before: Vec<&[Leaf]> = Vec::new();
-    for policy in policies {
-        let leaves = policy.leaves();
-        let is_known = |leaf: &&Leaf| {
-            let mut known = before.iter().copied().flatten();
-            known.any(|known| known.meaning == leaf.meaning)
-        };
-        let new = leaves.iter().filter(|leaf| !is_known(leaf));
+    let policies = policies.into_iter();
+    let leaves = policies.clone().map(|policy| policy.leaves().len());
+    let mut verdicts = Vec::with_capacity(leaves.sum());
+    for (n, policy) in policies.clone().enumerate() {
+        let before = policies.clone().take(n).flat_map(Policy::leaves);
+        let is_known = |leaf: &&Leaf| before.clone().any(|known| known.meaning == leaf.meaning);
+        let new = policy.leaves().iter().filter(|leaf| !is_known(leaf));
         verdicts.extend(new.map(|leaf| leaf.verdict(facts, &nothing, other)));
-        before.push(leaves);
     }
     verdicts
 }

@@ -178,6 +178,6 @@ impl Checker {
         let begun = begin(gate, &snapshot, request, call)?;
         let checked = begun.end(gate, &snapshot, call).await?;
         drop(in_flight);
-        Ok(checked.response())
+        Ok(checked.into_response())
     }
 }

@@ -125,7 +125,7 @@ fn identity(properties: Properties<'_>) -> Result<ClaimedIdentity, EvaluationErr
     match properties.get(IDENTITY) {
         None | Some(StrictJson::Null) => Ok(ClaimedIdentity::None),
         Some(StrictJson::Text(text)) if text.len() <= ID_BYTES_MAX => {
-            Ok(ClaimedIdentity::parse(text))
+            Ok(ClaimedIdentity::parse(&**text))
         }
         Some(_) => Err(EvaluationError::BadIdentity),
     }

@@ -6,30 +6,32 @@ use crate::{
 };
 
 /// Which instants a line may show.
-pub(super) enum Instants {
+pub(super) enum Instants<'v> {
     /// Every one: the policy reads no date of birth.
     All,
-    /// Those that a requirement which reads no date of birth explains.
-    Explained(Vec<Timestamp>),
+    /// Those that one of these requirements explains, if it reads no date of birth.
+    Explained(&'v [RequirementVerdict<'v>]),
 }
 
-impl Instants {
+impl<'v> Instants<'v> {
     /// Those of this entry, of which these are the verdicts.
-    pub(super) fn of(entry: &Entry, verdicts: &[RequirementVerdict<'_>]) -> Self {
+    pub(super) fn of(entry: &Entry, verdicts: &'v [RequirementVerdict<'v>]) -> Self {
         let policy = entry.sets.in_force.find(&entry.request.policy);
         if !policy.is_some_and(|policy| policy.reads().include(DataKinds::BIRTH)) {
             return Self::All;
         }
-        let verdicts = verdicts.iter().filter(|verdict| !verdict.reads_birth);
-        let windows = verdicts.flat_map(|v| [v.window, v.other]).flatten();
-        Self::Explained(windows.filter_map(|window| window.until).collect())
+        Self::Explained(verdicts)
     }
 
     /// Whether this one is among them.
     pub(super) fn show(&self, at: Timestamp) -> bool {
         match self {
             Self::All => true,
-            Self::Explained(explained) => explained.contains(&at),
+            Self::Explained(verdicts) => {
+                let verdicts = verdicts.iter().filter(|verdict| !verdict.reads_birth);
+                let mut windows = verdicts.flat_map(|v| [v.window, v.other]).flatten();
+                windows.any(|window| window.until == Some(at))
+            }
         }
     }
 }

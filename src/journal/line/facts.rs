@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use uuid::Uuid;
 
 use crate::{
     journal::{entry::Entry, sealing::SealedFacts},
@@ -85,12 +86,12 @@ enum PlainDatum<T> {
 }
 
 /// The facts of this entry, if its journal seals them.
-pub(super) fn sealed_facts(entry: &Entry, decision_id: &str) -> Option<SealedFacts> {
+pub(super) fn sealed_facts(entry: &Entry, decision_id: Uuid) -> Option<SealedFacts> {
     let sealer = entry.protection.facts.as_ref()?;
     let mut text = WipedBytes::default();
     // Texts, numbers and flags have a form in JSON, and memory takes them.
     serde_json::to_writer(&mut text, &PlainFacts::from(entry)).ok()?;
-    sealer.seal(decision_id, &text)
+    sealer.seal(&decision_id.to_string(), &text)
 }
 
 impl<'e> From<&'e Entry> for PlainFacts<'e> {

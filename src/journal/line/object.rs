@@ -1,6 +1,6 @@
 //! JSON that is written member by member into a buffer: a line has no value in between that would have to be built, and freed again.
 
-use std::net::SocketAddr;
+use std::{fmt::Display, io::Write as _, net::SocketAddr};
 
 use uuid::{Uuid, fmt::Hyphenated};
 
@@ -85,6 +85,13 @@ impl Object<'_> {
 
     pub(super) fn texts<'t>(&mut self, name: &str, texts: impl IntoIterator<Item = &'t str>) {
         push_array(self.member(name), texts, push_text);
+    }
+
+    /// A text as this value shows itself, which is of characters that JSON takes as they are.
+    pub(super) fn shown(&mut self, name: &str, value: &impl Display) {
+        let json = self.member(name);
+        // Memory takes whatever is written.
+        let _ = write!(json, "\"{value}\"");
     }
 
     pub(super) fn number(&mut self, name: &str, number: u64) {

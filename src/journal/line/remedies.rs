@@ -78,7 +78,7 @@ fn texts<'t>(object: &mut Object<'_>, name: &str, texts: impl ExactSizeIterator<
 }
 
 fn duration(object: &mut Object<'_>, name: &str, of: Duration) {
-    object.text(name, &time::duration(of).to_string());
+    object.shown(name, &time::duration(of));
 }
 
 #[cfg(test)]

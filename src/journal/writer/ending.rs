@@ -19,7 +19,7 @@ impl WriterThread {
             self.state.owed.extend(unrecorded);
             let lines = self.state.lines;
             self.state.owed.push(Own::Stopped { lines });
-            self.write(Batch::default());
+            self.write(&mut Batch::default());
             let output = &mut self.output;
             self.health.watched(|| output.finish());
         }

@@ -8,7 +8,7 @@ use super::{
     audit, ended,
     naive::{Writer, journal},
 };
-use crate::operations::has;
+use crate::components::has;
 
 /// Compresses all segments but the last one.
 pub(super) fn compress(folder: &Path, writer: &Writer) {

@@ -22,7 +22,7 @@ use verigate::{
 };
 
 use super::naive::{Writer, journal};
-use crate::{longer::tries, operations::has, program::journal_of_a_killed_program};
+use crate::{components::has, longer::tries, program::journal_of_a_killed_program};
 
 /// How many are tried of all kinds together, unless `VERIGATE_TEST_MANIPULATIONS` asks for another number: half of them on a journal by the
 /// naive writer, half on one by the program.

@@ -13,7 +13,7 @@ use super::{
     compressed::compress,
     naive::{Writer, journal, key},
 };
-use crate::operations::has;
+use crate::components::has;
 
 /// The salt of a purge.
 const SALT: &str = "00112233445566778899aabbccddeeff";

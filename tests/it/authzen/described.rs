@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::{ALL, POLICIES, configure, token, with_policies};
 use crate::{
     callers::caller,
-    operations::skip,
+    components::skip,
     webhook::{HEADER, SECRET, terms},
     world::World,
 };

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     browser::{Browser, chromium},
-    operations::skip,
+    components::skip,
     program::{Program, Start},
 };
 

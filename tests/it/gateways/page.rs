@@ -23,7 +23,7 @@ use crate::{
         caller,
         issuer::{AUDIENCE, ISSUER},
     },
-    operations::skip,
+    components::skip,
     step_up::page::{browser::submit, world_with},
     world::World,
 };

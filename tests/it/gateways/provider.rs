@@ -9,7 +9,7 @@ use std::{
 use super::proxy::ROOT;
 use crate::{
     browser::{chromium, node},
-    operations::skip,
+    components::skip,
     world::Killed,
 };
 

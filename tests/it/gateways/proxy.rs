@@ -14,7 +14,7 @@ use tempfile::TempDir;
 
 use crate::{
     callers::issuer::{AUDIENCE, ISSUER},
-    operations::skip,
+    components::skip,
     world::Killed,
 };
 

@@ -13,7 +13,7 @@ use rcgen::{CertificateParams, KeyPair};
 use super::*;
 use crate::{
     audit::{audit, ended},
-    operations::skip,
+    components::skip,
 };
 
 const RSYSLOGD: &str = "/usr/sbin/rsyslogd";

@@ -6,7 +6,7 @@ use super::{
     rotation::{assert_whole, under_load, until_reopened},
     *,
 };
-use crate::operations::skip;
+use crate::components::skip;
 
 const SHIPPED: &str = include_str!("../../../deploy/logrotate/verigate");
 const PATH: &str = "/var/log/verigate/decisions.jsonl";

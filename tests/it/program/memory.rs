@@ -6,7 +6,7 @@ use memchr::memmem::Finder;
 use verigate::callers::Token;
 
 use super::*;
-use crate::operations::skip;
+use crate::components::skip;
 
 /// What is looked for: texts, and the date of birth as the number that the program computes with.
 const LOOKED_FOR: [(&str, &[u8]); 7] = [

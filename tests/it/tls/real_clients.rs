@@ -18,7 +18,7 @@ use super::{
     pki::{Authority, Leaf},
 };
 use crate::{
-    operations::skip,
+    components::skip,
     world::{World, until},
 };
 

@@ -23,11 +23,21 @@ impl Identity {
     /// Reads an identity of the vendor or of a request. A UUID may be written in capitals, in brackets, with `urn:uuid:` before it
     /// and without hyphens; any other text must be in the canonical form.
     pub fn parse(text: &str) -> Result<Self, InvalidIdentityError> {
-        if let Some(uuid) = uuid_of(text) {
+        Self::of(text).map_err(|(error, _)| error)
+    }
+
+    /// The same, of a text whose memory is kept if it can be; beside the error it is as it was.
+    pub(crate) fn of<T>(text: T) -> Result<Self, (InvalidIdentityError, T)>
+    where
+        T: AsRef<str> + Into<Box<str>>,
+    {
+        if let Some(uuid) = uuid_of(text.as_ref()) {
             return Ok(Self(uuid.into()));
         }
-        check(text)?;
-        Ok(Self(text.into()))
+        match check(text.as_ref()) {
+            Ok(()) => Ok(Self(text.into())),
+            Err(error) => Err((error, text)),
+        }
     }
 
     /// An identity of this text, which is known to be in the canonical form.

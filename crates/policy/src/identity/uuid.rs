@@ -26,8 +26,15 @@ pub(super) fn uuid_of(text: &str) -> Option<String> {
         return None;
     }
     let mut digits = bare.chars().filter(|c| *c != '-');
-    let groups = UUID_GROUPS.map(|size| digits.by_ref().take(size).collect::<String>());
-    Some(groups.join("-").to_ascii_lowercase())
+    let mut uuid = String::with_capacity(UUID_CHARS);
+    for size in UUID_GROUPS {
+        if !uuid.is_empty() {
+            uuid.push('-');
+        }
+        uuid.extend(digits.by_ref().take(size));
+    }
+    uuid.make_ascii_lowercase();
+    Some(uuid)
 }
 
 /// Whether the text is a UUID of 36 characters, in any case.

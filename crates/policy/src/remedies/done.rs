@@ -1,6 +1,6 @@
 //! The facts after a plan was followed, and the decision of the whole policy on them: only sets that suffice are listed.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{
     granted::{Ages, Granted},
@@ -49,9 +49,15 @@ pub(super) fn is_allowed(
 }
 
 /// The request and the verification after a plan was followed, as old as it permits; `None` if there is no such data.
-fn done(plan: &Plan<'_>, given: &Given<'_>, at: Timestamp) -> Option<(Request, Verification)> {
-    let (mut request, mut verification) = (given.request.clone(), given.verification.clone());
+fn done<'g>(
+    plan: &Plan<'_>,
+    given: &Given<'g>,
+    at: Timestamp,
+) -> Option<(Cow<'g, Request>, Cow<'g, Verification>)> {
+    let mut request = Cow::Borrowed(given.request);
+    let mut verification = Cow::Borrowed(given.verification);
     if let Some(max_age) = plan.reverify {
+        let verification = verification.to_mut();
         verification.status = Some("VERIFIED".into());
         verification.verified_at = Some(match max_age {
             MaxAge::Any => at,
@@ -60,14 +66,15 @@ fn done(plan: &Plan<'_>, given: &Given<'_>, at: Timestamp) -> Option<(Request, V
         });
     }
     if let Some(granted) = &plan.granted {
-        grant(granted, &mut verification, at)?;
+        grant(granted, verification.to_mut(), at)?;
     }
     if plan.identify {
         let identity = verification.identity().ok()?;
-        request.identity = ClaimedIdentity::Known(identity.clone());
+        request.to_mut().identity = ClaimedIdentity::Known(identity.clone());
     }
     if let Some(session) = plan.session.clone() {
-        request.authentication = Some(authenticate(&session.into_session(), at));
+        let authentication = authenticate(&session.into_session(), at);
+        request.to_mut().authentication = Some(authentication);
     }
     Some((request, verification))
 }

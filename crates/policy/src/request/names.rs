@@ -24,10 +24,11 @@ impl VerificationId {
                 "must be 1 to 128 of A-Z, a-z, 0-9, `_` and `-`",
             ));
         }
+        let mut id = Arc::from(text);
         if is_hyphenated_uuid(text) {
-            return Ok(Self(text.to_ascii_lowercase().into()));
+            Arc::<str>::make_mut(&mut id).make_ascii_lowercase();
         }
-        Ok(Self(text.into()))
+        Ok(Self(id))
     }
 
     /// Whether this text, as the vendor sends it, is this identifier.

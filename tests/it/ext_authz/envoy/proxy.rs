@@ -20,7 +20,7 @@ use crate::{
         bearer,
         issuer::{AUDIENCE, ISSUER},
     },
-    operations::skip,
+    components::skip,
     world::{Killed, loopback, until},
 };
 

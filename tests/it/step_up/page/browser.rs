@@ -15,7 +15,7 @@ use verigate::gateway::ReturnHosts;
 use super::*;
 use crate::{
     browser::{Browser as Chromium, chromium},
-    operations::skip,
+    components::skip,
 };
 
 /// An application behind a gateway that passes on what the service answers: `/door/VERIFICATION`.
