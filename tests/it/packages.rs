@@ -1,6 +1,8 @@
-//! What is shipped for installing: copies of what is kept elsewhere are the same, and versions are this one.
+//! What is shipped for installing: copies of what is kept elsewhere are the same, versions are this one, and the dashboard shows only what exists.
 
-use std::fs;
+mod dashboard;
+
+use std::{fmt::Write as _, fs};
 
 use expect_test::expect_file;
 
@@ -22,7 +24,7 @@ fn the_alerts_of_the_operator_are_those_of_prometheus() {
     );
     for line in groups.lines() {
         let indent = if line.is_empty() { "" } else { "  " };
-        object.push_str(&format!("{indent}{line}\n"));
+        writeln!(object, "{indent}{line}").unwrap();
     }
     expect_file!["../../deploy/prometheus/prometheusrule.yaml"].assert_eq(&object);
 }
