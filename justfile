@@ -28,6 +28,10 @@ machete:
 release out='dist':
     deploy/release {{out}}
 
+# Builds the packages of what `just release` has made, and tests them. Needs buildah and podman.
+packages out='dist':
+    deploy/packages {{out}}
+
 # Checks the contract against buf's STANDARD rules; needs buf.
 lint-proto:
     cd proto && buf lint

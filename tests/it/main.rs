@@ -56,6 +56,7 @@ mod need_to_know;
 mod one_engine;
 mod operations;
 mod outage;
+mod packages;
 mod policies;
 mod program;
 mod promises;
