@@ -243,7 +243,7 @@ mod tests {
             }
         }));
         let all = poll_fn(|context| turns.poll(context, &mut calls, connection.as_mut(), || true));
-        timeout(Duration::from_secs(60), all).await.unwrap();
+        timeout(Duration::from_mins(1), all).await.unwrap();
         others.join().unwrap();
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{operations::skip, world::World};
+use crate::{components::skip, world::World};
 
 const DASHBOARD: &str = include_str!("../../../deploy/grafana/verigate.json");
 const PAGE: &str = include_str!("../../../docs/operations.md");
