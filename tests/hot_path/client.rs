@@ -167,7 +167,7 @@ fn push_frame(frames: &mut Vec<u8>, kind: u8, flags: u8, payload: &[u8]) {
 
 /// `:method: POST` and `:scheme: http`.
 const BEGINNING: &[u8] = b"\x83\x86";
-/// Clients count the time anew for each call, so that it is in no table.
+/// Clients count the time again for each call, so that it is in no table.
 const TIMEOUT: &[u8] = b"\x00\x0cgrpc-timeout\x0320S";
 /// How many headers the first call adds to the table (RFC 7541).
 const ADDED: u8 = 5;
