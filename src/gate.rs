@@ -245,12 +245,9 @@ impl Gate {
         }
     }
 
-    /// Whether a check waits: for what is not in memory, or for its record.
-    pub fn waits(&self, step: &FirstStep) -> bool {
-        match step {
-            FirstStep::Recording(recording) => !self.journal.is_recorded(&recording.queued),
-            FirstStep::Absent(_) => true,
-        }
+    /// Whether a decision is recorded already, or cannot be.
+    pub fn is_recorded(&self, recording: &Recording) -> bool {
+        self.journal.is_recorded(&recording.queued)
     }
 
     /// Waits until a decision is recorded, for as long as it may since it was made. The time of its check is by this stopwatch.

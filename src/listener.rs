@@ -31,7 +31,7 @@ mod service;
 mod silent;
 mod socket;
 mod stream;
-mod turn;
+mod task_wakes;
 
 use std::{io, sync::Arc, time::Duration};
 

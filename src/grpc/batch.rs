@@ -117,8 +117,8 @@ impl Batch<'_> {
         // What waits for nothing is over before the next one begins, and what is absent may be in memory all the same.
         let (begun, in_flight) = match begun {
             Ok((begun, in_flight)) => {
-                let is_recorded_later = !begun.is_absent() && begun.waits(self.gate);
-                (Ok(begun), in_flight.filter(|_| is_recorded_later))
+                let in_flight = in_flight.filter(|_| begun.awaits_record(self.gate));
+                (Ok(begun), in_flight)
             }
             Err(status) => (Err(status), None),
         };

@@ -61,9 +61,9 @@ impl BegunCheck {
         matches!(self.step, FirstStep::Absent(_))
     }
 
-    /// Whether its end is waited for.
-    pub(super) fn waits(&self, gate: &Gate) -> bool {
-        gate.waits(&self.step)
+    /// Whether it is decided, and its record is waited for.
+    pub(super) fn awaits_record(&self, gate: &Gate) -> bool {
+        matches!(&self.step, FirstStep::Recording(recording) if !gate.is_recorded(recording))
     }
 
     /// Ends the check, with the snapshot and the call with which it began: once it is decided and recorded.
@@ -76,7 +76,7 @@ impl BegunCheck {
         let Self { request, step } = self;
         let recording = match step {
             FirstStep::Recording(recording) => Ok(recording),
-            // Apart, so that a check that is answered from memory does not carry the state of a fetch.
+            // Apart, as in `Gate::check_at`, whose future would be nearly twice as large if it called a function that does both.
             FirstStep::Absent(admitted) => {
                 Box::pin(gate.look_up_and_decide(snapshot, admitted, call)).await
             }

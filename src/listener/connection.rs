@@ -32,7 +32,7 @@ use super::{
     service::{OnConnection, Serves},
     silent::Silent,
     stream::Watched,
-    turn::Turns,
+    task_wakes::TaskWakes,
 };
 use crate::peer::Peer;
 
@@ -190,7 +190,7 @@ async fn drive(
     let mut connection = pin!(connection);
     let mut stop = pin!(stopped(stopping));
     let mut closed = pin!(activity.holding().closed());
-    let turns = Turns::new();
+    let wakes = TaskWakes::new();
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // The first one is at once.
@@ -202,7 +202,7 @@ async fn drive(
             // An error is the peer's, or means that it has left.
             _ = poll_fn(|context| {
                 activity.may_read(READ_AT_ONCE);
-                turns.poll(context, &mut calls, connection.as_mut(), || activity.is_readable())
+                wakes.poll(context, &mut calls, connection.as_mut(), || activity.is_readable())
             }) => {
                 let flooded = activity.is_flooded().then_some(Closed::Flood);
                 let closed = activity.holding().is_closing().then_some(Closed::Memory);

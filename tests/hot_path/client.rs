@@ -54,14 +54,7 @@ impl Call {
     }
 
     fn with_head(verification: &str, head: &[u8]) -> Self {
-        let request = CheckAccessRequest {
-            verification_id: verification.to_owned(),
-            policy: "front-door".to_owned(),
-            identity_id: "id-ada".to_owned(),
-            request_id: "0192f0c1-2222-7000-8000-000000000001".to_owned(),
-            ..CheckAccessRequest::default()
-        };
-        let message = request.encode_to_vec();
+        let message = request(verification).encode_to_vec();
         let mut body = vec![0];
         body.extend(u32::try_from(message.len()).unwrap().to_be_bytes());
         body.extend_from_slice(&message);
@@ -70,6 +63,17 @@ impl Call {
         let message_at = frames.len();
         push_frame(&mut frames, DATA, END_STREAM, &body);
         Self { frames, message_at }
+    }
+}
+
+/// The message of a call about this verification.
+pub fn request(verification: &str) -> CheckAccessRequest {
+    CheckAccessRequest {
+        verification_id: verification.to_owned(),
+        policy: "front-door".to_owned(),
+        identity_id: "id-ada".to_owned(),
+        request_id: "0192f0c1-2222-7000-8000-000000000001".to_owned(),
+        ..CheckAccessRequest::default()
     }
 }
 

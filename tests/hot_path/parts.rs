@@ -24,7 +24,10 @@ use verigate::{
     source::{self, EvidenceCache, Known, LookupRequest, Source, Succession},
 };
 
-use crate::service::{ALLOW, FRESH, OLD, POLICY, Running, STEP_UP};
+use crate::{
+    client,
+    service::{ALLOW, FRESH, OLD, POLICY, Running, STEP_UP},
+};
 
 /// How often a part is done while it is counted.
 pub const TIMES: u64 = 100;
@@ -115,13 +118,7 @@ fn check() {
 
 /// The message of a request is decoded, and that of an answer encoded.
 fn messages() {
-    let request = CheckAccessRequest {
-        verification_id: FRESH.to_owned(),
-        policy: "front-door".to_owned(),
-        identity_id: "id-ada".to_owned(),
-        request_id: "0192f0c1-2222-7000-8000-000000000001".to_owned(),
-        ..CheckAccessRequest::default()
-    };
+    let request = client::request(FRESH);
     let instant = |seconds| prost_types::Timestamp { seconds, nanos: 0 };
     let answer = CheckAccessResponse {
         decision: 1,

@@ -1,8 +1,8 @@
-//! One turn of a connection's task: its calls and the connection are polled until neither has woken the other.
+//! The wakes of a connection's task: its calls and the connection are polled together, and again if one has woken the other meanwhile.
 //!
 //! An answer wakes the connection that sends it, and a message wakes the call that waits for it. Both run in one task, so that a wake
-//! while the task runs would only have the runtime poll it once more, though the same turn has already done what the wake asks for.
-//! Here such a wake is noted, and the runtime hears of it only if it is still due when the turn ends.
+//! while the task is polled would only have the runtime poll it once more, though the same poll does what the wake asks for.
+//! Here such a wake is noted, and reaches the runtime only if it is still due when the poll ends.
 
 use std::{
     future::Future,
@@ -18,12 +18,12 @@ use futures_util::task::AtomicWaker;
 
 use super::call_set::CallSet;
 
-/// How often a connection is polled in one turn at most: once, and once more for what was answered at once.
+/// How often a connection is polled in one poll of its task at most: once, and once more for what was answered at once.
 const POLLS_MAX: u32 = 2;
 
-/// The turns of one connection.
+/// Polls a connection and its calls, with a waker of their own.
 #[derive(Debug)]
-pub(super) struct Turns {
+pub(super) struct TaskWakes {
     wakes: Arc<Wakes>,
     waker: Waker,
 }
@@ -33,10 +33,10 @@ pub(super) struct Turns {
 struct Wakes {
     /// The task of the connection.
     task: AtomicWaker,
-    /// Whether the task is in a turn.
-    running: AtomicBool,
-    /// Whether something was woken that the turn has not polled since.
-    due: AtomicBool,
+    /// Whether the task is being polled.
+    is_polled: AtomicBool,
+    /// Whether something was woken that was not polled since.
+    is_due: AtomicBool,
 }
 
 impl Wake for Wakes {
@@ -45,15 +45,15 @@ impl Wake for Wakes {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // In this order: who ends a turn does it in the reverse one, so that one of both sees the other.
-        self.due.store(true, SeqCst);
-        if !self.running.load(SeqCst) {
+        // In this order: the end of a poll does it in the reverse one, so that one of both sees the other.
+        self.is_due.store(true, SeqCst);
+        if !self.is_polled.load(SeqCst) {
             self.task.wake();
         }
     }
 }
 
-impl Turns {
+impl TaskWakes {
     pub(super) fn new() -> Self {
         let wakes = Arc::<Wakes>::default();
         let waker = Waker::from(Arc::clone(&wakes));
@@ -70,26 +70,26 @@ impl Turns {
     ) -> Poll<C::Output> {
         let wakes = &self.wakes;
         wakes.task.register(context.waker());
-        wakes.running.store(true, SeqCst);
+        wakes.is_polled.store(true, SeqCst);
         let mut own = Context::from_waker(&self.waker);
         // First, so that the answers that are ready leave together.
         calls.poll(&mut own);
         let mut polls = 0;
         let polled = loop {
             // What was woken until here is polled below.
-            wakes.due.swap(false, SeqCst);
+            wakes.is_due.swap(false, SeqCst);
             let polled = connection.as_mut().poll(&mut own);
             if polled.is_ready() {
                 break polled;
             }
             calls.poll(&mut own);
             polls += 1;
-            if polls == POLLS_MAX || !wakes.due.load(SeqCst) || !again() {
+            if polls == POLLS_MAX || !wakes.is_due.load(SeqCst) || !again() {
                 break polled;
             }
         };
-        wakes.running.store(false, SeqCst);
-        if wakes.due.load(SeqCst) {
+        wakes.is_polled.store(false, SeqCst);
+        if wakes.is_due.load(SeqCst) {
             context.waker().wake_by_ref();
         }
         polled
@@ -155,31 +155,31 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_sent_in_the_turn_in_which_it_is_ready_and_the_task_is_woken_once() {
+    fn an_answer_is_sent_in_the_poll_in_which_it_is_ready_and_the_task_is_woken_once() {
         let (task, sent) = (Arc::<Task>::default(), Arc::<Sent>::default());
         let waker = Waker::from(Arc::clone(&task));
         let context = Context::from_waker(&waker);
-        let (turns, mut calls) = (Turns::new(), CallSet::default());
+        let (wakes, mut calls) = (TaskWakes::new(), CallSet::default());
         let mut connection = pin!(sent.connection());
         let (message, waiting) = call(&sent);
         calls.arrived().execute(waiting);
-        let mut turn = || turns.poll(&context, &mut calls, connection.as_mut(), || true);
-        assert!(turn().is_pending());
+        let mut poll = || wakes.poll(&context, &mut calls, connection.as_mut(), || true);
+        assert!(poll().is_pending());
         assert_eq!((task.0.load(Relaxed), sent.polls()), (0, 1));
         message.send(()).unwrap();
         assert_eq!(task.0.load(Relaxed), 1, "a message wakes the task");
-        assert!(turn().is_pending());
+        assert!(poll().is_pending());
         // Sent by the one poll behind the call, and nothing is due.
         assert_eq!((task.0.load(Relaxed), sent.polls()), (1, 2));
     }
 
     #[test]
-    fn what_is_answered_at_once_is_sent_in_the_same_turn_unless_the_connection_may_not() {
+    fn what_is_answered_at_once_is_sent_in_the_same_poll_unless_the_connection_may_not() {
         for (agreed, polls, woken) in [(true, 2, 0), (false, 1, 1)] {
             let (task, sent) = (Arc::<Task>::default(), Arc::<Sent>::default());
             let waker = Waker::from(Arc::clone(&task));
             let context = Context::from_waker(&waker);
-            let (turns, mut calls) = (Turns::new(), CallSet::default());
+            let (wakes, mut calls) = (TaskWakes::new(), CallSet::default());
             let arrived = calls.arrived();
             let mut new = Some(call(&sent));
             let mut sending = pin!(sent.connection());
@@ -190,7 +190,7 @@ mod tests {
                 }
                 sending.as_mut().poll(context)
             }));
-            let polled = turns.poll(&context, &mut calls, connection.as_mut(), || agreed);
+            let polled = wakes.poll(&context, &mut calls, connection.as_mut(), || agreed);
             assert!(polled.is_pending());
             assert_eq!((sent.polls(), task.0.load(Relaxed)), (polls, woken));
         }
@@ -206,7 +206,7 @@ mod tests {
             context.waker().wake_by_ref();
             Poll::<()>::Pending
         }));
-        let polled = Turns::new().poll(
+        let polled = TaskWakes::new().poll(
             &Context::from_waker(&waker),
             &mut CallSet::default(),
             connection.as_mut(),
@@ -234,7 +234,7 @@ mod tests {
                 answering.waker.wake();
             }
         });
-        let turns = Turns::new();
+        let wakes = TaskWakes::new();
         let mut connection = pin!(poll_fn(|context| {
             sent.waker.register(context.waker());
             match counted.load(Relaxed) {
@@ -242,7 +242,7 @@ mod tests {
                 _ => Poll::Pending,
             }
         }));
-        let all = poll_fn(|context| turns.poll(context, &mut calls, connection.as_mut(), || true));
+        let all = poll_fn(|context| wakes.poll(context, &mut calls, connection.as_mut(), || true));
         timeout(Duration::from_mins(1), all).await.unwrap();
         others.join().unwrap();
     }
