@@ -4,6 +4,7 @@ mod serve;
 mod demo;
 mod sim;
 mod check;
+mod healthcheck;
 mod token;
 mod purge;
 mod policy;
@@ -13,6 +14,7 @@ mod completions;
 mod man;
 mod examples;
 mod admin;
+mod connection;
 mod caller_token;
 mod remedies;
 mod page;
@@ -49,6 +51,7 @@ enum Command {
     Demo(demo::Demo),
     Sim(sim::Sim),
     Check(check::Check),
+    Healthcheck(healthcheck::Healthcheck),
     Token(token::Token),
     Purge(purge::Purge),
     Policy(policy::Policy),
@@ -108,6 +111,7 @@ impl Command {
             Self::Demo(demo) => demo.run(environment, colours, screen).await,
             Self::Sim(sim) => sim.run().await,
             Self::Check(check) => check.run(screen).await,
+            Self::Healthcheck(healthcheck) => healthcheck.run(environment).await,
             Self::Token(token) => token.run(),
             Self::Purge(purge) => purge.run().await,
             Self::Policy(policy) => policy.run(colours, screen),

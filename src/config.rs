@@ -42,6 +42,7 @@ pub use self::{
     file::OtherSections,
     incode::Account,
     layers::DEFAULTS,
+    listeners::GrpcListener,
     tls::ListenerTls,
 };
 use self::{reader::Reader, section::Reported};
@@ -160,6 +161,29 @@ impl Config {
                 problems,
                 policies: None,
             })
+        }
+    }
+
+    /// The gRPC listener alone, of the defaults, the file if there is one, and the environment. What is wrong with other settings is no
+    /// problem: a service that has started before goes on with what they were.
+    pub fn read_grpc_listener(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Result<GrpcListener, ConfigError> {
+        let mut reader = Reader::default();
+        if let Some(path) = file {
+            reader.add_file(path);
+        }
+        reader.add_environment(environment);
+        let listener = listeners::grpc(&mut reader);
+        let is_read = reader.is_read();
+        let problems = reader.into_problems();
+        match listener {
+            Ok(listener) if is_read => Ok(listener),
+            _ => Err(ConfigError {
+                problems,
+                policies: None,
+            }),
         }
     }
 

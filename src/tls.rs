@@ -23,7 +23,7 @@ pub use self::{
         CaCertificates, ClientError, ClientFactory, ClientFiles, ClientOptions, Pings, StreamTls,
         check_ca_certificates, check_client, client,
     },
-    contents::ca_certificates,
+    contents::{ca_certificates, server_name},
     error::{FileProblem, FilesError},
     expiry::Expiry,
     peer::peer_certificate,

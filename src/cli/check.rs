@@ -1,6 +1,5 @@
 //! `verigate check`: asks a service about one verification, and prints the answer as text or JSON.
 
-mod connection;
 mod text;
 
 use std::{
@@ -13,10 +12,11 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
-pub(super) use self::connection::cure;
-use self::{connection::TlsFiles, text::as_text};
+use self::text::as_text;
 use super::{
-    caller_token, examples,
+    caller_token,
+    connection::{self, TlsFiles},
+    examples,
     exit::Exit,
     output::{Visible, eprint_line, print, print_coloured, print_json},
     screen::Screen,

@@ -34,6 +34,11 @@ Examples:
   verigate check --policy front-door --verification ada-fresh \\
       --server https://verigate.example.com --ca ca.pem --timeout 1s --json";
 
+pub(super) const HEALTHCHECK: &str = "\
+Examples:
+  verigate healthcheck --config /etc/verigate/verigate.toml
+  verigate healthcheck --server https://verigate.example.com --ca ca.pem --timeout 500ms";
+
 pub(super) const POLICY: &str = "\
 Examples:
   verigate policy check policies

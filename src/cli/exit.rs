@@ -7,7 +7,7 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: it succeeded, or the decision is ALLOW.
     Done,
-    /// 1: a test failed, or a policy is invalid.
+    /// 1: a test failed, a policy is invalid, or what a command looks for does not hold.
     Invalid,
     /// 2: the command could not run.
     CannotRun,

@@ -2,6 +2,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -15,6 +16,26 @@ use crate::{
     call::Deadlines,
     listener::{Limits, ListenAddress, Runtimes},
 };
+
+/// Where the gRPC listener is, for those who call it on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GrpcListener {
+    /// Its address, as it is set.
+    pub address: ListenAddress,
+    /// Its certificate chain; `None` if it speaks plain text.
+    pub certificate: Option<PathBuf>,
+}
+
+/// The gRPC listener alone.
+pub(super) fn grpc(reader: &mut Reader) -> Result<GrpcListener, Reported> {
+    let certificate = reader.section("grpc.tls").text("certificate");
+    let certificate = (!certificate.is_empty()).then(|| certificate.into());
+    let address = reader.section("grpc").address("listen")?;
+    Ok(GrpcListener {
+        address,
+        certificate,
+    })
+}
 
 /// An address, if it is set and as it was read.
 type Read<'a> = Option<&'a Result<ListenAddress, Reported>>;

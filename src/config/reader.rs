@@ -133,6 +133,11 @@ impl Reader {
         text.filter(|text| !text.is_empty() && !self.file_is_missing)
     }
 
+    /// Whether the settings of the file are known, if there is one.
+    pub(super) fn is_read(&self) -> bool {
+        !self.file_is_missing
+    }
+
     /// The problems, in the order in which they were found.
     pub(super) fn into_problems(self) -> Vec<Problem> {
         self.problems

@@ -1,15 +1,18 @@
 //! What files in PEM hold: certificates and private keys, each checked for what would make every handshake fail.
 
-use std::path::Path;
+use std::{net::IpAddr, path::Path};
 
 use rustls::pki_types::{
     CertificateDer, PrivateKeyDer,
     pem::{self, PemObject},
 };
 use secrecy::{ExposeSecret as _, SecretString};
-use x509_parser::prelude::{ASN1Time, FromDer as _, Validity, X509Certificate};
+use x509_parser::prelude::{ASN1Time, FromDer as _, GeneralName, Validity, X509Certificate};
 
-use super::{error::FileProblem, pem_file::PemFile};
+use super::{
+    error::{FileProblem, FilesError},
+    pem_file::PemFile,
+};
 use crate::policy::Timestamp;
 
 /// A file with its text.
@@ -34,6 +37,40 @@ pub fn ca_certificates(
     let text = &file.read()?;
     let file = &file;
     Ok(Contents { file, text }.trusted(now)?.list)
+}
+
+/// A name that the certificate of a listener is for, as a client gives it: the first name of DNS, with a label in place of `*`, or else the
+/// first IP address. `None` if it has neither. `section` is that of the listener. Blocks.
+pub fn server_name(section: &str, certificate: &Path) -> Result<Option<String>, FilesError> {
+    let file = PemFile::new(section, "certificate", certificate.to_owned());
+    let contents = Contents {
+        file: &file,
+        text: &file.read()?,
+    };
+    let chain = contents.certificates()?;
+    let Some(leaf) = chain.first() else {
+        return Ok(None);
+    };
+    let leaf = contents.parsed(leaf)?;
+    let names = leaf
+        .subject_alternative_name()
+        .map_err(|_| contents.problem("has a certificate with an unreadable extension"))?;
+    let names = names.map_or_else(Vec::new, |names| names.value.general_names.clone());
+    let dns = names.iter().find_map(|name| match name {
+        GeneralName::DNSName(name) => Some(name.replacen('*', "verigate", 1)),
+        _ => None,
+    });
+    let address = || names.iter().find_map(ip_address);
+    Ok(dns.or_else(|| Some(address()?.to_string())))
+}
+
+fn ip_address(name: &GeneralName<'_>) -> Option<IpAddr> {
+    let GeneralName::IPAddress(bytes) = name else {
+        return None;
+    };
+    let four = <[u8; 4]>::try_from(*bytes).map(IpAddr::from);
+    four.or_else(|_| <[u8; 16]>::try_from(*bytes).map(IpAddr::from))
+        .ok()
 }
 
 /// A certificate that verifies those of servers.

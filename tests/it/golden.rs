@@ -106,6 +106,7 @@ fn the_help_is_what_scripts_and_people_know() {
         &["demo"],
         &["sim"],
         &["check"],
+        &["healthcheck"],
         &["token"],
         &["token", "new"],
         &["purge"],

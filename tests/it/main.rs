@@ -46,6 +46,7 @@ mod audit;
 mod authzen;
 mod bounds;
 mod browser;
+mod healthcheck;
 mod hosts;
 mod ports;
 mod messages;

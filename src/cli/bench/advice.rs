@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use anyhow::anyhow;
 
-use super::super::check::cure;
+use super::super::connection::cure;
 use crate::bench::{BenchError, ConnectError};
 
 const NO_TLS: &str = "if the port speaks TLS, write https:// in place of http://";

@@ -1,6 +1,7 @@
 //! The journal's output stalls, refuses, or is gone: readiness and health follow, no further decision is given, and both come back.
 
 use super::{rotation::assert_whole, *};
+use crate::healthcheck::healthcheck;
 
 fn stdout() -> Start {
     Start {
@@ -136,6 +137,23 @@ async fn a_full_disk_makes_it_unready_until_there_is_room() {
         recorded(&[&file]),
         given.into_iter().chain([after]).collect::<Vec<_>>()
     );
+}
+
+#[tokio::test]
+async fn a_health_check_sees_that_nothing_can_be_recorded() {
+    let program = Program::start(Start {
+        journal: Some("/dev/full".into()),
+        ..Start::default()
+    })
+    .await;
+    let listen = program.grpc.replace("http://", "");
+    let config = program.folder.path().join("verigate.toml");
+    let config = config.display().to_string();
+    let asked = ["--config", &config, "--timeout", "30s"];
+    // The first line of a journal says that the service has started.
+    program.until_ready(false).await;
+    let health = healthcheck(&asked, Some(&listen)).await;
+    assert_eq!(health, (Some(1), "NOT_SERVING\n".to_owned()));
 }
 
 /// Beyond a limit of file sizes a write is answered by SIGXFSZ, which kills a process that does not ignore it.

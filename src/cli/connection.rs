@@ -1,18 +1,37 @@
-//! The connection to the service, in plain text or by TLS.
+//! The connection to a gRPC listener, in plain text or by TLS.
 
-use std::{error::Error, fs, io, path::Path, time::Duration};
+use std::{
+    error::Error,
+    fs,
+    future::Future,
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow, bail};
+use http::Uri;
+use hyper_util::rt::TokioIo;
 use rustls::{
     AlertDescription, CertificateError, InvalidMessage,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
+use tokio::net::UnixStream;
 use tonic::{
     Status, TimeoutExpired,
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
+use tower_service::Service;
 
-use crate::policy::Shown;
+use crate::{
+    config::GrpcListener,
+    listener::ListenAddress,
+    policy::Shown,
+    tls::{check_ca_certificates, server_name},
+};
 
 /// How a service refuses the certificate of a client.
 const REFUSALS: [AlertDescription; 8] = [
@@ -63,8 +82,68 @@ pub(super) async fn open(
         _ => bail!("`{server}` must begin with http:// or https://"),
     };
     let endpoint = endpoint.connect_timeout(timeout);
+    connected(server, timeout, endpoint.connect()).await
+}
+
+/// Connects to the listener of a service on this machine, as its settings say. Where it speaks TLS, its own certificates verify it beside
+/// the CA certificates of this machine: nobody else can put them at that address.
+pub(super) async fn open_listener(
+    listener: &GrpcListener,
+    files: TlsFiles<'_>,
+    timeout: Duration,
+) -> anyhow::Result<Channel> {
+    let server = shown(listener);
+    let mut endpoint = match &listener.address {
+        ListenAddress::Tcp(address) => Endpoint::from_shared(format!("http://{address}"))?,
+        ListenAddress::Unix(_) => Endpoint::from_static("http://localhost"),
+    };
+    match (&listener.certificate, files) {
+        (Some(certificate), _) => {
+            let address = endpoint.uri().to_string().replacen("http:", "https:", 1);
+            let tls = listener_tls(certificate, files)?;
+            endpoint = Endpoint::from_shared(address)?.tls_config(tls)?;
+        }
+        (
+            None,
+            TlsFiles {
+                ca: None,
+                identity: None,
+            },
+        ) => {}
+        (None, _) => bail!(
+            "--ca, --certificate and --key are for a listener that speaks TLS, and grpc.tls.certificate is not set"
+        ),
+    }
+    let endpoint = endpoint.connect_timeout(timeout);
+    match &listener.address {
+        ListenAddress::Tcp(_) => connected(&server, timeout, endpoint.connect()).await,
+        ListenAddress::Unix(path) => {
+            let socket = endpoint.connect_with_connector(ToSocket(path.clone()));
+            connected(&server, timeout, socket).await
+        }
+    }
+}
+
+/// The address of a listener in messages.
+pub(super) fn shown(listener: &GrpcListener) -> String {
+    let scheme = match listener.certificate {
+        Some(_) => "https",
+        None => "http",
+    };
+    match &listener.address {
+        ListenAddress::Tcp(address) => format!("{scheme}://{address}"),
+        unix @ ListenAddress::Unix(_) => unix.to_string(),
+    }
+}
+
+/// Waits for a connection, or says why there is none.
+async fn connected(
+    server: &str,
+    timeout: Duration,
+    connecting: impl Future<Output = Result<Channel, tonic::transport::Error>>,
+) -> anyhow::Result<Channel> {
     // The connect timeout does not cover the TLS handshake.
-    let connected = tokio::time::timeout(timeout, endpoint.connect())
+    let connected = tokio::time::timeout(timeout, connecting)
         .await
         .with_context(|| format!("no connection to `{server}` within {}", Shown(timeout)))?;
     connected.map_err(|error| match tls_error(&error).and_then(cure) {
@@ -103,6 +182,39 @@ pub(super) fn hint(status: &Status, server: &str, has_certificate: bool) -> Opti
     })
 }
 
+/// Where a process of this machine reaches a listener: at the loopback address, if it listens at every one. `None` if it has a port of
+/// which nobody knows the number.
+pub(super) fn reachable(address: &ListenAddress) -> Option<ListenAddress> {
+    let ListenAddress::Tcp(tcp) = address else {
+        return Some(address.clone());
+    };
+    let ip = match tcp.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    let at = SocketAddr::new(ip, tcp.port());
+    (at.port() != 0).then(|| at.into())
+}
+
+/// Connects to a Unix socket, whatever the address is.
+struct ToSocket(PathBuf);
+
+impl Service<Uri> for ToSocket {
+    type Response = TokioIo<UnixStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Uri) -> Self::Future {
+        let path = self.0.clone();
+        Box::pin(async move { UnixStream::connect(path).await.map(TokioIo::new) })
+    }
+}
+
 /// What TLS says is wrong, if the error comes from there.
 fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> {
     let mut next = Some(error);
@@ -119,7 +231,7 @@ fn tls_error<'e>(error: &'e (dyn Error + 'static)) -> Option<&'e rustls::Error> 
 }
 
 /// What to do about what TLS says is wrong.
-pub(in crate::cli) fn cure(error: &rustls::Error) -> Option<&'static str> {
+pub(super) fn cure(error: &rustls::Error) -> Option<&'static str> {
     use CertificateError as Bad;
     match error {
         rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
@@ -153,11 +265,33 @@ pub(in crate::cli) fn cure(error: &rustls::Error) -> Option<&'static str> {
 fn tls(files: TlsFiles<'_>) -> anyhow::Result<ClientTlsConfig> {
     let tls = match files.ca {
         None => ClientTlsConfig::new().with_native_roots(),
-        Some(ca) => {
-            let pem = certificates(ca)?;
-            ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
-        }
+        Some(ca) => trusting(ca)?,
     };
+    identified(tls, files)
+}
+
+/// TLS to a listener that presents this chain, under a name that is in it.
+fn listener_tls(chain: &Path, files: TlsFiles<'_>) -> anyhow::Result<ClientTlsConfig> {
+    let mut tls = match files.ca {
+        Some(ca) => trusting(ca)?,
+        // A machine may have none.
+        None if check_ca_certificates().is_err() => trusting(chain)?,
+        None => trusting(chain)?.with_native_roots(),
+    };
+    if let Some(name) = server_name("grpc.tls", chain)? {
+        tls = tls.domain_name(name);
+    }
+    identified(tls, files)
+}
+
+/// Accepts what the certificates in this file verify.
+fn trusting(ca: &Path) -> anyhow::Result<ClientTlsConfig> {
+    let pem = Certificate::from_pem(certificates(ca)?);
+    Ok(ClientTlsConfig::new().ca_certificate(pem))
+}
+
+/// Presents our own certificate, if one is named.
+fn identified(tls: ClientTlsConfig, files: TlsFiles<'_>) -> anyhow::Result<ClientTlsConfig> {
     let Some((certificate, key)) = files.identity else {
         return Ok(tls);
     };
