@@ -59,6 +59,7 @@ pub use self::{
     limits::{Limits, Runtimes},
     preface::NOT_HTTP2,
     protocol::Protocol,
+    runtimes::Liveness,
     service::{Arrival, HeldMemory, RequestOrigin, ServedConnection, Serves},
 };
 use crate::{
@@ -224,6 +225,11 @@ impl Listeners {
         };
         self.servers.push(self.deps.start(accepting.run()));
         Ok(bound)
+    }
+
+    /// Whether the threads that serve the connections of callers still run tasks.
+    pub fn liveness(&self) -> Liveness {
+        self.runtimes.liveness()
     }
 
     /// An error if a socket was passed for a listener that was not opened.

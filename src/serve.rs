@@ -32,7 +32,7 @@ use self::{
     callers::CallersReloader,
     listener_tls::ListenersTls,
     recorded::record_request,
-    supervisor::{Phase, notify},
+    supervisor::{Phase, keep_alive, notify, watchdog_interval},
     tasks::Tasks,
 };
 pub use self::{
@@ -49,7 +49,7 @@ use crate::{
     http::{self, Routers, Served, StepUpPage, Webhooks},
     incode::Incode,
     journal::{Journal, JournalState, Output, Writer},
-    listener::{Inherited, ListenAddress, ListenError, Listeners, Protocol},
+    listener::{Inherited, ListenAddress, Listeners, Liveness, Protocol},
     live::{self, Loaded, Reading, Reloader},
     peer::Peer,
     policy::PolicySet,
@@ -95,7 +95,9 @@ pub struct Service {
     callers: Arc<CallersReloader>,
     /// What else is read or opened again on request.
     renewable: Renewable,
-    /// Watches the files of policies and of certificates, and waits for requests, from [`Service::watch`] on.
+    liveness: Liveness,
+    /// Watches the files of policies and of certificates, waits for requests, and keeps the service manager from a restart, from
+    /// [`Service::watch`] on.
     watching: Vec<Task>,
     tasks: Tasks,
 }
@@ -173,9 +175,8 @@ impl Service {
         };
         let routers = http::routers(&config.filters, apart, served, &credentials, &deps)?;
         let health = services.health.clone();
-        let addresses = open(&mut listeners, config, tls, services, routers).await?;
+        let (addresses, liveness) = open(&mut listeners, config, tls, services, routers).await?;
 
-        listeners.all_opened()?;
         serving.set(true);
         let following = deps.start(follow(journal.clone(), serving.clone(), health.clone()));
         log_ready(&addresses, &live.current());
@@ -199,6 +200,7 @@ impl Service {
                 webhooks,
                 page,
             },
+            liveness,
             watching: Vec::new(),
             tasks,
         })
@@ -237,6 +239,10 @@ impl Service {
         ];
         let shadow = shadow.map(|shadow| self.deps.start(shadow));
         self.watching.extend(shadow);
+        let watchdog = watchdog_interval();
+        let watchdog = watchdog.map(|interval| keep_alive(interval, self.liveness.clone()));
+        let watchdog = watchdog.map(|watchdog| self.deps.start(watchdog));
+        self.watching.extend(watchdog);
     }
 
     /// Stops the parts in the order that [`Service::start`] lists.
@@ -261,14 +267,14 @@ impl Service {
     }
 }
 
-/// Binds every address, and serves on each what belongs there.
+/// Binds every address, and serves on each what belongs there. Whether the threads that do it still run is what is returned last.
 async fn open(
     listeners: &mut Listeners,
     config: &Config,
     tls: ListenersTls,
     services: Grpc,
     routers: Routers,
-) -> Result<Addresses, ListenError> {
+) -> Result<(Addresses, Liveness), StartError> {
     let rejections = services.rejections;
     let only_http2 =
         Protocol::Http2Only(Arc::new(move |peer: &Peer| rejections.not_http2(peer.ip())));
@@ -297,12 +303,14 @@ async fn open(
         routers.admin,
     );
     let admin = admin.await?;
-    Ok(Addresses {
+    listeners.all_opened()?;
+    let addresses = Addresses {
         grpc,
         http,
         public,
         admin,
-    })
+    };
+    Ok((addresses, listeners.liveness()))
 }
 
 /// What is served where, once it is.

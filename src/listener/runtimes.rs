@@ -101,6 +101,12 @@ impl RuntimePool {
         Ok(Self { runtimes })
     }
 
+    /// Whether its runtimes still run tasks.
+    pub(super) fn liveness(&self) -> Liveness {
+        let runtimes = self.runtimes.iter();
+        Liveness(runtimes.map(|runtime| runtime.handle.clone()).collect())
+    }
+
     /// Runs a connection on the runtime that has the fewest, with the backlog of its calls.
     pub(super) fn spawn<F>(&self, connection: impl FnOnce(Option<Arc<Backlog>>) -> F)
     where
@@ -121,6 +127,26 @@ impl RuntimePool {
                 connection.await;
             });
         }
+    }
+}
+
+/// Whether the threads that serve connections still run tasks. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Liveness(Arc<[Handle]>);
+
+impl Liveness {
+    /// Completes once each runtime has run a task that was spawned after this call; whether all of them did. A runtime that is blocked
+    /// never does; one that has ended says so.
+    pub async fn prove(&self) -> bool {
+        let tasks = self.0.iter().map(|runtime| runtime.spawn(async {}));
+        // Spawned together, so that each is waited for only as long as the slowest takes.
+        let tasks: Vec<_> = tasks.collect();
+        for task in tasks {
+            if task.await.is_err() {
+                return false;
+            }
+        }
+        true
     }
 }
 
@@ -176,5 +202,35 @@ mod tests {
         let mut first: Vec<String> = (0..4).map(|_| serve()).collect();
         first.sort();
         assert_eq!(first, ["calls-0", "calls-0", "calls-1", "calls-1"]);
+    }
+
+    #[tokio::test]
+    async fn liveness_is_proved_only_once_no_runtime_is_blocked_and_never_of_one_that_has_ended() {
+        let runtimes = vec![start(0, &|_| None).unwrap(), start(1, &|_| None).unwrap()];
+        let pool = RuntimePool { runtimes };
+        let liveness = pool.liveness();
+        assert!(liveness.prove().await);
+        let (release, released) = mpsc::channel::<()>();
+        let (blocks, blocked) = oneshot::channel();
+        pool.runtimes[1].handle.spawn(async move {
+            blocks.send(()).unwrap();
+            // As a task does that blocks its thread.
+            let _ = released.recv();
+        });
+        blocked.await.unwrap();
+        let mut proof = Box::pin(liveness.prove());
+        // The other runtime answers, and this one cannot.
+        for _ in 0..100 {
+            assert!(futures_util::poll!(&mut proof).is_pending());
+            tokio::task::yield_now().await;
+        }
+        release.send(()).unwrap();
+        assert!(proof.await);
+        drop(pool);
+        let mut proved = true;
+        while proved {
+            // Its thread ends in a moment.
+            proved = liveness.prove().await;
+        }
     }
 }

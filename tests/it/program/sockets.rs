@@ -182,6 +182,46 @@ fn each_socket_unit_is_for_a_listener_at_its_default_address() {
     }
 }
 
+/// By systemd itself, where it is installed; the test of the Debian package needs it.
+#[test]
+fn the_units_are_valid_and_the_service_is_exposed_as_little_as_its_page_says() {
+    let units = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/systemd");
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(units.join("verigate.service"))
+            .env("SYSTEMD_COLORS", "0")
+            .output();
+        match output {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            output => {
+                let output = output.unwrap();
+                Some(String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+            }
+        }
+    };
+    let Some(verified) = analyze(&["verify", "--man=no"]) else {
+        return;
+    };
+    // This machine need not have it installed.
+    let found: Vec<&str> = verified
+        .lines()
+        .filter(|line| !line.contains("is not executable"))
+        .collect();
+    assert!(found.is_empty(), "{found:?}");
+    let rated = analyze(&["security", "--offline=yes", "--no-pager"]).unwrap();
+    let (_, exposure) = rated
+        .split_once("exposure level for verigate.service: ")
+        .unwrap();
+    let exposure = exposure.split(' ').next().unwrap();
+    let page = fs::read_to_string(units.join("../../docs/operations.md")).unwrap();
+    assert!(
+        page.contains(&format!("rates its exposure {exposure} of 10")),
+        "{exposure}"
+    );
+    assert!(exposure.parse::<f32>().unwrap() <= 1.5, "{exposure}");
+}
+
 #[tokio::test]
 async fn the_service_manager_is_notified_when_it_serves_reloads_and_stops() {
     let folder = tempfile::tempdir().unwrap();
@@ -208,4 +248,56 @@ async fn the_service_manager_is_notified_when_it_serves_reloads_and_stops() {
     assert_eq!(notified(), "READY=1\n");
     program.stop().await;
     assert_eq!(notified(), "STOPPING=1\n");
+}
+
+/// As systemd does it for `WatchdogSec=`.
+const WATCHED: &str = "export WATCHDOG_USEC=30000 WATCHDOG_PID=$$";
+
+#[tokio::test]
+async fn a_service_manager_with_a_watchdog_is_notified_again_and_again_until_the_end() {
+    for (before, is_watched) in [
+        (WATCHED, true),
+        // Meant for another process, or without an effect.
+        ("export WATCHDOG_USEC=30000 WATCHDOG_PID=1", false),
+        ("export WATCHDOG_USEC=0 WATCHDOG_PID=$$", false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("notify");
+        let manager = UnixDatagram::bind(&path).unwrap();
+        manager.set_read_timeout(Some(SOON)).unwrap();
+        let program = Program::start(Start {
+            notify: Some(path),
+            before,
+            ..Start::default()
+        })
+        .await;
+        let notified = || {
+            let mut message = [0; 256];
+            let length = manager.recv(&mut message).unwrap();
+            String::from_utf8_lossy(&message[..length]).into_owned()
+        };
+        assert_eq!(notified(), "READY=1\n");
+        for _ in 0..10 * usize::from(is_watched) {
+            assert_eq!(notified(), "WATCHDOG=1\n");
+        }
+        let stopped = tokio::task::spawn_blocking(move || {
+            let mut before_the_end = Vec::new();
+            loop {
+                let mut message = [0; 256];
+                let length = manager.recv(&mut message).unwrap();
+                match &message[..length] {
+                    b"STOPPING=1\n" => return before_the_end,
+                    other => before_the_end.push(String::from_utf8_lossy(other).into_owned()),
+                }
+            }
+        });
+        let log = program.stop().await;
+        assert!(events(&log, "runtime_blocked").is_empty());
+        let before_the_end = stopped.await.unwrap();
+        let only_beats = before_the_end.iter().all(|beat| beat == "WATCHDOG=1\n");
+        assert!(
+            only_beats && (is_watched || before_the_end.is_empty()),
+            "{before_the_end:?}"
+        );
+    }
 }
