@@ -47,6 +47,7 @@ fn packages_and_their_pages_name_this_version() {
             "newTag: ",
         ),
         ("docs/container.md", "verigate:"),
+        ("docs/debian.md", "verigate_"),
         ("docs/kubernetes.md", "newTag: "),
         ("docs/kubernetes.md", "docker-image verigate:"),
     ] {
@@ -54,7 +55,7 @@ fn packages_and_their_pages_name_this_version() {
         let named: Vec<&str> = text
             .split(prefix)
             .skip(1)
-            .map(|rest| rest.split([' ', '\n', '`']).next().unwrap())
+            .map(|rest| rest.split([' ', '\n', '`', '_']).next().unwrap())
             .filter(|named| named.starts_with(|c: char| c.is_ascii_digit()))
             .collect();
         assert!(!named.is_empty(), "{file} has no {prefix}");
