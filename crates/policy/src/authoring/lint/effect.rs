@@ -26,6 +26,9 @@ pub(super) fn without_effect(
     findings: &mut Findings<'_>,
 ) {
     for (index, rule) in policy.rules().iter().enumerate() {
+        if prover.is_exhausted() {
+            break;
+        }
         if is_default(policy, rule) {
             continue;
         }
@@ -77,6 +80,9 @@ fn rule_has_no_effect(
     if !about_status(rule) || count > 1 {
         return prover.finds_hidden(rule, others);
     }
+    if prover.is_exhausted() {
+        return false;
+    }
     // Without its rule about the status, a policy has the default one.
     let others: Vec<Rule> = others.iter().map(|other| (*other).clone()).collect();
     let [with, without] = [rule.clone(), default_rule()].map(|rule| {
@@ -101,7 +107,12 @@ fn cure_of_rule(
     if prover.finds_hidden(rule, &[]) {
         return ("it always holds: take it out".to_owned(), Vec::new());
     }
-    if !prover.finds_hidden(rule, &others) {
+    let is_hidden = prover.finds_hidden(rule, &others);
+    if prover.is_exhausted() {
+        let hint = "other rules always require at least as much: take it out";
+        return (hint.to_owned(), Vec::new());
+    }
+    if !is_hidden {
         let hint =
             "the default rule `status: [VERIFIED]` always requires at least as much: take it out";
         return (hint.to_owned(), Vec::new());

@@ -50,6 +50,9 @@ impl Parts<'_, '_, '_, '_> {
 
     /// Whether the policy without the part at this path decides every check the same.
     fn has_no_effect(&mut self, path: &[usize], any: bool) -> bool {
+        if self.prover.is_exhausted() {
+            return false;
+        }
         let less = Rule::new(
             without_part(self.rule.requirement(), path),
             self.rule.otherwise(),

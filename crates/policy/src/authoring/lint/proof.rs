@@ -13,6 +13,8 @@ use crate::{
 
 /// The work budget of one policy.
 const POLICY_STEPS_MAX: usize = 2_000_000;
+/// The steps of building a policy for a proof, for each requirement in it, and one more for each text of its lists.
+const REQUIREMENT_STEPS: usize = 4;
 
 /// Proves what holds for every check of a policy, within a work budget.
 #[derive(Debug)]
@@ -46,8 +48,18 @@ impl<'n> Prover<'n> {
         self.gave_up
     }
 
+    /// Whether nothing more can be proved, because the policy is too large. To be asked before policies are built for a proof: a
+    /// policy of ten thousand alternatives is built twice for each of them.
+    pub(super) fn is_exhausted(&mut self) -> bool {
+        self.gave_up |= self.budget.is_exhausted();
+        self.budget.is_exhausted()
+    }
+
     /// Whether some check is decided differently, in this direction; `None` if that is not known.
     fn differs(&mut self, policies: [&Policy; 2], direction: Direction) -> Option<bool> {
+        for policy in policies {
+            self.budget.spend(steps_of_building(policy));
+        }
         let differs = if self.budget.is_exhausted() {
             None
         } else {
@@ -70,6 +82,9 @@ impl<'n> Prover<'n> {
 
     /// Whether these other rules make the rule redundant.
     pub(super) fn finds_hidden(&mut self, rule: &Rule, others: &[&Rule]) -> bool {
+        if self.is_exhausted() {
+            return false;
+        }
         let without: Vec<Rule> = others.iter().map(|other| (*other).clone()).collect();
         let mut with = without.clone();
         with.push(rule.clone());
@@ -81,6 +96,9 @@ impl<'n> Prover<'n> {
         &mut self,
         requirements: impl IntoIterator<Item = &'r Requirement>,
     ) -> bool {
+        if self.is_exhausted() {
+            return false;
+        }
         let strict = Policy::of_exactly(requirements.into_iter().map(denying).collect());
         let nothing = Requirement::Status([].into());
         let denies_all = Policy::of_exactly(vec![denying(&nothing)]);
@@ -93,6 +111,9 @@ impl<'n> Prover<'n> {
         rules: &[Rule],
         requirement: &Requirement,
     ) -> Option<bool> {
+        if self.is_exhausted() {
+            return None;
+        }
         let rules = rules.iter().map(|rule| denying(rule.requirement()));
         let without = Policy::of_exactly(rules.collect());
         let mut with = without.rules().to_vec();
@@ -106,6 +127,9 @@ impl<'n> Prover<'n> {
     pub(super) fn smallest_contradiction(&mut self, all: &[&Requirement]) -> Vec<usize> {
         let mut kept: Vec<usize> = (0..all.len()).collect();
         for index in (0..all.len()).rev() {
+            if self.is_exhausted() {
+                break;
+            }
             let others: Vec<usize> = kept.iter().copied().filter(|k| *k != index).collect();
             let requirements = others.iter().filter_map(|other| all.get(*other).copied());
             if self.exclude_each_other(requirements) {
@@ -119,6 +143,27 @@ impl<'n> Prover<'n> {
 /// A rule that denies where this requirement does not hold.
 pub(super) fn denying(requirement: &Requirement) -> Rule {
     Rule::new(requirement.clone(), Refusal::Deny)
+}
+
+/// The steps of building a policy. Lists of identities are shared, and not copied.
+fn steps_of_building(policy: &Policy) -> usize {
+    let mut steps: usize = 0;
+    for rule in policy.rules() {
+        visit(rule.requirement(), &mut |requirement| {
+            let texts = match requirement {
+                Requirement::Status(texts)
+                | Requirement::Project(texts)
+                | Requirement::PhonePrefix(texts)
+                | Requirement::Attribute(_, texts) => texts.len(),
+                Requirement::AttributeNotIn(listed) => listed.values.len(),
+                _ => 0,
+            };
+            steps = steps
+                .saturating_add(REQUIREMENT_STEPS)
+                .saturating_add(texts);
+        });
+    }
+    steps
 }
 
 /// Calls `visit` with a requirement, and with each inside it.
