@@ -9,7 +9,6 @@ mod access;
 mod batch;
 mod check_stream;
 mod checks;
-mod stream_call;
 pub mod ext_authz;
 mod check_request;
 mod check_response;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt as _;
-use tonic::{Response, Status, Streaming, codegen::BoxStream};
+use tonic::{Response, Status};
 use tracing::{Instrument as _, Span};
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     calls::Calls,
     check_stream::{CheckStream, Checker, StreamOrigin},
     checks::check_now,
+    framing::{Messages, ReadableBody},
     in_flight::InFlight,
     incoming_call::IncomingCall,
     server_timing::ServerTiming,
@@ -24,7 +25,7 @@ use crate::{
     gate::Gate,
     proto::v1::{
         BatchCheckAccessRequest, BatchCheckAccessResponse, BeginStepUpRequest, BeginStepUpResponse,
-        CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
+        CheckAccessRequest, CheckAccessResponse,
     },
     span,
     step_up::StepUps,
@@ -97,12 +98,12 @@ impl Access {
         Ok(Response::new(begin_step_up_response(begun)))
     }
 
-    /// The answers to the checks of a stream, which come as they are ready.
-    pub(super) fn stream_check_access(
+    /// The checks of a stream, which come from this body.
+    pub(super) fn stream_check_access<B: ReadableBody>(
         &self,
-        requests: Streaming<CheckAccessRequest>,
+        requests: Messages<B>,
         from: StreamOrigin,
-    ) -> BoxStream<StreamCheckAccessResponse> {
+    ) -> CheckStream<B> {
         let checker = Checker {
             gate: Arc::clone(&self.gate),
             in_flight: self.in_flight.clone(),
@@ -112,6 +113,6 @@ impl Access {
             deadline: Deadline::within(self.deadlines.default),
             from,
         };
-        CheckStream::new(checker, requests).answers()
+        CheckStream::new(checker, requests)
     }
 }

@@ -7,21 +7,34 @@
 //! - When no more calls are accepted on the connection, and when nothing has happened for long, no more requests are read; what is in
 //!   flight is answered, and the stream ends with UNAVAILABLE and a time to retry.
 
+mod answers;
 mod item;
 
-use std::{collections::HashSet, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashSet,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
-use futures_util::stream::unfold;
+use futures_util::FutureExt as _;
 use tokio::{
-    select,
-    task::{JoinError, JoinSet},
+    task::{JoinError, JoinSet, coop::consume_budget},
     time::{Sleep, sleep},
 };
-use tonic::{Status, Streaming, codegen::BoxStream};
+use tonic::Status;
 
 use self::item::{Answered, Unanswered};
-pub(super) use self::item::{Checker, StreamOrigin};
-use super::{calls::OpenStream, status};
+pub(super) use self::{
+    answers::Answers,
+    item::{Checker, StreamOrigin},
+};
+use super::{
+    calls::OpenStream,
+    framing::{Messages, ReadableBody},
+    status,
+};
 use crate::{
     proto::v1::{
         CheckAccessRequest, CheckAccessResponse, StreamCheckAccessResponse,
@@ -36,16 +49,19 @@ const IN_FLIGHT_MAX: usize = 32;
 /// How long a stream may have no check.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(5);
 
-/// A stream of checks.
-pub(super) struct CheckStream {
+/// A stream of checks, which come from this body.
+///
+/// Each check runs in a task: while the peer takes no answers nothing polls the stream, and a check in flight has a deadline all the same.
+pub(super) struct CheckStream<B> {
     checker: Arc<Checker>,
-    requests: Streaming<CheckAccessRequest>,
+    requests: Messages<B>,
     /// What is in flight. Dropped with the stream.
     items: JoinSet<Result<Answered, Unanswered>>,
     /// The ids of what is in flight.
     ids: HashSet<Arc<str>>,
     finishing: Pin<Box<dyn Future<Output = ()> + Send>>,
-    idle: Pin<Box<Sleep>>,
+    /// Ends the wait for the next check; `None` unless nothing is in flight and it was looked for.
+    idle: Option<Pin<Box<Sleep>>>,
     /// How the stream ends once all that is in flight was answered; `None` while requests are read.
     end: Option<End>,
     _open: OpenStream,
@@ -59,8 +75,8 @@ enum End {
     Status(Status),
 }
 
-impl CheckStream {
-    pub(super) fn new(checker: Checker, requests: Streaming<CheckAccessRequest>) -> Self {
+impl<B: ReadableBody> CheckStream<B> {
+    pub(super) fn new(checker: Checker, requests: Messages<B>) -> Self {
         let checker = Arc::new(checker);
         Self {
             _open: checker.open(),
@@ -69,59 +85,75 @@ impl CheckStream {
             requests,
             items: JoinSet::new(),
             ids: HashSet::new(),
-            idle: Box::pin(sleep(IDLE_TIMEOUT)),
+            idle: None,
             end: None,
         }
     }
 
-    /// The answers. Nothing is read or begun but when the next one is asked for.
-    pub(super) fn answers(self) -> BoxStream<StreamCheckAccessResponse> {
-        Box::pin(unfold(self, |mut stream| async move {
-            let next = stream.next().await?;
-            Some((next, stream))
-        }))
-    }
-
-    /// The next answer, or the status with which the stream ends; `None` at an end without one.
-    async fn next(&mut self) -> Option<Result<StreamCheckAccessResponse, Status>> {
+    /// The next answer, or the status with which the stream ends; `None` at an end without one. Nothing is read or begun but when the next
+    /// answer is asked for.
+    fn poll_next(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<StreamCheckAccessResponse, Status>>> {
         loop {
-            let reads = self.end.is_none();
-            let is_idle = self.items.is_empty();
-            let has_room = self.items.len() < IN_FLIGHT_MAX;
-            select! {
-                biased;
-                Some(ended) = self.items.join_next() => {
-                    if let Some(answer) = self.answer(ended) {
-                        return Some(Ok(answer));
+            if let Poll::Ready(Some(ended)) = self.items.poll_join_next(context) {
+                if let Some(answer) = self.answer(ended) {
+                    return Poll::Ready(Some(Ok(answer)));
+                }
+                continue;
+            }
+            if self.end.is_some() {
+                if self.items.is_empty() {
+                    return Poll::Ready(self.ended());
+                }
+                return Poll::Pending;
+            }
+            if self.finishing.poll_unpin(context).is_ready() {
+                let why = "the connection is being replaced, or the service stops";
+                self.end_with(status::stream_ends(why));
+                continue;
+            }
+            if self.poll_idle(context).is_ready() {
+                let why = "the stream had no check for 5 minutes";
+                self.end_with(status::stream_ends(why));
+                continue;
+            }
+            if self.items.len() >= IN_FLIGHT_MAX {
+                return Poll::Pending;
+            }
+            // A stream whose checks wait for nothing would not let other calls run.
+            ready!(pin!(consume_budget()).poll(context));
+            match ready!(self.requests.poll_message(context)) {
+                Ok(Some(request)) => {
+                    if let Some(refused) = self.begin(request) {
+                        return Poll::Ready(Some(Ok(refused)));
                     }
                 }
-                () = &mut self.finishing, if reads => {
-                    self.end_with(status::stream_ends("the connection is being replaced, or the service stops"));
-                }
-                () = &mut self.idle, if reads && is_idle => {
-                    self.end_with(status::stream_ends("the stream had no check for 5 minutes"));
-                }
-                received = self.requests.message(), if reads && has_room => match received {
-                    Ok(Some(request)) => {
-                        if let Some(refused) = self.begin(request) {
-                            return Some(Ok(refused));
-                        }
-                    }
-                    Ok(None) => self.end = Some(End::Complete),
-                    Err(status) => self.end_with(status),
-                },
-                else => return self.ended(),
+                Ok(None) => self.end = Some(End::Complete),
+                Err(status) => self.end_with(status),
             }
         }
     }
 
+    /// Whether nothing was in flight for too long.
+    fn poll_idle(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        if !self.items.is_empty() {
+            return Poll::Pending;
+        }
+        let idle = self
+            .idle
+            .get_or_insert_with(|| Box::pin(sleep(IDLE_TIMEOUT)));
+        idle.as_mut().poll(context)
+    }
+
     /// Begins a check, or refuses it.
     fn begin(&mut self, request: CheckAccessRequest) -> Option<StreamCheckAccessResponse> {
-        self.idle.set(sleep(IDLE_TIMEOUT));
+        self.idle = None;
         let id: Arc<str> = cleaned(request.request_id.as_str()).into();
         let wrong = if id.is_empty() {
             Some("must not be empty in a stream: the answer is matched by it")
-        } else if self.ids.contains(&id) {
+        } else if !self.ids.insert(Arc::clone(&id)) {
             Some("is that of another request in flight in this stream")
         } else {
             None
@@ -131,7 +163,6 @@ impl CheckStream {
             self.checker.refuse(&request, &status);
             return Some(answer(&id, Err(status)));
         }
-        self.ids.insert(Arc::clone(&id));
         let item = Arc::clone(&self.checker).item(request, id);
         self.items.spawn(item);
         None
@@ -142,7 +173,6 @@ impl CheckStream {
         &mut self,
         ended: Result<Result<Answered, Unanswered>, JoinError>,
     ) -> Option<StreamCheckAccessResponse> {
-        self.idle.set(sleep(IDLE_TIMEOUT));
         match ended {
             Ok(Ok(Answered { id, result, .. })) => {
                 self.ids.remove(&id);

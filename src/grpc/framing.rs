@@ -91,7 +91,8 @@ impl Framing {
         ))
     }
 
-    fn messages<B>(&self, body: B) -> Messages<B> {
+    /// The messages of this body.
+    pub(super) fn messages<B>(&self, body: B) -> Messages<B> {
         Messages {
             body,
             part: Bytes::new(),
@@ -143,7 +144,7 @@ impl From<Broken> for Status {
 }
 
 /// The messages of a call, read from its body.
-struct Messages<B> {
+pub(super) struct Messages<B> {
     body: B,
     /// What is left of the last part of the body, if nothing is gathered: a message that is all in one part is not copied.
     part: Bytes,
@@ -165,6 +166,15 @@ impl<B: ReadableBody> Messages<B> {
             (self.framing.signature.decode)(message).map_err(|error| undecodable(&error))?;
         }
         Ok(next)
+    }
+
+    /// The next message; `None` at the end. Not to be called again after an error.
+    pub(super) fn poll_message<M: OwnedMessage>(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<M>, Status>> {
+        let frame = ready!(self.poll_frame(context))?;
+        Poll::Ready(frame.as_ref().map(decoded).transpose())
     }
 
     /// The next message in its frame; `None` at the end.
@@ -326,6 +336,14 @@ pub(super) fn framed(message: &impl Message) -> Bytes {
     unwritten.put_slice(&header_of(length));
     message.encode_raw(&mut unwritten);
     frame.into()
+}
+
+/// Adds a message in its frame, not compressed.
+pub(super) fn push_framed(frames: &mut BytesMut, message: &impl Message) {
+    let length = message.encoded_len();
+    frames.reserve(HEADER_BYTES.saturating_add(length));
+    frames.put_slice(&header_of(length));
+    message.encode_raw(frames);
 }
 
 /// The header of the frame of a message of this length, with room for the message.

@@ -22,7 +22,7 @@ use super::{
     access::Access,
     authentication::Authentication,
     calls::{Calls, ObservedCall},
-    check_stream::StreamOrigin,
+    check_stream::{Answers, StreamOrigin},
     ext_authz::{self, ExtAuthz, without_errors},
     framing::{Failure, Framing, OwnedMessage},
     in_flight::{InFlight, InFlightCall, holding},
@@ -30,7 +30,7 @@ use super::{
     protocol::{self, ENCODING},
     rejection::{Rejection, Rejections},
     signature::{self, Handler, Kind},
-    status, stream_call,
+    status,
     unary::{self, Answer, AnswerBody},
 };
 use crate::{
@@ -293,7 +293,7 @@ impl Parts {
                 }
                 match self.check_streams.enter(from) {
                     None => status::too_many_streams().into(),
-                    Some(permit) => holding(permit, Box::pin(self.stream(call, body)).await).into(),
+                    Some(permit) => holding(permit, self.check_stream(call, body)).into(),
                 }
             }
         }
@@ -306,15 +306,17 @@ impl Parts {
         let mut request = taken(call.head, body);
         // The messages are not compressed any more.
         request.headers_mut().remove(ENCODING);
-        let response = if call.framing.signature.handler == Handler::StreamCheckAccess {
-            let (access, began) = (Arc::clone(&self.access), self.access.clock.read());
-            let origin = Arc::clone(call.origin);
-            let from = StreamOrigin::of(call.caller, request.headers(), origin, began);
-            stream_call::answer(access, from, request).await
-        } else {
-            self.others(request).await
-        };
+        let response = self.others(request).await;
         failure.shown_in(response)
+    }
+
+    /// Answers a stream of checks.
+    fn check_stream(&self, call: Admitted<'_>, body: RequestBody) -> Response<Body> {
+        let (access, began) = (&self.access, self.access.clock.read());
+        let origin = Arc::clone(call.origin);
+        let from = StreamOrigin::of(call.caller, call.head.headers(), origin, began);
+        let checks = access.stream_check_access(call.framing.messages(body), from);
+        unary::response(Body::new(Answers::of(checks)))
     }
 
     /// Lets a call in, or refuses it.

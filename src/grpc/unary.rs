@@ -86,18 +86,26 @@ pub(super) fn respond<M: Message>(answer: Result<tonic::Response<M>, Status>) ->
 
 /// The response to a call that is OK, with this message and these trailers.
 pub(super) fn ok(message: &impl Message, timing: Option<ServerTiming>) -> Response<OneMessage> {
-    // A map that begins empty takes room for six.
-    let one = || HeaderMap::with_capacity(1);
-    let mut trailers = timing.map_or_else(one, ServerTiming::into_trailers);
+    let mut trailers = timing.map_or_else(one_header, ServerTiming::into_trailers);
     trailers.insert(Status::GRPC_STATUS, OK);
-    let mut response = Response::new(OneMessage {
+    response(OneMessage {
         frame: framed(message),
         trailers: Some(trailers),
         call: None,
-    });
-    *response.headers_mut() = one();
+    })
+}
+
+/// A response of gRPC with this body.
+pub(super) fn response<B>(body: B) -> Response<B> {
+    let mut response = Response::new(body);
+    *response.headers_mut() = one_header();
     response.headers_mut().insert(CONTENT_TYPE, GRPC);
     response
+}
+
+/// A map with room for one: one that begins empty takes room for six.
+fn one_header() -> HeaderMap {
+    HeaderMap::with_capacity(1)
 }
 
 /// A body of one message and trailers.

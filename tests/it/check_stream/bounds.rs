@@ -86,6 +86,31 @@ async fn a_caller_that_does_not_take_answers_is_not_read() {
 }
 
 #[tokio::test]
+async fn checks_end_by_their_deadlines_while_their_answers_are_not_taken() {
+    let world = World::new().await;
+    world.inject(ApiCall::Details, None, Fault::LatencyMs(300));
+    let endpoint = Endpoint::from_shared(format!("http://{}", world.grpc_address())).unwrap();
+    // Room for a part of an answer.
+    let endpoint = endpoint.initial_stream_window_size(64);
+    let client = AccessServiceClient::new(endpoint.connect().await.unwrap());
+    let mut asking = Asking::by(client, |_| {}).await.unwrap();
+    let ids = (0..31).map(|n| n.to_string());
+    // The last one is refused at once, so that an answer waits for the peer while the others are in flight.
+    for id in ids.chain([String::new()]) {
+        let request = CheckAccessRequest {
+            request_id: id.clone(),
+            ..check_request("front-door", &format!("nobody-{id}"))
+        };
+        asking.requests.send(request).await.unwrap();
+    }
+    world.until_asked(31).await;
+    until_metric(&world, "verigate_calls_in_flight 0").await;
+    for _ in 0..32 {
+        asking.answer().await;
+    }
+}
+
+#[tokio::test]
 async fn rates_and_the_bound_of_calls_in_flight_refuse_checks_and_not_the_stream() {
     let world = World::with(|config| {
         let mut slow = caller(1, "slow", &["*"], &[], false);
