@@ -161,7 +161,7 @@ mod tests {
             .unwrap()
         };
         let both = |max_age, from| Plan {
-            granted: Some(older(from)),
+            granted: Some(Box::new(older(from))),
             ..Plan::reverify(max_age)
         };
         assert!(is_allowed(&both(MaxAge::Of(HOUR), 65)));

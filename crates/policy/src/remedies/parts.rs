@@ -76,7 +76,7 @@ fn sufficient<'p>(plan: Plan<'p>, minimal: &[Plan<'p>], work: &Work) -> Option<P
         .filter(|minimal| minimal.permits_ages_of(&plan));
     let sufficient = does_for_each(&plan, old_enough, work)?;
     let granted = match (&plan.granted, &sufficient.granted) {
-        (Some(granted), Some(data)) => Some(granted.with_data_of(data)),
+        (Some(granted), Some(data)) => Some(Box::new(granted.with_data_of(data))),
         (granted, _) => granted.clone(),
     };
     Some(Plan { granted, ..plan })
@@ -101,7 +101,7 @@ fn does_for_each<'m, 'p>(
         .collect();
     let sessions = minimal
         .iter()
-        .filter_map(|minimal| minimal.session.as_ref());
+        .filter_map(|minimal| minimal.session.as_deref());
     let classes: BTreeSet<&str> = sessions.flat_map(SessionPlan::classes).collect();
     work.spend(plan.size());
     let choices = session.choices(&classes)?;
@@ -123,10 +123,14 @@ fn fewer_demands<'p>(plan: &Plan<'p>, work: &Work) -> Vec<Plan<'p>> {
     if work.is_spent() {
         return Vec::new();
     }
-    let sessions = plan.session.iter().flat_map(SessionPlan::parts);
+    let sessions = plan
+        .session
+        .as_deref()
+        .into_iter()
+        .flat_map(SessionPlan::parts);
     let mut parts: Vec<Plan<'p>> = sessions
         .map(|session| Plan {
-            session: Some(session),
+            session: Some(Box::new(session)),
             ..plan.clone()
         })
         .collect();
@@ -151,7 +155,7 @@ fn fewer_demands<'p>(plan: &Plan<'p>, work: &Work) -> Vec<Plan<'p>> {
 fn older<'p>(plan: &Plan<'p>, minimal: &[Plan<'p>]) -> Vec<Plan<'p>> {
     let sessions = minimal
         .iter()
-        .filter_map(|minimal| minimal.session.as_ref());
+        .filter_map(|minimal| minimal.session.as_deref());
     let ages = sessions.map(SessionPlan::max_age);
     let session = plan
         .session
@@ -162,7 +166,7 @@ fn older<'p>(plan: &Plan<'p>, minimal: &[Plan<'p>]) -> Vec<Plan<'p>> {
         .filter(|age| plan.reverify.is_some_and(|known| *age > known))
         .min();
     let session = session.map(|session| Plan {
-        session: Some(session),
+        session: Some(Box::new(session)),
         ..plan.clone()
     });
     let verification = older.map(|age| Plan {

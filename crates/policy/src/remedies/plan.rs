@@ -10,14 +10,14 @@ use super::{
 };
 use crate::remedy::Remedy;
 
-/// Actions other than to wait, at most one of each kind.
+/// Actions other than to wait, at most one of each kind. What few plans have is boxed: plans are copied and moved at every step of the search.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Plan<'p> {
     pub(super) identify: bool,
-    pub(super) session: Option<SessionPlan<'p>>,
+    pub(super) session: Option<Box<SessionPlan<'p>>>,
     /// How old a new verification may be.
     pub(super) reverify: Option<MaxAge>,
-    pub(super) granted: Option<Granted<'p>>,
+    pub(super) granted: Option<Box<Granted<'p>>>,
 }
 
 /// How old a new verification may be; the greater, the less strict.
@@ -41,7 +41,7 @@ impl<'p> Plan<'p> {
     /// To authenticate.
     pub(super) fn authenticate(session: SessionPlan<'p>) -> Self {
         Self {
-            session: Some(session),
+            session: Some(Box::new(session)),
             ..Self::default()
         }
     }
@@ -57,7 +57,7 @@ impl<'p> Plan<'p> {
     /// To grant scopes.
     pub(super) fn grant(granted: Granted<'p>) -> Self {
         Self {
-            granted: Some(granted),
+            granted: Some(Box::new(granted)),
             ..Self::default()
         }
     }
@@ -89,11 +89,11 @@ impl<'p> Plan<'p> {
         work.spend(self.steps_with(other));
         let session = match (&self.session, &other.session) {
             (None, session) | (session, None) => session.clone(),
-            (Some(one), Some(other)) => Some(one.and(other)?),
+            (Some(one), Some(other)) => Some(Box::new(one.and(other)?)),
         };
         let granted = match (&self.granted, &other.granted) {
             (None, granted) | (granted, None) => granted.clone(),
-            (Some(one), Some(other)) => Some(one.and(other, work)?),
+            (Some(one), Some(other)) => Some(Box::new(one.and(other, work)?)),
         };
         let reverify = match (self.reverify, other.reverify) {
             (None, max_age) | (max_age, None) => max_age,
@@ -110,8 +110,8 @@ impl<'p> Plan<'p> {
     /// Whether everything that fulfils the other plan fulfils this one too.
     pub(super) fn is_no_stricter(&self, other: &Self) -> bool {
         let granted = is_within(
-            self.granted.as_ref(),
-            other.granted.as_ref(),
+            self.granted.as_deref(),
+            other.granted.as_deref(),
             Granted::is_no_stricter,
         );
         granted && self.shows_no_more(other)
@@ -125,8 +125,8 @@ impl<'p> Plan<'p> {
     /// The same, regardless of the ages of the session and of the verification.
     pub(super) fn asks_no_more(&self, other: &Self) -> bool {
         let sessions = is_within(
-            self.session.as_ref(),
-            other.session.as_ref(),
+            self.session.as_deref(),
+            other.session.as_deref(),
             SessionPlan::asks_no_more,
         );
         sessions && self.asks_no_more_but_a_session(other)
@@ -146,8 +146,8 @@ impl<'p> Plan<'p> {
 
     /// The steps of looking at all of it, or of copying it.
     pub(super) fn size(&self) -> usize {
-        let session = self.session.as_ref().map_or(0, SessionPlan::size);
-        let granted = self.granted.as_ref().map_or(0, Granted::size);
+        let session = self.session.as_deref().map_or(0, SessionPlan::size);
+        let granted = self.granted.as_deref().map_or(0, Granted::size);
         session.saturating_add(granted).saturating_add(10)
     }
 
@@ -165,7 +165,7 @@ impl<'p> Plan<'p> {
 
     /// Whether this plan permits ages of the session and of the verification that are at least those of the other.
     pub(super) fn permits_ages_of(&self, other: &Self) -> bool {
-        let sessions = [self, other].map(|plan| plan.session.as_ref().map(SessionPlan::max_age));
+        let sessions = [self, other].map(|plan| plan.session.as_deref().map(SessionPlan::max_age));
         let [one, two] = sessions;
         is_within(one.as_ref(), two.as_ref(), |one, two| one >= two)
             && is_within(
@@ -178,8 +178,8 @@ impl<'p> Plan<'p> {
     /// The same, of everything but the session.
     pub(super) fn asks_no_more_but_a_session(&self, other: &Self) -> bool {
         let granted = is_within(
-            self.granted.as_ref(),
-            other.granted.as_ref(),
+            self.granted.as_deref(),
+            other.granted.as_deref(),
             |one, other| one.scopes.is_subset(&other.scopes),
         );
         let reverify = is_within(self.reverify.as_ref(), other.reverify.as_ref(), |_, _| true);
@@ -194,14 +194,14 @@ impl<'p> Plan<'p> {
 
     /// How many demands it has: scopes, groups of methods, lists of classes.
     pub(super) fn demands(&self) -> usize {
-        let session = self.session.as_ref().map_or(0, SessionPlan::demands);
+        let session = self.session.as_deref().map_or(0, SessionPlan::demands);
         self.scopes().saturating_add(session)
     }
 
     /// The remedies, the preferred kind first.
     pub(super) fn into_remedies(self) -> impl Iterator<Item = Remedy> {
         let identify = self.identify.then_some(Remedy::Identify);
-        let session = self.session.map(SessionPlan::into_session);
+        let session = self.session.map(|session| session.into_session());
         let reverify = self.reverify.map(|max_age| Remedy::Reverify {
             max_age: match max_age {
                 MaxAge::Any => None,

@@ -13,8 +13,8 @@ use super::{
     work::Work,
 };
 
-/// How many steps are made in all to look at alternatives. What is left after that is searched with one plan for each requirement, in at
-/// most as many steps again.
+/// How many steps are made in all to look at alternatives. What is left after that is searched with the plans of one requirement, and one of
+/// each other, in at most as many steps again.
 const WORK_MAX: usize = 1_000_000;
 /// How many plans of the same requirements are kept.
 const PLANS_MAX: usize = 64;
@@ -116,16 +116,16 @@ impl<'s, 'p> Search<'s, 'p> {
                 earlier.push(plans);
                 continue;
             }
-            let mut whole = plans
-                .iter()
-                .filter(|plan| plan.kinds() == allowed)
-                .cloned()
-                .collect();
+            let has_all = |plan: &Plan<'p>| plan.kinds() == allowed;
+            let mut whole: Vec<Plan<'p>>;
             if self.has_choices {
+                whole = plans.iter().filter(|plan| has_all(plan)).cloned().collect();
                 whole = self.least_parts(whole, &plans, &trial);
                 // No wait is needed where each session that a plan permits suffices earlier, each by another path.
                 whole.retain(|plan| !earlier.iter().any(|plans| suffices(plan, plans, work)));
                 earlier.push(plans);
+            } else {
+                whole = plans.into_iter().filter(has_all).collect();
             }
             for plan in whole {
                 let set = Set {
@@ -258,6 +258,11 @@ impl Trial<'_> {
     fn plans_of_all<'p>(&self, goals: &[Goal<'p>]) -> Vec<Plan<'p>> {
         let mut parts: Vec<Vec<Plan<'p>>> = Vec::with_capacity(goals.len());
         for goal in goals {
+            // Most goals hold already: nothing is made for them.
+            if matches!(goal, Goal::One(one) if self.is_kept(one)) {
+                self.work.spend(1);
+                continue;
+            }
             let plans = self.plans(goal);
             match plans.first() {
                 None => return Vec::new(),
@@ -267,7 +272,8 @@ impl Trial<'_> {
         }
         // The goals with the fewest plans first, to keep combinations few.
         parts.sort_by_key(Vec::len);
-        let mut all = vec![Plan::default()];
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_else(|| vec![Plan::default()]);
         for part in parts {
             let mut minimal = Vec::new();
             for (one, other) in all
