@@ -8,7 +8,7 @@ mod login;
 mod matrix;
 mod page;
 mod provider;
-mod proxy;
+pub mod proxy;
 mod stub;
 mod traefik;
 

@@ -13,6 +13,7 @@ mod journal_output;
 mod killed;
 mod logrotate;
 mod memory;
+mod rolling_restart;
 mod rotation;
 mod scanner;
 mod secrecy;

@@ -107,7 +107,7 @@ impl Kind {
         }
     }
 
-    fn program(self) -> PathBuf {
+    pub fn program(self) -> PathBuf {
         let system = |name: &str| {
             let usual = Path::new("/usr/sbin").join(name);
             if usual.exists() { usual } else { name.into() }
