@@ -102,7 +102,7 @@ fn evidence(ruling: &Ruling) -> v1::EvidenceInfo {
             seen_at,
             verified_at: verification.verified_at.map(timestamp),
             status: text(verification.status.as_deref()),
-            scopes: names(&verification.scopes),
+            scopes: names(verification.scopes.iter()),
             trace_id: text(verification.trace_id.as_deref()),
             ..info
         },

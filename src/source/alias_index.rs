@@ -1,8 +1,11 @@
 //! The alias index and invalidation tombstones. A verification has two identifiers, its own and its trace id; it may be cached under
 //! the one and invalidated by the other. Bounded.
 
+mod aliases;
+
 use std::{
     future::ready,
+    num::NonZeroU64,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -11,6 +14,8 @@ use std::{
 
 use moka::{Entry as MokaEntry, future::Cache, notification::RemovalCause, policy::EvictionPolicy};
 
+pub(super) use self::aliases::Alias;
+use self::aliases::Aliases;
 use crate::{
     key_hash::KeyHasher,
     policy::{DataKinds, Datum, Identity, Verification, VerificationId},
@@ -24,8 +29,8 @@ const TOMBSTONES_MAX: u64 = 16_384;
 /// Which identifiers belong together, and which were invalidated when.
 #[derive(Debug)]
 pub(super) struct AliasIndex {
-    /// From an alias to the identifier that the same verification is cached under. They outlive the evidence.
-    aliases: Cache<VerificationId, Alias>,
+    /// From an alias to the identifier that the same verification is cached under. Some outlive the evidence.
+    aliases: Aliases,
     /// When an identifier was last invalidated, and when purged; by a hash of it that is of this process alone. So what was purged is not kept.
     tombstones: Cache<u64, Tombstone>,
     /// When identities were last purged, by the same hash.
@@ -36,15 +41,6 @@ pub(super) struct AliasIndex {
     /// The latest tombstone that was evicted. A fetch that started before it may have been invalidated.
     evicted: Arc<AtomicU64>,
     ticks: AtomicU64,
-}
-
-/// Where an alias leads.
-#[derive(Debug, Clone)]
-pub(super) struct Alias {
-    /// The identifier that the verification is cached under.
-    pub(super) cached_as: VerificationId,
-    /// A hash of the identity that the verification is about, of this process alone; if it is known.
-    whose: Option<u64>,
 }
 
 /// A logical time that orders the starts of fetches and the invalidations.
@@ -81,11 +77,8 @@ impl AliasIndex {
         let evicted = Arc::<AtomicU64>::default();
         let (note, note_identity) = (Arc::clone(&evicted), Arc::clone(&evicted));
         Self {
-            // LRU, because the default policy may reject a new key: an alias that is not stored cannot invalidate anything.
-            aliases: Cache::builder()
-                .max_capacity(capacity.saturating_mul(ALIASES_EACH))
-                .eviction_policy(EvictionPolicy::lru())
-                .build(),
+            aliases: Aliases::new(capacity.saturating_mul(ALIASES_EACH)),
+            // LRU, because the default policy may reject a new key.
             tombstones: Cache::builder()
                 .max_capacity(TOMBSTONES_MAX)
                 .eviction_policy(EvictionPolicy::lru())
@@ -119,47 +112,59 @@ impl AliasIndex {
 
     /// Stores the aliases of a verification that was requested as `requested`, and whose it is. Called before [`Self::was_invalidated`], so
     /// that an invalidation by an alias either finds the alias here or is found there.
-    pub(super) async fn learn(&self, requested: &VerificationId, verification: &Verification) {
+    pub(super) fn learn(&self, requested: &VerificationId, verification: &Verification) {
         let whose = match whose(verification) {
-            Whose::Identity(identity) => Some(self.keys.of(&identity.as_str())),
+            Whose::Identity(identity) => Some(self.key(identity)),
             Whose::Nobody | Whose::NotKept => None,
         };
         let mut aliases: Vec<_> = identifiers(verification).collect();
         aliases.retain(|id| id != requested);
         if aliases.is_empty() && whose.is_some() {
-            self.learn_whose(requested, whose).await;
+            self.aliases.insert_own(requested, whose);
         }
         for alias in aliases {
             let leads_to = Alias {
                 cached_as: requested.clone(),
                 whose,
             };
-            self.aliases.insert(alias, leads_to).await;
+            self.aliases.insert(alias, leads_to);
         }
     }
 
-    /// Stores whose a verification is that has no other identifier: that outlives its evidence. It leads to itself, unless it is known to lead
-    /// to another one.
-    async fn learn_whose(&self, requested: &VerificationId, whose: Option<u64>) {
-        let own = self.aliases.entry_by_ref(requested);
-        let stored = own.and_upsert_with(async |known: Option<MokaEntry<_, Alias>>| {
-            let known = known.map(|known| known.into_value().cached_as);
-            Alias {
-                cached_as: known.unwrap_or_else(|| requested.clone()),
-                whose,
-            }
-        });
-        stored.await;
+    /// Notes that evidence was evicted: few such aliases are kept, for purges. `is_cached`: whether there is evidence again.
+    pub(super) fn evicted(
+        &self,
+        id: &VerificationId,
+        verification: &Verification,
+        is_cached: impl Fn() -> bool,
+    ) {
+        for alias in with_own(id, verification) {
+            self.aliases.evict(&alias, id, &is_cached);
+        }
     }
 
-    /// All aliases, and where they lead.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Arc<VerificationId>, Alias)> {
-        self.aliases.iter()
+    /// Notes that there is evidence which may have been evicted meanwhile. Adds no alias: those that were purged stay away.
+    pub(super) fn restored(&self, id: &VerificationId, verification: &Verification) {
+        for alias in with_own(id, verification) {
+            self.aliases.restore(&alias, id);
+        }
+    }
+
+    /// Some of the aliases at a time, until all were: those that are so.
+    pub(super) fn find(
+        &self,
+        is_so: impl Fn(&VerificationId, &Alias) -> bool,
+    ) -> impl Iterator<Item = Vec<VerificationId>> {
+        self.aliases.find(is_so)
     }
 
     /// Whether an alias is known to be of a verification about this identity.
     pub(super) fn is_of(&self, alias: &Alias, identity: &Identity) -> bool {
-        alias.whose == Some(self.keys.of(&identity.as_str()))
+        alias.whose == Some(self.key(identity))
+    }
+
+    fn key(&self, identity: &Identity) -> NonZeroU64 {
+        NonZeroU64::new(self.keys.of(&identity.as_str())).unwrap_or(NonZeroU64::MAX)
     }
 
     /// Whether the verification was invalidated by any of its identifiers since then. Where that is no longer known, it counts as
@@ -211,8 +216,8 @@ impl AliasIndex {
     }
 
     /// The other identifier that the verification is cached under, if any.
-    pub(super) async fn alias(&self, id: &VerificationId) -> Option<VerificationId> {
-        let alias = self.aliases.get(id).await?;
+    pub(super) fn alias(&self, id: &VerificationId) -> Option<VerificationId> {
+        let alias = self.aliases.get(id)?;
         (alias.cached_as != *id).then_some(alias.cached_as)
     }
 
@@ -224,7 +229,7 @@ impl AliasIndex {
             ..tombstone
         })
         .await;
-        self.alias(id).await
+        self.alias(id)
     }
 
     /// Sets a tombstone that what is being fetched is not kept.
@@ -261,21 +266,16 @@ impl AliasIndex {
     }
 
     /// Removes an alias; whether there was one that led to another identifier.
-    pub(super) async fn remove(&self, alias: &VerificationId) -> bool {
-        let removed = self.aliases.remove(alias).await;
+    pub(super) fn remove(&self, alias: &VerificationId) -> bool {
+        let removed = self.aliases.remove(alias);
         removed.is_some_and(|removed| removed.cached_as != *alias)
     }
 
     /// Removes an identifier that leads to itself.
-    pub(super) async fn remove_own(&self, id: &VerificationId) {
-        if self.alias(id).await.is_none() {
-            self.aliases.invalidate(id).await;
+    pub(super) fn remove_own(&self, id: &VerificationId) {
+        if self.alias(id).is_none() {
+            self.aliases.remove(id);
         }
-    }
-
-    /// Does what moka has deferred, so that what was removed is freed.
-    pub(super) async fn run_pending_tasks(&self) {
-        self.aliases.run_pending_tasks().await;
     }
 }
 
@@ -297,11 +297,20 @@ pub(super) fn whose(verification: &Verification) -> Whose<'_> {
     }
 }
 
-/// The identifiers of a verification.
+/// The identifiers of a verification, which share its texts.
 pub(super) fn identifiers(verification: &Verification) -> impl Iterator<Item = VerificationId> {
     let ids = [&verification.id, &verification.trace_id];
     let ids = ids.into_iter().flatten();
-    ids.filter_map(|id| VerificationId::parse(id).ok())
+    ids.filter_map(|id| VerificationId::of_shared(id).ok())
+}
+
+/// All identifiers of a verification that is cached under this one.
+fn with_own(
+    id: &VerificationId,
+    verification: &Verification,
+) -> impl Iterator<Item = VerificationId> {
+    let others = identifiers(verification).filter(move |other| other != id);
+    others.chain([id.clone()])
 }
 
 #[cfg(test)]
@@ -343,20 +352,20 @@ mod tests {
             id: Some("v-1".into()),
             ..about("id-0")
         };
-        index.learn(&id("v-1"), &with_both).await;
-        index.learn(&id("t-1"), &about("id-0")).await;
+        index.learn(&id("v-1"), &with_both);
+        index.learn(&id("t-1"), &about("id-0"));
         assert_eq!(index.invalidate(&id("t-1")).await, Some(id("v-1")));
-        index.remove_own(&id("t-1")).await;
-        assert_eq!(index.alias(&id("t-1")).await, Some(id("v-1")));
+        index.remove_own(&id("t-1"));
+        assert_eq!(index.alias(&id("t-1")), Some(id("v-1")));
         // One that leads nowhere else.
         let with_one = Verification {
             trace_id: Some("t-2".into()),
             ..about("id-0")
         };
-        index.learn(&id("t-2"), &with_one).await;
-        assert!(index.aliases.contains_key(&id("t-2")));
-        index.remove_own(&id("t-2")).await;
-        assert!(!index.aliases.contains_key(&id("t-2")));
+        index.learn(&id("t-2"), &with_one);
+        assert!(index.aliases.get(&id("t-2")).is_some());
+        index.remove_own(&id("t-2"));
+        assert!(index.aliases.get(&id("t-2")).is_none());
     }
 
     #[tokio::test]

@@ -20,6 +20,7 @@ mod payment;
 mod fetcher;
 mod need_to_know;
 mod results;
+mod shared_texts;
 mod unread;
 mod purge;
 mod waiters;
@@ -38,6 +39,7 @@ use self::{
     fetcher::{Fetcher, is_too_old},
     need_to_know::NeedToKnow,
     payment::{Payment, Payments},
+    shared_texts::SharedTexts,
     store::{Change, Store},
     waiters::{SHED, Waiters},
 };
@@ -66,8 +68,9 @@ pub struct EvidenceCache(Arc<CacheInner>);
 #[derive(Debug)]
 struct CacheInner {
     entries: Store,
-    aliases: AliasIndex,
+    aliases: Arc<AliasIndex>,
     fetcher: Fetcher,
+    texts: SharedTexts,
     policies: NeedToKnow,
     payments: Payments,
     waiters: Waiters,
@@ -94,13 +97,15 @@ impl EvidenceCache {
         fetch_timeout: Duration,
         deps: &Deps,
     ) -> Result<Self, prometheus::Error> {
-        let entries = Store::new(config.capacity);
+        let aliases = Arc::new(AliasIndex::new(config.capacity));
+        let entries = Store::new(config.capacity, Arc::clone(&aliases));
         let counted = entries.clone();
         let metrics = Metrics::register(&deps.registry, move || counted.counts())?;
         Ok(Self(Arc::new(CacheInner {
             entries,
-            aliases: AliasIndex::new(config.capacity),
+            aliases,
             fetcher: Fetcher::new(behind, fetch_timeout),
+            texts: SharedTexts::default(),
             policies: NeedToKnow::default(),
             payments: Payments::new(config.fetches),
             waiters: Waiters::new(config.waiters),
@@ -285,7 +290,8 @@ impl EvidenceCache {
                 at: since,
                 ..request
             };
-            let fetched = cache.0.fetcher.fetch(&id, request).await;
+            let mut fetched = cache.0.fetcher.fetch(&id, request).await;
+            cache.0.texts.share(&id, &mut fetched);
             let doubtful = cache.may_be_invalidated(&id, &fetched).await;
             let known = if doubtful {
                 nothing(Outage::Foreign, since)
@@ -367,7 +373,7 @@ impl Source for EvidenceCache {
 
     async fn doubt(&self, id: &VerificationId) {
         let at = self.0.clock.moment();
-        let alias = self.0.aliases.alias(id).await;
+        let alias = self.0.aliases.alias(id);
         for id in [Some(id), alias.as_ref()].into_iter().flatten() {
             let change = async |entry: Option<Entry>| match entry {
                 Some(entry) => Change::Put(entry.doubted(at)),
@@ -378,7 +384,7 @@ impl Source for EvidenceCache {
     }
 
     async fn in_use_as(&self, id: &VerificationId) -> Option<VerificationId> {
-        let alias = self.0.aliases.alias(id).await;
+        let alias = self.0.aliases.alias(id);
         for id in [Some(id), alias.as_ref()].into_iter().flatten() {
             let entry = self.0.entries.get(id).await;
             if entry.is_some_and(|entry| entry.is_in_use()) {

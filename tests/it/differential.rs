@@ -63,7 +63,7 @@ pub fn verification(given: &model::Verification) -> Verification {
     Verification {
         id: Some("v-1".into()),
         trace_id: None,
-        project: text(given.project_id.as_ref()),
+        project: text(given.project_id.as_ref()).map(Into::into),
         status: Some(given.status.as_deref().unwrap_or("VERIFIED").into()),
         verified_at: given.verified_at.map(from_millis),
         scopes: given

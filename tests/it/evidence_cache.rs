@@ -223,7 +223,7 @@ fn named(name: &str) -> VerificationId {
 
 fn status(known: &Known) -> String {
     match &known.evidence.finding {
-        Finding::Present(verification) => verification.status.clone().unwrap().into(),
+        Finding::Present(verification) => verification.status.as_deref().unwrap().to_owned(),
         Finding::Unknown => format!("Unknown({:?})", known.outage.unwrap()),
         other => format!("{other:?}"),
     }

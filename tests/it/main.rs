@@ -52,6 +52,7 @@ mod ports;
 mod messages;
 mod log;
 mod longer;
+mod memory;
 mod naive;
 mod need_to_know;
 mod one_engine;

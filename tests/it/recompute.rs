@@ -121,7 +121,7 @@ fn recorded(
         finding: match &facts.evidence.finding {
             Finding::Present(verification) if verification.is_about(asked) => {
                 RecordedFinding::Present {
-                    status: verification.status.clone(),
+                    status: verification.status.as_deref().map(Into::into),
                     verified_at: verification.verified_at,
                 }
             }

@@ -5,13 +5,14 @@ mod birth;
 mod datum;
 mod kept;
 mod scope;
+mod scopes;
 mod text;
 mod verification;
 
 pub(crate) use self::birth::is_beyond_the_calendar;
 pub use self::{
-    birth::BirthDate, datum::Datum, kept::DataKinds, scope::Scope, text::PersonalText,
-    verification::Verification,
+    birth::BirthDate, datum::Datum, kept::DataKinds, scope::Scope, scopes::Scopes,
+    text::PersonalText, verification::Verification,
 };
 use crate::{
     limits::{EVIDENCE_TEXT_BYTES_MAX, SCOPES_MAX},

@@ -112,8 +112,8 @@ pub use self::{
     decision::Decision,
     effect::{Change, Effect, Refusal},
     evidence::{
-        BirthDate, DataKinds, Datum, Evidence, Finding, Flaw, PersonalText, Scope, Verification,
-        are_within_bounds,
+        BirthDate, DataKinds, Datum, Evidence, Finding, Flaw, PersonalText, Scope, Scopes,
+        Verification, are_within_bounds,
     },
     freshness::UNSETTLED_FOR,
     identity::{Identity, InvalidIdentityError},

@@ -1,6 +1,6 @@
 //! The form of facts as they are sealed, read back to what a policy judges.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use serde::Deserialize;
 
@@ -120,10 +120,10 @@ impl PlainVerification {
         });
         let phone = |text| Some(PersonalText::from(text));
         Some(Verification {
-            id: self.id,
-            trace_id: self.trace_id,
-            project: self.project,
-            status: self.status,
+            id: self.id.map(Arc::from),
+            trace_id: self.trace_id.map(Arc::from),
+            project: self.project.map(Arc::from),
+            status: self.status.map(Arc::from),
             verified_at: optional_instant(self.verified_at)?,
             scopes: self
                 .scopes

@@ -1,5 +1,7 @@
 //! `GET /v1/verification/details/{id}`: what the vendor knows about a verification.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use crate::{
@@ -70,9 +72,11 @@ impl TryFrom<DetailsResponse> for Verification {
             data,
         } = response;
         let data = data.map(|Object(data)| data).unwrap_or_default();
-        let scopes = scopes.unwrap_or_default();
-        let identifier =
-            |field: Lenient| field.into_identifier().map_err(|_error| Flaw::Unreadable);
+        let (status, scopes) = (status.map(Arc::from), scopes.unwrap_or_default());
+        let identifier = |field: Lenient| match field.into_identifier() {
+            Ok(id) => Ok(id.map(Arc::from)),
+            Err(_) => Err(Flaw::Unreadable),
+        };
         let (id, project, trace_id) = (
             identifier(id)?,
             identifier(project_id)?,

@@ -1,31 +1,25 @@
 //! One entry of the evidence cache: what the upstream said last, whether asking it has just failed, and the fetch in flight.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+mod cached;
+mod passing;
+
+use std::{sync::Arc, time::Duration};
+
+pub(super) use self::passing::InFlight;
+use self::{
+    cached::{Cached, is_younger, known},
+    passing::{Failure, FailureKind, Passing},
 };
-
-use tracing::Id;
-
 use super::super::{Invalidation, Known, LookupRequest, alias_index::Tick};
 use crate::{
     clock::Moment,
-    flight::Flight,
     jitter::lengthen,
-    policy::{
-        DataKinds, Evidence, Finding, Timestamp, UNAVAILABLE_RETRY, UNSETTLED_FOR, Verification,
-        after,
-    },
+    policy::{DataKinds, Evidence, Finding, UNAVAILABLE_RETRY, Verification},
     provenance::{Origin, Outage, Timings},
 };
 
 /// The longest time for which invalidated evidence is served while the upstream cannot be asked again.
 const INVALIDATED_FOR: Duration = Duration::from_secs(10);
-/// The precision of an `Age`.
-const AGE_PRECISION: Duration = Duration::from_secs(1);
 /// How long a failure or an unusable response is cached; up to half as much again is added.
 const FAILURE_TTL: Duration = Duration::from_secs(1);
 /// A caller that follows the `wait` remedy of an outage is not answered from a cached failure.
@@ -33,80 +27,58 @@ const _: () = assert!(FAILURE_TTL.as_millis() * 3 / 2 <= UNAVAILABLE_RETRY.as_mi
 /// Uses since the last fetch that make a refresh ahead of time worthwhile.
 const REFRESH_USES_MIN: u32 = 3;
 
-/// A fetch in flight.
-#[derive(Debug, Clone)]
-pub(super) struct InFlight {
-    /// When it started, to compare with invalidations.
-    pub(super) started: Tick,
-    /// Which of a person's data its result keeps.
-    pub(super) keeps: DataKinds,
-    /// Its task and its result.
-    pub(super) flight: Flight<Known>,
-    /// Its span, if traces are collected.
-    pub(super) span: Option<Id>,
-}
-
 /// What is known about one verification.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entry {
     cached: Option<Cached>,
-    /// When the evidence was declared unusable; until the upstream says something again.
-    invalidated: Option<Moment>,
-    /// When it became known that the evidence may have changed, and is to be asked for later; until the upstream says something again.
-    doubted: Option<Moment>,
-    failure: Option<Failure>,
-    in_flight: Option<InFlight>,
-}
-
-/// What the upstream said.
-#[derive(Debug, Clone)]
-struct Cached {
-    evidence: Arc<Evidence>,
-    /// When its fetch started: no later than the upstream said so.
-    since: Moment,
-    uses: Arc<AtomicU32>,
-}
-
-/// Asking the upstream has just failed, or its response was unusable. It is not asked again for a moment.
-#[derive(Debug, Clone)]
-struct Failure {
-    kind: FailureKind,
-    /// The uptime until which this is used.
-    until: Duration,
-}
-
-#[derive(Debug, Clone)]
-enum FailureKind {
-    /// The upstream responded, but the response is unusable.
-    Unusable(Arc<Evidence>),
-    /// The upstream could not be asked.
-    Outage(Outage),
+    /// What is true of few entries at a time, apart from the others, of which there are very many.
+    passing: Option<Box<Passing>>,
 }
 
 impl Entry {
+    fn new(cached: Option<Cached>, passing: Passing) -> Self {
+        let passing = (!passing.is_nothing()).then(|| Box::new(passing));
+        Self { cached, passing }
+    }
+
+    fn into_parts(self) -> (Option<Cached>, Passing) {
+        let passing = self.passing.map(|passing| *passing);
+        (self.cached, passing.unwrap_or_default())
+    }
+
+    fn passing(&self) -> &Passing {
+        static NOTHING: Passing = Passing::NOTHING;
+        self.passing.as_deref().unwrap_or(&NOTHING)
+    }
+
     /// The entry while this fetch is in flight.
     pub(super) fn fetching(self, in_flight: InFlight) -> Self {
-        Self {
-            in_flight: Some(in_flight),
-            ..self
-        }
+        let (cached, passing) = self.into_parts();
+        let in_flight = Some(in_flight);
+        Self::new(
+            cached,
+            Passing {
+                in_flight,
+                ..passing
+            },
+        )
     }
 
     /// The entry after a fetch that started at `since` and ended with this result at `ended`.
     pub(super) fn after(self, known: &Known, since: Moment, ended: Moment) -> Self {
+        let (cached, before) = self.into_parts();
         let evidence = Arc::clone(&known.evidence);
         let failure = |kind| Failure {
             kind,
             until: ended.uptime.saturating_add(lengthen(FAILURE_TTL)),
         };
         // An HTTP cache has sent something older than what is known, or that may be older.
-        let cached = self.cached.as_ref();
         let is_superseded =
-            !known.age().is_zero() && cached.is_some_and(|c| !c.is_before(&evidence));
+            !known.age().is_zero() && cached.as_ref().is_some_and(|c| !c.is_before(&evidence));
         let (cached, failure) = match (&evidence.finding, known.outage) {
             (Finding::Present(_) | Finding::Absent | Finding::Unusable(_), _) if is_superseded => {
                 let foreign = failure(FailureKind::Outage(Outage::Foreign));
-                (self.cached, Some(foreign))
+                (cached, Some(foreign))
             }
             (Finding::Present(_) | Finding::Absent, _) => {
                 (Some(Cached::new(evidence, since)), None)
@@ -114,47 +86,46 @@ impl Entry {
             // The upstream was asked, and no longer says what it said before.
             (Finding::Unusable(_), _) => (None, Some(failure(FailureKind::Unusable(evidence)))),
             (Finding::Unknown, Some(outage)) if outage.was_asked() => {
-                (self.cached, Some(failure(FailureKind::Outage(outage))))
+                (cached, Some(failure(FailureKind::Outage(outage))))
             }
             // The upstream was not asked: what was known of the last attempt is unchanged.
-            (Finding::Unknown, _) => (self.cached, self.failure),
+            (Finding::Unknown, _) => (cached, before.failure),
         };
         let says_nothing = is_superseded || matches!(known.evidence.finding, Finding::Unknown);
-        Self {
-            cached,
-            invalidated: self.invalidated.filter(|_| says_nothing),
+        let passing = Passing {
+            invalidated: before.invalidated.filter(|_| says_nothing),
             // A fetch that started before the doubt may say what was so before it.
-            doubted: self
+            doubted: before
                 .doubted
                 .filter(|doubted| says_nothing || since.uptime <= doubted.uptime),
             failure,
             in_flight: None,
-        }
+        };
+        Self::new(cached, passing)
     }
 
     /// The entry after its evidence was declared unusable: what is in flight is not kept, and the upstream is asked again.
     pub(super) fn invalidated(self, invalidation: Invalidation, at: Moment) -> Self {
         let known = self.has_verification();
+        let (cached, before) = self.into_parts();
         let cached = match invalidation {
             // A 404 is not served in an outage.
-            Invalidation::Changed => self.cached.filter(Cached::is_verification),
+            Invalidation::Changed => cached.filter(Cached::is_verification),
             Invalidation::Revoked => None,
         };
-        Self {
-            cached,
+        let passing = Passing {
             // The first one counts: evidence that is declared unusable again and again is not served for longer.
-            invalidated: self.invalidated.or(known.then_some(at)),
-            doubted: None,
-            failure: None,
-            in_flight: None,
-        }
+            invalidated: before.invalidated.or(known.then_some(at)),
+            ..Passing::NOTHING
+        };
+        Self::new(cached, passing)
     }
 
     /// Whether its evidence is valid, and this is certainly from later.
     pub(super) fn is_superseded_by(&self, evidence: &Evidence) -> bool {
-        let cached = self.cached.as_ref();
-        self.invalidated.is_none()
-            && self.doubted.is_none()
+        let (cached, passing) = (self.cached.as_ref(), self.passing());
+        passing.invalidated.is_none()
+            && passing.doubted.is_none()
             && cached.is_some_and(|cached| cached.is_before(evidence))
     }
 
@@ -168,18 +139,17 @@ impl Entry {
     /// The entry after it became known that what it holds, or is being fetched, may have changed, if it is to be asked for later. The
     /// first time counts.
     pub(super) fn doubted(self, at: Moment) -> Self {
-        let doubted = self.doubted.or(self.is_in_use().then_some(at));
-        Self { doubted, ..self }
+        let is_in_use = self.is_in_use();
+        let (cached, passing) = self.into_parts();
+        let doubted = passing.doubted.or(is_in_use.then_some(at));
+        Self::new(cached, Passing { doubted, ..passing })
     }
 
     /// The entry without a person's data of other kinds than these, if it has any.
     pub(super) fn keeping(&self, kinds: DataKinds) -> Option<Self> {
         let cached = self.cached.as_ref()?;
         Some(Self {
-            cached: Some(Cached {
-                evidence: Arc::new(keeping(&cached.evidence, kinds)?),
-                ..cached.clone()
-            }),
+            cached: Some(cached.with(keeping(&cached.evidence, kinds)?)),
             ..self.clone()
         })
     }
@@ -216,44 +186,47 @@ impl Entry {
 
     /// Whether its evidence was declared unusable so recently that the service itself pays for asking again.
     pub(super) fn was_just_invalidated(&self, at: Moment) -> bool {
-        self.invalidated
+        self.passing()
+            .invalidated
             .is_some_and(|since| is_younger(since, INVALIDATED_FOR, at))
     }
 
     /// Whether the last fetch failed.
     pub(super) fn has_failed(&self) -> bool {
-        self.failure.is_some()
+        self.passing().failure.is_some()
     }
 
     /// Whether the entry holds nothing worth keeping.
     pub(super) fn is_empty(&self) -> bool {
+        let passing = self.passing();
         self.cached.is_none()
-            && self.invalidated.is_none()
-            && self.failure.is_none()
-            && self.in_flight.is_none()
+            && passing.invalidated.is_none()
+            && passing.failure.is_none()
+            && passing.in_flight.is_none()
     }
 
     /// Whether its fetch is the one that started then.
     pub(super) fn awaits(&self, started: Tick) -> bool {
-        let in_flight = self.in_flight.as_ref();
+        let in_flight = self.passing().in_flight.as_ref();
         in_flight.is_some_and(|in_flight| in_flight.started == started)
     }
 
     /// The fetch in flight, if its task is running.
     pub(super) fn fetch_in_flight(&self) -> Option<&InFlight> {
-        let in_flight = self.in_flight.as_ref();
+        let in_flight = self.passing().in_flight.as_ref();
         in_flight.filter(|in_flight| in_flight.flight.is_running())
     }
 
     /// What can be answered without a fetch: evidence younger than `max_age` that has kept what is read; or, just after a failure, what there is.
     pub(super) fn answer(&self, request: &LookupRequest) -> Option<Known> {
+        let passing = self.passing();
         let fresh = |cached: &&Cached| {
-            self.invalidated.is_none()
+            passing.invalidated.is_none()
                 && cached.has_kept(request.reads)
                 && cached.is_younger(request.max_age.min(cached.ttl()), request.at)
         };
         let in_doubt = |since| is_younger(since, INVALIDATED_FOR, request.at);
-        match (self.cached.as_ref().filter(fresh), self.doubted) {
+        match (self.cached.as_ref().filter(fresh), passing.doubted) {
             (Some(cached), None) => return Some(cached.known(Origin::Cache, None, request.at)),
             // Asking again is rejected by our own bound.
             (Some(cached), Some(since)) if in_doubt(since) => {
@@ -261,7 +234,7 @@ impl Entry {
             }
             _ => {}
         }
-        let failure = self.failure.as_ref()?;
+        let failure = passing.failure.as_ref()?;
         if failure.until <= request.at.uptime {
             return None;
         }
@@ -284,7 +257,7 @@ impl Entry {
         outage: Outage,
         asked: bool,
     ) -> Option<Known> {
-        let usable = asked || self.invalidated.is_none();
+        let usable = asked || self.passing().invalidated.is_none();
         self.answer(request)
             .or_else(|| self.stale(request, outage).filter(|_| usable))
     }
@@ -292,12 +265,12 @@ impl Entry {
     /// The evidence, if it is younger than `max_stale` and may be used because of this outage. A 404 is not served stale, and what was
     /// invalidated only for a few seconds.
     fn stale(&self, request: &LookupRequest, outage: Outage) -> Option<Known> {
-        let cached = self.cached.as_ref()?;
+        let (cached, passing) = (self.cached.as_ref()?, self.passing());
         let usable = cached.is_verification()
             && cached.has_kept(request.reads)
             && cached.is_younger(request.max_stale, request.at)
-            && (self.invalidated.is_none() || self.was_just_invalidated(request.at))
-            && self
+            && (passing.invalidated.is_none() || self.was_just_invalidated(request.at))
+            && passing
                 .doubted
                 .is_none_or(|since| is_younger(since, INVALIDATED_FOR, request.at));
         usable.then(|| cached.known(Origin::Stale, Some(outage), request.at))
@@ -309,64 +282,13 @@ impl Entry {
         let Some(cached) = &self.cached else {
             return false;
         };
-        let uses = cached.uses.load(Ordering::Relaxed).saturating_add(1);
-        cached.uses.store(uses, Ordering::Relaxed);
+        let uses = cached.count_use();
         let just_failed = |failure: &Failure| request.at.uptime < failure.until;
         uses >= REFRESH_USES_MIN
             && cached.is_verification()
             && !cached.is_younger(request.max_age / 4 * 3, request.at)
             && self.fetch_in_flight().is_none()
-            && !self.failure.as_ref().is_some_and(just_failed)
-    }
-}
-
-impl Cached {
-    fn new(evidence: Arc<Evidence>, since: Moment) -> Self {
-        Self {
-            since: Moment {
-                now: evidence.seen_at,
-                ..since
-            },
-            evidence,
-            uses: Arc::default(),
-        }
-    }
-
-    /// Its max age, whatever a policy accepts.
-    fn ttl(&self) -> Duration {
-        if self.evidence.finding.is_unsettled() {
-            UNSETTLED_FOR
-        } else {
-            Duration::MAX
-        }
-    }
-
-    fn is_verification(&self) -> bool {
-        matches!(self.evidence.finding, Finding::Present(_))
-    }
-
-    /// Whether it has kept these data. What it has not is unknown, and not missing.
-    fn has_kept(&self, reads: DataKinds) -> bool {
-        match &self.evidence.finding {
-            Finding::Present(verification) => verification.kept.include(reads),
-            Finding::Absent | Finding::Unusable(_) | Finding::Unknown => true,
-        }
-    }
-
-    /// Whether it is certainly from before this evidence: an `Age` has whole seconds, rounded down.
-    fn is_before(&self, evidence: &Evidence) -> bool {
-        after(self.evidence.seen_at, AGE_PRECISION) <= evidence.seen_at
-    }
-
-    fn known(&self, origin: Origin, outage: Option<Outage>, at: Moment) -> Known {
-        // Its age is known, otherwise it would not be used.
-        let age = at.age_of(self.since).unwrap_or_default();
-        let not_before = after(self.since.now, age);
-        known(Arc::clone(&self.evidence), origin, outage, not_before)
-    }
-
-    fn is_younger(&self, age_max: Duration, at: Moment) -> bool {
-        is_younger(self.since, age_max, at)
+            && !self.passing().failure.as_ref().is_some_and(just_failed)
     }
 }
 
@@ -380,27 +302,6 @@ pub(super) fn keeping(evidence: &Evidence, kinds: DataKinds) -> Option<Evidence>
         finding: Finding::Present(verification.clone().keeping(kept.common(kinds))),
         seen_at: evidence.seen_at,
     })
-}
-
-/// Whether less than this has passed since a moment. If that is not known, the answer is no.
-fn is_younger(since: Moment, age_max: Duration, at: Moment) -> bool {
-    at.age_of(since).is_some_and(|age| age < age_max)
-}
-
-fn known(
-    evidence: Arc<Evidence>,
-    origin: Origin,
-    outage: Option<Outage>,
-    not_before: Timestamp,
-) -> Known {
-    Known {
-        evidence,
-        origin,
-        outage,
-        timings: Timings::default(),
-        not_before,
-        succession: crate::source::Succession::None,
-    }
 }
 
 #[cfg(test)]

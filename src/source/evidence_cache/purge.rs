@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use tokio::task::yield_now;
+
 use super::{
     EvidenceCache,
     entry::Entry,
@@ -26,7 +28,6 @@ impl EvidenceCache {
         };
         self.purge_all(first, &mut purged).await;
         self.0.entries.run_pending_tasks().await;
-        self.0.aliases.run_pending_tasks().await;
         purged.and(self.0.fetcher.purge(target).await)
     }
 
@@ -82,12 +83,12 @@ impl EvidenceCache {
             turn.step().await;
             let aliases = &self.0.aliases;
             aliases.purge(&id).await;
-            if let Some(other) = aliases.alias(&id).await {
+            if let Some(other) = aliases.alias(&id) {
                 // Once more, if it was looked at: evidence that came since would be left without this identifier.
                 done.remove(&other);
                 pending.push(other);
             }
-            if aliases.remove(&id).await {
+            if aliases.remove(&id) {
                 purged.aliases = purged.aliases.saturating_add(1);
             }
             let change = async |entry: Option<Entry>| {
@@ -109,12 +110,10 @@ impl EvidenceCache {
         &self,
         is_so: impl Fn(&VerificationId, &Alias) -> bool,
     ) -> Vec<VerificationId> {
-        let (mut found, mut turn) = (Vec::new(), Turn::default());
-        for (id, alias) in self.0.aliases.iter() {
-            if is_so(&id, &alias) {
-                found.push((*id).clone());
-            }
-            turn.step().await;
+        let mut found = Vec::new();
+        for some in self.0.aliases.find(is_so) {
+            found.extend(some);
+            yield_now().await;
         }
         found
     }
@@ -136,10 +135,9 @@ impl EvidenceCache {
         }
         if self.0.entries.get(id).await.is_none() {
             for alias in identifiers(verification).filter(|alias| alias != id) {
-                aliases.remove(&alias).await;
+                aliases.remove(&alias);
             }
-            aliases.remove_own(id).await;
-            aliases.run_pending_tasks().await;
+            aliases.remove_own(id);
         }
     }
 }
@@ -236,7 +234,7 @@ mod tests {
         let fetch = (&id, started, true);
         cache.remove_purged(fetch, &about_ada()).await;
         assert!(cache.0.entries.get(&id).await.is_none());
-        assert_eq!(cache.0.aliases.alias(&trace).await, None);
+        assert_eq!(cache.0.aliases.alias(&trace), None);
         // One that began later stays.
         let (cache, started, _) = cached(&id).await;
         let ben = Identity::parse("id-ben").unwrap();

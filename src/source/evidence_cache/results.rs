@@ -60,7 +60,7 @@ impl EvidenceCache {
             _ => None,
         };
         if let Some(verification) = verification {
-            aliases.learn(id, verification).await;
+            aliases.learn(id, verification);
         }
         let (keeps, mut is_stored) = (self.keeps_now(reads), false);
         let change = async |entry: Option<Entry>| {
@@ -83,6 +83,10 @@ impl EvidenceCache {
             }
         };
         self.0.entries.update(id, change).await;
+        // Once more, now that the evidence is there: what was evicted before it may have taken them along.
+        if let Some(verification) = verification.filter(|_| is_stored) {
+            aliases.learn(id, verification);
+        }
         let keeps_now = self.keeps_now(reads);
         if keeps_now != keeps {
             self.drop_beyond(id, keeps_now).await;

@@ -9,14 +9,11 @@
 use std::{hash::RandomState, sync::Arc};
 
 use moka::{Entry as MokaEntry, future::Cache, ops::compute::Op, policy::EvictionPolicy};
-use quick_cache::{
-    UnitWeighter,
-    sync::{Cache as QuickCache, DefaultLifecycle},
-};
+use quick_cache::{Lifecycle, UnitWeighter, sync::Cache as QuickCache};
 use tokio::task::yield_now;
 
 use super::entry::Entry;
-use crate::policy::VerificationId;
+use crate::{policy::VerificationId, source::alias_index::AliasIndex};
 
 /// Entries without evidence that are kept: more than the fetches in flight and what the upstream can say in the life of a 404.
 pub(super) const NEGATIVES_MAX: u64 = 16_384;
@@ -43,9 +40,24 @@ impl Turn {
 #[derive(Debug, Clone)]
 pub(super) struct Store {
     /// Entries with evidence about a verification. Hashed with a secret of this process, because callers choose the ids.
-    verifications: Arc<QuickCache<VerificationId, Arc<Entry>, UnitWeighter, RandomState>>,
+    verifications:
+        Arc<QuickCache<VerificationId, Arc<Entry>, UnitWeighter, RandomState, Evictions>>,
     /// The others. Its locks are the locks of all keys.
     negatives: Cache<VerificationId, Arc<Entry>>,
+    /// Told of evidence that was evicted.
+    aliases: Arc<AliasIndex>,
+}
+
+/// Collects what an insertion evicts, for what is to be done once its lock is free.
+#[derive(Debug, Clone)]
+struct Evictions;
+
+impl Lifecycle<VerificationId, Arc<Entry>> for Evictions {
+    type RequestState = Vec<(VerificationId, Arc<Entry>)>;
+
+    fn on_evict(&self, evicted: &mut Self::RequestState, id: VerificationId, entry: Arc<Entry>) {
+        evicted.push((id, entry));
+    }
 }
 
 /// The outcome of a change.
@@ -60,16 +72,11 @@ pub(super) enum Change {
 }
 
 impl Store {
-    /// An empty one, for this many entries with evidence.
-    pub(super) fn new(capacity: u64) -> Self {
+    /// An empty one, for this many entries with evidence, which have these aliases.
+    pub(super) fn new(capacity: u64, aliases: Arc<AliasIndex>) -> Self {
         let items = usize::try_from(capacity).unwrap_or(usize::MAX);
-        let verifications = QuickCache::with(
-            items,
-            capacity,
-            UnitWeighter,
-            RandomState::new(),
-            DefaultLifecycle::default(),
-        );
+        let verifications =
+            QuickCache::with(items, capacity, UnitWeighter, RandomState::new(), Evictions);
         Self {
             verifications: Arc::new(verifications),
             // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
@@ -77,6 +84,7 @@ impl Store {
                 .max_capacity(NEGATIVES_MAX)
                 .eviction_policy(EvictionPolicy::lru())
                 .build(),
+            aliases,
         }
     }
 
@@ -112,7 +120,7 @@ impl Store {
             match change(known.or(negative).map(Arc::unwrap_or_clone)).await {
                 Change::Keep => Op::Nop,
                 Change::Put(entry) if entry.has_verification() => {
-                    self.verifications.insert(id.clone(), Arc::new(entry));
+                    self.put_known(id, Arc::new(entry));
                     no_negative
                 }
                 // A reader in between finds nothing, and waits for the lock.
@@ -131,6 +139,23 @@ impl Store {
             }
         })
         .await;
+    }
+
+    /// Stores an entry with evidence. The aliases are told of what it evicts, and of itself, because it may have been evicted since it was read.
+    fn put_known(&self, id: &VerificationId, entry: Arc<Entry>) {
+        let mut evicted = Vec::new();
+        let stored = Arc::clone(&entry);
+        self.verifications
+            .insert_with_lifecycle(id.clone(), entry, &mut evicted);
+        if let Some(verification) = stored.verification() {
+            self.aliases.restored(id, verification);
+        }
+        for (id, entry) in &evicted {
+            if let Some(verification) = entry.verification() {
+                let is_cached = || self.verifications.contains_key(id);
+                self.aliases.evicted(id, verification, is_cached);
+            }
+        }
     }
 
     /// The verifications whose entries are so. Yields to other tasks after each [`AT_ONCE`] entries.

@@ -116,6 +116,28 @@ async fn evidence_can_be_invalidated_by_a_trace_id_that_is_learnt_late() {
     assert_eq!(known.origin, Origin::Upstream);
 }
 
+#[tokio::test(start_paused = true)]
+async fn evidence_that_stays_can_be_invalidated_by_its_trace_id_however_many_others_come_and_go() {
+    let config = Config {
+        capacity: 50,
+        ..CONFIG
+    };
+    let desk = Desk::with(numbered, config, FETCH_TIMEOUT);
+    desk.upstream.may_answer.add_permits(2000);
+    desk.look(desk.request()).await;
+    for n in 2..=1000 {
+        let other = named(&format!("v-{n}"));
+        desk.look_named(&other, desk.request()).await;
+        let known = desk.look(desk.request()).await;
+        assert_eq!(known.origin, Origin::Cache, "{n}");
+    }
+    desk.cache
+        .invalidate(&named("trace-1"), Invalidation::Changed)
+        .await;
+    let known = desk.look(desk.request()).await;
+    assert_eq!(known.origin, Origin::Upstream);
+}
+
 /// Evidence that was seen by now, about which this was said, and that cannot be asked for again.
 async fn invalidated(invalidations: &[Invalidation]) -> Desk {
     let desk = Desk::quick(first_present_then_outage);

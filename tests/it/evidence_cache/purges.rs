@@ -245,6 +245,31 @@ async fn a_person_is_found_by_what_evidence_has_left_and_nobody_else_is() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn few_aliases_of_evicted_evidence_stay() {
+    let config = Config {
+        capacity: 8,
+        ..CONFIG
+    };
+    let desk = Desk::with(numbered, config, FETCH_TIMEOUT);
+    desk.upstream.may_answer.add_permits(100);
+    for n in 1..=100 {
+        desk.look_named(&named(&format!("v-{n}")), desk.request())
+            .await;
+    }
+    let (mut aliases, mut evidence) = (0, 0);
+    for n in 1..=100 {
+        let purged = desk
+            .cache
+            .purge(&of_verification(&format!("trace-{n}")))
+            .await;
+        aliases += purged.aliases;
+        evidence += purged.evidence;
+    }
+    assert!((1..=8).contains(&evidence), "{evidence}");
+    assert_eq!(aliases, evidence + 4);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_person_is_found_also_by_a_verification_without_another_identifier() {
     let desk = Desk::quick(only_identified);
     desk.look(desk.request()).await;

@@ -1,28 +1,32 @@
 //! A verification, and what a policy may read of it: data only if its [`Scope`] is granted, and only while it is plausible.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{birth::BirthDate, datum::Datum, kept::DataKinds, scope::Scope, text::PersonalText};
+use super::{
+    birth::BirthDate, datum::Datum, kept::DataKinds, scope::Scope, scopes::Scopes,
+    text::PersonalText,
+};
 use crate::{
     identity::Identity, reason::ReasonCode, request::VerificationId, time::Timestamp,
     when::Interval,
 };
 
-/// A verification as the upstream describes it.
+/// A verification as the upstream describes it. Its texts are shared with the keys of a cache, and among
+/// verifications.
 #[derive(Debug, Clone, Default)]
 pub struct Verification {
     /// Its own identifier.
-    pub id: Option<Box<str>>,
+    pub id: Option<Arc<str>>,
     /// The upstream's trace id, which some of its documents call the verification's identifier.
-    pub trace_id: Option<Box<str>>,
+    pub trace_id: Option<Arc<str>>,
     /// The project that it was made in.
-    pub project: Option<Box<str>>,
+    pub project: Option<Arc<str>>,
     /// The status, as the upstream sends it.
-    pub status: Option<Box<str>>,
+    pub status: Option<Arc<str>>,
     /// When it was made.
     pub verified_at: Option<Timestamp>,
     /// The scopes that are granted, as the upstream sends them.
-    pub scopes: BTreeSet<Scope>,
+    pub scopes: Scopes,
     /// The identity that it is about.
     pub identity: Datum<Identity>,
     /// Whether it carries a name.

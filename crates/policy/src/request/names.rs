@@ -18,17 +18,24 @@ pub struct VerificationId(Arc<str>);
 impl VerificationId {
     /// Accepts a valid identifier.
     pub fn parse(text: &str) -> Result<Self, InvalidNameError> {
-        let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
-        if text.is_empty() || text.len() > VERIFICATION_ID_BYTES_MAX || !text.bytes().all(allowed) {
-            return Err(InvalidNameError(
-                "must be 1 to 128 of A-Z, a-z, 0-9, `_` and `-`",
-            ));
-        }
+        check_id(text)?;
         let mut id = Arc::from(text);
         if is_hyphenated_uuid(text) {
             Arc::<str>::make_mut(&mut id).make_ascii_lowercase();
         }
         Ok(Self(id))
+    }
+
+    /// The same of a text that is shared already. Where it is in the canonical form, its memory is.
+    pub fn of_shared(text: &Arc<str>) -> Result<Self, InvalidNameError> {
+        check_id(text)?;
+        Ok(Self(
+            if is_hyphenated_uuid(text) && text.bytes().any(|b| b.is_ascii_uppercase()) {
+                text.to_ascii_lowercase().into()
+            } else {
+                Arc::clone(text)
+            },
+        ))
     }
 
     /// Whether this text, as the vendor sends it, is this identifier.
@@ -40,6 +47,21 @@ impl VerificationId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same, to share its memory.
+    pub fn shared(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+fn check_id(text: &str) -> Result<(), InvalidNameError> {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+    if text.is_empty() || text.len() > VERIFICATION_ID_BYTES_MAX || !text.bytes().all(allowed) {
+        return Err(InvalidNameError(
+            "must be 1 to 128 of A-Z, a-z, 0-9, `_` and `-`",
+        ));
+    }
+    Ok(())
 }
 
 impl fmt::Display for VerificationId {

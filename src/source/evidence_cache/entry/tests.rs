@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     callers::CallerId,
-    policy::{DataKinds, Verification, from_millis},
+    policy::{DataKinds, Verification, after, from_millis},
     source::{Priority, Wait},
 };
 
