@@ -5,7 +5,6 @@ mod aliases;
 
 use std::{
     future::ready,
-    num::NonZeroU64,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,14 +13,14 @@ use std::{
 
 use moka::{Entry as MokaEntry, future::Cache, notification::RemovalCause, policy::EvictionPolicy};
 
-pub(super) use self::aliases::Alias;
 use self::aliases::Aliases;
+pub(super) use self::aliases::{Alias, IdentityKey};
 use crate::{
     key_hash::KeyHasher,
     policy::{DataKinds, Datum, Identity, Verification, VerificationId},
 };
 
-/// Aliases that a verification can have, besides the identifier that it is cached under.
+/// Aliases for each verification that can be cached: one leads to it, and another one is of evidence that has left the cache.
 const ALIASES_EACH: u64 = 2;
 /// Tombstones that are kept, for the fetches in flight.
 const TOMBSTONES_MAX: u64 = 16_384;
@@ -110,61 +109,76 @@ impl AliasIndex {
         Tick(self.ticks.fetch_add(1, Ordering::SeqCst))
     }
 
-    /// Stores the aliases of a verification that was requested as `requested`, and whose it is. Called before [`Self::was_invalidated`], so
-    /// that an invalidation by an alias either finds the alias here or is found there.
+    /// Stores the aliases of a verification that was requested as `requested`. Called before [`Self::was_invalidated`], so that an
+    /// invalidation by an alias either finds the alias here or is found there.
     pub(super) fn learn(&self, requested: &VerificationId, verification: &Verification) {
-        let whose = match whose(verification) {
-            Whose::Identity(identity) => Some(self.key(identity)),
-            Whose::Nobody | Whose::NotKept => None,
-        };
-        let mut aliases: Vec<_> = identifiers(verification).collect();
-        aliases.retain(|id| id != requested);
-        if aliases.is_empty() && whose.is_some() {
-            self.aliases.insert_own(requested, whose);
-        }
-        for alias in aliases {
-            let leads_to = Alias {
-                cached_as: requested.clone(),
-                whose,
-            };
-            self.aliases.insert(alias, leads_to);
+        for alias in others(requested, verification) {
+            self.aliases.insert(alias, requested.clone());
         }
     }
 
-    /// Notes that evidence was evicted: few such aliases are kept, for purges. `is_cached`: whether there is evidence again.
-    pub(super) fn evicted(
+    /// Notes that there is no evidence of this verification in the cache any more. Its aliases stay for a while, and whose it was, for purges.
+    /// Those that were purged stay away.
+    pub(super) fn retire(&self, id: &VerificationId, verification: &Verification) {
+        let whose = self.whose_key(verification);
+        let mut is_noted = false;
+        for alias in others(id, verification) {
+            is_noted |= self.aliases.retire(&alias, id, whose);
+        }
+        if !is_noted {
+            self.note_whose(id, verification);
+        }
+    }
+
+    /// The same of those aliases that it had and has no more.
+    pub(super) fn retire_all_but(
         &self,
         id: &VerificationId,
-        verification: &Verification,
-        is_cached: impl Fn() -> bool,
+        old: &Verification,
+        new: &Verification,
     ) {
-        for alias in with_own(id, verification) {
-            self.aliases.evict(&alias, id, &is_cached);
+        let is_left = |alias: &VerificationId| identifiers(new).any(|left| left == *alias);
+        for alias in others(id, old).filter(|alias| !is_left(alias)) {
+            self.aliases.retire(&alias, id, self.whose_key(old));
         }
     }
 
-    /// Notes that there is evidence which may have been evicted meanwhile. Adds no alias: those that were purged stay away.
-    pub(super) fn restored(&self, id: &VerificationId, verification: &Verification) {
-        for alias in with_own(id, verification) {
+    /// Notes whose a verification is of which the evidence does not say that any more, if it is known.
+    pub(super) fn note_whose(&self, id: &VerificationId, verification: &Verification) {
+        let whose = self.whose_key(verification);
+        if whose != IdentityKey::UNKNOWN {
+            self.aliases.retire_own(id, whose);
+        }
+    }
+
+    /// Notes that there is evidence in the cache which may have left it meanwhile. Adds no alias: those that were purged stay away.
+    pub(super) fn restore(&self, id: &VerificationId, verification: &Verification) {
+        for alias in others(id, verification) {
             self.aliases.restore(&alias, id);
+        }
+        if self.whose_key(verification) != IdentityKey::UNKNOWN {
+            self.aliases.restore(id, id);
         }
     }
 
     /// Some of the aliases at a time, until all were: those that are so.
     pub(super) fn find(
         &self,
-        is_so: impl Fn(&VerificationId, &Alias) -> bool,
+        is_so: impl Fn(Alias<'_>) -> bool,
     ) -> impl Iterator<Item = Vec<VerificationId>> {
         self.aliases.find(is_so)
     }
 
-    /// Whether an alias is known to be of a verification about this identity.
-    pub(super) fn is_of(&self, alias: &Alias, identity: &Identity) -> bool {
-        alias.whose == Some(self.key(identity))
+    /// What the aliases of evidence have that has left the cache and was about this identity.
+    pub(super) fn identity_key(&self, identity: &Identity) -> IdentityKey {
+        IdentityKey::new(self.keys.of(&identity.as_str()))
     }
 
-    fn key(&self, identity: &Identity) -> NonZeroU64 {
-        NonZeroU64::new(self.keys.of(&identity.as_str())).unwrap_or(NonZeroU64::MAX)
+    fn whose_key(&self, verification: &Verification) -> IdentityKey {
+        match whose(verification) {
+            Whose::Identity(identity) => self.identity_key(identity),
+            Whose::Nobody | Whose::NotKept => IdentityKey::UNKNOWN,
+        }
     }
 
     /// Whether the verification was invalidated by any of its identifiers since then. Where that is no longer known, it counts as
@@ -217,8 +231,7 @@ impl AliasIndex {
 
     /// The other identifier that the verification is cached under, if any.
     pub(super) fn alias(&self, id: &VerificationId) -> Option<VerificationId> {
-        let alias = self.aliases.get(id)?;
-        (alias.cached_as != *id).then_some(alias.cached_as)
+        self.aliases.get(id).filter(|cached_as| cached_as != id)
     }
 
     /// Sets a tombstone; returns the other identifier that the verification is cached under, if any.
@@ -268,7 +281,7 @@ impl AliasIndex {
     /// Removes an alias; whether there was one that led to another identifier.
     pub(super) fn remove(&self, alias: &VerificationId) -> bool {
         let removed = self.aliases.remove(alias);
-        removed.is_some_and(|removed| removed.cached_as != *alias)
+        removed.is_some_and(|cached_as| cached_as != *alias)
     }
 
     /// Removes an identifier that leads to itself.
@@ -304,13 +317,12 @@ pub(super) fn identifiers(verification: &Verification) -> impl Iterator<Item = V
     ids.filter_map(|id| VerificationId::of_shared(id).ok())
 }
 
-/// All identifiers of a verification that is cached under this one.
-fn with_own(
+/// The identifiers of a verification that is cached under this one, besides it.
+fn others(
     id: &VerificationId,
     verification: &Verification,
 ) -> impl Iterator<Item = VerificationId> {
-    let others = identifiers(verification).filter(move |other| other != id);
-    others.chain([id.clone()])
+    identifiers(verification).filter(move |other| other != id)
 }
 
 #[cfg(test)]
@@ -362,10 +374,29 @@ mod tests {
             trace_id: Some("t-2".into()),
             ..about("id-0")
         };
-        index.learn(&id("t-2"), &with_one);
+        index.retire(&id("t-2"), &with_one);
         assert!(index.aliases.get(&id("t-2")).is_some());
         index.remove_own(&id("t-2"));
         assert!(index.aliases.get(&id("t-2")).is_none());
+    }
+
+    #[test]
+    fn an_alias_that_evidence_has_no_more_stays_for_purges() {
+        let index = AliasIndex::new(8);
+        let id = |text| VerificationId::parse(text).unwrap();
+        let with = |trace: &str| Verification {
+            trace_id: Some(trace.into()),
+            ..about("id-0")
+        };
+        index.learn(&id("v-1"), &with("t-1"));
+        let ada = index.identity_key(&Identity::parse("id-0").unwrap());
+        let former = || -> Vec<_> { index.find(|alias| alias.whose == ada).flatten().collect() };
+        index.retire_all_but(&id("v-1"), &with("t-1"), &with("t-1"));
+        assert_eq!(former(), []);
+        index.learn(&id("v-1"), &with("t-2"));
+        index.retire_all_but(&id("v-1"), &with("t-1"), &with("t-2"));
+        assert_eq!(former(), [id("t-1")]);
+        assert_eq!(index.alias(&id("t-2")), Some(id("v-1")));
     }
 
     #[tokio::test]

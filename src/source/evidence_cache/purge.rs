@@ -49,7 +49,8 @@ impl EvidenceCache {
         };
         let mut found = self.0.entries.find(is_theirs).await;
         // Evidence that was revoked or evicted has left its aliases.
-        let is_theirs = |_: &VerificationId, alias: &Alias| aliases.is_of(alias, identity);
+        let theirs = aliases.identity_key(identity);
+        let is_theirs = |alias: Alias<'_>| alias.whose == theirs;
         found.extend(self.find_aliases(is_theirs).await);
         found
     }
@@ -60,9 +61,8 @@ impl EvidenceCache {
         while !pending.is_empty() {
             self.purge_known(pending, &mut done, purged).await;
             // Aliases lead to the identifier that the verification is cached under, and nothing leads back once its evidence is gone.
-            let leads_here = |id: &VerificationId, alias: &Alias| {
-                done.contains(&alias.cached_as) && !done.contains(id)
-            };
+            let leads_here =
+                |alias: Alias<'_>| done.contains(alias.cached_as) && !done.contains(alias.id);
             pending = self.find_aliases(leads_here).await;
         }
         purged.verifications = done.into_iter().collect();
@@ -88,9 +88,6 @@ impl EvidenceCache {
                 done.remove(&other);
                 pending.push(other);
             }
-            if aliases.remove(&id) {
-                purged.aliases = purged.aliases.saturating_add(1);
-            }
             let change = async |entry: Option<Entry>| {
                 let Some(entry) = entry else {
                     return Change::Keep;
@@ -99,17 +96,18 @@ impl EvidenceCache {
                     purged.evidence = purged.evidence.saturating_add(1);
                     pending.extend(identifiers(verification));
                 }
-                Change::Remove
+                Change::Purge
             };
             self.0.entries.update(&id, change).await;
+            // Afterwards: evidence that was evicted just before has left it.
+            if aliases.remove(&id) {
+                purged.aliases = purged.aliases.saturating_add(1);
+            }
         }
     }
 
     /// The aliases that are so. Yields to other tasks.
-    async fn find_aliases(
-        &self,
-        is_so: impl Fn(&VerificationId, &Alias) -> bool,
-    ) -> Vec<VerificationId> {
+    async fn find_aliases(&self, is_so: impl Fn(Alias<'_>) -> bool) -> Vec<VerificationId> {
         let mut found = Vec::new();
         for some in self.0.aliases.find(is_so) {
             found.extend(some);
@@ -129,8 +127,7 @@ impl EvidenceCache {
             return;
         }
         if is_stored {
-            let change =
-                async |entry: Option<Entry>| entry.map_or(Change::Keep, |_| Change::Remove);
+            let change = async |entry: Option<Entry>| entry.map_or(Change::Keep, |_| Change::Purge);
             self.0.entries.update(id, change).await;
         }
         if self.0.entries.get(id).await.is_none() {
@@ -242,6 +239,19 @@ mod tests {
         let fetch = (&id, started, true);
         cache.remove_purged(fetch, &about_ada()).await;
         assert!(cache.0.entries.get(&id).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_person_is_found_by_evidence_that_does_not_say_any_more_whose_it_is() {
+        let id = VerificationId::parse("v-1").unwrap();
+        let trace = VerificationId::parse("t-1").unwrap();
+        let ada = PurgeTarget::Identity(Identity::parse("id-ada").unwrap());
+        let (cache, ..) = cached(&id).await;
+        cache.drop_beyond(&id, DataKinds::NONE).await;
+        let purged = cache.purge(&ada).await;
+        assert_eq!((purged.evidence, purged.aliases), (1, 1));
+        assert_eq!(purged.verifications, [trace, id]);
+        assert_eq!(cache.purge(&ada).await, Purged::default());
     }
 
     #[tokio::test]

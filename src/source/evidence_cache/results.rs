@@ -3,7 +3,7 @@
 use super::{EvidenceCache, entry::Entry, fetcher::is_old, store::Change, unread::without};
 use crate::{
     clock::Moment,
-    policy::{DataKinds, Finding, VerificationId},
+    policy::{DataKinds, Finding, Verification, VerificationId},
     source::{Known, alias_index::Tick},
 };
 
@@ -74,6 +74,9 @@ impl EvidenceCache {
                 }
                 None => false,
             };
+            if let (Some(old), Some(new)) = (entry.verification(), verification) {
+                aliases.retire_all_but(id, old, new);
+            }
             let entry = entry.after(&without(known, keeps), since, self.0.clock.moment());
             if is_unusable || entry.is_empty() {
                 Change::Remove
@@ -83,9 +86,8 @@ impl EvidenceCache {
             }
         };
         self.0.entries.update(id, change).await;
-        // Once more, now that the evidence is there: what was evicted before it may have taken them along.
-        if let Some(verification) = verification.filter(|_| is_stored) {
-            aliases.learn(id, verification);
+        if let Some(verification) = verification {
+            self.learn_again(id, verification, (is_stored, keeps)).await;
         }
         let keeps_now = self.keeps_now(reads);
         if keeps_now != keeps {
@@ -96,5 +98,30 @@ impl EvidenceCache {
             self.remove_purged(fetch, verification).await;
         }
         self.0.entries.run_pending_tasks().await;
+    }
+
+    /// Learns aliases once more, now that the evidence is there: what was evicted before it may have taken them along. If it was not stored, and
+    /// there is none of this verification, they lead to none.
+    async fn learn_again(
+        &self,
+        id: &VerificationId,
+        verification: &Verification,
+        (is_stored, keeps): (bool, DataKinds),
+    ) {
+        let aliases = &self.0.aliases;
+        if is_stored {
+            aliases.learn(id, verification);
+        } else {
+            let change = async |entry: Option<Entry>| {
+                if !entry.is_some_and(|entry| entry.has_verification()) {
+                    aliases.retire(id, verification);
+                }
+                Change::Keep
+            };
+            self.0.entries.update(id, change).await;
+        }
+        if !keeps.include(DataKinds::IDENTITY) {
+            aliases.note_whose(id, verification);
+        }
     }
 }

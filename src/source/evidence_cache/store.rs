@@ -44,19 +44,28 @@ pub(super) struct Store {
         Arc<QuickCache<VerificationId, Arc<Entry>, UnitWeighter, RandomState, Evictions>>,
     /// The others. Its locks are the locks of all keys.
     negatives: Cache<VerificationId, Arc<Entry>>,
-    /// Told of evidence that was evicted.
+    /// Notified of evidence that leaves.
     aliases: Arc<AliasIndex>,
 }
 
-/// Collects what an insertion evicts, for what is to be done once its lock is free.
+/// Notifies the aliases of evidence that is evicted, under the lock of its part of the cache: so a purge, which looks for evidence and then for
+/// aliases, finds one of them, and if the evidence is stored again at that moment, they are notified of that afterwards.
 #[derive(Debug, Clone)]
-struct Evictions;
+struct Evictions(Arc<AliasIndex>);
 
 impl Lifecycle<VerificationId, Arc<Entry>> for Evictions {
-    type RequestState = Vec<(VerificationId, Arc<Entry>)>;
+    /// What was evicted: it is overwritten and freed once the lock is free.
+    type RequestState = Vec<Arc<Entry>>;
 
     fn on_evict(&self, evicted: &mut Self::RequestState, id: VerificationId, entry: Arc<Entry>) {
-        evicted.push((id, entry));
+        retire(&self.0, &id, &entry);
+        evicted.push(entry);
+    }
+}
+
+fn retire(aliases: &AliasIndex, id: &VerificationId, entry: &Entry) {
+    if let Some(verification) = entry.verification() {
+        aliases.retire(id, verification);
     }
 }
 
@@ -69,14 +78,17 @@ pub(super) enum Change {
     Put(Entry),
     /// It is removed.
     Remove,
+    /// It is removed, and nothing is noted of whose it was.
+    Purge,
 }
 
 impl Store {
     /// An empty one, for this many entries with evidence, which have these aliases.
     pub(super) fn new(capacity: u64, aliases: Arc<AliasIndex>) -> Self {
         let items = usize::try_from(capacity).unwrap_or(usize::MAX);
+        let evictions = Evictions(Arc::clone(&aliases));
         let verifications =
-            QuickCache::with(items, capacity, UnitWeighter, RandomState::new(), Evictions);
+            QuickCache::with(items, capacity, UnitWeighter, RandomState::new(), evictions);
         Self {
             verifications: Arc::new(verifications),
             // LRU, because the default policy may reject a new key: a fetch that is not in the cache cannot be joined.
@@ -116,7 +128,7 @@ impl Store {
                 Op::Nop
             };
             let known = self.get_known(id);
-            let was_known = known.is_some();
+            let before = known.clone();
             match change(known.or(negative).map(Arc::unwrap_or_clone)).await {
                 Change::Keep => Op::Nop,
                 Change::Put(entry) if entry.has_verification() => {
@@ -125,15 +137,15 @@ impl Store {
                 }
                 // A reader in between finds nothing, and waits for the lock.
                 Change::Put(entry) => {
-                    if was_known {
-                        self.verifications.remove(id);
-                    }
+                    self.remove_known(id, before.as_deref());
                     Op::Put(Arc::new(entry))
                 }
                 Change::Remove => {
-                    if was_known {
-                        self.verifications.remove(id);
-                    }
+                    self.remove_known(id, before.as_deref());
+                    no_negative
+                }
+                Change::Purge => {
+                    self.verifications.remove(id);
                     no_negative
                 }
             }
@@ -141,20 +153,22 @@ impl Store {
         .await;
     }
 
-    /// Stores an entry with evidence. The aliases are told of what it evicts, and of itself, because it may have been evicted since it was read.
+    /// Stores an entry with evidence. The aliases are notified of it, because it may have been evicted since it was read.
     fn put_known(&self, id: &VerificationId, entry: Arc<Entry>) {
         let mut evicted = Vec::new();
         let stored = Arc::clone(&entry);
         self.verifications
             .insert_with_lifecycle(id.clone(), entry, &mut evicted);
         if let Some(verification) = stored.verification() {
-            self.aliases.restored(id, verification);
+            self.aliases.restore(id, verification);
         }
-        for (id, entry) in &evicted {
-            if let Some(verification) = entry.verification() {
-                let is_cached = || self.verifications.contains_key(id);
-                self.aliases.evicted(id, verification, is_cached);
-            }
+    }
+
+    /// Removes an entry, if there was one with evidence. The aliases are notified first, so that a purge finds them or the evidence.
+    fn remove_known(&self, id: &VerificationId, before: Option<&Entry>) {
+        if let Some(before) = before {
+            retire(&self.aliases, id, before);
+            self.verifications.remove(id);
         }
     }
 

@@ -41,11 +41,15 @@ impl EvidenceCache {
         self.0.entries.run_pending_tasks().await;
     }
 
-    /// Drops from an entry what is of other kinds than these.
+    /// Drops from an entry what is of other kinds than these. Whose it is, purges still find by a hash.
     pub(super) async fn drop_beyond(&self, id: &VerificationId, keeps: DataKinds) {
         let change = async |entry: Option<Entry>| {
-            let entry = entry.and_then(|entry| entry.keeping(keeps));
-            entry.map_or(Change::Keep, Change::Put)
+            let kept = entry.as_ref().and_then(|entry| entry.keeping(keeps));
+            let before = entry.as_ref().and_then(Entry::verification);
+            if let Some(before) = before.filter(|_| !keeps.include(DataKinds::IDENTITY)) {
+                self.0.aliases.note_whose(id, before);
+            }
+            kept.map_or(Change::Keep, Change::Put)
         };
         self.0.entries.update(id, change).await;
     }

@@ -244,29 +244,54 @@ async fn a_person_is_found_by_what_evidence_has_left_and_nobody_else_is() {
     assert!(!purged.verifications.contains(&named("v-2")), "{purged:?}");
 }
 
-#[tokio::test(start_paused = true)]
-async fn few_aliases_of_evicted_evidence_stay() {
+/// Each of another person.
+fn of_many(count: u64) -> Answer {
+    Ok(Finding::Present(Verification {
+        trace_id: Some(format!("trace-{count}").into()),
+        identity: Datum::Known(identity(&format!("id-{count}"))),
+        kept: DataKinds::IDENTITY,
+        ..Verification::default()
+    }))
+}
+
+/// A desk that holds 8, and from which this many were asked for.
+async fn desk_of_many(verifications: u64) -> Desk {
     let config = Config {
         capacity: 8,
         ..CONFIG
     };
-    let desk = Desk::with(numbered, config, FETCH_TIMEOUT);
+    let desk = Desk::with(of_many, config, FETCH_TIMEOUT);
     desk.upstream.may_answer.add_permits(100);
-    for n in 1..=100 {
+    for n in 1..=verifications {
         desk.look_named(&named(&format!("v-{n}")), desk.request())
             .await;
     }
+    desk
+}
+
+#[tokio::test(start_paused = true)]
+async fn persons_are_found_by_twice_as_many_verifications_as_are_cached() {
+    let desk = desk_of_many(16).await;
+    for n in 1..=16 {
+        let purged = desk.cache.purge(&of_identity(&format!("id-{n}"))).await;
+        let names = [format!("trace-{n}"), format!("v-{n}")];
+        assert_eq!(purged.verifications, names.map(|name| named(&name)));
+    }
+    assert_eq!(desk.asked(), 16);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_aliases_stay() {
+    let desk = desk_of_many(100).await;
     let (mut aliases, mut evidence) = (0, 0);
     for n in 1..=100 {
-        let purged = desk
-            .cache
-            .purge(&of_verification(&format!("trace-{n}")))
-            .await;
+        let trace = of_verification(&format!("trace-{n}"));
+        let purged = desk.cache.purge(&trace).await;
         aliases += purged.aliases;
         evidence += purged.evidence;
     }
     assert!((1..=8).contains(&evidence), "{evidence}");
-    assert_eq!(aliases, evidence + 4);
+    assert_eq!(aliases, 16);
 }
 
 #[tokio::test(start_paused = true)]

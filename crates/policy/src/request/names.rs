@@ -1,6 +1,6 @@
 //! Identifiers of verifications and names of policies. Both are checked when they are made, so that an invalid one cannot exist.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Borrow, fmt, sync::Arc};
 
 use crate::{
     identity::is_hyphenated_uuid,
@@ -50,6 +50,13 @@ impl VerificationId {
 
     /// The same, to share its memory.
     pub fn shared(&self) -> &Arc<str> {
+        &self.0
+    }
+}
+
+/// Compared and hashed like its text.
+impl Borrow<str> for VerificationId {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

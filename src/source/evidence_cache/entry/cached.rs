@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicU16, Ordering},
     },
     time::Duration,
 };
@@ -17,23 +17,30 @@ use crate::{
 
 /// The precision of an `Age`.
 const AGE_PRECISION: Duration = Duration::from_secs(1);
+/// The precision of when a fetch started: as many as a second has fit into 16 bits, and a millisecond has a whole number of them.
+const SINCE_UNIT: Duration = Duration::from_micros(20);
 
 /// What the upstream said.
 #[derive(Debug)]
 pub(super) struct Cached {
     pub(super) evidence: Arc<Evidence>,
-    /// When its fetch started, as an uptime: no later than the upstream said so.
-    since: Duration,
+    /// When its fetch started, as an uptime, rounded down: no later than the upstream said so.
+    since_s: u32,
+    /// The rest of that, in [`SINCE_UNIT`].
+    since_units: u16,
     /// How often it was used. One that is counted while the entry is being replaced may be lost: then a later one refreshes the evidence.
-    uses: AtomicU32,
+    uses: AtomicU16,
 }
 
 impl Cached {
     pub(super) fn new(evidence: Arc<Evidence>, since: Moment) -> Self {
         Self {
-            since: since.uptime,
+            // After more than a century of uptime, evidence counts as older than it is.
+            since_s: u32::try_from(since.uptime.as_secs()).unwrap_or(u32::MAX),
+            since_units: u16::try_from(since.uptime.subsec_nanos() / SINCE_UNIT.subsec_nanos())
+                .unwrap_or_default(),
             evidence,
-            uses: AtomicU32::new(0),
+            uses: AtomicU16::new(0),
         }
     }
 
@@ -49,12 +56,17 @@ impl Cached {
     fn since(&self) -> Moment {
         Moment {
             now: self.evidence.seen_at,
-            uptime: self.since,
+            uptime: self.since_uptime(),
         }
     }
 
+    fn since_uptime(&self) -> Duration {
+        let seconds = Duration::from_secs(self.since_s.into());
+        seconds.saturating_add(SINCE_UNIT.saturating_mul(self.since_units.into()))
+    }
+
     /// Counts a use; returns how many there were.
-    pub(super) fn count_use(&self) -> u32 {
+    pub(super) fn count_use(&self) -> u16 {
         let uses = self.uses.load(Ordering::Relaxed).saturating_add(1);
         self.uses.store(uses, Ordering::Relaxed);
         uses
@@ -102,8 +114,9 @@ impl Clone for Cached {
     fn clone(&self) -> Self {
         Self {
             evidence: Arc::clone(&self.evidence),
-            since: self.since,
-            uses: AtomicU32::new(self.uses.load(Ordering::Relaxed)),
+            since_s: self.since_s,
+            since_units: self.since_units,
+            uses: AtomicU16::new(self.uses.load(Ordering::Relaxed)),
         }
     }
 }
@@ -126,5 +139,30 @@ pub(super) fn known(
         timings: Timings::default(),
         not_before,
         succession: Succession::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::from_millis;
+
+    #[test]
+    fn evidence_is_never_younger_than_its_fetch_and_at_most_20_us_older() {
+        let nanos = [0, 1, 19_999, 20_000, 999_999, 1_000_000, 999_999_999];
+        for (seconds, nanos) in [0, 1, 1 << 31]
+            .into_iter()
+            .flat_map(|s| nanos.map(|n| (s, n)))
+        {
+            let uptime = Duration::new(seconds, nanos);
+            let now = from_millis(0);
+            let evidence = Arc::new(Evidence {
+                finding: Finding::Absent,
+                seen_at: now,
+            });
+            let since = Cached::new(evidence, Moment { now, uptime }).since_uptime();
+            assert!(since <= uptime && uptime < since + SINCE_UNIT);
+            assert_eq!(since == uptime, nanos % 20_000 == 0);
+        }
     }
 }
