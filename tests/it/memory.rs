@@ -158,6 +158,10 @@ impl Filling {
 }
 
 /// Fills a cache, and sends as many again through it.
+#[expect(
+    clippy::print_stdout,
+    reason = "the figures of docs/performance.md, with --nocapture"
+)]
 async fn fill(entries: usize) {
     let filling = Filling::new(entries);
     filling.look_up(0..FIRST).await;

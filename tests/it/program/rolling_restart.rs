@@ -2,12 +2,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
 };
 
+use parking_lot::Mutex;
 use verigate::proto::v1::Decision;
 
 use super::*;
@@ -126,7 +124,7 @@ impl Seen {
                 Ok(decision) if decision == i32::from(Decision::Allow) => {
                     self.allowed.fetch_add(1, Relaxed);
                 }
-                other => self.others.lock().unwrap().push(format!("{other:?}")),
+                other => self.others.lock().push(format!("{other:?}")),
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -167,7 +165,7 @@ async fn restarts(kind: Kind) {
     for caller in callers {
         caller.await.unwrap();
     }
-    let others = seen.others.lock().unwrap();
+    let others = seen.others.lock();
     assert_eq!(*others, [""; 0], "{kind:?}");
     assert!(seen.allowed.load(Relaxed) > 100, "the callers made calls");
 }
