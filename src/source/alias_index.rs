@@ -169,7 +169,7 @@ impl AliasIndex {
         self.aliases.find(is_so)
     }
 
-    /// What the aliases of evidence have that has left the cache and was about this identity.
+    /// The key by which former aliases name this identity.
     pub(super) fn identity_key(&self, identity: &Identity) -> IdentityKey {
         IdentityKey::new(self.keys.of(&identity.as_str()))
     }

@@ -34,7 +34,7 @@ pub(super) struct Aliases {
 struct Part {
     /// Those of cached evidence, the least recently used first.
     current: Vec<CurrentAlias>,
-    /// Those of evidence that has left the cache, the first first.
+    /// Those of evidence that has left the cache, the oldest first.
     former: Vec<FormerAlias>,
 }
 

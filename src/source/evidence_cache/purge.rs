@@ -48,7 +48,7 @@ impl EvidenceCache {
             Some(Whose::Nobody) | None => false,
         };
         let mut found = self.0.entries.find(is_theirs).await;
-        // Evidence that was revoked or evicted has left its aliases.
+        // Evidence that was revoked or evicted has left its aliases behind.
         let theirs = aliases.identity_key(identity);
         let is_theirs = |alias: Alias<'_>| alias.whose == theirs;
         found.extend(self.find_aliases(is_theirs).await);
