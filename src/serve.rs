@@ -267,7 +267,7 @@ impl Service {
     }
 }
 
-/// Binds every address, and serves on each what belongs there. Whether the threads that do it still run is what is returned last.
+/// Binds every address, and serves on each what belongs there. Returns the addresses, and what proves that the threads that serve them run.
 async fn open(
     listeners: &mut Listeners,
     config: &Config,

@@ -12,7 +12,11 @@ use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use super::{caller_token, check::timeout};
+use super::{
+    caller_token,
+    check::timeout,
+    connection::{OwnCertificate, SERVICE},
+};
 use crate::{
     clock::SystemClock,
     deps::Deps,
@@ -21,7 +25,6 @@ use crate::{
 };
 
 const DEFAULT_SERVER: &str = "http://127.0.0.1:9090";
-const SERVICE: &str = "The service";
 /// What an answer may have, in bytes.
 const ANSWER_BYTES_MAX: usize = 64 * 1024;
 const TOKEN: HeaderName = HeaderName::from_static("x-verigate-token");
@@ -38,12 +41,8 @@ pub(super) struct AdminServer {
     /// CA certificates (PEM) to accept in place of those of this machine.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     ca: Option<PathBuf>,
-    /// Certificate chain to identify with (PEM), leaf first.
-    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
-    certificate: Option<PathBuf>,
-    /// Private key of that certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnCertificate,
     /// How long the answer may take, at most 1h.
     #[arg(long, value_name = "DURATION", default_value = "15s", value_parser = timeout, help_heading = SERVICE)]
     timeout: Duration,
@@ -103,7 +102,7 @@ impl AdminServer {
         if !is_bare || !url.username().is_empty() || url.password().is_some() {
             bail!("`{server}` has more than a scheme, a host and a port");
         }
-        let has_files = self.ca.is_some() || self.certificate.is_some();
+        let has_files = self.ca.is_some() || self.own.files().is_some();
         if url.scheme() == "http" && has_files {
             bail!(
                 "--ca, --certificate and --key are for an address that begins with https://, and `{server}` does not"
@@ -137,7 +136,7 @@ impl AdminServer {
             section: "verigate",
             ca_setting: "ca",
             ca: self.ca,
-            certificate: self.certificate.zip(self.key),
+            certificate: self.own.into_files(),
             proxy: None,
             proxy_credentials: None,
         };

@@ -15,7 +15,7 @@ use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 use self::text::as_text;
 use super::{
     caller_token,
-    connection::{self, TlsFiles},
+    connection::{self, OwnCertificate, SERVICE, TlsFiles},
     examples,
     exit::Exit,
     output::{Visible, eprint_line, print, print_coloured, print_json},
@@ -38,7 +38,6 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 /// The longest time that may be waited for an answer.
 const TIMEOUT_MAX: Duration = Duration::from_hours(1);
 const SESSION: &str = "The session of the person";
-const SERVICE: &str = "The service";
 
 /// Ask a service about one verification.
 ///
@@ -76,12 +75,8 @@ pub(super) struct Check {
     /// CA certificates (PEM) to accept in place of those of this machine.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     ca: Option<PathBuf>,
-    /// Certificate chain to identify with (PEM), leaf first.
-    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
-    certificate: Option<PathBuf>,
-    /// Private key of that certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnCertificate,
     /// File that holds the token of a caller.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     token_file: Option<PathBuf>,
@@ -123,7 +118,7 @@ impl Check {
         let token = self.token_file.as_deref().map(token).transpose()?;
         let files = TlsFiles {
             ca: self.ca.as_deref(),
-            identity: self.certificate.as_deref().zip(self.key.as_deref()),
+            identity: self.own.files(),
         };
         let has_certificate = files.identity.is_some();
         let channel = connection::open(&self.server, files, self.timeout).await?;

@@ -13,6 +13,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use clap::Args;
 use http::Uri;
 use hyper_util::rt::TokioIo;
 use rustls::{
@@ -44,6 +45,32 @@ const REFUSALS: [AlertDescription; 8] = [
     AlertDescription::UnsupportedCertificate,
     AlertDescription::DecryptError,
 ];
+
+/// The heading of the options about the service, in help texts.
+pub(super) const SERVICE: &str = "The service";
+
+/// The certificate by which a command identifies itself to a service, if it has one.
+#[derive(Debug, Args)]
+pub(super) struct OwnCertificate {
+    /// Certificate chain to identify with (PEM), leaf first.
+    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
+    certificate: Option<PathBuf>,
+    /// Private key of that certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
+    key: Option<PathBuf>,
+}
+
+impl OwnCertificate {
+    /// The files of the chain and of its key.
+    pub(super) fn files(&self) -> Option<(&Path, &Path)> {
+        self.certificate.as_deref().zip(self.key.as_deref())
+    }
+
+    /// The same, to keep.
+    pub(super) fn into_files(self) -> Option<(PathBuf, PathBuf)> {
+        self.certificate.zip(self.key)
+    }
+}
 
 /// The files for TLS, in PEM.
 #[derive(Debug, Clone, Copy)]

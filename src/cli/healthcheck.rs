@@ -11,7 +11,7 @@ use tonic_health::pb::{
 
 use super::{
     check::timeout,
-    connection::{self, TlsFiles},
+    connection::{self, OwnCertificate, SERVICE, TlsFiles},
     environment::Environment,
     examples,
     exit::Exit,
@@ -21,8 +21,6 @@ use crate::{
     config::{Config, GrpcListener},
     policy::Shown,
 };
-
-const SERVICE: &str = "The service";
 
 /// Ask a service whether it serves.
 ///
@@ -41,12 +39,8 @@ pub(super) struct Healthcheck {
     /// CA certificates (PEM) to accept; without it, those of this machine, and those of grpc.tls.certificate of the configuration.
     #[arg(long, value_name = "FILE", help_heading = SERVICE)]
     ca: Option<PathBuf>,
-    /// Certificate chain to identify with (PEM), leaf first.
-    #[arg(long, value_name = "FILE", requires = "key", help_heading = SERVICE)]
-    certificate: Option<PathBuf>,
-    /// Private key of that certificate (PEM).
-    #[arg(long, value_name = "FILE", requires = "certificate", help_heading = SERVICE)]
-    key: Option<PathBuf>,
+    #[command(flatten)]
+    own: OwnCertificate,
     /// How long connecting and the answer may take together, at most 1h.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = timeout, help_heading = SERVICE)]
     timeout: Duration,
@@ -96,7 +90,7 @@ impl Healthcheck {
     ) -> anyhow::Result<ServingStatus> {
         let files = TlsFiles {
             ca: self.ca.as_deref(),
-            identity: self.certificate.as_deref().zip(self.key.as_deref()),
+            identity: self.own.files(),
         };
         let channel = match listener {
             Some(listener) => connection::open_listener(&listener, files, self.timeout).await?,

@@ -69,8 +69,9 @@ fn trailers_of(status: &Status) -> HeaderMap {
     let mut trailers = HeaderMap::new();
     if status.add_header(&mut trailers).is_err() {
         // Its text is no header value: the code is said without it.
-        let code = HeaderValue::from(i32::from(status.code()));
-        trailers = HeaderMap::from_iter([(http::HeaderName::from_static("grpc-status"), code)]);
+        trailers.clear();
+        let code = i32::from(status.code());
+        trailers.insert(Status::GRPC_STATUS, HeaderValue::from(code));
     }
     trailers
 }

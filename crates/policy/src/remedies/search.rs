@@ -117,16 +117,16 @@ impl<'s, 'p> Search<'s, 'p> {
                 continue;
             }
             let has_all = |plan: &Plan<'p>| plan.kinds() == allowed;
-            let mut whole: Vec<Plan<'p>>;
-            if self.has_choices {
-                whole = plans.iter().filter(|plan| has_all(plan)).cloned().collect();
-                whole = self.least_parts(whole, &plans, &trial);
+            let whole: Vec<Plan<'p>> = if self.has_choices {
+                let whole = plans.iter().filter(|plan| has_all(plan)).cloned().collect();
+                let mut whole = self.least_parts(whole, &plans, &trial);
                 // No wait is needed where each session that a plan permits suffices earlier, each by another path.
                 whole.retain(|plan| !earlier.iter().any(|plans| suffices(plan, plans, work)));
                 earlier.push(plans);
+                whole
             } else {
-                whole = plans.into_iter().filter(has_all).collect();
-            }
+                plans.into_iter().filter(has_all).collect()
+            };
             for plan in whole {
                 let set = Set {
                     plan,
